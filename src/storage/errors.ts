@@ -1,0 +1,77 @@
+/**
+ * - `unavailable` network failure, 5xx, 429, or an answer that makes no sense
+ * - `timeout` no headers, or no further bytes, in time
+ * - `denied` the backend refuses our credentials
+ * - `skipped` not asked: the breaker is open
+ * - `unsatisfiable` the range begins past the end; `size` says where that is
+ * - `invalid` a name or an argument that cannot be used; the caller's fault
+ * - `precondition` the object is not the one that the caller named
+ * - `corrupt` bytes are short, long, or their digest differs
+ * - `too-large` more bytes than the backend or the configuration takes
+ * - `unsupported` no backend has the method
+ */
+export type ErrorCode =
+  | 'unavailable'
+  | 'timeout'
+  | 'denied'
+  | 'skipped'
+  | 'unsatisfiable'
+  | 'invalid'
+  | 'precondition'
+  | 'corrupt'
+  | 'too-large'
+  | 'unsupported'
+
+export interface ErrorOptions {
+  backend?: string
+  name?: string
+  cause?: unknown
+  /** The backend's own HTTP status. */
+  status?: number
+  /** Milliseconds until the backend wants to be asked again (Retry-After). */
+  retryAfter?: number
+  /** Size of the whole object in bytes, for `unsatisfiable`. */
+  size?: number
+  /** What each backend failed with, for an error of the whole chain. */
+  failures?: readonly StorageError[]
+}
+
+/** The one error of the storage floor. `message` is fit to be shown to a client: no secret, no internal address. */
+export class StorageError extends Error {
+  override readonly name = 'StorageError'
+  readonly code: ErrorCode
+  readonly backend: string | undefined
+  readonly objectName: string | undefined
+  readonly status: number | undefined
+  readonly retryAfter: number | undefined
+  readonly size: number | undefined
+  readonly failures: readonly StorageError[]
+
+  constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
+    super(message, { cause: options.cause })
+    this.code = code
+    this.backend = options.backend
+    this.objectName = options.name
+    this.status = options.status
+    this.retryAfter = options.retryAfter
+    this.size = options.size
+    this.failures = options.failures ?? []
+  }
+}
+
+/** Whether the error says something about the request, so that asking another backend makes no sense. */
+export function isCallersFault(error: unknown): error is StorageError {
+  return error instanceof StorageError && (error.code === 'unsatisfiable' || error.code === 'invalid')
+}
+
+/** Any thrown value as a StorageError of that backend; unknown ones become `unavailable`. */
+export function toStorageError(error: unknown, backend: string, name?: string): StorageError {
+  if (error instanceof StorageError) return error
+  const timedOut = error instanceof Error && error.name === 'TimeoutError'
+  const message = timedOut ? 'did not answer in time' : 'could not be reached or broke off'
+  return new StorageError(timedOut ? 'timeout' : 'unavailable', message, {
+    backend,
+    ...(name !== undefined && { name }),
+    cause: error,
+  })
+}

@@ -1,0 +1,58 @@
+import { StorageError } from './errors.ts'
+
+/** Longest name in UTF-8 bytes (R2 and S3 keys). */
+export const MAX_NAME_BYTES = 1024
+
+const encoder = new TextEncoder()
+// oxlint-disable-next-line no-control-regex -- control characters are what is looked for
+const CONTROL = /[\u0000-\u001f\u007f-\u009f]/
+
+/**
+ * The name that a raw URL path (below the media root, no leading slash, no query) stands for.
+ * Throws `invalid` saying why for what no backend may be asked for.
+ */
+export function parseName(rawPath: string): string {
+  const name = rawPath.split('/').map(decodeSegment).join('/')
+  checkName(name)
+  return name
+}
+
+/** Throws `invalid` for a name that cannot be one; for names that come in JSON or listings. */
+export function checkName(name: string): void {
+  if (name === '') throw invalid('the name is empty')
+  if (!name.isWellFormed()) throw invalid('the name holds a lone surrogate')
+  if (CONTROL.test(name)) throw invalid('the name holds a control character')
+  if (name.split('/').some((segment) => segment === '.' || segment === '..'))
+    throw invalid('the name holds a "." or ".." segment')
+  if (nameBytes(name) > MAX_NAME_BYTES) throw invalid(`the name is longer than ${MAX_NAME_BYTES} UTF-8 bytes`)
+}
+
+/** Length in UTF-8 bytes. */
+export function nameBytes(name: string): number {
+  return encoder.encode(name).length
+}
+
+/** Percent-encodes all but RFC 3986's unreserved characters and `/`, as SigV4 wants it. */
+export function encodeName(name: string): string {
+  return name.split('/').map(encodeSegment).join('/')
+}
+
+function encodeSegment(segment: string): string {
+  return encodeURIComponent(segment).replace(
+    /[!'()*]/g,
+    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+  )
+}
+
+function decodeSegment(segment: string): string {
+  if (!segment.includes('%')) return segment
+  try {
+    return decodeURIComponent(segment)
+  } catch (cause) {
+    throw new StorageError('invalid', 'the path holds a percent escape that is not UTF-8', { cause })
+  }
+}
+
+function invalid(why: string): StorageError {
+  return new StorageError('invalid', why)
+}

@@ -1,0 +1,69 @@
+/** Where a migrated object came from. */
+export interface Provenance {
+  /** Name of the backend that the bytes were read from. */
+  backend: string
+  /** The source's ETag and modification time, as it gave them. */
+  etag?: string
+  modified?: Date
+  /** When the copy was made. */
+  copied: Date
+}
+
+/** Digests of the whole object's bytes, lower-case hex. */
+export interface Digests {
+  md5?: string
+  sha1?: string
+  sha256?: string
+  sha512?: string
+  crc32?: string
+  crc32c?: string
+}
+
+/** The headers and user metadata that belong to an object's representation. */
+export interface Representation {
+  contentType?: string
+  contentLanguage?: string
+  contentDisposition?: string
+  contentEncoding?: string
+  cacheControl?: string
+  expires?: Date
+  /** User metadata, names in lower case and without `x-amz-meta-`. */
+  metadata?: Readonly<Record<string, string>>
+}
+
+/** What is known of an object without its bytes. */
+export interface ObjectInfo extends Representation {
+  name: string
+  /** Name of the backend that holds it. */
+  backend: string
+  /** Bytes of the whole object; absent when the backend does not say. */
+  size?: number
+  /** Quoted entity tag, as HTTP sends it. A copy keeps its source's. */
+  etag?: string
+  /** Last modification. A copy keeps its source's. */
+  modified?: Date
+  created?: Date
+  accessed?: Date
+  /** The backend's own tag of this very version, for conditional writes; opaque. */
+  version?: string
+  digests?: Digests
+  provenance?: Provenance
+  /** When the name was deleted: the object is a tombstone and counts as absent. */
+  deleted?: Date
+}
+
+/** First and last byte, both included, as in Content-Range. */
+export interface ByteRange {
+  start: number
+  end: number
+}
+
+/** A range as it is asked for: `length` absent means to the end, `suffix` counts from the end. */
+export type RangeRequest = { offset: number; length?: number } | { suffix: number }
+
+/** An object and its bytes. Whoever receives it reads `body` to its end or cancels it. */
+export interface StoredObject extends ObjectInfo {
+  body: ReadableStream<Uint8Array>
+  /** The part that `body` holds; absent when it holds the whole object. */
+  range?: ByteRange
+}

@@ -27,7 +27,8 @@ export interface PutOptions {
   signal?: AbortSignal
 }
 
-export type ObjectAttributes = Representation & Pick<ObjectInfo, 'etag' | 'modified' | 'provenance' | 'deleted'>
+export type ObjectAttributes = Representation &
+  Pick<ObjectInfo, 'etag' | 'modified' | 'provenance' | 'deleted'>
 
 export interface ListOptions {
   /** Only names that begin so. Default: all. */
@@ -116,8 +117,14 @@ export interface BackendHealth {
   latency?: { p50: number; p95: number; p99: number; count: number }
 }
 
-export type WritableBackend = Backend & Required<Pick<Backend, 'put' | 'delete'>>
-export type ListableBackend = Backend & Required<Pick<Backend, 'list'>>
+export interface WritableBackend extends Backend {
+  put: NonNullable<Backend['put']>
+  delete: NonNullable<Backend['delete']>
+}
+
+export interface ListableBackend extends Backend {
+  list: NonNullable<Backend['list']>
+}
 
 export function isWritable(backend: Backend): backend is WritableBackend {
   return backend.put !== undefined && backend.delete !== undefined

@@ -1,0 +1,20 @@
+import { spawnSync } from 'node:child_process'
+
+/** All of the Worker, gzipped. Cloudflare's own limit is 3 MiB; this one keeps cold starts short. */
+const BUDGET_KIB = 80
+
+const { stdout, stderr, status, error } = spawnSync('wrangler', ['deploy', '--dry-run'], {
+  encoding: 'utf8',
+  env: { ...process.env, WRANGLER_SEND_METRICS: 'false', NO_COLOR: '1' },
+})
+if (error) throw error
+const size = /gzip: ([\d.]+) KiB/.exec(stdout)?.[1]
+if (status !== 0 || size === undefined) {
+  console.error(`wrangler deploy --dry-run failed:\n${stdout}${stderr}`)
+  process.exit(1)
+}
+console.log(`bundle: ${size} KiB gzipped of ${BUDGET_KIB} KiB`)
+if (Number(size) > BUDGET_KIB) {
+  console.error('The bundle is over its budget: see what grew, or raise the budget with a reason.')
+  process.exit(1)
+}

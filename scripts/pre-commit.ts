@@ -1,0 +1,21 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+
+/** Lints and checks the format of the staged files. It changes none: what is staged may be a part of the file. */
+const staged = execFileSync('git', ['diff', '--cached', '--name-only', '--diff-filter=ACMR', '-z'], {
+  encoding: 'utf8',
+})
+  .split('\0')
+  .filter((path) => path !== '')
+const sources = staged.filter((path) => /\.[cm]?[jt]sx?$/.test(path))
+
+if (sources.length > 0) run('oxlint', '--deny-warnings', ...sources)
+if (staged.length > 0) run('oxfmt', '--check', '--no-error-on-unmatched-pattern', ...staged)
+
+function run(command: string, ...args: string[]): void {
+  const { status, error } = spawnSync(command, args, { stdio: 'inherit' })
+  if (error) throw error
+  if (status !== 0) {
+    console.error(`${command} objects to what is staged: npm run fix, then stage again.`)
+    process.exit(1)
+  }
+}

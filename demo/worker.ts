@@ -1,0 +1,114 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { createRequire } from 'node:module'
+import { createServer } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+
+export interface WorkerOptions {
+  /** The first port to try; the next free one is taken. Default: any free one. */
+  port?: number
+  /** Variables that take the place of those in wrangler.toml. */
+  vars: Record<string, string>
+  /** Folder of the local R2 and KV. */
+  persistTo: string
+  /** Gets what wrangler prints once the Worker answers. */
+  onOutput?: (text: string) => void
+}
+
+export interface RunningWorker {
+  /** Ends in `/`. */
+  url: string
+  /** Settles when the process ends, asked to or not. */
+  exited: Promise<void>
+  stop(): Promise<void>
+}
+
+const PROJECT = fileURLToPath(new URL('..', import.meta.url))
+/** Its own entry point: the `wrangler` command wraps it in one more process, which passes no signal on. */
+const WRANGLER = createRequire(import.meta.url).resolve('wrangler')
+const START_MS = 60_000
+const STOP_MS = 5_000
+
+/** Runs `wrangler dev` on loopback and waits until it answers. */
+export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
+  const port = await freePort(options.port ?? 0)
+  const child = spawn(process.execPath, ['--no-warnings', WRANGLER, ...devArguments(port, options)], {
+    cwd: PROJECT,
+    // A group of its own: Ctrl-C in the terminal reaches us, and we end it, once.
+    detached: process.platform !== 'win32',
+    env: { ...process.env, CLOUDFLARE_CF_FETCH_ENABLED: 'false', WRANGLER_SEND_METRICS: 'false', CI: '1' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const exited = once(child, 'exit').then(() => {})
+  const url = `http://127.0.0.1:${port}/`
+  let ready = false
+  let startup = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      if (ready) options.onOutput?.(text)
+      else startup += text
+    })
+  }
+  const stop = () => end(child, exited)
+  try {
+    await answers(`${url}-/health`, child)
+  } catch (error) {
+    await stop()
+    throw new Error(`wrangler dev did not start:\n${startup}`, { cause: error })
+  }
+  ready = true
+  return { url, exited, stop }
+}
+
+function devArguments(port: number, { vars, persistTo }: WorkerOptions): string[] {
+  const overrides = Object.entries(vars).flatMap(([name, value]) => ['--var', `${name}:${value}`])
+  // oxfmt-ignore
+  return [
+    'dev',
+    '--ip', '127.0.0.1', '--port', String(port), '--inspector-port', '0',
+    '--persist-to', persistTo,
+    '--show-interactive-dev-session', 'false',
+    ...overrides,
+  ]
+}
+
+async function answers(url: string, child: ChildProcess): Promise<void> {
+  const deadline = Date.now() + START_MS
+  for (;;) {
+    if (child.exitCode !== null || child.signalCode !== null) throw new Error('the process ended')
+    if (Date.now() > deadline) throw new Error(`no answer within ${START_MS / 1000} s`)
+    const response = await fetch(url, { signal: AbortSignal.timeout(5_000) }).catch(() => null)
+    await response?.body?.cancel()
+    if (response?.ok) return
+    await sleep(100)
+  }
+}
+
+async function end(child: ChildProcess, exited: Promise<void>): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  child.kill('SIGINT')
+  const timer = setTimeout(() => {
+    // The group, so that its workerd goes with it.
+    if (child.pid !== undefined && process.platform !== 'win32') process.kill(-child.pid, 'SIGKILL')
+    else child.kill('SIGKILL')
+  }, STOP_MS)
+  await exited
+  clearTimeout(timer)
+}
+
+async function freePort(first: number): Promise<number> {
+  for (let port = first; ; port += 1) {
+    const server = createServer().listen(port, '127.0.0.1')
+    try {
+      await once(server, 'listening')
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE' && port < 65_535) continue
+      throw error
+    }
+    const address = server.address()
+    server.close()
+    await once(server, 'close')
+    if (address !== null && typeof address === 'object') return address.port
+  }
+}

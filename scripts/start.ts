@@ -1,0 +1,63 @@
+import { startStack, type Stack } from '../demo/stack.ts'
+
+/** `npm start`: the demo until Ctrl-C. `PORT` is the first port tried. */
+const port = Number(process.env['PORT'] ?? 8787)
+let stopping = false
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => {
+    if (stopping) return
+    stopping = true
+    void stop()
+  })
+}
+
+console.log('Starting the Worker, local R2 and KV, and a legacy origin with media …')
+const starting = startStack({ port, onOutput: (text) => process.stdout.write(text) })
+const stack = await starting.catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error)
+  process.exit(1)
+})
+if (!stopping) console.log(welcome(stack))
+await stack.worker.exited
+if (!stopping) {
+  await stack.stop()
+  console.error('The Worker ended by itself; its log is above.')
+  process.exit(1)
+}
+
+async function stop(): Promise<void> {
+  console.log('\nStopping …')
+  // Ctrl-C may come before everything is up: then what comes up is ended as soon as it is.
+  await (await starting).stop()
+  process.exit(0)
+}
+
+function welcome({ worker, origin, token }: Stack): string {
+  const photo = `${worker.url}photos/harbour.jpg`
+  const auth = `-H 'Authorization: Bearer ${token}'`
+  return `
+  Open   ${photo}
+         ${worker.url}video/testcard.mp4
+  API    ${worker.url}-/docs
+  Chain  media (R2, empty) → media_kv (KV, empty) → legacy (${origin.url}), copying on read
+  Token  ${token}
+
+  Three things to try in another terminal
+
+  1. A picture that only the legacy origin has; ask twice, and it has moved:
+     curl -s -D - -o /dev/null ${photo}
+       Cache-Status: fallback-storage; fwd=uri-miss; stored; detail=legacy     the first time
+       Cache-Status: fallback-storage; hit; detail=media                       from then on
+
+  2. Who has what:
+     curl -s ${auth} '${worker.url}-/api/explain/photos/harbour.jpg'
+     curl -s ${auth} '${worker.url}-/api/listdir/photos/'
+
+  3. What is deleted stays deleted, although the legacy origin still has it:
+     curl -i -X DELETE ${auth} ${photo}
+     curl -i ${photo}
+
+  Ctrl-C stops everything and forgets the copies.
+`
+}

@@ -1,4 +1,5 @@
 /**
+ * - `absent` every backend proved that it does not hold the name; thrown at the edge only, inside a miss is `null`
  * - `unavailable` network failure, 5xx, 429, or an answer that makes no sense
  * - `timeout` no headers, or no further bytes, in time
  * - `denied` the backend refuses our credentials
@@ -11,6 +12,7 @@
  * - `unsupported` no backend has the method
  */
 export type ErrorCode =
+  | 'absent'
   | 'unavailable'
   | 'timeout'
   | 'denied'

@@ -182,7 +182,8 @@ export function takes(backend: Backend, name: string, size: number | undefined):
   return backend.accepts?.(name) !== false && (size === undefined || size <= (backend.maxSize ?? Infinity))
 }
 
-function saysNoToTheCaller(error: StorageError): boolean {
+/** Whether it is about the request itself: another backend would say the same. */
+export function saysNoToTheCaller(error: StorageError): boolean {
   return ['invalid', 'precondition', 'corrupt', 'too-large'].includes(error.code)
 }
 

@@ -24,6 +24,7 @@ export function checkName(name: string): void {
   if (CONTROL.test(name)) throw invalid('the name holds a control character')
   if (name.split('/').some((segment) => segment === '.' || segment === '..'))
     throw invalid('the name holds a "." or ".." segment')
+  if (name === '-' || name.startsWith('-/')) throw invalid('names below "-/" are the API\'s own')
   if (nameBytes(name) > MAX_NAME_BYTES) throw invalid(`the name is longer than ${MAX_NAME_BYTES} UTF-8 bytes`)
 }
 

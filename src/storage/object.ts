@@ -66,4 +66,14 @@ export interface StoredObject extends ObjectInfo {
   body: ReadableStream<Uint8Array>
   /** The part that `body` holds; absent when it holds the whole object. */
   range?: ByteRange
+  /** Present when the whole body is shared in memory with others who asked at the same time. */
+  shared?: SharedBody
+}
+
+/** One body read once from its source, held in memory, and read by many at their own pace. */
+export interface SharedBody {
+  /** Whether this request is the one that fetched it; the others joined. */
+  readonly leader: boolean
+  /** A further stream of all the bytes. It errors when the source's body was not exactly as long as announced. */
+  stream(): ReadableStream<Uint8Array>
 }

@@ -1,0 +1,72 @@
+import { Hono } from 'hono'
+import type { Context } from 'hono'
+import type { Deployment } from './deployment.ts'
+import { corsHeaders, preflightResponse } from './http/cors.ts'
+import { problemResponse } from './http/problem.ts'
+import { rawPath } from './http/raw-path.ts'
+import { describeError, log } from './log.ts'
+import { apiRoutes } from './routes/api.ts'
+import { requireToken } from './routes/auth.ts'
+import type { AppEnv } from './routes/context.ts'
+import { describeAnswer } from './routes/describe-answer.ts'
+import { deleteMedia, putMedia, serveMedia } from './routes/media.ts'
+import { StorageError } from './storage/errors.ts'
+import { parseName } from './storage/name.ts'
+
+const MEDIA_METHODS = 'GET, HEAD, OPTIONS, PUT, DELETE'
+
+/** The whole HTTP surface of one deployment. */
+export function createApp(deployment: Deployment): Hono<AppEnv> {
+  const { mediaPath, corsOrigins } = deployment.config
+  const app = new Hono<AppEnv>({ strict: true })
+
+  app.use(async (c, next) => {
+    c.set('deployment', deployment)
+    c.set('trace', [])
+    await next()
+    if (corsOrigins)
+      corsHeaders(c.req.header('Origin') ?? null, corsOrigins).forEach((value, name) =>
+        c.res.headers.append(name, value),
+      )
+  })
+  app.get(`${mediaPath}-/health`, (c) => c.json({ status: 'ok' }))
+  app.route(`${mediaPath}-/`, apiRoutes())
+  app.options(`${mediaPath}*`, (c) => preflightResponse(c.req.raw, corsOrigins, MEDIA_METHODS))
+  app.get(`${mediaPath}*`, (c) => serveMedia(c, mediaName(c, mediaPath)))
+  app.put(`${mediaPath}*`, requireToken, (c) => putMedia(c, mediaName(c, mediaPath)))
+  app.delete(`${mediaPath}*`, requireToken, (c) => deleteMedia(c, mediaName(c, mediaPath)))
+  app.all(`${mediaPath}*`, () => methodNotAllowed(MEDIA_METHODS))
+
+  app.notFound(() =>
+    problemResponse(new StorageError('absent', `paths of this Worker begin with ${mediaPath}`)),
+  )
+  app.onError((error, c) => {
+    const response = problemResponse(error instanceof StorageError ? error : unexpected(error))
+    return describeAnswer(c, response)
+  })
+  return app
+}
+
+/** The name in a media request's URL. Hono's own path and params are ambiguous for names. */
+function mediaName(c: Context<AppEnv>, mediaPath: string): string {
+  return parseName(rawPath(c.req.url).slice(mediaPath.length))
+}
+
+function methodNotAllowed(allow: string): Response {
+  const problem = problemResponse({
+    status: 405,
+    title: 'Method Not Allowed',
+    detail: `allowed here: ${allow}`,
+  })
+  problem.headers.set('Allow', allow)
+  return problem
+}
+
+/** A defect of ours: logged whole, shown without its message. */
+function unexpected(error: unknown): { status: number; title: string; detail: string } {
+  log('error', 'unexpected', {
+    error: describeError(error),
+    stack: error instanceof Error ? error.stack : undefined,
+  })
+  return { status: 500, title: 'Internal Server Error', detail: 'an unexpected error; the log has it' }
+}

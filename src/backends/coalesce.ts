@@ -1,0 +1,127 @@
+import type { Backend } from '../storage/backend.ts'
+import type { StoredObject } from '../storage/object.ts'
+import type { Spool } from './spool.ts'
+import { createSpool } from './spool.ts'
+
+/** Bytes that all shared bodies of an isolate may hold together; an isolate has 128 MB in all. */
+export interface MemoryBudget {
+  /** Takes `bytes` from the budget, or says that they do not fit. */
+  reserve(bytes: number): boolean
+  release(bytes: number): void
+}
+
+export interface CoalesceOptions {
+  /** Larger bodies are never shared. */
+  maxBytes: number
+  budget: MemoryBudget
+  /** Longest wait of a reader for the next byte, in milliseconds. */
+  stallMs: number
+  /** Keeps the work going when the client that began it goes away (`waitUntil`). */
+  keepAlive: (work: Promise<unknown>) => void
+}
+
+interface Flight {
+  /** The object to share, or `null` when each must fetch for itself. */
+  shared: Promise<Shared | null>
+  /** Present once the body is being read. */
+  spool?: Spool
+  size: number
+}
+
+interface Shared {
+  info: Omit<StoredObject, 'body'>
+  spool: Spool
+}
+
+/** How long a body stays joinable after it came whole: requests that missed in the primary a moment ago still join. */
+const LINGER_MS = 1000
+
+/** Concurrent whole reads of one name become one request to the backend, whose body all share. */
+export function withCoalescing(backend: Backend, options: CoalesceOptions): Backend {
+  const flights = new Map<string, Flight>()
+
+  const drop = (name: string, flight: Flight): void => {
+    if (flights.get(name) !== flight) return
+    flights.delete(name)
+    options.budget.release(flight.size)
+  }
+  const dropWhere = (isOver: (spool: Spool) => boolean): void => {
+    for (const [name, flight] of flights) if (flight.spool && isOver(flight.spool)) drop(name, flight)
+  }
+  /** Lazily, without timers: a timer would live and die with the request that set it. */
+  const sweep = (): void => {
+    const now = Date.now()
+    dropWhere(({ state, lastByte }) => now - lastByte > (state === 'full' ? LINGER_MS : 2 * options.stallMs))
+  }
+  const reserve = (size: number): boolean => {
+    if (size > options.maxBytes) return false
+    if (options.budget.reserve(size)) return true
+    dropWhere(({ state }) => state === 'full')
+    return options.budget.reserve(size)
+  }
+
+  /** Fetches, and settles `flight.shared` for those who join. */
+  const lead = async (name: string, signal: AbortSignal | undefined): Promise<StoredObject | null> => {
+    const { promise, resolve } = Promise.withResolvers<Shared | null>()
+    const flight: Flight = { shared: promise, size: 0 }
+    flights.set(name, flight)
+    try {
+      const object = await backend.get(name, signal ? { signal } : {})
+      if (!object || object.size === undefined || object.deleted || !reserve(object.size)) return object
+      flight.size = object.size
+      const { body, ...info } = object
+      flight.spool = createSpool(body, object.size, options.stallMs)
+      options.keepAlive(flight.spool.filled.catch(() => drop(name, flight)))
+      const shared = { info, spool: flight.spool }
+      resolve(shared)
+      return share(shared, true)
+    } finally {
+      if (!flight.spool) drop(name, flight)
+      resolve(null)
+    }
+  }
+
+  return {
+    ...backend,
+    async get(name, getOptions = {}) {
+      sweep()
+      if (getOptions.range || getOptions.ifMatch) return backend.get(name, getOptions)
+      const flight = flights.get(name)
+      if (!flight) {
+        const led = lead(name, getOptions.signal)
+        options.keepAlive(led.catch(() => {}))
+        return led
+      }
+      const shared = await flight.shared
+      return shared ? share(shared, false) : backend.get(name, getOptions)
+    },
+  }
+}
+
+function share({ info, spool }: Shared, leader: boolean): StoredObject {
+  const body = withLength(spool.stream(), info.size ?? 0)
+  return { ...info, body, shared: { leader, stream: () => spool.stream() } }
+}
+
+/** A response only gets a Content-Length from a stream of known length. */
+function withLength(stream: ReadableStream<Uint8Array>, size: number): ReadableStream<Uint8Array> {
+  const fixed = new FixedLengthStream(size)
+  // Whoever reads the other end sees the failure; a client that goes away is none.
+  stream.pipeTo(fixed.writable).catch(() => {})
+  return fixed.readable
+}
+
+/** A budget of `total` bytes for one isolate. */
+export function memoryBudget(total: number): MemoryBudget {
+  let used = 0
+  return {
+    reserve(bytes) {
+      if (used + bytes > total) return false
+      used += bytes
+      return true
+    },
+    release(bytes) {
+      used -= bytes
+    },
+  }
+}

@@ -1,0 +1,19 @@
+/** One structured line; Workers Logs indexes its fields. */
+export function log(
+  level: 'info' | 'warn' | 'error',
+  event: string,
+  fields: Record<string, unknown> = {},
+): void {
+  // oxlint-disable-next-line no-console -- the one place that writes to the platform's log
+  console[level]({ event, ...fields })
+}
+
+/** An error's code, message and causes in one field, without a stack. */
+export function describeError(error: unknown): string {
+  const parts: string[] = []
+  for (let current = error; current instanceof Error; current = current.cause) {
+    const code = 'code' in current ? `${String(current.code)}: ` : ''
+    parts.push(`${code}${current.message}`)
+  }
+  return parts.join(' ← ') || String(error)
+}

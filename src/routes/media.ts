@@ -1,0 +1,61 @@
+import type { Context } from 'hono'
+import { ifRangeHolds } from '../http/conditional.ts'
+import { parseRange } from '../http/range.ts'
+import { headResponse, objectResponse } from '../http/respond.ts'
+import { StorageError } from '../storage/errors.ts'
+import type { RangeRequest, StoredObject } from '../storage/object.ts'
+import type { Trace } from '../storage/trace.ts'
+import type { AppEnv } from './context.ts'
+import { describeAnswer } from './describe-answer.ts'
+
+/** GET and HEAD of one name: the chain's answer as HTTP, with a copy begun where the name should move. */
+export async function serveMedia(c: Context<AppEnv>, name: string): Promise<Response> {
+  const { chain, config } = c.var.deployment
+  const { cacheControl } = config
+  const request = c.req.raw
+  if (request.method === 'HEAD') {
+    const info = await chain.head(name, { trace: c.var.trace })
+    if (!info) throw notFound(name)
+    return describeAnswer(c, headResponse(request, info, { cacheControl }), info.backend)
+  }
+  const { object, range } = await find(c, name)
+  if (!object) throw notFound(name)
+  const stored = c.var.deployment.writeBack(object, c.var.trace)
+  return describeAnswer(c, objectResponse(request, object, { cacheControl, range }), object.backend, stored)
+}
+
+export function notFound(name: string): StorageError {
+  return new StorageError('absent', 'no backend has an object of this name', { name })
+}
+
+interface Found {
+  object: StoredObject | null
+  /** The range that the answer is about; `null` when the whole object is. */
+  range: RangeRequest | null
+}
+
+/** One operation for a hit, ranged or not: the range is asked for at once, and again whole only if If-Range fails. */
+async function find(c: Context<AppEnv>, name: string): Promise<Found> {
+  const { chain } = c.var.deployment
+  const { headers } = c.req.raw
+  const trace: Trace = c.var.trace
+  const range = parseRange(headers.get('range'))
+  if (!range) return { object: await chain.get(name, { trace }), range: null }
+  try {
+    const object = await chain.get(name, { range, trace })
+    if (!object || ifRangeHolds(headers.get('if-range'), object)) return { object, range }
+    await object.body.cancel()
+  } catch (error) {
+    if (!(error instanceof StorageError) || error.code !== 'unsatisfiable') throw error
+    // Conditions come before the range (RFC 9110 §13.2.2), so they are answered from the object's metadata.
+    const info = await chain.head(name)
+    if (!info) return { object: null, range: null }
+    if (ifRangeHolds(headers.get('if-range'), info)) return { object: { ...info, body: emptyBody() }, range }
+  }
+  trace.length = 0
+  return { object: await chain.get(name, { trace }), range: null }
+}
+
+function emptyBody(): ReadableStream<Uint8Array> {
+  return new Blob([]).stream()
+}

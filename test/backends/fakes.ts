@@ -1,0 +1,55 @@
+import { memoryBackend } from '../../src/backends/memory.ts'
+import type { Backend } from '../../src/storage/backend.ts'
+import { type ErrorCode, StorageError } from '../../src/storage/errors.ts'
+import type { StoredObject } from '../../src/storage/object.ts'
+
+/** A backend whose every operation fails with `code`. */
+export function failing(name: string, code: ErrorCode, options: { writable?: boolean } = {}): Backend {
+  const fail = async (): Promise<never> => {
+    throw new StorageError(code, `${name} is told to fail`, { backend: name })
+  }
+  const reads = { name, type: 'memory', get: fail, head: fail, list: fail } as const
+  return options.writable ? { ...reads, put: fail, delete: fail } : reads
+}
+
+/** A backend in memory that counts its operations by method. */
+export function counting(
+  name: string,
+): ReturnType<typeof memoryBackend> & { counts: Record<string, number> } {
+  const backend = memoryBackend(name)
+  const counts: Record<string, number> = { get: 0, head: 0, put: 0, list: 0 }
+  const count = (method: string): void => void (counts[method] = (counts[method] ?? 0) + 1)
+  return {
+    ...backend,
+    counts,
+    get: (...args) => (count('get'), backend.get(...args)),
+    head: (...args) => (count('head'), backend.head(...args)),
+    put: (...args) => (count('put'), backend.put(...args)),
+    list: (...args) => (count('list'), backend.list(...args)),
+  }
+}
+
+export function bytesOf(text: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(text)
+}
+
+export async function textOf(object: StoredObject | null): Promise<string | null> {
+  return object && new Response(object.body).text()
+}
+
+/** A body that comes in `chunks`, one for each call of `next`; `fail` breaks it off. */
+export function steppedBody(): {
+  body: ReadableStream<Uint8Array>
+  next: (text: string) => void
+  end: () => void
+  fail: () => void
+} {
+  let controller!: ReadableStreamDefaultController<Uint8Array>
+  const body = new ReadableStream<Uint8Array>({ start: (given) => void (controller = given) })
+  return {
+    body,
+    next: (text) => controller.enqueue(bytesOf(text)),
+    end: () => controller.close(),
+    fail: () => controller.error(new Error('connection lost')),
+  }
+}

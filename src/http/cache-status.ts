@@ -1,0 +1,45 @@
+import type { Trace } from '../storage/trace.ts'
+
+export interface Served {
+  /** Name of the first backend. */
+  primary: string
+  /** Name of the backend that answered; absent when none had the object. */
+  backend?: string
+  /** A copy was begun or queued. */
+  stored?: boolean
+}
+
+const CACHE = 'fallback-storage'
+// RFC 9651 §3.3.3 and §3.3.4; RFC 9110 §5.6.2.
+const SF_TOKEN = /^[A-Za-z*][!#$%&'*+\-.^_`|~0-9A-Za-z:/]*$/
+const NOT_SF_STRING = /[^\x20-\x7e]+/g
+const NOT_TOKEN = /[^!#$%&'*+\-.^_`|~0-9A-Za-z]+/g
+
+/** Cache-Status (RFC 9211): a hit in the primary, or forwarded to a fallback. */
+export function cacheStatus({ primary, backend, stored }: Served): string {
+  if (backend === undefined) return `${CACHE}; fwd=uri-miss`
+  const detail = `detail=${toBareItem(backend)}`
+  if (backend === primary) return `${CACHE}; hit; ${detail}`
+  return `${CACHE}; fwd=uri-miss; ${stored ? 'stored; ' : ''}${detail}`
+}
+
+/** Server-Timing: one entry for each backend that was asked, in order. */
+export function serverTiming(trace: Trace): string {
+  return trace
+    .map(({ backend, outcome, duration }) => `${toToken(backend)};dur=${toTenths(duration)};desc=${outcome}`)
+    .join(', ')
+}
+
+function toBareItem(text: string): string {
+  if (SF_TOKEN.test(text)) return text
+  const printable = text.replace(NOT_SF_STRING, (odd) => encodeURIComponent(odd.toWellFormed()))
+  return `"${printable.replace(/["\\]/g, '\\$&')}"`
+}
+
+function toToken(text: string): string {
+  return text.replace(NOT_TOKEN, '-') || '-'
+}
+
+function toTenths(milliseconds: number): number {
+  return Math.max(0, Math.round(milliseconds * 10) / 10)
+}

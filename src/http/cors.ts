@@ -1,0 +1,83 @@
+/** Origins that may read: all, those listed, or none but the site itself. */
+export type AllowedOrigins = '*' | readonly string[] | null
+
+const EXPOSED = [
+  'Accept-Ranges',
+  'Cache-Control',
+  'Cache-Status',
+  'Content-Disposition',
+  'Content-Encoding',
+  'Content-Language',
+  'Content-Length',
+  'Content-Range',
+  'ETag',
+  'Expires',
+  'Last-Modified',
+  'Location',
+  'Retry-After',
+  'Server-Timing',
+  // For user metadata, whose names are not known here; browsers take it in requests without cookies.
+  '*',
+].join(', ')
+
+const REQUEST_HEADERS = [
+  'Authorization',
+  'Cache-Control',
+  'Content-Digest',
+  'Content-Disposition',
+  'Content-Encoding',
+  'Content-Language',
+  'Content-MD5',
+  'Content-Type',
+  'Expires',
+  'If-Match',
+  'If-Modified-Since',
+  'If-None-Match',
+  'If-Range',
+  'If-Unmodified-Since',
+  'Range',
+  'Repr-Digest',
+]
+const OPEN_ENDED = /^x-amz-(?:meta|checksum)-[!#$%&'*+\-.^_`|~0-9a-z]+$/i
+const DAY_IN_SECONDS = '86400'
+
+/** The headers that let pages of other origins read a response. */
+export function corsHeaders(origin: string | null, allowed: AllowedOrigins): Record<string, string> {
+  if (allowed === null) return {}
+  // What is answered differs by Origin, so caches must know even where it is not allowed.
+  const vary = allowed === '*' ? {} : { Vary: 'Origin' }
+  const permitted = permit(origin, allowed)
+  if (permitted === null) return vary
+  return {
+    ...vary,
+    'Access-Control-Allow-Origin': permitted,
+    'Access-Control-Expose-Headers': EXPOSED,
+    'Timing-Allow-Origin': permitted,
+  }
+}
+
+/** The answer to OPTIONS, with what a preflight asks for where its origin is allowed. */
+export function optionsResponse(
+  request: Request,
+  allowed: AllowedOrigins,
+  methods: readonly string[],
+): Response {
+  const headers = new Headers({ Allow: methods.join(', ') })
+  if (allowed === null) return new Response(null, { status: 204, headers })
+  headers.set('Vary', 'Origin, Access-Control-Request-Method, Access-Control-Request-Headers')
+  const permitted = permit(request.headers.get('Origin'), allowed)
+  if (permitted !== null) {
+    const asked = (request.headers.get('Access-Control-Request-Headers') ?? '').split(',')
+    const metadata = asked.map((name) => name.trim()).filter((name) => OPEN_ENDED.test(name))
+    headers.set('Access-Control-Allow-Origin', permitted)
+    headers.set('Access-Control-Allow-Methods', methods.join(', '))
+    headers.set('Access-Control-Allow-Headers', [...REQUEST_HEADERS, ...metadata].join(', '))
+    headers.set('Access-Control-Max-Age', DAY_IN_SECONDS)
+  }
+  return new Response(null, { status: 204, headers })
+}
+
+function permit(origin: string | null, allowed: '*' | readonly string[]): string | null {
+  if (allowed === '*') return '*'
+  return origin !== null && allowed.includes(origin) ? origin : null
+}

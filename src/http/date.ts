@@ -1,0 +1,37 @@
+const DAY = '(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)'
+const LONG_DAY = '(?:Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday)'
+const MONTH = '(?<month>Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)'
+const TIME = '(?<hour>\\d\\d):(?<minute>\\d\\d):(?<second>\\d\\d)'
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
+
+// RFC 9110 §5.6.7. Date.parse takes "1" or "tomorrow 5" for dates, and asctime for local time.
+const IMF_FIXDATE = new RegExp(`^${DAY}, (?<day>\\d\\d) ${MONTH} (?<year>\\d{4}) ${TIME} GMT$`)
+const RFC_850 = new RegExp(`^${LONG_DAY}, (?<day>\\d\\d)-${MONTH}-(?<year>\\d\\d) ${TIME} GMT$`)
+const ASCTIME = new RegExp(`^${DAY} ${MONTH} (?<day>[ \\d]\\d) ${TIME} (?<year>\\d{4})$`)
+
+/** The instant that an HTTP date in any of its three forms stands for; `undefined` when it is none. */
+export function parseHttpDate(text: string): Date | undefined {
+  const match = IMF_FIXDATE.exec(text) ?? RFC_850.exec(text) ?? ASCTIME.exec(text)
+  const { year = '', month = '', day, hour, minute, second } = match?.groups ?? {}
+  if (!match) return undefined
+  const date = new Date(0)
+  date.setUTCFullYear(fullYear(year), MONTHS.indexOf(month), Number(day))
+  // A 31 February has rolled over into March.
+  if (date.getUTCDate() !== Number(day)) return undefined
+  if (Number(hour) > 23 || Number(minute) > 59 || Number(second) > 60) return undefined
+  date.setUTCHours(Number(hour), Number(minute), Number(second))
+  return date
+}
+
+/** Seconds since 1970: HTTP dates have no milliseconds, so validators are compared without them. */
+export function wholeSeconds(date: Date): number {
+  return Math.floor(date.getTime() / 1000)
+}
+
+// RFC 9110 §5.6.7: two digits that seem more than 50 years ahead mean the century before.
+function fullYear(digits: string): number {
+  if (digits.length === 4) return Number(digits)
+  const now = new Date().getUTCFullYear()
+  const year = now - (now % 100) + Number(digits)
+  return year > now + 50 ? year - 100 : year
+}

@@ -1,0 +1,88 @@
+import { StorageError } from '../storage/errors.ts'
+import type { ObjectInfo, RangeRequest, StoredObject } from '../storage/object.ts'
+import { isActiveContent } from './active-content.ts'
+import { evaluatePreconditions } from './conditional.ts'
+import { cachingHeaders, headersFromInfo } from './headers.ts'
+import { problemResponse } from './problem.ts'
+import { contentRange, resolveRange } from './range.ts'
+
+export interface RespondOptions {
+  /** Sent for objects that have no Cache-Control of their own. */
+  cacheControl: string
+  /** What the client asked for, where that is to be heeded. */
+  range?: RangeRequest | null
+  /** Where the media root is, for links in problem documents. Default `/`. */
+  base?: string
+}
+
+/**
+ * A GET's answer out of an object: 200, 206, 304, 412 or 416. Takes over the body, and cancels it if it is not sent.
+ * Bodies of known length must be native or a FixedLengthStream's: workerd sends no Content-Length for others.
+ */
+export function objectResponse(request: Request, object: StoredObject, options: RespondOptions): Response {
+  const refusal = refuse(request, object, options)
+  if (refusal) {
+    discard(object.body)
+    return refusal
+  }
+  const headers = fullHeaders(object, options)
+  if (object.range) headers.set('Content-Range', contentRange(object.range, object.size))
+  return new Response(object.body, {
+    status: object.range ? 206 : 200,
+    headers,
+    // Stored encoded: workerd would encode it once more.
+    ...(object.contentEncoding !== undefined && { encodeBody: 'manual' }),
+  })
+}
+
+/** A HEAD's answer: 200, 304 or 412. Range is only defined for GET (RFC 9110 §14.2). */
+export function headResponse(request: Request, info: ObjectInfo, options: RespondOptions): Response {
+  const refusal = refuse(request, info, options)
+  if (refusal) return refusal
+  const headers = fullHeaders(info, options)
+  if (info.size !== undefined) headers.set('Content-Length', `${info.size}`)
+  return new Response(null, { headers })
+}
+
+/** RFC 9110 §13.2.2: conditions come before the range. */
+function refuse(
+  request: Request,
+  info: ObjectInfo & Partial<StoredObject>,
+  options: RespondOptions,
+): Response | null {
+  const decision = evaluatePreconditions(request.method, request.headers, info)
+  if (decision === 'not-modified') {
+    const headers = cachingHeaders(info, options)
+    headers.set('X-Content-Type-Options', 'nosniff')
+    return new Response(null, { status: 304, headers })
+  }
+  if (decision === 'failed')
+    return problem(
+      new StorageError('precondition', 'the object is not the one that the request names'),
+      options,
+    )
+  const { size } = info
+  if (request.method !== 'GET' || !options.range || info.range || size === undefined) return null
+  if (resolveRange(options.range, size) !== 'unsatisfiable') return null
+  return problem(
+    new StorageError('unsatisfiable', `the range begins past the end of ${size} bytes`, { size }),
+    options,
+  )
+}
+
+function problem(error: StorageError, { base }: RespondOptions): Response {
+  return problemResponse(error, base === undefined ? {} : { base })
+}
+
+/** Gives an unread body back. That it cannot be cancelled means that its source is gone already. */
+function discard(body: ReadableStream<Uint8Array>): void {
+  body.cancel().catch(() => undefined)
+}
+
+function fullHeaders(info: ObjectInfo, options: RespondOptions): Headers {
+  const headers = headersFromInfo(info, options)
+  headers.set('Accept-Ranges', 'bytes')
+  headers.set('X-Content-Type-Options', 'nosniff')
+  if (isActiveContent(info.contentType)) headers.set('Content-Security-Policy', 'sandbox')
+  return headers
+}

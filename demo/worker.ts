@@ -35,29 +35,30 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const port = await freePort(options.port ?? 0)
   const child = spawn(process.execPath, ['--no-warnings', WRANGLER, ...devArguments(port, options)], {
     cwd: PROJECT,
-    // A group of its own: Ctrl-C in the terminal reaches us, and we end it, once.
-    detached: process.platform !== 'win32',
     env: { ...process.env, CLOUDFLARE_CF_FETCH_ENABLED: 'false', WRANGLER_SEND_METRICS: 'false', CI: '1' },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const exited = once(child, 'exit').then(() => {})
   const url = `http://127.0.0.1:${port}/`
-  let ready = false
+  let phase: 'starting' | 'running' | 'stopping' = 'starting'
   let startup = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {
-      if (ready) options.onOutput?.(text)
-      else startup += text
+      if (phase === 'running') options.onOutput?.(text)
+      else if (phase === 'starting') startup += text
     })
   }
-  const stop = () => end(child, exited)
+  const stop = () => {
+    phase = 'stopping'
+    return end(child, exited)
+  }
   try {
     await answers(`${url}-/health`, child)
   } catch (error) {
     await stop()
     throw new Error(`wrangler dev did not start:\n${startup}`, { cause: error })
   }
-  ready = true
+  phase = 'running'
   return { url, exited, stop }
 }
 
@@ -88,11 +89,7 @@ async function answers(url: string, child: ChildProcess): Promise<void> {
 async function end(child: ChildProcess, exited: Promise<void>): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   child.kill('SIGINT')
-  const timer = setTimeout(() => {
-    // The group, so that its workerd goes with it.
-    if (child.pid !== undefined && process.platform !== 'win32') process.kill(-child.pid, 'SIGKILL')
-    else child.kill('SIGKILL')
-  }, STOP_MS)
+  const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS)
   await exited
   clearTimeout(timer)
 }

@@ -4,6 +4,9 @@ import { startStack, type Stack } from '../demo/stack.ts'
 const port = Number(process.env['PORT'] ?? 8787)
 let stopping = false
 
+const parent = process.ppid
+// When npm is killed hard nobody tells us.
+setInterval(() => process.ppid === parent || process.kill(process.pid, 'SIGTERM'), 500).unref()
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => {
     if (stopping) return

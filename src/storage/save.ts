@@ -1,0 +1,153 @@
+import { alternativeName, type FreeName, freeName } from './available-name.ts'
+import type { Backend, PutOptions, WritableBackend } from './backend.ts'
+import { isWritable } from './backend.ts'
+import { cancelBody } from './cancel-body.ts'
+import { StorageError, toStorageError } from './errors.ts'
+import { type Chain, saysNoToTheCaller, takes } from './fallback.ts'
+import { chainError } from './ask.ts'
+import type { ObjectInfo } from './object.ts'
+import { createPartReader, type PartReader } from './part-reader.ts'
+import { upload } from './upload.ts'
+
+export interface SaveOptions extends Omit<PutOptions, 'onlyIf'> {
+  /** Longer bodies throw `too-large`. */
+  maxBytes?: number
+}
+
+type Body = ReadableStream<Uint8Array> | Uint8Array
+
+/** Bodies up to this size are held in memory, so that a lost race or a failed backend costs only another try. */
+const REPLAYABLE_BYTES = 8 * 1024 * 1024
+const CHUNK_BYTES = 64 * 1024
+const MAX_TRIES = 5
+
+/** The writable backends that could take the name and the size, in order, at least one; else throws. */
+export function writableFor(
+  chain: Chain,
+  name: string,
+  size?: number,
+): [WritableBackend, ...WritableBackend[]] {
+  const named = chain.backends.filter(isWritable).filter((backend) => takes(backend, name, undefined))
+  if (named.length === 0) {
+    throw new StorageError('unsupported', 'no backend takes writes of this name', { name })
+  }
+  const [first, ...others] = named.filter((backend) => takes(backend, name, size))
+  if (!first) throw new StorageError('too-large', `no backend takes an object of ${size} bytes`, { name })
+  return [first, ...others]
+}
+
+/** Django's `get_available_name`, in the backend that a save would go to. */
+export async function availableName(chain: Chain, name: string): Promise<string> {
+  const [target] = writableFor(chain, name)
+  return (await freeName(target, name, before(chain, target))).name
+}
+
+/**
+ * Stores the body under the first free name and never replaces anything. Goes to the first writable backend,
+ * and on to the next one only when that fails. The body is read to its end or cancelled.
+ */
+export async function save(
+  chain: Chain,
+  name: string,
+  body: Body,
+  options: SaveOptions = {},
+): Promise<ObjectInfo> {
+  let source = body
+  try {
+    const candidates = writableFor(chain, name, sizeOf(body, options))
+    source = await replayable(body, options.size)
+    return await saveToFirst(chain, candidates, { name, source, options, begun: false })
+  } catch (error) {
+    await cancelBody(source, error)
+    throw error
+  }
+}
+
+interface Saving {
+  name: string
+  source: Body
+  options: SaveOptions
+  /** Whether a backend was given the body: a stream then cannot be given to another. */
+  begun: boolean
+}
+
+async function saveToFirst(
+  chain: Chain,
+  candidates: readonly WritableBackend[],
+  saving: Saving,
+): Promise<ObjectInfo> {
+  const { name, source } = saving
+  const failures: StorageError[] = []
+  for (const backend of candidates) {
+    // A backend that failed may hold the plain name, and would hide from then on what another keeps under it.
+    const pick = (): FreeName | Promise<FreeName> =>
+      failures.length > 0
+        ? { name: alternativeName(backend, name), onlyIf: 'absent' }
+        : freeName(backend, name, before(chain, backend))
+    try {
+      return await saveTo(backend, pick, saving)
+    } catch (error) {
+      const failure = toStorageError(error, backend.name, name)
+      if (saysNoToTheCaller(failure)) throw failure
+      failures.push(failure)
+      if (saving.begun && !(source instanceof Uint8Array)) break
+    }
+  }
+  throw chainError(failures, name)
+}
+
+async function saveTo(
+  backend: WritableBackend,
+  pick: () => FreeName | Promise<FreeName>,
+  saving: Saving,
+): Promise<ObjectInfo> {
+  const { name, source, options } = saving
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
+    const free = await pick()
+    saving.begun = true
+    const stored = await upload(backend, free.name, source, { ...options, onlyIf: free.onlyIf })
+    if (stored) return { ...stored, name: free.name }
+    if (!(source instanceof Uint8Array)) {
+      const why = 'another save took the name meanwhile: send the body again'
+      throw new StorageError('precondition', why, { backend: backend.name, name })
+    }
+  }
+  const why = 'other saves took every name that was tried'
+  throw new StorageError('unavailable', why, { backend: backend.name, name })
+}
+
+/** The body's length where it is known before it is read. */
+export function sizeOf(body: Body, options: SaveOptions): number | undefined {
+  return body instanceof Uint8Array ? body.length : options.size
+}
+
+/** The backends that reading asks before that one. */
+function before(chain: Chain, backend: Backend): readonly Backend[] {
+  return chain.backends.slice(0, chain.backends.indexOf(backend))
+}
+
+/** The body as bytes when it is small, else as it came. */
+async function replayable(body: Body, size: number | undefined): Promise<Body> {
+  if (body instanceof Uint8Array || (size ?? 0) > REPLAYABLE_BYTES) return body
+  const parts = createPartReader(body)
+  const first = await parts.next(REPLAYABLE_BYTES + 1)
+  if (first.length > REPLAYABLE_BYTES) return joined(first, parts)
+  if (size !== undefined && size !== first.length) {
+    throw new StorageError('corrupt', `the body has ${first.length} bytes where ${size} were announced`)
+  }
+  return first
+}
+
+function joined(first: Uint8Array, rest: PartReader): ReadableStream<Uint8Array> {
+  return new ReadableStream<Uint8Array>({
+    start(controller) {
+      controller.enqueue(first)
+    },
+    async pull(controller) {
+      const part = await rest.next(CHUNK_BYTES)
+      if (part.length === 0) controller.close()
+      else controller.enqueue(part)
+    },
+    cancel: (reason) => rest.cancel(reason),
+  })
+}

@@ -1,0 +1,126 @@
+import type { Backend, GetOptions, ReadOptions, WritableBackend } from './backend.ts'
+import { isCallersFault, StorageError, toStorageError } from './errors.ts'
+import type { ObjectInfo, StoredObject } from './object.ts'
+import type { Attempt } from './trace.ts'
+
+/** Who can be asked, and who knows what was deleted. */
+export interface Members {
+  readonly backends: readonly Backend[]
+  /** The backend whose tombstones end every search; absent when deletes leave none. */
+  readonly gravekeeper: WritableBackend | undefined
+}
+
+/** `null` where the backend does not have the name, `'skip'` where it has it but cannot tell what was asked. */
+export type Operation<T> = (backend: Backend, options: ReadOptions) => Promise<T | null | 'skip'>
+
+/** What one backend said: an answer, nothing (ask the next), the end of the search, or a failure. */
+export type Result<T> =
+  | { kind: 'answer'; value: T }
+  | { kind: 'nothing' | 'cannot-tell' | 'deleted' }
+  | { kind: 'failure'; failure: StorageError }
+
+export interface Question<T> {
+  members: Members
+  name: string
+  operation: Operation<T>
+  options: GetOptions
+}
+
+/**
+ * The first answer that is neither `null` nor `'skip'`. A tombstone of the gravekeeper ends the search as a miss.
+ * Throws when nothing answered and a backend failed, or `unsupported` when some have the name and none could tell.
+ */
+export async function ask<T>(question: Question<T>): Promise<T | null> {
+  const failures: StorageError[] = []
+  let cannotTell = false
+  for (const backend of question.members.backends) {
+    if (backend.accepts?.(question.name) === false) continue
+    const { result, attempt } = await askOne(question, backend)
+    question.options.trace?.push(attempt)
+    if (result.kind === 'answer') return result.value
+    if (result.kind === 'deleted') return null
+    if (result.kind === 'failure') failures.push(throwIfFinal(result.failure))
+    if (result.kind === 'cannot-tell') cannotTell = true
+  }
+  return nobody(question.name, failures, cannotTell)
+}
+
+/** One backend's answer, timed. Never throws. */
+export async function askOne<T>(
+  { members, name, operation, options }: Question<T>,
+  backend: Backend,
+): Promise<{ result: Result<T>; attempt: Attempt }> {
+  const started = performance.now()
+  const told = (result: Result<T>, outcome: Attempt['outcome'], detail?: string) => {
+    const duration = performance.now() - started
+    return {
+      result,
+      attempt: { backend: backend.name, outcome, duration, ...(detail !== undefined && { detail }) },
+    }
+  }
+  try {
+    const answer = await operation(backend, options)
+    if (answer === 'skip') return told({ kind: 'cannot-tell' }, 'hit', 'cannot tell')
+    if (answer === null) return told({ kind: 'nothing' }, 'absent')
+    if (isTombstone(answer)) {
+      await discard(answer)
+      return told({ kind: backend === members.gravekeeper ? 'deleted' : 'nothing' }, 'absent', 'deleted')
+    }
+    if (await isBuriedBehind(members, backend, name)) {
+      await discard(answer)
+      return told({ kind: 'deleted' }, 'absent', 'deleted')
+    }
+    return told({ kind: 'answer', value: answer }, 'hit')
+  } catch (error) {
+    const failure = toStorageError(error, backend.name, name)
+    const outcome = isCallersFault(failure) ? 'hit' : outcomeOf(failure)
+    return told({ kind: 'failure', failure }, outcome, failure.message)
+  }
+}
+
+/** How a search ends that nobody answered. */
+export function nobody(name: string, failures: readonly StorageError[], cannotTell: boolean): null {
+  if (failures.length > 0) throw chainError(failures, name)
+  if (cannotTell) throw new StorageError('unsupported', 'no backend that has it can tell', { name })
+  return null
+}
+
+/** Throws what no other backend would answer differently (a bad name, a range past the end); hands back the rest. */
+export function throwIfFinal(failure: StorageError): StorageError {
+  if (isCallersFault(failure)) throw failure
+  return failure
+}
+
+/** Cancels the body of an answer that nobody will read. */
+export async function discard(answer: unknown): Promise<void> {
+  await (answer as Partial<StoredObject>).body?.cancel()
+}
+
+/** The failures of a whole chain as one error: a timeout only if all timed out. */
+export function chainError(failures: readonly StorageError[], name?: string): StorageError {
+  const code = failures.every((failure) => failure.code === 'timeout') ? 'timeout' : 'unavailable'
+  const message = 'no backend could answer, and at least one failed: the object may exist'
+  return new StorageError(code, message, { failures, ...(name !== undefined && { name }) })
+}
+
+/** A backend before the gravekeeper may hold what was deleted: then the gravekeeper must be asked too. */
+async function isBuriedBehind(
+  { backends, gravekeeper }: Members,
+  backend: Backend,
+  name: string,
+): Promise<boolean> {
+  if (!gravekeeper || backend === gravekeeper) return false
+  if (backends.indexOf(backend) > backends.indexOf(gravekeeper)) return false
+  return (await gravekeeper.head(name))?.deleted !== undefined
+}
+
+function outcomeOf(failure: StorageError): Attempt['outcome'] {
+  if (failure.code === 'timeout' || failure.code === 'skipped') return failure.code
+  return 'error'
+}
+
+function isTombstone(answer: unknown): answer is ObjectInfo {
+  return (
+    typeof answer === 'object' && answer !== null && (answer as Partial<ObjectInfo>).deleted !== undefined
+  )
+}

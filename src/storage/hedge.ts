@@ -1,0 +1,97 @@
+import { askOne, discard, nobody, type Question, type Result, throwIfFinal } from './ask.ts'
+import type { Backend } from './backend.ts'
+import type { StorageError } from './errors.ts'
+import type { Attempt } from './trace.ts'
+
+interface Runner<T> {
+  backend: Backend
+  started: number
+  stop: AbortController
+  settled?: { result: Result<T>; attempt: Attempt }
+  done: Promise<unknown>
+}
+
+/**
+ * As `ask`, but a backend that is silent for its `hedgeMs` gets company: the next one is asked as well.
+ * The first answer wins, the earlier backend on a tie; whoever is still silent then is cancelled and traced as a timeout.
+ */
+export async function askHedged<T>(question: Question<T>): Promise<T | null> {
+  const waiting = question.members.backends.filter((backend) => backend.accepts?.(question.name) !== false)
+  const runners: Runner<T>[] = []
+  try {
+    while (waiting.length > 0 || runners.some((runner) => !runner.settled)) {
+      const next = waiting.shift()
+      if (next) runners.push(start(question, next))
+      await quietOrSettled(runners, waiting.length > 0)
+      const decided = runners.find(({ settled }) => settled && isFinal(settled.result))?.settled?.result
+      if (decided?.kind === 'answer') return decided.value
+      if (decided?.kind === 'deleted') return null
+      if (decided?.kind === 'failure') throw decided.failure
+    }
+    return allSilent(question, runners)
+  } finally {
+    for (const runner of runners) abandon(question, runner)
+  }
+}
+
+function start<T>(question: Question<T>, backend: Backend): Runner<T> {
+  const stop = new AbortController()
+  const { signal } = question.options
+  const options = {
+    ...question.options,
+    signal: signal ? AbortSignal.any([signal, stop.signal]) : stop.signal,
+  }
+  const runner: Runner<T> = { backend, started: performance.now(), stop, done: Promise.resolve() }
+  runner.done = askOne({ ...question, options }, backend).then((settled) => (runner.settled = settled))
+  return runner
+}
+
+/** Waits until the latest runner was silent for its `hedgeMs`, or until any runner settles that had not. */
+async function quietOrSettled<T>(runners: readonly Runner<T>[], othersWait: boolean): Promise<void> {
+  const latest = runners.at(-1)
+  const open = runners.filter((runner) => !runner.settled)
+  if (!latest || open.length === 0) return
+  const hedgeMs = othersWait ? latest.backend.hedgeMs : undefined
+  if (hedgeMs === undefined) {
+    // With nobody left to call in, the search goes on when one of the silent settles.
+    await Promise.race(open.map((runner) => runner.done))
+    return
+  }
+  const quiet = Promise.withResolvers<void>()
+  const timer = setTimeout(quiet.resolve, hedgeMs)
+  await Promise.race([...open.map((runner) => runner.done), quiet.promise])
+  clearTimeout(timer)
+}
+
+function isFinal<T>(result: Result<T>): boolean {
+  if (result.kind !== 'failure') return result.kind === 'answer' || result.kind === 'deleted'
+  return result.failure.code === 'invalid' || result.failure.code === 'unsatisfiable'
+}
+
+function allSilent<T>({ name }: Question<T>, runners: readonly Runner<T>[]): null {
+  const results = runners.map((runner) => runner.settled?.result)
+  const failures = results.flatMap((result): StorageError[] =>
+    result?.kind === 'failure' ? [throwIfFinal(result.failure)] : [],
+  )
+  return nobody(
+    name,
+    failures,
+    results.some((result) => result?.kind === 'cannot-tell'),
+  )
+}
+
+/** Traces the runner; one that is still silent is cancelled, and what it may yet answer is discarded. */
+function abandon<T>({ options }: Question<T>, runner: Runner<T>): void {
+  if (runner.settled) {
+    options.trace?.push(runner.settled.attempt)
+    return
+  }
+  const duration = performance.now() - runner.started
+  const detail = `silent for ${Math.round(duration)} ms, another backend answered first`
+  options.trace?.push({ backend: runner.backend.name, outcome: 'timeout', duration, detail })
+  runner.stop.abort()
+  void runner.done.then(() => {
+    const result = runner.settled?.result
+    return result?.kind === 'answer' ? discard(result.value) : undefined
+  })
+}

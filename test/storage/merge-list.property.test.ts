@@ -1,0 +1,174 @@
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+
+import { directoryOf } from '../../src/backends/roll-up.ts'
+import type { ListableBackend } from '../../src/storage/backend.ts'
+import type { MergedPage, MergeListOptions } from '../../src/storage/merge-list.ts'
+import { mergeList } from '../../src/storage/merge-list.ts'
+import { compareNames } from '../../src/storage/order.ts'
+import type { Held } from './list-backends.ts'
+import { afterBackend, cursorBackend, failing, filteredBackend } from './list-backends.ts'
+
+const RUNS = 600
+const MAKERS = { after: afterBackend, cursor: cursorBackend, filtered: filteredBackend }
+
+interface Plan {
+  kind: keyof typeof MAKERS
+  pageSize: number
+  held: Held[]
+}
+
+// U+E000 and U+1F600 sort differently by UTF-16 units; '-', '.' and '0' are the neighbours of '/'.
+const segment = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc.constantFrom('a', 'b', 'c', 'a-', 'a.', 'a0', '\u{E000}', '\u{1F600}', '\u{10FFFF}', 'é'),
+  },
+  { weight: 1, arbitrary: fc.constantFrom('', '1', '2', '3', 'hidde', 'z') },
+)
+const name = fc
+  .array(segment, { minLength: 1, maxLength: 4 })
+  .map((segments) => segments.join('/'))
+  .filter((text) => text !== '')
+const held = fc.uniqueArray(fc.record({ name, deleted: fc.boolean() }), {
+  selector: (one) => one.name,
+  maxLength: 40,
+  size: 'max',
+})
+const plan: fc.Arbitrary<Plan> = fc.record({
+  kind: fc.constantFrom('after', 'cursor', 'filtered'),
+  pageSize: fc.oneof(fc.integer({ min: 1, max: 5 }), fc.constant(1000)),
+  held,
+})
+const listing = {
+  plans: fc.array(plan, { minLength: 2, maxLength: 4 }),
+  authority: fc.option(fc.nat({ max: 3 }), { nil: undefined }),
+  prefix: fc.constantFrom('', '', 'a', 'a/', 'b/', 'a/b/', '\u{1F600}/', 'nothing'),
+  delimiter: fc.option(fc.constant('/' as const), { nil: undefined }),
+  limits: fc.array(fc.oneof(fc.integer({ min: 1, max: 8 }), fc.constant(1000)), {
+    minLength: 1,
+    maxLength: 5,
+  }),
+}
+
+it(
+  'pages are the sorted union of all backends: no name twice, none missing, and they end',
+  { timeout: 60_000 },
+  () =>
+    fc.assert(
+      fc.asyncProperty(fc.record(listing), async ({ plans, authority, prefix, delimiter, limits }) => {
+        const backends = await build(plans)
+        const options = optionsOf({ prefix, delimiter, authority: plans[authority ?? -1] && `b${authority}` })
+        const pages = await walk(backends, options, limits)
+        expect(pages.flatMap(entriesOf)).toEqual(union(plans, options))
+        expect(pages.flatMap(({ degraded }) => degraded)).toEqual([])
+      }),
+      { numRuns: RUNS },
+    ),
+)
+
+it(
+  'pages stay in order, end, and miss nothing that a sound backend holds while another fails now and then',
+  {
+    timeout: 60_000,
+  },
+  () =>
+    fc.assert(
+      fc.asyncProperty(
+        fc.record({ ...listing, failures: fc.array(fc.boolean(), { minLength: 1, maxLength: 7 }) }),
+        async ({ plans, prefix, delimiter, limits, failures }) => {
+          const [flaky, ...sound] = await build(plans)
+          const backends = flaky
+            ? [failing(flaky, (call) => failures[call % failures.length] === true), ...sound]
+            : []
+          const options = optionsOf({ prefix, delimiter })
+          const pages = await walk(backends, options, limits)
+          const names = pages.flatMap(entriesOf).map((entry) => entry.name)
+          expect(names).toEqual([...new Set(names)].toSorted(compareNames))
+          const soundNames = union([{ kind: 'after', pageSize: 1, held: [] }, ...plans.slice(1)], options)
+          expect(names).toEqual(expect.arrayContaining(soundNames.map((entry) => entry.name)))
+        },
+      ),
+      { numRuns: RUNS },
+    ),
+)
+
+function build(plans: readonly Plan[]): Promise<ListableBackend[]> {
+  return Promise.all(
+    plans.map(({ kind, held, pageSize }, index) => MAKERS[kind](`b${index}`, held, pageSize)),
+  )
+}
+
+interface Query {
+  prefix: string
+  delimiter: '/' | undefined
+  authority?: string | undefined
+}
+
+function optionsOf({ prefix, delimiter, authority }: Query): MergeListOptions {
+  return { prefix, cursorKey: 'secret', ...(delimiter && { delimiter }), ...(authority && { authority }) }
+}
+
+/** All pages; a page that throws is asked for again, as a client would, a few times. */
+async function walk(
+  backends: readonly ListableBackend[],
+  options: MergeListOptions,
+  limits: readonly number[],
+): Promise<MergedPage[]> {
+  const pages: MergedPage[] = []
+  let cursor: string | null | undefined
+  for (let turn = 0; cursor !== null; turn++) {
+    // Far more than any of these trees need.
+    if (turn > 1000) throw new Error('the listing does not end')
+    const limit = limits[turn % limits.length] ?? 1
+    const page: MergedPage | undefined = await mergeList(backends, {
+      ...options,
+      limit,
+      ...(cursor !== undefined && { cursor }),
+    }).catch((error) => {
+      if (error.failures?.length > 0) return undefined
+      throw error
+    })
+    if (!page) continue
+    expect(page.objects.length + page.directories.length).toBeLessThanOrEqual(limit)
+    expect(page.cursor).not.toBe(cursor)
+    pages.push(page)
+    cursor = page.cursor
+  }
+  return pages
+}
+
+interface Shown {
+  name: string
+  /** Absent for a directory. */
+  backend?: string
+}
+
+/** A page's objects and directories in one order: each list comes sorted, so the page fails if it is not. */
+function entriesOf({ objects, directories }: MergedPage): Shown[] {
+  const shown: Shown[] = objects.map(({ name, backend }) => ({ name, backend }))
+  expect(shown).toEqual(shown.toSorted((a, b) => compareNames(a.name, b.name)))
+  expect(directories).toEqual(directories.toSorted(compareNames))
+  return [...shown, ...directories.map((name) => ({ name }))].toSorted((a, b) => compareNames(a.name, b.name))
+}
+
+/** The whole listing, computed the plain way: every backend's names in memory at once. */
+function union(plans: readonly Plan[], { prefix = '', delimiter, authority }: MergeListOptions): Shown[] {
+  const buried = new Set(
+    plans.flatMap(({ held }, index) =>
+      `b${index}` === authority ? held.filter(({ deleted }) => deleted).map(({ name }) => name) : [],
+    ),
+  )
+  const shown = new Map<string, Shown>()
+  for (const [index, { kind, held }] of plans.entries()) {
+    const filler = kind === 'filtered' ? [{ name: 'b/hidden-0' }] : []
+    for (const { name, deleted } of [...held, ...filler] as Held[]) {
+      if (!name.startsWith(prefix)) continue
+      const directory = directoryOf(name, prefix, delimiter)
+      if (directory !== undefined) shown.set(directory, { name: directory })
+      else if (!deleted && !buried.has(name) && !shown.has(name) && !name.includes('hidden-'))
+        shown.set(name, { name, backend: `b${index}` })
+    }
+  }
+  return [...shown.values()].toSorted((a, b) => compareNames(a.name, b.name))
+}

@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config'
 
 const root = new URL('..', import.meta.url).pathname
 
-/** Two projects: `worker` runs inside workerd, `node` talks to real servers over sockets. */
+/** `worker` runs inside workerd, `s3` too, beside a server that checks signatures; `node` talks to real servers over sockets. */
 export default defineConfig({
   test: {
     root,
@@ -15,6 +15,17 @@ export default defineConfig({
           root,
           include: ['test/{storage,http,backends,migration,routes}/**/*.test.ts', 'test/*.test.ts'],
           testTimeout: 20_000,
+        },
+      },
+      {
+        plugins: [cloudflareTest({ wrangler: { configPath: `${root}wrangler.toml` } })],
+        test: {
+          name: 's3',
+          root,
+          include: ['test/s3/**/*.test.ts'],
+          globalSetup: ['test/e2e/s3-server.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
         },
       },
       {

@@ -1,0 +1,14 @@
+import { inject } from 'vitest'
+import { describeBackend } from '../backends/conformance.ts'
+import { connectEmpty } from './server.ts'
+
+describeBackend('the S3 backend', () => connectEmpty('conformance'), {
+  writable: true,
+  listable: true,
+  conditional: true,
+  multipart: true,
+  // ListObjectsV2 tells no metadata, and a HEAD for each object would be dear.
+  listsAttributes: false,
+  // The local endpoint's front door decodes what is stored under an encoding.
+  encodings: inject('s3').flavour !== 'r2',
+})

@@ -1,7 +1,7 @@
 import { Hono } from 'hono'
 import type { Context } from 'hono'
 import type { Deployment } from './deployment.ts'
-import { corsHeaders, preflightResponse } from './http/cors.ts'
+import { corsHeaders, optionsResponse } from './http/cors.ts'
 import { problemResponse } from './http/problem.ts'
 import { rawPath } from './http/raw-path.ts'
 import { describeError, log } from './log.ts'
@@ -13,7 +13,7 @@ import { deleteMedia, putMedia, serveMedia } from './routes/media.ts'
 import { StorageError } from './storage/errors.ts'
 import { parseName } from './storage/name.ts'
 
-const MEDIA_METHODS = 'GET, HEAD, OPTIONS, PUT, DELETE'
+const MEDIA_METHODS = ['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']
 
 /** The whole HTTP surface of one deployment. */
 export function createApp(deployment: Deployment): Hono<AppEnv> {
@@ -24,18 +24,16 @@ export function createApp(deployment: Deployment): Hono<AppEnv> {
     c.set('deployment', deployment)
     c.set('trace', [])
     await next()
-    if (corsOrigins)
-      corsHeaders(c.req.header('Origin') ?? null, corsOrigins).forEach((value, name) =>
-        c.res.headers.append(name, value),
-      )
+    const cors = corsHeaders(c.req.header('Origin') ?? null, corsOrigins)
+    for (const [name, value] of Object.entries(cors)) c.res.headers.append(name, value)
   })
   app.get(`${mediaPath}-/health`, (c) => c.json({ status: 'ok' }))
   app.route(`${mediaPath}-/`, apiRoutes())
-  app.options(`${mediaPath}*`, (c) => preflightResponse(c.req.raw, corsOrigins, MEDIA_METHODS))
+  app.options(`${mediaPath}*`, (c) => optionsResponse(c.req.raw, corsOrigins, MEDIA_METHODS))
   app.get(`${mediaPath}*`, (c) => serveMedia(c, mediaName(c, mediaPath)))
   app.put(`${mediaPath}*`, requireToken, (c) => putMedia(c, mediaName(c, mediaPath)))
   app.delete(`${mediaPath}*`, requireToken, (c) => deleteMedia(c, mediaName(c, mediaPath)))
-  app.all(`${mediaPath}*`, () => methodNotAllowed(MEDIA_METHODS))
+  app.all(`${mediaPath}*`, methodNotAllowed)
 
   app.notFound(() =>
     problemResponse(new StorageError('absent', `paths of this Worker begin with ${mediaPath}`)),
@@ -52,14 +50,10 @@ function mediaName(c: Context<AppEnv>, mediaPath: string): string {
   return parseName(rawPath(c.req.url).slice(mediaPath.length))
 }
 
-function methodNotAllowed(allow: string): Response {
-  const problem = problemResponse({
-    status: 405,
-    title: 'Method Not Allowed',
-    detail: `allowed here: ${allow}`,
-  })
-  problem.headers.set('Allow', allow)
-  return problem
+function methodNotAllowed(): Response {
+  const allow = MEDIA_METHODS.join(', ')
+  const detail = `media can be asked for with ${allow}`
+  return problemResponse({ status: 405, title: 'Method Not Allowed', detail, headers: { Allow: allow } })
 }
 
 /** A defect of ours: logged whole, shown without its message. */

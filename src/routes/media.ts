@@ -1,12 +1,14 @@
 import type { Context } from 'hono'
-import { ifRangeHolds } from '../http/conditional.ts'
+import { evaluatePreconditions, ifRangeHolds } from '../http/conditional.ts'
 import { parseRange } from '../http/range.ts'
 import { headResponse, objectResponse } from '../http/respond.ts'
 import { StorageError } from '../storage/errors.ts'
-import type { RangeRequest, StoredObject } from '../storage/object.ts'
+import type { ObjectInfo, RangeRequest, StoredObject } from '../storage/object.ts'
+import { putObject } from '../storage/put-object.ts'
 import type { Trace } from '../storage/trace.ts'
 import type { AppEnv } from './context.ts'
 import { describeAnswer } from './describe-answer.ts'
+import { uploadFrom } from './upload-request.ts'
 
 /** GET and HEAD of one name: the chain's answer as HTTP, with a copy begun where the name should move. */
 export async function serveMedia(c: Context<AppEnv>, name: string): Promise<Response> {
@@ -58,4 +60,38 @@ async function find(c: Context<AppEnv>, name: string): Promise<Found> {
 
 function emptyBody(): ReadableStream<Uint8Array> {
   return new Blob([]).stream()
+}
+
+/** PUT: replaces the object; 201 where there was none, else 204. */
+export async function putMedia(c: Context<AppEnv>, name: string): Promise<Response> {
+  const { chain, config } = c.var.deployment
+  const { headers } = c.req.raw
+  const { body, options } = uploadFrom(c.req.raw, config)
+  const allows = (current: ObjectInfo | null): boolean =>
+    evaluatePreconditions('PUT', headers, current) === 'proceed'
+  const { info, created } = await putObject(chain, name, body, {
+    ...options,
+    ...(isConditional(headers) && { allows }),
+  })
+  const answer = new Response(null, { status: created ? 201 : 204 })
+  if (info.etag !== undefined) answer.headers.set('ETag', info.etag)
+  return describeAnswer(c, answer, info.backend)
+}
+
+/** DELETE: 204, whether or not there was anything. */
+export async function deleteMedia(c: Context<AppEnv>, name: string): Promise<Response> {
+  const { chain } = c.var.deployment
+  const { headers } = c.req.raw
+  if (
+    isConditional(headers) &&
+    evaluatePreconditions('DELETE', headers, await chain.head(name)) !== 'proceed'
+  ) {
+    throw new StorageError('precondition', 'the object is not the one that the request names', { name })
+  }
+  await chain.delete(name)
+  return new Response(null, { status: 204 })
+}
+
+function isConditional(headers: Headers): boolean {
+  return ['If-Match', 'If-None-Match', 'If-Unmodified-Since'].some((header) => headers.has(header))
 }

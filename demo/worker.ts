@@ -35,7 +35,13 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const port = await freePort(options.port ?? 0)
   const child = spawn(process.execPath, ['--no-warnings', WRANGLER, ...devArguments(port, options)], {
     cwd: PROJECT,
-    env: { ...process.env, CLOUDFLARE_CF_FETCH_ENABLED: 'false', WRANGLER_SEND_METRICS: 'false', CI: '1' },
+    env: {
+      ...process.env,
+      CLOUDFLARE_CF_FETCH_ENABLED: 'false',
+      WRANGLER_SEND_METRICS: 'false',
+      WRANGLER_HIDE_BANNER: 'true',
+      CI: '1',
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const exited = once(child, 'exit').then(() => {})

@@ -1,0 +1,67 @@
+import { cp, link, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+
+const BUNDLED = fileURLToPath(new URL('../../demo/media', import.meta.url))
+
+/** The bundled media in a folder of its own, to which a test adds files. */
+export interface MediaFolder {
+  path: string
+  /** Where that file is on the disk. */
+  file(name: string): string
+  add(name: string, bytes: Uint8Array): Promise<void>
+  /** The same bytes under another name that nobody has asked for yet. */
+  alias(name: string, of: string): Promise<string>
+  remove(): Promise<void>
+}
+
+export async function mediaFolder(): Promise<MediaFolder> {
+  const path = await mkdtemp(join(tmpdir(), 'media-'))
+  await cp(BUNDLED, path, { recursive: true })
+  const file = (name: string) => join(path, name)
+  return {
+    path,
+    file,
+    add: (name, bytes) => writeFile(file(name), bytes),
+    alias: async (name, of) => {
+      await link(file(of), file(name))
+      return name
+    },
+    remove: () => rm(path, { recursive: true, force: true }),
+  }
+}
+
+/** The film with its index at the end, and so much padding before that index that no player reads it all to get there. */
+export async function longFilm(): Promise<Uint8Array> {
+  const film = await readFile(join(BUNDLED, 'video/testcard (moov at end).mp4'))
+  const index = boxAt(film, 'moov')
+  const padding = Buffer.alloc(24 * 1024 * 1024)
+  padding.writeUInt32BE(padding.length, 0)
+  padding.write('free', 4, 'latin1')
+  return Buffer.concat([film.subarray(0, index), padding, film.subarray(index)])
+}
+
+function boxAt(mp4: Buffer, type: string): number {
+  for (let at = 0; at < mp4.length; at += mp4.readUInt32BE(at)) {
+    if (mp4.toString('latin1', at + 4, at + 8) === type) return at
+  }
+  throw new Error(`no ${type} box`)
+}
+
+/** Waits until the primary has it; HEAD migrates nothing, so asking does not help it along. */
+export async function untilMigrated(url: string): Promise<void> {
+  const deadline = Date.now() + 30_000
+  for (;;) {
+    const status = (await fetch(url, { method: 'HEAD' })).headers.get('cache-status') ?? ''
+    if (/; hit\b/.test(status)) return
+    if (Date.now() > deadline) throw new Error(`${url} is not in the primary: ${status}`)
+    await sleep(100)
+  }
+}
+
+/** `photos/photo (1).jpg` as a URL below `base`. */
+export function mediaUrl(base: string, name: string): string {
+  return base + name.split('/').map(encodeURIComponent).join('/')
+}

@@ -1,0 +1,157 @@
+import * as v from 'valibot'
+
+/** Every message says what the value must be; the value itself is never repeated, it could be a secret. */
+
+export const flag = v.pipe(
+  v.union([v.boolean(), v.picklist(['true', 'false'])], 'must be true or false'),
+  v.transform((value) => value === true || value === 'true'),
+)
+
+export function wholeNumber(min: number, max: number) {
+  return number(`must be a whole number from ${min} to ${max}`, {
+    digits: /^\d+$/,
+    fits: (value) => Number.isSafeInteger(value) && value >= min && value <= max,
+  })
+}
+
+export function seconds(min: number, max: number) {
+  return number(`must be a number of seconds from ${min} to ${max}`, {
+    digits: /^\d+(\.\d+)?$/,
+    fits: (value) => value >= min && value <= max,
+  })
+}
+
+function number(message: string, { digits, fits }: { digits: RegExp; fits: (value: number) => boolean }) {
+  const numeric = v.pipe(v.string(message), v.trim(), v.regex(digits, message), v.transform(Number))
+  return v.pipe(v.union([v.number(message), numeric], message), v.check(fits, message))
+}
+
+/** A non-empty string that passes a test. */
+export function text(message: string, holds: (value: string) => boolean) {
+  return v.pipe(v.string(message), v.check(holds, message))
+}
+
+/** An absolute http(s) URL without user info, query or fragment, ending in `/`. */
+export const baseUrl = v.pipe(
+  v.string('must be an absolute http:// or https:// URL'),
+  v.rawTransform(({ dataset, addIssue, NEVER }) => {
+    const problem = urlProblem(dataset.value)
+    if (problem === null) return withSlash(new URL(dataset.value).href)
+    addIssue({ message: problem })
+    return NEVER
+  }),
+)
+
+/** Where a public backend is reached: an absolute URL, or a path below the Worker's own host. */
+export const publicUrl = v.pipe(
+  v.string('must be an absolute URL or an absolute path like "/media/"'),
+  v.rawTransform(({ dataset, addIssue, NEVER }) => {
+    const { value } = dataset
+    const isPath = value.startsWith('/') && !value.startsWith('//')
+    const absolute = isPath || /^[a-z][a-z\d+.-]*:/i.test(value)
+    const problem = absolute
+      ? isPath
+        ? pathProblem(value)
+        : urlProblem(value)
+      : 'must be an absolute URL or an absolute path like "/media/"'
+    if (problem === null) return withSlash(isPath ? value : new URL(value).href)
+    addIssue({ message: problem })
+    return NEVER
+  }),
+)
+
+/** `MEDIA_PATH`: begins and ends with a slash. */
+export const mediaPath = v.pipe(
+  v.string('must be a path like "/media/"'),
+  v.rawCheck(({ dataset, addIssue }) => {
+    if (!dataset.typed) return
+    const { value } = dataset
+    const mended = `/${value.split('/').filter(Boolean).join('/')}/`
+    const problem =
+      pathProblem(value) ??
+      (value.startsWith('/') && value.endsWith('/')
+        ? null
+        : `must begin and end with "/"; write "${mended}"`) ??
+      (value.startsWith('/-/') ? 'must not lie below "/-/", which is the API\'s own' : null) ??
+      (value.includes('//') ? `must not hold "//"; write "${mended}"` : null)
+    if (problem !== null) addIssue({ message: problem })
+  }),
+)
+
+export const prefix = v.pipe(
+  v.string('must be a string'),
+  v.rawCheck(({ dataset, addIssue }) => {
+    if (!dataset.typed) return
+    const { value } = dataset
+    const problem = value.startsWith('/')
+      ? 'must not begin with "/": keys have no leading slash; leave the slash out'
+      : hasDotSegment(value)
+        ? 'must not hold a "." or ".." segment; write the path that is meant'
+        : isPrintable(value) && new TextEncoder().encode(value).length < 1024
+          ? null
+          : 'must be under 1024 bytes and hold no control character'
+    if (problem !== null) addIssue({ message: problem })
+  }),
+)
+
+const PATTERN_MESSAGE = 'must be a regular expression, or a list of them'
+
+/** One regular expression or a list of them, any of which may match, compiled into one. */
+export const pattern = v.pipe(
+  v.union([v.string(), v.pipe(v.array(v.string()), v.minLength(1, PATTERN_MESSAGE))], PATTERN_MESSAGE),
+  v.rawTransform(({ dataset, addIssue, NEVER }) => {
+    const sources = [dataset.value].flat()
+    try {
+      return new RegExp(
+        sources.length === 1 ? sources[0]! : sources.map((source) => `(?:${source})`).join('|'),
+        'u',
+      )
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error)
+      addIssue({ message: `is not a regular expression (${reason}); it is matched against the name` })
+      return NEVER
+    }
+  }),
+)
+
+const NEVER_ABSENCE = [408, 425, 429]
+const statusMessage =
+  'must be a list of statuses from 400 to 499, without 408, 425 and 429, that prove absence, e.g. [404, 410]'
+
+const status = number(statusMessage, {
+  digits: /^\d+$/,
+  fits: (value) => Number.isInteger(value) && value >= 400 && value <= 499 && !NEVER_ABSENCE.includes(value),
+})
+
+export const absentStatuses = v.pipe(
+  v.array(status, statusMessage),
+  v.minLength(1, statusMessage),
+  v.transform((list) => [...new Set(list)]),
+)
+
+export function isPrintable(value: string): boolean {
+  return value.isWellFormed() && !/[\p{Cc}]/u.test(value)
+}
+
+function urlProblem(value: string): string | null {
+  if (!URL.canParse(value) || !/^https?:\/\//i.test(value))
+    return 'must be an absolute http:// or https:// URL'
+  const url = new URL(value)
+  if (url.username || url.password) return 'must hold no user name or password; put them into a secret'
+  if (/[?#]/.test(value)) return 'must have no query and no fragment; leave out all from the "?" or "#" on'
+  return null
+}
+
+function pathProblem(value: string): string | null {
+  if (/[?#]/.test(value)) return 'must have no query and no fragment; leave out all from the "?" or "#" on'
+  if (hasDotSegment(value)) return 'must not hold a "." or ".." segment; write the path that is meant'
+  return /^[\w\-.~!$&'()*+,;=:@%/]*$/.test(value) ? null : 'must be a path as URLs write it, percent-encoded'
+}
+
+function hasDotSegment(value: string): boolean {
+  return value.split('/').some((segment) => segment === '.' || segment === '..')
+}
+
+function withSlash(value: string): string {
+  return value.endsWith('/') ? value : `${value}/`
+}

@@ -1,0 +1,107 @@
+import * as v from 'valibot'
+import { bindingKind, bindingProblem } from './bindings.ts'
+import type { Mistake } from './errors.ts'
+import { nearest } from './near.ts'
+import type { Env } from './secrets.ts'
+import { isHeaderValue } from './secrets.ts'
+import { baseUrl, flag, mediaPath, seconds, text, wholeNumber } from './values.ts'
+
+const MIB = 1024 * 1024
+
+const ORIGINS_MESSAGE =
+  'must be "*" or a comma-separated list of origins like "https://www.example.com", without path or trailing slash'
+
+const corsOrigins = v.pipe(
+  v.union([v.string(), v.array(v.string())], ORIGINS_MESSAGE),
+  v.transform((value) => [value].flat().flatMap((list) => list.split(',').map((origin) => origin.trim()))),
+  v.check(
+    (origins) => (origins.length === 1 && origins[0] === '*') || origins.every(isOrigin),
+    ORIGINS_MESSAGE,
+  ),
+  v.transform((origins): '*' | string[] => (origins[0] === '*' ? '*' : origins)),
+)
+
+/** All variables but the chain itself, in the order in which mistakes are told. */
+const variables = v.object({
+  FALLBACK_DATA_MIGRATION: v.optional(flag, false),
+  FALLBACK_DELETES: v.optional(
+    v.picklist(['tombstone', 'first'], 'must be "tombstone" or "first"'),
+    'tombstone',
+  ),
+  FALLBACK_INLINE_MAX_BYTES: v.optional(wholeNumber(0, 64 * MIB), 16 * MIB),
+  FALLBACK_NEGATIVE_CACHE_SECONDS: v.optional(seconds(0, 3600), 5),
+  FALLBACK_BREAKER_FAILURES: v.optional(wholeNumber(0, 1000), 5),
+  FALLBACK_BREAKER_SECONDS: v.optional(seconds(0.1, 3600), 30),
+  MEDIA_URL: v.exactOptional(baseUrl),
+  MEDIA_PATH: v.optional(mediaPath, '/'),
+  MEDIA_CACHE_CONTROL: v.optional(
+    text('must be a Cache-Control value, e.g. "public, max-age=3600"', isHeaderValue),
+    'public, max-age=3600',
+  ),
+  MEDIA_CORS_ORIGINS: v.exactOptional(corsOrigins),
+  MEDIA_MAX_UPLOAD_BYTES: v.exactOptional(wholeNumber(1, Number.MAX_SAFE_INTEGER)),
+  API_TOKEN: v.exactOptional(
+    text(
+      'must be a bearer token: letters, digits, "-", ".", "_", "~", "+", "/", without spaces or line breaks; set it again with: npx wrangler secret put API_TOKEN',
+      (value) => /^[\w\-.~+/]+=*$/.test(value),
+    ),
+  ),
+})
+
+export type Variables = v.InferOutput<typeof variables>
+
+/** Every variable but the chain, with its default. `undefined` when something is wrong, which goes to `mistakes`. */
+export function readVariables(env: Env, mistakes: Mistake[]): Variables | undefined {
+  // An empty variable counts as not set: that is how a dashboard or a shell unsets one.
+  const given = Object.keys(variables.entries).filter((name) => env[name] !== undefined && env[name] !== '')
+  const result = v.safeParse(variables, Object.fromEntries(given.map((name) => [name, env[name]])))
+  if (result.success) return result.output
+  const reported = new Set<string>()
+  for (const { path, message } of result.issues) {
+    const variable = String(path?.[0]?.key)
+    if (!reported.has(variable)) mistakes.push({ variable, problem: message })
+    reported.add(variable)
+  }
+  return undefined
+}
+
+const KNOWN = ['FALLBACK_STORAGES', ...Object.keys(variables.entries)].filter((name) => name !== 'API_TOKEN')
+
+/** Variables that nobody reads and whose names are almost those of ours. */
+export function reportMistyped(env: Env, mistakes: Mistake[]): void {
+  for (const variable of Object.keys(env)) {
+    if (KNOWN.includes(variable) || bindingKind(env[variable]) !== undefined) continue
+    const meant = nearest(variable, KNOWN)
+    if (meant !== undefined) mistakes.push({ variable, problem: `is unknown; did you mean \`${meant}\`?` })
+  }
+}
+
+/** The platform services that are used when they are bound. */
+export interface Services {
+  copyQueue?: Queue
+  backfillJobs?: DurableObjectNamespace
+  analytics?: AnalyticsEngineDataset
+  rateLimiter?: RateLimit
+}
+
+const SERVICES = {
+  COPY_QUEUE: { kind: 'queue', key: 'copyQueue' },
+  BACKFILL_JOBS: { kind: 'durableObject', key: 'backfillJobs' },
+  ANALYTICS: { kind: 'analytics', key: 'analytics' },
+  RATE_LIMITER: { kind: 'rateLimiter', key: 'rateLimiter' },
+} as const
+
+export function readServices(env: Env, mistakes: Mistake[]): Services {
+  const services: Record<string, unknown> = {}
+  for (const [variable, { kind, key }] of Object.entries(SERVICES)) {
+    if (env[variable] === undefined) continue
+    const problem = bindingProblem(env, variable, kind)
+    if (problem === null) services[key] = env[variable]
+    else mistakes.push({ variable, problem })
+  }
+  return services
+}
+
+function isOrigin(value: string): boolean {
+  return URL.canParse(value) && new URL(value).origin === value && /^https?:/.test(value)
+}

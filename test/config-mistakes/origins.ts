@@ -1,0 +1,148 @@
+import { s3, http, after, type Row } from './samples.ts'
+
+export const originMistakes: Row[] = [
+  [
+    'an http backend without url or binding',
+    after({ type: 'http', name: 'old' }),
+    '[1] "old" `url`: is missing',
+    'or name a Fetcher in `binding`',
+  ],
+  [
+    'a url with a query',
+    after({ ...http, url: 'https://old.example.com/?a=1' }),
+    '[1] "legacy" `url`: must have no query and no fragment',
+  ],
+  [
+    'a url with a fragment',
+    after({ ...http, url: 'https://old.example.com/#top' }),
+    '`url`: must have no query and no fragment',
+  ],
+  [
+    'a url with user info',
+    after({ ...http, url: 'https://me:hush-hush@old.example.com/' }),
+    '`url`: must hold no user name or password; put them into a secret',
+  ],
+  [
+    'a url that is no http',
+    after({ ...http, url: 'ftp://old.example.com/' }),
+    '`url`: must be an absolute http:// or https:// URL',
+  ],
+  [
+    'a url without a scheme',
+    after({ ...http, url: 'old.example.com' }),
+    '`url`: must be an absolute http:// or https:// URL',
+  ],
+  [
+    'an empty status list',
+    after({ ...http, absent_statuses: [] }),
+    '[1] "legacy" `absent_statuses`: must be a list of statuses from 400 to 499',
+    '[404, 410]',
+  ],
+  [
+    'a 500 that proves absence',
+    after({ ...http, absent_statuses: [404, 500] }),
+    '`absent_statuses`: must be a list of statuses from 400',
+  ],
+  [
+    'a 429 that proves absence',
+    after({ ...http, absent_statuses: [404, 429] }),
+    '`absent_statuses`: must be a list',
+    'without 408, 425 and 429',
+  ],
+  [
+    'a status list that is a number',
+    after({ ...s3, absent_statuses: 404 }),
+    '`absent_statuses`: must be a list',
+  ],
+  ['headers that are a list', after({ ...http, headers: ['a'] }), '[1] "legacy" `headers`: must be a table'],
+  [
+    'a header that is a number',
+    after({ ...http, headers: { 'X-Key': 1 } }),
+    '`headers.X-Key`: must be a string',
+  ],
+  [
+    'a header name with a space',
+    after({ ...http, headers: { 'X Key': 'a' } }),
+    '`headers.X Key`: is not a header name',
+  ],
+  [
+    'a header value with a line break',
+    after({ ...http, headers: { 'X-Key': 'a\r\nb' } }),
+    '`headers.X-Key`: must be a header value',
+  ],
+  [
+    'a header that the Worker sets itself',
+    after({ ...http, headers: { Range: 'bytes=0-' } }),
+    '`headers.Range`: is a header that is set where it is needed; remove it',
+  ],
+  [
+    'a header given twice',
+    after({ ...http, headers: { 'X-Key': 'a', 'x-key': 'b' } }),
+    '`headers.x-key`: is given twice',
+  ],
+  [
+    'a header whose secret is not set',
+    after({ ...http, headers: { 'X-Key': '$OLD_KEY' } }),
+    '[1] "legacy" `headers.X-Key`: the secret `OLD_KEY` is not set',
+    'npx wrangler secret put OLD_KEY',
+  ],
+  [
+    'a header with a secret inside',
+    after({ ...http, headers: { Authorization: 'Bearer $OLD_KEY' } }),
+    '`headers.Authorization`: takes a secret as its whole value only',
+    '"$NAME"',
+  ],
+  [
+    'a header with a lone $',
+    after({ ...http, headers: { 'X-Key': '$' } }),
+    '`headers.X-Key`: must name a secret after the "$"',
+  ],
+  [
+    'a header whose secret ends in a line break',
+    after({ ...http, headers: { 'X-Key': '$OLD_KEY' } }, { OLD_KEY: 'hush-hush\n' }),
+    '`headers.X-Key`: the secret `OLD_KEY` holds a line break',
+    'npx wrangler secret put OLD_KEY',
+  ],
+  [
+    'an unknown listing',
+    after({ ...http, listing: 'html' }),
+    '[1] "legacy" `listing`: must be "autoindex-json"',
+  ],
+  ['check_type that is a word', after({ ...http, check_type: 'no' }), '`check_type`: must be true or false'],
+  [
+    'an s3 backend without an endpoint',
+    after({ type: 's3', bucket: 'b' }),
+    '[1] "s3" `endpoint`: is missing',
+    'https://s3.',
+  ],
+  [
+    'an s3 backend without a bucket',
+    after({ type: 's3', endpoint: 'https://s3.example.com' }),
+    '[1] "s3" `bucket`: is missing: give the bucket\'s name',
+  ],
+  [
+    'a bucket with a slash',
+    after({ ...s3, bucket: 'old/media' }),
+    '[1] "legacy" `bucket`: must be the name of a bucket only',
+  ],
+  [
+    'an endpoint with a query',
+    after({ ...s3, endpoint: 'https://s3.example.com/?x' }),
+    '`endpoint`: must have no query',
+  ],
+  [
+    'an unknown addressing',
+    after({ ...s3, addressing: 'host' }),
+    '[1] "legacy" `addressing`: must be "path" or "virtual"',
+  ],
+  [
+    'virtual addressing of an IP address',
+    after({ ...s3, endpoint: 'http://127.0.0.1:9000', addressing: 'virtual' }),
+    '`addressing`: cannot be "virtual" for an endpoint that is an IP address; use "path"',
+  ],
+  [
+    'an empty region',
+    after({ ...s3, region: '' }),
+    '`region`: must be a region, e.g. "eu-central-1" or "auto"',
+  ],
+]

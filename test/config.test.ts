@@ -1,0 +1,206 @@
+import { env as bound } from 'cloudflare:workers'
+import { describe, expect, it } from 'vitest'
+import { parseConfig } from '../src/config.ts'
+import { describeBackends } from '../src/config/describe.ts'
+import { bindingMistakes } from './config-mistakes/bindings.ts'
+import { chainMistakes } from './config-mistakes/chain.ts'
+import { keyMistakes } from './config-mistakes/keys.ts'
+import { originMistakes } from './config-mistakes/origins.ts'
+import { bindings, errorOf, http, kv, r2, s3, withVars } from './config-mistakes/samples.ts'
+import { variableMistakes } from './config-mistakes/variables.ts'
+
+describe('a configuration with one mistake', () => {
+  it.each([...chainMistakes, ...keyMistakes, ...originMistakes, ...bindingMistakes, ...variableMistakes])(
+    'names place, key and mend of %s',
+    (_title, env, ...says) => {
+      const { message, mistakes } = errorOf(env)
+      for (const part of says) expect(message).toContain(part)
+      expect(mistakes).toHaveLength(1)
+      expect(message).not.toMatch(/hush-hush|AKIA/)
+    },
+  )
+})
+
+describe('a configuration with many mistakes', () => {
+  it('is one error that lists them all', () => {
+    const tables = [
+      { type: 'r2', binding: 'MEDAI', prefix: '/x' },
+      { ...s3, endpoint: 'nowhere', regoin: 'eu', credentials: 'OLD', timeout_ms: 'soon' },
+      { type: 'ftp' },
+    ]
+    const { message, mistakes } = errorOf({
+      ...bindings,
+      FALLBACK_STORAGES: tables,
+      MEDIA_PATH: 'x',
+      FALLBACK_DELETES: 1,
+    })
+    expect(mistakes.map(({ variable, backend, key }) => [variable, backend?.index, key])).toEqual([
+      ['FALLBACK_STORAGES', 0, 'prefix'],
+      ['FALLBACK_STORAGES', 0, 'binding'],
+      ['FALLBACK_STORAGES', 1, 'regoin'],
+      ['FALLBACK_STORAGES', 1, 'timeout_ms'],
+      ['FALLBACK_STORAGES', 1, 'endpoint'],
+      ['FALLBACK_STORAGES', 1, 'credentials'],
+      ['FALLBACK_STORAGES', 1, 'credentials'],
+      ['FALLBACK_STORAGES', 2, 'type'],
+      ['FALLBACK_DELETES', undefined, undefined],
+      ['MEDIA_PATH', undefined, undefined],
+    ])
+    expect(message).toMatch(/^The configuration has 10 mistakes:\n- FALLBACK_STORAGES\[0\] "medai" `prefix`/)
+  })
+})
+
+describe('a good configuration', () => {
+  const full = [
+    { ...r2, public_url: 'https://cdn.example.com' },
+    { ...kv, read_only: true, prefix: 'media/', include: '\\.jpg$', exclude: ['^tmp/', '~$'] },
+    {
+      ...s3,
+      credentials: 'LEGACY',
+      region: 'eu-central-1',
+      absent_statuses: [403, 404],
+      timeout_ms: 500,
+      hedge_ms: 100,
+    },
+    {
+      ...http,
+      name: 'origin',
+      headers: { 'X-Key': '$LEGACY_SECRET_ACCESS_KEY', Accept: 'image/*' },
+      check_type: false,
+    },
+    { type: 'http', binding: 'ASSETS' },
+  ]
+
+  it('is filled up with the defaults', () => {
+    const config = parseConfig({ ...bindings, FALLBACK_STORAGES: [r2] })
+    expect(config).toEqual({
+      backends: [
+        {
+          type: 'r2',
+          name: 'media',
+          binding: 'MEDIA',
+          readOnly: false,
+          prefix: '',
+          timeoutMs: 10_000,
+          idleTimeoutMs: 30_000,
+        },
+      ],
+      migration: false,
+      deletes: 'tombstone',
+      mediaPath: '/',
+      cacheControl: 'public, max-age=3600',
+      corsOrigins: null,
+      inlineMaxBytes: 16_777_216,
+      negativeCacheSeconds: 5,
+      breaker: { failures: 5, seconds: 30 },
+    })
+    expect(config.apiToken).toBeUndefined()
+  })
+
+  it('is the same as TOML tables and as a JSON string', () => {
+    const fromToml = parseConfig({ ...bindings, FALLBACK_STORAGES: full })
+    const fromJson = parseConfig({ ...bindings, FALLBACK_STORAGES: JSON.stringify(full) })
+    expect(fromJson).toEqual(fromToml)
+    expect(fromToml.backends.map(({ name, type, readOnly }) => [name, type, readOnly])).toEqual([
+      ['media', 'r2', false],
+      ['media_kv', 'kv', true],
+      ['legacy', 's3', true],
+      ['origin', 'http', true],
+      ['assets', 'http', true],
+    ])
+  })
+
+  it('takes every value as a string, as wrangler dev --var passes it', () => {
+    const strings = {
+      ...bindings,
+      FALLBACK_STORAGES:
+        '[{"type":"s3","endpoint":"http://127.0.0.1:9000","bucket":"b","read_only":"false","timeout_ms":"250","absent_statuses":["403","404"]}]',
+      FALLBACK_DATA_MIGRATION: 'true',
+      FALLBACK_INLINE_MAX_BYTES: '0',
+      FALLBACK_NEGATIVE_CACHE_SECONDS: '0.5',
+      MEDIA_PATH: '/media/',
+      MEDIA_MAX_UPLOAD_BYTES: '1000',
+      MEDIA_CORS_ORIGINS: 'https://a.example, http://localhost:8000',
+      API_TOKEN: 'dev',
+    }
+    const config = parseConfig(strings)
+    expect(config).toMatchObject({
+      backends: [
+        {
+          name: 's3',
+          endpoint: 'http://127.0.0.1:9000/',
+          readOnly: false,
+          timeoutMs: 250,
+          absentStatuses: [403, 404],
+        },
+      ],
+      migration: true,
+      inlineMaxBytes: 0,
+      negativeCacheSeconds: 0.5,
+      mediaPath: '/media/',
+      maxUploadBytes: 1000,
+      corsOrigins: ['https://a.example', 'http://localhost:8000'],
+    })
+    expect(config.apiToken).toBe('dev')
+  })
+
+  it('takes an empty variable as one that is not set', () => {
+    const config = parseConfig(
+      withVars({ MEDIA_URL: '', API_TOKEN: '', MEDIA_PATH: '', FALLBACK_DATA_MIGRATION: '' }),
+    )
+    expect(config).toMatchObject({ mediaPath: '/', migration: false })
+    expect(config.apiToken).toBeUndefined()
+    expect(config.mediaUrl).toBeUndefined()
+  })
+
+  it('may have variables of its own', () => {
+    const own = { MEDIA_KEY: 'x', MEDIA_ARN: 'x', APP_TOKEN: 'x', FALLBACK_LANGUAGE: 'en', DEBUG: true }
+    expect(parseConfig(withVars(own)).backends).toHaveLength(1)
+  })
+
+  it('matches a name that any of the patterns matches', () => {
+    const [, media] = parseConfig({ ...bindings, FALLBACK_STORAGES: full }).backends
+    expect(['tmp/a', 'a~', 'a/tmp/b'].map((name) => media?.exclude?.test(name))).toEqual([true, true, false])
+  })
+
+  it('reads secrets and bindings, and prints neither', () => {
+    const config = parseConfig({ ...bindings, FALLBACK_STORAGES: full, API_TOKEN: 'hush-hush' })
+    const [media, , legacy, origin, assets] = config.backends
+    expect(media).toHaveProperty('bucket', bound.MEDIA)
+    expect(legacy).toHaveProperty('credentials', {
+      accessKeyId: 'id-of-legacy',
+      secretAccessKey: 'hush-hush',
+    })
+    expect(origin).toHaveProperty('headers', { 'x-key': 'hush-hush', accept: 'image/*' })
+    expect(assets).toHaveProperty('fetcher', bindings.ASSETS)
+    expect(JSON.stringify(config)).not.toMatch(/hush-hush|id-of-legacy/)
+  })
+
+  it('reads a session token where there is one', () => {
+    const secrets = { ...bindings, LEGACY_SESSION_TOKEN: 'brief' }
+    const config = parseConfig({ ...secrets, FALLBACK_STORAGES: [{ ...s3, credentials: 'LEGACY' }] })
+    expect(config.backends[0]).toHaveProperty('credentials.sessionToken', 'brief')
+  })
+
+  it('is described without its secrets', () => {
+    const described = describeBackends(parseConfig({ ...bindings, FALLBACK_STORAGES: full }))
+    expect(described[1]).toEqual({
+      name: 'media_kv',
+      type: 'kv',
+      binding: 'MEDIA_KV',
+      read_only: true,
+      prefix: 'media/',
+      include: '\\.jpg$',
+      exclude: '(?:^tmp\\/)|(?:~$)',
+      timeout_ms: 10_000,
+      idle_timeout_ms: 30_000,
+    })
+    expect(described[2]).toMatchObject({
+      name: 'legacy',
+      endpoint: 'https://s3.example.com/',
+      credentials_from: 'LEGACY',
+    })
+    expect(described[3]).toMatchObject({ name: 'origin', header_names: ['x-key', 'accept'] })
+    expect(JSON.stringify(described)).not.toMatch(/hush-hush|id-of-legacy|image/)
+  })
+})

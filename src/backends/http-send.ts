@@ -1,0 +1,41 @@
+import type { HttpOptions } from './http.ts'
+import { fetchFollowing, type FetcherLike, type RedirectPolicy } from './redirects.ts'
+
+/** Asks the origin for a path below its base, for the bytes as they are, and follows redirects. */
+export type Send = (
+  method: 'GET' | 'HEAD',
+  path: string,
+  options?: { headers?: Record<string, string>; signal?: AbortSignal | undefined },
+) => Promise<Response>
+
+/** What a binding is asked for when no URL is configured: it only sees the path. */
+const PLACEHOLDER = 'http://origin.invalid/'
+
+export function createSend(
+  backend: string,
+  options: HttpOptions & { absentStatuses: readonly number[] },
+): Send {
+  const base = withSlash(options.url ?? PLACEHOLDER)
+  const away: FetcherLike = { fetch: options.fetch ?? ((url, init) => fetch(url, init)) }
+  const policy: RedirectPolicy = {
+    backend,
+    origin: new URL(base),
+    headers: options.headers ?? {},
+    home: options.fetcher ?? away,
+    away,
+    isFinal: (status, target, from) =>
+      options.absentStatuses.includes(status) ||
+      (options.listing !== undefined && target?.pathname === `${from.pathname}/`),
+  }
+  return (method, path, { headers, signal } = {}) =>
+    // Joined as strings: `new URL(name, base)` would take a name like `//host/a` or `x:y` for another URL.
+    fetchFollowing(
+      base + path,
+      { method, headers: { 'Accept-Encoding': 'identity', ...headers }, ...(signal && { signal }) },
+      policy,
+    )
+}
+
+export function withSlash(url: string): string {
+  return url.endsWith('/') ? url : `${url}/`
+}

@@ -1,0 +1,188 @@
+import { describe, expect, it } from 'vitest'
+import { httpBackend } from '../../src/backends/http.ts'
+import type { ListOptions } from '../../src/storage/backend.ts'
+import { compareNames } from '../../src/storage/order.ts'
+
+const MTIME = 'Wed, 01 May 2024 12:00:00 GMT'
+
+/** An origin with these files, listing as nginx does: directories first, each in some order. */
+function originOf(names: readonly string[]) {
+  const paths: string[] = []
+  const list = (directory: string): object[] | null => {
+    const below = names
+      .filter((name) => name.startsWith(directory))
+      .map((name) => name.slice(directory.length))
+    if (below.length === 0) return null
+    const directories = new Set(below.filter((rest) => rest.includes('/')).map((rest) => rest.split('/')[0]))
+    const files = below.filter((rest) => !rest.includes('/'))
+    return [
+      ...[...directories].map((name) => ({ name, type: 'directory', mtime: MTIME })),
+      ...files.map((name) => ({ name, type: 'file', mtime: MTIME, size: name.length })),
+    ]
+  }
+  const fetcher = {
+    fetch: async (url: string) => {
+      const path = decodeURIComponent(new URL(url).pathname.slice('/media/'.length))
+      paths.push(path)
+      const listing = list(path)
+      return listing ? Response.json(listing) : new Response(null, { status: 404 })
+    },
+  }
+  const backend = httpBackend('old', {
+    url: 'https://origin.example/media',
+    fetcher,
+    listing: 'autoindex-json',
+  })
+  return { backend, paths }
+}
+
+function answering(response: () => Response) {
+  return httpBackend('old', {
+    url: 'https://origin.example/',
+    fetcher: { fetch: async () => response() },
+    listing: 'autoindex-json',
+  })
+}
+
+const NAMES = [
+  'a.jpg',
+  'a/1.jpg',
+  'a/b/2.jpg',
+  'a/b/c/3.jpg',
+  'a0.jpg',
+  'a b/x?y#z%.jpg',
+  'photos/2023/1.jpg',
+  'photos/2024/1.jpg',
+  'photos/2024/2.jpg',
+  'photos/20.jpg',
+  'ü/\u{1f600}.jpg',
+  'ü/\ufb01.jpg',
+]
+const ORDERED = NAMES.toSorted(compareNames)
+
+async function namesOf(names: readonly string[], options: ListOptions): Promise<string[]> {
+  const { backend } = originOf(names)
+  const found: string[] = []
+  let cursor: string | undefined
+  for (let pages = 0; pages < 200; pages++) {
+    const { after, ...rest } = options
+    const position = cursor === undefined ? (after === undefined ? {} : { after }) : { cursor }
+    const page = await backend.list?.({ ...rest, ...position })
+    found.push(...(page?.objects ?? []).map(({ name }) => name), ...(page?.directories ?? []))
+    cursor = page?.cursor
+    if (cursor === undefined) return found
+  }
+  throw new Error('the listing never ends')
+}
+
+describe('a listing', () => {
+  it.each([1, 2, 3, 1000])('of the tree comes in UTF-8 byte order, in pages of %i', async (limit) => {
+    expect(await namesOf(NAMES, { limit })).toEqual(ORDERED)
+  })
+
+  it.each(['a', 'a/', 'a/b', 'a/b/', 'photos/20', 'photos/2024/', 'ü/', 'zzz', 'none/'])(
+    'below %s holds what begins so',
+    async (prefix) => {
+      const expected = ORDERED.filter((name) => name.startsWith(prefix))
+      expect(await namesOf(NAMES, { prefix, limit: 2 })).toEqual(expected)
+    },
+  )
+
+  it.each([
+    '',
+    'a',
+    'a.jpg',
+    'a/',
+    'a/1.jpg',
+    'a/b/2.jpg',
+    'a/b/zz',
+    'a/zz',
+    'a0',
+    'photos/2024/1.jpg',
+    'ü/',
+    'zz',
+  ])('after %j holds what follows', async (after) => {
+    const expected = ORDERED.filter((name) => compareNames(name, after) > 0)
+    expect(await namesOf(NAMES, { after, limit: 2 })).toEqual(expected)
+  })
+
+  it('of one level tells its directories', async () => {
+    const page = await originOf(NAMES).backend.list?.({ delimiter: '/', prefix: 'photos/' })
+    expect(page).toEqual({
+      objects: [{ name: 'photos/20.jpg', backend: 'old', size: 6, modified: new Date(MTIME) }],
+      directories: ['photos/2023/', 'photos/2024/'],
+    })
+  })
+
+  it.each([1, 2, 1000])('of one level comes whole in pages of %i', async (limit) => {
+    const names = await namesOf(NAMES, { delimiter: '/', limit })
+    const expected = ['a.jpg', 'a0.jpg', 'a b/', 'a/', 'photos/', 'ü/']
+    expect(names.toSorted(compareNames)).toEqual(expected.toSorted(compareNames))
+  })
+
+  it('of one level is one request, and leaves out directories that were given out', async () => {
+    const { backend, paths } = originOf(NAMES)
+    const page = await backend.list?.({ delimiter: '/', after: 'a/1.jpg' })
+    expect(page?.directories).toEqual(['a/', 'photos/', 'ü/'])
+    expect(paths).toEqual([''])
+    expect((await backend.list?.({ delimiter: '/', cursor: 'a/' }))?.directories).toEqual(['photos/', 'ü/'])
+  })
+
+  it('of many directories is spread over pages that open a bounded number of them', async () => {
+    const names = Array.from({ length: 100 }, (_, index) => `${String(index).padStart(3, '0')}/x/y.jpg`)
+    const { backend, paths } = originOf(names)
+    const page = await backend.list?.({})
+    expect(page?.cursor).toBeDefined()
+    expect(paths.length).toBeLessThan(25)
+    expect(await namesOf(names, {})).toEqual(names)
+  })
+
+  it('opens only the directories on the way to where it begins', async () => {
+    const { backend, paths } = originOf(NAMES)
+    await backend.list?.({ after: 'photos/2024/1.jpg', limit: 1 })
+    expect(paths).toEqual(['', 'photos/', 'photos/2024/', 'ü/'].slice(0, paths.length))
+  })
+
+  it('ends where directories link to themselves', async () => {
+    const loop = answering(() => Response.json([{ name: 'again', type: 'directory' }]))
+    let pages = 0
+    for (let cursor: string | undefined = ''; cursor !== undefined && pages < 100; pages++)
+      cursor = (await loop.list?.(cursor === '' ? {} : { cursor }))?.cursor
+    expect(pages).toBeLessThan(20)
+  })
+
+  it('leaves out what no name can stand for', async () => {
+    const entries = ['..', '', 'a/b', 'bad\ufffd', 'tab\t', 'ok'].map((name) => ({ name, type: 'file' }))
+    const odd = [{ name: 'socket', type: 'other' }, { name: 1, type: 'file' }, { type: 'file' }]
+    const page = await answering(() => Response.json([...entries, ...odd])).list?.({})
+    expect(page).toEqual({ objects: [{ name: 'ok', backend: 'old' }], directories: [] })
+  })
+
+  it('of a directory that is not there is empty', async () => {
+    expect(await originOf(NAMES).backend.list?.({ prefix: 'none/' })).toEqual({
+      objects: [],
+      directories: [],
+    })
+  })
+
+  it.each<[string, () => Response]>([
+    ['nothing at its root', () => new Response(null, { status: 404 })],
+    ['an HTML listing', () => new Response('<html><h1>Index of /</h1></html>')],
+    ['JSON that is no listing', () => Response.json({ error: 'no' })],
+    ['an array of something else', () => Response.json([1, null])],
+    ['a refusal', () => new Response(null, { status: 403 })],
+    ['an error', () => new Response(null, { status: 500 })],
+  ])('fails where the origin answers %s', async (_, response) => {
+    await expect(answering(response).list?.({})).rejects.toMatchObject({ backend: 'old' })
+  })
+})
+
+it('takes a name that ends in a slash for no object, and asks nobody', async () => {
+  const { backend, paths } = originOf(NAMES)
+  expect(await backend.get('photos/')).toBeNull()
+  expect(paths).toEqual([])
+})
+
+it('lists nothing where no listing is configured', () => {
+  expect(httpBackend('old', { url: 'https://origin.example/' })).not.toHaveProperty('list')
+})

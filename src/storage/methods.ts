@@ -1,8 +1,8 @@
 import pLimit from 'p-limit'
+import { chainError } from './ask.ts'
 import type { Backend, UrlOptions } from './backend.ts'
 import { StorageError } from './errors.ts'
 import type { Chain } from './fallback.ts'
-import { chainError } from './ask.ts'
 import type { ObjectInfo } from './object.ts'
 
 /** A Worker may wait for six answers at once; one is left for others. */
@@ -24,7 +24,8 @@ export async function existsAll(chain: Chain, names: readonly string[]): Promise
     } catch (error) {
       if (!(error instanceof StorageError)) throw error
       // One failure of each backend tells it: a hundred of the same would not tell more.
-      for (const failure of error.failures) failures.set(failure.backend ?? '', failure)
+      const causes = error.failures.length > 0 ? error.failures : [error]
+      for (const cause of causes) failures.set(cause.backend ?? '', cause)
     }
   }
   await Promise.all([...new Set(names)].map((name) => limit(decide, name)))
@@ -69,14 +70,12 @@ export async function url(
 
 /** The first backend that has the name and makes URLs. */
 async function holder(chain: Chain, name: string): Promise<Backend | undefined> {
-  let found: Backend | undefined
-  const info = await chain.first(name, async (backend, read) => {
-    const held = await backend.head(name, read)
-    if (held && !held.deleted && !makesUrls(backend)) return null
-    found = backend
-    return held
+  const held = await chain.first(name, async (backend, read) => {
+    const info = await backend.head(name, read)
+    if (!info || (!info.deleted && !makesUrls(backend))) return null
+    return { ...info, holder: backend }
   })
-  return info ? found : undefined
+  return held?.holder
 }
 
 function makesUrls(backend: Backend): boolean {

@@ -15,6 +15,7 @@ function pair(deletes: DeleteMode = 'tombstone') {
 }
 
 function readOnly(backend: Backend): Backend {
+  // oxlint-disable-next-line typescript/unbound-method -- backends do without `this`
   const { put: _, delete: __, createMultipartUpload: ___, ...rest } = backend
   return rest
 }

@@ -11,6 +11,7 @@ const MIB = 1024 * 1024
 const SUFFIXED = /^a_[A-Za-z0-9]{7}\.jpg$/
 
 function readOnly(backend: Backend): Backend {
+  // oxlint-disable-next-line typescript/unbound-method -- backends do without `this`
   const { put: _, delete: __, createMultipartUpload: ___, ...rest } = backend
   return rest
 }

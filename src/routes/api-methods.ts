@@ -1,0 +1,97 @@
+import type { Context } from 'hono'
+import { Hono } from 'hono'
+import { checkName } from '../storage/name.ts'
+import { exists, existsAll, path, size, time, type TimeKind, url } from '../storage/methods.ts'
+import { availableName, save } from '../storage/save.ts'
+import { validName } from '../storage/valid-name.ts'
+import { jsonBy, nameIn, queryBy } from './api-request.ts'
+import { existsBody, urlQuery } from './api-schemas.ts'
+import { requireToken } from './auth.ts'
+import type { AppEnv } from './context.ts'
+import { notFound, serveMedia } from './media.ts'
+import { notAllowed } from './not-allowed.ts'
+import { uploadFrom } from './upload-request.ts'
+
+/** A route for each storage method of the Django original, but for listdir. */
+export function methodRoutes() {
+  const routes = new Hono<AppEnv>()
+    .get('/open/:name{[^]*}', (c) => serveMedia(c, nameIn(c, 'open')))
+    .post('/save/:name{[^]*}', requireToken, async (c) => {
+      const { chain, config } = c.var.deployment
+      const { body, options } = uploadFrom(c.req.raw, config)
+      const { name } = await save(chain, nameIn(c, 'save'), body, options)
+      return c.json({ name }, 201)
+    })
+    .delete('/delete/:name{[^]*}', requireToken, async (c) => {
+      await c.var.deployment.chain.delete(nameIn(c, 'delete'))
+      return c.body(null, 204)
+    })
+    .get('/exists/:name{[^]*}', async (c) => {
+      const name = nameIn(c, 'exists')
+      return c.json({ name, exists: await exists(c.var.deployment.chain, name) })
+    })
+    .post('/exists', async (c) => {
+      const { names } = await jsonBy(c, existsBody)
+      for (const name of names) checkName(name)
+      return c.json({ exists: Object.fromEntries(await existsAll(c.var.deployment.chain, names)) })
+    })
+    .get('/size/:name{[^]*}', async (c) => {
+      const name = nameIn(c, 'size')
+      return c.json({ name, size: held(name, await size(c.var.deployment.chain, name)) })
+    })
+    .get('/accessed_time/:name{[^]*}', async (c) => {
+      const { name, told } = await timeOf(c, 'accessed')
+      return c.json({ name, accessed_time: told })
+    })
+    .get('/created_time/:name{[^]*}', async (c) => {
+      const { name, told } = await timeOf(c, 'created')
+      return c.json({ name, created_time: told })
+    })
+    .get('/modified_time/:name{[^]*}', async (c) => {
+      const { name, told } = await timeOf(c, 'modified')
+      return c.json({ name, modified_time: told })
+    })
+    .get('/url/:name{[^]*}', async (c) => {
+      const name = nameIn(c, 'url')
+      const { expires_in: expiresIn } = queryBy(c, urlQuery)
+      const { chain, config } = c.var.deployment
+      const base = config.mediaUrl ?? new URL(c.req.url).origin + config.mediaPath
+      const options = { base, migrating: config.migration, ...(expiresIn !== undefined && { expiresIn }) }
+      return c.json({ name, url: await url(chain, name, options) })
+    })
+    .get('/get_valid_name/:name{[^]*}', (c) => {
+      const name = nameIn(c, 'get_valid_name')
+      return c.json({ name, valid_name: validName(name) })
+    })
+    .get('/get_available_name/:name{[^]*}', async (c) => {
+      const name = nameIn(c, 'get_available_name')
+      return c.json({ name, available_name: await availableName(c.var.deployment.chain, name) })
+    })
+    .get('/path/:name{[^]*}', requireToken, (c) => {
+      const name = nameIn(c, 'path')
+      return c.json({ name, path: path(c.var.deployment.chain, name) })
+    })
+  refuseOthers(routes)
+  return routes
+}
+
+const READING =
+  'open exists size accessed_time created_time modified_time url get_valid_name get_available_name path'
+
+function refuseOthers(routes: Hono<AppEnv>): void {
+  routes.all('/exists', notAllowed('POST'))
+  routes.all('/save/:name{[^]*}', notAllowed('POST'))
+  routes.all('/delete/:name{[^]*}', notAllowed('DELETE'))
+  for (const method of READING.split(' ')) routes.all(`/${method}/:name{[^]*}`, notAllowed('GET, HEAD'))
+}
+
+async function timeOf(c: Context<AppEnv>, kind: TimeKind): Promise<{ name: string; told: string }> {
+  const name = nameIn(c, `${kind}_time`)
+  const date = held(name, await time(c.var.deployment.chain, name, kind))
+  return { name, told: date.toISOString() }
+}
+
+function held<T>(name: string, answer: T | null): T {
+  if (answer === null) throw notFound(name)
+  return answer
+}

@@ -6,13 +6,14 @@ import type {
   PutCondition,
   PutOptions,
 } from '../storage/backend.ts'
-import { StorageError } from '../storage/errors.ts'
+import { StorageError, toStorageError } from '../storage/errors.ts'
 import { checkName, encodeName } from '../storage/name.ts'
 import type { ObjectInfo, RangeRequest, StoredObject } from '../storage/object.ts'
 import { compareNames } from '../storage/order.ts'
-import { checkDigests, toHex } from './digest.ts'
+import { attributesFromMetadata, attributesToMetadata } from './attributes.ts'
+import { checkDigests, toHex } from '../storage/digest.ts'
 import { directoryOf } from './roll-up.ts'
-import { resolveRange } from './slice.ts'
+import { resolveRange } from '../http/range.ts'
 
 export interface MemoryObject {
   info: ObjectInfo
@@ -37,6 +38,7 @@ export type MemoryBackend = Backend &
   }
 
 const MIN_PART_SIZE = 5 * 1024 * 1024
+const MAX_METADATA_BYTES = 8 * 1024
 
 /** Keeps objects in a Map, with everything that a backend can do: the reference for the others, and for tests. */
 export function memoryBackend(name: string, options: MemoryOptions = {}): MemoryBackend {
@@ -112,8 +114,10 @@ function createStore(backend: string, objects: Map<string, MemoryObject>, now: (
     // From here on nothing is awaited: the condition and the write are one step.
     if (!holds(onlyIf, objects.get(key))) return null
     const created = now()
+    const { metadata: _checked, ...representation } = info
     const stored: ObjectInfo = {
-      ...info,
+      ...representation,
+      ...attributesFromMetadata(attributesToMetadata(info, MAX_METADATA_BYTES)),
       name: key,
       backend,
       size: bytes.length,
@@ -136,7 +140,7 @@ function holds(condition: PutCondition | undefined, found: MemoryObject | undefi
 function open({ info, bytes }: MemoryObject, asked: RangeRequest | undefined): StoredObject {
   if (!asked || info.deleted) return { ...info, body: streamOf(bytes) }
   const range = resolveRange(asked, bytes.length)
-  if (!range)
+  if (range === 'unsatisfiable')
     throw new StorageError('unsatisfiable', 'the range begins past the end', {
       backend: info.backend,
       name: info.name,
@@ -156,13 +160,24 @@ async function readBody(
   backend: string,
   name: string,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes =
-    body instanceof Uint8Array ? new Uint8Array(body) : new Uint8Array(await new Response(body).arrayBuffer())
-  if (!(body instanceof Uint8Array) && size === undefined)
+  if (size === undefined && !(body instanceof Uint8Array))
     throw new StorageError('invalid', 'a stream needs its size', { backend, name })
+  const bytes = new Uint8Array(body instanceof Uint8Array ? body : await readStream(body, backend, name))
   if (size !== undefined && bytes.length !== size)
     throw new StorageError('corrupt', `${bytes.length} bytes came instead of ${size}`, { backend, name })
   return bytes
+}
+
+async function readStream(
+  body: ReadableStream<Uint8Array>,
+  backend: string,
+  name: string,
+): Promise<ArrayBuffer> {
+  try {
+    return await new Response(body).arrayBuffer()
+  } catch (error) {
+    throw toStorageError(error, backend, name)
+  }
 }
 
 function joinParts(parts: Map<number, Uint8Array>, minPartSize: number): Uint8Array<ArrayBuffer> {

@@ -1,12 +1,38 @@
-import type { ByteRange, RangeRequest } from '../storage/object.ts'
+import { StorageError } from '../storage/errors.ts'
+import type { ByteRange } from '../storage/object.ts'
 
-/** The bytes that a range means in an object of that size; `undefined` when it holds none of them. */
-export function resolveRange(range: RangeRequest, size: number): ByteRange | undefined {
-  if ('suffix' in range) {
-    if (range.suffix === 0 || size === 0) return undefined
-    return { start: Math.max(0, size - range.suffix), end: size - 1 }
-  }
-  if (range.offset >= size || range.length === 0) return undefined
-  const end = range.length === undefined ? size : Math.min(size, range.offset + range.length)
-  return { start: range.offset, end: end - 1 }
+/**
+ * The bytes `range.start` to `range.end` of a whole body, for backends that cannot send a part. What comes before is
+ * read and dropped, the rest of the source is cancelled. Errors with `corrupt` when the source ends before.
+ */
+export function sliceBody(
+  body: ReadableStream<Uint8Array>,
+  { start, end }: ByteRange,
+): ReadableStream<Uint8Array> {
+  const reader = body.getReader()
+  let position = 0
+  const slice = new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        for (;;) {
+          const { done, value } = await reader.read()
+          if (done) throw new StorageError('corrupt', `the body ended after ${position} bytes`)
+          const from = Math.max(0, start - position)
+          const to = Math.min(value.length, end + 1 - position)
+          position += value.length
+          if (from >= to) continue
+          controller.enqueue(value.subarray(from, to))
+          if (position <= end) return
+          controller.close()
+          return reader.cancel()
+        }
+      },
+      cancel: (reason) => reader.cancel(reason),
+    },
+    { highWaterMark: 0 },
+  )
+  // A native stream of known length is what R2 puts and Content-Length need; Node has none.
+  return typeof FixedLengthStream === 'undefined'
+    ? slice
+    : slice.pipeThrough(new FixedLengthStream(end + 1 - start))
 }

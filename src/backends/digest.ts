@@ -1,1 +1,0 @@
-export { checkDigests, type DigestName, toHex, verifyingStream } from '../storage/digest.ts'

@@ -41,7 +41,7 @@ const REQUEST_HEADERS = [
 const OPEN_ENDED = /^x-amz-(?:meta|checksum)-[!#$%&'*+\-.^_`|~0-9a-z]+$/i
 const DAY_IN_SECONDS = '86400'
 
-/** The headers that let pages of other origins read a response. */
+/** The headers that let pages of other origins read a response; to be appended to every one. */
 export function corsHeaders(origin: string | null, allowed: AllowedOrigins): Record<string, string> {
   if (allowed === null) return {}
   // What is answered differs by Origin, so caches must know even where it is not allowed.
@@ -56,7 +56,7 @@ export function corsHeaders(origin: string | null, allowed: AllowedOrigins): Rec
   }
 }
 
-/** The answer to OPTIONS, with what a preflight asks for where its origin is allowed. */
+/** The answer to OPTIONS: what a preflight asks for beyond `corsHeaders`, which go on it as on every response. */
 export function optionsResponse(
   request: Request,
   allowed: AllowedOrigins,
@@ -64,14 +64,12 @@ export function optionsResponse(
 ): Response {
   const headers = new Headers({ Allow: methods.join(', ') })
   if (allowed === null) return new Response(null, { status: 204, headers })
-  headers.set('Vary', 'Origin, Access-Control-Request-Method, Access-Control-Request-Headers')
-  const permitted = permit(request.headers.get('Origin'), allowed)
-  if (permitted !== null) {
+  headers.set('Vary', 'Access-Control-Request-Method, Access-Control-Request-Headers')
+  if (permit(request.headers.get('Origin'), allowed) !== null) {
     const asked = (request.headers.get('Access-Control-Request-Headers') ?? '').split(',')
-    const metadata = asked.map((name) => name.trim()).filter((name) => OPEN_ENDED.test(name))
-    headers.set('Access-Control-Allow-Origin', permitted)
+    const openEnded = asked.map((name) => name.trim()).filter((name) => OPEN_ENDED.test(name))
     headers.set('Access-Control-Allow-Methods', methods.join(', '))
-    headers.set('Access-Control-Allow-Headers', [...REQUEST_HEADERS, ...metadata].join(', '))
+    headers.set('Access-Control-Allow-Headers', [...REQUEST_HEADERS, ...openEnded].join(', '))
     headers.set('Access-Control-Max-Age', DAY_IN_SECONDS)
   }
   return new Response(null, { status: 204, headers })

@@ -9,6 +9,7 @@ import { apiRoutes } from './routes/api.ts'
 import { requireToken } from './routes/auth.ts'
 import type { AppEnv } from './routes/context.ts'
 import { describeAnswer } from './routes/describe-answer.ts'
+import { methodNotAllowed } from './routes/not-allowed.ts'
 import { deleteMedia, putMedia, serveMedia } from './routes/media.ts'
 import { StorageError } from './storage/errors.ts'
 import { parseName } from './storage/name.ts'
@@ -33,7 +34,7 @@ export function createApp(deployment: Deployment): Hono<AppEnv> {
   app.get(`${mediaPath}*`, (c) => serveMedia(c, mediaName(c, mediaPath)))
   app.put(`${mediaPath}*`, requireToken, (c) => putMedia(c, mediaName(c, mediaPath)))
   app.delete(`${mediaPath}*`, requireToken, (c) => deleteMedia(c, mediaName(c, mediaPath)))
-  app.all(`${mediaPath}*`, methodNotAllowed)
+  app.all(`${mediaPath}*`, () => methodNotAllowed(MEDIA_METHODS.join(', ')))
 
   app.notFound(() =>
     problemResponse(new StorageError('absent', `paths of this Worker begin with ${mediaPath}`)),
@@ -48,12 +49,6 @@ export function createApp(deployment: Deployment): Hono<AppEnv> {
 /** The name in a media request's URL. Hono's own path and params are ambiguous for names. */
 function mediaName(c: Context<AppEnv>, mediaPath: string): string {
   return parseName(rawPath(c.req.url).slice(mediaPath.length))
-}
-
-function methodNotAllowed(): Response {
-  const allow = MEDIA_METHODS.join(', ')
-  const detail = `media can be asked for with ${allow}`
-  return problemResponse({ status: 405, title: 'Method Not Allowed', detail, headers: { Allow: allow } })
 }
 
 /** A defect of ours: logged whole, shown without its message. */

@@ -1,4 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
 
 /** Lints and checks the format of the staged files. It changes none: what is staged may be a part of the file. */
 const staged = execFileSync('git', ['diff', '--cached', '--name-only', '--diff-filter=ACMR', '-z'], {
@@ -8,6 +9,8 @@ const staged = execFileSync('git', ['diff', '--cached', '--name-only', '--diff-f
   .filter((path) => path !== '')
 const sources = staged.filter((path) => /\.[cm]?[jt]sx?$/.test(path))
 
+// The linter reads types, and a fresh clone has not generated them yet.
+if (sources.length > 0 && !existsSync('worker-configuration.d.ts')) run('wrangler', 'types')
 if (sources.length > 0) run('oxlint', '--deny-warnings', ...sources)
 if (staged.length > 0) run('oxfmt', '--check', '--no-error-on-unmatched-pattern', ...staged)
 
@@ -15,7 +18,9 @@ function run(command: string, ...args: string[]): void {
   const { status, error } = spawnSync(command, args, { stdio: 'inherit' })
   if (error) throw error
   if (status !== 0) {
-    console.error(`${command} objects to what is staged: npm run fix, then stage again.`)
+    console.error(
+      `${command} failed on what is staged. npm run fix mends what can be mended; then stage again.`,
+    )
     process.exit(1)
   }
 }

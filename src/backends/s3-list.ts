@@ -57,7 +57,7 @@ function markTombstones(
 ): Promise<ObjectInfo[]> {
   const limit = pLimit(CONCURRENT_HEADS)
   return Promise.all(
-    objects.map((object) => {
+    objects.map(async (object) => {
       if (object.size !== 0) return object
       return limit(async () => {
         const found = await reader.head(object.name, signal && { signal })

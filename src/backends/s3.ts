@@ -19,7 +19,7 @@ export interface S3Options {
   credentials?: S3Credentials
   /** Statuses that prove absence. Default: 404 and 410. */
   absentStatuses?: readonly number[]
-  /** Base of `url()` where the bucket is public; else URLs are presigned. */
+  /** Base of `url()` where the bucket is public, an absolute URL or path; else URLs are presigned. */
   publicUrl?: string
   /** Whether a listing tells tombstones, at one HEAD for each empty object. Default: true. */
   tombstones?: boolean
@@ -58,14 +58,14 @@ export function s3Backend(name: string, options: S3Options): S3Backend {
     delete: writer.delete,
     createMultipartUpload: (key, info) => createS3Upload(client, key, { writer, info }),
     list: (listOptions = {}) => listS3(client, listOptions, tombstones ? reader : undefined),
-    async url(key, { expiresIn = DEFAULT_EXPIRY }: UrlOptions) {
+    async url(key, { base, expiresIn = DEFAULT_EXPIRY }: UrlOptions) {
       if (!Number.isInteger(expiresIn) || expiresIn < 1 || expiresIn > MAX_EXPIRY)
         throw new StorageError('invalid', `a URL is valid for 1 to ${MAX_EXPIRY} seconds`, {
           backend: name,
           name: key,
         })
       if (options.publicUrl === undefined) return client.presign(key, expiresIn)
-      return `${options.publicUrl.replace(/\/$/, '')}/${encodeName(key)}`
+      return `${new URL(options.publicUrl, base).href.replace(/\/$/, '')}/${encodeName(key)}`
     },
     path: (key) => `s3://${options.bucket}/${key}`,
   }

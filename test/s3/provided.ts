@@ -7,7 +7,7 @@ export interface S3Server {
 }
 
 /** Each file of tests has a bucket to itself, since files run side by side. */
-export const BUCKETS = ['conformance', 'names', 'server'] as const
+export const BUCKETS = ['conformance', 'names', 'reading', 'writing', 'multipart'] as const
 export type Bucket = (typeof BUCKETS)[number]
 
 declare module 'vitest' {

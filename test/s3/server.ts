@@ -16,3 +16,8 @@ export async function connectEmpty(bucket: Bucket, options: Partial<S3Options> =
     if (page.cursor === undefined) return backend
   }
 }
+
+/** The router of wrangler's local endpoint answers 404 to keys with a line or paragraph separator. */
+export function isUnroutable(name: string): boolean {
+  return inject('s3').flavour === 'r2' && /[\u2028\u2029]/.test(name)
+}

@@ -1,0 +1,53 @@
+import { beforeAll, describe, expect, it } from 'vitest'
+import type { S3Backend } from '../../src/backends/s3.ts'
+import { StorageError } from '../../src/storage/errors.ts'
+import { bodyOf, chunksOf, failure, THOUSAND } from './fixtures.ts'
+import { connectEmpty } from './server.ts'
+
+const bytes = THOUSAND
+const PART = 5 * 1024 * 1024
+let backend: S3Backend
+beforeAll(async () => {
+  backend = await connectEmpty('multipart')
+  await backend.put('thousand.bin', bytes)
+})
+
+describe('s3Backend() and uploads of several parts', () => {
+  it('joins the parts', async () => {
+    const upload = await backend.createMultipartUpload('parts', { contentType: 'video/mp4', etag: '"s"' })
+    await upload.uploadPart(2, new Uint8Array(10).fill(2), 10)
+    await upload.uploadPart(1, chunksOf(PART, 65536), PART)
+    expect(await upload.complete('absent')).toMatchObject({ size: PART + 10, etag: '"s"' })
+    expect(await backend.head('parts')).toMatchObject({
+      contentType: 'video/mp4',
+      etag: '"s"',
+      size: PART + 10,
+    })
+    const tail = await backend.get('parts', { range: { offset: PART - 1 } })
+    expect(await bodyOf(tail)).toEqual(new Uint8Array([0, ...Array.from({ length: 10 }, () => 2)]))
+  })
+
+  it('does not replace what came meanwhile', async () => {
+    const upload = await backend.createMultipartUpload('meanwhile')
+    await upload.uploadPart(1, new Uint8Array(10), 10)
+    await backend.put('meanwhile', bytes)
+    expect(await upload.complete('absent')).toBeNull()
+    expect(await bodyOf(await backend.get('meanwhile'))).toEqual(bytes)
+    expect(await failure(upload.uploadPart(2, bytes, 1000))).toBeInstanceOf(StorageError)
+  })
+
+  it('leaves nothing of an aborted one, and takes a second abort', async () => {
+    const upload = await backend.createMultipartUpload('aborted')
+    await upload.uploadPart(1, new Uint8Array(10), 10)
+    await upload.abort()
+    await upload.abort()
+    expect(await backend.head('aborted')).toBeNull()
+    expect(await failure(upload.complete())).toBeInstanceOf(StorageError)
+  })
+
+  it('refuses a part of another length', async () => {
+    const upload = await backend.createMultipartUpload('wrong-part')
+    expect(await failure(upload.uploadPart(1, chunksOf(90, 30), 100))).toMatchObject({ code: 'corrupt' })
+    await upload.abort()
+  })
+})

@@ -32,8 +32,8 @@ export interface ListSource {
   readonly failure: StorageError | undefined
   /** A later request failed: nothing beyond what is buffered can be known in this page. */
   readonly brokeOff: boolean
-  /** Whether any request of this page succeeded. */
-  readonly answered: boolean
+  /** Requests of this page that succeeded. */
+  readonly answers: number
   /** Nothing is left, buffered or beyond. */
   readonly exhausted: boolean
   /** The next entry that is buffered. */
@@ -108,8 +108,8 @@ export function createSource(
     get brokeOff() {
       return brokeOff
     },
-    get answered() {
-      return segments.length > 0
+    get answers() {
+      return segments.length
     },
     get exhausted() {
       return finished && index === entries.length

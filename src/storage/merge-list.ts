@@ -45,7 +45,7 @@ export interface MergedPage {
 }
 
 /** Requests to one backend for one page, at most; one, unless its pages are short or hold much that is hidden. */
-const MAX_ROUNDS = 3
+const MAX_REQUESTS = 3
 const MAX_LIMIT = 1000
 /** A Worker has six connections that may wait for headers; more would burn their deadlines in the queue. */
 const CONCURRENCY = 5
@@ -99,17 +99,17 @@ interface Merged {
   last?: string
 }
 
-/** Fills one page from the sources, asking each at most `MAX_ROUNDS` times. */
+/** Fills one page from the sources, asking each at most `MAX_REQUESTS` times. */
 async function merge(sources: readonly ListSource[], limit: number, authority?: string): Promise<Merged> {
   const admit = pLimit(CONCURRENCY)
   const page: Merged = { found: [] }
-  let blocking = consume(sources, page, { limit, authority })
-  for (let round = 0; round < MAX_ROUNDS && blocking.length > 0; round++) {
-    if (blocking.some((source) => source.brokeOff)) break
+  for (;;) {
+    const blocking = consume(sources, page, { limit, authority })
+    // Without all of them nothing more is certain: whatever the others would answer could not be given out.
+    const stuck = blocking.some((source) => source.brokeOff || source.answers === MAX_REQUESTS)
+    if (blocking.length === 0 || stuck) return page
     await Promise.all(blocking.map((source) => admit(() => source.fetch())))
-    blocking = consume(sources, page, { limit, authority })
   }
-  return page
 }
 
 /**
@@ -124,7 +124,7 @@ function consume(
   for (;;) {
     const name = firstName(sources)
     const full = page.found.length === limit
-    const blocking = sources.filter((source) => source.blocks(name))
+    const blocking = blockers(sources, name)
     if (blocking.length > 0) return full ? [] : blocking
     if (name === undefined) return []
     const holders = sources.filter((source) => source.peek()?.name === name)
@@ -134,6 +134,13 @@ function consume(
     if (entry) page.found.push(entry)
     page.last = name
   }
+}
+
+/** Those known to be far ahead are asked only when nobody else can tell what is next. */
+function blockers(sources: readonly ListSource[], name: string | undefined): ListSource[] {
+  const near = sources.filter((source) => source.blocks(name ?? ''))
+  if (near.length > 0 || name !== undefined) return near
+  return sources.filter((source) => source.blocks(undefined))
 }
 
 function firstName(sources: readonly ListSource[]): string | undefined {
@@ -159,7 +166,7 @@ function visible(holders: readonly ListSource[], authority: string | undefined):
 /** Nothing to give out but what failing backends hold: a page would be empty, and so would every one after it. */
 function throwIfStuck(sources: readonly ListSource[], unmoved: boolean): void {
   const failures = sources.flatMap(({ failure }) => failure ?? [])
-  if (failures.length === 0 || (!unmoved && sources.some(({ answered }) => answered))) return
+  if (failures.length === 0 || (!unmoved && sources.some(({ answers }) => answers > 0))) return
   const code = failures.every((failure) => failure.code === 'timeout') ? 'timeout' : 'unavailable'
   throw new StorageError(code, 'no backend that has more to list could answer', { failures })
 }

@@ -1,0 +1,102 @@
+import { describe, expect, it } from 'vitest'
+import { apiApp, down, holding, readOnly } from './api-app.ts'
+
+async function pair() {
+  const first = await holding('first', { 'a/one': '1', 'b/x': '2' })
+  const second = await holding('second', { 'a/one': '11', 'a/two': '3', c: '4' })
+  return { first, second, ...apiApp([first, readOnly(second)]) }
+}
+
+describe('GET /-/api/listdir/{path}', () => {
+  it('is the union over all backends, each entry once', async () => {
+    const { json } = await pair()
+    const rest = { cursor: null, degraded: [] }
+    expect(await json('/-/api/listdir/')).toEqual({
+      status: 200,
+      body: { path: '', directories: ['a', 'b'], files: ['c'], ...rest },
+    })
+    const inside = { path: 'a', directories: [], files: ['one', 'two'], ...rest }
+    expect((await json('/-/api/listdir/a')).body).toEqual(inside)
+    expect((await json('/-/api/listdir/a/')).body).toEqual({ ...inside, path: 'a/' })
+    expect((await json('/-/api/listdir')).body).toMatchObject({ directories: ['a', 'b'] })
+    expect((await json('/-/api/listdir/none')).body).toEqual({
+      path: 'none',
+      directories: [],
+      files: [],
+      ...rest,
+    })
+  })
+
+  it('leaves deleted names out', async () => {
+    const { json, chain } = await pair()
+    await chain.delete('a/two')
+    await chain.delete('a/one')
+    expect((await json('/-/api/listdir/a')).body['files']).toEqual([])
+  })
+
+  it('pages', async () => {
+    const { json } = await pair()
+    const { body } = await json('/-/api/listdir/a?limit=1')
+    expect(body['files']).toEqual(['one'])
+    const next = await json(`/-/api/listdir/a?limit=1&cursor=${String(body['cursor'])}`)
+    expect(next.body).toMatchObject({ files: ['two'] })
+  })
+
+  it.each(['limit=0', 'limit=1001', 'limit=x', 'cursor=x', 'strict=maybe'])(
+    'answers 400 to ?%s',
+    async (query) => {
+      expect((await (await pair()).json(`/-/api/listdir/a?${query}`)).status).toBe(400)
+    },
+  )
+})
+
+describe('GET /-/api/list/{prefix}', () => {
+  it('tells of every name what is known, the earlier backend winning', async () => {
+    const { json } = await pair()
+    const { body } = await json('/-/api/list/a/')
+    expect(body).toEqual({
+      prefix: 'a/',
+      objects: [
+        {
+          name: 'a/one',
+          size: 1,
+          etag: expect.any(String),
+          modified_time: '2001-09-09T01:46:40.000Z',
+          backend: 'first',
+        },
+        {
+          name: 'a/two',
+          size: 1,
+          etag: expect.any(String),
+          modified_time: '2001-09-09T01:46:40.000Z',
+          backend: 'second',
+        },
+      ],
+      directories: [],
+      cursor: null,
+      degraded: [],
+    })
+  })
+
+  it('rolls directories up by the delimiter', async () => {
+    const { json } = await pair()
+    expect((await json('/-/api/list?delimiter=/')).body).toMatchObject({
+      objects: [{ name: 'c' }],
+      directories: ['a/', 'b/'],
+    })
+    expect((await json('/-/api/list?delimiter=-')).status).toBe(400)
+  })
+
+  it('names a backend that fails as degraded, or fails when asked to be strict', async () => {
+    const { json } = apiApp([await holding('first', { a: '1' }), down('second')])
+    const { status, body } = await json('/-/api/list')
+    expect([status, body['degraded']]).toEqual([
+      200,
+      [{ name: 'second', error: 'unavailable', detail: 'is down' }],
+    ])
+    for (const path of ['list', 'listdir']) {
+      const strict = await json(`/-/api/${path}?strict=1`)
+      expect([strict.status, strict.body['backends']]).toEqual([502, body['degraded']])
+    }
+  })
+})

@@ -1,0 +1,209 @@
+import { describe, expect, it } from 'vitest'
+import { memoryBackend } from '../../src/backends/memory.ts'
+import { encodeName } from '../../src/storage/name.ts'
+import { apiApp, down, holding, ORIGIN, readOnly } from './api-app.ts'
+
+async function pair() {
+  const first = await holding('first', { one: 'in first', both: 'first of both' })
+  const second = await holding('second', { two: 'in second', both: 'second of both!' })
+  return { first, second, ...apiApp([first, readOnly(second)]) }
+}
+
+describe('the JSON API', () => {
+  it('opens what any backend has, as the media route does', async () => {
+    const { call } = await pair()
+    const response = await call('/-/api/open/two', { headers: { Range: 'bytes=3-' } })
+    expect(response.status).toBe(206)
+    expect(await response.text()).toBe('second')
+    expect((await call('/-/api/open/none')).status).toBe(404)
+  })
+
+  it('saves under the first available name and tells it', async () => {
+    const { json, first } = await pair()
+    const saved = await json('/-/api/save/dir/new.jpg', {
+      method: 'POST',
+      body: 'x',
+      headers: { 'Content-Type': 'image/x' },
+    })
+    expect(saved).toEqual({ status: 201, body: { name: 'dir/new.jpg' } })
+    expect(first.objects.get('dir/new.jpg')?.info.contentType).toBe('image/x')
+    const again = await json('/-/api/save/dir/new.jpg', { method: 'POST', body: 'y' })
+    expect(again.body['name']).toMatch(/^dir\/new_[A-Za-z0-9]{7}\.jpg$/)
+  })
+
+  it('stores nothing when a save does not hash to what its headers say', async () => {
+    const { json, first } = await pair()
+    const headers = { 'Content-MD5': '1B2M2Y8AsgTpgAmY7PhCfg==' }
+    expect((await json('/-/api/save/new', { method: 'POST', body: 'x', headers })).status).toBe(400)
+    expect(first.objects.has('new')).toBe(false)
+  })
+
+  it('deletes for good', async () => {
+    const { call, json } = await pair()
+    const response = await call('/-/api/delete/both', { method: 'DELETE' })
+    expect([response.status, await response.text()]).toEqual([204, ''])
+    expect((await json('/-/api/exists/both')).body).toEqual({ name: 'both', exists: false })
+    expect((await call('/-/api/open/both')).status).toBe(404)
+  })
+
+  it.each([
+    ['exists/one', { name: 'one', exists: true }],
+    ['exists/two', { name: 'two', exists: true }],
+    ['exists/none', { name: 'none', exists: false }],
+    ['size/two', { name: 'two', size: 9 }],
+    ['size/both', { name: 'both', size: 13 }],
+    ['modified_time/one', { name: 'one', modified_time: '2001-09-09T01:46:40.000Z' }],
+    ['url/one', { name: 'one', url: `${ORIGIN}/one` }],
+    ['url/a%20b%2Fc', { name: 'a b/c', url: `${ORIGIN}/a%20b/c` }],
+    ['get_valid_name/d/a%20b!.jpg', { name: 'd/a b!.jpg', valid_name: 'd/a_b.jpg' }],
+    ['get_available_name/free.jpg', { name: 'free.jpg', available_name: 'free.jpg' }],
+    ['path/a/b', { name: 'a/b', path: 'memory://first/a/b' }],
+  ])('answers GET %s', async (path, body) => {
+    expect(await (await pair()).json(`/-/api/${path}`)).toEqual({ status: 200, body })
+  })
+
+  it('gives an alternative to a taken name', async () => {
+    const { body } = await (await pair()).json('/-/api/get_available_name/one')
+    expect(body['available_name']).toMatch(/^one_[A-Za-z0-9]{7}$/)
+  })
+
+  it.each(['size/none', 'modified_time/none', 'created_time/none'])('answers 404 to GET %s', async (path) => {
+    expect((await (await pair()).json(`/-/api/${path}`)).status).toBe(404)
+  })
+
+  it('answers 501 where no backend can tell', async () => {
+    const { url: _, path: __, ...bare } = await holding('bare', { a: 'a' })
+    const { json } = apiApp([readOnly(bare)])
+    for (const path of ['accessed_time/a', 'url/a', 'path/a', 'get_available_name/a']) {
+      expect([path, (await json(`/-/api/${path}`)).status]).toEqual([path, 501])
+    }
+    expect((await json('/-/api/save/a', { method: 'POST', body: 'x' })).status).toBe(501)
+    expect((await json('/-/api/delete/a', { method: 'DELETE' })).status).toBe(501)
+  })
+
+  it.each([
+    ['unavailable', 502],
+    ['timeout', 504],
+  ] as const)('never takes a failure (%s) for absence', async (code, status) => {
+    const { json } = apiApp([memoryBackend('first'), down('second', code)])
+    for (const path of ['exists/a', 'size/a', 'modified_time/a', 'url/a', 'open/a']) {
+      const answer = await json(`/-/api/${path}`)
+      expect([path, answer.status, answer.body['backends']]).toEqual([
+        path,
+        status,
+        [{ name: 'second', error: code, detail: 'is down' }],
+      ])
+    }
+  })
+
+  it.each(['..%2Fa', 'a%00', '%FF', '%', '', `${'x'.repeat(1025)}`, 'a%0Ab', '.', '-/a'])(
+    'answers 400 to the name %j in every method',
+    async (raw) => {
+      const { app } = await pair()
+      const get = (method: string) => app.request(new Request(`http://h/-/api/${method}/${raw}`))
+      for (const method of ['exists', 'size', 'url', 'open', 'get_valid_name', 'get_available_name']) {
+        // The URL parser takes `.` away, which leaves an empty name.
+        expect([method, (await get(method)).status]).toEqual([method, 400])
+      }
+    },
+  )
+
+  it.each([
+    'a b+c.jpg',
+    '100%.jpg',
+    'a%2Fb',
+    'a?b#c',
+    '//x//',
+    'é/日本/🐈.jpg',
+    'e\u0301',
+    '"\'<>&',
+    'a\\b',
+    'exists/a',
+  ])('keeps the name %j as it is', async (name) => {
+    const { call, json } = apiApp([memoryBackend('only')])
+    expect((await call(`/${encodeName(name)}`, { method: 'PUT', body: 'x' })).status).toBe(201)
+    expect((await json(`/-/api/exists/${encodeName(name)}`)).body).toEqual({ name, exists: true })
+    const { body } = await json('/-/api/list')
+    expect(body['objects']).toMatchObject([{ name }])
+  })
+
+  it.each([
+    ['POST', '/-/api/open/a', 'GET, HEAD'],
+    ['DELETE', '/-/api/exists/a', 'GET, HEAD'],
+    ['GET', '/-/api/save/a', 'POST'],
+    ['PUT', '/-/api/save/a', 'POST'],
+    ['GET', '/-/api/delete/a', 'DELETE'],
+    ['GET', '/-/api/exists', 'POST'],
+    ['POST', '/-/api/listdir/a', 'GET, HEAD'],
+    ['POST', '/-/api/list', 'GET, HEAD'],
+    ['DELETE', '/-/api/tombstones', 'GET, HEAD'],
+    ['GET', '/-/api/tombstones/purge', 'POST'],
+    ['GET', '/-/api/undelete/a', 'POST'],
+    ['PUT', '/-/api/backends', 'GET, HEAD'],
+  ])('answers %s %s with 405 and Allow: %s', async (method, path, allow) => {
+    const response = await (await pair()).call(path, { method })
+    expect([response.status, response.headers.get('Allow')]).toEqual([405, allow])
+  })
+
+  it.each(['/-/api/', '/-/api/none', '/-/api/none/a', '/-/api'])('answers 404 to %s', async (path) => {
+    expect((await (await pair()).json(path)).status).toBe(404)
+  })
+
+  it('says that its answers are not to be stored', async () => {
+    const response = await (await pair()).call('/-/api/exists/one')
+    expect(response.headers.get('Cache-Control')).toBe('no-store')
+    expect(response.headers.get('X-Content-Type-Options')).toBe('nosniff')
+    expect((await (await pair()).call('/-/api/open/one')).headers.get('Cache-Control')).toBe(
+      'public, max-age=3600',
+    )
+  })
+
+  it('lives below MEDIA_PATH', async () => {
+    const { json } = apiApp([await holding('only', { 'a b': 'x' })], { mediaPath: '/media/' })
+    expect((await json('/media/-/api/exists/a%20b')).body).toEqual({ name: 'a b', exists: true })
+    expect((await json('/media/-/api/url/a%20b')).body['url']).toBe(`${ORIGIN}/media/a%20b`)
+  })
+
+  it('makes URLs of MEDIA_URL', async () => {
+    const { json } = apiApp([memoryBackend('only')], { mediaUrl: 'https://cdn.example/m/' })
+    expect((await json('/-/api/url/a')).body['url']).toBe('https://cdn.example/m/a')
+  })
+
+  it.each(['0', '-1', '1.5', 'soon', '604801', ''])('refuses expires_in=%s', async (value) => {
+    const { status, body } = await (await pair()).json(`/-/api/url/one?expires_in=${value}`)
+    expect([status, body['detail']]).toEqual([400, 'expires_in: must be a whole number from 1 to 604800'])
+  })
+})
+
+describe('POST /-/api/exists', () => {
+  const ask = (names: unknown): RequestInit => ({ method: 'POST', body: JSON.stringify({ names }) })
+
+  it('answers up to 100 names at once', async () => {
+    const names = ['one', 'two', ...Array.from({ length: 98 }, (_, index) => `none-${index}`)]
+    const { status, body } = await (await pair()).json('/-/api/exists', ask(names))
+    expect(status).toBe(200)
+    const answers = body['exists'] as Record<string, boolean>
+    expect(Object.keys(answers)).toEqual(expect.arrayContaining(names))
+    expect(names.filter((name) => answers[name])).toEqual(['one', 'two'])
+  })
+
+  it.each([
+    ['101 names', ask(Array.from({ length: 101 }, (_, index) => `${index}`)), 400],
+    ['no array', ask('a'), 400],
+    ['a number', ask([1]), 400],
+    ['a name that cannot be one', ask(['../a']), 400],
+    ['no names', { method: 'POST' }, 400],
+    ['no JSON', { method: 'POST', body: '{' }, 400],
+    ['an unknown key', { method: 'POST', body: '{"names":[],"name":"a"}' }, 400],
+    ['two megabytes', { method: 'POST', body: ' '.repeat(2_000_000) }, 413],
+  ])('refuses %s', async (_, init, status) => {
+    expect((await (await pair()).json('/-/api/exists', init)).status).toBe(status)
+  })
+
+  it('fails as a whole when one name cannot be decided', async () => {
+    const { json } = apiApp([await holding('first', { a: 'a' }), down('second')])
+    const { status, body } = await json('/-/api/exists', ask(['a', 'b', 'c']))
+    expect(status).toBe(502)
+    expect(body['backends']).toEqual([{ name: 'second', error: 'unavailable', detail: 'is down' }])
+  })
+})

@@ -1,0 +1,67 @@
+import { expect, it } from 'vitest'
+import { isActiveContent } from '../../src/http/active-content.ts'
+
+it.each([
+  undefined,
+  '',
+  'text/html',
+  'TEXT/HTML; charset=utf-8',
+  ' text/html ',
+  'text/html;charset=utf-8',
+  'application/xhtml+xml',
+  'application/xhtml+xml; charset=utf-8',
+  'image/svg+xml',
+  'image/SVG+XML',
+  'image/svg',
+  'image/x-foo+xml',
+  'text/xml',
+  'application/xml',
+  'application/rss+xml',
+  'application/atom+xml',
+  'application/mathml+xml',
+  'application/dash+xml',
+  'text/xsl',
+  'text/x-unheard-of',
+  'multipart/x-mixed-replace; boundary=x',
+  'multipart/related',
+  'message/rfc822',
+  'application/octet-stream',
+  'binary/octet-stream',
+  'application/x-shockwave-flash',
+  'application/vnd.wap.xhtml+xml',
+  'unknown/unknown',
+  '*/*',
+  'text',
+  '/',
+  'text/plain, text/html',
+  'text/plain;x=y, text/html',
+  'image/png\u00a0',
+  'text/ html',
+  'text/plain text/html',
+])('treats %o as what a browser might run', (type) => {
+  expect(isActiveContent(type)).toBe(true)
+})
+
+it.each([
+  'image/jpeg',
+  'image/png',
+  'image/webp',
+  'image/avif',
+  'IMAGE/GIF',
+  'image/vnd.microsoft.icon',
+  'video/mp4',
+  'video/mp4; codecs="avc1.4d002a"',
+  'audio/mpeg',
+  'font/woff2',
+  'text/plain',
+  'text/plain; charset=utf-8',
+  'text/css',
+  'text/javascript',
+  'text/vtt',
+  'application/json',
+  'application/pdf',
+  'application/zip',
+  'application/vnd.apple.mpegurl',
+])('lets %o be shown as it is', (type) => {
+  expect(isActiveContent(type)).toBe(false)
+})

@@ -1,0 +1,35 @@
+import { describe, expect, it } from 'vitest'
+import { cacheStatus, serverTiming } from '../../src/http/cache-status.ts'
+
+describe('cacheStatus()', () => {
+  it.each([
+    [{ backend: 'r2' }, 'fallback-storage; hit; detail=r2'],
+    [{ backend: 'r2', stored: true }, 'fallback-storage; hit; detail=r2'],
+    [{ backend: 'legacy' }, 'fallback-storage; fwd=uri-miss; detail=legacy'],
+    [{ backend: 'legacy', stored: true }, 'fallback-storage; fwd=uri-miss; stored; detail=legacy'],
+    [{}, 'fallback-storage; fwd=uri-miss'],
+    [{ backend: 'old site' }, 'fallback-storage; fwd=uri-miss; detail="old site"'],
+    [{ backend: '2020' }, 'fallback-storage; fwd=uri-miss; detail="2020"'],
+    [{ backend: 'a"b\\c' }, 'fallback-storage; fwd=uri-miss; detail="a\\"b\\\\c"'],
+    [{ backend: 'häuser' }, 'fallback-storage; fwd=uri-miss; detail="h%C3%A4user"'],
+    [{ backend: 'a\r\nb\ud800' }, 'fallback-storage; fwd=uri-miss; detail="a%0D%0Ab%EF%BF%BD"'],
+    [{ backend: '' }, 'fallback-storage; fwd=uri-miss; detail=""'],
+  ])('names who answered: case %#', (served, header) => {
+    expect(cacheStatus({ primary: 'r2', ...served })).toBe(header)
+  })
+})
+
+describe('serverTiming()', () => {
+  it('has one entry for each backend that was asked, in order', () => {
+    const header = serverTiming([
+      { backend: 'r2', outcome: 'absent', duration: 12 },
+      { backend: 'old site', outcome: 'timeout', duration: 10_000.04 },
+      { backend: 'häuser', outcome: 'hit', duration: 3.26 },
+    ])
+    expect(header).toBe('r2;dur=12;desc=absent, old-site;dur=10000;desc=timeout, h-user;dur=3.3;desc=hit')
+  })
+
+  it('is empty when nobody was asked', () => {
+    expect(serverTiming([])).toBe('')
+  })
+})

@@ -10,7 +10,7 @@ describe('encodeWord()', () => {
   })
 
   it('carries every string that is Unicode', () => {
-    const any = fc.oneof(fc.string({ unit: 'binary' }), fc.string({ unit: 'grapheme' }), fc.string())
+    const any = fc.oneof(fc.string({ unit: 'binary' }), fc.string())
     fc.assert(
       fc.property(any, (value) => {
         const headers = new Headers({ 'x-amz-meta-v': encodeWord(value) })

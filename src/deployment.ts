@@ -1,0 +1,157 @@
+import { waitUntil } from 'cloudflare:workers'
+import { withBreaker } from './backends/breaker.ts'
+import { memoryBudget, withCoalescing } from './backends/coalesce.ts'
+import { withDeadline } from './backends/deadline.ts'
+import { withFilter } from './backends/filter.ts'
+import { httpBackend } from './backends/http.ts'
+import { kvBackend } from './backends/kv.ts'
+import { withMending } from './backends/mend.ts'
+import { withNegativeCache } from './backends/negative-cache.ts'
+import { withPrefix } from './backends/prefix.ts'
+import { withPublicUrl, withServedUrl } from './backends/public-url.ts'
+import { r2Backend } from './backends/r2.ts'
+import { withReadOnly } from './backends/read-only.ts'
+import { s3Backend } from './backends/s3.ts'
+import { type Config, ConfigError, parseConfig } from './config.ts'
+import type { BackendConfig } from './config/backend-config.ts'
+import { createMigration, type Migration } from './migration/migration.ts'
+import type { Backend } from './storage/backend.ts'
+import { type Chain, createChain } from './storage/fallback.ts'
+
+/** A configuration and what it stands for, built once per isolate. */
+export interface Deployment {
+  config: Config
+  /** All backends in their order, each behind its wrappers. */
+  backends: readonly Backend[]
+  chain: Chain
+  migration: Migration
+}
+
+/** Breakers and caches live in the deployment, so it lasts as long as the isolate's `env`. */
+const deployments = new WeakMap<object, Deployment | ConfigError>()
+
+/** The deployment that `env` configures. Throws the same ConfigError each time while it is wrong. */
+export function deploymentFor(env: object): Deployment {
+  let deployment = deployments.get(env)
+  if (deployment === undefined) {
+    deployment = deployOrFail(env)
+    deployments.set(env, deployment)
+  }
+  if (deployment instanceof ConfigError) throw deployment
+  return deployment
+}
+
+function deployOrFail(env: object): Deployment | ConfigError {
+  try {
+    return deploy(parseConfig({ ...env }))
+  } catch (error) {
+    if (error instanceof ConfigError) return error
+    throw error
+  }
+}
+
+/** Bytes that reads may share in memory at once, of the 128 MB that an isolate has. */
+const SHARED_BYTES = 48 * 1024 * 1024
+
+function deploy(config: Config): Deployment {
+  const guarded = config.backends.map((settings, index) =>
+    withSharedPolicy(withOwnPolicy(openBackend(settings), settings), config, index),
+  )
+  const backends = withSteadyBodies(guarded, config)
+  const chain = createChain(backends, { deletes: config.deletes })
+  const { copyQueue } = config.services
+  const migration = createMigration({
+    chain,
+    enabled: config.migration,
+    keepAlive: waitUntil,
+    ...(copyQueue && { send: (message) => copyQueue.send(message) }),
+  })
+  return { config, backends, chain, migration }
+}
+
+/**
+ * Bodies that come over the network are mended where they break, from the backends behind if need be;
+ * what a migrating read may copy while it streams is read once for all who ask for it.
+ */
+function withSteadyBodies(guarded: readonly Backend[], config: Config): Backend[] {
+  const budget = memoryBudget(SHARED_BYTES)
+  return guarded.map((backend, index) => {
+    const settings = config.backends[index]
+    if (!settings) return backend
+    const { idleTimeoutMs } = settings
+    const steady = isRemote(settings)
+      ? withMending(backend, { idleTimeoutMs, others: guarded.slice(index + 1) })
+      : backend
+    if (!config.migration || index === 0 || config.inlineMaxBytes === 0) return steady
+    return withCoalescing(steady, {
+      maxBytes: config.inlineMaxBytes,
+      budget,
+      stallMs: idleTimeoutMs,
+      keepAlive: waitUntil,
+    })
+  })
+}
+
+/** The only place that tells types apart. Secrets are not enumerable, so they are handed over by name. */
+function openBackend(settings: BackendConfig): Backend {
+  const { name } = settings
+  switch (settings.type) {
+    case 'r2': {
+      const { bucket, bucketName } = settings
+      return r2Backend(name, bucket, bucketName === undefined ? {} : { bucketName })
+    }
+    case 'kv':
+      return kvBackend(name, settings.namespace)
+    case 's3': {
+      const { endpoint, bucket, region, addressing, absentStatuses, credentials } = settings
+      const options = { endpoint, bucket, region, addressing, absentStatuses }
+      return s3Backend(name, credentials ? { ...options, credentials } : options)
+    }
+    case 'http': {
+      const { url, fetcher, headers, absentStatuses, listing, checkType } = settings
+      return httpBackend(name, {
+        headers,
+        absentStatuses,
+        checkType,
+        ...(url !== undefined && { url }),
+        ...(fetcher && { fetcher }),
+        ...(listing && { listing }),
+      })
+    }
+  }
+}
+
+/** What one backend's table says of it, from the key inwards to the answer outwards. */
+function withOwnPolicy(opened: Backend, settings: BackendConfig): Backend {
+  const { publicUrl, prefix, include, exclude, timeoutMs, idleTimeoutMs, hedgeMs } = settings
+  let backend = opened
+  if (publicUrl !== undefined) backend = withPublicUrl(backend, publicUrl)
+  if (prefix !== '') backend = withPrefix(backend, prefix)
+  if (publicUrl === undefined && hasBinding(settings)) backend = withServedUrl(backend)
+  if (include || exclude)
+    backend = withFilter(backend, { ...(include && { include }), ...(exclude && { exclude }) })
+  if (settings.readOnly) backend = withReadOnly(backend)
+  backend = withDeadline(backend, { timeoutMs, idleTimeoutMs, guardBody: false })
+  return hedgeMs === undefined ? backend : { ...backend, hedgeMs }
+}
+
+/** What holds for the whole chain. Absences are only remembered of fallbacks: the primary is where copies land. */
+function withSharedPolicy(backend: Backend, config: Config, index: number): Backend {
+  const { breaker, negativeCacheSeconds } = config
+  let guarded = backend
+  if (breaker.failures > 0)
+    guarded = withBreaker(guarded, { failures: breaker.failures, openMs: breaker.seconds * 1000 })
+  if (index > 0 && negativeCacheSeconds > 0)
+    guarded = withNegativeCache(guarded, { ttlMs: negativeCacheSeconds * 1000 })
+  return guarded
+}
+
+/** Behind a binding there is no address of its own: clients reach it through this Worker only. */
+function hasBinding(settings: BackendConfig): boolean {
+  return 'binding' in settings
+}
+
+/** Its bodies come over the network, where they can stall. */
+function isRemote(settings: BackendConfig): boolean {
+  return settings.type === 's3' || settings.type === 'http'
+}

@@ -1,0 +1,210 @@
+import { reset } from 'cloudflare:test'
+import { env as bound } from 'cloudflare:workers'
+import { afterEach, describe, expect, it } from 'vitest'
+import { ConfigError } from '../src/config.ts'
+import { deploymentFor } from '../src/deployment.ts'
+import { StorageError } from '../src/storage/errors.ts'
+
+afterEach(() => reset())
+
+const base = 'https://worker.example/media/'
+const r2 = { type: 'r2', binding: 'MEDIA' }
+const origin = { type: 'http', name: 'origin', binding: 'ORIGIN' }
+const s3 = { type: 's3', endpoint: 'https://s3.example.com', bucket: 'old' }
+
+type Answer = (request: Request) => Response | Promise<Response>
+
+/** A bound origin that counts how often it is asked. */
+function originThat(answer: Answer) {
+  const requests: Request[] = []
+  const fetch = async (url: string, init: RequestInit): Promise<Response> => {
+    const request = new Request(url, init)
+    requests.push(request)
+    return answer(request)
+  }
+  return { fetch, requests }
+}
+
+function deploy(tables: object[], vars: Record<string, unknown> = {}) {
+  return deploymentFor({ MEDIA: bound.MEDIA, MEDIA_KV: bound.MEDIA_KV, FALLBACK_STORAGES: tables, ...vars })
+}
+
+async function textOf(found: Promise<{ body: ReadableStream<Uint8Array> } | null>): Promise<string | null> {
+  const object = await found
+  return object && new Response(object.body).text()
+}
+
+describe('a deployment', () => {
+  it('is built once for each env', () => {
+    const env = { MEDIA: bound.MEDIA, FALLBACK_STORAGES: [r2] }
+    expect(deploymentFor(env)).toBe(deploymentFor(env))
+    expect(deploymentFor(env)).not.toBe(deploymentFor({ ...env }))
+  })
+
+  it('fails with the same error each time while the configuration is wrong', () => {
+    const env = { FALLBACK_STORAGES: '[' }
+    const errors = [0, 1].map(() => {
+      try {
+        return deploymentFor(env)
+      } catch (error) {
+        return error
+      }
+    })
+    expect(errors[0]).toBeInstanceOf(ConfigError)
+    expect(errors[1]).toBe(errors[0])
+  })
+
+  it('holds the backends in their order, writable as their tables say', () => {
+    const { backends, chain } = deploy(
+      [
+        r2,
+        { type: 'kv', binding: 'MEDIA_KV', read_only: true },
+        s3,
+        { ...s3, name: 'new', read_only: false },
+        origin,
+      ],
+      { ORIGIN: originThat(() => new Response()) },
+    )
+    expect(backends.map(({ name, type, put }) => [name, type, put !== undefined])).toEqual([
+      ['media', 'r2', true],
+      ['media_kv', 'kv', false],
+      ['s3', 's3', false],
+      ['new', 's3', true],
+      ['origin', 'http', false],
+    ])
+    expect(chain.backends).toEqual(backends)
+    expect(chain.authority?.name).toBe('media')
+  })
+
+  it('deletes as FALLBACK_DELETES says', () => {
+    expect(deploy([r2]).chain.deletes).toBe('tombstone')
+    expect(deploy([r2], { FALLBACK_DELETES: 'first' }).chain.deletes).toBe('first')
+  })
+})
+
+describe('a deployed backend', () => {
+  it('keeps its objects below its prefix', async () => {
+    const { chain } = deploy([{ ...r2, prefix: 'site/' }])
+    await chain.put('a.txt', new TextEncoder().encode('hello'))
+    expect(await textOf(bound.MEDIA.get('site/a.txt'))).toBe('hello')
+    expect(await textOf(chain.get('a.txt'))).toBe('hello')
+  })
+
+  it('is not asked for names that are excluded', async () => {
+    const asked = originThat(() => new Response('found'))
+    const { chain } = deploy([r2, { ...origin, exclude: '^tmp/' }], { ORIGIN: asked })
+    expect(await textOf(chain.get('tmp/a.txt'))).toBeNull()
+    expect(await textOf(chain.get('a.txt'))).toBe('found')
+    expect(asked.requests.map(({ url }) => new URL(url).pathname)).toEqual(['/a.txt'])
+  })
+
+  it('sends the secret headers of its origin', async () => {
+    const asked = originThat(() => new Response('found'))
+    const table = { ...origin, headers: { 'X-Key': '$OLD_KEY' } }
+    await textOf(deploy([table], { ORIGIN: asked, OLD_KEY: 'hush' }).chain.get('a.txt'))
+    expect(asked.requests[0]?.headers.get('x-key')).toBe('hush')
+  })
+
+  it('signs with the credentials of its table, and only with them', async () => {
+    const keys = { OLD_ACCESS_KEY_ID: 'id', OLD_SECRET_ACCESS_KEY: 'hush' }
+    const [signed, unsigned] = deploy(
+      [
+        { ...s3, credentials: 'OLD' },
+        { ...s3, name: 'open' },
+      ],
+      keys,
+    ).backends
+    expect(await signed?.url?.('a.jpg', { base })).toMatch(
+      /^https:\/\/s3\.example\.com\/old\/a\.jpg\?.*X-Amz-Signature=/,
+    )
+    expect(await unsigned?.url?.('a.jpg', { base })).not.toContain('X-Amz-Signature')
+  })
+
+  it('fails as a timeout when it is silent for timeout_ms', async () => {
+    const silent = originThat(() => new Promise(() => {}))
+    const { chain } = deploy([{ ...origin, timeout_ms: 50 }], { ORIGIN: silent })
+    await expect(chain.get('a.txt')).rejects.toMatchObject({
+      failures: [{ code: 'timeout', backend: 'origin' }],
+    })
+  })
+
+  it('tells the chain its hedge_ms', () => {
+    expect(deploy([{ ...r2, hedge_ms: 200 }]).backends[0]?.hedgeMs).toBe(200)
+  })
+})
+
+describe('the URL of a name', () => {
+  it.each([
+    ['made of the name where this Worker serves it', { ...r2, prefix: 'site/' }, `${base}a%20b.jpg`],
+    [
+      'made of the key where the bucket is public',
+      { ...r2, prefix: 'site/', public_url: 'https://cdn.example' },
+      'https://cdn.example/site/a%20b.jpg',
+    ],
+    [
+      'on the same host where public_url is a path',
+      { ...r2, public_url: '/files/' },
+      'https://worker.example/files/a%20b.jpg',
+    ],
+    [
+      'on the same host for s3 too',
+      { ...s3, public_url: '/files' },
+      'https://worker.example/files/a%20b.jpg',
+    ],
+    [
+      "the origin's own",
+      { type: 'http', url: 'https://old.example/m', prefix: 'x/' },
+      'https://old.example/m/x/a%20b.jpg',
+    ],
+    ['made of the name behind a binding', { ...origin, prefix: 'x/' }, `${base}a%20b.jpg`],
+  ])('is %s', async (_title, table, url) => {
+    const [backend] = deploy([table], { ORIGIN: originThat(() => new Response()) }).backends
+    expect(await backend?.url?.('a b.jpg', { base })).toBe(url)
+  })
+})
+
+describe('a fallback', () => {
+  const missing: Answer = () => new Response(null, { status: 404 })
+  const broken: Answer = () => new Response(null, { status: 500 })
+
+  async function askTimes(times: number, answer: Answer, vars: Record<string, unknown>) {
+    const asked = originThat(answer)
+    const { chain } = deploy([r2, origin], { ORIGIN: asked, ...vars })
+    const outcomes: unknown[] = []
+    for (let time = 0; time < times; time++) {
+      outcomes.push(await chain.head('a.txt').catch((error: unknown) => error))
+    }
+    return { asked: asked.requests.length, last: outcomes.at(-1) }
+  }
+
+  it('is asked once for what it does not have', async () => {
+    expect(await askTimes(3, missing, {})).toEqual({ asked: 1, last: null })
+  })
+
+  it('is asked each time where absences are not to be remembered', async () => {
+    expect(await askTimes(3, missing, { FALLBACK_NEGATIVE_CACHE_SECONDS: 0 })).toEqual({
+      asked: 3,
+      last: null,
+    })
+  })
+
+  it('is passed over after as many failures as the breaker takes', async () => {
+    const { asked, last } = await askTimes(4, broken, { FALLBACK_BREAKER_FAILURES: 2 })
+    expect(asked).toBe(2)
+    expect(last).toBeInstanceOf(StorageError)
+    expect(last).toMatchObject({ failures: [{ code: 'skipped', backend: 'origin' }] })
+  })
+
+  it('is asked each time where there is no breaker', async () => {
+    expect(await askTimes(8, broken, { FALLBACK_BREAKER_FAILURES: 0 })).toMatchObject({ asked: 8 })
+  })
+})
+
+describe('a primary', () => {
+  it('is asked each time, so that what was just copied is seen', async () => {
+    const { chain } = deploy([r2])
+    expect(await chain.head('a.txt')).toBeNull()
+    await bound.MEDIA.put('a.txt', 'hello')
+    expect(await textOf(chain.get('a.txt'))).toBe('hello')
+  })
+})

@@ -1,10 +1,13 @@
 import type { Hono } from 'hono'
 import { createApp } from './app.ts'
 import { ConfigError } from './config.ts'
-import { deploymentFor } from './deployment.ts'
+import { type Deployment, deploymentFor } from './deployment.ts'
 import { problemResponse } from './http/problem.ts'
 import { rawPath } from './http/raw-path.ts'
 import { log } from './log.ts'
+import { consumeCopies } from './migration/consumer.ts'
+import type { CopyMessage } from './migration/copy-later.ts'
+import { copyName } from './migration/copy-name.ts'
 import type { AppEnv } from './routes/context.ts'
 
 type App = Pick<Hono<AppEnv>, 'fetch'>
@@ -37,6 +40,16 @@ function misconfigured(request: Request, error: ConfigError): Response {
   return problemResponse({ status: 500, title: 'Configuration Error', detail: error.message })
 }
 
+async function consume(
+  { messages }: MessageBatch<CopyMessage>,
+  { chain, migration }: Deployment,
+): Promise<void> {
+  const { onCopied, onFailure } = migration
+  await consumeCopies(messages, { copy: (name) => copyName(chain, name), onCopied, onFailure })
+}
+
 export default {
   fetch: (request, env, ctx) => appFor(env).fetch(request, env, ctx),
-} satisfies ExportedHandler<Env>
+  // A wrong configuration throws: the messages stay in the queue until it is mended.
+  queue: (batch, env) => consume(batch, deploymentFor(env)),
+} satisfies ExportedHandler<Env, CopyMessage>

@@ -22,7 +22,7 @@ export async function serveMedia(c: Context<AppEnv>, name: string): Promise<Resp
   }
   const { object, range } = await find(c, name)
   if (!object) throw notFound(name)
-  const stored = c.var.deployment.writeBack(object, c.var.trace)
+  const stored = c.var.deployment.migration.writeBack(object, c.var.trace)
   return describeAnswer(c, objectResponse(request, object, { cacheControl, range }), object.backend, stored)
 }
 

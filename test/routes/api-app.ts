@@ -1,7 +1,9 @@
+import { waitUntil } from 'cloudflare:workers'
 import { createApp } from '../../src/app.ts'
 import type { Config } from '../../src/config.ts'
 import type { Deployment } from '../../src/deployment.ts'
 import { memoryBackend } from '../../src/backends/memory.ts'
+import { createMigration } from '../../src/migration/migration.ts'
 import type { Backend } from '../../src/storage/backend.ts'
 import { StorageError } from '../../src/storage/errors.ts'
 import { createChain } from '../../src/storage/fallback.ts'
@@ -27,7 +29,8 @@ export function apiApp(backends: readonly Backend[], options: ApiAppOptions = {}
     ...(apiToken !== null && { apiToken }),
   }
   const chain = createChain(backends, { deletes: config.deletes as Config['deletes'] })
-  const deployment = { config, chain, writeBack: () => false } as unknown as Deployment
+  const migration = createMigration({ chain, enabled: config.migration, keepAlive: waitUntil })
+  const deployment = { config, backends, chain, migration } as unknown as Deployment
   const app = createApp(deployment)
   const call = async (path: string, init: RequestInit & { token?: string | null } = {}) => {
     const { token = TOKEN, ...requestInit } = init

@@ -91,7 +91,8 @@ export function createSource(
   const buffer = (page: ListPage): void => {
     const floor = entries.at(-1)?.name ?? last
     const listed = entriesInOrder(page)
-    const fresh = floor === undefined ? listed : listed.filter(({ name }) => compareNames(name, floor) > 0)
+    const begin = floor === undefined ? 0 : listed.findIndex(({ name }) => compareNames(name, floor) > 0)
+    const fresh = begin < 0 ? [] : listed.slice(begin)
     if (fresh.length === 0 && page.cursor !== undefined && page.cursor === more)
       throw new StorageError('unavailable', 'gave the same listing cursor twice', { backend: backend.name })
     segments.push({ start: more, from: entries.length, dropped: listed.length - fresh.length })

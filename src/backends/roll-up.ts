@@ -31,7 +31,7 @@ const HIGHEST = '\u{10ffff}'
 /** Rolls directories up over a listing that cannot. Pages may be short or empty and still have a cursor. */
 export async function rollUp(
   flat: (options: ListOptions) => Promise<ListPage>,
-  { keep, jumps, limit = 1000, cursor, after, ...options }: RollUpOptions,
+  { keep, jumps, limit = 1000, cursor, after, delimiter, ...options }: RollUpOptions,
 ): Promise<ListPage> {
   let position: Position = cursor === undefined ? { ...(after !== undefined && { after }) } : decode(cursor)
   const found: ListPage = { objects: [], directories: [] }
@@ -42,7 +42,7 @@ export async function rollUp(
       if (isGiven(object.name, options.prefix, position.last) || keep?.(object) === false) continue
       if (found.objects.length + found.directories.length === limit)
         return { ...found, cursor: encode(position) }
-      const directory = directoryOf(object.name, options.prefix ?? '', options.delimiter)
+      const directory = directoryOf(object.name, options.prefix ?? '', delimiter)
       if (directory === undefined) found.objects.push(object)
       else found.directories.push(directory)
       position = { ...position, last: directory ?? object.name }

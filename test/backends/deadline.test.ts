@@ -1,0 +1,165 @@
+import { describe, expect, it } from 'vitest'
+import { withDeadline } from '../../src/backends/deadline.ts'
+import { memoryBackend } from '../../src/backends/memory.ts'
+import type { Backend } from '../../src/storage/backend.ts'
+import { describeBackend } from './conformance.ts'
+import { chunked, DIGITS, encoder, textOf } from './conformance-fixtures.ts'
+
+const bounds = { timeoutMs: 30, idleTimeoutMs: 30, guardBody: true }
+const traits = { writable: true, listable: true, conditional: true, multipart: true }
+
+describeBackend(
+  'a backend with a deadline',
+  async () =>
+    withDeadline(memoryBackend('memory'), { timeoutMs: 5000, idleTimeoutMs: 5000, guardBody: true }),
+  traits,
+)
+
+const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+const never = (): Promise<never> => new Promise(() => {})
+
+/** A backend that never answers. */
+function silent(): Backend & Required<Pick<Backend, 'put' | 'delete' | 'list' | 'createMultipartUpload'>> {
+  return {
+    ...memoryBackend('silent'),
+    get: never,
+    head: never,
+    put: never,
+    delete: never,
+    list: never,
+    createMultipartUpload: never,
+  }
+}
+
+/** A body of `count` chunks with a pause before each; then it stalls for ever unless it `ends`. */
+function slow(
+  count: number,
+  pauseMs: number,
+  { ends = true, cancelled }: { ends?: boolean; cancelled?: (reason: unknown) => void } = {},
+): ReadableStream<Uint8Array> {
+  let sent = 0
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        if (sent === count) return ends ? controller.close() : never()
+        await wait(pauseMs)
+        sent++
+        controller.enqueue(encoder.encode('x'))
+      },
+      cancel: (reason) => cancelled?.(reason),
+    },
+    { highWaterMark: 0 },
+  )
+}
+
+describe('a backend that does not answer', () => {
+  const backend = withDeadline(silent(), bounds)
+  const calls: [string, () => Promise<unknown> | undefined][] = [
+    ['get', () => backend.get('a')],
+    ['head', () => backend.head('a')],
+    ['put', () => backend.put?.('a', DIGITS)],
+    ['put of a stream', () => backend.put?.('a', chunked('01'), { size: 2 })],
+    ['delete', () => backend.delete?.('a')],
+    ['list', () => backend.list?.()],
+    ['createMultipartUpload', () => backend.createMultipartUpload?.('a')],
+  ]
+
+  it.each(calls)('times out: %s', async (_, call) => {
+    await expect(call()).rejects.toMatchObject({ code: 'timeout', backend: 'silent' })
+  })
+
+  it('is told to stop', async () => {
+    const told = Promise.withResolvers<unknown>()
+    const listening: Backend = {
+      ...silent(),
+      get: (_, { signal } = {}) => {
+        signal?.addEventListener('abort', () => told.resolve(signal.reason))
+        return never()
+      },
+    }
+    await expect(withDeadline(listening, bounds).get('a')).rejects.toMatchObject({ code: 'timeout' })
+    expect(await told.promise).toMatchObject({ code: 'timeout' })
+  })
+
+  it('is not waited for once the caller gives up', async () => {
+    const caller = new AbortController()
+    const patient = withDeadline(silent(), { ...bounds, timeoutMs: 60_000 })
+    const asked = patient.head('a', { signal: caller.signal })
+    caller.abort(new Error('gone'))
+    await expect(asked).rejects.toThrow('gone')
+    await expect(patient.get('a', { signal: caller.signal })).rejects.toThrow('gone')
+  })
+})
+
+it('cancels the body of an answer that comes too late', async () => {
+  const cancelled = Promise.withResolvers<unknown>()
+  const late: Backend = {
+    ...memoryBackend('late'),
+    async get(name) {
+      await wait(60)
+      return { name, backend: 'late', body: slow(1, 0, { cancelled: () => cancelled.resolve('cancelled') }) }
+    },
+  }
+  await expect(withDeadline(late, bounds).get('a')).rejects.toMatchObject({ code: 'timeout' })
+  expect(await cancelled.promise).toBe('cancelled')
+})
+
+describe('a body', () => {
+  const sending = (body: ReadableStream<Uint8Array>): Backend => ({
+    ...memoryBackend('slow'),
+    get: async (name) => ({ name, backend: 'slow', body }),
+  })
+
+  it('may take longer than every timeout while its bytes keep coming', async () => {
+    const object = await withDeadline(sending(slow(8, 10)), bounds).get('a')
+    expect(await textOf(object)).toBe('xxxxxxxx')
+  })
+
+  it('errors when it stalls, and its source is cancelled', async () => {
+    const cancelled = Promise.withResolvers<unknown>()
+    const body = slow(2, 0, { ends: false, cancelled: (reason) => cancelled.resolve(reason) })
+    const object = await withDeadline(sending(body), bounds).get('a')
+    await expect(textOf(object)).rejects.toMatchObject({ code: 'timeout', backend: 'slow' })
+    expect(await cancelled.promise).toMatchObject({ code: 'timeout' })
+  })
+
+  it('may be read as slowly as its reader likes', async () => {
+    const object = await withDeadline(sending(slow(3, 0)), bounds).get('a')
+    const reader = object?.body.getReader()
+    await reader?.read()
+    await wait(80)
+    expect((await reader?.read())?.done).toBe(false)
+  })
+
+  it('is handed on untouched where it is not guarded', async () => {
+    const body = slow(1, 0)
+    const object = await withDeadline(sending(body), { ...bounds, guardBody: false }).get('a')
+    expect(object?.body).toBe(body)
+  })
+
+  it('may be uploaded slowly, and may not stall', async () => {
+    const backend = withDeadline(memoryBackend('memory'), bounds)
+    expect(await backend.put?.('a', slow(8, 10), { size: 8 })).toMatchObject({ size: 8 })
+    await expect(backend.put?.('b', slow(2, 0, { ends: false }), { size: 3 })).rejects.toMatchObject({
+      code: 'timeout',
+    })
+    expect(await backend.head('b')).toBeNull()
+  })
+})
+
+it('keeps what else a backend can do', () => {
+  const backend = withDeadline({ ...memoryBackend('memory'), hedgeMs: 7 }, bounds)
+  expect(backend).toMatchObject({ name: 'memory', type: 'memory', listsAfter: true, hedgeMs: 7 })
+  expect(backend.path?.('a')).toBe('memory://memory/a')
+  const {
+    put: _put,
+    delete: _delete,
+    list: _list,
+    createMultipartUpload: _multipart,
+    ...reading
+  } = memoryBackend('m')
+  const bounded = withDeadline(reading, bounds)
+  expect([bounded.put, bounded.delete, bounded.list, bounded.createMultipartUpload]).toEqual(
+    Array(4).fill(undefined),
+  )
+})

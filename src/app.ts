@@ -4,11 +4,14 @@ import type { Deployment } from './deployment.ts'
 import { corsHeaders, optionsResponse } from './http/cors.ts'
 import { problemResponse } from './http/problem.ts'
 import { rawPath } from './http/raw-path.ts'
-import { describeError, log } from './log.ts'
+import { describeError, log } from './observe/log.ts'
+import { type Observed, prometheusText } from './observe/prometheus.ts'
 import { apiRoutes } from './routes/api.ts'
 import { requireToken } from './routes/auth.ts'
 import type { AppEnv } from './routes/context.ts'
 import { describeAnswer } from './routes/describe-answer.ts'
+import { observe } from './routes/observe.ts'
+import { rateLimit } from './routes/rate-limit.ts'
 import { methodNotAllowed } from './routes/not-allowed.ts'
 import { deleteMedia, putMedia, serveMedia } from './routes/media.ts'
 import { StorageError } from './storage/errors.ts'
@@ -28,7 +31,9 @@ export function createApp(deployment: Deployment): Hono<AppEnv> {
     const cors = corsHeaders(c.req.header('Origin') ?? null, corsOrigins)
     for (const [name, value] of Object.entries(cors)) c.res.headers.append(name, value)
   })
+  app.use(observe, rateLimit)
   app.get(`${mediaPath}-/health`, (c) => c.json({ status: 'ok' }))
+  app.get(`${mediaPath}-/metrics`, requireToken, (c) => c.text(prometheusText(observed(deployment))))
   app.route(`${mediaPath}-/`, apiRoutes())
   app.options(`${mediaPath}*`, (c) => optionsResponse(c.req.raw, corsOrigins, MEDIA_METHODS))
   app.get(`${mediaPath}*`, (c) => serveMedia(c, mediaName(c, mediaPath)))
@@ -40,7 +45,8 @@ export function createApp(deployment: Deployment): Hono<AppEnv> {
     problemResponse(new StorageError('absent', `paths of this Worker begin with ${mediaPath}`)),
   )
   app.onError((error, c) => {
-    const response = problemResponse(error instanceof StorageError ? error : unexpected(error))
+    const problem = error instanceof StorageError ? error : unexpected(error)
+    const response = problemResponse(problem, { base: mediaPath })
     return describeAnswer(c, response)
   })
   return app
@@ -48,7 +54,13 @@ export function createApp(deployment: Deployment): Hono<AppEnv> {
 
 /** The name in a media request's URL. Hono's own path and params are ambiguous for names. */
 function mediaName(c: Context<AppEnv>, mediaPath: string): string {
-  return parseName(rawPath(c.req.url).slice(mediaPath.length))
+  const name = parseName(rawPath(c.req.url).slice(mediaPath.length))
+  c.set('name', name)
+  return name
+}
+
+function observed({ requests, migration, backends }: Deployment): Observed {
+  return { requests, copies: migration.counts, backends }
 }
 
 /** A defect of ours: logged whole, shown without its message. */

@@ -15,6 +15,7 @@ import { s3Backend } from './backends/s3.ts'
 import { type Config, ConfigError, parseConfig } from './config.ts'
 import type { BackendConfig } from './config/backend-config.ts'
 import { createMigration, type Migration } from './migration/migration.ts'
+import { createRequestCounts, type RequestCounts } from './observe/request-counts.ts'
 import type { Backend } from './storage/backend.ts'
 import { type Chain, createChain } from './storage/fallback.ts'
 
@@ -25,6 +26,8 @@ export interface Deployment {
   backends: readonly Backend[]
   chain: Chain
   migration: Migration
+  /** What this isolate has answered. */
+  requests: RequestCounts
 }
 
 /** Breakers and caches live in the deployment, so it lasts as long as the isolate's `env`. */
@@ -66,7 +69,7 @@ function deploy(config: Config): Deployment {
     keepAlive: waitUntil,
     ...(copyQueue && { send: (message) => copyQueue.send(message) }),
   })
-  return { config, backends, chain, migration }
+  return { config, backends, chain, migration, requests: createRequestCounts() }
 }
 
 /**

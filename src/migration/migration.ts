@@ -1,10 +1,10 @@
-import { describeError, log } from '../log.ts'
+import { describeError, log } from '../observe/log.ts'
 import type { Chain } from '../storage/fallback.ts'
 import { createCopyLater, type CopyMessage } from './copy-later.ts'
 import { copyName } from './copy-name.ts'
 import type { CopyResult } from './copy-result.ts'
-import type { CopyCounts } from './counts.ts'
-import { createCounts } from './counts.ts'
+import type { CopyCounts } from '../observe/copy-counts.ts'
+import { createCounts } from '../observe/copy-counts.ts'
 import { createWriteBack, type WriteBack } from './write-back.ts'
 
 export interface MigrationOptions {

@@ -1,4 +1,5 @@
 import type { Deployment } from '../deployment.ts'
+import type { Answered } from './describe-answer.ts'
 import type { Trace } from '../storage/trace.ts'
 
 /** What every route finds in Hono's context. */
@@ -8,5 +9,8 @@ export interface AppEnv {
     deployment: Deployment
     /** Who was asked for this request, in order. */
     trace: Trace
+    /** The object that a media request is about. */
+    name?: string
+    answered?: Answered
   }
 }

@@ -2,19 +2,18 @@ import type { Context } from 'hono'
 import { cacheStatus, serverTiming } from '../http/cache-status.ts'
 import type { AppEnv } from './context.ts'
 
-/** Adds who answered and who was asked: Cache-Status (RFC 9211) and Server-Timing. `backend` is absent when nobody had it. */
-export function describeAnswer(
-  c: Context<AppEnv>,
-  response: Response,
-  backend?: string,
-  stored = false,
-): Response {
-  const { chain } = c.var.deployment
-  const primary = chain.backends[0]?.name ?? ''
-  response.headers.set(
-    'Cache-Status',
-    cacheStatus({ primary, stored, ...(backend !== undefined && { backend }) }),
-  )
-  response.headers.set('Server-Timing', serverTiming(c.var.trace))
+/** Who answered a request, and whether a copy of it was begun or queued. */
+export interface Answered {
+  /** Name of the backend; absent when nobody had the object. */
+  backend?: string
+  stored?: boolean
+}
+
+/** Adds who answered and who was asked: Cache-Status (RFC 9211) and Server-Timing. */
+export function describeAnswer(c: Context<AppEnv>, response: Response, answered: Answered = {}): Response {
+  const primary = c.var.deployment.chain.backends[0]?.name ?? ''
+  c.set('answered', answered)
+  response.headers.set('Cache-Status', cacheStatus({ primary, ...answered }))
+  if (c.var.trace.length > 0) response.headers.set('Server-Timing', serverTiming(c.var.trace))
   return response
 }

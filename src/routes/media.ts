@@ -13,17 +13,20 @@ import { uploadFrom } from './upload-request.ts'
 /** GET and HEAD of one name: the chain's answer as HTTP, with a copy begun where the name should move. */
 export async function serveMedia(c: Context<AppEnv>, name: string): Promise<Response> {
   const { chain, config } = c.var.deployment
-  const { cacheControl } = config
+  const { cacheControl, mediaPath: base } = config
   const request = c.req.raw
   if (request.method === 'HEAD') {
     const info = await chain.head(name, { trace: c.var.trace })
     if (!info) throw notFound(name)
-    return describeAnswer(c, headResponse(request, info, { cacheControl }), info.backend)
+    return describeAnswer(c, headResponse(request, info, { cacheControl, base }), { backend: info.backend })
   }
   const { object, range } = await find(c, name)
   if (!object) throw notFound(name)
   const stored = c.var.deployment.migration.writeBack(object, c.var.trace)
-  return describeAnswer(c, objectResponse(request, object, { cacheControl, range }), object.backend, stored)
+  return describeAnswer(c, objectResponse(request, object, { cacheControl, base, range }), {
+    backend: object.backend,
+    stored,
+  })
 }
 
 export function notFound(name: string): StorageError {
@@ -49,10 +52,12 @@ async function find(c: Context<AppEnv>, name: string): Promise<Found> {
     await object.body.cancel()
   } catch (error) {
     if (!(error instanceof StorageError) || error.code !== 'unsatisfiable') throw error
-    // Conditions come before the range (RFC 9110 §13.2.2), so they are answered from the object's metadata.
+    // Conditions come before the range (RFC 9110 §13.2.2): then the object's metadata decides.
+    if (!isConditional(headers) && !headers.has('If-Range')) throw error
     const info = await chain.head(name)
     if (!info) return { object: null, range: null }
-    if (ifRangeHolds(headers.get('if-range'), info)) return { object: { ...info, body: emptyBody() }, range }
+    if (info.size === undefined) throw error
+    if (ifRangeHolds(headers.get('If-Range'), info)) return { object: { ...info, body: emptyBody() }, range }
   }
   trace.length = 0
   return { object: await chain.get(name, { trace }), range: null }
@@ -75,7 +80,7 @@ export async function putMedia(c: Context<AppEnv>, name: string): Promise<Respon
   })
   const answer = new Response(null, { status: created ? 201 : 204 })
   if (info.etag !== undefined) answer.headers.set('ETag', info.etag)
-  return describeAnswer(c, answer, info.backend)
+  return describeAnswer(c, answer, { backend: info.backend })
 }
 
 /** DELETE: 204, whether or not there was anything. */
@@ -89,9 +94,11 @@ export async function deleteMedia(c: Context<AppEnv>, name: string): Promise<Res
     throw new StorageError('precondition', 'the object is not the one that the request names', { name })
   }
   await chain.delete(name)
-  return new Response(null, { status: 204 })
+  return describeAnswer(c, new Response(null, { status: 204 }))
 }
 
+const CONDITIONS = ['If-Match', 'If-None-Match', 'If-Modified-Since', 'If-Unmodified-Since']
+
 function isConditional(headers: Headers): boolean {
-  return ['If-Match', 'If-None-Match', 'If-Unmodified-Since'].some((header) => headers.has(header))
+  return CONDITIONS.some((header) => headers.has(header))
 }

@@ -30,7 +30,7 @@ export function counting(
 }
 
 export function bytesOf(text: string): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(text)
+  return Uint8Array.from(new TextEncoder().encode(text))
 }
 
 export async function textOf(object: StoredObject | null): Promise<string | null> {

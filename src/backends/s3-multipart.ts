@@ -3,14 +3,21 @@ import { StorageError } from '../storage/errors.ts'
 import { sendBody } from './s3-body.ts'
 import { isNotImplemented, readFailure, toS3Error, type S3Failure } from './s3-errors.ts'
 import { headersOf, storedInfo } from './s3-info.ts'
+import type { S3Reader } from './s3-read.ts'
 import type { S3Client } from './s3-request.ts'
 import type { S3Writer } from './s3-write.ts'
 import { completionDocument, parseCompletedETag, parseErrorDocument, parseUploadId } from './s3-xml.ts'
 
+interface UploadOptions {
+  reader: S3Reader
+  writer: S3Writer
+  info?: ObjectAttributes | undefined
+}
+
 export async function createS3Upload(
   client: S3Client,
   key: string,
-  { writer, info = {} }: { writer: S3Writer; info?: ObjectAttributes | undefined },
+  { reader, writer, info = {} }: UploadOptions,
 ): Promise<MultipartUpload> {
   const started = await client.send({ method: 'POST', key, query: { uploads: '' }, headers: headersOf(info) })
   if (!started.ok) throw toS3Error(await readFailure(started, client.name), client.name, key)
@@ -50,10 +57,15 @@ export async function createS3Upload(
         return null
       }
       const size = [...parts.values()].reduce((sum, part) => sum + part.size, 0)
-      return storedInfo(client.name, key, { info, size, etag: answer })
+      const etag = answer.etag ?? (await reader.head(key))?.version
+      return storedInfo(client.name, key, { info, size, etag })
     },
     abort,
   }
+}
+
+interface Completed {
+  etag: string | undefined
 }
 
 interface Completion {
@@ -62,8 +74,12 @@ interface Completion {
   createOnly: boolean
 }
 
-/** The new object's ETag, or `null` when another object was created meanwhile. */
-async function completeUpload(client: S3Client, key: string, completion: Completion): Promise<string | null> {
+/** The new object's ETag if it is told, or `null` when another object was created meanwhile. */
+async function completeUpload(
+  client: S3Client,
+  key: string,
+  completion: Completion,
+): Promise<Completed | null> {
   const { uploadId, parts, createOnly } = completion
   const etags = new Map([...parts].map(([number, { etag }]) => [number, etag]))
   const response = await client.send({
@@ -74,7 +90,7 @@ async function completeUpload(client: S3Client, key: string, completion: Complet
     body: completionDocument(etags),
   })
   const answer = response.ok ? await readCompletion(response) : await readFailure(response, client.name)
-  if (typeof answer === 'string') return answer
+  if (!('status' in answer)) return answer
   if (createOnly && answer.status === 412) return null
   if (createOnly && isNotImplemented(answer))
     return completeUpload(client, key, { ...completion, createOnly: false })
@@ -82,9 +98,9 @@ async function completeUpload(client: S3Client, key: string, completion: Complet
 }
 
 /** The status is sent before the parts are joined, so a failure can come in the body of a 200. */
-async function readCompletion(response: Response): Promise<string | S3Failure> {
+async function readCompletion(response: Response): Promise<Completed | S3Failure> {
   const text = await response.text()
   const document = parseErrorDocument(text)
-  if (!document) return parseCompletedETag(text)
+  if (!document) return { etag: parseCompletedETag(text) }
   return { status: document.code === 'PreconditionFailed' ? 412 : response.status, document }
 }

@@ -10,6 +10,8 @@ import { sliceBody } from './slice.ts'
 export interface S3Reader {
   get(key: string, options?: GetOptions): Promise<StoredObject | null>
   head(key: string, options?: ReadOptions): Promise<ObjectInfo | null>
+  /** Whether the server is one that compares If-Match of a PUT with unquoted ETags: known once it gave an object. */
+  bareETags(): boolean | undefined
 }
 
 // AWS tells stored checksums only when asked.
@@ -18,6 +20,12 @@ const CHECKSUMS = { 'x-amz-checksum-mode': 'ENABLED' }
 export function createS3Reader(client: S3Client, absentStatuses: readonly number[]): S3Reader {
   const isAbsent = (failure: S3Failure): boolean => provesAbsence(failure, absentStatuses)
   let bucketSeen = false
+  let bareETags: boolean | undefined
+  const note = ({ headers }: Response): void => {
+    bucketSeen = true
+    // radosgw 16 takes the quotes for part of the tag, in PUT only.
+    bareETags = headers.has('x-rgw-object-type')
+  }
 
   async function head(key: string, { signal }: ReadOptions = {}): Promise<ObjectInfo | null> {
     const response = await client.send({
@@ -27,7 +35,7 @@ export function createS3Reader(client: S3Client, absentStatuses: readonly number
       ...(signal && { signal }),
     })
     if (response.status === 200) {
-      bucketSeen = true
+      note(response)
       return infoOf(client.name, key, response.headers)
     }
     const failure = await readFailure(response, client.name)
@@ -55,7 +63,7 @@ export function createS3Reader(client: S3Client, absentStatuses: readonly number
       ...(signal && { signal }),
     })
     if (response.status === 200 || response.status === 206) {
-      bucketSeen = true
+      note(response)
       return opened(client.name, key, response, range)
     }
     const failure = await readFailure(response, client.name)
@@ -94,7 +102,7 @@ export function createS3Reader(client: S3Client, absentStatuses: readonly number
     return get(key, { ...options, ifMatch: info.version })
   }
 
-  return { get, head }
+  return { get, head, bareETags: () => bareETags }
 }
 
 function readHeaders({ range, ifMatch }: GetOptions): Record<string, string> {

@@ -25,8 +25,7 @@ export function createS3Writer(client: S3Client, reader: S3Reader): S3Writer {
   async function put(key: string, body: Body, options: PutOptions = {}): Promise<ObjectInfo | null> {
     const { onlyIf, ...unconditional } = options
     if (onlyIf) {
-      // A stream cannot be sent again after a 501, so that has to be known before.
-      if (!(body instanceof Uint8Array)) takesConditions ??= await guarded(body, () => probeConditions(key))
+      await guarded(body, () => learn(key, body, onlyIf))
       if (takesConditions !== false) {
         const outcome = await store(key, body, options)
         takesConditions = outcome !== 'not implemented'
@@ -41,6 +40,19 @@ export function createS3Writer(client: S3Client, reader: S3Reader): S3Writer {
     const outcome = await store(key, body, unconditional)
     if (outcome === 'not implemented') throw toS3Error({ status: 501 }, client.name, key)
     return outcome
+  }
+
+  /** What has to be known of the server before a conditional write. */
+  async function learn(key: string, body: Body, onlyIf: PutCondition): Promise<void> {
+    // A stream cannot be sent again after a 501.
+    if (!(body instanceof Uint8Array)) takesConditions ??= await probeConditions(key)
+    if (onlyIf !== 'absent' && reader.bareETags() === undefined) await reader.head(key)
+  }
+
+  function conditionHeaders(onlyIf: PutCondition | undefined): Record<string, string> {
+    if (onlyIf === undefined) return {}
+    if (onlyIf === 'absent') return { 'If-None-Match': '*' }
+    return { 'If-Match': reader.bareETags() ? onlyIf.version.replaceAll('"', '') : onlyIf.version }
   }
 
   async function store(key: string, body: Body, options: PutOptions): Promise<Outcome> {
@@ -97,11 +109,6 @@ export function createS3Writer(client: S3Client, reader: S3Reader): S3Writer {
   }
 
   return { put, delete: remove, holds }
-}
-
-function conditionHeaders(onlyIf: PutCondition | undefined): Record<string, string> {
-  if (onlyIf === undefined) return {}
-  return onlyIf === 'absent' ? { 'If-None-Match': '*' } : { 'If-Match': onlyIf.version }
 }
 
 interface DigestHeaders {

@@ -1,6 +1,11 @@
 import { parseXml, type XmlElement } from '@rgrove/parse-xml'
 import { StorageError } from '../storage/errors.ts'
 
+// What XML 1.0 has no way to write, and the mark that it is put down with. radosgw writes keys into tokens as they are.
+// oxlint-disable-next-line no-control-regex -- control characters are what is looked for
+const UNWRITABLE = /[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\uf8ff]/g
+const MARKED = /\uf8ff([0-9a-f]{4})/g
+
 /** What S3 says went wrong, as far as it may be told: its messages can hold signatures. */
 export interface S3ErrorDocument {
   code: string
@@ -41,9 +46,10 @@ export function parseUploadId(text: string): string {
   return requiredText(expectRoot(text, 'InitiateMultipartUploadResult'), 'UploadId')
 }
 
-/** The ETag of a completed multipart upload, quoted. */
-export function parseCompletedETag(text: string): string {
-  return quoteETag(requiredText(expectRoot(text, 'CompleteMultipartUploadResult'), 'ETag'))
+/** The quoted ETag of a completed multipart upload; radosgw leaves it empty at first. */
+export function parseCompletedETag(text: string): string | undefined {
+  const etag = childText(expectRoot(text, 'CompleteMultipartUploadResult'), 'ETag')
+  return etag ? quoteETag(etag) : undefined
 }
 
 export function completionDocument(etags: ReadonlyMap<number, string>): string {
@@ -89,10 +95,17 @@ function escapeXml(text: string): string {
 function parse(text: string): XmlElement | undefined {
   try {
     // A long completion is kept alive by blanks, which some servers send before the declaration.
-    return parseXml(text.trimStart()).root ?? undefined
+    return parseXml(markUnwritable(text.trimStart())).root ?? undefined
   } catch {
     return undefined
   }
+}
+
+function markUnwritable(text: string): string {
+  return text.replace(
+    UNWRITABLE,
+    (character) => `\uf8ff${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
 }
 
 function expectRoot(text: string, name: string): XmlElement {
@@ -108,7 +121,9 @@ function children(element: XmlElement, name: string): XmlElement[] {
 }
 
 function childText(element: XmlElement, name: string): string | undefined {
-  return children(element, name)[0]?.text
+  return children(element, name)[0]?.text.replace(MARKED, (_, code: string) =>
+    String.fromCharCode(Number.parseInt(code, 16)),
+  )
 }
 
 function requiredText(element: XmlElement, name: string): string {

@@ -56,7 +56,7 @@ export function s3Backend(name: string, options: S3Options): S3Backend {
     head: reader.head,
     put: writer.put,
     delete: writer.delete,
-    createMultipartUpload: (key, info) => createS3Upload(client, key, { writer, info }),
+    createMultipartUpload: (key, info) => createS3Upload(client, key, { reader, writer, info }),
     list: (listOptions = {}) => listS3(client, listOptions, tombstones ? reader : undefined),
     async url(key, { base, expiresIn = DEFAULT_EXPIRY }: UrlOptions) {
       if (!Number.isInteger(expiresIn) || expiresIn < 1 || expiresIn > MAX_EXPIRY)

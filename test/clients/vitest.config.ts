@@ -1,12 +1,35 @@
+import { cloudflareTest } from '@cloudflare/vitest-plugin'
 import { defineConfig } from 'vitest/config'
 
-/** Real clients over sockets; they need the system's packages, so they are no part of `npm test`. */
+const root = new URL('../..', import.meta.url).pathname
+
+/** Real clients and servers over sockets; they need the system's packages, so they are no part of `npm test`. */
 export default defineConfig({
   test: {
-    name: 'clients',
-    root: new URL('.', import.meta.url).pathname,
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    root,
     fileParallelism: false,
+    projects: [
+      {
+        test: {
+          name: 'clients',
+          root,
+          include: ['test/clients/**/*.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        plugins: [cloudflareTest({ wrangler: { configPath: `${root}wrangler.toml` } })],
+        test: {
+          name: 'radosgw',
+          root,
+          include: ['test/s3/**/*.test.ts'],
+          globalSetup: ['test/clients/radosgw-server.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
   },
 })

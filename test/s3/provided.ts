@@ -6,8 +6,10 @@ export interface S3Server {
   credentials: { accessKeyId: string; secretAccessKey: string }
 }
 
+/** Readable by anyone, where the server can do that. */
+export const PUBLIC_BUCKET = 'public'
 /** Each file of tests has a bucket to itself, since files run side by side. */
-export const BUCKETS = ['conformance', 'names', 'reading', 'writing', 'multipart'] as const
+export const BUCKETS = ['conformance', 'names', 'reading', 'writing', 'multipart', PUBLIC_BUCKET] as const
 export type Bucket = (typeof BUCKETS)[number]
 
 declare module 'vitest' {

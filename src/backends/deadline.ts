@@ -1,6 +1,7 @@
 import type { Backend, MultipartUpload } from '../storage/backend.ts'
 import { cancelBody } from '../storage/cancel-body.ts'
 import { StorageError } from '../storage/errors.ts'
+import { withKnownLength } from './fixed-length.ts'
 import { type Watch, within, type WithinOptions } from './within.ts'
 
 export interface DeadlineOptions {
@@ -36,9 +37,10 @@ export function withDeadline(backend: Backend, options: DeadlineOptions): Backen
         signal,
         late: async (late) => late?.body.cancel(),
       })
-      return found && guardBody
-        ? { ...found, body: guarded(found.body, backend.name, options.idleTimeoutMs) }
-        : found
+      if (!found || !guardBody) return found
+      const length = found.range ? found.range.end - found.range.start + 1 : found.size
+      const body = guarded(found.body, backend.name, options.idleTimeoutMs)
+      return { ...found, body: length === undefined ? body : withKnownLength(body, length) }
     },
     head: (name, { signal, ...rest } = {}) =>
       run((watch) => backend.head(name, { ...rest, signal: watch.signal }), { signal }),

@@ -1,5 +1,20 @@
 import { StorageError } from '../storage/errors.ts'
 
+/** The same bytes as a stream whose length the runtime knows, for Content-Length. Node has no such thing. */
+export function withKnownLength(
+  body: ReadableStream<Uint8Array>,
+  length: number,
+): ReadableStream<Uint8Array> {
+  return typeof FixedLengthStream === 'undefined' ? body : body.pipeThrough(new FixedLengthStream(length))
+}
+
+/** Bytes as a body whose length the runtime knows. */
+export function bytesBody(bytes: Uint8Array<ArrayBuffer>): ReadableStream<Uint8Array> {
+  const { body } = new Response(bytes)
+  if (!body) throw new TypeError('a response with bytes has a body')
+  return body
+}
+
 interface SendOptions<Result> {
   /** Resolves to `null` when the receiver refuses the bytes: a condition does not hold. */
   send: (stream: ReadableStream<Uint8Array>) => Promise<Result | null>
@@ -7,8 +22,8 @@ interface SendOptions<Result> {
 }
 
 /**
- * Gives `send` the body as a stream of known length, which R2 and KV need. Throws `corrupt` when it has another
- * length, and what the body itself failed with rather than what the receiver made of it.
+ * Gives `send` the body as a stream of known length, which R2 needs. Throws `corrupt` when it has another length,
+ * and what the body itself failed with rather than what the receiver made of it.
  */
 export async function sendFixedLength<Result>(
   body: ReadableStream<Uint8Array>,
@@ -16,68 +31,104 @@ export async function sendFixedLength<Result>(
   { send, signal }: SendOptions<Result>,
 ): Promise<Result | null> {
   const fixed = new FixedLengthStream(size)
-  const stop = new AbortController()
-  const source = isNative(body) ? body : body.pipeThrough(exactLength(size))
+  const writer = fixed.writable.getWriter()
+  const source = openSource(body)
   let failure: unknown
-  const piped = source
-    .pipeTo(fixed.writable, { signal: signal ? AbortSignal.any([signal, stop.signal]) : stop.signal })
-    .catch((error: unknown) => {
-      failure = error
-    })
-  const stopPipe = async (): Promise<void> => {
-    stop.abort(stop)
-    await piped
+  /** Lets go of both ends at once: nobody waits for a source that stalls, and the receiver stores nothing. */
+  const stop = (reason: unknown): void => {
+    failure ??= reason
+    void Promise.allSettled([source.cancel(reason), writer.abort(reason)])
   }
+  const abort = (): void => stop(signal?.reason)
+  signal?.addEventListener('abort', abort)
+  if (signal?.aborted) abort()
   try {
+    const pumped = pump(source, writer, size).catch(stop)
     const result = await send(fixed.readable)
-    if (result === null) await stopPipe()
-    else await piped
-    if (result !== null && failure !== undefined) throw failure
+    if (result === null) stop(new Error('the receiver refused the bytes'))
+    const unread = await pumped
+    if (result !== null && (failure ?? unread) !== undefined) throw failure ?? unread
     return result
   } catch (error) {
-    await stopPipe()
-    // The pipe's own failure comes first: the receiver may only know that it got no more bytes.
-    const cause = failure === undefined || failure === stop ? error : failure
-    throw isLengthError(cause) ? wrongLength(size, cause) : cause
+    const cause = failure ?? error
+    stop(error)
+    throw cause
+  } finally {
+    signal?.removeEventListener('abort', abort)
+  }
+}
+
+interface Source {
+  /** Empty at the end. */
+  read(): Promise<Uint8Array>
+  cancel(reason: unknown): Promise<void>
+}
+
+const MIN_READ = 64 * 1024
+const MAX_READ = 256 * 1024
+
+/** Reads the runtime's own streams in large pieces: JavaScript runs once for each. */
+function openSource(body: ReadableStream<Uint8Array>): Source {
+  const bytes = byteReader(body)
+  if (bytes) {
+    return {
+      read: async () =>
+        (await bytes.readAtLeast(MIN_READ, new Uint8Array(MAX_READ))).value ?? new Uint8Array(),
+      cancel: (reason) => bytes.cancel(reason),
+    }
+  }
+  const reader = body.getReader()
+  const read = async (): Promise<Uint8Array> => {
+    const { done, value } = await reader.read()
+    if (done) return new Uint8Array()
+    return value.length > 0 ? value : read()
+  }
+  return { read, cancel: (reason) => reader.cancel(reason) }
+}
+
+function byteReader(body: ReadableStream<Uint8Array>): ReadableStreamBYOBReader | undefined {
+  try {
+    return body.getReader({ mode: 'byob' })
+  } catch (error) {
+    if (error instanceof TypeError && !body.locked) return undefined
+    throw error
   }
 }
 
 /**
- * A stream made by JavaScript may say more than announced after its last announced byte, when R2 has already
- * taken the object for whole: so that byte is held back until the end. Costs JavaScript per chunk.
+ * Copies every byte; resolves to why the receiver did not take them all. The receiver takes the object for whole with the last announced one, so that piece is held back
+ * until the source has ended. A pipe would not do: it heeds its signal only between two chunks, and workerd has none
+ * from one FixedLengthStream to another.
  */
-function exactLength(size: number): TransformStream<Uint8Array, Uint8Array> {
+async function pump(source: Source, writer: WritableStreamDefaultWriter, size: number): Promise<unknown> {
   let length = 0
   let last: Uint8Array | undefined
-  return new TransformStream<Uint8Array, Uint8Array>({
-    transform(chunk, controller) {
-      if (chunk.length === 0) return
-      length += chunk.length
-      if (length > size) throw wrongLength(size)
-      if (length === size) last = chunk
-      else controller.enqueue(chunk)
-    },
-    flush(controller) {
-      if (length < size) throw wrongLength(size)
-      if (last) controller.enqueue(last)
-    },
-  })
-}
-
-/** The runtime's own streams are byte streams; their length is held to by HTTP, and they can be piped natively. */
-function isNative(body: ReadableStream<Uint8Array>): boolean {
-  try {
-    body.getReader({ mode: 'byob' }).releaseLock()
-    return true
-  } catch {
-    return false
+  for (;;) {
+    const chunk = await source.read()
+    length += chunk.length
+    if (length > size || (chunk.length === 0 && length < size)) throw wrongLength(size)
+    const ended = chunk.length === 0
+    const refusal = await refusalOf(ended ? finish(writer, last) : length < size && writer.write(chunk))
+    if (ended || refusal !== undefined) return refusal
+    if (length === size) last = chunk
   }
 }
 
-function isLengthError(error: unknown): boolean {
-  return error instanceof TypeError && error.message.includes('FixedLengthStream')
+async function finish(writer: WritableStreamDefaultWriter, last: Uint8Array | undefined): Promise<void> {
+  if (last) await writer.write(last)
+  await writer.close()
 }
 
-function wrongLength(size: number, cause?: unknown): StorageError {
-  return new StorageError('corrupt', `the body does not have the announced ${size} bytes`, { cause })
+/** Why the receiver takes no more; its own answer says it better, so it is no failure of the pump. */
+async function refusalOf(written: Promise<void> | false): Promise<unknown> {
+  try {
+    await written
+  } catch (error) {
+    return error
+  }
+  return undefined
+}
+
+function wrongLength(size: number): StorageError {
+  return new StorageError('corrupt', `the body does not have the announced ${size} bytes`)
 }

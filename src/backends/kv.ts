@@ -5,6 +5,7 @@ import { StorageError } from '../storage/errors.ts'
 import { resolveRange } from '../http/range.ts'
 import { encodeName, nameBytes } from '../storage/name.ts'
 import type { ObjectInfo, StoredObject } from '../storage/object.ts'
+import { bytesBody, withKnownLength } from './fixed-length.ts'
 import { fromKvError } from './kv-errors.ts'
 import { contentTag, fromKvMetadata, infoOfRecord, newRecord, toKvMetadata } from './kv-record.ts'
 import { rollUp } from './roll-up.ts'
@@ -55,8 +56,8 @@ async function get(
   }
   if (ifMatch !== undefined && object.etag !== ifMatch)
     return refuse(new StorageError('precondition', 'the object has changed', { backend, name: key }))
-  if (!range || object.deleted) return object
   const { size } = object
+  if (!range || object.deleted) return { ...object, body: withKnownLength(object.body, size) }
   const resolved = resolveRange(range, size)
   if (resolved === 'unsatisfiable')
     return refuse(
@@ -100,7 +101,7 @@ async function readForeign(
     size: bytes.length,
     etag: `"${version}"`,
     version,
-    body: new Blob([bytes]).stream(),
+    body: bytesBody(bytes),
   }
 }
 

@@ -12,6 +12,7 @@ import type { ObjectInfo, RangeRequest, StoredObject } from '../storage/object.t
 import { compareNames } from '../storage/order.ts'
 import { attributesFromMetadata, attributesToMetadata } from './attributes.ts'
 import { checkDigests, toHex } from '../storage/digest.ts'
+import { bytesBody } from './fixed-length.ts'
 import { directoryOf } from './roll-up.ts'
 import { resolveRange } from '../http/range.ts'
 
@@ -138,7 +139,7 @@ function holds(condition: PutCondition | undefined, found: MemoryObject | undefi
 }
 
 function open({ info, bytes }: MemoryObject, asked: RangeRequest | undefined): StoredObject {
-  if (!asked || info.deleted) return { ...info, body: streamOf(bytes) }
+  if (!asked || info.deleted) return { ...info, body: bytesBody(bytes) }
   const range = resolveRange(asked, bytes.length)
   if (range === 'unsatisfiable')
     throw new StorageError('unsatisfiable', 'the range begins past the end', {
@@ -146,12 +147,7 @@ function open({ info, bytes }: MemoryObject, asked: RangeRequest | undefined): S
       name: info.name,
       size: bytes.length,
     })
-  return { ...info, range, body: streamOf(bytes.slice(range.start, range.end + 1)) }
-}
-
-function streamOf(bytes: Uint8Array<ArrayBuffer>): ReadableStream<Uint8Array> {
-  const { body } = new Response(bytes)
-  return body as ReadableStream<Uint8Array>
+  return { ...info, range, body: bytesBody(bytes.slice(range.start, range.end + 1)) }
 }
 
 async function readBody(

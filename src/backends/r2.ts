@@ -3,6 +3,7 @@ import { StorageError } from '../storage/errors.ts'
 import { encodeName, MAX_NAME_BYTES, nameBytes } from '../storage/name.ts'
 import type { RangeRequest, StoredObject } from '../storage/object.ts'
 import { compareNames } from '../storage/order.ts'
+import { bytesBody } from './fixed-length.ts'
 import { askTwice, fromR2Error, mayBeRange } from './r2-errors.ts'
 import { infoOf, r2Condition, r2Metadata } from './r2-info.ts'
 import { r2Multipart } from './r2-multipart.ts'
@@ -80,7 +81,7 @@ async function afterRefusedRange(
   const found = await askTwice(() => bucket.head(key))
   if (!found) return null
   const info = infoOf(found, backend)
-  if (info.deleted) return { ...info, body: new Blob([]).stream() }
+  if (info.deleted) return { ...info, body: bytesBody(new Uint8Array()) }
   if (resolveRange(range, found.size) !== 'unsatisfiable') throw error
   throw unsatisfiable(backend, key, found.size)
 }

@@ -1,5 +1,6 @@
 import { StorageError } from '../storage/errors.ts'
 import type { ByteRange } from '../storage/object.ts'
+import { withKnownLength } from './fixed-length.ts'
 
 /**
  * The bytes `range.start` to `range.end` of a whole body, for backends that cannot send a part. What comes before is
@@ -31,8 +32,5 @@ export function sliceBody(
     },
     { highWaterMark: 0 },
   )
-  // A native stream of known length is what R2 puts and Content-Length need; Node has none.
-  return typeof FixedLengthStream === 'undefined'
-    ? slice
-    : slice.pipeThrough(new FixedLengthStream(end + 1 - start))
+  return withKnownLength(slice, end + 1 - start)
 }

@@ -1,3 +1,4 @@
+import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
 import { withDeadline } from '../../src/backends/deadline.ts'
 import { memoryBackend } from '../../src/backends/memory.ts'
@@ -135,6 +136,17 @@ describe('a body', () => {
     const body = slow(1, 0)
     const object = await withDeadline(sending(body), { ...bounds, guardBody: false }).get('a')
     expect(object?.body).toBe(body)
+  })
+
+  it('keeps its length, whole or in part', async () => {
+    const memory = memoryBackend('memory')
+    await memory.put('a', DIGITS)
+    const backend = withDeadline(memory, bounds)
+    // R2 takes no stream of unknown length.
+    const whole = await backend.get('a')
+    expect(await env.MEDIA.put('whole', whole?.body ?? null)).toMatchObject({ size: 10 })
+    const part = await backend.get('a', { range: { offset: 7 } })
+    expect(await env.MEDIA.put('part', part?.body ?? null)).toMatchObject({ size: 3 })
   })
 
   it('may be uploaded slowly, and may not stall', async () => {

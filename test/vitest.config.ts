@@ -22,7 +22,7 @@ export default defineConfig({
         test: {
           name: 's3',
           root,
-          include: ['test/s3/*.test.ts'],
+          include: ['test/s3/*.test.ts', 'test/s3/local/*.test.ts'],
           globalSetup: ['test/e2e/s3-server.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,

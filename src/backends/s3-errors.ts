@@ -44,6 +44,20 @@ export async function readFailure(response: Response, backend: string): Promise<
   }
 }
 
+/** What a successful answer's document says; whatever is wrong with it is the backend's failure. */
+export async function readDocument<Content>(
+  response: Response,
+  backend: string,
+  parse: (text: string) => Content,
+): Promise<Content> {
+  try {
+    return parse(await response.text())
+  } catch (cause) {
+    const message = cause instanceof StorageError ? cause.message : 'the S3 answer broke off'
+    throw new StorageError('unavailable', message, { backend, status: response.status, cause })
+  }
+}
+
 /** Whether the failure, read from a body, proves that the key is not there. */
 export function provesAbsence({ status, document }: S3Failure, absentStatuses: readonly number[]): boolean {
   if (!absentStatuses.includes(status)) return false

@@ -2,7 +2,7 @@ import pLimit from 'p-limit'
 import type { ListOptions, ListPage } from '../storage/backend.ts'
 import { StorageError } from '../storage/errors.ts'
 import type { ObjectInfo } from '../storage/object.ts'
-import { readFailure, toS3Error } from './s3-errors.ts'
+import { readDocument, readFailure, toS3Error } from './s3-errors.ts'
 import type { S3Reader } from './s3-read.ts'
 import type { S3Client } from './s3-request.ts'
 import { parseListDocument } from './s3-xml.ts'
@@ -23,7 +23,11 @@ export async function listS3(
     ...(signal && { signal }),
   })
   if (!response.ok) throw toS3Error(await readFailure(response, client.name), client.name)
-  const { entries, directories, truncated, nextToken } = parseListDocument(await response.text())
+  const { entries, directories, truncated, nextToken } = await readDocument(
+    response,
+    client.name,
+    parseListDocument,
+  )
   // Going on without a fresh token would repeat names for ever; stopping would lose some.
   if (truncated && (nextToken === undefined || nextToken === options.cursor))
     throw new StorageError('unavailable', 'S3 cut the listing off and gave no new continuation token', {

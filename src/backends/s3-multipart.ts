@@ -1,7 +1,7 @@
 import type { MultipartUpload, ObjectAttributes } from '../storage/backend.ts'
 import { StorageError } from '../storage/errors.ts'
 import { sendBody } from './s3-body.ts'
-import { isNotImplemented, readFailure, toS3Error, type S3Failure } from './s3-errors.ts'
+import { isNotImplemented, readDocument, readFailure, toS3Error, type S3Failure } from './s3-errors.ts'
 import { headersOf, storedInfo } from './s3-info.ts'
 import type { S3Reader } from './s3-read.ts'
 import type { S3Client } from './s3-request.ts'
@@ -21,7 +21,7 @@ export async function createS3Upload(
 ): Promise<MultipartUpload> {
   const started = await client.send({ method: 'POST', key, query: { uploads: '' }, headers: headersOf(info) })
   if (!started.ok) throw toS3Error(await readFailure(started, client.name), client.name, key)
-  const uploadId = parseUploadId(await started.text())
+  const uploadId = await readDocument(started, client.name, parseUploadId)
   const parts = new Map<number, { etag: string; size: number }>()
 
   async function abort(): Promise<void> {
@@ -89,7 +89,9 @@ async function completeUpload(
     headers: { 'Content-Type': 'application/xml', ...(createOnly && { 'If-None-Match': '*' }) },
     body: completionDocument(etags),
   })
-  const answer = response.ok ? await readCompletion(response) : await readFailure(response, client.name)
+  const answer = response.ok
+    ? await readDocument(response, client.name, readCompletion)
+    : await readFailure(response, client.name)
   if (!('status' in answer)) return answer
   if (createOnly && answer.status === 412) return null
   if (createOnly && isNotImplemented(answer))
@@ -98,9 +100,8 @@ async function completeUpload(
 }
 
 /** The status is sent before the parts are joined, so a failure can come in the body of a 200. */
-async function readCompletion(response: Response): Promise<Completed | S3Failure> {
-  const text = await response.text()
+function readCompletion(text: string): Completed | S3Failure {
   const document = parseErrorDocument(text)
   if (!document) return { etag: parseCompletedETag(text) }
-  return { status: document.code === 'PreconditionFailed' ? 412 : response.status, document }
+  return { status: document.code === 'PreconditionFailed' ? 412 : 200, document }
 }

@@ -24,7 +24,7 @@ export default defineConfig({
         test: {
           name: 'radosgw',
           root,
-          include: ['test/s3/**/*.test.ts'],
+          include: ['test/s3/*.test.ts', 'test/s3/radosgw/*.test.ts'],
           globalSetup: ['test/clients/radosgw-server.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,

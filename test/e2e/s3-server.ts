@@ -1,5 +1,6 @@
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
 import type { TestProject } from 'vitest/node'
+import { startVerbatimServer } from './verbatim-server.ts'
 import { BUCKETS } from '../s3/provided.ts'
 
 /** Wrangler's local S3 endpoint, which checks SigV4 signatures, for the tests that run inside a Worker. */
@@ -22,5 +23,10 @@ export default async function setup(project: TestProject): Promise<() => Promise
     region: 'auto',
     credentials,
   })
-  return () => miniflare.dispose()
+  const verbatim = await startVerbatimServer()
+  project.provide('verbatim', verbatim.url)
+  return async () => {
+    verbatim.stop()
+    await miniflare.dispose()
+  }
 }

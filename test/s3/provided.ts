@@ -15,5 +15,7 @@ export type Bucket = (typeof BUCKETS)[number]
 declare module 'vitest' {
   interface ProvidedContext {
     s3: S3Server
+    /** URL of a server that gives back what it was sent. */
+    verbatim: string
   }
 }

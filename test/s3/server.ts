@@ -7,6 +7,11 @@ export function connect(bucket: Bucket, options: Partial<S3Options> = {}): S3Bac
   return s3Backend('s3', { ...server, bucket, ...options })
 }
 
+export function connectAnonymously(bucket: Bucket): S3Backend {
+  const { endpoint, region } = inject('s3')
+  return s3Backend('s3', { endpoint, region, bucket })
+}
+
 /** A backend on an empty bucket. */
 export async function connectEmpty(bucket: Bucket, options: Partial<S3Options> = {}): Promise<S3Backend> {
   const backend = connect(bucket, options)

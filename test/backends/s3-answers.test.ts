@@ -1,0 +1,158 @@
+import { describe, expect, it } from 'vitest'
+import { errorAnswer, scripted, SECRET } from './s3-script.ts'
+
+const html = (status: number) => new Response('<html>error</html>', { status })
+
+describe('what S3 answers with', () => {
+  it.each([
+    ['503 SlowDown', errorAnswer(503, 'SlowDown'), 'unavailable'],
+    ['500 InternalError', errorAnswer(500, 'InternalError'), 'unavailable'],
+    ['429', errorAnswer(429, 'TooManyRequests'), 'unavailable'],
+    ['a page of a load balancer', html(502), 'unavailable'],
+    ['403 AccessDenied', errorAnswer(403, 'AccessDenied'), 'denied'],
+    ['403 SignatureDoesNotMatch', errorAnswer(403, 'SignatureDoesNotMatch'), 'denied'],
+    ['400 ExpiredToken', errorAnswer(400, 'ExpiredToken'), 'denied'],
+    ['400 RequestTimeTooSkewed', errorAnswer(400, 'RequestTimeTooSkewed'), 'denied'],
+    ['403 InvalidObjectState', errorAnswer(403, 'InvalidObjectState'), 'denied'],
+    ['404 NoSuchBucket', errorAnswer(404, 'NoSuchBucket'), 'unavailable'],
+    ['204', new Response(null, { status: 204 }), 'unavailable'],
+    ['304', new Response(null, { status: 304 }), 'unavailable'],
+  ])('takes %s for a failure, never for absence', async (_, answer, code) => {
+    const { backend } = scripted([answer])
+    await expect(backend.get('a.jpg')).rejects.toMatchObject({ code, backend: 'legacy', objectName: 'a.jpg' })
+  })
+
+  it.each([
+    ['NoSuchKey', errorAnswer(404, 'NoSuchKey')],
+    ['a page with 404', html(404)],
+    ['410', html(410)],
+  ])('takes %s for absence', async (_, answer) => {
+    const { backend } = scripted([answer])
+    expect(await backend.get('a.jpg')).toBeNull()
+  })
+
+  it('tells when to ask again', async () => {
+    const { backend } = scripted([errorAnswer(503, 'SlowDown', { headers: { 'Retry-After': '7' } })])
+    await expect(backend.get('a.jpg')).rejects.toMatchObject({ retryAfter: 7000, status: 503 })
+  })
+
+  it('takes 403 for absence only where that is configured, and only if it is not about the credentials', async () => {
+    const options = { absentStatuses: [403, 404] }
+    const missing = scripted([errorAnswer(403, 'AccessDenied')], options)
+    expect(await missing.backend.get('a.jpg')).toBeNull()
+    const wrong = scripted([errorAnswer(403, 'InvalidAccessKeyId')], options)
+    await expect(wrong.backend.get('a.jpg')).rejects.toMatchObject({ code: 'denied' })
+    const head = scripted([new Response(null, { status: 403 }), errorAnswer(403, 'ExpiredToken')], options)
+    await expect(head.backend.head('a.jpg')).rejects.toMatchObject({ code: 'denied' })
+  })
+
+  it('asks once more when a HEAD alone could mean a missing bucket', async () => {
+    const none = () => new Response(null, { status: 404 })
+    const astray = scripted([none(), errorAnswer(404, 'NoSuchBucket')])
+    await expect(astray.backend.head('a.jpg')).rejects.toThrow('the bucket does not exist')
+    const { backend, sent } = scripted([none(), errorAnswer(404, 'NoSuchKey'), none(), none()])
+    expect(await backend.head('a.jpg')).toBeNull()
+    expect(await backend.head('b.jpg')).toBeNull()
+    expect(await backend.head('c.jpg')).toBeNull()
+    expect(sent.map(({ method }) => method)).toEqual(['HEAD', 'GET', 'HEAD', 'HEAD'])
+  })
+
+  it.each([
+    [
+      301,
+      errorAnswer(301, 'PermanentRedirect', { headers: { 'x-amz-bucket-region': 'us-west-2' } }),
+      'unavailable',
+    ],
+    [
+      307,
+      errorAnswer(307, 'TemporaryRedirect', { headers: { 'x-amz-bucket-region': 'us-west-2' } }),
+      'unavailable',
+    ],
+    [400, errorAnswer(400, 'AuthorizationHeaderMalformed', { more: '<Region>us-west-2</Region>' }), 'denied'],
+  ])('names the right region on a %i, and goes nowhere else', async (_, answer, code) => {
+    const { backend, sent } = scripted([answer])
+    const error = await backend.get('a.jpg').catch((reason: unknown) => reason)
+    expect(error).toMatchObject({ code, message: expect.stringContaining('region us-west-2') })
+    expect(sent).toHaveLength(1)
+    expect(sent[0]?.init.redirect).toBe('manual')
+  })
+
+  it('names no region that makes no sense', async () => {
+    const answer = errorAnswer(301, 'PermanentRedirect', { headers: { 'x-amz-bucket-region': '<b>x</b>' } })
+    const { backend } = scripted([answer])
+    await expect(backend.get('a.jpg')).rejects.toThrow(
+      /^S3 answered 301 PermanentRedirect; redirects are not followed$/,
+    )
+  })
+
+  it('repeats nothing of what S3 says beyond its code', async () => {
+    const { backend } = scripted([
+      errorAnswer(403, 'SignatureDoesNotMatch', { more: `<StringToSign>${SECRET}</StringToSign>` }),
+      errorAnswer(500, `<![CDATA[${SECRET} <b>]]>`),
+    ])
+    for (let request = 0; request < 2; request++) {
+      const error: unknown = await backend.get('a.jpg').catch((reason: unknown) => reason)
+      expect(error).toBeInstanceOf(Error)
+      expect(JSON.stringify([String(error), Object.entries(error as Error)])).not.toContain(SECRET)
+    }
+  })
+
+  it('tells a broken connection from a time-out, and tries neither again', async () => {
+    const timeout = Object.assign(new Error('x'), { name: 'TimeoutError' })
+    const { backend, sent } = scripted([new Error('Network connection lost.'), timeout])
+    await expect(backend.get('a.jpg')).rejects.toMatchObject({ code: 'unavailable' })
+    await expect(backend.get('a.jpg')).rejects.toMatchObject({ code: 'timeout' })
+    expect(sent).toHaveLength(2)
+  })
+})
+
+describe('ranges from servers that do as they please', () => {
+  const partial = (contentRange: string | undefined, body = '234') =>
+    new Response(body, {
+      status: 206,
+      headers: contentRange === undefined ? {} : { 'Content-Range': contentRange },
+    })
+  const range = { offset: 2, length: 3 }
+
+  it('asks for it in numbers', async () => {
+    const { backend, sent } = scripted([partial('bytes 2-4/10')])
+    const object = await backend.get('a', { range })
+    expect(object).toMatchObject({ range: { start: 2, end: 4 }, size: 10 })
+    expect(await new Response(object?.body).text()).toBe('234')
+    expect(sent[0]?.headers.get('Range')).toBe('bytes=2-4')
+  })
+
+  it.each([
+    ['another part', partial('bytes 0-2/10')],
+    ['a shorter part', partial('bytes 2-3/10')],
+    ['no Content-Range', partial(undefined)],
+    ['an unknown size', partial('bytes 2-4/*')],
+    ['nonsense', partial('items 2-4/10')],
+  ])('refuses a 206 with %s', async (_, answer) => {
+    const { backend } = scripted([answer])
+    await expect(backend.get('a', { range })).rejects.toMatchObject({ code: 'unavailable', status: 206 })
+  })
+
+  it('refuses a 206 that nobody asked for', async () => {
+    const { backend } = scripted([partial('bytes 0-2/10')])
+    await expect(backend.get('a')).rejects.toMatchObject({ code: 'unavailable' })
+  })
+
+  it('cuts the part out of a 200', async () => {
+    const { backend } = scripted([new Response('0123456789', { headers: { 'Content-Length': '10' } })])
+    const object = await backend.get('a', { range })
+    expect(object).toMatchObject({ range: { start: 2, end: 4 }, size: 10 })
+    expect(await new Response(object?.body).text()).toBe('234')
+  })
+
+  it('finds the size itself where a 416 does not tell it', async () => {
+    const { backend } = scripted([
+      errorAnswer(416, 'InvalidRange'),
+      new Response(null, { headers: { 'Content-Length': '10' } }),
+    ])
+    await expect(backend.get('a', { range: { offset: 10 } })).rejects.toMatchObject({
+      code: 'unsatisfiable',
+      size: 10,
+    })
+  })
+})

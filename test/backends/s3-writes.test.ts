@@ -1,0 +1,184 @@
+import { describe, expect, it } from 'vitest'
+import { entry, errorAnswer, listAnswer, scripted } from './s3-script.ts'
+
+const bytes = new Uint8Array(3)
+const stored = () => new Response(null, { headers: { ETag: '"new"' } })
+const there = (headers: Record<string, string> = {}) =>
+  new Response(null, { headers: { ETag: '"old"', 'Content-Length': '3', ...headers } })
+const missing = () => new Response(null, { status: 404 })
+const missingKey = () => errorAnswer(404, 'NoSuchKey')
+const notImplemented = () => errorAnswer(501, 'NotImplemented')
+const stream = () => new Response(bytes).body as ReadableStream<Uint8Array>
+
+describe('writing where conditions are not taken', () => {
+  it('asks before, and remembers', async () => {
+    const { backend, sent } = scripted([
+      notImplemented(),
+      missing(),
+      missingKey(),
+      stored(),
+      missing(),
+      stored(),
+    ])
+    expect(await backend.put('a', bytes, { onlyIf: 'absent' })).toMatchObject({ etag: '"new"' })
+    expect(await backend.put('b', bytes, { onlyIf: 'absent' })).toMatchObject({ etag: '"new"' })
+    expect(
+      sent.map(({ method, headers }) => `${method} ${headers.get('If-None-Match') ?? ''}`.trim()),
+    ).toEqual(['PUT *', 'HEAD', 'GET', 'PUT', 'HEAD', 'PUT'])
+  })
+
+  it('keeps what is there', async () => {
+    const { backend, sent } = scripted([notImplemented(), there(), there()])
+    expect(await backend.put('a', bytes, { onlyIf: 'absent' })).toBeNull()
+    expect(await backend.put('a', bytes, { onlyIf: { version: '"other"' } })).toBeNull()
+    expect(sent.filter(({ method }) => method === 'PUT')).toHaveLength(1)
+  })
+
+  it('finds that out before it sends a stream, without storing anything', async () => {
+    const { backend, sent } = scripted([notImplemented(), missing(), missingKey(), stored()])
+    expect(await backend.put('a', stream(), { size: 3, onlyIf: 'absent' })).toMatchObject({ size: 3 })
+    expect(sent[0]?.headers.get('Content-MD5')).toBe('AAAAAAAAAAAAAAAAAAAAAA==')
+    expect(sent.at(-1)?.headers.has('If-None-Match')).toBe(false)
+  })
+
+  it('completes an upload all the same', async () => {
+    const { backend, sent } = scripted([
+      new Response('<InitiateMultipartUploadResult><UploadId>u/1</UploadId></InitiateMultipartUploadResult>'),
+      new Response(null, { headers: { ETag: '"p1"' } }),
+      missing(),
+      missingKey(),
+      notImplemented(),
+      new Response(
+        '\n <?xml version="1.0"?><CompleteMultipartUploadResult><ETag>"done-1"</ETag></CompleteMultipartUploadResult>',
+      ),
+    ])
+    const upload = await backend.createMultipartUpload('a')
+    await upload.uploadPart(1, bytes, 3)
+    expect(await upload.complete('absent')).toMatchObject({ etag: '"done-1"', size: 3 })
+    expect(sent[1]?.url.search).toBe('?partNumber=1&uploadId=u%2F1')
+    expect(sent.at(-1)?.init.body).toContain('<PartNumber>1</PartNumber><ETag>&quot;p1&quot;</ETag>')
+  })
+})
+
+describe('writing at the same moment as others', () => {
+  it('gives way to the one that won', async () => {
+    const { backend } = scripted([errorAnswer(409, 'ConditionalRequestConflict'), there()])
+    expect(await backend.put('a', bytes, { onlyIf: 'absent' })).toBeNull()
+  })
+
+  it('fails when none has won yet', async () => {
+    const { backend } = scripted([errorAnswer(409, 'ConditionalRequestConflict'), missing(), missingKey()])
+    await expect(backend.put('a', bytes, { onlyIf: 'absent' })).rejects.toMatchObject({ code: 'unavailable' })
+  })
+})
+
+describe('completing an upload', () => {
+  const started = () => [
+    new Response('<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>'),
+    new Response(null, { headers: { ETag: '"p1"' } }),
+  ]
+
+  it.each([
+    [
+      'a failure in the body of a 200',
+      new Response('<?xml version="1.0"?>\n  <Error><Code>InternalError</Code></Error>'),
+    ],
+    ['an empty 200', new Response('')],
+    ['another document', new Response('<ok/>')],
+  ])('fails on %s', async (_, answer) => {
+    const { backend } = scripted([...started(), answer])
+    const upload = await backend.createMultipartUpload('a')
+    await upload.uploadPart(1, bytes, 3)
+    await expect(upload.complete()).rejects.toMatchObject({ code: 'unavailable' })
+  })
+
+  it.each([
+    ['a 412', errorAnswer(412, 'PreconditionFailed')],
+    ['a 412 in the body of a 200', new Response('<Error><Code>PreconditionFailed</Code></Error>')],
+  ])('gives way on %s, and leaves no parts', async (_, answer) => {
+    const { backend, sent } = scripted([
+      ...started(),
+      missing(),
+      missingKey(),
+      answer,
+      new Response(null, { status: 204 }),
+    ])
+    const upload = await backend.createMultipartUpload('a')
+    await upload.uploadPart(1, bytes, 3)
+    expect(await upload.complete('absent')).toBeNull()
+    expect(sent.at(-1)).toMatchObject({ method: 'DELETE' })
+  })
+
+  it('sends what belongs to the object when the upload starts', async () => {
+    const { backend, sent } = scripted(started())
+    await backend.createMultipartUpload('a', { contentType: 'video/mp4', etag: '"s"', metadata: { by: 'Ä' } })
+    expect(Object.fromEntries(sent[0]?.headers ?? [])).toMatchObject({
+      'content-type': 'video/mp4',
+      'x-amz-meta-by': '=?UTF-8?B?w4Q=?=',
+      'x-amz-meta-fallback-storage-etag': '"s"',
+    })
+  })
+})
+
+describe('listing', () => {
+  it('refuses a page that is cut off without a token, or with the one before', async () => {
+    const cut = '<IsTruncated>true</IsTruncated>'
+    const { backend } = scripted([
+      listAnswer(cut + entry('a')),
+      listAnswer(`${cut}<NextContinuationToken>t</NextContinuationToken>${entry('a')}`),
+      listAnswer(`${cut}<NextContinuationToken>t</NextContinuationToken>${entry('a')}`),
+    ])
+    await expect(backend.list()).rejects.toMatchObject({ code: 'unavailable' })
+    expect(await backend.list()).toMatchObject({ cursor: 't' })
+    await expect(backend.list({ cursor: 't' })).rejects.toMatchObject({ code: 'unavailable' })
+  })
+
+  it('reads names however they are encoded', async () => {
+    const { backend, sent } = scripted([
+      listAnswer(
+        `${entry('a+b%2Bc%20%26amp;')}${entry('%E2%82%AC%01')}<CommonPrefixes><Prefix>d+e/</Prefix></CommonPrefixes>`,
+      ),
+      new Response(`<ListBucketResult>${entry('a+b &amp;amp; %20')}</ListBucketResult>`),
+    ])
+    const page = await backend.list({ prefix: 'a b/+', delimiter: '/', after: 'ü', limit: 7 })
+    expect(page.objects.map(({ name }) => name)).toEqual(['a b+c &amp;', '€\u0001'])
+    expect(page.directories).toEqual(['d e/'])
+    expect(sent[0]?.url.search).toBe(
+      '?list-type=2&encoding-type=url&max-keys=7&prefix=a%20b%2F%2B&delimiter=%2F&start-after=%C3%BC',
+    )
+    expect((await backend.list()).objects[0]).toEqual({
+      name: 'a+b &amp; %20',
+      backend: 'legacy',
+      size: 1,
+      etag: '"e"',
+      modified: new Date('2024-01-02T03:04:05Z'),
+    })
+  })
+
+  it('asks only empty objects whether they are tombstones, and none where there can be none', async () => {
+    const page = () => listAnswer(`${entry('empty', 0)}${entry('gone', 0)}${entry('full', 5)}`)
+    const tombstone = there({ 'x-amz-meta-fallback-storage-deleted': '2026-01-01T00:00:00.000Z' })
+    const { backend, sent } = scripted([page(), there(), tombstone])
+    const { objects } = await backend.list()
+    expect(objects.map(({ deleted }) => deleted?.toISOString())).toEqual([
+      undefined,
+      '2026-01-01T00:00:00.000Z',
+      undefined,
+    ])
+    expect(sent).toHaveLength(3)
+    const readOnly = scripted([page()], { tombstones: false })
+    expect((await readOnly.backend.list()).objects).toHaveLength(3)
+  })
+
+  it.each([
+    ['another document', new Response('<html></html>')],
+    ['no XML', new Response('ok')],
+    ['an entry without a key', listAnswer('<Contents><Size>1</Size></Contents>')],
+    ['a key that is not UTF-8', listAnswer(entry('%FF'))],
+    ['a failure', errorAnswer(503, 'SlowDown')],
+    ['a missing bucket', errorAnswer(404, 'NoSuchBucket')],
+  ])('fails on %s', async (_, answer) => {
+    const { backend } = scripted([answer])
+    await expect(backend.list()).rejects.toMatchObject({ code: 'unavailable', backend: 'legacy' })
+  })
+})

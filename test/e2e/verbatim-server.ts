@@ -1,0 +1,44 @@
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { buffer } from 'node:stream/consumers'
+
+const KEPT = ['content-type', 'content-encoding', 'cache-control']
+
+/** Gives back the very bytes and representation headers that it was sent, as S3 does; checks no signature. */
+export async function startVerbatimServer(): Promise<{ url: string; stop: () => void }> {
+  const objects = new Map<string, { headers: Record<string, string>; bytes: Buffer }>()
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const path = request.url ?? '/'
+    if (request.method === 'PUT') {
+      // S3 refuses what comes without a length.
+      if (request.headers['content-length'] === undefined) return void response.writeHead(411).end()
+      const headers: Record<string, string> = {}
+      for (const name of KEPT) {
+        const value = request.headers[name]
+        if (typeof value === 'string') headers[name] = value
+      }
+      objects.set(path, { headers, bytes: await buffer(request) })
+      return void response.writeHead(200, { ETag: '"verbatim"' }).end()
+    }
+    const object = objects.get(path)
+    if (!object) return void response.writeHead(404).end()
+    const { bytes } = object
+    const [, start, end] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '') ?? []
+    const part = start === undefined ? bytes : bytes.subarray(Number(start), Number(end) + 1)
+    response.writeHead(start === undefined ? 200 : 206, {
+      ...object.headers,
+      ETag: '"verbatim"',
+      'Content-Length': part.length,
+      ...(start !== undefined && { 'Content-Range': `bytes ${start}-${end}/${bytes.length}` }),
+    })
+    response.end(request.method === 'HEAD' ? undefined : part)
+  }
+
+  const server = createServer((request, response) => {
+    answer(request, response).catch(() => response.destroy())
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, stop: () => server.close() }
+}

@@ -1,0 +1,171 @@
+import { createHash } from 'node:crypto'
+import { fileURLToPath } from 'node:url'
+import { unstable_startWorker as startWorker } from 'wrangler'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import type { Question, Report } from '../backends/http-report.ts'
+import type { Effect, FaultCase } from './fault-case.ts'
+import { faults, type FaultName } from './faults.ts'
+import { startOrigin, type Origin } from './origin.ts'
+import { delay, drip, dropEvery, once } from './spoil.ts'
+
+const NAME = 'photos/a b.jpg'
+const CONTENT = Buffer.from('0123456789abcdef'.repeat(4096))
+const RANGE = { offset: 1000, length: 5000 }
+const PATIENCE = 700
+
+let origin: Origin
+let address: URL
+// wrangler's test harness sends a Worker's requests through Node's fetch, which follows redirects and mends or hides
+// what is broken. This way they leave workerd itself.
+let worker: Awaited<ReturnType<typeof startWorker>>
+
+beforeAll(async () => {
+  origin = await startOrigin()
+  worker = await startWorker({
+    config: fileURLToPath(new URL('wrangler.toml', import.meta.url)),
+    dev: { server: { hostname: '127.0.0.1', port: 0 }, inspector: false, logLevel: 'error', watch: false },
+  })
+  address = await worker.url
+})
+afterEach(() => origin.reset())
+afterAll(async () => {
+  await worker.dispose()
+  await origin.close()
+})
+
+async function ask(question: Partial<Question> = {}): Promise<Report> {
+  const defaults = { options: { url: origin.url }, operation: 'get', name: NAME, patience: PATIENCE }
+  const body = JSON.stringify({ ...defaults, ...question })
+  const response = await fetch(address, { method: 'POST', body })
+  return (await response.json()) as Report
+}
+
+function sha256(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex')
+}
+
+/** What the report says, in the words of the table; anything that is not wholly right is told as it is. */
+function effectOf({ absent, error, body }: Report, part: Buffer): Effect | Report {
+  if (absent) return 'absent'
+  if (error) return error.code as Effect
+  if (body?.broke !== undefined) return body.broke.includes('stalled') ? 'stalls' : 'breaks'
+  const isRight = !body || (body.length === part.length && body.sha256 === sha256(part))
+  return isRight ? 'object' : { ...(body && { body }) }
+}
+
+const cases = Object.entries(faults) as [FaultName, FaultCase][]
+
+describe.each(cases)('when the origin %s', (fault, { does, get, range, head }) => {
+  it(`${does}: a GET comes to "${get}", a range to "${range}", a HEAD to "${head}"`, async () => {
+    origin.add(NAME, CONTENT, { type: 'image/jpeg' })
+    await origin.set('*', fault)
+    const whole = await ask()
+    const part = await ask({ range: RANGE })
+    const info = await ask({ operation: 'head' })
+    // An answer of unknown size has no part to be cut out of it: the whole comes, and says so by having no range.
+    const isPart = part.info?.range !== undefined
+    const expected = isPart ? CONTENT.subarray(RANGE.offset, RANGE.offset + RANGE.length) : CONTENT
+    expect({
+      get: effectOf(whole, CONTENT),
+      range: effectOf(part, expected),
+      head: effectOf(info, CONTENT),
+    }).toEqual({ get, range, head })
+    const sizes = new Set([CONTENT.length])
+    for (const report of [whole, part, info]) {
+      expect(report.error?.message ?? '').not.toMatch(/\d+\.\d+\.\d+|localhost|passwd|:\d+/)
+      if (effectOf(report, CONTENT) !== 'breaks') sizes.add(report.info?.size ?? CONTENT.length)
+    }
+    expect([...sizes]).toEqual([CONTENT.length])
+  })
+})
+
+it.each(['gzip', 'brotli'] as const)('tells nothing of %s that it did not ask for', async (fault) => {
+  origin.add(NAME, CONTENT, { etag: '"abc"' })
+  await origin.set(NAME, fault)
+  for (const operation of ['get', 'head'] as const) {
+    const { info } = await ask({ operation })
+    expect(info).toMatchObject({ etag: 'W/"abc"' })
+    expect(Object.keys(info ?? {})).not.toContain('size')
+    expect(Object.keys(info ?? {})).not.toContain('contentEncoding')
+  }
+})
+
+it('asks for a part once and gets no more than it', async () => {
+  origin.add(NAME, CONTENT)
+  const { info, body } = await ask({ range: RANGE })
+  expect(info).toMatchObject({ size: CONTENT.length, range: { start: 1000, end: 5999 } })
+  expect(body?.length).toBe(5000)
+  expect(origin.count(NAME)).toEqual({ requests: 1, bytes: 5000 })
+})
+
+it('tells when the origin wants to be asked again', async () => {
+  await origin.set('*', 'status429')
+  expect((await ask()).error).toMatchObject({ code: 'unavailable', status: 429, retryAfter: 7000 })
+})
+
+it('waits for late headers and slow bodies that come within its patience', async () => {
+  origin.add(NAME, CONTENT)
+  await origin.set(NAME, delay(PATIENCE / 3))
+  expect(effectOf(await ask(), CONTENT)).toBe('object')
+  await origin.set(NAME, drip(CONTENT.length / 2))
+  expect(effectOf(await ask(), CONTENT)).toBe('object')
+})
+
+it('can fetch the rest by range from where a connection broke', async () => {
+  origin.add(NAME, CONTENT)
+  await origin.set(NAME, dropEvery(40_000))
+  const first = await ask()
+  expect(first.body).toMatchObject({ length: 40_000, broke: expect.stringContaining('connection') })
+  const rest = await ask({ range: { offset: 40_000 } })
+  expect(effectOf(rest, CONTENT.subarray(40_000))).toBe('object')
+})
+
+it('finds an origin healthy again after a fault, and after its port was closed', async () => {
+  origin.add(NAME, CONTENT)
+  await origin.set(
+    NAME,
+    once((exchange) => exchange.request.socket.resetAndDestroy()),
+  )
+  expect((await ask()).error).toMatchObject({ code: 'unavailable' })
+  expect(effectOf(await ask(), CONTENT)).toBe('object')
+  await origin.set('*', 'refuse')
+  expect((await ask()).error).toMatchObject({ code: 'unavailable' })
+  await origin.set('*', null)
+  await origin.set(NAME, null)
+  expect(effectOf(await ask(), CONTENT)).toBe('object')
+})
+
+describe('a client of the Worker', () => {
+  const NAMED = 'a.bin'
+
+  async function download(headers: Record<string, string> = {}): Promise<Response> {
+    return fetch(new URL(`/${NAMED}?origin=${encodeURIComponent(origin.url)}`, address), { headers })
+  }
+
+  it.each(['truncate', 'resetBody', 'announceMore', 'chunkedTruncate', 'gzipTruncate'] as const)(
+    'sees the download fail, never end short, on %s',
+    async (fault) => {
+      origin.add(NAMED, CONTENT)
+      await origin.set(NAMED, fault)
+      await expect(
+        download()
+          .then((response) => response.arrayBuffer())
+          .then(({ byteLength }) => byteLength),
+      ).rejects.toThrow(/terminated|failed/)
+    },
+  )
+
+  it.each(['gzip', 'brotli', 'chunked', 'lengthAndChunked', 'ignoreRange', 'overSend'] as const)(
+    'gets the right bytes under headers that agree with them on %s',
+    async (fault) => {
+      origin.add(NAMED, CONTENT)
+      await origin.set(NAMED, fault)
+      const whole = await download({ 'Accept-Encoding': 'identity' })
+      expect(whole.headers.get('Content-Encoding')).toBeNull()
+      expect(sha256(Buffer.from(await whole.arrayBuffer()))).toBe(sha256(CONTENT))
+      const part = await download({ Range: 'bytes=10-19', 'Accept-Encoding': 'identity' })
+      const bytes = Buffer.from(await part.arrayBuffer())
+      expect(sha256(bytes)).toBe(sha256(part.status === 206 ? CONTENT.subarray(10, 20) : CONTENT))
+    },
+  )
+})

@@ -1,0 +1,125 @@
+import { answer, askedRange, contentRange, representation, serve, type Exchange } from './serve.ts'
+
+/** Answers one request wrongly. */
+export type Fault = (exchange: Exchange) => void
+
+const HTML = Buffer.from('<!doctype html><title>Sorry</title><p>Something went wrong.')
+
+/** Does its mischief to bodies; answers to HEAD stay healthy. */
+export function toBodies(fault: Fault): Fault {
+  return (exchange) =>
+    exchange.request.method === 'GET' && exchange.object ? fault(exchange) : serve(exchange)
+}
+
+/** The status, the headers and the bytes that a healthy answer to this GET would have. */
+export function healthy(exchange: Exchange): {
+  status: number
+  headers: Record<string, string>
+  body: Buffer
+} {
+  const { object } = exchange
+  const whole = object?.body ?? Buffer.alloc(0)
+  const range = askedRange(exchange)
+  const headers = representation(exchange)
+  if (!object || !range || range === 'unsatisfiable') return { status: 200, headers, body: whole }
+  const body = whole.subarray(range.start, range.end + 1)
+  return { status: 206, headers: { ...headers, 'Content-Range': contentRange(range, object) }, body }
+}
+
+/** Sends the headers of the whole body and only its first `bytes`, then does `next`. */
+export function sendFirst(exchange: Exchange, bytes: (length: number) => number, next: () => void): void {
+  const { status, headers, body } = healthy(exchange)
+  const first = body.subarray(0, bytes(body.length))
+  exchange.response.writeHead(status, { ...headers, 'Content-Length': body.length })
+  exchange.count(first.length)
+  exchange.response.write(first, () => first.length === body.length || next())
+  if (first.length === body.length) exchange.response.end()
+}
+
+export const half = (length: number): number => Math.floor(length / 2)
+
+/** Writes to the socket past Node's own checks, and hangs up. */
+export function sendRaw(
+  { request: { socket } }: Exchange,
+  head: string,
+  body: Buffer = Buffer.alloc(0),
+): void {
+  socket.write(head)
+  socket.end(body)
+}
+
+export function rawHead(exchange: Exchange, lines: readonly string[]): string {
+  const { status, headers } = healthy(exchange)
+  const own = Object.entries(headers).map(([name, value]) => `${name}: ${value}`)
+  return [`HTTP/1.1 ${status} OK`, ...own, ...lines, '', ''].join('\r\n')
+}
+
+export function encoded(encoding: string, encode: (body: Buffer) => Buffer): Fault {
+  return (exchange) => {
+    if (!exchange.object) return serve(exchange)
+    const headers = { ...representation(exchange), 'Content-Encoding': encoding, Vary: 'Accept-Encoding' }
+    answer(exchange, 200, headers, encode(exchange.object.body))
+  }
+}
+
+export function status(code: number, headers: Record<string, string> = {}): Fault {
+  return (exchange) => answer(exchange, code, { 'Content-Type': 'text/html', ...headers }, HTML)
+}
+
+export function redirect(location: string | ((exchange: Exchange) => string), code = 302): Fault {
+  return (exchange) => {
+    const target = typeof location === 'string' ? location : location(exchange)
+    answer(exchange, code, { Location: target }, HTML)
+  }
+}
+
+/** Resets the connection after every `bytes` of body; who asks for the rest by range gets on. */
+export function dropEvery(bytes: number): Fault {
+  return toBodies((exchange) =>
+    sendFirst(
+      exchange,
+      (length) => Math.min(length, bytes),
+      // What the kernel has not sent is lost with a reset: let it go out first.
+      () => setTimeout(() => exchange.request.socket.resetAndDestroy(), 30),
+    ),
+  )
+}
+
+/** Sends the body in steps of 50 ms. */
+export function drip(bytesPerSecond: number): Fault {
+  return toBodies((exchange) => {
+    const { status: code, headers, body } = healthy(exchange)
+    const { response } = exchange
+    const step = Math.max(1, Math.floor(bytesPerSecond / 20))
+    let sent = 0
+    response.writeHead(code, { ...headers, 'Content-Length': body.length })
+    const timer = setInterval(() => {
+      const chunk = body.subarray(sent, sent + step)
+      sent += chunk.length
+      exchange.count(chunk.length)
+      response.write(chunk)
+      if (sent < body.length) return
+      clearInterval(timer)
+      response.end()
+    }, 50)
+    response.on('close', () => clearInterval(timer))
+  })
+}
+
+/** Waits before it answers healthily. */
+export function delay(milliseconds: number): Fault {
+  return (exchange) => {
+    const timer = setTimeout(() => serve(exchange), milliseconds)
+    exchange.response.on('close', () => clearTimeout(timer))
+  }
+}
+
+/** Is healthy from the second request for the name on. */
+export function once(fault: Fault): Fault {
+  const seen = new Set<string>()
+  return (exchange) => {
+    if (seen.has(exchange.name)) return serve(exchange)
+    seen.add(exchange.name)
+    fault(exchange)
+  }
+}

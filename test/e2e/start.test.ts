@@ -1,0 +1,42 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import type { Readable } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+import { expect, it } from 'vitest'
+
+const PROJECT = fileURLToPath(new URL('../..', import.meta.url))
+
+it('starts the demo, migrates the picture that it names, and ends on Ctrl-C with nothing left behind', async () => {
+  const demo = spawn(process.execPath, ['scripts/start.ts'], {
+    cwd: PROJECT,
+    env: { ...process.env, PORT: '0' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const ended = once(demo, 'exit')
+  try {
+    const printed = await printedUntil(demo.stdout, 'Ctrl-C')
+    const photo = /Open +(\S+)/.exec(printed)?.[1] ?? ''
+    expect(await cacheStatus(photo)).toBe('fallback-storage; fwd=uri-miss; stored; detail=legacy')
+    await expect.poll(() => cacheStatus(photo)).toBe('fallback-storage; hit; detail=media')
+    demo.kill('SIGINT')
+    expect(await ended).toEqual([0, null])
+    await expect(fetch(photo)).rejects.toThrow('fetch failed')
+  } finally {
+    if (demo.exitCode === null) demo.kill('SIGTERM')
+  }
+})
+
+async function printedUntil(stream: Readable, text: string): Promise<string> {
+  let printed = ''
+  for await (const chunk of stream.iterator({ destroyOnReturn: false })) {
+    printed += String(chunk)
+    if (printed.includes(text)) return printed
+  }
+  throw new Error(`the demo ended without printing "${text}":\n${printed}`)
+}
+
+async function cacheStatus(url: string): Promise<string | null> {
+  const response = await fetch(url)
+  await response.arrayBuffer()
+  return response.headers.get('cache-status')
+}

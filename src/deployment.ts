@@ -60,7 +60,11 @@ function deploy(config: Config): Deployment {
   const guarded = config.backends.map((settings, index) =>
     withSharedPolicy(withOwnPolicy(openBackend(settings), settings), config, index),
   )
-  const backends = withSteadyBodies(guarded, config)
+  return deploymentOver(withSteadyBodies(guarded, config), config)
+}
+
+/** The deployment of backends that are open already. */
+export function deploymentOver(backends: readonly Backend[], config: Config): Deployment {
   const chain = createChain(backends, { deletes: config.deletes })
   const { copyQueue } = config.services
   const migration = createMigration({

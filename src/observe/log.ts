@@ -1,11 +1,11 @@
-/** One structured line; Workers Logs indexes its fields. */
+/** One line of JSON; Workers Logs indexes its fields. */
 export function log(
   level: 'info' | 'warn' | 'error',
   event: string,
   fields: Record<string, unknown> = {},
 ): void {
   // oxlint-disable-next-line no-console -- the one place that writes to the platform's log
-  console[level]({ event, ...fields })
+  console[level](JSON.stringify({ event, ...fields }))
 }
 
 /** An error's code, message and causes in one field, without a stack. */

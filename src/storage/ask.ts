@@ -1,4 +1,10 @@
-import type { Backend, GetOptions, ReadOptions, WritableBackend } from './backend.ts'
+import {
+  type Backend,
+  type GetOptions,
+  isWritable,
+  type ReadOptions,
+  type WritableBackend,
+} from './backend.ts'
 import { isCallersFault, StorageError, toStorageError } from './errors.ts'
 import type { ObjectInfo, StoredObject } from './object.ts'
 import type { Attempt } from './trace.ts'
@@ -6,8 +12,16 @@ import type { Attempt } from './trace.ts'
 /** Who can be asked, and who knows what was deleted. */
 export interface Members {
   readonly backends: readonly Backend[]
-  /** The backend whose tombstones end every search; absent when deletes leave none. */
-  readonly gravekeeper: WritableBackend | undefined
+  /** Deletes leave tombstones, which end a search. */
+  readonly tombstones: boolean
+}
+
+/** The first backend that takes writes of that name: what is saved and deleted is recorded there. */
+export function authorityFor(
+  { backends }: Pick<Members, 'backends'>,
+  name: string,
+): WritableBackend | undefined {
+  return backends.filter(isWritable).find((backend) => backend.accepts?.(name) !== false)
 }
 
 /** `null` where the backend does not have the name, `'skip'` where it has it but cannot tell what was asked. */
@@ -27,7 +41,7 @@ export interface Question<T> {
 }
 
 /**
- * The first answer that is neither `null` nor `'skip'`. A tombstone of the gravekeeper ends the search as a miss.
+ * The first answer that is neither `null` nor `'skip'`. A tombstone ends the search as a miss.
  * Throws when nothing answered and a backend failed, or `unsupported` when some have the name and none could tell.
  */
 export async function ask<T>(question: Question<T>): Promise<T | null> {
@@ -64,7 +78,11 @@ export async function askOne<T>(
     if (answer === null) return told({ kind: 'nothing' }, 'absent')
     if (isTombstone(answer)) {
       await discard(answer)
-      return told({ kind: backend === members.gravekeeper ? 'deleted' : 'nothing' }, 'absent', 'deleted')
+      return told(
+        { kind: members.tombstones && isWritable(backend) ? 'deleted' : 'nothing' },
+        'absent',
+        'deleted',
+      )
     }
     if (await isBuriedBehind(members, backend, name)) {
       await discard(answer)
@@ -103,15 +121,12 @@ export function chainError(failures: readonly StorageError[], name?: string): St
   return new StorageError(code, message, { failures, ...(name !== undefined && { name }) })
 }
 
-/** A backend before the gravekeeper may hold what was deleted: then the gravekeeper must be asked too. */
-async function isBuriedBehind(
-  { backends, gravekeeper }: Members,
-  backend: Backend,
-  name: string,
-): Promise<boolean> {
-  if (!gravekeeper || backend === gravekeeper) return false
-  if (backends.indexOf(backend) > backends.indexOf(gravekeeper)) return false
-  return (await gravekeeper.head(name))?.deleted !== undefined
+/** A read-only backend before the authority may hold what was deleted: then the authority must be asked too. */
+async function isBuriedBehind(members: Members, backend: Backend, name: string): Promise<boolean> {
+  if (!members.tombstones || isWritable(backend)) return false
+  const authority = authorityFor(members, name)
+  if (!authority || members.backends.indexOf(backend) > members.backends.indexOf(authority)) return false
+  return (await authority.head(name))?.deleted !== undefined
 }
 
 function outcomeOf(failure: StorageError): Attempt['outcome'] {

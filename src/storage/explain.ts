@@ -3,6 +3,7 @@ import type { Backend } from './backend.ts'
 import { isWritable } from './backend.ts'
 import { type ErrorCode, toStorageError } from './errors.ts'
 import { type Chain, takes } from './fallback.ts'
+import { authorityFor } from './ask.ts'
 import type { ObjectInfo } from './object.ts'
 
 /** What one backend says about a name. */
@@ -50,7 +51,8 @@ const CONCURRENCY = 5
 export async function explain(chain: Chain, name: string, migrating: boolean): Promise<Explanation> {
   const limit = pLimit(CONCURRENCY)
   const findings = await Promise.all(chain.backends.map((backend) => limit(() => find(backend, name))))
-  const authority = findings.find(({ backend }) => backend === chain.authority)
+  const writer = authorityFor(chain, name)
+  const authority = findings.find(({ backend }) => backend === writer)
   const buried = chain.deletes === 'tombstone' && authority?.result === 'deleted'
   const wouldServe = buried ? null : (findings.find(({ result }) => result === 'hit') ?? null)
   return {

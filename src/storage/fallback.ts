@@ -1,4 +1,4 @@
-import { ask, chainError, type Members, type Operation } from './ask.ts'
+import { ask, authorityFor, chainError, type Members, type Operation } from './ask.ts'
 import type { Backend, ReadOptions, WritableBackend } from './backend.ts'
 import { isWritable } from './backend.ts'
 import { StorageError, toStorageError } from './errors.ts'
@@ -10,8 +10,10 @@ export type DeleteMode = 'tombstone' | 'first'
 /** All backends in their order, used as one storage. */
 export interface Chain extends WritableBackend, Members {
   readonly deletes: DeleteMode
-  /** The first writable backend: takes writes and keeps the tombstones. */
+  /** The first writable backend: takes writes and keeps the tombstones, of all names that it accepts. */
   readonly authority: WritableBackend | undefined
+  /** The first writable backend that accepts the name. Throws `unsupported` where there is none. */
+  writer(name: string): WritableBackend
   /** Asks each backend in order until `operation` answers; see `ask`. */
   first<T>(name: string, operation: Operation<T>, options?: ReadOptions): Promise<T | null>
   /** The tombstone's time where the name is deleted, else `null`. */
@@ -24,7 +26,7 @@ const EMPTY = new Uint8Array(0)
 export function createChain(backends: readonly Backend[], options: { deletes: DeleteMode }): Chain {
   const authority = backends.find(isWritable)
   const search = backends.some((backend) => backend.hedgeMs !== undefined) ? askHedged : ask
-  const members: Members = { backends, gravekeeper: options.deletes === 'tombstone' ? authority : undefined }
+  const members: Members = { backends, tombstones: options.deletes === 'tombstone' }
   const chain: Chain = {
     ...members,
     name: 'chain',
@@ -34,32 +36,29 @@ export function createChain(backends: readonly Backend[], options: { deletes: De
     get: (name, getOptions) => chain.first(name, (backend, read) => backend.get(name, read), getOptions),
     head: (name, readOptions) => chain.first(name, (backend, read) => backend.head(name, read), readOptions),
     first: (name, operation, readOptions = {}) => search({ members, name, operation, options: readOptions }),
-    deleted: async (name, readOptions) =>
-      (await members.gravekeeper?.head(name, readOptions))?.deleted ?? null,
+    writer: (name) => writer(members, name),
+    deleted: async (name, readOptions) => {
+      if (!members.tombstones) return null
+      return (await authorityFor(members, name)?.head(name, readOptions))?.deleted ?? null
+    },
     // Only there: an older version in a first backend that failed would hide what another one took.
-    put: async (name, body, putOptions) => writer(authority, name).put(name, body, putOptions),
+    put: async (name, body, putOptions) => writer(members, name).put(name, body, putOptions),
     delete: (name) => (options.deletes === 'tombstone' ? bury(chain, name) : deleteFirst(chain, name)),
   }
   return chain
 }
 
-function writer(authority: WritableBackend | undefined, name: string): WritableBackend {
+function writer(members: Members, name: string): WritableBackend {
+  const authority = authorityFor(members, name)
   if (!authority) throw nothingWritable(name)
   return authority
 }
 
 /** One atomic write that replaces the object by a marker: a create-only copy cannot land on it. */
 async function bury(chain: Chain, name: string): Promise<void> {
-  const authority = writer(chain.authority, name)
+  const authority = writer(chain, name)
   // With nobody behind it, nothing could come back: a marker would only be litter.
   if (chain.backends.length === 1) return authority.delete(name)
-  if (authority.accepts?.(name) === false) {
-    throw new StorageError(
-      'unsupported',
-      `${authority.name} keeps the tombstones and does not take this name`,
-      { name },
-    )
-  }
   await authority.put(name, EMPTY, { size: 0, info: { deleted: new Date() } })
 }
 

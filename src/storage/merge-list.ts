@@ -1,7 +1,7 @@
 import pLimit from 'p-limit'
 
 import type { Backend } from './backend.ts'
-import { isListable } from './backend.ts'
+import { isListable, isWritable } from './backend.ts'
 import type { CursorBinding, ListState } from './cursor.ts'
 import { openCursor, sealCursor } from './cursor.ts'
 import type { ErrorCode } from './errors.ts'
@@ -152,13 +152,17 @@ function firstName(sources: readonly ListSource[]): string | undefined {
   return first
 }
 
-/** What is shown of a name: the earliest backend's object, unless the authority says that the name is deleted. */
+/**
+ * What is shown of a name: the earliest backend's object, unless the authority says that the name is deleted. Names that
+ * the authority does not take have their tombstones in a later backend: those hide what comes behind.
+ */
 function visible(holders: readonly ListSource[], authority: string | undefined): Entry | undefined {
   let shown: Entry | undefined
   for (const source of holders) {
     const entry = source.peek()
     if (!entry?.object?.deleted) shown ??= entry
     else if (source.backend.name === authority) return undefined
+    else if (authority !== undefined && !shown && isWritable(source.backend)) return undefined
   }
   return shown
 }

@@ -48,7 +48,7 @@ export async function listTombstones(chain: Chain, query: TombstoneQuery): Promi
 
 /** Removes a tombstone, so that what a fallback still holds is served again; `null` when the name is not deleted. */
 export async function undelete(chain: Chain, name: string): Promise<{ restored: ObjectInfo | null } | null> {
-  const authority = keeper(chain)
+  const authority = chain.writer(name)
   const tombstone = await authority.head(name)
   if (!tombstone?.deleted) return null
   // Asked first: when a fallback fails, nothing has been changed.

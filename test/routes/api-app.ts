@@ -1,12 +1,9 @@
-import { waitUntil } from 'cloudflare:workers'
 import { createApp } from '../../src/app.ts'
 import type { Config } from '../../src/config.ts'
-import type { Deployment } from '../../src/deployment.ts'
+import { deploymentOver } from '../../src/deployment.ts'
 import { memoryBackend } from '../../src/backends/memory.ts'
-import { createMigration } from '../../src/migration/migration.ts'
 import type { Backend } from '../../src/storage/backend.ts'
 import { StorageError } from '../../src/storage/errors.ts'
-import { createChain } from '../../src/storage/fallback.ts'
 
 export const TOKEN = 'open-sesame'
 export const ORIGIN = 'https://media.example'
@@ -18,19 +15,22 @@ export type ApiAppOptions = Partial<Pick<Config, 'migration' | 'deletes' | 'medi
 /** The whole app over the given backends; `call` sends the token unless told otherwise. */
 export function apiApp(backends: readonly Backend[], options: ApiAppOptions = {}) {
   const { apiToken = TOKEN, ...others } = options
-  const config = {
+  const config: Config = {
     backends: [],
     migration: false,
     deletes: 'tombstone',
     mediaPath: '/',
     cacheControl: 'public, max-age=3600',
     corsOrigins: null,
+    inlineMaxBytes: 0,
+    negativeCacheSeconds: 0,
+    breaker: { failures: 0, seconds: 0 },
+    services: {},
     ...others,
     ...(apiToken !== null && { apiToken }),
   }
-  const chain = createChain(backends, { deletes: config.deletes as Config['deletes'] })
-  const migration = createMigration({ chain, enabled: config.migration, keepAlive: waitUntil })
-  const deployment = { config, backends, chain, migration } as unknown as Deployment
+  const deployment = deploymentOver(backends, config)
+  const { chain } = deployment
   const app = createApp(deployment)
   const call = async (path: string, init: RequestInit & { token?: string | null } = {}) => {
     const { token = TOKEN, ...requestInit } = init

@@ -166,6 +166,7 @@ function union(plans: readonly Plan[], { prefix = '', delimiter, authority }: Me
       if (!name.startsWith(prefix)) continue
       const directory = directoryOf(name, prefix, delimiter)
       if (directory !== undefined) shown.set(directory, { name: directory })
+      else if (deleted && authority !== undefined && !shown.has(name)) buried.add(name)
       else if (!deleted && !buried.has(name) && !shown.has(name) && !name.includes('hidden-'))
         shown.set(name, { name, backend: `b${index}` })
     }

@@ -15,7 +15,11 @@ import { uploadFrom } from './upload-request.ts'
 /** A route for each storage method of the Django original, but for listdir. */
 export function methodRoutes() {
   const routes = new Hono<AppEnv>()
-    .get('/open/:name{[^]*}', (c) => serveMedia(c, nameIn(c, 'open')))
+    .get('/open/:name{[^]*}', (c) => {
+      const name = nameIn(c, 'open')
+      c.set('name', name)
+      return serveMedia(c, name)
+    })
     .post('/save/:name{[^]*}', requireToken, async (c) => {
       const { chain, config } = c.var.deployment
       const { body, options } = uploadFrom(c.req.raw, config)

@@ -16,6 +16,7 @@ function wholeNumber(min: number, max: number) {
     v.transform(Number),
     v.minValue(min, message),
     v.maxValue(max, message),
+    v.metadata({ minimum: min, maximum: max }),
   )
 }
 

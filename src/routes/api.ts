@@ -5,6 +5,7 @@ import { listingRoutes } from './api-listing.ts'
 import { methodRoutes } from './api-methods.ts'
 import { tombstoneRoutes } from './api-tombstones.ts'
 import type { AppEnv } from './context.ts'
+import { openapiRoutes } from './openapi.ts'
 
 /**
  * The JSON API, to be mounted at `-/` below the media path; its `api/*` ends in a 404,
@@ -22,6 +23,7 @@ export function apiRoutes() {
     .route('/api', listingRoutes())
     .route('/api', tombstoneRoutes())
     .route('/api', backendRoutes())
+    .route('/', openapiRoutes())
   routes.all('/api/*', (c, next) => (c.req.method === 'OPTIONS' ? next() : noSuchRoute()))
   return all
 }

@@ -1,0 +1,167 @@
+import { describe, expect, it } from 'vitest'
+import * as v from 'valibot'
+import * as answers from '../../scripts/openapi/answers.ts'
+import { buildDocument } from '../../scripts/openapi/document.ts'
+import { memoryBackend } from '../../src/backends/memory.ts'
+import document from '../../src/routes/openapi.json'
+import { statusOf } from '../../src/http/problem.ts'
+import { type ErrorCode, StorageError } from '../../src/storage/errors.ts'
+import { apiApp, down, holding, readOnly } from './api-app.ts'
+
+interface DocumentJson {
+  openapi: string
+  servers: { url: string }[]
+  paths: Record<string, Record<string, { operationId?: string; security?: unknown; parameters?: unknown[] }>>
+}
+
+const METHODS = ['get', 'head', 'options', 'put', 'post', 'delete']
+/** Documented, and mounted by the part that runs jobs. */
+const JOBS = /^\/-\/api\/(backfills|verifications)/
+
+async function pair(migration = false) {
+  const first = await holding('first', { one: '1' })
+  const second = await holding('second', { two: '22', three: '333' })
+  const backend = {
+    ...readOnly(second),
+    health: () => ({ state: 'closed' as const, failures: 0, recentErrors: [] }),
+  }
+  return apiApp([first, backend], { migration })
+}
+
+describe('the OpenAPI document', () => {
+  it('is what the schemas and the table of operations make (else: npm run openapi)', () => {
+    expect(document).toEqual(buildDocument())
+  })
+
+  it('is served, with the server at the media path', async () => {
+    const { app } = apiApp([memoryBackend('only')], { mediaPath: '/media/' })
+    const served: DocumentJson = await (await app.request('http://h/media/-/api/openapi.json')).json()
+    expect([served.openapi, served.servers]).toEqual(['3.1.0', [{ url: '/media' }]])
+    expect((await apiApp([memoryBackend('only')]).json('/-/api/openapi.json')).body['servers']).toEqual([
+      { url: '/' },
+    ])
+  })
+
+  it('tells of every route that is mounted, and of none that is not', async () => {
+    const { app } = await pair()
+    const mounted = app.routes
+      .filter(({ method, path }) => method !== 'ALL' && !['/-/api/list', '/-/api/listdir'].includes(path))
+      .map(
+        ({ method, path }) =>
+          `${method.toLowerCase()} ${path.replace(/:(\w+)(\{.*\})?$/, '{$1}').replace(/^\/\*$/, '/{name}')}`,
+      )
+    const documented = operations()
+      .map(({ method, path }) => `${method} ${path}`)
+      // HEAD reaches the routes of GET.
+      .filter((route) => !route.startsWith('head '))
+    expect([...new Set(mounted)].filter((route) => !documented.includes(route))).toEqual([])
+    expect(
+      documented.filter((route) => !mounted.includes(route) && !JOBS.test(route.split(' ')[1] ?? '')),
+    ).toEqual([])
+  })
+
+  it('says of each route whether it is protected', async () => {
+    const { app } = await pair()
+    for (const { method, path, operation } of operations()) {
+      if (JOBS.test(path)) continue
+      const url = `http://h${path.replace(/\{\w+\}/, 'one')}`
+      const { status } = await app.request(url, { method: method.toUpperCase() })
+      expect([method, path, status === 401]).toEqual([method, path, operation.security !== undefined])
+    }
+  })
+
+  it('names each operation once, and every parameter of its path', () => {
+    const ids = operations().map(({ operation }) => operation.operationId)
+    expect(new Set(ids).size).toBe(ids.length)
+    const { paths } = document as unknown as DocumentJson
+    for (const [path, item] of Object.entries(paths)) {
+      const names = Array.from(path.matchAll(/\{(\w+)\}/g), ([, name]) => name)
+      expect(((item['parameters'] ?? []) as unknown as { name: string }[]).map(({ name }) => name)).toEqual(
+        names,
+      )
+    }
+  })
+
+  it('refers to nothing that it does not hold', () => {
+    for (const [, reference] of JSON.stringify(document).matchAll(/"\$ref":"#\/([^"]+)"/g)) {
+      const found = (reference ?? '')
+        .split('/')
+        .reduce<unknown>((node, key) => (node as Record<string, unknown>)[key], document)
+      expect(found).toBeTypeOf('object')
+    }
+  })
+})
+
+describe('the answers of the API', () => {
+  it.each([
+    ['GET', 'exists/one', answers.existence],
+    ['GET', 'size/two', answers.size],
+    ['GET', 'url/two', answers.url],
+    ['GET', 'modified_time/two', answers.modifiedTime],
+    ['GET', 'created_time/two', answers.createdTime],
+    ['GET', 'get_valid_name/a%20b', answers.validName],
+    ['GET', 'get_available_name/one', answers.availableName],
+    ['GET', 'path/one', answers.path],
+    ['GET', 'listdir/?limit=1', answers.directory],
+    ['GET', 'list/', answers.listing],
+    ['GET', 'explain/two', answers.explanation],
+    ['GET', 'explain/three', answers.explanation],
+    ['GET', 'explain/none', answers.explanation],
+    ['GET', 'backends', answers.backends],
+    ['GET', 'tombstones', answers.tombstones],
+    ['POST', 'tombstones/purge', answers.purge],
+    ['POST', 'undelete/three', answers.undeleted],
+    ['POST', 'save/new', answers.saved],
+    ['GET', 'size/none', answers.problem],
+    ['GET', 'none', answers.problem],
+  ])('to %s %s are as the document says', async (method, path, schema) => {
+    const { json, chain } = await pair(true)
+    await chain.delete('three')
+    const { body } = await json(`/-/api/${path}`, { method })
+    expect(v.safeParse(schema as v.GenericSchema, body).issues).toBeUndefined()
+  })
+
+  it('to failures are as the document says', async () => {
+    const { json } = apiApp([memoryBackend('first'), down('second')])
+    expect(v.is(answers.problem, (await json('/-/api/exists/a')).body)).toBe(true)
+    expect(v.is(answers.listing, (await json('/-/api/list')).body)).toBe(true)
+    expect(v.is(answers.explanation, (await json('/-/api/explain/a')).body)).toBe(true)
+    expect(v.is(answers.liveness, (await json('/-/health')).body)).toBe(true)
+  })
+})
+
+describe('the pages', () => {
+  it.each(['/-/docs', '/-/docs/errors'])('%s runs its own script only', async (path) => {
+    const response = await (await pair()).call(path, { token: null })
+    expect(response.headers.get('Content-Type')).toBe('text/html; charset=UTF-8')
+    const policy = response.headers.get('Content-Security-Policy') ?? ''
+    const [, nonce] = /script-src 'nonce-([^']+)'/.exec(policy) ?? []
+    const html = await response.text()
+    expect(policy).toContain("default-src 'none'")
+    expect(html).toContain(`<style nonce="${nonce}">`)
+    expect(html).not.toMatch(/(src|href)="(https?:)?\/\//)
+  })
+
+  it('have an anchor for the type of every error', async () => {
+    const { call, json } = await pair()
+    const html = await (await call('/-/docs/errors')).text()
+    const { body } = await json('/-/api/size/none')
+    expect(body['type']).toBe('/-/docs/errors#absent')
+    for (const [, code] of html.matchAll(/<tr id="([^"]+)">/g)) {
+      expect(html).toContain(
+        `<code>${code}</code></th><td>${statusOf(new StorageError(code as ErrorCode, ''))}</td>`,
+      )
+    }
+    expect(html).toContain('id="absent"')
+  })
+})
+
+function operations() {
+  const { paths } = document as unknown as DocumentJson
+  return Object.entries(paths).flatMap(([path, item]) =>
+    METHODS.flatMap((method) => {
+      const operation = item[method]
+      return operation ? [{ method, path, operation }] : []
+    }),
+  )
+}

@@ -1,10 +1,8 @@
-import { createHash } from 'node:crypto'
-import { fileURLToPath } from 'node:url'
-import { unstable_startWorker as startWorker } from 'wrangler'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { Question, Report } from '../backends/http-report.ts'
 import type { Effect, FaultCase } from './fault-case.ts'
 import { faults, type FaultName } from './faults.ts'
+import { sha256, startAsker, type Asker } from './http-asker.ts'
 import { startOrigin, type Origin } from './origin.ts'
 import { delay, drip, dropEvery, once } from './spoil.ts'
 
@@ -14,34 +12,21 @@ const RANGE = { offset: 1000, length: 5000 }
 const PATIENCE = 700
 
 let origin: Origin
-let address: URL
-// wrangler's test harness sends a Worker's requests through Node's fetch, which follows redirects and mends or hides
-// what is broken. This way they leave workerd itself.
-let worker: Awaited<ReturnType<typeof startWorker>>
+let asker: Asker
 
 beforeAll(async () => {
   origin = await startOrigin()
-  worker = await startWorker({
-    config: fileURLToPath(new URL('wrangler.toml', import.meta.url)),
-    dev: { server: { hostname: '127.0.0.1', port: 0 }, inspector: false, logLevel: 'error', watch: false },
-  })
-  address = await worker.url
+  asker = await startAsker()
 })
 afterEach(() => origin.reset())
 afterAll(async () => {
-  await worker.dispose()
+  await asker.stop()
   await origin.close()
 })
 
-async function ask(question: Partial<Question> = {}): Promise<Report> {
-  const defaults = { options: { url: origin.url }, operation: 'get', name: NAME, patience: PATIENCE }
-  const body = JSON.stringify({ ...defaults, ...question })
-  const response = await fetch(address, { method: 'POST', body })
-  return (await response.json()) as Report
-}
-
-function sha256(bytes: Buffer): string {
-  return createHash('sha256').update(bytes).digest('hex')
+function ask(question: Partial<Question> = {}): Promise<Report> {
+  const defaults = { options: { url: origin.url }, operation: 'get', name: NAME, patience: PATIENCE } as const
+  return asker.ask({ ...defaults, ...question })
 }
 
 /** What the report says, in the words of the table; anything that is not wholly right is told as it is. */
@@ -77,6 +62,23 @@ describe.each(cases)('when the origin %s', (fault, { does, get, range, head }) =
     }
     expect([...sizes]).toEqual([CONTENT.length])
   })
+})
+
+/** A listing is a body that is read to its end at once; nothing at the root is no proof that nothing is there. */
+const LISTED: Partial<Record<Effect, Effect>> = {
+  breaks: 'unavailable',
+  stalls: 'timeout',
+  absent: 'unavailable',
+}
+
+it.each(cases)('lists all or fails, never less, on %s', async (fault, { get }) => {
+  const entries = Array.from({ length: 1000 }, (_, index) => ({ name: `${1000 + index}.jpg`, type: 'file' }))
+  origin.add('', JSON.stringify(entries), { type: 'application/json' })
+  await origin.set('*', fault)
+  const options = { url: origin.url, listing: 'autoindex-json' } as const
+  const { page, error } = await ask({ options, operation: 'list' })
+  const outcome = page?.objects.length === entries.length ? 'object' : (error?.code ?? page)
+  expect(outcome).toBe(LISTED[get] ?? get)
 })
 
 it.each(['gzip', 'brotli'] as const)('tells nothing of %s that it did not ask for', async (fault) => {
@@ -139,7 +141,7 @@ describe('a client of the Worker', () => {
   const NAMED = 'a.bin'
 
   async function download(headers: Record<string, string> = {}): Promise<Response> {
-    return fetch(new URL(`/${NAMED}?origin=${encodeURIComponent(origin.url)}`, address), { headers })
+    return fetch(new URL(`/${NAMED}?origin=${encodeURIComponent(origin.url)}`, asker.address), { headers })
   }
 
   it.each(['truncate', 'resetBody', 'announceMore', 'chunkedTruncate', 'gzipTruncate'] as const)(

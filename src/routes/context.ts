@@ -1,6 +1,12 @@
 import type { Deployment } from '../deployment.ts'
-import type { Answered } from './describe-answer.ts'
 import type { Trace } from '../storage/trace.ts'
+
+/** Who answered a request, and whether a copy of it was begun or queued. */
+export interface Answered {
+  /** Name of the backend; absent when nobody had the object. */
+  backend?: string
+  stored?: boolean
+}
 
 /** What every route finds in Hono's context. */
 export interface AppEnv {

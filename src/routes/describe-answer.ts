@@ -1,13 +1,6 @@
 import type { Context } from 'hono'
 import { cacheStatus, serverTiming } from '../http/cache-status.ts'
-import type { AppEnv } from './context.ts'
-
-/** Who answered a request, and whether a copy of it was begun or queued. */
-export interface Answered {
-  /** Name of the backend; absent when nobody had the object. */
-  backend?: string
-  stored?: boolean
-}
+import type { Answered, AppEnv } from './context.ts'
 
 /** Adds who answered and who was asked: Cache-Status (RFC 9211) and Server-Timing. */
 export function describeAnswer(c: Context<AppEnv>, response: Response, answered: Answered = {}): Response {

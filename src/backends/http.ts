@@ -18,8 +18,6 @@ export interface HttpOptions {
   headers?: Readonly<Record<string, string>>
   /** Statuses that prove absence. Default 404 and 410. */
   absentStatuses?: readonly number[]
-  /** Absolute URL or absolute path that `url()` is made of. */
-  publicUrl?: string
   listing?: 'autoindex-json'
   /** Refuse HTML for names like `a.jpg`: an error page with status 200. Default: true. */
   checkType?: boolean
@@ -29,7 +27,7 @@ export interface HttpOptions {
 
 /** An existing web server, read only. */
 export function httpBackend(name: string, options: HttpOptions): Backend {
-  const { absentStatuses = [404, 410], listing } = options
+  const { url, fetcher, absentStatuses = [404, 410], listing } = options
   const send = createSend(name, { ...options, absentStatuses })
   const reader = createReader(name, { ...options, absentStatuses, send })
   const guarded = async <T>(key: string, read: () => Promise<T>): Promise<T | null> => {
@@ -46,18 +44,13 @@ export function httpBackend(name: string, options: HttpOptions): Backend {
     type: 'http',
     get: (key, getOptions = {}) => guarded(key, () => reader.get(key, getOptions)),
     head: (key, readOptions = {}) => guarded(key, () => reader.head(key, readOptions)),
-    url: async (key, { base }) => publicBase(options, base) + encodeName(key),
+    // Behind a binding the origin has no address of its own: this Worker serves it.
+    url: async (key, { base }) => (fetcher || url === undefined ? base : withSlash(url)) + encodeName(key),
     ...(listing && {
       listsAfter: true,
       list: (listOptions = {}) => listAutoindex({ backend: name, send, absentStatuses }, listOptions),
     }),
   }
-}
-
-/** Behind a binding the origin has no address of its own: this Worker serves it. */
-function publicBase({ publicUrl, url, fetcher }: HttpOptions, base: string): string {
-  if (publicUrl !== undefined) return withSlash(new URL(publicUrl, base).href)
-  return fetcher || url === undefined ? base : withSlash(url)
 }
 
 type ReaderOptions = HttpOptions & { absentStatuses: readonly number[]; send: Send }

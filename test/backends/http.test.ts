@@ -188,8 +188,6 @@ describe('url', () => {
   it.each<[string, HttpOptions, string]>([
     ['the origin', { url: 'https://origin.example/m' }, 'https://origin.example/m/a%20b'],
     ['this Worker, before a binding', { fetcher }, 'https://media.example/files/a%20b'],
-    ['a public URL', { url: ORIGIN, publicUrl: 'https://cdn.example/x' }, 'https://cdn.example/x/a%20b'],
-    ['a public path', { url: ORIGIN, publicUrl: '/static/' }, 'https://media.example/static/a%20b'],
   ])('is at %s', async (_, options, url) => {
     expect(await httpBackend('old', options).url?.('a b', { base })).toBe(url)
   })

@@ -29,9 +29,9 @@ const variables = v.object({
     'tombstone',
   ),
   FALLBACK_INLINE_MAX_BYTES: v.optional(wholeNumber(0, 64 * MIB), 16 * MIB),
-  FALLBACK_NEGATIVE_CACHE_SECONDS: v.optional(seconds(0, 3600), 5),
-  FALLBACK_BREAKER_FAILURES: v.optional(wholeNumber(0, 1000), 5),
-  FALLBACK_BREAKER_SECONDS: v.optional(seconds(0.1, 3600), 30),
+  FALLBACK_NEGATIVE_CACHE_SECONDS: v.optional(seconds(0, 3600), 2),
+  FALLBACK_BREAKER_FAILURES: v.optional(wholeNumber(0, 1000), 10),
+  FALLBACK_BREAKER_SECONDS: v.optional(seconds(0.1, 3600), 5),
   MEDIA_URL: v.exactOptional(baseUrl),
   MEDIA_PATH: v.optional(mediaPath, '/'),
   MEDIA_CACHE_CONTROL: v.optional(

@@ -1,6 +1,7 @@
+import { checkDigests, verifyingStream } from '../storage/digest.ts'
 import { StorageError, toStorageError } from '../storage/errors.ts'
 import type { Digests } from '../storage/object.ts'
-import { checkDigests, verifyingStream } from '../storage/digest.ts'
+import { sendFixedLength } from './fixed-length.ts'
 import { readFailure, type S3Failure } from './s3-errors.ts'
 import type { S3Client, S3Request } from './s3-request.ts'
 
@@ -12,11 +13,8 @@ export interface S3Upload {
   digests?: Digests
 }
 
-/** Either side is there; a failure is read to its end. */
-export interface S3Answer {
-  response?: Response
-  failure?: S3Failure
-}
+/** A failure is read to its end; a response is a success. */
+export type S3Answer = { response: Response; failure?: never } | { response?: never; failure: S3Failure }
 
 /** Sends a request with a body of known length; throws `corrupt` when its bytes are not what was announced. */
 export async function sendBody(
@@ -24,10 +22,7 @@ export async function sendBody(
   request: S3Request & { key: string },
   { body, size, digests = {} }: S3Upload,
 ): Promise<S3Answer> {
-  const fail = (error: unknown): never => {
-    throw toStorageError(error, client.name, request.key)
-  }
-  const send = async (source: S3Request['body'] & {}): Promise<S3Answer> => {
+  const send = async (source: ReadableStream<Uint8Array> | Uint8Array): Promise<S3Answer> => {
     const response = await client.send({ ...request, body: source })
     return response.ok ? { response } : { failure: await readFailure(response, client.name) }
   }
@@ -40,64 +35,54 @@ export async function sendBody(
     await body.cancel()
     throw new StorageError('invalid', 'a stream needs its size', { backend: client.name, name: request.key })
   }
-  const exact = body.pipeThrough(exactLength(size))
-  // Of an empty request nothing can be held back: it is whole as soon as it is sent.
-  if (size === 0) return sendBody(client, request, { body: await readAll(exact).catch(fail), digests })
-  const checked = Object.keys(digests).length === 0 ? exact : exact.pipeThrough(verifyingStream(digests))
-  return pipeTo(checked, size, send).catch(fail)
-}
-
-/** fetch() announces the length of a FixedLengthStream only; all others go out chunked, which S3 refuses. */
-async function pipeTo(
-  source: ReadableStream<Uint8Array>,
-  size: number,
-  send: (body: ReadableStream<Uint8Array>) => Promise<S3Answer>,
-): Promise<S3Answer> {
-  const fixed = new FixedLengthStream(size)
-  const stop = new AbortController()
-  let broken: unknown
-  const piped = source.pipeTo(fixed.writable, { signal: stop.signal }).catch((error: unknown) => {
-    broken = error
-  })
-  const stopped = async (): Promise<unknown> => {
-    stop.abort(stop)
-    await piped
-    return broken === stop ? undefined : broken
-  }
   try {
-    const answer = await send(fixed.readable)
-    // An answer can come before the last byte is sent, above all a refusal: the rest is not wanted.
-    await stopped()
-    return answer
+    if (size > 0) return await sendStream(verified(body, digests), size, { send, signal: request.signal })
+    // Of an empty request nothing can be held back: it is whole as soon as it is sent.
+    if (!(await isEmpty(body))) throw wrongLength(size)
   } catch (error) {
-    // What the source broke off with says more than the lost connection that it came to.
-    throw (await stopped()) ?? error
+    throw toStorageError(error, client.name, request.key)
   }
+  return sendBody(client, request, { body: new Uint8Array(0), digests })
 }
 
-function readAll(stream: ReadableStream<Uint8Array>): Promise<Uint8Array> {
-  return new Response(stream).arrayBuffer().then((buffer) => new Uint8Array(buffer))
-}
-
-/**
- * Fails where a body is not `size` bytes long. The last chunk waits for the end, since a server that has
- * all announced bytes stores them; and a short request looks like a lost connection, whatever broke it.
- */
-function exactLength(size: number): TransformStream<Uint8Array, Uint8Array> {
-  let length = 0
-  let held: Uint8Array | undefined
-  return new TransformStream<Uint8Array, Uint8Array>({
-    transform(chunk, controller) {
-      length += chunk.length
-      if (length > size) throw wrongLength(size)
-      if (held) controller.enqueue(held)
-      held = chunk
-    },
-    flush(controller) {
-      if (length !== size) throw wrongLength(size)
-      if (held) controller.enqueue(held)
+/** fetch() announces the length of a FixedLengthStream only; others go out chunked, which S3 refuses. */
+async function sendStream(
+  body: ReadableStream<Uint8Array>,
+  size: number,
+  options: {
+    send: (stream: ReadableStream<Uint8Array>) => Promise<S3Answer>
+    signal: AbortSignal | undefined
+  },
+): Promise<S3Answer> {
+  let refusal: S3Answer | undefined
+  const answer = await sendFixedLength(body, size, {
+    signal: options.signal,
+    async send(stream) {
+      const sent = await options.send(stream)
+      if (sent.response) return sent
+      // A refusal can come before the last byte is sent, and the rest is not wanted.
+      refusal = sent
+      return null
     },
   })
+  const outcome = answer ?? refusal
+  if (!outcome) throw new TypeError('a request without a response was refused')
+  return outcome
+}
+
+function verified(body: ReadableStream<Uint8Array>, digests: Digests): ReadableStream<Uint8Array> {
+  return Object.keys(digests).length === 0 ? body : body.pipeThrough(verifyingStream(digests))
+}
+
+async function isEmpty(body: ReadableStream<Uint8Array>): Promise<boolean> {
+  const reader = body.getReader()
+  for (;;) {
+    const { done, value } = await reader.read()
+    if (done) return true
+    if (value.length === 0) continue
+    await reader.cancel()
+    return false
+  }
 }
 
 function wrongLength(size: number): StorageError {

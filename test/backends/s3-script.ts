@@ -22,6 +22,8 @@ export function scripted(
     const next = rest.shift()
     if (next === undefined) throw new Error('one request more than was answered')
     if (next instanceof Error) throw next
+    // Only who has read it all can say that it is stored.
+    if (next.ok && init.body instanceof ReadableStream) await new Response(init.body).arrayBuffer()
     return next
   }
   const backend = s3Backend('legacy', {

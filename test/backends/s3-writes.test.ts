@@ -72,6 +72,25 @@ describe('writing at the same moment as others', () => {
   })
 })
 
+describe('sending a body that stalls', () => {
+  const stalled = {
+    'of JavaScript': () =>
+      new ReadableStream<Uint8Array>({ start: (controller) => controller.enqueue(bytes) }),
+    'of the runtime': () =>
+      new Response(new FixedLengthStream(10).readable).body as ReadableStream<Uint8Array>,
+  }
+
+  it.each(Object.entries(stalled))('ends with a refusal that came before: a stream %s', async (_, body) => {
+    const { backend } = scripted([errorAnswer(400, 'BadDigest'), errorAnswer(412, 'PreconditionFailed')])
+    expect(await backend.put('a', body(), { size: 10, onlyIf: 'absent' })).toBeNull()
+  })
+
+  it.each(Object.entries(stalled))('ends with the connection: a stream %s', async (_, body) => {
+    const { backend } = scripted([new Error('Network connection lost.')])
+    await expect(backend.put('a', body(), { size: 10 })).rejects.toMatchObject({ code: 'unavailable' })
+  })
+})
+
 describe('completing an upload', () => {
   const started = () => [
     new Response('<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>'),

@@ -91,8 +91,8 @@ describe('a good configuration', () => {
       cacheControl: 'public, max-age=3600',
       corsOrigins: null,
       inlineMaxBytes: 16_777_216,
-      negativeCacheSeconds: 5,
-      breaker: { failures: 5, seconds: 30 },
+      negativeCacheSeconds: 2,
+      breaker: { failures: 10, seconds: 5 },
     })
     expect(config.apiToken).toBeUndefined()
   })

@@ -145,6 +145,17 @@ describe('the JSON API', () => {
     expect([response.status, response.headers.get('Allow')]).toEqual([405, allow])
   })
 
+  it.each([
+    ['/-/api/save/a', 'POST'],
+    ['/-/api/exists', 'POST'],
+    ['/-/api/delete/a', 'DELETE'],
+    ['/-/api/size/a', 'GET, HEAD'],
+    ['/-/api/tombstones/purge', 'POST'],
+  ])('tells OPTIONS %s that it takes %s, without a token', async (path, allow) => {
+    const response = await (await pair()).call(path, { method: 'OPTIONS', token: null })
+    expect([response.status, response.headers.get('Allow')]).toEqual([204, `${allow}, OPTIONS`])
+  })
+
   it.each(['/-/api/', '/-/api/none', '/-/api/none/a', '/-/api'])('answers 404 to %s', async (path) => {
     expect((await (await pair()).json(path)).status).toBe(404)
   })

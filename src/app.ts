@@ -35,15 +35,17 @@ export function createApp(deployment: Deployment): Hono<AppEnv> {
   app.get(`${mediaPath}-/health`, (c) => c.json({ status: 'ok' }))
   app.get(`${mediaPath}-/metrics`, requireToken, (c) => c.text(prometheusText(observed(deployment))))
   app.route(`${mediaPath}-/`, apiRoutes())
+  app.all(`${mediaPath}-/*`, (c) => c.notFound())
   app.options(`${mediaPath}*`, (c) => optionsResponse(c.req.raw, corsOrigins, MEDIA_METHODS))
   app.get(`${mediaPath}*`, (c) => serveMedia(c, mediaName(c, mediaPath)))
   app.put(`${mediaPath}*`, requireToken, (c) => putMedia(c, mediaName(c, mediaPath)))
   app.delete(`${mediaPath}*`, requireToken, (c) => deleteMedia(c, mediaName(c, mediaPath)))
   app.all(`${mediaPath}*`, () => methodNotAllowed(MEDIA_METHODS.join(', ')))
 
-  app.notFound(() =>
-    problemResponse(new StorageError('absent', `paths of this Worker begin with ${mediaPath}`)),
-  )
+  app.notFound(() => {
+    const detail = `media are below ${mediaPath}, the API is below ${mediaPath}-/api/`
+    return problemResponse({ status: 404, title: 'Not Found', detail })
+  })
   app.onError((error, c) => {
     const problem = error instanceof StorageError ? error : unexpected(error)
     const response = problemResponse(problem, { base: mediaPath })

@@ -1,4 +1,4 @@
-import { waitUntil } from 'cloudflare:workers'
+import { tracing, waitUntil } from 'cloudflare:workers'
 import { withBreaker } from './backends/breaker.ts'
 import { memoryBudget, withCoalescing } from './backends/coalesce.ts'
 import { withDeadline } from './backends/deadline.ts'
@@ -12,6 +12,7 @@ import { withPublicUrl, withServedUrl } from './backends/public-url.ts'
 import { r2Backend } from './backends/r2.ts'
 import { withReadOnly } from './backends/read-only.ts'
 import { s3Backend } from './backends/s3.ts'
+import { withTracing } from './backends/tracing.ts'
 import { type Config, ConfigError, parseConfig } from './config.ts'
 import type { BackendConfig } from './config/backend-config.ts'
 import { createMigration, type Migration } from './migration/migration.ts'
@@ -110,8 +111,8 @@ function openBackend(settings: BackendConfig): Backend {
     case 'kv':
       return kvBackend(name, settings.namespace)
     case 's3': {
-      const { endpoint, bucket, region, addressing, absentStatuses, credentials } = settings
-      const options = { endpoint, bucket, region, addressing, absentStatuses }
+      const { endpoint, bucket, region, addressing, absentStatuses, credentials, readOnly } = settings
+      const options = { endpoint, bucket, region, addressing, absentStatuses, tombstones: !readOnly }
       return s3Backend(name, credentials ? { ...options, credentials } : options)
     }
     case 'http': {
@@ -145,7 +146,10 @@ function withOwnPolicy(opened: Backend, settings: BackendConfig): Backend {
 /** What holds for the whole chain. Absences are only remembered of fallbacks: the primary is where copies land. */
 function withSharedPolicy(backend: Backend, config: Config, index: number): Backend {
   const { breaker, negativeCacheSeconds } = config
-  let guarded = backend
+  // Spans are new (2026-06): an older runtime has none.
+  let guarded = tracing
+    ? withTracing(backend, (name, callback) => tracing.enterSpan(name, callback))
+    : backend
   if (breaker.failures > 0)
     guarded = withBreaker(guarded, { failures: breaker.failures, openMs: breaker.seconds * 1000 })
   if (index > 0 && negativeCacheSeconds > 0)

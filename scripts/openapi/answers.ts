@@ -26,9 +26,11 @@ const errorCode = v.picklist([
   'unsupported',
 ])
 const failure = v.strictObject({ name: v.string(), error: errorCode, detail: v.string() })
+/** Only there when some are degraded. */
+const failures = v.exactOptional(v.pipe(v.array(failure), v.description('Why each of those is degraded.')))
 const degraded = v.pipe(
-  v.array(failure),
-  v.description('Backends that failed or cannot list: what they hold may be missing.'),
+  v.array(v.string()),
+  v.description('Names of the backends that failed or cannot list: what they hold may be missing.'),
 )
 
 export const problem = v.object({
@@ -57,6 +59,7 @@ export const directory = v.strictObject({
   files: v.array(v.string()),
   cursor,
   degraded,
+  backends: failures,
 })
 
 export const listing = v.strictObject({
@@ -74,6 +77,7 @@ export const listing = v.strictObject({
   directories: v.array(v.string()),
   cursor,
   degraded,
+  backends: failures,
 })
 
 export const tombstones = v.strictObject({

@@ -30,7 +30,7 @@ async function answerListdir(c: Context<AppEnv>) {
   const listed = await listdir(c.var.deployment.chain.backends, path, { ...page, ...listing(c) })
   if (strict) refuseDegraded(listed.degraded)
   const { directories, files, cursor, degraded } = listed
-  return c.json({ path, directories, files, cursor, degraded })
+  return c.json({ path, directories, files, cursor, ...degradedJson(degraded) })
 }
 
 async function answerList(c: Context<AppEnv>) {
@@ -39,7 +39,7 @@ async function answerList(c: Context<AppEnv>) {
   const listed = await mergeList(c.var.deployment.chain.backends, { ...page, ...listing(c), prefix })
   if (strict) refuseDegraded(listed.degraded)
   const { objects, directories, cursor, degraded } = listed
-  return c.json({ prefix, objects: objects.map(toJson), directories, cursor, degraded })
+  return c.json({ prefix, objects: objects.map(toJson), directories, cursor, ...degradedJson(degraded) })
 }
 
 /** What every listing of a deployment has in common. */
@@ -54,6 +54,14 @@ export function cursorKey(c: Context<AppEnv>): string {
   const { apiToken } = c.var.deployment.config
   if (apiToken === undefined) throw new Error('a listing was reached without a token')
   return apiToken
+}
+
+/** The names of those that failed or cannot list, and where there are any, why. */
+function degradedJson(degraded: readonly Degraded[]) {
+  return {
+    degraded: degraded.map(({ name }) => name),
+    ...(degraded.length > 0 && { backends: degraded }),
+  }
 }
 
 function refuseDegraded(degraded: readonly Degraded[]): void {

@@ -8,7 +8,9 @@ import { StorageError } from '../../src/storage/errors.ts'
 export const TOKEN = 'open-sesame'
 export const ORIGIN = 'https://media.example'
 
-export type ApiAppOptions = Partial<Pick<Config, 'migration' | 'deletes' | 'mediaPath' | 'mediaUrl'>> & {
+export type ApiAppOptions = Partial<
+  Pick<Config, 'migration' | 'deletes' | 'mediaPath' | 'mediaUrl' | 'services'>
+> & {
   apiToken?: string | null
 }
 

@@ -119,6 +119,16 @@ export const explanation = v.strictObject({
     ]),
     target: v.nullable(v.string()),
     reason: v.string(),
+    last_copy: v.exactOptional(
+      v.pipe(
+        v.strictObject({
+          outcome: v.picklist(['pending', 'copied', 'present', 'absent', 'failed']),
+          time,
+          reason: v.exactOptional(v.string()),
+        }),
+        v.description('What the isolate that answers saw of the latest copy; others may know more.'),
+      ),
+    ),
   }),
   backends: v.array(
     v.strictObject({

@@ -41,8 +41,12 @@ export function createMigration({ chain, enabled, send, keepAlive }: MigrationOp
     keepAlive,
     onFailure,
   })
-  const writeBack = enabled
-    ? createWriteBack({ chain, copyLater, keepAlive, onCopied, onFailure })
-    : () => false
+  const copy = createWriteBack({ chain, copyLater, keepAlive, onCopied, onFailure })
+  const writeBack: WriteBack = (object, trace) => {
+    const begun = enabled && copy(object, trace)
+    // Those who joined a shared body may come after the copy's end.
+    if (begun && object.shared?.leader !== false) counts.begin(object.name)
+    return begun
+  }
   return { writeBack, counts, onCopied, onFailure }
 }

@@ -1,6 +1,7 @@
 import { Hono } from 'hono'
 // oxlint-disable-next-line no-restricted-imports -- pure: it redacts the configuration that the deployment hands over
 import { describeBackends } from '../config/describe.ts'
+import type { LatestCopy } from '../observe/copy-counts.ts'
 import { type Backend, type BackendHealth, isListable, isWritable } from '../storage/backend.ts'
 import { explain, type Finding } from '../storage/explain.ts'
 import { nameIn } from './api-request.ts'
@@ -27,7 +28,8 @@ export function backendRoutes() {
     })
     .get('/explain/:name{[^]*}', requireToken, async (c) => {
       const name = nameIn(c, 'explain')
-      const { chain, config } = c.var.deployment
+      const { chain, config, migration } = c.var.deployment
+      const lastCopy = migration.counts.latest(name)
       const told = await explain(chain, name, config.migration)
       return c.json({
         name,
@@ -41,6 +43,7 @@ export function backendRoutes() {
           state: told.migration.state,
           target: told.migration.target?.name ?? null,
           reason: told.migration.reason,
+          ...(lastCopy && { last_copy: toCopyJson(lastCopy) }),
         },
         backends: told.findings.map(toFindingJson),
       })
@@ -75,6 +78,11 @@ function toHealthJson({ state, failures, recentErrors, latency }: BackendHealth)
     })),
     ...(latency && { latency_ms: latency }),
   }
+}
+
+/** What this isolate saw of the name's latest copy. */
+function toCopyJson({ outcome, reason, at }: LatestCopy) {
+  return { outcome, time: at.toISOString(), ...(reason !== undefined && { reason }) }
 }
 
 function toFindingJson({ backend, accepts, result, detail, latency, info }: Finding) {

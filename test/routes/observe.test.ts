@@ -1,6 +1,7 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { memoryBackend } from '../../src/backends/memory.ts'
-import { apiApp, down, holding } from './api-app.ts'
+import { StorageError } from '../../src/storage/errors.ts'
+import { apiApp, down, holding, readOnly } from './api-app.ts'
 
 describe('GET /-/metrics', () => {
   it('counts requests by outcome, attempts by backend, and the bytes', async () => {
@@ -67,5 +68,33 @@ describe('a bound Analytics Engine', () => {
       { indexes: ['second'], blobs: ['media', 'GET', 'fallback', 'second', '200', ''] },
     ])
     expect(points[0]?.doubles?.[2]).toBe(2)
+  })
+})
+
+describe('explain', () => {
+  const lastCopy = async (call: (path: string) => Promise<Response>) => {
+    const told = await (
+      await call('/-/api/explain/a')
+    ).json<{ migration: { last_copy?: { outcome: string; reason?: string } } }>()
+    return told.migration.last_copy
+  }
+
+  it('tells what became of the copy that a read began', async () => {
+    const first = await holding('first', {})
+    const { call } = apiApp([first, readOnly(await holding('second', { a: '123' }))], { migration: true })
+    await (await call('/a')).text()
+    await vi.waitFor(() => expect(first.objects.has('a')).toBe(true))
+    expect(await lastCopy(call)).toMatchObject({ outcome: 'copied' })
+  })
+
+  it('tells why a copy failed', async () => {
+    const put = async (): Promise<never> => {
+      throw new StorageError('unavailable', 'is full', { backend: 'first' })
+    }
+    const first = { ...memoryBackend('first'), put }
+    const { call } = apiApp([first, readOnly(await holding('second', { a: '123' }))], { migration: true })
+    await (await call('/a')).text()
+    await vi.waitFor(async () => expect(await lastCopy(call)).toMatchObject({ outcome: 'failed' }))
+    expect((await lastCopy(call))?.reason).toContain('is full')
   })
 })

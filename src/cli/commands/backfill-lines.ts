@@ -1,0 +1,76 @@
+import { bytes, columns, count, duration, time } from '../format.ts'
+import type { Backfill, Counters, Estimate } from '../job-answers.ts'
+import { styled } from '../output.ts'
+
+export function isOver({ state }: Backfill): boolean {
+  return state === 'completed' || state === 'completed_with_failures' || state === 'cancelled'
+}
+
+/** One job, for people. */
+export function backfillLines(job: Backfill): string[] {
+  const { id, waiting, estimate, dry_run: dryRun } = job
+  const kind = dryRun ? 'dry run' : 'backfill'
+  const seconds = (Date.parse(job.finished ?? job.updated) - Date.parse(job.started)) / 1000
+  const backends = Object.entries(job.backends)
+  return [
+    `${kind} ${id}: ${stateOf(job)}, ${duration(seconds)}, ${count(job.rate)} objects/s`,
+    ...(job.prefix === '' ? [] : [`prefix    ${job.prefix}`]),
+    ...columns(
+      [HEAD, ...(backends.length > 1 ? backends : []).map(counters), counters(['all', job])],
+      [1, 2, 3, 4, 5, 6],
+    ),
+    ...(waiting
+      ? [`waiting for ${waiting.backend} until ${time(waiting.until)}: ${waiting.error}: ${waiting.detail}`]
+      : []),
+    ...(estimate ? estimateLines(estimate) : []),
+    ...(job.failed > 0 ? [`what failed, and why: fallback-storage backfill failures ${id}`] : []),
+  ]
+}
+
+/** Several jobs, a line each. */
+export function backfillTable(jobs: readonly Backfill[]): string[] {
+  const rows = jobs.map((job) => [
+    job.id,
+    time(job.started),
+    job.dry_run ? `${job.state} (dry run)` : job.state,
+    ...counters(['', job]).slice(1),
+  ])
+  return columns([['job', 'started', 'state', ...HEAD.slice(1)], ...rows], [3, 4, 5, 6, 7, 8])
+}
+
+const HEAD = ['', 'listed', 'copied', 'present', 'skipped', 'failed', 'bytes']
+
+function counters([name, counted]: [string, Counters]): string[] {
+  const { listed, copied, present, skipped, failed } = counted
+  return [name, ...[listed, copied, present, skipped, failed].map(count), bytes(counted.bytes)]
+}
+
+function stateOf({ state }: Backfill): string {
+  if (state === 'completed') return styled('green', state)
+  return state === 'completed_with_failures' ? styled('red', state) : styled('yellow', state)
+}
+
+function estimateLines({
+  objects,
+  bytes: size,
+  operations,
+  cost_usd,
+  storage_usd_per_month,
+  prices,
+}: Estimate) {
+  const { total, ...costs } = cost_usd
+  const spoken = (key: string) => key.replaceAll('_', ' ')
+  return [
+    `to be copied: ${count(objects)} objects, ${bytes(size)}`,
+    ...columns(
+      Object.entries(operations).map(([key, value]) => [`  ${spoken(key)}`, count(value)]),
+      [1],
+    ),
+    `cost beyond what the plan includes, at the prices of ${prices.date}: $${total.toFixed(2)}`,
+    ...columns(
+      Object.entries(costs).map(([key, value]) => [`  ${spoken(key)}`, `$${value.toFixed(2)}`]),
+      [1],
+    ),
+    `and $${storage_usd_per_month.toFixed(2)} a month for what is stored`,
+  ]
+}

@@ -1,0 +1,82 @@
+import { createReadStream } from 'node:fs'
+import { Readable } from 'node:stream'
+import type { Command } from 'commander'
+import { collect, wholeNumber } from '../arguments.ts'
+import { usageError } from '../exit.ts'
+import type { Manifest } from '../job-answers.ts'
+import { type Session, sessionOf } from '../session.ts'
+import { backfillLines } from './backfill-lines.ts'
+
+interface StartOptions {
+  backend?: string[]
+  prefix?: string
+  dryRun?: boolean
+  maxConcurrency?: number
+  maxPerSecond?: number
+  manifest?: string
+  manifestObject?: string
+  watch?: boolean
+}
+
+type Watch = (session: Session, id: string) => Promise<void>
+
+export function addBackfillStart(backfill: Command, watch: Watch): void {
+  backfill
+    .command('start')
+    .description(
+      'Starts to copy everything that fallbacks hold. Readers come first; nothing is ever overwritten.',
+    )
+    .option('--backend <name>', 'only from this fallback; may be given several times', collect)
+    .option('--prefix <prefix>', 'only names that begin so')
+    .option('--dry-run', 'count objects and bytes and say what copying them would cost; copies nothing')
+    .option('--max-concurrency <count>', 'copies at the same time', wholeNumber)
+    .option('--max-per-second <count>', 'copies begun in a second', wholeNumber)
+    .option('--manifest <file>', 'file of names, one a line (text or .ndjson); - for standard input')
+    .option('--manifest-object <name>', 'an object of the chain that holds the names')
+    .option('-w, --watch', 'stay and show how it goes on')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  fallback-storage backfill start --dry-run --watch
+  fallback-storage backfill start --watch
+  fallback-storage backfill start --backend legacy --prefix photos/2019/ --max-concurrency 4
+  find . -type f -printf '%P\\n' | fallback-storage backfill start --manifest -`,
+    )
+    .action(async (options: StartOptions, command: Command) => {
+      await start(sessionOf(command), options, watch)
+    })
+}
+
+async function start(session: Session, options: StartOptions, watch: Watch): Promise<void> {
+  const { client, output } = session
+  const { backend, prefix, dryRun, maxConcurrency, maxPerSecond, manifest, manifestObject } = options
+  if (manifest !== undefined && manifestObject !== undefined) {
+    throw usageError('--manifest and --manifest-object contradict each other')
+  }
+  const request = {
+    ...(backend && { backends: backend }),
+    ...(prefix !== undefined && { prefix }),
+    ...(dryRun && { dry_run: true }),
+    ...(maxConcurrency !== undefined && { max_concurrency: maxConcurrency }),
+    ...(maxPerSecond !== undefined && { max_per_second: maxPerSecond }),
+    ...(manifestObject !== undefined && { manifest: manifestObject }),
+  }
+  const job = await client.startBackfill(request, manifest === undefined ? undefined : manifestFrom(manifest))
+  if (options.watch) {
+    output.note(`started ${job.id}`)
+    return watch(session, job.id)
+  }
+  if (output.json) return output.record(job)
+  for (const line of backfillLines(job)) output.line(line)
+  output.note(`watch it with: fallback-storage backfill watch ${job.id}`)
+}
+
+function manifestFrom(file: string): Manifest {
+  const stream = file === '-' ? process.stdin : createReadStream(file)
+  return {
+    // Node's own stream type and the one of fetch are the same object under two names.
+    body: Readable.toWeb(stream) as ReadableStream<Uint8Array>,
+    type: /\.(?:ndjson|jsonl)$/.test(file) ? 'application/x-ndjson' : 'text/plain',
+  }
+}

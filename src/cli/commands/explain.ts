@@ -1,0 +1,60 @@
+import type { Command } from 'commander'
+import type { Explanation, Finding } from '../answers.ts'
+import { CommandError, EXIT } from '../exit.ts'
+import { bytes, columns, time } from '../format.ts'
+import { styled } from '../output.ts'
+import { sessionOf } from '../session.ts'
+
+export function addExplain(program: Command): void {
+  program
+    .command('explain')
+    .summary('show who holds a name, and what a read of it would do')
+    .description(
+      'Asks every backend for a name, opens no body and changes nothing. Exit code 3 if no backend has it.',
+    )
+    .argument('<name>', 'name of the object')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  fallback-storage explain photos/harbour.jpg
+  fallback-storage explain photos/harbour.jpg --json | jq .migration.state`,
+    )
+    .action(async (name: string, _options: unknown, command: Command) => {
+      const { client, output } = sessionOf(command)
+      const told = await client.explain(name)
+      if (output.json) output.record(told)
+      else for (const line of explained(told)) output.line(line)
+      if (told.would_serve === null) throw new CommandError(EXIT.no)
+    })
+}
+
+function explained({ name, would_serve: server, tombstone, migration, backends }: Explanation): string[] {
+  const served = server === null ? styled('red', 'served by nobody') : styled('green', `served by ${server}`)
+  const rows = backends.map((backend) => [
+    `  ${backend.name}`,
+    backend.type,
+    backend.result,
+    backend.latency_ms === undefined ? '' : `${backend.latency_ms} ms`,
+    aboutOf(backend),
+  ])
+  return [
+    `${name}: ${served}`,
+    ...(tombstone ? [`deleted ${time(tombstone.deleted_time)}, says ${tombstone.backend}`] : []),
+    `migration: ${migration.state}${migration.target === null ? '' : ` → ${migration.target}`} (${migration.reason})`,
+    ...columns(rows, [3]),
+  ]
+}
+
+function aboutOf({ accepts, detail, size, etag, modified_time, content_type, provenance }: Finding): string {
+  if (!accepts) return 'include and exclude leave it out'
+  const facts = [
+    size === undefined ? '' : bytes(size),
+    content_type ?? '',
+    etag ?? '',
+    modified_time === undefined ? '' : time(modified_time),
+    provenance ? `copied from ${provenance.backend} ${time(provenance.copied_time)}` : '',
+    detail ?? '',
+  ]
+  return facts.filter((fact) => fact !== '').join('  ')
+}

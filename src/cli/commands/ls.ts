@@ -1,0 +1,91 @@
+import type { Command } from 'commander'
+import type { Degraded, ListedObject, ListPage } from '../answers.ts'
+import { CommandError, EXIT } from '../exit.ts'
+import { bytes, columns, time } from '../format.ts'
+import { wholeNumber } from '../arguments.ts'
+import { styled } from '../output.ts'
+import { type Session, sessionOf } from '../session.ts'
+
+interface LsOptions {
+  recursive?: boolean
+  long?: boolean
+  limit?: number
+}
+
+const PAGE = 1000
+
+export function addLs(program: Command): void {
+  program
+    .command('ls')
+    .summary('list names')
+    .description(
+      'Lists the names of all backends as one, each once, in byte order. What is deleted is left out.',
+    )
+    .argument('[prefix]', 'only names that begin so; end it in / to see what a folder holds')
+    .option('-r, --recursive', 'all names, not folder by folder')
+    .option('-l, --long', 'with size, time (UTC) and the backend that would serve it')
+    .option('--limit <count>', 'so many entries at most', wholeNumber)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  fallback-storage ls photos/
+  fallback-storage ls -r -l photos/
+  fallback-storage ls -r --json | jq -r 'select(.backend != "media") | .name'   # what has not moved yet`,
+    )
+    .action(async (prefix: string | undefined, options: LsOptions, command: Command) => {
+      await ls(sessionOf(command), prefix ?? '', options)
+    })
+}
+
+async function ls({ client, output }: Session, prefix: string, options: LsOptions): Promise<void> {
+  const degraded = new Map<string, Degraded>()
+  let left = options.limit ?? Infinity
+  let cursor: string | null = null
+  do {
+    const page: ListPage = await client.list(prefix, {
+      limit: Math.min(PAGE, left),
+      ...(!options.recursive && { delimiter: '/' }),
+      ...(cursor !== null && { cursor }),
+    })
+    const entries = inOrder(page)
+    if (output.json) for (const entry of entries) output.record(entry)
+    else for (const line of linesOf(entries, options.long)) output.line(line)
+    for (const backend of page.degraded) degraded.set(backend.name, backend)
+    left -= entries.length
+    cursor = page.cursor
+  } while (cursor !== null && left > 0)
+
+  const failed = [...degraded.values()].filter(({ error }) => error !== 'unsupported')
+  for (const { name, error, detail } of degraded.values()) {
+    if (error === 'unsupported') output.note(`${name} cannot list: what only it holds is not shown`)
+    else output.warn(`${name} failed, so the listing is not complete: ${error}: ${detail}`)
+  }
+  if (failed.length > 0) throw new CommandError(EXIT.failed)
+}
+
+type Entry = ListedObject | { directory: string }
+
+/** Objects and folders in the one order that the Worker merged them in. */
+function inOrder({ objects, directories }: ListPage): Entry[] {
+  const entries: Entry[] = [...objects, ...directories.map((directory) => ({ directory }))]
+  const keys = new Map(entries.map((entry) => [entry, Buffer.from(nameOf(entry))]))
+  return entries.sort((a, b) =>
+    Buffer.compare(keys.get(a) ?? Buffer.alloc(0), keys.get(b) ?? Buffer.alloc(0)),
+  )
+}
+
+function nameOf(entry: Entry): string {
+  return 'directory' in entry ? entry.directory : entry.name
+}
+
+function linesOf(entries: readonly Entry[], long = false): string[] {
+  const shown = (entry: Entry) => ('directory' in entry ? styled('blue', entry.directory) : entry.name)
+  if (!long) return entries.map(shown)
+  const rows = entries.map((entry) => {
+    if ('directory' in entry) return ['-', '-', '-', shown(entry)]
+    const size = entry.size === null ? '-' : bytes(entry.size)
+    return [size, time(entry.modified_time), entry.backend, shown(entry)]
+  })
+  return columns(rows, [0])
+}

@@ -1,0 +1,28 @@
+import type { Command } from 'commander'
+import { sessionOf } from '../session.ts'
+
+export function addRm(program: Command): void {
+  program
+    .command('rm')
+    .summary('delete objects')
+    .description(
+      'Deletes objects, one after the other. Where deletes leave tombstones, what fallbacks hold stays hidden,\n' +
+        'and `fallback-storage undelete` brings it back. A name that is not there is no error.',
+    )
+    .argument('<names...>', 'names of the objects')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  fallback-storage rm photos/old.jpg
+  fallback-storage ls -r tmp/ | tr '\\n' '\\0' | xargs -0 fallback-storage rm`,
+    )
+    .action(async (names: string[], _options: unknown, command: Command) => {
+      const { client, output } = sessionOf(command)
+      for (const name of names) {
+        await client.delete(name)
+        if (output.json) output.record({ name, deleted: true })
+        else output.note(`deleted ${name}`)
+      }
+    })
+}

@@ -1,0 +1,75 @@
+import { CommandError, EXIT } from './exit.ts'
+import { ApiError } from './problem.ts'
+
+export interface DescribedError {
+  code: number
+  /** For people, the first line first; none where all has been said. */
+  lines: string[]
+  /** For programs: a problem document, or one with what is known. */
+  document: Record<string, unknown>
+}
+
+const UNREACHABLE: Record<string, string> = {
+  ECONNREFUSED: 'nothing listens there',
+  ENOTFOUND: 'there is no such host',
+  EAI_AGAIN: 'the name server does not answer',
+  ECONNRESET: 'the connection was closed',
+  EPIPE: 'the connection was closed',
+  ETIMEDOUT: 'no answer in time',
+  UND_ERR_CONNECT_TIMEOUT: 'no answer in time',
+  UND_ERR_HEADERS_TIMEOUT: 'no answer in time',
+  UND_ERR_SOCKET: 'the connection was closed',
+}
+
+/** What is said of an error that ends a command, and the exit code that it has. */
+export function describeError(error: unknown): DescribedError {
+  if (error instanceof CommandError) return simple(error.code, error.message)
+  if (error instanceof ApiError) return describeProblem(error)
+  const network = networkReason(error)
+  if (network !== undefined) {
+    return simple(EXIT.failed, `the Worker cannot be reached: ${network}`, [
+      'Is --url or FALLBACK_STORAGE_URL its media base? `fallback-storage doctor` looks further.',
+    ])
+  }
+  // Thrown by the client for what no deployment could be asked: a wrong URL, a name with a dot segment.
+  if (error instanceof TypeError) return simple(EXIT.usage, error.message)
+  return simple(EXIT.failed, error instanceof Error ? error.message : String(error))
+}
+
+/** Why no answer came, or undefined when that was not the trouble. */
+export function networkReason(error: unknown): string | undefined {
+  const codes = errorCodes(error)
+  const known = codes.find((code) => code in UNREACHABLE)
+  if (known !== undefined) return UNREACHABLE[known]
+  const isFetch = error instanceof TypeError && error.message === 'fetch failed'
+  if (!isFetch) return undefined
+  return error.cause instanceof Error ? error.cause.message : 'no answer came'
+}
+
+/** Several addresses of one host fail together in an AggregateError. */
+function errorCodes(error: unknown): string[] {
+  if (!(error instanceof Error)) return []
+  const code = 'code' in error && typeof error.code === 'string' ? [error.code] : []
+  const within = error instanceof AggregateError ? error.errors.flatMap(errorCodes) : []
+  return [...code, ...within, ...errorCodes(error.cause)]
+}
+
+function simple(code: number, message: string, hints: string[] = []): DescribedError {
+  return { code, lines: message === '' ? [] : [message, ...hints], document: { title: message } }
+}
+
+function describeProblem({ problem }: ApiError): DescribedError {
+  const { status, title, detail, backends = [] } = problem
+  const lines = [
+    `${title}: ${detail}`,
+    ...backends.map((backend) => `  ${backend.name}: ${backend.error}: ${backend.detail}`),
+  ]
+  if (status === 401) lines.push('The token is read from FALLBACK_STORAGE_TOKEN or --token-file.')
+  return { code: codeOf(status), lines, document: { ...problem } }
+}
+
+function codeOf(status: number): number {
+  if (status === 401 || status === 403) return EXIT.refused
+  if (status === 404 || status === 412) return EXIT.no
+  return status === 400 ? EXIT.usage : EXIT.failed
+}

@@ -1,0 +1,47 @@
+const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB']
+
+/** `1.5 MiB`; whole bytes below 1 KiB. */
+export function bytes(count: number): string {
+  let value = count
+  let unit = 0
+  while (value >= 1024 && unit < UNITS.length - 1) {
+    value /= 1024
+    unit += 1
+  }
+  return `${unit === 0 ? value : value.toFixed(value >= 100 ? 0 : 1)} ${UNITS[unit]}`
+}
+
+/** `12,345`. */
+export function count(value: number): string {
+  return value.toLocaleString('en-US')
+}
+
+/** `3 h 20 min`, `2 min 5 s`, `7 s`. */
+export function duration(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds))
+  if (whole < 60) return `${whole} s`
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`
+  if (whole < 172_800) return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`
+  return `${Math.floor(whole / 86_400)} d ${Math.floor((whole % 86_400) / 3600)} h`
+}
+
+/** `2024-05-01 12:00:00` in UTC, as listings show times. */
+export function time(iso: string | null | undefined): string {
+  return iso ? iso.slice(0, 19).replace('T', ' ') : '-'
+}
+
+/** Rows as columns two spaces apart; the last one is not filled up. `right` are the columns that are numbers. */
+export function columns(rows: readonly (readonly string[])[], right: readonly number[] = []): string[] {
+  const widths: number[] = []
+  for (const row of rows) {
+    for (const [index, cell] of row.entries()) widths[index] = Math.max(widths[index] ?? 0, cell.length)
+  }
+  return rows.map((row) => {
+    const last = row.length - 1
+    const cells = row.map((cell, index) => {
+      if (right.includes(index)) return cell.padStart(widths[index] ?? 0)
+      return index === last ? cell : cell.padEnd(widths[index] ?? 0)
+    })
+    return cells.join('  ').trimEnd()
+  })
+}

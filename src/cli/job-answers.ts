@@ -1,0 +1,128 @@
+/** The JSON of backfills and verifications. */
+
+export interface Counters {
+  listed: number
+  copied: number
+  /** The target held them already. */
+  present: number
+  /** Tombstoned or excluded. */
+  skipped: number
+  failed: number
+  bytes: number
+}
+
+/** What a job waits for; it goes on by itself. */
+export interface Waiting {
+  backend: string
+  error: string
+  detail: string
+  until: string
+}
+
+export interface Backfill extends Counters {
+  id: string
+  state: 'listing' | 'running' | 'paused' | 'cancelled' | 'completed' | 'completed_with_failures'
+  /** Objects in a second: lately, or over all of a job that ended. */
+  rate: number
+  started: string
+  updated: string
+  finished: string | null
+  prefix: string
+  dry_run: boolean
+  /** Where the names come from instead of listings. */
+  manifest: string | null
+  max_concurrency: number
+  max_per_second: number | null
+  waiting: Waiting | null
+  backends: Record<string, Counters>
+  /** Of a dry run. */
+  estimate?: Estimate
+}
+
+/** What copying would cost beyond what a plan includes, at the prices of that date. */
+export interface Estimate {
+  objects: number
+  bytes: number
+  operations: Record<string, number>
+  /** By service, and the `total`. */
+  cost_usd: { total: number } & Record<string, number>
+  storage_usd_per_month: number
+  prices: { date: string; sources: readonly string[] }
+}
+
+export interface BackfillRequest {
+  /** The fallbacks to copy from. Default: all. */
+  backends?: string[]
+  prefix?: string
+  /** Counts and prices only. */
+  dry_run?: boolean
+  max_concurrency?: number
+  max_per_second?: number
+  /** An object of the chain that holds the names, one a line. */
+  manifest?: string
+}
+
+/** Names to copy, one a line, for fallbacks that cannot list. */
+export interface Manifest {
+  body: BodyInit
+  type: 'text/plain' | 'application/x-ndjson'
+}
+
+export interface BackfillFailure {
+  name: string
+  backend: string
+  error: string
+  detail: string
+  attempts: number
+}
+
+export interface FailurePage {
+  failures: BackfillFailure[]
+  cursor: string | null
+}
+
+export interface Verification {
+  id: string
+  state: 'running' | 'completed' | 'cancelled'
+  prefix: string
+  deep: boolean
+  primary: string
+  fallbacks: readonly string[]
+  compared: number
+  equal: number
+  missing: number
+  different: number
+  extra: number
+  changed: number
+  tombstoned: number
+  /** Of the equal ones: only the sizes could be compared. */
+  equal_by_size: number
+  /** Of the names that fallbacks hold, the part that the primary holds equally, or deleted. */
+  coverage: number
+  prefixes: { prefix: string; objects: number; covered: number; coverage: number }[]
+  safe_to_detach: boolean
+  /** Why not. */
+  reasons: string[]
+  waiting: Waiting | null
+  started: string
+  updated: string
+  finished: string | null
+}
+
+export interface VerificationRequest {
+  prefix?: string
+  /** Compare the bytes, not only sizes and digests. */
+  deep?: boolean
+}
+
+export interface Difference {
+  kind: 'missing' | 'different' | 'extra' | 'changed'
+  name: string
+  backend: string
+  detail: string
+}
+
+export interface DifferencePage {
+  differences: Difference[]
+  cursor: string | null
+}

@@ -1,0 +1,77 @@
+import { toApiError } from './problem.ts'
+
+export interface ClientOptions {
+  /** The Worker's media base, its MEDIA_PATH included: `https://media.example.com/`. */
+  url: string | URL
+  /** The bearer token for what is protected. */
+  token?: string
+  /** Default: the global one. */
+  fetch?: typeof fetch
+}
+
+export interface RequestOptions {
+  method?: string
+  headers?: Record<string, string>
+  query?: Record<string, string | number | boolean | undefined>
+  body?: BodyInit
+  /** Sent as JSON. */
+  json?: unknown
+  signal?: AbortSignal
+}
+
+/** One request below the media base; an answer other than 2xx or 3xx is thrown as ApiError. */
+export type Send = (path: string, options?: RequestOptions) => Promise<Response>
+
+export function createSend({ url, token, fetch: send = globalThis.fetch }: ClientOptions): Send {
+  const base = mediaBase(url)
+  return async (path, { query = {}, headers, json, ...init } = {}) => {
+    const target = new URL(base + path)
+    for (const [key, value] of Object.entries(query)) {
+      if (value !== undefined) target.searchParams.set(key, String(value))
+    }
+    const response = await send(target, {
+      ...init,
+      headers: {
+        ...(token !== undefined && { Authorization: `Bearer ${token}` }),
+        ...(json !== undefined && { 'Content-Type': 'application/json' }),
+        ...headers,
+      },
+      ...(json !== undefined && { body: JSON.stringify(json) }),
+      // Without it fetch refuses streams: requests are half duplex.
+      ...(init.body instanceof ReadableStream && { duplex: 'half' as const }),
+    })
+    if (response.ok || response.status === 304) return response
+    const contentType = response.headers.get('Content-Type')
+    throw toApiError({ status: response.status, contentType, text: await response.text(), url: target.href })
+  }
+}
+
+/** The media base with the slash that it ends in. Throws for what cannot be one. */
+export function mediaBase(url: string | URL): string {
+  if (!URL.canParse(url)) throw new TypeError(`not a URL: ${url}`)
+  const { protocol, username, password, search, hash, href } = new URL(url)
+  if (protocol !== 'http:' && protocol !== 'https:') throw new TypeError(`not an http or https URL: ${url}`)
+  if (username + password !== '') throw new TypeError('the URL holds user info; the token is all that counts')
+  if (search + hash !== '') throw new TypeError(`the URL holds a query or a fragment: ${url}`)
+  return href.endsWith('/') ? href : `${href}/`
+}
+
+/** A name as a URL's path. Throws for `.` and `..` segments: URLs drop them, and another object would be meant. */
+export function namePath(name: string): string {
+  const segments = name.split('/')
+  if (segments.includes('.') || segments.includes('..')) {
+    throw new TypeError(`the name holds a "." or ".." segment: ${name}`)
+  }
+  if (!name.isWellFormed()) throw new TypeError('the name holds a lone surrogate')
+  return segments.map((segment) => encodeURIComponent(segment)).join('/')
+}
+
+/** One request to the JSON API, and its answer. */
+export type Ask = <Answer>(route: string, options?: RequestOptions) => Promise<Answer>
+
+export function createAsk(send: Send): Ask {
+  return async <Answer>(route: string, options?: RequestOptions) => {
+    const response = await send(`-/api/${route}`, options)
+    return (await response.json()) as Answer
+  }
+}

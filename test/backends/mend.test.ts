@@ -55,6 +55,14 @@ describe('withMending()', () => {
     expect(asked).toEqual([undefined, 10, 20])
   })
 
+  it('tries another backend first when the same one breaks again', async () => {
+    const { backend, asked } = await flaky('origin', 2, 'break')
+    const spare = await flaky('spare', TEXT.length, 'break')
+    expect(await textOf(await mending(backend, [spare.backend]).get('a'))).toBe(TEXT)
+    expect(asked).toEqual([undefined, 2])
+    expect(spare.asked).toEqual([4])
+  })
+
   it('goes on within the range that was asked for', async () => {
     const { backend, asked } = await flaky('origin', 4, 'break')
     const part = await mending(backend).get('a', { range: { offset: 5, length: 10 } })
@@ -86,12 +94,12 @@ describe('withMending()', () => {
         calls++ === 0 ? backend.get(name, options) : Promise.reject(new Error('down')),
     }
     const { backend: other } = await flaky('other', 100, 'break', otherEtag)
-    await expect(textOf(await mending(dying, [other]).get('a'))).rejects.toThrow()
+    await expect(textOf(await mending(dying, [other]).get('a'))).rejects.toThrow('broke off')
   })
 
   it('gives up on a source that breaks again and again', async () => {
     const { backend, asked } = await flaky('origin', 1, 'break')
-    await expect(textOf(await mending(backend).get('a'))).rejects.toThrow()
+    await expect(textOf(await mending(backend).get('a'))).rejects.toThrow('broke off')
     expect(asked).toHaveLength(6)
   })
 

@@ -58,6 +58,7 @@ export function createApp(deployment: Deployment): Hono<AppEnv> {
 function mediaName(c: Context<AppEnv>, mediaPath: string): string {
   const name = parseName(rawPath(c.req.url).slice(mediaPath.length))
   c.set('name', name)
+  c.set('route', 'media')
   return name
 }
 

@@ -3,7 +3,7 @@ import type { Attempt, Outcome } from '../storage/trace.ts'
 /** One answered request, as the log, the counters and Analytics Engine see it. */
 export interface RequestEvent {
   method: string
-  /** The object's name; absent for the API's own routes. */
+  /** The object's name; absent for routes without one. */
   name?: string
   route: 'media' | 'api'
   status: number

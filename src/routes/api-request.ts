@@ -10,7 +10,9 @@ const MAX_JSON_BYTES = 1024 * 1024
 
 /** The name after `method/` in an API request's URL. Hono's own path and params are ambiguous for names. */
 export function nameIn(c: Context<AppEnv>, method: string): string {
-  return parseName(pathAfter(c, method))
+  const name = parseName(pathAfter(c, method))
+  c.set('name', name)
+  return name
 }
 
 /** As `nameIn`, where an empty one stands for the root. */

@@ -15,8 +15,10 @@ export interface AppEnv {
     deployment: Deployment
     /** Who was asked for this request, in order. */
     trace: Trace
-    /** The object that a media request is about. */
+    /** The object that the request is about. */
     name?: string
+    /** Set for media; else it is the API. */
+    route?: 'media'
     answered?: Answered
   }
 }

@@ -36,14 +36,14 @@ function eventOf(
   response: Response,
   duration: number,
 ): RequestEvent {
-  const { deployment, trace, name, answered } = vars
+  const { deployment, trace, name, answered, route = 'api' } = vars
   const { status } = response
   const backend = answered?.backend
   const length = response.headers.get('Content-Length')
   return {
     method,
     ...(name !== undefined && { name }),
-    route: name === undefined ? 'api' : 'media',
+    route,
     status,
     outcome: outcomeOf(status, backend, deployment.chain.backends[0]?.name),
     ...(backend !== undefined && { backend }),

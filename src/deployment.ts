@@ -87,17 +87,23 @@ function withSteadyBodies(guarded: readonly Backend[], config: Config): Backend[
     const settings = config.backends[index]
     if (!settings) return backend
     const { idleTimeoutMs } = settings
-    const steady = isRemote(settings)
+    const remote = isRemote(settings)
+    const steady = remote
       ? withMending(backend, { idleTimeoutMs, others: guarded.slice(index + 1) })
       : backend
     if (!config.migration || index === 0 || config.inlineMaxBytes === 0) return steady
     return withCoalescing(steady, {
       maxBytes: config.inlineMaxBytes,
       budget,
-      stallMs: idleTimeoutMs,
+      stallMs: remote ? idleTimeoutMs + patience(config.backends.slice(index)) : idleTimeoutMs,
       keepAlive: waitUntil,
     })
   })
+}
+
+/** Milliseconds in which all of them can have answered, one after the other: so long a body may pause to be mended. */
+function patience(backends: readonly BackendConfig[]): number {
+  return backends.reduce((sum, { timeoutMs }) => sum + timeoutMs, 0)
 }
 
 /** The only place that tells types apart. Secrets are not enumerable, so they are handed over by name. */

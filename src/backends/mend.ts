@@ -14,8 +14,8 @@ const MAX_RESUMES = 5
 const READ_BYTES = 64 * 1024
 
 /**
- * Bodies that stall or break off are gone on with where they stopped: from the same backend, else from another
- * whose ETag and size agree. Only where that is impossible does the reader see a failure; never a short body.
+ * Bodies that stall or break off are gone on with where they stopped: from the same backend, else or when that breaks
+ * again from another whose ETag and size agree. Only where that is impossible does the reader see a failure; never a short body.
  */
 export function withMending(backend: Backend, options: MendOptions): Backend {
   return {
@@ -40,6 +40,7 @@ function mended(object: StoredObject, sources: readonly Backend[], idleTimeoutMs
 
 interface Flow {
   object: StoredObject
+  /** Who is asked to go on, in order. */
   sources: readonly Backend[]
   idleTimeoutMs: number
   length: number | undefined
@@ -96,7 +97,11 @@ async function resume(flow: Flow, failure: StorageError): Promise<ReadableStream
     if (source.accepts?.(name) === false) continue
     try {
       const rest = await source.get(name, { range: { offset, length: length - received }, ifMatch: etag })
-      if (rest?.etag === etag && rest.size === size && rest.range?.start === offset) return rest.body
+      if (rest?.etag === etag && rest.size === size && rest.range?.start === offset) {
+        // Should this one break too, the others go first.
+        flow.sources = [...flow.sources.filter((other) => other !== source), source]
+        return rest.body
+      }
       await rest?.body.cancel()
     } catch (error) {
       // Another source may do; if none can go on, the first failure tells why, with this one behind it.

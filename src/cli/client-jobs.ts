@@ -7,7 +7,7 @@ import type {
   Verification,
   VerificationRequest,
 } from './job-answers.ts'
-import type { Ask } from './request.ts'
+import type { Ask, Send } from './request.ts'
 
 interface CursorOptions {
   limit?: number
@@ -26,11 +26,16 @@ export interface Jobs {
   retryFailed(id: string): Promise<Backfill>
   backfillFailures(id: string, options?: CursorOptions): Promise<FailurePage>
   startVerification(request?: VerificationRequest): Promise<Verification>
+  /** Newest first. */
+  verifications(): Promise<Verification[]>
   verification(id: string): Promise<Verification>
+  cancelVerification(id: string): Promise<Verification>
   differences(id: string, options?: CursorOptions): Promise<DifferencePage>
+  /** The certificate as a page of HTML. */
+  verificationReport(id: string): Promise<string>
 }
 
-export function createJobs(ask: Ask): Jobs {
+export function createJobs(send: Send, ask: Ask): Jobs {
   const control = (action: string) => (id: string) =>
     ask<Backfill>(`backfills/${encodeURIComponent(id)}/${action}`, { method: 'POST' })
   return {
@@ -53,7 +58,11 @@ export function createJobs(ask: Ask): Jobs {
     backfillFailures: (id, { limit, cursor } = {}) =>
       ask(`backfills/${encodeURIComponent(id)}/failures`, { query: { limit, cursor } }),
     startVerification: (request = {}) => ask('verifications', { method: 'POST', json: request }),
+    verifications: async () => (await ask<{ verifications: Verification[] }>('verifications')).verifications,
     verification: (id) => ask(`verifications/${encodeURIComponent(id)}`),
+    cancelVerification: (id) => ask(`verifications/${encodeURIComponent(id)}/cancel`, { method: 'POST' }),
+    verificationReport: async (id) =>
+      (await send(`-/api/verifications/${encodeURIComponent(id)}/report`)).text(),
     differences: (id, { limit, cursor } = {}) =>
       ask(`verifications/${encodeURIComponent(id)}/differences`, { query: { limit, cursor } }),
   }

@@ -49,7 +49,7 @@ export function createClient(options: ClientOptions): Client {
   const ask = createAsk(send)
   return {
     ...createMethods(mediaBase(options.url), send, ask),
-    ...createJobs(ask),
+    ...createJobs(send, ask),
     listdir: (path, query) => ask(`listdir/${namePath(path)}`, { query: { ...query } }),
     list: (prefix, query) => ask(`list/${namePath(prefix)}`, { query: { ...query } }),
     listAll: (prefix) => listAll(ask, prefix),

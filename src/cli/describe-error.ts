@@ -70,6 +70,6 @@ function describeProblem({ problem }: ApiError): DescribedError {
 
 function codeOf(status: number): number {
   if (status === 401 || status === 403) return EXIT.refused
-  if (status === 404 || status === 412) return EXIT.no
+  if (status === 404 || status === 409 || status === 412) return EXIT.no
   return status === 400 ? EXIT.usage : EXIT.failed
 }

@@ -25,6 +25,12 @@ export function duration(seconds: number): string {
   return `${Math.floor(whole / 86_400)} d ${Math.floor((whole % 86_400) / 3600)} h`
 }
 
+/** How long something took that began then: `80 ms`, `7 s`. */
+export function took(started: number): string {
+  const elapsed = Date.now() - started
+  return elapsed < 1000 ? `${elapsed} ms` : duration(elapsed / 1000)
+}
+
 /** `2024-05-01 12:00:00` in UTC, as listings show times. */
 export function time(iso: string | null | undefined): string {
   return iso ? iso.slice(0, 19).replace('T', ' ') : '-'

@@ -59,7 +59,6 @@ function estimateLines({
   prices,
 }: Estimate) {
   const { total, ...costs } = cost_usd
-  const spoken = (key: string) => key.replaceAll('_', ' ')
   return [
     `to be copied: ${count(objects)} objects, ${bytes(size)}`,
     ...columns(
@@ -73,4 +72,11 @@ function estimateLines({
     ),
     `and $${storage_usd_per_month.toFixed(2)} a month for what is stored`,
   ]
+}
+
+/** `r2_class_a` as Cloudflare's price list writes it. */
+function spoken(key: string): string {
+  return key
+    .replaceAll('_', ' ')
+    .replace(/^r2 class ([ab])$/, (_, letter: string) => `R2 class ${letter.toUpperCase()}`)
 }

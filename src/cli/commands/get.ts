@@ -3,7 +3,7 @@ import { basename, join } from 'node:path'
 import type { Command } from 'commander'
 import { downloadTo } from '../download.ts'
 import { usageError } from '../exit.ts'
-import { bytes, duration } from '../format.ts'
+import { bytes, took } from '../format.ts'
 import { createProgress } from '../progress.ts'
 import { type Session, sessionOf } from '../session.ts'
 import { fileSink, streamSink } from '../sink.ts'
@@ -59,9 +59,9 @@ async function get({ client, headers, output }: Session, { name, file, resume }:
     const { size, etag, contentType, resumedFrom } = done
     if (output.json) {
       output.record({ name, file: target, size, etag, content_type: contentType, resumed_from: resumedFrom })
-    } else {
+    } else if (target !== '-') {
       const from = resumedFrom > 0 ? `, the first ${bytes(resumedFrom)} of it were there` : ''
-      output.note(`${target}: ${bytes(size)} in ${duration((Date.now() - started) / 1000)}${from}`)
+      output.note(`${target}: ${bytes(size)} in ${took(started)}${from}`)
     }
   } catch (error) {
     progress.end()

@@ -8,7 +8,7 @@ import { type Command, InvalidArgumentError } from 'commander'
 import mime from 'mime'
 import { collect } from '../arguments.ts'
 import { usageError } from '../exit.ts'
-import { bytes, duration } from '../format.ts'
+import { bytes, took } from '../format.ts'
 import { createProgress } from '../progress.ts'
 import { namePath } from '../request.ts'
 import { type Session, sessionOf } from '../session.ts'
@@ -96,7 +96,7 @@ async function put(session: Session, { file, name, options }: Upload): Promise<v
   const { etag = null } = response.headers
   if (output.json) return output.record({ name: stored, size: sent, created: statusCode === 201, etag })
   if (options.available) output.line(stored)
-  output.note(`${stored}: ${bytes(sent)} in ${duration((Date.now() - started) / 1000)}`)
+  output.note(`${stored}: ${bytes(sent)} in ${took(started)}`)
 }
 
 function nameFor(file: string, name: string | undefined): string {

@@ -1,8 +1,9 @@
+import { writeFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { wholeNumber } from '../arguments.ts'
 import { CommandError, EXIT } from '../exit.ts'
 import { columns, count } from '../format.ts'
-import type { Difference, Verification } from '../job-answers.ts'
+import type { Difference, DifferencePage, Verification } from '../job-answers.ts'
 import { watchJob } from '../job-progress.ts'
 import { styled } from '../output.ts'
 import { type Session, sessionOf } from '../session.ts'
@@ -12,9 +13,11 @@ interface VerifyOptions {
   deep?: boolean
   wait: boolean
   differences: number
+  report?: string
 }
 
 const EXAMPLES = 20
+const MAX_PAGE = 1000
 
 export function addVerify(program: Command): void {
   program
@@ -29,11 +32,12 @@ export function addVerify(program: Command): void {
     .option('--deep', 'compare the bytes too')
     .option('--no-wait', 'start it, print it and leave')
     .option('--differences <count>', 'so many examples at most', wholeNumber, EXAMPLES)
+    .option('--report <file>', 'write the certificate there, as a page of HTML')
     .addHelpText(
       'after',
       `
 Examples:
-  fallback-storage verify
+  fallback-storage verify --report certificate.html
   fallback-storage verify --deep --prefix contracts/
   fallback-storage verify --json -q && echo 'the old server can go'`,
     )
@@ -64,10 +68,23 @@ async function verify(session: Session, id: string | undefined, options: VerifyO
     output: { ...output, json: false, quiet: output.quiet || output.json },
     again,
   })
-  const examples = (await client.differences(done.id, { limit: options.differences })).differences
+  if (options.report !== undefined) await writeFile(options.report, await client.verificationReport(done.id))
+  const examples = await differencesOf(session, done.id, options.differences)
   if (output.json) output.record({ ...done, differences: examples })
   else for (const line of verificationLines(done, examples)) output.line(line)
   if (!done.safe_to_detach) throw new CommandError(EXIT.no)
+}
+
+async function differencesOf({ client }: Session, id: string, wanted: number): Promise<Difference[]> {
+  const found: Difference[] = []
+  let cursor: string | null = null
+  do {
+    const limit = Math.min(MAX_PAGE, wanted - found.length)
+    const page: DifferencePage = await client.differences(id, { limit, ...(cursor !== null && { cursor }) })
+    found.push(...page.differences)
+    cursor = page.cursor
+  } while (cursor !== null && found.length < wanted)
+  return found
 }
 
 function verificationLines(done: Verification, differences: readonly Difference[]): string[] {

@@ -5,10 +5,15 @@ import { type Deployment, deploymentFor } from './deployment.ts'
 import { problemResponse } from './http/problem.ts'
 import { rawPath } from './http/raw-path.ts'
 import { log } from './observe/log.ts'
+import { consumePages } from './migration/backfill/consumer.ts'
+import type { PageDesk, PageMessage } from './migration/backfill/job-types.ts'
 import { consumeCopies } from './migration/consumer.ts'
 import type { CopyMessage } from './migration/copy-later.ts'
 import { copyName } from './migration/copy-name.ts'
+import { openJobs } from './migration/jobs.ts'
 import type { AppEnv } from './routes/context.ts'
+
+export { BackfillJob } from './backfill-job.ts'
 
 type App = Pick<Hono<AppEnv>, 'fetch'>
 
@@ -40,16 +45,34 @@ function misconfigured(request: Request, error: ConfigError): Response {
   return problemResponse({ status: 500, title: 'Configuration Error', detail: error.message })
 }
 
+type QueueMessage = CopyMessage | PageMessage
+
 async function consume(
-  { messages }: MessageBatch<CopyMessage>,
-  { chain, migration }: Deployment,
+  { messages }: MessageBatch<QueueMessage>,
+  { chain, config, migration }: Deployment,
 ): Promise<void> {
   const { onCopied, onFailure } = migration
-  await consumeCopies(messages, { copy: (name) => copyName(chain, name), onCopied, onFailure })
+  const { backfillJobs } = config.services
+  const desk = (job: string): PageDesk => {
+    if (!backfillJobs) throw new Error('BACKFILL_JOBS is not bound')
+    return openJobs(backfillJobs).job(job)
+  }
+  await Promise.all([
+    consumeCopies(messages.filter(isCopy), { copy: (name) => copyName(chain, name), onCopied, onFailure }),
+    consumePages(messages.filter(isPage), { chain, desk }),
+  ])
+}
+
+function isCopy(message: Message<QueueMessage>): message is Message<CopyMessage> {
+  return message.body.type === 'copy'
+}
+
+function isPage(message: Message<QueueMessage>): message is Message<PageMessage> {
+  return message.body.type === 'page'
 }
 
 export default {
   fetch: (request, env, ctx) => appFor(env).fetch(request, env, ctx),
   // A wrong configuration throws: the messages stay in the queue until it is mended.
   queue: (batch, env) => consume(batch, deploymentFor(env)),
-} satisfies ExportedHandler<Env, CopyMessage>
+} satisfies ExportedHandler<Env, QueueMessage>

@@ -5,6 +5,8 @@ import { listingRoutes } from './api-listing.ts'
 import { methodRoutes } from './api-methods.ts'
 import { tombstoneRoutes } from './api-tombstones.ts'
 import type { AppEnv } from './context.ts'
+import { backfillRoutes } from './jobs-backfills.ts'
+import { verificationRoutes } from './jobs-verifications.ts'
 import { openapiRoutes } from './openapi.ts'
 
 /**
@@ -23,6 +25,8 @@ export function apiRoutes() {
     .route('/api', listingRoutes())
     .route('/api', tombstoneRoutes())
     .route('/api', backendRoutes())
+    .route('/api', backfillRoutes())
+    .route('/api', verificationRoutes())
     .route('/', openapiRoutes())
   routes.all('/api/*', (c, next) => (c.req.method === 'OPTIONS' ? next() : noSuchRoute()))
   return all

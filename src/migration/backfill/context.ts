@@ -1,0 +1,15 @@
+import type { Chain } from '../../storage/fallback.ts'
+import type { PageMessage } from './job-types.ts'
+
+/** What a job uses of its Durable Object's storage. */
+export type JobStorage = Pick<DurableObjectStorage, 'sql' | 'kv' | 'transactionSync' | 'setAlarm'>
+
+/** Where a job lives, and what it works with. */
+export interface JobContext {
+  storage: JobStorage
+  /** Throws while the configuration is wrong. */
+  chain: () => Chain
+  /** Absent where no queue is bound: then the job copies by itself. */
+  queue?: Pick<Queue<PageMessage>, 'sendBatch'> & Partial<Pick<Queue, 'metrics'>>
+  now?: () => number
+}

@@ -1,0 +1,119 @@
+import { authorityFor } from '../../storage/ask.ts'
+import type { Backend, ListableBackend, WritableBackend } from '../../storage/backend.ts'
+import { isListable, isWritable } from '../../storage/backend.ts'
+import { StorageError } from '../../storage/errors.ts'
+import type { Chain } from '../../storage/fallback.ts'
+import { MAX_NAME_BYTES, nameBytes } from '../../storage/name.ts'
+import type { ObjectInfo } from '../../storage/object.ts'
+import { compareNames } from '../../storage/order.ts'
+import { copyObject } from '../copy.ts'
+import type { PageEntry } from './job-types.ts'
+import { targetFor } from './target.ts'
+
+/** What became of one name, and which backend it is counted with. */
+export interface Outcome {
+  backend: string
+  what: 'copied' | 'present' | 'skipped'
+  bytes: number
+}
+
+/** Copies a name that `source` listed. Nobody is asked whether it is there: the create-only put finds out. */
+export async function copyListed(
+  chain: Chain,
+  sourceName: string,
+  [name, size]: PageEntry,
+): Promise<Outcome> {
+  const source = chain.backends.find((backend) => backend.name === sourceName)
+  if (!source)
+    throw new StorageError('unsupported', 'is not configured any more', { backend: sourceName, name })
+  const target = targetFor(chain, source, { name, size: size ?? undefined })
+  if (target === 'excluded') return { backend: sourceName, what: 'skipped', bytes: 0 }
+  if (target === 'too-large') throw tooLarge(name)
+  const { outcome, bytes } = await copyObject(source, target, name)
+  // Gone since it was listed: there is nothing left to move.
+  return { backend: sourceName, what: outcome === 'absent' ? 'skipped' : outcome, bytes }
+}
+
+/** Copies a name of a manifest from the first of `sources` that has it. */
+export async function copyNamed(chain: Chain, sources: readonly string[], name: string): Promise<Outcome> {
+  const [firstSource = 'chain'] = sources
+  // Nobody listed the target: one look costs less than fetching what is there already.
+  const known = await authorityFor(chain, name)?.head(name)
+  if (known) return { backend: firstSource, what: known.deleted ? 'skipped' : 'present', bytes: 0 }
+  for (const sourceName of sources) {
+    const source = chain.backends.find((backend) => backend.name === sourceName)
+    if (!source || source.accepts?.(name) === false) continue
+    const target = targetFor(chain, source, { name, size: undefined })
+    if (target === 'excluded') return { backend: sourceName, what: 'skipped', bytes: 0 }
+    if (target === 'too-large') throw tooLarge(name)
+    const { outcome, bytes } = await copyObject(source, target, name)
+    if (outcome !== 'absent') return { backend: sourceName, what: outcome, bytes }
+    if (await hasTombstone(chain, source, name)) return { backend: sourceName, what: 'skipped', bytes: 0 }
+  }
+  throw new StorageError('absent', 'no source has the name', { backend: firstSource, name })
+}
+
+/** A copy does not tell a tombstone from nothing; what is behind one must not come back. */
+async function hasTombstone(chain: Chain, source: Backend, name: string): Promise<boolean> {
+  if (!chain.tombstones || !isWritable(source)) return false
+  return (await source.head(name))?.deleted !== undefined
+}
+
+function tooLarge(name: string): StorageError {
+  return new StorageError('too-large', 'no writable backend takes its bytes', { name })
+}
+
+/** Listings of one page's names, at most: more would cost more than copying again. */
+const MAX_LISTS = 3
+
+/**
+ * What the target holds of these names, by listing. Asked where a consumer began a page and never ended it,
+ * so that what it had copied is not fetched again.
+ */
+export async function listPresent(
+  target: WritableBackend,
+  names: readonly PageEntry[],
+): Promise<Map<string, ObjectInfo>> {
+  const present = new Map<string, ObjectInfo>()
+  const wanted = new Set(names.map(([name]) => name))
+  const ordered = [...wanted].toSorted(compareNames)
+  const first = ordered[0] ?? ''
+  const last = ordered.at(-1) ?? ''
+  if (!isListable(target)) return present
+  const prefix = commonPrefix(first, last)
+  let cursor: string | undefined
+  for (let call = 0; call < MAX_LISTS; call++) {
+    const page = await list(target, { prefix, first, cursor })
+    for (const object of page.objects) if (wanted.has(object.name)) present.set(object.name, object)
+    cursor = page.cursor
+    const end = page.objects.at(-1)?.name
+    if (cursor === undefined || (end !== undefined && compareNames(end, last) >= 0)) break
+  }
+  return present
+}
+
+function list(
+  target: ListableBackend,
+  { prefix, first, cursor }: { prefix: string; first: string; cursor: string | undefined },
+) {
+  if (cursor !== undefined) return target.list({ prefix, limit: 1000, cursor })
+  const after = target.listsAfter ? justBefore(first) : undefined
+  return target.list({ prefix, limit: 1000, ...(after !== undefined && { after }) })
+}
+
+function commonPrefix(a: string, b: string): string {
+  let length = 0
+  while (length < a.length && a[length] === b[length]) length++
+  // Never half of a surrogate pair.
+  const cut = a.slice(0, length)
+  return cut.isWellFormed() ? cut : cut.slice(0, -1)
+}
+
+/** A name that sorts right before `name`: the character before its last one, and the last of all characters. */
+function justBefore(name: string): string | undefined {
+  const characters = Array.from(name)
+  const code = characters.pop()?.codePointAt(0) ?? 0
+  if (code === 0) return undefined
+  const before = `${characters.join('')}${String.fromCodePoint(code === 0xe000 ? 0xd7ff : code - 1)}\u{10FFFF}`
+  return nameBytes(before) <= MAX_NAME_BYTES ? before : characters.join('') || undefined
+}

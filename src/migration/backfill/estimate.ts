@@ -1,0 +1,90 @@
+/** Dollars, from Cloudflare's price pages (R2, Queues, Workers, Durable Objects) as they were on `PRICES.date`. */
+export const PRICES = {
+  date: '2026-11-23',
+  sources: [
+    'https://developers.cloudflare.com/r2/pricing/',
+    'https://developers.cloudflare.com/queues/platform/pricing/',
+    'https://developers.cloudflare.com/durable-objects/platform/pricing/',
+    'https://developers.cloudflare.com/workers/platform/pricing/',
+  ],
+  r2ClassAPerMillion: 4.5,
+  r2ClassBPerMillion: 0.36,
+  r2StoragePerGbMonth: 0.015,
+  queueOperationsPerMillion: 0.4,
+  durableRequestsPerMillion: 0.15,
+  durableRowsWrittenPerMillion: 1,
+  workerRequestsPerMillion: 0.3,
+} as const
+
+const GB = 1e9
+const NAMES_PER_PAGE = 100
+const PAGES_PER_CONSUMER = 10
+const NAMES_PER_LIST = 1000
+/** Written, read and deleted. */
+const QUEUE_OPERATIONS_PER_MESSAGE = 3
+/** Kept, sent, claimed and forgotten; and the counters of the job and of its backend with the report. */
+const ROWS_PER_PAGE = 6
+
+export interface EstimateInput {
+  /** To be copied. */
+  objects: number
+  bytes: number
+  /** Held by the target already: they are listed there too. */
+  present: number
+  /** Names of a manifest are asked for in the target one by one instead. */
+  manifest: boolean
+}
+
+/** What copying that much costs beyond what a plan includes. What the source's own operator charges is not in it. */
+export function estimateCost({ objects, bytes, present, manifest }: EstimateInput) {
+  const pages = Math.ceil(objects / NAMES_PER_PAGE)
+  const targetLists = manifest ? 0 : Math.max(1, Math.ceil(present / NAMES_PER_LIST))
+  const consumers = Math.ceil(pages / PAGES_PER_CONSUMER)
+  const operations = {
+    r2_class_a: objects + targetLists,
+    r2_class_b: manifest ? objects : 0,
+    queue: pages * QUEUE_OPERATIONS_PER_MESSAGE,
+    durable_object_requests: consumers + pages,
+    durable_object_rows_written: pages * ROWS_PER_PAGE,
+    worker_requests: consumers,
+    source_gets: objects,
+    source_lists: manifest ? 0 : Math.ceil((objects + present) / NAMES_PER_LIST),
+  }
+  const cost = {
+    r2_class_a: dollars(operations.r2_class_a, PRICES.r2ClassAPerMillion),
+    r2_class_b: dollars(operations.r2_class_b, PRICES.r2ClassBPerMillion),
+    queue: dollars(operations.queue, PRICES.queueOperationsPerMillion),
+    durable_objects:
+      dollars(operations.durable_object_requests, PRICES.durableRequestsPerMillion) +
+      dollars(operations.durable_object_rows_written, PRICES.durableRowsWrittenPerMillion),
+    workers: dollars(operations.worker_requests, PRICES.workerRequestsPerMillion),
+  }
+  const total = Object.values(cost).reduce((sum, part) => sum + part, 0)
+  return {
+    objects,
+    bytes,
+    operations,
+    cost_usd: { ...mapValues(cost, toCents), total: toCents(total) },
+    storage_usd_per_month: toCents((bytes / GB) * PRICES.r2StoragePerGbMonth),
+    prices: PRICES,
+  }
+}
+
+export type Estimate = ReturnType<typeof estimateCost>
+
+function dollars(count: number, perMillion: number): number {
+  return (count / 1e6) * perMillion
+}
+
+function toCents(value: number): number {
+  return Math.round(value * 100) / 100
+}
+
+function mapValues<Key extends string>(
+  record: Record<Key, number>,
+  map: (value: number) => number,
+): Record<Key, number> {
+  return Object.fromEntries(
+    Object.entries<number>(record).map(([key, value]) => [key, map(value)]),
+  ) as Record<Key, number>
+}

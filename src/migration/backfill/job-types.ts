@@ -1,0 +1,100 @@
+import type { ErrorCode } from '../../storage/errors.ts'
+
+export type BackfillState =
+  | 'listing'
+  | 'running'
+  | 'paused'
+  | 'cancelled'
+  | 'completed'
+  | 'completed_with_failures'
+
+export interface BackfillOptions {
+  /** Names of the fallbacks that are copied from, in the order of the chain. */
+  backends: readonly string[]
+  prefix: string
+  dryRun: boolean
+  /** Copies at the same time, all consumers together. */
+  maxConcurrency: number
+  /** Copies begun in a second. Default: no limit. */
+  maxPerSecond?: number
+  /** Where the names come from instead of listings: sent by the client, or an object of the chain. */
+  manifest?: { from: 'client' } | { from: 'object'; name: string }
+}
+
+/** A name and its size, `null` where the listing does not tell it. */
+export type PageEntry = readonly [name: string, size: number | null]
+
+/** Up to 100 names of one job. `source` is `null` for names of a manifest: whoever has them. */
+export interface PageMessage {
+  type: 'page'
+  job: string
+  page: number
+  source: string | null
+  names: readonly PageEntry[]
+}
+
+export interface Counts {
+  listed: number
+  copied: number
+  present: number
+  skipped: number
+  failed: number
+  bytes: number
+}
+
+export const NO_COUNTS: Counts = { listed: 0, copied: 0, present: 0, skipped: 0, failed: 0, bytes: 0 }
+
+export interface Failure {
+  name: string
+  size: number | null
+  /** The backend that failed. */
+  backend: string
+  error: ErrorCode
+  detail: string
+}
+
+/** What a consumer may do now. */
+export interface Claim {
+  /** Pages to copy; of all others nothing is left to do. */
+  pages: ClaimedPage[]
+  /** Copies at the same time. */
+  concurrency: number
+  /** Milliseconds from one copy's begin to the next. */
+  interval: number
+  /** A source failed before: ask it something harmless first. */
+  probe: boolean
+  /** When the job began: what was copied from then on, the job has copied. */
+  started: number
+  /** Where names of a manifest are looked for. */
+  sources: readonly string[]
+}
+
+export interface ClaimedPage {
+  page: number
+  /** Somebody began it and did not end it. */
+  resumed: boolean
+  /** What is left of it, where that is less than the message says. */
+  names?: readonly PageEntry[]
+}
+
+export interface PageReport {
+  /** Counts up with each report of a page under one claim. */
+  seq: number
+  /** By backend; `listed` is left out. */
+  counts: Record<string, Omit<Counts, 'listed' | 'failed'>>
+  /** Names that failed; `final` ones are not tried again. */
+  failures: (Failure & { final: boolean })[]
+  /** Names that are still to be copied. */
+  remaining: readonly PageEntry[]
+  /** Nothing more will be reported under this claim. */
+  ended: boolean
+  /** A backend does not answer: nothing should be sent for a while. */
+  down?: { backend: string; error: ErrorCode; detail: string }
+}
+
+/** What consumers call of a job. */
+export interface PageDesk {
+  claim(lease: string, pages: readonly number[]): Promise<Claim>
+  /** Whether the consumer should go on. */
+  report(lease: string, page: number, report: PageReport): Promise<boolean>
+}

@@ -1,0 +1,147 @@
+import type { ErrorCode } from '../../storage/errors.ts'
+import type { WalkPosition } from '../walk.ts'
+import { type Estimate, estimateCost } from './estimate.ts'
+import type { BackfillOptions, BackfillState, Counts } from './job-types.ts'
+import type { Ledger } from './ledger.ts'
+
+/** What a job knows of itself, beside its counters and pages. */
+export interface BackfillRecord {
+  id: string
+  options: BackfillOptions
+  status: 'open' | Exclude<BackfillState, 'listing' | 'running'>
+  /** All names are known. */
+  listed: boolean
+  position?: WalkPosition
+  manifest?: { offset: number; etag?: string }
+  /** What a dry run found to be copied. */
+  found: { objects: number; bytes: number }
+  waiting?: Waiting
+  /** Consumers should ask a source something harmless first. */
+  probe: boolean
+  started: number
+  updated: number
+  finished?: number
+}
+
+/** Why nothing is listed or sent for a while; it goes on by itself. */
+export interface Waiting {
+  backend: string
+  error: ErrorCode
+  detail: string
+  until: number
+  rounds: number
+}
+
+export interface BackfillJson extends Counts {
+  id: string
+  state: BackfillState
+  /** Objects in a second, over the last half minute; of a job that ended, over all of it. */
+  rate: number
+  started: string
+  updated: string
+  finished: string | null
+  prefix: string
+  dry_run: boolean
+  manifest: string | null
+  max_concurrency: number
+  max_per_second: number | null
+  waiting: { backend: string; error: string; detail: string; until: string } | null
+  backends: Record<string, Counts>
+  estimate?: Estimate
+}
+
+const FIRST_WAIT_MS = 5_000
+const MAX_WAIT_MS = 300_000
+
+export function stateOf({ status, listed }: BackfillRecord): BackfillState {
+  if (status !== 'open') return status
+  return listed ? 'running' : 'listing'
+}
+
+export function isClosed({ status }: BackfillRecord): boolean {
+  return status !== 'open' && status !== 'paused'
+}
+
+/** Twice as long each time, until something succeeds. */
+export function waitingAfter(
+  before: Waiting | undefined,
+  why: Pick<Waiting, 'backend' | 'error' | 'detail'>,
+  now: number,
+): Waiting {
+  const rounds = (before?.rounds ?? 0) + 1
+  return { ...why, until: now + Math.min(MAX_WAIT_MS, FIRST_WAIT_MS * 2 ** (rounds - 1)), rounds }
+}
+
+/** Objects settled per second, from when a job was looked at before. */
+export interface Rate {
+  of(settled: number, now: number): number
+}
+
+const WINDOW_MS = 30_000
+
+export function createRate(): Rate {
+  const samples: { at: number; settled: number }[] = []
+  return {
+    of(settled, now) {
+      samples.push({ at: now, settled })
+      while (samples.length > 2 && (samples[1]?.at ?? now) <= now - WINDOW_MS) samples.shift()
+      const [first] = samples
+      const seconds = (now - (first?.at ?? now)) / 1000
+      return seconds < 1 ? 0 : (settled - (first?.settled ?? settled)) / seconds
+    },
+  }
+}
+
+/** The job as the API tells it. */
+export function toJson(
+  record: BackfillRecord,
+  ledger: Ledger,
+  recent: (settled: number) => number,
+): BackfillJson {
+  const { options, waiting } = record
+  const counts = ledger.counts(null)
+  const settled = counts.copied + counts.present + counts.skipped + counts.failed
+  return {
+    id: record.id,
+    state: stateOf(record),
+    ...counts,
+    rate: round(record.finished === undefined ? recent(settled) : overall(record, settled)),
+    started: iso(record.started),
+    updated: iso(record.updated),
+    finished: record.finished === undefined ? null : iso(record.finished),
+    prefix: options.prefix,
+    dry_run: options.dryRun,
+    manifest: manifestOf(options),
+    max_concurrency: options.maxConcurrency,
+    max_per_second: options.maxPerSecond ?? null,
+    waiting: waiting
+      ? { backend: waiting.backend, error: waiting.error, detail: waiting.detail, until: iso(waiting.until) }
+      : null,
+    backends: Object.fromEntries([
+      ...options.backends.map((backend) => [backend, ledger.counts(backend)] as const),
+      ...ledger.backends(),
+    ]),
+    ...(options.dryRun && { estimate: estimateOf(record, counts) }),
+  }
+}
+
+function manifestOf({ manifest }: BackfillOptions): string | null {
+  if (!manifest) return null
+  return manifest.from === 'object' ? manifest.name : 'sent by the client'
+}
+
+function estimateOf({ found, options }: BackfillRecord, { present }: Counts): Estimate {
+  return estimateCost({ ...found, present, manifest: options.manifest !== undefined })
+}
+
+function overall({ started, finished = started }: BackfillRecord, settled: number): number {
+  return settled / Math.max(1, (finished - started) / 1000)
+}
+
+function iso(time: number): string {
+  return new Date(time).toISOString()
+}
+
+function round(rate: number): number {
+  return Math.round(rate * 10) / 10
+}

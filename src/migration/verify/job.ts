@@ -1,0 +1,231 @@
+import pLimit from 'p-limit'
+import { describeError, log } from '../../observe/log.ts'
+import type { ListableBackend } from '../../storage/backend.ts'
+import { isListable } from '../../storage/backend.ts'
+import { StorageError, toStorageError } from '../../storage/errors.ts'
+import type { Chain } from '../../storage/fallback.ts'
+import type { JobStorage } from '../backfill/context.ts'
+import { type BackfillJson, waitingAfter } from '../backfill/record.ts'
+import { createWalk, type Step, type Walk } from '../walk.ts'
+import { obstaclesOf } from './certificate.ts'
+import type { Difference, DifferenceKind } from './compare.ts'
+import { examine, type Finding } from './examine.ts'
+import { openVerificationLedger, type VerificationLedger } from './ledger.ts'
+import {
+  NO_TALLY,
+  type VerificationJson,
+  type VerificationOptions,
+  type VerificationRecord,
+} from './record.ts'
+import { toJson } from './to-json.ts'
+
+export interface VerificationContext {
+  storage: JobStorage
+  /** Throws while the configuration is wrong. */
+  chain: () => Chain
+  /** All backfills, newest first. */
+  backfills: () => Promise<BackfillJson[]>
+  now?: () => number
+}
+
+/** One verification: compares in alarms, from checkpoints. */
+export interface Verification {
+  create(id: string, options: VerificationOptions): VerificationJson
+  /** `null` where no such job was created. */
+  status(): VerificationJson | null
+  cancel(): VerificationJson | null
+  differences(
+    kind: DifferenceKind | undefined,
+    after: number,
+    limit: number,
+  ): { differences: Difference[]; cursor: number | null }
+  tick(): Promise<void>
+  wake(): void
+}
+
+const RECORD = 'verification'
+/** One alarm compares for so long. */
+const COMPARING_MS = 10_000
+/** Names between two checkpoints; fewer where their bytes are read. */
+const NAMES = 2000
+const NAMES_DEEP = 50
+/** Names whose bytes are read at the same time, from both sides. */
+const DEEP_CONCURRENCY = 2
+/** After so many names a source's ETags are not taken for digests any more. */
+const MAX_ODD_TAGS = 3
+
+export function createVerification(context: VerificationContext): Verification {
+  const { storage, now = Date.now } = context
+  const load = (): VerificationRecord | undefined => storage.kv.get<VerificationRecord>(RECORD)
+  const save = (record: VerificationRecord): void => storage.kv.put(RECORD, record)
+  let opened: VerificationLedger | undefined
+  const ledger = (): VerificationLedger => (opened ??= openVerificationLedger(storage))
+  let walk: Walk | undefined
+  const json = (record: VerificationRecord): VerificationJson => toJson(record, ledger().prefixes())
+
+  const wake = (): void => {
+    if (load()?.status === 'running') void storage.setAlarm(now())
+  }
+
+  /** Some names; `false` when there are no more. */
+  const step = async (record: VerificationRecord, chain: Chain): Promise<boolean> => {
+    const sides = sidesOf(chain, record)
+    walk ??= createWalk(sides, record.options.prefix, record.position)
+    const steps = await take(walk, record.options.deep ? NAMES_DEEP : NAMES)
+    const findings = await examineAll(steps, record, { chain, primary: sides[0] })
+    const position = walk.position()
+    storage.transactionSync(() => {
+      const current = load()
+      if (current?.status !== 'running') return
+      for (const finding of findings) keep(current, ledger(), finding)
+      coverAll(ledger(), findings)
+      current.position = position
+      current.updated = now()
+      delete current.waiting
+      save(current)
+    })
+    return !walk.ended
+  }
+
+  const complete = async (): Promise<void> => {
+    const obstacles = obstaclesOf(await context.backfills())
+    const record = load()
+    if (record?.status !== 'running') return
+    save({ ...record, obstacles, status: 'completed', finished: now(), updated: now() })
+  }
+
+  return {
+    create(id, options) {
+      const chain = context.chain()
+      const primary = primaryOf(chain)
+      const fallbacks = chain.backends.slice(chain.backends.indexOf(primary) + 1)
+      const record: VerificationRecord = {
+        id,
+        options,
+        status: 'running',
+        primary: primary.name,
+        fallbacks: fallbacks.map(({ name }) => name),
+        unlistable: fallbacks.filter((backend) => !isListable(backend)).map(({ name }) => name),
+        tally: { ...NO_TALLY },
+        oddTags: {},
+        obstacles: [],
+        started: now(),
+        updated: now(),
+      }
+      save(record)
+      wake()
+      return json(record)
+    },
+    status() {
+      const record = load()
+      return record ? json(record) : null
+    },
+    cancel() {
+      const record = load()
+      if (!record) return null
+      if (record.status === 'running')
+        save({ ...record, status: 'cancelled', finished: now(), updated: now() })
+      return json(load() ?? record)
+    },
+    differences(kind, after, limit) {
+      const rows = ledger().differences(kind, after, limit + 1)
+      const page = rows.slice(0, limit)
+      const differences = page.map(({ kind: found, name, backend, detail }) => ({
+        kind: found,
+        name,
+        backend,
+        detail,
+      }))
+      return { differences, cursor: rows.length > limit ? (page.at(-1)?.id ?? null) : null }
+    },
+    wake,
+    async tick() {
+      const ends = now() + COMPARING_MS
+      try {
+        for (;;) {
+          const record = load()
+          if (record?.status !== 'running') return
+          if (!(await step(record, context.chain()))) return await complete()
+          if (now() >= ends) break
+        }
+        await storage.setAlarm(now())
+      } catch (error) {
+        // What was taken from the walk and not kept is taken again.
+        walk = undefined
+        log('warn', 'verification', { outcome: 'waiting', reason: describeError(error) })
+        const record = load()
+        if (record?.status !== 'running') return
+        const { code, message, backend = 'chain' } = toStorageError(error, 'chain')
+        record.waiting = waitingAfter(record.waiting, { backend, error: code, detail: message }, now())
+        save(record)
+        await storage.setAlarm(record.waiting.until)
+      }
+    },
+  }
+}
+
+/** The backend that all is moved to. Throws `unsupported` where it cannot list, or nothing is behind it. */
+export function primaryOf(chain: Chain): ListableBackend {
+  const primary = chain.authority ?? chain.backends[0]
+  if (!primary || !isListable(primary))
+    throw new StorageError(
+      'unsupported',
+      `${primary?.name ?? 'the chain'} cannot list, so nothing can be compared`,
+    )
+  if (chain.backends.at(-1) === primary)
+    throw new StorageError(
+      'unsupported',
+      `no backend is behind ${primary.name}: there is nothing to compare with`,
+    )
+  return primary
+}
+
+function sidesOf(chain: Chain, { fallbacks }: VerificationRecord): [ListableBackend, ...ListableBackend[]] {
+  const behind = chain.backends.filter(({ name }) => fallbacks.includes(name))
+  return [primaryOf(chain), ...behind.filter(isListable)]
+}
+
+async function take(walk: Walk, limit: number): Promise<Step[]> {
+  const steps: Step[] = []
+  while (steps.length < limit) {
+    const step = walk.take()
+    if (step) steps.push(step)
+    else if (walk.ended) break
+    else await walk.ask()
+  }
+  return steps
+}
+
+async function examineAll(
+  steps: readonly Step[],
+  { options, oddTags }: VerificationRecord,
+  { chain, primary }: { chain: Chain; primary: ListableBackend },
+): Promise<Finding[]> {
+  const limit = pLimit(DEEP_CONCURRENCY)
+  const trustTags = (backend: string): boolean => (oddTags[backend] ?? 0) < MAX_ODD_TAGS
+  const work = (step: Step) => examine(step, { chain, primary, deep: options.deep, trustTags })
+  const findings = await Promise.all(steps.map((step) => limit(work, step)))
+  return findings.filter((finding) => finding !== null)
+}
+
+function keep({ tally, oddTags }: VerificationRecord, ledger: VerificationLedger, finding: Finding): void {
+  const { kind, name, backend, detail, bySize, oddTag } = finding
+  tally.compared++
+  tally[kind]++
+  if (bySize) tally.equal_by_size++
+  if (oddTag) oddTags[backend] = (oddTags[backend] ?? 0) + 1
+  if (kind !== 'equal' && kind !== 'tombstoned') ledger.addDifference({ kind, name, backend, detail })
+}
+
+function coverAll(ledger: VerificationLedger, findings: readonly Finding[]): void {
+  const held = findings.filter((finding) => finding.held)
+  for (const [prefix, own] of Map.groupBy(held, ({ name }) => firstDirectory(name))) {
+    const covered = own.filter(({ kind }) => kind === 'equal' || kind === 'tombstoned').length
+    ledger.cover(prefix, own.length, covered)
+  }
+}
+
+/** Up to and with the first slash; empty for names without one. */
+function firstDirectory(name: string): string {
+  return name.slice(0, name.indexOf('/') + 1)
+}

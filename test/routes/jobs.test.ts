@@ -1,0 +1,194 @@
+import { abortAllDurableObjects, reset } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
+import { afterEach, describe, expect, it } from 'vitest'
+import { memoryBackend } from '../../src/backends/memory.ts'
+import { apiApp } from './api-app.ts'
+import { jobsApp } from './jobs-app.ts'
+
+afterEach(async () => {
+  await reset()
+})
+
+describe('POST backfills', () => {
+  it('moves what a fallback holds, and tells how far it is', async () => {
+    const { post, ended, seed, media, call } = jobsApp()
+    await seed(150)
+    const { status, body } = await post('backfills')
+    expect(status).toBe(202)
+    expect(body).toMatchObject({ state: 'listing', listed: 0, backends: { media_kv: { listed: 0 } } })
+    const job = await ended(`backfills/${String(body['id'])}`)
+    expect(job).toMatchObject({ state: 'completed', listed: 150, copied: 150, failed: 0 })
+    expect(job['finished']).toMatch(/^\d{4}-\d\d-\d\dT.*Z$/)
+    expect((await media.head('photos/0042'))?.provenance?.backend).toBe('media_kv')
+    expect(await (await call('/photos/0042')).text()).toBe('bytes 42')
+  })
+
+  it('names the job in Location, also below a media path', async () => {
+    const { call } = jobsApp({ mediaPath: '/media/' })
+    const response = await call('/media/-/api/backfills', { method: 'POST' })
+    const { id } = await response.json<{ id: string }>()
+    expect(response.headers.get('Location')).toBe(`/media/-/api/backfills/${id}`)
+    expect((await call(response.headers.get('Location') ?? '')).status).toBe(200)
+  })
+
+  it('copies the names of a manifest, and says which it cannot', async () => {
+    const { call, ended, get, seed } = jobsApp()
+    await seed(3)
+    const response = await call('/-/api/backfills', {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/x-ndjson' },
+      body: '"photos/0000"\n{"name":"photos/0001","size":7}\n\n"photos/none"\n"../x"\n{"file":1}\n',
+    })
+    expect(response.status).toBe(202)
+    const { id } = await response.json<{ id: string }>()
+    expect(await ended(`backfills/${id}`)).toMatchObject({
+      state: 'completed_with_failures',
+      listed: 5,
+      copied: 2,
+      failed: 3,
+    })
+    const { failures } = await get(`backfills/${id}/failures`)
+    expect(failures).toMatchObject([
+      { name: '"../x"', error: 'invalid' },
+      { name: '{"file":1}', error: 'invalid' },
+      { name: 'photos/none', error: 'absent', backend: 'media_kv' },
+    ])
+  })
+
+  it('reads a manifest that is an object itself', async () => {
+    const { post, ended, seed, legacy } = jobsApp()
+    await seed(4)
+    const lines = new TextEncoder().encode('photos/0001\r\nphotos/0003\n')
+    await legacy.put?.('lists/names.txt', lines, { info: { contentType: 'text/plain' } })
+    const { body } = await post('backfills', { manifest: 'lists/names.txt' })
+    const job = await ended(`backfills/${String(body['id'])}`)
+    expect(job).toMatchObject({ state: 'completed', listed: 2, copied: 2, manifest: 'lists/names.txt' })
+    expect((await post('backfills', { manifest: 'lists/none.txt' })).status).toBe(400)
+  })
+
+  it.each([
+    [{ max_concurrency: 0 }, /max_concurrency: must be a whole number from 1 to 1000/],
+    [{ max_per_second: -1 }, /max_per_second/],
+    [{ backends: ['nobody'] }, /"nobody" is no fallback \(there are: media_kv\)/],
+    [{ backends: ['media'] }, /"media" is no fallback/],
+    [{ backend: 'media_kv' }, /backend/],
+    [{ dry_run: 'yes' }, /dry_run: must be true or false/],
+  ])('refuses %j with a reason', async (options, reason) => {
+    const { status, body } = await jobsApp().post('backfills', options)
+    expect(status).toBe(400)
+    expect(body['detail']).toMatch(reason)
+  })
+
+  it('says what to send where no fallback can list', async () => {
+    const { list: _, ...mute } = memoryBackend('origin')
+    const { json } = apiApp([memoryBackend('media'), mute], { services: { backfillJobs: env.BACKFILL_JOBS } })
+    const { status, body } = await json('/-/api/backfills', { method: 'POST' })
+    expect(status).toBe(501)
+    expect(body['detail']).toMatch(/origin cannot list; send the names as a manifest/)
+  })
+
+  it('says what to bind where there is no Durable Object', async () => {
+    const { post } = jobsApp({ services: {} })
+    const { status, body } = await post('backfills')
+    expect(status).toBe(501)
+    expect(body['detail']).toContain('BACKFILL_JOBS')
+  })
+})
+
+describe('a backfill over HTTP', () => {
+  it('pauses, goes on where it was after a restart, and counts everything once', async () => {
+    const { post, watch, ended, seed } = jobsApp()
+    await seed(120)
+    const { body } = await post('backfills', { max_per_second: 60, max_concurrency: 1 })
+    const path = `backfills/${String(body['id'])}`
+    await watch(path, ({ state }) => state === 'running')
+    expect((await post(`${path}/pause`)).body).toMatchObject({ state: 'paused' })
+    await abortAllDurableObjects()
+    expect(await watch(path, () => true)).toMatchObject({ state: 'paused', listed: 120 })
+    expect((await post(`${path}/resume`)).body).toMatchObject({ state: 'running' })
+    const job = await ended(path)
+    expect(job).toMatchObject({ state: 'completed', listed: 120, failed: 0 })
+    expect(Number(job['copied']) + Number(job['present'])).toBe(120)
+    expect((await env.MEDIA.list()).objects).toHaveLength(120)
+  }, 60_000)
+
+  it('is cancelled for good', async () => {
+    const { post, seed } = jobsApp()
+    await seed(50)
+    const { body } = await post('backfills', { max_per_second: 1 })
+    const path = `backfills/${String(body['id'])}`
+    expect((await post(`${path}/cancel`)).body).toMatchObject({ state: 'cancelled' })
+    expect((await post(`${path}/cancel`)).status).toBe(200)
+    for (const action of ['pause', 'resume', 'retry_failed']) {
+      const { status, body: problem } = await post(`${path}/${action}`)
+      expect([action, status]).toEqual([action, 409])
+      expect(problem['detail']).toContain('cancelled')
+    }
+  })
+
+  it('is listed newest first', async () => {
+    const { post, get } = jobsApp()
+    const first = await post('backfills', { dry_run: true })
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    const second = await post('backfills', { dry_run: true })
+    const { backfills } = await get('backfills')
+    expect(backfills).toMatchObject([{ id: second.body['id'] }, { id: first.body['id'] }])
+  })
+
+  it.each(['backfills/000000000000000', 'backfills/x', 'verifications/000000000000000'])(
+    'answers 404 for %s, which is no job',
+    async (path) => {
+      const { json } = jobsApp()
+      expect((await json(`/-/api/${path}`)).status).toBe(404)
+      for (const action of ['pause', 'cancel'])
+        expect((await json(`/-/api/${path}/${action}`, { method: 'POST' })).status).toBe(404)
+    },
+  )
+
+  it('is protected', async () => {
+    const { call } = jobsApp()
+    expect((await call('/-/api/backfills', { method: 'POST', token: null })).status).toBe(401)
+    expect(
+      (await call('/-/api/backfills/000000000000000/pause', { method: 'POST', token: null })).status,
+    ).toBe(401)
+    for (const path of ['backfills', 'backfills/000000000000000', 'verifications']) {
+      expect((await call(`/-/api/${path}`, { token: null })).status).toBe(401)
+      expect((await call(`/-/api/${path}`, { token: 'wrong' })).status).toBe(401)
+    }
+  })
+})
+
+describe('a verification over HTTP', () => {
+  it('ends in a certificate, in JSON and as a page', async () => {
+    const { post, ended, get, seed, call, media } = jobsApp()
+    await seed(12)
+    const backfill = await post('backfills')
+    await ended(`backfills/${String(backfill.body['id'])}`)
+    const begun = await post('verifications', { deep: true })
+    expect(begun).toMatchObject({ status: 202, body: { state: 'running', safe_to_detach: false } })
+    const path = `verifications/${String(begun.body['id'])}`
+    expect(await ended(path)).toMatchObject({ equal: 12, safe_to_detach: true, coverage: 1 })
+
+    await media.put?.('<script>alert(1)</script>', new Uint8Array(1))
+    await media.delete?.('photos/0003')
+    const second = await post('verifications')
+    const unsafe = `verifications/${String(second.body['id'])}`
+    expect(await ended(unsafe)).toMatchObject({ equal: 11, missing: 1, extra: 1, safe_to_detach: false })
+    expect(await get(`${unsafe}/differences?kind=missing`)).toMatchObject({
+      differences: [{ kind: 'missing', name: 'photos/0003', backend: 'media_kv' }],
+      cursor: null,
+    })
+    const first = await get(`${unsafe}/differences?limit=1`)
+    expect(first['differences']).toHaveLength(1)
+    const rest = await get(`${unsafe}/differences?limit=1&cursor=${String(first['cursor'])}`)
+    expect(rest).toMatchObject({ differences: [{}], cursor: null })
+
+    const response = await call(`/-/api/${unsafe}/report`)
+    const page = await response.text()
+    expect(response.headers.get('Content-Type')).toMatch(/^text\/html/)
+    expect(page).toContain('Not safe to detach')
+    expect(page).toContain('&lt;script&gt;')
+    expect(page).not.toContain('<script')
+    expect((await call(`/-/api/${path}/report`)).status).toBe(200)
+  })
+})

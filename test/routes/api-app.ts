@@ -1,3 +1,4 @@
+import { env } from 'cloudflare:workers'
 import { createApp } from '../../src/app.ts'
 import type { Config } from '../../src/config.ts'
 import { deploymentOver } from '../../src/deployment.ts'
@@ -38,7 +39,7 @@ export function apiApp(backends: readonly Backend[], options: ApiAppOptions = {}
     const { token = TOKEN, ...requestInit } = init
     const headers = new Headers(requestInit.headers)
     if (token !== null) headers.set('Authorization', `Bearer ${token}`)
-    return app.request(`${ORIGIN}${path}`, { ...requestInit, headers })
+    return app.request(`${ORIGIN}${path}`, { ...requestInit, headers }, env)
   }
   const json = async (path: string, init?: RequestInit & { token?: string | null }) => {
     const response = await call(path, init)

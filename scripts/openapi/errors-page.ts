@@ -1,0 +1,44 @@
+import { statusOf } from '../../src/http/problem.ts'
+import { type ErrorCode, StorageError } from '../../src/storage/errors.ts'
+
+/** What the codes of problem documents mean to whoever gets one. */
+const ERRORS: Record<ErrorCode, string> = {
+  absent: 'Every backend proved that it does not hold the name, or the name was deleted.',
+  invalid:
+    'The name, the query or the body cannot be used. The detail says why; asking again changes nothing.',
+  corrupt: 'The bytes were short, long, or did not have the digest that was announced. Nothing was stored.',
+  precondition: 'The object is not, or is no longer, as If-Match or If-None-Match demands.',
+  'too-large': 'The body has more bytes than the backend or the configuration takes.',
+  unsatisfiable: 'The range begins past the end of the object; Content-Range tells its size.',
+  unsupported: 'No backend of the chain can do this.',
+  timeout: 'No backend has it, and those that failed did not answer in time. It may exist: try again.',
+  unavailable: 'No backend has it, and at least one failed. It may exist: try again.',
+  denied: 'A backend refuses the credentials that the Worker was configured with.',
+  skipped: 'A backend was not asked, since it failed too often lately. It is tried again by itself.',
+}
+
+/** The page that the types of problem documents point to. */
+export function errorsPage(): string {
+  const rows = (Object.entries(ERRORS) as [ErrorCode, string][]).map(
+    ([code, meaning]) =>
+      `<tr id="${code}"><th><code>${code}</code></th><td>${statusOf(new StorageError(code, ''))}</td><td>${meaning}</td></tr>`,
+  )
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>fallback-storage errors</title>
+<link rel="stylesheet" href="docs.css">
+</head>
+<body>
+<h1>Errors</h1>
+<p>Errors are problem documents (RFC 9457). Where backends were asked, <code>backends</code> tells what each failed with.</p>
+<table>
+<tr><th>Code</th><th>Status</th><th>Meaning</th></tr>
+${rows.join('\n')}
+</table>
+</body>
+</html>
+`
+}

@@ -58,14 +58,14 @@ function simple(code: number, message: string, hints: string[] = []): DescribedE
   return { code, lines: message === '' ? [] : [message, ...hints], document: { title: message } }
 }
 
-function describeProblem({ problem }: ApiError): DescribedError {
+function describeProblem({ problem, isTold }: ApiError): DescribedError {
   const { status, title, detail, backends = [] } = problem
   const lines = [
     `${title}: ${detail}`,
     ...backends.map((backend) => `  ${backend.name}: ${backend.error}: ${backend.detail}`),
   ]
-  if (status === 401) lines.push('The token is read from FALLBACK_STORAGE_TOKEN or --token-file.')
-  return { code: codeOf(status), lines, document: { ...problem } }
+  if (isTold && status === 401) lines.push('The token is read from FALLBACK_STORAGE_TOKEN or --token-file.')
+  return { code: isTold ? codeOf(status) : EXIT.failed, lines, document: { ...problem } }
 }
 
 function codeOf(status: number): number {

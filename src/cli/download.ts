@@ -61,9 +61,10 @@ async function downloadOnce({ request, sink, onProgress }: DownloadOptions): Pro
     return { ...about, etag: sink.etag, restarted: false }
   }
   if (statusCode !== 200 && statusCode !== 206) throw await refusal(request.url, response)
-  if (statusCode === 206) checkRange(response, offset)
-  else await sink.begin(about.etag)
   const length = answered['content-length']
+  // Without a length the bytes were decoded on the way, and ranges would count others.
+  if (statusCode === 206) checkRange(response, offset)
+  else await sink.begin(length === undefined ? null : about.etag)
   const total = length === undefined ? undefined : sink.offset + Number(length)
   for await (const chunk of response) {
     await sink.write(chunk as Uint8Array)

@@ -4,10 +4,13 @@ import type { ProblemDocument } from './answers.ts'
 export class ApiError extends Error {
   override readonly name = 'ApiError'
   readonly problem: ProblemDocument
+  /** The Worker said so itself; else something that answers in its place. */
+  readonly isTold: boolean
 
-  constructor(problem: ProblemDocument) {
+  constructor(problem: ProblemDocument, isTold = true) {
     super(`${problem.title}: ${problem.detail}`)
     this.problem = problem
+    this.isTold = isTold
   }
 
   get status(): number {
@@ -25,14 +28,13 @@ interface Answer {
 
 /** The error that an answer stands for; one that is no problem document came from something else than the Worker. */
 export function toApiError({ status, contentType, text, url }: Answer): ApiError {
-  const document = contentType?.startsWith('application/problem+json') ? parse(text) : null
-  if (document) return new ApiError(document)
-  return new ApiError({
-    type: 'about:blank',
-    title: `HTTP ${status}`,
-    status,
-    detail: `${url} did not answer as fallback-storage does: is the URL its media base?`,
-  })
+  const title = `HTTP ${status}`
+  if (contentType?.startsWith('application/problem+json')) {
+    // A HEAD has no body to tell more.
+    return new ApiError(parse(text) ?? { type: 'about:blank', title, status, detail: url })
+  }
+  const detail = `${url} did not answer as fallback-storage does: is the URL its media base?`
+  return new ApiError({ type: 'about:blank', title, status, detail }, false)
 }
 
 function parse(text: string): ProblemDocument | null {

@@ -7,8 +7,8 @@ import { text } from 'node:stream/consumers'
 import { type ApiError, toApiError } from './problem.ts'
 
 /*
- * Bodies go over node:http: fetch decodes what is stored encoded, so neither the bytes nor a range of them
- * would be the stored ones.
+ * Bodies go over node:http: fetch hides how much of an upload was sent, and decodes downloads, whose bytes
+ * then are not the ones that a range counts.
  */
 
 const SILENCE_MS = 60_000

@@ -1,0 +1,181 @@
+import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Command } from 'commander'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createProgram } from '../../src/cli/program.ts'
+import { createCli } from './run.ts'
+
+/** A stand-in for a Worker: what it answers is what a test wants to see told. */
+let server: Server
+let base: string
+let folder: string
+let seen: (string | undefined)[] = []
+
+const ANSWERS: Record<string, { status: number; type: string; body: object | string }> = {
+  '/failing': {
+    status: 502,
+    type: 'application/problem+json',
+    body: {
+      type: '/-/docs/errors#unavailable',
+      title: 'A backend failed',
+      status: 502,
+      detail: 'no backend could answer',
+      backends: [
+        { name: 'media', error: 'timeout', detail: 'no answer within 10000 ms' },
+        { name: 'legacy', error: 'denied', detail: 'the origin answered 403' },
+      ],
+    },
+  },
+  '/guarded': {
+    status: 401,
+    type: 'application/problem+json',
+    body: { title: 'Unauthorized', status: 401, detail: 'the bearer token is not the configured one' },
+  },
+  '/login': { status: 302, type: 'text/html', body: '<h1>Log in</h1>' },
+}
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'cli-usage-'))
+  server = createServer((request, response) => {
+    seen.push(request.headers.authorization)
+    const answer = ANSWERS[request.url ?? ''] ?? { status: 404, type: 'text/html', body: '<h1>Not here</h1>' }
+    response.writeHead(answer.status, { 'Content-Type': answer.type })
+    response.end(typeof answer.body === 'string' ? answer.body : JSON.stringify(answer.body))
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  base = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
+})
+
+afterAll(async () => {
+  server.close()
+  await rm(folder, { recursive: true, force: true })
+})
+
+const cli = createCli('', 'secret-token')
+
+describe('the command line', () => {
+  it.each([
+    { args: ['ls'], env: {}, says: 'which Worker? Give --url or set FALLBACK_STORAGE_URL' },
+    { args: ['ls', '--url', 'media.example.com'], env: {}, says: 'not a URL: media.example.com' },
+    { args: ['ls', '--url', 'ftp://example.com/'], env: {}, says: 'not an http or https URL' },
+    { args: ['ls', '--url', 'https://me:pw@example.com/'], env: {}, says: 'holds user info' },
+    { args: ['ls', '--url', 'https://example.com/?a=b'], env: {}, says: 'holds a query' },
+    {
+      args: ['ls', '--token-file', '/no/such/token'],
+      env: { FALLBACK_STORAGE_URL: 'https://example.com/' },
+      says: 'ENOENT',
+    },
+    { args: ['ls', '--limit', '0'], env: {}, says: 'whole number of at least 1' },
+    { args: ['ls', '--colour'], env: {}, says: "unknown option '--colour'" },
+    { args: ['get'], env: {}, says: "missing required argument 'name'" },
+    { args: ['lss'], env: {}, says: 'Did you mean ls?' },
+    { args: ['backfill', 'stop'], env: {}, says: "unknown command 'stop'" },
+  ])('ends with 2 for $args and says why', async ({ args, env, says }) => {
+    const { code, stdout, stderr } = await cli(args, { env })
+    expect(stderr).toContain(says)
+    expect(stderr).not.toContain('    at ')
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+  })
+
+  it('shows what commands there are when it is given none', async () => {
+    const { code, stderr } = await cli([])
+    expect(code).toBe(2)
+    expect(stderr).toContain('Usage: fallback-storage')
+  })
+
+  it('shows examples with every command', () => {
+    const commands = leaves(createProgram('0'))
+    expect(commands.map(nameOf)).toEqual(expect.arrayContaining(['ls', 'backfill retry', 'tombstones purge']))
+    for (const command of commands) {
+      const help = helpOf(command)
+      expect(help).toMatch(/\nExamples?:\n {2}/)
+      expect(help).toContain(`fallback-storage ${nameOf(command)}`)
+      expect(help).toContain('--json')
+    }
+  })
+})
+
+function leaves(command: Command): Command[] {
+  return command.commands.length === 0 ? [command] : command.commands.flatMap(leaves)
+}
+
+function nameOf(command: Command): string {
+  const { parent } = command
+  return parent?.parent ? `${nameOf(parent)} ${command.name()}` : command.name()
+}
+
+function helpOf(command: Command): string {
+  let text = ''
+  command.configureOutput({ writeOut: (part) => (text += part) }).outputHelp()
+  return text
+}
+
+describe('errors', () => {
+  it('tell what each backend failed with', async () => {
+    expect(await cli(['get', 'failing', '-', '--url', base])).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr:
+        'error: A backend failed: no backend could answer\n' +
+        '  media: timeout: no answer within 10000 ms\n' +
+        '  legacy: denied: the origin answered 403\n',
+    })
+  })
+
+  it('are one JSON document on standard error with --json', async () => {
+    const { code, stdout, stderr } = await cli(['rm', 'guarded', '--url', base, '--json'])
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    expect(JSON.parse(stderr)).toMatchObject({ error: { status: 404, exit_code: 1 } })
+  })
+
+  it.each([
+    {
+      what: 'where nothing listens',
+      url: 'http://127.0.0.1:1023/',
+      says: 'the Worker cannot be reached: nothing listens there',
+    },
+    { what: 'of no host', url: 'http://no-such-host.invalid/', says: 'the Worker cannot be reached' },
+  ])('say that the Worker cannot be reached at a URL $what', async ({ url, says }) => {
+    const { code, stderr } = await cli(['ls', '--url', url])
+    expect(code).toBe(1)
+    expect(stderr).toContain(says)
+    expect(stderr).toContain('FALLBACK_STORAGE_URL')
+  })
+
+  it.each(['anything', 'login'])('say that another server answers: %s', async (name) => {
+    const { code, stderr } = await cli(['get', name, '-', '--url', base])
+    expect(code).toBe(1)
+    expect(stderr).toContain('did not answer as fallback-storage does')
+  })
+})
+
+describe('the token', () => {
+  it('is read from the environment or a file, and is in no message', async () => {
+    await writeFile(join(folder, 'token'), 'token-of-the-file\n')
+    seen = []
+    const first = await cli(['get', 'guarded', '-', '--url', base])
+    const second = await cli(['get', 'guarded', '-', '--url', base, '--token-file', join(folder, 'token')])
+    expect(seen).toEqual(['Bearer secret-token', 'Bearer token-of-the-file'])
+    for (const { code, stderr } of [first, second]) {
+      expect(code).toBe(4)
+      expect(stderr).toBe(
+        'error: Unauthorized: the bearer token is not the configured one\n' +
+          'The token is read from FALLBACK_STORAGE_TOKEN or --token-file.\n',
+      )
+    }
+  })
+
+  it('is sent to nobody when there is none', async () => {
+    seen = []
+    await cli(['get', 'guarded', '-', '--url', base], { env: { FALLBACK_STORAGE_TOKEN: undefined } })
+    expect(seen).toEqual([undefined])
+  })
+
+  it('cannot be given as an argument, where others would see it', async () => {
+    expect(await cli(['ls', '--token', 'x'])).toMatchObject({ code: 2 })
+  })
+})

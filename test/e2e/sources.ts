@@ -1,0 +1,154 @@
+import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http'
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { AwsClient } from 'aws4fetch'
+import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
+import { startOrigin } from '../faults/origin.ts'
+import { serve, type OriginObject } from '../faults/serve.ts'
+import type { Fault } from '../faults/spoil.ts'
+
+/** Where objects migrate from: a real server over sockets that can be told to misbehave. */
+export interface Source {
+  /** Its backend table; the backend's name is `old`. */
+  readonly table: object
+  readonly secrets: Record<string, string>
+  /** Headers with their names in lower case. */
+  add(name: string, body: Buffer, headers?: Record<string, string>): Promise<void>
+  /** `null` heals. */
+  set(name: string, fault: Fault | null): Promise<void>
+  /** Methods of the requests that came for a name. */
+  requests(name: string): string[]
+  close(): Promise<void>
+}
+
+export async function httpSource(table: object = {}): Promise<Source> {
+  const origin = await startOrigin()
+  const dressed = new Map<string, Record<string, string>>()
+  const dress =
+    (fault: Fault): Fault =>
+    (exchange) => {
+      for (const [header, value] of Object.entries(dressed.get(exchange.name) ?? {}))
+        exchange.response.setHeader(header, value)
+      fault(exchange)
+    }
+  return {
+    table: { type: 'http', name: 'old', url: origin.url, ...table },
+    secrets: {},
+    async add(name, body, { 'content-type': type, ...headers } = {}) {
+      origin.add(name, body, { etag: `"${origin.requests.length}-${body.length}"`, ...(type && { type }) })
+      dressed.set(name, headers)
+      await origin.set(name, dress(serve))
+    },
+    set: (name, fault) => origin.set(name, dress(fault ?? serve)),
+    requests: (name) => origin.requests.filter((seen) => seen.name === name).map(({ method }) => method),
+    close: () => origin.close(),
+  }
+}
+
+const CREDENTIALS = { accessKeyId: 'LOCALKEY', secretAccessKey: 'local-secret/with+signs' }
+/** What a fault says itself, or what belongs to one connection. */
+const NOT_COPIED = new Set([
+  'content-length',
+  'content-range',
+  'transfer-encoding',
+  'connection',
+  'keep-alive',
+])
+
+/** Wrangler's local S3 endpoint, which checks signatures, behind a proxy that spoils what it is told to. */
+export async function s3Source(table: object = {}): Promise<Source> {
+  const miniflare = new Miniflare(
+    convertV4MiniflareOptions({
+      host: '127.0.0.1',
+      port: 0,
+      compatibilityDate: '2026-10-01',
+      modules: true,
+      script: 'export default { fetch: () => new Response(null, { status: 404 }) }',
+      r2Buckets: { media: { id: 'media', s3Credentials: CREDENTIALS } },
+    }),
+  )
+  const upstream = await miniflare.ready
+  const base = '/cdn-cgi/local/r2/s3/media/'
+  const objects = new Map<string, OriginObject>()
+  const faults = new Map<string, Fault>()
+  const seen: { method: string; name: string }[] = []
+  let url = ''
+  const proxy = createServer((request, response) => {
+    const name = decodeURIComponent((request.url ?? '').split('?', 1)[0]?.slice(base.length) ?? '')
+    const method = request.method ?? ''
+    seen.push({ method, name })
+    const fault = faults.get(name)
+    if (fault && method !== 'GET' && method !== 'HEAD')
+      return fault({ request, response, name, object: undefined, url, count: () => undefined })
+    pass(request, response, upstream, (answer) => {
+      if (!fault || (answer.statusCode ?? 500) >= 300) return false
+      for (const [header, value] of Object.entries(answer.headers))
+        if (value !== undefined && !NOT_COPIED.has(header)) response.setHeader(header, value)
+      fault({ request, response, name, object: objects.get(name), url, count: () => undefined })
+      return true
+    })
+  })
+  proxy.on('clientError', (_, socket) => socket.destroy())
+  proxy.listen(0, '127.0.0.1')
+  await once(proxy, 'listening')
+  url = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`
+  const client = new AwsClient({ ...CREDENTIALS, service: 's3', region: 'auto', retries: 0 })
+  return {
+    table: {
+      type: 's3',
+      name: 'old',
+      endpoint: `${url}/cdn-cgi/local/r2/s3`,
+      bucket: 'media',
+      credentials: 'OLD',
+      ...table,
+    },
+    secrets: {
+      OLD_ACCESS_KEY_ID: CREDENTIALS.accessKeyId,
+      OLD_SECRET_ACCESS_KEY: CREDENTIALS.secretAccessKey,
+    },
+    async add(name, body, headers = {}) {
+      const target = new URL(base + encodeURIComponent(name), upstream)
+      const stored = await client.fetch(target, { method: 'PUT', body: new Uint8Array(body), headers })
+      if (!stored.ok) throw new Error(`PUT ${name}: ${stored.status} ${await stored.text()}`)
+      const { 'content-type': type = 'application/octet-stream' } = headers
+      const etag = stored.headers.get('ETag')
+      objects.set(name, { body, type, etag, modified: await modifiedOf(client, target) })
+    },
+    async set(name, fault) {
+      if (fault) faults.set(name, fault)
+      else faults.delete(name)
+    },
+    requests: (name) => seen.filter((request) => request.name === name).map(({ method }) => method),
+    async close() {
+      const closed = once(proxy, 'close')
+      proxy.close()
+      proxy.closeAllConnections()
+      await closed
+      await miniflare.dispose()
+    },
+  }
+}
+
+async function modifiedOf(client: AwsClient, target: URL): Promise<Date> {
+  const { headers } = await client.fetch(target, { method: 'HEAD' })
+  return new Date(headers.get('Last-Modified') ?? 0)
+}
+
+/** Signatures cover Host, so it goes on as it came. */
+function pass(
+  request: IncomingMessage,
+  response: ServerResponse,
+  upstream: URL,
+  spoil: (answer: IncomingMessage) => boolean,
+): void {
+  const { method, headers, url: path } = request
+  const { hostname, port } = upstream
+  const onward = httpRequest({ hostname, port, method, path, headers, agent: false }, (answer) => {
+    if (spoil(answer)) return void answer.destroy()
+    response.writeHead(answer.statusCode ?? 502, answer.headers)
+    answer.pipe(response)
+  })
+  onward.on('error', () => response.destroy())
+  response.on('close', () => onward.destroy())
+  request.pipe(onward)
+}

@@ -1,0 +1,72 @@
+import { once } from 'node:events'
+import {
+  createServer,
+  request as httpRequest,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type ServerResponse,
+} from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+export interface CuttingProxy {
+  url: string
+  /** Headers of the GETs so far, oldest first. */
+  asked: IncomingHttpHeaders[]
+  /** So many of the next answers are cut off after that many bytes of their bodies. */
+  cut(times: number, afterBytes: number): void
+  /** Milliseconds between two pieces; 0 for as fast as it goes. */
+  slow(milliseconds: number): void
+  close(): Promise<void>
+}
+
+/** Stands between a client and the Worker, and loses connections when it is told to. */
+export async function startCuttingProxy(target: string): Promise<CuttingProxy> {
+  const asked: IncomingHttpHeaders[] = []
+  let cuts = { times: 0, afterBytes: 0 }
+  let pause = 0
+  const server = createServer((request, response) => {
+    const { host: _host, ...headers } = request.headers
+    if (request.method === 'GET' && !request.url?.includes('/-/')) asked.push(headers)
+    const onward = httpRequest(
+      new URL(request.url ?? '/', target),
+      { method: request.method, headers },
+      (answer) => {
+        response.writeHead(answer.statusCode ?? 502, answer.headers)
+        const limit = cuts.times > 0 ? cuts.afterBytes : Infinity
+        cuts.times -= 1
+        void pass(answer, response, { limit, pause })
+      },
+    )
+    onward.on('error', () => response.destroy())
+    request.pipe(onward)
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    asked,
+    cut: (times, afterBytes) => void (cuts = { times, afterBytes }),
+    slow: (milliseconds) => void (pause = milliseconds),
+    close: async () => {
+      server.closeAllConnections()
+      server.close()
+      await once(server, 'close')
+    },
+  }
+}
+
+async function pass(
+  answer: IncomingMessage,
+  response: ServerResponse,
+  { limit, pause }: { limit: number; pause: number },
+): Promise<void> {
+  let sent = 0
+  for await (const chunk of answer as AsyncIterable<Buffer>) {
+    const piece = chunk.subarray(0, limit - sent)
+    sent += piece.length
+    await new Promise((resolve) => response.write(piece, resolve))
+    if (sent >= limit || response.destroyed) return void response.destroy()
+    if (pause > 0) await sleep(pause)
+  }
+  response.end()
+}

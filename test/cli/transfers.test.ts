@@ -1,0 +1,156 @@
+import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
+import { startStack, type Stack } from '../../demo/stack.ts'
+import { startCuttingProxy, type CuttingProxy } from './cutting-proxy.ts'
+import { createCli, MAIN, records, type Cli } from './run.ts'
+
+const MIB = 1024 * 1024
+const SIZE = 24 * MIB
+const big = randomBytes(SIZE)
+
+let stack: Stack
+let proxy: CuttingProxy
+let cli: Cli
+let folder: string
+
+beforeAll(async () => {
+  stack = await startStack()
+  proxy = await startCuttingProxy(stack.worker.url)
+  cli = createCli(proxy.url, stack.token)
+  folder = await mkdtemp(join(tmpdir(), 'cli-transfers-'))
+  await writeFile(join(folder, 'source.bin'), big)
+  const { code, stderr } = await cli(['put', '--checksum', join(folder, 'source.bin'), 'big.bin'])
+  expect(code, stderr).toBe(0)
+})
+
+afterAll(async () => {
+  await proxy?.close()
+  await stack?.stop()
+  if (folder) await rm(folder, { recursive: true, force: true })
+})
+
+beforeEach(() => {
+  proxy.cut(0, 0)
+  proxy.slow(0)
+  proxy.asked.length = 0
+})
+
+const file = (name: string) => join(folder, name)
+
+it('goes on by itself where the connection was lost', async () => {
+  proxy.cut(2, 5 * MIB)
+  const { code, stderr } = await cli(['get', 'big.bin', file('resumed.bin')])
+  expect(code, stderr).toBe(0)
+  expect(big.equals(await readFile(file('resumed.bin')))).toBe(true)
+  const begins = proxy.asked.map(({ range }) => Number(/^bytes=(\d+)-$/.exec(range ?? '')?.[1] ?? 0) / MIB)
+  // What was on its way when the connection was lost may be lost too.
+  expect(begins).toEqual([0, expect.closeTo(5, 0), expect.closeTo(10, 0)])
+  expect(proxy.asked[1]?.['if-range']).toMatch(/^".+"$/)
+  expect(stderr).toContain('the connection was closed; going on from ')
+})
+
+it('goes on to standard output as well', async () => {
+  proxy.cut(1, 5 * MIB)
+  const { code, bytes } = await cli(['get', 'big.bin', '-'])
+  expect(code).toBe(0)
+  expect(big.equals(bytes)).toBe(true)
+})
+
+it('takes up what an interrupted download left, and only that', async () => {
+  proxy.slow(20)
+  const interrupt = new AbortController()
+  const interrupted = cli(['get', 'big.bin', file('later.bin')], { signal: interrupt.signal })
+  await expect.poll(() => sizeOf(file('later.bin.part')), { timeout: 20_000 }).toBeGreaterThan(MIB)
+  interrupt.abort()
+  expect(await interrupted).toMatchObject({ code: 130 })
+  await expect(stat(file('later.bin'))).rejects.toThrow('ENOENT')
+
+  proxy.slow(0)
+  const there = await sizeOf(file('later.bin.part'))
+  const ran = await cli(['get', 'big.bin', file('later.bin'), '--json'])
+  expect(records(ran)).toMatchObject([{ size: SIZE, resumed_from: there }])
+  expect(proxy.asked.at(-1)?.range).toBe(`bytes=${there}-`)
+  expect(big.equals(await readFile(file('later.bin')))).toBe(true)
+  for (const left of ['later.bin.part', 'later.bin.part.json'])
+    await expect(stat(file(left))).rejects.toThrow('ENOENT')
+})
+
+it.each([
+  { what: 'the object was replaced', etag: '"another"', flags: [] },
+  { what: '--no-resume asks for it', etag: undefined, flags: ['--no-resume'] },
+])('begins anew when $what', async ({ etag, flags }) => {
+  const url = `${proxy.url}big.bin`
+  const current = (await fetch(url, { method: 'HEAD' })).headers.get('etag')
+  await writeFile(file('anew.bin.part'), 'other bytes')
+  await writeFile(file('anew.bin.part.json'), JSON.stringify({ url, etag: etag ?? current }))
+  const ran = await cli(['get', 'big.bin', file('anew.bin'), '--json', ...flags])
+  expect(records(ran)).toMatchObject([{ size: SIZE, resumed_from: 0 }])
+  expect(big.equals(await readFile(file('anew.bin')))).toBe(true)
+})
+
+it('asks for nothing but the end of a download that was whole already', async () => {
+  const url = `${proxy.url}big.bin`
+  const etag = (await fetch(url, { method: 'HEAD' })).headers.get('etag')
+  await writeFile(file('whole.bin.part'), big)
+  await writeFile(file('whole.bin.part.json'), JSON.stringify({ url, etag }))
+  expect(await cli(['get', 'big.bin', file('whole.bin')])).toMatchObject({ code: 0 })
+  expect(proxy.asked.map(({ range }) => range)).toEqual([`bytes=${SIZE}-`])
+  expect(big.equals(await readFile(file('whole.bin')))).toBe(true)
+})
+
+it('streams standard input of unknown length', async () => {
+  expect(await cli(['put', '-', 'piped.bin'], { stdin: big })).toMatchObject({ code: 0 })
+  expect(big.equals((await cli(['get', 'piped.bin', '-'])).bytes)).toBe(true)
+})
+
+it('tells that the token is refused, however large the upload', async () => {
+  const { code, stderr } = await cli(['put', file('source.bin'), 'x'], {
+    env: { FALLBACK_STORAGE_URL: stack.worker.url, FALLBACK_STORAGE_TOKEN: 'wrong' },
+  })
+  expect(stderr).toContain('the bearer token is not the configured one')
+  expect(code).toBe(4)
+})
+
+it('draws a bar on a terminal, and takes it away in the end', async () => {
+  proxy.slow(8)
+  const shown = await onTerminal(['get', 'big.bin', file('bar.bin')])
+  expect(shown).toMatch(/big\.bin {2}█+░+ {2}[\d.]+ MiB of 24\.0 MiB \(\d+ %\), [\d.]+ MiB\/s, \d+ s left/)
+  expect(shown).toMatch(/\u001b\[\?25h[^█]*bar\.bin: 24\.0 MiB in [\d ms]+\r\n$/)
+})
+
+it('colours results on a terminal, unless NO_COLOR is set', async () => {
+  expect(await onTerminal(['explain', 'big.bin'])).toContain('\u001b[32mserved by media')
+  expect(await onTerminal(['explain', 'big.bin'], { NO_COLOR: '1' })).not.toContain('\u001b[')
+})
+
+async function sizeOf(path: string): Promise<number> {
+  return stat(path).then(
+    ({ size }) => size,
+    () => 0,
+  )
+}
+
+/** What a terminal is sent; `script` gives the command one. */
+async function onTerminal(args: string[], env: Record<string, string> = {}): Promise<string> {
+  const command = [process.execPath, '--no-warnings', MAIN, ...args].map((part) => `'${part}'`).join(' ')
+  const { CI: _ci, FORCE_COLOR: _force, NO_COLOR: _none, ...inherited } = process.env
+  const child = spawn('script', ['-qec', command, '/dev/null'], {
+    env: {
+      ...inherited,
+      TERM: 'xterm-256color',
+      FALLBACK_STORAGE_URL: proxy.url,
+      FALLBACK_STORAGE_TOKEN: stack.token,
+      ...env,
+    },
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  let shown = ''
+  child.stdout.on('data', (chunk: Buffer) => (shown += chunk.toString()))
+  await once(child, 'close')
+  return shown
+}

@@ -145,7 +145,12 @@ function withOwnPolicy(opened: Backend, settings: BackendConfig): Backend {
   if (include || exclude)
     backend = withFilter(backend, { ...(include && { include }), ...(exclude && { exclude }) })
   if (settings.readOnly) backend = withReadOnly(backend)
-  backend = withDeadline(backend, { timeoutMs, idleTimeoutMs, guardBody: false })
+  backend = withDeadline(backend, {
+    timeoutMs,
+    idleTimeoutMs,
+    guardBody: false,
+    heedsSignals: isRemote(settings),
+  })
   return hedgeMs === undefined ? backend : { ...backend, hedgeMs }
 }
 

@@ -36,9 +36,11 @@ export function attributesToMetadata(attributes: ObjectAttributes, limit: number
 
 /** What `attributesToMetadata` wrote; foreign metadata comes back as it is. */
 export function attributesFromMetadata(record: Readonly<Record<string, string>> | undefined): KeptAttributes {
+  const entries = Object.entries(record ?? {})
+  if (entries.length === 0) return {}
   const own = new Map<string, string>()
   const user: Record<string, string> = {}
-  for (const [key, value] of Object.entries(record ?? {})) {
+  for (const [key, value] of entries) {
     if (key.startsWith(RESERVED)) own.set(key.slice(RESERVED.length), value)
     else user[key] = value
   }

@@ -45,6 +45,7 @@ function createBreaker(backend: string, options: BreakerOptions): Breaker {
   const failedAt: number[] = []
   const recentErrors: BackendHealth['recentErrors'] = []
   const latencies: number[] = []
+  let answers = 0
   let openUntil = 0
   let probing = 0
 
@@ -95,8 +96,7 @@ function createBreaker(backend: string, options: BreakerOptions): Breaker {
         throw error
       } finally {
         if (isProbe) probing = 0
-        latencies.push(now() - started)
-        if (latencies.length > REMEMBERED_LATENCIES) latencies.shift()
+        latencies[answers++ % REMEMBERED_LATENCIES] = now() - started
       }
     },
     health: () => ({

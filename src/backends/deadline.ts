@@ -1,6 +1,7 @@
 import type { Backend, MultipartUpload } from '../storage/backend.ts'
 import { cancelBody } from '../storage/cancel-body.ts'
 import { StorageError } from '../storage/errors.ts'
+import type { StoredObject } from '../storage/object.ts'
 import { withKnownLength } from './fixed-length.ts'
 import { type Watch, within, type WithinOptions } from './within.ts'
 
@@ -11,6 +12,8 @@ export interface DeadlineOptions {
   idleTimeoutMs: number
   /** Watches bodies chunk by chunk; for what comes over the network. Native streams stay native without. */
   guardBody: boolean
+  /** Calls heed a signal, so one is made for each; bindings of R2 and KV cannot be told to stop. Default: they do. */
+  heedsSignals?: boolean
 }
 
 type Body = ReadableStream<Uint8Array> | Uint8Array
@@ -24,7 +27,7 @@ type Run = <Result>(
  * A body may take as long as it likes while its bytes keep coming.
  */
 export function withDeadline(backend: Backend, options: DeadlineOptions): Backend {
-  const { timeoutMs, guardBody } = options
+  const { timeoutMs, guardBody, heedsSignals = true } = options
   const { put, delete: remove, list, createMultipartUpload: multipart } = backend
   const run: Run = (call, own) =>
     within(call, { ms: timeoutMs, overrun: silent(backend.name, timeoutMs), ...own })
@@ -33,17 +36,16 @@ export function withDeadline(backend: Backend, options: DeadlineOptions): Backen
   return {
     ...backend,
     async get(name, { signal, ...rest } = {}) {
-      const found = await run((watch) => backend.get(name, { ...rest, signal: watch.signal }), {
-        signal,
-        late: async (late) => late?.body.cancel(),
-      })
+      const call = (watch: Watch) =>
+        backend.get(name, heedsSignals ? { ...rest, signal: watch.signal } : rest)
+      const found = await run(call, { signal, late: discardLate })
       if (!found || !guardBody) return found
       const length = found.range ? found.range.end - found.range.start + 1 : found.size
       const body = guarded(found.body, backend.name, options.idleTimeoutMs)
       return { ...found, body: length === undefined ? body : withKnownLength(body, length) }
     },
     head: (name, { signal, ...rest } = {}) =>
-      run((watch) => backend.head(name, { ...rest, signal: watch.signal }), { signal }),
+      run((watch) => backend.head(name, heedsSignals ? { ...rest, signal: watch.signal } : rest), { signal }),
     ...(put && {
       put: (name, body, { signal, ...rest } = {}) =>
         send(body, (watched, watch) => put(name, watched, { ...rest, signal: watch.signal }), signal),
@@ -57,6 +59,10 @@ export function withDeadline(backend: Backend, options: DeadlineOptions): Backen
         boundUpload(await run(() => multipart(name, info), { late: (upload) => upload.abort() }), run, send),
     }),
   }
+}
+
+async function discardLate(late: StoredObject | null): Promise<void> {
+  await late?.body.cancel()
 }
 
 type Send = <Result>(

@@ -6,11 +6,9 @@ import { attributesFromMetadata, attributesToMetadata } from './attributes.ts'
 /** Custom metadata in production; HTTP metadata counts too, so some is left for it. */
 const MAX_METADATA_BYTES = 6 * 1024
 
+/** Assigned one by one, not spread: this is on the way of every hit. */
 export function infoOf(object: R2Object, backend: string): ObjectInfo {
-  const { contentType, contentLanguage, contentDisposition, contentEncoding, cacheControl, cacheExpiry } =
-    object.httpMetadata ?? {}
-  const digests = digestsOf(object.checksums)
-  return {
+  const info: ObjectInfo = {
     name: object.key,
     backend,
     size: object.size,
@@ -18,15 +16,19 @@ export function infoOf(object: R2Object, backend: string): ObjectInfo {
     modified: object.uploaded,
     created: object.uploaded,
     version: object.etag,
-    ...(contentType !== undefined && { contentType }),
-    ...(contentLanguage !== undefined && { contentLanguage }),
-    ...(contentDisposition !== undefined && { contentDisposition }),
-    ...(contentEncoding !== undefined && { contentEncoding }),
-    ...(cacheControl !== undefined && { cacheControl }),
-    ...(cacheExpiry && { expires: cacheExpiry }),
-    ...(Object.keys(digests).length > 0 && { digests }),
-    ...attributesFromMetadata(object.customMetadata),
   }
+  const http = object.httpMetadata
+  if (http) {
+    if (http.contentType !== undefined) info.contentType = http.contentType
+    if (http.contentLanguage !== undefined) info.contentLanguage = http.contentLanguage
+    if (http.contentDisposition !== undefined) info.contentDisposition = http.contentDisposition
+    if (http.contentEncoding !== undefined) info.contentEncoding = http.contentEncoding
+    if (http.cacheControl !== undefined) info.cacheControl = http.cacheControl
+    if (http.cacheExpiry) info.expires = http.cacheExpiry
+  }
+  const digests = digestsOf(object.checksums)
+  if (digests) info.digests = digests
+  return object.customMetadata ? Object.assign(info, attributesFromMetadata(object.customMetadata)) : info
 }
 
 export function r2Metadata(info: ObjectAttributes): Pick<R2PutOptions, 'customMetadata'> & {
@@ -50,12 +52,12 @@ export function r2Condition(condition: PutCondition): R2Conditional {
   return condition === 'absent' ? { etagDoesNotMatch: '*' } : { etagMatches: condition.version }
 }
 
-function digestsOf(checksums: R2Checksums): Digests {
-  const { md5, sha1, sha256, sha512 } = checksums
-  return {
-    ...(md5 && { md5: toHex(md5) }),
-    ...(sha1 && { sha1: toHex(sha1) }),
-    ...(sha256 && { sha256: toHex(sha256) }),
-    ...(sha512 && { sha512: toHex(sha512) }),
-  }
+function digestsOf({ md5, sha1, sha256, sha512 }: R2Checksums): Digests | undefined {
+  if (!md5 && !sha1 && !sha256 && !sha512) return undefined
+  const digests: Digests = {}
+  if (md5) digests.md5 = toHex(md5)
+  if (sha1) digests.sha1 = toHex(sha1)
+  if (sha256) digests.sha256 = toHex(sha256)
+  if (sha512) digests.sha512 = toHex(sha512)
+  return digests
 }

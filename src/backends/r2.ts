@@ -1,6 +1,6 @@
 import type { Backend, GetOptions, ListOptions, ListPage, PutOptions } from '../storage/backend.ts'
 import { StorageError } from '../storage/errors.ts'
-import { encodeName, MAX_NAME_BYTES, nameBytes } from '../storage/name.ts'
+import { encodeName, isLongerThan, MAX_NAME_BYTES } from '../storage/name.ts'
 import type { RangeRequest, StoredObject } from '../storage/object.ts'
 import { compareNames } from '../storage/order.ts'
 import { bytesBody } from './fixed-length.ts'
@@ -27,7 +27,7 @@ export function r2Backend(name: string, bucket: R2Bucket, options: R2Options = {
     type: 'r2',
     listsAfter: true,
     maxPutSize: MAX_PUT_SIZE,
-    accepts: (key) => nameBytes(key) <= MAX_NAME_BYTES,
+    accepts: (key) => !isLongerThan(MAX_NAME_BYTES, key),
     get: (key, getOptions = {}) => get(name, bucket, { ...getOptions, key }).catch(failed(key)),
     async head(key, { signal } = {}) {
       signal?.throwIfAborted()
@@ -60,7 +60,7 @@ async function get(
     return afterRefusedRange(backend, bucket, { key, range, error })
   }
   if (!found) return null
-  const object: StoredObject = { ...infoOf(found, backend), body: found.body }
+  const object: StoredObject = Object.assign(infoOf(found, backend), { body: found.body })
   if (ifMatch !== undefined && object.etag !== ifMatch) {
     await object.body.cancel()
     throw new StorageError('precondition', 'the object has changed', { backend, name: key })

@@ -21,32 +21,38 @@ export function within<Result>(
   { ms, overrun, signal, late }: WithinOptions<Result>,
 ): Promise<Result> {
   return new Promise<Result>((resolve, reject) => {
-    const controller = new AbortController()
+    let controller: AbortController | undefined
     let over = false
     const giveUp = (error: unknown): void => {
       over = true
       done()
-      controller.abort(error)
+      controller?.abort(error)
       reject(error)
     }
-    const arm = (): ReturnType<typeof setTimeout> => setTimeout(() => giveUp(overrun()), ms)
+    const overran = (): void => giveUp(overrun())
     const abort = (): void => giveUp(signal?.reason)
     const done = (): void => {
       clearTimeout(timer)
       signal?.removeEventListener('abort', abort)
     }
-    let timer = arm()
+    let timer = setTimeout(overran, ms)
     if (signal?.aborted) return abort()
     signal?.addEventListener('abort', abort)
 
-    const progress = (): void => {
-      if (over) return
-      clearTimeout(timer)
-      timer = arm()
+    const watch: Watch = {
+      // Made when it is asked for: a binding cannot be told to stop.
+      get signal() {
+        controller ??= new AbortController()
+        if (over) controller.abort()
+        return signal ? AbortSignal.any([signal, controller.signal]) : controller.signal
+      },
+      progress() {
+        if (over) return
+        clearTimeout(timer)
+        timer = setTimeout(overran, ms)
+      },
     }
-    const combined = signal ? AbortSignal.any([signal, controller.signal]) : controller.signal
-    const called = async (): Promise<Result> => call({ signal: combined, progress })
-    called().then(
+    started(call, watch).then(
       (result) => {
         done()
         // Nobody is left to be told whether letting go of it worked.
@@ -59,4 +65,13 @@ export function within<Result>(
       },
     )
   })
+}
+
+/** A call that throws at once fails like one that rejects. */
+function started<Result>(call: (watch: Watch) => Promise<Result>, watch: Watch): Promise<Result> {
+  try {
+    return call(watch)
+  } catch (error) {
+    return Promise.reject(error)
+  }
 }

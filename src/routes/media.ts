@@ -12,17 +12,18 @@ import { uploadFrom } from './upload-request.ts'
 
 /** GET and HEAD of one name: the chain's answer as HTTP, with a copy begun where the name should move. */
 export async function serveMedia(c: Context<AppEnv>, name: string): Promise<Response> {
-  const { chain, config } = c.var.deployment
+  const { chain, config, migration } = c.get('deployment')
   const { cacheControl, mediaPath: base } = config
+  const trace = c.get('trace')
   const request = c.req.raw
   if (request.method === 'HEAD') {
-    const info = await chain.head(name, { trace: c.var.trace })
+    const info = await chain.head(name, { trace })
     if (!info) throw notFound(name)
     return describeAnswer(c, headResponse(request, info, { cacheControl, base }), { backend: info.backend })
   }
   const { object, range } = await find(c, name)
   if (!object) throw notFound(name)
-  const stored = c.var.deployment.migration.writeBack(object, c.var.trace)
+  const stored = migration.writeBack(object, trace)
   return describeAnswer(c, objectResponse(request, object, { cacheControl, base, range }), {
     backend: object.backend,
     stored,
@@ -41,9 +42,9 @@ interface Found {
 
 /** One operation for a hit, ranged or not: the range is asked for at once, and again whole only if If-Range fails. */
 async function find(c: Context<AppEnv>, name: string): Promise<Found> {
-  const { chain } = c.var.deployment
+  const { chain } = c.get('deployment')
   const { headers } = c.req.raw
-  const trace: Trace = c.var.trace
+  const trace: Trace = c.get('trace')
   const range = parseRange(headers.get('range'))
   if (!range) return { object: await chain.get(name, { trace }), range: null }
   try {
@@ -69,7 +70,7 @@ function emptyBody(): ReadableStream<Uint8Array> {
 
 /** PUT: replaces the object; 201 where there was none, else 204. */
 export async function putMedia(c: Context<AppEnv>, name: string): Promise<Response> {
-  const { chain, config } = c.var.deployment
+  const { chain, config } = c.get('deployment')
   const { headers } = c.req.raw
   const { body, options } = uploadFrom(c.req.raw, config)
   const allows = (current: ObjectInfo | null): boolean =>
@@ -85,7 +86,7 @@ export async function putMedia(c: Context<AppEnv>, name: string): Promise<Respon
 
 /** DELETE: 204, whether or not there was anything. */
 export async function deleteMedia(c: Context<AppEnv>, name: string): Promise<Response> {
-  const { chain } = c.var.deployment
+  const { chain } = c.get('deployment')
   const { headers } = c.req.raw
   if (
     isConditional(headers) &&

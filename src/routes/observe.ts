@@ -1,3 +1,4 @@
+import type { Context } from 'hono'
 import { createMiddleware } from 'hono/factory'
 import { log } from '../observe/log.ts'
 import type { RequestEvent } from '../observe/request-counts.ts'
@@ -7,15 +8,11 @@ import type { AppEnv } from './context.ts'
 export const observe = createMiddleware<AppEnv>(async (c, next) => {
   const started = performance.now()
   await next()
-  const { config, requests } = c.var.deployment
-  const event = eventOf(c.req.method, c.var, c.res, performance.now() - started)
+  const { config, requests } = c.get('deployment')
+  const event = eventOf(c, performance.now() - started)
   requests.add(event)
-  const { attempts, ...fields } = event
-  const level = event.status >= 500 ? 'error' : 'info'
-  log(level, 'request', {
-    ...fields,
-    attempts: attempts.map(({ backend, outcome }) => `${backend}=${outcome}`),
-  })
+  const attempts = event.attempts.map(({ backend, outcome }) => `${backend}=${outcome}`)
+  log(event.status >= 500 ? 'error' : 'info', 'request', { ...event, attempts })
   config.services.analytics?.writeDataPoint({
     indexes: [event.backend ?? 'none'],
     blobs: [
@@ -30,24 +27,21 @@ export const observe = createMiddleware<AppEnv>(async (c, next) => {
   })
 })
 
-function eventOf(
-  method: string,
-  vars: AppEnv['Variables'],
-  response: Response,
-  duration: number,
-): RequestEvent {
-  const { deployment, trace, name, answered, route = 'api' } = vars
-  const { status } = response
+// Hono's `c.var` copies all variables each time; `get` does not.
+function eventOf(c: Context<AppEnv>, duration: number): RequestEvent {
+  const { status, headers } = c.res
+  const name = c.get('name')
+  const answered = c.get('answered')
   const backend = answered?.backend
-  const length = response.headers.get('Content-Length')
+  const length = headers.get('Content-Length')
   return {
-    method,
+    method: c.req.method,
     ...(name !== undefined && { name }),
-    route,
+    route: c.get('route') ?? 'api',
     status,
-    outcome: outcomeOf(status, backend, deployment.chain.backends[0]?.name),
+    outcome: outcomeOf(status, backend, c.get('deployment').chain.backends[0]?.name),
     ...(backend !== undefined && { backend }),
-    attempts: trace,
+    attempts: c.get('trace'),
     ...(length !== null && { bytes: Number(length) }),
     stored: answered?.stored ?? false,
     duration: Math.round(duration * 10) / 10,

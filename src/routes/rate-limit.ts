@@ -7,7 +7,7 @@ const RETRY_AFTER_SECONDS = '10'
 
 /** Holds each client address to the bound rate limiter; without the binding nothing is limited. */
 export const rateLimit = createMiddleware<AppEnv>(async (c, next) => {
-  const { rateLimiter } = c.var.deployment.config.services
+  const { rateLimiter } = c.get('deployment').config.services
   if (!rateLimiter) return next()
   const { success } = await rateLimiter.limit({ key: c.req.header('CF-Connecting-IP') ?? 'unknown' })
   if (success) return next()

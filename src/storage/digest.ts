@@ -12,10 +12,13 @@ const STREAMED = { md5: 'MD5', sha1: 'SHA-1', sha256: 'SHA-256', sha512: 'SHA-51
 /** Reversed polynomials of CRC-32 (zip, PNG) and CRC-32C (Castagnoli). */
 const POLYNOMIALS = { crc32: 0xedb88320, crc32c: 0x82f63b78 } as const
 const tables = new Map<number, Uint32Array>()
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
 
 export function toHex(bytes: ArrayBuffer | Uint8Array): string {
   const view = bytes instanceof Uint8Array ? bytes : new Uint8Array(bytes)
-  return Array.from(view, (byte) => byte.toString(16).padStart(2, '0')).join('')
+  let hex = ''
+  for (const byte of view) hex += HEX[byte]
+  return hex
 }
 
 /** The digests that are given, computed over `bytes`; throws `corrupt` when one differs. */

@@ -6,13 +6,14 @@ export const MAX_NAME_BYTES = 1024
 const encoder = new TextEncoder()
 // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/
+const DOT_SEGMENT = /(?:^|\/)\.\.?(?:\/|$)/
 
 /**
  * The name that a raw URL path (below the media root, no leading slash, no query) stands for.
  * Throws `invalid` saying why for what no backend may be asked for.
  */
 export function parseName(rawPath: string): string {
-  const name = rawPath.split('/').map(decodeSegment).join('/')
+  const name = rawPath.includes('%') ? rawPath.split('/').map(decodeSegment).join('/') : rawPath
   checkName(name)
   return name
 }
@@ -22,10 +23,15 @@ export function checkName(name: string): void {
   if (name === '') throw invalid('the name is empty')
   if (!name.isWellFormed()) throw invalid('the name holds a lone surrogate')
   if (CONTROL.test(name)) throw invalid('the name holds a control character')
-  if (name.split('/').some((segment) => segment === '.' || segment === '..'))
+  if (DOT_SEGMENT.test(name))
     throw invalid('the name holds a "." or ".." segment')
   if (name === '-' || name.startsWith('-/')) throw invalid('names below "-/" are the API\'s own')
-  if (nameBytes(name) > MAX_NAME_BYTES) throw invalid(`the name is longer than ${MAX_NAME_BYTES} UTF-8 bytes`)
+  if (isLongerThan(MAX_NAME_BYTES, name)) throw invalid(`the name is longer than ${MAX_NAME_BYTES} UTF-8 bytes`)
+}
+
+/** Whether the name has more UTF-8 bytes; few names are so long that they must be counted. */
+export function isLongerThan(bytes: number, name: string): boolean {
+  return name.length * 3 > bytes && nameBytes(name) > bytes
 }
 
 /** Length in UTF-8 bytes. */

@@ -41,6 +41,7 @@ export const bodyFaults = {
     get: 'breaks',
     range: 'unavailable',
     head: 'object',
+    overstates: true,
   },
   twoLengths: {
     does: 'sends two Content-Lengths',
@@ -61,6 +62,7 @@ export const bodyFaults = {
       sendRaw(exchange, rawHead(exchange, lines), chunked)
     }),
     ...body('object'),
+    untold: ['get'],
   },
   chunked: {
     does: 'tells no length',
@@ -72,6 +74,7 @@ export const bodyFaults = {
       exchange.response.end(exchange.request.method === 'HEAD' ? undefined : bytes)
     },
     ...same('object'),
+    untold: ['get', 'head'],
   },
   chunkedTruncate: {
     does: 'ends a chunked body without its last chunk',
@@ -82,18 +85,31 @@ export const bodyFaults = {
       sendRaw(exchange, rawHead(exchange, ['Transfer-Encoding: chunked']), chunk)
     }),
     ...body('breaks'),
+    untold: ['get'],
   },
-  gzip: { does: 'sends gzip unasked', fault: encoded('gzip', gzipSync), ...same('object') },
-  brotli: { does: 'sends brotli unasked', fault: encoded('br', brotliCompressSync), ...same('object') },
+  gzip: {
+    does: 'sends gzip unasked',
+    fault: encoded('gzip', gzipSync),
+    ...same('object'),
+    untold: ['get', 'range', 'head'],
+  },
+  brotli: {
+    does: 'sends brotli unasked',
+    fault: encoded('br', brotliCompressSync),
+    ...same('object'),
+    untold: ['get', 'range', 'head'],
+  },
   gzipTruncate: {
     does: 'sends gzip that ends in the middle',
     fault: toBodies(encoded('gzip', (bytes) => gzipSync(bytes).subarray(0, -12))),
     ...body('breaks'),
+    untold: ['get', 'range'],
   },
   gzipLie: {
     does: 'says gzip and sends none',
     fault: toBodies(encoded('gzip', (bytes) => bytes)),
     ...body('breaks'),
+    untold: ['get', 'range'],
   },
   wrongRange: {
     does: 'answers another range than was asked for',

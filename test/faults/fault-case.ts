@@ -14,6 +14,10 @@ export interface FaultCase {
   get: Effect
   range: Effect
   head: Effect
+  /** Operations whose answers do not tell the object's size. */
+  untold?: readonly ('get' | 'range' | 'head')[]
+  /** The size that it tells is more than it has. */
+  overstates?: true
 }
 
 /** The same for every operation. */

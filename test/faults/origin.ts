@@ -37,7 +37,8 @@ export async function startOrigin(): Promise<Origin> {
   const requests: OriginRequest[] = []
   const rules = new Map<string, FaultName | Fault>()
   let url = ''
-  const server = createServer((request, response) => {
+  // A pooled connection that is closed as it is used again would look like a fault.
+  const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
     const name = (request.url ?? '/').slice(1).split('?', 1).map(decodeURIComponent)[0] ?? ''
     const seen: OriginRequest = {
       method: request.method ?? '',

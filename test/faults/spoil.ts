@@ -51,7 +51,8 @@ export function sendRaw(
 export function rawHead(exchange: Exchange, lines: readonly string[]): string {
   const { status, headers } = healthy(exchange)
   const own = Object.entries(headers).map(([name, value]) => `${name}: ${value}`)
-  return [`HTTP/1.1 ${status} OK`, ...own, ...lines, '', ''].join('\r\n')
+  // It is closed after this answer: who was not told might use it again at that moment.
+  return [`HTTP/1.1 ${status} OK`, ...own, ...lines, 'Connection: close', '', ''].join('\r\n')
 }
 
 export function encoded(encoding: string, encode: (body: Buffer) => Buffer): Fault {

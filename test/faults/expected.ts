@@ -1,0 +1,135 @@
+import type { Effect, FaultCase } from './fault-case.ts'
+import { CHAINS, type Case, type Member } from './situations.ts'
+
+/** What a client sees of one request, and what it leaves behind in R2. */
+export interface Outcome {
+  status: number
+  /** The bytes that a GET has in the end; what the API answers; `breaks` for a body that fails before its end. */
+  content: 'whole' | 'part' | 'breaks' | 'none' | Listing | { exists: boolean } | { size: 'right' }
+  /** `Cache-Status` without the cache's own name. */
+  cacheStatus?: string
+  /** Who was asked, from `Server-Timing`. */
+  trace?: string[]
+  /** `backends` of the problem document. */
+  failures?: string[]
+  /** Whether R2 has a right copy that was not there before. */
+  copied: boolean
+}
+
+export interface Listing {
+  from: string | null
+  degraded: string[]
+}
+
+/** What the contract's rules make of a fault. */
+export function expected(it: Case): Outcome {
+  return it.operation === 'list' ? expectedListing(it) : expectedRead(it)
+}
+
+type Read = 'get' | 'range' | 'head'
+
+/** The read that an operation is made of: what is asked about an object comes from its headers. */
+function readOf({ operation }: Case): Read {
+  return operation === 'get' || operation === 'range' ? operation : 'head'
+}
+
+function effectIn(it: Case, { holds }: Member, read: Read): Effect {
+  if (holds === 'with a fault') return it.fault[read]
+  return holds === 'in case of elsewhere' && it.elsewhere ? 'object' : 'absent'
+}
+
+const ANSWERS: readonly Effect[] = ['object', 'breaks', 'stalls']
+const DESCRIPTIONS: Partial<Record<Effect, string>> = { absent: 'absent', timeout: 'timeout' }
+
+/** Backends are asked in order; the first success answers, and only unanimous absence is a miss. */
+function expectedRead(it: Case): Outcome {
+  const read = readOf(it)
+  const isMedia = read === it.operation
+  const trace: string[] = []
+  const failures: string[] = []
+  let cannotTell = false
+  for (const member of CHAINS[it.position]) {
+    const effect = effectIn(it, member, read)
+    const answers = ANSWERS.includes(effect)
+    trace.push(`${member.name}: ${answers ? 'hit' : (DESCRIPTIONS[effect] ?? 'error')}`)
+    if (!answers && effect !== 'absent') failures.push(`${member.name}: ${effect}`)
+    if (!answers) continue
+    if (it.operation === 'size' && isUntold(it.fault, member, 'head')) cannotTell = true
+    else return served(it, member, isMedia ? trace : undefined)
+  }
+  if (it.operation === 'exists' && failures.length === 0)
+    return { status: 200, content: { exists: false }, copied: false }
+  const status = failures.length > 0 ? statusOf(failures) : cannotTell ? 501 : 404
+  return {
+    status,
+    content: 'none',
+    ...(isMedia ? { cacheStatus: 'fwd=uri-miss', trace } : { cacheStatus: 'fwd=uri-miss' }),
+    // An answer to HEAD has no document.
+    ...(failures.length > 0 && it.operation !== 'head' && { failures }),
+    copied: false,
+  }
+}
+
+/** 504 if all that failed timed out. */
+function statusOf(failures: readonly string[]): number {
+  return failures.every((failure) => failure.endsWith('timeout')) ? 504 : 502
+}
+
+function served(it: Case, member: Member, trace: string[] | undefined): Outcome {
+  const { operation, migrating, fault } = it
+  if (operation === 'exists') return { status: 200, content: { exists: true }, copied: false }
+  if (operation === 'size') return { status: 200, content: { size: 'right' }, copied: false }
+  const isFirst = CHAINS[it.position][0] === member
+  const body = bodyFrom(it, member, readOf(it))
+  // A read copies to the first writable backend, if that stands before the one that answered.
+  const copies = migrating && operation !== 'head' && !isFirst && it.position !== 'first'
+  const isPart = operation === 'range' && !isUntold(fault, member, 'range')
+  return {
+    status: isPart ? 206 : 200,
+    content: operation === 'head' ? 'none' : body === 'whole' && isPart ? 'part' : body,
+    cacheStatus: `${isFirst ? 'hit' : `fwd=uri-miss${copies ? '; stored' : ''}`}; detail=${member.name}`,
+    ...(trace && { trace }),
+    copied: copies && copyIsWhole(it, member),
+  }
+}
+
+/** A body that breaks is gone on with where its size is known and another backend has the same object. */
+function bodyFrom(it: Case, member: Member, read: Read): 'whole' | 'breaks' {
+  if (effectIn(it, member, read) === 'object') return 'whole'
+  const isMendable = !isUntold(it.fault, member, read) && !it.fault.overstates
+  return isMendable && it.elsewhere ? 'whole' : 'breaks'
+}
+
+/** A whole answer of known size is copied as it is served; of others the name, from the first backend whose HEAD has it. */
+function copyIsWhole(it: Case, member: Member): boolean {
+  if (it.operation === 'get' && !isUntold(it.fault, member, 'get'))
+    return bodyFrom(it, member, 'get') === 'whole'
+  const source = CHAINS[it.position].find((candidate) => effectIn(it, candidate, 'head') === 'object')
+  if (!source) return false
+  const effect = effectIn(it, source, 'get')
+  return ANSWERS.includes(effect) && bodyFrom(it, source, 'get') === 'whole'
+}
+
+function isUntold({ untold }: FaultCase, { holds }: Member, read: Read): boolean {
+  return holds === 'with a fault' && untold?.includes(read) === true
+}
+
+/** A listing is a body that is read to its end at once. */
+const LISTED: Partial<Record<Effect, Effect>> = { breaks: 'unavailable', stalls: 'timeout' }
+
+/** The union of all that could be listed; who could not is named. */
+function expectedListing(it: Case): Outcome {
+  const effects = CHAINS[it.position].map((member) => {
+    const effect = effectIn(it, member, 'get')
+    return { name: member.name, effect: LISTED[effect] ?? effect }
+  })
+  const degraded = effects.filter(({ effect }) => effect !== 'object' && effect !== 'absent')
+  return {
+    status: 200,
+    content: {
+      from: effects.find(({ effect }) => effect === 'object')?.name ?? null,
+      degraded: degraded.map(({ name, effect }) => `${name}: ${effect}`),
+    },
+    copied: false,
+  }
+}

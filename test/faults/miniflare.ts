@@ -1,0 +1,87 @@
+import { build } from 'esbuild'
+import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
+
+export const TOKEN = 'open-sesame'
+
+export interface WorkerOptions {
+  storages: readonly object[]
+  vars?: Record<string, string>
+  /** Where R2 and KV live. Default: nowhere for long. */
+  persistTo?: string
+  /** Without it copies that outlast a request have that request's allowance. Default: yes. */
+  queue?: boolean
+}
+
+/** The Worker in plain Miniflare, whose requests leave workerd itself: nothing mends or hides what is broken. */
+export interface FaultyWorker {
+  /** Ends in `/`. */
+  readonly url: string
+  readonly bucket: Awaited<ReturnType<Miniflare['getR2Bucket']>>
+  /** What became of the copies of a name so far, as the log tells: an outcome, or why it failed. */
+  copies(name: string): string[]
+  stop(): Promise<void>
+}
+
+const QUEUE = { queueName: 'copies' }
+
+let bundled: Promise<string> | undefined
+
+export async function startWorker({
+  storages,
+  vars,
+  persistTo,
+  queue = true,
+}: WorkerOptions): Promise<FaultyWorker> {
+  const copies = new Map<string, string[]>()
+  const miniflare = new Miniflare(
+    convertV4MiniflareOptions({
+      host: '127.0.0.1',
+      port: 0,
+      ...(persistTo !== undefined && { resourcePersistencePath: persistTo }),
+      handleStructuredLogs: ({ message }) => note(copies, message),
+      workers: [
+        {
+          name: 'fallback-storage',
+          modules: [{ type: 'ESModule', path: 'index.js', contents: await (bundled ??= bundle()) }],
+          compatibilityDate: '2026-10-01',
+          compatibilityFlags: ['enable_request_signal'],
+          r2Buckets: { MEDIA: 'media' },
+          kvNamespaces: { MEDIA_KV: 'media-kv' },
+          ...(queue && {
+            queueProducers: { COPY_QUEUE: QUEUE },
+            queueConsumers: { [QUEUE.queueName]: { maxBatchSize: 50, maxBatchTimeout: 0.1, maxRetries: 0 } },
+          }),
+          bindings: { FALLBACK_STORAGES: JSON.stringify(storages), API_TOKEN: TOKEN, ...vars },
+        },
+      ],
+    }),
+  )
+  return {
+    url: (await miniflare.ready).href,
+    bucket: await miniflare.getR2Bucket('MEDIA'),
+    copies: (name) => copies.get(name) ?? [],
+    stop: () => miniflare.dispose(),
+  }
+}
+
+function note(copies: Map<string, string[]>, message: string): void {
+  if (!message.startsWith('{"event":"copy"')) return
+  const { name, outcome, reason } = JSON.parse(message) as Record<'name' | 'outcome' | 'reason', string>
+  copies.set(name, [...(copies.get(name) ?? []), reason ?? outcome])
+}
+
+async function bundle(): Promise<string> {
+  const { outputFiles } = await build({
+    entryPoints: [new URL('../../src/index.ts', import.meta.url).pathname],
+    bundle: true,
+    write: false,
+    format: 'esm',
+    target: 'es2024',
+    conditions: ['workerd', 'worker', 'browser'],
+    external: ['cloudflare:*', 'node:*'],
+    logLevel: 'error',
+  })
+  const [output] = outputFiles
+  if (!output) throw new Error('esbuild made nothing')
+  return output.text
+}

@@ -1,0 +1,126 @@
+import { createHash } from 'node:crypto'
+import pLimit from 'p-limit'
+import type { Outcome } from './expected.ts'
+import { faults, type FaultName } from './faults.ts'
+import { startWorker, type FaultyWorker } from './miniflare.ts'
+import { copiedNames, copyEnded, isRightCopy, observe, type Probe } from './observe.ts'
+import { startOrigin, type Origin } from './origin.ts'
+import { CHAINS, OPERATIONS, variants, type Operation, type Position } from './situations.ts'
+
+/** What was seen, by `keyOf`. An error is a finding too. */
+export type Seen = Map<string, Outcome | { error: string }>
+
+export function keyOf(fault: FaultName, operation: Operation, elsewhere: boolean): string {
+  return `${fault} ${operation} ${elsewhere ? 'elsewhere' : 'alone'}`
+}
+
+const TIMES = { timeout_ms: 1500, idle_timeout_ms: 400 }
+const VARS = { FALLBACK_BREAKER_FAILURES: '0', FALLBACK_NEGATIVE_CACHE_SECONDS: '0' }
+const SIZE = 65_536
+const CONCURRENCY = 24
+/** What changes more than its own name: the closed port, and HEAD requests that are given up for good. Each by itself. */
+const ALONE: readonly FaultName[] = ['refuse', 'noHead']
+
+interface Stage {
+  position: Position
+  worker: FaultyWorker
+  old: Origin
+  spare: Origin
+}
+
+/** Asks for everything that the table has of one chain, over sockets. */
+export async function runTable(position: Position, migrating: boolean): Promise<Seen> {
+  const [old, spare] = await Promise.all([startOrigin(), startOrigin()])
+  const urls: Record<string, string> = { old: old.url, spare: spare.url }
+  const storages = CHAINS[position].map(({ name, type }) => {
+    if (type === 'http') return { type, name, url: urls[name], listing: 'autoindex-json', ...TIMES }
+    return { type, name, binding: name.toUpperCase() }
+  })
+  const vars = { ...VARS, FALLBACK_DATA_MIGRATION: `${migrating}` }
+  const worker = await startWorker({ storages, vars })
+  const stage = { position, worker, old, spare }
+  const seen: Seen = new Map()
+  try {
+    const names = Object.keys(faults) as FaultName[]
+    await runTogether(
+      stage,
+      names.filter((fault) => !ALONE.includes(fault)),
+      seen,
+    )
+    for (const fault of ALONE) await runTogether(stage, [fault], seen)
+  } finally {
+    await worker.stop()
+    await Promise.all([old.close(), spare.close()])
+  }
+  return seen
+}
+
+async function runTogether(stage: Stage, names: readonly FaultName[], seen: Seen): Promise<void> {
+  const { worker, position, old } = stage
+  const limit = pLimit(CONCURRENCY)
+  const cells = names.flatMap((fault) =>
+    variants(position).flatMap((elsewhere) =>
+      OPERATIONS.map((operation) => ({ fault, elsewhere, operation })),
+    ),
+  )
+  const probes = await Promise.all(cells.map((cell) => prepare(stage, cell)))
+  const asked = await Promise.all(probes.map((probe) => limit(() => askFor(worker, probe))))
+  const copies = await copiedNames(worker)
+  await Promise.all(
+    asked.map(({ probe, outcome }) =>
+      limit(async () => {
+        if ('error' in outcome || !copies.has(probe.name)) return seen.set(probe.key, outcome)
+        const isRight = await isRightCopy(worker, probe)
+        return seen.set(probe.key, isRight ? { ...outcome, copied: true } : { error: 'a wrong copy' })
+      }),
+    ),
+  )
+  await old.reset()
+}
+
+interface Asked {
+  probe: KeyedProbe
+  outcome: Outcome | { error: string }
+}
+
+async function askFor(worker: FaultyWorker, probe: KeyedProbe): Promise<Asked> {
+  try {
+    const outcome = await observe(worker, probe)
+    if (outcome.cacheStatus?.includes('stored')) await copyEnded(worker, probe)
+    return { probe, outcome: { ...outcome, copied: false } }
+  } catch (error) {
+    return { probe, outcome: { error: String(error) } }
+  }
+}
+
+interface KeyedProbe extends Probe {
+  key: string
+}
+
+interface Cell {
+  fault: FaultName
+  elsewhere: boolean
+  operation: Operation
+}
+
+/** A name of its own, with bytes of its own, for each cell of the table. */
+async function prepare({ position, worker, old, spare }: Stage, cell: Cell): Promise<KeyedProbe> {
+  const { fault, elsewhere, operation } = cell
+  const key = keyOf(fault, operation, elsewhere)
+  const directory = `${key}/`
+  const file = 'a b.jpg'
+  const name = directory + file
+  const content = Buffer.alloc(SIZE, `${name} is here. `)
+  const etag = `"${createHash('md5').update(content).digest('hex')}"`
+  const listing = JSON.stringify([{ name: file, type: 'file', size: SIZE }])
+  for (const origin of elsewhere ? [old, spare] : [old]) {
+    origin.add(name, content, { type: 'image/jpeg', etag })
+    origin.add(directory, listing, { type: 'application/json' })
+  }
+  await old.set(name, fault)
+  await old.set(directory, fault)
+  // R2's own ETag is the MD5 too.
+  if (elsewhere && position === 'first')
+    await worker.bucket.put(name, content, { httpMetadata: { contentType: 'image/jpeg' } })
+  return { key, operation, directory, name, content }
+}

@@ -1,0 +1,34 @@
+import { beforeAll, describe, expect, it } from 'vitest'
+import { expected } from './expected.ts'
+import type { FaultCase } from './fault-case.ts'
+import { faults, type FaultName } from './faults.ts'
+import { keyOf, runTable, type Seen } from './run-table.ts'
+import { OPERATIONS, variants, type Position } from './situations.ts'
+
+const cases = Object.entries(faults) as [FaultName, FaultCase][]
+const chains = (['first', 'middle', 'last'] as const).flatMap((position) =>
+  [false, true].map((migrating): [Position, string, boolean] => [
+    position,
+    migrating ? 'migrating' : 'not migrating',
+    migrating,
+  ]),
+)
+
+describe.each(chains)('with a faulty web server as the %s backend, %s', (position, _, migrating) => {
+  let seen: Seen
+
+  beforeAll(async () => {
+    seen = await runTable(position, migrating)
+  }, 180_000)
+
+  it.each(cases)('%s: whatever is asked is answered as the contract has it', (name, fault) => {
+    const cells = variants(position).flatMap((elsewhere) =>
+      OPERATIONS.map((operation) => ({ key: keyOf(name, operation, elsewhere), operation, elsewhere })),
+    )
+    const found = Object.fromEntries(cells.map(({ key }) => [key, seen.get(key)]))
+    const wanted = cells.map(
+      ({ key, ...cell }) => [key, expected({ position, migrating, fault, ...cell })] as const,
+    )
+    expect(found).toEqual(Object.fromEntries(wanted))
+  })
+})

@@ -14,6 +14,7 @@ export const PRICES = {
   durableRequestsPerMillion: 0.15,
   durableRowsWrittenPerMillion: 1,
   workerRequestsPerMillion: 0.3,
+  workerCpuMsPerMillion: 0.02,
 } as const
 
 const GB = 1e9
@@ -22,8 +23,10 @@ const PAGES_PER_CONSUMER = 10
 const NAMES_PER_LIST = 1000
 /** Written, read and deleted. */
 const QUEUE_OPERATIONS_PER_MESSAGE = 3
-/** Kept, sent, claimed and forgotten; and the counters of the job and of its backend with the report. */
-const ROWS_PER_PAGE = 6
+/** Kept, sent, claimed, kept alive and forgotten; the counters and the record with the report; alarms. */
+const ROWS_PER_PAGE = 11
+/** An assumption: most of the work is waiting. */
+const CPU_MS_PER_OBJECT = 2
 
 export interface EstimateInput {
   /** To be copied. */
@@ -44,9 +47,10 @@ export function estimateCost({ objects, bytes, present, manifest }: EstimateInpu
     r2_class_a: objects + targetLists,
     r2_class_b: manifest ? objects : 0,
     queue: pages * QUEUE_OPERATIONS_PER_MESSAGE,
-    durable_object_requests: consumers + pages,
+    durable_object_requests: pages + 2 * consumers,
     durable_object_rows_written: pages * ROWS_PER_PAGE,
     worker_requests: consumers,
+    worker_cpu_ms: objects * CPU_MS_PER_OBJECT,
     source_gets: objects,
     source_lists: manifest ? 0 : Math.ceil((objects + present) / NAMES_PER_LIST),
   }
@@ -57,7 +61,9 @@ export function estimateCost({ objects, bytes, present, manifest }: EstimateInpu
     durable_objects:
       dollars(operations.durable_object_requests, PRICES.durableRequestsPerMillion) +
       dollars(operations.durable_object_rows_written, PRICES.durableRowsWrittenPerMillion),
-    workers: dollars(operations.worker_requests, PRICES.workerRequestsPerMillion),
+    workers:
+      dollars(operations.worker_requests, PRICES.workerRequestsPerMillion) +
+      dollars(operations.worker_cpu_ms, PRICES.workerCpuMsPerMillion),
   }
   const total = Object.values(cost).reduce((sum, part) => sum + part, 0)
   return {

@@ -1,5 +1,5 @@
 import type { JobContext } from './context.ts'
-import { claimPages, type JobState, takeReport } from './desk.ts'
+import { claimPages, type JobState, shares, takeReport } from './desk.ts'
 import {
   type BackfillOptions,
   type Claim,
@@ -101,12 +101,17 @@ export function createBackfill(context: JobContext): Backfill {
     claim: (lease, pages) => claimPages(state, lease, pages),
     report(lease, page, report) {
       const goOn = takeReport(state, lease, page, report)
-      if (report.ended) wake()
+      if (report.ended && isConsumerFree(state)) wake()
       return goOn
     },
     tick,
     wake,
   }
+}
+
+/** An alarm after each page would cost as much as all else that the job writes. */
+function isConsumerFree({ ledger, load }: JobState): boolean {
+  return ledger.leases() < shares(load()?.options.maxConcurrency ?? 1).consumers
 }
 
 /** Changes what the job is, or says why not. */

@@ -71,6 +71,8 @@ const SCHEMA = `
     detail TEXT, attempts INTEGER);`
 
 const COUNTERS = ['listed', 'copied', 'present', 'skipped', 'failed', 'bytes'] as const
+/** Signs of life are not written down more often: each is a row for each page of the consumer. */
+const TOUCH_MS = 2_000
 /** No backend can have this name: it is the job's own row. */
 const WHOLE = ''
 
@@ -157,7 +159,12 @@ function pageLedger(sql: SqlStorage, one: One): PageMethods {
     leases: () =>
       one<{ n: number }>(`SELECT COUNT(DISTINCT lease) AS n FROM pages WHERE state = 'claimed'`)?.n ?? 0,
     touch: (lease, now) =>
-      void sql.exec(`UPDATE pages SET touched = ? WHERE state = 'claimed' AND lease = ?`, now, lease),
+      void sql.exec(
+        `UPDATE pages SET touched = ? WHERE state = 'claimed' AND lease = ? AND touched < ?`,
+        now,
+        lease,
+        now - TOUCH_MS,
+      ),
     trim(page, names, { seq, ended }) {
       if (ended && names.length === 0) sql.exec('DELETE FROM pages WHERE page = ?', page)
       else {

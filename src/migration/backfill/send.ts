@@ -9,7 +9,7 @@ const PAGES_PER_CONSUMER = 10
 /** A queue with so many messages before ours is left to work them off: the copies that reads asked for are among them. */
 const LONG_BACKLOG = 1000
 /** Sent and not claimed for so long, with nothing in the queue: the message is lost. */
-const LOST_MS = 15_000
+const LOST_MS = 10_000
 /** The same, where the queue does not tell its backlog, or has one. */
 const LATE_MS = 600_000
 // developers.cloudflare.com/queues/platform/limits

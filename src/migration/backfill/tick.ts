@@ -17,7 +17,7 @@ const LISTING_MS = 3_000
 const WORKING_MS = 10_000
 /** A lister this far ahead of the copies waits for them. */
 const PAGES_AHEAD = 100
-const POLL_MS = 5_000
+const POLL_MS = 3_000
 /** A client that sends a manifest and is silent for so long has left. */
 const MANIFEST_SILENCE_MS = 600_000
 

@@ -26,7 +26,7 @@ export interface WorkOptions {
 }
 
 /** So often a consumer shows that it lives; a claim that shows no sign for some of these is given to another. */
-export const HEARTBEAT_MS = 5_000
+export const HEARTBEAT_MS = 3_000
 /** Failures in a row after which the backend itself is suspected. */
 const SUSPICIOUS = 5
 /** These say that a backend is in trouble, not that something is wrong with one object. */

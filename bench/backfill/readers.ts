@@ -1,0 +1,57 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { bytesOf, type Sample } from './source.ts'
+
+export interface Reads {
+  served: number
+  /** Of those, the ones that the source answered. */
+  fromSource: number
+  /** Not answered, since the Worker was dead. */
+  lost: number
+  wrong: string[]
+  /** Milliseconds of each. */
+  times: number[]
+}
+
+/** Reads small objects at random until `stop`, and compares every byte. */
+export function startReaders(
+  url: string,
+  samples: readonly Sample[],
+  readers: number,
+): { reads: Reads; stop: () => Promise<void> } {
+  const reads: Reads = { served: 0, fromSource: 0, lost: 0, wrong: [], times: [] }
+  let isOn = true
+  const small = samples.filter(({ size }) => size < 1_000_000)
+  const run = async (seed: number): Promise<void> => {
+    for (let turn = seed; isOn; turn++) {
+      const sample = small[(turn * 7919) % small.length]
+      if (!sample) return
+      await read(url, sample, reads)
+      await sleep(100)
+    }
+  }
+  const running = Array.from({ length: readers }, (_, index) => run(index * 104_729))
+  return {
+    reads,
+    async stop() {
+      isOn = false
+      await Promise.all(running)
+    },
+  }
+}
+
+async function read(url: string, sample: Sample, reads: Reads): Promise<void> {
+  const started = performance.now()
+  try {
+    const path = sample.name.split('/').map(encodeURIComponent).join('/')
+    const response = await fetch(url + path)
+    const bytes = Buffer.from(await response.arrayBuffer())
+    if (response.status !== 200 || !bytes.equals(bytesOf(sample)))
+      reads.wrong.push(`${sample.name}: ${response.status}`)
+    reads.served++
+    if (response.headers.get('Cache-Status')?.includes('detail=legacy')) reads.fromSource++
+    reads.times.push(performance.now() - started)
+  } catch {
+    // Killed on purpose; wrong answers are what counts.
+    reads.lost++
+  }
+}

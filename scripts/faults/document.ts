@@ -1,0 +1,131 @@
+import { expected, type Outcome } from '../../test/faults/expected.ts'
+import type { FaultCase } from '../../test/faults/fault-case.ts'
+import { faults } from '../../test/faults/faults.ts'
+import {
+  CHAINS,
+  OPERATIONS,
+  type Operation,
+  type Position,
+  type Situation,
+  variants,
+} from '../../test/faults/situations.ts'
+
+const POSITIONS = Object.keys(CHAINS) as Position[]
+
+const SITUATIONS: Situation[] = POSITIONS.flatMap((position) =>
+  variants(position).flatMap((elsewhere) =>
+    [false, true].map((migrating) => ({ position, elsewhere, migrating })),
+  ),
+)
+
+const HEADINGS: Record<Operation, string> = {
+  get: 'GET',
+  range: 'GET of a range',
+  head: 'HEAD',
+  exists: '`exists`',
+  size: '`size`',
+  list: '`list`',
+}
+
+/** docs/faults.md, made of the very data that the tests compare a running Worker with. */
+export function faultsDocument(): string {
+  const cases = Object.values(faults) as FaultCase[]
+  const count = cases.length * OPERATIONS.length * SITUATIONS.length
+  return `# What happens on a bad day
+
+A chain with one faulty web server in it (\`old\`), and what a client sees. This file is written by
+\`node scripts/faults-table.ts\` from what \`test/faults/table.test.ts\` holds a running Worker to, over sockets:
+${cases.length} faults × ${OPERATIONS.length} operations × ${SITUATIONS.length} situations, ${count} answers in all, each compared in its status, bytes, trace and
+in what R2 holds afterwards. Do not edit it.
+
+The situations: \`old\` is the first, a middle, or the last backend (${POSITIONS.map(describeChain).join('; ')});
+migrating or not; and, where somebody is asked after it, whether that backend has the same object.
+
+What the cells say:
+
+- **served**: 200 (206 for a range) and every byte right. **whole**: 200 with the whole object for a range, as RFC 9110 allows where the size is unknown.
+- **mended**: as _served_, although the body of \`old\` broke: the rest came from the other backend.
+- **breaks**: 200 or 206, and then the connection is broken off before the announced end. Never a short body that looks whole.
+- **404** only where every backend proved that it has nothing; **502** where one failed, **504** where all that failed timed out.
+- **degraded**: 200 with what the others list, and \`old\` named in \`degraded\` with its error.
+
+## When nobody else has the object
+
+${table(cases, false)}
+
+## When another backend has it too
+
+${table(cases, true)}
+
+## What is copied while migrating
+
+Whether R2 holds a right copy after one GET, and after one GET of a range. HEAD, \`exists\`, \`size\` and \`list\` copy nothing, and
+whatever is not whole and right is not stored, in no case. Faults that are left out here copy as a healthy server does.
+
+${copyTable(cases)}
+`
+}
+
+function describeChain(position: Position): string {
+  return CHAINS[position].map(({ name }) => `\`${name}\``).join(' → ')
+}
+
+function table(cases: readonly FaultCase[], elsewhere: boolean): string {
+  const situations = SITUATIONS.filter((situation) => situation.elsewhere === elsewhere)
+  const rows = cases.map((fault) => [
+    fault.does,
+    ...OPERATIONS.map((operation) => {
+      const words = situations.map((situation) => wordFor(operation, { ...situation, fault }))
+      const [word = '', ...others] = new Set(words)
+      if (others.length > 0)
+        throw new Error(`${fault.does}, ${operation}: not the same everywhere: ${words.join()}`)
+      return word
+    }),
+  ])
+  return markdown(['the origin …', ...OPERATIONS.map((operation) => HEADINGS[operation])], rows)
+}
+
+function wordFor(operation: Operation, it: Situation & { fault: FaultCase }): string {
+  const outcome = expected({ ...it, operation })
+  const { status, content } = outcome
+  if (typeof content === 'object') {
+    if ('exists' in content) return String(content.exists)
+    if ('size' in content) return 'the size'
+    return content.degraded.length > 0 ? 'degraded' : content.from === null ? 'nothing' : 'listed'
+  }
+  if (status >= 400) return String(status)
+  if (content === 'breaks') return 'breaks'
+  if (isMended(operation, it, outcome)) return 'mended'
+  return operation === 'range' && content === 'whole' ? 'whole' : 'served'
+}
+
+function isMended(operation: Operation, { fault }: { fault: FaultCase }, { cacheStatus }: Outcome): boolean {
+  if (operation !== 'get' && operation !== 'range') return false
+  return cacheStatus?.endsWith('detail=old') === true && fault[operation] !== 'object'
+}
+
+function copyTable(cases: readonly FaultCase[]): string {
+  const copies = (fault: FaultCase): string[] =>
+    [false, true].flatMap((elsewhere) =>
+      (['get', 'range'] as const).map((operation) => {
+        const { copied } = expected({ position: 'middle', migrating: true, elsewhere, operation, fault })
+        return copied ? 'copied' : '—'
+      }),
+    )
+  const rows = cases.map((fault) => [fault.does, ...copies(fault)])
+  return markdown(
+    ['the origin …', 'GET, alone', 'range, alone', 'GET, another has it', 'range, another has it'],
+    rows.filter((row) => row.includes('—')),
+  )
+}
+
+/** Padded as oxfmt does it, so that the file passes its check. */
+function markdown(headings: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = headings.map((heading, column) =>
+    Math.max(heading.length, ...rows.map((row) => row[column]?.length ?? 0)),
+  )
+  const lines = [headings, widths.map((width) => '-'.repeat(width)), ...rows]
+  return lines
+    .map((cells) => `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`)
+    .join('\n')
+}

@@ -2,6 +2,7 @@ import type { Context } from 'hono'
 import { createMiddleware } from 'hono/factory'
 import { log } from '../observe/log.ts'
 import type { RequestEvent } from '../observe/request-counts.ts'
+import type { Attempt } from '../storage/trace.ts'
 import type { AppEnv } from './context.ts'
 
 /** Counts and logs every request once its headers are known: one line each, and one data point where Analytics Engine is bound. */
@@ -11,7 +12,7 @@ export const observe = createMiddleware<AppEnv>(async (c, next) => {
   const { config, requests } = c.get('deployment')
   const event = eventOf(c, performance.now() - started)
   requests.add(event)
-  const attempts = event.attempts.map(({ backend, outcome }) => `${backend}=${outcome}`)
+  const attempts = event.attempts.map(describeAttempt)
   log(event.status >= 500 ? 'error' : 'info', 'request', { ...event, attempts })
   config.services.analytics?.writeDataPoint({
     indexes: [event.backend ?? 'none'],
@@ -58,4 +59,8 @@ function outcomeOf(
   if (status >= 400) return 'refused'
   if (backend === undefined) return 'done'
   return backend === primary ? 'hit' : 'fallback'
+}
+
+function describeAttempt({ backend, outcome, detail }: Attempt): string {
+  return detail === undefined ? `${backend}=${outcome}` : `${backend}=${outcome} (${detail})`
 }

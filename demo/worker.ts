@@ -59,7 +59,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     return end(child, exited)
   }
   try {
-    await answers(`${url}-/health`, child)
+    await answers(new URL(`${options.vars['MEDIA_PATH'] ?? '/'}-/health`, url).href, child)
   } catch (error) {
     await stop()
     throw new Error(`wrangler dev did not start:\n${startup}`, { cause: error })

@@ -24,7 +24,10 @@ export interface ListPage {
   directories: string[]
   /** `null` on the last page. */
   cursor: string | null
-  degraded: Degraded[]
+  /** Names of the backends whose part is missing: they failed, or cannot list. */
+  degraded: string[]
+  /** Why, where there are any. */
+  backends?: readonly Degraded[]
 }
 
 export interface ListdirPage {
@@ -33,7 +36,10 @@ export interface ListdirPage {
   files: string[]
   /** `null` on the last page. */
   cursor: string | null
-  degraded: Degraded[]
+  /** Names of the backends whose part is missing: they failed, or cannot list. */
+  degraded: string[]
+  /** Why, where there are any. */
+  backends?: readonly Degraded[]
 }
 
 export interface Finding {
@@ -76,6 +82,8 @@ export interface Explanation {
       | 'unknown'
     target: string | null
     reason: string
+    /** What became of the latest copy that this isolate made of it. */
+    last_copy?: { outcome: string; time: string; reason?: string }
   }
   backends: Finding[]
 }

@@ -70,7 +70,7 @@ async function* listAll(ask: Ask, prefix: string): AsyncGenerator<ListedObject> 
   do {
     const page: ListPage = await ask(`list/${namePath(prefix)}`, { query: { cursor } })
     yield* page.objects
-    const failed = page.degraded.filter(({ error }) => error !== 'unsupported')
+    const failed = (page.backends ?? []).filter(({ error }) => error !== 'unsupported')
     if (failed.length > 0) throw incomplete(failed)
     cursor = page.cursor ?? undefined
   } while (cursor !== undefined)

@@ -19,8 +19,10 @@ export interface DoctorOptions {
   hasToken: boolean
 }
 
-/** Nobody has such an object, and asking for it changes nothing. */
-const PROBE = 'fallback-storage-doctor-probe'
+/** A name that nobody has, another one each time: what is absent is remembered for a while. */
+function probeName(): string {
+  return `fallback-storage-doctor-${crypto.randomUUID()}`
+}
 
 /** Looks at everything that a deployment needs, with one harmless call each; yields as it goes. */
 export async function* examine(options: DoctorOptions): AsyncGenerator<Check> {
@@ -58,7 +60,7 @@ async function checkHealth(client: Client, url: string): Promise<Check> {
 async function checkConfiguration(client: Client): Promise<Check> {
   const name = 'configuration'
   try {
-    await client.validName(PROBE)
+    await client.validName(probeName())
     return { name, status: 'ok', detail: 'is valid, with all its bindings and secrets' }
   } catch (error) {
     const detail = error instanceof ApiError ? error.problem.detail : String(error)
@@ -119,7 +121,7 @@ function checkChain({ backends, migration, deletes }: Backends): Check {
 async function* checkBackends(client: Client, { backends }: Backends): AsyncGenerator<Check> {
   let told: Explanation
   try {
-    told = await client.explain(PROBE)
+    told = await client.explain(probeName())
   } catch (error) {
     yield { name: 'backends', status: 'failed', detail: describeError(error).lines[0] ?? '' }
     return
@@ -158,7 +160,7 @@ async function* checkListing(client: Client, { backends }: Backends): AsyncGener
     return
   }
   if (page.degraded.length === 0) yield { name, status: 'ok', detail: 'every backend lists' }
-  for (const { name: backend, error, detail } of page.degraded) {
+  for (const { name: backend, error, detail } of page.backends ?? []) {
     const described = backends.find(({ name: own }) => own === backend)
     const cannot = error === 'unsupported'
     yield {

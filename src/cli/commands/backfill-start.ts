@@ -1,4 +1,4 @@
-import { createReadStream } from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import type { Command } from 'commander'
 import { collect, wholeNumber } from '../arguments.ts'
@@ -62,7 +62,10 @@ async function start(session: Session, options: StartOptions, watch: Watch): Pro
     ...(maxPerSecond !== undefined && { max_per_second: maxPerSecond }),
     ...(manifestObject !== undefined && { manifest: manifestObject }),
   }
-  const job = await client.startBackfill(request, manifest === undefined ? undefined : manifestFrom(manifest))
+  const job = await client.startBackfill(
+    request,
+    manifest === undefined ? undefined : await manifestFrom(manifest),
+  )
   if (options.watch) {
     output.note(`started ${job.id}`)
     return watch(session, job.id)
@@ -72,11 +75,17 @@ async function start(session: Session, options: StartOptions, watch: Watch): Pro
   output.note(`watch it with: fallback-storage backfill watch ${job.id}`)
 }
 
-function manifestFrom(file: string): Manifest {
-  const stream = file === '-' ? process.stdin : createReadStream(file)
+async function manifestFrom(file: string): Promise<Manifest> {
+  const stream = file === '-' ? process.stdin : (await opened(file)).createReadStream()
   return {
     // Node's own stream type and the one of fetch are the same object under two names.
     body: Readable.toWeb(stream) as ReadableStream<Uint8Array>,
     type: /\.(?:ndjson|jsonl)$/.test(file) ? 'application/x-ndjson' : 'text/plain',
   }
+}
+
+function opened(file: string): Promise<FileHandle> {
+  return open(file).catch((error: unknown) => {
+    throw usageError(`--manifest: ${error instanceof Error ? error.message : String(error)}`)
+  })
 }

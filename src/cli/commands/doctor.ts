@@ -38,7 +38,13 @@ const SIGNS = {
   failed: () => styled('red', '✗'),
 }
 
+const INDENT = ' '.repeat(17)
+
 function linesOf({ name, status, detail, mend }: Check): string[] {
-  const line = `${SIGNS[status]()} ${name.padEnd(14)} ${detail}`
-  return mend === undefined ? [line] : [line, `  ${' '.repeat(14)} → ${mend}`]
+  const [first = '', ...more] = detail.trim().split('\n')
+  return [
+    `${SIGNS[status]()} ${name.padEnd(14)} ${first}`,
+    ...more.map((line) => INDENT + line),
+    ...(mend === undefined ? [] : [`${INDENT}→ ${mend}`]),
+  ]
 }

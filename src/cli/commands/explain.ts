@@ -31,6 +31,7 @@ Examples:
 
 function explained({ name, would_serve: server, tombstone, migration, backends }: Explanation): string[] {
   const served = server === null ? styled('red', 'served by nobody') : styled('green', `served by ${server}`)
+  const { last_copy: copy } = migration
   const rows = backends.map((backend) => [
     `  ${backend.name}`,
     backend.type,
@@ -42,6 +43,11 @@ function explained({ name, would_serve: server, tombstone, migration, backends }
     `${name}: ${served}`,
     ...(tombstone ? [`deleted ${time(tombstone.deleted_time)}, says ${tombstone.backend}`] : []),
     `migration: ${migration.state}${migration.target === null ? '' : ` → ${migration.target}`} (${migration.reason})`,
+    ...(copy
+      ? [
+          `last copy: ${copy.outcome} ${time(copy.time)}${copy.reason === undefined ? '' : `: ${copy.reason}`}`,
+        ]
+      : []),
     ...columns(rows, [3]),
   ]
 }

@@ -51,7 +51,7 @@ async function ls({ client, output }: Session, prefix: string, options: LsOption
     const entries = inOrder(page)
     if (output.json) for (const entry of entries) output.record(entry)
     else for (const line of linesOf(entries, options.long)) output.line(line)
-    for (const backend of page.degraded) degraded.set(backend.name, backend)
+    for (const backend of page.backends ?? []) degraded.set(backend.name, backend)
     left -= entries.length
     cursor = page.cursor
   } while (cursor !== null && left > 0)

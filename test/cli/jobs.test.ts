@@ -1,0 +1,193 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { startStack, type Stack } from '../../demo/stack.ts'
+import type { Backfill, BackfillFailure, Verification } from '../../src/cli/job-answers.ts'
+import { mediaFolder, type MediaFolder } from '../clients/media.ts'
+import { createCli, records, type Cli } from './run.ts'
+
+const MANY = 40
+
+let media: MediaFolder
+let stack: Stack
+let cli: Cli
+let folder: string
+
+beforeAll(async () => {
+  media = await mediaFolder()
+  await mkdir(media.file('many'))
+  for (let index = 0; index < MANY; index += 1) await media.add(`many/${index}.txt`, Buffer.from(`${index}`))
+  stack = await startStack({ chain: ['r2', 'http'], media: media.path })
+  cli = createCli(stack.worker.url, stack.token)
+  folder = await mkdtemp(join(tmpdir(), 'cli-jobs-'))
+})
+
+afterAll(async () => {
+  await stack?.stop()
+  await media?.remove()
+  if (folder) await rm(folder, { recursive: true, force: true })
+})
+
+it('says what is not there yet, before any job and before any copy', async () => {
+  expect(await cli(['backfill', 'status'])).toMatchObject({
+    code: 0,
+    stdout: '',
+    stderr: 'no backfill was ever started\n',
+  })
+  expect(await cli(['backfill', 'watch'])).toMatchObject({
+    code: 3,
+    stderr: 'error: no backfill was ever started\n',
+  })
+  expect(await cli(['backfill', 'status', '0mwsw73lwypmaic'])).toMatchObject({ code: 3 })
+
+  const { code, stdout } = await cli(['verify', '--differences', '100'])
+  expect(code).toBe(3)
+  expect(stdout).toContain('completed, not safe to detach\n  because ')
+  expect(stdout).toMatch(/^missing {2}photos\/sun\.png {2}/m)
+})
+
+it('pauses, resumes and cancels', async () => {
+  const [job] = records<Backfill>(
+    await cli(['backfill', 'start', '--prefix', 'many/', '--max-per-second', '1', '--json']),
+  )
+  const id = job?.id ?? ''
+  expect(records(await cli(['backfill', 'pause', '--json']))).toMatchObject([{ id, state: 'paused' }])
+  expect((await cli(['backfill', 'status', id])).stdout).toContain(': paused, ')
+  const [resumed] = records<Backfill>(await cli(['backfill', 'resume', id, '--json']))
+  expect(['listing', 'running']).toContain(resumed?.state)
+
+  const watched = cli(['backfill', 'watch', id])
+  expect(records(await cli(['backfill', 'cancel', id, '--json']))).toMatchObject([{ id, state: 'cancelled' }])
+  expect(await watched).toMatchObject({ code: 3, stdout: expect.stringContaining(': cancelled, ') })
+})
+
+it('says how to see the job again when watching is interrupted', async () => {
+  const [job] = records<Backfill>(
+    await cli(['backfill', 'start', '--prefix', 'many/', '--max-per-second', '1', '--json']),
+  )
+  const interrupt = new AbortController()
+  setTimeout(() => interrupt.abort(), 3_000)
+  const { code, stderr } = await cli(['backfill', 'watch'], { signal: interrupt.signal })
+  expect(stderr).toContain(`See it again with: fallback-storage backfill watch ${job?.id}\n`)
+  expect(code).toBe(130)
+  expect(await cli(['backfill', 'cancel'])).toMatchObject({ code: 0 })
+})
+
+it('counts and prices with --dry-run, and copies nothing', async () => {
+  const { code, stdout, stderr } = await cli([
+    'backfill',
+    'start',
+    '--dry-run',
+    '--prefix',
+    'photos/',
+    '--watch',
+  ])
+  expect(code).toBe(0)
+  expect(stderr).toMatch(/^started \w{15}\n$/)
+  expect(stdout).toContain('to be copied: 4 objects, ')
+  expect(stdout).toMatch(/cost beyond what the plan includes, at the prices of \d{4}-\d\d-\d\d: \$0\.00/)
+  expect((await cli(['explain', 'photos/sun.png'])).stdout).toContain('served by legacy')
+})
+
+it('copies everything below a prefix, and shows how it went', async () => {
+  const { code, stdout, stderr } = await cli(['backfill', 'start', '--prefix', 'photos/', '--watch'])
+  expect(code, stderr).toBe(0)
+  expect(stdout).toMatch(/^backfill \w{15}: completed, \d+ s, [\d.]+ objects\/s\nprefix {4}photos\/\n/)
+  expect(stdout).toMatch(/^all +4 +4 +0 +0 +0 +\d+ KiB$/m)
+  expect((await cli(['explain', 'photos/photo (1).jpg'])).stdout).toContain('served by media')
+})
+
+it('watches in JSON: a line for each change, the last one the result', async () => {
+  const ran = await cli([
+    'backfill',
+    'start',
+    '--backend',
+    'legacy',
+    '--max-concurrency',
+    '2',
+    '--watch',
+    '--json',
+  ])
+  const seen = records<Backfill>(ran)
+  const last = seen.at(-1)
+  expect(last).toMatchObject({ state: 'completed', listed: MANY + 10, max_concurrency: 2 })
+  expect((last?.copied ?? 0) + (last?.present ?? 0)).toBe(MANY + 10)
+  expect(new Set(seen.map(({ id }) => id)).size).toBe(1)
+})
+
+it('writes the certificate when everything is there', async () => {
+  const report = join(folder, 'certificate.html')
+  const ran = await cli(['verify', '--deep', '--report', report, '--json'])
+  expect(ran).toMatchObject({ code: 0 })
+  expect(records<Verification>(ran)).toMatchObject([
+    {
+      state: 'completed',
+      deep: true,
+      compared: MANY + 10,
+      equal: MANY + 10,
+      safe_to_detach: true,
+      reasons: [],
+      differences: [],
+    },
+  ])
+  expect(await readFile(report, 'utf8')).toContain('Safe to detach')
+})
+
+it('shows a verification again, and starts one without waiting', async () => {
+  const [begun] = records<Verification>(await cli(['verify', '--no-wait', '--prefix', 'photos/', '--json']))
+  expect(begun).toMatchObject({ prefix: 'photos/' })
+  const { code, stdout } = await cli(['verify', begun?.id ?? ''])
+  expect(code).toBe(3)
+  expect(stdout).toContain('not safe to detach\n  because ')
+  expect(stdout).toMatch(/^ {4}photos\/ {2}4 of 4 {2}100 %$/m)
+})
+
+it('takes names from standard input, and tells what failed and why', async () => {
+  const manifest = 'photos/sun.png\nno such (1).jpg\n'
+  const started = await cli(['backfill', 'start', '--manifest', '-', '--watch'], { stdin: manifest })
+  expect(started.code).toBe(3)
+  expect(started.stdout).toContain(': completed_with_failures')
+  expect(started.stdout).toMatch(/^what failed, and why: fallback-storage backfill failures \w{15}$/m)
+
+  expect((await cli(['backfill', 'failures'])).stdout).toMatch(
+    /^no such \(1\)\.jpg {2}\w* +absent {2}1 attempt {2}.+\n$/,
+  )
+  const failures = records<BackfillFailure>(await cli(['backfill', 'failures', '--json']))
+  expect(failures).toMatchObject([{ name: 'no such (1).jpg', error: 'absent', attempts: 1 }])
+})
+
+it('takes names from a file of NDJSON', async () => {
+  const manifest = join(folder, 'names.ndjson')
+  await writeFile(manifest, '{"name":"photos/sun.png"}\n"photos/harbour.jpg"\n')
+  const ran = await cli(['backfill', 'start', '--manifest', manifest, '-w', '--json'])
+  expect(records<Backfill>(ran).at(-1)).toMatchObject({ state: 'completed', listed: 2, present: 2 })
+})
+
+it('refuses what a finished job cannot do, with 3', async () => {
+  const [newest] = records<Backfill>(await cli(['backfill', 'status', '--json'])).filter(
+    ({ state }) => state === 'completed',
+  )
+  const { code, stderr } = await cli(['backfill', 'pause', newest?.id ?? ''])
+  expect({ code, stderr }).toEqual({ code: 3, stderr: 'error: Conflict: the job is completed\n' })
+})
+
+it('lists all jobs, newest first, a line each', async () => {
+  const { stdout } = await cli(['backfill', 'status'])
+  const [head, ...rows] = stdout.trimEnd().split('\n')
+  expect(head).toMatch(/^job +started +state +listed +copied +present +skipped +failed +bytes$/)
+  expect(rows.join('\n')).toContain('completed (dry run)')
+  const started = rows.map((row) => row.slice(0, 15))
+  expect(started).toEqual(started.toSorted().toReversed())
+})
+
+it.each([
+  { args: ['backfill', 'start', '--backend', 'nobody'], code: 2, says: '"nobody" is no fallback' },
+  { args: ['backfill', 'start', '--manifest', 'a', '--manifest-object', 'b'], code: 2, says: 'contradict' },
+  { args: ['backfill', 'start', '--manifest', '/no/such/file'], code: 2, says: 'no such file' },
+  { args: ['backfill', 'start', '--manifest-object', 'no-such-object'], code: 2, says: 'there is no object' },
+])('refuses $args', async ({ args, code, says }) => {
+  const ran = await cli(args)
+  expect(ran.stderr).toContain(says)
+  expect(ran.code).toBe(code)
+})

@@ -1,0 +1,70 @@
+import { PassThrough } from 'node:stream'
+import { expect, it } from 'vitest'
+import { bytes, columns, count, duration } from '../../src/cli/format.ts'
+import { createProgress } from '../../src/cli/progress.ts'
+
+const MIB = 1024 * 1024
+
+it('tells a file or a pipe now and then, line by line, how far it is, how fast and how long yet', () => {
+  const stream = new PassThrough({ encoding: 'utf8' })
+  let now = 0
+  const progress = createProgress({
+    label: 'a.bin',
+    total: 100 * MIB,
+    show: bytes,
+    quiet: false,
+    stream,
+    now: () => now,
+  })
+  for (; now <= 12_000; now += 500) progress.update((now / 1000) * MIB)
+  progress.end()
+  expect(stream.read()).toBe(
+    'a.bin: 5.0 MiB of 100 MiB (5 %), 1.0 MiB/s, 1 min 35 s left\n' +
+      'a.bin: 10.0 MiB of 100 MiB (10 %), 1.0 MiB/s, 1 min 30 s left\n',
+  )
+})
+
+it('tells what it can while the total is not known', () => {
+  const stream = new PassThrough({ encoding: 'utf8' })
+  let now = 0
+  const progress = createProgress({ label: 'verify', show: count, quiet: false, stream, now: () => now })
+  progress.update(0)
+  now = 6_000
+  progress.update(1_200, { note: 'waiting for legacy: timeout' })
+  expect(stream.read()).toBe('verify: 1,200, 200/s, waiting for legacy: timeout\n')
+})
+
+it('says nothing when it is to be quiet', () => {
+  const stream = new PassThrough({ encoding: 'utf8' })
+  const progress = createProgress({ label: 'x', show: count, quiet: true, stream, now: () => 1e9 })
+  progress.update(1)
+  progress.end()
+  expect(stream.read()).toBeNull()
+})
+
+it.each([
+  { shown: bytes(0), as: '0 B' },
+  { shown: bytes(1023), as: '1023 B' },
+  { shown: bytes(1024), as: '1.0 KiB' },
+  { shown: bytes(150 * MIB), as: '150 MiB' },
+  { shown: bytes(5 * 1024 ** 4), as: '5.0 TiB' },
+  { shown: count(1_234_567), as: '1,234,567' },
+  { shown: duration(0.2), as: '0 s' },
+  { shown: duration(59.6), as: '1 min 0 s' },
+  { shown: duration(3_600), as: '1 h 0 min' },
+  { shown: duration(200_000), as: '2 d 7 h' },
+])('shows $as', ({ shown, as }) => {
+  expect(shown).toBe(as)
+})
+
+it('lines columns up, numbers at their right', () => {
+  expect(
+    columns(
+      [
+        ['a', '1', 'x'],
+        ['bbb', '22', ''],
+      ],
+      [1],
+    ),
+  ).toEqual(['a     1  x', 'bbb  22'])
+})

@@ -1,0 +1,103 @@
+import { randomBytes, randomInt } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { bodyFaults } from '../faults/body-faults.ts'
+import { eventually, startSite, type Site } from './site.ts'
+import { httpSource, type Source } from './sources.ts'
+
+const MIB = 1024 * 1024
+/** `KILL_COPIES=200` for all that was promised. */
+const COPIES = Number(process.env['KILL_COPIES'] ?? 10)
+const COPIES_A_LIFE = 5
+/** Every object is a part of it. */
+const BYTES = randomBytes(60 * MIB)
+
+let source: Source
+let folder: string
+const sites: Site[] = []
+const objects = new Map<string, Buffer>()
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'fallback-storage-kill-'))
+  source = await httpSource()
+  for (let index = 0; index < COPIES; index++) {
+    const offset = randomInt(10 * MIB)
+    const body = BYTES.subarray(offset, offset + randomInt(5 * MIB, 50 * MIB))
+    const name = `killed-${index}.bin`
+    objects.set(name, body)
+    await source.add(name, body)
+    // Of unknown length: these are copied in parts.
+    if (index % 3 === 2) await source.set(name, bodyFaults.chunked.fault)
+  }
+})
+afterAll(async () => {
+  await Promise.allSettled(sites.map((site) => site.close()))
+  await source?.close()
+  await rm(folder, { recursive: true, force: true, maxRetries: 3 })
+})
+
+async function start(): Promise<Site> {
+  const site = await startSite({
+    storages: [{ type: 'r2', binding: 'MEDIA' }, source.table],
+    persistTo: folder,
+  })
+  sites.push(site)
+  return site
+}
+
+it(
+  `leaves nothing half when it is killed in the middle of ${COPIES} copies, and finishes them later`,
+  async () => {
+    const names = [...objects.keys()]
+    let killed = 0
+    for (let first = 0; first < names.length; first += COPIES_A_LIFE) {
+      const life = names.slice(first, first + COPIES_A_LIFE)
+      const site = await start()
+      const reads = life.map((name) => readOn(site, name))
+      await sleep(randomInt(50, 2000))
+      killed += life.filter((name) => !site.copies(name).includes('copied')).length
+      process.kill(site.pid, 'SIGKILL')
+      await Promise.all(reads)
+    }
+    expect(killed).toBeGreaterThan(0)
+
+    const site = await start()
+    for (const name of names) {
+      const found = await site.bucket.head(name)
+      if (found) expect([name, await isWhole(site, name)]).toEqual([name, true])
+    }
+    for (const name of names) await readOn(site, name)
+    for (const name of names) {
+      await eventually(
+        () => `${name} in R2`,
+        () => site.bucket.head(name),
+        60_000,
+      )
+      expect([name, await isWhole(site, name)]).toEqual([name, true])
+    }
+  },
+  60_000 + COPIES * 20_000,
+)
+
+/** Reads until the Worker is no more. */
+async function readOn(site: Site, name: string): Promise<void> {
+  try {
+    const client = await site.open(`/${name}`)
+    client.resume()
+    await once(client, 'close')
+  } catch (error) {
+    // The connection of a process that was killed.
+    expect(error).toHaveProperty('code')
+  }
+}
+
+/** Asked over HTTP, since an answer says where it came from, and the bucket's own proxy is slow. */
+async function isWhole(site: Site, name: string): Promise<boolean> {
+  const response = await site.fetch(`/${name}`)
+  expect(response.headers.get('Cache-Status')).toBe('fallback-storage; hit; detail=media')
+  return Buffer.from(await response.arrayBuffer()).equals(objects.get(name) ?? BYTES)
+}

@@ -1,6 +1,7 @@
 import { toStorageError } from '../storage/errors.ts'
 import type { Chain } from '../storage/fallback.ts'
-import type { StoredObject } from '../storage/object.ts'
+import type { WritableBackend } from '../storage/backend.ts'
+import type { SharedBody, StoredObject } from '../storage/object.ts'
 import type { Trace } from '../storage/trace.ts'
 import { storeCopy } from './copy.ts'
 import type { CopyLater } from './copy-later.ts'
@@ -30,9 +31,8 @@ export function createWriteBack(options: WriteBackOptions): WriteBack {
     if (target === null || target === 'failed') return false
     if (!object.shared) return copyLater(object.name)
     if (object.shared.leader) {
-      const copy = { ...object, body: object.shared.stream() }
       keepAlive(
-        storeCopy(copy, target).then(
+        storeWhenWhole(object, object.shared, target).then(
           (result) => onCopied(object.name, result),
           (error: unknown) => onFailure(object.name, toStorageError(error, target.name, object.name)),
         ),
@@ -40,4 +40,14 @@ export function createWriteBack(options: WriteBackOptions): WriteBack {
     }
     return true
   }
+}
+
+/** While bytes still come, the client has the isolate to itself; then they are stored from memory. */
+async function storeWhenWhole(
+  object: StoredObject,
+  shared: SharedBody,
+  target: WritableBackend,
+): Promise<CopyResult> {
+  await shared.filled
+  return storeCopy({ ...object, body: shared.stream() }, target)
 }

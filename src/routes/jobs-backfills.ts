@@ -120,7 +120,7 @@ function isManifest(c: Context<AppEnv>): boolean {
 
 async function beginManifest(c: Context<AppEnv>): Promise<BackfillJson> {
   const body = queryBy(c, manifestQuery)
-  const { id, ...begun } = await create(c, { ...body, prefix: '' }, { from: 'client' })
+  const { id, ...begun } = await create(c, body, { from: 'client' })
   const job = jobsOf(c).job(id)
   try {
     if (c.req.raw.body)

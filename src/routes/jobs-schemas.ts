@@ -45,6 +45,7 @@ const queryList = v.pipe(
 /** The same options beside a manifest that is the body. */
 export const manifestQuery = v.object({
   backends: v.exactOptional(v.pipe(queryList, backends)),
+  prefix: v.optional(prefix, ''),
   dry_run: v.optional(queryFlag, '0'),
   max_concurrency: v.optional(v.pipe(queryNumber, concurrency), '4'),
   max_per_second: v.exactOptional(v.pipe(queryNumber, rate)),

@@ -1,4 +1,4 @@
-import type { Claim, ClaimedPage, PageReport } from './job-types.ts'
+import type { Claim, ClaimedPage, Failure, PageReport } from './job-types.ts'
 import type { Ledger, PageRow } from './ledger.ts'
 import { type BackfillRecord, isClosed, waitingAfter } from './record.ts'
 import { HEARTBEAT_MS } from './work.ts'
@@ -14,7 +14,7 @@ export interface JobState {
 }
 
 /** A claim without a sign of life for so long is given to another consumer. */
-export const LEASE_MS = 4 * HEARTBEAT_MS
+const LEASE_MS = 4 * HEARTBEAT_MS
 /** Copies at the same time in one consumer: of its six connections one is left for reports. */
 const CONCURRENCY = 5
 /** Times that a name is tried before it counts as failed. */
@@ -35,7 +35,7 @@ export function claimPages(job: JobState, lease: string, pages: readonly number[
   if (!record) return { pages: [], concurrency: 1, interval: 0, probe: false, started: now, sources: [] }
   const { options, probe, started, waiting } = record
   const { consumers, each } = shares(options.maxConcurrency)
-  ledger.putBackStale('claimed', now - LEASE_MS)
+  putBackDead(job)
   const isFree = record.status === 'open' && (waiting?.until ?? 0) <= now && ledger.leases() < consumers
   const claimed: ClaimedPage[] = []
   job.atomically(() => {
@@ -47,6 +47,33 @@ export function claimPages(job: JobState, lease: string, pages: readonly number[
   })
   const interval = options.maxPerSecond === undefined ? 0 : (1000 * consumers) / options.maxPerSecond
   return { pages: claimed, concurrency: each, interval, probe, started, sources: options.backends }
+}
+
+/** Consumers that die over one page before its names are tried one by one, and over one name before it is given up. */
+const MAX_DEATHS = 3
+
+/** Takes back what dead consumers had claimed. A name that kills whoever copies it ends as a failure, alone. */
+export function putBackDead({ ledger, load, now, atomically }: JobState): void {
+  atomically(() => {
+    for (const { page, deaths } of ledger.putBackDead(now() - LEASE_MS)) {
+      const row = ledger.page(page)
+      const record = load()
+      if (deaths < MAX_DEATHS || !row || !record) continue
+      const names = ledger.names(page)
+      ledger.forget(page)
+      if (names.length > 1) {
+        for (const entry of names) ledger.addPage({ source: row.source, names: [entry], tries: row.tries })
+      } else {
+        const [name, size] = names[0] ?? ['', null]
+        const detail = `${deaths} consumers ended or ran out of time while they copied it`
+        fail(record, ledger, {
+          row,
+          failure: { name, size, backend: '', error: 'timeout', detail },
+          attempts: deaths,
+        })
+      }
+    }
+  })
 }
 
 function give(ledger: Ledger, row: PageRow, { lease, now }: { lease: string; now: number }): ClaimedPage {
@@ -110,9 +137,18 @@ function countReport(record: BackfillRecord, ledger: Ledger, { row, report, now 
   const retried = new Set(again)
   for (const failure of report.failures) {
     if (retried.has(failure)) continue
-    const backend = failure.backend || (row.source ?? record.options.backends[0] ?? 'chain')
-    ledger.addFailure({ ...failure, backend, source: row.source, attempts })
-    ledger.count(row.source ?? backend, { failed: 1, listed: row.source === null ? 1 : 0 })
-    ledger.count(null, { failed: 1 })
+    fail(record, ledger, { row, failure, attempts })
   }
+}
+
+function fail(
+  { options }: BackfillRecord,
+  ledger: Ledger,
+  { row: { source }, failure, attempts }: { row: PageRow; failure: Failure; attempts: number },
+): void {
+  const backend = failure.backend || (source ?? options.backends[0] ?? 'chain')
+  ledger.addFailure({ ...failure, backend, source, attempts })
+  // Which backend a name of a manifest is counted with is known only now.
+  ledger.count(source ?? backend, { failed: 1, listed: source === null ? 1 : 0 })
+  ledger.count(null, { failed: 1 })
 }

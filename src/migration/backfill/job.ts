@@ -4,13 +4,13 @@ import {
   type BackfillOptions,
   type Claim,
   type Failure,
-  NO_COUNTS,
   type PageEntry,
   type PageReport,
 } from './job-types.ts'
 import { createLedger } from './ledger.ts'
 import { cutPages } from './listing.ts'
 import type { ManifestLines } from './manifest.ts'
+import { addNames } from './named.ts'
 import { type BackfillJson, type BackfillRecord, createRate, isClosed, toJson } from './record.ts'
 import { createTick } from './tick.ts'
 
@@ -166,38 +166,6 @@ function retryFailed(ledger: JobState['ledger'], record: BackfillRecord): void {
   }
   if (record.status !== 'paused') record.status = 'open'
   delete record.finished
-}
-
-function addNames(
-  { ledger, load, save, now, atomically }: JobState,
-  { names, failures }: ManifestLines,
-): void {
-  atomically(() => {
-    const record = load()
-    if (!record || isClosed(record)) return
-    const unique = [...new Set(names)]
-    record.found.objects += unique.length
-    if (!record.options.dryRun)
-      for (const page of cutPages(unique.map((name) => [name, null])))
-        ledger.addPage({ source: null, names: page })
-    for (const { name, detail } of failures)
-      ledger.addFailure({
-        name,
-        size: null,
-        source: null,
-        backend: '',
-        error: 'invalid',
-        detail,
-        attempts: 0,
-      })
-    ledger.count(null, {
-      ...NO_COUNTS,
-      listed: unique.length + failures.length,
-      failed: failures.length,
-    })
-    record.updated = now()
-    save(record)
-  })
 }
 
 function tellFailures({ ledger }: JobState, after: number, limit: number): ReturnType<Backfill['failures']> {

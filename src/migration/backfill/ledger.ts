@@ -45,8 +45,11 @@ export interface Ledger {
   /** Keeps what is left of a page; with `ended` it waits to be sent again, or is forgotten when nothing is left. */
   trim(page: number, names: readonly PageEntry[], options: { seq: number; ended: boolean }): void
   putBack(pages: readonly number[]): void
-  /** Pages in that state that nobody touched since; they wait again. */
-  putBackStale(state: 'sent' | 'claimed', before: number): number
+  /** Pages sent before that, and claimed by nobody; they wait again. */
+  putBackLost(before: number): void
+  /** Pages whose consumer gave no sign of life since; they wait again. Tells how many consumers each has outlived. */
+  putBackDead(before: number): { page: number; deaths: number }[]
+  forget(page: number): void
   /** When the first of the waiting pages is due. */
   nextDue(): number | undefined
   dropPages(): void
@@ -64,7 +67,7 @@ const SCHEMA = `
     skipped INTEGER DEFAULT 0, failed INTEGER DEFAULT 0, bytes INTEGER DEFAULT 0) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS pages (
     page INTEGER PRIMARY KEY AUTOINCREMENT, source TEXT, tries INTEGER, due INTEGER DEFAULT 0,
-    state TEXT DEFAULT 'waiting', lease TEXT, seq INTEGER DEFAULT 0, claims INTEGER DEFAULT 0,
+    state TEXT DEFAULT 'waiting', lease TEXT, seq INTEGER DEFAULT 0, claims INTEGER DEFAULT 0, deaths INTEGER DEFAULT 0,
     touched INTEGER DEFAULT 0, names TEXT);
   CREATE TABLE IF NOT EXISTS failures (
     id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT, size INTEGER, source TEXT, backend TEXT, error TEXT,
@@ -181,12 +184,17 @@ function pageLedger(sql: SqlStorage, one: One): PageMethods {
       for (const page of pages)
         sql.exec(`UPDATE pages SET state = 'waiting', lease = NULL WHERE page = ? AND state = 'sent'`, page)
     },
-    putBackStale: (state, before) =>
-      sql.exec(
-        `UPDATE pages SET state = 'waiting', lease = NULL WHERE state = ? AND touched < ?`,
-        state,
-        before,
-      ).rowsWritten,
+    putBackLost: (before) =>
+      void sql.exec(`UPDATE pages SET state = 'waiting' WHERE state = 'sent' AND touched < ?`, before),
+    putBackDead: (before) =>
+      sql
+        .exec<{ page: number; deaths: number }>(
+          `UPDATE pages SET state = 'waiting', lease = NULL, deaths = deaths + 1
+           WHERE state = 'claimed' AND touched < ? RETURNING page, deaths`,
+          before,
+        )
+        .toArray(),
+    forget: (page) => void sql.exec('DELETE FROM pages WHERE page = ?', page),
     nextDue: () =>
       one<{ due: number | null }>(`SELECT MIN(due) AS due FROM pages WHERE state = 'waiting'`)?.due ??
       undefined,

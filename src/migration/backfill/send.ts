@@ -21,7 +21,7 @@ export async function sendPages(queue: NonNullable<JobContext['queue']>, state: 
   const { ledger, now } = state
   if (ledger.pages('sent') === 0 && ledger.pages('waiting') === 0) return
   const backlog = await backlogOf(queue)
-  ledger.putBackStale('sent', now() - (backlog === 0 ? LOST_MS : LATE_MS))
+  ledger.putBackLost(now() - (backlog === 0 ? LOST_MS : LATE_MS))
   if ((backlog ?? 0) > LONG_BACKLOG) return
   // From here to the send nothing is awaited, so nobody else sends the same pages.
   const record = state.load()

@@ -3,11 +3,10 @@ import { isListable, type ListableBackend } from '../../storage/backend.ts'
 import { StorageError, toStorageError } from '../../storage/errors.ts'
 import type { Chain } from '../../storage/fallback.ts'
 import { createWalk, type Walk } from '../walk.ts'
-import { claimPages, type JobState, LEASE_MS, shares, takeReport } from './desk.ts'
+import { claimPages, type JobState, putBackDead, shares, takeReport } from './desk.ts'
 import type { JobContext } from './context.ts'
-import { NO_COUNTS } from './job-types.ts'
 import { cutPages, type Listed, listSome } from './listing.ts'
-import { readSlice } from './manifest.ts'
+import { readManifest } from './named.ts'
 import { type BackfillRecord, isClosed, waitingAfter } from './record.ts'
 import { sendPages } from './send.ts'
 import { workPages } from './work.ts'
@@ -36,7 +35,7 @@ export function createTick(
   }
 
   const work = async (chain: Chain): Promise<void> => {
-    state.ledger.putBackStale('claimed', state.now() - LEASE_MS)
+    putBackDead(state)
     const ends = state.now() + LISTING_MS
     do {
       if (context.queue) await sendPages(context.queue, state)
@@ -113,48 +112,6 @@ function keepListed(state: JobState, walk: Walk, listed: Listed): undefined {
     record.updated = now()
     if (listed.error) wait(record, listed.error, now())
     else delete record.waiting
-    save(record)
-  })
-}
-
-async function readManifest(
-  state: JobState,
-  chain: Chain,
-  { options, manifest }: BackfillRecord,
-): Promise<void> {
-  if (options.manifest?.from !== 'object') return
-  const { name } = options.manifest
-  const slice = await readSlice(chain, name, manifest ?? { offset: 0 }).catch((error: unknown) => {
-    const failure = toStorageError(error, 'chain', name)
-    // A manifest that is gone, changed or makes no sense will not mend itself.
-    if (!['absent', 'precondition', 'invalid', 'unsupported'].includes(failure.code)) throw failure
-    return { names: [], failures: [{ name, detail: failure.message }], offset: 0, ended: true }
-  })
-  const { ledger, atomically, load, save, now } = state
-  atomically(() => {
-    const record = load()
-    if (!record || isClosed(record)) return
-    const names = [...new Set(slice.names)]
-    if (!options.dryRun)
-      for (const page of cutPages(names.map((found) => [found, null])))
-        ledger.addPage({ source: null, names: page })
-    for (const { name: bad, detail } of slice.failures)
-      ledger.addFailure({
-        name: bad,
-        size: null,
-        source: null,
-        backend: '',
-        error: 'invalid',
-        detail,
-        attempts: 0,
-      })
-    const failed = slice.failures.length
-    ledger.count(null, { ...NO_COUNTS, listed: names.length + failed, failed })
-    const { offset, etag } = { etag: undefined, ...slice }
-    record.found.objects += names.length
-    record.manifest = { offset, ...(etag !== undefined && { etag }) }
-    record.listed = slice.ended
-    record.updated = now()
     save(record)
   })
 }

@@ -2,14 +2,15 @@ import { build } from 'esbuild'
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
 
 export const TOKEN = 'open-sesame'
+export const S3_PATH = 'cdn-cgi/local/r2/s3'
 
 export interface WorkerOptions {
   storages: readonly object[]
   vars?: Record<string, string>
   /** Where R2 and KV live. Default: nowhere for long. */
   persistTo?: string
-  /** Without it copies that outlast a request have that request's allowance. Default: yes. */
-  queue?: boolean
+  /** Lets the bucket be reached at `url` + `S3_PATH` by whoever signs with these. */
+  s3Credentials?: { accessKeyId: string; secretAccessKey: string }
 }
 
 /** The Worker in plain Miniflare, whose requests leave workerd itself: nothing mends or hides what is broken. */
@@ -30,7 +31,7 @@ export async function startWorker({
   storages,
   vars,
   persistTo,
-  queue = true,
+  s3Credentials,
 }: WorkerOptions): Promise<FaultyWorker> {
   const copies = new Map<string, string[]>()
   const miniflare = new Miniflare(
@@ -45,12 +46,10 @@ export async function startWorker({
           modules: [{ type: 'ESModule', path: 'index.js', contents: await (bundled ??= bundle()) }],
           compatibilityDate: '2026-10-01',
           compatibilityFlags: ['enable_request_signal'],
-          r2Buckets: { MEDIA: 'media' },
+          r2Buckets: { MEDIA: s3Credentials ? { id: 'media', s3Credentials } : 'media' },
           kvNamespaces: { MEDIA_KV: 'media-kv' },
-          ...(queue && {
-            queueProducers: { COPY_QUEUE: QUEUE },
-            queueConsumers: { [QUEUE.queueName]: { maxBatchSize: 50, maxBatchTimeout: 0.1, maxRetries: 0 } },
-          }),
+          queueProducers: { COPY_QUEUE: QUEUE },
+          queueConsumers: { [QUEUE.queueName]: { maxBatchSize: 50, maxBatchTimeout: 0.1, maxRetries: 0 } },
           bindings: { FALLBACK_STORAGES: JSON.stringify(storages), API_TOKEN: TOKEN, ...vars },
         },
       ],

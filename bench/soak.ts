@@ -1,0 +1,79 @@
+import { parseArgs } from 'node:util'
+import { createLedger, type Counts } from './soak/ledger.ts'
+import { createRandom } from './soak/random.ts'
+import { startSoakSite } from './soak/site.ts'
+import { askOnce } from './soak/traffic.ts'
+import { judge } from './soak/verdict.ts'
+import { bodyOf } from './soak/versions.ts'
+
+/** `npm run soak -- --requests 20000 --seed 1`: exits with 1 where anything was lost, made up or wrong. */
+const { values } = parseArgs({
+  options: { requests: { type: 'string', default: '20000' }, seed: { type: 'string' } },
+})
+const requests = Number(values.requests)
+const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 32))
+if (!Number.isInteger(requests) || requests < 1 || !Number.isInteger(seed)) {
+  console.error('--requests and --seed take whole numbers')
+  process.exit(2)
+}
+
+const NAMES = 500
+const CLIENTS = 48
+const KILLS = 5
+const FAILING = 0.2
+
+const random = createRandom(seed)
+const site = await startSoakSite(random)
+const names = Array.from({ length: NAMES }, (_, index) => `photos/${index}.jpg`)
+// Half of the names are on the old web server from the beginning.
+const migrating = names.filter((_, index) => index % 2 === 0)
+const ledger = createLedger(
+  new Map(names.map((name) => [name, migrating.includes(name) ? `${name}#0` : null])),
+)
+for (const name of migrating) site.add(name, bodyOf(`${name}#0`, 10 + random.below(500)))
+site.setFailing(FAILING)
+
+console.log(
+  `seed ${seed}: ${requests} requests by ${CLIENTS} clients over ${NAMES} names, ${FAILING * 100} % failing`,
+)
+const started = Date.now()
+let sent = 0
+let kills = 0
+let restarting: Promise<void> = Promise.resolve()
+await Promise.all(Array.from({ length: CLIENTS }, client))
+await restarting
+site.setFailing(0)
+const stored = await judge(site, ledger)
+const spoilt = site.spoilt()
+await site.stop()
+
+report(ledger.counts)
+console.log(`spoilt: ${spoilt.primary} requests to the primary, ${spoilt.old} to the old web server`)
+console.log(
+  `killed ${kills} times; at the end the primary has ${stored.objects} objects and ${stored.tombstones} tombstones`,
+)
+console.log(
+  `${sent} requests in ${Math.round((Date.now() - started) / 1000)} s, ${ledger.violations.length} violations`,
+)
+for (const violation of ledger.violations.slice(0, 50)) console.error(violation)
+process.exit(ledger.violations.length === 0 ? 0 : 1)
+
+async function client(): Promise<void> {
+  while (sent < requests) {
+    sent += 1
+    if (kills < KILLS && sent > ((kills + 1) * requests) / (KILLS + 1)) {
+      kills += 1
+      // The others are in the middle of something, as they should be.
+      restarting = site.kill()
+    }
+    await restarting
+    // Some names are asked for much more often than others.
+    const name = names[Math.floor(NAMES * random.next() ** 2)] ?? ''
+    await askOnce({ url: () => site.worker.url, random, ledger }, name)
+  }
+}
+
+function report(counts: Counts): void {
+  for (const what of Object.keys(counts).toSorted())
+    console.log(`${String(counts[what]).padStart(7)} ${what}`)
+}

@@ -1,0 +1,69 @@
+import { createHistory, type History, type Version } from './history.ts'
+import { versionIn } from './versions.ts'
+
+/** What was asked, and how often it came to what. */
+export type Counts = Record<string, number>
+
+/** All names' histories, and what was found that must not be. */
+export interface Ledger {
+  readonly violations: string[]
+  readonly counts: Counts
+  clock(): number
+  count(what: string): void
+  /** The history of a name; names that were not there from the beginning begin as absent. */
+  of(name: string): History
+  names(): string[]
+  /** An id that no version had before. */
+  nextVersion(name: string): string
+  /** Holds what a read found against what it may have found; `failing`: the primary could not be asked. */
+  check(name: string, found: Version, read: { start: number; failing: boolean; by: string }): void
+  violate(what: string): void
+}
+
+const ALTERNATIVE = /_[A-Za-z0-9]{7}(?=\.[^.]*$)/
+
+export function createLedger(initial: ReadonlyMap<string, Version>): Ledger {
+  let now = 0
+  let versions = 0
+  const clock = (): number => ++now
+  const histories = new Map<string, History>()
+  for (const [name, version] of initial) histories.set(name, createHistory(version, clock))
+  const ledger: Ledger = {
+    violations: [],
+    counts: {},
+    clock,
+    count: (what) => void (ledger.counts[what] = (ledger.counts[what] ?? 0) + 1),
+    of(name) {
+      const known = histories.get(name)
+      if (known) return known
+      const history = createHistory(null, clock)
+      histories.set(name, history)
+      return history
+    },
+    names: () => [...histories.keys()],
+    nextVersion: (name) => `${name}#${++versions}`,
+    check(name, found, { start, failing, by }) {
+      const history = ledger.of(name)
+      if (history.possible(start).has(found)) return
+      // While the primary cannot be asked a fallback may answer with what it has, older or deleted meanwhile.
+      if (failing && found !== null && history.all().has(found))
+        return ledger.count('older, the primary failing')
+      const possible = [...history.possible(start)].map((version) => version ?? 'absent').join(', ')
+      ledger.violate(`${by} ${name}: found ${found ?? 'absent'}, possible: ${possible}`)
+    },
+    violate: (what) => void ledger.violations.push(what),
+  }
+  return ledger
+}
+
+/** The name that a save was asked for, of one that it may have chosen instead. */
+export function askedName(name: string): string {
+  return name.replace(ALTERNATIVE, '')
+}
+
+/** The version that a whole body is; anything else is told as it is, and is no version of anything. */
+export function wholeVersion(body: Buffer): string {
+  return (
+    versionIn(body) ?? `${body.length} bytes that are no version: ${body.subarray(0, 80).toString('latin1')}`
+  )
+}

@@ -1,0 +1,118 @@
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { faults } from '../../test/faults/faults.ts'
+import { S3_PATH, startWorker, type FaultyWorker } from '../../test/faults/miniflare.ts'
+import { startOrigin } from '../../test/faults/origin.ts'
+import { serve } from '../../test/faults/serve.ts'
+import { startProxy } from './proxy.ts'
+import type { Random } from './random.ts'
+
+/** The chain under test: an S3 primary behind a faulty proxy, KV, and a faulty old web server. */
+export interface SoakSite {
+  readonly worker: FaultyWorker
+  /** Adds an object to the old web server. */
+  add(name: string, body: Buffer): void
+  /** Of 1, how many requests to the primary and to the old web server fail. */
+  setFailing(share: number): void
+  /** How many did. */
+  spoilt(): { primary: number; old: number }
+  /** SIGKILL to the process that runs the Worker, its buckets and its queue; then a new one on the same files. */
+  kill(): Promise<void>
+  stop(): Promise<void>
+}
+
+const CREDENTIALS = { accessKeyId: 'LOCALKEY', secretAccessKey: 'local-secret/with+signs' }
+const TIMES = { timeout_ms: 3000, idle_timeout_ms: 1500 }
+/** All that is no lie about absence: whoever says 404 is believed. */
+const OLD_FAULTS = {
+  reset: 3,
+  hangUp: 3,
+  garbage: 1,
+  htmlPage: 2,
+  redirectLoop: 1,
+  status304: 1,
+  status403: 1,
+  status500: 3,
+  status503: 3,
+  truncate: 3,
+  resetBody: 3,
+  announceMore: 1,
+  chunked: 2,
+  chunkedTruncate: 1,
+  gzip: 1,
+  gzipTruncate: 1,
+  wrongRange: 1,
+  ignoreRange: 1,
+  unaskedPart: 1,
+  stall: 0.3,
+  hang: 0.3,
+} as const
+
+export async function startSoakSite(random: Random): Promise<SoakSite> {
+  const persistTo = await mkdtemp(join(tmpdir(), 'fallback-storage-soak-'))
+  const [proxy, old] = await Promise.all([startProxy(random), startOrigin()])
+  let failing = 0
+  let oldSpoilt = 0
+  await old.set('*', (exchange) => {
+    if (random.next() >= failing) return serve(exchange)
+    oldSpoilt += 1
+    ;(faults[random.pick(OLD_FAULTS)].fault ?? serve)(exchange)
+  })
+  const storages = [
+    {
+      type: 's3',
+      name: 'primary',
+      endpoint: `${proxy.url}/${S3_PATH}`,
+      bucket: 'media',
+      credentials: 'SOAK',
+      read_only: false,
+      ...TIMES,
+    },
+    { type: 'kv', binding: 'MEDIA_KV' },
+    { type: 'http', name: 'old', url: old.url, ...TIMES },
+  ]
+  const vars = {
+    FALLBACK_DATA_MIGRATION: 'true',
+    SOAK_ACCESS_KEY_ID: CREDENTIALS.accessKeyId,
+    SOAK_SECRET_ACCESS_KEY: CREDENTIALS.secretAccessKey,
+  }
+  const start = async (): Promise<FaultyWorker> => {
+    const worker = await startWorker({ storages, vars, persistTo, s3Credentials: CREDENTIALS })
+    proxy.upstream = new URL(worker.url)
+    return worker
+  }
+  let worker = await start()
+  return {
+    get worker() {
+      return worker
+    },
+    add: (name, body) => void old.add(name, body, { type: 'image/jpeg', etag: `"old-${body.length}"` }),
+    setFailing(share) {
+      failing = share
+      proxy.failing = share
+    },
+    spoilt: () => ({ primary: proxy.spoilt, old: oldSpoilt }),
+    async kill() {
+      for (const pid of await workerds()) process.kill(pid, 'SIGKILL')
+      await worker.stop()
+      worker = await start()
+    },
+    async stop() {
+      await worker.stop()
+      await Promise.all([proxy.close(), old.close()])
+      await rm(persistTo, { recursive: true, force: true, maxRetries: 5 })
+    },
+  }
+}
+
+/** Our own children that run Workers. */
+async function workerds(): Promise<number[]> {
+  const pids: number[] = []
+  for (const entry of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
+    const stat = await readFile(`/proc/${entry}/stat`, 'utf8').catch(() => '')
+    const [, command, parent] = /\((.*)\) \S (\d+)/.exec(stat) ?? []
+    if (command === 'workerd' && Number(parent) === process.pid) pids.push(Number(entry))
+  }
+  return pids
+}

@@ -37,6 +37,9 @@ interface Shared {
 /** How long a body stays joinable after it came whole: requests that missed in the primary a moment ago still join. */
 const LINGER_MS = 1000
 
+/** How long a copy waits for the client that began it: longer than a quick one takes, and little of a request's allowance. */
+const PATIENCE_MS = 1000
+
 /** Concurrent whole reads of one name become one request to the backend, whose body all share. */
 export function withCoalescing(backend: Backend, options: CoalesceOptions): Backend {
   const flights = new Map<string, Flight>()
@@ -102,16 +105,19 @@ export function withCoalescing(backend: Backend, options: CoalesceOptions): Back
 }
 
 function share({ info, spool }: Shared, leader: boolean): StoredObject {
-  const body = withLength(spool.stream(), info.size ?? 0)
-  return { ...info, body, shared: { leader, stream: () => spool.stream() } }
+  // A response only gets a Content-Length from a stream of known length.
+  const fixed = new FixedLengthStream(info.size ?? 0)
+  // Whoever reads the other end sees the failure; a client that goes away is none.
+  const taken = spool.writeTo(fixed.writable).catch(() => {})
+  const whole = async (): Promise<void> => {
+    await spool.filled
+    await Promise.race([taken, patience()])
+  }
+  return { ...info, body: fixed.readable, shared: { leader, whole, stream: () => spool.stream() } }
 }
 
-/** A response only gets a Content-Length from a stream of known length. */
-function withLength(stream: ReadableStream<Uint8Array>, size: number): ReadableStream<Uint8Array> {
-  const fixed = new FixedLengthStream(size)
-  // Whoever reads the other end sees the failure; a client that goes away is none.
-  stream.pipeTo(fixed.writable).catch(() => {})
-  return fixed.readable
+function patience(): Promise<void> {
+  return new Promise((resolve) => void setTimeout(resolve, PATIENCE_MS))
 }
 
 /** A budget of `total` bytes for one isolate. */

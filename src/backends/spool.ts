@@ -9,6 +9,8 @@ export interface Spool {
   /** Settles when the last byte has come; rejects when the body broke off or has another length. */
   readonly filled: Promise<void>
   stream(): ReadableStream<Uint8Array>
+  /** Writes all the bytes, as fast as they are taken, and ends. A failure of either side aborts the other; it never throws. */
+  writeTo(writable: WritableStream<Uint8Array>): Promise<void>
 }
 
 /**
@@ -28,7 +30,7 @@ export function createSpool(body: ReadableStream<Uint8Array>, size: number, stal
   const fill = async (): Promise<void> => {
     let length = 0
     try {
-      for await (const chunk of body) {
+      for await (const chunk of largeChunks(body)) {
         length += chunk.length
         if (length > size) throw wrongLength(size, 'more')
         chunks.push(chunk)
@@ -51,22 +53,38 @@ export function createSpool(body: ReadableStream<Uint8Array>, size: number, stal
   // Whoever reads a stream of it sees the failure there; `filled` need not be awaited.
   filled.catch(() => {})
 
+  /** The chunk of that index; `undefined` past the last one. */
+  const chunkAt = async (index: number): Promise<Uint8Array | undefined> => {
+    while (index >= chunks.length && state === 'filling') await nextChunk(waiting, stallMs)
+    const chunk = chunks[index]
+    if (!chunk && state !== 'full') throw state
+    return chunk
+  }
   const stream = (): ReadableStream<Uint8Array> => {
     let next = 0
     return new ReadableStream<Uint8Array>(
       {
         async pull(controller) {
-          while (next >= chunks.length && state === 'filling') await nextChunk(waiting, stallMs)
-          const chunk = chunks[next]
-          if (chunk) {
-            next += 1
-            controller.enqueue(chunk)
-          } else if (state === 'full') controller.close()
-          else controller.error(state)
+          const chunk = await chunkAt(next++)
+          if (chunk) controller.enqueue(chunk)
+          else controller.close()
         },
       },
       { highWaterMark: 0 },
     )
+  }
+  const writeTo = async (writable: WritableStream<Uint8Array>): Promise<void> => {
+    const writer = writable.getWriter()
+    try {
+      for (let next = 0; ; next++) {
+        const chunk = await chunkAt(next)
+        if (!chunk) break
+        await writer.write(chunk)
+      }
+      await writer.close()
+    } catch (error) {
+      await writer.abort(error)
+    }
   }
   return {
     get state() {
@@ -77,6 +95,38 @@ export function createSpool(body: ReadableStream<Uint8Array>, size: number, stal
     },
     filled,
     stream,
+    writeTo,
+  }
+}
+
+const READ_BYTES = 64 * 1024
+
+/** Native bodies come in pieces of 4 KiB unless a larger buffer is handed in, and JavaScript runs for each piece. */
+async function* largeChunks(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+  const reader = byteReader(body)
+  if (!reader) {
+    yield* body
+    return
+  }
+  try {
+    for (;;) {
+      const { done, value } = await reader.read(new Uint8Array(READ_BYTES))
+      if (done) return
+      // A small piece must not keep a large buffer.
+      yield value.length < READ_BYTES / 2 ? value.slice() : value
+    }
+  } finally {
+    reader.cancel().catch(() => {})
+  }
+}
+
+/** `undefined` for streams that JavaScript made without bytes in mind. */
+function byteReader(body: ReadableStream<Uint8Array>): ReadableStreamBYOBReader | undefined {
+  try {
+    return body.getReader({ mode: 'byob' })
+  } catch (error) {
+    if (error instanceof TypeError && !body.locked) return undefined
+    throw error
   }
 }
 

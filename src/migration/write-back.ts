@@ -42,12 +42,12 @@ export function createWriteBack(options: WriteBackOptions): WriteBack {
   }
 }
 
-/** While bytes still come, the client has the isolate to itself; then they are stored from memory. */
+/** The client comes first: storing while bytes still go to it would take the same thread's time. */
 async function storeWhenWhole(
   object: StoredObject,
   shared: SharedBody,
   target: WritableBackend,
 ): Promise<CopyResult> {
-  await shared.filled
+  await shared.whole()
   return storeCopy({ ...object, body: shared.stream() }, target)
 }

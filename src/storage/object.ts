@@ -74,6 +74,11 @@ export interface StoredObject extends ObjectInfo {
 export interface SharedBody {
   /** Whether this request is the one that fetched it; the others joined. */
   readonly leader: boolean
+  /**
+   * Settles when every byte is in memory and this reader has taken them, has gone, or is slow.
+   * Rejects when the source's body was not exactly as long as announced.
+   */
+  whole(): Promise<void>
   /** A further stream of all the bytes. It errors when the source's body was not exactly as long as announced. */
   stream(): ReadableStream<Uint8Array>
 }

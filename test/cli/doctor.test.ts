@@ -78,6 +78,15 @@ describe('a deployment whose origins are ill', () => {
     expect(asked).toEqual([expect.stringMatching(/^HEAD \/fallback-storage-doctor-[\w-]+$/)])
   })
 
+  it('lists what it can, and ends with 1 since that is not all', async () => {
+    const cli = createCli(`${worker.url}media/`, TOKEN)
+    await cli(['put', '-', 'there.txt'], { stdin: 'x' })
+    const { code, stdout, stderr } = await cli(['ls'])
+    expect({ code, stdout }).toEqual({ code: 1, stdout: 'there.txt\n' })
+    expect(stderr).toContain('warning: gone failed, so the listing is not complete: ')
+    expect(stderr).toContain('well cannot list: what only it holds is not shown\n')
+  })
+
   it('says that MEDIA_PATH is missing from the URL', async () => {
     const { code, stdout } = await createCli(worker.url, TOKEN)(['doctor'])
     expect(code).toBe(1)

@@ -47,6 +47,9 @@ async function get({ client, headers, output }: Session, { name, file, resume }:
   const sink = target === '-' ? streamSink(process.stdout) : await fileSink(target, { url, resume })
   const progress = createProgress({ label: name, show: bytes, quiet: output.quiet })
   const started = Date.now()
+  const onInterrupt = () =>
+    void process.stderr.write('\nInterrupted. The same command goes on where this one ended.\n')
+  if (target !== '-') process.prependOnceListener('SIGINT', onInterrupt)
   try {
     const done = await downloadTo({
       request: { url, headers: { ...headers, 'Accept-Encoding': 'identity' } },
@@ -67,6 +70,8 @@ async function get({ client, headers, output }: Session, { name, file, resume }:
     progress.end()
     await sink.close()
     throw error
+  } finally {
+    process.off('SIGINT', onInterrupt)
   }
 }
 

@@ -1,45 +1,57 @@
 import * as v from 'valibot'
+import { DIFFERENCE_KINDS } from '../../src/migration/verify/compare.ts'
 
-/** What backfills and verifications take and answer. */
+/** What backfills and verifications answer. Tests hold the real answers against these. */
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0))
+const fraction = v.pipe(v.number(), v.minValue(0), v.maxValue(1))
+const time = v.pipe(v.string(), v.isoTimestamp())
 const cursor = v.nullable(v.string())
 const counters = {
   listed: count,
   copied: count,
-  present: v.pipe(count, v.description('The target held them already.')),
-  skipped: v.pipe(count, v.description('Tombstoned or excluded.')),
+  present: v.pipe(count, v.description('The primary held them already.')),
+  skipped: v.pipe(count, v.description('Tombstoned, excluded, or gone since they were listed.')),
   failed: count,
-  bytes: count,
+  bytes: v.pipe(count, v.description('Copied.')),
 }
+const waiting = v.pipe(
+  v.nullable(v.strictObject({ backend: v.string(), error: v.string(), detail: v.string(), until: time })),
+  v.description('Who does not answer, and when the job goes on by itself.'),
+)
 
-export const backfillBody = v.object({
-  backends: v.exactOptional(v.array(v.string())),
-  prefix: v.exactOptional(v.string()),
-  dry_run: v.exactOptional(v.boolean()),
-  max_concurrency: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(1))),
+const estimate = v.object({
+  objects: count,
+  bytes: count,
+  operations: v.record(v.string(), count),
+  cost_usd: v.record(v.string(), v.number()),
+  storage_usd_per_month: v.number(),
+  prices: v.objectWithRest({ date: v.string(), sources: v.array(v.string()) }, v.number()),
 })
 
-export const verificationBody = v.object({
-  prefix: v.exactOptional(v.string()),
-  deep: v.exactOptional(v.pipe(v.boolean(), v.description('Compare the bytes, not only sizes and digests.'))),
-})
-
-export const backfill = v.object({
+export const backfill = v.strictObject({
   id: v.string(),
   state: v.picklist(['listing', 'running', 'paused', 'cancelled', 'completed', 'completed_with_failures']),
   ...counters,
-  rate: v.pipe(v.nullable(v.number()), v.description('Objects in a second, lately.')),
-  started: v.nullable(v.string()),
-  updated: v.nullable(v.string()),
-  backends: v.record(v.string(), v.object(counters)),
+  rate: v.pipe(v.number(), v.description('Objects in a second: lately, or over all of a job that ended.')),
+  started: time,
+  updated: time,
+  finished: v.nullable(time),
+  prefix: v.string(),
+  dry_run: v.boolean(),
+  manifest: v.pipe(v.nullable(v.string()), v.description('Where the names come from instead of listings.')),
+  max_concurrency: count,
+  max_per_second: v.nullable(v.number()),
+  waiting,
+  backends: v.record(v.string(), v.strictObject(counters)),
+  estimate: v.exactOptional(v.pipe(estimate, v.description('Of a dry run.'))),
 })
 
-export const backfills = v.object({ backfills: v.array(backfill) })
+export const backfills = v.strictObject({ backfills: v.array(backfill) })
 
-export const failures = v.object({
+export const failures = v.strictObject({
   failures: v.array(
-    v.object({
+    v.strictObject({
       name: v.string(),
       backend: v.string(),
       error: v.string(),
@@ -50,21 +62,49 @@ export const failures = v.object({
   cursor,
 })
 
-export const verification = v.object({
+export const verification = v.strictObject({
   id: v.string(),
-  state: v.string(),
+  state: v.picklist(['running', 'completed', 'cancelled']),
   compared: count,
   equal: count,
   missing: count,
   different: count,
   extra: count,
-  changed: count,
-  coverage: v.unknown(),
+  changed: v.pipe(count, v.description('Replaced at the source since they were copied.')),
+  tombstoned: v.pipe(count, v.description('Deleted in the primary, still in a fallback.')),
+  equal_by_size: v.pipe(count, v.description('Of the equal ones: only the sizes could be compared.')),
+  prefix: v.string(),
+  deep: v.boolean(),
+  primary: v.string(),
+  fallbacks: v.array(v.string()),
+  coverage: v.pipe(
+    fraction,
+    v.description('Of the names that fallbacks hold, the part that the primary holds equally, or deleted.'),
+  ),
+  prefixes: v.array(
+    v.strictObject({ prefix: v.string(), objects: count, covered: count, coverage: fraction }),
+  ),
   safe_to_detach: v.pipe(
     v.boolean(),
     v.description('True only if nothing is missing, different or changed and no backfill is open or failed.'),
   ),
-  reasons: v.array(v.string()),
+  reasons: v.pipe(v.array(v.string()), v.description('Why it is not.')),
+  waiting,
+  started: time,
+  updated: time,
+  finished: v.nullable(time),
 })
 
-export const differences = v.object({ differences: v.array(v.record(v.string(), v.unknown())), cursor })
+export const verifications = v.strictObject({ verifications: v.array(verification) })
+
+export const differences = v.strictObject({
+  differences: v.array(
+    v.strictObject({
+      kind: v.picklist(DIFFERENCE_KINDS),
+      name: v.string(),
+      backend: v.string(),
+      detail: v.string(),
+    }),
+  ),
+  cursor,
+})

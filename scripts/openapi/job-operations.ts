@@ -1,11 +1,17 @@
+import {
+  backfillBody,
+  differencesQuery,
+  failuresQuery,
+  manifestQuery,
+  verificationBody,
+} from '../../src/routes/jobs-schemas.ts'
 import * as jobs from './job-answers.ts'
 import type { Operation } from './operation.ts'
 
 const backfill = { description: 'The job.', schema: jobs.backfill }
 const verification = { description: 'The job.', schema: jobs.verification }
 
-/** Backfills and verifications. */
-export const jobOperations: readonly Operation[] = [
+const backfills: readonly Operation[] = [
   {
     method: 'post',
     path: '/-/api/backfills',
@@ -13,11 +19,12 @@ export const jobOperations: readonly Operation[] = [
     tag: 'Backfills',
     summary: 'Starts to migrate everything that nobody has asked for yet',
     protected: true,
+    query: manifestQuery,
     body: {
-      schema: jobs.backfillBody,
+      schema: backfillBody,
       types: ['text/plain', 'application/x-ndjson'],
       required: false,
-      description: 'What to migrate, or a manifest of names, one a line.',
+      description: 'What to migrate; or a manifest of names, one a line, and the rest in the query.',
     },
     answers: { 202: { ...backfill, headers: ['Location'] } },
     problems: [400, 501],
@@ -27,7 +34,7 @@ export const jobOperations: readonly Operation[] = [
     path: '/-/api/backfills',
     id: 'listBackfills',
     tag: 'Backfills',
-    summary: 'All jobs',
+    summary: 'The latest jobs, newest first',
     protected: true,
     answers: { 200: { description: 'The jobs.', schema: jobs.backfills } },
     problems: [501],
@@ -50,9 +57,13 @@ export const jobOperations: readonly Operation[] = [
     tag: 'Backfills',
     summary: 'What could not be copied, and why',
     protected: true,
+    query: failuresQuery,
     answers: { 200: { description: 'One page.', schema: jobs.failures } },
     problems: [400, 404, 501],
   },
+]
+
+const verifications: readonly Operation[] = [
   {
     method: 'post',
     path: '/-/api/verifications',
@@ -60,9 +71,19 @@ export const jobOperations: readonly Operation[] = [
     tag: 'Verifications',
     summary: 'Starts to compare every object on both sides',
     protected: true,
-    body: { schema: jobs.verificationBody, required: false },
+    body: { schema: verificationBody, required: false },
     answers: { 202: { ...verification, headers: ['Location'] } },
     problems: [400, 501],
+  },
+  {
+    method: 'get',
+    path: '/-/api/verifications',
+    id: 'listVerifications',
+    tag: 'Verifications',
+    summary: 'The latest jobs, newest first',
+    protected: true,
+    answers: { 200: { description: 'The jobs.', schema: jobs.verifications } },
+    problems: [501],
   },
   {
     method: 'get',
@@ -81,10 +102,34 @@ export const jobOperations: readonly Operation[] = [
     tag: 'Verifications',
     summary: 'Examples of what is missing, different, extra or changed',
     protected: true,
+    query: differencesQuery,
     answers: { 200: { description: 'One page.', schema: jobs.differences } },
     problems: [400, 404, 501],
   },
+  {
+    method: 'get',
+    path: '/-/api/verifications/{id}/report',
+    id: 'getVerificationReport',
+    tag: 'Verifications',
+    summary: 'The certificate as a page to read and keep',
+    protected: true,
+    answers: { 200: { description: 'A page without scripts.', type: 'text/html' } },
+    problems: [404, 501],
+  },
+  {
+    method: 'post',
+    path: '/-/api/verifications/{id}/cancel',
+    id: 'cancelVerification',
+    tag: 'Verifications',
+    summary: 'Ends the job',
+    protected: true,
+    answers: { 200: verification },
+    problems: [404, 501],
+  },
 ]
+
+/** Backfills and verifications. */
+export const jobOperations: readonly Operation[] = [...backfills, ...verifications]
 
 function control(action: 'pause' | 'resume' | 'cancel' | 'retry_failed'): Operation {
   const [summary, id] = {
@@ -93,16 +138,14 @@ function control(action: 'pause' | 'resume' | 'cancel' | 'retry_failed'): Operat
     cancel: ['Ends the job; what was copied stays', 'cancelBackfill'],
     retry_failed: ['Tries again what failed', 'retryFailedBackfill'],
   }[action] as [string, string]
-  const path = `/-/api/backfills/{id}/${action}`
-  const answers = { 200: backfill }
   return {
     method: 'post',
-    path,
+    path: `/-/api/backfills/{id}/${action}`,
     id,
     tag: 'Backfills',
     summary,
     protected: true,
-    answers,
-    problems: [404, 501],
+    answers: { 200: backfill },
+    problems: [404, 409, 501],
   }
 }

@@ -44,15 +44,20 @@ export function backfillRoutes() {
       const page = await job.failures(cursor, limit)
       return c.json({ failures: page.failures, cursor: page.cursor === null ? null : String(page.cursor) })
     })
-    .post(`/backfills/:id/:action{${ACTIONS.join('|')}}`, requireToken, async (c) => {
-      const result = found(await jobIn(c).act(c.req.param('action') as Action))
-      return 'conflict' in result ? conflict(result.conflict) : c.json(result.job)
-    })
+    .post('/backfills/:id/pause', requireToken, (c) => act(c, 'pause'))
+    .post('/backfills/:id/resume', requireToken, (c) => act(c, 'resume'))
+    .post('/backfills/:id/cancel', requireToken, (c) => act(c, 'cancel'))
+    .post('/backfills/:id/retry_failed', requireToken, (c) => act(c, 'retry_failed'))
   routes.all('/backfills', notAllowed('GET, HEAD, POST'))
   routes.all('/backfills/:id', notAllowed('GET, HEAD'))
   routes.all('/backfills/:id/failures', notAllowed('GET, HEAD'))
-  routes.all(`/backfills/:id/:action{${ACTIONS.join('|')}}`, notAllowed('POST'))
+  for (const action of ACTIONS) routes.all(`/backfills/:id/${action}`, notAllowed('POST'))
   return routes
+}
+
+async function act(c: Context<AppEnv>, action: Action) {
+  const result = found(await jobIn(c).act(action))
+  return 'conflict' in result ? conflict(result.conflict) : c.json(result.job)
 }
 
 type Body = v.InferOutput<typeof backfillBody>

@@ -1,6 +1,8 @@
 import { abortAllDurableObjects, reset } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { afterEach, describe, expect, it } from 'vitest'
+import * as v from 'valibot'
+import * as answers from '../../scripts/openapi/job-answers.ts'
 import { memoryBackend } from '../../src/backends/memory.ts'
 import { apiApp } from './api-app.ts'
 import { jobsApp } from './jobs-app.ts'
@@ -155,6 +157,24 @@ describe('a backfill over HTTP', () => {
       expect((await call(`/-/api/${path}`, { token: null })).status).toBe(401)
       expect((await call(`/-/api/${path}`, { token: 'wrong' })).status).toBe(401)
     }
+  })
+})
+
+describe('the answers about jobs', () => {
+  it('are as the OpenAPI document says', async () => {
+    const { post, ended, get, seed, media } = jobsApp()
+    await seed(2)
+    await media.put?.('only/here', new Uint8Array(1))
+    const { body } = await post('backfills', { dry_run: true, max_per_second: 5 })
+    v.parse(answers.backfill, await ended(`backfills/${String(body['id'])}`))
+    v.parse(answers.backfills, await get('backfills'))
+    v.parse(answers.failures, await get(`backfills/${String(body['id'])}/failures`))
+    const verification = await post('verifications')
+    const path = `verifications/${String(verification.body['id'])}`
+    v.parse(answers.verification, await ended(path))
+    v.parse(answers.verifications, await get('verifications'))
+    const page = v.parse(answers.differences, await get(`${path}/differences`))
+    expect(page.differences.map(({ kind }) => kind).toSorted()).toEqual(['extra', 'missing', 'missing'])
   })
 })
 

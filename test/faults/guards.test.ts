@@ -1,0 +1,110 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { startWorker, TOKEN, type FaultyWorker } from './miniflare.ts'
+import { startOrigin, type Origin } from './origin.ts'
+
+const BODY = Buffer.from('a picture, believe it')
+const AUTHORIZATION = { Authorization: `Bearer ${TOKEN}` }
+const OPEN_SECONDS = 2
+
+let old: Origin
+let worker: FaultyWorker
+
+/** A new one for each group: what it remembers of the backend must not come from another. */
+function start(vars: Record<string, string>, table: object = {}): void {
+  beforeAll(async () => {
+    old = await startOrigin()
+    worker = await startWorker({
+      storages: [
+        { type: 'r2', binding: 'MEDIA' },
+        { type: 'http', name: 'old', url: old.url, timeout_ms: 2000, ...table },
+      ],
+      vars,
+    })
+  })
+  afterEach(() => old.reset())
+  afterAll(async () => {
+    await worker?.stop()
+    await old?.close()
+  })
+}
+
+async function ask(
+  name: string,
+): Promise<{ status: number; trace: string | undefined; retryAfter: string | null }> {
+  const response = await fetch(worker.url + name)
+  await response.arrayBuffer()
+  const trace = response.headers.get('Server-Timing')?.replaceAll(/;dur=[\d.]+;desc=/g, '=')
+  return { status: response.status, trace, retryAfter: response.headers.get('Retry-After') }
+}
+
+describe('a breaker', () => {
+  start({
+    FALLBACK_BREAKER_FAILURES: '3',
+    FALLBACK_BREAKER_SECONDS: `${OPEN_SECONDS}`,
+    FALLBACK_NEGATIVE_CACHE_SECONDS: '0',
+  })
+
+  it('stops asking a backend that keeps failing, calls nothing absent for that, and asks it again later', async () => {
+    old.add('a.jpg', BODY)
+    await old.set('*', 'status500')
+    for (let failure = 0; failure < 3; failure++)
+      expect(await ask('a.jpg')).toMatchObject({ status: 502, trace: 'media=absent, old=error' })
+    expect(await ask('a.jpg')).toMatchObject({ status: 502, trace: 'media=absent, old=skipped' })
+    expect(await ask('unknown.jpg')).toMatchObject({ status: 502, trace: 'media=absent, old=skipped' })
+    const { backends } = (await (
+      await fetch(`${worker.url}-/api/backends`, { headers: AUTHORIZATION })
+    ).json()) as {
+      backends: { name: string; health?: { state: string } }[]
+    }
+    expect(backends.find(({ name }) => name === 'old')?.health?.state).toBe('open')
+    expect(old.requests).toHaveLength(3)
+    await old.set('*', null)
+    await sleep(OPEN_SECONDS * 1000 + 100)
+    expect(await ask('a.jpg')).toMatchObject({ status: 200, trace: 'media=absent, old=hit' })
+  })
+
+  it('takes 404 and 403 for no failure of the connection', async () => {
+    for (const fault of ['status404', 'status403'] as const) {
+      await old.set('*', fault)
+      for (let round = 0; round < 5; round++) expect((await ask('b.jpg')).trace).not.toContain('skipped')
+    }
+    expect(old.requests).toHaveLength(10)
+  })
+
+  it('leaves a backend alone for as long as it asks for, and tells the client', async () => {
+    await old.set('*', 'status429')
+    expect(await ask('c.jpg')).toEqual({ status: 502, trace: 'media=absent, old=error', retryAfter: '7' })
+    await old.set('*', null)
+    await sleep(OPEN_SECONDS * 1000 + 100)
+    expect(await ask('c.jpg')).toMatchObject({ status: 502, trace: 'media=absent, old=skipped' })
+    expect(old.requests).toHaveLength(1)
+  })
+})
+
+describe('a negative cache', () => {
+  start({ FALLBACK_NEGATIVE_CACHE_SECONDS: '2', FALLBACK_DATA_MIGRATION: 'true' })
+
+  it('asks an old server once for what it does not have, and again after a while', async () => {
+    for (let round = 0; round < 5; round++) expect(await ask('none.jpg')).toMatchObject({ status: 404 })
+    expect(old.requests).toHaveLength(1)
+    old.add('none.jpg', BODY)
+    await sleep(2100)
+    expect(await ask('none.jpg')).toMatchObject({ status: 200, trace: 'media=absent, old=hit' })
+  })
+
+  it('hides nothing that is saved meanwhile', async () => {
+    expect(await ask('saved.jpg')).toMatchObject({ status: 404 })
+    const put = await fetch(`${worker.url}saved.jpg`, { method: 'PUT', body: BODY, headers: AUTHORIZATION })
+    expect(put.status).toBe(201)
+    expect(await ask('saved.jpg')).toMatchObject({ status: 200, trace: 'media=hit' })
+  })
+
+  it('believes no failure', async () => {
+    old.add('later.jpg', BODY)
+    await old.set('later.jpg', 'status500')
+    expect(await ask('later.jpg')).toMatchObject({ status: 502 })
+    await old.set('later.jpg', null)
+    expect(await ask('later.jpg')).toMatchObject({ status: 200 })
+  })
+})

@@ -5,7 +5,8 @@ import type { BackfillOptions, Claim, PageReport } from './migration/backfill/jo
 import { type Action, type ActionResult, type Backfill, createBackfill } from './migration/backfill/job.ts'
 import type { ManifestLines } from './migration/backfill/manifest.ts'
 import type { BackfillJson } from './migration/backfill/record.ts'
-import { createJobIndex, type JobIndex } from './migration/job-index.ts'
+import type { DeadCopy } from './migration/consumer.ts'
+import { type BuriedCopy, createJobIndex, type JobIndex } from './migration/job-index.ts'
 import { type JobIndexRpc, type JobKind, type JobRpc, openJobs } from './migration/jobs.ts'
 import type { DifferenceKind } from './migration/verify/compare.ts'
 import { createVerification, type Verification } from './migration/verify/job.ts'
@@ -93,6 +94,14 @@ export class BackfillJob extends DurableObject<Env> implements JobRpc, JobIndexR
 
   async jobs(kind: JobKind, limit: number): Promise<string[]> {
     return this.#index.jobs(kind, limit)
+  }
+
+  async bury(dead: DeadCopy): Promise<void> {
+    this.#index.bury(dead)
+  }
+
+  async buried(limit: number): Promise<BuriedCopy[]> {
+    return this.#index.buried(limit)
   }
 }
 

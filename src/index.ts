@@ -7,9 +7,10 @@ import { rawPath } from './http/raw-path.ts'
 import { log } from './observe/log.ts'
 import { consumePages } from './migration/backfill/consumer.ts'
 import type { PageDesk, PageMessage } from './migration/backfill/job-types.ts'
-import { consumeCopies } from './migration/consumer.ts'
+import { consumeCopies, type DeadCopy } from './migration/consumer.ts'
 import type { CopyMessage } from './migration/copy-later.ts'
 import { copyName } from './migration/copy-name.ts'
+import type { CopyResult } from './migration/copy-result.ts'
 import { openJobs } from './migration/jobs.ts'
 import type { AppEnv } from './routes/context.ts'
 
@@ -53,12 +54,15 @@ async function consume(
 ): Promise<void> {
   const { onCopied, onFailure } = migration
   const { backfillJobs } = config.services
+  const jobs = backfillJobs && openJobs(backfillJobs)
   const desk = (job: string): PageDesk => {
-    if (!backfillJobs) throw new Error('BACKFILL_JOBS is not bound')
-    return openJobs(backfillJobs).job(job)
+    if (!jobs) throw new Error('BACKFILL_JOBS is not bound')
+    return jobs.job(job)
   }
+  const bury = jobs && ((dead: DeadCopy) => jobs.index().bury(dead))
+  const copy = (name: string): Promise<CopyResult> => copyName(chain, name)
   await Promise.all([
-    consumeCopies(messages.filter(isCopy), { copy: (name) => copyName(chain, name), onCopied, onFailure }),
+    consumeCopies(messages.filter(isCopy), { copy, onCopied, onFailure, ...(bury && { bury }) }),
     consumePages(messages.filter(isPage), { chain, desk }),
   ])
 }

@@ -108,3 +108,9 @@ export const differences = v.strictObject({
   ),
   cursor,
 })
+
+export const deadCopies = v.strictObject({
+  dead_copies: v.array(
+    v.strictObject({ name: v.string(), error: v.string(), detail: v.string(), attempts: count, time }),
+  ),
+})

@@ -63,6 +63,17 @@ const backfills: readonly Operation[] = [
   },
 ]
 
+const deadCopies: Operation = {
+  method: 'get',
+  path: '/-/api/dead_copies',
+  id: 'listDeadCopies',
+  tag: 'Backfills',
+  summary: 'Copies that reads asked for and that were given up, and why; the latest 1000, newest first',
+  protected: true,
+  answers: { 200: { description: 'The copies.', schema: jobs.deadCopies } },
+  problems: [501],
+}
+
 const verifications: readonly Operation[] = [
   {
     method: 'post',
@@ -129,7 +140,7 @@ const verifications: readonly Operation[] = [
 ]
 
 /** Backfills and verifications. */
-export const jobOperations: readonly Operation[] = [...backfills, ...verifications]
+export const jobOperations: readonly Operation[] = [...backfills, deadCopies, ...verifications]
 
 function control(action: 'pause' | 'resume' | 'cancel' | 'retry_failed'): Operation {
   const [summary, id] = {

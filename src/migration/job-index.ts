@@ -1,25 +1,52 @@
+import type { DeadCopy } from './consumer.ts'
 import type { JobKind } from './jobs.ts'
 
-/** The list of all jobs that were ever begun. */
+/** A copy that a read asked for and that was given up, and when. */
+export interface BuriedCopy extends Omit<DeadCopy, 'type'> {
+  at: number
+}
+
+/** The list of all jobs that were ever begun, and of the single copies that were given up. */
 export interface JobIndex {
   register(id: string, kind: JobKind): void
   jobs(kind: JobKind, limit: number): string[]
+  bury(dead: DeadCopy): void
+  /** Newest first. */
+  buried(limit: number): BuriedCopy[]
 }
 
+/** Older ones make room. */
+const MAX_BURIED = 1000
+
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS jobs (id TEXT PRIMARY KEY, kind TEXT NOT NULL) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS dead_copies (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE, error TEXT, detail TEXT, attempts INTEGER, at INTEGER);`
+
 export function createJobIndex({ sql }: Pick<DurableObjectStorage, 'sql'>): JobIndex {
-  const schema = 'CREATE TABLE IF NOT EXISTS jobs (id TEXT PRIMARY KEY, kind TEXT NOT NULL) WITHOUT ROWID'
+  // Jobs are objects of the same class, and have no such tables.
+  let isReady = false
+  const exec = <Row extends Record<string, SqlStorageValue>>(query: string, ...values: unknown[]) => {
+    if (!isReady) sql.exec(SCHEMA)
+    isReady = true
+    return sql.exec<Row>(query, ...values).toArray()
+  }
   return {
-    register(id, kind) {
-      sql.exec(schema)
-      sql.exec('INSERT OR IGNORE INTO jobs (id, kind) VALUES (?, ?)', id, kind)
+    register: (id, kind) => void exec('INSERT OR IGNORE INTO jobs (id, kind) VALUES (?, ?)', id, kind),
+    jobs: (kind, limit) =>
+      exec<{ id: string }>('SELECT id FROM jobs WHERE kind = ? ORDER BY id DESC LIMIT ?', kind, limit).map(
+        ({ id }) => id,
+      ),
+    bury({ name, error, detail, attempts }) {
+      const insert =
+        'INSERT OR REPLACE INTO dead_copies (name, error, detail, attempts, at) VALUES (?, ?, ?, ?, ?)'
+      exec(insert, name, error, detail, attempts, Date.now())
+      exec('DELETE FROM dead_copies WHERE id <= (SELECT MAX(id) FROM dead_copies) - ?', MAX_BURIED)
     },
-    jobs(kind, limit) {
-      sql.exec(schema)
-      const query = 'SELECT id FROM jobs WHERE kind = ? ORDER BY id DESC LIMIT ?'
-      return sql
-        .exec<{ id: string }>(query, kind, limit)
-        .toArray()
-        .map(({ id }) => id)
-    },
+    buried: (limit) =>
+      exec<BuriedCopy & Record<string, SqlStorageValue>>(
+        'SELECT name, error, detail, attempts, at FROM dead_copies ORDER BY id DESC LIMIT ?',
+        limit,
+      ),
   }
 }

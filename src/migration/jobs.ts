@@ -2,6 +2,8 @@ import type { BackfillOptions, PageDesk } from './backfill/job-types.ts'
 import type { Action, ActionResult, ToldFailure } from './backfill/job.ts'
 import type { ManifestLines } from './backfill/manifest.ts'
 import type { BackfillJson } from './backfill/record.ts'
+import type { DeadCopy } from './consumer.ts'
+import type { BuriedCopy } from './job-index.ts'
 import type { Difference, DifferenceKind } from './verify/compare.ts'
 import type { VerificationJson, VerificationOptions } from './verify/record.ts'
 
@@ -31,6 +33,10 @@ export interface JobIndexRpc {
   register(id: string, kind: JobKind): Promise<void>
   /** Ids, newest first. */
   jobs(kind: JobKind, limit: number): Promise<string[]>
+  /** Records a copy that was given up. */
+  bury(dead: DeadCopy): Promise<void>
+  /** Newest first. */
+  buried(limit: number): Promise<BuriedCopy[]>
 }
 
 export interface Jobs {

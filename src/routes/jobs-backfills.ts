@@ -20,6 +20,7 @@ import { notAllowed } from './not-allowed.ts'
 
 const ACTIONS: readonly Action[] = ['pause', 'resume', 'cancel', 'retry_failed']
 const SHOWN_JOBS = 50
+const SHOWN_DEAD = 1000
 const CONCURRENCY = 5
 
 /** Backfills: begun, watched and steered. */
@@ -48,6 +49,12 @@ export function backfillRoutes() {
     .post('/backfills/:id/resume', requireToken, (c) => act(c, 'resume'))
     .post('/backfills/:id/cancel', requireToken, (c) => act(c, 'cancel'))
     .post('/backfills/:id/retry_failed', requireToken, (c) => act(c, 'retry_failed'))
+    .get('/dead_copies', requireToken, async (c) => {
+      const buried = await jobsOf(c).index().buried(SHOWN_DEAD)
+      const deadCopies = buried.map(({ at, ...dead }) => ({ ...dead, time: new Date(at).toISOString() }))
+      return c.json({ dead_copies: deadCopies })
+    })
+  routes.all('/dead_copies', notAllowed('GET, HEAD'))
   routes.all('/backfills', notAllowed('GET, HEAD, POST'))
   routes.all('/backfills/:id', notAllowed('GET, HEAD'))
   routes.all('/backfills/:id/failures', notAllowed('GET, HEAD'))

@@ -1,9 +1,10 @@
-import { abortAllDurableObjects, reset } from 'cloudflare:test'
+import { abortAllDurableObjects, createMessageBatch, reset } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { afterEach, describe, expect, it } from 'vitest'
 import * as v from 'valibot'
 import * as answers from '../../scripts/openapi/job-answers.ts'
 import { memoryBackend } from '../../src/backends/memory.ts'
+import worker from '../../src/index.ts'
 import { apiApp } from './api-app.ts'
 import { jobsApp } from './jobs-app.ts'
 
@@ -175,6 +176,19 @@ describe('the answers about jobs', () => {
     v.parse(answers.verifications, await get('verifications'))
     const page = v.parse(answers.differences, await get(`${path}/differences`))
     expect(page.differences.map(({ kind }) => kind).toSorted()).toEqual(['extra', 'missing', 'missing'])
+  })
+})
+
+describe('GET dead_copies', () => {
+  it('tells which copies were given up, and why', async () => {
+    const { get } = jobsApp()
+    const message = { id: '1', timestamp: new Date(), attempts: 6, body: { type: 'copy', name: 'clip.mp4' } }
+    const batch = createMessageBatch('fallback-storage-copies', [message])
+    const nobody = { type: 'http', url: 'http://127.0.0.1:1/', name: 'legacy' }
+    const storages = [{ type: 'r2', binding: 'MEDIA' }, nobody]
+    await worker.queue(batch as never, { ...env, FALLBACK_STORAGES: storages } as never)
+    const { dead_copies: dead } = v.parse(answers.deadCopies, await get('dead_copies'))
+    expect(dead).toMatchObject([{ name: 'clip.mp4', error: 'unavailable', attempts: 6 }])
   })
 })
 

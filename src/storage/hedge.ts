@@ -18,19 +18,20 @@ interface Runner<T> {
 export async function askHedged<T>(question: Question<T>): Promise<T | null> {
   const waiting = question.members.backends.filter((backend) => backend.accepts?.(question.name) !== false)
   const runners: Runner<T>[] = []
+  let decided: Result<T> | undefined
   try {
     while (waiting.length > 0 || runners.some((runner) => !runner.settled)) {
       const next = waiting.shift()
       if (next) runners.push(start(question, next))
       await quietOrSettled(runners, waiting.length > 0)
-      const decided = runners.find(({ settled }) => settled && isFinal(settled.result))?.settled?.result
+      decided = runners.find(({ settled }) => settled && isFinal(settled.result))?.settled?.result
       if (decided?.kind === 'answer') return decided.value
       if (decided?.kind === 'deleted') return null
       if (decided?.kind === 'failure') throw decided.failure
     }
     return allSilent(question, runners)
   } finally {
-    for (const runner of runners) abandon(question, runner)
+    for (const runner of runners) abandon(question, runner, decided)
   }
 }
 
@@ -80,18 +81,21 @@ function allSilent<T>({ name }: Question<T>, runners: readonly Runner<T>[]): nul
   )
 }
 
-/** Traces the runner; one that is still silent is cancelled, and what it may yet answer is discarded. */
-function abandon<T>({ options }: Question<T>, runner: Runner<T>): void {
+/** Traces the runner; one that is still silent is cancelled. What it answered, or may yet answer, is discarded unless it won. */
+function abandon<T>({ options }: Question<T>, runner: Runner<T>, decided: Result<T> | undefined): void {
+  const discardAnswer = async (): Promise<void> => {
+    const result = runner.settled?.result
+    if (result?.kind === 'answer' && result !== decided) await discard(result.value)
+  }
   if (runner.settled) {
     options.trace?.push(runner.settled.attempt)
+    void Promise.allSettled([discardAnswer()])
     return
   }
   const duration = performance.now() - runner.started
   const detail = `silent for ${Math.round(duration)} ms, another backend answered first`
   options.trace?.push({ backend: runner.backend.name, outcome: 'timeout', duration, detail })
   runner.stop.abort()
-  void runner.done.then(() => {
-    const result = runner.settled?.result
-    return result?.kind === 'answer' ? discard(result.value) : undefined
-  })
+  // Nobody is left to be told whether letting go of it worked.
+  void Promise.allSettled([runner.done.then(discardAnswer)])
 }

@@ -53,6 +53,29 @@ describe('a chain with hedge_ms', () => {
     expect(trace).toHaveLength(1)
   })
 
+  it('lets go of the answers that come in the same moment and do not win', async () => {
+    let cancelled = false
+    const both = Promise.withResolvers<void>()
+    const held = async (name: string): Promise<Backend> => {
+      const backend = await holding(name, name)
+      return { ...backend, get: async (key) => (await both.promise, backend.get(key)) }
+    }
+    const second = await held('second')
+    const watched: Backend = {
+      ...second,
+      async get(key) {
+        const object = await second.get(key)
+        const body = new ReadableStream<Uint8Array>({ cancel: () => void (cancelled = true) })
+        return object && { ...object, body }
+      },
+    }
+    const chain = createChain([{ ...(await held('first')), hedgeMs: 10 }, watched], { deletes: 'first' })
+    const answer = chain.get('a')
+    setTimeout(both.resolve, 50)
+    expect(await textOf(await answer)).toBe('first')
+    await expect.poll(() => cancelled).toBe(true)
+  })
+
   it('waits for the silent one when nobody else has it', async () => {
     const first = slow(await holding('first', 'worth waiting'), 100)
     const chain = createChain([{ ...first, hedgeMs: 10 }, memoryBackend('second')], { deletes: 'first' })

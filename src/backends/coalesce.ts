@@ -43,14 +43,23 @@ const PATIENCE_MS = 1000
 /** Concurrent whole reads of one name become one request to the backend, whose body all share. */
 export function withCoalescing(backend: Backend, options: CoalesceOptions): Backend {
   const flights = new Map<string, Flight>()
+  /** No longer joinable, but still read: their bytes count until the last reader has them. */
+  const leaving = new Set<Flight>()
 
+  const settle = (flight: Flight): boolean => {
+    if (flight.spool?.isRead()) return false
+    flight.spool?.free()
+    options.budget.release(flight.size)
+    return true
+  }
   const drop = (name: string, flight: Flight): void => {
     if (flights.get(name) !== flight) return
     flights.delete(name)
-    options.budget.release(flight.size)
+    if (!settle(flight)) leaving.add(flight)
   }
   const dropWhere = (isOver: (spool: Spool) => boolean): void => {
     for (const [name, flight] of flights) if (flight.spool && isOver(flight.spool)) drop(name, flight)
+    for (const flight of leaving) if (settle(flight)) leaving.delete(flight)
   }
   /** Lazily, without timers: a timer would live and die with the request that set it. */
   const sweep = (): void => {

@@ -11,7 +11,21 @@ export interface Spool {
   stream(): ReadableStream<Uint8Array>
   /** Writes all the bytes, as fast as they are taken, and ends. A failure of either side aborts the other; it never throws. */
   writeTo(writable: WritableStream<Uint8Array>): Promise<void>
+  /** Whether anybody still takes bytes, or will: then the memory cannot be given back. */
+  isRead(): boolean
+  /** Gives the memory back. Whoever still reads then fails. */
+  free(): void
 }
+
+/** One who takes the bytes, from the first to the last. */
+interface Reader {
+  /** The next chunk; `undefined` after the last one. */
+  next(): Promise<Uint8Array | undefined>
+  close(): void
+}
+
+/** Whoever took nothing for so long is given up: a client that stalls, or a request that the platform ended. */
+const MAX_STANDSTILL_MS = 300_000
 
 /**
  * Reads `body` to its end into memory. A stream that waits longer than `stallMs` for the next byte errors:
@@ -20,6 +34,8 @@ export interface Spool {
 export function createSpool(body: ReadableStream<Uint8Array>, size: number, stallMs: number): Spool {
   const chunks: Uint8Array[] = []
   const waiting = new Set<() => void>()
+  /** When each reader took its last chunk. */
+  const readers = new Map<Reader, number>()
   let state: Spool['state'] = 'filling'
   let lastByte = Date.now()
 
@@ -53,37 +69,50 @@ export function createSpool(body: ReadableStream<Uint8Array>, size: number, stal
   // Whoever reads a stream of it sees the failure there; `filled` need not be awaited.
   filled.catch(() => {})
 
-  /** The chunk of that index; `undefined` past the last one. */
-  const chunkAt = async (index: number): Promise<Uint8Array | undefined> => {
-    while (index >= chunks.length && state === 'filling') await nextChunk(waiting, stallMs)
-    const chunk = chunks[index]
-    if (!chunk && state !== 'full') throw state
-    return chunk
+  const open = (): Reader => {
+    let index = 0
+    const reader: Reader = {
+      async next() {
+        readers.set(reader, Date.now())
+        while (index >= chunks.length && state === 'filling') await nextChunk(waiting, stallMs)
+        const chunk = chunks[index++]
+        if (!chunk && state !== 'full') throw state
+        return chunk
+      },
+      close: () => void readers.delete(reader),
+    }
+    readers.set(reader, Date.now())
+    return reader
   }
   const stream = (): ReadableStream<Uint8Array> => {
-    let next = 0
+    const reader = open()
     return new ReadableStream<Uint8Array>(
       {
         async pull(controller) {
-          const chunk = await chunkAt(next++)
+          let chunk: Uint8Array | undefined
+          try {
+            chunk = await reader.next()
+          } finally {
+            if (!chunk) reader.close()
+          }
           if (chunk) controller.enqueue(chunk)
           else controller.close()
         },
+        cancel: () => reader.close(),
       },
       { highWaterMark: 0 },
     )
   }
   const writeTo = async (writable: WritableStream<Uint8Array>): Promise<void> => {
     const writer = writable.getWriter()
+    const reader = open()
     try {
-      for (let next = 0; ; next++) {
-        const chunk = await chunkAt(next)
-        if (!chunk) break
-        await writer.write(chunk)
-      }
+      for (let chunk = await reader.next(); chunk; chunk = await reader.next()) await writer.write(chunk)
       await writer.close()
     } catch (error) {
       await writer.abort(error)
+    } finally {
+      reader.close()
     }
   }
   return {
@@ -96,6 +125,16 @@ export function createSpool(body: ReadableStream<Uint8Array>, size: number, stal
     filled,
     stream,
     writeTo,
+    isRead() {
+      const oldest = Date.now() - MAX_STANDSTILL_MS
+      for (const [reader, lastTaken] of readers) if (lastTaken < oldest) readers.delete(reader)
+      return readers.size > 0
+    },
+    free() {
+      chunks.length = 0
+      state = new StorageError('timeout', 'the body was not taken for too long')
+      wake()
+    },
   }
 }
 

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { memoryBudget, withCoalescing } from '../../src/backends/coalesce.ts'
 import type { Backend } from '../../src/storage/backend.ts'
 import { bytesOf, counting, steppedBody, textOf } from './fakes.ts'
@@ -143,5 +143,33 @@ describe('withCoalescing()', () => {
       backend.get('a', { range: { offset: 3 } }),
     ])
     expect(await Promise.all(parts.map(textOf))).toEqual(['bc', 'def'])
+  })
+
+  it('counts a body for as long as somebody is reading it', async () => {
+    const origin = counting('origin')
+    for (const name of ['one', 'two', 'three']) await origin.put(name, new Uint8Array(600))
+    const backend = coalesced(origin, { total: 1000 })
+    const slow = await backend.get('one')
+    const copy = slow?.shared?.stream()
+    await slow?.shared?.whole()
+    const two = await backend.get('two')
+    expect(two?.shared).toBeUndefined()
+    await Promise.all([textOf(slow), new Response(copy).text(), textOf(two)])
+    const three = await backend.get('three')
+    expect(three?.shared).toBeDefined()
+    await three?.body.cancel()
+  })
+
+  it('gives the memory back when the readers go away', async () => {
+    const origin = counting('origin')
+    for (const name of ['one', 'two']) await origin.put(name, new Uint8Array(600))
+    const backend = coalesced(origin, { total: 1000 })
+    const one = await backend.get('one')
+    await one?.body.cancel()
+    await vi.waitFor(async () => {
+      const two = await backend.get('two')
+      await two?.body.cancel()
+      expect(two?.shared).toBeDefined()
+    })
   })
 })

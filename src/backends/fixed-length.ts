@@ -59,7 +59,7 @@ export async function sendFixedLength<Result>(
 }
 
 interface Source {
-  /** Empty at the end. */
+  /** Empty at the end. The bytes are valid until the next call. */
   read(): Promise<Uint8Array>
   cancel(reason: unknown): Promise<void>
 }
@@ -71,9 +71,14 @@ const MAX_READ = 256 * 1024
 function openSource(body: ReadableStream<Uint8Array>): Source {
   const bytes = byteReader(body)
   if (bytes) {
+    // Used again and again: a new one each time would be garbage as large as the body, which the isolate has to hold.
+    let buffer = new ArrayBuffer(MAX_READ)
     return {
-      read: async () =>
-        (await bytes.readAtLeast(MIN_READ, new Uint8Array(MAX_READ))).value ?? new Uint8Array(),
+      async read() {
+        const { value } = await bytes.readAtLeast(MIN_READ, new Uint8Array(buffer))
+        buffer = value?.buffer ?? new ArrayBuffer(MAX_READ)
+        return value ?? new Uint8Array()
+      },
       cancel: (reason) => bytes.cancel(reason),
     }
   }
@@ -110,7 +115,7 @@ async function pump(source: Source, writer: WritableStreamDefaultWriter, size: n
     const ended = chunk.length === 0
     const refusal = await refusalOf(ended ? finish(writer, last) : length < size && writer.write(chunk))
     if (ended || refusal !== undefined) return refusal
-    if (length === size) last = chunk
+    if (length === size) last = chunk.slice()
   }
 }
 

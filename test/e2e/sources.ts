@@ -14,8 +14,8 @@ export interface Source {
   readonly secrets: Record<string, string>
   /** Headers with their names in lower case. */
   add(name: string, body: Buffer, headers?: Record<string, string>): Promise<void>
-  /** `null` heals. */
-  set(name: string, fault: Fault | null): Promise<void>
+  /** `null` heals. An S3 server can be spoilt for some methods only. */
+  set(name: string, fault: Fault | null, methods?: readonly string[]): Promise<void>
   /** Methods of the requests that came for a name. */
   requests(name: string): string[]
   close(): Promise<void>
@@ -70,18 +70,21 @@ export async function s3Source(table: object = {}): Promise<Source> {
   const upstream = await miniflare.ready
   const base = '/cdn-cgi/local/r2/s3/media/'
   const objects = new Map<string, OriginObject>()
-  const faults = new Map<string, Fault>()
+  const faults = new Map<string, { fault: Fault; methods: readonly string[] | undefined }>()
   const seen: { method: string; name: string }[] = []
   let url = ''
   const proxy = createServer((request, response) => {
     const name = decodeURIComponent((request.url ?? '').split('?', 1)[0]?.slice(base.length) ?? '')
     const method = request.method ?? ''
     seen.push({ method, name })
-    const fault = faults.get(name)
+    const rule = faults.get(name)
+    const fault = rule?.methods?.includes(method) === false ? undefined : rule?.fault
     if (fault && method !== 'GET' && method !== 'HEAD')
-      return fault({ request, response, name, object: undefined, url, count: () => undefined })
+      return void request
+        .resume()
+        .once('end', () => fault({ request, response, name, object: undefined, url, count: () => undefined }))
     pass(request, response, upstream, (answer) => {
-      if (!fault || (answer.statusCode ?? 500) >= 300) return false
+      if (!fault || answer.statusCode === 403) return false
       for (const [header, value] of Object.entries(answer.headers))
         if (value !== undefined && !NOT_COPIED.has(header)) response.setHeader(header, value)
       fault({ request, response, name, object: objects.get(name), url, count: () => undefined })
@@ -114,8 +117,8 @@ export async function s3Source(table: object = {}): Promise<Source> {
       const etag = stored.headers.get('ETag')
       objects.set(name, { body, type, etag, modified: await modifiedOf(client, target) })
     },
-    async set(name, fault) {
-      if (fault) faults.set(name, fault)
+    async set(name, fault, methods) {
+      if (fault) faults.set(name, { fault, methods })
       else faults.delete(name)
     },
     requests: (name) => seen.filter((request) => request.name === name).map(({ method }) => method),

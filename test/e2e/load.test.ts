@@ -1,0 +1,81 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { IncomingMessage } from 'node:http'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { dropEvery } from '../faults/spoil.ts'
+import { bytesOf } from './each-source.ts'
+import { startSite, type Site } from './site.ts'
+import { httpSource, s3Source, type Source } from './sources.ts'
+
+const MIB = 1024 * 1024
+/** `LOAD_CLIENTS=40` for all that was promised. */
+const CLIENTS = Number(process.env['LOAD_CLIENTS'] ?? 12)
+
+let site: Site
+let source: Source
+let primary: Source
+
+beforeAll(async () => {
+  source = await httpSource()
+  // The local R2 would share the Worker's process, and its memory could not be told from the Worker's.
+  primary = await s3Source({ name: 'primary', read_only: false })
+  site = await startSite({ storages: [primary.table, source.table], vars: primary.secrets })
+})
+afterAll(async () => {
+  await site?.close()
+  await source?.close()
+  await primary?.close()
+})
+
+it(`serves ${CLIENTS} slow clients of as many cold objects of 15 MB at once, and copies them all`, async () => {
+  const idle = site.memory()
+  const bodies = Array.from({ length: CLIENTS }, () => randomBytes(15 * MIB))
+  const names = bodies.map((_, index) => `slow-${index}.bin`)
+  for (const [index, name] of names.entries()) await source.add(name, bodies[index] ?? Buffer.alloc(0))
+  let peak = idle
+  const watch = setInterval(() => (peak = Math.max(peak, site.memory())), 100)
+  const clients = await Promise.all(names.map((name) => site.open(`/${name}`)))
+  const read = await Promise.all(clients.map((client) => slowly(client, 5 * MIB)))
+  expect(read).toEqual(bodies.map(digest))
+  for (const name of names) await site.copied(name, 'copied', 120_000)
+  clearInterval(watch)
+  for (const [index, name] of names.entries())
+    expect(await hit(name)).toBe(digest(bodies[index] ?? Buffer.alloc(0)))
+  for (const name of names) expect(site.copies(name)).toEqual(['copied'])
+  expect((peak - idle) / MIB).toBeLessThan(400)
+}, 180_000)
+
+it('brings a download of 50 MB whole through a backend that breaks off three times', async () => {
+  const body = randomBytes(50 * MIB)
+  await source.add('mended.bin', body)
+  await source.set('mended.bin', dropEvery(14 * MIB))
+  const read = await bytesOf(site.fetch('/mended.bin'))
+  expect(digest(read)).toBe(digest(body))
+  await site.copied('mended.bin', 'copied')
+  expect(await hit('mended.bin')).toBe(digest(body))
+}, 120_000)
+
+/** The SHA-256 of what the primary serves. */
+async function hit(name: string): Promise<string> {
+  const response = await site.fetch(`/${name}`)
+  expect(response.headers.get('Cache-Status')).toBe('fallback-storage; hit; detail=primary')
+  return digest(await bytesOf(response))
+}
+
+/** Takes so many bytes a second; the SHA-256 of all of them. */
+async function slowly(client: IncomingMessage, bytesPerSecond: number): Promise<string> {
+  const hash = createHash('sha256')
+  const started = Date.now()
+  let taken = 0
+  for await (const chunk of client as AsyncIterable<Buffer>) {
+    hash.update(chunk)
+    taken += chunk.length
+    const due = started + (taken / bytesPerSecond) * 1000
+    if (due > Date.now()) await sleep(due - Date.now())
+  }
+  return hash.digest('hex')
+}
+
+function digest(body: Buffer): string {
+  return createHash('sha256').update(body).digest('hex')
+}

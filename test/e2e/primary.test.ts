@@ -1,0 +1,81 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { status } from '../faults/spoil.ts'
+import { bytesOf, LARGE, SMALL } from './each-source.ts'
+import { startSite, type Site } from './site.ts'
+import { httpSource, s3Source, type Source } from './sources.ts'
+
+let site: Site
+let source: Source
+let primary: Source
+
+beforeAll(async () => {
+  source = await httpSource()
+  primary = await s3Source({ name: 'primary', read_only: false })
+  site = await startSite({
+    storages: [primary.table, source.table],
+    vars: { ...primary.secrets, FALLBACK_INLINE_MAX_BYTES: '1048576', FALLBACK_BREAKER_FAILURES: '0' },
+  })
+})
+afterAll(async () => {
+  await site?.close()
+  await source?.close()
+  await primary?.close()
+})
+
+const HIT = 'fallback-storage; hit; detail=primary'
+
+it.each([
+  ['small', SMALL],
+  ['large', LARGE],
+])('serves a %s object while the primary fails, and writes nothing back', async (size, body) => {
+  const name = `failing-${size}.bin`
+  await source.add(name, body)
+  await primary.set(name, failing)
+  const response = await site.fetch(`/${name}`)
+  expect(response.headers.get('Cache-Status')).toBe('fallback-storage; fwd=uri-miss; detail=old')
+  expect((await bytesOf(response)).equals(body)).toBe(true)
+  await sleep(1000)
+  expect(primary.requests(name)).not.toContain('PUT')
+  expect(site.copies(name)).toEqual([])
+  await primary.set(name, null)
+  expect((await bytesOf(site.fetch(`/${name}`))).equals(body)).toBe(true)
+  await site.copied(name, 'copied')
+  expect((await site.fetch(`/${name}`)).headers.get('Cache-Status')).toBe(HIT)
+})
+
+it.each([
+  ['small', SMALL],
+  ['large', LARGE],
+])('serves a %s object whose copy fails, and copies it when that works again', async (size, body) => {
+  const name = `unwritable-${size}.bin`
+  await source.add(name, body)
+  await primary.set(name, failing, ['PUT'])
+  expect((await bytesOf(site.fetch(`/${name}`))).equals(body)).toBe(true)
+  await site.copied(name, 'failed')
+  await primary.set(name, null)
+  expect((await bytesOf(site.fetch(`/${name}`))).equals(body)).toBe(true)
+  await site.copied(name, 'copied')
+  const after = await site.fetch(`/${name}`)
+  expect(after.headers.get('Cache-Status')).toBe(HIT)
+  expect((await bytesOf(after)).equals(body)).toBe(true)
+})
+
+it('sees a deleted name as absent everywhere, and a save clears that', async () => {
+  await source.add('deleted.bin', SMALL)
+  await bytesOf(site.fetch('/deleted.bin'))
+  await site.copied('deleted.bin', 'copied')
+  expect((await site.call('/deleted.bin', { method: 'DELETE' })).status).toBe(204)
+  for (const method of ['GET', 'HEAD'])
+    expect((await site.fetch('/deleted.bin', { method })).status).toBe(404)
+  const ask = async (path: string): Promise<unknown> => (await site.call(`/-/api/${path}`)).json()
+  expect(await ask('exists/deleted.bin')).toEqual({ name: 'deleted.bin', exists: false })
+  expect(await ask('list/deleted')).toMatchObject({ objects: [] })
+  expect((await site.call('/-/api/size/deleted.bin')).status).toBe(404)
+  await sleep(500)
+  expect(site.copies('deleted.bin')).toEqual(['copied'])
+  expect((await site.call('/deleted.bin', { method: 'PUT', body: 'new' })).ok).toBe(true)
+  expect((await bytesOf(site.fetch('/deleted.bin'))).toString()).toBe('new')
+})
+
+const failing = status(503)

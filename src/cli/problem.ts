@@ -18,6 +18,8 @@ export class ApiError extends Error {
   }
 }
 
+const MAX_SAID = 200
+
 interface Answer {
   status: number
   contentType: string | null
@@ -33,7 +35,9 @@ export function toApiError({ status, contentType, text, url }: Answer): ApiError
     // A HEAD has no body to tell more.
     return new ApiError(parse(text) ?? { type: 'about:blank', title, status, detail: url })
   }
-  const detail = `${url} did not answer as fallback-storage does: is the URL its media base?`
+  // Cloudflare's own errors and the dev server's are a line of plain text.
+  const said = contentType?.startsWith('text/plain') ? `: ${text.split('\n', 1)[0]?.slice(0, MAX_SAID)}` : ''
+  const detail = `${url} did not answer as fallback-storage does${said}. Is the URL its media base?`
   return new ApiError({ type: 'about:blank', title, status, detail }, false)
 }
 

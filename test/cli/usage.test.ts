@@ -35,6 +35,7 @@ const ANSWERS: Record<string, { status: number; type: string; body: object | str
     type: 'application/problem+json',
     body: { title: 'Unauthorized', status: 401, detail: 'the bearer token is not the configured one' },
   },
+  '/crash': { status: 500, type: 'text/plain; charset=UTF-8', body: 'error code: 1101' },
   '/login': { status: 302, type: 'text/html', body: '<h1>Log in</h1>' },
 }
 
@@ -151,6 +152,15 @@ describe('errors', () => {
     expect(code).toBe(1)
     expect(stderr).toContain('did not answer as fallback-storage does')
   })
+})
+
+it('what Cloudflare itself says is passed on', async () => {
+  const { code, stderr } = await cli(['get', 'crash', '-', '--url', base])
+  expect(stderr).toContain('HTTP 500: ')
+  expect(stderr).toContain(
+    'did not answer as fallback-storage does: error code: 1101. Is the URL its media base?',
+  )
+  expect(code).toBe(1)
 })
 
 describe('the token', () => {

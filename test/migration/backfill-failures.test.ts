@@ -173,4 +173,32 @@ describe('a backfill and failures', () => {
       })
     })
   })
+
+  it('skips what the source lost since it was listed', async () => {
+    const [target, source] = [memoryBackend('primary'), memoryBackend('legacy')]
+    await fill(source, 10)
+    await withBackfill([target, source], {}, async ({ job, drive }) => {
+      await job.tick()
+      await source.delete(nameOf(3))
+      expect(await drive()).toMatchObject({ state: 'completed', listed: 10, copied: 9, skipped: 1 })
+    })
+  })
+
+  it('does not take for lost what the source lists and does not give', async () => {
+    const [target, legacy] = [memoryBackend('primary'), memoryBackend('legacy')]
+    await fill(legacy, 10)
+    const source: Backend = {
+      ...legacy,
+      get: async (name, options) => (name === nameOf(3) ? null : legacy.get(name, options)),
+    }
+    await withBackfill([target, source], {}, async ({ job, drive }) => {
+      expect(await drive()).toMatchObject({
+        state: 'completed_with_failures',
+        copied: 9,
+        skipped: 0,
+        failed: 1,
+      })
+      expect(job.failures(0, 10).failures).toMatchObject([{ name: nameOf(3), backend: 'legacy' }])
+    })
+  })
 })

@@ -87,6 +87,20 @@ describe('a backfill', () => {
     expect([...target.objects.keys()]).toEqual(['b'])
   })
 
+  it('does not bring back what a writable fallback holds a tombstone of', async () => {
+    const [target, second, legacy] = [
+      memoryBackend('primary'),
+      memoryBackend('second'),
+      memoryBackend('legacy'),
+    ]
+    await fill(legacy, 3)
+    await bury(second, nameOf(1))
+    await withBackfill([target, second, legacy], {}, async ({ drive }) => {
+      expect(await drive()).toMatchObject({ listed: 3, copied: 2, skipped: 1 })
+    })
+    expect(await target.head(nameOf(1))).toBeNull()
+  })
+
   it('takes only names below its prefix', async () => {
     const [target, source] = [memoryBackend('primary'), memoryBackend('legacy')]
     for (const name of ['a/1', 'a/2', 'b/1']) await source.put(name, bytesOf(name))

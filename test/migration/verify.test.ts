@@ -156,6 +156,18 @@ describe('a verification', () => {
     expect(legacy.counts).toMatchObject({ get: 0, head: 0, list: 2 })
   })
 
+  it('goes on after restarts, and counts each name once', async () => {
+    const [primary, legacy] = [memoryBackend('primary'), memoryBackend('legacy')]
+    for (let index = 0; index < 5000; index++) {
+      const object = { bytes: new Uint8Array(0), info: { name: nameOf(index), backend: '', size: 0 } }
+      legacy.objects.set(nameOf(index), object)
+      if (index % 5 !== 0) primary.objects.set(nameOf(index), object)
+    }
+    const told = await verified([primary, legacy])
+    expect(told).toMatchObject({ compared: 5000, equal: 4000, missing: 1000, coverage: 0.8 })
+    expect(told.prefixes).toEqual([{ prefix: 'photos/', objects: 5000, covered: 4000, coverage: 0.8 }])
+  })
+
   it('tells the coverage of each directory', async () => {
     const [primary, legacy] = [memoryBackend('primary'), memoryBackend('legacy')]
     for (const name of ['a/1', 'a/2', 'b/1', 'top.txt']) await legacy.put(name, bytesOf(name))

@@ -30,8 +30,19 @@ export async function copyListed(
   if (target === 'excluded') return { backend: sourceName, what: 'skipped', bytes: 0 }
   if (target === 'too-large') throw tooLarge(name)
   const { outcome, bytes } = await copyObject(source, target, name)
+  if (outcome !== 'absent') return { backend: sourceName, what: outcome, bytes }
+  if (isListable(source) && (await lists(source, name))) {
+    const why = 'lists it, and answers that it is not there: may it be read?'
+    throw new StorageError('unavailable', why, { backend: sourceName, name })
+  }
   // Gone since it was listed: there is nothing left to move.
-  return { backend: sourceName, what: outcome === 'absent' ? 'skipped' : outcome, bytes }
+  return { backend: sourceName, what: 'skipped', bytes: 0 }
+}
+
+/** A name sorts before all others that begin with it. */
+async function lists(backend: ListableBackend, name: string): Promise<boolean> {
+  const page = await backend.list({ prefix: name, limit: 1 })
+  return page.objects.some((object) => object.name === name && !object.deleted)
 }
 
 /** Copies a name of a manifest from the first of `sources` that has it. */

@@ -5,20 +5,53 @@ export interface Figure {
   unit: string
   /** The largest value that is good enough. */
   limit?: number
+  /** The smallest value that is good enough. */
+  atLeast?: number
+  /** The smallest and the largest of the rounds whose median this is. */
+  spread?: readonly [number, number]
+  /** The absolute numbers behind a ratio, which mean something on this machine only. */
+  detail?: string
 }
 
-export function keeps({ value, limit }: Figure): boolean {
-  return limit === undefined || value <= limit
+/** Whether the bound is kept; `slack` is the share by which it may be missed. */
+export function keeps({ value, limit, atLeast }: Figure, slack = 0): boolean {
+  if (limit !== undefined && !(value <= limit * (1 + slack))) return false
+  return atLeast === undefined || value >= atLeast * (1 - slack)
 }
 
 export function printFigures(figures: readonly Figure[]): void {
   console.table(
     figures.map((figure) => ({
       figure: figure.name,
-      value: Math.round(figure.value * 1000) / 1000,
+      value: round(figure.value),
       unit: figure.unit,
-      limit: figure.limit === undefined ? '' : `≤ ${figure.limit}`,
-      kept: figure.limit === undefined ? '' : keeps(figure),
+      spread: figure.spread?.map(round).join(' – ') ?? '',
+      goal: goalOf(figure),
+      kept: goalOf(figure) === '' ? '' : keeps(figure),
+      detail: figure.detail ?? '',
     })),
   )
+}
+
+function goalOf({ limit, atLeast }: Figure): string {
+  if (limit !== undefined) return `≤ ${limit}`
+  return atLeast === undefined ? '' : `≥ ${atLeast}`
+}
+
+function round(value: number): number {
+  return Number.isNaN(value) ? value : Math.round(value * 1000) / 1000
+}
+
+/** The middle value; that of an even number is the upper one of the two. */
+export function median(values: readonly number[]): number {
+  return quantile(values, 0.5)
+}
+
+export function quantile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
+}
+
+export function spreadOf(values: readonly number[]): [number, number] {
+  return [Math.min(...values), Math.max(...values)]
 }

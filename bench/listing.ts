@@ -1,7 +1,7 @@
 import type { MergedPage } from '../src/storage/merge-list.ts'
 import { mergeList } from '../src/storage/merge-list.ts'
 import type { Figure } from './figure.ts'
-import { keeps, printFigures } from './figure.ts'
+import { keeps, median, printFigures } from './figure.ts'
 import type { SortedBackend } from './sorted-backend.ts'
 import { sortedBackend } from './sorted-backend.ts'
 
@@ -140,10 +140,6 @@ function list(backends: SortedBackend[], cursor: Cursor): Promise<MergedPage> {
 function nameOf(index: number): string {
   const digits = String(index).padStart(7, '0')
   return `photos/${digits.slice(0, 2)}/${digits.slice(2, 4)}/${digits}-ünïcode name.jpg`
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN
 }
 
 if (import.meta.main) {

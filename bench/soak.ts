@@ -63,6 +63,7 @@ async function client(): Promise<void> {
     sent += 1
     if (kills < KILLS && sent > ((kills + 1) * requests) / (KILLS + 1)) {
       kills += 1
+      console.log(`killing the Worker after ${sent} requests`)
       // The others are in the middle of something, as they should be.
       restarting = site.kill()
     }

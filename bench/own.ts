@@ -1,0 +1,34 @@
+import type { OwnWorker } from './workers.ts'
+
+/** This project, once for each configuration that is measured. */
+export function OWN(origin: string): OwnWorker[] {
+  const r2 = { type: 'r2', binding: 'MEDIA' }
+  const http = { type: 'http', name: 'origin', url: origin }
+  const hanging = { type: 'http', name: 'hanging', url: `${origin}/hang/`, timeout_ms: TIMEOUT_MS }
+  const slow = { type: 'http', name: 'slow', url: `${origin}/slow/${SLOW_MS}/` }
+  const worker = (name: string, storages: object[], vars: object = {}): OwnWorker => ({
+    name,
+    vars: { FALLBACK_STORAGES: storages, ...vars },
+  })
+  const noBreaker = { FALLBACK_BREAKER_FAILURES: 0 }
+  return [
+    worker('own', [r2, http]),
+    worker('own-migrating', [r2, http], { FALLBACK_DATA_MIGRATION: true }),
+    worker('own-three', [r2, { type: 'kv', binding: 'MEDIA_KV' }, http], {
+      FALLBACK_NEGATIVE_CACHE_SECONDS: 0,
+    }),
+    worker('own-remembering', [r2, { type: 'kv', binding: 'MEDIA_KV' }, http]),
+    worker('own-slow', [slow]),
+    worker('own-slow-second', [r2, slow]),
+    worker('own-hanging', [hanging, slow], noBreaker),
+    worker('own-hedged', [{ ...hanging, hedge_ms: HEDGE_MS }, slow], noBreaker),
+    worker('own-broken', [hanging, slow], { FALLBACK_BREAKER_SECONDS: 600 }),
+  ]
+}
+
+/** Until a hanging backend is given up. */
+export const TIMEOUT_MS = 500
+/** Until the next backend is asked as well. */
+export const HEDGE_MS = 150
+/** What the slow origin takes for an answer. */
+export const SLOW_MS = 25

@@ -1,0 +1,54 @@
+import type { Measurement } from './bench.ts'
+import { bundle, bundleWithoutPage, gzipKib } from './bundle.ts'
+import { openClient, repeat } from './client.ts'
+import { median, spreadOf } from './figure.ts'
+import { residentBytes, startups } from './workers.ts'
+
+const HITS = 10_000
+const WARM_UP = 3000
+const AT_ONCE = 8
+
+/** What a cold isolate pays before its first request, and what it must fetch. */
+export const startUp: Measurement = async ({ contest }) => {
+  const times: number[] = []
+  for (const worker of startups()) {
+    const answer = await fetch(contest.url(worker))
+    times.push(Number(await answer.text()))
+  }
+  const [whole, withoutPage] = await Promise.all([bundle('src/index.ts'), bundleWithoutPage()])
+  return [
+    { name: 'evaluating the bundle', value: median(times), unit: 'ms', spread: spreadOf(times), limit: 10 },
+    { name: 'the bundle, gzipped', value: gzipKib(whole), unit: 'KiB', limit: 80 },
+    { name: 'the bundle without its API page', value: gzipKib(withoutPage), unit: 'KiB', limit: 60 },
+  ]
+}
+
+/** Memory of the process after ten thousand hits, as a multiple of what it was before, when all was warm already. */
+export const memory: Measurement = async ({ contest }) => {
+  await contest.store('hit/memory.jpg', 4096)
+  const client = openClient(AT_ONCE)
+  const hits = (count: number) =>
+    repeat(count, AT_ONCE, () => client.get(`${contest.url('own')}/hit/memory.jpg`))
+  try {
+    await hits(WARM_UP)
+    const before = residentBytes(contest.pid)
+    await hits(HITS)
+    const after = residentBytes(contest.pid)
+    if (before === undefined || after === undefined) return []
+    return [
+      {
+        name: 'memory after 10,000 more hits ÷ before',
+        value: after / before,
+        unit: '×',
+        limit: 1.1,
+        detail: `${toMib(after)} ÷ ${toMib(before)} MiB, all Workers of the process`,
+      },
+    ]
+  } finally {
+    client.close()
+  }
+}
+
+function toMib(bytes: number): number {
+  return Math.round(bytes / 1024 / 1024)
+}

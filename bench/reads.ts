@@ -1,0 +1,82 @@
+import { type Bench, cpuRatio, expectAnswer, type Measurement, speedRatio, takeTurns } from './bench.ts'
+import type { Figure } from './figure.ts'
+import type { Target } from './load.ts'
+
+const KIB = 1024
+const SMALL = 4 * KIB
+const LARGE = 100 * KIB
+
+/** What the primary has: the way that nearly every request goes. */
+export const primaryHits: Measurement = async (bench) => {
+  const figures: Figure[] = []
+  for (const [size, bytes] of Object.entries({ '4 KiB': SMALL, '100 KiB': LARGE })) {
+    const path = `/hit/${bytes}.jpg`
+    await bench.contest.store(path.slice(1), bytes)
+    const targets = at(bench, path, ['own', 'bare', 'render2'])
+    for (const target of targets) await expectAnswer(target, { status: 200, bytes })
+    const [own = [], bare = [], render2 = []] = await takeTurns(bench, targets)
+    figures.push(
+      speedRatio(`primary hit, ${size} ÷ bare Worker`, own, bare, { atLeast: 0.95 }),
+      speedRatio(`primary hit, ${size} ÷ render2`, own, render2, { atLeast: 1 }),
+      ...cpuRatio(`processor time of a primary hit, ${size} ÷ bare Worker`, own, bare, { limit: 1.15 }),
+    )
+  }
+  return figures
+}
+
+/** One R2 operation for a part of an object, where the peer needs two. */
+export const rangedHits: Measurement = async (bench) => {
+  const path = `/hit/${LARGE}.jpg`
+  await bench.contest.store(path.slice(1), LARGE)
+  const headers = { Range: `bytes=${SMALL}-${2 * SMALL - 1}` }
+  const targets = at(bench, path, ['own', 'render2'], headers)
+  for (const target of targets) await expectAnswer(target, { status: 206, bytes: SMALL })
+  const [own = [], render2 = []] = await takeTurns(bench, targets)
+  return [speedRatio('ranged hit ÷ render2', own, render2, { atLeast: 1.3 })]
+}
+
+/** A browser that asks whether what it has is still good. */
+export const notModified: Measurement = async (bench) => {
+  const path = `/hit/${SMALL}.jpg`
+  await bench.contest.store(path.slice(1), SMALL)
+  const [unconditional] = at(bench, path, ['bare'])
+  if (!unconditional) return []
+  const etag = (await expectAnswer(unconditional, { status: 200 })).get('ETag') ?? ''
+  const targets = at(bench, path, ['own', 'bare'], { 'If-None-Match': etag })
+  for (const target of targets) await expectAnswer(target, { status: 304, bytes: 0 })
+  const [own = [], bare = []] = await takeTurns(bench, targets)
+  return [speedRatio('304 ÷ bare Worker', own, bare, { atLeast: 0.95 })]
+}
+
+/** What only the origin has, when nothing is migrated. */
+export const fallbackHits: Measurement = async (bench) => {
+  const figures: Figure[] = []
+  for (const [size, bytes] of Object.entries({ '4 KiB': SMALL, '100 KiB': LARGE })) {
+    const targets = at(bench, `/${bytes}/old.jpg`, ['own', 'bare-fetch-through'])
+    for (const target of targets) await expectAnswer(target, { status: 200, bytes })
+    const [own = [], bare = []] = await takeTurns(bench, targets)
+    const name = `fallback hit, ${size} ÷ bare fetch-through`
+    figures.push(speedRatio(name, own, bare, { atLeast: 0.95 }))
+  }
+  return figures
+}
+
+/** What nobody has: R2, KV and the origin are all asked, and again for the next request. */
+export const misses: Measurement = async (bench) => {
+  const targets = at(bench, '/missing/photo.jpg', ['own-three', 'bare-three', 'own-remembering'])
+  for (const target of targets) await expectAnswer(target, { status: 404 })
+  const [own = [], bare = [], remembering = []] = await takeTurns(bench, targets)
+  return [
+    speedRatio('404 over three backends ÷ the bare three calls', own, bare, { atLeast: 0.95 }),
+    speedRatio('the same with the negative cache, as it is by default', remembering, bare),
+  ]
+}
+
+function at(
+  { contest }: Bench,
+  path: string,
+  workers: readonly string[],
+  headers: Record<string, string> = {},
+): Target[] {
+  return workers.map((worker) => ({ url: contest.url(worker) + path, headers }))
+}

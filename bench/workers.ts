@@ -1,0 +1,162 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { Worker } from 'node:worker_threads'
+import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
+import { bundle } from './bundle.ts'
+
+/** All contestants of one run: one workerd, one bucket, one origin; a socket for each Worker. */
+export interface Contest {
+  /** Base URL of a Worker, without a slash at the end. */
+  url(worker: string): string
+  /** The process that all Workers share. */
+  pid: number
+  /** Base URL of the old server. */
+  origin: string
+  store(key: string, size: number, customMetadata?: Record<string, string>): Promise<void>
+  stop(): Promise<void>
+}
+
+type Vars = Record<string, unknown>
+
+export interface OwnWorker {
+  name: string
+  vars: Vars
+}
+
+const OPTIONS = { compatibilityDate: '2026-10-01', compatibilityFlags: ['enable_request_signal'] }
+const STARTUPS = 7
+
+export interface ContestOptions {
+  /** Where the inspector listens. It costs something, so it is off unless a profile is taken. */
+  inspectorPort?: number
+}
+
+/** Starts the peers, and this project once for each configuration that is to be measured. */
+export async function startContest(
+  own: (origin: string) => OwnWorker[],
+  { inspectorPort }: ContestOptions = {},
+): Promise<Contest> {
+  const thread = new Worker(new URL('./origin.ts', import.meta.url))
+  const [port] = (await once(thread, 'message')) as [number]
+  const origin = `http://127.0.0.1:${port}`
+  const [code, render] = await Promise.all([
+    bundle('src/index.ts', { minify: inspectorPort === undefined }),
+    bundle('render2'),
+  ])
+  const bare = read('./peers/bare.js')
+  const workers = [
+    { name: 'bare', code: bare, vars: {} },
+    { name: 'bare-fetch-through', code: bare, vars: { ORIGIN: origin } },
+    { name: 'bare-three', code: bare, vars: { ORIGIN: origin }, kvNamespaces: { MEDIA_KV: 'kv' } },
+    { name: 'render2', code: render, vars: { CACHE_CONTROL: 'no-store' } },
+    ...own(origin).map(({ name, vars }) => ({ name, code, vars, kvNamespaces: { MEDIA_KV: 'kv' } })),
+  ]
+  const miniflare = new Miniflare(
+    convertV4MiniflareOptions({
+      host: '127.0.0.1',
+      port: 0,
+      // What is logged costs workerd the same as ever; nobody reads it here.
+      handleStructuredLogs: () => undefined,
+      ...(inspectorPort !== undefined && { inspectorPort }),
+      workers: [
+        ...workers.map(({ name, code: contents, vars, ...bindings }) => ({
+          ...OPTIONS,
+          name,
+          modules: [{ type: 'ESModule' as const, path: 'index.js', contents }],
+          r2Buckets: { MEDIA: 'media', R2_BUCKET: 'media' },
+          bindings: vars as Record<string, never>,
+          unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
+          ...bindings,
+        })),
+        ...Array.from({ length: STARTUPS }, (_, index) => ({
+          ...OPTIONS,
+          name: startupName(index),
+          modules: [
+            { type: 'ESModule' as const, path: 'index.js', contents: read('./peers/startup.js') },
+            { type: 'ESModule' as const, path: 'bundle.js', contents: code },
+          ],
+          unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
+        })),
+      ],
+    }),
+  )
+  await miniflare.ready
+  const names = [...workers.map(({ name }) => name), ...startups()]
+  const urls = new Map<string, string>()
+  for (const name of names) urls.set(name, (await miniflare.unsafeGetDirectURL(name)).origin)
+  const bucket = await miniflare.getR2Bucket('MEDIA', 'bare')
+  return {
+    origin,
+    pid: workerdPid(),
+    url(worker) {
+      const url = urls.get(worker)
+      if (url === undefined) throw new Error(`there is no Worker ${worker}`)
+      return url
+    },
+    async store(key, size, customMetadata = {}) {
+      const httpMetadata = { contentType: 'image/jpeg' }
+      await bucket.put(key, new Uint8Array(size).fill(97), { httpMetadata, customMetadata })
+    },
+    async stop() {
+      await miniflare.dispose()
+      await thread.terminate()
+    },
+  }
+}
+
+/** Workers that were never asked anything, each good for one measurement of a start. */
+export function startups(): string[] {
+  return Array.from({ length: STARTUPS }, (_, index) => startupName(index))
+}
+
+function startupName(index: number): string {
+  return `startup-${index}`
+}
+
+function read(path: string): string {
+  return readFileSync(new URL(path, import.meta.url), 'utf8')
+}
+
+/** Our child that is called workerd; 0 where there is no /proc to find it in. */
+function workerdPid(): number {
+  try {
+    for (const entry of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+      const [, command, parent] = /\((.*)\) \S (\d+)/.exec(statOf(entry)) ?? []
+      if (command === 'workerd' && Number(parent) === process.pid) return Number(entry)
+    }
+  } catch {
+    return 0
+  }
+  return 0
+}
+
+/** A process's line in /proc; empty when it has ended meanwhile. */
+function statOf(pid: string | number): string {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+/** Processor seconds of a process so far, over all of its threads; `undefined` where the system does not tell. */
+export function cpuSeconds(pid: number): number | undefined {
+  try {
+    const nanoseconds = readdirSync(`/proc/${pid}/task`).map((thread) =>
+      Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]),
+    )
+    return nanoseconds.reduce((sum, each) => sum + each, 0) / 1e9
+  } catch {
+    return undefined
+  }
+}
+
+/** Bytes of memory that a process holds. */
+export function residentBytes(pid: number): number | undefined {
+  try {
+    const kib = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
+    return kib === undefined ? undefined : Number(kib) * 1024
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,126 @@
+import { describe, expect, it } from 'vitest'
+import {
+  consumeCopies,
+  delayAfter,
+  MAX_ATTEMPTS,
+  type ConsumerOptions,
+} from '../../src/migration/consumer.ts'
+import { createCopyLater, type CopyMessage } from '../../src/migration/copy-later.ts'
+import { StorageError } from '../../src/storage/errors.ts'
+
+describe('a copy for later', () => {
+  const nothing = { copyNow: async () => {}, keepAlive: () => {}, onFailure: () => {} }
+
+  it('is queued once per name, however many ask', async () => {
+    const sent: string[] = []
+    const send = async ({ name }: CopyMessage): Promise<void> => void sent.push(name)
+    const copyLater = createCopyLater({ ...nothing, send })
+    expect(['a', 'b', 'a', 'a'].map(copyLater)).toEqual([true, true, true, true])
+    expect(sent).toEqual(['a', 'b'])
+  })
+
+  it('is queued by the next read when the queue did not take it', async () => {
+    const works: Promise<unknown>[] = []
+    const failures: string[] = []
+    let sends = 0
+    const copyLater = createCopyLater({
+      ...nothing,
+      send: async () => {
+        if (++sends === 1) throw new Error('queue is down')
+      },
+      keepAlive: (work) => void works.push(work),
+      onFailure: (name) => void failures.push(name),
+    })
+    copyLater('a')
+    await Promise.all(works)
+    copyLater('a')
+    expect([sends, failures]).toEqual([2, ['a']])
+  })
+
+  it('is begun at once without a queue, two at a time, and says when there is no room', async () => {
+    const begun: string[] = []
+    const finish: (() => void)[] = []
+    const works: Promise<unknown>[] = []
+    const copyLater = createCopyLater({
+      ...nothing,
+      copyNow(name) {
+        begun.push(name)
+        return new Promise<void>((resolve) => void finish.push(resolve))
+      },
+      keepAlive: (work) => void works.push(work),
+    })
+    expect(['a', 'a', 'b', 'c'].map(copyLater)).toEqual([true, true, true, false])
+    expect(begun).toEqual(['a', 'b'])
+    for (const done of finish) done()
+    await Promise.all(works)
+    expect(copyLater('c')).toBe(true)
+  })
+})
+
+describe('the consumer of copies', () => {
+  function deliver(attempts: number, copy: ConsumerOptions['copy'], bury?: ConsumerOptions['bury']) {
+    const seen: string[] = []
+    const message = {
+      id: '1',
+      timestamp: new Date(),
+      body: { type: 'copy', name: 'a' },
+      attempts,
+      ack: () => void seen.push('ack'),
+      retry: ({ delaySeconds = 0 } = {}) => void seen.push(delaySeconds > 0 ? 'retry' : 'retry at once'),
+    } as Message<CopyMessage>
+    const options = {
+      copy,
+      onCopied: (_name: string, { outcome }: { outcome: string }) => void seen.push(outcome),
+      onFailure: () => void seen.push('failure'),
+      ...(bury && { bury }),
+    }
+    return consumeCopies([message], options).then(() => seen)
+  }
+  const fail = async (): Promise<never> => {
+    throw new StorageError('timeout', 'did not answer', { backend: 'old' })
+  }
+
+  it('acknowledges what is copied', async () => {
+    expect(await deliver(1, async () => ({ outcome: 'copied', bytes: 1 }))).toEqual(['copied', 'ack'])
+  })
+
+  it('retries later what failed', async () => {
+    expect(await deliver(1, fail, async () => {})).toEqual(['failure', 'retry'])
+  })
+
+  it('gives up in the end, with the reason', async () => {
+    const dead: unknown[] = []
+    expect(await deliver(MAX_ATTEMPTS, fail, async (copy) => dead.push(copy))).toEqual(['failure', 'ack'])
+    const reason = { error: 'timeout', detail: 'did not answer', attempts: MAX_ATTEMPTS }
+    expect(dead).toEqual([{ type: 'dead-copy', name: 'a', ...reason }])
+  })
+
+  it('copies at most five at a time', async () => {
+    let running = 0
+    let most = 0
+    const copy = async () => {
+      most = Math.max(most, ++running)
+      await scheduler.wait(5)
+      running -= 1
+      return { outcome: 'copied', bytes: 1 } as const
+    }
+    const messages = Array.from({ length: 20 }, (_, index) => ({
+      body: { type: 'copy', name: `${index}` },
+      attempts: 1,
+      ack: () => {},
+      retry: () => {},
+    })) as unknown as Message<CopyMessage>[]
+    await consumeCopies(messages, { copy, onCopied: () => {}, onFailure: () => {} })
+    expect(most).toBe(5)
+  })
+
+  it.each([
+    [1, 0, 1],
+    [1, 1, 2],
+    [3, 1, 8],
+    [6, 0.5, 48],
+    [30, 1, 600],
+  ])('waits after attempt %d, at random %d, for %d seconds', (attempts, random, seconds) => {
+    expect(delayAfter(attempts, random)).toBe(seconds)
+  })
+})

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { memoryBackend } from '../../src/backends/memory.ts'
 import { bytesOf, counting, textOf } from '../backends/fakes.ts'
-import { deskOf, fill, nameOf, withBackfill } from './jobs.ts'
+import { deskOf, fill, nameOf, status, withBackfill } from './jobs.ts'
 
 type Memory = ReturnType<typeof memoryBackend>
 
@@ -159,6 +159,44 @@ describe('a backfill and messages that come twice', () => {
       await harness.deliver(harness.queue.sent.splice(0), twice)
       expect(await harness.drive()).toMatchObject({ state: 'completed', copied: 20, listed: 20 })
     })
+  })
+
+  it('counts a sign of life once that came twice, and nothing of a consumer that was given up', async () => {
+    const [target, source] = [memoryBackend('primary'), memoryBackend('legacy')]
+    await fill(source, 20)
+    await withBackfill([target, source], {}, async ({ job, queue, clock, drive }) => {
+      await job.tick()
+      const { page, names } = queue.sent.splice(0)[0] ?? { page: 0, names: [] }
+      const counts = { legacy: { copied: 5, present: 0, skipped: 0, bytes: 5 } }
+      const half = { seq: 1, counts, failures: [], remaining: names.slice(5), ended: false }
+      job.claim('first', [page])
+      for (let times = 0; times < 3; times++) job.report('first', page, half)
+      expect(status(job)).toMatchObject({ copied: 5, bytes: 5 })
+      clock.now += 60_000
+      expect(job.claim('second', [page]).pages).toMatchObject([
+        { page, resumed: true, names: names.slice(5) },
+      ])
+      expect(job.report('first', page, { ...half, seq: 2 })).toBe(false)
+      expect(status(job)).toMatchObject({ copied: 5 })
+      clock.now += 60_000
+      expect(await drive()).toMatchObject({ state: 'completed', listed: 20, copied: 20, present: 0 })
+    })
+  })
+
+  it('copies only what is left of a page when an old message of it comes', async () => {
+    const [target, source] = [memoryBackend('primary'), counting('legacy')]
+    await fill(source, 20)
+    await withBackfill([target, source], {}, async ({ job, queue, deliver, drive }) => {
+      await job.tick()
+      const old = queue.sent.splice(0)
+      const { page, names } = old[0] ?? { page: 0, names: [] }
+      const counts = { legacy: { copied: 5, present: 0, skipped: 0, bytes: 5 } }
+      job.claim('first', [page])
+      job.report('first', page, { seq: 1, counts, failures: [], remaining: names.slice(5), ended: true })
+      await deliver(old)
+      expect(await drive()).toMatchObject({ state: 'completed', listed: 20, copied: 20 })
+    })
+    expect(source.counts['get']).toBe(15)
   })
 
   it('does not give a page to two consumers at once', async () => {

@@ -4,6 +4,9 @@ import { fileURLToPath } from 'node:url'
 
 export const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
 
+/** Stripping types anew would take half of each run. */
+const CACHE = fileURLToPath(new URL('../../node_modules/.cache/cli', import.meta.url))
+
 export interface Ran {
   code: number | null
   stdout: string
@@ -27,7 +30,13 @@ export function createCli(url: string, token?: string): Cli {
   return async (args, { cwd, env = {}, stdin = '', signal } = {}) => {
     const child = spawn(process.execPath, ['--no-warnings', MAIN, ...args], {
       ...(cwd !== undefined && { cwd }),
-      env: { ...clean(process.env), FALLBACK_STORAGE_URL: url, FALLBACK_STORAGE_TOKEN: token, ...env },
+      env: {
+        ...clean(process.env),
+        NODE_COMPILE_CACHE: CACHE,
+        FALLBACK_STORAGE_URL: url,
+        FALLBACK_STORAGE_TOKEN: token,
+        ...env,
+      },
     })
     signal?.addEventListener('abort', () => child.kill('SIGINT'))
     const out: Buffer[] = []

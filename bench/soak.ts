@@ -4,7 +4,7 @@ import { createRandom } from './soak/random.ts'
 import { startSoakSite } from './soak/site.ts'
 import { askOnce } from './soak/traffic.ts'
 import { judge } from './soak/verdict.ts'
-import { bodyOf } from './soak/versions.ts'
+import { bodyOf, versionId } from './soak/versions.ts'
 
 /** `npm run soak -- --requests 20000 --seed 1`: exits with 1 where anything was lost, made up or wrong. */
 const { values } = parseArgs({
@@ -27,10 +27,9 @@ const site = await startSoakSite(random)
 const names = Array.from({ length: NAMES }, (_, index) => `photos/${index}.jpg`)
 // Half of the names are on the old web server from the beginning.
 const migrating = names.filter((_, index) => index % 2 === 0)
-const ledger = createLedger(
-  new Map(names.map((name) => [name, migrating.includes(name) ? `${name}#0` : null])),
-)
-for (const name of migrating) site.add(name, bodyOf(`${name}#0`, 10 + random.below(500)))
+const firstVersions = new Map(migrating.map((name) => [name, versionId(name, 0, 10 + random.below(500))]))
+const ledger = createLedger(new Map(names.map((name) => [name, firstVersions.get(name) ?? null])))
+for (const [name, version] of firstVersions) site.add(name, bodyOf(version))
 site.setFailing(FAILING)
 
 console.log(

@@ -1,5 +1,5 @@
 import { createHistory, type History, type Version } from './history.ts'
-import { versionIn } from './versions.ts'
+import { versionId, versionOf, versionOfPart } from './versions.ts'
 
 /** What was asked, and how often it came to what. */
 export type Counts = Record<string, number>
@@ -14,7 +14,7 @@ export interface Ledger {
   of(name: string): History
   names(): string[]
   /** An id that no version had before. */
-  nextVersion(name: string): string
+  nextVersion(name: string, lines: number): string
   /** Holds what a read found against what it may have found; `failing`: the primary could not be asked. */
   check(name: string, found: Version, read: { start: number; failing: boolean; by: string }): void
   violate(what: string): void
@@ -41,7 +41,7 @@ export function createLedger(initial: ReadonlyMap<string, Version>): Ledger {
       return history
     },
     names: () => [...histories.keys()],
-    nextVersion: (name) => `${name}#${++versions}`,
+    nextVersion: (name, lines) => versionId(name, ++versions, lines),
     check(name, found, { start, failing, by }) {
       const history = ledger.of(name)
       if (history.possible(start).has(found)) return
@@ -64,6 +64,14 @@ export function askedName(name: string): string {
 /** The version that a whole body is; anything else is told as it is, and is no version of anything. */
 export function wholeVersion(body: Buffer): string {
   return (
-    versionIn(body) ?? `${body.length} bytes that are no version: ${body.subarray(0, 80).toString('latin1')}`
+    versionOf(body) ?? `${body.length} bytes that are no version: ${body.subarray(0, 80).toString('latin1')}`
+  )
+}
+
+/** As `wholeVersion`, of a part. A short one may be a part of several: then it is one that is possible. */
+export function partVersion(part: Buffer, start: number, versions: Iterable<Version>): string {
+  return (
+    versionOfPart(part, start, versions) ??
+    `${part.length} bytes from ${start} that are no part of a version: ${part.subarray(0, 80).toString('latin1')}`
   )
 }

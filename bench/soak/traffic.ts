@@ -1,7 +1,7 @@
 import { TOKEN } from '../../test/faults/miniflare.ts'
-import { type Ledger, wholeVersion } from './ledger.ts'
+import { type Ledger, partVersion, wholeVersion } from './ledger.ts'
 import type { Random } from './random.ts'
-import { bodyOf, SHORTEST_PART, versionIn } from './versions.ts'
+import { bodyOf } from './versions.ts'
 
 export interface Traffic {
   /** Base URL of the Worker, ending in `/`. */
@@ -36,7 +36,7 @@ const OPERATION: Record<Operation, (traffic: Traffic, name: string) => Promise<s
   get: (traffic, name) => read(traffic, name, {}),
   part: (traffic, name) => {
     const start = traffic.random.below(1000)
-    const end = start + SHORTEST_PART + traffic.random.below(10_000)
+    const end = start + traffic.random.below(10_000)
     return read(traffic, name, { Range: `bytes=${start}-${end}` })
   },
   head: (traffic, name) => tell(traffic, name, { method: 'HEAD', path: name }),
@@ -83,8 +83,8 @@ async function read(traffic: Traffic, name: string, headers: Record<string, stri
   if (status === 404) ledger.check(name, null, { start, failing: false, by: 'GET' })
   if (status !== 200 && status !== 206) return `${status}`
   const from = Number(/^bytes (\d+)-/.exec(response.headers.get('Content-Range') ?? '')?.[1] ?? 0)
-  const found =
-    status === 206 ? (versionIn(bytes, from, false) ?? 'no part of a version') : wholeVersion(bytes)
+  const versions = [...ledger.of(name).possible(start), ...ledger.of(name).all()]
+  const found = status === 206 ? partVersion(bytes, from, versions) : wholeVersion(bytes)
   ledger.check(name, found, { start, failing: primaryFailed(response), by: `GET ${status}` })
   return `${status}`
 }
@@ -111,9 +111,9 @@ function primaryFailed({ headers }: Response): boolean {
 }
 
 function newBody({ random, ledger }: Traffic, name: string): { version: string; body: Buffer<ArrayBuffer> } {
-  const version = ledger.nextVersion(name)
   const lines = random.below(50) === 0 ? 5000 + random.below(10_000) : 10 + random.below(300)
-  return { version, body: bodyOf(version, lines) }
+  const version = ledger.nextVersion(name, lines)
+  return { version, body: bodyOf(version) }
 }
 
 async function put(traffic: Traffic, name: string): Promise<string> {

@@ -1,23 +1,34 @@
 const LINE_BYTES = 64
-const ID = /^(\S+#\d+) (\d+) *$/
+const LINE = /^(\S+#\d+\/\d+) \d+ *\n$/
+
+/** The id of a version: its name, its number, and how many lines it has. */
+export function versionId(name: string, number: number, lines: number): string {
+  return `${name}#${number}/${lines}`
+}
 
 /** Says in every line which version of which name it is, so that no part of one can pass for another. */
-export function bodyOf(id: string, lines: number): Buffer<ArrayBuffer> {
+export function bodyOf(version: string): Buffer<ArrayBuffer> {
+  const lines = Number(version.slice(version.lastIndexOf('/') + 1))
   let text = ''
-  for (let line = 0; line < lines; line++) text += `${`${id} ${lines}.${line}`.padEnd(LINE_BYTES - 1)}\n`
+  for (let line = 0; line < lines; line++) text += `${`${version} ${line}`.padEnd(LINE_BYTES - 1)}\n`
   return Buffer.from(text, 'latin1')
 }
 
-/** A part that holds a whole line at least. */
-export const SHORTEST_PART = 2 * LINE_BYTES
+/** The version that these bytes are; `null` when they are anything else. */
+export function versionOf(body: Buffer): string | null {
+  const version = LINE.exec(body.subarray(0, LINE_BYTES).toString('latin1'))?.[1]
+  return version !== undefined && bodyOf(version).equals(body) ? version : null
+}
 
-/** The version that these bytes are, or are a part of; `null` when they are anything else. */
-export function versionIn(bytes: Buffer, start = 0, whole = true): string | null {
-  const skipped = (LINE_BYTES - (start % LINE_BYTES)) % LINE_BYTES
-  const line = bytes.subarray(skipped, skipped + LINE_BYTES).toString('latin1')
-  const [, id, count] = ID.exec(line.replace(/\.\d+ *\n$/, '')) ?? []
-  if (id === undefined || count === undefined) return null
-  const body = bodyOf(id, Number(count))
-  const right = whole ? body : body.subarray(start, start + bytes.length)
-  return right.equals(bytes) ? id : null
+/** The first of the versions that these bytes are the part of that begins at `start`. */
+export function versionOfPart(part: Buffer, start: number, versions: Iterable<string | null>): string | null {
+  for (const version of versions)
+    if (
+      version !== null &&
+      bodyOf(version)
+        .subarray(start, start + part.length)
+        .equals(part)
+    )
+      return version
+  return null
 }

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { createHistory } from '../../bench/soak/history.ts'
-import { bodyOf, versionIn } from '../../bench/soak/versions.ts'
+import { bodyOf, versionOf, versionOfPart } from '../../bench/soak/versions.ts'
 
 function start() {
   let now = 0
@@ -41,11 +41,13 @@ it('lets a read that began before a write ended find what was there before', () 
 })
 
 it('knows a version by its whole body and by any part of it, and nothing else', () => {
-  const body = bodyOf('a.jpg#7', 40)
-  expect(versionIn(body)).toBe('a.jpg#7')
-  expect(versionIn(body.subarray(100, 300), 100, false)).toBe('a.jpg#7')
-  expect(versionIn(body.subarray(100, 300), 101, false)).toBeNull()
-  expect(versionIn(body.subarray(0, -1))).toBeNull()
-  const mixed = Buffer.concat([body.subarray(0, 640), bodyOf('a.jpg#8', 40).subarray(640)])
-  expect(versionIn(mixed)).toBeNull()
+  const body = bodyOf('a.jpg#7/40')
+  expect(versionOf(body)).toBe('a.jpg#7/40')
+  expect(versionOf(body.subarray(0, -1))).toBeNull()
+  const other = bodyOf('a.jpg#8/40')
+  expect(versionOf(Buffer.concat([body.subarray(0, 640), other.subarray(640)]))).toBeNull()
+  const versions = [null, 'a.jpg#8/40', 'a.jpg#7/40']
+  expect(versionOfPart(body.subarray(100, 300), 100, versions)).toBe('a.jpg#7/40')
+  expect(versionOfPart(body.subarray(100, 300), 101, versions)).toBeNull()
+  expect(versionOfPart(body.subarray(2550), 2550, versions)).toBe('a.jpg#8/40')
 })

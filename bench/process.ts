@@ -1,5 +1,6 @@
+import { readdirSync, readFileSync } from 'node:fs'
 import type { Measurement } from './bench.ts'
-import { bundle, bundleWithoutPage, gzipKib } from './bundle.ts'
+import { bundle, gzipKib } from './bundle.ts'
 import { openClient, repeat } from './client.ts'
 import { median, spreadOf } from './figure.ts'
 import { residentBytes, startups } from './workers.ts'
@@ -15,12 +16,19 @@ export const startUp: Measurement = async ({ contest }) => {
     const answer = await fetch(contest.url(worker))
     times.push(Number(await answer.text()))
   }
-  const [whole, withoutPage] = await Promise.all([bundle('src/index.ts'), bundleWithoutPage()])
+  const script = gzipKib(await bundle('src/index.ts'))
+  const page = pageFiles().reduce((sum, file) => sum + gzipKib(file), 0)
   return [
     { name: 'evaluating the bundle', value: median(times), unit: 'ms', spread: spreadOf(times), limit: 10 },
-    { name: 'the bundle, gzipped', value: gzipKib(whole), unit: 'KiB', limit: 80 },
-    { name: 'the bundle without its API page', value: gzipKib(withoutPage), unit: 'KiB', limit: 60 },
+    { name: 'the bundle, gzipped', value: script, unit: 'KiB', limit: 60 },
+    { name: 'the bundle and its API page', value: script + page, unit: 'KiB', limit: 80 },
   ]
+}
+
+/** The page that shows the API lies beside the script, as static assets. */
+function pageFiles(): Buffer[] {
+  const folder = new URL('../src/assets/', import.meta.url)
+  return readdirSync(folder).map((name) => readFileSync(new URL(name, folder)))
 }
 
 /** Memory of the process after ten thousand hits, as a multiple of what it was before, when all was warm already. */

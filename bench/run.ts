@@ -45,7 +45,7 @@ const { values } = parseArgs({
     rounds: { type: 'string' },
   },
 })
-const rounds = Number(values.rounds ?? (values.quick ? 3 : 5))
+const rounds = Number(values.rounds ?? (values.quick ? 5 : 7))
 const chosen =
   values.only ?? Object.keys(MEASUREMENTS).filter((name) => !values.quick || !NOT_QUICK.has(name))
 const unknown = chosen.filter((name) => !(name in MEASUREMENTS))
@@ -67,7 +67,7 @@ process.exitCode =
 
 async function measure(names: readonly string[]): Promise<Map<string, Figure[]>> {
   const contest = await startContest(OWN)
-  const bench: Bench = { contest, rounds, seconds: values.quick ? 1 : 2 }
+  const bench: Bench = { contest, rounds, seconds: 1 }
   const measured = new Map<string, Figure[]>()
   try {
     for (const name of names) {

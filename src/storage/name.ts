@@ -23,10 +23,10 @@ export function checkName(name: string): void {
   if (name === '') throw invalid('the name is empty')
   if (!name.isWellFormed()) throw invalid('the name holds a lone surrogate')
   if (CONTROL.test(name)) throw invalid('the name holds a control character')
-  if (DOT_SEGMENT.test(name))
-    throw invalid('the name holds a "." or ".." segment')
+  if (DOT_SEGMENT.test(name)) throw invalid('the name holds a "." or ".." segment')
   if (name === '-' || name.startsWith('-/')) throw invalid('names below "-/" are the API\'s own')
-  if (isLongerThan(MAX_NAME_BYTES, name)) throw invalid(`the name is longer than ${MAX_NAME_BYTES} UTF-8 bytes`)
+  if (isLongerThan(MAX_NAME_BYTES, name))
+    throw invalid(`the name is longer than ${MAX_NAME_BYTES} UTF-8 bytes`)
 }
 
 /** Whether the name has more UTF-8 bytes; few names are so long that they must be counted. */

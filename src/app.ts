@@ -1,4 +1,4 @@
-import { Hono } from 'hono'
+import { Hono } from 'hono/tiny'
 import type { Context } from 'hono'
 import type { Deployment } from './deployment.ts'
 import { corsHeaders, optionsResponse } from './http/cors.ts'

@@ -1,4 +1,4 @@
-import { Hono } from 'hono'
+import { Hono } from 'hono/tiny'
 // oxlint-disable-next-line no-restricted-imports -- pure: it redacts the configuration that the deployment hands over
 import { describeBackends } from '../config/describe.ts'
 import type { LatestCopy } from '../observe/copy-counts.ts'

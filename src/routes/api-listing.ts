@@ -1,5 +1,5 @@
 import type { Context } from 'hono'
-import { Hono } from 'hono'
+import { Hono } from 'hono/tiny'
 import { StorageError } from '../storage/errors.ts'
 import { listdir } from '../storage/listdir.ts'
 import { type Degraded, mergeList } from '../storage/merge-list.ts'

@@ -1,5 +1,5 @@
 import type { Context } from 'hono'
-import { Hono } from 'hono'
+import { Hono } from 'hono/tiny'
 import { checkName } from '../storage/name.ts'
 import { exists, existsAll, path, size, time, type TimeKind, url } from '../storage/methods.ts'
 import { availableName, save } from '../storage/save.ts'

@@ -1,4 +1,4 @@
-import { Hono } from 'hono'
+import { Hono } from 'hono/tiny'
 import { StorageError } from '../storage/errors.ts'
 import { listTombstones, purgeTombstones, undelete } from '../storage/tombstones.ts'
 import { cursorKey } from './api-listing.ts'

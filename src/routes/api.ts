@@ -1,4 +1,4 @@
-import { Hono } from 'hono'
+import { Hono } from 'hono/tiny'
 import { problemResponse } from '../http/problem.ts'
 import { backendRoutes } from './api-backends.ts'
 import { listingRoutes } from './api-listing.ts'

@@ -1,5 +1,5 @@
 import type { Context } from 'hono'
-import { Hono } from 'hono'
+import { Hono } from 'hono/tiny'
 import pLimit from 'p-limit'
 import type * as v from 'valibot'
 import type { BackfillOptions } from '../migration/backfill/job-types.ts'

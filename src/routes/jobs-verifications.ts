@@ -1,4 +1,4 @@
-import { Hono } from 'hono'
+import { Hono } from 'hono/tiny'
 import pLimit from 'p-limit'
 import { newJobId } from '../migration/jobs.ts'
 import { primaryOf } from '../migration/verify/job.ts'

@@ -1,5 +1,5 @@
 import type { Context } from 'hono'
-import { Hono } from 'hono'
+import { Hono } from 'hono/tiny'
 import { StorageError } from '../storage/errors.ts'
 import type { AppEnv } from './context.ts'
 import { notAllowed } from './not-allowed.ts'

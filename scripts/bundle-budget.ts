@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 
-/** All of the Worker, gzipped. Cloudflare's own limit is 3 MiB; this one keeps cold starts short. */
-const BUDGET_KIB = 80
+/** All of the Worker, gzipped; docs/performance.md says what it is made of. Cloudflare allows 3 MiB, small ones start sooner. */
+const BUDGET_KIB = 82
 
 const { stdout, stderr, status, error } = spawnSync('wrangler', ['deploy', '--dry-run'], {
   encoding: 'utf8',

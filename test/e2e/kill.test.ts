@@ -62,6 +62,8 @@ it(
       killed += life.filter((name) => !site.copies(name).includes('copied')).length
       process.kill(site.pid, 'SIGKILL')
       await Promise.all(reads)
+      // The simulator would start it again by itself, beside the next.
+      await site.close()
     }
     expect(killed).toBeGreaterThan(0)
 

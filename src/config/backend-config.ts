@@ -1,4 +1,4 @@
-import type { S3Credentials } from '../backends/s3-request.ts'
+import type { S3Credentials } from '../backends/s3/request.ts'
 
 export type BackendType = 'r2' | 'kv' | 's3' | 'http'
 

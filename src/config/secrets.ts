@@ -1,4 +1,4 @@
-import type { S3Credentials } from '../backends/s3-request.ts'
+import type { S3Credentials } from '../backends/s3/request.ts'
 import { didYouMean } from './near.ts'
 import { isPrintable } from './values.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { withBreaker } from '../../src/backends/breaker.ts'
+import { withBreaker } from '../../src/backends/wrappers/breaker.ts'
 import { memoryBackend } from '../../src/backends/memory.ts'
 import { type ErrorCode, StorageError } from '../../src/storage/errors.ts'
 

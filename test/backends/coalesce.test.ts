@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
-import { memoryBudget, withCoalescing } from '../../src/backends/coalesce.ts'
+import { memoryBudget, withCoalescing } from '../../src/backends/wrappers/coalesce.ts'
 import type { Backend } from '../../src/storage/backend.ts'
 import { bytesOf, counting, steppedBody, textOf } from './fakes.ts'
 

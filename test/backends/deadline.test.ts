@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
-import { withDeadline } from '../../src/backends/deadline.ts'
+import { withDeadline } from '../../src/backends/wrappers/deadline.ts'
 import { memoryBackend } from '../../src/backends/memory.ts'
 import type { Backend } from '../../src/storage/backend.ts'
 import { describeBackend } from './conformance.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { httpBackend } from '../../src/backends/http.ts'
+import { httpBackend } from '../../src/backends/http/http.ts'
 import type { ListOptions } from '../../src/storage/backend.ts'
 import { compareNames } from '../../src/storage/order.ts'
 

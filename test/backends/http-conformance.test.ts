@@ -1,5 +1,5 @@
 import { contentRange, parseRange, resolveRange } from '../../src/http/range.ts'
-import { httpBackend, type HttpOptions } from '../../src/backends/http.ts'
+import { httpBackend, type HttpOptions } from '../../src/backends/http/http.ts'
 import { describeBackend, type Create, type Traits } from './conformance.ts'
 
 const BASE = 'https://origin.example/media/'

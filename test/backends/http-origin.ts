@@ -1,4 +1,4 @@
-import { httpBackend, type HttpOptions } from '../../src/backends/http.ts'
+import { httpBackend, type HttpOptions } from '../../src/backends/http/http.ts'
 
 export const CONTENT = '0123456789'
 export const ORIGIN = 'https://origin.example/media/'

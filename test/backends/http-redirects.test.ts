@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { httpBackend, type HttpOptions } from '../../src/backends/http.ts'
-import { isPublicHost } from '../../src/backends/public-address.ts'
+import { httpBackend, type HttpOptions } from '../../src/backends/http/http.ts'
+import { isPublicHost } from '../../src/backends/http/public-address.ts'
 import { CONTENT, read } from './http-origin.ts'
 
 /** A backend in a network where every URL redirects as `routes` says, or answers the content. */

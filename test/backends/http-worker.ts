@@ -1,4 +1,4 @@
-import { httpBackend } from '../../src/backends/http.ts'
+import { httpBackend } from '../../src/backends/http/http.ts'
 import { parseRange } from '../../src/http/range.ts'
 import { objectResponse } from '../../src/http/respond.ts'
 import { StorageError } from '../../src/storage/errors.ts'

@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers'
 import { reset } from 'cloudflare:test'
 import { afterEach, describe, expect, it } from 'vitest'
-import { kvBackend } from '../../src/backends/kv.ts'
+import { kvBackend } from '../../src/backends/kv/kv.ts'
 import { describeBackend } from './conformance.ts'
 import { chunked, DIGITS, textOf } from './conformance-fixtures.ts'
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { memoryBackend } from '../../src/backends/memory.ts'
-import { withMending } from '../../src/backends/mend.ts'
+import { withMending } from '../../src/backends/wrappers/mend.ts'
 import type { Backend } from '../../src/storage/backend.ts'
 import type { StoredObject } from '../../src/storage/object.ts'
 import { textOf } from './fakes.ts'

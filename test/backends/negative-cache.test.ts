@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { withNegativeCache } from '../../src/backends/negative-cache.ts'
+import { withNegativeCache } from '../../src/backends/wrappers/negative-cache.ts'
 import { bytesOf, counting, failing, textOf } from './fakes.ts'
 
 function setup(maxNames = 100) {

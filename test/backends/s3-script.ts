@@ -1,4 +1,4 @@
-import { s3Backend, type S3Backend, type S3Options } from '../../src/backends/s3.ts'
+import { s3Backend, type S3Backend, type S3Options } from '../../src/backends/s3/s3.ts'
 
 export const SECRET = 'very-secret-key'
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { memoryBackend } from '../../src/backends/memory.ts'
-import { withTracing } from '../../src/backends/tracing.ts'
+import { withTracing } from '../../src/backends/wrappers/tracing.ts'
 import { bytesOf, textOf } from './fakes.ts'
 
 describe('withTracing()', () => {

@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers'
 import { createApp } from '../../src/app.ts'
-import { kvBackend } from '../../src/backends/kv.ts'
+import { kvBackend } from '../../src/backends/kv/kv.ts'
 import { deploymentFor } from '../../src/deployment.ts'
 
 /** One place of a chain as a test sees it: put there, and look, behind the Worker's back. */

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import type { S3Backend } from '../../src/backends/s3.ts'
+import type { S3Backend } from '../../src/backends/s3/s3.ts'
 import { compareNames } from '../../src/storage/order.ts'
 import { NASTY_NAMES } from '../names.ts'
 import { connectEmpty, isUnroutable } from './server.ts'

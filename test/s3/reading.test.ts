@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, inject, it } from 'vitest'
-import type { S3Backend } from '../../src/backends/s3.ts'
+import type { S3Backend } from '../../src/backends/s3/s3.ts'
 
 import { bodyOf, failure, THOUSAND } from './fixtures.ts'
 import { connect, connectEmpty } from './server.ts'

@@ -1,5 +1,5 @@
 import { inject } from 'vitest'
-import { s3Backend, type S3Backend, type S3Options } from '../../src/backends/s3.ts'
+import { s3Backend, type S3Backend, type S3Options } from '../../src/backends/s3/s3.ts'
 import type { Bucket } from './provided.ts'
 
 export function connect(bucket: Bucket, options: Partial<S3Options> = {}): S3Backend {

@@ -1,5 +1,5 @@
 import { expect, inject, it } from 'vitest'
-import { s3Backend } from '../../../src/backends/s3.ts'
+import { s3Backend } from '../../../src/backends/s3/s3.ts'
 import { bodyOf, gzip, streamOf, THOUSAND } from '../fixtures.ts'
 
 // Of a server that really keeps encoded bytes: the local S3 endpoint decodes them.

@@ -1,5 +1,5 @@
 import { inject } from 'vitest'
-import { httpBackend } from '../../../src/backends/http.ts'
+import { httpBackend } from '../../../src/backends/http/http.ts'
 import { describeBackend } from '../../backends/conformance.ts'
 import { PUBLIC_BUCKET } from '../provided.ts'
 import { connectEmpty } from '../server.ts'

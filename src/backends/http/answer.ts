@@ -1,0 +1,92 @@
+import { parseHttpDate } from '../../http/date.ts'
+import { infoFromHeaders } from '../../http/headers.ts'
+import { parseContentRange } from '../../http/range.ts'
+import { StorageError, type ErrorCode } from '../../storage/errors.ts'
+import type { ObjectInfo } from '../../storage/object.ts'
+
+/** What an answer of 200 or 206 tells of the whole object; bytes and headers agree. */
+export function infoOfAnswer(response: Response, backend: string, name: string): ObjectInfo {
+  const { headers } = response
+  const { contentEncoding, etag, size: _, ...representation } = infoFromHeaders(headers)
+  const decoded = isDecoded(headers)
+  const size = decoded ? undefined : sizeOf(response)
+  const tag = etag === undefined ? syntheticTag(representation.modified, size) : decoded ? weak(etag) : etag
+  return {
+    ...representation,
+    name,
+    backend,
+    ...(size !== undefined && { size }),
+    ...(tag !== undefined && { etag: tag }),
+    ...(contentEncoding !== undefined && !decoded && { contentEncoding }),
+  }
+}
+
+/**
+ * Whether reading the body gives other bytes than the origin sent: workerd decodes these two codings, spelled just so,
+ * even if identity was asked for. All others come as they are and keep their Content-Encoding.
+ */
+export function isDecoded(headers: Headers): boolean {
+  const encoding = headers.get('Content-Encoding')
+  return encoding === 'gzip' || encoding === 'br'
+}
+
+function sizeOf({ status, headers }: Response): number | undefined {
+  if (status === 206) return parseContentRange(headers.get('Content-Range'))?.size
+  return contentLength(headers)
+}
+
+/** RFC 9112 §6.3: a transfer coding overrides Content-Length, which workerd shows nonetheless. */
+export function contentLength(headers: Headers): number | undefined {
+  const length = headers.get('Content-Length')
+  if (length === null || !/^\d+$/.test(length) || headers.has('Transfer-Encoding')) return undefined
+  return Number(length)
+}
+
+/** nginx's own form, so that an origin without ETags still has the same validator before and after migration. */
+function syntheticTag(modified: Date | undefined, size: number | undefined): string | undefined {
+  if (!modified || size === undefined) return undefined
+  return `"${Math.floor(modified.getTime() / 1000).toString(16)}-${size.toString(16)}"`
+}
+
+/** A strong tag names the coded bytes, which are not those that we give out. */
+function weak(etag: string): string {
+  return etag.startsWith('W/') ? etag : `W/${etag}`
+}
+
+const MEDIA_NAME =
+  /\.(?:jpe?g|jxl|png|gif|webp|avif|heic|bmp|ico|svgz?|tiff?|mp4|m4[av]|mov|webm|mkv|avi|mp3|ogg|oga|ogv|opus|wav|flac|aac|pdf|zip|gz|tgz|bz2|xz|7z|rar|woff2?|ttf|otf|css|js|mjs|json|docx?|xlsx?|pptx?|epub)$/i
+
+/** The extension of a name for which an HTML page can only be an error page; `undefined` where all is well. */
+export function htmlInsteadOf(name: string, headers: Headers): string | undefined {
+  const type = headers.get('Content-Type') ?? ''
+  if (!/^\s*(?:text\/html|application\/xhtml\+xml)\s*(?:;|$)/i.test(type)) return undefined
+  return MEDIA_NAME.exec(name)?.[0]
+}
+
+/** The error for an answer that is neither the object nor its absence. */
+export function refusal({ status, headers }: Response, backend: string, name: string): StorageError {
+  const retryAfter = retryAfterMs(headers.get('Retry-After'))
+  return new StorageError(codeOf(status), `the origin answered ${status}`, {
+    backend,
+    name,
+    status,
+    ...(retryAfter !== undefined && { retryAfter }),
+  })
+}
+
+function codeOf(status: number): ErrorCode {
+  return status === 401 || status === 403 || status === 407 ? 'denied' : 'unavailable'
+}
+
+/** RFC 9110 §10.2.3: seconds or a date. */
+function retryAfterMs(header: string | null): number | undefined {
+  if (header === null) return undefined
+  if (/^\d+$/.test(header)) return Number(header) * 1000
+  const date = parseHttpDate(header)
+  return date && Math.max(0, date.getTime() - Date.now())
+}
+
+/** Gives the body of an answer back unread. That it broke off meanwhile does not matter then. */
+export async function discard({ body }: Response): Promise<void> {
+  await body?.cancel().catch(() => undefined)
+}

@@ -1,0 +1,57 @@
+import { parseHttpDate } from '../../http/date.ts'
+import { StorageError } from '../../storage/errors.ts'
+
+export interface AutoindexEntry {
+  name: string
+  type: 'file' | 'directory'
+  size?: number
+  modified?: Date
+}
+
+/** Longest listing of one directory that is read: some 300,000 entries, which an isolate can still hold. */
+const MAX_LISTING_BYTES = 32 * 1024 * 1024
+
+/**
+ * The files and directories of a listing by nginx's `autoindex_format json`, or `null` when it is none. Entries
+ * that are neither file nor directory are left out.
+ */
+export async function parseAutoindex(response: Response): Promise<AutoindexEntry[] | null> {
+  const json = parseJson(await readText(response))
+  return Array.isArray(json) && json.every(isRecord) ? json.flatMap(toEntry) : null
+}
+
+async function readText({ body }: Response): Promise<string> {
+  const decoder = new TextDecoder()
+  let text = ''
+  let bytes = 0
+  for await (const chunk of body ?? []) {
+    bytes += chunk.length
+    if (bytes > MAX_LISTING_BYTES)
+      throw new StorageError('too-large', `a listing of the origin is longer than ${MAX_LISTING_BYTES} bytes`)
+    text += decoder.decode(chunk, { stream: true })
+  }
+  return text + decoder.decode()
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null
+}
+
+function toEntry({ name, type, size, mtime }: Record<string, unknown>): AutoindexEntry[] {
+  if (typeof name !== 'string' || !isSegment(name) || (type !== 'file' && type !== 'directory')) return []
+  const modified = typeof mtime === 'string' ? parseHttpDate(mtime) : undefined
+  return [{ name, type, ...(typeof size === 'number' && { size }), ...(modified && { modified }) }]
+}
+
+// nginx passes on bytes that are no UTF-8: they were decoded to U+FFFD and cannot be asked for.
+function isSegment(name: string): boolean {
+  return name !== '' && !/[/\ufffd]/.test(name)
+}

@@ -1,0 +1,79 @@
+import { parseContentRange, resolveRange } from '../../http/range.ts'
+import { StorageError } from '../../storage/errors.ts'
+import type { ByteRange, ObjectInfo, RangeRequest, StoredObject } from '../../storage/object.ts'
+import { contentLength, discard, isDecoded } from './answer.ts'
+import { sliceBody } from '../slice.ts'
+
+interface Asked {
+  range?: RangeRequest | undefined
+  ifMatch?: string | undefined
+}
+
+/**
+ * The object of a 200 or 206, with exactly the part that was asked for, or whole where its size is unknown.
+ *
+ * `ifMatch` is held against the answer and never sent as If-Match: origins that have no ETag of their own, or a weak
+ * one, would refuse what we made of it.
+ */
+export async function openAnswer(
+  response: Response,
+  info: ObjectInfo,
+  { range, ifMatch }: Asked,
+): Promise<StoredObject> {
+  try {
+    if (ifMatch !== undefined && info.etag !== ifMatch)
+      throw failure('precondition', 'the object has changed', info)
+    return response.status === 206 ? part(response, info, range) : whole(response, info, range)
+  } catch (error) {
+    await discard(response)
+    throw error
+  }
+}
+
+function part(response: Response, info: ObjectInfo, asked: RangeRequest | undefined): StoredObject {
+  const { headers, body } = response
+  if (isDecoded(headers)) throw failure('unavailable', 'the origin answered a part of an encoded body', info)
+  const sent = parseContentRange(headers.get('Content-Range'))
+  const range = sent?.range
+  if (!range || !asked || !isAsked(range, asked, sent.size))
+    throw failure('unavailable', 'the origin answered another part than was asked for', info)
+  const length = range.end - range.start + 1
+  const announced = contentLength(headers)
+  if (announced !== undefined && announced !== length)
+    throw failure('unavailable', 'the origin answered a part whose length is not that of its range', info)
+  // The runtime holds a body to its Content-Length; without one we do.
+  const exact = announced === undefined ? body?.pipeThrough(new FixedLengthStream(length)) : body
+  return { ...info, range, body: exact ?? emptyBody() }
+}
+
+function isAsked(range: ByteRange, asked: RangeRequest, size: number | undefined): boolean {
+  if (size !== undefined) {
+    const expected = resolveRange(asked, size)
+    return expected !== 'unsatisfiable' && expected.start === range.start && expected.end === range.end
+  }
+  // Of unknown size: only a range with both ends can be checked.
+  if ('suffix' in asked || asked.length === undefined) return false
+  return range.start === asked.offset && range.end === asked.offset + asked.length - 1
+}
+
+function whole(response: Response, info: ObjectInfo, asked: RangeRequest | undefined): StoredObject {
+  if (response.headers.has('Content-Range'))
+    throw failure('unavailable', 'the origin answered a part as if it were the whole', info)
+  const body = response.body ?? emptyBody()
+  if (!asked || info.size === undefined) return { ...info, body }
+  const range = resolveRange(asked, info.size)
+  if (range === 'unsatisfiable') throw failure('unsatisfiable', 'the range begins past the end', info)
+  return { ...info, range, body: sliceBody(body, range) }
+}
+
+function failure(
+  code: 'unavailable' | 'unsatisfiable' | 'precondition',
+  message: string,
+  { backend, name, size }: ObjectInfo,
+): StorageError {
+  return new StorageError(code, message, { backend, name, ...(size !== undefined && { size }) })
+}
+
+function emptyBody(): ReadableStream<Uint8Array> {
+  return new Response(new Uint8Array(0)).body as ReadableStream<Uint8Array>
+}

@@ -1,0 +1,171 @@
+import type { Backend, GetOptions, ListOptions, ListPage, PutOptions } from '../../storage/backend.ts'
+import { cancelBody } from '../../storage/cancel-body.ts'
+import { checkDigests } from '../../storage/digest.ts'
+import { StorageError } from '../../storage/errors.ts'
+import { resolveRange } from '../../http/range.ts'
+import { encodeName, nameBytes } from '../../storage/name.ts'
+import type { ObjectInfo, StoredObject } from '../../storage/object.ts'
+import { bytesBody, withKnownLength } from '../fixed-length.ts'
+import { fromKvError } from './errors.ts'
+import { contentTag, fromKvMetadata, infoOfRecord, newRecord, toKvMetadata } from './record.ts'
+import { rollUp } from '../roll-up.ts'
+import { sliceBody } from '../slice.ts'
+
+// developers.cloudflare.com/kv/platform/limits
+const MAX_KEY_BYTES = 512
+const MAX_VALUE_BYTES = 25 * 1024 * 1024
+
+type Body = ReadableStream<Uint8Array> | Uint8Array
+
+/**
+ * A KV namespace behind a binding. KV is eventually consistent, misses included, and has no conditional writes:
+ * as a primary it suits small media that change seldom.
+ */
+export function kvBackend(name: string, kv: KVNamespace): Backend {
+  const translated = <Result>(key: string | undefined, done: Promise<Result>): Promise<Result> =>
+    done.catch((error: unknown) => Promise.reject(fromKvError(error, name, key)))
+  const head = (key: string): Promise<ObjectInfo | null> => headOf(name, kv, key)
+
+  return {
+    name,
+    type: 'kv',
+    maxSize: MAX_VALUE_BYTES,
+    accepts: (key) => nameBytes(key) <= MAX_KEY_BYTES && key !== '.' && key !== '..',
+    get: (key, getOptions = {}) => translated(key, get(name, kv, { ...getOptions, key })),
+    head: (key) => translated(key, head(key)),
+    put: (key, body, putOptions = {}) => translated(key, put(name, kv, { ...putOptions, key, body })),
+    delete: (key) => translated(key, kv.delete(key)),
+    list: (listOptions = {}) => translated(undefined, list(name, kv, listOptions)),
+    async url(key, { base }) {
+      return base + encodeName(key)
+    },
+  }
+}
+
+async function get(
+  backend: string,
+  kv: KVNamespace,
+  { key, range, ifMatch, signal }: GetOptions & { key: string },
+): Promise<StoredObject | null> {
+  signal?.throwIfAborted()
+  const object = await open(backend, kv, key)
+  if (!object) return null
+  const refuse = async (error: StorageError): Promise<never> => {
+    await object.body.cancel()
+    throw error
+  }
+  if (ifMatch !== undefined && object.etag !== ifMatch)
+    return refuse(new StorageError('precondition', 'the object has changed', { backend, name: key }))
+  const { size } = object
+  if (!range || object.deleted) return { ...object, body: withKnownLength(object.body, size) }
+  const resolved = resolveRange(range, size)
+  if (resolved === 'unsatisfiable')
+    return refuse(
+      new StorageError('unsatisfiable', 'the range begins past the end', { backend, name: key, size }),
+    )
+  return { ...object, range: resolved, body: sliceBody(object.body, resolved) }
+}
+
+/** KV has no HEAD: the value is opened and left unread. */
+async function headOf(backend: string, kv: KVNamespace, key: string): Promise<ObjectInfo | null> {
+  const object = await open(backend, kv, key)
+  if (!object) return null
+  const { body, ...info } = object
+  await body.cancel()
+  return info
+}
+
+async function open(
+  backend: string,
+  kv: KVNamespace,
+  key: string,
+): Promise<(StoredObject & { size: number }) | null> {
+  const { value, metadata } = await kv.getWithMetadata(key, 'stream')
+  if (!value) return null
+  const record = fromKvMetadata(metadata)
+  if (record) return { ...infoOfRecord(record, backend, key), size: record.size, body: value }
+  return readForeign(backend, key, value)
+}
+
+/** What others wrote has no size beside it, so the value is read: at most 25 MiB, KV's own limit. */
+async function readForeign(
+  backend: string,
+  name: string,
+  value: ReadableStream,
+): Promise<StoredObject & { size: number }> {
+  const bytes = new Uint8Array(await new Response(value).arrayBuffer())
+  const version = await contentTag(bytes)
+  return {
+    name,
+    backend,
+    size: bytes.length,
+    etag: `"${version}"`,
+    version,
+    body: bytesBody(bytes),
+  }
+}
+
+async function put(
+  backend: string,
+  kv: KVNamespace,
+  options: PutOptions & { key: string; body: Body },
+): Promise<ObjectInfo | null> {
+  const { key, body, size, info = {}, onlyIf, digests, signal } = options
+  const bytes = await readBody(body, size)
+  if (digests) await checkDigests(bytes, digests)
+  const record = await newRecord(bytes, info)
+  const metadata = toKvMetadata(record)
+  signal?.throwIfAborted()
+  if (onlyIf !== undefined) {
+    // KV has no conditional writes: between this look and the write another write can land, and is lost.
+    const found = await headOf(backend, kv, key)
+    if (onlyIf === 'absent' ? found !== null : found?.version !== onlyIf.version) return null
+  }
+  await kv.put(key, bytes, { metadata })
+  return infoOfRecord(record, backend, key)
+}
+
+/** KV keeps what came of a stream that broke off, so every byte must be there before the first is sent. */
+async function readBody(body: Body, size: number | undefined): Promise<Uint8Array> {
+  if (body instanceof Uint8Array) {
+    checkLength(body.length, size ?? body.length)
+    return body
+  }
+  if (size === undefined || size > MAX_VALUE_BYTES) {
+    await cancelBody(body)
+    throw size === undefined
+      ? new StorageError('invalid', 'a stream needs its size')
+      : new StorageError('too-large', 'KV takes at most 25 MiB')
+  }
+  const bytes = new Uint8Array(size)
+  let length = 0
+  for await (const chunk of body) {
+    if (length + chunk.length > size) checkLength(length + chunk.length, size)
+    bytes.set(chunk, length)
+    length += chunk.length
+  }
+  checkLength(length, size)
+  return bytes
+}
+
+function checkLength(length: number, size: number): void {
+  if (size > MAX_VALUE_BYTES) throw new StorageError('too-large', 'KV takes at most 25 MiB')
+  if (length !== size) throw new StorageError('corrupt', `the body does not have the announced ${size} bytes`)
+}
+
+async function list(backend: string, kv: KVNamespace, options: ListOptions): Promise<ListPage> {
+  const flat = async ({ prefix, limit, cursor, signal }: ListOptions): Promise<ListPage> => {
+    signal?.throwIfAborted()
+    const page = await kv.list({
+      ...(prefix !== undefined && { prefix }),
+      ...(limit !== undefined && { limit }),
+      ...(cursor !== undefined && { cursor }),
+    })
+    const objects = page.keys.map((key): ObjectInfo => {
+      const record = fromKvMetadata(key.metadata)
+      return record ? infoOfRecord(record, backend, key.name) : { name: key.name, backend }
+    })
+    return { objects, directories: [], ...(!page.list_complete && { cursor: page.cursor }) }
+  }
+  return options.delimiter ? rollUp(flat, options) : flat(options)
+}

@@ -1,0 +1,111 @@
+import type { ObjectAttributes } from '../../storage/backend.ts'
+import { toHex } from '../../storage/digest.ts'
+import { StorageError } from '../../storage/errors.ts'
+import type { ObjectInfo } from '../../storage/object.ts'
+import { attributesFromMetadata, attributesToMetadata } from '../attributes.ts'
+
+/** Under this key in a value's metadata, so that what others keep there is not mistaken for ours. */
+const KEY = 'fallback-storage'
+/** KV's own limit for a value's metadata as JSON (developers.cloudflare.com/kv/platform/limits). */
+const MAX_METADATA_BYTES = 1024
+
+const HEADERS = [
+  'contentType',
+  'contentLanguage',
+  'contentDisposition',
+  'contentEncoding',
+  'cacheControl',
+] as const
+
+/** What is kept beside a value, since KV itself knows neither size nor time nor version. */
+export interface KvRecord {
+  size: number
+  etag: string
+  /** Drawn by lot for each write: a tombstone and an empty object have the same bytes. */
+  version: string
+  written: string
+  expires?: string
+  headers?: Partial<Record<(typeof HEADERS)[number], string>>
+  metadata?: Record<string, string>
+}
+
+export async function newRecord(bytes: Uint8Array, info: ObjectAttributes): Promise<KvRecord> {
+  const headers: NonNullable<KvRecord['headers']> = {}
+  for (const header of HEADERS) {
+    const value = info[header]
+    if (value !== undefined) headers[header] = toAscii(value)
+  }
+  const metadata = mapValues(attributesToMetadata(info, MAX_METADATA_BYTES), toAscii)
+  return {
+    size: bytes.length,
+    etag: await contentTag(bytes),
+    version: crypto.randomUUID().slice(0, 13),
+    written: new Date().toISOString(),
+    ...(info.expires && { expires: info.expires.toISOString() }),
+    ...(Object.keys(headers).length > 0 && { headers }),
+    ...(Object.keys(metadata).length > 0 && { metadata }),
+  }
+}
+
+/** The record as KV's metadata; throws `too-large` when KV would not take it. */
+export function toKvMetadata(record: KvRecord): Record<string, KvRecord> {
+  const metadata = { [KEY]: record }
+  const bytes = new TextEncoder().encode(JSON.stringify(metadata)).length
+  if (bytes > MAX_METADATA_BYTES)
+    throw new StorageError(
+      'too-large',
+      `the metadata comes to ${bytes} bytes with our own, and KV keeps ${MAX_METADATA_BYTES}`,
+    )
+  return metadata
+}
+
+/** The record in a value's metadata; `undefined` when somebody else wrote the value. */
+export function fromKvMetadata(metadata: unknown): KvRecord | undefined {
+  const record = isObject(metadata) ? metadata[KEY] : undefined
+  if (!isObject(record)) return undefined
+  const { size, etag, version, written } = record
+  if (typeof size !== 'number' || typeof etag !== 'string') return undefined
+  if (typeof version !== 'string' || typeof written !== 'string') return undefined
+  return { ...record, size, etag, version, written }
+}
+
+export function infoOfRecord(record: KvRecord, backend: string, name: string): ObjectInfo {
+  const written = new Date(record.written)
+  return {
+    name,
+    backend,
+    size: record.size,
+    etag: `"${record.etag}"`,
+    modified: written,
+    created: written,
+    version: record.version,
+    ...mapValues(record.headers ?? {}, fromAscii),
+    ...(record.expires !== undefined && { expires: new Date(record.expires) }),
+    ...attributesFromMetadata(mapValues(record.metadata ?? {}, fromAscii)),
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null
+}
+
+/** The strong tag that bytes get of us: the first half of their SHA-256. */
+export async function contentTag(bytes: Uint8Array): Promise<string> {
+  return toHex(await crypto.subtle.digest('SHA-256', bytes)).slice(0, 32)
+}
+
+/** KV's metadata travels in a header, which is no place for other scripts. */
+function toAscii(text: string): string {
+  return text.replace(/[^\u0020-\u007e]|%/gu, encodeURIComponent)
+}
+
+function fromAscii(text: string): string {
+  return decodeURIComponent(text)
+}
+
+function mapValues(
+  record: Readonly<Record<string, string>>,
+  change: (text: string) => string,
+): Record<string, string> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value)]))
+}

@@ -1,0 +1,39 @@
+import type { MultipartUpload, ObjectAttributes, PutCondition } from '../../storage/backend.ts'
+import { sendFixedLength } from '../fixed-length.ts'
+import { askTwice, fromR2Error } from './errors.ts'
+import { infoOf, r2Metadata } from './info.ts'
+
+export async function r2Multipart(
+  backend: string,
+  bucket: R2Bucket,
+  { key, info }: { key: string; info: ObjectAttributes },
+): Promise<MultipartUpload> {
+  const failed = (error: unknown) => Promise.reject(fromR2Error(error, backend, key))
+  const { httpMetadata, customMetadata = {} } = r2Metadata(info)
+  const upload = await bucket.createMultipartUpload(key, { httpMetadata, customMetadata }).catch(failed)
+  const parts = new Map<number, R2UploadedPart>()
+
+  /** R2 completes unconditionally, so the look and the completion are two steps: the window is one round trip. */
+  const holds = async (condition: PutCondition) => {
+    const found = await askTwice(() => bucket.head(key))
+    return condition === 'absent' ? found === null : found?.etag === condition.version
+  }
+
+  return {
+    async uploadPart(number, body, size) {
+      const send = (value: ReadableStream | Uint8Array) => upload.uploadPart(number, value)
+      const sent = body instanceof Uint8Array ? send(body) : sendFixedLength(body, size, { send })
+      const part = await sent.catch(failed)
+      if (part) parts.set(number, part)
+    },
+    async complete(onlyIf) {
+      if (onlyIf && !(await holds(onlyIf).catch(failed))) {
+        await upload.abort().catch(failed)
+        return null
+      }
+      const ordered = [...parts.values()].toSorted((a, b) => a.partNumber - b.partNumber)
+      return infoOf(await upload.complete(ordered).catch(failed), backend)
+    },
+    abort: () => upload.abort().catch(failed),
+  }
+}

@@ -1,0 +1,125 @@
+import type { Backend, GetOptions, ListOptions, ListPage, PutOptions } from '../../storage/backend.ts'
+import { StorageError } from '../../storage/errors.ts'
+import { encodeName, isLongerThan, MAX_NAME_BYTES } from '../../storage/name.ts'
+import type { RangeRequest, StoredObject } from '../../storage/object.ts'
+import { compareNames } from '../../storage/order.ts'
+import { bytesBody } from '../fixed-length.ts'
+import { askTwice, fromR2Error, mayBeRange } from './errors.ts'
+import { infoOf, r2Condition, r2Metadata } from './info.ts'
+import { r2Multipart } from './multipart.ts'
+import { putBytes, putStream } from './put.ts'
+import { resolveRange } from '../../http/range.ts'
+
+export interface R2Options {
+  /** The bucket's own name, for `path`; the binding does not tell it. */
+  bucketName?: string
+}
+
+/** 5 GiB − 5 MiB, for one put as for one part (developers.cloudflare.com/r2/platform/limits). */
+const MAX_PUT_SIZE = 5 * 1024 ** 3 - 5 * 1024 ** 2
+
+/** An R2 bucket behind a binding. A get is one R2 operation, ranged or not. */
+export function r2Backend(name: string, bucket: R2Bucket, options: R2Options = {}): Backend {
+  const failed = (key: string) => (error: unknown) => Promise.reject(fromR2Error(error, name, key))
+
+  return {
+    name,
+    type: 'r2',
+    listsAfter: true,
+    maxPutSize: MAX_PUT_SIZE,
+    accepts: (key) => !isLongerThan(MAX_NAME_BYTES, key),
+    get: (key, getOptions = {}) => get(name, bucket, { ...getOptions, key }).catch(failed(key)),
+    async head(key, { signal } = {}) {
+      signal?.throwIfAborted()
+      const found = await askTwice(() => bucket.head(key)).catch(failed(key))
+      return found && infoOf(found, name)
+    },
+    put: (key, body, putOptions = {}) => put(name, bucket, { ...putOptions, key, body }).catch(failed(key)),
+    delete: (key) => bucket.delete(key).catch(failed(key)),
+    createMultipartUpload: (key, info = {}) => r2Multipart(name, bucket, { key, info }),
+    list: (listOptions = {}) =>
+      list(name, bucket, listOptions).catch((error: unknown) => Promise.reject(fromR2Error(error, name))),
+    async url(key, { base }) {
+      return base + encodeName(key)
+    },
+    path: (key) => `r2://${options.bucketName ?? name}/${key}`,
+  }
+}
+
+async function get(
+  backend: string,
+  bucket: R2Bucket,
+  { key, range, ifMatch, signal }: GetOptions & { key: string },
+): Promise<StoredObject | null> {
+  signal?.throwIfAborted()
+  let found: R2ObjectBody | null
+  try {
+    found = await askTwice(() => bucket.get(key, range && { range }))
+  } catch (error) {
+    if (!range || !mayBeRange(error)) throw error
+    return afterRefusedRange(backend, bucket, { key, range, error })
+  }
+  if (!found) return null
+  const object: StoredObject = Object.assign(infoOf(found, backend), { body: found.body })
+  if (ifMatch !== undefined && object.etag !== ifMatch) {
+    await object.body.cancel()
+    throw new StorageError('precondition', 'the object has changed', { backend, name: key })
+  }
+  if (!range || object.deleted) return object
+  const resolved = resolveRange(range, found.size)
+  if (resolved !== 'unsatisfiable') return { ...object, range: resolved }
+  await object.body.cancel()
+  throw unsatisfiable(backend, key, found.size)
+}
+
+/** R2 tells no size with its refusal, and refuses a tombstone too, which is empty. */
+async function afterRefusedRange(
+  backend: string,
+  bucket: R2Bucket,
+  { key, range, error }: { key: string; range: RangeRequest; error: unknown },
+): Promise<StoredObject | null> {
+  const found = await askTwice(() => bucket.head(key))
+  if (!found) return null
+  const info = infoOf(found, backend)
+  if (info.deleted) return { ...info, body: bytesBody(new Uint8Array()) }
+  if (resolveRange(range, found.size) !== 'unsatisfiable') throw error
+  throw unsatisfiable(backend, key, found.size)
+}
+
+function unsatisfiable(backend: string, name: string, size: number): StorageError {
+  return new StorageError('unsatisfiable', 'the range begins past the end', { backend, name, size })
+}
+
+async function put(
+  backend: string,
+  bucket: R2Bucket,
+  options: PutOptions & { key: string; body: ReadableStream<Uint8Array> | Uint8Array },
+): Promise<ReturnType<typeof infoOf> | null> {
+  const { key, body, info = {}, onlyIf, size, digests, signal } = options
+  const r2Options = { ...r2Metadata(info), ...(onlyIf && { onlyIf: r2Condition(onlyIf) }) }
+  const stored =
+    body instanceof Uint8Array
+      ? await putBytes(bucket, key, { body, size, digests, signal, r2Options })
+      : await putStream(bucket, key, { body, size, digests, signal, r2Options })
+  return stored && infoOf(stored, backend)
+}
+
+async function list(backend: string, bucket: R2Bucket, options: ListOptions): Promise<ListPage> {
+  const { prefix, delimiter, limit, after, cursor, signal } = options
+  signal?.throwIfAborted()
+  const page = await askTwice(() =>
+    bucket.list({
+      // Without them entries have no metadata at all: no content type, no kept ETag, no tombstones.
+      include: ['httpMetadata', 'customMetadata'],
+      ...(prefix !== undefined && { prefix }),
+      ...(delimiter && { delimiter }),
+      ...(limit !== undefined && { limit }),
+      ...(cursor === undefined ? after !== undefined && { startAfter: after } : { cursor }),
+    }),
+  )
+  return {
+    objects: page.objects.map((object) => infoOf(object, backend)),
+    directories: page.delimitedPrefixes.toSorted(compareNames),
+    ...(page.truncated && { cursor: page.cursor }),
+  }
+}

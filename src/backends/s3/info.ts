@@ -1,0 +1,71 @@
+import { infoFromHeaders, representationHeaders } from '../../http/headers.ts'
+import type { ObjectAttributes } from '../../storage/backend.ts'
+import type { ObjectInfo } from '../../storage/object.ts'
+import { attributesFromMetadata, attributesToMetadata } from '../attributes.ts'
+
+/** What S3 takes, names and values together. */
+const MAX_METADATA_BYTES = 2048
+/** What S3 says of an object that was stored without a type. */
+const UNTYPED = 'binary/octet-stream'
+
+/** What an answer's headers tell of the object. */
+export function infoOf(backend: string, name: string, headers: Headers): ObjectInfo {
+  const stored = new Headers(headers)
+  // The bytes come as they are stored, not decoded: their length and digests hold under an encoding too.
+  stored.delete('Content-Encoding')
+  const { contentType, metadata, digests, ...told } = infoFromHeaders(stored)
+  const contentEncoding = encodingOf(headers)
+  const md5 = md5Of(headers, told.etag)
+  const allDigests = { ...(md5 !== undefined && { md5 }), ...digests }
+  return {
+    name,
+    backend,
+    ...told,
+    ...(told.etag !== undefined && { version: told.etag }),
+    ...(contentType !== undefined && contentType !== UNTYPED && { contentType }),
+    ...(contentEncoding !== undefined && { contentEncoding }),
+    ...(Object.keys(allDigests).length > 0 && { digests: allDigests }),
+    ...attributesFromMetadata(metadata),
+  }
+}
+
+/** The headers under which an object is stored. */
+export function headersOf(info: ObjectAttributes): Record<string, string> {
+  const metadata = attributesToMetadata(info, MAX_METADATA_BYTES)
+  return Object.fromEntries(representationHeaders({ ...info, metadata }))
+}
+
+interface Stored {
+  info: ObjectAttributes
+  size: number | undefined
+  etag: string | null | undefined
+}
+
+/** What was stored, without asking for it. */
+export function storedInfo(backend: string, name: string, { info, size, etag }: Stored): ObjectInfo {
+  return {
+    ...(etag && { etag, version: etag }),
+    ...info,
+    name,
+    backend,
+    ...(size !== undefined && { size }),
+  }
+}
+
+export function base64OfHex(hex: string): string {
+  return btoa((hex.match(/../g) ?? []).map((pair) => String.fromCharCode(Number.parseInt(pair, 16))).join(''))
+}
+
+/** Some servers keep `aws-chunked`, which was about the upload's framing, beside the bytes' own encoding. */
+function encodingOf(headers: Headers): string | undefined {
+  const codings = (headers.get('Content-Encoding') ?? '').split(',').map((coding) => coding.trim())
+  const own = codings.filter((coding) => !/^(?:aws-chunked|identity|)$/i.test(coding))
+  return own.length === 0 ? undefined : own.join(', ')
+}
+
+/** The ETag of an object of one part is its MD5, unless it is encrypted with a key of one's own. */
+function md5Of(headers: Headers, etag: string | undefined): string | undefined {
+  if (headers.get('x-amz-server-side-encryption')?.startsWith('aws:kms')) return undefined
+  if (headers.has('x-amz-server-side-encryption-customer-algorithm')) return undefined
+  return /^"([0-9a-f]{32})"$/.exec(etag ?? '')?.[1]
+}

@@ -1,0 +1,72 @@
+import pLimit from 'p-limit'
+import type { ListOptions, ListPage } from '../../storage/backend.ts'
+import { StorageError } from '../../storage/errors.ts'
+import type { ObjectInfo } from '../../storage/object.ts'
+import { readDocument, readFailure, toS3Error } from './errors.ts'
+import type { S3Reader } from './read.ts'
+import type { S3Client } from './request.ts'
+import { parseListDocument } from './xml.ts'
+
+/** Six requests may wait for headers at once in an invocation; some are left to others. */
+const CONCURRENT_HEADS = 4
+
+/** One page of ListObjectsV2. With `reader`, empty entries are asked for whether they are tombstones. */
+export async function listS3(
+  client: S3Client,
+  options: ListOptions,
+  reader: Pick<S3Reader, 'head'> | undefined,
+): Promise<ListPage> {
+  const { signal } = options
+  const response = await client.send({
+    method: 'GET',
+    query: listQuery(options),
+    ...(signal && { signal }),
+  })
+  if (!response.ok) throw toS3Error(await readFailure(response, client.name), client.name)
+  const { entries, directories, truncated, nextToken } = await readDocument(
+    response,
+    client.name,
+    parseListDocument,
+  )
+  // Going on without a fresh token would repeat names for ever; stopping would lose some.
+  if (truncated && (nextToken === undefined || nextToken === options.cursor))
+    throw new StorageError('unavailable', 'S3 cut the listing off and gave no new continuation token', {
+      backend: client.name,
+    })
+  const objects = entries.map(({ key, ...entry }) => ({ name: key, backend: client.name, ...entry }))
+  return {
+    objects: reader ? await markTombstones(objects, reader, signal) : objects,
+    directories,
+    ...(truncated && nextToken !== undefined && { cursor: nextToken }),
+  }
+}
+
+function listQuery({ prefix, delimiter, limit, after, cursor }: ListOptions): Record<string, string> {
+  return {
+    'list-type': '2',
+    // XML 1.0 has no way to write control characters, and keys may hold them.
+    'encoding-type': 'url',
+    'max-keys': `${limit ?? 1000}`,
+    ...(prefix && { prefix }),
+    ...(delimiter && { delimiter }),
+    ...(cursor === undefined ? after && { 'start-after': after } : { 'continuation-token': cursor }),
+  }
+}
+
+/** A listing holds no metadata, but only an empty object can be a tombstone. */
+function markTombstones(
+  objects: ObjectInfo[],
+  reader: Pick<S3Reader, 'head'>,
+  signal: AbortSignal | undefined,
+): Promise<ObjectInfo[]> {
+  const limit = pLimit(CONCURRENT_HEADS)
+  return Promise.all(
+    objects.map(async (object) => {
+      if (object.size !== 0) return object
+      return limit(async () => {
+        const found = await reader.head(object.name, signal && { signal })
+        return found?.deleted ? { ...object, deleted: found.deleted } : object
+      })
+    }),
+  )
+}

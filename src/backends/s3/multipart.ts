@@ -1,0 +1,107 @@
+import type { MultipartUpload, ObjectAttributes } from '../../storage/backend.ts'
+import { StorageError } from '../../storage/errors.ts'
+import { sendBody } from './body.ts'
+import { isNotImplemented, readDocument, readFailure, toS3Error, type S3Failure } from './errors.ts'
+import { headersOf, storedInfo } from './info.ts'
+import type { S3Reader } from './read.ts'
+import type { S3Client } from './request.ts'
+import type { S3Writer } from './write.ts'
+import { completionDocument, parseCompletedETag, parseErrorDocument, parseUploadId } from './xml.ts'
+
+interface UploadOptions {
+  reader: S3Reader
+  writer: S3Writer
+  info?: ObjectAttributes | undefined
+}
+
+export async function createS3Upload(
+  client: S3Client,
+  key: string,
+  { reader, writer, info = {} }: UploadOptions,
+): Promise<MultipartUpload> {
+  const started = await client.send({ method: 'POST', key, query: { uploads: '' }, headers: headersOf(info) })
+  if (!started.ok) throw toS3Error(await readFailure(started, client.name), client.name, key)
+  const uploadId = await readDocument(started, client.name, parseUploadId)
+  const parts = new Map<number, { etag: string; size: number }>()
+
+  async function abort(): Promise<void> {
+    const response = await client.send({ method: 'DELETE', key, query: { uploadId } })
+    if (response.ok) return response.body?.cancel()
+    const failure = await readFailure(response, client.name)
+    if (failure.document?.code !== 'NoSuchUpload') throw toS3Error(failure, client.name, key)
+  }
+
+  return {
+    async uploadPart(number, body, size) {
+      const query = { partNumber: `${number}`, uploadId }
+      const { response, failure } = await sendBody(client, { method: 'PUT', key, query }, { body, size })
+      if (failure) throw toS3Error(failure, client.name, key)
+      await response?.body?.cancel()
+      const etag = response?.headers.get('ETag')
+      if (!etag)
+        throw new StorageError('unavailable', 'S3 gave no ETag for a part', {
+          backend: client.name,
+          name: key,
+        })
+      parts.set(number, { etag, size })
+    },
+    async complete(onlyIf) {
+      // Not every server takes conditions here, some ignore them: asking before is what always works.
+      if (onlyIf && !(await writer.holds(key, onlyIf))) {
+        await abort()
+        return null
+      }
+      const answer = await completeUpload(client, key, { uploadId, parts, createOnly: onlyIf === 'absent' })
+      if (answer === null) {
+        await abort()
+        return null
+      }
+      const size = [...parts.values()].reduce((sum, part) => sum + part.size, 0)
+      const etag = answer.etag ?? (await reader.head(key))?.version
+      return storedInfo(client.name, key, { info, size, etag })
+    },
+    abort,
+  }
+}
+
+interface Completed {
+  etag: string | undefined
+}
+
+interface Completion {
+  uploadId: string
+  parts: ReadonlyMap<number, { etag: string; size: number }>
+  createOnly: boolean
+}
+
+/** The new object's ETag if it is told, or `null` when another object was created meanwhile. */
+async function completeUpload(
+  client: S3Client,
+  key: string,
+  completion: Completion,
+): Promise<Completed | null> {
+  const { uploadId, parts, createOnly } = completion
+  const etags = new Map([...parts].map(([number, { etag }]) => [number, etag]))
+  const response = await client.send({
+    method: 'POST',
+    key,
+    query: { uploadId },
+    headers: { 'Content-Type': 'application/xml', ...(createOnly && { 'If-None-Match': '*' }) },
+    body: completionDocument(etags),
+  })
+  const answer = response.ok
+    ? await readDocument(response, client.name, readCompletion)
+    : await readFailure(response, client.name)
+  if (!('status' in answer)) return answer
+  if (createOnly && answer.status === 412) return null
+  if (createOnly && isNotImplemented(answer))
+    return completeUpload(client, key, { ...completion, createOnly: false })
+  throw toS3Error(answer, client.name, key)
+}
+
+/** The status is sent before the parts are joined, so a failure can come in the body of a 200. */
+function readCompletion(text: string): Completed | S3Failure {
+  const document = parseErrorDocument(text)
+  if (!document) return { etag: parseCompletedETag(text) }
+  return { status: document.code === 'PreconditionFailed' ? 412 : 200, document }
+}

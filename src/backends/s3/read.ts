@@ -1,0 +1,163 @@
+import type { GetOptions, ReadOptions } from '../../storage/backend.ts'
+import { StorageError } from '../../storage/errors.ts'
+import { parseContentRange, resolveRange } from '../../http/range.ts'
+import type { ByteRange, ObjectInfo, RangeRequest, StoredObject } from '../../storage/object.ts'
+import { provesAbsence, readFailure, toS3Error, type S3Failure } from './errors.ts'
+import { infoOf } from './info.ts'
+import type { S3Client } from './request.ts'
+import { sliceBody } from '../slice.ts'
+
+export interface S3Reader {
+  get(key: string, options?: GetOptions): Promise<StoredObject | null>
+  head(key: string, options?: ReadOptions): Promise<ObjectInfo | null>
+  /** Whether the server is one that compares If-Match of a PUT with unquoted ETags: known once it gave an object. */
+  bareETags(): boolean | undefined
+}
+
+// AWS tells stored checksums only when asked.
+const CHECKSUMS = { 'x-amz-checksum-mode': 'ENABLED' }
+
+export function createS3Reader(client: S3Client, absentStatuses: readonly number[]): S3Reader {
+  const isAbsent = (failure: S3Failure): boolean => provesAbsence(failure, absentStatuses)
+  let bucketSeen = false
+  let bareETags: boolean | undefined
+  const note = ({ headers }: Response): void => {
+    bucketSeen = true
+    // radosgw 16 takes the quotes for part of the tag, in PUT only.
+    bareETags = headers.has('x-rgw-object-type')
+  }
+
+  async function head(key: string, { signal }: ReadOptions = {}): Promise<ObjectInfo | null> {
+    const response = await client.send({
+      method: 'HEAD',
+      key,
+      headers: CHECKSUMS,
+      ...(signal && { signal }),
+    })
+    if (response.status === 200) {
+      note(response)
+      return infoOf(client.name, key, response.headers)
+    }
+    const failure = await readFailure(response, client.name)
+    if (!isAbsent(failure)) throw toS3Error(failure, client.name, key)
+    // An answer to HEAD has no body that could tell a missing key from a missing bucket, or from wrong credentials.
+    if (bucketSeen && failure.status !== 403) return null
+    return confirmAbsence(key, signal)
+  }
+
+  async function confirmAbsence(key: string, signal: AbortSignal | undefined): Promise<ObjectInfo | null> {
+    const object = await get(key, signal && { signal })
+    if (!object) return null
+    const { body, ...info } = object
+    await body.cancel()
+    return info
+  }
+
+  async function get(key: string, options: GetOptions = {}): Promise<StoredObject | null> {
+    const { range, signal } = options
+    if (range && 'suffix' in range && range.suffix === 0) return unsatisfiable(key, signal)
+    const response = await client.send({
+      method: 'GET',
+      key,
+      headers: readHeaders(options),
+      ...(signal && { signal }),
+    })
+    if (response.status === 200 || response.status === 206) {
+      note(response)
+      return opened(client.name, key, response, range)
+    }
+    const failure = await readFailure(response, client.name)
+    if (isAbsent(failure)) {
+      bucketSeen ||= failure.document?.code === 'NoSuchKey'
+      return null
+    }
+    if (failure.status === 416) return unsatisfiable(key, signal)
+    if (failure.status === 412 && options.ifMatch !== undefined) return getCopy(key, options)
+    throw toS3Error(failure, client.name, key)
+  }
+
+  /** The size is not in every 416 (radosgw), and a tombstone is empty: no range fits it, yet it has to be seen. */
+  async function unsatisfiable(key: string, signal: AbortSignal | undefined): Promise<StoredObject | null> {
+    const info = await head(key, signal && { signal })
+    if (!info) return null
+    if (info.deleted) return { ...info, body: emptyStream() }
+    throw new StorageError('unsatisfiable', 'the range begins past the end', {
+      backend: client.name,
+      name: key,
+      status: 416,
+      ...(info.size !== undefined && { size: info.size }),
+    })
+  }
+
+  /** A copy is known by its source's ETag, which the server does not know as the object's own. */
+  async function getCopy(key: string, options: GetOptions): Promise<StoredObject | null> {
+    const info = await head(key, options.signal && { signal: options.signal })
+    if (!info) return null
+    if (info.etag !== options.ifMatch || info.version === undefined || info.version === options.ifMatch)
+      throw new StorageError('precondition', 'the object has changed', {
+        backend: client.name,
+        name: key,
+        status: 412,
+      })
+    return get(key, { ...options, ifMatch: info.version })
+  }
+
+  return { get, head, bareETags: () => bareETags }
+}
+
+function readHeaders({ range, ifMatch }: GetOptions): Record<string, string> {
+  return {
+    ...(range ? { Range: `bytes=${rangeSpec(range)}` } : CHECKSUMS),
+    ...(ifMatch !== undefined && { 'If-Match': ifMatch }),
+  }
+}
+
+function rangeSpec(range: RangeRequest): string {
+  if ('suffix' in range) return `-${range.suffix}`
+  return `${range.offset}-${range.length === undefined ? '' : range.offset + range.length - 1}`
+}
+
+async function opened(
+  backend: string,
+  name: string,
+  response: Response,
+  asked: RangeRequest | undefined,
+): Promise<StoredObject> {
+  const info = infoOf(backend, name, response.headers)
+  const body = response.body ?? emptyStream()
+  if (response.status === 206) {
+    const part = parseContentRange(response.headers.get('Content-Range'))
+    const expected = asked && part?.size !== undefined ? resolveRange(asked, part.size) : 'unsatisfiable'
+    if (expected !== 'unsatisfiable' && isSame(expected, part?.range))
+      return { ...info, range: expected, body }
+    await body.cancel()
+    throw new StorageError('unavailable', 'S3 sent another part of the object than was asked for', {
+      backend,
+      name,
+      status: 206,
+    })
+  }
+  if (!asked || info.deleted) return { ...info, body }
+  return sliced({ ...info, body }, asked)
+}
+
+/** The server ignored the range: the part is cut out of the whole. */
+async function sliced(object: StoredObject, asked: RangeRequest): Promise<StoredObject> {
+  const { size, backend, name } = object
+  const range = size === undefined ? 'unsatisfiable' : resolveRange(asked, size)
+  if (range !== 'unsatisfiable') return { ...object, range, body: sliceBody(object.body, range) }
+  await object.body.cancel()
+  if (size === undefined)
+    throw new StorageError('unavailable', 'S3 ignored the range and told no length', { backend, name })
+  throw new StorageError('unsatisfiable', 'the range begins past the end', { backend, name, size })
+}
+
+function isSame(expected: ByteRange, got: ByteRange | undefined): boolean {
+  return expected.start === got?.start && expected.end === got.end
+}
+
+function emptyStream(): ReadableStream<Uint8Array> {
+  return new ReadableStream<Uint8Array>({
+    start: (controller) => controller.close(),
+  })
+}

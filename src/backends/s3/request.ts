@@ -1,0 +1,126 @@
+import { AwsV4Signer } from 'aws4fetch'
+import { StorageError, toStorageError } from '../../storage/errors.ts'
+import { encodeName } from '../../storage/name.ts'
+
+export interface S3Credentials {
+  accessKeyId: string
+  secretAccessKey: string
+  sessionToken?: string
+}
+
+export interface S3Location {
+  /** Base URL of the service; a path in it is kept. */
+  endpoint: string
+  bucket: string
+  region: string
+  /** Where the bucket stands: in the path, or before the host. */
+  addressing: 'path' | 'virtual'
+  /** Left out: requests go unsigned. */
+  credentials?: S3Credentials
+  fetch?: typeof fetch
+}
+
+export interface S3Request {
+  method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE'
+  /** Left out: the bucket itself. */
+  key?: string
+  query?: Readonly<Record<string, string>>
+  headers?: Readonly<Record<string, string>>
+  body?: ReadableStream<Uint8Array> | Uint8Array | string
+  /** SHA-256 of the body in lower-case hex, which the server then checks. Default: not signed. */
+  payload?: string
+  signal?: AbortSignal
+}
+
+/** Signs and sends requests to one bucket. Any status is an answer; only a broken connection throws. */
+export interface S3Client {
+  readonly name: string
+  readonly bucket: string
+  readonly region: string
+  readonly signs: boolean
+  send(request: S3Request): Promise<Response>
+  /** The object's URL, with a signature in its query when there are credentials. */
+  presign(key: string, expiresIn: number): Promise<string>
+}
+
+export function createS3Client(name: string, location: S3Location): S3Client {
+  const { credentials, region } = location
+  const doFetch = location.fetch ?? fetch
+  const signingKeys = new Map<string, ArrayBuffer>()
+  const signer = (init: { method: string; url: string; headers?: Headers; signQuery?: boolean }) =>
+    credentials && new AwsV4Signer({ ...init, ...credentials, service: 's3', region, cache: signingKeys })
+
+  return {
+    name,
+    bucket: location.bucket,
+    region,
+    signs: credentials !== undefined,
+    async send(request) {
+      const url = locate(location, request.key) + queryString(request.query)
+      const { signed, plain } = splitHeaders(request)
+      const signature = await signer({ method: request.method, url, headers: signed })?.sign()
+      const headers = new Headers(signature?.headers ?? signed)
+      for (const [header, value] of Object.entries(plain)) headers.set(header, value)
+      try {
+        return await doFetch(url, fetchInit(request, headers))
+      } catch (error) {
+        throw toStorageError(error, name, request.key)
+      }
+    },
+    async presign(key, expiresIn) {
+      const url = locate(location, key)
+      const query = queryString({ 'X-Amz-Expires': `${expiresIn}` })
+      const signature = await signer({ method: 'GET', url: url + query, signQuery: true })?.sign()
+      return signature?.url.href ?? url
+    },
+  }
+}
+
+/** Only what SigV4 demands is signed: proxies on the way, Cloudflare's among them, rewrite other headers. */
+function splitHeaders({ headers = {}, payload }: S3Request): {
+  signed: Headers
+  plain: Record<string, string>
+} {
+  const signed = new Headers({ 'x-amz-content-sha256': payload ?? 'UNSIGNED-PAYLOAD' })
+  const plain: Record<string, string> = { 'Accept-Encoding': 'identity' }
+  for (const [header, value] of Object.entries(headers)) {
+    if (header.toLowerCase().startsWith('x-amz-')) signed.set(header, value)
+    else plain[header] = value
+  }
+  return { signed, plain }
+}
+
+function fetchInit({ method, body, signal }: S3Request, headers: Headers): RequestInit {
+  return {
+    method,
+    headers,
+    // A redirect would carry the signature to whoever it names.
+    redirect: 'manual',
+    // An object stored under Content-Encoding has to come as the bytes that are stored, with their length.
+    encodeResponseBody: 'manual',
+    ...(body !== undefined && { body }),
+    ...(signal && { signal }),
+    // Public objects would be kept by the edge's own cache, ranges and validators included.
+    ...(method === 'GET' && { cache: 'no-store' as const }),
+  }
+}
+
+function locate({ endpoint, bucket, addressing }: S3Location, key: string | undefined): string {
+  const url = new URL(endpoint)
+  const base = url.pathname.replace(/\/+$/, '')
+  if (addressing === 'virtual') url.host = `${bucket}.${url.host}`
+  const root = addressing === 'virtual' ? base : `${base}/${encodeName(bucket)}`
+  const path = key === undefined ? root || '/' : `${root}/${encodeName(key)}`
+  url.pathname = path
+  // `.` and `..` segments resolve away and could leave the bucket.
+  if (url.pathname !== path) throw new StorageError('invalid', 'the name cannot be part of a URL')
+  return url.href
+}
+
+/** `URLSearchParams` writes spaces as `+`, which SigV4 does not. */
+function queryString(query: Readonly<Record<string, string>> = {}): string {
+  const pairs = Object.entries(query).map(
+    ([key, value]) => `${key}=${encodeName(value).replaceAll('/', '%2F')}`,
+  )
+  return pairs.length === 0 ? '' : `?${pairs.join('&')}`
+}

@@ -1,0 +1,72 @@
+import type { Backend, UrlOptions } from '../../storage/backend.ts'
+import { StorageError } from '../../storage/errors.ts'
+import { encodeName } from '../../storage/name.ts'
+import { listS3 } from './list.ts'
+import { createS3Upload } from './multipart.ts'
+import { createS3Reader } from './read.ts'
+import { createS3Client, type S3Credentials } from './request.ts'
+import { createS3Writer } from './write.ts'
+
+export interface S3Options {
+  /** Base URL of the service, without the bucket. */
+  endpoint: string
+  bucket: string
+  /** Default: `auto`. */
+  region?: string
+  /** Default: `path`. */
+  addressing?: 'path' | 'virtual'
+  /** Left out: requests go unsigned. */
+  credentials?: S3Credentials
+  /** Statuses that prove absence. Default: 404 and 410. */
+  absentStatuses?: readonly number[]
+  /** Base of `url()` where the bucket is public, an absolute URL or path; else URLs are presigned. */
+  publicUrl?: string
+  /** Whether a listing tells tombstones, at one HEAD for each empty object. Default: true. */
+  tombstones?: boolean
+  fetch?: typeof fetch
+}
+
+export type S3Backend = Backend &
+  Required<
+    Pick<
+      Backend,
+      'put' | 'delete' | 'createMultipartUpload' | 'list' | 'listsAfter' | 'url' | 'path' | 'maxPutSize'
+    >
+  >
+
+/** Most seconds that a presigned URL may be valid. */
+const MAX_EXPIRY = 7 * 24 * 60 * 60
+const DEFAULT_EXPIRY = 60 * 60
+/** R2's limit; that of AWS is 5 MiB above. */
+const MAX_PUT_SIZE = 5 * 1024 ** 3 - 5 * 1024 ** 2
+
+/** A bucket of an S3-compatible service. */
+export function s3Backend(name: string, options: S3Options): S3Backend {
+  const { region = 'auto', addressing = 'path', absentStatuses = [404, 410], tombstones = true } = options
+  const client = createS3Client(name, { ...options, region, addressing })
+  const reader = createS3Reader(client, absentStatuses)
+  const writer = createS3Writer(client, reader)
+
+  return {
+    name,
+    type: 's3',
+    maxPutSize: MAX_PUT_SIZE,
+    listsAfter: true,
+    get: reader.get,
+    head: reader.head,
+    put: writer.put,
+    delete: writer.delete,
+    createMultipartUpload: (key, info) => createS3Upload(client, key, { reader, writer, info }),
+    list: (listOptions = {}) => listS3(client, listOptions, tombstones ? reader : undefined),
+    async url(key, { base, expiresIn = DEFAULT_EXPIRY }: UrlOptions) {
+      if (!Number.isInteger(expiresIn) || expiresIn < 1 || expiresIn > MAX_EXPIRY)
+        throw new StorageError('invalid', `a URL is valid for 1 to ${MAX_EXPIRY} seconds`, {
+          backend: name,
+          name: key,
+        })
+      if (options.publicUrl === undefined) return client.presign(key, expiresIn)
+      return `${new URL(options.publicUrl, base).href.replace(/\/$/, '')}/${encodeName(key)}`
+    },
+    path: (key) => `s3://${options.bucket}/${key}`,
+  }
+}

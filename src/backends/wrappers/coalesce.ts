@@ -1,0 +1,145 @@
+import type { Backend } from '../../storage/backend.ts'
+import { verifyingStream } from '../../storage/digest.ts'
+import type { StoredObject } from '../../storage/object.ts'
+import type { Spool } from './spool.ts'
+import { createSpool } from './spool.ts'
+
+/** Bytes that all shared bodies of an isolate may hold together; an isolate has 128 MB in all. */
+export interface MemoryBudget {
+  /** Takes `bytes` from the budget, or says that they do not fit. */
+  reserve(bytes: number): boolean
+  release(bytes: number): void
+}
+
+export interface CoalesceOptions {
+  /** Larger bodies are never shared. */
+  maxBytes: number
+  budget: MemoryBudget
+  /** Longest wait of a reader for the next byte, in milliseconds. */
+  stallMs: number
+  /** Keeps the work going when the client that began it goes away (`waitUntil`). */
+  keepAlive: (work: Promise<unknown>) => void
+}
+
+interface Flight {
+  /** The object to share, or `null` when each must fetch for itself. */
+  shared: Promise<Shared | null>
+  /** Present once the body is being read. */
+  spool?: Spool
+  size: number
+}
+
+interface Shared {
+  info: Omit<StoredObject, 'body'>
+  spool: Spool
+}
+
+/** How long a body stays joinable after it came whole: requests that missed in the primary a moment ago still join. */
+const LINGER_MS = 1000
+
+/** How long a copy waits for the client that began it: longer than a quick one takes, and little of a request's allowance. */
+const PATIENCE_MS = 1000
+
+/** Concurrent whole reads of one name become one request to the backend, whose body all share. */
+export function withCoalescing(backend: Backend, options: CoalesceOptions): Backend {
+  const flights = new Map<string, Flight>()
+  /** No longer joinable, but still read: their bytes count until the last reader has them. */
+  const leaving = new Set<Flight>()
+
+  const settle = (flight: Flight): boolean => {
+    if (flight.spool?.isRead()) return false
+    flight.spool?.free()
+    options.budget.release(flight.size)
+    return true
+  }
+  const drop = (name: string, flight: Flight): void => {
+    if (flights.get(name) !== flight) return
+    flights.delete(name)
+    if (!settle(flight)) leaving.add(flight)
+  }
+  const dropWhere = (isOver: (spool: Spool) => boolean): void => {
+    for (const [name, flight] of flights) if (flight.spool && isOver(flight.spool)) drop(name, flight)
+    for (const flight of leaving) if (settle(flight)) leaving.delete(flight)
+  }
+  /** Lazily, without timers: a timer would live and die with the request that set it. */
+  const sweep = (): void => {
+    const now = Date.now()
+    dropWhere(({ state, lastByte }) => now - lastByte > (state === 'full' ? LINGER_MS : 2 * options.stallMs))
+  }
+  const reserve = (size: number): boolean => {
+    if (size > options.maxBytes) return false
+    if (options.budget.reserve(size)) return true
+    dropWhere(({ state }) => state === 'full')
+    return options.budget.reserve(size)
+  }
+
+  /** Fetches, and settles `flight.shared` for those who join. */
+  const lead = async (name: string, signal: AbortSignal | undefined): Promise<StoredObject | null> => {
+    const { promise, resolve } = Promise.withResolvers<Shared | null>()
+    const flight: Flight = { shared: promise, size: 0 }
+    flights.set(name, flight)
+    try {
+      const object = await backend.get(name, signal ? { signal } : {})
+      if (!object || object.size === undefined || object.deleted || !reserve(object.size)) return object
+      flight.size = object.size
+      const { body, ...info } = object
+      // Every reader waits for the last chunk until the digest is known to be right.
+      const checked = object.digests ? body.pipeThrough(verifyingStream(object.digests)) : body
+      flight.spool = createSpool(checked, object.size, options.stallMs)
+      options.keepAlive(flight.spool.filled.catch(() => drop(name, flight)))
+      const shared = { info, spool: flight.spool }
+      resolve(shared)
+      return share(shared, true)
+    } finally {
+      if (!flight.spool) drop(name, flight)
+      resolve(null)
+    }
+  }
+
+  return {
+    ...backend,
+    async get(name, getOptions = {}) {
+      sweep()
+      if (getOptions.range || getOptions.ifMatch) return backend.get(name, getOptions)
+      const flight = flights.get(name)
+      if (!flight) {
+        const led = lead(name, getOptions.signal)
+        options.keepAlive(led.catch(() => {}))
+        return led
+      }
+      const shared = await flight.shared
+      return shared ? share(shared, false) : backend.get(name, getOptions)
+    },
+  }
+}
+
+function share({ info, spool }: Shared, leader: boolean): StoredObject {
+  // A response only gets a Content-Length from a stream of known length.
+  const fixed = new FixedLengthStream(info.size ?? 0)
+  // Whoever reads the other end sees the failure; a client that goes away is none.
+  const taken = spool.writeTo(fixed.writable).catch(() => {})
+  const whole = async (): Promise<void> => {
+    await spool.filled
+    await Promise.race([taken, patience()])
+  }
+  return { ...info, body: fixed.readable, shared: { leader, whole, stream: () => spool.stream() } }
+}
+
+function patience(): Promise<void> {
+  return new Promise((resolve) => void setTimeout(resolve, PATIENCE_MS))
+}
+
+/** A budget of `total` bytes for one isolate. */
+export function memoryBudget(total: number): MemoryBudget {
+  let used = 0
+  return {
+    reserve(bytes) {
+      if (used + bytes > total) return false
+      used += bytes
+      return true
+    },
+    release(bytes) {
+      used -= bytes
+    },
+  }
+}

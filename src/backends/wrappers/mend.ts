@@ -1,0 +1,164 @@
+import type { Backend } from '../../storage/backend.ts'
+import { StorageError, toStorageError } from '../../storage/errors.ts'
+import type { StoredObject } from '../../storage/object.ts'
+
+export interface MendOptions {
+  /** Longest wait for the next bytes of a body, in milliseconds. */
+  idleTimeoutMs: number
+  /** The backends behind this one, which may hold the same object. */
+  others: readonly Backend[]
+}
+
+/** How often one body is taken up again; a source that breaks more often than that is no source. */
+const MAX_RESUMES = 5
+const READ_BYTES = 64 * 1024
+
+/**
+ * Bodies that stall or break off are gone on with where they stopped: from the same backend, else or when that breaks
+ * again from another whose ETag and size agree. Only where that is impossible does the reader see a failure; never a short body.
+ */
+export function withMending(backend: Backend, options: MendOptions): Backend {
+  return {
+    ...backend,
+    async get(name, getOptions) {
+      const object = await backend.get(name, getOptions)
+      return object && mended(object, [backend, ...options.others], options.idleTimeoutMs)
+    },
+  }
+}
+
+function mended(object: StoredObject, sources: readonly Backend[], idleTimeoutMs: number): StoredObject {
+  const { range, size } = object
+  const length = range ? range.end - range.start + 1 : size
+  const joint = length === undefined ? new IdentityTransformStream() : new FixedLengthStream(length)
+  const writer = joint.writable.getWriter()
+  const flow: Flow = { object, sources, idleTimeoutMs, length, writer, received: 0, resumes: 0 }
+  // The reader of the other end sees every failure; one that went away ends the flow.
+  pump(flow, object.body).catch((error: unknown) => writer.abort(error))
+  return { ...object, body: joint.readable }
+}
+
+interface Flow {
+  object: StoredObject
+  /** Who is asked to go on, in order. */
+  sources: readonly Backend[]
+  idleTimeoutMs: number
+  length: number | undefined
+  writer: WritableStreamDefaultWriter<Uint8Array>
+  received: number
+  resumes: number
+}
+
+/** Passes the body on, and takes it up again for as long as that gets anywhere. */
+async function pump(flow: Flow, first: ReadableStream<Uint8Array>): Promise<void> {
+  let body = first
+  for (;;) {
+    const failure = await passOn(flow, body)
+    if (!failure) return flow.writer.close()
+    body = await resume(flow, failure)
+  }
+}
+
+/** Writes the body out; hands back why it is not whole. Throws when the reader has gone. */
+async function passOn(flow: Flow, body: ReadableStream<Uint8Array>): Promise<StorageError | null> {
+  const read = openReader(body)
+  for (;;) {
+    let chunk: Uint8Array | null
+    try {
+      chunk = await withinIdleTime(read.next(), flow.idleTimeoutMs)
+    } catch (error) {
+      await read.cancel(error)
+      return toStorageError(error, flow.object.backend, flow.object.name)
+    }
+    if (!chunk) break
+    flow.received += chunk.length
+    try {
+      await flow.writer.write(chunk)
+    } catch (error) {
+      await read.cancel(error)
+      throw error
+    }
+  }
+  if (flow.length === undefined || flow.received === flow.length) return null
+  return new StorageError('corrupt', `the body ended after ${flow.received} of ${flow.length} bytes`, {
+    backend: flow.object.backend,
+    name: flow.object.name,
+  })
+}
+
+/** The rest of the body from whoever has the very same object; throws what went wrong at first when nobody has. */
+async function resume(flow: Flow, failure: StorageError): Promise<ReadableStream<Uint8Array>> {
+  const { object, length, received } = flow
+  const { name, etag, size } = object
+  const strong = etag !== undefined && !etag.startsWith('W/')
+  if (!strong || length === undefined || received > length || ++flow.resumes > MAX_RESUMES) throw failure
+  const offset = (object.range?.start ?? 0) + received
+  for (const source of flow.sources) {
+    if (source.accepts?.(name) === false) continue
+    try {
+      const rest = await source.get(name, { range: { offset, length: length - received }, ifMatch: etag })
+      if (rest?.etag === etag && rest.size === size && rest.range?.start === offset) {
+        // Should this one break too, the others go first.
+        flow.sources = [...flow.sources.filter((other) => other !== source), source]
+        return rest.body
+      }
+      await rest?.body.cancel()
+    } catch (error) {
+      // Another source may do; if none can go on, the first failure tells why, with this one behind it.
+      failure = new StorageError(failure.code, failure.message, {
+        backend: object.backend,
+        name,
+        cause: error,
+      })
+    }
+  }
+  throw failure
+}
+
+interface Reader {
+  /** `null` at the end. The bytes are valid until the next call. */
+  next(): Promise<Uint8Array | null>
+  cancel(reason: unknown): Promise<void>
+}
+
+/** Native bodies are read into one large buffer that is used again; by default they come in pieces of 4 KiB. */
+function openReader(body: ReadableStream<Uint8Array>): Reader {
+  const cancelQuietly = (reader: { cancel(reason: unknown): Promise<void> }) => (reason: unknown) =>
+    // A broken source cannot be cancelled, and its failure is already known.
+    reader.cancel(reason).catch(() => {})
+  try {
+    const reader = body.getReader({ mode: 'byob' })
+    let buffer = new ArrayBuffer(READ_BYTES)
+    return {
+      async next() {
+        const { done, value } = await reader.read(new Uint8Array(buffer))
+        if (done || !value) return null
+        buffer = value.buffer
+        return value
+      },
+      cancel: cancelQuietly(reader),
+    }
+  } catch {
+    // Streams made in JavaScript bring their own chunks.
+    const reader = body.getReader()
+    return {
+      next: async () => (await reader.read()).value ?? null,
+      cancel: cancelQuietly(reader),
+    }
+  }
+}
+
+async function withinIdleTime<T>(reading: Promise<T>, idleTimeoutMs: number): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | null = null
+  const idle = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(
+      () => reject(new StorageError('timeout', `no further byte came within ${idleTimeoutMs} ms`)),
+      idleTimeoutMs,
+    )
+  })
+  try {
+    return await Promise.race([reading, idle])
+  } finally {
+    clearTimeout(timer)
+  }
+}

@@ -7,6 +7,8 @@ const root = new URL('..', import.meta.url).pathname
 export default defineConfig({
   test: {
     root,
+    // What the Worker logs is shown for tests that fail.
+    silent: 'passed-only',
     projects: [
       {
         plugins: [cloudflareTest({ wrangler: { configPath: `${root}wrangler.toml` } })],

@@ -1,4 +1,5 @@
 import { StorageError } from '../storage/errors.ts'
+import { byteReader } from './byte-reader.ts'
 
 /** The same bytes as a stream whose length the runtime knows, for Content-Length. Node has no such thing. */
 export function withKnownLength(
@@ -89,15 +90,6 @@ function openSource(body: ReadableStream<Uint8Array>): Source {
     return value.length > 0 ? value : read()
   }
   return { read, cancel: (reason) => reader.cancel(reason) }
-}
-
-function byteReader(body: ReadableStream<Uint8Array>): ReadableStreamBYOBReader | undefined {
-  try {
-    return body.getReader({ mode: 'byob' })
-  } catch (error) {
-    if (error instanceof TypeError && !body.locked) return undefined
-    throw error
-  }
 }
 
 /**

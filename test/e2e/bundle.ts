@@ -1,25 +1,9 @@
-import { build } from 'esbuild'
+import { bundle as build } from '../../bench/bundle.ts'
 
 let bundled: Promise<string> | undefined
 
-/** The Worker as one module, made once per process. */
+/** The Worker as one readable module, made once per process. */
 export function bundle(): Promise<string> {
-  bundled ??= buildWorker()
+  bundled ??= build('src/index.ts', { minify: false })
   return bundled
-}
-
-async function buildWorker(): Promise<string> {
-  const { outputFiles } = await build({
-    entryPoints: [new URL('../../src/index.ts', import.meta.url).pathname],
-    bundle: true,
-    write: false,
-    format: 'esm',
-    target: 'es2024',
-    conditions: ['workerd', 'worker', 'browser'],
-    external: ['cloudflare:*', 'node:*'],
-    logLevel: 'error',
-  })
-  const [output] = outputFiles
-  if (!output) throw new Error('esbuild made nothing')
-  return output.text
 }

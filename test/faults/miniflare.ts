@@ -1,5 +1,5 @@
-import { build } from 'esbuild'
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
+import { bundle } from '../e2e/bundle.ts'
 
 export const TOKEN = 'open-sesame'
 export const S3_PATH = 'cdn-cgi/local/r2/s3'
@@ -67,20 +67,4 @@ function note(copies: Map<string, string[]>, message: string): void {
   if (!message.startsWith('{"event":"copy"')) return
   const { name, outcome, reason } = JSON.parse(message) as Record<'name' | 'outcome' | 'reason', string>
   copies.set(name, [...(copies.get(name) ?? []), reason ?? outcome])
-}
-
-async function bundle(): Promise<string> {
-  const { outputFiles } = await build({
-    entryPoints: [new URL('../../src/index.ts', import.meta.url).pathname],
-    bundle: true,
-    write: false,
-    format: 'esm',
-    target: 'es2024',
-    conditions: ['workerd', 'worker', 'browser'],
-    external: ['cloudflare:*', 'node:*'],
-    logLevel: 'error',
-  })
-  const [output] = outputFiles
-  if (!output) throw new Error('esbuild made nothing')
-  return output.text
 }

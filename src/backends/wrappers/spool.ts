@@ -1,4 +1,5 @@
 import { StorageError } from '../../storage/errors.ts'
+import { byteReader } from '../byte-reader.ts'
 
 /** The bytes of one body in memory: filled once at the source's speed, read by any number of streams at theirs. */
 export interface Spool {
@@ -156,16 +157,6 @@ async function* largeChunks(body: ReadableStream<Uint8Array>): AsyncGenerator<Ui
     }
   } finally {
     reader.cancel().catch(() => {})
-  }
-}
-
-/** `undefined` for streams that JavaScript made without bytes in mind. */
-function byteReader(body: ReadableStream<Uint8Array>): ReadableStreamBYOBReader | undefined {
-  try {
-    return body.getReader({ mode: 'byob' })
-  } catch (error) {
-    if (error instanceof TypeError && !body.locked) return undefined
-    throw error
   }
 }
 

@@ -12,6 +12,7 @@ import type { AppEnv } from './routes/context.ts'
 import { describeAnswer } from './routes/describe-answer.ts'
 import { observe } from './routes/observe.ts'
 import { rateLimit } from './routes/rate-limit.ts'
+import { mediaFirstRouter } from './routes/router.ts'
 import { methodNotAllowed } from './routes/not-allowed.ts'
 import { deleteMedia, putMedia, serveMedia } from './routes/media.ts'
 import { StorageError } from './storage/errors.ts'
@@ -23,6 +24,7 @@ const MEDIA_METHODS = ['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']
 export function createApp(deployment: Deployment): Hono<AppEnv> {
   const { mediaPath, corsOrigins } = deployment.config
   const app = new Hono<AppEnv>({ strict: true })
+  app.router = mediaFirstRouter(`${mediaPath}-`)
 
   app.use(async (c, next) => {
     c.set('deployment', deployment)

@@ -61,11 +61,20 @@ async function pump(flow: Flow, first: ReadableStream<Uint8Array>): Promise<void
 
 /** Writes the body out; hands back why it is not whole. Throws when the reader has gone. */
 async function passOn(flow: Flow, body: ReadableStream<Uint8Array>): Promise<StorageError | null> {
-  const read = openReader(body)
+  const read = openReader(body, flow.length === undefined ? READ_BYTES : flow.length - flow.received)
+  const idle = watchIdleTime(flow.idleTimeoutMs)
+  try {
+    return await passChunks(flow, read, idle)
+  } finally {
+    idle.stop()
+  }
+}
+
+async function passChunks(flow: Flow, read: Reader, idle: IdleWatch): Promise<StorageError | null> {
   for (;;) {
     let chunk: Uint8Array | null
     try {
-      chunk = await withinIdleTime(read.next(), flow.idleTimeoutMs)
+      chunk = await idle.wait(read.next())
     } catch (error) {
       await read.cancel(error)
       return toStorageError(error, flow.object.backend, flow.object.name)
@@ -122,13 +131,13 @@ interface Reader {
 }
 
 /** Native bodies are read into one large buffer that is used again; by default they come in pieces of 4 KiB. */
-function openReader(body: ReadableStream<Uint8Array>): Reader {
+function openReader(body: ReadableStream<Uint8Array>, expected: number): Reader {
   const cancelQuietly = (reader: { cancel(reason: unknown): Promise<void> }) => (reason: unknown) =>
     // A broken source cannot be cancelled, and its failure is already known.
     reader.cancel(reason).catch(() => {})
   try {
     const reader = body.getReader({ mode: 'byob' })
-    let buffer = new ArrayBuffer(READ_BYTES)
+    let buffer = new ArrayBuffer(Math.max(1, Math.min(READ_BYTES, expected)))
     return {
       async next() {
         const { done, value } = await reader.read(new Uint8Array(buffer))
@@ -148,17 +157,35 @@ function openReader(body: ReadableStream<Uint8Array>): Reader {
   }
 }
 
-async function withinIdleTime<T>(reading: Promise<T>, idleTimeoutMs: number): Promise<T> {
+interface IdleWatch {
+  /** Rejects when this one wait has lasted too long. */
+  wait<T>(reading: Promise<T>): Promise<T>
+  stop(): void
+}
+
+/** One timer for a whole body, which is set anew only when it rings: setting one costs more than passing a chunk on. */
+function watchIdleTime(idleTimeoutMs: number): IdleWatch {
   let timer: ReturnType<typeof setTimeout> | null = null
-  const idle = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(
-      () => reject(new StorageError('timeout', `no further byte came within ${idleTimeoutMs} ms`)),
-      idleTimeoutMs,
-    )
-  })
-  try {
-    return await Promise.race([reading, idle])
-  } finally {
-    clearTimeout(timer)
+  let waitingSince: number | undefined
+  let giveUp: ((error: StorageError) => void) | undefined
+  const ring = (): void => {
+    timer = null
+    if (waitingSince === undefined) return
+    const left = waitingSince + idleTimeoutMs - Date.now()
+    if (left > 0) timer = setTimeout(ring, left)
+    else giveUp?.(new StorageError('timeout', `no further byte came within ${idleTimeoutMs} ms`))
+  }
+  return {
+    wait: (reading) =>
+      new Promise((resolve, reject) => {
+        giveUp = reject
+        waitingSince = Date.now()
+        timer ??= setTimeout(ring, idleTimeoutMs)
+        reading.then((value) => {
+          waitingSince = undefined
+          resolve(value)
+        }, reject)
+      }),
+    stop: () => clearTimeout(timer),
   }
 }

@@ -34,6 +34,9 @@ export function notFound(name: string): StorageError {
   return new StorageError('absent', 'no backend has an object of this name', { name })
 }
 
+/** One strong entity tag, as browsers send it. */
+const STRONG_TAG = /^"[^"\\]+"$/
+
 interface Found {
   object: StoredObject | null
   /** The range that the answer is about; `null` when the whole object is. */
@@ -46,7 +49,11 @@ async function find(c: Context<AppEnv>, name: string): Promise<Found> {
   const { headers } = c.req.raw
   const trace: Trace = c.get('trace')
   const range = parseRange(headers.get('range'))
-  if (!range) return { object: await chain.get(name, { trace }), range: null }
+  if (!range) {
+    const known = headers.get('if-none-match')
+    const ifNoneMatch = known !== null && STRONG_TAG.test(known) ? { ifNoneMatch: known } : {}
+    return { object: await chain.get(name, { trace, ...ifNoneMatch }), range: null }
+  }
   try {
     const object = await chain.get(name, { range, trace })
     if (!object || ifRangeHolds(headers.get('if-range'), object)) return { object, range }

@@ -11,6 +11,8 @@ export interface GetOptions extends ReadOptions {
   range?: RangeRequest
   /** Quoted ETag that the object must still have, else `precondition` is thrown. */
   ifMatch?: string
+  /** Quoted ETag that the caller has already: a backend may leave the body empty where the object still has it. */
+  ifNoneMatch?: string
 }
 
 /** What must hold for a write: nothing there, or exactly the version that `head` told. */

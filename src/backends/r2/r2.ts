@@ -49,9 +49,17 @@ export function r2Backend(name: string, bucket: R2Bucket, options: R2Options = {
 async function get(
   backend: string,
   bucket: R2Bucket,
-  { key, range, ifMatch, signal }: GetOptions & { key: string },
+  { key, range, ifMatch, ifNoneMatch, signal }: GetOptions & { key: string },
 ): Promise<StoredObject | null> {
   signal?.throwIfAborted()
+  if (ifNoneMatch !== undefined && !range && ifMatch === undefined) {
+    const known = await getUnlessKnown(bucket, key, ifNoneMatch)
+    if (known === null) return null
+    const info = infoOf(known, backend)
+    if ('body' in known) return Object.assign(info, { body: known.body as R2ObjectBody['body'] })
+    // A copy keeps its source's tag, which R2 does not compare.
+    if (info.etag === ifNoneMatch) return Object.assign(info, { body: bytesBody(new Uint8Array()) })
+  }
   let found: R2ObjectBody | null
   try {
     found = await askTwice(() => bucket.get(key, range && { range }))
@@ -70,6 +78,11 @@ async function get(
   if (resolved !== 'unsatisfiable') return { ...object, range: resolved }
   await object.body.cancel()
   throw unsatisfiable(backend, key, found.size)
+}
+
+/** Opens no body for what has R2's own tag of that name: one operation either way. */
+function getUnlessKnown(bucket: R2Bucket, key: string, tag: string): Promise<R2ObjectBody | R2Object | null> {
+  return askTwice(() => bucket.get(key, { onlyIf: { etagDoesNotMatch: tag.slice(1, -1) } }))
 }
 
 /** R2 tells no size with its refusal, and refuses a tombstone too, which is empty. */

@@ -5,8 +5,8 @@ import { StorageError } from './errors.ts'
 import type { Chain } from './fallback.ts'
 import type { ObjectInfo } from './object.ts'
 
-/** A Worker may wait for six answers at once. */
-const CONCURRENCY = 6
+/** A Worker may wait for six answers at once; one is left for others. */
+const CONCURRENCY = 5
 
 /** Whether any backend has the name; false only when all proved that they don't. */
 export async function exists(chain: Chain, name: string): Promise<boolean> {

@@ -52,7 +52,7 @@ export function createWriteBack(options: WriteBackOptions): WriteBack {
 }
 
 /** What is stored at once: so little that it takes no time from the client. */
-const STORED_WHILE_SENT_BYTES = 1024 * 1024
+const STORED_WHILE_SENT_BYTES = 256 * 1024
 
 /** The client comes first: storing a large body while its bytes still go out would take the same thread's time. */
 async function storeShared(

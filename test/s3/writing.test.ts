@@ -69,8 +69,11 @@ describe('s3Backend() and writing', () => {
     expect(await backend.put(`right-${algorithm}`, new Uint8Array(0), { digests })).toMatchObject({ size: 0 })
   })
 
-  // The local endpoint's front door decodes what is stored under an encoding.
-  it.skipIf(inject('s3').flavour === 'r2')('keeps encoded bytes as they are, with their length', async () => {
+  it('keeps encoded bytes as they are, with their length', async ({ skip }) => {
+    skip(
+      inject('s3').flavour === 'r2',
+      'the front door of the local R2 decodes what is stored under an encoding',
+    )
     const gzipped = await gzip(bytes)
     await backend.put('encoded', gzipped, { info: { contentEncoding: 'gzip', contentType: 'text/plain' } })
     expect(await backend.head('encoded')).toMatchObject({ contentEncoding: 'gzip', size: gzipped.length })

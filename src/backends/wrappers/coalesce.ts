@@ -39,6 +39,8 @@ const LINGER_MS = 1000
 
 /** How long a copy waits for the client that began it: longer than a quick one takes, and little of a request's allowance. */
 const PATIENCE_MS = 1000
+/** What the runtime has taken from us it still has to send; storing would take the same thread's time. */
+const DRAIN_MS = 100
 
 /** Concurrent whole reads of one name become one request to the backend, whose body all share. */
 export function withCoalescing(backend: Backend, options: CoalesceOptions): Backend {
@@ -120,13 +122,13 @@ function share({ info, spool }: Shared, leader: boolean): StoredObject {
   const taken = spool.writeTo(fixed.writable).catch(() => {})
   const whole = async (): Promise<void> => {
     await spool.filled
-    await Promise.race([taken, patience()])
+    await Promise.race([taken.then(() => pause(DRAIN_MS)), pause(PATIENCE_MS)])
   }
   return { ...info, body: fixed.readable, shared: { leader, whole, stream: () => spool.stream() } }
 }
 
-function patience(): Promise<void> {
-  return new Promise((resolve) => void setTimeout(resolve, PATIENCE_MS))
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => void setTimeout(resolve, ms))
 }
 
 /** A budget of `total` bytes for one isolate. */

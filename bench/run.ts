@@ -6,7 +6,6 @@ import { coldReads } from './cold.ts'
 import { existsBatch } from './exists.ts'
 import { type Figure, keeps, printFigures } from './figure.ts'
 import { benchListing } from './listing.ts'
-import { loadTool } from './load.ts'
 import { nginx } from './native.ts'
 import { original } from './original.ts'
 import { OWN } from './own.ts'
@@ -106,7 +105,7 @@ function report(measured: readonly Figure[]): object {
   return {
     measured: new Date().toISOString(),
     machine: `${availableParallelism()} × ${cpus()[0]?.model ?? 'unknown'}, ${process.platform} ${release()} ${arch()}`,
-    load: loadTool,
+    load: 'wrk',
     rounds,
     figures: measured,
   }

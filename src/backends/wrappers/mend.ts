@@ -1,6 +1,7 @@
 import type { Backend } from '../../storage/backend.ts'
 import { StorageError, toStorageError } from '../../storage/errors.ts'
 import type { StoredObject } from '../../storage/object.ts'
+import { byteReader } from '../byte-reader.ts'
 
 export interface MendOptions {
   /** Longest wait for the next bytes of a body, in milliseconds. */
@@ -132,29 +133,29 @@ interface Reader {
 
 /** Native bodies are read into one large buffer that is used again; by default they come in pieces of 4 KiB. */
 function openReader(body: ReadableStream<Uint8Array>, expected: number): Reader {
-  const cancelQuietly = (reader: { cancel(reason: unknown): Promise<void> }) => (reason: unknown) =>
-    // A broken source cannot be cancelled, and its failure is already known.
-    reader.cancel(reason).catch(() => {})
-  try {
-    const reader = body.getReader({ mode: 'byob' })
-    let buffer = new ArrayBuffer(Math.max(1, Math.min(READ_BYTES, expected)))
-    return {
-      async next() {
-        const { done, value } = await reader.read(new Uint8Array(buffer))
-        if (done || !value) return null
-        buffer = value.buffer
-        return value
-      },
-      cancel: cancelQuietly(reader),
-    }
-  } catch {
-    // Streams made in JavaScript bring their own chunks.
+  const bytes = byteReader(body)
+  if (!bytes) {
     const reader = body.getReader()
     return {
       next: async () => (await reader.read()).value ?? null,
-      cancel: cancelQuietly(reader),
+      cancel: (reason) => cancelQuietly(reader, reason),
     }
   }
+  let buffer = new ArrayBuffer(Math.max(1, Math.min(READ_BYTES, expected)))
+  return {
+    async next() {
+      const { done, value } = await bytes.read(new Uint8Array(buffer))
+      if (done || !value) return null
+      buffer = value.buffer
+      return value
+    },
+    cancel: (reason) => cancelQuietly(bytes, reason),
+  }
+}
+
+/** A broken source cannot be cancelled, and its failure is already known. */
+function cancelQuietly(reader: { cancel(reason: unknown): Promise<void> }, reason: unknown): Promise<void> {
+  return reader.cancel(reason).catch(() => {})
 }
 
 interface IdleWatch {

@@ -1,7 +1,7 @@
 import { Hono } from 'hono/tiny'
 import type { Context } from 'hono'
 import type { Deployment } from './deployment.ts'
-import { corsHeaders, optionsResponse } from './http/cors.ts'
+import { optionsResponse } from './http/cors.ts'
 import { problemResponse } from './http/problem.ts'
 import { rawPath } from './http/raw-path.ts'
 import { describeError, log } from './observe/log.ts'
@@ -9,6 +9,7 @@ import { type Observed, prometheusText } from './observe/prometheus.ts'
 import { apiRoutes } from './routes/api.ts'
 import { requireToken } from './routes/auth.ts'
 import type { AppEnv } from './routes/context.ts'
+import { cors } from './routes/cors.ts'
 import { describeAnswer } from './routes/describe-answer.ts'
 import { observe } from './routes/observe.ts'
 import { rateLimit } from './routes/rate-limit.ts'
@@ -22,18 +23,19 @@ const MEDIA_METHODS = ['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']
 
 /** The whole HTTP surface of one deployment. */
 export function createApp(deployment: Deployment): Hono<AppEnv> {
-  const { mediaPath, corsOrigins } = deployment.config
+  const { mediaPath, corsOrigins, services } = deployment.config
   const app = new Hono<AppEnv>({ strict: true })
   app.router = mediaFirstRouter(`${mediaPath}-`)
 
-  app.use(async (c, next) => {
+  app.use((c, next) => {
     c.set('deployment', deployment)
     c.set('trace', [])
-    await next()
-    const cors = corsHeaders(c.req.header('Origin') ?? null, corsOrigins)
-    for (const [name, value] of Object.entries(cors)) c.res.headers.append(name, value)
+    return next()
   })
-  app.use(observe, rateLimit)
+  // Each middleware is one promise more on the way of every hit: what is not configured is not there.
+  if (corsOrigins !== null) app.use(cors(corsOrigins))
+  app.use(observe(deployment))
+  if (services.rateLimiter) app.use(rateLimit(services.rateLimiter))
   app.get(`${mediaPath}-/health`, (c) => c.json({ status: 'ok' }))
   app.get(`${mediaPath}-/metrics`, requireToken, (c) => c.text(prometheusText(observed(deployment))))
   app.route(`${mediaPath}-/`, apiRoutes())

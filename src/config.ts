@@ -23,6 +23,8 @@ export interface Config {
   negativeCacheSeconds: number
   /** `failures` 0: no breaker. */
   breaker: { failures: number; seconds: number }
+  /** Lines to the log for reads that did not fail: so many a second for each outcome, in one isolate. */
+  logReadsPerSecond: number
   /** Not enumerable: never printed. */
   apiToken?: string
   /** Not enumerable. */
@@ -54,6 +56,7 @@ function assemble(backends: readonly BackendConfig[], variables: Variables, serv
     inlineMaxBytes: variables.FALLBACK_INLINE_MAX_BYTES,
     negativeCacheSeconds: variables.FALLBACK_NEGATIVE_CACHE_SECONDS,
     breaker: { failures: variables.FALLBACK_BREAKER_FAILURES, seconds: variables.FALLBACK_BREAKER_SECONDS },
+    logReadsPerSecond: variables.FALLBACK_LOG_READS_PER_SECOND,
   }
   return withHidden(config, { services, ...(apiToken !== undefined && { apiToken }) })
 }

@@ -158,9 +158,7 @@ function withOwnPolicy(opened: Backend, settings: BackendConfig): Backend {
 function withSharedPolicy(backend: Backend, config: Config, index: number): Backend {
   const { breaker, negativeCacheSeconds } = config
   // Spans are new (2026-06): an older runtime has none.
-  let guarded = tracing
-    ? withTracing(backend, (name, callback) => tracing.enterSpan(name, callback))
-    : backend
+  let guarded = tracing ? withTracing(backend, tracing) : backend
   if (breaker.failures > 0)
     guarded = withBreaker(guarded, { failures: breaker.failures, openMs: breaker.seconds * 1000 })
   if (index > 0 && negativeCacheSeconds > 0)

@@ -32,6 +32,7 @@ const variables = v.object({
   FALLBACK_NEGATIVE_CACHE_SECONDS: v.optional(seconds(0, 3600), 2),
   FALLBACK_BREAKER_FAILURES: v.optional(wholeNumber(0, 1000), 10),
   FALLBACK_BREAKER_SECONDS: v.optional(seconds(0.1, 3600), 5),
+  FALLBACK_LOG_READS_PER_SECOND: v.optional(wholeNumber(0, 1_000_000), 20),
   MEDIA_URL: v.exactOptional(baseUrl),
   MEDIA_PATH: v.optional(mediaPath, '/'),
   MEDIA_CACHE_CONTROL: v.optional(

@@ -1,35 +1,58 @@
 import type { Context } from 'hono'
 import { createMiddleware } from 'hono/factory'
+import type { Deployment } from '../deployment.ts'
 import { log } from '../observe/log.ts'
+import { createLogSample } from '../observe/log-sample.ts'
 import type { RequestEvent } from '../observe/request-counts.ts'
 import type { Attempt } from '../storage/trace.ts'
 import type { AppEnv } from './context.ts'
 
-/** Counts and logs every request once its headers are known: one line each, and one data point where Analytics Engine is bound. */
-export const observe = createMiddleware<AppEnv>(async (c, next) => {
-  const started = performance.now()
-  await next()
-  const { config, requests } = c.get('deployment')
-  const event = eventOf(c, performance.now() - started)
-  requests.add(event)
-  const attempts = event.attempts.map(describeAttempt)
-  log(event.status >= 500 ? 'error' : 'info', 'request', { ...event, attempts })
-  config.services.analytics?.writeDataPoint({
-    indexes: [event.backend ?? 'none'],
-    blobs: [
-      event.route,
-      event.method,
-      event.outcome,
-      event.backend ?? '',
-      `${event.status}`,
-      event.stored ? 'stored' : '',
-    ],
-    doubles: [event.duration, event.bytes ?? 0, attempts.length],
+/**
+ * Counts every request once its headers are known, writes one data point where Analytics Engine is bound, and logs one line:
+ * for each write and each failure, and for as many reads of each outcome in a second as are configured.
+ */
+export function observe({ config, requests, chain }: Deployment) {
+  const { analytics } = config.services
+  const sample = createLogSample(config.logReadsPerSecond)
+  const primary = chain.backends[0]?.name
+  return createMiddleware<AppEnv>(async (c, next) => {
+    const started = performance.now()
+    await next()
+    const event = eventOf(c, { primary, duration: performance.now() - started })
+    requests.add(event)
+    const unlogged = isRead(event) ? sample.take(event.outcome) : 0
+    if (unlogged !== null) logRequest(event, unlogged)
+    analytics?.writeDataPoint({
+      indexes: [event.backend ?? 'none'],
+      blobs: [
+        event.route,
+        event.method,
+        event.outcome,
+        event.backend ?? '',
+        `${event.status}`,
+        event.stored ? 'stored' : '',
+      ],
+      doubles: [event.duration, event.bytes ?? 0, event.attempts.length],
+    })
   })
-})
+}
+
+/** A line to the log takes longer than all else that a hit costs, so only what changes or fails is worth one each time. */
+function isRead({ method, outcome }: RequestEvent): boolean {
+  return outcome !== 'failed' && (method === 'GET' || method === 'HEAD')
+}
+
+function logRequest(event: RequestEvent, unlogged: number): void {
+  const attempts = event.attempts.map(describeAttempt)
+  const level = event.status >= 500 ? 'error' : 'info'
+  log(level, 'request', { ...event, attempts, ...(unlogged > 0 && { unlogged }) })
+}
 
 // Hono's `c.var` copies all variables each time; `get` does not.
-function eventOf(c: Context<AppEnv>, duration: number): RequestEvent {
+function eventOf(
+  c: Context<AppEnv>,
+  { primary, duration }: { primary: string | undefined; duration: number },
+): RequestEvent {
   const { status, headers } = c.res
   const name = c.get('name')
   const answered = c.get('answered')
@@ -40,7 +63,7 @@ function eventOf(c: Context<AppEnv>, duration: number): RequestEvent {
     ...(name !== undefined && { name }),
     route: c.get('route') ?? 'api',
     status,
-    outcome: outcomeOf(status, backend, c.get('deployment').chain.backends[0]?.name),
+    outcome: outcomeOf(status, backend, primary),
     ...(backend !== undefined && { backend }),
     attempts: c.get('trace'),
     ...(length !== null && { bytes: Number(length) }),

@@ -28,6 +28,7 @@ export function apiApp(backends: readonly Backend[], options: ApiAppOptions = {}
     inlineMaxBytes: 0,
     negativeCacheSeconds: 0,
     breaker: { failures: 0, seconds: 0 },
+    logReadsPerSecond: 20,
     services: {},
     ...others,
     ...(apiToken !== null && { apiToken }),

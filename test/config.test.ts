@@ -93,6 +93,7 @@ describe('a good configuration', () => {
       inlineMaxBytes: 16_777_216,
       negativeCacheSeconds: 2,
       breaker: { failures: 10, seconds: 5 },
+      logReadsPerSecond: 20,
     })
     expect(config.apiToken).toBeUndefined()
   })

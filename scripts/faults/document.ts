@@ -46,6 +46,7 @@ What the cells say:
 - **served**: 200 (206 for a range) and every byte right. **whole**: 200 with the whole object for a range, as RFC 9110 allows where the size is unknown.
 - **mended**: as _served_, although the body of \`old\` broke: the rest came from the other backend.
 - **breaks**: 200 or 206, and then the connection is broken off before the announced end. Never a short body that looks whole.
+  Bodies up to 128 KiB, like the ranges here, are whole before they are answered with: one that breaks is a failure like any other, and the next backend is asked.
 - **404** only where every backend proved that it has nothing; **502** where one failed, **504** where all that failed timed out.
 - **degraded**: 200 with what the others list, and \`old\` named in \`degraded\` with its error.
 

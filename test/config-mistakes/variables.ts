@@ -84,6 +84,11 @@ export const variableMistakes: Row[] = [
     'FALLBACK_BREAKER_FAILURES: must be a whole number from 0',
   ],
   [
+    'less than no lines to the log',
+    withVars({ FALLBACK_LOG_READS_PER_SECOND: -1 }),
+    'FALLBACK_LOG_READS_PER_SECOND: must be a whole number from 0',
+  ],
+  [
     'a breaker that never opens',
     withVars({ FALLBACK_BREAKER_SECONDS: '0' }),
     'FALLBACK_BREAKER_SECONDS: must be a number of seconds from 0.1',

@@ -38,6 +38,17 @@ function effectIn(it: Case, { holds }: Member, read: Read): Effect {
   return holds === 'in case of elsewhere' && it.elsewhere ? 'object' : 'absent'
 }
 
+/** What a body that ends badly is to those who wait for its end. */
+const ENDINGS: Partial<Record<Effect, Effect>> = { breaks: 'unavailable', stalls: 'timeout' }
+
+/** The part that is asked for is small, so it is whole before it is answered with: one that breaks is a failure like any other. */
+function effectOnAnswer(it: Case, member: Member, read: Read): Effect {
+  const effect = effectIn(it, member, read)
+  const isHeld = read === 'range' && !isUntold(it.fault, member, read)
+  if (!isHeld || bodyFrom(it, member, read) === 'whole') return effect
+  return ENDINGS[effect] ?? effect
+}
+
 const ANSWERS: readonly Effect[] = ['object', 'breaks', 'stalls']
 const DESCRIPTIONS: Partial<Record<Effect, string>> = { absent: 'absent', timeout: 'timeout' }
 
@@ -49,7 +60,7 @@ function expectedRead(it: Case): Outcome {
   const failures: string[] = []
   let cannotTell = false
   for (const member of CHAINS[it.position]) {
-    const effect = effectIn(it, member, read)
+    const effect = effectOnAnswer(it, member, read)
     const answers = ANSWERS.includes(effect)
     trace.push(`${member.name}: ${answers ? 'hit' : (DESCRIPTIONS[effect] ?? 'error')}`)
     if (!answers && effect !== 'absent') failures.push(`${member.name}: ${effect}`)
@@ -114,14 +125,11 @@ function isUntold({ untold }: FaultCase, { holds }: Member, read: Read): boolean
   return holds === 'with a fault' && untold?.includes(read) === true
 }
 
-/** A listing is a body that is read to its end at once. */
-const LISTED: Partial<Record<Effect, Effect>> = { breaks: 'unavailable', stalls: 'timeout' }
-
-/** The union of all that could be listed; who could not is named. */
+/** The union of all that could be listed; who could not is named. A listing is a body that is read to its end at once. */
 function expectedListing(it: Case): Outcome {
   const effects = CHAINS[it.position].map((member) => {
     const effect = effectIn(it, member, 'get')
-    return { name: member.name, effect: LISTED[effect] ?? effect }
+    return { name: member.name, effect: ENDINGS[effect] ?? effect }
   })
   const degraded = effects.filter(({ effect }) => effect !== 'object' && effect !== 'absent')
   return {

@@ -16,7 +16,8 @@ export function keyOf(fault: FaultName, operation: Operation, elsewhere: boolean
 
 const TIMES = { timeout_ms: 1500, idle_timeout_ms: 400 }
 const VARS = { FALLBACK_BREAKER_FAILURES: '0', FALLBACK_NEGATIVE_CACHE_SECONDS: '0' }
-const SIZE = 65_536
+/** More than is held until it is whole: bodies that break do so while they stream. */
+const SIZE = 196_608
 const CONCURRENCY = 24
 /** What changes more than its own name: the closed port, and HEAD requests that are given up for good. Each by itself. */
 const ALONE: readonly FaultName[] = ['refuse', 'noHead']

@@ -10,7 +10,7 @@ export const TOKEN = 'open-sesame'
 export const ORIGIN = 'https://media.example'
 
 export type ApiAppOptions = Partial<
-  Pick<Config, 'migration' | 'deletes' | 'mediaPath' | 'mediaUrl' | 'services'>
+  Pick<Config, 'migration' | 'deletes' | 'mediaPath' | 'mediaUrl' | 'services' | 'logReadsPerSecond'>
 > & {
   apiToken?: string | null
 }

@@ -31,6 +31,54 @@ describe('GET /-/metrics', () => {
   })
 })
 
+describe('the log', () => {
+  /** The lines that the requests of `work` write. */
+  async function linesOf(work: () => Promise<unknown>): Promise<Record<string, unknown>[]> {
+    const lines: Record<string, unknown>[] = []
+    const note = (line: string): void => void lines.push(JSON.parse(line) as Record<string, unknown>)
+    const spies = [
+      vi.spyOn(console, 'info').mockImplementation(note),
+      vi.spyOn(console, 'error').mockImplementation(note),
+    ]
+    try {
+      await work()
+    } finally {
+      for (const spy of spies) spy.mockRestore()
+    }
+    return lines.filter(({ event }) => event === 'request')
+  }
+
+  it('has a line for each request: what was asked, who answered, and who was asked', async () => {
+    const { call } = apiApp([await holding('first', {}), await holding('second', { a: '123' })])
+    const lines = await linesOf(() => call('/a'))
+    expect(lines).toMatchObject([
+      {
+        method: 'GET',
+        name: 'a',
+        route: 'media',
+        status: 200,
+        outcome: 'fallback',
+        backend: 'second',
+        attempts: ['first=absent', 'second=hit'],
+        stored: false,
+      },
+    ])
+  })
+
+  it('has so many lines for reads of one outcome in a second, and all for writes and failures', async () => {
+    const broken = apiApp([down('first')], { logReadsPerSecond: 2 })
+    const up = apiApp([await holding('first', { a: '1' })], { logReadsPerSecond: 2 })
+    const lines = await linesOf(async () => {
+      for (let time = 0; time < 4; time++) await broken.call('/a')
+      for (let time = 0; time < 4; time++) await up.call('/a')
+      for (let time = 0; time < 4; time++) await up.call('/a', { method: 'PUT', body: `${time}` })
+    })
+    const count = (method: string, status: number) =>
+      lines.filter((line) => line['method'] === method && line['status'] === status).length
+    expect([count('GET', 502), count('GET', 200), count('PUT', 204)]).toEqual([4, 2, 4])
+  })
+})
+
 describe('a bound rate limiter', () => {
   it('answers 429 with a problem document once the limit is reached, for each address apart', async () => {
     const asked: string[] = []

@@ -2,6 +2,8 @@ import type { Backend } from '../../storage/backend.ts'
 import { StorageError, toStorageError } from '../../storage/errors.ts'
 import type { StoredObject } from '../../storage/object.ts'
 import { byteReader } from '../byte-reader.ts'
+import { bytesBody } from '../fixed-length.ts'
+import { type IdleWatch, watchIdleTime } from '../idle-watch.ts'
 
 export interface MendOptions {
   /** Longest wait for the next bytes of a body, in milliseconds. */
@@ -13,29 +15,51 @@ export interface MendOptions {
 /** How often one body is taken up again; a source that breaks more often than that is no source. */
 const MAX_RESUMES = 5
 const READ_BYTES = 64 * 1024
+/** Bodies up to this size are whole before they are answered with. */
+const HELD_BYTES = 128 * 1024
 
 /**
  * Bodies that stall or break off are gone on with where they stopped: from the same backend, else or when that breaks
- * again from another whose ETag and size agree. Only where that is impossible does the reader see a failure; never a short body.
+ * again from another whose ETag and size agree. Where that is impossible, `get` fails for a small body, and the reader
+ * of a large one sees the failure; never a short body.
  */
 export function withMending(backend: Backend, options: MendOptions): Backend {
   return {
     ...backend,
     async get(name, getOptions) {
       const object = await backend.get(name, getOptions)
-      return object && mended(object, [backend, ...options.others], options.idleTimeoutMs)
+      if (!object) return null
+      const { range, size } = object
+      const length = range ? range.end - range.start + 1 : size
+      const flow = {
+        object,
+        length,
+        sources: [backend, ...options.others],
+        ...options,
+        received: 0,
+        resumes: 0,
+      }
+      return length !== undefined && length <= HELD_BYTES ? held(flow, length) : mended(flow)
     },
   }
 }
 
-function mended(object: StoredObject, sources: readonly Backend[], idleTimeoutMs: number): StoredObject {
-  const { range, size } = object
-  const length = range ? range.end - range.start + 1 : size
+/** A small body comes with its headers: read at once it costs least, and one that breaks is a failure like any other. */
+async function held(flow: Omit<Flow, 'write'>, length: number): Promise<StoredObject> {
+  const bytes = new Uint8Array(length)
+  const write = (chunk: Uint8Array, offset: number): undefined => bytes.set(chunk, offset) as undefined
+  await pump({ ...flow, write }, flow.object.body)
+  return { ...flow.object, body: bytesBody(bytes) }
+}
+
+function mended(flow: Omit<Flow, 'write'>): StoredObject {
+  const { object, length } = flow
   const joint = length === undefined ? new IdentityTransformStream() : new FixedLengthStream(length)
   const writer = joint.writable.getWriter()
-  const flow: Flow = { object, sources, idleTimeoutMs, length, writer, received: 0, resumes: 0 }
   // The reader of the other end sees every failure; one that went away ends the flow.
-  pump(flow, object.body).catch((error: unknown) => writer.abort(error))
+  pump({ ...flow, write: (chunk) => writer.write(chunk) }, object.body)
+    .then(() => writer.close())
+    .catch((error: unknown) => writer.abort(error))
   return { ...object, body: joint.readable }
 }
 
@@ -45,7 +69,8 @@ interface Flow {
   sources: readonly Backend[]
   idleTimeoutMs: number
   length: number | undefined
-  writer: WritableStreamDefaultWriter<Uint8Array>
+  /** Takes the next bytes, which are valid until it is done with them. */
+  write(chunk: Uint8Array, offset: number): Promise<void> | undefined
   received: number
   resumes: number
 }
@@ -55,7 +80,7 @@ async function pump(flow: Flow, first: ReadableStream<Uint8Array>): Promise<void
   let body = first
   for (;;) {
     const failure = await passOn(flow, body)
-    if (!failure) return flow.writer.close()
+    if (!failure) return
     body = await resume(flow, failure)
   }
 }
@@ -63,7 +88,7 @@ async function pump(flow: Flow, first: ReadableStream<Uint8Array>): Promise<void
 /** Writes the body out; hands back why it is not whole. Throws when the reader has gone. */
 async function passOn(flow: Flow, body: ReadableStream<Uint8Array>): Promise<StorageError | null> {
   const read = openReader(body, flow.length === undefined ? READ_BYTES : flow.length - flow.received)
-  const idle = watchIdleTime(flow.idleTimeoutMs)
+  const idle = watchIdleTime(flow.idleTimeoutMs, flow.object.backend)
   try {
     return await passChunks(flow, read, idle)
   } finally {
@@ -81,19 +106,26 @@ async function passChunks(flow: Flow, read: Reader, idle: IdleWatch): Promise<St
       return toStorageError(error, flow.object.backend, flow.object.name)
     }
     if (!chunk) break
+    const offset = flow.received
     flow.received += chunk.length
+    if (flow.length !== undefined && flow.received > flow.length) {
+      const failure = wrongLength(flow, `more than the announced ${flow.length} bytes came`)
+      await read.cancel(failure)
+      return failure
+    }
     try {
-      await flow.writer.write(chunk)
+      await flow.write(chunk, offset)
     } catch (error) {
       await read.cancel(error)
       throw error
     }
   }
   if (flow.length === undefined || flow.received === flow.length) return null
-  return new StorageError('corrupt', `the body ended after ${flow.received} of ${flow.length} bytes`, {
-    backend: flow.object.backend,
-    name: flow.object.name,
-  })
+  return wrongLength(flow, `the body ended after ${flow.received} of ${flow.length} bytes`)
+}
+
+function wrongLength({ object: { backend, name } }: Flow, message: string): StorageError {
+  return new StorageError('corrupt', message, { backend, name })
 }
 
 /** The rest of the body from whoever has the very same object; throws what went wrong at first when nobody has. */
@@ -156,37 +188,4 @@ function openReader(body: ReadableStream<Uint8Array>, expected: number): Reader 
 /** A broken source cannot be cancelled, and its failure is already known. */
 function cancelQuietly(reader: { cancel(reason: unknown): Promise<void> }, reason: unknown): Promise<void> {
   return reader.cancel(reason).catch(() => {})
-}
-
-interface IdleWatch {
-  /** Rejects when this one wait has lasted too long. */
-  wait<T>(reading: Promise<T>): Promise<T>
-  stop(): void
-}
-
-/** One timer for a whole body, which is set anew only when it rings: setting one costs more than passing a chunk on. */
-function watchIdleTime(idleTimeoutMs: number): IdleWatch {
-  let timer: ReturnType<typeof setTimeout> | null = null
-  let waitingSince: number | undefined
-  let giveUp: ((error: StorageError) => void) | undefined
-  const ring = (): void => {
-    timer = null
-    if (waitingSince === undefined) return
-    const left = waitingSince + idleTimeoutMs - Date.now()
-    if (left > 0) timer = setTimeout(ring, left)
-    else giveUp?.(new StorageError('timeout', `no further byte came within ${idleTimeoutMs} ms`))
-  }
-  return {
-    wait: (reading) =>
-      new Promise((resolve, reject) => {
-        giveUp = reject
-        waitingSince = Date.now()
-        timer ??= setTimeout(ring, idleTimeoutMs)
-        reading.then((value) => {
-          waitingSince = undefined
-          resolve(value)
-        }, reject)
-      }),
-    stop: () => clearTimeout(timer),
-  }
 }

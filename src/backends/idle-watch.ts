@@ -1,0 +1,35 @@
+import { StorageError } from '../storage/errors.ts'
+
+/** Bounds each wait for the next bytes of one body. */
+export interface IdleWatch {
+  /** Rejects with `timeout` when this one wait has lasted too long. */
+  wait<T>(reading: Promise<T>): Promise<T>
+  stop(): void
+}
+
+/** For a body of that backend: one timer for the whole of it, which is set anew only when it rings: setting one costs more than passing a chunk on. */
+export function watchIdleTime(idleTimeoutMs: number, backend: string): IdleWatch {
+  let timer: ReturnType<typeof setTimeout> | null = null
+  let waitingSince: number | undefined
+  let giveUp: ((error: StorageError) => void) | undefined
+  const ring = (): void => {
+    timer = null
+    if (waitingSince === undefined) return
+    const left = waitingSince + idleTimeoutMs - Date.now()
+    if (left > 0) timer = setTimeout(ring, left)
+    else giveUp?.(new StorageError('timeout', `no further byte came within ${idleTimeoutMs} ms`, { backend }))
+  }
+  return {
+    wait: (reading) =>
+      new Promise((resolve, reject) => {
+        giveUp = reject
+        waitingSince = Date.now()
+        timer ??= setTimeout(ring, idleTimeoutMs)
+        reading.then((value) => {
+          waitingSince = undefined
+          resolve(value)
+        }, reject)
+      }),
+    stop: () => clearTimeout(timer),
+  }
+}

@@ -1,0 +1,21 @@
+import { describe, expect, it } from 'vitest'
+import { createLogSample } from '../../src/observe/log-sample.ts'
+
+describe('createLogSample()', () => {
+  it('lets so many of each kind through in a second, and then tells how many it held back', () => {
+    let now = 5_000
+    const sample = createLogSample(2, () => now)
+    const take = (kind: string, times: number) => Array.from({ length: times }, () => sample.take(kind))
+    expect(take('hit', 5)).toEqual([0, 0, null, null, null])
+    expect(take('absent', 1)).toEqual([0])
+    now += 999
+    expect(take('hit', 1)).toEqual([null])
+    now += 1
+    expect(take('hit', 3)).toEqual([4, 0, null])
+    expect(take('absent', 1)).toEqual([0])
+  })
+
+  it('lets nothing through at 0', () => {
+    expect(createLogSample(0).take('hit')).toBe(null)
+  })
+})

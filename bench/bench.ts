@@ -1,72 +1,86 @@
-import { type Figure, median, spreadOf } from './figure.ts'
-import { load, type Target } from './load.ts'
+import { openClient } from './client.ts'
+import { type Figure, median, quantile, spreadOf } from './figure.ts'
+import type { Target } from './load.ts'
 import { type Contest, cpuSeconds } from './workers.ts'
 
 /** What every measurement is given. */
 export interface Bench {
   contest: Contest
   rounds: number
-  /** Seconds of load for one contestant in one round. */
-  seconds: number
 }
 
 /** One row or a few of the table. */
 export type Measurement = (bench: Bench) => Promise<Figure[]>
 
-interface Round {
+interface Turn {
   requestsPerSecond: number
   /** Microseconds of the workerd process for one request; absent where the system does not tell. */
   cpu: number | undefined
 }
 
 const CONNECTIONS = 8
+const WARM_UP_MS = 2000
+/** A shared machine's speed changes by a third from one second to the next: only what comes right after each other compares. */
+const TURN_MS = 120
+const TURNS_PER_ROUND = 10
 
-/**
- * Puts each target under load in turn, `rounds` times: in every second round the other way round, so that none always
- * comes after the same one. The first, unmeasured pass warms the code up.
- */
-export async function takeTurns(
-  { contest, rounds, seconds }: Bench,
-  targets: readonly Target[],
-): Promise<Round[][]> {
-  const taken: Round[][] = targets.map(() => [])
-  const turn = async (target: Target): Promise<Round> => {
+/** Puts each target under load in turn, ten short turns in each round, in an order that goes round as well. */
+export async function takeTurns({ contest, rounds }: Bench, targets: readonly Target[]): Promise<Turn[][]> {
+  const client = openClient(CONNECTIONS)
+  const turn = async ({ url, headers }: Target, ms: number): Promise<Turn> => {
     const before = cpuSeconds(contest.pid)
-    const { requests, requestsPerSecond } = await load(target, { seconds, connections: CONNECTIONS })
+    const started = performance.now()
+    let requests = 0
+    const ask = async (): Promise<void> => {
+      for (; performance.now() < started + ms; requests++) await client.get(url, { headers: headers ?? {} })
+    }
+    await Promise.all(Array.from({ length: CONNECTIONS }, ask))
+    const requestsPerSecond = (requests / (performance.now() - started)) * 1000
     const after = cpuSeconds(contest.pid)
     const cpu = before === undefined || after === undefined ? undefined : ((after - before) / requests) * 1e6
     return { requestsPerSecond, cpu }
   }
-  for (const target of targets) await turn(target)
-  for (let round = 0; round < rounds; round++) {
-    const order = targets.map((target, index) => ({ target, index }))
-    for (const { target, index } of round % 2 === 0 ? order : order.toReversed())
-      taken[index]?.push(await turn(target))
+  const taken = targets.map((target) => ({ target, turns: [] as Turn[] }))
+  try {
+    for (const { target } of taken) await turn(target, WARM_UP_MS)
+    for (let round = 0; round < rounds * TURNS_PER_ROUND; round++) {
+      const first = round % taken.length
+      for (const { target, turns } of [...taken.slice(first), ...taken.slice(0, first)])
+        turns.push(await turn(target, TURN_MS))
+    }
+  } finally {
+    client.close()
   }
-  return taken
+  return taken.map(({ turns }) => turns)
 }
 
-/** Requests per second of the first, as a multiple of those of the second in the same round. */
-export function speedRatio(name: string, own: Round[], peer: Round[], bounds: Partial<Figure> = {}): Figure {
-  const speeds = (rounds: Round[]) => rounds.map(({ requestsPerSecond }) => requestsPerSecond)
+/** Requests per second of the first, as a multiple of those of the second right after or before. */
+export function speedRatio(name: string, own: Turn[], peer: Turn[], bounds: Partial<Figure> = {}): Figure {
+  const speeds = (turns: Turn[]) => turns.map(({ requestsPerSecond }) => requestsPerSecond)
   return {
-    ...ratio(name, speeds(own), speeds(peer)),
+    ...turnRatio(name, speeds(own), speeds(peer)),
     detail: `${Math.round(median(speeds(own)))} ÷ ${Math.round(median(speeds(peer)))} requests/s`,
     ...bounds,
   }
 }
 
 /** Processor time of the first for one request, as a multiple of that of the second. */
-export function cpuRatio(name: string, own: Round[], peer: Round[], bounds: Partial<Figure> = {}): Figure[] {
-  const times = (rounds: Round[]) => rounds.flatMap(({ cpu }) => (cpu === undefined ? [] : [cpu]))
+export function cpuRatio(name: string, own: Turn[], peer: Turn[], bounds: Partial<Figure> = {}): Figure[] {
+  const times = (turns: Turn[]) => turns.flatMap(({ cpu }) => (cpu === undefined ? [] : [cpu]))
   if (times(own).length === 0) return []
   return [
     {
-      ...ratio(name, times(own), times(peer)),
+      ...turnRatio(name, times(own), times(peer)),
       detail: `${Math.round(median(times(own)))} ÷ ${Math.round(median(times(peer)))} µs`,
       ...bounds,
     },
   ]
+}
+
+/** Of many short turns the outer quarters tell of the machine only: the spread is what lies between them. */
+function turnRatio(name: string, own: readonly number[], peer: readonly number[]): Figure {
+  const ratios = own.map((value, index) => value / (peer[index] ?? Number.NaN))
+  return { ...ratio(name, own, peer), spread: [quantile(ratios, 0.25), quantile(ratios, 0.75)] }
 }
 
 /** The median of the rounds' ratios: what disturbs the machine disturbs both halves of a round alike. */

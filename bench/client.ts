@@ -9,7 +9,10 @@ export interface Timing {
 }
 
 export interface Client {
-  get(url: string, options?: { method?: string; body?: string }): Promise<Timing>
+  get(
+    url: string,
+    options?: { method?: string; body?: string; headers?: Readonly<Record<string, string>> },
+  ): Promise<Timing>
   close(): void
 }
 
@@ -17,11 +20,11 @@ export interface Client {
 export function openClient(connections: number): Client {
   const agent = new Agent({ keepAlive: true, maxSockets: connections })
   return {
-    get: (url, { method = 'GET', body } = {}) =>
+    get: (url, { method = 'GET', body, headers: own = {} } = {}) =>
       new Promise((resolve, reject) => {
         const started = performance.now()
         const timing: Timing = { firstByte: 0, whole: 0, status: 0, bytes: 0 }
-        const headers = body === undefined ? {} : { 'Content-Type': 'application/json' }
+        const headers = body === undefined ? own : { ...own, 'Content-Type': 'application/json' }
         const request = httpRequest(url, { agent, method, headers }, (response) => {
           timing.status = response.statusCode ?? 0
           response.on('data', (chunk: Buffer) => {

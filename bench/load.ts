@@ -16,7 +16,7 @@ export interface Load {
   requestsPerSecond: number
 }
 
-/** Asks for one URL as fast as it is answered, with wrk: it takes a tenth of the processor time of a load generator in JavaScript. */
+/** Asks for one URL as fast as it is answered, with wrk, whose shortest turn is a second: it takes a tenth of the processor time of a load generator in JavaScript. */
 export async function load(
   { url, headers = {} }: Target,
   { seconds, connections }: LoadOptions,

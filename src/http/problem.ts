@@ -40,6 +40,14 @@ const STATUSES = {
   skipped: [502, 'A backend is left out because it failed lately'],
 } as const satisfies Record<StorageError['code'], readonly [number, string]>
 
+/** Every backend proved that it does not have the name. */
+export const ABSENT: Problem = {
+  status: STATUSES.absent[0],
+  title: STATUSES.absent[1],
+  detail: 'no backend has an object of this name',
+  code: 'absent',
+}
+
 /** The HTTP status that tells a client of the error. */
 export function statusOf(error: StorageError): number {
   return STATUSES[codeOf(error)][0]
@@ -51,10 +59,13 @@ export function problemResponse(error: StorageError | Problem, options: ProblemO
   const { status, title, detail, code, backends } = problem
   const type = code === undefined ? 'about:blank' : `${options.base ?? '/'}-/docs/errors#${code}`
   const document = { type, title, status, detail, ...(backends && backends.length > 0 && { backends }) }
-  const headers = new Headers({ ...options.headers, ...problem.headers })
-  headers.set('Content-Type', 'application/problem+json')
-  headers.set('Cache-Control', 'no-store')
-  headers.set('X-Content-Type-Options', 'nosniff')
+  const headers = {
+    ...options.headers,
+    ...problem.headers,
+    'Content-Type': 'application/problem+json',
+    'Cache-Control': 'no-store',
+    'X-Content-Type-Options': 'nosniff',
+  }
   return new Response(JSON.stringify(document), { status, headers })
 }
 

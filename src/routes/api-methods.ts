@@ -1,5 +1,7 @@
 import type { Context } from 'hono'
 import { Hono } from 'hono/tiny'
+import { ABSENT } from '../http/problem.ts'
+import { StorageError } from '../storage/errors.ts'
 import { checkName } from '../storage/name.ts'
 import { exists, existsAll, path, size, time, type TimeKind, url } from '../storage/methods.ts'
 import { availableName, save } from '../storage/save.ts'
@@ -8,7 +10,7 @@ import { jsonBy, nameIn, queryBy } from './api-request.ts'
 import { existsBody, urlQuery } from './api-schemas.ts'
 import { requireToken } from './auth.ts'
 import type { AppEnv } from './context.ts'
-import { notFound, serveMedia } from './media.ts'
+import { serveMedia } from './media.ts'
 import { notAllowed } from './not-allowed.ts'
 import { uploadFrom } from './upload-request.ts'
 
@@ -96,6 +98,6 @@ async function timeOf(c: Context<AppEnv>, kind: TimeKind): Promise<{ name: strin
 }
 
 function held<T>(name: string, answer: T | null): T {
-  if (answer === null) throw notFound(name)
+  if (answer === null) throw new StorageError('absent', ABSENT.detail, { name })
   return answer
 }

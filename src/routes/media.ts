@@ -1,5 +1,6 @@
 import type { Context } from 'hono'
 import { evaluatePreconditions, ifRangeHolds } from '../http/conditional.ts'
+import { ABSENT, problemResponse } from '../http/problem.ts'
 import { parseRange } from '../http/range.ts'
 import { headResponse, objectResponse } from '../http/respond.ts'
 import { StorageError } from '../storage/errors.ts'
@@ -18,11 +19,11 @@ export async function serveMedia(c: Context<AppEnv>, name: string): Promise<Resp
   const request = c.req.raw
   if (request.method === 'HEAD') {
     const info = await chain.head(name, { trace })
-    if (!info) throw notFound(name)
+    if (!info) return absent(c)
     return describeAnswer(c, headResponse(request, info, { cacheControl, base }), { backend: info.backend })
   }
   const { object, range } = await find(c, name)
-  if (!object) throw notFound(name)
+  if (!object) return absent(c)
   const stored = migration.writeBack(object, trace)
   return describeAnswer(c, objectResponse(request, object, { cacheControl, base, range }), {
     backend: object.backend,
@@ -30,8 +31,9 @@ export async function serveMedia(c: Context<AppEnv>, name: string): Promise<Resp
   })
 }
 
-export function notFound(name: string): StorageError {
-  return new StorageError('absent', 'no backend has an object of this name', { name })
+/** Nothing is thrown: a crawler asks for thousands of missing names, and an error's stack takes longer than the answer. */
+function absent(c: Context<AppEnv>): Response {
+  return describeAnswer(c, problemResponse(ABSENT, { base: c.get('deployment').config.mediaPath }))
 }
 
 /** One strong entity tag, as browsers send it. */

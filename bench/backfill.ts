@@ -186,5 +186,5 @@ if (import.meta.main) {
     kills: Number(values.kills),
   })
   printFigures(figures)
-  if (!figures.every(keeps)) process.exitCode = 1
+  if (!figures.every((figure) => keeps(figure))) process.exitCode = 1
 }

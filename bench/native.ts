@@ -1,12 +1,11 @@
-import { spawn, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Bench, expectAnswer, type Measurement, speedRatio, takeTurns } from './bench.ts'
+import { freePort, whileServing } from './server.ts'
 
 const BYTES = 4096
-const STARTED_WITHIN_MS = 5000
 
 /** What the same chain costs in a native server: files, else the origin. Only a reference: it stores on a local disk. */
 export const nginx: Measurement = async (bench) => {
@@ -16,13 +15,10 @@ export const nginx: Measurement = async (bench) => {
   writeFileSync(join(folder, 'media/hit/nginx.jpg'), new Uint8Array(BYTES))
   const port = await freePort()
   writeFileSync(join(folder, 'nginx.conf'), configuration(folder, port, bench.contest.origin))
-  const server = spawn('nginx', ['-p', folder, '-c', 'nginx.conf', '-e', 'error.log'], { stdio: 'inherit' })
+  const command = ['nginx', '-p', folder, '-c', 'nginx.conf', '-e', 'error.log'] as const
   try {
-    await answering(`http://127.0.0.1:${port}/hit/nginx.jpg`)
-    return await compare(bench, `http://127.0.0.1:${port}`)
+    return await whileServing(command, { port, path: '/hit/nginx.jpg' }, (url) => compare(bench, url))
   } finally {
-    server.kill()
-    await new Promise((resolve) => server.once('exit', resolve))
     rmSync(folder, { recursive: true, force: true })
   }
 }
@@ -71,25 +67,4 @@ http {
   }
 }
 `
-}
-
-async function answering(url: string): Promise<void> {
-  const deadline = performance.now() + STARTED_WITHIN_MS
-  for (;;) {
-    const status = await fetch(url).then(
-      (answer) => answer.status,
-      () => 0,
-    )
-    if (status === 200) return
-    if (performance.now() > deadline) throw new Error(`${url} does not answer: ${status}`)
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await new Promise((resolve) => probe.once('listening', resolve))
-  const { port } = probe.address() as AddressInfo
-  await new Promise((resolve) => probe.close(resolve))
-  return port
 }

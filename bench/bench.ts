@@ -1,6 +1,5 @@
-import { openClient } from './client.ts'
+import { type Client, openClient } from './client.ts'
 import { type Figure, median, quantile, spreadOf } from './figure.ts'
-import type { Target } from './load.ts'
 import { type Contest, cpuSeconds } from './workers.ts'
 
 /** What every measurement is given. */
@@ -18,6 +17,12 @@ interface Turn {
   cpu: number | undefined
 }
 
+/** One kind of request, sent again and again. */
+export interface Target {
+  url: string
+  headers?: Readonly<Record<string, string>>
+}
+
 const CONNECTIONS = 8
 const WARM_UP_MS = 2000
 /** A shared machine's speed changes by a third from one second to the next: only what comes right after each other compares. */
@@ -27,14 +32,10 @@ const TURNS_PER_ROUND = 10
 /** Puts each target under load in turn, ten short turns in each round, in an order that goes round as well. */
 export async function takeTurns({ contest, rounds }: Bench, targets: readonly Target[]): Promise<Turn[][]> {
   const client = openClient(CONNECTIONS)
-  const turn = async ({ url, headers }: Target, ms: number): Promise<Turn> => {
+  const turn = async (target: Target, ms: number): Promise<Turn> => {
     const before = cpuSeconds(contest.pid)
     const started = performance.now()
-    let requests = 0
-    const ask = async (): Promise<void> => {
-      for (; performance.now() < started + ms; requests++) await client.get(url, { headers: headers ?? {} })
-    }
-    await Promise.all(Array.from({ length: CONNECTIONS }, ask))
+    const requests = await askFor(ms, client, target)
     const requestsPerSecond = (requests / (performance.now() - started)) * 1000
     const after = cpuSeconds(contest.pid)
     const cpu = before === undefined || after === undefined ? undefined : ((after - before) / requests) * 1e6
@@ -52,6 +53,17 @@ export async function takeTurns({ contest, rounds }: Bench, targets: readonly Ta
     client.close()
   }
   return taken.map(({ turns }) => turns)
+}
+
+/** Asks as fast as it is answered, for so long; tells how often. */
+export async function askFor(ms: number, client: Client, { url, headers = {} }: Target): Promise<number> {
+  const ends = performance.now() + ms
+  let requests = 0
+  const ask = async (): Promise<void> => {
+    for (; performance.now() < ends; requests++) await client.get(url, { headers })
+  }
+  await Promise.all(Array.from({ length: CONNECTIONS }, ask))
+  return requests
 }
 
 /** Requests per second of the first, as a multiple of those of the second right after or before. */

@@ -1,4 +1,5 @@
-import { load } from './load.ts'
+import { askFor } from './bench.ts'
+import { openClient } from './client.ts'
 import { startContest } from './workers.ts'
 import { OWN } from './own.ts'
 
@@ -16,6 +17,7 @@ interface Profile {
 
 const INSPECTOR_PORT = 9339
 const TOP = 40
+const CONNECTIONS = 8
 
 /** `node bench/profile.ts [worker] [path] [header: value]`: where the Worker's own time goes, from workerd's inspector. */
 const [worker = 'own', path = '/hit/4k.jpg', header] = process.argv.slice(2)
@@ -27,14 +29,16 @@ try {
   const answer = await fetch(target.url, { headers: target.headers })
   await answer.arrayBuffer()
   console.log(answer.status, target.url)
-  await load(target, { seconds: 2, connections: 16 })
+  const client = openClient(CONNECTIONS)
+  await askFor(2000, client, target)
   const inspector = await connect(worker)
   await inspector.send('Profiler.enable')
   await inspector.send('Profiler.setSamplingInterval', { interval: 200 })
   await inspector.send('Profiler.start')
-  const { requests } = await load(target, { seconds: 5, connections: 16 })
+  const requests = await askFor(5000, client, target)
   const { profile } = (await inspector.send('Profiler.stop')) as { profile: Profile }
   inspector.close()
+  client.close()
   print(profile, requests)
 } finally {
   await contest.stop()

@@ -1,6 +1,13 @@
-import { type Bench, cpuRatio, expectAnswer, type Measurement, speedRatio, takeTurns } from './bench.ts'
+import {
+  type Bench,
+  cpuRatio,
+  expectAnswer,
+  type Measurement,
+  speedRatio,
+  takeTurns,
+  type Target,
+} from './bench.ts'
 import type { Figure } from './figure.ts'
-import type { Target } from './load.ts'
 
 const KIB = 1024
 const SMALL = 4 * KIB

@@ -15,7 +15,9 @@ import { s3Backend } from './backends/s3/s3.ts'
 import { withTracing } from './backends/wrappers/tracing.ts'
 import { type Config, ConfigError, parseConfig } from './config.ts'
 import type { BackendConfig } from './config/backend-config.ts'
+import { openJobs } from './migration/jobs.ts'
 import { createMigration, type Migration } from './migration/migration.ts'
+import { withRememberedUploads } from './migration/open-uploads.ts'
 import { createRequestCounts, type RequestCounts } from './observe/request-counts.ts'
 import type { Backend } from './storage/backend.ts'
 import { type Chain, createChain } from './storage/fallback.ts'
@@ -58,9 +60,11 @@ function deployOrFail(env: object): Deployment | ConfigError {
 const SHARED_BYTES = 48 * 1024 * 1024
 
 function deploy(config: Config): Deployment {
-  const guarded = config.backends.map((settings, index) =>
-    withSharedPolicy(withOwnPolicy(openBackend(settings), settings), config, index),
-  )
+  const { backfillJobs } = config.services
+  const guarded = config.backends.map((settings, index) => {
+    const backend = withSharedPolicy(withOwnPolicy(openBackend(settings), settings), config, index)
+    return backfillJobs ? withRememberedUploads(backend, () => openJobs(backfillJobs).index()) : backend
+  })
   return deploymentOver(withSteadyBodies(guarded, config), config)
 }
 

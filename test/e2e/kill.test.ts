@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { bodyFaults } from '../faults/body-faults.ts'
+import { multipartUploads, type MultipartUploads } from './open-uploads.ts'
 import { eventually, startSite, type Site } from './site.ts'
 import { httpSource, type Source } from './sources.ts'
 
@@ -58,7 +59,7 @@ it(
       const life = names.slice(first, first + COPIES_A_LIFE)
       const site = await start()
       const reads = life.map((name) => readOn(site, name))
-      await sleep(randomInt(50, 2000))
+      await sleep(randomInt(50, 5000))
       killed += life.filter((name) => !site.copies(name).includes('copied')).length
       process.kill(site.pid, 'SIGKILL')
       await Promise.all(reads)
@@ -66,6 +67,7 @@ it(
       await site.close()
     }
     expect(killed).toBeGreaterThan(0)
+    const before = await multipartUploads(folder)
 
     const site = await start()
     for (const name of names) {
@@ -81,9 +83,20 @@ it(
       )
       expect([name, await isWhole(site, name)]).toEqual([name, true])
     }
+    await site.close()
+    const after = await multipartUploads(folder)
+    process.stdout.write(
+      `${killed} of ${COPIES} copies killed; multipart uploads ${told(before)}, then ${told(after)}\n`,
+    )
+    // One that was killed before it could be remembered holds nothing yet.
+    expect(after.openWithParts).toEqual([])
   },
   60_000 + COPIES * 20_000,
 )
+
+function told({ ended, openWithParts, openAndEmpty }: MultipartUploads): string {
+  return `${ended} ended, ${openWithParts.length} open with parts, ${openAndEmpty} open and empty`
+}
 
 /** Reads until the Worker is no more. */
 async function readOn(site: Site, name: string): Promise<void> {

@@ -56,6 +56,7 @@ export async function startSite({ storages, vars = {}, persistTo }: SiteOptions)
           r2Buckets: { MEDIA: 'media' },
           queueProducers: { COPY_QUEUE: QUEUE },
           queueConsumers: { [QUEUE.queueName]: CONSUMER },
+          durableObjects: { BACKFILL_JOBS: { className: 'BackfillJob', useSQLite: true } },
           bindings: {
             FALLBACK_STORAGES: JSON.stringify(storages),
             FALLBACK_DATA_MIGRATION: 'true',

@@ -6,9 +6,11 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { bodyFaults } from '../faults/body-faults.ts'
+import type { Exchange } from '../faults/serve.ts'
+import { toBodies } from '../faults/spoil.ts'
 import { multipartUploads, type MultipartUploads } from './open-uploads.ts'
 import { eventually, startSite, type Site } from './site.ts'
-import { httpSource, type Source } from './sources.ts'
+import { httpSource, s3Source, type Source } from './sources.ts'
 
 const MIB = 1024 * 1024
 /** `KILL_COPIES=200` for all that was promised. */
@@ -93,6 +95,44 @@ it(
   },
   60_000 + COPIES * 20_000,
 )
+
+it('aborts in an S3 bucket what a copy that was killed had begun there', async () => {
+  const primary = await s3Source({ name: 'primary', read_only: false })
+  const body = BYTES.subarray(0, 20 * MIB)
+  await source.add('parts.bin', body)
+  // Tells no length, and no end: the copy waits for its third part when it is killed.
+  const endless = ({ response }: Exchange): void => {
+    response.writeHead(200, { 'Transfer-Encoding': 'chunked' })
+    response.write(body.subarray(0, -1))
+  }
+  await source.set('parts.bin', toBodies(endless))
+  const begin = async (): Promise<Site> => {
+    const storages = [primary.table, source.table]
+    const site = await startSite({ storages, vars: primary.secrets, persistTo: folder })
+    sites.push(site)
+    return site
+  }
+  try {
+    const first = await begin()
+    const reading = readOn(first, 'parts.bin')
+    const stored = async () => primary.requests('parts.bin').filter((method) => method === 'PUT').length
+    const twoParts = async () => ((await stored()) === 2 ? true : null)
+    await eventually(() => 'two parts', twoParts)
+    process.kill(first.pid, 'SIGKILL')
+    await reading
+    await first.close()
+    expect(primary.requests('parts.bin')).not.toContain('DELETE')
+
+    await source.set('parts.bin', bodyFaults.chunked.fault)
+    const second = await begin()
+    await readOn(second, 'parts.bin')
+    await second.copied('parts.bin', 'copied')
+    expect(primary.requests('parts.bin').filter((method) => method === 'DELETE')).toHaveLength(1)
+  } finally {
+    await Promise.allSettled(sites.map((site) => site.close()))
+    await primary.close()
+  }
+})
 
 function told({ ended, openWithParts, openAndEmpty }: MultipartUploads): string {
   return `${ended} ended, ${openWithParts.length} open with parts, ${openAndEmpty} open and empty`

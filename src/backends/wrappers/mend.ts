@@ -12,7 +12,7 @@ export interface MendOptions {
 
 /** How often one body is taken up again; a source that breaks more often than that is no source. */
 const MAX_RESUMES = 5
-const READ_BYTES = 64 * 1024
+const READ_BYTES = 256 * 1024
 
 /**
  * Bodies that stall or break off are gone on with where they stopped: from the same backend, else or when that breaks

@@ -16,8 +16,8 @@ export function bytesBody(bytes: Uint8Array<ArrayBuffer>): ReadableStream<Uint8A
   return body
 }
 
-/** JavaScript runs once for each piece. */
-const MIN_READ = 64 * 1024
+/** Nobody waits for a first byte here, and JavaScript runs once for each piece. */
+const MIN_READ = 256 * 1024
 
 interface SendOptions<Result> {
   /** Resolves to `null` when the receiver refuses the bytes: a condition does not hold. */

@@ -17,7 +17,7 @@ export function bytesBody(bytes: Uint8Array<ArrayBuffer>): ReadableStream<Uint8A
 }
 
 /** Nobody waits for a first byte here, and JavaScript runs once for each piece. */
-const MIN_READ = 256 * 1024
+const PIECE_BYTES = 256 * 1024
 
 interface SendOptions<Result> {
   /** Resolves to `null` when the receiver refuses the bytes: a condition does not hold. */
@@ -36,7 +36,8 @@ export async function sendFixedLength<Result>(
 ): Promise<Result | null> {
   const fixed = new FixedLengthStream(size)
   const writer = fixed.writable.getWriter()
-  const source = openPieces(body, MIN_READ)
+  const pieceBytes = Math.max(1, Math.min(PIECE_BYTES, size))
+  const source = openPieces(body, { atLeast: pieceBytes, atMost: pieceBytes })
   let failure: unknown
   /** Lets go of both ends at once: nobody waits for a source that stalls, and the receiver stores nothing. */
   const stop = (reason: unknown): void => {

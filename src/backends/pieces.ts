@@ -7,19 +7,22 @@ export interface Pieces {
   cancel(reason: unknown): Promise<void>
 }
 
-const MAX_READ = 256 * 1024
+export interface PieceSize {
+  atLeast: number
+  atMost: number
+}
 
-/** Reads the runtime's own streams in pieces of `atLeast` to 256 KiB, other streams chunk by chunk as they come. */
-export function openPieces(body: ReadableStream<Uint8Array>, atLeast: number): Pieces {
+/** Reads the runtime's own streams in pieces of that size, other streams chunk by chunk as they come. */
+export function openPieces(body: ReadableStream<Uint8Array>, { atLeast, atMost }: PieceSize): Pieces {
   const bytes = byteReader(body)
   if (bytes) {
     // Used again and again: new ones each time would be garbage as large as the body, which the isolate has to hold.
-    let buffer = new ArrayBuffer(MAX_READ)
+    let buffer = new ArrayBuffer(atMost)
     let other: ArrayBuffer | undefined
     return {
       async next() {
         const { value } = await bytes.readAtLeast(atLeast, new Uint8Array(buffer))
-        buffer = other ?? new ArrayBuffer(MAX_READ)
+        buffer = other ?? new ArrayBuffer(atMost)
         other = value?.buffer
         return value ?? new Uint8Array()
       },

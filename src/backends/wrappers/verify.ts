@@ -3,6 +3,8 @@ import { type DigestCheck, startCheck } from '../../storage/digest.ts'
 import type { ObjectInfo } from '../../storage/object.ts'
 import { openPieces, type Pieces } from '../pieces.ts'
 
+const READ_BYTES = 64 * 1024
+
 /** Whole bodies whose source tells a digest fail when their bytes have another, with the last of them kept back. */
 export function withVerifiedBodies(backend: Backend): Backend {
   return {
@@ -13,7 +15,7 @@ export function withVerifiedBodies(backend: Backend): Backend {
       const { body, digests, size } = object
       const joint = size === undefined ? new IdentityTransformStream() : new FixedLengthStream(size)
       const writer = joint.writable.getWriter()
-      const pieces = openPieces(body, 1)
+      const pieces = openPieces(body, { atLeast: 1, atMost: READ_BYTES })
       // The reader of the other end sees every failure; one that went away ends the body.
       pass(pieces, writer, startCheck(digests)).catch((error: unknown) =>
         Promise.allSettled([writer.abort(error), pieces.cancel(error)]),

@@ -8,6 +8,7 @@ import type { BackfillJson } from './migration/backfill/record.ts'
 import type { DeadCopy } from './migration/consumer.ts'
 import { type BuriedCopy, createJobIndex, type JobIndex } from './migration/job-index.ts'
 import { type JobIndexRpc, type JobKind, type JobRpc, openJobs } from './migration/jobs.ts'
+import type { OpenUpload } from './migration/open-uploads.ts'
 import type { DifferenceKind } from './migration/verify/compare.ts'
 import { createVerification, type Verification } from './migration/verify/job.ts'
 import type { VerificationJson, VerificationOptions } from './migration/verify/record.ts'
@@ -102,6 +103,14 @@ export class BackfillJob extends DurableObject<Env> implements JobRpc, JobIndexR
 
   async buried(limit: number): Promise<BuriedCopy[]> {
     return this.#index.buried(limit)
+  }
+
+  async openUpload(upload: OpenUpload): Promise<void> {
+    this.#index.openUpload(upload)
+  }
+
+  async closeUpload(upload: OpenUpload): Promise<OpenUpload[]> {
+    return this.#index.closeUpload(upload)
   }
 }
 

@@ -12,10 +12,13 @@ import { withPublicUrl, withServedUrl } from './backends/wrappers/public-url.ts'
 import { r2Backend } from './backends/r2/r2.ts'
 import { withReadOnly } from './backends/wrappers/read-only.ts'
 import { s3Backend } from './backends/s3/s3.ts'
+import { withVerifiedBodies } from './backends/wrappers/verify.ts'
 import { withTracing } from './backends/wrappers/tracing.ts'
 import { type Config, ConfigError, parseConfig } from './config.ts'
 import type { BackendConfig } from './config/backend-config.ts'
+import { openJobs } from './migration/jobs.ts'
 import { createMigration, type Migration } from './migration/migration.ts'
+import { withRememberedUploads } from './migration/open-uploads.ts'
 import { createRequestCounts, type RequestCounts } from './observe/request-counts.ts'
 import type { Backend } from './storage/backend.ts'
 import { type Chain, createChain } from './storage/fallback.ts'
@@ -58,9 +61,11 @@ function deployOrFail(env: object): Deployment | ConfigError {
 const SHARED_BYTES = 48 * 1024 * 1024
 
 function deploy(config: Config): Deployment {
-  const guarded = config.backends.map((settings, index) =>
-    withSharedPolicy(withOwnPolicy(openBackend(settings), settings), config, index),
-  )
+  const { backfillJobs } = config.services
+  const guarded = config.backends.map((settings, index) => {
+    const backend = withSharedPolicy(withOwnPolicy(openBackend(settings), settings), config, index)
+    return backfillJobs ? withRememberedUploads(backend, () => openJobs(backfillJobs).index()) : backend
+  })
   return deploymentOver(withSteadyBodies(guarded, config), config)
 }
 
@@ -79,7 +84,7 @@ export function deploymentOver(backends: readonly Backend[], config: Config): De
 
 /**
  * Bodies that come over the network are mended where they break, from the backends behind if need be;
- * what a migrating read may copy while it streams is read once for all who ask for it.
+ * while migrating their digests are checked, and what a read may copy while it streams is read once for all who ask for it.
  */
 function withSteadyBodies(guarded: readonly Backend[], config: Config): Backend[] {
   const budget = memoryBudget(SHARED_BYTES)
@@ -91,8 +96,10 @@ function withSteadyBodies(guarded: readonly Backend[], config: Config): Backend[
     const steady = remote
       ? withMending(backend, { idleTimeoutMs, others: guarded.slice(index + 1) })
       : backend
-    if (!config.migration || index === 0 || config.inlineMaxBytes === 0) return steady
-    return withCoalescing(steady, {
+    if (!config.migration || index === 0) return steady
+    const verified = withVerifiedBodies(steady)
+    if (config.inlineMaxBytes === 0) return verified
+    return withCoalescing(verified, {
       maxBytes: config.inlineMaxBytes,
       budget,
       stallMs: remote ? idleTimeoutMs + patience(config.backends.slice(index)) : idleTimeoutMs,

@@ -1,5 +1,5 @@
 import { StorageError } from '../storage/errors.ts'
-import { byteReader } from './byte-reader.ts'
+import { openPieces, type Pieces } from './pieces.ts'
 
 /** The same bytes as a stream whose length the runtime knows, for Content-Length. Node has no such thing. */
 export function withKnownLength(
@@ -15,6 +15,9 @@ export function bytesBody(bytes: Uint8Array<ArrayBuffer>): ReadableStream<Uint8A
   if (!body) throw new TypeError('a response with bytes has a body')
   return body
 }
+
+/** Nobody waits for a first byte here, and JavaScript runs once for each piece. */
+const PIECE_BYTES = 256 * 1024
 
 interface SendOptions<Result> {
   /** Resolves to `null` when the receiver refuses the bytes: a condition does not hold. */
@@ -33,7 +36,8 @@ export async function sendFixedLength<Result>(
 ): Promise<Result | null> {
   const fixed = new FixedLengthStream(size)
   const writer = fixed.writable.getWriter()
-  const source = openSource(body)
+  const pieceBytes = Math.max(1, Math.min(PIECE_BYTES, size))
+  const source = openPieces(body, { atLeast: pieceBytes, atMost: pieceBytes })
   let failure: unknown
   /** Lets go of both ends at once: nobody waits for a source that stalls, and the receiver stores nothing. */
   const stop = (reason: unknown): void => {
@@ -59,55 +63,22 @@ export async function sendFixedLength<Result>(
   }
 }
 
-interface Source {
-  /** Empty at the end. The bytes are valid until the next call. */
-  read(): Promise<Uint8Array>
-  cancel(reason: unknown): Promise<void>
-}
-
-const MIN_READ = 64 * 1024
-const MAX_READ = 256 * 1024
-
-/** Reads the runtime's own streams in large pieces: JavaScript runs once for each. */
-function openSource(body: ReadableStream<Uint8Array>): Source {
-  const bytes = byteReader(body)
-  if (bytes) {
-    // Used again and again: a new one each time would be garbage as large as the body, which the isolate has to hold.
-    let buffer = new ArrayBuffer(MAX_READ)
-    return {
-      async read() {
-        const { value } = await bytes.readAtLeast(MIN_READ, new Uint8Array(buffer))
-        buffer = value?.buffer ?? new ArrayBuffer(MAX_READ)
-        return value ?? new Uint8Array()
-      },
-      cancel: (reason) => bytes.cancel(reason),
-    }
-  }
-  const reader = body.getReader()
-  const read = async (): Promise<Uint8Array> => {
-    const { done, value } = await reader.read()
-    if (done) return new Uint8Array()
-    return value.length > 0 ? value : read()
-  }
-  return { read, cancel: (reason) => reader.cancel(reason) }
-}
-
 /**
  * Copies every byte; resolves to why the receiver did not take them all. The receiver takes the object for whole with the last announced one, so that piece is held back
  * until the source has ended. A pipe would not do: it heeds its signal only between two chunks, and workerd has none
  * from one FixedLengthStream to another.
  */
-async function pump(source: Source, writer: WritableStreamDefaultWriter, size: number): Promise<unknown> {
+async function pump(source: Pieces, writer: WritableStreamDefaultWriter, size: number): Promise<unknown> {
   let length = 0
   let last: Uint8Array | undefined
   for (;;) {
-    const chunk = await source.read()
+    const chunk = await source.next()
     length += chunk.length
     if (length > size || (chunk.length === 0 && length < size)) throw wrongLength(size)
     const ended = chunk.length === 0
     const refusal = await refusalOf(ended ? finish(writer, last) : length < size && writer.write(chunk))
     if (ended || refusal !== undefined) return refusal
-    if (length === size) last = chunk.slice()
+    if (length === size) last = chunk
   }
 }
 

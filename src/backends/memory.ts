@@ -31,7 +31,17 @@ export interface MemoryOptions {
 
 export type MemoryBackend = Backend &
   Required<
-    Pick<Backend, 'put' | 'delete' | 'createMultipartUpload' | 'list' | 'listsAfter' | 'url' | 'path'>
+    Pick<
+      Backend,
+      | 'put'
+      | 'delete'
+      | 'createMultipartUpload'
+      | 'abortMultipartUpload'
+      | 'list'
+      | 'listsAfter'
+      | 'url'
+      | 'path'
+    >
   > & {
     readonly objects: Map<string, MemoryObject>
     /** Multipart uploads that were neither completed nor aborted. */
@@ -77,10 +87,13 @@ export function memoryBackend(name: string, options: MemoryOptions = {}): Memory
     async createMultipartUpload(key, info = {}) {
       const parts = new Map<number, Uint8Array>()
       const upload: MultipartUpload = {
+        id: crypto.randomUUID(),
         async uploadPart(number, body, size) {
           parts.set(number, await readBody(body, size, name, key))
         },
         async complete(onlyIf) {
+          if (!uploads.has(upload))
+            throw new StorageError('unavailable', 'the upload is gone', { backend: name, name: key })
           const bytes = joinParts(parts, options.minPartSize ?? MIN_PART_SIZE)
           uploads.delete(upload)
           return store(key, bytes, { info, ...(onlyIf && { onlyIf }) })
@@ -91,6 +104,9 @@ export function memoryBackend(name: string, options: MemoryOptions = {}): Memory
       }
       uploads.add(upload)
       return upload
+    },
+    async abortMultipartUpload(_key, id) {
+      for (const upload of uploads) if (upload.id === id) uploads.delete(upload)
     },
     async list(listOptions = {}) {
       return listPage(objects, {

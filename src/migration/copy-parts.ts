@@ -40,7 +40,8 @@ export async function copyInParts(
     const stored = await multipart.complete('absent')
     return stored ? { outcome: 'copied', bytes: size } : { outcome: 'present', bytes: 0 }
   } catch (error) {
-    await multipart.abort()
+    // The first error is the one to tell.
+    await Promise.allSettled([multipart.abort()])
     throw error
   }
 }

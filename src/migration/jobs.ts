@@ -4,6 +4,7 @@ import type { ManifestLines } from './backfill/manifest.ts'
 import type { BackfillJson } from './backfill/record.ts'
 import type { DeadCopy } from './consumer.ts'
 import type { BuriedCopy } from './job-index.ts'
+import type { UploadLedger } from './open-uploads.ts'
 import type { Difference, DifferenceKind } from './verify/compare.ts'
 import type { VerificationJson, VerificationOptions } from './verify/record.ts'
 
@@ -29,7 +30,7 @@ export interface JobRpc extends PageDesk {
 }
 
 /** What is called of the one object that knows all jobs. */
-export interface JobIndexRpc {
+export interface JobIndexRpc extends UploadLedger {
   register(id: string, kind: JobKind): Promise<void>
   /** Ids, newest first. */
   jobs(kind: JobKind, limit: number): Promise<string[]>

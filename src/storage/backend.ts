@@ -58,6 +58,8 @@ export interface ListPage {
 
 /** Two or more parts that become one object. Every part but the last has the same size, at least 5 MiB. */
 export interface MultipartUpload {
+  /** What the backend knows it by. */
+  readonly id: string
   /** Stores part `number` (from 1). A stream needs its `size`. */
   uploadPart(number: number, body: ReadableStream<Uint8Array> | Uint8Array, size: number): Promise<void>
   /** `null` when `onlyIf` no longer holds: then nothing was stored and the upload is aborted. */
@@ -86,6 +88,8 @@ export interface Backend {
   delete?(name: string): Promise<void>
   /** For bodies of unknown length and those over what one put takes. */
   createMultipartUpload?(name: string, info?: ObjectAttributes): Promise<MultipartUpload>
+  /** Aborts an upload that whoever began it left open; one that is gone already is no failure. */
+  abortMultipartUpload?(name: string, id: string): Promise<void>
   list?(options?: ListOptions): Promise<ListPage>
   /** `list` takes `after`. */
   readonly listsAfter?: boolean

@@ -23,9 +23,24 @@ export function toHex(bytes: ArrayBuffer | Uint8Array): string {
 
 /** The digests that are given, computed over `bytes`; throws `corrupt` when one differs. */
 export async function checkDigests(bytes: Uint8Array, expected: Digests): Promise<void> {
+  const check = startCheck(expected)
+  await check.update(bytes)
+  await check.finish()
+}
+
+export interface DigestCheck {
+  update(chunk: Uint8Array): Promise<unknown>
+  /** Throws `corrupt` when a digest differs. */
+  finish(): Promise<void>
+}
+
+/** The same for bytes that come piece by piece. */
+export function startCheck(expected: Digests): DigestCheck {
   const hashes = startHashes(expected)
-  await Promise.all(hashes.map(({ hash }) => hash.update(bytes)))
-  await compare(hashes)
+  return {
+    update: (chunk) => Promise.all(hashes.map(({ hash }) => hash.update(chunk))),
+    finish: () => compare(hashes),
+  }
 }
 
 /**
@@ -33,17 +48,17 @@ export async function checkDigests(bytes: Uint8Array, expected: Digests): Promis
  * since a receiver that knows the length takes the object for whole as soon as it has every byte.
  */
 export function verifyingStream(expected: Digests): TransformStream<Uint8Array, Uint8Array> {
-  const hashes = startHashes(expected)
+  const check = startCheck(expected)
   let held: Uint8Array | undefined
   return new TransformStream<Uint8Array, Uint8Array>({
     async transform(chunk, controller) {
       if (chunk.length === 0) return
-      await Promise.all(hashes.map(({ hash }) => hash.update(chunk)))
+      await check.update(chunk)
       if (held) controller.enqueue(held)
       held = chunk
     },
     async flush(controller) {
-      await compare(hashes)
+      await check.finish()
       if (held) controller.enqueue(held)
     },
   })

@@ -84,18 +84,6 @@ describe('withCoalescing()', () => {
     for (const object of objects) await expect(textOf(object)).rejects.toMatchObject({ code })
   })
 
-  it('fails every reader before the last byte when the digest differs', async () => {
-    const origin = counting('origin')
-    await origin.put('a', bytesOf('abcdef'))
-    const get: Backend['get'] = async (name) => {
-      const object = await origin.get(name)
-      return object && { ...object, digests: { md5: '0'.repeat(32) } }
-    }
-    const shared = coalesced({ ...origin, get })
-    const objects = await Promise.all([shared.get('a'), shared.get('a')])
-    for (const object of objects) await expect(textOf(object)).rejects.toMatchObject({ code: 'corrupt' })
-  })
-
   it('fails a reader when no byte comes for too long', async () => {
     const { source, backend } = stepped(6)
     const shared = coalesced(backend, { stallMs: 50 })

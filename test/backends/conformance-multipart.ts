@@ -40,6 +40,16 @@ export function describeMultipart(create: Create): void {
       expect(await backend.head('multi/aborted')).toBeNull()
     })
 
+    it('are aborted by their id too, and what is gone already is no failure', async () => {
+      const { backend, start } = await multipart(create)
+      const upload = await start('multi/left')
+      await upload.uploadPart(1, DIGITS, 10)
+      await backend.abortMultipartUpload?.('multi/left', upload.id)
+      await backend.abortMultipartUpload?.('multi/left', upload.id)
+      await expect(upload.complete()).rejects.toBeInstanceOf(Error)
+      await expectNothing(backend, 'multi/left')
+    })
+
     it('gives way to what was stored meanwhile', async () => {
       const { backend, start } = await multipart(create)
       const upload = await start('multi/raced')

@@ -6,8 +6,11 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { bodyFaults } from '../faults/body-faults.ts'
+import type { Exchange } from '../faults/serve.ts'
+import { toBodies } from '../faults/spoil.ts'
+import { multipartUploads, type MultipartUploads } from './open-uploads.ts'
 import { eventually, startSite, type Site } from './site.ts'
-import { httpSource, type Source } from './sources.ts'
+import { httpSource, s3Source, type Source } from './sources.ts'
 
 const MIB = 1024 * 1024
 /** `KILL_COPIES=200` for all that was promised. */
@@ -58,7 +61,7 @@ it(
       const life = names.slice(first, first + COPIES_A_LIFE)
       const site = await start()
       const reads = life.map((name) => readOn(site, name))
-      await sleep(randomInt(50, 2000))
+      await sleep(randomInt(50, 5000))
       killed += life.filter((name) => !site.copies(name).includes('copied')).length
       process.kill(site.pid, 'SIGKILL')
       await Promise.all(reads)
@@ -66,6 +69,7 @@ it(
       await site.close()
     }
     expect(killed).toBeGreaterThan(0)
+    const before = await multipartUploads(folder)
 
     const site = await start()
     for (const name of names) {
@@ -81,9 +85,58 @@ it(
       )
       expect([name, await isWhole(site, name)]).toEqual([name, true])
     }
+    await site.close()
+    const after = await multipartUploads(folder)
+    process.stdout.write(
+      `${killed} of ${COPIES} copies killed; multipart uploads ${told(before)}, then ${told(after)}\n`,
+    )
+    // One that was killed before it could be remembered holds nothing yet.
+    expect(after.openWithParts).toEqual([])
   },
   60_000 + COPIES * 20_000,
 )
+
+it('aborts in an S3 bucket what a copy that was killed had begun there', async () => {
+  const primary = await s3Source({ name: 'primary', read_only: false })
+  const body = BYTES.subarray(0, 20 * MIB)
+  await source.add('parts.bin', body)
+  // Tells no length, and no end: the copy waits for its third part when it is killed.
+  const endless = ({ response }: Exchange): void => {
+    response.writeHead(200, { 'Transfer-Encoding': 'chunked' })
+    response.write(body.subarray(0, -1))
+  }
+  await source.set('parts.bin', toBodies(endless))
+  const begin = async (): Promise<Site> => {
+    const storages = [primary.table, source.table]
+    const site = await startSite({ storages, vars: primary.secrets, persistTo: folder })
+    sites.push(site)
+    return site
+  }
+  try {
+    const first = await begin()
+    const reading = readOn(first, 'parts.bin')
+    const stored = async () => primary.requests('parts.bin').filter((method) => method === 'PUT').length
+    const twoParts = async () => ((await stored()) === 2 ? true : null)
+    await eventually(() => 'two parts', twoParts)
+    process.kill(first.pid, 'SIGKILL')
+    await reading
+    await first.close()
+    expect(primary.requests('parts.bin')).not.toContain('DELETE')
+
+    await source.set('parts.bin', bodyFaults.chunked.fault)
+    const second = await begin()
+    await readOn(second, 'parts.bin')
+    await second.copied('parts.bin', 'copied')
+    expect(primary.requests('parts.bin').filter((method) => method === 'DELETE')).toHaveLength(1)
+  } finally {
+    await Promise.allSettled(sites.map((site) => site.close()))
+    await primary.close()
+  }
+})
+
+function told({ ended, openWithParts, openAndEmpty }: MultipartUploads): string {
+  return `${ended} ended, ${openWithParts.length} open with parts, ${openAndEmpty} open and empty`
+}
 
 /** Reads until the Worker is no more. */
 async function readOn(site: Site, name: string): Promise<void> {

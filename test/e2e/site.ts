@@ -4,6 +4,7 @@ import { get as httpGet, type IncomingMessage } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
 import { bundle } from './bundle.ts'
+import { type IsolateWatch, watchIsolate } from './isolate.ts'
 
 export const TOKEN = 'open-sesame'
 
@@ -25,6 +26,8 @@ export interface Site {
   readonly pid: number
   /** Its resident memory in bytes. */
   memory(): number
+  /** The memory of the Worker's isolate alone; needs `inspected`. */
+  watchIsolate(): Promise<IsolateWatch>
   close(): Promise<void>
 }
 
@@ -33,29 +36,35 @@ export interface SiteOptions {
   vars?: Record<string, string>
   /** Where R2 lives. Default: nowhere for long. */
   persistTo?: string
+  /** Opens workerd's inspector. */
+  inspected?: boolean
 }
+
+const WORKER = 'fallback-storage'
 
 const QUEUE = { queueName: 'copies' }
 const CONSUMER = { maxBatchSize: 10, maxBatchTimeout: 0.2, maxRetries: 8 }
 
-export async function startSite({ storages, vars = {}, persistTo }: SiteOptions): Promise<Site> {
+export async function startSite({ storages, vars = {}, persistTo, inspected }: SiteOptions): Promise<Site> {
   const log: CopyEntry[] = []
   const before = workerds()
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
       host: '127.0.0.1',
       port: 0,
+      ...(inspected && { inspectorPort: 0 }),
       ...(persistTo !== undefined && { resourcePersistencePath: persistTo }),
       handleStructuredLogs: ({ message }) => note(log, message),
       workers: [
         {
-          name: 'fallback-storage',
+          name: WORKER,
           modules: [{ type: 'ESModule', path: 'index.js', contents: await bundle() }],
           compatibilityDate: '2026-10-01',
           compatibilityFlags: ['enable_request_signal'],
           r2Buckets: { MEDIA: 'media' },
           queueProducers: { COPY_QUEUE: QUEUE },
           queueConsumers: { [QUEUE.queueName]: CONSUMER },
+          durableObjects: { BACKFILL_JOBS: { className: 'BackfillJob', useSQLite: true } },
           bindings: {
             FALLBACK_STORAGES: JSON.stringify(storages),
             FALLBACK_DATA_MIGRATION: 'true',
@@ -75,6 +84,7 @@ export async function startSite({ storages, vars = {}, persistTo }: SiteOptions)
     pid,
     bucket,
     memory: () => residentBytes(pid),
+    watchIsolate: async () => watchIsolate(await miniflare.getInspectorURL(), WORKER),
     close: () => miniflare.dispose(),
   }
 }

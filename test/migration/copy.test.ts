@@ -116,6 +116,7 @@ function partTarget(taken = false) {
     ...counting('new'),
     maxPutSize: MIB,
     createMultipartUpload: async () => ({
+      id: 'one',
       async uploadPart(number, body, size) {
         let length = 0
         for await (const chunk of body as ReadableStream<Uint8Array>) length += chunk.length

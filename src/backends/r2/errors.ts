@@ -2,6 +2,7 @@ import { type ErrorCode, StorageError, toStorageError } from '../../storage/erro
 
 /** R2's own codes; a message ends with one in brackets (developers.cloudflare.com/r2/api/error-codes). */
 const INVALID_RANGE = 10039
+const NO_SUCH_UPLOAD = 10024
 const TOO_MANY_WRITES = 10058
 const RETRYABLE = new Set([10001, 10043])
 
@@ -42,6 +43,10 @@ export function mayBeRange(error: unknown): boolean {
 
 export function isTooManyWrites(error: unknown): boolean {
   return codeOf(error) === TOO_MANY_WRITES
+}
+
+export function isNoSuchUpload(error: unknown): boolean {
+  return codeOf(error) === NO_SUCH_UPLOAD
 }
 
 /** Asks once more after a failure that R2 documents as passing. */

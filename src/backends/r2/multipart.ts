@@ -1,6 +1,6 @@
 import type { MultipartUpload, ObjectAttributes, PutCondition } from '../../storage/backend.ts'
 import { sendFixedLength } from '../fixed-length.ts'
-import { askTwice, fromR2Error } from './errors.ts'
+import { askTwice, fromR2Error, isNoSuchUpload } from './errors.ts'
 import { infoOf, r2Metadata } from './info.ts'
 
 export async function r2Multipart(
@@ -20,6 +20,7 @@ export async function r2Multipart(
   }
 
   return {
+    id: upload.uploadId,
     async uploadPart(number, body, size) {
       const send = (value: ReadableStream | Uint8Array) => upload.uploadPart(number, value)
       const sent = body instanceof Uint8Array ? send(body) : sendFixedLength(body, size, { send })
@@ -35,5 +36,13 @@ export async function r2Multipart(
       return infoOf(await upload.complete(ordered).catch(failed), backend)
     },
     abort: () => upload.abort().catch(failed),
+  }
+}
+
+export async function abortR2Multipart(bucket: R2Bucket, key: string, id: string): Promise<void> {
+  try {
+    await bucket.resumeMultipartUpload(key, id).abort()
+  } catch (error) {
+    if (!isNoSuchUpload(error)) throw error
   }
 }

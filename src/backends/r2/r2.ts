@@ -6,7 +6,7 @@ import { compareNames } from '../../storage/order.ts'
 import { bytesBody } from '../fixed-length.ts'
 import { askTwice, fromR2Error, mayBeRange } from './errors.ts'
 import { infoOf, r2Condition, r2Metadata } from './info.ts'
-import { r2Multipart } from './multipart.ts'
+import { abortR2Multipart, r2Multipart } from './multipart.ts'
 import { putBytes, putStream } from './put.ts'
 import { resolveRange } from '../../http/range.ts'
 
@@ -37,6 +37,7 @@ export function r2Backend(name: string, bucket: R2Bucket, options: R2Options = {
     put: (key, body, putOptions = {}) => put(name, bucket, { ...putOptions, key, body }).catch(failed(key)),
     delete: (key) => bucket.delete(key).catch(failed(key)),
     createMultipartUpload: (key, info = {}) => r2Multipart(name, bucket, { key, info }),
+    abortMultipartUpload: (key, id) => abortR2Multipart(bucket, key, id).catch(failed(key)),
     list: (listOptions = {}) =>
       list(name, bucket, listOptions).catch((error: unknown) => Promise.reject(fromR2Error(error, name))),
     async url(key, { base }) {

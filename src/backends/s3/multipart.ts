@@ -24,14 +24,10 @@ export async function createS3Upload(
   const uploadId = await readDocument(started, client.name, parseUploadId)
   const parts = new Map<number, { etag: string; size: number }>()
 
-  async function abort(): Promise<void> {
-    const response = await client.send({ method: 'DELETE', key, query: { uploadId } })
-    if (response.ok) return response.body?.cancel()
-    const failure = await readFailure(response, client.name)
-    if (failure.document?.code !== 'NoSuchUpload') throw toS3Error(failure, client.name, key)
-  }
+  const abort = (): Promise<void> => abortS3Upload(client, key, uploadId)
 
   return {
+    id: uploadId,
     async uploadPart(number, body, size) {
       const query = { partNumber: `${number}`, uploadId }
       const { response, failure } = await sendBody(client, { method: 'PUT', key, query }, { body, size })
@@ -62,6 +58,14 @@ export async function createS3Upload(
     },
     abort,
   }
+}
+
+/** One that is gone already is no failure. */
+export async function abortS3Upload(client: S3Client, key: string, uploadId: string): Promise<void> {
+  const response = await client.send({ method: 'DELETE', key, query: { uploadId } })
+  if (response.ok) return response.body?.cancel()
+  const failure = await readFailure(response, client.name)
+  if (failure.document?.code !== 'NoSuchUpload') throw toS3Error(failure, client.name, key)
 }
 
 interface Completed {

@@ -2,7 +2,7 @@ import type { Backend, UrlOptions } from '../../storage/backend.ts'
 import { StorageError } from '../../storage/errors.ts'
 import { encodeName } from '../../storage/name.ts'
 import { listS3 } from './list.ts'
-import { createS3Upload } from './multipart.ts'
+import { abortS3Upload, createS3Upload } from './multipart.ts'
 import { createS3Reader } from './read.ts'
 import { createS3Client, type S3Credentials } from './request.ts'
 import { createS3Writer } from './write.ts'
@@ -30,7 +30,15 @@ export type S3Backend = Backend &
   Required<
     Pick<
       Backend,
-      'put' | 'delete' | 'createMultipartUpload' | 'list' | 'listsAfter' | 'url' | 'path' | 'maxPutSize'
+      | 'put'
+      | 'delete'
+      | 'createMultipartUpload'
+      | 'abortMultipartUpload'
+      | 'list'
+      | 'listsAfter'
+      | 'url'
+      | 'path'
+      | 'maxPutSize'
     >
   >
 
@@ -57,6 +65,7 @@ export function s3Backend(name: string, options: S3Options): S3Backend {
     put: writer.put,
     delete: writer.delete,
     createMultipartUpload: (key, info) => createS3Upload(client, key, { reader, writer, info }),
+    abortMultipartUpload: (key, id) => abortS3Upload(client, key, id),
     list: (listOptions = {}) => listS3(client, listOptions, tombstones ? reader : undefined),
     async url(key, { base, expiresIn = DEFAULT_EXPIRY }: UrlOptions) {
       if (!Number.isInteger(expiresIn) || expiresIn < 1 || expiresIn > MAX_EXPIRY)

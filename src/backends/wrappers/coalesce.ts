@@ -1,5 +1,4 @@
 import type { Backend } from '../../storage/backend.ts'
-import { verifyingStream } from '../../storage/digest.ts'
 import type { StoredObject } from '../../storage/object.ts'
 import type { Spool } from './spool.ts'
 import { createSpool } from './spool.ts'
@@ -85,9 +84,7 @@ export function withCoalescing(backend: Backend, options: CoalesceOptions): Back
       if (!object || object.size === undefined || object.deleted || !reserve(object.size)) return object
       flight.size = object.size
       const { body, ...info } = object
-      // Every reader waits for the last chunk until the digest is known to be right.
-      const checked = object.digests ? body.pipeThrough(verifyingStream(object.digests)) : body
-      flight.spool = createSpool(checked, object.size, options.stallMs)
+      flight.spool = createSpool(body, object.size, options.stallMs)
       options.keepAlive(flight.spool.filled.catch(() => drop(name, flight)))
       const shared = { info, spool: flight.spool }
       resolve(shared)

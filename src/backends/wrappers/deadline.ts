@@ -28,7 +28,7 @@ type Run = <Result>(
  */
 export function withDeadline(backend: Backend, options: DeadlineOptions): Backend {
   const { timeoutMs, guardBody, heedsSignals = true } = options
-  const { put, delete: remove, list, createMultipartUpload: multipart } = backend
+  const { put, delete: remove, list, createMultipartUpload: multipart, abortMultipartUpload: abort } = backend
   const run: Run = (call, own) =>
     within(call, { ms: timeoutMs, overrun: silent(backend.name, timeoutMs), ...own })
   const send = sender(backend.name, options, run)
@@ -58,6 +58,7 @@ export function withDeadline(backend: Backend, options: DeadlineOptions): Backen
       createMultipartUpload: async (name, info) =>
         boundUpload(await run(() => multipart(name, info), { late: (upload) => upload.abort() }), run, send),
     }),
+    ...(abort && { abortMultipartUpload: (name, id) => run(() => abort(name, id)) }),
   }
 }
 
@@ -89,6 +90,7 @@ function sender(backend: string, { timeoutMs, idleTimeoutMs, guardBody }: Deadli
 
 function boundUpload(upload: MultipartUpload, run: Run, send: Send): MultipartUpload {
   return {
+    id: upload.id,
     uploadPart: (number, body, size) => send(body, (watched) => upload.uploadPart(number, watched, size)),
     // Joining many parts takes S3 longer than an answer does.
     complete: (onlyIf) => send(new Uint8Array(), () => upload.complete(onlyIf)),

@@ -17,6 +17,7 @@ const MAX_RESUMES = 5
 const READ_BYTES = 64 * 1024
 /** Bodies up to this size are whole before they are answered with. */
 const HELD_BYTES = 128 * 1024
+const MAX_READ_BYTES = 256 * 1024
 
 /**
  * Bodies that stall or break off are gone on with where they stopped: from the same backend, else or when that breaks
@@ -173,7 +174,7 @@ function openReader(body: ReadableStream<Uint8Array>, expected: number): Reader 
       cancel: (reason) => cancelQuietly(reader, reason),
     }
   }
-  let buffer = new ArrayBuffer(Math.max(1, Math.min(READ_BYTES, expected)))
+  let buffer = new ArrayBuffer(pieceBytes(expected))
   return {
     async next() {
       const { done, value } = await bytes.read(new Uint8Array(buffer))
@@ -183,6 +184,12 @@ function openReader(body: ReadableStream<Uint8Array>, expected: number): Reader 
     },
     cancel: (reason) => cancelQuietly(bytes, reason),
   }
+}
+
+/** Each piece leaves garbage, so a long body comes in larger ones; many bodies at once are seldom long. */
+function pieceBytes(expected: number): number {
+  const bytes = Math.max(READ_BYTES, Math.min(MAX_READ_BYTES, Math.ceil(expected / 256)))
+  return Math.max(1, Math.min(bytes, expected))
 }
 
 /** A broken source cannot be cancelled, and its failure is already known. */

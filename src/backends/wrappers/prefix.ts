@@ -4,7 +4,8 @@ import type { ObjectInfo } from '../../storage/object.ts'
 
 /** Puts `prefix` before each name to make the backend's key; what else lies in the backend is not seen. */
 export function withPrefix(backend: Backend, prefix: string): Backend {
-  const { put, delete: remove, list, url, path, createMultipartUpload: multipart } = backend
+  const { put, delete: remove, list, url, path } = backend
+  const { createMultipartUpload: multipart, abortMultipartUpload: abort } = backend
   const key = (name: string): string => prefix + name
   const named = <Info extends ObjectInfo>(info: Info | null): Info | null =>
     info && { ...info, name: info.name.slice(prefix.length) }
@@ -25,6 +26,7 @@ export function withPrefix(backend: Backend, prefix: string): Backend {
         return { ...upload, complete: async (onlyIf) => named(await upload.complete(onlyIf)) }
       },
     }),
+    ...(abort && { abortMultipartUpload: (name, id) => abort(key(name), id) }),
   }
 }
 

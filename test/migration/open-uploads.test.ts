@@ -1,0 +1,84 @@
+import { env } from 'cloudflare:workers'
+import { runInDurableObject } from 'cloudflare:test'
+import { describe, expect, it } from 'vitest'
+import { memoryBackend } from '../../src/backends/memory.ts'
+import { createJobIndex } from '../../src/migration/job-index.ts'
+import { openJobs } from '../../src/migration/jobs.ts'
+import { withRememberedUploads } from '../../src/migration/open-uploads.ts'
+import { bytesOf } from '../backends/fakes.ts'
+
+const HOUR_MS = 60 * 60_000
+const index = () => openJobs(env.BACKFILL_JOBS).index()
+const COPIED = { provenance: { backend: 'old', copied: new Date() } }
+
+/** A backend of its own name, which begins uploads of copies and of clients. */
+function target(name: string) {
+  const memory = memoryBackend(name)
+  const backend = withRememberedUploads(memory, index)
+  const begin = async (key: string, info = {}) => {
+    const upload = await backend.createMultipartUpload?.(key, info)
+    if (!upload) throw new Error('no multipart uploads')
+    await upload.uploadPart(1, bytesOf('part'), 4)
+    return upload
+  }
+  return { memory, begin, copy: (key: string) => begin(key, COPIED) }
+}
+
+describe('withRememberedUploads()', () => {
+  it('aborts what earlier copies left open as soon as one of the same name completes', async () => {
+    const { memory, copy } = target('killed')
+    await copy('a')
+    await copy('a')
+    const other = await copy('b')
+    const last = await copy('a')
+    expect(memory.uploads.size).toBe(4)
+    expect(await last.complete('absent')).toMatchObject({ name: 'a' })
+    expect([...memory.uploads].map(({ id }) => id)).toEqual([other.id])
+  })
+
+  it('aborts them too when a copy comes too late', async () => {
+    const { memory, copy } = target('late')
+    await copy('a')
+    const last = await copy('a')
+    await memory.put('a', bytesOf('saved'))
+    expect(await last.complete('absent')).toBeNull()
+    expect(memory.uploads.size).toBe(0)
+  })
+
+  it('leaves others alone when a copy fails: none has won yet', async () => {
+    const { memory, copy } = target('failed')
+    const first = await copy('a')
+    const second = await copy('a')
+    await second.abort()
+    expect([...memory.uploads].map(({ id }) => id)).toEqual([first.id])
+  })
+
+  it('never aborts the upload of a client', async () => {
+    const { memory, begin, copy } = target('clients')
+    const upload = await begin('a')
+    await (await copy('a')).complete()
+    expect([...memory.uploads].map(({ id }) => id)).toEqual([upload.id])
+  })
+
+  it('copies all the same when nothing can be remembered', async () => {
+    const memory = memoryBackend('deaf')
+    const fail = () => Promise.reject(new Error('no such object'))
+    const backend = withRememberedUploads(memory, () => ({ openUpload: fail, closeUpload: fail }))
+    const upload = await backend.createMultipartUpload?.('a', COPIED)
+    await upload?.uploadPart(1, bytesOf('part'), 4)
+    expect(await upload?.complete('absent')).toMatchObject({ name: 'a' })
+  })
+})
+
+it('the index tells uploads that nobody can be at work on any more, whatever their name', async () => {
+  const stub = env.BACKFILL_JOBS.getByName('index')
+  await runInDurableObject(stub, (_, { storage }) => {
+    const old = createJobIndex(storage, () => Date.now() - 2 * HOUR_MS)
+    old.openUpload({ backend: 'r2', name: 'old', id: '1' })
+    old.openUpload({ backend: 'elsewhere', name: 'old', id: '2' })
+    const now = createJobIndex(storage)
+    now.openUpload({ backend: 'r2', name: 'young', id: '3' })
+    const closed = now.closeUpload({ backend: 'r2', name: 'a', id: '4' })
+    expect(closed).toEqual([{ backend: 'r2', name: 'old', id: '1' }])
+  })
+})

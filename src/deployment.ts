@@ -155,7 +155,6 @@ function withOwnPolicy(opened: Backend, settings: BackendConfig): Backend {
   backend = withDeadline(backend, {
     timeoutMs,
     idleTimeoutMs,
-    guardBody: false,
     heedsSignals: isRemote(settings),
   })
   return hedgeMs === undefined ? backend : { ...backend, hedgeMs }

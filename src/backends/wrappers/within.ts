@@ -1,8 +1,6 @@
-/** What a call is given to give up by, and to tell that it still gets on. */
+/** What a call is given to give up by. */
 export interface Watch {
   signal: AbortSignal
-  /** Puts the overrun off: bytes have moved. */
-  progress(): void
 }
 
 export interface WithinOptions<Result> {
@@ -15,7 +13,7 @@ export interface WithinOptions<Result> {
   late?: (result: Result) => Promise<void>
 }
 
-/** Waits for a call until nothing has moved for `ms`. The call is then told by its signal, but not waited for. */
+/** Waits for a call for `ms`. The call is then told by its signal, but not waited for. */
 export function within<Result>(
   call: (watch: Watch) => Promise<Result>,
   { ms, overrun, signal, late }: WithinOptions<Result>,
@@ -35,7 +33,7 @@ export function within<Result>(
       clearTimeout(timer)
       signal?.removeEventListener('abort', abort)
     }
-    let timer = setTimeout(overran, ms)
+    const timer = setTimeout(overran, ms)
     if (signal?.aborted) return abort()
     signal?.addEventListener('abort', abort)
 
@@ -45,11 +43,6 @@ export function within<Result>(
         controller ??= new AbortController()
         if (over) controller.abort()
         return signal ? AbortSignal.any([signal, controller.signal]) : controller.signal
-      },
-      progress() {
-        if (over) return
-        clearTimeout(timer)
-        timer = setTimeout(overran, ms)
       },
     }
     started(call, watch).then(

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { timeLister } from './backfill/lister.ts'
 import { timeRclone } from './backfill/rclone.ts'
 import { startReaders } from './backfill/readers.ts'
 import { CREDENTIALS, plan, some, SOURCE_BUCKET, type Source, startSource } from './backfill/source.ts'
@@ -93,6 +94,7 @@ async function move(
     await stop()
     const counts = { ...source.counts }
     const verification = await verify(worker.url)
+    const names = await timeListing(worker.url, samples.length)
     report(job, verification, reads)
     console.log('requests', counts)
     const total = samples.length
@@ -116,6 +118,8 @@ async function move(
         limit: 0,
       },
       { name: 'not equal', value: total - verification.equal, unit: 'objects', limit: 0 },
+      { name: 'lister', value: names, unit: 'names/s' },
+      { name: 'lister, backends that answer at once', value: await timeLister(), unit: 'names/s' },
       { name: 'wrong reads', value: reads.wrong.length, unit: `of ${reads.served}`, limit: 0 },
     ]
   } finally {
@@ -153,6 +157,18 @@ async function verify(url: string): Promise<Verification> {
     const verification = await call<Verification>(url, `verifications/${id}`)
     if (verification.state !== 'running') return verification
     await sleep(200)
+  }
+}
+
+/** Names a second of a dry run over what is on both sides: nothing but the job's lister. */
+async function timeListing(url: string, total: number): Promise<number> {
+  const started = performance.now()
+  const { id } = await call<Job>(url, 'backfills', { dry_run: true })
+  for (;;) {
+    const { state, listed } = await call<Job>(url, `backfills/${id}`)
+    if (state === 'completed' && listed === total) return total / ((performance.now() - started) / 1000)
+    if (!['listing', 'running'].includes(state)) throw new Error(`the dry run ended as ${state}`)
+    await sleep(50)
   }
 }
 

@@ -10,7 +10,7 @@ export interface ServeOptions {
 
 const QUEUE = 'fallback-storage-copies'
 
-/** The Worker in a process of its own, bound and set up as in wrangler.toml. */
+/** The Worker in a process of its own, its queue as in wrangler.toml; `wrangler dev` would spend as much again on its proxy and inspector. */
 const { persistTo, vars, port } = JSON.parse(process.argv[2] ?? '') as ServeOptions
 const miniflare = new Miniflare(
   convertV4MiniflareOptions({

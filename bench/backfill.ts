@@ -3,11 +3,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { timeLister } from './backfill/lister.ts'
 import { timeRclone } from './backfill/rclone.ts'
 import { startReaders } from './backfill/readers.ts'
-import { CREDENTIALS, plan, seed, SOURCE_BUCKET, type Source, startSource } from './backfill/source.ts'
+import { CREDENTIALS, plan, some, SOURCE_BUCKET, type Source, startSource } from './backfill/source.ts'
 import { freePort, type Killable, startKillable, TOKEN } from './backfill/worker.ts'
 import { type Figure, keeps, printFigures } from './figure.ts'
+
+/** A rate needs no more. */
+const RCLONE_OBJECTS = 10_000
 
 interface Options {
   objects: number
@@ -42,16 +46,15 @@ export async function benchBackfill(options: Options): Promise<Figure[]> {
   const samples = plan(options.objects, options.large)
   try {
     console.log(`seeding ${samples.length} objects …`)
-    await seed(source, samples)
+    await source.seed(samples)
     const moved = await move(source, { ...options, folder, samples })
     console.log('rclone copy, for comparison …')
-    const rclone = await timeRclone(source, options.concurrency)
-    const compared = {
-      name: 'rclone copy',
-      value: samples.length / (rclone ?? Number.NaN),
-      unit: 'objects/s',
-    }
-    return rclone === null ? moved : [...moved, compared]
+    const compared = some(samples, RCLONE_OBJECTS)
+    const rclone = await timeRclone(source, compared, options.concurrency)
+    const detail = `${compared.length} of them`
+    return rclone === null
+      ? moved
+      : [...moved, { name: 'rclone copy', value: rclone, unit: 'objects/s', detail }]
   } finally {
     await source.close()
     await rm(folder, { recursive: true, force: true })
@@ -67,6 +70,8 @@ async function move(
       { type: 'r2', binding: 'MEDIA' },
       { type: 's3', name: 'legacy', endpoint: source.endpoint, bucket: SOURCE_BUCKET, credentials: 'LEGACY' },
     ]),
+    FALLBACK_DATA_MIGRATION: 'true',
+    PUT_COUNTER: source.putCounter,
     LEGACY_ACCESS_KEY_ID: CREDENTIALS.accessKeyId,
     LEGACY_SECRET_ACCESS_KEY: CREDENTIALS.secretAccessKey,
   }
@@ -89,13 +94,16 @@ async function move(
     await stop()
     const counts = { ...source.counts }
     const verification = await verify(worker.url)
+    const names = await timeListing(worker.url, samples.length)
     report(job, verification, reads)
+    console.log('requests', counts)
     const total = samples.length
     const mine = counts.gets - reads.fromSource
     return [
       { name: 'backfill', value: total / seconds, unit: 'objects/s' },
       { name: 'backfill, restarts left out', value: total / (seconds - downMs / 1000), unit: 'objects/s' },
       { name: 'source GETs an object', value: mine / total, unit: '', limit: 1.02 },
+      { name: 'R2 puts an object', value: counts.puts / total, unit: '', limit: 1.02 },
       { name: 'source HEADs', value: counts.heads, unit: '', limit: 0 },
       {
         name: 'listing calls to the minimum',
@@ -110,6 +118,8 @@ async function move(
         limit: 0,
       },
       { name: 'not equal', value: total - verification.equal, unit: 'objects', limit: 0 },
+      { name: 'lister', value: names, unit: 'names/s' },
+      { name: 'lister, backends that answer at once', value: await timeLister(), unit: 'names/s' },
       { name: 'wrong reads', value: reads.wrong.length, unit: `of ${reads.served}`, limit: 0 },
     ]
   } finally {
@@ -117,6 +127,9 @@ async function move(
     await worker.kill()
   }
 }
+
+/** Each asks the job, which has other work to do. */
+const POLL_MS = 500
 
 interface Watch {
   total: number
@@ -134,7 +147,7 @@ async function untilEnded(url: string, id: string, { total, kills, restart }: Wa
       console.log(`killed at ${settled(job)} of ${total} (${killed} of ${kills})`)
       await restart()
     }
-    await sleep(50)
+    await sleep(POLL_MS)
   }
 }
 
@@ -144,6 +157,18 @@ async function verify(url: string): Promise<Verification> {
     const verification = await call<Verification>(url, `verifications/${id}`)
     if (verification.state !== 'running') return verification
     await sleep(200)
+  }
+}
+
+/** Names a second of a dry run over what is on both sides: nothing but the job's lister. */
+async function timeListing(url: string, total: number): Promise<number> {
+  const started = performance.now()
+  const { id } = await call<Job>(url, 'backfills', { dry_run: true })
+  for (;;) {
+    const { state, listed } = await call<Job>(url, `backfills/${id}`)
+    if (state === 'completed' && listed === total) return total / ((performance.now() - started) / 1000)
+    if (!['listing', 'running'].includes(state)) throw new Error(`the dry run ended as ${state}`)
+    await sleep(50)
   }
 }
 

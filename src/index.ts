@@ -11,6 +11,7 @@ import { consumeCopies, type DeadCopy } from './migration/consumer.ts'
 import type { CopyMessage } from './migration/copy-later.ts'
 import { copyName } from './migration/copy-name.ts'
 import type { CopyResult } from './migration/copy-result.ts'
+import { consumeDeadLetters, isDeadLetters } from './migration/dead-letters.ts'
 import { openJobs } from './migration/jobs.ts'
 import type { AppEnv } from './routes/context.ts'
 
@@ -67,6 +68,15 @@ async function consume(
   ])
 }
 
+/** Whatever stopped the consumer, a wrong configuration perhaps, must not stop this: it needs no deployment. */
+function consumeDead(
+  { messages }: MessageBatch<QueueMessage>,
+  namespace: DurableObjectNamespace | undefined,
+): Promise<void> {
+  const index = namespace && openJobs(namespace).index()
+  return consumeDeadLetters(messages, index && ((dead) => index.bury(dead)))
+}
+
 function isCopy(message: Message<QueueMessage>): message is Message<CopyMessage> {
   return message.body.type === 'copy'
 }
@@ -77,6 +87,7 @@ function isPage(message: Message<QueueMessage>): message is Message<PageMessage>
 
 export default {
   fetch: (request, env, ctx) => appFor(env).fetch(request, env, ctx),
-  // A wrong configuration throws: the messages stay in the queue until it is mended.
-  queue: (batch, env) => consume(batch, deploymentFor(env)),
+  // A wrong configuration throws: the messages come again, and in the end as dead letters.
+  queue: (batch, env) =>
+    isDeadLetters(batch.queue) ? consumeDead(batch, env.BACKFILL_JOBS) : consume(batch, deploymentFor(env)),
 } satisfies ExportedHandler<Env, QueueMessage>

@@ -1,13 +1,12 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
-import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import type { ServeOptions } from './serve.ts'
 
-const PROJECT = fileURLToPath(new URL('../..', import.meta.url))
-const WRANGLER = createRequire(import.meta.url).resolve('wrangler')
+const SERVE = fileURLToPath(new URL('serve.ts', import.meta.url))
 const START_MS = 90_000
 
 export const TOKEN = 'bench-token'
@@ -18,24 +17,15 @@ export interface Killable {
   kill(): Promise<void>
 }
 
-/** `wrangler dev` in a process group of its own, so that it can die as in a power cut. */
+/** The Worker in a process group of its own, so that it can die as in a power cut. */
 export async function startKillable(
   persistTo: string,
   vars: Record<string, string>,
   port: number,
 ): Promise<Killable> {
-  const overrides = Object.entries({ ...vars, API_TOKEN: TOKEN }).flatMap(([name, value]) => [
-    '--var',
-    `${name}:${value}`,
-  ])
-  // oxfmt-ignore
-  const child = spawn(process.execPath, [
-    '--no-warnings', WRANGLER, 'dev', '--ip', '127.0.0.1', '--port', String(port), '--inspector-port', '0',
-    '--persist-to', persistTo, '--log-level', 'error', '--show-interactive-dev-session', 'false', ...overrides,
-  ], {
-    cwd: PROJECT,
+  const options: ServeOptions = { persistTo, vars: { ...vars, API_TOKEN: TOKEN }, port }
+  const child = spawn(process.execPath, [SERVE, JSON.stringify(options)], {
     detached: true,
-    env: { ...process.env, CI: '1', CLOUDFLARE_CF_FETCH_ENABLED: 'false', WRANGLER_SEND_METRICS: 'false' },
     stdio: ['ignore', 'ignore', 'inherit'],
   })
   const exited = once(child, 'exit')
@@ -50,7 +40,7 @@ export async function startKillable(
     if (response?.ok) return { url, kill }
     if (Date.now() > deadline || child.exitCode !== null) {
       await kill()
-      throw new Error('wrangler dev did not start')
+      throw new Error('the Worker did not start')
     }
     await sleep(200)
   }

@@ -26,6 +26,8 @@ export interface Deployment {
   /** All backends in their order, each behind its wrappers. */
   backends: readonly Backend[]
   chain: Chain
+  /** The same for jobs: nobody else wants what they read, so it takes no room of the bodies that reads share. */
+  jobChain: Chain
   migration: Migration
   /** What this isolate has answered. */
   requests: RequestCounts
@@ -61,12 +63,18 @@ function deploy(config: Config): Deployment {
   const guarded = config.backends.map((settings, index) =>
     withSharedPolicy(withOwnPolicy(openBackend(settings), settings), config, index),
   )
-  return deploymentOver(withSteadyBodies(guarded, config), config)
+  const steady = withSteadyBodies(guarded, config)
+  return deploymentOver(withSharedBodies(steady, config), config, steady)
 }
 
-/** The deployment of backends that are open already. */
-export function deploymentOver(backends: readonly Backend[], config: Config): Deployment {
+/** The deployment of backends that are open already; jobs use others where `unshared` are given. */
+export function deploymentOver(
+  backends: readonly Backend[],
+  config: Config,
+  unshared = backends,
+): Deployment {
   const chain = createChain(backends, { deletes: config.deletes })
+  const jobChain = createChain(unshared, { deletes: config.deletes })
   const { copyQueue } = config.services
   const migration = createMigration({
     chain,
@@ -74,28 +82,31 @@ export function deploymentOver(backends: readonly Backend[], config: Config): De
     keepAlive: waitUntil,
     ...(copyQueue && { send: (message) => copyQueue.send(message) }),
   })
-  return { config, backends, chain, migration, requests: createRequestCounts() }
+  return { config, backends, chain, jobChain, migration, requests: createRequestCounts() }
 }
 
-/**
- * Bodies that come over the network are mended where they break, from the backends behind if need be;
- * what a migrating read may copy while it streams is read once for all who ask for it.
- */
+/** Bodies that come over the network are mended where they break, from the backends behind if need be. */
 function withSteadyBodies(guarded: readonly Backend[], config: Config): Backend[] {
-  const budget = memoryBudget(SHARED_BYTES)
   return guarded.map((backend, index) => {
     const settings = config.backends[index]
-    if (!settings) return backend
+    if (!settings || !isRemote(settings)) return backend
     const { idleTimeoutMs } = settings
-    const remote = isRemote(settings)
-    const steady = remote
-      ? withMending(backend, { idleTimeoutMs, others: guarded.slice(index + 1) })
-      : backend
-    if (!config.migration || index === 0 || config.inlineMaxBytes === 0) return steady
-    return withCoalescing(steady, {
+    return withMending(backend, { idleTimeoutMs, others: guarded.slice(index + 1) })
+  })
+}
+
+/** What a migrating read may copy while it streams is read once for all who ask for it. */
+function withSharedBodies(steady: readonly Backend[], config: Config): readonly Backend[] {
+  if (!config.migration || config.inlineMaxBytes === 0) return steady
+  const budget = memoryBudget(SHARED_BYTES)
+  return steady.map((backend, index) => {
+    const settings = config.backends[index]
+    if (!settings || index === 0) return backend
+    const { idleTimeoutMs } = settings
+    return withCoalescing(backend, {
       maxBytes: config.inlineMaxBytes,
       budget,
-      stallMs: remote ? idleTimeoutMs + patience(config.backends.slice(index)) : idleTimeoutMs,
+      stallMs: isRemote(settings) ? idleTimeoutMs + patience(config.backends.slice(index)) : idleTimeoutMs,
       keepAlive: waitUntil,
     })
   })

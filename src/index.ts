@@ -51,7 +51,7 @@ type QueueMessage = CopyMessage | PageMessage
 
 async function consume(
   { messages }: MessageBatch<QueueMessage>,
-  { chain, config, migration }: Deployment,
+  { chain, jobChain, config, migration }: Deployment,
 ): Promise<void> {
   const { onCopied, onFailure } = migration
   const { backfillJobs } = config.services
@@ -64,7 +64,7 @@ async function consume(
   const copy = (name: string): Promise<CopyResult> => copyName(chain, name)
   await Promise.all([
     consumeCopies(messages.filter(isCopy), { copy, onCopied, onFailure, ...(bury && { bury }) }),
-    consumePages(messages.filter(isPage), { chain, desk }),
+    consumePages(messages.filter(isPage), { chain: jobChain, desk }),
   ])
 }
 

@@ -26,7 +26,7 @@ export class BackfillJob extends DurableObject<Env> implements JobRpc, JobIndexR
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
     const { storage } = ctx
-    const chain = () => deploymentFor(env).chain
+    const chain = () => deploymentFor(env).copyChain
     const queue = env.COPY_QUEUE as Queue | undefined
     this.#backfill = createBackfill({ storage, chain, ...(queue && { queue }) })
     this.#verification = createVerification({ storage, chain, backfills: () => allBackfills(env) })

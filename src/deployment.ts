@@ -29,6 +29,8 @@ export interface Deployment {
   /** All backends in their order, each behind its wrappers. */
   backends: readonly Backend[]
   chain: Chain
+  /** The same for copies in the background: nobody else wants what they read, and whoever stores it checks it. */
+  copyChain: Chain
   migration: Migration
   /** What this isolate has answered. */
   requests: RequestCounts
@@ -66,12 +68,18 @@ function deploy(config: Config): Deployment {
     const backend = withSharedPolicy(withOwnPolicy(openBackend(settings), settings), config, index)
     return backfillJobs ? withRememberedUploads(backend, () => openJobs(backfillJobs).index()) : backend
   })
-  return deploymentOver(withSteadyBodies(guarded, config), config)
+  const steady = withSteadyBodies(guarded, config)
+  return deploymentOver(withSharedBodies(steady, config), config, steady)
 }
 
-/** The deployment of backends that are open already. */
-export function deploymentOver(backends: readonly Backend[], config: Config): Deployment {
+/** The deployment of backends that are open already; jobs use others where `unshared` are given. */
+export function deploymentOver(
+  backends: readonly Backend[],
+  config: Config,
+  unshared = backends,
+): Deployment {
   const chain = createChain(backends, { deletes: config.deletes })
+  const copyChain = createChain(unshared, { deletes: config.deletes })
   const { copyQueue } = config.services
   const migration = createMigration({
     chain,
@@ -79,30 +87,36 @@ export function deploymentOver(backends: readonly Backend[], config: Config): De
     keepAlive: waitUntil,
     ...(copyQueue && { send: (message) => copyQueue.send(message) }),
   })
-  return { config, backends, chain, migration, requests: createRequestCounts() }
+  return { config, backends, chain, copyChain, migration, requests: createRequestCounts() }
+}
+
+/** Bodies that come over the network are mended where they break, from the backends behind if need be. */
+function withSteadyBodies(guarded: readonly Backend[], config: Config): Backend[] {
+  return guarded.map((backend, index) => {
+    const settings = config.backends[index]
+    if (!settings || !isRemote(settings)) return backend
+    const { idleTimeoutMs } = settings
+    return withMending(backend, { idleTimeoutMs, others: guarded.slice(index + 1) })
+  })
 }
 
 /**
- * Bodies that come over the network are mended where they break, from the backends behind if need be;
- * while migrating their digests are checked, and what a read may copy while it streams is read once for all who ask for it.
+ * While migrating, what a read is given is checked against its digest on the way, and what may be copied while it streams
+ * is read once for all who ask for it.
  */
-function withSteadyBodies(guarded: readonly Backend[], config: Config): Backend[] {
+function withSharedBodies(steady: readonly Backend[], config: Config): readonly Backend[] {
+  if (!config.migration) return steady
   const budget = memoryBudget(SHARED_BYTES)
-  return guarded.map((backend, index) => {
+  return steady.map((backend, index) => {
     const settings = config.backends[index]
-    if (!settings) return backend
-    const { idleTimeoutMs } = settings
-    const remote = isRemote(settings)
-    const steady = remote
-      ? withMending(backend, { idleTimeoutMs, others: guarded.slice(index + 1) })
-      : backend
-    if (!config.migration || index === 0) return steady
-    const verified = withVerifiedBodies(steady)
+    if (!settings || index === 0) return backend
+    const verified = withVerifiedBodies(backend)
     if (config.inlineMaxBytes === 0) return verified
+    const { idleTimeoutMs } = settings
     return withCoalescing(verified, {
       maxBytes: config.inlineMaxBytes,
       budget,
-      stallMs: remote ? idleTimeoutMs + patience(config.backends.slice(index)) : idleTimeoutMs,
+      stallMs: isRemote(settings) ? idleTimeoutMs + patience(config.backends.slice(index)) : idleTimeoutMs,
       keepAlive: waitUntil,
     })
   })

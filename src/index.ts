@@ -51,7 +51,7 @@ type QueueMessage = CopyMessage | PageMessage
 
 async function consume(
   { messages }: MessageBatch<QueueMessage>,
-  { chain, config, migration }: Deployment,
+  { copyChain, config, migration }: Deployment,
 ): Promise<void> {
   const { onCopied, onFailure } = migration
   const { backfillJobs } = config.services
@@ -61,10 +61,10 @@ async function consume(
     return jobs.job(job)
   }
   const bury = jobs && ((dead: DeadCopy) => jobs.index().bury(dead))
-  const copy = (name: string): Promise<CopyResult> => copyName(chain, name)
+  const copy = (name: string): Promise<CopyResult> => copyName(copyChain, name)
   await Promise.all([
     consumeCopies(messages.filter(isCopy), { copy, onCopied, onFailure, ...(bury && { bury }) }),
-    consumePages(messages.filter(isPage), { chain, desk }),
+    consumePages(messages.filter(isPage), { chain: copyChain, desk }),
   ])
 }
 

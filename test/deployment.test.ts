@@ -54,6 +54,17 @@ describe('a deployment', () => {
     expect(errors[1]).toBe(errors[0])
   })
 
+  it('lets jobs read without a share in the memory of reads', async () => {
+    const kv = { type: 'kv', binding: 'MEDIA_KV' }
+    const { backends, chain, copyChain } = deploy([r2, kv], { FALLBACK_DATA_MIGRATION: true })
+    await backends[1]?.put?.('a.jpg', new Uint8Array(10))
+    const [read, job] = [await chain.get('a.jpg'), await copyChain.get('a.jpg')]
+    expect(read?.shared).toBeDefined()
+    expect(job).toMatchObject({ name: 'a.jpg', backend: 'media_kv' })
+    expect(job?.shared).toBeUndefined()
+    await Promise.all([read?.body.cancel(), job?.body.cancel()])
+  })
+
   it('holds the backends in their order, writable as their tables say', () => {
     const { backends, chain } = deploy(
       [

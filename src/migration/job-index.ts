@@ -1,6 +1,7 @@
 import type { DeadCopy } from './consumer.ts'
-import type { JobKind } from './jobs.ts'
 import type { OpenUpload } from './open-uploads.ts'
+
+export type JobKind = 'backfill' | 'verification'
 
 /** A copy that a read asked for and that was given up, and when. */
 export interface BuriedCopy extends Omit<DeadCopy, 'type'> {

@@ -3,12 +3,10 @@ import type { Action, ActionResult, ToldFailure } from './backfill/job.ts'
 import type { ManifestLines } from './backfill/manifest.ts'
 import type { BackfillJson } from './backfill/record.ts'
 import type { DeadCopy } from './consumer.ts'
-import type { BuriedCopy } from './job-index.ts'
+import type { BuriedCopy, JobKind } from './job-index.ts'
 import type { UploadLedger } from './open-uploads.ts'
 import type { Difference, DifferenceKind } from './verify/compare.ts'
 import type { VerificationJson, VerificationOptions } from './verify/record.ts'
-
-export type JobKind = 'backfill' | 'verification'
 
 /** What is called of a job's Durable Object. */
 export interface JobRpc extends PageDesk {

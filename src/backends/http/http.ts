@@ -6,23 +6,14 @@ import type { ObjectInfo, RangeRequest, StoredObject } from '../../storage/objec
 import { listAutoindex } from './autoindex.ts'
 import { discard, htmlInsteadOf, infoOfAnswer, refusal } from './answer.ts'
 import { openAnswer } from './body.ts'
-import { createSend, withSlash, type Send } from './send.ts'
-import { isRedirect, type FetcherLike } from './redirects.ts'
+import { createSend, withSlash, type Send, type SendOptions } from './send.ts'
+import { isRedirect } from './redirects.ts'
 
-export interface HttpOptions {
-  /** Base URL of the origin. May be left out where `fetcher` is given. */
-  url?: string
-  /** A binding that answers for the origin. */
-  fetcher?: FetcherLike
-  /** Sent to the origin, never to hosts that it redirects to. */
-  headers?: Readonly<Record<string, string>>
+export interface HttpOptions extends Omit<SendOptions, 'absentStatuses'> {
   /** Statuses that prove absence. Default 404 and 410. */
   absentStatuses?: readonly number[]
-  listing?: 'autoindex-json'
   /** Refuse HTML for names like `a.jpg`: an error page with status 200. Default: true. */
   checkType?: boolean
-  /** Default: the global fetch. */
-  fetch?: typeof fetch
 }
 
 /** An existing web server, read only. */

@@ -1,5 +1,18 @@
-import type { HttpOptions } from './http.ts'
 import { fetchFollowing, type FetcherLike, type RedirectPolicy } from './redirects.ts'
+
+export interface SendOptions {
+  /** Base URL of the origin. May be left out where `fetcher` is given. */
+  url?: string
+  /** A binding that answers for the origin. */
+  fetcher?: FetcherLike
+  /** Sent to the origin, never to hosts that it redirects to. */
+  headers?: Readonly<Record<string, string>>
+  /** Statuses that prove absence. */
+  absentStatuses: readonly number[]
+  listing?: 'autoindex-json'
+  /** Default: the global fetch. */
+  fetch?: typeof fetch
+}
 
 /** Asks the origin for a path below its base, for the bytes as they are, and follows redirects. */
 export type Send = (
@@ -11,10 +24,7 @@ export type Send = (
 /** What a binding is asked for when no URL is configured: it only sees the path. */
 const PLACEHOLDER = 'http://origin.invalid/'
 
-export function createSend(
-  backend: string,
-  options: HttpOptions & { absentStatuses: readonly number[] },
-): Send {
+export function createSend(backend: string, options: SendOptions): Send {
   const base = withSlash(options.url ?? PLACEHOLDER)
   const away: FetcherLike = { fetch: options.fetch ?? ((url, init) => fetch(url, init)) }
   const policy: RedirectPolicy = {

@@ -1,9 +1,9 @@
 import type { Backend } from '../../storage/backend.ts'
 import { StorageError, toStorageError } from '../../storage/errors.ts'
 import type { StoredObject } from '../../storage/object.ts'
-import { byteReader } from '../byte-reader.ts'
 import { bytesBody } from '../fixed-length.ts'
 import { type IdleWatch, watchIdleTime } from '../idle-watch.ts'
+import { openPieces, type Pieces } from '../pieces.ts'
 
 export interface MendOptions {
   /** Longest wait for the next bytes of a body, in milliseconds. */
@@ -88,36 +88,37 @@ async function pump(flow: Flow, first: ReadableStream<Uint8Array>): Promise<void
 
 /** Writes the body out; hands back why it is not whole. Throws when the reader has gone. */
 async function passOn(flow: Flow, body: ReadableStream<Uint8Array>): Promise<StorageError | null> {
-  const read = openReader(body, flow.length === undefined ? READ_BYTES : flow.length - flow.received)
+  const atMost = pieceBytes(flow.length === undefined ? READ_BYTES : flow.length - flow.received)
+  const pieces = openPieces(body, { atLeast: 1, atMost })
   const idle = watchIdleTime(flow.idleTimeoutMs, flow.object.backend)
   try {
-    return await passChunks(flow, read, idle)
+    return await passPieces(flow, pieces, idle)
   } finally {
     idle.stop()
   }
 }
 
-async function passChunks(flow: Flow, read: Reader, idle: IdleWatch): Promise<StorageError | null> {
+async function passPieces(flow: Flow, pieces: Pieces, idle: IdleWatch): Promise<StorageError | null> {
   for (;;) {
-    let chunk: Uint8Array | null
+    let piece: Uint8Array
     try {
-      chunk = await idle.wait(read.next())
+      piece = await idle.wait(pieces.next())
     } catch (error) {
-      await read.cancel(error)
+      await cancelQuietly(pieces, error)
       return toStorageError(error, flow.object.backend, flow.object.name)
     }
-    if (!chunk) break
+    if (piece.length === 0) break
     const offset = flow.received
-    flow.received += chunk.length
+    flow.received += piece.length
     if (flow.length !== undefined && flow.received > flow.length) {
       const failure = wrongLength(flow, `more than the announced ${flow.length} bytes came`)
-      await read.cancel(failure)
+      await cancelQuietly(pieces, failure)
       return failure
     }
     try {
-      await flow.write(chunk, offset)
+      await flow.write(piece, offset)
     } catch (error) {
-      await read.cancel(error)
+      await cancelQuietly(pieces, error)
       throw error
     }
   }
@@ -158,34 +159,6 @@ async function resume(flow: Flow, failure: StorageError): Promise<ReadableStream
   throw failure
 }
 
-interface Reader {
-  /** `null` at the end. The bytes are valid until the next call. */
-  next(): Promise<Uint8Array | null>
-  cancel(reason: unknown): Promise<void>
-}
-
-/** Native bodies are read into one large buffer that is used again; by default they come in pieces of 4 KiB. */
-function openReader(body: ReadableStream<Uint8Array>, expected: number): Reader {
-  const bytes = byteReader(body)
-  if (!bytes) {
-    const reader = body.getReader()
-    return {
-      next: async () => (await reader.read()).value ?? null,
-      cancel: (reason) => cancelQuietly(reader, reason),
-    }
-  }
-  let buffer = new ArrayBuffer(pieceBytes(expected))
-  return {
-    async next() {
-      const { done, value } = await bytes.read(new Uint8Array(buffer))
-      if (done || !value) return null
-      buffer = value.buffer
-      return value
-    },
-    cancel: (reason) => cancelQuietly(bytes, reason),
-  }
-}
-
 /** Each piece leaves garbage, so a long body comes in larger ones; many bodies at once are seldom long. */
 function pieceBytes(expected: number): number {
   const bytes = Math.max(READ_BYTES, Math.min(MAX_READ_BYTES, Math.ceil(expected / 256)))
@@ -193,6 +166,6 @@ function pieceBytes(expected: number): number {
 }
 
 /** A broken source cannot be cancelled, and its failure is already known. */
-function cancelQuietly(reader: { cancel(reason: unknown): Promise<void> }, reason: unknown): Promise<void> {
-  return reader.cancel(reason).catch(() => {})
+function cancelQuietly(pieces: Pieces, reason: unknown): Promise<void> {
+  return pieces.cancel(reason).catch(() => {})
 }

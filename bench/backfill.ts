@@ -7,8 +7,9 @@ import { timeLister } from './backfill/lister.ts'
 import { timeRclone } from './backfill/rclone.ts'
 import { startReaders } from './backfill/readers.ts'
 import { CREDENTIALS, plan, some, SOURCE_BUCKET, type Source, startSource } from './backfill/source.ts'
-import { freePort, type Killable, startKillable, TOKEN } from './backfill/worker.ts'
+import { type Killable, startKillable, TOKEN } from './backfill/worker.ts'
 import { type Figure, keeps, printFigures } from './figure.ts'
+import { freePort } from './server.ts'
 
 /** A rate needs no more. */
 const RCLONE_OBJECTS = 10_000

@@ -21,12 +21,13 @@ const PROBLEMS: Record<number, string> = {
   501: 'No backend implements it.',
   502: 'None has it and at least one backend failed: it may exist.',
   504: 'None has it and all backends that failed timed out: it may exist.',
+  508: 'A backend leads back to this Worker, directly or through another one.',
 }
 
 const PARAMETERS: Record<string, string> = {
   name: 'The object’s name: percent-encoded, its slashes as they are.',
-  path: 'A directory’s path; empty for the root.',
-  prefix: 'What the names begin with; may be empty.',
+  path: 'A directory’s path; the root has a route of its own.',
+  prefix: 'What the names begin with; all names have a route of their own.',
   id: 'The job’s id.',
 }
 
@@ -87,13 +88,14 @@ function toOperation(operation: Operation): Json {
     ...(query ? queryParameters(query) : []),
     ...headers.map((name) => ({ name, in: 'header', schema: { type: 'string' } })),
   ]
-  const problems = [...(operation.protected ? [401, 403] : []), ...(operation.problems ?? [])]
+  const security = operation.protected ? [{ token: [] }] : operation.takesToken && [{}, { token: [] }]
+  const problems = [...(security ? [401, 403] : []), ...(operation.problems ?? [])]
   return {
     operationId: id,
     tags: [tag],
     summary,
     ...(description && { description }),
-    ...(operation.protected && { security: [{ token: [] }] }),
+    ...(security && { security }),
     ...(parameters.length > 0 && { parameters }),
     ...(body && { requestBody: toRequestBody(body) }),
     responses: {

@@ -22,7 +22,7 @@ export const READ = {
     },
     304: { description: 'Not changed.', headers: ['ETag', 'Last-Modified', 'Cache-Control'] },
   },
-  problems: [400, 404, 412, 416, 502, 504],
+  problems: [400, 404, 412, 416, 502, 504, 508],
 } as const
 
 export const UPLOAD = {
@@ -31,7 +31,7 @@ export const UPLOAD = {
     types: ['*/*'],
     required: true,
     description:
-      'The bytes. Content-Type and the other representation headers and `x-amz-meta-*` are kept; a digest (Content-MD5, `x-amz-checksum-*`, Repr-Digest) that does not match stores nothing.',
+      'The bytes. Content-Type and the other representation headers and `x-amz-meta-*` are kept; without a type, or with a form’s, it is the one of the name’s extension; a digest (Content-MD5, `x-amz-checksum-*`, Repr-Digest) that does not match stores nothing.',
   },
 } as const
 
@@ -57,7 +57,7 @@ export const mediaOperations: readonly Operation[] = [
       200: { description: 'The headers.', headers: [...REPRESENTATION, 'Content-Length'] },
       304: { description: 'Not changed.' },
     },
-    problems: [400, 404, 412, 502, 504],
+    problems: [400, 404, 412, 502, 504, 508],
   },
   {
     method: 'put',

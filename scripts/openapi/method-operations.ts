@@ -45,7 +45,7 @@ export const methodOperations: readonly Operation[] = [
     tag,
     summary: 'Whether any backend has the name; false only if all proved that they do not',
     answers: { 200: { description: 'Whether it exists.', schema: answers.existence } },
-    problems: [400, 502, 504],
+    problems: [400, 502, 504, 508],
   },
   {
     method: 'post',
@@ -53,10 +53,12 @@ export const methodOperations: readonly Operation[] = [
     id: 'existsAll',
     tag,
     summary: 'Whether each of up to 100 names exists',
-    description: 'Fails as a whole when one of the names cannot be decided.',
+    description:
+      'Up to 20 names without a token. Names times backends may be 500 at most. Fails as a whole when one of the names cannot be decided.',
+    takesToken: true,
     body: { schema: existsBody, required: true },
     answers: { 200: { description: 'An answer for each name.', schema: answers.existences } },
-    problems: [400, 413, 502, 504],
+    problems: [400, 413, 502, 504, 508],
   },
   finding('size', 'The size in bytes, from the first backend that has the object', answers.size),
   finding('accessed_time', 'When it was last read, where a backend can tell', answers.accessedTime),

@@ -17,6 +17,8 @@ export interface Operation {
   description?: string
   /** Needs the bearer token. */
   protected?: true
+  /** Gives more with the bearer token; a wrong one is refused. */
+  takesToken?: true
   /** All its parameters are optional. */
   query?: QuerySchema
   /** Names of header parameters. */
@@ -44,4 +46,4 @@ export interface Answer {
 }
 
 /** What can go wrong when the chain is asked: nobody could say, or nobody implements it. */
-export const CHAIN_PROBLEMS = [501, 502, 504]
+export const CHAIN_PROBLEMS = [501, 502, 504, 508]

@@ -2,13 +2,15 @@ import type { Context } from 'hono'
 import { Hono } from 'hono/tiny'
 import { ABSENT } from '../http/problem.ts'
 import { StorageError } from '../storage/errors.ts'
+import type { Chain } from '../storage/fallback.ts'
+import { checkQuestions, limitQuestions } from '../storage/limit-questions.ts'
 import { checkName } from '../storage/name.ts'
 import { exists, existsAll, path, size, time, type TimeKind, url } from '../storage/methods.ts'
 import { availableName, save } from '../storage/save.ts'
 import { validName } from '../storage/valid-name.ts'
 import { jsonBy, nameIn, queryBy } from './api-request.ts'
-import { existsBody, urlQuery } from './api-schemas.ts'
-import { requireToken } from './auth.ts'
+import { existsBody, MAX_ANONYMOUS_NAMES, MAX_NAMES, urlQuery } from './api-schemas.ts'
+import { allowToken, requireToken } from './auth.ts'
 import type { AppEnv } from './context.ts'
 import { serveMedia } from './media.ts'
 import { notAllowed } from './not-allowed.ts'
@@ -23,9 +25,8 @@ export function methodRoutes() {
       return serveMedia(c, name)
     })
     .post('/save/:name{[^]*}', requireToken, async (c) => {
-      const { chain, config } = c.var.deployment
-      const { body, options } = uploadFrom(c.req.raw, config)
-      const { name } = await save(chain, nameIn(c, 'save'), body, options)
+      const { body, options } = uploadFrom(c.req.raw, c.var.deployment.config)
+      const { name } = await save(chainOf(c), nameIn(c, 'save'), body, options)
       return c.json({ name }, 201)
     })
     .delete('/delete/:name{[^]*}', requireToken, async (c) => {
@@ -34,16 +35,19 @@ export function methodRoutes() {
     })
     .get('/exists/:name{[^]*}', async (c) => {
       const name = nameIn(c, 'exists')
-      return c.json({ name, exists: await exists(c.var.deployment.chain, name) })
+      return c.json({ name, exists: await exists(chainOf(c), name) })
     })
-    .post('/exists', async (c) => {
+    .post('/exists', allowToken, async (c) => {
       const { names } = await jsonBy(c, existsBody)
+      const chain = chainOf(c)
+      if (!c.var.authorized && names.length > MAX_ANONYMOUS_NAMES) throw tooManyNames(c, names.length)
       for (const name of names) checkName(name)
-      return c.json({ exists: Object.fromEntries(await existsAll(c.var.deployment.chain, names)) })
+      checkQuestions(chain, names)
+      return c.json({ exists: Object.fromEntries(await existsAll(chain, names)) })
     })
     .get('/size/:name{[^]*}', async (c) => {
       const name = nameIn(c, 'size')
-      return c.json({ name, size: held(name, await size(c.var.deployment.chain, name)) })
+      return c.json({ name, size: held(name, await size(chainOf(c), name)) })
     })
     .get('/accessed_time/:name{[^]*}', async (c) => {
       const { name, told } = await timeOf(c, 'accessed')
@@ -60,10 +64,10 @@ export function methodRoutes() {
     .get('/url/:name{[^]*}', async (c) => {
       const name = nameIn(c, 'url')
       const { expires_in: expiresIn } = queryBy(c, urlQuery)
-      const { chain, config } = c.var.deployment
+      const { config } = c.var.deployment
       const base = config.mediaUrl ?? new URL(c.req.url).origin + config.mediaPath
       const options = { base, migrating: config.migration, ...(expiresIn !== undefined && { expiresIn }) }
-      return c.json({ name, url: await url(chain, name, options) })
+      return c.json({ name, url: await url(chainOf(c), name, options) })
     })
     .get('/get_valid_name/:name{[^]*}', (c) => {
       const name = nameIn(c, 'get_valid_name')
@@ -71,7 +75,7 @@ export function methodRoutes() {
     })
     .get('/get_available_name/:name{[^]*}', async (c) => {
       const name = nameIn(c, 'get_available_name')
-      return c.json({ name, available_name: await availableName(c.var.deployment.chain, name) })
+      return c.json({ name, available_name: await availableName(chainOf(c), name) })
     })
     .get('/path/:name{[^]*}', requireToken, (c) => {
       const name = nameIn(c, 'path')
@@ -91,9 +95,24 @@ function refuseOthers(routes: Hono<AppEnv>): void {
   for (const method of READING.split(' ')) routes.all(`/${method}/:name{[^]*}`, notAllowed('GET, HEAD'))
 }
 
+function chainOf(c: Context<AppEnv>): Chain {
+  return limitQuestions(c.var.deployment.chain)
+}
+
+function tooManyNames(c: Context<AppEnv>, count: number): StorageError {
+  const isConfigured = c.var.deployment.config.apiToken !== undefined
+  const way = isConfigured
+    ? 'send the token (Authorization: Bearer …)'
+    : 'set a token with npx wrangler secret put API_TOKEN and send it (Authorization: Bearer …)'
+  return new StorageError(
+    'invalid',
+    `names: a request without a token may ask for ${MAX_ANONYMOUS_NAMES} names at most, and this one asks for ${count}; ${way} to ask for up to ${MAX_NAMES}`,
+  )
+}
+
 async function timeOf(c: Context<AppEnv>, kind: TimeKind): Promise<{ name: string; told: string }> {
   const name = nameIn(c, `${kind}_time`)
-  const date = held(name, await time(c.var.deployment.chain, name, kind))
+  const date = held(name, await time(chainOf(c), name, kind))
   return { name, told: date.toISOString() }
 }
 

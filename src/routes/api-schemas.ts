@@ -5,7 +5,9 @@ import * as v from 'valibot'
 const MAX_LIMIT = 1000
 /** Longest life of a presigned URL in S3: seven days. */
 const MAX_EXPIRY = 604_800
-const MAX_NAMES = 100
+export const MAX_NAMES = 100
+/** Each name costs a request to every backend, and nobody answers for what a request without a token costs. */
+export const MAX_ANONYMOUS_NAMES = 20
 const MAX_PURGE = 200
 
 function wholeNumber(min: number, max: number) {

@@ -20,5 +20,7 @@ export interface AppEnv {
     /** Set for media; else it is the API. */
     route?: 'media'
     answered?: Answered
+    /** Set where a route that needs no token was called with the right one. */
+    authorized?: true
   }
 }

@@ -5,7 +5,7 @@ import { StorageError } from './errors.ts'
 import type { Chain } from './fallback.ts'
 import type { ObjectInfo } from './object.ts'
 
-/** A Worker may wait for six answers at once; one is left for others. */
+/** Names that are looked for at once; `limitQuestions` holds what that comes to over all backends to as many. */
 const CONCURRENCY = 5
 
 /** Whether any backend has the name; false only when all proved that they don't. */

@@ -1,5 +1,7 @@
 import { Hono } from 'hono/tiny'
 import type { Context } from 'hono'
+import { passOn } from './backends/passed-workers.ts'
+import { hostWarnings } from './config/warnings.ts'
 import type { Deployment } from './deployment.ts'
 import { optionsResponse } from './http/cors.ts'
 import { problemResponse } from './http/problem.ts'
@@ -27,10 +29,13 @@ export function createApp(deployment: Deployment): Hono<AppEnv> {
   const app = new Hono<AppEnv>({ strict: true })
   app.router = mediaFirstRouter(`${mediaPath}-`)
 
+  let warned = false
   app.use((c, next) => {
+    if (!warned) warnOf(deployment, c.req.url)
+    warned = true
     c.set('deployment', deployment)
     c.set('trace', [])
-    return next()
+    return passOn(c.req.raw.headers, deployment.id, next)
   })
   // Each middleware is one promise more on the way of every hit: what is not configured is not there.
   if (corsOrigins !== null) app.use(cors(corsOrigins))
@@ -64,6 +69,11 @@ function mediaName(c: Context<AppEnv>, mediaPath: string): string {
   c.set('name', name)
   c.set('route', 'media')
   return name
+}
+
+/** Said once in an isolate: only a request shows at which host the Worker is asked. */
+function warnOf({ config }: Deployment, requestUrl: string): void {
+  for (const warning of hostWarnings(config, requestUrl)) log('warn', 'configuration', { ...warning })
 }
 
 function observed({ requests, migration, backends }: Deployment): Observed {

@@ -16,6 +16,7 @@ import { withVerifiedBodies } from './backends/wrappers/verify.ts'
 import { withTracing } from './backends/wrappers/tracing.ts'
 import { type Config, ConfigError, parseConfig } from './config.ts'
 import type { BackendConfig } from './config/backend-config.ts'
+import { deploymentId } from './config/deployment-id.ts'
 import { openJobs } from './migration/jobs.ts'
 import { createMigration, type Migration } from './migration/migration.ts'
 import { withRememberedUploads } from './migration/open-uploads.ts'
@@ -26,6 +27,8 @@ import { type Chain, createChain } from './storage/fallback.ts'
 /** A configuration and what it stands for, built once per isolate. */
 export interface Deployment {
   config: Config
+  /** Tells this deployment from others that a request may have passed. */
+  id: string
   /** All backends in their order, each behind its wrappers. */
   backends: readonly Backend[]
   chain: Chain
@@ -64,8 +67,9 @@ const SHARED_BYTES = 48 * 1024 * 1024
 
 function deploy(config: Config): Deployment {
   const { backfillJobs } = config.services
+  const id = deploymentId(config)
   const guarded = config.backends.map((settings, index) => {
-    const backend = withSharedPolicy(withOwnPolicy(openBackend(settings), settings), config, index)
+    const backend = withSharedPolicy(withOwnPolicy(openBackend(settings, id), settings), config, index)
     return backfillJobs ? withRememberedUploads(backend, () => openJobs(backfillJobs).index()) : backend
   })
   const steady = withSteadyBodies(guarded, config)
@@ -87,7 +91,8 @@ export function deploymentOver(
     keepAlive: waitUntil,
     ...(copyQueue && { send: (message) => copyQueue.send(message) }),
   })
-  return { config, backends, chain, copyChain, migration, requests: createRequestCounts() }
+  const id = deploymentId(config)
+  return { config, id, backends, chain, copyChain, migration, requests: createRequestCounts() }
 }
 
 /** Bodies that come over the network are mended where they break, from the backends behind if need be. */
@@ -128,7 +133,7 @@ function patience(backends: readonly BackendConfig[]): number {
 }
 
 /** The only place that tells types apart. Secrets are not enumerable, so they are handed over by name. */
-function openBackend(settings: BackendConfig): Backend {
+function openBackend(settings: BackendConfig, id: string): Backend {
   const { name } = settings
   switch (settings.type) {
     case 'r2': {
@@ -139,7 +144,15 @@ function openBackend(settings: BackendConfig): Backend {
       return kvBackend(name, settings.namespace)
     case 's3': {
       const { endpoint, bucket, region, addressing, absentStatuses, credentials, readOnly } = settings
-      const options = { endpoint, bucket, region, addressing, absentStatuses, tombstones: !readOnly }
+      const options = {
+        endpoint,
+        bucket,
+        region,
+        addressing,
+        absentStatuses,
+        tombstones: !readOnly,
+        deploymentId: id,
+      }
       return s3Backend(name, credentials ? { ...options, credentials } : options)
     }
     case 'http': {
@@ -148,6 +161,7 @@ function openBackend(settings: BackendConfig): Backend {
         headers,
         absentStatuses,
         checkType,
+        deploymentId: id,
         ...(url !== undefined && { url }),
         ...(fetcher && { fetcher }),
         ...(listing && { listing }),

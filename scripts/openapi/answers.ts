@@ -17,6 +17,7 @@ const errorCode = v.picklist([
   'unavailable',
   'timeout',
   'denied',
+  'loop',
   'skipped',
   'unsatisfiable',
   'invalid',
@@ -159,6 +160,10 @@ export const explanation = v.strictObject({
 export const backends = v.strictObject({
   migration: v.boolean(),
   deletes: v.picklist(['tombstone', 'first']),
+  warnings: v.pipe(
+    v.array(v.strictObject({ backend: v.string(), detail: v.string() })),
+    v.description('What is configured so and mostly is not meant so.'),
+  ),
   backends: v.array(
     v.strictObject({
       name: v.string(),

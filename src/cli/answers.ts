@@ -111,6 +111,8 @@ export interface Backends {
   backends: BackendDescription[]
   migration: boolean
   deletes: 'tombstone' | 'first'
+  /** Absent where the Worker is an older one. */
+  warnings?: { backend: string; detail: string }[]
 }
 
 export interface Tombstone {

@@ -37,6 +37,8 @@ export async function* examine(options: DoctorOptions): AsyncGenerator<Check> {
   yield check
   if (!backends) return
   yield checkChain(backends)
+  for (const { backend, detail } of backends.warnings ?? [])
+    yield { name: backend, status: 'warning', detail }
   yield* checkBackends(client, backends)
   yield* checkListing(client, backends)
   yield await checkJobs(client)

@@ -10,6 +10,8 @@ export function mendFor(error: string, backend: BackendDescription | undefined):
   if (error === 'timeout') {
     return `it takes longer than timeout_ms (${told(config, 'timeout_ms')}): is it reachable from Cloudflare? Else raise timeout_ms`
   }
+  if (error === 'loop')
+    return `${told(config, 'url' in config ? 'url' : 'endpoint')} leads back to this Worker: give it the address of what holds the files itself`
   if (error === 'skipped')
     return 'it failed too often and is left alone for a while; it is tried again by itself'
   if (error === 'unlisted') {

@@ -44,7 +44,7 @@ export function readCredentials(
 
 /** What the Worker or the platform writes itself, or what would change what the answer means. */
 const RESERVED_HEADERS =
-  /^(host|connection|keep-alive|te|trailer|upgrade|transfer-encoding|content-length|range|accept-encoding|if-.*|proxy-.*|cf-.*)$/
+  /^(host|connection|keep-alive|te|trailer|upgrade|transfer-encoding|content-length|range|accept-encoding|if-.*|proxy-.*|cf-.*|fallback-storage-.*)$/
 
 /** The value to send as `header`, with `"$NAME"` read from the secret NAME. */
 export function readHeader(env: Env, header: string, value: string): Found<string> {

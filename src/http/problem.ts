@@ -38,6 +38,7 @@ const STATUSES = {
   unavailable: [502, 'A backend failed'],
   denied: [502, 'A backend refused access'],
   skipped: [502, 'A backend is left out because it failed lately'],
+  loop: [508, 'A backend leads back to this Worker'],
 } as const satisfies Record<StorageError['code'], readonly [number, string]>
 
 /** Every backend proved that it does not have the name. */
@@ -79,9 +80,10 @@ function describe(error: StorageError): Problem {
   return { status, title, detail: error.message, code, headers, backends: backendsOf(error) }
 }
 
-/** An error of the whole chain is a timeout only if all that failed timed out. */
+/** An error of the whole chain is a timeout only if all that failed timed out. A loop is told first: only a change of the configuration helps. */
 function codeOf(error: StorageError): StorageError['code'] {
   if (error.failures.length === 0) return error.code
+  if (error.failures.some((failure) => failure.code === 'loop')) return 'loop'
   return error.failures.every((failure) => failure.code === 'timeout') ? 'timeout' : 'unavailable'
 }
 

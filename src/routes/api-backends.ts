@@ -1,6 +1,8 @@
 import { Hono } from 'hono/tiny'
 // oxlint-disable-next-line no-restricted-imports -- pure: it redacts the configuration that the deployment hands over
 import { describeBackends } from '../config/describe.ts'
+// oxlint-disable-next-line no-restricted-imports -- pure: it looks at the configuration that the deployment hands over
+import { hostWarnings } from '../config/warnings.ts'
 import type { LatestCopy } from '../observe/copy-counts.ts'
 import { type Backend, type BackendHealth, isListable, isWritable } from '../storage/backend.ts'
 import { explain, type Finding } from '../storage/explain.ts'
@@ -24,7 +26,8 @@ export function backendRoutes() {
         ...(backend.health && { health: toHealthJson(backend.health()) }),
         config: described.find(({ name }) => name === backend.name) ?? null,
       }))
-      return c.json({ backends, migration: config.migration, deletes: config.deletes })
+      const warnings = hostWarnings(config, c.req.url)
+      return c.json({ backends, migration: config.migration, deletes: config.deletes, warnings })
     })
     .get('/explain/:name{[^]*}', requireToken, async (c) => {
       const name = nameIn(c, 'explain')

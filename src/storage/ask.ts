@@ -116,9 +116,14 @@ export async function discard(answer: unknown): Promise<void> {
 
 /** The failures of a whole chain as one error: a timeout only if all timed out. */
 export function chainError(failures: readonly StorageError[], name?: string): StorageError {
+  const options = { failures, ...(name !== undefined && { name }) }
+  if (failures.some((failure) => failure.code === 'loop')) {
+    const message = 'a backend leads back to this Worker: give it the address of what holds the files itself'
+    return new StorageError('loop', message, options)
+  }
   const code = failures.every((failure) => failure.code === 'timeout') ? 'timeout' : 'unavailable'
   const message = 'no backend could answer, and at least one failed: the object may exist'
-  return new StorageError(code, message, { failures, ...(name !== undefined && { name }) })
+  return new StorageError(code, message, options)
 }
 
 /** A read-only backend before the authority may hold what was deleted: then the authority must be asked too. */

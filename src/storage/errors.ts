@@ -10,6 +10,7 @@
  * - `corrupt` bytes are short, long, or their digest differs
  * - `too-large` more bytes than the backend or the configuration takes
  * - `unsupported` no backend has the method
+ * - `loop` the request has come back to a deployment that it had passed
  */
 export type ErrorCode =
   | 'absent'
@@ -23,6 +24,7 @@ export type ErrorCode =
   | 'corrupt'
   | 'too-large'
   | 'unsupported'
+  | 'loop'
 
 export interface ErrorOptions {
   backend?: string

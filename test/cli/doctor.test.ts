@@ -48,6 +48,7 @@ describe('a deployment whose origins are ill', () => {
       FALLBACK_STORAGES: JSON.stringify(storages),
       FALLBACK_DATA_MIGRATION: 'true',
       MEDIA_PATH: '/media/',
+      MEDIA_URL: 'http://127.0.0.1:1023/media/',
       API_TOKEN: TOKEN,
       LEGACY_ACCESS_KEY_ID: 'id',
       LEGACY_SECRET_ACCESS_KEY: 'very-secret',
@@ -62,6 +63,11 @@ describe('a deployment whose origins are ill', () => {
     const { ok, checks } = diagnosis(ran)
     expect({ ok, code: ran.code }).toEqual({ ok: false, code: 1 })
     expect(checks['media']).toMatchObject({ status: 'ok' })
+    expect((JSON.parse(ran.stdout) as { checks: Check[] }).checks).toContainEqual({
+      name: 'gone',
+      status: 'warning',
+      detail: expect.stringContaining('has the host of MEDIA_URL (127.0.0.1:1023)'),
+    })
     expect(checks['well']).toMatchObject({ status: 'ok' })
     expect(checks['gone']).toMatchObject({
       status: 'failed',

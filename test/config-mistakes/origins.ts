@@ -76,6 +76,11 @@ export const originMistakes: Row[] = [
     '`headers.Range`: is a header that is set where it is needed; remove it',
   ],
   [
+    'the header that shows loops',
+    after({ ...http, headers: { 'Fallback-Storage-Via': '0a0b0c0d' } }),
+    '`headers.Fallback-Storage-Via`: is a header that is set where it is needed; remove it',
+  ],
+  [
     'a header given twice',
     after({ ...http, headers: { 'X-Key': 'a', 'x-key': 'b' } }),
     '`headers.x-key`: is given twice',

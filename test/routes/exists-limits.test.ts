@@ -1,4 +1,3 @@
-import { scheduler } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { memoryBackend } from '../../src/backends/memory.ts'
 import type { Backend } from '../../src/storage/backend.ts'

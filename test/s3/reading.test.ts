@@ -34,6 +34,14 @@ describe('s3Backend() and signatures', () => {
     expect(await failure(wrong.head('missing'))).toMatchObject({ code: 'denied' })
   })
 
+  it('is let in with the header that names the deployments that a request has passed', async () => {
+    const passing = connect('reading', { deploymentId: '0a0b0c0d' })
+    expect((await passing.head('thousand.bin'))?.size).toBe(1000)
+    expect(await bodyOf(await passing.get('thousand.bin'))).toEqual(bytes)
+    expect(await passing.put('passing.bin', bytes)).toMatchObject({ size: 1000 })
+    await passing.delete('passing.bin')
+  })
+
   it('makes URLs that anyone can fetch', async () => {
     const url = await backend.url('thousand.bin', { base, expiresIn: 60 })
     const answer = await fetch(url, { headers: { Range: 'bytes=0-9' } })

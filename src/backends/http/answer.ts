@@ -66,7 +66,8 @@ export function htmlInsteadOf(name: string, headers: Headers): string | undefine
 /** The error for an answer that is neither the object nor its absence. */
 export function refusal({ status, headers }: Response, backend: string, name: string): StorageError {
   const retryAfter = retryAfterMs(headers.get('Retry-After'))
-  return new StorageError(codeOf(status), `the origin answered ${status}`, {
+  const why = status === 508 ? ': the request came back to a Worker that it had passed already' : ''
+  return new StorageError(codeOf(status), `the origin answered ${status}${why}`, {
     backend,
     name,
     status,
@@ -75,6 +76,7 @@ export function refusal({ status, headers }: Response, backend: string, name: st
 }
 
 function codeOf(status: number): ErrorCode {
+  if (status === 508) return 'loop'
   return status === 401 || status === 403 || status === 407 ? 'denied' : 'unavailable'
 }
 

@@ -1,3 +1,4 @@
+import { passedHeader } from '../passed-workers.ts'
 import { fetchFollowing, type FetcherLike, type RedirectPolicy } from './redirects.ts'
 
 export interface SendOptions {
@@ -10,6 +11,8 @@ export interface SendOptions {
   /** Statuses that prove absence. */
   absentStatuses: readonly number[]
   listing?: 'autoindex-json'
+  /** Of the deployment that asks; sent along so that a request that comes back to it is recognised. */
+  deploymentId?: string
   /** Default: the global fetch. */
   fetch?: typeof fetch
 }
@@ -41,7 +44,11 @@ export function createSend(backend: string, options: SendOptions): Send {
     // Joined as strings: `new URL(name, base)` would take a name like `//host/a` or `x:y` for another URL.
     fetchFollowing(
       base + path,
-      { method, headers: { 'Accept-Encoding': 'identity', ...headers }, ...(signal && { signal }) },
+      {
+        method,
+        headers: { 'Accept-Encoding': 'identity', ...headers, ...passedHeader(options.deploymentId) },
+        ...(signal && { signal }),
+      },
       policy,
     )
 }

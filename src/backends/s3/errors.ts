@@ -90,6 +90,7 @@ function codeOf({ status, document }: S3Failure): ErrorCode {
   if (code === 'KeyTooLongError' || code === 'InvalidObjectName') return 'invalid'
   if (code === 'MetadataTooLarge') return 'invalid'
   if (status === 412) return 'precondition'
+  if (status === 508) return 'loop'
   return 'unavailable'
 }
 

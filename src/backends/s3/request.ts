@@ -1,6 +1,7 @@
 import { AwsV4Signer } from 'aws4fetch'
 import { StorageError, toStorageError } from '../../storage/errors.ts'
 import { encodeName } from '../../storage/name.ts'
+import { passedHeader } from '../passed-workers.ts'
 
 export interface S3Credentials {
   accessKeyId: string
@@ -17,6 +18,8 @@ export interface S3Location {
   addressing: 'path' | 'virtual'
   /** Left out: requests go unsigned. */
   credentials?: S3Credentials
+  /** Of the deployment that asks; sent along so that a request that comes back to it is recognised. */
+  deploymentId?: string
   fetch?: typeof fetch
 }
 
@@ -60,7 +63,8 @@ export function createS3Client(name: string, location: S3Location): S3Client {
       const { signed, plain } = splitHeaders(request)
       const signature = await signer({ method: request.method, url, headers: signed })?.sign()
       const headers = new Headers(signature?.headers ?? signed)
-      for (const [header, value] of Object.entries(plain)) headers.set(header, value)
+      const unsigned = { ...plain, ...passedHeader(location.deploymentId) }
+      for (const [header, value] of Object.entries(unsigned)) headers.set(header, value)
       try {
         return await doFetch(url, fetchInit(request, headers))
       } catch (error) {

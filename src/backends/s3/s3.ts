@@ -23,6 +23,8 @@ export interface S3Options {
   publicUrl?: string
   /** Whether a listing tells tombstones, at one HEAD for each empty object. Default: true. */
   tombstones?: boolean
+  /** Sent along, so that a request that comes back is recognised. */
+  deploymentId?: string
   fetch?: typeof fetch
 }
 

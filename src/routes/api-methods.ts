@@ -25,8 +25,9 @@ export function methodRoutes() {
       return serveMedia(c, name)
     })
     .post('/save/:name{[^]*}', requireToken, async (c) => {
-      const { body, options } = uploadFrom(c.req.raw, c.var.deployment.config)
-      const { name } = await save(chainOf(c), nameIn(c, 'save'), body, options)
+      const wanted = nameIn(c, 'save')
+      const { body, options } = uploadFrom(c.req.raw, wanted, c.var.deployment.config)
+      const { name } = await save(chainOf(c), wanted, body, options)
       return c.json({ name }, 201)
     })
     .delete('/delete/:name{[^]*}', requireToken, async (c) => {

@@ -1,5 +1,6 @@
 import type { Context } from 'hono'
 import { evaluatePreconditions, ifRangeHolds } from '../http/conditional.ts'
+import { withTypeOfName } from '../http/media-types.ts'
 import { ABSENT, problemResponse } from '../http/problem.ts'
 import { parseRange } from '../http/range.ts'
 import { headResponse, objectResponse } from '../http/respond.ts'
@@ -20,12 +21,14 @@ export async function serveMedia(c: Context<AppEnv>, name: string): Promise<Resp
   if (request.method === 'HEAD') {
     const info = await chain.head(name, { trace })
     if (!info) return absent(c)
-    return describeAnswer(c, headResponse(request, info, { cacheControl, base }), { backend: info.backend })
+    return describeAnswer(c, headResponse(request, withTypeOfName(info), { cacheControl, base }), {
+      backend: info.backend,
+    })
   }
   const { object, range } = await find(c, name)
   if (!object) return absent(c)
   const stored = migration.writeBack(object, trace)
-  return describeAnswer(c, objectResponse(request, object, { cacheControl, base, range }), {
+  return describeAnswer(c, objectResponse(request, withTypeOfName(object), { cacheControl, base, range }), {
     backend: object.backend,
     stored,
   })
@@ -81,7 +84,7 @@ function emptyBody(): ReadableStream<Uint8Array> {
 export async function putMedia(c: Context<AppEnv>, name: string): Promise<Response> {
   const { chain, config } = c.get('deployment')
   const { headers } = c.req.raw
-  const { body, options } = uploadFrom(c.req.raw, config)
+  const { body, options } = uploadFrom(c.req.raw, name, config)
   const allows = (current: ObjectInfo | null): boolean =>
     evaluatePreconditions('PUT', headers, current) === 'proceed'
   const { info, created } = await putObject(chain, name, body, {

@@ -82,6 +82,19 @@ describe('curl', () => {
     })
   })
 
+  it.each([
+    { flag: '-T', sends: 'no type' },
+    { flag: '--data-binary', sends: 'a form’s' },
+  ])('uploads a picture as a picture with $flag, which sends $sends', async ({ flag }) => {
+    const url = mediaUrl(stack.worker.url, `uploaded${flag}.jpg`)
+    const body = flag === '-T' ? 'harbour.jpg' : '@harbour.jpg'
+    await writeFile(join(downloads, 'harbour.jpg'), big.subarray(0, 1000))
+    const token = `Authorization: Bearer ${stack.token}`
+    await succeed('curl', '-sSf', '-X', 'PUT', '-H', token, flag, body, url)
+    const type = await succeed('curl', '-sSf', '-o', '/dev/null', '-w', '%{content_type}', url)
+    expect(type.toString()).toBe('image/jpeg')
+  })
+
   it('is told the size when the range begins past the end', async () => {
     const head = await succeed('curl', '-sS', '-D', '-', '-o', '/dev/null', '-r', `${SIZE}-`, await coldBig())
     expect(head.toString()).toMatch(/^HTTP\/1\.1 416 /)

@@ -1,0 +1,121 @@
+import type { ObjectInfo } from '../storage/object.ts'
+
+/** What media are stored as: a type, and the extensions that names of it end in. */
+const TYPES = `
+image/jpeg jpg jpeg jpe jfif
+image/png png
+image/apng apng
+image/gif gif
+image/webp webp
+image/avif avif
+image/jxl jxl
+image/heic heic
+image/heif heif
+image/bmp bmp
+image/tiff tif tiff
+image/svg+xml svg svgz
+image/x-icon ico
+image/vnd.adobe.photoshop psd
+video/mp4 mp4 m4v
+video/iso.segment m4s
+video/mp2t ts mts m2ts
+video/mpeg mpg mpeg
+video/webm webm
+video/ogg ogv
+video/quicktime mov qt
+video/x-matroska mkv
+video/x-msvideo avi
+video/x-ms-wmv wmv
+video/x-flv flv
+video/3gpp 3gp
+audio/mpeg mp3
+audio/mp4 m4a m4b
+audio/aac aac
+audio/ogg ogg oga opus
+audio/flac flac
+audio/wav wav
+audio/webm weba
+audio/aiff aif aiff
+audio/midi mid midi
+application/vnd.apple.mpegurl m3u8
+audio/mpegurl m3u
+application/dash+xml mpd
+text/vtt vtt
+application/x-subrip srt
+application/ttml+xml ttml
+font/woff2 woff2
+font/woff woff
+font/ttf ttf
+font/otf otf
+font/collection ttc
+application/vnd.ms-fontobject eot
+text/plain txt text log
+text/html html htm
+application/xhtml+xml xhtml
+text/css css
+text/javascript js mjs
+text/csv csv
+text/tab-separated-values tsv
+text/markdown md markdown
+text/calendar ics
+text/vcard vcf
+application/json json map
+application/ld+json jsonld
+application/geo+json geojson
+application/manifest+json webmanifest
+application/xml xml xsl
+application/rss+xml rss
+application/atom+xml atom
+application/yaml yaml yml
+application/wasm wasm
+application/pdf pdf
+application/rtf rtf
+application/postscript ps eps ai
+application/epub+zip epub
+application/msword doc
+application/vnd.ms-excel xls
+application/vnd.ms-powerpoint ppt
+application/vnd.openxmlformats-officedocument.wordprocessingml.document docx
+application/vnd.openxmlformats-officedocument.spreadsheetml.sheet xlsx
+application/vnd.openxmlformats-officedocument.presentationml.presentation pptx
+application/vnd.oasis.opendocument.text odt
+application/vnd.oasis.opendocument.spreadsheet ods
+application/vnd.oasis.opendocument.presentation odp
+application/zip zip
+application/gzip gz tgz
+application/x-bzip2 bz2
+application/x-xz xz
+application/zstd zst
+application/x-tar tar
+application/x-7z-compressed 7z
+application/vnd.rar rar
+model/gltf-binary glb
+model/gltf+json gltf
+model/stl stl`
+
+let byExtension: Map<string, string> | undefined
+
+function readTypes(): Map<string, string> {
+  const lines = TYPES.trim().split('\n')
+  return new Map(
+    lines.flatMap((line) => {
+      const [type = '', ...extensions] = line.split(' ')
+      return extensions.map((extension) => [extension, type] as const)
+    }),
+  )
+}
+
+/** The type that a name's extension stands for. A leading dot begins no extension. */
+export function typeOfName(name: string): string | undefined {
+  const extension = /[^/]\.([^./]+)$/.exec(name)?.[1]
+  if (extension === undefined) return undefined
+  byExtension ??= readTypes()
+  return byExtension.get(extension.toLowerCase())
+}
+
+/** The object with the type of its name where its backend tells none: `nosniff` forbids browsers to look for themselves. */
+export function withTypeOfName<Info extends ObjectInfo>(info: Info): Info {
+  if (info.contentType !== undefined) return info
+  const contentType = typeOfName(info.name)
+  return contentType === undefined ? info : { ...info, contentType }
+}

@@ -1,0 +1,106 @@
+import { describe, expect, it } from 'vitest'
+import { memoryBackend } from '../../src/backends/memory.ts'
+import { apiApp, bytes, readOnly } from './api-app.ts'
+
+const FORM = 'application/x-www-form-urlencoded'
+const put = (type?: string): RequestInit => ({
+  method: 'PUT',
+  body: bytes('x'),
+  ...(type !== undefined && { headers: { 'Content-Type': type } }),
+})
+
+function app() {
+  const backend = memoryBackend('only')
+  const { call } = apiApp([backend])
+  const typeOf = async (path: string, init?: RequestInit): Promise<string | null> => {
+    const response = await call(path, init)
+    await response.body?.cancel()
+    return response.headers.get('Content-Type')
+  }
+  const stored = (name: string) => backend.objects.get(name)?.info.contentType
+  return { backend, call, typeOf, stored }
+}
+
+describe('an upload', () => {
+  it.each([
+    ['no type', undefined],
+    ['the type that curl --data-binary sends', FORM],
+    ['a form’s type with a parameter', `${FORM}; charset=UTF-8`],
+    ['a form’s type in capitals', FORM.toUpperCase()],
+  ])('with %s is stored under the type of its name’s extension', async (_, type) => {
+    const { call, stored, typeOf } = app()
+    expect((await call('/photos/harbour.jpg', put(type))).status).toBe(201)
+    expect(stored('photos/harbour.jpg')).toBe('image/jpeg')
+    expect(await typeOf('/photos/harbour.jpg')).toBe('image/jpeg')
+  })
+
+  it('through save is, too', async () => {
+    const { call, stored } = app()
+    expect((await call('/-/api/save/film.MP4', { ...put(), method: 'POST' })).status).toBe(201)
+    expect(stored('film.MP4')).toBe('video/mp4')
+  })
+
+  it.each(['image/png', 'application/octet-stream', 'text/plain; charset=latin1'])(
+    'keeps the type %s that it comes with',
+    async (type) => {
+      const { call, stored } = app()
+      await call('/harbour.jpg', put(type))
+      expect(stored('harbour.jpg')).toBe(type)
+    },
+  )
+
+  it('whose extension says nothing keeps what it comes with', async () => {
+    const { call, stored } = app()
+    await call('/data.unheard-of', put(FORM))
+    await call('/plain', put())
+    expect([stored('data.unheard-of'), stored('plain')]).toEqual([FORM, undefined])
+  })
+})
+
+describe('an object that a backend tells no type of', () => {
+  it('is read under the type of its name’s extension', async () => {
+    const { backend, typeOf } = app()
+    await backend.put('a/harbour.jpg', bytes('x'))
+    expect(await typeOf('/a/harbour.jpg')).toBe('image/jpeg')
+    expect(await typeOf('/a/harbour.jpg', { method: 'HEAD' })).toBe('image/jpeg')
+    expect(await typeOf('/-/api/open/a/harbour.jpg')).toBe('image/jpeg')
+    expect(await typeOf('/a/harbour.jpg', { headers: { Range: 'bytes=0-0' } })).toBe('image/jpeg')
+  })
+
+  it('has none where the extension says nothing', async () => {
+    const { backend, typeOf } = app()
+    await backend.put('jpg', bytes('x'))
+    await backend.put('a.jpg/b', bytes('x'))
+    expect([await typeOf('/jpg'), await typeOf('/a.jpg/b')]).toEqual([null, null])
+  })
+
+  it.each(['page.html', 'drawing.svg', 'feed.xml', 'unheard.of'])(
+    'cannot run as the site: %s',
+    async (name) => {
+      const { backend, call } = app()
+      await backend.put(name, bytes('<script>alert(1)</script>'))
+      const response = await call(`/${name}`)
+      await response.body?.cancel()
+      expect(response.headers.get('Content-Security-Policy')).toBe('sandbox')
+      expect(response.headers.get('X-Content-Type-Options')).toBe('nosniff')
+    },
+  )
+
+  it('is not in a sandbox where its extension is harmless', async () => {
+    const { backend, call } = app()
+    await backend.put('manual.pdf', bytes('x'))
+    const response = await call('/manual.pdf')
+    await response.body?.cancel()
+    expect(response.headers.get('Content-Security-Policy')).toBeNull()
+  })
+
+  it('is copied as it is: a type that was guessed is not recorded', async () => {
+    const [first, second] = [memoryBackend('first'), memoryBackend('second')]
+    await second.put('harbour.jpg', bytes('x'))
+    const { call } = apiApp([first, readOnly(second)], { migration: true })
+    await (await call('/harbour.jpg')).arrayBuffer()
+    await expect.poll(() => first.objects.get('harbour.jpg')).toBeDefined()
+    expect(first.objects.get('harbour.jpg')?.info.contentType).toBeUndefined()
+    expect((await call('/harbour.jpg', { method: 'HEAD' })).headers.get('Content-Type')).toBe('image/jpeg')
+  })
+})

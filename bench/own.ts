@@ -19,13 +19,14 @@ export function OWN(origin: string): OwnWorker[] {
     }),
     worker('own-remembering', [r2, { type: 'kv', binding: 'MEDIA_KV' }, http]),
     worker('own-slow', [slow]),
-    worker('own-slow-second', [r2, slow]),
+    worker('own-slow-second', [r2, slow], { API_TOKEN: BENCH_TOKEN }),
     worker('own-hanging', [hanging, slow], noBreaker),
     worker('own-hedged', [{ ...hanging, hedge_ms: HEDGE_MS }, slow], noBreaker),
     worker('own-broken', [hanging, slow], { FALLBACK_BREAKER_SECONDS: 600 }),
   ]
 }
 
+export const BENCH_TOKEN = 'bench'
 /** Until a hanging backend is given up. */
 export const TIMEOUT_MS = 500
 /** Until the next backend is asked as well. */

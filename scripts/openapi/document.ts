@@ -77,7 +77,7 @@ function pathItem(path: string): Json {
     in: 'path',
     required: true,
     description: PARAMETERS[name],
-    schema: { type: 'string' },
+    schema: { type: 'string', minLength: 1 },
   }))
   return { parameters }
 }

@@ -2,29 +2,50 @@ import { listdirQuery, listQuery, purgeBody, tombstonesQuery } from '../../src/r
 import * as answers from './answers.ts'
 import { CHAIN_PROBLEMS, type Operation } from './operation.ts'
 
+const LISTING = {
+  method: 'get',
+  tag: 'Listings',
+  protected: true,
+  problems: [400, ...CHAIN_PROBLEMS],
+} as const
+
+const LISTDIR = {
+  ...LISTING,
+  query: listdirQuery,
+  answers: { 200: { description: 'One page.', schema: answers.directory } },
+} as const
+
+const LIST = {
+  ...LISTING,
+  query: listQuery,
+  answers: { 200: { description: 'One page.', schema: answers.listing } },
+} as const
+
 /** Listings, tombstones, and what the chain is and does. */
 export const operatorOperations: readonly Operation[] = [
   {
-    method: 'get',
-    path: '/-/api/listdir/{path}',
-    id: 'listdir',
-    tag: 'Listings',
-    summary: 'Directories and files directly below a path, over all backends',
-    protected: true,
-    query: listdirQuery,
-    answers: { 200: { description: 'One page.', schema: answers.directory } },
-    problems: [400, ...CHAIN_PROBLEMS],
+    path: '/-/api/listdir/',
+    id: 'listdirRoot',
+    summary: 'Directories and files at the root, over all backends',
+    ...LISTDIR,
   },
   {
-    method: 'get',
+    path: '/-/api/listdir/{path}',
+    id: 'listdir',
+    summary: 'Directories and files directly below a path, over all backends',
+    ...LISTDIR,
+  },
+  {
+    path: '/-/api/list/',
+    id: 'listAll',
+    summary: 'Every name, over all backends, in UTF-8 byte order, each once',
+    ...LIST,
+  },
+  {
     path: '/-/api/list/{prefix}',
     id: 'list',
-    tag: 'Listings',
     summary: 'Every name that begins so, over all backends, in UTF-8 byte order, each once',
-    protected: true,
-    query: listQuery,
-    answers: { 200: { description: 'One page.', schema: answers.listing } },
-    problems: [400, ...CHAIN_PROBLEMS],
+    ...LIST,
   },
   {
     method: 'get',

@@ -40,7 +40,10 @@ const show = (api) => {
         add(summary, 'code', path)
         add(summary, 'span', ' – ' + operation.summary)
         if (operation.description) add(details, 'p', operation.description)
-        if (operation.security) add(details, 'p', 'Needs the bearer token (API_TOKEN).')
+        const { security = [] } = operation
+        const optional = security.some((requirement) => Object.keys(requirement).length === 0)
+        if (optional) add(details, 'p', 'Takes the bearer token (API_TOKEN), and does without.')
+        else if (security.length > 0) add(details, 'p', 'Needs the bearer token (API_TOKEN).')
         const parameters = [...(item.parameters || []), ...(operation.parameters || [])]
         table(
           details,

@@ -50,16 +50,13 @@ describe('the OpenAPI document', () => {
   it('tells of every route that is mounted, and of none that is not', async () => {
     const { app } = await pair()
     const mounted = app.routes
-      .filter(
-        ({ method, path }) =>
-          method !== 'ALL' &&
-          !path.startsWith('/-/docs/docs.') &&
-          !['/-/api/list', '/-/api/listdir'].includes(path),
-      )
+      .filter(({ method, path }) => method !== 'ALL' && !path.startsWith('/-/docs/docs.'))
       .map(
         ({ method, path }) =>
           `${method.toLowerCase()} ${path.replace(/:(\w+)(\{[^/]*\})?/, '{$1}').replace(/^\/\*$/, '/{name}')}`,
       )
+      // Without its slash the root is answered all the same; it is documented with it.
+      .map((route) => route.replace(/^get \/-\/api\/(list|listdir)$/, '$&/'))
     const documented = operations()
       .map(({ method, path }) => `${method} ${path}`)
       // HEAD reaches the routes of GET.
@@ -86,6 +83,33 @@ describe('the OpenAPI document', () => {
       expect(((item['parameters'] ?? []) as unknown as { name: string }[]).map(({ name }) => name)).toEqual(
         names,
       )
+    }
+  })
+
+  it.each([
+    ['get', '/-/api/listdir/', 'listdirRoot'],
+    ['get', '/-/api/listdir/photos/2024', 'listdir'],
+    ['get', '/-/api/list/', 'listAll'],
+    ['get', '/-/api/list/photos/', 'list'],
+    ['get', '/-/api/exists/a%20b/c.jpg', 'exists'],
+    ['post', '/-/api/exists', 'existsAll'],
+    ['get', '/photos/a.jpg', 'getObject'],
+  ])(
+    'has exactly one operation that %s %s is valid for, the root of a listing included',
+    async (method, path, id) => {
+      expect(operationsFor(method, path)).toEqual([id])
+      const init = { method, ...(method === 'post' && { body: '{"names":[]}' }) }
+      expect((await (await pair()).call(path, init)).status).not.toBe(405)
+    },
+  )
+
+  it('demands a value of every parameter in a path', () => {
+    for (const parameter of pathParameters()) {
+      expect(parameter).toMatchObject({
+        in: 'path',
+        required: true,
+        schema: { type: 'string', minLength: 1 },
+      })
     }
   })
 
@@ -180,6 +204,23 @@ describe('the pages', () => {
 /** An empty requirement among them makes the token optional. */
 function needsToken({ security = [] }: OperationJson): boolean {
   return security.length > 0 && security.every((requirement) => Object.keys(requirement).length > 0)
+}
+
+/** Ids of the operations that a request is valid for: the most specific path, and no parameter empty. */
+function operationsFor(method: string, path: string): (string | undefined)[] {
+  const matching = operations().filter((operation) => {
+    const pattern = operation.path.replace(/[.*+?^$()|[\]\\]/g, '\\$&').replace(/\{\w+\}/g, '.+')
+    return operation.method === method && new RegExp(`^${pattern}$`).test(path)
+  })
+  const isApi = path.startsWith('/-/')
+  return matching
+    .filter((operation) => operation.path.startsWith('/-/') === isApi)
+    .map(({ operation }) => operation.operationId)
+}
+
+function pathParameters(): unknown[] {
+  const { paths } = document as unknown as DocumentJson
+  return Object.values(paths).flatMap((item) => (item['parameters'] ?? []) as unknown[])
 }
 
 function operations() {

@@ -12,7 +12,7 @@ export const requireToken = createMiddleware<AppEnv>(async (c, next) => {
       status: 403,
       title: 'Forbidden',
       detail:
-        'this route needs a token, and none is configured; set one with: npx wrangler secret put API_TOKEN',
+        'this route needs a token, and none is configured; set one with: npx wrangler secret put API_TOKEN (in development: a line in .dev.vars)',
     })
   }
   const token = bearerToken(c.req.header('Authorization'))

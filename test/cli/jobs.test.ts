@@ -90,6 +90,17 @@ it('counts and prices with --dry-run, and copies nothing', async () => {
   expect((await cli(['explain', 'photos/sun.png'])).stdout).toContain('served by legacy')
 })
 
+it('waits for a dry run, then prints it', async () => {
+  const { code, stdout, stderr } = await cli(['backfill', 'start', '--dry-run', '--prefix', 'photos/'])
+  expect(stdout).toMatch(/^dry run \w{15}: completed, \d+ s\nprefix {4}photos\/\n/)
+  expect(stdout).toContain('to be copied: 4 objects, ')
+  expect(stderr).toMatch(/^started \w{15}\n$/)
+  expect(code).toBe(0)
+
+  const ran = await cli(['backfill', 'start', '--dry-run', '--prefix', 'photos/', '--json'])
+  expect(records(ran)).toMatchObject([{ state: 'completed', listed: 4, estimate: { objects: 4 } }])
+})
+
 it('copies everything below a prefix, and shows how it went', async () => {
   const { code, stdout, stderr } = await cli(['backfill', 'start', '--prefix', 'photos/', '--watch'])
   expect(code, stderr).toBe(0)

@@ -1,13 +1,11 @@
-import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { startStack, type Stack } from '../../demo/stack.ts'
 import { startCuttingProxy, type CuttingProxy } from './cutting-proxy.ts'
-import { createCli, MAIN, records, type Cli } from './run.ts'
+import { createCli, createTerminal, records, type Cli } from './run.ts'
 
 const MIB = 1024 * 1024
 const SHOW_CURSOR = '\u001b[?25h'
@@ -42,6 +40,8 @@ beforeEach(() => {
 })
 
 const file = (name: string) => join(folder, name)
+const onTerminal = (...args: Parameters<ReturnType<typeof createTerminal>>) =>
+  createTerminal(proxy.url, stack.token)(...args)
 
 it('goes on by itself where the connection was lost', async () => {
   proxy.cut(2, 5 * MIB)
@@ -140,24 +140,4 @@ async function sizeOf(path: string): Promise<number> {
     ({ size }) => size,
     () => 0,
   )
-}
-
-/** What a terminal is sent; `script` gives the command one. */
-async function onTerminal(args: string[], env: Record<string, string> = {}): Promise<string> {
-  const command = [process.execPath, '--no-warnings', MAIN, ...args].map((part) => `'${part}'`).join(' ')
-  const { CI: _ci, FORCE_COLOR: _force, NO_COLOR: _none, ...inherited } = process.env
-  const child = spawn('script', ['-qec', command, '/dev/null'], {
-    env: {
-      ...inherited,
-      TERM: 'xterm-256color',
-      FALLBACK_STORAGE_URL: proxy.url,
-      FALLBACK_STORAGE_TOKEN: stack.token,
-      ...env,
-    },
-    stdio: ['pipe', 'pipe', 'inherit'],
-  })
-  let shown = ''
-  child.stdout.on('data', (chunk: Buffer) => (shown += chunk.toString()))
-  await once(child, 'close')
-  return shown
 }

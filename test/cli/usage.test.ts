@@ -82,6 +82,49 @@ describe('the command line', () => {
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
   })
 
+  it.each([
+    { args: ['ls', '--colour'], title: "unknown option '--colour'" },
+    { args: ['lss'], title: "unknown command 'lss'" },
+    { args: ['get'], title: "missing required argument 'name'" },
+    { args: ['ls', '--limit', '0'], title: expect.stringContaining('whole number of at least 1') },
+    { args: ['ls'], title: expect.stringContaining('which Worker?') },
+    { args: ['ls', '--url', 'nonsense'], title: 'not a URL: nonsense' },
+    { args: [], title: 'no command given, or none of that name' },
+    { args: ['backfill'], title: 'no command given, or none of that name' },
+  ])('says it as a JSON document with --json: $args', async ({ args, title }) => {
+    const { code, stdout, stderr } = await cli([...args, '--json'])
+    expect(stderr).toMatch(/^\{.*\}\n$/)
+    expect(JSON.parse(stderr)).toEqual({ error: { title, exit_code: 2 } })
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+  })
+
+  it('takes --json behind -- for a name', async () => {
+    const { code, stderr } = await cli(['rm', '--url', 'nonsense', '--', '--json'])
+    expect({ code, stderr }).toEqual({ code: 2, stderr: 'error: not a URL: nonsense\n' })
+  })
+
+  it.each([
+    ['get', '--', '-/docs', '-'],
+    ['get', '--', '-', 'x'],
+    ['put', '--', 'package.json', '-/docs'],
+    ['put', '--available', '--', 'package.json', '-/docs'],
+    ['rm', '--', '-/docs'],
+    ['explain', '--', '-/docs'],
+    ['undelete', '--', '-/docs'],
+    ['ls', '--', '-/'],
+    ['tombstones', 'ls', '--', '-/x'],
+    ['tombstones', 'purge', '--', '-/x'],
+    ['backfill', 'start', '--prefix=-/'],
+    ['backfill', 'start', '--manifest-object=-/docs'],
+    ['backfill', 'start', '--manifest=package.json', '--prefix=-/'],
+    ['verify', '--prefix=-/'],
+  ])('refuses names of the Worker’s own: %s %s %s', async (...args) => {
+    seen = []
+    const { code, stdout, stderr } = await cli(args, { env: { FALLBACK_STORAGE_URL: base } })
+    expect(stderr).toMatch(/^error: "-\/?\w*" is reserved: .* belongs to the Worker itself/)
+    expect({ code, stdout, seen }).toEqual({ code: 2, stdout: '', seen: [] })
+  })
+
   it('shows what commands there are when it is given none', async () => {
     const { code, stderr } = await cli([])
     expect(code).toBe(2)

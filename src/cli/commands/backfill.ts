@@ -5,6 +5,7 @@ import { watchJob } from '../job-progress.ts'
 import { type Session, sessionOf } from '../session.ts'
 import { addBackfillStart } from './backfill-start.ts'
 import { addBackfillFailures } from './backfill-failures.ts'
+import { dryRunTotal, positionOf } from './backfill-position.ts'
 import { backfillLines, backfillTable, isOver } from './backfill-lines.ts'
 
 const NEWEST = 'default: the newest job'
@@ -73,19 +74,20 @@ function show({ output }: Session, job: Backfill): void {
   else for (const line of backfillLines(job)) output.line(line)
 }
 
-async function watch({ client, output }: Session, id: string): Promise<void> {
+/** Waits for a job's end. With --json every change is a document, or with `onlyEnd` just the last one. */
+async function watch(session: Session, id: string, { onlyEnd = false } = {}): Promise<void> {
+  const { client, output } = session
+  const { dry_run: isDryRun } = await client.backfill(id)
+  const total = isDryRun ? undefined : dryRunTotal(await client.backfills(), id)
   const job = await watchJob({
-    label: 'backfill',
+    label: isDryRun ? 'dry run' : 'backfill',
     read: () => client.backfill(id),
     isOver,
-    position: ({ listed, copied, present, skipped, failed }) => ({
-      value: copied + present + skipped + failed,
-      total: listed,
-    }),
-    output,
+    position: (read) => positionOf(read, total),
+    output: onlyEnd ? { ...output, json: false, quiet: output.quiet || output.json } : output,
     again: `fallback-storage backfill watch ${id}`,
   })
-  if (!output.json) for (const line of backfillLines(job)) output.line(line)
+  if (onlyEnd || !output.json) show(session, job)
   if (job.state !== 'completed') throw new CommandError(EXIT.no)
 }
 

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import type { Explanation, Finding } from '../answers.ts'
 import { CommandError, EXIT } from '../exit.ts'
 import { bytes, columns, time } from '../format.ts'
-import { styled } from '../output.ts'
+import { styled, type Text } from '../output.ts'
 import { sessionOf } from '../session.ts'
 
 export function addExplain(program: Command): void {
@@ -29,7 +29,7 @@ Examples:
     })
 }
 
-function explained({ name, would_serve: server, tombstone, migration, backends }: Explanation): string[] {
+function explained({ name, would_serve: server, tombstone, migration, backends }: Explanation): Text[] {
   const served = server === null ? styled('red', 'served by nobody') : styled('green', `served by ${server}`)
   const { last_copy: copy } = migration
   const rows = backends.map((backend) => [
@@ -40,7 +40,7 @@ function explained({ name, would_serve: server, tombstone, migration, backends }
     aboutOf(backend),
   ])
   return [
-    `${name}: ${served}`,
+    [`${name}: `, served],
     ...(tombstone ? [`deleted ${time(tombstone.deleted_time)}, says ${tombstone.backend}`] : []),
     `migration: ${migration.state}${migration.target === null ? '' : ` → ${migration.target}`} (${migration.reason})`,
     ...(copy

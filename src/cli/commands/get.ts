@@ -45,10 +45,10 @@ async function get({ client, headers, output }: Session, { name, file, resume }:
   const url = client.mediaUrl(name)
   const target = file === '-' ? '-' : await fileFor(name, file)
   const sink = target === '-' ? streamSink(process.stdout) : await fileSink(target, { url, resume })
-  const progress = createProgress({ label: name, show: bytes, quiet: output.quiet })
+  const progress = createProgress({ label: name, show: bytes, quiet: output.quiet || output.json })
   const started = Date.now()
   const onInterrupt = () =>
-    void process.stderr.write('\nInterrupted. The same command goes on where this one ended.\n')
+    output.interrupted('Interrupted. Run the same command again to resume the download.')
   if (target !== '-') process.prependOnceListener('SIGINT', onInterrupt)
   try {
     const done = await downloadTo({

@@ -3,7 +3,7 @@ import type { Degraded, ListedObject, ListPage } from '../answers.ts'
 import { CommandError, EXIT } from '../exit.ts'
 import { bytes, columns, time } from '../format.ts'
 import { wholeNumber } from '../arguments.ts'
-import { styled } from '../output.ts'
+import { styled, type Text } from '../output.ts'
 import { type Session, sessionOf } from '../session.ts'
 
 interface LsOptions {
@@ -79,13 +79,17 @@ function nameOf(entry: Entry): string {
   return 'directory' in entry ? entry.directory : entry.name
 }
 
-function linesOf(entries: readonly Entry[], long = false): string[] {
-  const shown = (entry: Entry) => ('directory' in entry ? styled('blue', entry.directory) : entry.name)
-  if (!long) return entries.map(shown)
-  const rows = entries.map((entry) => {
-    if ('directory' in entry) return ['-', '-', '-', shown(entry)]
-    const size = entry.size === null ? '-' : bytes(entry.size)
-    return [size, time(entry.modified_time), entry.backend, shown(entry)]
+function linesOf(entries: readonly Entry[], long = false): Text[] {
+  const lines = long ? columns(entries.map(factsOf), [0]) : entries.map(nameOf)
+  return entries.map((entry, index) => {
+    const line = lines[index] ?? ''
+    if (!('directory' in entry)) return line
+    return [line.slice(0, -entry.directory.length), styled('blue', entry.directory)]
   })
-  return columns(rows, [0])
+}
+
+function factsOf(entry: Entry): string[] {
+  if ('directory' in entry) return ['-', '-', '-', entry.directory]
+  const size = entry.size === null ? '-' : bytes(entry.size)
+  return [size, time(entry.modified_time), entry.backend, entry.name]
 }

@@ -75,7 +75,7 @@ async function put(session: Session, { file, name, options }: Upload): Promise<v
   const progress = createProgress({
     label: name,
     show: bytes,
-    quiet: output.quiet,
+    quiet: output.quiet || output.json,
     ...(size !== undefined && { total: size }),
   })
   const source = file === '-' ? process.stdin : createReadStream(file)

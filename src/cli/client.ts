@@ -12,6 +12,7 @@ import {
   mediaBase,
   namePath,
   prefixPath,
+  readJson,
 } from './request.ts'
 
 export type * from './answers.ts'
@@ -64,7 +65,7 @@ export function createClient(options: ClientOptions): Client {
     listAll: (prefix) => listAll(ask, prefix),
     explain: (name) => ask(`explain/${namePath(name)}`),
     backends: () => ask('backends'),
-    health: async () => (await (await send('-/health')).json()) as { status: string },
+    health: async () => readJson(await send('-/health')),
     async tombstones(query) {
       checkPrefix(query?.prefix)
       return ask('tombstones', { query: { ...query } })

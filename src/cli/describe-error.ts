@@ -31,7 +31,7 @@ export function describeError(error: unknown): DescribedError {
   const network = networkReason(error)
   if (network !== undefined) {
     return simple(EXIT.failed, `the Worker cannot be reached: ${network}`, [
-      'Is --url or FALLBACK_STORAGE_URL its media base? `fallback-storage doctor` looks further.',
+      'Is the URL (--url or FALLBACK_STORAGE_URL) its media base? `fallback-storage doctor` tells more.',
     ])
   }
   if (error instanceof InvalidRequestError) return simple(EXIT.usage, error.message)

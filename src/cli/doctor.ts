@@ -1,6 +1,6 @@
 import type { BackendDescription, Backends, Explanation, Finding, ListPage } from './answers.ts'
 import type { Client } from './client.ts'
-import { describeError } from './describe-error.ts'
+import { describeError, networkReason } from './describe-error.ts'
 import { howToSet, isLocal, mendFor } from './mend.ts'
 import { ApiError } from './problem.ts'
 
@@ -52,7 +52,10 @@ async function checkHealth(client: Client, url: string): Promise<Check> {
     return { name, status: 'ok', detail: `${url} answers in ${Math.round(performance.now() - started)} ms` }
   } catch (error) {
     const detail = describeError(error).lines[0] ?? ''
-    const mend = 'give the URL below which names begin, MEDIA_PATH included: --url https://example.com/media/'
+    const mend =
+      networkReason(error) === undefined
+        ? 'give the URL below which names begin, MEDIA_PATH included: --url https://example.com/media/'
+        : `is the Worker running${isLocal(url) ? ' (npx wrangler dev)' : ' (npx wrangler deploy)'}, and is the URL right?`
     return { name, status: 'failed', detail, mend }
   }
 }
@@ -141,13 +144,17 @@ async function* checkBackends(client: Client, { backends }: Backends, local: boo
 function checkBackend(finding: Finding, described: BackendDescription | undefined, local: boolean): Check {
   const { name, result, detail = '', latency_ms: latency } = finding
   if (!finding.accepts)
-    return { name, status: 'ok', detail: 'not asked: include or exclude leaves the probe out' }
+    return {
+      name,
+      status: 'ok',
+      detail: 'not checked: its include or exclude rules out the name that doctor tries',
+    }
   if (['absent', 'hit', 'deleted'].includes(result)) {
     const { recent_errors: errors = [] } = described?.health ?? {}
     const answers = `answers in ${latency ?? '?'} ms`
     const last = errors.at(-1)
     if (!last) return { name, status: 'ok', detail: answers }
-    const lately = `${answers}, but failed ${errors.length} times lately, last ${last.at}: ${last.error}: ${last.detail}`
+    const lately = `${answers}, but has failed lately (${errors.length} ${errors.length === 1 ? 'time' : 'times'}, the last at ${last.at}): ${last.error}: ${last.detail}`
     return { name, status: 'warning', detail: lately, mend: mendFor(last.error, described, local) }
   }
   return { name, status: 'failed', detail: `${result}: ${detail}`, mend: mendFor(result, described, local) }

@@ -12,6 +12,11 @@ export function escaped(text: string): string {
   })
 }
 
+/** The same as standard output gets it: a file or a pipe gets names as they are, for other programs. */
+export function onOutput(text: string): string {
+  return process.stdout.isTTY ? escaped(text) : text
+}
+
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB']
 
 /** `1.5 MiB`; whole bytes below 1 KiB. */
@@ -54,8 +59,8 @@ export function time(iso: string | null | undefined): string {
 }
 
 /**
- * Rows as columns two spaces apart; the last one is not filled up. `right` are the columns that are numbers.
- * They line up as a terminal shows them, escaped.
+ * Rows as columns of standard output, two spaces apart; the last one is not filled up. `right` are the columns that
+ * are numbers.
  */
 export function columns(rows: readonly (readonly string[])[], right: readonly number[] = []): string[] {
   const widths: number[] = []
@@ -74,5 +79,5 @@ export function columns(rows: readonly (readonly string[])[], right: readonly nu
 }
 
 function widthOf(cell: string): number {
-  return escaped(cell).length
+  return onOutput(cell).length
 }

@@ -1,5 +1,5 @@
 import { styleText } from 'node:util'
-import { escaped } from './format.ts'
+import { escaped, onOutput } from './format.ts'
 
 /** Text for people, parts of which may be coloured. */
 export type Text = string | Styled | readonly Text[]
@@ -36,7 +36,7 @@ export function createOutput({ json = false, quiet = false }: { json?: boolean; 
   return {
     json,
     quiet,
-    line: (text) => void process.stdout.write(`${shownOnOutput(text)}\n`),
+    line: (text) => void process.stdout.write(`${render(text)}\n`),
     record: (value) => void process.stdout.write(`${toJson(value)}\n`),
     note,
     warn(text) {
@@ -60,11 +60,10 @@ function complain(line: string): void {
   process.stderr.write(`${line}\n`)
 }
 
-/** A terminal gets escaped text; a file or a pipe gets names as they are, for other programs. */
-function shownOnOutput(text: Text): string {
-  if (typeof text === 'string') return process.stdout.isTTY ? escaped(text) : text
-  if ('style' in text) return styleText(text.style, shownOnOutput(text.text), { stream: process.stdout })
-  return text.map(shownOnOutput).join('')
+function render(text: Text): string {
+  if (typeof text === 'string') return onOutput(text)
+  if ('style' in text) return styleText(text.style, onOutput(text.text), { stream: process.stdout })
+  return text.map(render).join('')
 }
 
 /** What JSON may hold as it is and a terminal must not get is written as `\u` escapes, which mean the same. */

@@ -58,8 +58,8 @@ export function mediaBase(url: string | URL): string {
   if (protocol !== 'http:' && protocol !== 'https:')
     throw new InvalidRequestError(`not an http or https URL: ${url}`)
   if (username + password !== '')
-    throw new InvalidRequestError('the URL holds user info; the token is all that counts')
-  if (search + hash !== '') throw new InvalidRequestError(`the URL holds a query or a fragment: ${url}`)
+    throw new InvalidRequestError('the URL contains a user name or password: access is by token only')
+  if (search + hash !== '') throw new InvalidRequestError(`the URL contains a query or a fragment: ${url}`)
   return href.endsWith('/') ? href : `${href}/`
 }
 
@@ -73,9 +73,9 @@ export function namePath(name: string): string {
 export function prefixPath(prefix: string): string {
   const segments = checkPrefix(prefix).split('/')
   if (segments.includes('.') || segments.includes('..')) {
-    throw new InvalidRequestError(`the name holds a "." or ".." segment: ${prefix}`)
+    throw new InvalidRequestError(`the name contains a "." or ".." segment: ${prefix}`)
   }
-  if (!prefix.isWellFormed()) throw new InvalidRequestError('the name holds a lone surrogate')
+  if (!prefix.isWellFormed()) throw new InvalidRequestError('the name contains a lone surrogate')
   return segments.map((segment) => encodeURIComponent(segment)).join('/')
 }
 
@@ -96,7 +96,15 @@ export type Ask = <Answer>(route: string, options?: RequestOptions) => Promise<A
 
 export function createAsk(send: Send): Ask {
   return async <Answer>(route: string, options?: RequestOptions) => {
-    const response = await send(`-/api/${route}`, options)
-    return (await response.json()) as Answer
+    return readJson<Answer>(await send(`-/api/${route}`, options))
   }
+}
+
+/** The Worker's answer; a page that something else answers in its place is thrown as ApiError. */
+export async function readJson<Answer>(response: Response): Promise<Answer> {
+  const { status, headers, url } = response
+  const contentType = headers.get('Content-Type')
+  const text = await response.text()
+  if (contentType?.startsWith('application/json')) return JSON.parse(text) as Answer
+  throw toApiError({ status, contentType, text, url })
 }

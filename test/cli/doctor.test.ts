@@ -137,7 +137,7 @@ describe('a deployment whose origins are ill', () => {
     const { code, stdout, stderr } = await cli(['ls'])
     expect({ code, stdout }).toEqual({ code: 1, stdout: 'there.txt\n' })
     expect(stderr).toContain('warning: gone failed, so the listing is not complete: ')
-    expect(stderr).toContain('well cannot list: what only it holds is not shown\n')
+    expect(stderr).toContain('well cannot list: objects that only it holds are not shown\n')
   })
 
   it('says that MEDIA_PATH is missing from the URL', async () => {

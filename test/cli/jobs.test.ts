@@ -101,6 +101,14 @@ it('waits for a dry run, then prints it', async () => {
   expect(records(ran)).toMatchObject([{ state: 'completed', listed: 4, estimate: { objects: 4 } }])
 })
 
+it('says so where nothing has failed', async () => {
+  expect(await cli(['backfill', 'failures'])).toMatchObject({
+    code: 0,
+    stdout: '',
+    stderr: 'nothing has failed\n',
+  })
+})
+
 it('copies everything below a prefix, and shows how it went', async () => {
   const { code, stdout, stderr } = await cli(['backfill', 'start', '--prefix', 'photos/', '--watch'])
   expect(code, stderr).toBe(0)
@@ -194,7 +202,11 @@ it('lists all jobs, newest first, a line each', async () => {
 
 it.each([
   { args: ['backfill', 'start', '--backend', 'nobody'], code: 2, says: '"nobody" is no fallback' },
-  { args: ['backfill', 'start', '--manifest', 'a', '--manifest-object', 'b'], code: 2, says: 'contradict' },
+  {
+    args: ['backfill', 'start', '--manifest', 'a', '--manifest-object', 'b'],
+    code: 2,
+    says: 'exclude each other',
+  },
   { args: ['backfill', 'start', '--manifest', '/no/such/file'], code: 2, says: 'no such file' },
   { args: ['backfill', 'start', '--manifest-object', 'no-such-object'], code: 2, says: 'there is no object' },
 ])('refuses $args', async ({ args, code, says }) => {

@@ -52,7 +52,7 @@ it('goes on by itself where the connection was lost', async () => {
   // What was on its way when the connection was lost may be lost too.
   expect(begins).toEqual([0, expect.closeTo(5, 0), expect.closeTo(10, 0)])
   expect(proxy.asked[1]?.['if-range']).toMatch(/^".+"$/)
-  expect(stderr).toContain('the connection was closed; going on from ')
+  expect(stderr).toContain('the connection was closed; resuming at ')
 })
 
 it('goes on to standard output as well', async () => {
@@ -70,7 +70,7 @@ it('takes up what an interrupted download left, and only that', async () => {
   interrupt.abort()
   expect(await interrupted).toMatchObject({
     code: 130,
-    stderr: expect.stringContaining('The same command goes on'),
+    stderr: expect.stringContaining('Run the same command again to resume'),
   })
   await expect(stat(file('later.bin'))).rejects.toThrow('ENOENT')
 
@@ -105,6 +105,14 @@ it('asks for nothing but the end of a download that was whole already', async ()
   expect(await cli(['get', 'big.bin', file('whole.bin')])).toMatchObject({ code: 0 })
   expect(proxy.asked.map(({ range }) => range)).toEqual([`bytes=${SIZE}-`])
   expect(big.equals(await readFile(file('whole.bin')))).toBe(true)
+})
+
+it('gives up at once where no Worker was ever reached', async () => {
+  const { code, stderr } = await cli(['get', 'big.bin', file('never.bin')], {
+    env: { FALLBACK_STORAGE_URL: 'http://127.0.0.1:1023/' },
+  })
+  expect(stderr).toMatch(/^error: the Worker cannot be reached: nothing listens there\n/)
+  expect(code).toBe(1)
 })
 
 it('streams standard input of unknown length', async () => {

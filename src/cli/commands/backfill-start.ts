@@ -24,15 +24,15 @@ export function addBackfillStart(backfill: Command, watch: Watch): void {
   backfill
     .command('start')
     .description(
-      'Starts to copy everything that fallbacks hold. Readers come first; nothing is ever overwritten.',
+      'Starts copying everything that fallbacks hold. Reads take priority; nothing is ever overwritten.',
     )
-    .option('--backend <name>', 'only from this fallback; may be given several times', collect)
-    .option('--prefix <prefix>', 'only names that begin so')
+    .option('--backend <name>', 'only from this fallback; may be repeated', collect)
+    .option('--prefix <prefix>', 'only names that begin with this')
     .option('--dry-run', 'wait for a count of objects and bytes and what copying would cost; copies nothing')
     .option('--max-concurrency <count>', 'copies at the same time', wholeNumber)
-    .option('--max-per-second <count>', 'copies begun in a second', wholeNumber)
-    .option('--manifest <file>', 'file of names, one a line (text or .ndjson); - for standard input')
-    .option('--manifest-object <name>', 'an object of the chain that holds the names')
+    .option('--max-per-second <count>', 'copies started per second', wholeNumber)
+    .option('--manifest <file>', 'file of names, one per line (text or .ndjson); - for standard input')
+    .option('--manifest-object <name>', 'the same, from an object of the chain')
     .option('-w, --watch', 'wait for the end and show progress')
     .addHelpText(
       'after',
@@ -52,7 +52,7 @@ async function start(session: Session, options: StartOptions, watch: Watch): Pro
   const { client, output } = session
   const { backend, prefix, dryRun, maxConcurrency, maxPerSecond, manifest, manifestObject } = options
   if (manifest !== undefined && manifestObject !== undefined) {
-    throw usageError('--manifest and --manifest-object contradict each other')
+    throw usageError('--manifest and --manifest-object exclude each other: leave one out')
   }
   const request = {
     ...(backend && { backends: backend }),

@@ -13,7 +13,7 @@ const NEWEST = 'default: the newest job'
 export function addBackfill(program: Command): void {
   const backfill = program
     .command('backfill')
-    .summary('copy everything that nobody has asked for yet')
+    .summary('copy everything that has not been read yet')
     .description('Background jobs that copy what fallbacks hold into the first backend that accepts it.')
   addBackfillStart(backfill, watch)
   backfill
@@ -27,7 +27,7 @@ export function addBackfill(program: Command): void {
   backfill
     .command('watch')
     .description(
-      'Shows how a job goes on until it is over. Exit code 3 if it was cancelled or objects failed.',
+      'Shows the progress of a job until it ends. Exit code 3 if it was cancelled or objects failed.',
     )
     .argument('[id]', NEWEST)
     .addHelpText('after', '\nExample:\n  fallback-storage backfill watch')
@@ -40,10 +40,10 @@ export function addBackfill(program: Command): void {
 }
 
 const CONTROLS = [
-  { action: 'pause', method: 'pauseBackfill', does: 'Pauses a job; what is being copied is finished.' },
-  { action: 'resume', method: 'resumeBackfill', does: 'Goes on with a paused job.' },
-  { action: 'cancel', method: 'cancelBackfill', does: 'Ends a job for good; what was copied stays.' },
-  { action: 'retry', method: 'retryFailed', does: 'Tries again what failed.' },
+  { action: 'pause', method: 'pauseBackfill', does: 'Pauses a job; copies under way are finished.' },
+  { action: 'resume', method: 'resumeBackfill', does: 'Resumes a paused job.' },
+  { action: 'cancel', method: 'cancelBackfill', does: 'Ends a job for good; what it copied stays.' },
+  { action: 'retry', method: 'retryFailed', does: 'Tries again to copy what failed.' },
 ] as const
 
 function addControls(backfill: Command): void {

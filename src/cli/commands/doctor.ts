@@ -7,10 +7,10 @@ import { sessionOf } from '../session.ts'
 export function addDoctor(program: Command): void {
   program
     .command('doctor')
-    .summary('look for what is wrong with a deployment')
+    .summary('find out what is wrong with a deployment')
     .description(
-      'Looks at the Worker, its configuration, the token and every backend, with one harmless call each, and says\n' +
-        'what to mend. Changes nothing. Exit code 1 if anything failed.',
+      'Checks the Worker, its configuration, the token and every backend, with one harmless call each, and says\n' +
+        'how to fix what is wrong. Changes nothing. Exit code 1 if any check failed.',
     )
     .addHelpText(
       'after',

@@ -8,7 +8,7 @@ import { sessionOf } from '../session.ts'
 export function addExplain(program: Command): void {
   program
     .command('explain')
-    .summary('show who holds a name, and what a read of it would do')
+    .summary('show which backends hold a name, and what a read of it would do')
     .description(
       'Asks every backend for a name, opens no body and changes nothing. Exit code 3 if no backend has it.',
     )
@@ -30,7 +30,8 @@ Examples:
 }
 
 function explained({ name, would_serve: server, tombstone, migration, backends }: Explanation): Text[] {
-  const served = server === null ? styled('red', 'served by nobody') : styled('green', `served by ${server}`)
+  const served =
+    server === null ? styled('red', 'not served by any backend') : styled('green', `served by ${server}`)
   const { last_copy: copy } = migration
   const rows = backends.map((backend) => [
     `  ${backend.name}`,
@@ -41,7 +42,7 @@ function explained({ name, would_serve: server, tombstone, migration, backends }
   ])
   return [
     [`${name}: `, served],
-    ...(tombstone ? [`deleted ${time(tombstone.deleted_time)}, says ${tombstone.backend}`] : []),
+    ...(tombstone ? [`deleted ${time(tombstone.deleted_time)} (tombstone in ${tombstone.backend})`] : []),
     `migration: ${migration.state}${migration.target === null ? '' : ` → ${migration.target}`} (${migration.reason})`,
     ...(copy
       ? [
@@ -53,7 +54,7 @@ function explained({ name, would_serve: server, tombstone, migration, backends }
 }
 
 function aboutOf({ accepts, detail, size, etag, modified_time, content_type, provenance }: Finding): string {
-  if (!accepts) return 'include and exclude leave it out'
+  if (!accepts) return 'its include or exclude rules this name out'
   const facts = [
     size === undefined ? '' : bytes(size),
     content_type ?? '',

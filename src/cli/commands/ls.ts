@@ -19,12 +19,12 @@ export function addLs(program: Command): void {
     .command('ls')
     .summary('list names')
     .description(
-      'Lists the names of all backends as one, each once, in byte order. What is deleted is left out.',
+      'Lists the names in all backends together, each once, in byte order. Deleted names are left out.',
     )
-    .argument('[prefix]', 'only names that begin so; end it in / to see what a folder holds')
+    .argument('[prefix]', 'only names that begin with this; end it in / to see what is in a folder')
     .option('-r, --recursive', 'all names, not folder by folder')
     .option('-l, --long', 'with size, time (UTC) and the backend that would serve it')
-    .option('--limit <count>', 'so many entries at most', wholeNumber)
+    .option('--limit <count>', 'at most this many entries', wholeNumber)
     .addHelpText(
       'after',
       `
@@ -58,7 +58,7 @@ async function ls({ client, output }: Session, prefix: string, options: LsOption
 
   const failed = [...degraded.values()].filter(({ error }) => error !== 'unsupported')
   for (const { name, error, detail } of degraded.values()) {
-    if (error === 'unsupported') output.note(`${name} cannot list: what only it holds is not shown`)
+    if (error === 'unsupported') output.note(`${name} cannot list: objects that only it holds are not shown`)
     else output.warn(`${name} failed, so the listing is not complete: ${error}: ${detail}`)
   }
   if (failed.length > 0) throw new CommandError(EXIT.failed)

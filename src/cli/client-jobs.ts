@@ -7,7 +7,7 @@ import type {
   Verification,
   VerificationRequest,
 } from './job-answers.ts'
-import type { Ask, Send } from './request.ts'
+import { type Ask, checkPrefix, type Send } from './request.ts'
 
 interface CursorOptions {
   limit?: number
@@ -39,7 +39,9 @@ export function createJobs(send: Send, ask: Ask): Jobs {
   const control = (action: string) => (id: string) =>
     ask<Backfill>(`backfills/${encodeURIComponent(id)}/${action}`, { method: 'POST' })
   return {
-    startBackfill(request = {}, manifest) {
+    async startBackfill(request = {}, manifest) {
+      checkPrefix(request.prefix)
+      checkPrefix(request.manifest)
       if (!manifest) return ask('backfills', { method: 'POST', json: request })
       const { backends, ...query } = request
       return ask('backfills', {
@@ -57,7 +59,10 @@ export function createJobs(send: Send, ask: Ask): Jobs {
     retryFailed: control('retry_failed'),
     backfillFailures: (id, { limit, cursor } = {}) =>
       ask(`backfills/${encodeURIComponent(id)}/failures`, { query: { limit, cursor } }),
-    startVerification: (request = {}) => ask('verifications', { method: 'POST', json: request }),
+    async startVerification(request = {}) {
+      checkPrefix(request.prefix)
+      return ask('verifications', { method: 'POST', json: request })
+    },
     verifications: async () => (await ask<{ verifications: Verification[] }>('verifications')).verifications,
     verification: (id) => ask(`verifications/${encodeURIComponent(id)}`),
     cancelVerification: (id) => ask(`verifications/${encodeURIComponent(id)}/cancel`, { method: 'POST' }),

@@ -3,7 +3,17 @@ import type { PurgePage, TombstonePage, Undeleted } from './answers.ts'
 import { createJobs, type Jobs } from './client-jobs.ts'
 import { createMethods, type Methods } from './client-methods.ts'
 import { ApiError } from './problem.ts'
-import { type Ask, type ClientOptions, createAsk, createSend, mediaBase, namePath } from './request.ts'
+import {
+  type Ask,
+  checkPrefix,
+  type ClientOptions,
+  createAsk,
+  createSend,
+  mediaBase,
+  namePath,
+  prefixPath,
+  readJson,
+} from './request.ts'
 
 export type * from './answers.ts'
 export type * from './job-answers.ts'
@@ -51,13 +61,17 @@ export function createClient(options: ClientOptions): Client {
     ...createMethods(mediaBase(options.url), send, ask),
     ...createJobs(send, ask),
     listdir: (path, query) => ask(`listdir/${namePath(path)}`, { query: { ...query } }),
-    list: (prefix, query) => ask(`list/${namePath(prefix)}`, { query: { ...query } }),
+    list: (prefix, query) => ask(`list/${prefixPath(prefix)}`, { query: { ...query } }),
     listAll: (prefix) => listAll(ask, prefix),
     explain: (name) => ask(`explain/${namePath(name)}`),
     backends: () => ask('backends'),
-    health: async () => (await (await send('-/health')).json()) as { status: string },
-    tombstones: (query) => ask('tombstones', { query: { ...query } }),
-    purgeTombstones: ({ dryRun, ...rest } = {}) => {
+    health: async () => readJson(await send('-/health')),
+    async tombstones(query) {
+      checkPrefix(query?.prefix)
+      return ask('tombstones', { query: { ...query } })
+    },
+    async purgeTombstones({ dryRun, ...rest } = {}) {
+      checkPrefix(rest.prefix)
       const json = { ...rest, ...(dryRun !== undefined && { dry_run: dryRun }) }
       return ask('tombstones/purge', { method: 'POST', json })
     },
@@ -68,7 +82,7 @@ export function createClient(options: ClientOptions): Client {
 async function* listAll(ask: Ask, prefix: string): AsyncGenerator<ListedObject> {
   let cursor: string | undefined
   do {
-    const page: ListPage = await ask(`list/${namePath(prefix)}`, { query: { cursor } })
+    const page: ListPage = await ask(`list/${prefixPath(prefix)}`, { query: { cursor } })
     yield* page.objects
     const failed = (page.backends ?? []).filter(({ error }) => error !== 'unsupported')
     if (failed.length > 0) throw incomplete(failed)

@@ -1,5 +1,7 @@
+import { CommanderError } from 'commander'
 import { CommandError, EXIT } from './exit.ts'
 import { ApiError } from './problem.ts'
+import { InvalidRequestError } from './request.ts'
 
 export interface DescribedError {
   code: number
@@ -24,15 +26,15 @@ const UNREACHABLE: Record<string, string> = {
 /** What is said of an error that ends a command, and the exit code that it has. */
 export function describeError(error: unknown): DescribedError {
   if (error instanceof CommandError) return simple(error.code, error.message)
+  if (error instanceof CommanderError) return describeUsage(error)
   if (error instanceof ApiError) return describeProblem(error)
   const network = networkReason(error)
   if (network !== undefined) {
     return simple(EXIT.failed, `the Worker cannot be reached: ${network}`, [
-      'Is --url or FALLBACK_STORAGE_URL its media base? `fallback-storage doctor` looks further.',
+      'Is the URL (--url or FALLBACK_STORAGE_URL) its media base? `fallback-storage doctor` tells more.',
     ])
   }
-  // Thrown by the client for what no deployment could be asked: a wrong URL, a name with a dot segment.
-  if (error instanceof TypeError) return simple(EXIT.usage, error.message)
+  if (error instanceof InvalidRequestError) return simple(EXIT.usage, error.message)
   return simple(EXIT.failed, error instanceof Error ? error.message : String(error))
 }
 
@@ -54,14 +56,25 @@ function errorCodes(error: unknown): string[] {
   return [...code, ...within, ...errorCodes(error.cause)]
 }
 
+/** What Commander found wrong with the command line. Help and version that were asked for are no error. */
+function describeUsage({ code, exitCode, message }: CommanderError): DescribedError {
+  if (exitCode === 0) return simple(EXIT.ok, '')
+  if (code === 'commander.help') return simple(EXIT.usage, 'no command given, or none of that name')
+  const [problem = '', ...similar] = message.replace(/^error: /, '').split(/\n(?=\(Did you mean )/)
+  return simple(EXIT.usage, problem, [...similar, 'Add --help to see what the command takes.'])
+}
+
 function simple(code: number, message: string, hints: string[] = []): DescribedError {
   return { code, lines: message === '' ? [] : [message, ...hints], document: { title: message } }
 }
 
 function describeProblem({ problem, isTold }: ApiError): DescribedError {
   const { status, title, detail, backends = [] } = problem
+  // Some details are lists.
+  const [first = '', ...more] = detail.trimEnd().split('\n')
   const lines = [
-    `${title}: ${detail}`,
+    `${title}: ${first}`,
+    ...more.map((line) => `  ${line}`),
     ...backends.map((backend) => `  ${backend.name}: ${backend.error}: ${backend.detail}`),
   ]
   if (isTold && status === 401) lines.push('The token is read from FALLBACK_STORAGE_TOKEN or --token-file.')

@@ -1,7 +1,7 @@
 import type { BackendDescription, Backends, Explanation, Finding, ListPage } from './answers.ts'
 import type { Client } from './client.ts'
-import { describeError } from './describe-error.ts'
-import { mendFor } from './mend.ts'
+import { describeError, networkReason } from './describe-error.ts'
+import { howToSet, isLocal, mendFor } from './mend.ts'
 import { ApiError } from './problem.ts'
 
 /** One thing that was looked at. */
@@ -27,10 +27,11 @@ function probeName(): string {
 /** Looks at everything that a deployment needs, with one harmless call each; yields as it goes. */
 export async function* examine(options: DoctorOptions): AsyncGenerator<Check> {
   const { client, url } = options
+  const local = isLocal(url)
   const health = await checkHealth(client, url)
   yield health
   if (health.status === 'failed') return
-  const media = await checkConfiguration(client)
+  const media = await checkConfiguration(client, local)
   yield media
   if (media.status === 'failed') return
   const { check, backends } = await checkToken(options)
@@ -39,8 +40,8 @@ export async function* examine(options: DoctorOptions): AsyncGenerator<Check> {
   yield checkChain(backends)
   for (const { backend, detail } of backends.warnings ?? [])
     yield { name: backend, status: 'warning', detail }
-  yield* checkBackends(client, backends)
-  yield* checkListing(client, backends)
+  yield* checkBackends(client, backends, local)
+  yield* checkListing(client, backends, local)
   yield await checkJobs(client)
 }
 
@@ -53,20 +54,26 @@ async function checkHealth(client: Client, url: string): Promise<Check> {
     return { name, status: 'ok', detail: `${url} answers in ${Math.round(performance.now() - started)} ms` }
   } catch (error) {
     const detail = describeError(error).lines[0] ?? ''
-    const mend = 'give the URL below which names begin, MEDIA_PATH included: --url https://example.com/media/'
+    const mend =
+      networkReason(error) === undefined
+        ? 'give the URL below which names begin, MEDIA_PATH included: --url https://example.com/media/'
+        : `is the Worker running${isLocal(url) ? ' (npx wrangler dev)' : ' (npx wrangler deploy)'}, and is the URL right?`
     return { name, status: 'failed', detail, mend }
   }
 }
 
 /** Every route but health says what is wrong with the configuration: also one that needs no token. */
-async function checkConfiguration(client: Client): Promise<Check> {
+async function checkConfiguration(client: Client, local: boolean): Promise<Check> {
   const name = 'configuration'
   try {
     await client.validName(probeName())
     return { name, status: 'ok', detail: 'is valid, with all its bindings and secrets' }
   } catch (error) {
     const detail = error instanceof ApiError ? error.problem.detail : String(error)
-    return { name, status: 'failed', detail, mend: 'mend wrangler.toml or set the secret, and deploy again' }
+    const mend = local
+      ? 'fix wrangler.toml or .dev.vars, then restart wrangler dev'
+      : 'fix wrangler.toml or set the secret, then deploy again'
+    return { name, status: 'failed', detail, mend }
   }
 }
 
@@ -78,23 +85,25 @@ async function checkToken({
   const name = 'token'
   try {
     const backends = await client.backends()
-    const { protocol, hostname } = new URL(url)
-    const isLocal = ['localhost', '127.0.0.1', '[::1]'].includes(hostname)
-    if (protocol === 'https:' || isLocal)
+    if (url.startsWith('https:') || isLocal(url))
       return { check: { name, status: 'ok', detail: 'is accepted' }, backends }
     const detail = 'is accepted, but travels unencrypted'
     return { check: { name, status: 'warning', detail, mend: 'use the https URL' }, backends }
   } catch (error) {
     const detail = describeError(error).lines[0] ?? ''
-    return { check: { name, status: 'failed', detail, mend: tokenMend(error, hasToken) }, backends: null }
+    const mend = tokenMend(error, { hasToken, local: isLocal(url) })
+    return { check: { name, status: 'failed', detail, mend }, backends: null }
   }
 }
 
-function tokenMend(error: unknown, hasToken: boolean): string {
-  if (error instanceof ApiError && error.status === 403) return 'npx wrangler secret put API_TOKEN'
+function tokenMend(error: unknown, { hasToken, local }: { hasToken: boolean; local: boolean }): string {
+  const fix = howToSet('API_TOKEN', local)
+  if (error instanceof ApiError && error.status === 403) return fix
+  if (!(error instanceof ApiError) || error.status !== 401)
+    return 'the Worker failed on this route: its log says why (npx wrangler tail)'
   return hasToken
-    ? "FALLBACK_STORAGE_TOKEN is not the Worker's API_TOKEN; set either anew"
-    : "set FALLBACK_STORAGE_TOKEN, or --token-file, to the Worker's API_TOKEN"
+    ? `FALLBACK_STORAGE_TOKEN (or --token-file) is not the Worker's API_TOKEN: correct it, or ${fix}`
+    : "set FALLBACK_STORAGE_TOKEN, or give --token-file, to the Worker's API_TOKEN"
 }
 
 function checkChain({ backends, migration, deletes }: Backends): Check {
@@ -120,7 +129,7 @@ function checkChain({ backends, migration, deletes }: Backends): Check {
   return { name, status: 'ok', detail }
 }
 
-async function* checkBackends(client: Client, { backends }: Backends): AsyncGenerator<Check> {
+async function* checkBackends(client: Client, { backends }: Backends, local: boolean): AsyncGenerator<Check> {
   let told: Explanation
   try {
     told = await client.explain(probeName())
@@ -129,29 +138,31 @@ async function* checkBackends(client: Client, { backends }: Backends): AsyncGene
     return
   }
   for (const finding of told.backends) {
-    yield checkBackend(
-      finding,
-      backends.find(({ name }) => name === finding.name),
-    )
+    const described = backends.find(({ name }) => name === finding.name)
+    yield checkBackend(finding, described, local)
   }
 }
 
-function checkBackend(finding: Finding, described: BackendDescription | undefined): Check {
+function checkBackend(finding: Finding, described: BackendDescription | undefined, local: boolean): Check {
   const { name, result, detail = '', latency_ms: latency } = finding
   if (!finding.accepts)
-    return { name, status: 'ok', detail: 'not asked: include or exclude leaves the probe out' }
+    return {
+      name,
+      status: 'ok',
+      detail: 'not checked: its include or exclude rules out the name that doctor tries',
+    }
   if (['absent', 'hit', 'deleted'].includes(result)) {
     const { recent_errors: errors = [] } = described?.health ?? {}
     const answers = `answers in ${latency ?? '?'} ms`
     const last = errors.at(-1)
     if (!last) return { name, status: 'ok', detail: answers }
-    const lately = `${answers}, but failed ${errors.length} times lately, last ${last.at}: ${last.error}: ${last.detail}`
-    return { name, status: 'warning', detail: lately, mend: mendFor(last.error, described) }
+    const lately = `${answers}, but has failed lately (${errors.length} ${errors.length === 1 ? 'time' : 'times'}, the last at ${last.at}): ${last.error}: ${last.detail}`
+    return { name, status: 'warning', detail: lately, mend: mendFor(last.error, described, local) }
   }
-  return { name, status: 'failed', detail: `${result}: ${detail}`, mend: mendFor(result, described) }
+  return { name, status: 'failed', detail: `${result}: ${detail}`, mend: mendFor(result, described, local) }
 }
 
-async function* checkListing(client: Client, { backends }: Backends): AsyncGenerator<Check> {
+async function* checkListing(client: Client, { backends }: Backends, local: boolean): AsyncGenerator<Check> {
   const name = 'listing'
   let page: ListPage
   try {
@@ -169,7 +180,7 @@ async function* checkListing(client: Client, { backends }: Backends): AsyncGener
       name,
       status: cannot ? 'warning' : 'failed',
       detail: `${backend}: ${cannot ? detail : `${error}: ${detail}`}`,
-      mend: mendFor(cannot ? 'unlisted' : error, described),
+      mend: mendFor(cannot ? 'unlisted' : error, described, local),
     }
   }
 }

@@ -22,19 +22,21 @@ export interface Downloaded {
 
 const WAITS_MS = [500, 2_000, 5_000]
 
-/** Writes the object to the sink; a connection that is lost is taken up where it broke off. */
+/** Writes the object to the sink; when the connection is lost, it resumes where that broke off. */
 export async function downloadTo(options: DownloadOptions): Promise<Downloaded> {
   const { sink } = options
   let resumedFrom = sink.offset
+  let wasReached = false
   for (let attempt = 0; ; attempt += 1) {
     const before = sink.offset
     try {
-      const { etag, contentType, restarted } = await downloadOnce(options)
+      const { etag, contentType, restarted } = await downloadOnce(options, () => (wasReached = true))
       if (restarted) resumedFrom = 0
       return { size: sink.offset, etag, contentType, resumedFrom }
     } catch (error) {
       const reason = lost(error)
-      if (reason === undefined) throw error
+      // Where nothing ever answered, the address is wrong more likely than the connection.
+      if (reason === undefined || !wasReached) throw error
       // What moved on deserves all its attempts again.
       if (sink.offset > before) attempt = 0
       const wait = WAITS_MS[attempt]
@@ -47,13 +49,17 @@ export async function downloadTo(options: DownloadOptions): Promise<Downloaded> 
 
 type Once = Pick<Downloaded, 'etag' | 'contentType'> & { restarted: boolean }
 
-async function downloadOnce({ request, sink, onProgress }: DownloadOptions): Promise<Once> {
+async function downloadOnce(
+  { request, sink, onProgress }: DownloadOptions,
+  onAnswer: () => void,
+): Promise<Once> {
   const { offset } = sink
   const headers = {
     ...request.headers,
     ...(offset > 0 && sink.etag !== null && { Range: `bytes=${offset}-`, 'If-Range': sink.etag }),
   }
   const response = await download({ url: request.url, headers })
+  onAnswer()
   const { statusCode, headers: answered } = response
   const about = { etag: answered.etag ?? null, contentType: answered['content-type'] ?? null }
   if (statusCode === 416 && answered['content-range'] === `bytes */${offset}`) {
@@ -77,7 +83,7 @@ function checkRange(response: IncomingMessage, offset: number): void {
   const range = response.headers['content-range'] ?? ''
   if (range.startsWith(`bytes ${offset}-`)) return
   response.destroy()
-  throw new CommandError(EXIT.failed, `the answer is another range than the one asked for: ${range}`)
+  throw new CommandError(EXIT.failed, `the answer is not the range that was requested: ${range}`)
 }
 
 /** Why the connection ended early, or undefined when something else failed. */

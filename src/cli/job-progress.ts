@@ -17,7 +17,7 @@ export interface WatchOptions<J extends Job> {
   read: () => Promise<J>
   isOver: (job: J) => boolean
   /** How far it is; the total once it is known. */
-  position: (job: J) => { value: number; total?: number }
+  position: (job: J) => { value: number; total?: number; note?: string }
   output: Output
   /** How to see the job again after Ctrl-C. */
   again: string
@@ -32,7 +32,7 @@ export async function watchJob<J extends Job>(options: WatchOptions<J>): Promise
   const { output, again, label } = options
   const progress = createProgress({ label, show: count, quiet: output.quiet || output.json })
   const onInterrupt = () =>
-    process.stderr.write(`\nThe job goes on without being watched. See it again with: ${again}\n`)
+    output.interrupted(`The job keeps running in the Worker. See it again with: ${again}`)
   process.prependOnceListener('SIGINT', onInterrupt)
   try {
     let before = ''
@@ -43,8 +43,9 @@ export async function watchJob<J extends Job>(options: WatchOptions<J>): Promise
       if (output.json && now !== before) output.record(job)
       before = now
       if (options.isOver(job)) return job
-      const { value, total } = options.position(job)
-      progress.update(value, { ...(total !== undefined && { total }), note: noteOf(job) })
+      const { value, total, note } = options.position(job)
+      const notes = [note, noteOf(job)].filter((text) => text !== undefined)
+      progress.update(value, { ...(total !== undefined && { total }), note: notes.join(', ') })
       await sleep(POLL_MS)
     }
   } finally {
@@ -66,6 +67,8 @@ async function patiently<J extends Job>({ read, output }: WatchOptions<J>): Prom
   }
 }
 
-function noteOf({ state, waiting }: Job): string {
-  return waiting ? `waiting for ${waiting.backend}: ${waiting.error}` : state
+/** What keeps a job from going on, if anything does. */
+function noteOf({ state, waiting }: Job): string | undefined {
+  if (waiting) return `waiting for ${waiting.backend}: ${waiting.error}`
+  return state === 'paused' ? state : undefined
 }

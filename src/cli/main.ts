@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
-import { CommanderError } from 'commander'
 import { describeError } from './describe-error.ts'
 import { EXIT } from './exit.ts'
+import { reportError } from './output.ts'
 import { createProgram } from './program.ts'
 
 process.on('SIGINT', () => process.exit(EXIT.interrupted))
@@ -12,27 +12,19 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error
 })
 
+const json = wantsJson(process.argv.slice(2))
 try {
-  await createProgram(version()).parseAsync()
+  await createProgram(version(), { json }).parseAsync()
 } catch (error) {
-  process.exitCode = error instanceof CommanderError ? commanderCode(error) : report(error)
-}
-
-/** Commander has said by then what is wrong, or has shown the help that was asked for. */
-function commanderCode({ exitCode }: CommanderError): number {
-  return exitCode === 0 ? EXIT.ok : EXIT.usage
-}
-
-function report(error: unknown): number {
   const { code, lines, document } = describeError(error)
-  if (process.argv.includes('--json')) {
-    if (lines.length > 0)
-      process.stderr.write(`${JSON.stringify({ error: { ...document, exit_code: code } })}\n`)
-  } else {
-    const [first, ...more] = lines
-    if (first !== undefined) process.stderr.write([`error: ${first}`, ...more, ''].join('\n'))
-  }
-  return code
+  if (lines.length > 0) reportError(lines, { ...document, exit_code: code }, json)
+  process.exitCode = code
+}
+
+/** Also for a command line that cannot be understood. What follows `--` are names. */
+function wantsJson(args: readonly string[]): boolean {
+  const end = args.indexOf('--')
+  return args.slice(0, end === -1 ? undefined : end).includes('--json')
 }
 
 function version(): string {

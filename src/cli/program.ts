@@ -21,8 +21,8 @@ Examples:
   fallback-storage ls -l photos/
   fallback-storage backfill start --watch && fallback-storage verify`
 
-/** All commands; running one throws what went wrong. */
-export function createProgram(version: string): Command {
+/** All commands; running one throws what went wrong. With `json`, no usage is shown in its place. */
+export function createProgram(version: string, { json = false } = {}): Command {
   const program = new Command('fallback-storage')
     .description('Looks after a fallback-storage deployment: its objects, its migration, its health.')
     .version(version)
@@ -30,7 +30,7 @@ export function createProgram(version: string): Command {
     .configureHelp({ showGlobalOptions: true })
     // Commands take over how errors are thrown and help is shown, so both come before them.
     .exitOverride()
-    .showHelpAfterError('(add --help to see what it takes)')
+    .configureOutput({ outputError: () => {}, ...(json && { writeErr: () => {} }) })
   addGlobalOptions(program)
   for (const add of [addLs, addGet, addPut, addRm, addExplain, addBackfill, addVerify, addDoctor])
     add(program)

@@ -1,5 +1,5 @@
 import { SingleBar } from 'cli-progress'
-import { duration } from './format.ts'
+import { duration, escaped } from './format.ts'
 import { createRate } from './rate.ts'
 
 export interface ProgressOptions {
@@ -32,7 +32,8 @@ const SAMPLE_MS = 200
 export function createProgress(options: ProgressOptions): Progress {
   const { stream = process.stderr, quiet, show, now = Date.now } = options
   if (quiet) return { update: () => {}, end: () => {} }
-  const drawing = stream.isTTY ? drawBar(stream, options.label) : drawLines(stream, options)
+  const label = escaped(options.label)
+  const drawing = stream.isTTY ? drawBar(stream, label) : drawLines(stream, { ...options, label })
   const rate = createRate()
   let { total } = options
   let sampled = -Infinity
@@ -45,7 +46,7 @@ export function createProgress(options: ProgressOptions): Progress {
       sampled = at
       rate.add(value, at)
       const text = describe({ value, total, rate: rate.perSecond() }, show)
-      drawing.show({ value, total, text: told.note ? `${text}, ${told.note}` : text })
+      drawing.show({ value, total, text: told.note ? `${text}, ${escaped(told.note)}` : text })
     },
     end: () => drawing.end(),
   }

@@ -9,6 +9,11 @@ export interface ClientOptions {
   fetch?: typeof fetch
 }
 
+/** What no deployment could be asked; nothing was sent. */
+export class InvalidRequestError extends TypeError {
+  override readonly name = 'InvalidRequestError'
+}
+
 export interface RequestOptions {
   method?: string
   headers?: Record<string, string>
@@ -48,22 +53,42 @@ export function createSend({ url, token, fetch: send = globalThis.fetch }: Clien
 
 /** The media base with the slash that it ends in. Throws for what cannot be one. */
 export function mediaBase(url: string | URL): string {
-  if (!URL.canParse(url)) throw new TypeError(`not a URL: ${url}`)
+  if (!URL.canParse(url)) throw new InvalidRequestError(`not a URL: ${url}`)
   const { protocol, username, password, search, hash, href } = new URL(url)
-  if (protocol !== 'http:' && protocol !== 'https:') throw new TypeError(`not an http or https URL: ${url}`)
-  if (username + password !== '') throw new TypeError('the URL holds user info; the token is all that counts')
-  if (search + hash !== '') throw new TypeError(`the URL holds a query or a fragment: ${url}`)
+  if (protocol !== 'http:' && protocol !== 'https:')
+    throw new InvalidRequestError(`not an http or https URL: ${url}`)
+  if (username + password !== '')
+    throw new InvalidRequestError('the URL contains a user name or password: access is by token only')
+  if (search + hash !== '') throw new InvalidRequestError(`the URL contains a query or a fragment: ${url}`)
   return href.endsWith('/') ? href : `${href}/`
 }
 
-/** A name as a URL's path. Throws for `.` and `..` segments: URLs drop them, and another object would be meant. */
+/** A name as a URL's path. Throws for names that a URL would turn into something else than an object. */
 export function namePath(name: string): string {
-  const segments = name.split('/')
+  if (name === '-') throw reserved(name)
+  return prefixPath(name)
+}
+
+/** What names may begin with, as a URL's path. `.` and `..` segments are none: URLs drop them. */
+export function prefixPath(prefix: string): string {
+  const segments = checkPrefix(prefix).split('/')
   if (segments.includes('.') || segments.includes('..')) {
-    throw new TypeError(`the name holds a "." or ".." segment: ${name}`)
+    throw new InvalidRequestError(`the name contains a "." or ".." segment: ${prefix}`)
   }
-  if (!name.isWellFormed()) throw new TypeError('the name holds a lone surrogate')
+  if (!prefix.isWellFormed()) throw new InvalidRequestError('the name contains a lone surrogate')
   return segments.map((segment) => encodeURIComponent(segment)).join('/')
+}
+
+/** Throws for a prefix that only the Worker's own routes have, and no object. */
+export function checkPrefix<Prefix extends string | undefined>(prefix: Prefix): Prefix {
+  if (prefix?.startsWith('-/')) throw reserved(prefix)
+  return prefix
+}
+
+function reserved(name: string): InvalidRequestError {
+  return new InvalidRequestError(
+    `"${name}" is reserved: what begins with "-/" belongs to the Worker itself and is never an object`,
+  )
 }
 
 /** One request to the JSON API, and its answer. */
@@ -71,7 +96,15 @@ export type Ask = <Answer>(route: string, options?: RequestOptions) => Promise<A
 
 export function createAsk(send: Send): Ask {
   return async <Answer>(route: string, options?: RequestOptions) => {
-    const response = await send(`-/api/${route}`, options)
-    return (await response.json()) as Answer
+    return readJson<Answer>(await send(`-/api/${route}`, options))
   }
+}
+
+/** The Worker's answer; a page that something else answers in its place is thrown as ApiError. */
+export async function readJson<Answer>(response: Response): Promise<Answer> {
+  const { status, headers, url } = response
+  const contentType = headers.get('Content-Type')
+  const text = await response.text()
+  if (contentType?.startsWith('application/json')) return JSON.parse(text) as Answer
+  throw toApiError({ status, contentType, text, url })
 }

@@ -30,7 +30,7 @@ export function addGlobalOptions(program: Command): Command {
       '--token-file <file>',
       'file that holds the token (or the token itself in FALLBACK_STORAGE_TOKEN)',
     )
-    .option('--json', 'answer in JSON: one document, or one a line for lists')
+    .option('--json', 'answer in JSON: one document, or one per line for lists')
     .option('-q, --quiet', 'no progress and no notes')
 }
 
@@ -53,7 +53,8 @@ export function sessionOf(command: Command): Session {
 function tokenFrom(file: string | undefined): string | undefined {
   const token = (file === undefined ? process.env['FALLBACK_STORAGE_TOKEN'] : readToken(file))?.trim()
   if (token === undefined || token === '') return undefined
-  if (!/^[!-~]+$/.test(token)) throw usageError('the token holds characters that no header may carry')
+  if (!/^[!-~]+$/.test(token))
+    throw usageError('the token contains characters that are not allowed in a header')
   return token
 }
 

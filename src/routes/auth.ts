@@ -24,7 +24,7 @@ async function refusal(c: Context<AppEnv>): Promise<Response | null> {
       status: 403,
       title: 'Forbidden',
       detail:
-        'this route takes a token, and none is configured; set one with: npx wrangler secret put API_TOKEN',
+        'this route needs a token, and none is configured; set one with: npx wrangler secret put API_TOKEN (in development: a line in .dev.vars)',
     })
   }
   const token = bearerToken(c)

@@ -6,20 +6,8 @@ import { join } from 'node:path'
 import { chromium, type Browser, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startStack, type Stack } from '../../demo/stack.ts'
+import { CHROMIUM } from './chromium.ts'
 import { longFilm, mediaFolder, mediaUrl, untilMigrated, type MediaFolder } from '../clients/media.ts'
-
-const CHROMIUM = {
-  executablePath: '/usr/bin/chromium',
-  args: [
-    '--no-sandbox',
-    '--disable-gpu',
-    '--disable-quic',
-    '--no-first-run',
-    '--disable-background-networking',
-    '--disable-component-update',
-    '--disable-sync',
-  ],
-}
 
 let media: MediaFolder
 let state: string

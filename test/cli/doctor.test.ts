@@ -1,10 +1,14 @@
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startLegacyOrigin, type LegacyOrigin } from '../../demo/legacy-origin.ts'
 import { startWorker, type RunningWorker } from '../../demo/worker.ts'
-import type { Check } from '../../src/cli/doctor.ts'
+import { createClient } from '../../src/cli/client.ts'
+import { type Check, examine } from '../../src/cli/doctor.ts'
 import { createCli, type Ran } from './run.ts'
 
 const TOKEN = 'open-sesame'
@@ -22,15 +26,51 @@ afterAll(async () => {
   if (folder) await rm(folder, { recursive: true, force: true })
 })
 
+interface Denying {
+  server: Server
+  url: string
+}
+
+/** Stands for an S3 server that refuses whatever it is asked. */
+async function startDenying(): Promise<Denying> {
+  const server = createServer((_, response) => response.writeHead(403).end()).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` }
+}
+
 function diagnosis({ stdout }: Ran): { ok: boolean; checks: Record<string, Check> } {
   const { ok, checks } = JSON.parse(stdout) as { ok: boolean; checks: Check[] }
   return { ok, checks: Object.fromEntries(checks.map((check) => [check.name, check])) }
 }
 
+it.each([
+  { url: 'http://localhost:8787/', says: 'set API_TOKEN in .dev.vars' },
+  { url: 'http://[::1]:8787/', says: '.dev.vars' },
+  { url: 'https://media.example.com/', says: 'npx wrangler secret put API_TOKEN' },
+])('names the place where the secrets of $url are kept', async ({ url, says }) => {
+  const send = async (input: string | URL | Request) => {
+    const { pathname } = new URL(input instanceof Request ? input.url : input)
+    if (pathname === '/-/health') return Response.json({ status: 'ok' })
+    if (pathname !== '/-/api/backends') return Response.json({})
+    const problem = { title: 'Forbidden', status: 403, detail: 'no token is configured' }
+    return Response.json(problem, { status: 403, headers: { 'Content-Type': 'application/problem+json' } })
+  }
+  const checks = await Array.fromAsync(
+    examine({ client: createClient({ url, fetch: send }), url, hasToken: false }),
+  )
+  expect(checks.at(-1)).toMatchObject({
+    name: 'token',
+    status: 'failed',
+    mend: expect.stringContaining(says),
+  })
+})
+
 describe('a deployment whose origins are ill', () => {
   let worker: RunningWorker
+  let denying: Denying
 
   beforeAll(async () => {
+    denying = await startDenying()
     const storages = [
       { type: 'r2', binding: 'MEDIA' },
       { type: 'http', name: 'well', url: origin.url },
@@ -43,6 +83,8 @@ describe('a deployment whose origins are ill', () => {
         credentials: 'LEGACY',
         absent_statuses: [410],
       },
+      { type: 's3', name: 'refused', endpoint: denying.url, bucket: 'b', credentials: 'LEGACY' },
+      { type: 's3', name: 'private', endpoint: denying.url, bucket: 'b' },
     ]
     const vars = {
       FALLBACK_STORAGES: JSON.stringify(storages),
@@ -56,7 +98,10 @@ describe('a deployment whose origins are ill', () => {
     worker = await startWorker({ vars, persistTo: folder })
   })
 
-  afterAll(() => worker?.stop())
+  afterAll(async () => {
+    await worker?.stop()
+    denying?.server.close()
+  })
 
   it('is told backend by backend, with what to mend', async () => {
     const ran = await createCli(`${worker.url}media/`, TOKEN)(['doctor', '--json'])
@@ -74,6 +119,14 @@ describe('a deployment whose origins are ill', () => {
       mend: expect.stringContaining('http://127.0.0.1:1023/'),
     })
     expect(checks['locked']).toMatchObject({ status: 'failed' })
+    expect(checks['refused']).toMatchObject({
+      status: 'failed',
+      mend: expect.stringMatching(/LEGACY_ACCESS_KEY_ID and LEGACY_SECRET_ACCESS_KEY .*\.dev\.vars/),
+    })
+    expect(checks['private']).toMatchObject({
+      status: 'failed',
+      mend: expect.stringContaining('set credentials'),
+    })
     expect(ran.stdout).not.toContain('very-secret')
   })
 
@@ -90,7 +143,7 @@ describe('a deployment whose origins are ill', () => {
     const { code, stdout, stderr } = await cli(['ls'])
     expect({ code, stdout }).toEqual({ code: 1, stdout: 'there.txt\n' })
     expect(stderr).toContain('warning: gone failed, so the listing is not complete: ')
-    expect(stderr).toContain('well cannot list: what only it holds is not shown\n')
+    expect(stderr).toContain('well cannot list: objects that only it holds are not shown\n')
   })
 
   it('says that MEDIA_PATH is missing from the URL', async () => {
@@ -100,8 +153,8 @@ describe('a deployment whose origins are ill', () => {
   })
 
   it.each([
-    { token: undefined, says: "set FALLBACK_STORAGE_TOKEN, or --token-file, to the Worker's API_TOKEN" },
-    { token: 'wrong', says: "FALLBACK_STORAGE_TOKEN is not the Worker's API_TOKEN" },
+    { token: undefined, says: "set FALLBACK_STORAGE_TOKEN, or give --token-file, to the Worker's API_TOKEN" },
+    { token: 'wrong', says: "FALLBACK_STORAGE_TOKEN (or --token-file) is not the Worker's API_TOKEN" },
   ])('says what is wrong with the token $token', async ({ token, says }) => {
     const { code, stdout } = await createCli(`${worker.url}media/`, token)(['doctor'])
     expect(code).toBe(1)
@@ -118,7 +171,7 @@ it.each([
   {
     what: 'a Worker without a token',
     vars: { FALLBACK_STORAGES: '[{"type":"r2","binding":"MEDIA"}]' },
-    says: /^✗ token .*\n.*→ npx wrangler secret put API_TOKEN$/m,
+    says: /^✗ token .*\n.*→ set API_TOKEN in \.dev\.vars/m,
   },
 ])('tells $what', async ({ vars, says }) => {
   const worker = await startWorker({ vars, persistTo: folder })

@@ -90,6 +90,25 @@ it('counts and prices with --dry-run, and copies nothing', async () => {
   expect((await cli(['explain', 'photos/sun.png'])).stdout).toContain('served by legacy')
 })
 
+it('waits for a dry run, then prints it', async () => {
+  const { code, stdout, stderr } = await cli(['backfill', 'start', '--dry-run', '--prefix', 'photos/'])
+  expect(stdout).toMatch(/^dry run \w{15}: completed, \d+ s\nprefix {4}photos\/\n/)
+  expect(stdout).toContain('to be copied: 4 objects, ')
+  expect(stderr).toMatch(/^started \w{15}\n$/)
+  expect(code).toBe(0)
+
+  const ran = await cli(['backfill', 'start', '--dry-run', '--prefix', 'photos/', '--json'])
+  expect(records(ran)).toMatchObject([{ state: 'completed', listed: 4, estimate: { objects: 4 } }])
+})
+
+it('says so where nothing has failed', async () => {
+  expect(await cli(['backfill', 'failures'])).toMatchObject({
+    code: 0,
+    stdout: '',
+    stderr: 'nothing has failed\n',
+  })
+})
+
 it('copies everything below a prefix, and shows how it went', async () => {
   const { code, stdout, stderr } = await cli(['backfill', 'start', '--prefix', 'photos/', '--watch'])
   expect(code, stderr).toBe(0)
@@ -183,7 +202,11 @@ it('lists all jobs, newest first, a line each', async () => {
 
 it.each([
   { args: ['backfill', 'start', '--backend', 'nobody'], code: 2, says: '"nobody" is no fallback' },
-  { args: ['backfill', 'start', '--manifest', 'a', '--manifest-object', 'b'], code: 2, says: 'contradict' },
+  {
+    args: ['backfill', 'start', '--manifest', 'a', '--manifest-object', 'b'],
+    code: 2,
+    says: 'exclude each other',
+  },
   { args: ['backfill', 'start', '--manifest', '/no/such/file'], code: 2, says: 'no such file' },
   { args: ['backfill', 'start', '--manifest-object', 'no-such-object'], code: 2, says: 'there is no object' },
 ])('refuses $args', async ({ args, code, says }) => {

@@ -113,6 +113,21 @@ describe('get', () => {
     ])
   })
 
+  it('asks for a file where the name ends in a slash', async () => {
+    await put('folder/', 'x')
+    for (const args of [
+      ['get', 'folder/'],
+      ['get', 'folder/', folder],
+    ]) {
+      const { code, stderr } = await cli(args, { cwd: folder })
+      expect({ code, stderr }).toEqual({
+        code: 2,
+        stderr: 'error: the name ends in "/": say which file to write it to\n',
+      })
+    }
+    expect((await cli(['get', 'folder/', '-'])).stdout).toBe('x')
+  })
+
   it('leaves no file behind for what is not there, and ends with 3', async () => {
     const { code, stderr } = await cli(['get', 'nope.jpg'], { cwd: folder })
     expect(code).toBe(3)
@@ -126,68 +141,6 @@ describe('get', () => {
     const headers = { Authorization: `Bearer ${stack.token}`, 'Content-Encoding': 'gzip' }
     await fetch(url, { method: 'PUT', headers, body: gzipSync('hello') })
     expect((await cli(['get', 'encoded.txt', '-'])).stdout).toBe('hello')
-  })
-})
-
-describe('put', () => {
-  it.each([
-    { name: 'a.svg', type: 'image/svg+xml' },
-    { name: 'b.mp4', type: 'video/mp4' },
-    { name: 'c.webp', type: 'image/webp' },
-    { name: 'd', type: 'application/octet-stream' },
-  ])('stores $name as $type', async ({ name, type }) => {
-    await put(name, 'x')
-    const head = await fetch(stack.worker.url + name, { method: 'HEAD' })
-    expect(head.headers.get('content-type')).toBe(type)
-  })
-
-  it('keeps type, cache control and metadata that it is given', async () => {
-    const flags = ['--content-type', 'text/css', '--cache-control', 'max-age=5', '--meta', 'owner=me=you']
-    expect(await cli(['put', '-', 'kept', ...flags], { stdin: 'x' })).toMatchObject({ code: 0 })
-    const { headers } = await fetch(`${stack.worker.url}kept`, { method: 'HEAD' })
-    expect(headers.get('content-type')).toBe('text/css')
-    expect(headers.get('cache-control')).toBe('max-age=5')
-    expect(headers.get('x-amz-meta-owner')).toBe('me=you')
-  })
-
-  it('puts a file into a folder under its own name', async () => {
-    await writeFile(join(folder, 'own name.txt'), 'x')
-    expect(records(await cli(['put', join(folder, 'own name.txt'), 'into/', '--json']))).toEqual([
-      { name: 'into/own name.txt', size: 1, created: true, etag: expect.any(String) },
-    ])
-  })
-
-  it('does not replace with --create', async () => {
-    await put('once.txt', 'first')
-    const { code, stderr } = await cli(['put', '-', 'once.txt', '--create'], { stdin: 'second' })
-    expect(code).toBe(3)
-    expect(stderr).toContain('A condition does not hold')
-    expect((await cli(['get', 'once.txt', '-'])).stdout).toBe('first')
-  })
-
-  it('prints the name that it took with --available', async () => {
-    await put('taken.txt', 'first')
-    const { code, stdout } = await cli(['put', '-', 'taken.txt', '--available'], { stdin: 'second' })
-    expect(code).toBe(0)
-    expect(stdout).toMatch(/^taken_\w{7}\.txt\n$/)
-    expect((await cli(['get', stdout.trim(), '-'])).stdout).toBe('second')
-  })
-
-  it('lets the Worker check what arrives with --checksum', async () => {
-    await writeFile(join(folder, 'checked'), 'checked')
-    expect(await cli(['put', '--checksum', join(folder, 'checked'), 'checked'])).toMatchObject({ code: 0 })
-  })
-
-  it.each([
-    { args: ['put', '/no/such/file', 'x'], says: 'no such file' },
-    { args: ['put', '.', 'x'], says: 'is not a file' },
-    { args: ['put', '-'], says: 'standard input has no name' },
-    { args: ['put', '-', 'x', '--meta', 'nonsense'], says: 'key=value' },
-    { args: ['put', '-', 'x', '--create', '--available'], says: 'contradict' },
-  ])('refuses $args', async ({ args, says }) => {
-    const { code, stderr } = await cli(args)
-    expect(code).toBe(2)
-    expect(stderr).toContain(says)
   })
 })
 
@@ -205,6 +158,9 @@ describe('rm, tombstones and undelete', () => {
     expect(records(await cli(['tombstones', 'ls', 'graphics/', '--json']))).toEqual([
       { name, deleted_time: expect.stringMatching(/Z$/) },
     ])
+    expect((await cli(['tombstones', 'purge', 'graphics/', '--dry-run'])).stderr).toBe(
+      '0 would be forgotten, 1 kept because fallbacks still hold their objects\n',
+    )
     expect(records(await cli(['tombstones', 'purge', 'graphics/', '--dry-run', '--json']))).toEqual([
       { dry_run: true, examined: 1, purged: 0, kept: 1 },
     ])
@@ -213,6 +169,7 @@ describe('rm, tombstones and undelete', () => {
       stdout: `${name}: served by legacy again\n`,
     })
     expect(await cli(['undelete', name])).toMatchObject({ code: 3 })
+    expect(await cli(['tombstones', 'purge', 'graphics/'])).toMatchObject({ stderr: '0 forgotten\n' })
     expect(await cli(['get', name, '-'])).toMatchObject({ code: 0 })
   })
 })

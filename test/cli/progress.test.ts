@@ -48,13 +48,26 @@ it.each([
   { shown: bytes(1024), as: '1.0 KiB' },
   { shown: bytes(150 * MIB), as: '150 MiB' },
   { shown: bytes(5 * 1024 ** 4), as: '5.0 TiB' },
+  { shown: bytes(70.821), as: '71 B' },
   { shown: count(1_234_567), as: '1,234,567' },
+  { shown: count(70.821), as: '71' },
+  { shown: count(1.6666), as: '1.7' },
+  { shown: count(0.0421), as: '0.042' },
   { shown: duration(0.2), as: '0 s' },
   { shown: duration(59.6), as: '1 min 0 s' },
   { shown: duration(3_600), as: '1 h 0 min' },
   { shown: duration(200_000), as: '2 d 7 h' },
 ])('shows $as', ({ shown, as }) => {
   expect(shown).toBe(as)
+})
+
+it('keeps the spaces that a name ends in', () => {
+  expect(
+    columns([
+      ['1', 'a '],
+      ['22', ''],
+    ]),
+  ).toEqual(['1   a ', '22'])
 })
 
 it('lines columns up, numbers at their right', () => {

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
-export const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
+const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
 
 /** Stripping types anew would take half of each run. */
 const CACHE = fileURLToPath(new URL('../../node_modules/.cache/cli', import.meta.url))
@@ -50,6 +50,33 @@ export function createCli(url: string, token?: string): Cli {
     const bytes = Buffer.concat(out)
     return { code, stdout: bytes.toString(), stderr: Buffer.concat(err).toString(), bytes }
   }
+}
+
+/** The command on a terminal of its own, by `script`: what that terminal is sent. */
+export function createTerminal(url: string, token = 'token') {
+  return async (args: readonly string[], env: Record<string, string> = {}): Promise<string> => {
+    const command = [process.execPath, '--no-warnings', MAIN, ...args].map(quoted).join(' ')
+    const { CI: _ci, FORCE_COLOR: _force, NO_COLOR: _none, ...inherited } = process.env
+    const child = spawn('script', ['-qec', command, '/dev/null'], {
+      env: {
+        ...inherited,
+        NODE_COMPILE_CACHE: CACHE,
+        TERM: 'xterm-256color',
+        FALLBACK_STORAGE_URL: url,
+        FALLBACK_STORAGE_TOKEN: token,
+        ...env,
+      },
+      stdio: ['pipe', 'pipe', 'inherit'],
+    })
+    let shown = ''
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (shown += text))
+    await once(child, 'close')
+    return shown
+  }
+}
+
+function quoted(part: string): string {
+  return `'${part.replaceAll("'", `'\\''`)}'`
 }
 
 /** Test runners force colours on; users' shells do not. */

@@ -1,13 +1,11 @@
-import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { startStack, type Stack } from '../../demo/stack.ts'
 import { startCuttingProxy, type CuttingProxy } from './cutting-proxy.ts'
-import { createCli, MAIN, records, type Cli } from './run.ts'
+import { createCli, createTerminal, records, type Cli } from './run.ts'
 
 const MIB = 1024 * 1024
 const SHOW_CURSOR = '\u001b[?25h'
@@ -42,6 +40,8 @@ beforeEach(() => {
 })
 
 const file = (name: string) => join(folder, name)
+const onTerminal = (...args: Parameters<ReturnType<typeof createTerminal>>) =>
+  createTerminal(proxy.url, stack.token)(...args)
 
 it('goes on by itself where the connection was lost', async () => {
   proxy.cut(2, 5 * MIB)
@@ -52,7 +52,7 @@ it('goes on by itself where the connection was lost', async () => {
   // What was on its way when the connection was lost may be lost too.
   expect(begins).toEqual([0, expect.closeTo(5, 0), expect.closeTo(10, 0)])
   expect(proxy.asked[1]?.['if-range']).toMatch(/^".+"$/)
-  expect(stderr).toContain('the connection was closed; going on from ')
+  expect(stderr).toContain('the connection was closed; resuming at ')
 })
 
 it('goes on to standard output as well', async () => {
@@ -70,7 +70,7 @@ it('takes up what an interrupted download left, and only that', async () => {
   interrupt.abort()
   expect(await interrupted).toMatchObject({
     code: 130,
-    stderr: expect.stringContaining('The same command goes on'),
+    stderr: expect.stringContaining('Run the same command again to resume'),
   })
   await expect(stat(file('later.bin'))).rejects.toThrow('ENOENT')
 
@@ -107,6 +107,14 @@ it('asks for nothing but the end of a download that was whole already', async ()
   expect(big.equals(await readFile(file('whole.bin')))).toBe(true)
 })
 
+it('gives up at once where no Worker was ever reached', async () => {
+  const { code, stderr } = await cli(['get', 'big.bin', file('never.bin')], {
+    env: { FALLBACK_STORAGE_URL: 'http://127.0.0.1:1023/' },
+  })
+  expect(stderr).toMatch(/^error: the Worker cannot be reached: nothing listens there\n/)
+  expect(code).toBe(1)
+})
+
 it('streams standard input of unknown length', async () => {
   const { code, stderr } = await cli(['put', '-', 'piped.bin'], { stdin: big })
   expect(code, stderr).toBe(0)
@@ -140,24 +148,4 @@ async function sizeOf(path: string): Promise<number> {
     ({ size }) => size,
     () => 0,
   )
-}
-
-/** What a terminal is sent; `script` gives the command one. */
-async function onTerminal(args: string[], env: Record<string, string> = {}): Promise<string> {
-  const command = [process.execPath, '--no-warnings', MAIN, ...args].map((part) => `'${part}'`).join(' ')
-  const { CI: _ci, FORCE_COLOR: _force, NO_COLOR: _none, ...inherited } = process.env
-  const child = spawn('script', ['-qec', command, '/dev/null'], {
-    env: {
-      ...inherited,
-      TERM: 'xterm-256color',
-      FALLBACK_STORAGE_URL: proxy.url,
-      FALLBACK_STORAGE_TOKEN: stack.token,
-      ...env,
-    },
-    stdio: ['pipe', 'pipe', 'inherit'],
-  })
-  let shown = ''
-  child.stdout.on('data', (chunk: Buffer) => (shown += chunk.toString()))
-  await once(child, 'close')
-  return shown
 }

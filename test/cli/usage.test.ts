@@ -39,11 +39,17 @@ const ANSWERS: Record<string, { status: number; type: string; body: object | str
   '/login': { status: 302, type: 'text/html', body: '<h1>Log in</h1>' },
 }
 
+/** As a hotel's network answers whatever is asked. */
+const PORTAL = { status: 200, type: 'text/html', body: '<h1>Welcome</h1>' }
+
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'cli-usage-'))
   server = createServer((request, response) => {
     seen.push(request.headers.authorization)
-    const answer = ANSWERS[request.url ?? ''] ?? { status: 404, type: 'text/html', body: '<h1>Not here</h1>' }
+    const isPortal = request.url?.startsWith('/portal/')
+    const answer = isPortal
+      ? PORTAL
+      : (ANSWERS[request.url ?? ''] ?? { status: 404, type: 'text/html', body: '<h1>Not here</h1>' })
     response.writeHead(answer.status, { 'Content-Type': answer.type })
     response.end(typeof answer.body === 'string' ? answer.body : JSON.stringify(answer.body))
   }).listen(0, '127.0.0.1')
@@ -63,8 +69,12 @@ describe('the command line', () => {
     { args: ['ls'], env: {}, says: 'which Worker? Give --url or set FALLBACK_STORAGE_URL' },
     { args: ['ls', '--url', 'media.example.com'], env: {}, says: 'not a URL: media.example.com' },
     { args: ['ls', '--url', 'ftp://example.com/'], env: {}, says: 'not an http or https URL' },
-    { args: ['ls', '--url', 'https://me:pw@example.com/'], env: {}, says: 'holds user info' },
-    { args: ['ls', '--url', 'https://example.com/?a=b'], env: {}, says: 'holds a query' },
+    {
+      args: ['ls', '--url', 'https://me:pw@example.com/'],
+      env: {},
+      says: 'contains a user name or password',
+    },
+    { args: ['ls', '--url', 'https://example.com/?a=b'], env: {}, says: 'contains a query' },
     {
       args: ['ls', '--token-file', '/no/such/token'],
       env: { FALLBACK_STORAGE_URL: 'https://example.com/' },
@@ -80,6 +90,27 @@ describe('the command line', () => {
     expect(stderr).toContain(says)
     expect(stderr).not.toContain('    at ')
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+  })
+
+  it.each([
+    { args: ['ls', '--colour'], title: "unknown option '--colour'" },
+    { args: ['lss'], title: "unknown command 'lss'" },
+    { args: ['get'], title: "missing required argument 'name'" },
+    { args: ['ls', '--limit', '0'], title: expect.stringContaining('whole number of at least 1') },
+    { args: ['ls'], title: expect.stringContaining('which Worker?') },
+    { args: ['ls', '--url', 'nonsense'], title: 'not a URL: nonsense' },
+    { args: [], title: 'no command given, or none of that name' },
+    { args: ['backfill'], title: 'no command given, or none of that name' },
+  ])('says it as a JSON document with --json: $args', async ({ args, title }) => {
+    const { code, stdout, stderr } = await cli([...args, '--json'])
+    expect(stderr).toMatch(/^\{.*\}\n$/)
+    expect(JSON.parse(stderr)).toEqual({ error: { title, exit_code: 2 } })
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+  })
+
+  it('takes --json behind -- for a name', async () => {
+    const { code, stderr } = await cli(['rm', '--url', 'nonsense', '--', '--json'])
+    expect({ code, stderr }).toEqual({ code: 2, stderr: 'error: not a URL: nonsense\n' })
   })
 
   it('shows what commands there are when it is given none', async () => {
@@ -146,6 +177,15 @@ describe('errors', () => {
     expect(stderr).toContain(says)
     expect(stderr).toContain('FALLBACK_STORAGE_URL')
   })
+
+  it.each(['ls', 'doctor'])(
+    'say that another server answers, also with a page of 200: %s',
+    async (command) => {
+      const { code, stdout, stderr } = await cli([command, '--url', `${base}portal/`])
+      expect(stdout + stderr).toContain('did not answer as fallback-storage does')
+      expect(code).toBe(1)
+    },
+  )
 
   it.each(['anything', 'login'])('say that another server answers: %s', async (name) => {
     const { code, stderr } = await cli(['get', name, '-', '--url', base])

@@ -25,6 +25,7 @@ Examples:
 }
 
 async function failures({ client, output }: Session, id: string): Promise<void> {
+  let found = 0
   let cursor: string | null = null
   do {
     const page: FailurePage = await client.backfillFailures(id, cursor === null ? {} : { cursor })
@@ -35,6 +36,8 @@ async function failures({ client, output }: Session, id: string): Promise<void> 
       })
       for (const line of columns(rows)) output.line(line)
     }
+    found += page.failures.length
     cursor = page.cursor
   } while (cursor !== null)
+  if (found === 0) output.note('nothing has failed')
 }

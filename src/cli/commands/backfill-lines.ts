@@ -1,19 +1,23 @@
 import { bytes, columns, count, duration, time } from '../format.ts'
 import type { Backfill, Counters, Estimate } from '../job-answers.ts'
-import { styled } from '../output.ts'
+import { styled, type Text } from '../output.ts'
 
 export function isOver({ state }: Backfill): boolean {
   return state === 'completed' || state === 'completed_with_failures' || state === 'cancelled'
 }
 
 /** One job, for people. */
-export function backfillLines(job: Backfill): string[] {
+export function backfillLines(job: Backfill): Text[] {
   const { id, waiting, estimate, dry_run: dryRun } = job
   const kind = dryRun ? 'dry run' : 'backfill'
   const seconds = (Date.parse(job.finished ?? job.updated) - Date.parse(job.started)) / 1000
   const backends = Object.entries(job.backends)
   return [
-    `${kind} ${id}: ${stateOf(job)}, ${duration(seconds)}, ${count(job.rate)} objects/s`,
+    [
+      `${kind} ${id}: `,
+      stateOf(job),
+      `, ${duration(seconds)}${dryRun ? '' : `, ${count(job.rate)} objects/s`}`,
+    ],
     ...(job.prefix === '' ? [] : [`prefix    ${job.prefix}`]),
     ...columns(
       [HEAD, ...(backends.length > 1 ? backends : []).map(counters), counters(['all', job])],
@@ -45,7 +49,7 @@ function counters([name, counted]: [string, Counters]): string[] {
   return [name, ...[listed, copied, present, skipped, failed].map(count), bytes(counted.bytes)]
 }
 
-function stateOf({ state }: Backfill): string {
+function stateOf({ state }: Backfill): Text {
   if (state === 'completed') return styled('green', state)
   return state === 'completed_with_failures' ? styled('red', state) : styled('yellow', state)
 }

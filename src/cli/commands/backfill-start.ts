@@ -18,27 +18,27 @@ interface StartOptions {
   watch?: boolean
 }
 
-type Watch = (session: Session, id: string) => Promise<void>
+type Watch = (session: Session, id: string, options?: { onlyEnd?: boolean }) => Promise<void>
 
 export function addBackfillStart(backfill: Command, watch: Watch): void {
   backfill
     .command('start')
     .description(
-      'Starts to copy everything that fallbacks hold. Readers come first; nothing is ever overwritten.',
+      'Starts copying everything that fallbacks hold. Reads take priority; nothing is ever overwritten.',
     )
-    .option('--backend <name>', 'only from this fallback; may be given several times', collect)
-    .option('--prefix <prefix>', 'only names that begin so')
-    .option('--dry-run', 'count objects and bytes and say what copying them would cost; copies nothing')
+    .option('--backend <name>', 'only from this fallback; may be repeated', collect)
+    .option('--prefix <prefix>', 'only names that begin with this')
+    .option('--dry-run', 'wait for a count of objects and bytes and what copying would cost; copies nothing')
     .option('--max-concurrency <count>', 'copies at the same time', wholeNumber)
-    .option('--max-per-second <count>', 'copies begun in a second', wholeNumber)
-    .option('--manifest <file>', 'file of names, one a line (text or .ndjson); - for standard input')
-    .option('--manifest-object <name>', 'an object of the chain that holds the names')
-    .option('-w, --watch', 'stay and show how it goes on')
+    .option('--max-per-second <count>', 'copies started per second', wholeNumber)
+    .option('--manifest <file>', 'file of names, one per line (text or .ndjson); - for standard input')
+    .option('--manifest-object <name>', 'the same, from an object of the chain')
+    .option('-w, --watch', 'wait for the end and show progress')
     .addHelpText(
       'after',
       `
 Examples:
-  fallback-storage backfill start --dry-run --watch
+  fallback-storage backfill start --dry-run
   fallback-storage backfill start --watch
   fallback-storage backfill start --backend legacy --prefix photos/2019/ --max-concurrency 4
   find . -type f -printf '%P\\n' | fallback-storage backfill start --manifest -`,
@@ -52,7 +52,7 @@ async function start(session: Session, options: StartOptions, watch: Watch): Pro
   const { client, output } = session
   const { backend, prefix, dryRun, maxConcurrency, maxPerSecond, manifest, manifestObject } = options
   if (manifest !== undefined && manifestObject !== undefined) {
-    throw usageError('--manifest and --manifest-object contradict each other')
+    throw usageError('--manifest and --manifest-object exclude each other: leave one out')
   }
   const request = {
     ...(backend && { backends: backend }),
@@ -66,9 +66,10 @@ async function start(session: Session, options: StartOptions, watch: Watch): Pro
     request,
     manifest === undefined ? undefined : await manifestFrom(manifest),
   )
-  if (options.watch) {
+  // A dry run is done for its result.
+  if (options.watch || dryRun) {
     output.note(`started ${job.id}`)
-    return watch(session, job.id)
+    return watch(session, job.id, { onlyEnd: !options.watch })
   }
   if (output.json) return output.record(job)
   for (const line of backfillLines(job)) output.line(line)

@@ -5,6 +5,7 @@ import { watchJob } from '../job-progress.ts'
 import { type Session, sessionOf } from '../session.ts'
 import { addBackfillStart } from './backfill-start.ts'
 import { addBackfillFailures } from './backfill-failures.ts'
+import { dryRunTotal, positionOf } from './backfill-position.ts'
 import { backfillLines, backfillTable, isOver } from './backfill-lines.ts'
 
 const NEWEST = 'default: the newest job'
@@ -12,7 +13,7 @@ const NEWEST = 'default: the newest job'
 export function addBackfill(program: Command): void {
   const backfill = program
     .command('backfill')
-    .summary('copy everything that nobody has asked for yet')
+    .summary('copy everything that has not been read yet')
     .description('Background jobs that copy what fallbacks hold into the first backend that accepts it.')
   addBackfillStart(backfill, watch)
   backfill
@@ -26,7 +27,7 @@ export function addBackfill(program: Command): void {
   backfill
     .command('watch')
     .description(
-      'Shows how a job goes on until it is over. Exit code 3 if it was cancelled or objects failed.',
+      'Shows the progress of a job until it ends. Exit code 3 if it was cancelled or objects failed.',
     )
     .argument('[id]', NEWEST)
     .addHelpText('after', '\nExample:\n  fallback-storage backfill watch')
@@ -39,10 +40,10 @@ export function addBackfill(program: Command): void {
 }
 
 const CONTROLS = [
-  { action: 'pause', method: 'pauseBackfill', does: 'Pauses a job; what is being copied is finished.' },
-  { action: 'resume', method: 'resumeBackfill', does: 'Goes on with a paused job.' },
-  { action: 'cancel', method: 'cancelBackfill', does: 'Ends a job for good; what was copied stays.' },
-  { action: 'retry', method: 'retryFailed', does: 'Tries again what failed.' },
+  { action: 'pause', method: 'pauseBackfill', does: 'Pauses a job; copies under way are finished.' },
+  { action: 'resume', method: 'resumeBackfill', does: 'Resumes a paused job.' },
+  { action: 'cancel', method: 'cancelBackfill', does: 'Ends a job for good; what it copied stays.' },
+  { action: 'retry', method: 'retryFailed', does: 'Tries again to copy what failed.' },
 ] as const
 
 function addControls(backfill: Command): void {
@@ -73,19 +74,20 @@ function show({ output }: Session, job: Backfill): void {
   else for (const line of backfillLines(job)) output.line(line)
 }
 
-async function watch({ client, output }: Session, id: string): Promise<void> {
+/** Waits for a job's end. With --json every change is a document, or with `onlyEnd` just the last one. */
+async function watch(session: Session, id: string, { onlyEnd = false } = {}): Promise<void> {
+  const { client, output } = session
+  const { dry_run: isDryRun } = await client.backfill(id)
+  const total = isDryRun ? undefined : dryRunTotal(await client.backfills(), id)
   const job = await watchJob({
-    label: 'backfill',
+    label: isDryRun ? 'dry run' : 'backfill',
     read: () => client.backfill(id),
     isOver,
-    position: ({ listed, copied, present, skipped, failed }) => ({
-      value: copied + present + skipped + failed,
-      total: listed,
-    }),
-    output,
+    position: (read) => positionOf(read, total),
+    output: onlyEnd ? { ...output, json: false, quiet: output.quiet || output.json } : output,
     again: `fallback-storage backfill watch ${id}`,
   })
-  if (!output.json) for (const line of backfillLines(job)) output.line(line)
+  if (onlyEnd || !output.json) show(session, job)
   if (job.state !== 'completed') throw new CommandError(EXIT.no)
 }
 

@@ -1,16 +1,16 @@
 import type { Command } from 'commander'
 import { type Check, examine } from '../doctor.ts'
 import { CommandError, EXIT } from '../exit.ts'
-import { styled } from '../output.ts'
+import { styled, type Text } from '../output.ts'
 import { sessionOf } from '../session.ts'
 
 export function addDoctor(program: Command): void {
   program
     .command('doctor')
-    .summary('look for what is wrong with a deployment')
+    .summary('find out what is wrong with a deployment')
     .description(
-      'Looks at the Worker, its configuration, the token and every backend, with one harmless call each, and says\n' +
-        'what to mend. Changes nothing. Exit code 1 if anything failed.',
+      'Checks the Worker, its configuration, the token and every backend, with one harmless call each, and says\n' +
+        'how to fix what is wrong. Changes nothing. Exit code 1 if any check failed.',
     )
     .addHelpText(
       'after',
@@ -33,17 +33,17 @@ Examples:
 }
 
 const SIGNS = {
-  ok: () => styled('green', '✓'),
-  warning: () => styled('yellow', '!'),
-  failed: () => styled('red', '✗'),
+  ok: styled('green', '✓'),
+  warning: styled('yellow', '!'),
+  failed: styled('red', '✗'),
 }
 
 const INDENT = ' '.repeat(17)
 
-function linesOf({ name, status, detail, mend }: Check): string[] {
+function linesOf({ name, status, detail, mend }: Check): Text[] {
   const [first = '', ...more] = detail.trim().split('\n')
   return [
-    `${SIGNS[status]()} ${name.padEnd(14)} ${first}`,
+    [SIGNS[status], ` ${name.padEnd(14)} ${first}`],
     ...more.map((line) => INDENT + line),
     ...(mend === undefined ? [] : [`${INDENT}→ ${mend}`]),
   ]

@@ -2,13 +2,13 @@ import type { Command } from 'commander'
 import type { Explanation, Finding } from '../answers.ts'
 import { CommandError, EXIT } from '../exit.ts'
 import { bytes, columns, time } from '../format.ts'
-import { styled } from '../output.ts'
+import { styled, type Text } from '../output.ts'
 import { sessionOf } from '../session.ts'
 
 export function addExplain(program: Command): void {
   program
     .command('explain')
-    .summary('show who holds a name, and what a read of it would do')
+    .summary('show which backends hold a name, and what a read of it would do')
     .description(
       'Asks every backend for a name, opens no body and changes nothing. Exit code 3 if no backend has it.',
     )
@@ -29,8 +29,9 @@ Examples:
     })
 }
 
-function explained({ name, would_serve: server, tombstone, migration, backends }: Explanation): string[] {
-  const served = server === null ? styled('red', 'served by nobody') : styled('green', `served by ${server}`)
+function explained({ name, would_serve: server, tombstone, migration, backends }: Explanation): Text[] {
+  const served =
+    server === null ? styled('red', 'not served by any backend') : styled('green', `served by ${server}`)
   const { last_copy: copy } = migration
   const rows = backends.map((backend) => [
     `  ${backend.name}`,
@@ -40,8 +41,8 @@ function explained({ name, would_serve: server, tombstone, migration, backends }
     aboutOf(backend),
   ])
   return [
-    `${name}: ${served}`,
-    ...(tombstone ? [`deleted ${time(tombstone.deleted_time)}, says ${tombstone.backend}`] : []),
+    [`${name}: `, served],
+    ...(tombstone ? [`deleted ${time(tombstone.deleted_time)} (tombstone in ${tombstone.backend})`] : []),
     `migration: ${migration.state}${migration.target === null ? '' : ` → ${migration.target}`} (${migration.reason})`,
     ...(copy
       ? [
@@ -53,7 +54,7 @@ function explained({ name, would_serve: server, tombstone, migration, backends }
 }
 
 function aboutOf({ accepts, detail, size, etag, modified_time, content_type, provenance }: Finding): string {
-  if (!accepts) return 'include and exclude leave it out'
+  if (!accepts) return 'its include or exclude rules this name out'
   const facts = [
     size === undefined ? '' : bytes(size),
     content_type ?? '',

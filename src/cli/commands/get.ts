@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import type { Command } from 'commander'
 import { downloadTo } from '../download.ts'
 import { usageError } from '../exit.ts'
@@ -13,12 +13,12 @@ export function addGet(program: Command): void {
     .command('get')
     .summary('download an object')
     .description(
-      'Downloads an object. What broke off goes on where it ended, if the object is still the same.\n' +
-        'Where copying on read is on, the object moves as it does for any reader.',
+      'Downloads an object. An interrupted download resumes where it stopped, unless the object has changed.\n' +
+        'Where copying on read is on, this read copies the object like any other.',
     )
     .argument('<name>', 'name of the object')
     .argument('[file]', 'file or folder to write; - for standard output. Default: the last part of the name')
-    .option('--no-resume', 'begin anew, even if an earlier download broke off')
+    .option('--no-resume', 'start over, even if an earlier download was interrupted')
     .addHelpText(
       'after',
       `
@@ -41,21 +41,22 @@ interface Wanted {
 }
 
 async function get({ client, headers, output }: Session, { name, file, resume }: Wanted): Promise<void> {
-  if (file === '-' && output.json) throw usageError('--json and - both want standard output')
+  if (file === '-' && output.json)
+    throw usageError('--json and - both write to standard output: leave one out')
   const url = client.mediaUrl(name)
   const target = file === '-' ? '-' : await fileFor(name, file)
   const sink = target === '-' ? streamSink(process.stdout) : await fileSink(target, { url, resume })
-  const progress = createProgress({ label: name, show: bytes, quiet: output.quiet })
+  const progress = createProgress({ label: name, show: bytes, quiet: output.quiet || output.json })
   const started = Date.now()
   const onInterrupt = () =>
-    void process.stderr.write('\nInterrupted. The same command goes on where this one ended.\n')
+    output.interrupted('Interrupted. Run the same command again to resume the download.')
   if (target !== '-') process.prependOnceListener('SIGINT', onInterrupt)
   try {
     const done = await downloadTo({
       request: { url, headers: { ...headers, 'Accept-Encoding': 'identity' } },
       sink,
       onProgress: (at, total) => progress.update(at, total === undefined ? {} : { total }),
-      onLost: (reason) => output.note(`${reason}; going on from ${bytes(sink.offset)}`),
+      onLost: (reason) => output.note(`${reason}; resuming at ${bytes(sink.offset)}`),
     })
     await sink.finish()
     progress.end()
@@ -63,7 +64,7 @@ async function get({ client, headers, output }: Session, { name, file, resume }:
     if (output.json) {
       output.record({ name, file: target, size, etag, content_type: contentType, resumed_from: resumedFrom })
     } else if (target !== '-') {
-      const from = resumedFrom > 0 ? `, the first ${bytes(resumedFrom)} of it were there` : ''
+      const from = resumedFrom > 0 ? `, resumed at ${bytes(resumedFrom)}` : ''
       output.note(`${target}: ${bytes(size)} in ${took(started)}${from}`)
     }
   } catch (error) {
@@ -76,16 +77,15 @@ async function get({ client, headers, output }: Session, { name, file, resume }:
 }
 
 async function fileFor(name: string, file: string | undefined): Promise<string> {
-  const own = basename(name)
-  if (file === undefined) {
-    if (own === '') throw usageError('the name ends in /: which file shall it be written to?')
-    return own
-  }
+  const own = name.slice(name.lastIndexOf('/') + 1)
   const isFolder =
+    file === undefined ||
     file.endsWith('/') ||
     (await stat(file).then(
       (found) => found.isDirectory(),
       () => false,
     ))
-  return isFolder ? join(file, own) : file
+  if (!isFolder) return file
+  if (own === '') throw usageError('the name ends in "/": say which file to write it to')
+  return join(file ?? '', own)
 }

@@ -3,7 +3,7 @@ import type { Degraded, ListedObject, ListPage } from '../answers.ts'
 import { CommandError, EXIT } from '../exit.ts'
 import { bytes, columns, time } from '../format.ts'
 import { wholeNumber } from '../arguments.ts'
-import { styled } from '../output.ts'
+import { styled, type Text } from '../output.ts'
 import { type Session, sessionOf } from '../session.ts'
 
 interface LsOptions {
@@ -19,12 +19,12 @@ export function addLs(program: Command): void {
     .command('ls')
     .summary('list names')
     .description(
-      'Lists the names of all backends as one, each once, in byte order. What is deleted is left out.',
+      'Lists the names in all backends together, each once, in byte order. Deleted names are left out.',
     )
-    .argument('[prefix]', 'only names that begin so; end it in / to see what a folder holds')
+    .argument('[prefix]', 'only names that begin with this; end it in / to see what is in a folder')
     .option('-r, --recursive', 'all names, not folder by folder')
     .option('-l, --long', 'with size, time (UTC) and the backend that would serve it')
-    .option('--limit <count>', 'so many entries at most', wholeNumber)
+    .option('--limit <count>', 'at most this many entries', wholeNumber)
     .addHelpText(
       'after',
       `
@@ -58,7 +58,7 @@ async function ls({ client, output }: Session, prefix: string, options: LsOption
 
   const failed = [...degraded.values()].filter(({ error }) => error !== 'unsupported')
   for (const { name, error, detail } of degraded.values()) {
-    if (error === 'unsupported') output.note(`${name} cannot list: what only it holds is not shown`)
+    if (error === 'unsupported') output.note(`${name} cannot list: objects that only it holds are not shown`)
     else output.warn(`${name} failed, so the listing is not complete: ${error}: ${detail}`)
   }
   if (failed.length > 0) throw new CommandError(EXIT.failed)
@@ -79,13 +79,17 @@ function nameOf(entry: Entry): string {
   return 'directory' in entry ? entry.directory : entry.name
 }
 
-function linesOf(entries: readonly Entry[], long = false): string[] {
-  const shown = (entry: Entry) => ('directory' in entry ? styled('blue', entry.directory) : entry.name)
-  if (!long) return entries.map(shown)
-  const rows = entries.map((entry) => {
-    if ('directory' in entry) return ['-', '-', '-', shown(entry)]
-    const size = entry.size === null ? '-' : bytes(entry.size)
-    return [size, time(entry.modified_time), entry.backend, shown(entry)]
+function linesOf(entries: readonly Entry[], long = false): Text[] {
+  const lines = long ? columns(entries.map(factsOf), [0]) : entries.map(nameOf)
+  return entries.map((entry, index) => {
+    const line = lines[index] ?? ''
+    if (!('directory' in entry)) return line
+    return [line.slice(0, -entry.directory.length), styled('blue', entry.directory)]
   })
-  return columns(rows, [0])
+}
+
+function factsOf(entry: Entry): string[] {
+  if ('directory' in entry) return ['-', '-', '-', entry.directory]
+  const size = entry.size === null ? '-' : bytes(entry.size)
+  return [size, time(entry.modified_time), entry.backend, entry.name]
 }

@@ -28,19 +28,20 @@ export function addPut(program: Command): void {
     .command('put')
     .summary('upload a file')
     .description(
-      'Uploads a file into the first writable backend. It replaces what has the name, unless told otherwise.',
+      'Uploads a file to the first writable backend. It replaces an object of that name unless --create or\n' +
+        '--available is given.',
     )
     .argument('<file>', 'file to send; - for standard input')
     .argument(
       '[name]',
       "the object's name; one that ends in / gets the file's name. Default: the file's name",
     )
-    .option('--content-type <type>', "default: by the name's extension")
-    .option('--cache-control <value>', 'kept with the object and sent to its readers')
-    .option('--meta <key=value>', 'metadata of your own; may be given several times', metaEntry)
-    .option('--create', 'fail (exit code 3) if there is such an object already')
-    .option('--available', 'if the name is taken, take another one and print it')
-    .option('--checksum', 'read the file first and let the Worker check the SHA-256 of what arrives')
+    .option('--content-type <type>', "default: by the name's extension", headerValue)
+    .option('--cache-control <value>', 'stored with the object and sent to its readers', headerValue)
+    .option('--meta <key=value>', 'metadata of your own; may be repeated', metaEntry)
+    .option('--create', 'fail (exit code 3) if the name is taken')
+    .option('--available', 'if the name is taken, choose another one and print it')
+    .option('--checksum', 'hash the file first and let the Worker check the SHA-256 of what arrives')
     .addHelpText(
       'after',
       `
@@ -62,7 +63,8 @@ interface Upload {
 
 async function put(session: Session, { file, name, options }: Upload): Promise<void> {
   const { client, output } = session
-  if (options.create && options.available) throw usageError('--create and --available contradict each other')
+  if (options.create && options.available)
+    throw usageError('--create and --available exclude each other: leave one out')
   const size = file === '-' ? undefined : await sizeOf(file)
   const url = options.available ? `${session.url}-/api/save/${namePath(name)}` : client.mediaUrl(name)
   const headers = {
@@ -75,7 +77,7 @@ async function put(session: Session, { file, name, options }: Upload): Promise<v
   const progress = createProgress({
     label: name,
     show: bytes,
-    quiet: output.quiet,
+    quiet: output.quiet || output.json,
     ...(size !== undefined && { total: size }),
   })
   const source = file === '-' ? process.stdin : createReadStream(file)
@@ -115,7 +117,7 @@ function representation(
     ...Object.fromEntries(
       meta.map((entry) => {
         const at = entry.indexOf('=')
-        return [`x-amz-meta-${entry.slice(0, at)}`, entry.slice(at + 1)]
+        return [`x-amz-meta-${entry.slice(0, at)}`, metaValue(entry.slice(at + 1))]
       }),
     ),
   }
@@ -124,6 +126,17 @@ function representation(
 function metaEntry(value: string, before: string[] = []): string[] {
   if (!/^[\w.-]+=/.test(value)) throw new InvalidArgumentError('It must be key=value.')
   return collect(value, before)
+}
+
+/** What a header cannot carry as it is goes as an RFC 2047 encoded word, as S3 clients send it. */
+function metaValue(value: string): string {
+  if (/^[ -~]*$/.test(value) && value === value.trim() && !value.includes('=?')) return value
+  return `=?UTF-8?B?${Buffer.from(value).toString('base64')}?=`
+}
+
+function headerValue(value: string): string {
+  if (!/^[ -~]+$/.test(value)) throw new InvalidArgumentError('It must be one line of ASCII.')
+  return value
 }
 
 async function sizeOf(file: string): Promise<number> {

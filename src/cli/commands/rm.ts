@@ -6,8 +6,8 @@ export function addRm(program: Command): void {
     .command('rm')
     .summary('delete objects')
     .description(
-      'Deletes objects, one after the other. Where deletes leave tombstones, what fallbacks hold stays hidden,\n' +
-        'and `fallback-storage undelete` brings it back. A name that is not there is no error.',
+      'Deletes objects, one after the other. Where deletes leave tombstones, what fallbacks hold is hidden, and\n' +
+        '`fallback-storage undelete` brings it back. Deleting a name that does not exist is not an error.',
     )
     .argument('<names...>', 'names of the objects')
     .addHelpText(

@@ -6,12 +6,12 @@ import { type Session, sessionOf } from '../session.ts'
 export function addTombstones(program: Command): void {
   const tombstones = program
     .command('tombstones')
-    .summary('list and forget what was deleted')
+    .summary('list deleted names, or forget them')
     .description('A tombstone keeps a deleted name hidden, although a fallback still holds it.')
   tombstones
     .command('ls')
     .description('Lists deleted names and when (UTC) each was deleted.')
-    .argument('[prefix]', 'only names that begin so')
+    .argument('[prefix]', 'only names that begin with this')
     .addHelpText('after', '\nExample:\n  fallback-storage tombstones ls photos/')
     .action(async (prefix: string | undefined, _options: unknown, command: Command) => {
       await list(sessionOf(command), prefix ?? '')
@@ -19,8 +19,8 @@ export function addTombstones(program: Command): void {
   tombstones
     .command('purge')
     .description('Forgets the tombstones of names that no fallback holds any more. The others stay.')
-    .argument('[prefix]', 'only names that begin so')
-    .option('--dry-run', 'say what would be forgotten, and forget nothing')
+    .argument('[prefix]', 'only names that begin with this')
+    .option('--dry-run', 'print what would be forgotten, and forget nothing')
     .addHelpText('after', '\nExample:\n  fallback-storage tombstones purge --dry-run')
     .action(
       async (prefix: string | undefined, { dryRun = false }: { dryRun?: boolean }, command: Command) => {
@@ -60,6 +60,7 @@ async function purge({ client, output }: Session, prefix: string, dryRun: boolea
   if (output.json) output.record({ dry_run: dryRun, examined: purged + kept, purged, kept })
   else {
     const verb = dryRun ? 'would be forgotten' : 'forgotten'
-    output.note(`${count(purged)} ${verb}, ${count(kept)} kept: a fallback still holds those names`)
+    const rest = kept === 0 ? '' : `, ${count(kept)} kept because fallbacks still hold their objects`
+    output.note(`${count(purged)} ${verb}${rest}`)
   }
 }

@@ -4,7 +4,7 @@ import { sessionOf } from '../session.ts'
 export function addUndelete(program: Command): void {
   program
     .command('undelete')
-    .summary('take deletes back')
+    .summary('undo deletes')
     .description(
       'Removes the tombstones of names, so that what a fallback still holds is served again.\n' +
         'Exit code 3 for a name that is not deleted.',

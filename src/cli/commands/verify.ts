@@ -5,7 +5,7 @@ import { CommandError, EXIT } from '../exit.ts'
 import { columns, count } from '../format.ts'
 import type { Difference, DifferencePage, Verification } from '../job-answers.ts'
 import { watchJob } from '../job-progress.ts'
-import { styled } from '../output.ts'
+import { styled, type Text } from '../output.ts'
 import { type Session, sessionOf } from '../session.ts'
 
 interface VerifyOptions {
@@ -87,14 +87,14 @@ async function differencesOf({ client }: Session, id: string, wanted: number): P
   return found
 }
 
-function verificationLines(done: Verification, differences: readonly Difference[]): string[] {
+function verificationLines(done: Verification, differences: readonly Difference[]): Text[] {
   const { missing, different, changed, extra } = done
   const found = missing + different + changed + extra
   const verdict = done.safe_to_detach
     ? styled('green', 'safe to detach')
     : styled('red', 'not safe to detach')
   return [
-    `verification ${done.id}: ${done.state}, ${verdict}`,
+    [`verification ${done.id}: ${done.state}, `, verdict],
     ...done.reasons.map((reason) => `  because ${reason}`),
     ...columns(
       COUNTS.map((key) => [`  ${key.replaceAll('_', ' ')}`, count(done[key])]),

@@ -1,0 +1,72 @@
+import { createServer } from 'node:http'
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { expect, it } from 'vitest'
+import { createCli } from './run.ts'
+
+const DATE = '2026-11-23T06:59:47.000Z'
+const NOTHING = { listed: 0, copied: 0, present: 0, skipped: 0, failed: 0, bytes: 0 }
+const JOB = {
+  ...NOTHING,
+  id: 'job',
+  rate: 0,
+  started: DATE,
+  updated: DATE,
+  finished: null,
+  prefix: '',
+  dry_run: false,
+  manifest: null,
+  waiting: null,
+  backends: { legacy: NOTHING },
+}
+const LISTING = { ...JOB, state: 'listing', listed: 2_000, copied: 500 }
+const RUNNING = { ...JOB, state: 'running', listed: 5_000, copied: 2_000 }
+const DRY_RUN = { ...JOB, id: 'dry', state: 'completed', dry_run: true, listed: 40_000 }
+/** Progress is told after five seconds in a pipe, and the job is over before that comes again. */
+const OVER_MS = 5_700
+
+/** What watching a job tells that stays as it is for a while, beside those other jobs. */
+async function told(job: object, ...others: object[]): Promise<string> {
+  let begun: number | undefined
+  const server = createServer((request, response) => {
+    begun ??= Date.now()
+    const now = Date.now() - begun < OVER_MS ? job : { ...job, state: 'completed' }
+    const answer = request.url?.endsWith('/backfills') ? { backfills: [now, ...others] } : now
+    response.setHeader('Content-Type', 'application/json').end(JSON.stringify(answer))
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
+  const { stderr } = await createCli(url)(['backfill', 'watch', 'job'])
+  server.close()
+  return stderr
+}
+
+it.concurrent.each([
+  {
+    what: 'names no total while it is still listing',
+    jobs: [LISTING],
+    says: 'backfill: 500, 0/s, 2,000 listed so far\n',
+  },
+  {
+    what: 'tells the share of all that was listed once that is known',
+    jobs: [RUNNING],
+    says: 'backfill: 2,000 of 5,000 (40 %), 0/s\n',
+  },
+  {
+    what: 'takes the total of a dry run of the same names while it is listing',
+    jobs: [LISTING, { ...DRY_RUN, id: 'other', prefix: 'photos/', listed: 7 }, DRY_RUN],
+    says: 'backfill: 500 of 40,000 (1 %), 0/s, total from the dry run, 2,000 listed so far\n',
+  },
+  {
+    what: 'takes no total of a dry run that has been outgrown',
+    jobs: [LISTING, { ...DRY_RUN, listed: 1_999 }],
+    says: 'backfill: 500, 0/s, 2,000 listed so far\n',
+  },
+  {
+    what: 'counts what a dry run has listed',
+    jobs: [{ ...LISTING, dry_run: true, copied: 0 }],
+    says: 'dry run: 2,000, 0/s, listing\n',
+  },
+])('$what', async ({ jobs: [job = {}, ...others], says }) => {
+  expect(await told(job, ...others)).toBe(says)
+})

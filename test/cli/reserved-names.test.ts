@@ -1,0 +1,42 @@
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { createCli, type Cli } from './run.ts'
+
+let server: Server
+let cli: Cli
+let asked = 0
+
+beforeAll(async () => {
+  server = createServer((_, response) => {
+    asked += 1
+    response.setHeader('Content-Type', 'application/json').end('{}')
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  cli = createCli(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`, 'token')
+})
+
+afterAll(() => server.close())
+
+it.each([
+  ['get', '--', '-/docs', '-'],
+  ['get', '--', '-', 'x'],
+  ['put', '--', 'package.json', '-/docs'],
+  ['put', '--available', '--', 'package.json', '-/docs'],
+  ['rm', '--', '-/docs'],
+  ['explain', '--', '-/docs'],
+  ['undelete', '--', '-/docs'],
+  ['ls', '--', '-/'],
+  ['tombstones', 'ls', '--', '-/x'],
+  ['tombstones', 'purge', '--', '-/x'],
+  ['backfill', 'start', '--prefix=-/'],
+  ['backfill', 'start', '--manifest-object=-/docs'],
+  ['backfill', 'start', '--manifest=package.json', '--prefix=-/'],
+  ['verify', '--prefix=-/'],
+])('refuses names of the Worker’s own: %s %s %s', async (...args) => {
+  asked = 0
+  const { code, stdout, stderr } = await cli(args)
+  expect(stderr).toMatch(/^error: "-\/?\w*" is reserved: .* belongs to the Worker itself/)
+  expect({ code, stdout, asked }).toEqual({ code: 2, stdout: '', asked: 0 })
+})

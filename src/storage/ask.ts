@@ -99,7 +99,8 @@ export async function askOne<T>(
 /** How a search ends that nobody answered. */
 export function nobody(name: string, failures: readonly StorageError[], cannotTell: boolean): null {
   if (failures.length > 0) throw chainError(failures, name)
-  if (cannotTell) throw new StorageError('unsupported', 'no backend that has it can tell', { name })
+  if (cannotTell)
+    throw new StorageError('unsupported', 'the backends that hold this object do not record that', { name })
   return null
 }
 

@@ -30,7 +30,10 @@ export async function freeName(
     if (onlyIf) return { name: candidate, onlyIf }
     candidate = alternativeName(backend, name)
   }
-  throw new StorageError('unavailable', 'calls every name taken', { backend: backend.name, name })
+  throw new StorageError('unavailable', 'reports every name that was tried as taken', {
+    backend: backend.name,
+    name,
+  })
 }
 
 /** `a.jpg` as `a_x7Qm2Lp.jpg`, the root cut short where the whole would be longer than the backend takes. */

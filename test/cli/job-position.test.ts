@@ -22,11 +22,11 @@ const JOB = {
 const LISTING = { ...JOB, state: 'listing', listed: 2_000, copied: 500 }
 const RUNNING = { ...JOB, state: 'running', listed: 5_000, copied: 2_000 }
 const DRY_RUN = { ...JOB, id: 'dry', state: 'completed', dry_run: true, listed: 40_000 }
-/** Progress is told after five seconds in a pipe, and the job is over before that comes again. */
+/** Progress is printed after five seconds in a pipe, and the job is over before that comes again. */
 const OVER_MS = 5_700
 
-/** What watching a job tells that stays as it is for a while, beside those other jobs. */
-async function told(job: object, ...others: object[]): Promise<string> {
+/** What is printed while watching a job that stays as it is for a while, beside those other jobs. */
+async function watched(job: object, ...others: object[]): Promise<string> {
   let begun: number | undefined
   const server = createServer((request, response) => {
     begun ??= Date.now()
@@ -68,5 +68,5 @@ it.concurrent.each([
     says: 'dry run: 2,000, 0/s, listing\n',
   },
 ])('$what', async ({ jobs: [job = {}, ...others], says }) => {
-  expect(await told(job, ...others)).toBe(says)
+  expect(await watched(job, ...others)).toBe(says)
 })

@@ -167,6 +167,9 @@ describe('in a pipe', () => {
   it('JSON is exact', async () => {
     const ran = await createCli(url)(['ls', '--json'])
     expect(records(ran)).toMatchObject([{ name: ODD }, { directory: `${ODD}/` }])
+    expect(records({ ...ran, stdout: ran.stderr })).toEqual([
+      { warning: `${ODD} failed, so the listing is not complete: ${ODD}: ${ODD}` },
+    ])
   })
 
   it('errors are readable all the same: logs are read on terminals', async () => {

@@ -67,6 +67,8 @@ export function createWalk(
     const options: ListOptions = {
       prefix,
       limit: 1000,
+      // What is left out must be counted.
+      everything: true,
       ...(more !== undefined && { cursor: more }),
       ...(after !== undefined && { after }),
     }

@@ -43,6 +43,8 @@ export interface ListOptions {
   after?: string
   /** `cursor` of the page before; opaque, the backend's own. */
   cursor?: string
+  /** Also what the backend's `include` and `exclude` leave out (`accepts` tells which), and a key without a name (""). Not with a delimiter. */
+  everything?: boolean
   signal?: AbortSignal
 }
 

@@ -48,6 +48,7 @@ export function withFilter(backend: Backend, { include, exclude }: Filter): Back
         // Whether a directory holds a name inside the filter is known only from its names.
         if (options.delimiter) return rollUp(list, { ...options, keep, jumps: backend.listsAfter })
         const page = await list(options)
+        if (options.everything) return page
         return { ...page, objects: page.objects.filter(keep) }
       },
     }),

@@ -17,7 +17,9 @@ export function withPrefix(backend: Backend, prefix: string): Backend {
     head: async (name, options) => named(await backend.head(key(name), options)),
     ...(put && { put: async (name, body, options) => named(await put(key(name), body, options)) }),
     ...(remove && { delete: (name) => remove(key(name)) }),
-    ...(list && { list: async (options) => strip(await list(below(options, prefix)), prefix) }),
+    ...(list && {
+      list: async (options) => strip(await list(below(options, prefix)), prefix, options?.everything),
+    }),
     ...(url && { url: (name, options) => url(key(name), options) }),
     ...(path && { path: (name) => path(key(name)) }),
     ...(multipart && {
@@ -35,11 +37,11 @@ function below({ prefix: asked = '', after, ...options }: ListOptions = {}, pref
 }
 
 /** A key that is the prefix itself (`media/`, as consoles make for folders) has no name. */
-function strip(page: ListPage, prefix: string): ListPage {
+function strip(page: ListPage, prefix: string, everything = false): ListPage {
   return {
     ...page,
     objects: page.objects
-      .filter((object) => object.name.length > prefix.length)
+      .filter((object) => everything || object.name.length > prefix.length)
       .map((object) => ({ ...object, name: object.name.slice(prefix.length) })),
     directories: page.directories.map((directory) => directory.slice(prefix.length)),
   }

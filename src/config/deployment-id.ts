@@ -2,7 +2,7 @@ import type { Config } from '../config.ts'
 import { describeBackends } from './describe.ts'
 
 /**
- * The same in every isolate of a deployment and, as far as can be told, in no other: from the configuration without its
+ * The same in every isolate of a deployment and, as far as the Worker can know, in no other: from the configuration without its
  * secrets, and from the id of a Durable Object, which is different in each namespace.
  */
 export function deploymentId(

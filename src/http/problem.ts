@@ -80,7 +80,7 @@ function describe(error: StorageError): Problem {
   return { status, title, detail: error.message, code, headers, backends: backendsOf(error) }
 }
 
-/** An error of the whole chain is a timeout only if all that failed timed out. A loop is told first: only a change of the configuration helps. */
+/** An error of the whole chain is a timeout only if all that failed timed out. A loop comes first: only a change of the configuration helps. */
 function codeOf(error: StorageError): StorageError['code'] {
   if (error.failures.length === 0) return error.code
   if (error.failures.some((failure) => failure.code === 'loop')) return 'loop'

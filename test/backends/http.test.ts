@@ -95,6 +95,7 @@ describe('a status', () => {
     [451, 'unavailable'],
     [500, 'unavailable'],
     [503, 'unavailable'],
+    [508, 'loop'],
   ])('%i is a failure: %s', async (status, code) => {
     const { backend } = backendOf(() => new Response('sorry', { status }))
     const failure = { code, status, backend: 'old', objectName: 'a' }

@@ -6,6 +6,7 @@ const html = (status: number) => new Response('<html>error</html>', { status })
 describe('what S3 answers with', () => {
   it.each([
     ['503 SlowDown', errorAnswer(503, 'SlowDown'), 'unavailable'],
+    ['508', errorAnswer(508, 'LoopDetected'), 'loop'],
     ['500 InternalError', errorAnswer(500, 'InternalError'), 'unavailable'],
     ['429', errorAnswer(429, 'TooManyRequests'), 'unavailable'],
     ['a page of a load balancer', html(502), 'unavailable'],

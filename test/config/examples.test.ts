@@ -109,6 +109,7 @@ describe('the two complete examples in docs/configuration.md', () => {
         'main',
         'compatibility_date',
         'compatibility_flags',
+        'minify',
         'assets',
         'r2_buckets',
       ] as const)

@@ -89,7 +89,7 @@ describe('a Worker that is its own fallback', () => {
   })
 })
 
-it('two Workers that are each other’s fallbacks are told apart from a chain of two', async () => {
+it('two Workers that are each other’s fallbacks answer 508 after one round', async () => {
   const [first, second] = [await startAlias(), await startAlias()]
   const [site, other] = [await start(R2, http('b', second.url)), await start(R2, http('a', first.url))]
   first.target = site.url

@@ -21,6 +21,7 @@ describe('statusOf()', () => {
     ['unavailable', 502],
     ['denied', 502],
     ['skipped', 502],
+    ['loop', 508],
     ['timeout', 504],
   ])('%s is %i', (code, status) => {
     expect(statusOf(new StorageError(code, 'x'))).toBe(status)

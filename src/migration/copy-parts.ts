@@ -30,14 +30,18 @@ export async function copyInParts(
     const why = 'without a strong ETag at the source, its parts cannot be told to be of one version'
     throw new StorageError('unsupported', why, { backend: source.name, name })
   }
-  const multipart = await target.createMultipartUpload(name, attributesOfCopy(info))
+  const multipart = await target.createMultipartUpload(name, {
+    info: attributesOfCopy(info),
+    onlyIf: 'absent',
+    size,
+  })
   try {
     const partBytes = Math.max(MIN_PART_BYTES, Math.ceil(size / MAX_PARTS / MIB) * MIB)
     for (let offset = 0, number = 1; offset < size; offset += partBytes, number++) {
       const length = Math.min(partBytes, size - offset)
       await copyPart(source, multipart, { name, etag, offset, length, number })
     }
-    const stored = await multipart.complete('absent')
+    const stored = await multipart.complete()
     return stored ? { outcome: 'copied', bytes: size } : { outcome: 'present', bytes: 0 }
   } catch (error) {
     // The first error is the one to tell.

@@ -73,7 +73,10 @@ async function uploadStream(
     checkLength(first.length, size)
     return backend.put(name, first, { ...putOptions, size: first.length })
   }
-  const multipart = await backend.createMultipartUpload?.(name, options.info)
+  const multipart = await backend.createMultipartUpload?.(name, {
+    ...putOptions,
+    ...(size !== undefined && { size }),
+  })
   if (!multipart) throw tooLarge(backend, name, partBytes - 1)
   const check = (sum: number): void => {
     if (sum > limit) throw tooLarge(backend, name, limit)
@@ -82,7 +85,7 @@ async function uploadStream(
   try {
     const length = await uploadParts(multipart, parts, { first, check })
     checkLength(length, size)
-    return await multipart.complete(options.onlyIf)
+    return await multipart.complete()
   } catch (error) {
     // The first error is the one to tell. An upload left behind is removed by R2 and S3 after some days.
     await Promise.allSettled([multipart.abort()])

@@ -1,4 +1,4 @@
-import type { Backend, MultipartUpload, WritableBackend } from '../storage/backend.ts'
+import type { Backend, MultipartUpload, PutCondition, WritableBackend } from '../storage/backend.ts'
 import { StorageError, toStorageError } from '../storage/errors.ts'
 import type { ObjectInfo } from '../storage/object.ts'
 import { attributesOfCopy, type CopyResult } from './copy-result.ts'
@@ -17,6 +17,7 @@ export async function copyInParts(
   source: Backend,
   target: WritableBackend,
   info: ObjectInfo,
+  onlyIf: PutCondition,
 ): Promise<CopyResult> {
   const { name, size, etag } = info
   if (size === undefined) throw new StorageError('invalid', 'parts need a known size', { name })
@@ -32,7 +33,7 @@ export async function copyInParts(
   }
   const multipart = await target.createMultipartUpload(name, {
     info: attributesOfCopy(info),
-    onlyIf: 'absent',
+    onlyIf,
     size,
   })
   try {

@@ -30,7 +30,7 @@ export interface PutOptions {
 }
 
 export type ObjectAttributes = Representation &
-  Pick<ObjectInfo, 'etag' | 'modified' | 'provenance' | 'deleted'>
+  Pick<ObjectInfo, 'etag' | 'modified' | 'provenance' | 'deleted' | 'lifted'>
 
 export interface ListOptions {
   /** Only names that begin so. Default: all. */

@@ -130,7 +130,7 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
 
 function list(backends: SortedBackend[], cursor: Cursor): Promise<MergedPage> {
   return mergeList(backends, {
-    authority: 'primary',
+    tombstones: true,
     cursorKey: 'the secret of this benchmark',
     limit: LIMIT,
     ...(cursor !== undefined && { cursor }),

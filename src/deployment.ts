@@ -12,6 +12,7 @@ import { withPublicUrl, withServedUrl } from './backends/wrappers/public-url.ts'
 import { r2Backend } from './backends/r2/r2.ts'
 import { withReadOnly } from './backends/wrappers/read-only.ts'
 import { s3Backend } from './backends/s3/s3.ts'
+import { withStaging } from './backends/wrappers/staging.ts'
 import { withVerifiedBodies } from './backends/wrappers/verify.ts'
 import { withTracing } from './backends/wrappers/tracing.ts'
 import { type Config, ConfigError, parseConfig } from './config.ts'
@@ -20,6 +21,7 @@ import { deploymentId } from './config/deployment-id.ts'
 import { openJobs } from './migration/jobs.ts'
 import { createMigration, type Migration } from './migration/migration.ts'
 import { withRememberedUploads } from './migration/open-uploads.ts'
+import { describeError, log } from './observe/log.ts'
 import { createRequestCounts, type RequestCounts } from './observe/request-counts.ts'
 import type { Backend } from './storage/backend.ts'
 import { type Chain, createChain } from './storage/fallback.ts'
@@ -62,17 +64,25 @@ function deployOrFail(env: object): Deployment | ConfigError {
   }
 }
 
+/** Hidden, and left to the index of uploads or to a lifecycle rule. */
+function onLeft(backend: string, name: string, error: unknown): void {
+  log('warn', 'staged object left', { backend, name, reason: describeError(error) })
+}
+
 /** Bytes that reads may share in memory at once, of the 128 MB that an isolate has. */
 const SHARED_BYTES = 48 * 1024 * 1024
 
 function deploy(config: Config): Deployment {
   const { backfillJobs } = config.services
   const id = deploymentId(config)
-  const guarded = config.backends.map((settings, index) => {
-    const backend = withSharedPolicy(withOwnPolicy(openBackend(settings, id), settings), config, index)
-    return backfillJobs ? withRememberedUploads(backend, () => openJobs(backfillJobs).index()) : backend
-  })
+  const guarded = config.backends.map((settings, index) =>
+    withSharedPolicy(withOwnPolicy(openBackend(settings, id), settings), config, index),
+  )
   const steady = withSteadyBodies(guarded, config)
+    .map((backend) => withStaging(backend, onLeft))
+    .map((backend) =>
+      backfillJobs ? withRememberedUploads(backend, () => openJobs(backfillJobs).index()) : backend,
+    )
   return deploymentOver(withSharedBodies(steady, config), config, steady)
 }
 

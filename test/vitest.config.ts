@@ -15,7 +15,7 @@ export default defineConfig({
         test: {
           name: 'worker',
           root,
-          include: ['test/{storage,http,backends,migration,routes}/**/*.test.ts', 'test/*.test.ts'],
+          include: ['test/{storage,http,backends,migration,races,routes}/**/*.test.ts', 'test/*.test.ts'],
           testTimeout: 20_000,
         },
       },

@@ -9,14 +9,14 @@ export const MAX_USER_METADATA_BYTES = 2048
 
 const encoder = new TextEncoder()
 
-type KeptAttributes = Pick<ObjectInfo, 'metadata' | 'etag' | 'modified' | 'provenance' | 'deleted'>
+type KeptAttributes = Pick<ObjectInfo, 'metadata' | 'etag' | 'modified' | 'provenance' | 'deleted' | 'lifted'>
 
 /**
  * User metadata and what a copy or a tombstone has to tell, as one flat record for backends that keep only such.
  * Throws `too-large` when it comes to more than `limit` UTF-8 bytes.
  */
 export function attributesToMetadata(attributes: ObjectAttributes, limit: number): Record<string, string> {
-  const { etag, modified, provenance, deleted } = attributes
+  const { etag, modified, provenance, deleted, lifted } = attributes
   const user = Object.entries(attributes.metadata ?? {}).filter(([key]) => !key.startsWith(RESERVED))
   checkSize(user, MAX_USER_METADATA_BYTES)
   const own: [string, string | undefined][] = [
@@ -27,6 +27,7 @@ export function attributesToMetadata(attributes: ObjectAttributes, limit: number
     ['source-modified', provenance?.modified?.toISOString()],
     ['copied', provenance?.copied.toISOString()],
     ['deleted', deleted?.toISOString()],
+    ['lifted', lifted ? 'true' : undefined],
   ]
   const entries = [...user]
   for (const [key, value] of own) if (value !== undefined) entries.push([RESERVED + key, value])
@@ -54,6 +55,7 @@ export function attributesFromMetadata(record: Readonly<Record<string, string>> 
     ...(modified && { modified }),
     ...(provenance && { provenance }),
     ...(deleted && { deleted }),
+    ...(own.has('lifted') && { lifted: true }),
   }
 }
 

@@ -7,7 +7,7 @@ import type {
   PutOptions,
 } from '../storage/backend.ts'
 import { StorageError, toStorageError } from '../storage/errors.ts'
-import { checkName, encodeName } from '../storage/name.ts'
+import { checkName, encodeName, isStaged } from '../storage/name.ts'
 import type { ObjectInfo, RangeRequest, StoredObject } from '../storage/object.ts'
 import { compareNames } from '../storage/order.ts'
 import { attributesFromMetadata, attributesToMetadata } from './attributes.ts'
@@ -84,14 +84,14 @@ export function memoryBackend(name: string, options: MemoryOptions = {}): Memory
     async delete(key) {
       objects.delete(key)
     },
-    async createMultipartUpload(key, info = {}) {
+    async createMultipartUpload(key, { info = {}, onlyIf } = {}) {
       const parts = new Map<number, Uint8Array>()
       const upload: MultipartUpload = {
         id: crypto.randomUUID(),
         async uploadPart(number, body, size) {
           parts.set(number, await readBody(body, size, name, key))
         },
-        async complete(onlyIf) {
+        async complete() {
           if (!uploads.has(upload))
             throw new StorageError('unavailable', 'the upload is gone', { backend: name, name: key })
           const bytes = joinParts(parts, options.minPartSize ?? MIN_PART_SIZE)
@@ -126,7 +126,7 @@ type Store = (key: string, bytes: Uint8Array<ArrayBuffer>, options: PutOptions) 
 function createStore(backend: string, objects: Map<string, MemoryObject>, now: () => Date): Store {
   let versions = 0
   return async (key, bytes, { info = {}, onlyIf }) => {
-    checkName(key)
+    if (!isStaged(key)) checkName(key)
     const sha256 = toHex(await crypto.subtle.digest('SHA-256', bytes))
     // From here on nothing is awaited: the condition and the write are one step.
     if (!holds(onlyIf, objects.get(key))) return null

@@ -27,10 +27,11 @@ export function copyTarget(chain: Chain, found: ObjectInfo, trace: Trace): Writa
 export async function copyName(
   chain: Chain,
   name: string,
-  options: { signal?: AbortSignal } = {},
+  options: { signal?: AbortSignal; partBytes?: number } = {},
 ): Promise<CopyResult> {
   const trace: Trace = []
-  const found = await chain.head(name, { ...options, trace })
+  const { signal } = options
+  const found = await chain.head(name, { ...(signal && { signal }), trace })
   if (!found) return { outcome: 'absent', bytes: 0 }
   const target = copyTarget(chain, found, trace)
   if (target === null) return { outcome: 'present', bytes: 0 }

@@ -1,4 +1,4 @@
-import type { Backend, MultipartUpload, WritableBackend } from '../storage/backend.ts'
+import type { Backend, MultipartUpload, PutCondition, WritableBackend } from '../storage/backend.ts'
 import { StorageError, toStorageError } from '../storage/errors.ts'
 import type { ObjectInfo } from '../storage/object.ts'
 import { attributesOfCopy, type CopyResult } from './copy-result.ts'
@@ -17,6 +17,7 @@ export async function copyInParts(
   source: Backend,
   target: WritableBackend,
   info: ObjectInfo,
+  onlyIf: PutCondition,
 ): Promise<CopyResult> {
   const { name, size, etag } = info
   if (size === undefined) throw new StorageError('invalid', 'parts need a known size', { name })
@@ -30,14 +31,18 @@ export async function copyInParts(
     const why = 'without a strong ETag at the source, its parts cannot be told to be of one version'
     throw new StorageError('unsupported', why, { backend: source.name, name })
   }
-  const multipart = await target.createMultipartUpload(name, attributesOfCopy(info))
+  const multipart = await target.createMultipartUpload(name, {
+    info: attributesOfCopy(info),
+    onlyIf,
+    size,
+  })
   try {
     const partBytes = Math.max(MIN_PART_BYTES, Math.ceil(size / MAX_PARTS / MIB) * MIB)
     for (let offset = 0, number = 1; offset < size; offset += partBytes, number++) {
       const length = Math.min(partBytes, size - offset)
       await copyPart(source, multipart, { name, etag, offset, length, number })
     }
-    const stored = await multipart.complete('absent')
+    const stored = await multipart.complete()
     return stored ? { outcome: 'copied', bytes: size } : { outcome: 'present', bytes: 0 }
   } catch (error) {
     // The first error is the one to tell.

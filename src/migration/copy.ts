@@ -1,18 +1,51 @@
-import type { Backend, WritableBackend } from '../storage/backend.ts'
+import type { Backend, PutCondition, WritableBackend } from '../storage/backend.ts'
 import { StorageError } from '../storage/errors.ts'
+import { conditionOn } from '../storage/marker.ts'
 import type { StoredObject } from '../storage/object.ts'
 import { upload } from '../storage/upload.ts'
 import { copyInParts } from './copy-parts.ts'
 import { attributesOfCopy, type CopyResult } from './copy-result.ts'
 
+interface CopyOptions {
+  signal?: AbortSignal
+  /** Bytes of a part where the body's length is not known. */
+  partBytes?: number
+}
+
+interface StoreOptions extends CopyOptions {
+  onlyIf: PutCondition
+}
+
 /** Copies one object; create-only, whole or not at all. Throws StorageError with nothing left in the target. */
-export async function copyObject(
+export function copyObject(
   source: Backend,
   target: WritableBackend,
   name: string,
-  options: { signal?: AbortSignal } = {},
+  options: CopyOptions = {},
 ): Promise<CopyResult> {
-  const object = await source.get(name, options)
+  return createOnly(target, name, (onlyIf) => copyOnce(source, target, name, { ...options, onlyIf }))
+}
+
+/** Stores a copy where nothing is. Where what is there is a lifted tombstone, once more: in the place of just that. */
+export async function createOnly(
+  target: WritableBackend,
+  name: string,
+  store: (onlyIf: PutCondition) => Promise<CopyResult>,
+): Promise<CopyResult> {
+  const result = await store('absent')
+  if (result.outcome !== 'present') return result
+  const held = await target.head(name)
+  return held?.lifted ? store(conditionOn(held)) : result
+}
+
+async function copyOnce(
+  source: Backend,
+  target: WritableBackend,
+  name: string,
+  options: StoreOptions,
+): Promise<CopyResult> {
+  const { signal, onlyIf } = options
+  const object = await source.get(name, signal && { signal })
   if (!object) return { outcome: 'absent', bytes: 0 }
   if (object.deleted) {
     await object.body.cancel()
@@ -20,7 +53,7 @@ export async function copyObject(
   }
   if (object.size !== undefined && object.size > (target.maxPutSize ?? Infinity)) {
     await object.body.cancel()
-    return copyInParts(source, target, object)
+    return copyInParts(source, target, object, onlyIf)
   }
   return storeCopy(object, target, options)
 }
@@ -29,7 +62,7 @@ export async function copyObject(
 export async function storeCopy(
   object: StoredObject,
   target: WritableBackend,
-  options: { signal?: AbortSignal } = {},
+  options: StoreOptions,
 ): Promise<CopyResult> {
   if (object.range) {
     await object.body.cancel()
@@ -42,7 +75,6 @@ export async function storeCopy(
     ...(object.size !== undefined && { size: object.size }),
     ...(object.digests && { digests: object.digests }),
     info: attributesOfCopy(object),
-    onlyIf: 'absent',
   })
   if (!stored) return { outcome: 'present', bytes: 0 }
   return { outcome: 'copied', bytes: stored.size ?? object.size ?? 0 }

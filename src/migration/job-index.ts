@@ -22,8 +22,8 @@ export interface JobIndex {
 
 /** Older ones make room. */
 const MAX_BURIED = 1000
-/** A consumer lives for 15 minutes (Workers limits), and so does an alarm. */
-const ABANDONED_MS = 60 * 60_000
+/** A consumer and an alarm live for 15 minutes (Workers limits); a client may take hours to send what it uploads. */
+const ABANDONED_MS = 24 * 60 * 60_000
 /** R2 and S3 rules remove uploads themselves after some days. */
 const MAX_AT_ONCE = 20
 

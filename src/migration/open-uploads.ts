@@ -1,9 +1,11 @@
 import { describeError, log } from '../observe/log.ts'
 import type { Backend, MultipartUpload } from '../storage/backend.ts'
+import { isStaged } from '../storage/name.ts'
 
-/** A multipart upload that a copy has begun. */
+/** A multipart upload that must not stay open for ever. */
 export interface OpenUpload {
   backend: string
+  /** What a copy stores, or the staged object of a client's upload. */
   name: string
   id: string
 }
@@ -16,9 +18,10 @@ export interface UploadLedger {
 }
 
 /**
- * Multipart uploads of copies are remembered until they end, so that those of a process that was killed can be aborted:
- * by the next copy that settles the name. One of another copy that still goes on is aborted then too, and fails, but
- * being create-only it had come too late already. Copies never abort each other before one has won.
+ * Multipart uploads are remembered until they end, so that those of a process that was killed can be aborted, and what they
+ * have staged removed: a copy's by the next copy that settles the name, all of them after a day by whatever completes then.
+ * One of another copy that still goes on is aborted by the first that settles the name, and fails, but being create-only
+ * it had come too late already. Copies never abort each other before one has won.
  */
 export function withRememberedUploads(backend: Backend, ledger: () => UploadLedger): Backend {
   const { createMultipartUpload: create, abortMultipartUpload: abort } = backend
@@ -34,11 +37,13 @@ export function withRememberedUploads(backend: Backend, ledger: () => UploadLedg
   }
   return {
     ...backend,
-    async createMultipartUpload(name, info) {
-      const upload = await create(name, info)
-      // Uploads of clients replace each other, and must not be aborted by a copy.
-      if (!info?.provenance) return upload
-      const opened = { backend: backend.name, name, id: upload.id }
+    async createMultipartUpload(name, options) {
+      const upload = await create(name, options)
+      const isCopy = options?.info?.provenance !== undefined
+      // A client's leaves nothing that R2 or a lifecycle rule would not remove, unless it is staged.
+      if (!isCopy && !isStaged(upload.id)) return upload
+      // A copy must not abort what a client sends, so that goes under a name of its own.
+      const opened = { backend: backend.name, name: isCopy ? name : upload.id, id: upload.id }
       await remembering(opened, () => ledger().openUpload(opened))
       return remembered(upload, (isSettled) => remembering(opened, () => close(opened, isSettled)))
     },
@@ -48,8 +53,8 @@ export function withRememberedUploads(backend: Backend, ledger: () => UploadLedg
 function remembered(upload: MultipartUpload, close: (isSettled: boolean) => Promise<void>): MultipartUpload {
   return {
     ...upload,
-    async complete(onlyIf) {
-      const stored = await upload.complete(onlyIf)
+    async complete() {
+      const stored = await upload.complete()
       await close(true)
       return stored
     },
@@ -60,7 +65,7 @@ function remembered(upload: MultipartUpload, close: (isSettled: boolean) => Prom
   }
 }
 
-/** A copy does not fail for it: what is forgotten, R2 removes after seven days. */
+/** No upload fails for it: open parts R2 removes after seven days, staged objects a lifecycle rule. */
 async function remembering({ backend, name, id }: OpenUpload, work: () => Promise<void>): Promise<void> {
   try {
     await work()

@@ -3,7 +3,7 @@ import type { Chain } from '../storage/fallback.ts'
 import type { WritableBackend } from '../storage/backend.ts'
 import type { SharedBody, StoredObject } from '../storage/object.ts'
 import type { Trace } from '../storage/trace.ts'
-import { storeCopy } from './copy.ts'
+import { createOnly, storeCopy } from './copy.ts'
 import type { CopyLater } from './copy-later.ts'
 import { copyTarget } from './copy-name.ts'
 import type { CopyResult } from './copy-result.ts'
@@ -55,17 +55,15 @@ export function createWriteBack(options: WriteBackOptions): WriteBack {
 const STORED_WHILE_SENT_BYTES = 256 * 1024
 
 /** The client comes first: storing a large body while its bytes still go out would take the same thread's time. */
-async function storeShared(
-  object: StoredObject,
-  shared: SharedBody,
-  target: WritableBackend,
-): Promise<CopyResult> {
-  const body = shared.stream()
-  try {
-    if ((object.size ?? 0) > STORED_WHILE_SENT_BYTES) await shared.whole()
-  } catch (error) {
-    await body.cancel(error)
-    throw error
-  }
-  return storeCopy({ ...object, body }, target)
+function storeShared(object: StoredObject, shared: SharedBody, target: WritableBackend): Promise<CopyResult> {
+  return createOnly(target, object.name, async (onlyIf) => {
+    const body = shared.stream()
+    try {
+      if ((object.size ?? 0) > STORED_WHILE_SENT_BYTES) await shared.whole()
+    } catch (error) {
+      await body.cancel(error)
+      throw error
+    }
+    return storeCopy({ ...object, body }, target, { onlyIf })
+  })
 }

@@ -43,10 +43,8 @@ async function answerList(c: Context<AppEnv>) {
 }
 
 /** What every listing of a deployment has in common. */
-function listing(c: Context<AppEnv>): { cursorKey: string; authority?: string } {
-  const { chain } = c.var.deployment
-  const hides = chain.deletes === 'tombstone' && chain.authority !== undefined
-  return { cursorKey: cursorKey(c), ...(hides && { authority: chain.authority.name }) }
+function listing(c: Context<AppEnv>): { cursorKey: string; tombstones: boolean } {
+  return { cursorKey: cursorKey(c), tombstones: c.var.deployment.chain.tombstones }
 }
 
 /** What cursors are signed with: the token, since only its holders see any. */

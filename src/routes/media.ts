@@ -4,6 +4,7 @@ import { withTypeOfName } from '../http/media-types.ts'
 import { ABSENT, problemResponse } from '../http/problem.ts'
 import { parseRange } from '../http/range.ts'
 import { headResponse, objectResponse } from '../http/respond.ts'
+import { deleteObjectIf } from '../storage/delete-object.ts'
 import { StorageError } from '../storage/errors.ts'
 import type { ObjectInfo, RangeRequest, StoredObject } from '../storage/object.ts'
 import { putObject } from '../storage/put-object.ts'
@@ -100,13 +101,9 @@ export async function putMedia(c: Context<AppEnv>, name: string): Promise<Respon
 export async function deleteMedia(c: Context<AppEnv>, name: string): Promise<Response> {
   const { chain } = c.get('deployment')
   const { headers } = c.req.raw
-  if (
-    isConditional(headers) &&
-    evaluatePreconditions('DELETE', headers, await chain.head(name)) !== 'proceed'
-  ) {
-    throw new StorageError('precondition', 'the object is not the one that the request names', { name })
-  }
-  await chain.delete(name)
+  const allows = (current: ObjectInfo | null): boolean =>
+    evaluatePreconditions('DELETE', headers, current) === 'proceed'
+  await (isConditional(headers) ? deleteObjectIf(chain, name, allows) : chain.delete(name))
   return describeAnswer(c, new Response(null, { status: 204 }))
 }
 

@@ -1,28 +1,8 @@
-import {
-  type Backend,
-  type GetOptions,
-  isWritable,
-  type ReadOptions,
-  type WritableBackend,
-} from './backend.ts'
+import { type Backend, type GetOptions, isWritable, type ReadOptions } from './backend.ts'
+import { authorityBehind, hides, type Members } from './decide.ts'
 import { isCallersFault, StorageError, toStorageError } from './errors.ts'
 import type { ObjectInfo, StoredObject } from './object.ts'
 import type { Attempt } from './trace.ts'
-
-/** Who can be asked, and who knows what was deleted. */
-export interface Members {
-  readonly backends: readonly Backend[]
-  /** Deletes leave tombstones, which end a search. */
-  readonly tombstones: boolean
-}
-
-/** The first backend that takes writes of that name: what is saved and deleted is recorded there. */
-export function authorityFor(
-  { backends }: Pick<Members, 'backends'>,
-  name: string,
-): WritableBackend | undefined {
-  return backends.filter(isWritable).find((backend) => backend.accepts?.(name) !== false)
-}
 
 /** `null` where the backend does not have the name, `'skip'` where it has it but cannot tell what was asked. */
 export type Operation<T> = (backend: Backend, options: ReadOptions) => Promise<T | null | 'skip'>
@@ -41,19 +21,26 @@ export interface Question<T> {
 }
 
 /**
- * The first answer that is neither `null` nor `'skip'`. A tombstone ends the search as a miss.
+ * The first answer that is neither `null` nor `'skip'`. A tombstone ends the search as a miss, unless
+ * a writable backend before it failed.
  * Throws when nothing answered and a backend failed, or `unsupported` when some have the name and none could tell.
  */
 export async function ask<T>(question: Question<T>): Promise<T | null> {
   const failures: StorageError[] = []
   let cannotTell = false
+  /** A writable backend failed: it may hold what was saved after a tombstone behind it. */
+  let unsure = false
   for (const backend of question.members.backends) {
     if (backend.accepts?.(question.name) === false) continue
     const { result, attempt } = await askOne(question, backend)
     question.options.trace?.push(attempt)
     if (result.kind === 'answer') return result.value
-    if (result.kind === 'deleted') return null
-    if (result.kind === 'failure') failures.push(throwIfFinal(result.failure))
+    if (result.kind === 'deleted' && !unsure) return null
+    if (result.kind === 'deleted') break
+    if (result.kind === 'failure') {
+      failures.push(throwIfFinal(result.failure))
+      unsure ||= isWritable(backend)
+    }
     if (result.kind === 'cannot-tell') cannotTell = true
   }
   return nobody(question.name, failures, cannotTell)
@@ -78,13 +65,11 @@ export async function askOne<T>(
     if (answer === null) return told({ kind: 'nothing' }, 'absent')
     if (isTombstone(answer)) {
       await discard(answer)
-      return told(
-        { kind: members.tombstones && isWritable(backend) ? 'deleted' : 'nothing' },
-        'absent',
-        'deleted',
-      )
+      if (answer.lifted) return told({ kind: 'nothing' }, 'absent')
+      const kind = hides(members, { backend, info: answer }) ? 'deleted' : 'nothing'
+      return told({ kind }, 'absent', 'deleted')
     }
-    if (await isBuriedBehind(members, backend, name)) {
+    if (await isHiddenFromBehind(members, backend, name)) {
       await discard(answer)
       return told({ kind: 'deleted' }, 'absent', 'deleted')
     }
@@ -128,11 +113,11 @@ export function chainError(failures: readonly StorageError[], name?: string): St
 }
 
 /** A read-only backend before the authority may hold what was deleted: then the authority must be asked too. */
-async function isBuriedBehind(members: Members, backend: Backend, name: string): Promise<boolean> {
-  if (!members.tombstones || isWritable(backend)) return false
-  const authority = authorityFor(members, name)
-  if (!authority || members.backends.indexOf(backend) > members.backends.indexOf(authority)) return false
-  return (await authority.head(name))?.deleted !== undefined
+async function isHiddenFromBehind(members: Members, backend: Backend, name: string): Promise<boolean> {
+  const authority = authorityBehind(members, backend, name)
+  if (!authority) return false
+  const info = await authority.head(name)
+  return info !== null && hides(members, { backend: authority, info })
 }
 
 function outcomeOf(failure: StorageError): Attempt['outcome'] {

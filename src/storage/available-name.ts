@@ -1,5 +1,6 @@
 import type { Backend, PutCondition } from './backend.ts'
 import { StorageError } from './errors.ts'
+import { conditionOn } from './marker.ts'
 import { checkName, MAX_NAME_BYTES, nameBytes } from './name.ts'
 
 /** A name that was free when it was looked up, and the condition under which a put keeps that true. */
@@ -58,14 +59,16 @@ async function conditionFor(backend: Backend, name: string): Promise<PutConditio
   const info = await backend.head(name)
   if (info === null) return 'absent'
   if (!info.deleted) return null
-  return info.version === undefined ? 'absent' : { version: info.version }
+  return conditionOn(info)
 }
 
 /** Tombstones hide too. A backend that fails may hold the name: then a random one is the safe choice. */
 async function mayBeHidden(before: readonly Backend[], name: string): Promise<boolean> {
   const asked = before.filter((backend) => backend.accepts?.(name) !== false)
   const answers = await Promise.allSettled(asked.map((backend) => backend.head(name)))
-  return answers.some((answer) => answer.status === 'rejected' || answer.value !== null)
+  return answers.some(
+    (answer) => answer.status === 'rejected' || (answer.value !== null && !answer.value.lifted),
+  )
 }
 
 function cleanName(name: string): string {

@@ -30,7 +30,7 @@ export interface PutOptions {
 }
 
 export type ObjectAttributes = Representation &
-  Pick<ObjectInfo, 'etag' | 'modified' | 'provenance' | 'deleted'>
+  Pick<ObjectInfo, 'etag' | 'modified' | 'provenance' | 'deleted' | 'lifted'>
 
 export interface ListOptions {
   /** Only names that begin so. Default: all. */
@@ -64,8 +64,8 @@ export interface MultipartUpload {
   readonly id: string
   /** Stores part `number` (from 1). A stream needs its `size`. */
   uploadPart(number: number, body: ReadableStream<Uint8Array> | Uint8Array, size: number): Promise<void>
-  /** `null` when `onlyIf` no longer holds: then nothing was stored and the upload is aborted. */
-  complete(onlyIf?: PutCondition): Promise<ObjectInfo | null>
+  /** `null` when the upload's `onlyIf` does not hold: then nothing was stored and the upload is aborted. */
+  complete(): Promise<ObjectInfo | null>
   abort(): Promise<void>
 }
 
@@ -88,8 +88,8 @@ export interface Backend {
   ): Promise<ObjectInfo | null>
   /** Removes the object itself, whether or not it is there. */
   delete?(name: string): Promise<void>
-  /** For bodies of unknown length and those over what one put takes. */
-  createMultipartUpload?(name: string, info?: ObjectAttributes): Promise<MultipartUpload>
+  /** For bodies of unknown length and those over what one put takes. `onlyIf` is checked when it completes. */
+  createMultipartUpload?(name: string, options?: PutOptions): Promise<MultipartUpload>
   /** Aborts an upload that whoever began it left open; one that is gone already is no failure. */
   abortMultipartUpload?(name: string, id: string): Promise<void>
   list?(options?: ListOptions): Promise<ListPage>

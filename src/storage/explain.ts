@@ -1,9 +1,9 @@
 import pLimit from 'p-limit'
 import type { Backend } from './backend.ts'
 import { isWritable } from './backend.ts'
+import { decide } from './decide.ts'
 import { type ErrorCode, toStorageError } from './errors.ts'
 import { type Chain, takes } from './fallback.ts'
-import { authorityFor } from './ask.ts'
 import type { ObjectInfo } from './object.ts'
 
 /** What one backend says about a name. */
@@ -51,15 +51,13 @@ const CONCURRENCY = 5
 export async function explain(chain: Chain, name: string, migrating: boolean): Promise<Explanation> {
   const limit = pLimit(CONCURRENCY)
   const findings = await Promise.all(chain.backends.map((backend) => limit(() => find(backend, name))))
-  const writer = authorityFor(chain, name)
-  const authority = findings.find(({ backend }) => backend === writer)
-  const buried = chain.deletes === 'tombstone' && authority?.result === 'deleted'
-  const wouldServe = buried ? null : (findings.find(({ result }) => result === 'hit') ?? null)
+  const held = findings.filter(({ info }) => info !== undefined)
+  const { serves: wouldServe, tombstone } = decide(chain, name, held)
   return {
     findings,
     wouldServe,
-    tombstone: (buried && authority.info) || null,
-    migration: migration(findings, { buried, wouldServe, migrating }),
+    tombstone: tombstone?.info ?? null,
+    migration: migration(findings, { deleted: tombstone !== null, wouldServe, migrating }),
   }
 }
 
@@ -70,7 +68,8 @@ async function find(backend: Backend, name: string): Promise<Finding> {
   try {
     const info = await backend.head(name)
     if (!info) return { backend, accepts: true, result: 'absent', latency: latency() }
-    return { backend, accepts: true, result: info.deleted ? 'deleted' : 'hit', latency: latency(), info }
+    const result = info.lifted ? 'absent' : info.deleted ? 'deleted' : 'hit'
+    return { backend, accepts: true, result, latency: latency(), info }
   } catch (error) {
     const { code, message } = toStorageError(error, backend.name, name)
     return { backend, accepts: true, result: code, detail: message, latency: latency() }
@@ -78,21 +77,21 @@ async function find(backend: Backend, name: string): Promise<Finding> {
 }
 
 interface Situation {
-  buried: boolean
+  deleted: boolean
   wouldServe: Finding | null
   migrating: boolean
 }
 
 function migration(
   findings: Finding[],
-  { buried, wouldServe, migrating }: Situation,
+  { deleted, wouldServe, migrating }: Situation,
 ): Explanation['migration'] {
   const nowhere = (state: MigrationState, reason: string): Explanation['migration'] => ({
     state,
     target: null,
     reason,
   })
-  if (buried) return nowhere('deleted', 'the name is deleted: what fallbacks hold stays hidden')
+  if (deleted) return nowhere('deleted', 'the name is deleted: what fallbacks hold stays hidden')
   if (!wouldServe?.info) {
     const failed = findings.filter(
       ({ accepts, result }) => accepts && !['absent', 'deleted'].includes(result),

@@ -1,8 +1,10 @@
-import { ask, authorityFor, chainError, type Members, type Operation } from './ask.ts'
+import { ask, chainError, type Operation } from './ask.ts'
 import type { Backend, ReadOptions, WritableBackend } from './backend.ts'
 import { isWritable } from './backend.ts'
+import { authorityFor, type Members } from './decide.ts'
 import { StorageError, toStorageError } from './errors.ts'
 import { askHedged } from './hedge.ts'
+import { writeMarker } from './marker.ts'
 
 /** `tombstone`: deletes leave a marker that hides what fallbacks hold. `first`: a plain delete, as the Django original does. */
 export type DeleteMode = 'tombstone' | 'first'
@@ -10,17 +12,13 @@ export type DeleteMode = 'tombstone' | 'first'
 /** All backends in their order, used as one storage. */
 export interface Chain extends WritableBackend, Members {
   readonly deletes: DeleteMode
-  /** The first writable backend: takes writes and keeps the tombstones, of all names that it accepts. */
+  /** The first writable backend: takes writes and new tombstones, of all names that it accepts. */
   readonly authority: WritableBackend | undefined
   /** The first writable backend that accepts the name. Throws `unsupported` where there is none. */
   writer(name: string): WritableBackend
   /** Asks each backend in order until `operation` answers; see `ask`. */
   first<T>(name: string, operation: Operation<T>, options?: ReadOptions): Promise<T | null>
-  /** The tombstone's time where the name is deleted, else `null`. */
-  deleted(name: string, options?: ReadOptions): Promise<Date | null>
 }
-
-const EMPTY = new Uint8Array(0)
 
 /** One storage out of many. Only unanimous misses are a miss: when none has the name and one failed, that is thrown. */
 export function createChain(backends: readonly Backend[], options: { deletes: DeleteMode }): Chain {
@@ -37,10 +35,6 @@ export function createChain(backends: readonly Backend[], options: { deletes: De
     head: (name, readOptions) => chain.first(name, (backend, read) => backend.head(name, read), readOptions),
     first: (name, operation, readOptions = {}) => search({ members, name, operation, options: readOptions }),
     writer: (name) => writer(members, name),
-    deleted: async (name, readOptions) => {
-      if (!members.tombstones) return null
-      return (await authorityFor(members, name)?.head(name, readOptions))?.deleted ?? null
-    },
     // Only there: an older version in a first backend that failed would hide what another one took.
     put: async (name, body, putOptions) => writer(members, name).put(name, body, putOptions),
     delete: (name) => (options.deletes === 'tombstone' ? bury(chain, name) : deleteFirst(chain, name)),
@@ -59,7 +53,7 @@ async function bury(chain: Chain, name: string): Promise<void> {
   const authority = writer(chain, name)
   // With nobody behind it, nothing could come back: a marker would only be litter.
   if (chain.backends.length === 1) return authority.delete(name)
-  await authority.put(name, EMPTY, { size: 0, info: { deleted: new Date() } })
+  await writeMarker(authority, name)
 }
 
 function deleteFirst(chain: Chain, name: string): Promise<void> {

@@ -1,5 +1,5 @@
 import { askOne, discard, nobody, type Question, type Result, throwIfFinal } from './ask.ts'
-import type { Backend } from './backend.ts'
+import { type Backend, isWritable } from './backend.ts'
 import type { StorageError } from './errors.ts'
 import type { Attempt } from './trace.ts'
 
@@ -20,16 +20,18 @@ export async function askHedged<T>(question: Question<T>): Promise<T | null> {
   const runners: Runner<T>[] = []
   let decided: Result<T> | undefined
   try {
-    while (waiting.length > 0 || runners.some((runner) => !runner.settled)) {
+    while (waiting.length > 0 || upToTombstone(runners).some((runner) => !runner.settled)) {
       const next = waiting.shift()
       if (next) runners.push(start(question, next))
       await quietOrSettled(runners, waiting.length > 0)
-      decided = runners.find(({ settled }) => settled && isFinal(settled.result))?.settled?.result
+      const counted = upToTombstone(runners)
+      if (counted.length < runners.length || isDeleted(counted.at(-1))) waiting.length = 0
+      decided = counted.find((_, index) => isFinal(counted, index))?.settled?.result
       if (decided?.kind === 'answer') return decided.value
       if (decided?.kind === 'deleted') return null
       if (decided?.kind === 'failure') throw decided.failure
     }
-    return allSilent(question, runners)
+    return allSilent(question, upToTombstone(runners))
   } finally {
     for (const runner of runners) abandon(question, runner, decided)
   }
@@ -64,9 +66,25 @@ async function quietOrSettled<T>(runners: readonly Runner<T>[], othersWait: bool
   clearTimeout(timer)
 }
 
-function isFinal<T>(result: Result<T>): boolean {
-  if (result.kind !== 'failure') return result.kind === 'answer' || result.kind === 'deleted'
-  return result.failure.code === 'invalid' || result.failure.code === 'unsatisfiable'
+/** What is behind a tombstone has no say. */
+function upToTombstone<T>(runners: readonly Runner<T>[]): readonly Runner<T>[] {
+  const end = runners.findIndex(isDeleted)
+  return end < 0 ? runners : runners.slice(0, end + 1)
+}
+
+function isDeleted<T>(runner: Runner<T> | undefined): boolean {
+  return runner?.settled?.result.kind === 'deleted'
+}
+
+function isFinal<T>(runners: readonly Runner<T>[], index: number): boolean {
+  const result = runners[index]?.settled?.result
+  if (result?.kind === 'failure')
+    return result.failure.code === 'invalid' || result.failure.code === 'unsatisfiable'
+  if (result?.kind !== 'deleted') return result?.kind === 'answer'
+  // A writable backend before the tombstone may hold what was saved after it, so it must have said that it does not.
+  return runners
+    .slice(0, index)
+    .every(({ backend, settled }) => !isWritable(backend) || (settled && settled.result.kind !== 'failure'))
 }
 
 function allSilent<T>({ name }: Question<T>, runners: readonly Runner<T>[]): null {

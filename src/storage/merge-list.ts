@@ -2,6 +2,7 @@ import pLimit from 'p-limit'
 
 import type { Backend } from './backend.ts'
 import { isListable, isWritable } from './backend.ts'
+import { decide, type Members } from './decide.ts'
 import type { CursorBinding, ListState } from './cursor.ts'
 import { openCursor, sealCursor } from './cursor.ts'
 import type { ErrorCode } from './errors.ts'
@@ -22,10 +23,14 @@ export interface MergeListOptions {
   cursor?: string
   /** The deployment's secret that cursors are signed with. */
   cursorKey: CryptoKey | string
-  /** Name of the backend whose tombstones hide a name in all of them. Default: tombstones hide nothing but themselves. */
-  authority?: string
+  /** Whether tombstones hide what a read would not find. Default: they hide nothing but themselves. */
+  tombstones?: boolean
+  /** What is listed: objects, the tombstones that hide them, or all markers of writable backends, lifted ones too. Default: objects. */
+  show?: Show
   signal?: AbortSignal
 }
+
+export type Show = 'objects' | 'tombstones' | 'markers'
 
 /** A backend that could not take part in a page, and why. */
 export interface Degraded {
@@ -64,7 +69,8 @@ export async function mergeList(
   const listable = backends.filter(isListable)
   if (listable.length === 0) throw new StorageError('unsupported', 'no backend can list')
   const query = queryOf(options)
-  const binding = bindingOf(listable, query, options.cursorKey)
+  const rules: Rules = { backends, tombstones: options.tombstones ?? false, show: options.show ?? 'objects' }
+  const binding = bindingOf(listable, { ...query, show: rules.show }, options.cursorKey)
   const before: ListState =
     options.cursor === undefined
       ? { positions: listable.map(() => ({ state: 'new' })) }
@@ -73,11 +79,11 @@ export async function mergeList(
     createSource(backend, before.positions[index] ?? { state: 'new' }, {
       ...query,
       last: before.last,
-      authority: backend.name === options.authority,
+      authority: rules.tombstones && isWritable(backend),
     }),
   )
 
-  const { found, last } = await merge(sources, query.limit, options.authority)
+  const { found, last } = await merge(sources, query.limit, rules)
   const after: ListState = {
     ...(last !== undefined ? { last } : before.last !== undefined && { last: before.last }),
     positions: sources.map((source) => source.position(last !== undefined)),
@@ -88,8 +94,13 @@ export async function mergeList(
     objects: found.flatMap(({ object }) => object ?? []),
     directories: found.flatMap(({ name, object }) => (object ? [] : name)),
     cursor: open ? await sealCursor(after, binding) : null,
-    degraded: backends.flatMap((backend) => degradedOf(backend, sources, options.authority) ?? []),
+    degraded: backends.flatMap((backend) => degradedOf(backend, sources, rules) ?? []),
   }
+}
+
+/** Who decides what is shown. */
+interface Rules extends Members {
+  show: Show
 }
 
 interface Merged {
@@ -100,11 +111,11 @@ interface Merged {
 }
 
 /** Fills one page from the sources, asking each at most `MAX_REQUESTS` times. */
-async function merge(sources: readonly ListSource[], limit: number, authority?: string): Promise<Merged> {
+async function merge(sources: readonly ListSource[], limit: number, rules: Rules): Promise<Merged> {
   const admit = pLimit(CONCURRENCY)
   const page: Merged = { found: [] }
   for (;;) {
-    const blocking = consume(sources, page, { limit, authority })
+    const blocking = consume(sources, page, { limit, rules })
     // Without all of them nothing more is certain: whatever the others would answer could not be given out.
     const stuck = blocking.some((source) => source.brokeOff || source.answers === MAX_REQUESTS)
     if (blocking.length === 0 || stuck) return page
@@ -119,7 +130,7 @@ async function merge(sources: readonly ListSource[], limit: number, authority?: 
 function consume(
   sources: readonly ListSource[],
   page: Merged,
-  { limit, authority }: { limit: number; authority: string | undefined },
+  { limit, rules }: { limit: number; rules: Rules },
 ): ListSource[] {
   for (;;) {
     const name = firstName(sources)
@@ -128,7 +139,7 @@ function consume(
     if (blocking.length > 0) return full ? [] : blocking
     if (name === undefined) return []
     const holders = sources.filter((source) => source.peek()?.name === name)
-    const entry = visible(holders, authority)
+    const entry = visible(holders, name, rules)
     if (entry && full) return []
     for (const source of holders) source.take()
     if (entry) page.found.push(entry)
@@ -152,19 +163,16 @@ function firstName(sources: readonly ListSource[]): string | undefined {
   return first
 }
 
-/**
- * What is shown of a name: the earliest backend's object, unless the authority says that the name is deleted. Names that
- * the authority does not take have their tombstones in a later backend: those hide what comes behind.
- */
-function visible(holders: readonly ListSource[], authority: string | undefined): Entry | undefined {
-  let shown: Entry | undefined
-  for (const source of holders) {
+/** What is shown of a name, given who lists it. */
+function visible(holders: readonly ListSource[], name: string, rules: Rules): Entry | undefined {
+  const held = holders.flatMap((source) => {
     const entry = source.peek()
-    if (!entry?.object?.deleted) shown ??= entry
-    else if (source.backend.name === authority) return undefined
-    else if (authority !== undefined && !shown && isWritable(source.backend)) return undefined
-  }
-  return shown
+    return entry ? [{ backend: source.backend, info: entry.object, entry }] : []
+  })
+  if (rules.show === 'markers')
+    return held.find(({ backend, info }) => info?.deleted && isWritable(backend))?.entry
+  const { serves, tombstone } = decide(rules, name, held)
+  return (rules.show === 'objects' ? serves : tombstone)?.entry
 }
 
 /** Nothing to give out but what failing backends hold: a page would be empty, and so would every one after it. */
@@ -178,13 +186,13 @@ function throwIfStuck(sources: readonly ListSource[], unmoved: boolean): void {
 function degradedOf(
   backend: Backend,
   sources: readonly ListSource[],
-  authority: string | undefined,
+  { tombstones }: Rules,
 ): Degraded | undefined {
   const { name } = backend
   if (!isListable(backend)) return { name, error: 'unsupported', detail: 'cannot list' }
   const failure = sources.find((source) => source.backend === backend)?.failure
   if (!failure) return undefined
-  const deletes = name === authority ? '; names deleted there may be listed' : ''
+  const deletes = tombstones && isWritable(backend) ? '; names deleted there may be listed' : ''
   return { name, error: failure.code, detail: failure.message + deletes }
 }
 
@@ -196,12 +204,12 @@ function queryOf({ prefix = '', delimiter, limit = MAX_LIMIT, signal }: MergeLis
 
 function bindingOf(
   backends: readonly Backend[],
-  { prefix, delimiter }: ListQuery,
+  { prefix, delimiter, show }: ListQuery & { show: Show },
   key: CryptoKey | string,
 ): CursorBinding {
   return {
     key,
-    query: JSON.stringify([prefix, delimiter ?? null]),
+    query: JSON.stringify([prefix, delimiter ?? null, show]),
     // A position means something else to a backend of another kind.
     chain: JSON.stringify(backends.map(({ name, type, listsAfter }) => [name, type, listsAfter === true])),
   }

@@ -29,6 +29,14 @@ export function checkName(name: string): void {
     throw invalid(`the name is longer than ${MAX_NAME_BYTES} UTF-8 bytes`)
 }
 
+/** Where parts are joined that do not have their own name yet; no public name begins so. */
+export const STAGED = '-/staged/'
+
+/** Whether the name is that of an object which is staged. */
+export function isStaged(name: string): boolean {
+  return name.startsWith(STAGED)
+}
+
 /** Whether the name has more UTF-8 bytes; few names are so long that they must be counted. */
 export function isLongerThan(bytes: number, name: string): boolean {
   return name.length * 3 > bytes && nameBytes(name) > bytes

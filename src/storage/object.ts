@@ -50,6 +50,8 @@ export interface ObjectInfo extends Representation {
   provenance?: Provenance
   /** When the name was deleted: the object is a tombstone and counts as absent. */
   deleted?: Date
+  /** The tombstone hides nothing any more: the name is free here, for a write that replaces just this marker. */
+  lifted?: boolean
 }
 
 /** First and last byte, both included, as in Content-Range. */

@@ -3,6 +3,7 @@ import { isWritable } from './backend.ts'
 import { cancelBody } from './cancel-body.ts'
 import { StorageError } from './errors.ts'
 import { type Chain, takes } from './fallback.ts'
+import { conditionOn, writeMarker } from './marker.ts'
 import type { ObjectInfo } from './object.ts'
 import { type SaveOptions, sizeOf, writableFor } from './save.ts'
 import { upload } from './upload.ts'
@@ -42,20 +43,23 @@ async function conditionFor(
   chain: Chain,
   name: string,
   { held, allows }: { held: ObjectInfo | null; allows: (current: ObjectInfo | null) => boolean },
-): Promise<PutCondition | undefined> {
+): Promise<PutCondition> {
   const current = await chain.head(name)
   if (!allows(current)) throw changed(name)
-  if (held === null) return 'absent'
-  return held.version === undefined ? undefined : { version: held.version }
+  return conditionOn(held)
 }
 
 /** Writable backends before the target were passed over for the size only: what they hold would hide the object. */
 async function clearBefore(chain: Chain, name: string, target: WritableBackend): Promise<void> {
   for (const backend of chain.backends.slice(0, chain.backends.indexOf(target)).filter(isWritable)) {
-    if (takes(backend, name, undefined) && (await backend.head(name))) await backend.delete(name)
+    if (!takes(backend, name, undefined)) continue
+    const held = await backend.head(name)
+    // A marker and no delete: that would take with it what is saved there meanwhile.
+    if (held && !held.lifted) await writeMarker(backend, name, { lifted: true, onlyIf: conditionOn(held) })
   }
 }
 
-function changed(name: string): StorageError {
+/** What a write fails with whose condition does not hold. */
+export function changed(name: string): StorageError {
   return new StorageError('precondition', 'the object is not, or no longer, as the request demands', { name })
 }

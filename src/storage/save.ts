@@ -12,6 +12,8 @@ import { upload } from './upload.ts'
 export interface SaveOptions extends Omit<PutOptions, 'onlyIf'> {
   /** Longer bodies throw `too-large`. */
   maxBytes?: number
+  /** Bytes of a part, and the most that are held in memory for another try. Default: 8 MiB. */
+  partBytes?: number
 }
 
 type Body = ReadableStream<Uint8Array> | Uint8Array
@@ -55,7 +57,7 @@ export async function save(
   let source = body
   try {
     const candidates = writableFor(chain, name, sizeOf(body, options))
-    source = await replayable(body, options.size)
+    source = await replayable(body, options.size, options.partBytes)
     return await saveToFirst(chain, candidates, { name, source, options, begun: false })
   } catch (error) {
     await cancelBody(source, error)
@@ -127,11 +129,11 @@ function before(chain: Chain, backend: Backend): readonly Backend[] {
 }
 
 /** The body as bytes when it is small, else as it came. */
-async function replayable(body: Body, size: number | undefined): Promise<Body> {
-  if (body instanceof Uint8Array || (size ?? 0) > REPLAYABLE_BYTES) return body
+async function replayable(body: Body, size: number | undefined, most = REPLAYABLE_BYTES): Promise<Body> {
+  if (body instanceof Uint8Array || (size ?? 0) > most) return body
   const parts = createPartReader(body)
-  const first = await parts.next(REPLAYABLE_BYTES + 1)
-  if (first.length > REPLAYABLE_BYTES) return joined(first, parts)
+  const first = await parts.next(most + 1)
+  if (first.length > most) return joined(first, parts)
   if (size !== undefined && size !== first.length) {
     throw new StorageError('corrupt', `the body has ${first.length} bytes where ${size} were announced`)
   }

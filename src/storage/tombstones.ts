@@ -1,9 +1,11 @@
 import pLimit from 'p-limit'
-import type { WritableBackend } from './backend.ts'
-import { isListable } from './backend.ts'
-import { type CursorBinding, openCursor, sealCursor } from './cursor.ts'
+import { chainError } from './ask.ts'
+import { type Backend, isListable, isWritable, type WritableBackend } from './backend.ts'
+import { decide, hides } from './decide.ts'
 import { StorageError } from './errors.ts'
 import { type Chain, createChain } from './fallback.ts'
+import { conditionOn, writeMarker } from './marker.ts'
+import { mergeList, type Show } from './merge-list.ts'
 import type { ObjectInfo } from './object.ts'
 
 export interface TombstoneQuery {
@@ -21,39 +23,24 @@ export interface TombstonePage {
   cursor: string | null
 }
 
-/** A page costs no more requests than this, however few of the listed names are deleted. */
-const MAX_ROUNDS = 5
 const CONCURRENCY = 5
+const MAX_TRIES = 5
 
 /** One page of the deleted names, in UTF-8 byte order. */
-export async function listTombstones(chain: Chain, query: TombstoneQuery): Promise<TombstonePage> {
-  const authority = keeper(chain)
-  if (!isListable(authority)) {
-    throw new StorageError('unsupported', `${authority.name} keeps the tombstones and cannot list`)
-  }
-  const prefix = query.prefix ?? ''
-  const binding = { key: query.cursorKey, query: `tombstones ${prefix}`, chain: authority.name }
-  let cursor = query.cursor === undefined ? undefined : await open(query.cursor, binding)
-  const tombstones: ObjectInfo[] = []
-  for (let round = 0; round < MAX_ROUNDS && tombstones.length < query.limit; round++) {
-    // No more than are still wanted, since a position within a page could not be told to the next call.
-    const limit = query.limit - tombstones.length
-    const page = await authority.list({ prefix, limit, ...(cursor !== undefined && { cursor }) })
-    tombstones.push(...page.objects.filter(({ deleted }) => deleted))
-    cursor = page.cursor
-    if (cursor === undefined) break
-  }
-  return { tombstones, cursor: cursor === undefined ? null : await seal(cursor, binding) }
+export function listTombstones(chain: Chain, query: TombstoneQuery): Promise<TombstonePage> {
+  return listMarked(chain, query, 'tombstones')
 }
 
-/** Removes a tombstone, so that what a fallback still holds is served again; `null` when the name is not deleted. */
+/** Lifts the name's tombstones, so that what a fallback still holds is served again; `null` when the name is not deleted. */
 export async function undelete(chain: Chain, name: string): Promise<{ restored: ObjectInfo | null } | null> {
-  const authority = chain.writer(name)
-  const tombstone = await authority.head(name)
-  if (!tombstone?.deleted) return null
-  // Asked first: when a fallback fails, nothing has been changed.
-  const restored = await others(chain).head(name)
-  return (await remove(authority, tombstone)) ? { restored } : null
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
+    const held = await headAll(keepers(chain), name)
+    if (!decide(chain, name, held).tombstone) return null
+    // Asked first: when a fallback fails, nothing has been changed.
+    const restored = await withoutTombstones(chain).head(name)
+    if (await liftAll(chain, name, held)) return { restored }
+  }
+  throw new StorageError('unavailable', 'other writes of the name came first each time: try again', { name })
 }
 
 export interface Purge {
@@ -62,57 +49,99 @@ export interface Purge {
   cursor: string | null
 }
 
-/** Removes the tombstones of a page whose names no other backend holds any more. A backend that fails may hold them. */
+/** Removes the markers of a page that hide nothing: lifted ones, and tombstones of names that no backend holds any more. */
 export async function purgeTombstones(
   chain: Chain,
   query: TombstoneQuery & { dryRun: boolean },
 ): Promise<Purge> {
-  const authority = keeper(chain)
-  const { tombstones, cursor } = await listTombstones(chain, query)
-  const behind = others(chain)
+  const { tombstones: marked, cursor } = await listMarked(chain, query, 'markers')
   const limit = pLimit(CONCURRENCY)
-  const isLitter = async (tombstone: ObjectInfo): Promise<boolean> =>
-    (await provedAbsent(behind, tombstone.name)) && (query.dryRun || remove(authority, tombstone))
-  const litter = await Promise.all(tombstones.map((tombstone) => limit(isLitter, tombstone)))
+  const purge = ({ name }: ObjectInfo): Promise<boolean> => purgeName(chain, name, query.dryRun)
+  const isPurged = await Promise.all(marked.map((marker) => limit(purge, marker)))
   const names = (wanted: boolean): string[] =>
-    tombstones.filter((_, index) => litter[index] === wanted).map(({ name }) => name)
+    marked.filter((_, index) => isPurged[index] === wanted).map(({ name }) => name)
   return { purged: names(true), kept: names(false), cursor }
 }
 
-async function provedAbsent(chain: Chain, name: string): Promise<boolean> {
+/** Not an answer is no proof that nobody holds the name: its markers stay, and the next purge asks again. */
+async function purgeName(chain: Chain, name: string, dryRun: boolean): Promise<boolean> {
   try {
-    return (await chain.head(name)) === null
+    const held = await headAll(chain.backends.filter(isWritable), name)
+    const markers = held.filter(({ info }) => info.deleted)
+    const isNeeded = markers.some((marker) => hides(chain, marker))
+    if (isNeeded && (await withoutTombstones(chain).head(name))) return false
+    if (dryRun) return true
+    const removed = await Promise.all(markers.map(remove))
+    return removed.every((isRemoved) => isRemoved)
   } catch (error) {
-    // Not an answer is no proof: the tombstone stays, and the next purge asks again.
     if (error instanceof StorageError) return false
     throw error
   }
 }
 
-/** No backend deletes conditionally, so a save within this one round trip would be lost; hence the second look. */
-async function remove(authority: WritableBackend, { name, version }: ObjectInfo): Promise<boolean> {
-  const now = await authority.head(name)
+interface Held<Of extends Backend = Backend> {
+  backend: Of
+  info: ObjectInfo
+}
+
+/** R2, KV and most S3 servers delete unconditionally: a write within this one round trip is lost, hence the second look. */
+async function remove({ backend, info: { name, version } }: Held<WritableBackend>): Promise<boolean> {
+  const now = await backend.head(name)
   if (!now?.deleted || now.version !== version) return false
-  await authority.delete(name)
+  await backend.delete(name)
   return true
 }
 
-function keeper(chain: Chain): WritableBackend {
-  if (!chain.authority)
-    throw new StorageError('unsupported', 'no backend is writable, so none keeps tombstones')
-  return chain.authority
+/** Lifts one tombstone after the other until none hides the name; `false` when something else was written meanwhile. */
+async function liftAll(chain: Chain, name: string, held: readonly Held[]): Promise<boolean> {
+  let now = held
+  for (;;) {
+    const { tombstone } = decide(chain, name, now)
+    if (!tombstone) return true
+    const { backend, info } = tombstone
+    if (!isWritable(backend)) return false
+    const lifted = await writeMarker(backend, name, { lifted: true, onlyIf: conditionOn(info) })
+    if (!lifted) return false
+    now = now.map((other) => (other === tombstone ? { backend, info: { ...info, lifted: true } } : other))
+  }
 }
 
-/** The chain without the backend that keeps the tombstones. */
-function others(chain: Chain): Chain {
-  const backends = chain.backends.filter((backend) => backend !== chain.authority)
-  return createChain(backends, { deletes: 'first' })
+async function headAll<Of extends Backend>(backends: readonly Of[], name: string): Promise<Held<Of>[]> {
+  const asked = backends.filter((backend) => backend.accepts?.(name) !== false)
+  const limit = pLimit(CONCURRENCY)
+  const answers = await Promise.allSettled(asked.map((backend) => limit(() => backend.head(name))))
+  const failures = answers.flatMap((answer) =>
+    answer.status === 'rejected' ? [answer.reason as StorageError] : [],
+  )
+  if (failures.length > 0) throw chainError(failures, name)
+  return asked.flatMap((backend, index) => {
+    const answer = answers[index]
+    return answer?.status === 'fulfilled' && answer.value ? [{ backend, info: answer.value }] : []
+  })
 }
 
-function seal(cursor: string, binding: CursorBinding): Promise<string> {
-  return sealCursor({ positions: [{ state: 'open', cursor }] }, binding)
+async function listMarked(chain: Chain, query: TombstoneQuery, show: Show): Promise<TombstonePage> {
+  const backends = keepers(chain)
+  const blind = backends.find((backend) => isWritable(backend) && !isListable(backend))
+  if (blind) throw new StorageError('unsupported', `${blind.name} keeps tombstones and cannot list`)
+  const { prefix = '', limit, cursor, cursorKey } = query
+  const options = { prefix, limit, cursorKey, tombstones: chain.tombstones, show }
+  const page = await mergeList(backends, { ...options, ...(cursor !== undefined && { cursor }) })
+  const failures = page.degraded
+    .filter(({ error }) => error !== 'unsupported')
+    .map(({ name, error, detail }) => new StorageError(error, detail, { backend: name }))
+  if (failures.length > 0) throw chainError(failures)
+  return { tombstones: page.objects, cursor: page.cursor }
 }
 
-async function open(cursor: string, binding: CursorBinding): Promise<string | undefined> {
-  return (await openCursor(cursor, binding)).positions[0]?.cursor
+/** The backends up to the last that can keep a tombstone: what comes behind has no say in what is deleted. */
+function keepers(chain: Chain): readonly Backend[] {
+  const last = chain.backends.findLastIndex(isWritable)
+  if (last < 0) throw new StorageError('unsupported', 'no backend is writable, so none keeps tombstones')
+  return chain.backends.slice(0, last + 1)
+}
+
+/** The same backends, where a tombstone hides nothing. */
+function withoutTombstones(chain: Chain): Chain {
+  return createChain(chain.backends, { deletes: 'first' })
 }

@@ -8,6 +8,8 @@ import { createPartReader, type PartReader } from './part-reader.ts'
 export interface UploadOptions extends PutOptions {
   /** Longer bodies throw `too-large` as soon as that shows. */
   maxBytes?: number
+  /** Bytes of a part where the length is not known. R2 and S3 want at least 5 MiB. Default: 8 MiB. */
+  partBytes?: number
 }
 
 const MIB = 1024 * 1024
@@ -28,7 +30,7 @@ export async function upload(
   body: ReadableStream<Uint8Array> | Uint8Array,
   options: UploadOptions = {},
 ): Promise<ObjectInfo | null> {
-  const { maxBytes = Infinity, ...putOptions } = options
+  const { maxBytes = Infinity, partBytes = PART_BYTES, ...putOptions } = options
   const size = body instanceof Uint8Array ? body.length : options.size
   const limit = Math.min(maxBytes, backend.maxSize ?? Infinity)
   if (size !== undefined && size > limit) {
@@ -47,6 +49,7 @@ export async function upload(
       ...putOptions,
       ...(size !== undefined && { size }),
       limit,
+      wishedBytes: partBytes,
     })
   } catch (error) {
     await Promise.allSettled([parts.cancel(error)])
@@ -54,7 +57,7 @@ export async function upload(
   }
 }
 
-type StreamOptions = PutOptions & { limit: number }
+type StreamOptions = PutOptions & { limit: number; wishedBytes: number }
 
 /** One put when the body turns out to fit into a part, else a multipart upload. */
 async function uploadStream(
@@ -63,9 +66,9 @@ async function uploadStream(
   parts: PartReader,
   options: StreamOptions,
 ): Promise<ObjectInfo | null> {
-  const { limit, size, ...putOptions } = options
+  const { limit, size, wishedBytes, ...putOptions } = options
   const partBytes = backend.createMultipartUpload
-    ? Math.max(PART_BYTES, Math.ceil((size ?? 0) / MAX_PARTS / MIB) * MIB)
+    ? Math.max(wishedBytes, Math.ceil((size ?? 0) / MAX_PARTS / MIB) * MIB)
     : Math.min(limit, MAX_BUFFERED_BYTES) + 1
   const first = await parts.next(partBytes)
   if (first.length > limit) throw tooLarge(backend, name, limit)
@@ -73,7 +76,10 @@ async function uploadStream(
     checkLength(first.length, size)
     return backend.put(name, first, { ...putOptions, size: first.length })
   }
-  const multipart = await backend.createMultipartUpload?.(name, options.info)
+  const multipart = await backend.createMultipartUpload?.(name, {
+    ...putOptions,
+    ...(size !== undefined && { size }),
+  })
   if (!multipart) throw tooLarge(backend, name, partBytes - 1)
   const check = (sum: number): void => {
     if (sum > limit) throw tooLarge(backend, name, limit)
@@ -82,7 +88,7 @@ async function uploadStream(
   try {
     const length = await uploadParts(multipart, parts, { first, check })
     checkLength(length, size)
-    return await multipart.complete(options.onlyIf)
+    return await multipart.complete()
   } catch (error) {
     // The first error is the one to tell. An upload left behind is removed by R2 and S3 after some days.
     await Promise.allSettled([multipart.abort()])

@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import type { Backend, MultipartUpload, WritableBackend } from '../../src/storage/backend.ts'
+import type { Backend, MultipartUpload, PutCondition, WritableBackend } from '../../src/storage/backend.ts'
 import { isListable, isWritable, type ListableBackend } from '../../src/storage/backend.ts'
 import type { StoredObject } from '../../src/storage/object.ts'
 import type { Create, Traits } from './conformance.ts'
@@ -23,11 +23,14 @@ export async function listable(create: Create): Promise<ListableBackend> {
 
 export async function multipart(create: Create): Promise<{
   backend: WritableBackend
-  start: (name: string) => Promise<MultipartUpload>
+  start: (name: string, onlyIf?: PutCondition) => Promise<MultipartUpload>
 }> {
   const backend = await writable(create)
-  const start = async (name: string): Promise<MultipartUpload> => {
-    const upload = await backend.createMultipartUpload?.(name, { contentType: 'video/mp4' })
+  const start = async (name: string, onlyIf?: PutCondition): Promise<MultipartUpload> => {
+    const upload = await backend.createMultipartUpload?.(name, {
+      info: { contentType: 'video/mp4' },
+      ...(onlyIf && { onlyIf }),
+    })
     if (!upload) throw new Error(`${backend.name} has no createMultipartUpload`)
     return upload
   }

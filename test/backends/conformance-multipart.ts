@@ -52,18 +52,18 @@ export function describeMultipart(create: Create): void {
 
     it('gives way to what was stored meanwhile', async () => {
       const { backend, start } = await multipart(create)
-      const upload = await start('multi/raced')
+      const upload = await start('multi/raced', 'absent')
       await upload.uploadPart(1, DIGITS, 10)
       await backend.put('multi/raced', encoder.encode('winner'))
-      expect(await upload.complete('absent')).toBeNull()
+      expect(await upload.complete()).toBeNull()
       expect(await textOf(await backend.get('multi/raced'))).toBe('winner')
     })
 
     it('completes when nothing was stored meanwhile', async () => {
       const { backend, start } = await multipart(create)
-      const upload = await start('multi/alone')
+      const upload = await start('multi/alone', 'absent')
       await upload.uploadPart(1, DIGITS, 10)
-      expect(await upload.complete('absent')).toMatchObject({ size: 10 })
+      expect(await upload.complete()).toMatchObject({ size: 10 })
       expect(await textOf(await backend.get('multi/alone'))).toBe('0123456789')
     })
 

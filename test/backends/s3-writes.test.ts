@@ -41,22 +41,18 @@ describe('writing where conditions are not taken', () => {
     expect(sent.at(-1)?.headers.has('If-None-Match')).toBe(false)
   })
 
-  it('completes an upload all the same', async () => {
+  it('never completes an upload without the condition that was asked for', async () => {
     const { backend, sent } = scripted([
       new Response('<InitiateMultipartUploadResult><UploadId>u/1</UploadId></InitiateMultipartUploadResult>'),
       new Response(null, { headers: { ETag: '"p1"' } }),
       missing(),
       missingKey(),
       notImplemented(),
-      new Response(
-        '\n <?xml version="1.0"?><CompleteMultipartUploadResult><ETag>"done-1"</ETag></CompleteMultipartUploadResult>',
-      ),
     ])
-    const upload = await backend.createMultipartUpload('a')
+    const upload = await backend.createMultipartUpload('a', { onlyIf: 'absent' })
     await upload.uploadPart(1, bytes, 3)
-    expect(await upload.complete('absent')).toMatchObject({ etag: '"done-1"', size: 3 })
-    expect(sent[1]?.url.search).toBe('?partNumber=1&uploadId=u%2F1')
-    expect(sent.at(-1)?.init.body).toContain('<PartNumber>1</PartNumber><ETag>&quot;p1&quot;</ETag>')
+    await expect(upload.complete()).rejects.toMatchObject({ code: 'unsupported' })
+    expect(sent.filter(({ method }) => method === 'POST')).toHaveLength(2)
   })
 })
 
@@ -122,15 +118,47 @@ describe('completing an upload', () => {
       answer,
       new Response(null, { status: 204 }),
     ])
+    const upload = await backend.createMultipartUpload('a', { onlyIf: 'absent' })
+    await upload.uploadPart(1, bytes, 3)
+    expect(await upload.complete()).toBeNull()
+    expect(sent.at(-1)).toMatchObject({ method: 'DELETE' })
+  })
+
+  it('names the parts, and understands an answer that begins with blanks', async () => {
+    const { backend, sent } = scripted([
+      new Response('<InitiateMultipartUploadResult><UploadId>u/1</UploadId></InitiateMultipartUploadResult>'),
+      new Response(null, { headers: { ETag: '"p1"' } }),
+      new Response(
+        '\n <?xml version="1.0"?><CompleteMultipartUploadResult><ETag>"done-1"</ETag></CompleteMultipartUploadResult>',
+      ),
+    ])
     const upload = await backend.createMultipartUpload('a')
     await upload.uploadPart(1, bytes, 3)
-    expect(await upload.complete('absent')).toBeNull()
-    expect(sent.at(-1)).toMatchObject({ method: 'DELETE' })
+    expect(await upload.complete()).toMatchObject({ etag: '"done-1"', size: 3 })
+    expect(sent[1]?.url.search).toBe('?partNumber=1&uploadId=u%2F1')
+    expect(sent.at(-1)?.init.body).toContain('<PartNumber>1</PartNumber><ETag>&quot;p1&quot;</ETag>')
+  })
+
+  it.each([
+    ['absent', 'absent' as const, 'If-None-Match', '*'],
+    ['the version seen', { version: '"old"' }, 'If-Match', '"old"'],
+  ])('demands %s of the server too', async (_, onlyIf, header, value) => {
+    const head = onlyIf === 'absent' ? [missing(), missingKey()] : [there()]
+    const done = new Response(
+      '<CompleteMultipartUploadResult><ETag>"d"</ETag></CompleteMultipartUploadResult>',
+    )
+    const { backend, sent } = scripted([...started(), ...head, done])
+    const upload = await backend.createMultipartUpload('a', { onlyIf })
+    await upload.uploadPart(1, bytes, 3)
+    expect(await upload.complete()).toMatchObject({ etag: '"d"' })
+    expect(sent.at(-1)?.headers.get(header)).toBe(value)
   })
 
   it('sends what belongs to the object when the upload starts', async () => {
     const { backend, sent } = scripted(started())
-    await backend.createMultipartUpload('a', { contentType: 'video/mp4', etag: '"s"', metadata: { by: 'Ä' } })
+    await backend.createMultipartUpload('a', {
+      info: { contentType: 'video/mp4', etag: '"s"', metadata: { by: 'Ä' } },
+    })
     expect(Object.fromEntries(sent[0]?.headers ?? [])).toMatchObject({
       'content-type': 'video/mp4',
       'x-amz-meta-by': '=?UTF-8?B?w4Q=?=',

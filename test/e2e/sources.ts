@@ -16,7 +16,7 @@ export interface Source {
   add(name: string, body: Buffer, headers?: Record<string, string>): Promise<void>
   /** `null` heals. An S3 server can be spoilt for some methods only. */
   set(name: string, fault: Fault | null, methods?: readonly string[]): Promise<void>
-  /** Methods of the requests that came for a name. */
+  /** Methods of the requests that came for a name; of an S3 source also for all below a directory (`a/`). */
   requests(name: string): string[]
   close(): Promise<void>
 }
@@ -121,7 +121,10 @@ export async function s3Source(table: object = {}): Promise<Source> {
       if (fault) faults.set(name, { fault, methods })
       else faults.delete(name)
     },
-    requests: (name) => seen.filter((request) => request.name === name).map(({ method }) => method),
+    requests: (asked) =>
+      seen
+        .filter(({ name }) => (asked.endsWith('/') ? name.startsWith(asked) : name === asked))
+        .map(({ method }) => method),
     async close() {
       const closed = once(proxy, 'close')
       proxy.close()

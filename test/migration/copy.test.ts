@@ -115,14 +115,14 @@ function partTarget(taken = false) {
   const target: WritableBackend = {
     ...counting('new'),
     maxPutSize: MIB,
-    createMultipartUpload: async () => ({
+    createMultipartUpload: async (_name, { onlyIf } = {}) => ({
       id: 'one',
       async uploadPart(number, body, size) {
         let length = 0
         for await (const chunk of body as ReadableStream<Uint8Array>) length += chunk.length
         log.push(`part ${number}: ${length / MIB} of ${size / MIB}`)
       },
-      async complete(onlyIf) {
+      async complete() {
         log.push(onlyIf === 'absent' ? 'complete where nothing is' : 'complete')
         return taken ? null : { name: 'huge', backend: 'new', size: SIZE }
       },

@@ -5,18 +5,19 @@ import { memoryBackend } from '../../src/backends/memory.ts'
 import { createJobIndex } from '../../src/migration/job-index.ts'
 import { openJobs } from '../../src/migration/jobs.ts'
 import { withRememberedUploads } from '../../src/migration/open-uploads.ts'
+import type { PutOptions } from '../../src/storage/backend.ts'
 import { bytesOf } from '../backends/fakes.ts'
 
-const HOUR_MS = 60 * 60_000
+const DAY_MS = 24 * 60 * 60_000
 const index = () => openJobs(env.BACKFILL_JOBS).index()
-const COPIED = { provenance: { backend: 'old', copied: new Date() } }
+const COPIED = { info: { provenance: { backend: 'old', copied: new Date() } }, onlyIf: 'absent' as const }
 
 /** A backend of its own name, which begins uploads of copies and of clients. */
 function target(name: string) {
   const memory = memoryBackend(name)
   const backend = withRememberedUploads(memory, index)
-  const begin = async (key: string, info = {}) => {
-    const upload = await backend.createMultipartUpload?.(key, info)
+  const begin = async (key: string, options: PutOptions = {}) => {
+    const upload = await backend.createMultipartUpload?.(key, options)
     if (!upload) throw new Error('no multipart uploads')
     await upload.uploadPart(1, bytesOf('part'), 4)
     return upload
@@ -32,7 +33,7 @@ describe('withRememberedUploads()', () => {
     const other = await copy('b')
     const last = await copy('a')
     expect(memory.uploads.size).toBe(4)
-    expect(await last.complete('absent')).toMatchObject({ name: 'a' })
+    expect(await last.complete()).toMatchObject({ name: 'a' })
     expect([...memory.uploads].map(({ id }) => id)).toEqual([other.id])
   })
 
@@ -41,7 +42,7 @@ describe('withRememberedUploads()', () => {
     await copy('a')
     const last = await copy('a')
     await memory.put('a', bytesOf('saved'))
-    expect(await last.complete('absent')).toBeNull()
+    expect(await last.complete()).toBeNull()
     expect(memory.uploads.size).toBe(0)
   })
 
@@ -66,14 +67,14 @@ describe('withRememberedUploads()', () => {
     const backend = withRememberedUploads(memory, () => ({ openUpload: fail, closeUpload: fail }))
     const upload = await backend.createMultipartUpload?.('a', COPIED)
     await upload?.uploadPart(1, bytesOf('part'), 4)
-    expect(await upload?.complete('absent')).toMatchObject({ name: 'a' })
+    expect(await upload?.complete()).toMatchObject({ name: 'a' })
   })
 })
 
 it('the index tells uploads that nobody can be at work on any more, whatever their name', async () => {
   const stub = env.BACKFILL_JOBS.getByName('index')
   await runInDurableObject(stub, (_, { storage }) => {
-    const old = createJobIndex(storage, () => Date.now() - 2 * HOUR_MS)
+    const old = createJobIndex(storage, () => Date.now() - DAY_MS - 1000)
     old.openUpload({ backend: 'r2', name: 'old', id: '1' })
     old.openUpload({ backend: 'elsewhere', name: 'old', id: '2' })
     const now = createJobIndex(storage)

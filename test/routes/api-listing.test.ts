@@ -88,7 +88,7 @@ describe('GET /-/api/list/{prefix}', () => {
   })
 
   it('names a backend that fails as degraded, or fails when asked to be strict', async () => {
-    const { json } = apiApp([await holding('first', { a: '1' }), down('second')])
+    const { json } = apiApp([await holding('first', { a: '1' }), readOnly(down('second'))])
     const { status, body } = await json('/-/api/list')
     expect([status, body['degraded'], body['backends']]).toEqual([
       200,

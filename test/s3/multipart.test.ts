@@ -14,10 +14,13 @@ beforeAll(async () => {
 
 describe('s3Backend() and uploads of several parts', () => {
   it('joins the parts', async () => {
-    const upload = await backend.createMultipartUpload('parts', { contentType: 'video/mp4', etag: '"s"' })
+    const upload = await backend.createMultipartUpload('parts', {
+      info: { contentType: 'video/mp4', etag: '"s"' },
+      onlyIf: 'absent',
+    })
     await upload.uploadPart(2, new Uint8Array(10).fill(2), 10)
     await upload.uploadPart(1, chunksOf(PART, 65536), PART)
-    expect(await upload.complete('absent')).toMatchObject({ size: PART + 10, etag: '"s"' })
+    expect(await upload.complete()).toMatchObject({ size: PART + 10, etag: '"s"' })
     expect(await backend.head('parts')).toMatchObject({
       contentType: 'video/mp4',
       etag: '"s"',
@@ -28,10 +31,10 @@ describe('s3Backend() and uploads of several parts', () => {
   })
 
   it('does not replace what came meanwhile', async () => {
-    const upload = await backend.createMultipartUpload('meanwhile')
+    const upload = await backend.createMultipartUpload('meanwhile', { onlyIf: 'absent' })
     await upload.uploadPart(1, new Uint8Array(10), 10)
     await backend.put('meanwhile', bytes)
-    expect(await upload.complete('absent')).toBeNull()
+    expect(await upload.complete()).toBeNull()
     expect(await bodyOf(await backend.get('meanwhile'))).toEqual(bytes)
     expect(await failure(upload.uploadPart(2, bytes, 1000))).toBeInstanceOf(StorageError)
   })

@@ -72,6 +72,12 @@ export async function filteredBackend(
   }
 }
 
+/** The same, without what writes. */
+export function readOnly(backend: ListableBackend): ListableBackend {
+  const { put: _put, delete: _delete, ...others } = backend
+  return others
+}
+
 async function fill(backend: Backend, held: readonly Held[]): Promise<void> {
   for (const { name, deleted } of held)
     await backend.put?.(name, EMPTY, deleted ? { info: { deleted: new Date() } } : {})

@@ -4,7 +4,7 @@ import { memoryBackend } from '../../src/backends/memory.ts'
 import type { Backend } from '../../src/storage/backend.ts'
 import { StorageError } from '../../src/storage/errors.ts'
 import { mergeList } from '../../src/storage/merge-list.ts'
-import { afterBackend, counted, failing } from './list-backends.ts'
+import { afterBackend, counted, failing, readOnly } from './list-backends.ts'
 import { entries, names, next, walk } from './list-walk.ts'
 
 const cursorKey = 'secret'
@@ -13,7 +13,7 @@ describe('a backend that fails', () => {
   it('is named, as is one that cannot list, in the chain’s order', async () => {
     const { list: _, ...blind } = memoryBackend('blind')
     const slow = failing(
-      await afterBackend('slow', []),
+      readOnly(await afterBackend('slow', [])),
       () => true,
       new StorageError('timeout', 'did not answer in time'),
     )
@@ -23,7 +23,7 @@ describe('a backend that fails', () => {
       new StorageError('denied', 'answered 403'),
     )
     const backends = [primary, blind, await afterBackend('sound', names(2)), slow]
-    const page = await mergeList(backends, { cursorKey, authority: 'primary' })
+    const page = await mergeList(backends, { cursorKey, tombstones: true })
     expect(entries(page)).toEqual(['0000', '0001'])
     expect(page.cursor).toBe(null)
     expect(page.degraded).toEqual([
@@ -68,7 +68,7 @@ describe('a backend that fails', () => {
     const pages = await walk([failing(primary, (call) => call === 1)], {
       cursorKey,
       limit: 9,
-      authority: 'primary',
+      tombstones: true,
     })
     expect(pages.map((page) => entries(page).length)).toEqual([0, 5])
     expect(pages.flatMap(({ degraded }) => degraded)).toEqual([])

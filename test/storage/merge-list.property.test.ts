@@ -7,7 +7,7 @@ import type { MergedPage, MergeListOptions } from '../../src/storage/merge-list.
 import { mergeList } from '../../src/storage/merge-list.ts'
 import { compareNames } from '../../src/storage/order.ts'
 import type { Held } from './list-backends.ts'
-import { afterBackend, cursorBackend, failing, filteredBackend } from './list-backends.ts'
+import { afterBackend, cursorBackend, failing, filteredBackend, readOnly } from './list-backends.ts'
 
 const RUNS = 600
 const MAKERS = { after: afterBackend, cursor: cursorBackend, filtered: filteredBackend }
@@ -15,6 +15,7 @@ const MAKERS = { after: afterBackend, cursor: cursorBackend, filtered: filteredB
 interface Plan {
   kind: keyof typeof MAKERS
   pageSize: number
+  writable: boolean
   held: Held[]
 }
 
@@ -38,11 +39,12 @@ const held = fc.uniqueArray(fc.record({ name, deleted: fc.boolean() }), {
 const plan: fc.Arbitrary<Plan> = fc.record({
   kind: fc.constantFrom('after', 'cursor', 'filtered'),
   pageSize: fc.oneof(fc.integer({ min: 1, max: 5 }), fc.constant(1000)),
+  writable: fc.boolean(),
   held,
 })
 const listing = {
   plans: fc.array(plan, { minLength: 2, maxLength: 4 }),
-  authority: fc.option(fc.nat({ max: 3 }), { nil: undefined }),
+  tombstones: fc.boolean(),
   prefix: fc.constantFrom('', '', 'a', 'a/', 'b/', 'a/b/', '\u{1F600}/', 'nothing'),
   delimiter: fc.option(fc.constant('/' as const), { nil: undefined }),
   limits: fc.array(fc.oneof(fc.integer({ min: 1, max: 8 }), fc.constant(1000)), {
@@ -56,9 +58,9 @@ it(
   { timeout: 60_000 },
   () =>
     fc.assert(
-      fc.asyncProperty(fc.record(listing), async ({ plans, authority, prefix, delimiter, limits }) => {
+      fc.asyncProperty(fc.record(listing), async ({ plans, tombstones, prefix, delimiter, limits }) => {
         const backends = await build(plans)
-        const options = optionsOf({ prefix, delimiter, authority: plans[authority ?? -1] && `b${authority}` })
+        const options = optionsOf({ prefix, delimiter, tombstones })
         const pages = await walk(backends, options, limits)
         expect(pages.flatMap(entriesOf)).toEqual(union(plans, options))
         expect(pages.flatMap(({ degraded }) => degraded)).toEqual([])
@@ -85,7 +87,10 @@ it(
           const pages = await walk(backends, options, limits)
           const names = pages.flatMap(entriesOf).map((entry) => entry.name)
           expect(names).toEqual([...new Set(names)].toSorted(compareNames))
-          const soundNames = union([{ kind: 'after', pageSize: 1, held: [] }, ...plans.slice(1)], options)
+          const soundNames = union(
+            [{ kind: 'after', pageSize: 1, writable: true, held: [] }, ...plans.slice(1)],
+            options,
+          )
           expect(names).toEqual(expect.arrayContaining(soundNames.map((entry) => entry.name)))
         },
       ),
@@ -95,18 +100,21 @@ it(
 
 function build(plans: readonly Plan[]): Promise<ListableBackend[]> {
   return Promise.all(
-    plans.map(({ kind, held, pageSize }, index) => MAKERS[kind](`b${index}`, held, pageSize)),
+    plans.map(async ({ kind, held, pageSize, writable }, index) => {
+      const backend = await MAKERS[kind](`b${index}`, held, pageSize)
+      return writable ? backend : readOnly(backend)
+    }),
   )
 }
 
 interface Query {
   prefix: string
   delimiter: '/' | undefined
-  authority?: string | undefined
+  tombstones?: boolean
 }
 
-function optionsOf({ prefix, delimiter, authority }: Query): MergeListOptions {
-  return { prefix, cursorKey: 'secret', ...(delimiter && { delimiter }), ...(authority && { authority }) }
+function optionsOf({ prefix, delimiter, tombstones = false }: Query): MergeListOptions {
+  return { prefix, cursorKey: 'secret', tombstones, ...(delimiter && { delimiter }) }
 }
 
 /** All pages; a page that throws is asked for again, as a client would, a few times. */
@@ -153,23 +161,32 @@ function entriesOf({ objects, directories }: MergedPage): Shown[] {
 }
 
 /** The whole listing, computed the plain way: every backend's names in memory at once. */
-function union(plans: readonly Plan[], { prefix = '', delimiter, authority }: MergeListOptions): Shown[] {
-  const buried = new Set(
-    plans.flatMap(({ held }, index) =>
-      `b${index}` === authority ? held.filter(({ deleted }) => deleted).map(({ name }) => name) : [],
-    ),
-  )
+function union(plans: readonly Plan[], options: MergeListOptions): Shown[] {
+  const { prefix = '', delimiter } = options
   const shown = new Map<string, Shown>()
-  for (const [index, { kind, held }] of plans.entries()) {
-    const filler = kind === 'filtered' ? [{ name: 'b/hidden-0' }] : []
-    for (const { name, deleted } of [...held, ...filler] as Held[]) {
-      if (!name.startsWith(prefix)) continue
-      const directory = directoryOf(name, prefix, delimiter)
-      if (directory !== undefined) shown.set(directory, { name: directory })
-      else if (deleted && authority !== undefined && !shown.has(name)) buried.add(name)
-      else if (!deleted && !buried.has(name) && !shown.has(name) && !name.includes('hidden-'))
-        shown.set(name, { name, backend: `b${index}` })
+  for (const { name } of plans.flatMap(({ held }) => held)) {
+    if (!name.startsWith(prefix)) continue
+    const directory = directoryOf(name, prefix, delimiter)
+    if (directory !== undefined) shown.set(directory, { name: directory })
+    else {
+      const index = servedBy(plans, name, options.tombstones ?? false)
+      if (index !== undefined) shown.set(name, { name, backend: `b${index}` })
     }
   }
+  for (const { kind } of plans) {
+    const directory = kind === 'filtered' && directoryOf('b/hidden-0', prefix, delimiter)
+    if (directory && 'b/hidden-0'.startsWith(prefix)) shown.set(directory, { name: directory })
+  }
   return [...shown.values()].toSorted((a, b) => compareNames(a.name, b.name))
+}
+
+/** The first that holds it, unless a tombstone comes before, or lies in the first writable one. */
+function servedBy(plans: readonly Plan[], name: string, tombstones: boolean): number | undefined {
+  const states = plans.map(({ held }) => held.find((one) => one.name === name))
+  const authority = plans.findIndex(({ writable }) => writable)
+  const first = states.findIndex(
+    (state, index) => state && (!state.deleted || (tombstones && plans[index]?.writable)),
+  )
+  if (first < 0 || states[first]?.deleted) return undefined
+  return tombstones && first < authority && states[authority]?.deleted ? undefined : first
 }

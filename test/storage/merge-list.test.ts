@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { memoryBackend } from '../../src/backends/memory.ts'
 import type { Backend } from '../../src/storage/backend.ts'
 import { mergeList } from '../../src/storage/merge-list.ts'
-import { afterBackend, counted, cursorBackend, filteredBackend } from './list-backends.ts'
+import { afterBackend, counted, cursorBackend, filteredBackend, readOnly } from './list-backends.ts'
 import { entries, names, next, walk } from './list-walk.ts'
 
 const cursorKey = 'secret'
@@ -23,11 +23,11 @@ describe('a merged listing', () => {
 
   it('hides a name everywhere when the authority holds its tombstone, even behind a backend before it', async () => {
     const backends = [
-      await afterBackend('readonly', [{ name: 'a' }]),
+      readOnly(await afterBackend('readonly', [{ name: 'a' }])),
       await afterBackend('primary', [{ name: 'a', deleted: true }]),
       await afterBackend('legacy', [{ name: 'a' }]),
     ]
-    expect((await mergeList(backends, { cursorKey, authority: 'primary' })).objects).toEqual([])
+    expect((await mergeList(backends, { cursorKey, tombstones: true })).objects).toEqual([])
     const { objects } = await mergeList(backends.slice(1), { cursorKey })
     expect(objects.map(({ backend }) => backend)).toEqual(['legacy'])
   })
@@ -36,7 +36,7 @@ describe('a merged listing', () => {
     const primary = memoryBackend('primary')
     await primary.put('0000', new Uint8Array())
     const backends = [primary, await afterBackend('legacy', names(6))]
-    const options = { cursorKey, authority: 'primary', limit: 3 }
+    const options = { cursorKey, tombstones: true, limit: 3 }
     const first = await mergeList(backends, options)
     await primary.put('0004', new Uint8Array(), { info: { deleted: new Date() } })
     const second = await mergeList(backends, { ...options, ...next(first.cursor) })
@@ -48,7 +48,7 @@ describe('a merged listing', () => {
       await afterBackend('primary', [{ name: 'a/b', deleted: true }]),
       await afterBackend('legacy', [{ name: 'a/b' }]),
     ]
-    const page = await mergeList(backends, { cursorKey, authority: 'primary', delimiter: '/' })
+    const page = await mergeList(backends, { cursorKey, tombstones: true, delimiter: '/' })
     expect(page).toMatchObject({ objects: [], directories: ['a/'], cursor: null })
   })
 
@@ -113,7 +113,7 @@ describe('list requests', () => {
   it('are at most three for a page where nearly all is hidden, and each page goes on from there', async () => {
     const deleted = names(4000).map(({ name }) => ({ name, deleted: true }))
     const primary = counted(await afterBackend('primary', [...deleted, { name: 'z' }]))
-    const options = { cursorKey, authority: 'primary', limit: 10 }
+    const options = { cursorKey, tombstones: true, limit: 10 }
     const first = await mergeList([primary.backend], options)
     expect(entries(first)).toEqual([])
     expect(primary.calls).toHaveLength(3)

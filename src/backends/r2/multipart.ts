@@ -1,4 +1,4 @@
-import type { MultipartUpload, ObjectAttributes, PutCondition } from '../../storage/backend.ts'
+import type { MultipartUpload, PutCondition, PutOptions } from '../../storage/backend.ts'
 import { sendFixedLength } from '../fixed-length.ts'
 import { askTwice, fromR2Error, isNoSuchUpload } from './errors.ts'
 import { infoOf, r2Metadata } from './info.ts'
@@ -6,14 +6,17 @@ import { infoOf, r2Metadata } from './info.ts'
 export async function r2Multipart(
   backend: string,
   bucket: R2Bucket,
-  { key, info }: { key: string; info: ObjectAttributes },
+  { key, info = {}, onlyIf }: PutOptions & { key: string },
 ): Promise<MultipartUpload> {
   const failed = (error: unknown) => Promise.reject(fromR2Error(error, backend, key))
   const { httpMetadata, customMetadata = {} } = r2Metadata(info)
   const upload = await bucket.createMultipartUpload(key, { httpMetadata, customMetadata }).catch(failed)
   const parts = new Map<number, R2UploadedPart>()
 
-  /** R2 completes unconditionally, so the look and the completion are two steps: the window is one round trip. */
+  /**
+   * R2 completes unconditionally, so the look and the completion are two steps, and a write between them is lost.
+   * Hence `withStaging`, which leaves only what is larger than one put takes to this.
+   */
   const holds = async (condition: PutCondition) => {
     const found = await askTwice(() => bucket.head(key))
     return condition === 'absent' ? found === null : found?.etag === condition.version
@@ -27,7 +30,7 @@ export async function r2Multipart(
       const part = await sent.catch(failed)
       if (part) parts.set(number, part)
     },
-    async complete(onlyIf) {
+    async complete() {
       if (onlyIf && !(await holds(onlyIf).catch(failed))) {
         await upload.abort().catch(failed)
         return null

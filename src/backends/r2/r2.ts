@@ -36,7 +36,7 @@ export function r2Backend(name: string, bucket: R2Bucket, options: R2Options = {
     },
     put: (key, body, putOptions = {}) => put(name, bucket, { ...putOptions, key, body }).catch(failed(key)),
     delete: (key) => bucket.delete(key).catch(failed(key)),
-    createMultipartUpload: (key, info = {}) => r2Multipart(name, bucket, { key, info }),
+    createMultipartUpload: (key, uploadOptions = {}) => r2Multipart(name, bucket, { key, ...uploadOptions }),
     abortMultipartUpload: (key, id) => abortR2Multipart(bucket, key, id).catch(failed(key)),
     list: (listOptions = {}) =>
       list(name, bucket, listOptions).catch((error: unknown) => Promise.reject(fromR2Error(error, name))),

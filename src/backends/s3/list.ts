@@ -1,6 +1,7 @@
 import pLimit from 'p-limit'
 import type { ListOptions, ListPage } from '../../storage/backend.ts'
 import { StorageError } from '../../storage/errors.ts'
+import { mayBeMarker } from '../../storage/marker.ts'
 import type { ObjectInfo } from '../../storage/object.ts'
 import { readDocument, readFailure, toS3Error } from './errors.ts'
 import type { S3Reader } from './read.ts'
@@ -10,7 +11,7 @@ import { parseListDocument } from './xml.ts'
 /** Six requests may wait for headers at once in an invocation; some are left to others. */
 const CONCURRENT_HEADS = 4
 
-/** One page of ListObjectsV2. With `reader`, empty entries are asked for whether they are tombstones. */
+/** One page of ListObjectsV2. With `reader`, entries that may be tombstones are asked for whether they are. */
 export async function listS3(
   client: S3Client,
   options: ListOptions,
@@ -53,7 +54,7 @@ function listQuery({ prefix, delimiter, limit, after, cursor }: ListOptions): Re
   }
 }
 
-/** A listing holds no metadata, but only an empty object can be a tombstone. */
+/** A listing holds no metadata, but only an object of a certain size can be a tombstone. */
 function markTombstones(
   objects: ObjectInfo[],
   reader: Pick<S3Reader, 'head'>,
@@ -62,10 +63,11 @@ function markTombstones(
   const limit = pLimit(CONCURRENT_HEADS)
   return Promise.all(
     objects.map(async (object) => {
-      if (object.size !== 0) return object
+      if (!mayBeMarker(object.size)) return object
       return limit(async () => {
         const found = await reader.head(object.name, signal && { signal })
-        return found?.deleted ? { ...object, deleted: found.deleted } : object
+        if (!found?.deleted) return object
+        return { ...object, deleted: found.deleted, ...(found.lifted && { lifted: true }) }
       })
     }),
   )

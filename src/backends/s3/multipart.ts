@@ -1,4 +1,4 @@
-import type { MultipartUpload, ObjectAttributes } from '../../storage/backend.ts'
+import type { MultipartUpload, PutOptions } from '../../storage/backend.ts'
 import { StorageError } from '../../storage/errors.ts'
 import { sendBody } from './body.ts'
 import { isNotImplemented, readDocument, readFailure, toS3Error, type S3Failure } from './errors.ts'
@@ -8,16 +8,15 @@ import type { S3Client } from './request.ts'
 import type { S3Writer } from './write.ts'
 import { completionDocument, parseCompletedETag, parseErrorDocument, parseUploadId } from './xml.ts'
 
-interface UploadOptions {
+interface UploadOptions extends PutOptions {
   reader: S3Reader
   writer: S3Writer
-  info?: ObjectAttributes | undefined
 }
 
 export async function createS3Upload(
   client: S3Client,
   key: string,
-  { reader, writer, info = {} }: UploadOptions,
+  { reader, writer, info = {}, onlyIf }: UploadOptions,
 ): Promise<MultipartUpload> {
   const started = await client.send({ method: 'POST', key, query: { uploads: '' }, headers: headersOf(info) })
   if (!started.ok) throw toS3Error(await readFailure(started, client.name), client.name, key)
@@ -41,13 +40,18 @@ export async function createS3Upload(
         })
       parts.set(number, { etag, size })
     },
-    async complete(onlyIf) {
-      // Not every server takes conditions here, some ignore them: asking before is what always works.
+    async complete() {
+      // Some servers ignore conditions here: a write between this question and the completion is lost there. Hence
+      // `withStaging`, which leaves only what is larger than one put takes to this.
       if (onlyIf && !(await writer.holds(key, onlyIf))) {
         await abort()
         return null
       }
-      const answer = await completeUpload(client, key, { uploadId, parts, createOnly: onlyIf === 'absent' })
+      const answer = await completeUpload(client, key, {
+        uploadId,
+        parts,
+        ...(onlyIf && { condition: writer.conditionHeaders(onlyIf) }),
+      })
       if (answer === null) {
         await abort()
         return null
@@ -75,31 +79,31 @@ interface Completed {
 interface Completion {
   uploadId: string
   parts: ReadonlyMap<number, { etag: string; size: number }>
-  createOnly: boolean
+  /** The headers of the condition. */
+  condition?: Record<string, string>
 }
 
-/** The new object's ETag if it is told, or `null` when another object was created meanwhile. */
+/** The new object's ETag if it is told, or `null` when the condition does not hold. */
 async function completeUpload(
   client: S3Client,
   key: string,
   completion: Completion,
 ): Promise<Completed | null> {
-  const { uploadId, parts, createOnly } = completion
+  const { uploadId, parts, condition } = completion
   const etags = new Map([...parts].map(([number, { etag }]) => [number, etag]))
   const response = await client.send({
     method: 'POST',
     key,
     query: { uploadId },
-    headers: { 'Content-Type': 'application/xml', ...(createOnly && { 'If-None-Match': '*' }) },
+    headers: { 'Content-Type': 'application/xml', ...condition },
     body: completionDocument(etags),
   })
   const answer = response.ok
     ? await readDocument(response, client.name, readCompletion)
     : await readFailure(response, client.name)
   if (!('status' in answer)) return answer
-  if (createOnly && answer.status === 412) return null
-  if (createOnly && isNotImplemented(answer))
-    return completeUpload(client, key, { ...completion, createOnly: false })
+  if (condition && answer.status === 412) return null
+  if (condition && isNotImplemented(answer)) throw takesNoCondition(client.name, key)
   throw toS3Error(answer, client.name, key)
 }
 
@@ -108,4 +112,10 @@ function readCompletion(text: string): Completed | S3Failure {
   const document = parseErrorDocument(text)
   if (!document) return { etag: parseCompletedETag(text) }
   return { status: document.code === 'PreconditionFailed' ? 412 : 200, document }
+}
+
+function takesNoCondition(backend: string, name: string): StorageError {
+  const why =
+    'the server takes no condition when parts are joined, so what is larger than one put takes could replace a newer object: store it without a condition, or in another server'
+  return new StorageError('unsupported', why, { backend, name })
 }

@@ -66,7 +66,8 @@ export function s3Backend(name: string, options: S3Options): S3Backend {
     head: reader.head,
     put: writer.put,
     delete: writer.delete,
-    createMultipartUpload: (key, info) => createS3Upload(client, key, { reader, writer, info }),
+    createMultipartUpload: (key, uploadOptions) =>
+      createS3Upload(client, key, { reader, writer, ...uploadOptions }),
     abortMultipartUpload: (key, id) => abortS3Upload(client, key, id),
     list: (listOptions = {}) => listS3(client, listOptions, tombstones ? reader : undefined),
     async url(key, { base, expiresIn = DEFAULT_EXPIRY }: UrlOptions) {

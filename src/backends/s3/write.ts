@@ -11,6 +11,7 @@ type Body = ReadableStream<Uint8Array> | Uint8Array
 export interface S3Writer {
   put(key: string, body: Body, options?: PutOptions): Promise<ObjectInfo | null>
   delete(key: string): Promise<void>
+  conditionHeaders(onlyIf: PutCondition): Record<string, string>
   /** Whether the condition holds now, by asking. */
   holds(key: string, onlyIf: PutCondition): Promise<boolean>
 }
@@ -108,7 +109,7 @@ export function createS3Writer(client: S3Client, reader: S3Reader): S3Writer {
     if (failure.document?.code !== 'NoSuchKey') throw toS3Error(failure, client.name, key)
   }
 
-  return { put, delete: remove, holds }
+  return { put, delete: remove, conditionHeaders, holds }
 }
 
 interface DigestHeaders {

@@ -30,7 +30,9 @@ export function withBreaker(backend: Backend, options: BreakerOptions): Backend 
     ...(put && { put: (name, body, putOptions) => breaker.run(() => put(name, body, putOptions)) }),
     ...(remove && { delete: (name) => breaker.run(() => remove(name)) }),
     ...(list && { list: (listOptions) => breaker.run(() => list(listOptions)) }),
-    ...(multipart && { createMultipartUpload: (name, info) => breaker.run(() => multipart(name, info)) }),
+    ...(multipart && {
+      createMultipartUpload: (name, uploadOptions) => breaker.run(() => multipart(name, uploadOptions)),
+    }),
     health: breaker.health,
   }
 }

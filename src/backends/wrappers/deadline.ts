@@ -48,8 +48,12 @@ export function withDeadline(backend: Backend, options: DeadlineOptions): Backen
       list: ({ signal, ...rest } = {}) => run((watch) => list({ ...rest, signal: watch.signal }), { signal }),
     }),
     ...(multipart && {
-      createMultipartUpload: async (name, info) =>
-        boundUpload(await run(() => multipart(name, info), { late: (upload) => upload.abort() }), run, send),
+      createMultipartUpload: async (name, uploadOptions) =>
+        boundUpload(
+          await run(() => multipart(name, uploadOptions), { late: (upload) => upload.abort() }),
+          run,
+          send,
+        ),
     }),
     ...(abort && { abortMultipartUpload: (name, id) => run(() => abort(name, id)) }),
   }
@@ -83,7 +87,7 @@ function boundUpload(upload: MultipartUpload, run: Run, send: Send): MultipartUp
     id: upload.id,
     uploadPart: (number, body, size) => send(body, () => upload.uploadPart(number, body, size)),
     // Joining many parts takes S3 longer than an answer does.
-    complete: (onlyIf) => send(new Uint8Array(), () => upload.complete(onlyIf)),
+    complete: () => send(new Uint8Array(), () => upload.complete()),
     abort: () => run(() => upload.abort()),
   }
 }

@@ -1,5 +1,6 @@
 import type { Backend } from '../../storage/backend.ts'
 import { StorageError } from '../../storage/errors.ts'
+import { isStaged } from '../../storage/name.ts'
 import { rollUp } from '../roll-up.ts'
 
 export interface Filter {
@@ -7,10 +8,14 @@ export interface Filter {
   exclude?: RegExp
 }
 
-/** Names outside the filter do not exist here: they are neither asked for nor listed, and nothing is stored under them. */
+/**
+ * Names outside the filter do not exist here: they are neither asked for nor listed, and nothing is stored under them.
+ * What is staged passes: its key says nothing of the name that it is for.
+ */
 export function withFilter(backend: Backend, { include, exclude }: Filter): Backend {
   const { put, delete: remove, list, createMultipartUpload: multipart } = backend
-  const isInside = (name: string): boolean => (include?.test(name) ?? true) && !(exclude?.test(name) ?? false)
+  const isInside = (name: string): boolean =>
+    isStaged(name) || ((include?.test(name) ?? true) && !(exclude?.test(name) ?? false))
   const check = (name: string): void => {
     if (isInside(name)) return
     throw new StorageError('unsupported', 'is configured not to take that name', {
@@ -37,9 +42,9 @@ export function withFilter(backend: Backend, { include, exclude }: Filter): Back
       },
     }),
     ...(multipart && {
-      async createMultipartUpload(name, info) {
+      async createMultipartUpload(name, options) {
         check(name)
-        return multipart(name, info)
+        return multipart(name, options)
       },
     }),
     ...(list && {

@@ -56,9 +56,9 @@ export function withNegativeCache(backend: Backend, options: NegativeCacheOption
     head: (name, readOptions) => ask(name, () => backend.head(name, readOptions)),
     ...(put && { put: (name, body, putOptions) => write(name, () => put(name, body, putOptions)) }),
     ...(multipart && {
-      createMultipartUpload: async (name, info) => {
-        const upload = await multipart(name, info)
-        return { ...upload, complete: (onlyIf) => write(name, () => upload.complete(onlyIf)) }
+      createMultipartUpload: async (name, uploadOptions) => {
+        const upload = await multipart(name, uploadOptions)
+        return { ...upload, complete: () => write(name, () => upload.complete()) }
       },
     }),
   }

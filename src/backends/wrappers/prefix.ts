@@ -23,9 +23,9 @@ export function withPrefix(backend: Backend, prefix: string): Backend {
     ...(url && { url: (name, options) => url(key(name), options) }),
     ...(path && { path: (name) => path(key(name)) }),
     ...(multipart && {
-      async createMultipartUpload(name, info) {
-        const upload = await multipart(key(name), info)
-        return { ...upload, complete: async (onlyIf) => named(await upload.complete(onlyIf)) }
+      async createMultipartUpload(name, options) {
+        const upload = await multipart(key(name), options)
+        return { ...upload, complete: async () => named(await upload.complete()) }
       },
     }),
     ...(abort && { abortMultipartUpload: (name, id) => abort(key(name), id) }),

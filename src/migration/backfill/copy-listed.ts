@@ -1,6 +1,6 @@
-import { authorityFor } from '../../storage/ask.ts'
 import type { Backend, ListableBackend, WritableBackend } from '../../storage/backend.ts'
 import { isListable, isWritable } from '../../storage/backend.ts'
+import { authorityFor, hides } from '../../storage/decide.ts'
 import { StorageError } from '../../storage/errors.ts'
 import type { Chain } from '../../storage/fallback.ts'
 import { MAX_NAME_BYTES, nameBytes } from '../../storage/name.ts'
@@ -50,7 +50,8 @@ export async function copyNamed(chain: Chain, sources: readonly string[], name: 
   const [firstSource = 'chain'] = sources
   // Nobody listed the target: one look costs less than fetching what is there already.
   const known = await authorityFor(chain, name)?.head(name)
-  if (known) return { backend: firstSource, what: known.deleted ? 'skipped' : 'present', bytes: 0 }
+  if (known && !known.lifted)
+    return { backend: firstSource, what: known.deleted ? 'skipped' : 'present', bytes: 0 }
   for (const sourceName of sources) {
     const source = chain.backends.find((backend) => backend.name === sourceName)
     if (!source || source.accepts?.(name) === false) continue
@@ -67,7 +68,7 @@ export async function copyNamed(chain: Chain, sources: readonly string[], name: 
 /** A copy does not tell a tombstone from nothing; what is behind one must not come back. */
 async function hasTombstone(chain: Chain, source: Backend, name: string): Promise<boolean> {
   if (!chain.tombstones || !isWritable(source)) return false
-  return (await source.head(name))?.deleted !== undefined
+  return hides(chain, { backend: source, info: (await source.head(name)) ?? undefined })
 }
 
 function tooLarge(name: string): StorageError {
@@ -95,7 +96,8 @@ export async function listPresent(
   let cursor: string | undefined
   for (let call = 0; call < MAX_LISTS; call++) {
     const page = await list(target, { prefix, first, cursor })
-    for (const object of page.objects) if (wanted.has(object.name)) present.set(object.name, object)
+    for (const object of page.objects)
+      if (wanted.has(object.name) && !object.lifted) present.set(object.name, object)
     cursor = page.cursor
     const end = page.objects.at(-1)?.name
     if (cursor === undefined || (end !== undefined && compareNames(end, last) >= 0)) break

@@ -1,5 +1,4 @@
-import { authorityFor } from '../../storage/ask.ts'
-import { isWritable } from '../../storage/backend.ts'
+import { decide } from '../../storage/decide.ts'
 import { StorageError } from '../../storage/errors.ts'
 import type { Chain } from '../../storage/fallback.ts'
 import { checkName } from '../../storage/name.ts'
@@ -29,16 +28,10 @@ export function judge(chain: Chain, sources: ReadonlySet<string>, { name, held }
   return judgeTarget(chain, chosen)
 }
 
-/** As a read sees it: a tombstone hides what is behind it, and the authority's hides the name everywhere. */
+/** As a read sees it: whether a tombstone hides what the backends hold. */
 export function isBuried(chain: Chain, { name, held }: Step): boolean {
-  if (!chain.tombstones) return false
-  const authority = authorityFor(chain, name)
-  const firstLive = held.findIndex(({ object }) => !object.deleted)
-  return held.some(
-    ({ backend, object }, index) =>
-      object.deleted !== undefined &&
-      (backend === authority || (isWritable(backend) && (firstLive < 0 || index < firstLive))),
-  )
+  const holdings = held.map(({ backend, object }) => ({ backend, info: object }))
+  return decide(chain, name, holdings).tombstone !== null
 }
 
 function judgeTarget(chain: Chain, held: Held): Verdict {

@@ -31,7 +31,7 @@ export interface ExamineOptions {
 export async function examine(step: Step, options: ExamineOptions): Promise<Finding | null> {
   const { name, held } = step
   const { primary, chain } = options
-  const own = held.find(({ backend }) => backend === primary)
+  const own = held.find(({ backend, object }) => backend === primary && !object.lifted)
   const other = held.find(({ backend, object }) => backend !== primary && !object.deleted)
   const base = { name, held: other !== undefined, backend: (other ?? own)?.backend.name ?? '', detail: '' }
   if (!other) {

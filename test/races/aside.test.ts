@@ -1,0 +1,114 @@
+import { describe, expect, it } from 'vitest'
+import { memoryBackend } from '../../src/backends/memory.ts'
+import { withStaging } from '../../src/backends/wrappers/staging.ts'
+import { undelete } from '../../src/storage/tombstones.ts'
+import { putObject } from '../../src/storage/put-object.ts'
+import { createChain } from '../../src/storage/fallback.ts'
+import { verified, withBackfill } from '../migration/jobs.ts'
+import { apiApp, bytes, holding, readOnly } from '../routes/api-app.ts'
+import { textOf } from '../backends/fakes.ts'
+
+const STAGED = '-/staged/left-by-a-kill'
+const left = (): never => {
+  throw new Error('nothing is staged here')
+}
+
+/** A deployment that was killed while something was staged in both of its backends. */
+async function killed() {
+  const primary = memoryBackend('primary')
+  const legacy = await holding('legacy', { a: 'one', b: 'two' })
+  for (const backend of [primary, legacy]) await backend.put(STAGED, bytes('parts'))
+  return [withStaging(primary, left), withStaging(legacy, left)] as const
+}
+
+describe('what is staged', () => {
+  it('is neither copied nor compared', async () => {
+    const backends = await killed()
+    await withBackfill(backends, {}, async ({ drive }) => {
+      expect(await drive()).toMatchObject({ state: 'completed', listed: 2, copied: 2, failed: 0 })
+    })
+    expect(await verified(backends)).toMatchObject({ compared: 2, equal: 2, extra: 0, all: [] })
+  })
+
+  it('is in no listing, and cannot be asked for', async () => {
+    const { call, json } = apiApp(await killed())
+    const listed = (await json('/-/api/list')).body['objects'] as { name: string }[]
+    expect(listed.map(({ name }) => name)).toEqual(['a', 'b'])
+    expect((await json('/-/api/listdir')).body).toMatchObject({ directories: [], files: ['a', 'b'] })
+    expect((await call(`/${STAGED}`)).status).not.toBe(200)
+    expect((await call(`/-/api/open/${STAGED}`)).status).toBe(400)
+    expect((await call(`/-/api/explain/${STAGED}`)).status).toBe(400)
+  })
+})
+
+describe('a tombstone that was lifted', () => {
+  async function lifted() {
+    const primary = memoryBackend('primary')
+    const legacy = await holding('legacy', { a: 'one' })
+    const app = apiApp([primary, readOnly(legacy)])
+    await app.chain.delete('a')
+    await undelete(app.chain, 'a')
+    return { primary, legacy, ...app }
+  }
+
+  it('stands for nothing, wherever one asks', async () => {
+    const { call, json } = await lifted()
+    expect(await (await call('/a')).text()).toBe('one')
+    expect((await json('/-/api/size/a')).body).toMatchObject({ size: 3 })
+    expect((await json('/-/api/explain/a')).body).toMatchObject({
+      would_serve: 'legacy',
+      tombstone: null,
+      backends: [{ result: 'absent' }, { result: 'hit' }],
+    })
+    expect((await json('/-/api/list')).body).toMatchObject({ objects: [{ name: 'a', backend: 'legacy' }] })
+    expect((await json('/-/api/tombstones')).body).toMatchObject({ tombstones: [] })
+    expect((await json('/-/api/get_available_name/a')).body).toMatchObject({ available_name: 'a' })
+  })
+
+  it('makes way for a backfill, and is missing to a verification until then', async () => {
+    const { primary, legacy } = await lifted()
+    expect(await verified([primary, legacy])).toMatchObject({
+      missing: 1,
+      tombstoned: 0,
+      safe_to_detach: false,
+    })
+    await withBackfill([primary, legacy], {}, async ({ drive }) => {
+      expect(await drive()).toMatchObject({ listed: 1, copied: 1 })
+    })
+    expect(await textOf(await primary.get('a'))).toBe('one')
+    expect(await verified([primary, legacy])).toMatchObject({ missing: 0, equal: 1 })
+  })
+
+  it('is removed by a purge, though a fallback holds the name', async () => {
+    const { primary, json } = await lifted()
+    expect((await json('/-/api/tombstones/purge', { method: 'POST' })).body).toMatchObject({
+      purged: 1,
+      kept: 0,
+    })
+    expect(primary.objects.size).toBe(0)
+  })
+})
+
+it('a PUT that is too large for the first backend does not take with it what is saved there meanwhile', async () => {
+  const first = { ...memoryBackend('first'), maxSize: 10 }
+  const second = memoryBackend('second')
+  const racing = {
+    ...second,
+    async put(...args: Parameters<typeof second.put>) {
+      const stored = await second.put(...args)
+      // Acknowledged after the large one was stored, and before what is in its way is cleared.
+      await first.put('a', bytes('newer'))
+      return stored
+    },
+  }
+  await first.put('a', bytes('older'))
+  const chain = createChain([{ ...first, head: seenBefore(first) }, racing], { deletes: 'tombstone' })
+  await putObject(chain, 'a', new Uint8Array(20))
+  expect(await textOf(await first.get('a'))).toBe('newer')
+})
+
+/** Tells what was there when it was first asked: the newer object lands right after. */
+function seenBefore(backend: ReturnType<typeof memoryBackend>) {
+  const seen = backend.head('a')
+  return () => seen
+}

@@ -11,6 +11,7 @@ import { withPrefix } from './backends/wrappers/prefix.ts'
 import { withPublicUrl, withServedUrl } from './backends/wrappers/public-url.ts'
 import { r2Backend } from './backends/r2/r2.ts'
 import { withReadOnly } from './backends/wrappers/read-only.ts'
+import type { OnProbeFailure } from './backends/s3/probe.ts'
 import { s3Backend } from './backends/s3/s3.ts'
 import { withVerifiedBodies } from './backends/wrappers/verify.ts'
 import { withTracing } from './backends/wrappers/tracing.ts'
@@ -19,6 +20,7 @@ import type { BackendConfig } from './config/backend-config.ts'
 import { openJobs } from './migration/jobs.ts'
 import { createMigration, type Migration } from './migration/migration.ts'
 import { withRememberedUploads } from './migration/open-uploads.ts'
+import { describeError, log } from './observe/log.ts'
 import { createRequestCounts, type RequestCounts } from './observe/request-counts.ts'
 import type { Backend } from './storage/backend.ts'
 import { type Chain, createChain } from './storage/fallback.ts'
@@ -139,7 +141,9 @@ function openBackend(settings: BackendConfig): Backend {
       return kvBackend(name, settings.namespace)
     case 's3': {
       const { endpoint, bucket, region, addressing, absentStatuses, credentials, readOnly } = settings
-      const options = { endpoint, bucket, region, addressing, absentStatuses, tombstones: !readOnly }
+      const ownPrefix = `${settings.prefix}-/`
+      const own = { tombstones: !readOnly, ownPrefix, keepAlive: waitUntil, onProbeFailure }
+      const options = { endpoint, bucket, region, addressing, absentStatuses, ...own }
       return s3Backend(name, credentials ? { ...options, credentials } : options)
     }
     case 'http': {
@@ -155,6 +159,9 @@ function openBackend(settings: BackendConfig): Backend {
     }
   }
 }
+
+const onProbeFailure: OnProbeFailure = (failure, error) =>
+  log('warn', 's3-probe', { ...failure, reason: describeError(error) })
 
 /** What one backend's table says of it, from the key inwards to the answer outwards. */
 function withOwnPolicy(opened: Backend, settings: BackendConfig): Backend {

@@ -52,11 +52,11 @@ export function fakeS3(habits: Habits = {}, options: Partial<S3Options> = {}): F
       set(key, null)
       return new Response(null, { status: 204 })
     }
-    if (key === '' && searchParams.has('list-type')) return list()
+    if (key === '' && searchParams.has('list-type')) return list(searchParams.get('prefix') ?? '')
     return read(request)
   }
-  const list = (): Response => {
-    const keys = [...objects.keys()].toSorted()
+  const list = (prefix: string): Response => {
+    const keys = [...objects.keys()].filter((key) => key.startsWith(prefix)).toSorted()
     return listAnswer(keys.map((key) => entry(encodeURIComponent(key), objects.get(key)?.length)).join(''))
   }
   const read = async ({ method, key }: FakeRequest): Promise<Response> => {

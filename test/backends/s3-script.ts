@@ -24,6 +24,7 @@ export function scripted(
   const rest = [...answers]
   const answer = async (url: string, init: RequestInit = {}): Promise<Response> => {
     const headers = new Headers(init.headers)
+    if (url.includes('prefix=-%2Fprobe')) return listAnswer('')
     if (url.includes('/media/-/')) return probeAnswer(headers, refusesConditions)
     sent.push({ method: init.method ?? 'GET', url: new URL(url), headers, init })
     const next = rest.shift()

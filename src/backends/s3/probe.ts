@@ -1,5 +1,6 @@
-import { isNotImplemented, readFailure, toS3Error, type S3Failure } from './errors.ts'
+import { isNotImplemented, readDocument, readFailure, toS3Error, type S3Failure } from './errors.ts'
 import type { S3Client } from './request.ts'
+import { parseListDocument } from './xml.ts'
 
 /** What a server does with a header of a PUT that demands something; `unknown` where that could not be found out. */
 export type Support = 'heeded' | 'ignored' | 'refused' | 'unknown'
@@ -39,6 +40,9 @@ const PROBE_MS = 10_000
 const RETRY_MS = 60_000
 /** R2 takes one write of a key a second. */
 const BUSY_MS = 1100
+/** What is so old belongs to no probe that goes on, even where clocks differ. */
+const LEFT_MS = 60 * 60 * 1000
+const MAX_LEFT = 20
 const BUSY = new Set([429, 503])
 /** The ETag and the MD5 of nothing that is ever written here. */
 const ZERO_TAG = `"${'0'.repeat(32)}"`
@@ -55,11 +59,13 @@ export function createS3Probe(client: S3Client, options: ProbeOptions): S3Probe 
   let running: { since: number; done: Promise<void> } | undefined
 
   const begin = (): { since: number; done: Promise<void> } => {
-    const done = probe({ client, onFailure }, probeFolder(ownPrefix)).then((support) => {
+    const folder = probeFolder(ownPrefix)
+    const done = probe({ client, onFailure }, folder).then((support) => {
       known = support
       validUntil = Object.values(support).includes('unknown') ? Date.now() + RETRY_MS : Infinity
     })
     keepAlive(done)
+    keepAlive(removeLeft({ client, onFailure }, folder))
     return { since: Date.now(), done }
   }
 
@@ -89,7 +95,7 @@ async function settledOrLate(done: Promise<void>): Promise<void> {
   clearTimeout(timer)
 }
 
-async function probe(server: Pick<Place, 'client' | 'onFailure'>, folder: string): Promise<S3Support> {
+async function probe(server: Server, folder: string): Promise<S3Support> {
   const signal = AbortSignal.timeout(PROBE_MS)
   const begin = (): Place => ({ ...server, key: folder + crypto.randomUUID(), signal })
   const [ifNoneMatch, ifMatch, contentMd5] = await Promise.all([
@@ -100,12 +106,15 @@ async function probe(server: Pick<Place, 'client' | 'onFailure'>, folder: string
   return { ifNoneMatch, ifMatch, contentMd5 }
 }
 
-/** A key that is this probe's alone. */
-interface Place {
+interface Server {
   client: S3Client
+  onFailure: OnProbeFailure
+}
+
+/** A key that is this probe's alone. */
+interface Place extends Server {
   key: string
   signal: AbortSignal
-  onFailure: OnProbeFailure
 }
 
 /** A demand that cannot be met. */
@@ -151,15 +160,34 @@ async function supportOf(place: Place, demand: Demand): Promise<Support> {
 }
 
 /** What cannot be removed is in nobody's way: no object has such a name, and listings leave it out. */
-async function remove(place: Place): Promise<void> {
+async function remove(place: Omit<Place, 'signal'>): Promise<void> {
   const { client, key, onFailure } = place
   try {
+    // The probe's own time may be up.
     const response = await sendPatiently({ ...place, signal: AbortSignal.timeout(PROBE_MS) }, 'DELETE')
     if (!response.ok) throw toS3Error(await readFailure(response, client.name), client.name)
     await response.body?.cancel()
   } catch (error) {
     const consequence = 'an object of a few bytes stays: allow s3:DeleteObject, and remove it'
     onFailure({ backend: client.name, key, consequence }, error)
+  }
+}
+
+/** Removes what earlier probes left: their isolate ended before they did, or the server failed. */
+async function removeLeft(server: Server, folder: string): Promise<void> {
+  const { client, onFailure } = server
+  try {
+    const query = { 'list-type': '2', 'max-keys': `${MAX_LEFT}`, prefix: folder }
+    const response = await client.send({ method: 'GET', query, signal: AbortSignal.timeout(PROBE_MS) })
+    if (!response.ok) throw toS3Error(await readFailure(response, client.name), client.name)
+    const { entries } = await readDocument(response, client.name, parseListDocument)
+    for (const { key, modified } of entries) {
+      const isLeft = modified !== undefined && modified.getTime() < Date.now() - LEFT_MS
+      if (isLeft) await remove({ ...server, key })
+    }
+  } catch (error) {
+    const consequence = 'what earlier probes may have left stays, a few bytes each'
+    onFailure({ backend: client.name, key: folder, consequence }, error)
   }
 }
 

@@ -11,6 +11,7 @@ import { withPrefix } from './backends/wrappers/prefix.ts'
 import { withPublicUrl, withServedUrl } from './backends/wrappers/public-url.ts'
 import { r2Backend } from './backends/r2/r2.ts'
 import { withReadOnly } from './backends/wrappers/read-only.ts'
+import type { OnProbeFailure } from './backends/s3/probe.ts'
 import { s3Backend } from './backends/s3/s3.ts'
 import { withStaging } from './backends/wrappers/staging.ts'
 import { withVerifiedBodies } from './backends/wrappers/verify.ts'
@@ -154,15 +155,9 @@ function openBackend(settings: BackendConfig, id: string): Backend {
       return kvBackend(name, settings.namespace)
     case 's3': {
       const { endpoint, bucket, region, addressing, absentStatuses, credentials, readOnly } = settings
-      const options = {
-        endpoint,
-        bucket,
-        region,
-        addressing,
-        absentStatuses,
-        tombstones: !readOnly,
-        deploymentId: id,
-      }
+      const ownPrefix = `${settings.prefix}-/`
+      const own = { tombstones: !readOnly, ownPrefix, keepAlive: waitUntil, onProbeFailure, deploymentId: id }
+      const options = { endpoint, bucket, region, addressing, absentStatuses, ...own }
       return s3Backend(name, credentials ? { ...options, credentials } : options)
     }
     case 'http': {
@@ -179,6 +174,9 @@ function openBackend(settings: BackendConfig, id: string): Backend {
     }
   }
 }
+
+const onProbeFailure: OnProbeFailure = (failure, error) =>
+  log('warn', 's3-probe', { ...failure, reason: describeError(error) })
 
 /** What one backend's table says of it, from the key inwards to the answer outwards. */
 function withOwnPolicy(opened: Backend, settings: BackendConfig): Backend {

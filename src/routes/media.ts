@@ -49,7 +49,10 @@ interface Found {
   range: RangeRequest | null
 }
 
-/** One operation for a hit, ranged or not: the range is asked for at once, and again whole only if If-Range fails. */
+/**
+ * One operation for a hit, ranged or not: the range is asked for at once, and the whole object only where If-Range fails
+ * and the backend could not tell.
+ */
 async function find(c: Context<AppEnv>, name: string): Promise<Found> {
   const { chain } = c.get('deployment')
   const { headers } = c.req.raw
@@ -60,18 +63,20 @@ async function find(c: Context<AppEnv>, name: string): Promise<Found> {
     const ifNoneMatch = known !== null && STRONG_TAG.test(known) ? { ifNoneMatch: known } : {}
     return { object: await chain.get(name, { trace, ...ifNoneMatch }), range: null }
   }
+  const ifRange = headers.get('if-range')
   try {
-    const object = await chain.get(name, { range, trace })
-    if (!object || ifRangeHolds(headers.get('if-range'), object)) return { object, range }
+    const object = await chain.get(name, { range, trace, ...(ifRange !== null && { ifRange }) })
+    if (!object || ifRangeHolds(ifRange, object)) return { object, range }
+    if (!object.range) return { object, range: null }
     await object.body.cancel()
   } catch (error) {
     if (!(error instanceof StorageError) || error.code !== 'unsatisfiable') throw error
     // Conditions come before the range (RFC 9110 §13.2.2): then the object's metadata decides.
-    if (!isConditional(headers) && !headers.has('If-Range')) throw error
+    if (!isConditional(headers) && ifRange === null) throw error
     const info = await chain.head(name)
     if (!info) return { object: null, range: null }
     if (info.size === undefined) throw error
-    if (ifRangeHolds(headers.get('If-Range'), info)) return { object: { ...info, body: emptyBody() }, range }
+    if (ifRangeHolds(ifRange, info)) return { object: { ...info, body: emptyBody() }, range }
   }
   trace.length = 0
   return { object: await chain.get(name, { trace }), range: null }

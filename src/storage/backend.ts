@@ -9,6 +9,8 @@ export interface ReadOptions {
 
 export interface GetOptions extends ReadOptions {
   range?: RangeRequest
+  /** The client's If-Range: where the object is another one, a backend may answer with the whole of it at once. */
+  ifRange?: string
   /** Quoted ETag that the object must still have, else `precondition` is thrown. */
   ifMatch?: string
   /** Quoted ETag that the caller has already: a backend may leave the body empty where the object still has it. */

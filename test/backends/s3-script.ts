@@ -9,15 +9,23 @@ export interface Sent {
   init: RequestInit
 }
 
-/** A backend whose requests are answered one after the other by `answers`, and what it sent. */
+interface ScriptOptions extends Partial<S3Options> {
+  unsigned?: boolean
+  /** The server answers 501 to a PUT with a condition. */
+  refusesConditions?: boolean
+}
+
+/** A backend whose requests, but for those that probe the server, are answered one after the other by `answers`, and what it sent. */
 export function scripted(
   answers: (Response | Error)[],
-  { unsigned = false, ...options }: Partial<S3Options> & { unsigned?: boolean } = {},
+  { unsigned = false, refusesConditions = false, ...options }: ScriptOptions = {},
 ): { backend: S3Backend; sent: Sent[] } {
   const sent: Sent[] = []
   const rest = [...answers]
   const answer = async (url: string, init: RequestInit = {}): Promise<Response> => {
     const headers = new Headers(init.headers)
+    if (url.includes('prefix=-%2Fprobe')) return listAnswer('')
+    if (url.includes('/media/-/')) return probeAnswer(headers, refusesConditions)
     sent.push({ method: init.method ?? 'GET', url: new URL(url), headers, init })
     const next = rest.shift()
     if (next === undefined) throw new Error('one request more than was answered')
@@ -35,6 +43,12 @@ export function scripted(
     ...options,
   })
   return { backend, sent }
+}
+
+function probeAnswer(headers: Headers, refusesConditions: boolean): Response {
+  if (headers.has('If-None-Match') || headers.has('If-Match'))
+    return refusesConditions ? errorAnswer(501, 'NotImplemented') : errorAnswer(412, 'PreconditionFailed')
+  return headers.has('Content-MD5') ? errorAnswer(400, 'BadDigest') : new Response(null)
 }
 
 export function errorAnswer(

@@ -11,7 +11,7 @@ type Memory = ReturnType<typeof memoryBackend>
 function faulty(
   backend: Memory,
   isBad: (name: string) => boolean,
-  code: 'unavailable' | 'corrupt',
+  code: 'unavailable' | 'corrupt' | 'denied',
   times = Infinity,
 ): Memory {
   const left = new Map<string, number>()
@@ -106,6 +106,22 @@ describe('a backfill and failures', () => {
       expect(job.act('retry_failed')).toMatchObject({ job: { state: 'running', failed: 0 } })
       expect(await drive()).toMatchObject({ state: 'completed', listed: 50, copied: 50, failed: 0 })
       expect(job.failures(0, 10).failures).toEqual([])
+    })
+  })
+
+  it('tries once what the source lists and refuses to give', async () => {
+    const [target, legacy] = [memoryBackend('primary'), memoryBackend('legacy')]
+    await fill(legacy, 50)
+    let isRefused = true
+    const source = faulty(legacy, (name) => isRefused && name === nameOf(7), 'denied')
+    await withBackfill([target, source], {}, async ({ job, drive }) => {
+      expect(await drive()).toMatchObject({ state: 'completed_with_failures', copied: 49, failed: 1 })
+      expect(job.failures(0, 10).failures).toMatchObject([
+        { name: nameOf(7), backend: 'legacy', error: 'denied', attempts: 1 },
+      ])
+      isRefused = false
+      job.act('retry_failed')
+      expect(await drive()).toMatchObject({ state: 'completed', copied: 50, failed: 0 })
     })
   })
 

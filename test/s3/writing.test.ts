@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, inject, it } from 'vitest'
 import type { S3Backend } from '../../src/backends/s3/s3.ts'
 
 import { bodyOf, chunksOf, failure, gzip, streamOf, THOUSAND } from './fixtures.ts'
-import { connectEmpty } from './server.ts'
+import { connect, connectEmpty } from './server.ts'
 
 const bytes = THOUSAND
 
@@ -26,6 +26,21 @@ describe('s3Backend() and writing', () => {
     expect(stored.filter((info) => info !== null)).toHaveLength(1)
     const winner = stored.findIndex((info) => info !== null)
     expect(await bodyOf(await backend.get('race'))).toEqual(bodies[winner])
+  })
+
+  it('finds out by itself that the server heeds conditions, and leaves no trace of that', async () => {
+    const sent: string[] = []
+    const spied = (url: string, init: RequestInit) => {
+      sent.push(`${init.method} ${new URL(url).pathname.split('/writing/')[1]}`)
+      return fetch(url, init)
+    }
+    const fresh = connect('writing', { fetch: spied as typeof fetch })
+    expect(await fresh.put('probed', streamOf(bytes), { size: 1000, onlyIf: 'absent' })).not.toBeNull()
+    expect(await fresh.put('probed', streamOf(bytes), { size: 1000, onlyIf: 'absent' })).toBeNull()
+    expect(sent.filter((request) => request.endsWith(' probed'))).toEqual(['PUT probed', 'PUT probed'])
+    // What is hidden would be seen by a backend whose own objects are elsewhere.
+    const { objects } = await connect('writing', { ownPrefix: 'elsewhere/' }).list({ prefix: '-/' })
+    expect(objects).toEqual([])
   })
 
   it('replaces only the version that is named', async () => {

@@ -48,6 +48,15 @@ function syntheticTag(modified: Date | undefined, size: number | undefined): str
   return `"${Math.floor(modified.getTime() / 1000).toString(16)}-${size.toString(16)}"`
 }
 
+/** Eight digits of seconds and the size; Apache's tags end in a time, which is longer. */
+const SYNTHETIC_TAG = /^"([0-9a-f]{8})-[0-9a-f]{1,11}"$/
+
+/** If-Range as the origin understands it: it may never have heard of a tag that is made of its object's time. */
+export function ifRangeForOrigin(ifRange: string): string {
+  const [, seconds] = SYNTHETIC_TAG.exec(ifRange) ?? []
+  return seconds === undefined ? ifRange : new Date(Number.parseInt(seconds, 16) * 1000).toUTCString()
+}
+
 /** A strong tag names the coded bytes, which are not those that we give out. */
 function weak(etag: string): string {
   return etag.startsWith('W/') ? etag : `W/${etag}`

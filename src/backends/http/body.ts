@@ -1,3 +1,4 @@
+import { ifRangeHolds } from '../../http/conditional.ts'
 import { parseContentRange, resolveRange } from '../../http/range.ts'
 import { StorageError } from '../../storage/errors.ts'
 import type { ByteRange, ObjectInfo, RangeRequest, StoredObject } from '../../storage/object.ts'
@@ -6,11 +7,13 @@ import { sliceBody } from '../slice.ts'
 
 interface Asked {
   range?: RangeRequest | undefined
+  ifRange?: string | undefined
   ifMatch?: string | undefined
 }
 
 /**
- * The object of a 200 or 206, with exactly the part that was asked for, or whole where its size is unknown.
+ * The object of a 200 or 206, with exactly the part that was asked for; whole where its size is unknown, or where it is
+ * not the one that If-Range names.
  *
  * `ifMatch` is held against the answer and never sent as If-Match: origins that have no ETag of their own, or a weak
  * one, would refuse what we made of it.
@@ -18,12 +21,13 @@ interface Asked {
 export async function openAnswer(
   response: Response,
   info: ObjectInfo,
-  { range, ifMatch }: Asked,
+  { range, ifRange, ifMatch }: Asked,
 ): Promise<StoredObject> {
   try {
     if (ifMatch !== undefined && info.etag !== ifMatch)
       throw failure('precondition', 'the object has changed', info)
-    return response.status === 206 ? part(response, info, range) : whole(response, info, range)
+    if (response.status === 206) return part(response, info, range)
+    return whole(response, info, ifRangeHolds(ifRange ?? null, info) ? range : undefined)
   } catch (error) {
     await discard(response)
     throw error

@@ -4,7 +4,7 @@ import { StorageError, toStorageError } from '../../storage/errors.ts'
 import { encodeName } from '../../storage/name.ts'
 import type { ObjectInfo, RangeRequest, StoredObject } from '../../storage/object.ts'
 import { listAutoindex } from './autoindex.ts'
-import { discard, htmlInsteadOf, infoOfAnswer, refusal } from './answer.ts'
+import { discard, htmlInsteadOf, ifRangeForOrigin, infoOfAnswer, refusal } from './answer.ts'
 import { openAnswer } from './body.ts'
 import { createSend, withSlash, type Send, type SendOptions } from './send.ts'
 import { isRedirect } from './redirects.ts'
@@ -67,9 +67,12 @@ function createReader(backend: string, { send, absentStatuses, checkType = true 
     throw refusal(response, backend, name)
   }
 
-  async function get(name: string, { range, ifMatch, signal }: GetOptions): Promise<StoredObject | null> {
+  async function get(
+    name: string,
+    { range, ifRange, ifMatch, signal }: GetOptions,
+  ): Promise<StoredObject | null> {
     if (range && isEmptyRange(range)) return unsatisfiable(name, range, { signal })
-    const headers = range && { Range: `bytes=${rangeSpec(range)}` }
+    const headers = range && rangeHeaders(range, ifRange)
     const response = await send('GET', encodeName(name), { ...(headers && { headers }), signal })
     if (range && response.status === 416) {
       await discard(response)
@@ -77,7 +80,7 @@ function createReader(backend: string, { send, absentStatuses, checkType = true 
       return unsatisfiable(name, range, { signal, size })
     }
     if (!(await accept(response, name, range ? [200, 206] : [200]))) return null
-    return openAnswer(response, infoOfAnswer(response, backend, name), { range, ifMatch })
+    return openAnswer(response, infoOfAnswer(response, backend, name), { range, ifRange, ifMatch })
   }
 
   async function head(name: string, { signal }: ReadOptions): Promise<ObjectInfo | null> {
@@ -134,6 +137,13 @@ function createReader(backend: string, { send, absentStatuses, checkType = true 
 
 function isEmptyRange(range: RangeRequest): boolean {
   return 'suffix' in range ? range.suffix === 0 : range.length === 0
+}
+
+function rangeHeaders(range: RangeRequest, ifRange: string | undefined): Record<string, string> {
+  return {
+    Range: `bytes=${rangeSpec(range)}`,
+    ...(ifRange !== undefined && { 'If-Range': ifRangeForOrigin(ifRange) }),
+  }
 }
 
 function rangeSpec(range: RangeRequest): string {

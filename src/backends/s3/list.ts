@@ -4,6 +4,7 @@ import { StorageError } from '../../storage/errors.ts'
 import { mayBeMarker } from '../../storage/marker.ts'
 import type { ObjectInfo } from '../../storage/object.ts'
 import { readDocument, readFailure, toS3Error } from './errors.ts'
+import { probeFolder } from './probe.ts'
 import type { S3Reader } from './read.ts'
 import type { S3Client } from './request.ts'
 import { parseListDocument } from './xml.ts'
@@ -11,11 +12,18 @@ import { parseListDocument } from './xml.ts'
 /** Six requests may wait for headers at once in an invocation; some are left to others. */
 const CONCURRENT_HEADS = 4
 
-/** One page of ListObjectsV2. With `reader`, entries that may be tombstones are asked for whether they are. */
+interface Listing {
+  /** What begins the keys of the backend's own objects. */
+  ownPrefix: string
+  /** Given, entries that may be tombstones are asked for whether they are. */
+  reader: Pick<S3Reader, 'head'> | undefined
+}
+
+/** One page of ListObjectsV2, without the backend's own objects. */
 export async function listS3(
   client: S3Client,
   options: ListOptions,
-  reader: Pick<S3Reader, 'head'> | undefined,
+  { ownPrefix, reader }: Listing,
 ): Promise<ListPage> {
   const { signal } = options
   const response = await client.send({
@@ -34,10 +42,13 @@ export async function listS3(
     throw new StorageError('unavailable', 'S3 cut the listing off and gave no new continuation token', {
       backend: client.name,
     })
-  const objects = entries.map(({ key, ...entry }) => ({ name: key, backend: client.name, ...entry }))
+  const objects = entries
+    .filter(({ key }) => !key.startsWith(probeFolder(ownPrefix)))
+    .map(({ key, ...entry }) => ({ name: key, backend: client.name, ...entry }))
   return {
     objects: reader ? await markTombstones(objects, reader, signal) : objects,
-    directories,
+    // Nothing can be listed below it, or be asked for.
+    directories: directories.filter((directory) => !directory.startsWith(ownPrefix)),
     ...(truncated && nextToken !== undefined && { cursor: nextToken }),
   }
 }

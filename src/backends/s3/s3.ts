@@ -3,6 +3,7 @@ import { StorageError } from '../../storage/errors.ts'
 import { encodeName } from '../../storage/name.ts'
 import { listS3 } from './list.ts'
 import { abortS3Upload, createS3Upload } from './multipart.ts'
+import { createS3Probe, type OnProbeFailure } from './probe.ts'
 import { createS3Reader } from './read.ts'
 import { createS3Client, type S3Credentials } from './request.ts'
 import { createS3Writer } from './write.ts'
@@ -25,6 +26,11 @@ export interface S3Options {
   tombstones?: boolean
   /** Sent along, so that a request that comes back is recognised. */
   deploymentId?: string
+  /** What begins the keys of the backend's own objects, and no object's that it is asked for. Default: `-/`. */
+  ownPrefix?: string
+  /** Keeps work going whose request ends (`waitUntil`). Default: such work may be cut off. */
+  keepAlive?: (work: Promise<unknown>) => void
+  onProbeFailure?: OnProbeFailure
   fetch?: typeof fetch
 }
 
@@ -53,9 +59,11 @@ const MAX_PUT_SIZE = 5 * 1024 ** 3 - 5 * 1024 ** 2
 /** A bucket of an S3-compatible service. */
 export function s3Backend(name: string, options: S3Options): S3Backend {
   const { region = 'auto', addressing = 'path', absentStatuses = [404, 410], tombstones = true } = options
+  const { ownPrefix = '-/', keepAlive = () => {}, onProbeFailure: onFailure = () => {} } = options
   const client = createS3Client(name, { ...options, region, addressing })
   const reader = createS3Reader(client, absentStatuses)
-  const writer = createS3Writer(client, reader)
+  const probe = createS3Probe(client, { ownPrefix, keepAlive, onFailure })
+  const writer = createS3Writer(client, reader, probe)
 
   return {
     name,
@@ -69,7 +77,8 @@ export function s3Backend(name: string, options: S3Options): S3Backend {
     createMultipartUpload: (key, uploadOptions) =>
       createS3Upload(client, key, { reader, writer, ...uploadOptions }),
     abortMultipartUpload: (key, id) => abortS3Upload(client, key, id),
-    list: (listOptions = {}) => listS3(client, listOptions, tombstones ? reader : undefined),
+    list: (listOptions = {}) =>
+      listS3(client, listOptions, { ownPrefix, reader: tombstones ? reader : undefined }),
     async url(key, { base, expiresIn = DEFAULT_EXPIRY }: UrlOptions) {
       if (!Number.isInteger(expiresIn) || expiresIn < 1 || expiresIn > MAX_EXPIRY)
         throw new StorageError('invalid', `a URL is valid for 1 to ${MAX_EXPIRY} seconds`, {

@@ -3,6 +3,7 @@ import type { Digests, ObjectInfo } from '../../storage/object.ts'
 import { sendBody } from './body.ts'
 import { isNotImplemented, readFailure, toS3Error, type S3Failure } from './errors.ts'
 import { base64OfHex, headersOf, storedInfo } from './info.ts'
+import type { S3Probe, S3Support } from './probe.ts'
 import type { S3Reader } from './read.ts'
 import type { S3Client } from './request.ts'
 
@@ -19,35 +20,33 @@ export interface S3Writer {
 /** What a write came to: stored, kept back by its condition, or the server takes no conditions. */
 type Outcome = ObjectInfo | null | 'not implemented'
 
-export function createS3Writer(client: S3Client, reader: S3Reader): S3Writer {
-  /** Some servers answer 501 to a conditional PUT. Kept for the isolate's life. */
-  let takesConditions: boolean | undefined
-
+export function createS3Writer(client: S3Client, reader: S3Reader, probe: S3Probe): S3Writer {
   async function put(key: string, body: Body, options: PutOptions = {}): Promise<ObjectInfo | null> {
     const { onlyIf, ...unconditional } = options
-    if (onlyIf) {
-      await guarded(body, () => learn(key, body, onlyIf))
-      if (takesConditions !== false) {
-        const outcome = await store(key, body, options)
-        takesConditions = outcome !== 'not implemented'
-        if (outcome !== 'not implemented') return outcome
-      }
-      // Not atomic: a write that lands between this question and the PUT is overwritten.
-      if (!(await guarded(body, () => holds(key, onlyIf)))) {
-        await discard(body)
-        return null
-      }
+    const support = await guarded(body, () => learn(key, options))
+    const checksMd5 = support?.contentMd5 === 'heeded'
+    const condition = onlyIf && support?.[onlyIf === 'absent' ? 'ifNoneMatch' : 'ifMatch']
+    // Not atomic where the server does not heed the condition: a write that lands between this question and the PUT is overwritten.
+    if (onlyIf && condition !== 'heeded' && !(await guarded(body, () => holds(key, onlyIf)))) {
+      await discard(body)
+      return null
     }
-    const outcome = await store(key, body, unconditional)
-    if (outcome === 'not implemented') throw toS3Error({ status: 501 }, client.name, key)
-    return outcome
+    const isSent = condition === 'heeded' || condition === 'unknown'
+    const outcome = await store(key, body, { ...(isSent ? options : unconditional), checksMd5 })
+    if (outcome !== 'not implemented') return outcome
+    if (condition === 'unknown') {
+      probe.learn(onlyIf === 'absent' ? { ifNoneMatch: 'refused' } : { ifMatch: 'refused' })
+      // A stream cannot be sent again.
+      if (body instanceof Uint8Array) return put(key, body, options)
+    }
+    throw toS3Error({ status: 501 }, client.name, key)
   }
 
-  /** What has to be known of the server before a conditional write. */
-  async function learn(key: string, body: Body, onlyIf: PutCondition): Promise<void> {
-    // A stream cannot be sent again after a 501.
-    if (!(body instanceof Uint8Array)) takesConditions ??= await probeConditions(key)
-    if (onlyIf !== 'absent' && reader.bareETags() === undefined) await reader.head(key)
+  /** What has to be known of the server before a write that demands something. */
+  async function learn(key: string, { onlyIf, digests }: PutOptions): Promise<S3Support | undefined> {
+    const support = onlyIf || digests?.md5 !== undefined ? await probe.support() : undefined
+    if (onlyIf && onlyIf !== 'absent' && reader.bareETags() === undefined) await reader.head(key)
+    return support
   }
 
   function conditionHeaders(onlyIf: PutCondition | undefined): Record<string, string> {
@@ -56,9 +55,16 @@ export function createS3Writer(client: S3Client, reader: S3Reader): S3Writer {
     return { 'If-Match': reader.bareETags() ? onlyIf.version.replaceAll('"', '') : onlyIf.version }
   }
 
-  async function store(key: string, body: Body, options: PutOptions): Promise<Outcome> {
-    const { info = {}, onlyIf, signal } = options
-    const { headers, payload, unchecked } = digestHeaders(options.digests ?? {}, client.signs)
+  async function store(
+    key: string,
+    body: Body,
+    options: PutOptions & { checksMd5: boolean },
+  ): Promise<Outcome> {
+    const { info = {}, onlyIf, signal, checksMd5 } = options
+    const { headers, payload, unchecked } = digestHeaders(options.digests ?? {}, {
+      signs: client.signs,
+      checksMd5,
+    })
     const { response, failure } = await sendBody(
       client,
       {
@@ -91,17 +97,6 @@ export function createS3Writer(client: S3Client, reader: S3Reader): S3Writer {
     return onlyIf === 'absent' ? found === null : found?.version === onlyIf.version
   }
 
-  /** A conditional write that stores nothing, its digest being wrong: the answer tells whether conditions are taken. */
-  async function probeConditions(key: string): Promise<boolean> {
-    const response = await client.send({
-      method: 'PUT',
-      key,
-      headers: { 'If-None-Match': '*', 'Content-MD5': base64OfHex('0'.repeat(32)) },
-      body: new Uint8Array(0),
-    })
-    return !isNotImplemented(await readFailure(response, client.name))
-  }
-
   async function remove(key: string): Promise<void> {
     const response = await client.send({ method: 'DELETE', key })
     if (response.ok) return response.body?.cancel()
@@ -118,16 +113,23 @@ interface DigestHeaders {
   unchecked: Digests
 }
 
-/** Every server checks an MD5, and a SHA-256 that is part of the signature; what remains is ours to check. */
-function digestHeaders({ md5, sha256, ...others }: Digests, signs: boolean): DigestHeaders {
-  const headers = {
-    ...(md5 !== undefined && { 'Content-MD5': base64OfHex(md5) }),
-    ...(sha256 !== undefined && { 'x-amz-checksum-sha256': base64OfHex(sha256) }),
+/** A SHA-256 that is part of the signature is checked by every server, an MD5 by most; what remains is ours to check. */
+function digestHeaders(
+  { md5, sha256, ...others }: Digests,
+  { signs, checksMd5 }: { signs: boolean; checksMd5: boolean },
+): DigestHeaders {
+  return {
+    headers: {
+      ...(md5 !== undefined && { 'Content-MD5': base64OfHex(md5) }),
+      ...(sha256 !== undefined && { 'x-amz-checksum-sha256': base64OfHex(sha256) }),
+    },
+    ...(sha256 !== undefined && signs && { payload: sha256 }),
+    unchecked: {
+      ...others,
+      ...(md5 !== undefined && !checksMd5 && { md5 }),
+      ...(sha256 !== undefined && !signs && { sha256 }),
+    },
   }
-  if (sha256 === undefined) return { headers, unchecked: others }
-  return signs
-    ? { headers, payload: sha256, unchecked: others }
-    : { headers, unchecked: { ...others, sha256 } }
 }
 
 /** Whoever was given a body cancels it when nothing becomes of it. */

@@ -1,0 +1,107 @@
+import { env } from 'cloudflare:workers'
+import { describe, expect, it } from 'vitest'
+import { createApp } from '../../src/app.ts'
+import { deploymentFor } from '../../src/deployment.ts'
+import { ifRangeHolds } from '../../src/http/conditional.ts'
+import { parseRange, resolveRange } from '../../src/http/range.ts'
+
+const BODY = Uint8Array.from({ length: 1000 }, (_, index) => index % 251)
+const MODIFIED = new Date('2024-05-01T12:00:00Z')
+/** What the Worker makes of the time and the size where the origin has no tag. */
+const MADE = `"${(MODIFIED.getTime() / 1000).toString(16)}-${BODY.length.toString(16)}"`
+
+interface Habits {
+  etag?: string
+  ignoresIfRange?: boolean
+}
+
+/** The Worker before an origin that has one object, and the body bytes of each answer that the origin gave. */
+function site({ etag, ignoresIfRange = false }: Habits): { get: Get; sent: number[] } {
+  const sent: number[] = []
+  const answer = (body: Uint8Array, status: number, own: Record<string, string> = {}): Response => {
+    sent.push(body.length)
+    const headers = { 'Last-Modified': MODIFIED.toUTCString(), 'Content-Length': `${body.length}`, ...own }
+    return new Response(body, { status, headers: { ...headers, ...(etag !== undefined && { ETag: etag }) } })
+  }
+  const origin = async (url: string, init: RequestInit): Promise<Response> => {
+    const { headers } = new Request(url, init)
+    const asked = parseRange(headers.get('Range'))
+    const holds = ifRangeHolds(headers.get('If-Range'), {
+      modified: MODIFIED,
+      ...(etag !== undefined && { etag }),
+    })
+    if (!asked || !(holds || ignoresIfRange)) return answer(BODY, 200)
+    const range = resolveRange(asked, BODY.length)
+    if (range === 'unsatisfiable') return answer(new Uint8Array(0), 416, { 'Content-Range': 'bytes */1000' })
+    const part = BODY.subarray(range.start, range.end + 1)
+    return answer(part, 206, { 'Content-Range': `bytes ${range.start}-${range.end}/1000` })
+  }
+  const deployment = deploymentFor({
+    MEDIA: env.MEDIA,
+    OLD: { fetch: origin },
+    FALLBACK_STORAGES: [
+      { type: 'r2', binding: 'MEDIA' },
+      { type: 'http', binding: 'OLD' },
+    ],
+  })
+  const app = createApp(deployment)
+  return {
+    sent,
+    async get(range, ifRange) {
+      const headers = { Range: range, 'If-Range': ifRange }
+      const response = await app.request('https://media.example/video.mp4', { headers })
+      return [response.status, new Uint8Array(await response.arrayBuffer())]
+    },
+  }
+}
+
+type Get = (range: string, ifRange: string) => Promise<[number, Uint8Array]>
+
+const LATER = 'Thu, 02 May 2024 12:00:00 GMT'
+
+describe('a part of what has changed meanwhile', () => {
+  it.each([
+    ['by its tag', { etag: '"new"' }, '"old"'],
+    ['by its time', { etag: '"new"' }, LATER],
+    ["by nginx's tag", { etag: MADE }, '"66320000-3e8"'],
+    ['by a tag that the origin never gave', {}, '"old"'],
+    ['by its time, where the origin has no tags', {}, LATER],
+  ])('is answered by the whole, which the origin is asked for once: %s', async (_, habits, ifRange) => {
+    const { get, sent } = site(habits)
+    expect(await get('bytes=100-199', ifRange)).toEqual([200, BODY])
+    expect(sent).toEqual([1000])
+  })
+
+  it('is so where it would begin past the end', async () => {
+    const { get, sent } = site({ etag: '"new"' })
+    expect(await get('bytes=5000-', '"old"')).toEqual([200, BODY])
+    expect(sent).toEqual([1000])
+  })
+
+  it('is so by an origin that ignores If-Range, which is asked again', async () => {
+    const { get, sent } = site({ etag: '"new"', ignoresIfRange: true })
+    expect(await get('bytes=100-199', '"old"')).toEqual([200, BODY])
+    expect(sent).toEqual([100, 1000])
+  })
+})
+
+describe('a part of what is the same', () => {
+  it.each([
+    ['by its tag', { etag: '"new"' }, '"new"'],
+    ['by its time', { etag: '"new"' }, MODIFIED.toUTCString()],
+    ['by its time, where the origin has no tags', {}, MODIFIED.toUTCString()],
+    ['by the tag that we make where the origin has none', {}, MADE],
+    ["by nginx's tag, of the same form", { etag: MADE }, MADE],
+    ["by Apache's tag", { etag: '"10000000-5f0c2e1d7a3c0"' }, '"10000000-5f0c2e1d7a3c0"'],
+  ])('is all that the origin sends: %s', async (_, habits, ifRange) => {
+    const { get, sent } = site(habits)
+    expect(await get('bytes=100-199', ifRange)).toEqual([206, BODY.subarray(100, 200)])
+    expect(sent).toEqual([100])
+  })
+
+  it('is cut out of the whole where a tag only looks as if it were made of the time', async () => {
+    const { get, sent } = site({ etag: `"${'0'.repeat(8)}-0"` })
+    expect(await get('bytes=100-199', `"${'0'.repeat(8)}-0"`)).toEqual([206, BODY.subarray(100, 200)])
+    expect(sent).toEqual([1000])
+  })
+})

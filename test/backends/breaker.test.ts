@@ -2,116 +2,230 @@ import { describe, expect, it } from 'vitest'
 import { withBreaker } from '../../src/backends/wrappers/breaker.ts'
 import { memoryBackend } from '../../src/backends/memory.ts'
 import { type ErrorCode, StorageError } from '../../src/storage/errors.ts'
+import { createChain } from '../../src/storage/fallback.ts'
+import type { Trace } from '../../src/storage/trace.ts'
+import { bytesOf, failing, textOf } from './fakes.ts'
 
-/** A backend that fails as told, behind a breaker with a clock of the test's own. */
+/** A backend that fails as set, behind a breaker with a clock of the test's own. */
 function setup() {
   const clock = { now: 1_000_000 }
-  const told: { error: StorageError | null; asked: number } = { error: null, asked: 0 }
+  const origin: { error: Error | null; asked: number } = { error: null, asked: 0 }
   const head = async () => {
-    told.asked += 1
-    if (told.error) throw told.error
+    origin.asked += 1
+    if (origin.error) throw origin.error
     return null
   }
   const backend = withBreaker(
     { ...memoryBackend('origin'), head },
-    { failures: 3, openMs: 5000, windowMs: 30_000, now: () => clock.now },
+    { failures: 3, openMs: 5000, longestMs: 20_000, now: () => clock.now },
   )
-  const ask = async (): Promise<string> => {
+  const ask = async (signal?: AbortSignal): Promise<string> => {
     try {
-      return (await backend.head('a')) === null ? 'absent' : 'hit'
+      return (await backend.head('a', signal && { signal })) === null ? 'absent' : 'hit'
     } catch (error) {
-      return (error as StorageError).code
+      return error instanceof StorageError ? error.code : (error as Error).name
     }
   }
-  const fail = (code: ErrorCode, retryAfter?: number): void => {
-    told.error = new StorageError(code, 'told to fail', retryAfter === undefined ? {} : { retryAfter })
+  const fail = (code: ErrorCode, options: { retryAfter?: number; backend?: string } = {}): void => {
+    origin.error = new StorageError(code, 'told to fail', { backend: 'origin', ...options })
   }
-  const heal = (): void => void (told.error = null)
-  return { ask, fail, heal, told, clock, health: () => backend.health?.() }
+  const heal = (): void => void (origin.error = null)
+  return { ask, fail, heal, origin, clock, health: () => backend.health?.() }
+}
+
+/** Asks `times` times, a second each, and lets it fail where `fails` says so; how often the backend was asked. */
+async function asked(times: number, fails: (time: number) => boolean): Promise<number> {
+  const { ask, fail, heal, origin, clock } = setup()
+  for (let time = 0; time < times; time++) {
+    if (fails(time)) fail('timeout')
+    else heal()
+    await ask()
+    clock.now += 1000
+  }
+  return origin.asked
 }
 
 describe('withBreaker()', () => {
-  it('stops asking after repeated failures, and lets one probe through later', async () => {
-    const { ask, fail, heal, told, clock } = setup()
-    fail('unavailable')
-    expect([await ask(), await ask(), await ask(), await ask()]).toEqual([
-      'unavailable',
-      'unavailable',
-      'unavailable',
-      'skipped',
-    ])
-    expect(told.asked).toBe(3)
-    clock.now += 5000
-    heal()
-    expect([await ask(), await ask()]).toEqual(['absent', 'absent'])
+  it('keeps asking a backend that fails one request in ten', async () => {
+    expect(await asked(200, (time) => time % 10 === 0)).toBe(200)
   })
 
-  it('lets only one probe through at a time', async () => {
+  it('leaves a backend alone that fails nine requests in ten, but for one question every few seconds', async () => {
+    expect(await asked(200, (time) => time % 10 !== 9)).toBeLessThan(200 / 4)
+    // One that was well until then, too.
+    const fails = (time: number): boolean => time >= 100 && time % 10 !== 9
+    expect((await asked(200, fails)) - 100).toBeLessThan(100 / 3)
+  })
+
+  it('asks a backend without a pause once it is well again', async () => {
+    const { ask, fail, heal, clock, health } = setup()
+    fail('unavailable')
+    for (let time = 0; time < 20; time++) await ask()
+    expect(health()?.state).toBe('open')
+    clock.now += 5000
+    heal()
+    for (let time = 0; time < 10; time++) expect(await ask()).toBe('absent')
+    expect(health()?.state).toBe('closed')
+  })
+
+  it('lets one request through at a time while it tries again', async () => {
     const { ask, fail, clock } = setup()
     fail('timeout')
-    for (let i = 0; i < 3; i++) await ask()
+    for (let time = 0; time < 3; time++) await ask()
     clock.now += 5000
     expect((await Promise.all([ask(), ask(), ask()])).toSorted()).toEqual(['skipped', 'skipped', 'timeout'])
-  })
-
-  it('opens again when the probe fails', async () => {
-    const { ask, fail, clock } = setup()
-    fail('timeout')
-    for (let i = 0; i < 3; i++) await ask()
-    clock.now += 5000
-    expect([await ask(), await ask()]).toEqual(['timeout', 'skipped'])
-  })
-
-  it('counts a miss as healthy', async () => {
-    const { ask, fail, heal } = setup()
-    fail('unavailable')
-    await ask()
-    await ask()
-    heal()
-    await ask()
-    fail('unavailable')
-    expect([await ask(), await ask()]).toEqual(['unavailable', 'unavailable'])
-  })
-
-  it('is not opened by refused credentials', async () => {
-    const { ask, fail } = setup()
-    fail('denied')
-    for (let i = 0; i < 10; i++) expect(await ask()).toBe('denied')
-  })
-
-  it('forgets failures that are older than its window', async () => {
-    const { ask, fail, clock } = setup()
-    fail('unavailable')
-    await ask()
-    await ask()
-    clock.now += 31_000
-    expect([await ask(), await ask()]).toEqual(['unavailable', 'unavailable'])
-  })
-
-  it('stays open as long as Retry-After says, within a minute', async () => {
-    const { ask, fail, heal, clock } = setup()
-    fail('unavailable', 20_000)
-    await ask()
-    heal()
     expect(await ask()).toBe('skipped')
-    clock.now += 20_000
-    expect(await ask()).toBe('absent')
-    fail('unavailable', 3_600_000)
+  })
+
+  it.each([
+    ['refused credentials', new StorageError('denied', 'no', { backend: 'origin' })],
+    ['too many writes of one name', new StorageError('too-many-writes', 'no', { backend: 'origin' })],
+    ['a body that broke off', new StorageError('interrupted', 'no')],
+    ['wrong bytes', new StorageError('corrupt', 'no', { backend: 'origin' })],
+    ["another backend's failure", new StorageError('unavailable', 'no', { backend: 'source' })],
+    ['a failure of no backend', new StorageError('unavailable', 'no')],
+    ['a defect of ours', new TypeError('undefined is not a function')],
+  ])('is not opened by %s', async (_, error) => {
+    const { ask, origin, health } = setup()
+    origin.error = error
+    for (let time = 0; time < 12; time++) await ask()
+    expect([origin.asked, health()?.state]).toEqual([12, 'closed'])
+  })
+
+  it('is not opened by requests that were called off', async () => {
+    const { ask, fail, origin } = setup()
+    fail('unavailable')
+    for (let time = 0; time < 12; time++) await ask(AbortSignal.abort())
+    expect(origin.asked).toBe(12)
+  })
+
+  it('forgets what is long past', async () => {
+    const { ask, fail, clock, health } = setup()
+    fail('unavailable')
+    await ask()
+    await ask()
+    clock.now += 121_000
+    await ask()
+    expect(health()).toMatchObject({ state: 'closed', failures: 1 })
+  })
+
+  it.each([[0], [60_000]])('is not opened by one failure with Retry-After: %s ms', async (retryAfter) => {
+    const { ask, fail, heal } = setup()
+    fail('unavailable', { retryAfter })
     await ask()
     heal()
-    clock.now += 60_000
+    expect(await Promise.all([ask(), ask(), ask()])).toEqual(['absent', 'absent', 'absent'])
+  })
+
+  it.each([
+    ['no Retry-After', undefined, 5000],
+    ['a short one', 1000, 5000],
+    ['a longer one', 12_000, 12_000],
+    ['an endless one', 2_300_675_974_000, 20_000],
+  ])('stays open as long as it should with %s', async (_, retryAfter, openMs) => {
+    const { ask, fail, heal, clock } = setup()
+    fail('unavailable', retryAfter === undefined ? {} : { retryAfter })
+    for (let time = 0; time < 3; time++) await ask()
+    heal()
+    clock.now += openMs - 1
+    expect(await ask()).toBe('skipped')
+    clock.now += 1
     expect(await ask()).toBe('absent')
+  })
+
+  it('stays open no longer for requests that were under way when it opened', async () => {
+    const clock = { now: 0 }
+    const pending: ((error: Error) => void)[] = []
+    const head = () => new Promise<never>((_, reject) => pending.push(reject))
+    const backend = withBreaker(
+      { ...memoryBackend('origin'), head },
+      { failures: 3, openMs: 5000, longestMs: 5000, now: () => clock.now },
+    )
+    const under = Array.from({ length: 6 }, () => backend.head('a').catch(() => 'failed'))
+    for (const [index, reject] of pending.entries()) {
+      clock.now = index * 2000
+      reject(new StorageError('timeout', 'too late', { backend: 'origin' }))
+      await under[index]
+    }
+    expect(backend.health?.().state).toBe('half-open')
   })
 
   it('tells its state, the last errors and the latencies', async () => {
     const { ask, fail, health } = setup()
     fail('unavailable')
-    for (let i = 0; i < 4; i++) await ask()
+    for (let time = 0; time < 4; time++) await ask()
     expect(health()).toMatchObject({ state: 'open', failures: 3, latency: { count: 3 } })
     expect(health()?.recentErrors.map(({ code }) => code)).toEqual([
       'unavailable',
       'unavailable',
       'unavailable',
     ])
+  })
+})
+
+describe.each([
+  ['in order', undefined],
+  ['hedged', 1000],
+])('a chain with a half-open breaker, asked %s', (_, hedgeMs) => {
+  /** `only` has `a` and is slow, behind a breaker that has just become half-open; `other` stands before it. */
+  async function halfOpen(other = memoryBackend('other') as Parameters<typeof createChain>[0][number]) {
+    const clock = { now: 0 }
+    const memory = memoryBackend('only')
+    await memory.put('a', bytesOf('here'))
+    const state = { down: true }
+    const backend = withBreaker(
+      {
+        ...memory,
+        async get(name) {
+          await new Promise((resolve) => setTimeout(resolve, 20))
+          if (state.down) throw new StorageError('unavailable', 'down', { backend: 'only' })
+          return memory.get(name)
+        },
+      },
+      { failures: 3, openMs: 5000, longestMs: 5000, now: () => clock.now },
+    )
+    for (let time = 0; time < 3; time++) await backend.get('a').catch(() => {})
+    state.down = false
+    clock.now += 5000
+    const chain = createChain([{ ...other, ...(hedgeMs !== undefined && { hedgeMs }) }, backend], {
+      deletes: 'first',
+    })
+    const read = (trace: Trace = []) =>
+      chain.get('a', { trace }).then(textOf, (error: Error) => error.message)
+    return { chain, read, backend }
+  }
+
+  it('lets more than one through where nobody else can answer', async () => {
+    const { read } = await halfOpen()
+    const trace: Trace = []
+    expect(await Promise.all([read(), read(), read(trace)])).toEqual(['here', 'here', 'here'])
+    expect(trace.map(({ backend, outcome }) => [backend, outcome])).toEqual([
+      ['other', 'absent'],
+      ['only', 'hit'],
+    ])
+  })
+
+  it('lets no more through than would open it again', async () => {
+    const { read } = await halfOpen()
+    const read7 = await Promise.all(Array.from({ length: 7 }, () => read()))
+    expect(read7.filter((text) => text === 'here')).toHaveLength(3)
+  })
+
+  it('lets only one through where another backend can answer', async () => {
+    const other = memoryBackend('behind')
+    await other.put('a', bytesOf('elsewhere'))
+    const { backend } = await halfOpen()
+    const chain = createChain([{ ...backend, ...(hedgeMs !== undefined && { hedgeMs }) }, other], {
+      deletes: 'first',
+    })
+    const texts = await Promise.all([0, 1, 2].map(async () => textOf(await chain.get('a'))))
+    expect(texts.toSorted()).toEqual(['elsewhere', 'elsewhere', 'here'])
+  })
+
+  it('still tells of the others that failed', async () => {
+    const { chain } = await halfOpen(failing('other', 'timeout'))
+    await expect(chain.get('none')).rejects.toMatchObject({
+      failures: [{ backend: 'other', code: 'timeout' }],
+    })
   })
 })

@@ -1,5 +1,5 @@
 import type { ListOptions, ListPage } from '../../storage/backend.ts'
-import { StorageError, toStorageError } from '../../storage/errors.ts'
+import { StorageError } from '../../storage/errors.ts'
 import { checkName, encodeName } from '../../storage/name.ts'
 import type { ObjectInfo } from '../../storage/object.ts'
 import { compareNames } from '../../storage/order.ts'
@@ -21,11 +21,7 @@ const MAX_DIRECTORIES = 20
  * that pages follow each other without state: the cursor is the last name or the next directory.
  */
 export async function listAutoindex(lister: Lister, options: ListOptions): Promise<ListPage> {
-  try {
-    return options.delimiter ? await listOne(lister, options) : await listTree(lister, options)
-  } catch (error) {
-    throw toStorageError(error, lister.backend)
-  }
+  return options.delimiter ? listOne(lister, options) : listTree(lister, options)
 }
 
 async function listOne(lister: Lister, options: ListOptions): Promise<ListPage> {
@@ -108,7 +104,7 @@ async function readDirectory(
     if (absentStatuses.includes(response.status) && directory !== '') return []
     throw refusal(response, backend, directory)
   }
-  const entries = await parseAutoindex(response)
+  const entries = await parseAutoindex(response, backend)
   if (!entries) throw new StorageError('unavailable', 'the origin answered no JSON listing', { backend })
   return entries
     .map((entry) => toEntry(backend, directory, entry))

@@ -1,6 +1,6 @@
 import { parseContentRange, resolveRange } from '../../http/range.ts'
 import type { Backend, GetOptions, ReadOptions } from '../../storage/backend.ts'
-import { StorageError, toStorageError } from '../../storage/errors.ts'
+import { StorageError } from '../../storage/errors.ts'
 import { encodeName } from '../../storage/name.ts'
 import type { ObjectInfo, RangeRequest, StoredObject } from '../../storage/object.ts'
 import { listAutoindex } from './autoindex.ts'
@@ -23,12 +23,7 @@ export function httpBackend(name: string, options: HttpOptions): Backend {
   const reader = createReader(name, { ...options, absentStatuses, send })
   const guarded = async <T>(key: string, read: () => Promise<T>): Promise<T | null> => {
     // Where the origin lists directories, their URLs answer listings, which are no objects.
-    if (listing && key.endsWith('/')) return null
-    try {
-      return await read()
-    } catch (error) {
-      throw toStorageError(error, name, key)
-    }
+    return listing && key.endsWith('/') ? null : read()
   }
   return {
     name,

@@ -1,4 +1,4 @@
-import { StorageError } from '../../storage/errors.ts'
+import { failureOfCall, StorageError } from '../../storage/errors.ts'
 import { discard } from './answer.ts'
 import { isPublicHost } from './public-address.ts'
 
@@ -44,7 +44,7 @@ export async function fetchFollowing(
   for (let followed = 0; ; followed++) {
     const atHome = url.host === policy.origin.host
     trusted &&= atHome
-    const response = await (atHome ? policy.home : policy.away).fetch(url.href, {
+    const response = await reach(atHome ? policy.home : policy.away, url.href, policy.backend, {
       ...request,
       headers: trusted ? { ...policy.headers, ...request.headers } : request.headers,
       redirect: 'manual',
@@ -64,6 +64,19 @@ export async function fetchFollowing(
         status: response.status,
       })
     url = target
+  }
+}
+
+async function reach(
+  fetcher: FetcherLike,
+  url: string,
+  backend: string,
+  init: RequestInit,
+): Promise<Response> {
+  try {
+    return await fetcher.fetch(url, init)
+  } catch (error) {
+    throw failureOfCall(error, backend)
   }
 }
 

@@ -3,6 +3,7 @@ import { StorageError } from '../../storage/errors.ts'
 import { checkName, encodeName } from '../../storage/name.ts'
 import type { ObjectInfo } from '../../storage/object.ts'
 import { compareNames } from '../../storage/order.ts'
+import { fromCallError } from '../call.ts'
 import { parseAutoindex, type AutoindexEntry } from './autoindex-json.ts'
 import { discard, refusal } from './answer.ts'
 import type { Send } from './send.ts'
@@ -21,7 +22,11 @@ const MAX_DIRECTORIES = 20
  * that pages follow each other without state: the cursor is the last name or the next directory.
  */
 export async function listAutoindex(lister: Lister, options: ListOptions): Promise<ListPage> {
-  return options.delimiter ? listOne(lister, options) : listTree(lister, options)
+  try {
+    return options.delimiter ? await listOne(lister, options) : await listTree(lister, options)
+  } catch (error) {
+    throw fromCallError(error, lister.backend)
+  }
 }
 
 async function listOne(lister: Lister, options: ListOptions): Promise<ListPage> {

@@ -3,6 +3,7 @@ import type { Backend, GetOptions, ReadOptions } from '../../storage/backend.ts'
 import { StorageError } from '../../storage/errors.ts'
 import { encodeName } from '../../storage/name.ts'
 import type { ObjectInfo, RangeRequest, StoredObject } from '../../storage/object.ts'
+import { fromCallError } from '../call.ts'
 import { listAutoindex } from './autoindex.ts'
 import { discard, htmlInsteadOf, infoOfAnswer, refusal } from './answer.ts'
 import { openAnswer } from './body.ts'
@@ -23,7 +24,12 @@ export function httpBackend(name: string, options: HttpOptions): Backend {
   const reader = createReader(name, { ...options, absentStatuses, send })
   const guarded = async <T>(key: string, read: () => Promise<T>): Promise<T | null> => {
     // Where the origin lists directories, their URLs answer listings, which are no objects.
-    return listing && key.endsWith('/') ? null : read()
+    if (listing && key.endsWith('/')) return null
+    try {
+      return await read()
+    } catch (error) {
+      throw fromCallError(error, name, key)
+    }
   }
   return {
     name,

@@ -1,5 +1,5 @@
-import { type ErrorCode, failureOfCall, StorageError, toStorageError } from '../../storage/errors.ts'
-import { CallFailure } from '../call.ts'
+import { type ErrorCode, StorageError } from '../../storage/errors.ts'
+import { CallFailure, fromCallError } from '../call.ts'
 
 /** KV tells the status of its own answer in words: `KV PUT failed: 429 Too Many Requests`. */
 const FAILED = /^KV ([A-Z_]+) failed: (\d{3})/
@@ -25,13 +25,17 @@ function failed(error: unknown): { method?: string | undefined; status?: number 
 
 /** The one place where KV's failures become ours. */
 export function fromKvError(error: unknown, backend: string, name?: string): StorageError {
-  if (!(error instanceof CallFailure)) return toStorageError(error, backend, name)
-  const { cause } = error
   const { status } = failed(error)
-  if (status === undefined) return failureOfCall(cause, backend, name)
+  if (!(error instanceof CallFailure) || status === undefined) return fromCallError(error, backend, name)
   const [code, message] = MEANING.get(status) ?? ['unavailable', `KV failed with status ${status}`]
-  const options = { backend, status, ...(name !== undefined && { name }), cause }
-  if (!isTooManyWrites(error)) return new StorageError(code, message, options)
-  const why = 'KV takes one write a second for a name'
-  return new StorageError('too-many-writes', why, { ...options, retryAfter: 1000 })
+  const options = {
+    backend,
+    status,
+    ...(name !== undefined && { name }),
+    ...(status === 429 && { retryAfter: 1000 }),
+    cause: error.cause,
+  }
+  return isTooManyWrites(error)
+    ? new StorageError('too-many-writes', 'KV takes one write a second for a name', options)
+    : new StorageError(code, message, options)
 }

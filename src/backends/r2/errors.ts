@@ -1,5 +1,5 @@
-import { type ErrorCode, failureOfCall, StorageError, toStorageError } from '../../storage/errors.ts'
-import { CallFailure } from '../call.ts'
+import { type ErrorCode, StorageError } from '../../storage/errors.ts'
+import { CallFailure, fromCallError } from '../call.ts'
 
 /** R2's own codes; a message ends with one in brackets (developers.cloudflare.com/r2/api/error-codes). */
 const INVALID_RANGE = 10039
@@ -25,15 +25,13 @@ const MEANING = new Map<number, [ErrorCode, string]>([
 
 /** The one place where R2's failures become ours. */
 export function fromR2Error(error: unknown, backend: string, name?: string): StorageError {
-  if (!(error instanceof CallFailure)) return toStorageError(error, backend, name)
-  const { cause } = error
   const code = codeOf(error)
-  if (code === undefined) return failureOfCall(cause, backend, name)
+  if (!(error instanceof CallFailure) || code === undefined) return fromCallError(error, backend, name)
   const [kind, message] = MEANING.get(code) ?? ['unavailable', `R2 failed with code ${code}`]
   return new StorageError(kind, message, {
     backend,
     ...(name !== undefined && { name }),
-    cause,
+    cause: error.cause,
     ...(kind === 'too-many-writes' && { retryAfter: WRITE_INTERVAL_MS }),
   })
 }

@@ -86,6 +86,14 @@ export function toS3Error(failure: S3Failure, backend: string, name?: string): S
   return new StorageError(codeOf(failure), describe(status, document?.code) + regionHint(failure), options)
 }
 
+/** The same for a write: that one name takes no more of them says nothing of the server. */
+export function toS3WriteError(failure: S3Failure, backend: string, name: string): StorageError {
+  const error = toS3Error(failure, backend, name)
+  if (!TOO_MANY_WRITES.has(failure.document?.code ?? '')) return error
+  const { message, status = failure.status, retryAfter = 1000 } = error
+  return new StorageError('too-many-writes', message, { backend, name, status, retryAfter })
+}
+
 export function isNotImplemented({ status, document }: S3Failure): boolean {
   return status === 501 || document?.code === 'NotImplemented'
 }
@@ -98,7 +106,6 @@ function codeOf({ status, document }: S3Failure): ErrorCode {
   if (code === 'KeyTooLongError' || code === 'InvalidObjectName') return 'invalid'
   if (code === 'MetadataTooLarge') return 'invalid'
   if (status === 412) return 'precondition'
-  if (TOO_MANY_WRITES.has(code)) return 'too-many-writes'
   return 'unavailable'
 }
 

@@ -187,13 +187,14 @@ function withSharedPolicy(backend: Backend, config: Config, index: number): Back
 
 /** While the primary is passed over, what it holds is answered by fallbacks, out of date or not at all: never for long. */
 const PRIMARY_OPEN_MS = 5000
-const FALLBACK_OPEN_MS = 30_000
+/** Longest pause that a fallback gets by asking for one. */
+const FALLBACK_PAUSE_MS = 30_000
 
 function breakerOptions({ failures, seconds }: Config['breaker'], isPrimary: boolean): BreakerOptions {
   const openMs = seconds * 1000
   return isPrimary
-    ? { failures, openMs: Math.min(openMs, PRIMARY_OPEN_MS), longestMs: PRIMARY_OPEN_MS }
-    : { failures, openMs, longestMs: FALLBACK_OPEN_MS }
+    ? { failures, openMs: Math.min(openMs, PRIMARY_OPEN_MS), longestPauseMs: 0 }
+    : { failures, openMs, longestPauseMs: FALLBACK_PAUSE_MS }
 }
 
 /** Behind a binding there is no address of its own: clients reach it through this Worker only. */

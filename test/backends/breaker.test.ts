@@ -7,7 +7,7 @@ import type { Trace } from '../../src/storage/trace.ts'
 import { bytesOf, failing, textOf } from './fakes.ts'
 
 /** A backend that fails as set, behind a breaker with a clock of the test's own. */
-function setup() {
+function setup(longestPauseMs = 20_000) {
   const clock = { now: 1_000_000 }
   const origin: { error: Error | null; asked: number } = { error: null, asked: 0 }
   const head = async () => {
@@ -17,7 +17,7 @@ function setup() {
   }
   const backend = withBreaker(
     { ...memoryBackend('origin'), head },
-    { failures: 3, openMs: 5000, longestMs: 20_000, now: () => clock.now },
+    { failures: 3, openMs: 5000, longestPauseMs, now: () => clock.now },
   )
   const ask = async (signal?: AbortSignal): Promise<string> => {
     try {
@@ -109,12 +109,29 @@ describe('withBreaker()', () => {
     expect(health()).toMatchObject({ state: 'closed', failures: 1 })
   })
 
-  it.each([[0], [60_000]])('is not opened by one failure with Retry-After: %s ms', async (retryAfter) => {
-    const { ask, fail, heal } = setup()
+  it.each([
+    ['of no time', 0, 20_000],
+    ['by a backend that gets none', 60_000, 0],
+  ])('is not opened by one failure that asks for a pause %s', async (_, retryAfter, longestPauseMs) => {
+    const { ask, fail, heal } = setup(longestPauseMs)
     fail('unavailable', { retryAfter })
     await ask()
     heal()
     expect(await Promise.all([ask(), ask(), ask()])).toEqual(['absent', 'absent', 'absent'])
+  })
+
+  it.each([
+    [7000, 7000],
+    [2_300_675_974_000, 20_000],
+  ])('gives a pause at once where it is asked for %s ms: %s ms', async (retryAfter, pause) => {
+    const { ask, fail, heal, clock } = setup()
+    fail('unavailable', { retryAfter })
+    await ask()
+    heal()
+    clock.now += pause - 1
+    expect(await ask()).toBe('skipped')
+    clock.now += 1
+    expect([await ask(), await ask()]).toEqual(['absent', 'absent'])
   })
 
   it.each([
@@ -124,8 +141,11 @@ describe('withBreaker()', () => {
     ['an endless one', 2_300_675_974_000, 20_000],
   ])('stays open as long as it should with %s', async (_, retryAfter, openMs) => {
     const { ask, fail, heal, clock } = setup()
+    fail('unavailable')
+    await ask()
+    await ask()
     fail('unavailable', retryAfter === undefined ? {} : { retryAfter })
-    for (let time = 0; time < 3; time++) await ask()
+    await ask()
     heal()
     clock.now += openMs - 1
     expect(await ask()).toBe('skipped')
@@ -139,7 +159,7 @@ describe('withBreaker()', () => {
     const head = () => new Promise<never>((_, reject) => pending.push(reject))
     const backend = withBreaker(
       { ...memoryBackend('origin'), head },
-      { failures: 3, openMs: 5000, longestMs: 5000, now: () => clock.now },
+      { failures: 3, openMs: 5000, longestPauseMs: 0, now: () => clock.now },
     )
     const under = Array.from({ length: 6 }, () => backend.head('a').catch(() => 'failed'))
     for (const [index, reject] of pending.entries()) {
@@ -182,7 +202,7 @@ describe.each([
           return memory.get(name)
         },
       },
-      { failures: 3, openMs: 5000, longestMs: 5000, now: () => clock.now },
+      { failures: 3, openMs: 5000, longestPauseMs: 0, now: () => clock.now },
     )
     for (let time = 0; time < 3; time++) await backend.get('a').catch(() => {})
     state.down = false

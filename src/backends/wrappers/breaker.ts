@@ -6,8 +6,8 @@ export interface BreakerOptions {
   failures: number
   /** How long it stays open before a request is let through again, in milliseconds. */
   openMs: number
-  /** As long it stays open at most where the backend itself asks for more by Retry-After. */
-  longestMs: number
+  /** Longest pause that the backend itself gets by asking for one (Retry-After), in milliseconds; 0 gives it none. */
+  longestPauseMs: number
   now?: () => number
 }
 
@@ -74,7 +74,7 @@ interface Probe {
 }
 
 function createBreaker(backend: string, options: BreakerOptions): Breaker {
-  const { failures, openMs, longestMs, now = Date.now } = options
+  const { failures, openMs, longestPauseMs, now = Date.now } = options
   const latest: { at: number; failed: boolean }[] = []
   const recentErrors: BackendHealth['recentErrors'] = []
   const latencies: number[] = []
@@ -113,9 +113,11 @@ function createBreaker(backend: string, options: BreakerOptions): Breaker {
       if (openUntil !== 0 && !isTripped()) openUntil = 0
       return
     }
+    const pause = Math.min(retryAfter, longestPauseMs)
     // What was asked before it opened, and fails only now, says nothing new.
-    if (isProbe || (openUntil === 0 && isTripped()))
-      openUntil = now() + Math.max(openMs, Math.min(retryAfter, longestMs))
+    if (openUntil !== 0 && !isProbe) return
+    const openFor = isProbe || isTripped() ? Math.max(openMs, pause) : pause
+    if (openFor > 0) openUntil = now() + openFor
   }
   const noteError = (error: unknown): void => {
     if (!(error instanceof StorageError) || MEANING[error.code] === 'success') return

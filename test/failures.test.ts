@@ -35,12 +35,11 @@ function start(tables: object[], bindings: Record<string, unknown>) {
   for (const level of ['info', 'warn', 'error'] as const) vi.spyOn(console, level).mockImplementation(note)
   return {
     lines,
-    call: (path: string, init: RequestInit = {}) =>
-      app.request(
-        `https://media.example${path}`,
-        { ...init, headers: { Authorization: `Bearer ${TOKEN}`, ...init.headers } },
-        env,
-      ),
+    call: async (path: string, init: RequestInit = {}) => {
+      const headers = new Headers(init.headers)
+      headers.set('Authorization', `Bearer ${TOKEN}`)
+      return app.request(`https://media.example${path}`, { ...init, headers }, env)
+    },
     state: (index = 0) => deployment.backends[index]?.health?.().state,
   }
 }

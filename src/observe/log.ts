@@ -12,15 +12,12 @@ export function log(
 
 /** An error's code or class, message, causes and backends' failures in one field, without a stack and without credentials. */
 export function describeError(error: unknown): string {
-  const parts: string[] = []
-  let current = error
-  for (; current instanceof Error; current = current.cause) {
-    parts.push(`${current instanceof StorageError ? current.code : current.name}: ${current.message}`)
-    if (current instanceof StorageError)
-      for (const failure of current.failures) parts.push(`${failure.backend}: ${describeError(failure)}`)
-  }
-  if (current !== undefined) parts.push(String(current))
-  return redact(parts.join(' ← '))
+  if (!(error instanceof Error)) return redact(String(error))
+  const isStorage = error instanceof StorageError
+  const failures = isStorage ? error.failures.map((one) => `${one.backend}: ${describeError(one)}`) : []
+  const cause = error.cause === undefined ? [] : [describeError(error.cause)]
+  const own = `${isStorage ? error.code : error.name}: ${error.message}`
+  return redact([own, ...failures, ...cause].join(' ← '))
 }
 
 /** The stack of a defect of ours; nothing for what a backend or a caller is to blame for. */

@@ -103,13 +103,14 @@ it('is not opened for R2 by twelve uploads that their clients cut off', async ()
     const { hostname, port } = new URL(worker.url)
     const cutOff = (name: string) =>
       new Promise<void>((resolve) => {
-        const socket = connect(Number(port), hostname, async () => {
+        const socket = connect(Number(port), hostname, () => {
           socket.write(
             `PUT /${name} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${TOKEN}\r\nContent-Length: 100000\r\n\r\n0123456789`,
           )
-          await sleep(200)
-          socket.destroy()
-          resolve()
+          setTimeout(() => {
+            socket.destroy()
+            resolve()
+          }, 200)
         })
       })
     await Promise.all(Array.from({ length: 12 }, (_, index) => cutOff(`cut${index}.bin`)))

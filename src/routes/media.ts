@@ -73,7 +73,8 @@ async function find(c: Context<AppEnv>, name: string): Promise<Found> {
     if (!(error instanceof StorageError) || error.code !== 'unsatisfiable') throw error
     // Conditions come before the range (RFC 9110 §13.2.2): then the object's metadata decides.
     if (!isConditional(headers) && ifRange === null) throw error
-    const info = await chain.head(name)
+    trace.length = 0
+    const info = await chain.head(name, { trace })
     if (!info) return { object: null, range: null }
     if (info.size === undefined) throw error
     if (ifRangeHolds(ifRange, info)) return { object: { ...info, body: emptyBody() }, range }

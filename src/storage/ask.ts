@@ -1,6 +1,6 @@
 import { type Backend, type GetOptions, isWritable, type ReadOptions } from './backend.ts'
 import { authorityBehind, hides, type Members } from './decide.ts'
-import { isCallersFault, StorageError, toStorageError } from './errors.ts'
+import { endsSearch, isCallersFault, StorageError, toStorageError } from './errors.ts'
 import type { ObjectInfo, StoredObject } from './object.ts'
 import type { Attempt } from './trace.ts'
 
@@ -26,37 +26,96 @@ export interface Question<T> {
  * Throws when nothing answered and a backend failed, or `unsupported` when some have the name and none could tell.
  */
 export async function ask<T>(question: Question<T>): Promise<T | null> {
-  const failures: StorageError[] = []
-  let cannotTell = false
-  /** A writable backend failed: it may hold what was saved after a tombstone behind it. */
-  let unsure = false
-  for (const backend of question.members.backends) {
-    if (backend.accepts?.(question.name) === false) continue
-    const { result, attempt } = await askOne(question, backend)
-    question.options.trace?.push(attempt)
-    if (result.kind === 'answer') return result.value
-    if (result.kind === 'deleted' && !unsure) return null
-    if (result.kind === 'deleted') break
-    if (result.kind === 'failure') {
-      failures.push(throwIfFinal(result.failure))
-      unsure ||= isWritable(backend)
-    }
-    if (result.kind === 'cannot-tell') cannotTell = true
+  const { members, name, options } = question
+  const { trace } = options
+  const asked: Asked<T>[] = []
+  for (const backend of members.backends) {
+    if (backend.accepts?.(name) === false) continue
+    const settled = await askOne(question, backend)
+    trace?.push(settled.attempt)
+    asked.push({ backend, settled })
+    const decided = finalOf(asked)
+    if (decided) return conclude(decided)
+    if (settled.result.kind === 'deleted') break
   }
-  return nobody(question.name, failures, cannotTell)
+  for (const one of asked) {
+    if (!one.settled || !isSkipped(one.settled.result)) continue
+    const again = await askAsLastResort(question, one.backend)
+    if (trace) trace[trace.indexOf(one.settled.attempt)] = again.attempt
+    one.settled = again
+    const decided = finalOf(asked)
+    if (decided) return conclude(decided)
+  }
+  return nobody(name, asked)
+}
+
+/** What one backend said, and how that is traced. */
+export interface Settled<T> {
+  result: Result<T>
+  attempt: Attempt
+}
+
+/** A backend that was asked, in the order of the chain. */
+export interface Asked<T> {
+  backend: Backend
+  settled?: Settled<T>
+}
+
+/** The earliest backend's result that ends the search. */
+export function finalOf<T>(asked: readonly Asked<T>[]): Result<T> | undefined {
+  const counted = upToTombstone(asked)
+  return counted.find((_, index) => isFinal(counted, index))?.settled?.result
+}
+
+/** What is behind a tombstone has no say. */
+export function upToTombstone<One extends Asked<unknown>>(asked: readonly One[]): readonly One[] {
+  const end = asked.findIndex(({ settled }) => settled?.result.kind === 'deleted')
+  return end < 0 ? asked : asked.slice(0, end + 1)
+}
+
+function isFinal<T>(asked: readonly Asked<T>[], index: number): boolean {
+  const result = asked[index]?.settled?.result
+  if (result?.kind === 'failure') return endsSearch(result.failure)
+  if (result?.kind !== 'deleted') return result?.kind === 'answer'
+  // A writable backend before the tombstone may hold what was saved after it, so it must have said that it does not.
+  return asked
+    .slice(0, index)
+    .every(({ backend, settled }) => !isWritable(backend) || (settled && settled.result.kind !== 'failure'))
+}
+
+/** A final result as the search's own. */
+export function conclude<T>(result: Result<T>): T | null {
+  if (result.kind === 'failure') throw result.failure
+  return result.kind === 'answer' ? result.value : null
+}
+
+/** Whether the backend was passed over by its breaker. */
+export function isSkipped<T>(result: Result<T>): boolean {
+  return result.kind === 'failure' && result.failure.code === 'skipped'
+}
+
+/** Nobody else had an answer, so one that was passed over may do. */
+export function askAsLastResort<T>(question: Question<T>, backend: Backend): Promise<Settled<T>> {
+  return askOne({ ...question, options: { ...question.options, lastResort: true } }, backend)
 }
 
 /** One backend's answer, timed. Never throws. */
 export async function askOne<T>(
   { members, name, operation, options }: Question<T>,
   backend: Backend,
-): Promise<{ result: Result<T>; attempt: Attempt }> {
+): Promise<Settled<T>> {
   const started = performance.now()
-  const told = (result: Result<T>, outcome: Attempt['outcome'], detail?: string) => {
+  const told = (result: Result<T>, outcome: Attempt['outcome'], detail?: string): Settled<T> => {
     const duration = performance.now() - started
     return {
       result,
-      attempt: { backend: backend.name, outcome, duration, ...(detail !== undefined && { detail }) },
+      attempt: {
+        backend: backend.name,
+        outcome,
+        duration,
+        ...(detail !== undefined && { detail }),
+        ...(result.kind === 'failure' && { failure: result.failure }),
+      },
     }
   }
   try {
@@ -82,17 +141,13 @@ export async function askOne<T>(
 }
 
 /** How a search ends that nobody answered. */
-export function nobody(name: string, failures: readonly StorageError[], cannotTell: boolean): null {
+export function nobody<T>(name: string, asked: readonly Asked<T>[]): null {
+  const results = asked.flatMap(({ settled }) => settled?.result ?? [])
+  const failures = results.flatMap((result) => (result.kind === 'failure' ? [result.failure] : []))
   if (failures.length > 0) throw chainError(failures, name)
-  if (cannotTell)
+  if (results.some(({ kind }) => kind === 'cannot-tell'))
     throw new StorageError('unsupported', 'the backends that hold this object do not record that', { name })
   return null
-}
-
-/** Throws what no other backend would answer differently (a bad name, a range past the end); hands back the rest. */
-export function throwIfFinal(failure: StorageError): StorageError {
-  if (isCallersFault(failure)) throw failure
-  return failure
 }
 
 /** Cancels the body of an answer that nobody will read. */

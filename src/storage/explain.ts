@@ -71,8 +71,9 @@ async function find(backend: Backend, name: string): Promise<Finding> {
     const result = info.lifted ? 'absent' : info.deleted ? 'deleted' : 'hit'
     return { backend, accepts: true, result, latency: latency(), info }
   } catch (error) {
-    const { code, message } = toStorageError(error, backend.name, name)
-    return { backend, accepts: true, result: code, detail: message, latency: latency() }
+    const failure = toStorageError(error, backend.name, name)
+    if (failure.code === 'internal') throw failure
+    return { backend, accepts: true, result: failure.code, detail: failure.message, latency: latency() }
   }
 }
 

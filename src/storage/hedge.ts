@@ -1,13 +1,21 @@
-import { askOne, discard, nobody, type Question, type Result, throwIfFinal } from './ask.ts'
-import { type Backend, isWritable } from './backend.ts'
-import type { StorageError } from './errors.ts'
-import type { Attempt } from './trace.ts'
+import {
+  askAsLastResort,
+  type Asked,
+  askOne,
+  conclude,
+  discard,
+  finalOf,
+  isSkipped,
+  nobody,
+  type Question,
+  type Result,
+  upToTombstone,
+} from './ask.ts'
+import type { Backend } from './backend.ts'
 
-interface Runner<T> {
-  backend: Backend
+interface Runner<T> extends Asked<T> {
   started: number
   stop: AbortController
-  settled?: { result: Result<T>; attempt: Attempt }
   done: Promise<unknown>
 }
 
@@ -24,14 +32,17 @@ export async function askHedged<T>(question: Question<T>): Promise<T | null> {
       const next = waiting.shift()
       if (next) runners.push(start(question, next))
       await quietOrSettled(runners, waiting.length > 0)
-      const counted = upToTombstone(runners)
-      if (counted.length < runners.length || isDeleted(counted.at(-1))) waiting.length = 0
-      decided = counted.find((_, index) => isFinal(counted, index))?.settled?.result
-      if (decided?.kind === 'answer') return decided.value
-      if (decided?.kind === 'deleted') return null
-      if (decided?.kind === 'failure') throw decided.failure
+      if (upToTombstone(runners).at(-1)?.settled?.result.kind === 'deleted') waiting.length = 0
+      decided = finalOf(runners)
+      if (decided) return conclude(decided)
     }
-    return allSilent(question, upToTombstone(runners))
+    for (const runner of upToTombstone(runners)) {
+      if (!runner.settled || !isSkipped(runner.settled.result)) continue
+      runner.settled = await askAsLastResort(question, runner.backend)
+      decided = finalOf(runners)
+      if (decided) return conclude(decided)
+    }
+    return nobody(question.name, upToTombstone(runners))
   } finally {
     for (const runner of runners) abandon(question, runner, decided)
   }
@@ -64,39 +75,6 @@ async function quietOrSettled<T>(runners: readonly Runner<T>[], othersWait: bool
   const timer = setTimeout(quiet.resolve, hedgeMs)
   await Promise.race([...open.map((runner) => runner.done), quiet.promise])
   clearTimeout(timer)
-}
-
-/** What is behind a tombstone has no say. */
-function upToTombstone<T>(runners: readonly Runner<T>[]): readonly Runner<T>[] {
-  const end = runners.findIndex(isDeleted)
-  return end < 0 ? runners : runners.slice(0, end + 1)
-}
-
-function isDeleted<T>(runner: Runner<T> | undefined): boolean {
-  return runner?.settled?.result.kind === 'deleted'
-}
-
-function isFinal<T>(runners: readonly Runner<T>[], index: number): boolean {
-  const result = runners[index]?.settled?.result
-  if (result?.kind === 'failure')
-    return result.failure.code === 'invalid' || result.failure.code === 'unsatisfiable'
-  if (result?.kind !== 'deleted') return result?.kind === 'answer'
-  // A writable backend before the tombstone may hold what was saved after it, so it must have said that it does not.
-  return runners
-    .slice(0, index)
-    .every(({ backend, settled }) => !isWritable(backend) || (settled && settled.result.kind !== 'failure'))
-}
-
-function allSilent<T>({ name }: Question<T>, runners: readonly Runner<T>[]): null {
-  const results = runners.map((runner) => runner.settled?.result)
-  const failures = results.flatMap((result): StorageError[] =>
-    result?.kind === 'failure' ? [throwIfFinal(result.failure)] : [],
-  )
-  return nobody(
-    name,
-    failures,
-    results.some((result) => result?.kind === 'cannot-tell'),
-  )
 }
 
 /** Traces the runner; one that is still silent is cancelled. What it answered, or may yet answer, is discarded unless it won. */

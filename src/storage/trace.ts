@@ -1,3 +1,5 @@
+import type { StorageError } from './errors.ts'
+
 export type Outcome = 'hit' | 'absent' | 'timeout' | 'error' | 'skipped'
 
 /** One backend that was asked, or passed over, for one request. */
@@ -8,7 +10,18 @@ export interface Attempt {
   duration: number
   /** What went wrong, fit to be shown. */
   detail?: string
+  /** The failure itself, with its cause: for the log, never for a client. */
+  failure?: StorageError
 }
 
 /** Who was asked, in order; one per request. The chain appends to it. */
 export type Trace = Attempt[]
+
+/**
+ * Whether a backend before the one that answered did not prove the name absent: it may hold a newer version, or know
+ * that the name was deleted. One that was still silent when another was preferred to it proved nothing either.
+ */
+export function mayBeStale(trace: Trace): boolean {
+  const answered = trace.findIndex(({ outcome }) => outcome === 'hit')
+  return trace.slice(0, Math.max(answered, 0)).some(({ outcome }) => outcome !== 'absent')
+}

@@ -34,7 +34,7 @@ export function writeMarker(
   })
 }
 
-/** What a write is conditional on, so that it replaces just what `head` told, or nothing. */
+/** What a write is conditional on, so that it replaces just what `head` found, or nothing. */
 export function conditionOn(held: ObjectInfo | null): PutCondition {
   return held?.version === undefined ? 'absent' : { version: held.version }
 }

@@ -177,15 +177,15 @@ describe('what a killed isolate leaves staged', () => {
   function site(now = Date.now) {
     const uploads: (OpenUpload & { at: number })[] = []
     const memory = memoryBackend('m', { minPartSize: 1 })
-    const ledger = {
+    const index = {
       openUpload: async (upload: OpenUpload) => void uploads.push({ ...upload, at: now() }),
       async closeUpload(closed: OpenUpload) {
-        const index = uploads.findIndex(({ id }) => id === closed.id)
-        if (index >= 0) uploads.splice(index, 1)
+        const position = uploads.findIndex(({ id }) => id === closed.id)
+        if (position >= 0) uploads.splice(position, 1)
         return uploads.filter(({ name }) => name === closed.name)
       },
     }
-    const of = (backend: Backend) => withRememberedUploads(withStaging(backend), () => ledger)
+    const of = (backend: Backend) => withRememberedUploads(withStaging(backend), () => index)
     return { memory, uploads, of }
   }
 

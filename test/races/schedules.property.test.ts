@@ -69,16 +69,16 @@ async function check(kind: Primary, seed: number): Promise<Ran<Answer>[]> {
   const trace: string[] = []
   const ran = await schedule(tasks, pick, trace)
 
-  const wrong = judge(bucket, ran, INITIAL[begin] ?? 'nothing')
+  const wrong = whatIsWrong(bucket, ran, INITIAL[begin] ?? 'nothing')
   if (wrong === undefined) return ran
   const answers = ran.map(({ name, began, ended, result }) => `  ${began}–${ended} ${name}: ${result.said}`)
-  const told = [
+  const report = [
     `${wrong}; seed ${seed} of ${kind}, which begins with ${begin}, source: ${hasSource}`,
     ...answers,
     ...trace.map((line) => `    ${line}`),
     `  in the end: ${JSON.stringify(stateOf(bucket))}, ${[...bucket.objects.keys()].join()}`,
   ]
-  throw new Error(told.join('\n'))
+  throw new Error(report.join('\n'))
 }
 
 interface Plan {
@@ -117,7 +117,7 @@ async function prepare(kind: Primary, bucket: Bucket, begin: string): Promise<vo
 }
 
 /** What is wrong with what came of it. */
-function judge(bucket: Bucket, ran: readonly Ran<Answer>[], initial: State): string | undefined {
+function whatIsWrong(bucket: Bucket, ran: readonly Ran<Answer>[], initial: State): string | undefined {
   const names = ran.flatMap(({ result }) => result.savedAs ?? []).filter((name) => name !== NAME)
   if (new Set(names).size < names.length) return 'a name was given twice'
   for (const { result } of ran) {

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { S3Backend } from '../../src/backends/s3/s3.ts'
+import { withStaging } from '../../src/backends/wrappers/staging.ts'
 import { StorageError } from '../../src/storage/errors.ts'
 import { bodyOf, chunksOf, failure, THOUSAND } from './fixtures.ts'
 import { connectEmpty } from './server.ts'
@@ -37,6 +38,27 @@ describe('s3Backend() and uploads of several parts', () => {
     expect(await upload.complete()).toBeNull()
     expect(await bodyOf(await backend.get('meanwhile'))).toEqual(bytes)
     expect(await failure(upload.uploadPart(2, bytes, 1000))).toBeInstanceOf(StorageError)
+  })
+
+  it('are staged where they are on a condition, and take their name only if it holds', async () => {
+    const staging = withStaging(backend, (_, name, error) => {
+      throw new Error(`${name} was left`, { cause: error })
+    })
+    for (const [name, isTaken] of [
+      ['staged-free', false],
+      ['staged-taken', true],
+    ] as const) {
+      const options = { info: { contentType: 'video/mp4', etag: '"s"' }, onlyIf: 'absent' as const }
+      const upload = await staging.createMultipartUpload?.(name, options)
+      await upload?.uploadPart(1, bytes, 1000)
+      if (isTaken) await backend.put(name, new Uint8Array(3))
+      const stored = await upload?.complete()
+      expect(stored).toEqual(isTaken ? null : expect.objectContaining({ name, size: 1000, etag: '"s"' }))
+      expect(await backend.head(name)).toMatchObject(
+        isTaken ? { size: 3 } : { size: 1000, contentType: 'video/mp4', etag: '"s"' },
+      )
+    }
+    expect((await backend.list({ prefix: '-/' })).objects).toEqual([])
   })
 
   it('leaves nothing of an aborted one, and takes a second abort', async () => {

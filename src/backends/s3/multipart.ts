@@ -83,7 +83,7 @@ interface Completion {
   condition?: Record<string, string>
 }
 
-/** The new object's ETag if it is told, or `null` when the condition does not hold. */
+/** The new object's ETag where the answer has it, or `null` when the condition does not hold. */
 async function completeUpload(
   client: S3Client,
   key: string,

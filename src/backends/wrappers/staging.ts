@@ -6,7 +6,7 @@ import type { ObjectInfo } from '../../storage/object.ts'
 /** Of parts that are copied from what is staged. */
 const MAX_PART_BYTES = 1024 ** 3
 
-/** Told of a staged object that could not be removed. */
+/** Called with a staged object that could not be removed. */
 export type OnLeft = (backend: string, name: string, error: unknown) => void
 
 /**
@@ -64,7 +64,7 @@ async function stage(backend: Stage, name: string, options: PutOptions): Promise
       await upload.complete()
       const size = [...sizes.values()].reduce((sum, part) => sum + part, 0)
       const stored = await move(backend, staged, name, { ...options, size })
-      // The object is stored: whoever sent it must not be told otherwise.
+      // The object is stored, so the upload has not failed.
       await backend.remove(staged).catch((error: unknown) => backend.onLeft(backend.name, staged, error))
       return stored
     },

@@ -18,7 +18,7 @@ export function fakeR2(bucket: Bucket, gate: Gate): R2Bucket {
       await gate(`complete ${key}`)
       const { parts, headers, metadata } = open(uploadId)
       uploads.delete(uploadId)
-      return told(key, store(bucket, key, { bytes: join(parts), headers, metadata }))
+      return objectOf(key, store(bucket, key, { bytes: join(parts), headers, metadata }))
     },
     async abort() {
       await gate(`abort ${key}`)
@@ -36,19 +36,19 @@ export function fakeR2(bucket: Bucket, gate: Gate): R2Bucket {
     async head(key: string) {
       await gate(`head ${key}`)
       const found = objects.get(key)
-      return found ? told(key, found) : null
+      return found ? objectOf(key, found) : null
     },
     async get(key: string) {
       await gate(`get ${key}`)
       const found = objects.get(key)
-      return found ? { ...told(key, found), body: new Response(found.bytes).body } : null
+      return found ? { ...objectOf(key, found), body: new Response(found.bytes).body } : null
     },
     async put(key: string, body: unknown, options: R2PutOptions = {}) {
       const bytes = await readAll(body)
       await gate(`put ${key} if ${JSON.stringify(options.onlyIf ?? 'anything')}`)
       if (!holds(objects.get(key), options.onlyIf as R2Conditional | undefined)) return null
       const headers = options.httpMetadata as Record<string, string>
-      return told(key, store(bucket, key, { bytes, headers, metadata: options.customMetadata ?? {} }))
+      return objectOf(key, store(bucket, key, { bytes, headers, metadata: options.customMetadata ?? {} }))
     },
     async delete(key: string) {
       await gate(`delete ${key}`)
@@ -72,7 +72,7 @@ function holds(found: Stored | undefined, condition: R2Conditional | undefined):
   return condition.etagDoesNotMatch !== '*' && condition.etagDoesNotMatch !== found.etag
 }
 
-function told(key: string, { bytes, etag, uploaded, headers, metadata }: Stored) {
+function objectOf(key: string, { bytes, etag, uploaded, headers, metadata }: Stored) {
   return {
     key,
     etag,

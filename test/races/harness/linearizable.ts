@@ -2,7 +2,7 @@
 export type State = 'nothing' | 'deleted' | { text: string }
 
 /**
- * What one operation was told, and what may have come of it if it happened in one instant: `step` gives the state after it,
+ * The times of one operation, and what may have come of it if it happened in one instant: `step` gives the state after it,
  * or `null` where its answer cannot be given in that state.
  */
 export interface Event {

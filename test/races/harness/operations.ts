@@ -18,7 +18,7 @@ export const SOURCE = 'what the source has'
 /** So that a few bytes are several parts. */
 const partBytes = 4
 
-/** What an operation was told; `did` is what it may have done, `savedAs` where a save went. */
+/** The answer to an operation; `did` is what it may have done, `savedAs` where a save went. */
 export interface Answer {
   said: string
   did: (state: State) => State | null

@@ -26,7 +26,7 @@ export function createBucket(): Bucket {
   return { objects: new Map(), uploads: new Map() }
 }
 
-/** As R2 and S3 have it, the tag comes of the bytes: equal bytes cannot be told apart by it. */
+/** As R2 and S3 have it, the tag comes of the bytes: equal bytes have the same. */
 export function tagOf(bytes: Uint8Array): string {
   return `t${bytes.toHex()}`
 }

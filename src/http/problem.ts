@@ -38,6 +38,7 @@ const STATUSES = {
   unavailable: [502, 'A backend failed'],
   denied: [502, 'A backend refused access'],
   skipped: [502, 'A backend is left out because it failed lately'],
+  overloaded: [503, 'The Worker has no memory left for this now'],
   loop: [508, 'A backend leads back to this Worker'],
 } as const satisfies Record<StorageError['code'], readonly [number, string]>
 

@@ -1,9 +1,13 @@
 import type { Backend, WritableBackend } from '../storage/backend.ts'
 import { StorageError } from '../storage/errors.ts'
+import { isolateMemory, type Reservation } from '../storage/memory-budget.ts'
 import type { StoredObject } from '../storage/object.ts'
-import { upload } from '../storage/upload.ts'
+import { upload, uploadMemory } from '../storage/upload.ts'
 import { copyInParts } from './copy-parts.ts'
 import { attributesOfCopy, type CopyResult } from './copy-result.ts'
+
+/** Nobody waits for a copy in the background, so it rather waits for memory than fails. */
+const MEMORY_WAIT_MS = 120_000
 
 /** Copies one object; create-only, whole or not at all. Throws StorageError with nothing left in the target. */
 export async function copyObject(
@@ -13,12 +17,43 @@ export async function copyObject(
   options: { signal?: AbortSignal } = {},
 ): Promise<CopyResult> {
   const object = await source.get(name, options)
+  const bytes =
+    object && !object.deleted && !needsParts(object, target) ? uploadMemory(target, object.size) : 0
+  if (!object || bytes === 0) return copyOpen(source, target, name, { object, options })
+  let memory = isolateMemory.tryReserve(bytes)
+  try {
+    if (memory) return await copyOpen(source, target, name, { object, options: { ...options, memory } })
+    // The source would not keep it open for so long.
+    await object.body.cancel()
+    memory = await isolateMemory.reserve(bytes, { ...options, waitMs: MEMORY_WAIT_MS })
+    const again = await source.get(name, options)
+    return await copyOpen(source, target, name, { object: again, options: { ...options, memory } })
+  } finally {
+    memory?.release()
+  }
+}
+
+interface CopyOptions {
+  signal?: AbortSignal
+  memory?: Reservation
+}
+
+function needsParts({ size }: StoredObject, target: WritableBackend): boolean {
+  return size !== undefined && size > (target.maxPutSize ?? Infinity)
+}
+
+async function copyOpen(
+  source: Backend,
+  target: WritableBackend,
+  name: string,
+  { object, options }: { object: StoredObject | null; options: CopyOptions },
+): Promise<CopyResult> {
   if (!object) return { outcome: 'absent', bytes: 0 }
   if (object.deleted) {
     await object.body.cancel()
     return { outcome: 'absent', bytes: 0 }
   }
-  if (object.size !== undefined && object.size > (target.maxPutSize ?? Infinity)) {
+  if (needsParts(object, target)) {
     await object.body.cancel()
     return copyInParts(source, target, object)
   }
@@ -29,7 +64,7 @@ export async function copyObject(
 export async function storeCopy(
   object: StoredObject,
   target: WritableBackend,
-  options: { signal?: AbortSignal } = {},
+  options: CopyOptions = {},
 ): Promise<CopyResult> {
   if (object.range) {
     await object.body.cancel()

@@ -10,6 +10,7 @@
  * - `corrupt` bytes are short, long, or their digest differs
  * - `too-large` more bytes than the backend or the configuration takes
  * - `unsupported` no backend has the method
+ * - `overloaded` this isolate has no memory left for it now; nothing was stored
  * - `loop` the request has come back to a deployment that it had passed
  */
 export type ErrorCode =
@@ -24,6 +25,7 @@ export type ErrorCode =
   | 'corrupt'
   | 'too-large'
   | 'unsupported'
+  | 'overloaded'
   | 'loop'
 
 export interface ErrorOptions {
@@ -63,9 +65,9 @@ export class StorageError extends Error {
   }
 }
 
-/** Whether the error says something about the request, so that asking another backend makes no sense. */
+/** Whether the error says nothing about the backend, but about the request or this isolate, so that asking another makes no sense. */
 export function isCallersFault(error: unknown): error is StorageError {
-  return error instanceof StorageError && (error.code === 'unsatisfiable' || error.code === 'invalid')
+  return error instanceof StorageError && ['unsatisfiable', 'invalid', 'overloaded'].includes(error.code)
 }
 
 /** Any thrown value as a StorageError of that backend; unknown ones become `unavailable`. */

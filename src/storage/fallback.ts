@@ -91,9 +91,9 @@ export function takes(backend: Backend, name: string, size: number | undefined):
   return backend.accepts?.(name) !== false && (size === undefined || size <= (backend.maxSize ?? Infinity))
 }
 
-/** Whether it is about the request itself: another backend would say the same. */
+/** Whether it is about the request itself or this isolate: another backend would say the same. */
 export function saysNoToTheCaller(error: StorageError): boolean {
-  return ['invalid', 'precondition', 'corrupt', 'too-large'].includes(error.code)
+  return ['invalid', 'precondition', 'corrupt', 'too-large', 'overloaded'].includes(error.code)
 }
 
 function nothingWritable(name: string): StorageError {

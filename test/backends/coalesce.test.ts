@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
-import { memoryBudget, withCoalescing } from '../../src/backends/wrappers/coalesce.ts'
+import { withCoalescing } from '../../src/backends/wrappers/coalesce.ts'
 import type { Backend } from '../../src/storage/backend.ts'
+import { createMemoryBudget } from '../../src/storage/memory-budget.ts'
 import { bytesOf, counting, steppedBody, textOf } from './fakes.ts'
 
 const MIB = 1024 * 1024
@@ -11,7 +12,7 @@ function coalesced(
 ): Backend {
   return withCoalescing(backend, {
     maxBytes: options.maxBytes ?? MIB,
-    budget: memoryBudget(options.total ?? 4 * MIB),
+    budget: createMemoryBudget(options.total ?? 4 * MIB),
     stallMs: options.stallMs ?? 1000,
     keepAlive: () => {},
   })

@@ -1,14 +1,8 @@
 import type { Backend } from '../../storage/backend.ts'
+import type { MemoryBudget, Reservation } from '../../storage/memory-budget.ts'
 import type { StoredObject } from '../../storage/object.ts'
 import type { Spool } from './spool.ts'
 import { createSpool } from './spool.ts'
-
-/** Bytes that all shared bodies of an isolate may hold together; an isolate has 128 MB in all. */
-export interface MemoryBudget {
-  /** Takes `bytes` from the budget, or says that they do not fit. */
-  reserve(bytes: number): boolean
-  release(bytes: number): void
-}
 
 export interface CoalesceOptions {
   /** Larger bodies are never shared. */
@@ -28,7 +22,7 @@ interface Flight {
   shared: Promise<Shared | null>
   /** Present once the body is being read. */
   spool?: Spool
-  size: number
+  memory?: Reservation
 }
 
 interface Shared {
@@ -53,7 +47,7 @@ export function withCoalescing(backend: Backend, options: CoalesceOptions): Back
   const settle = (flight: Flight): boolean => {
     if (flight.spool?.isRead()) return false
     flight.spool?.free()
-    options.budget.release(flight.size)
+    flight.memory?.release()
     return true
   }
   const drop = (name: string, flight: Flight): void => {
@@ -75,23 +69,23 @@ export function withCoalescing(backend: Backend, options: CoalesceOptions): Back
     const now = Date.now()
     dropWhere(({ state, lastByte }) => now - lastByte > (state === 'full' ? LINGER_MS : 2 * options.stallMs))
   }
-  const reserve = (size: number): boolean => {
-    if (size > options.maxBytes) return false
-    if (options.budget.reserve(size)) return true
+  options.budget.onShortage(() => {
+    sweep()
     dropWhere(({ state }) => state === 'full')
-    return options.budget.reserve(size)
-  }
+    for (const flight of [...flights.values(), ...leaving]) flight.memory?.renew()
+  })
 
   /** Fetches, and settles `flight.shared` for those who join. */
   const lead = async (name: string, signal: AbortSignal | undefined): Promise<StoredObject | null> => {
     const { promise, resolve } = Promise.withResolvers<Shared | null>()
-    const flight: Flight = { began: Date.now(), over: false, shared: promise, size: 0 }
+    const flight: Flight = { began: Date.now(), over: false, shared: promise }
     flights.set(name, flight)
     try {
       const object = await backend.get(name, signal ? { signal } : {})
       if (!object || object.size === undefined || object.deleted || flight.over) return object
-      if (!reserve(object.size)) return object
-      flight.size = object.size
+      const memory = object.size <= options.maxBytes ? options.budget.tryReserve(object.size) : null
+      if (!memory) return object
+      flight.memory = memory
       const { body, ...info } = object
       flight.spool = createSpool(body, object.size, options.stallMs)
       options.keepAlive(flight.spool.filled.catch(() => drop(name, flight)))
@@ -148,19 +142,4 @@ function share({ info, spool }: Shared, leader: boolean): StoredObject {
 
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => void setTimeout(resolve, ms))
-}
-
-/** A budget of `total` bytes for one isolate. */
-export function memoryBudget(total: number): MemoryBudget {
-  let used = 0
-  return {
-    reserve(bytes) {
-      if (used + bytes > total) return false
-      used += bytes
-      return true
-    },
-    release(bytes) {
-      used -= bytes
-    },
-  }
 }

@@ -1,6 +1,6 @@
 import { tracing, waitUntil } from 'cloudflare:workers'
 import { type BreakerOptions, withBreaker } from './backends/wrappers/breaker.ts'
-import { memoryBudget, withCoalescing } from './backends/wrappers/coalesce.ts'
+import { withCoalescing } from './backends/wrappers/coalesce.ts'
 import { withDeadline } from './backends/wrappers/deadline.ts'
 import { withFilter } from './backends/wrappers/filter.ts'
 import { httpBackend } from './backends/http/http.ts'
@@ -26,6 +26,7 @@ import { describeError, log } from './observe/log.ts'
 import { createRequestCounts, type RequestCounts } from './observe/request-counts.ts'
 import type { Backend } from './storage/backend.ts'
 import { type Chain, createChain } from './storage/fallback.ts'
+import { isolateMemory } from './storage/memory-budget.ts'
 
 /** A configuration and what it stands for, built once per isolate. */
 export interface Deployment {
@@ -69,9 +70,6 @@ function deployOrFail(env: object): Deployment | ConfigError {
 function onLeft(backend: string, name: string, error: unknown): void {
   log('warn', 'staged object left', { backend, name, reason: describeError(error) })
 }
-
-/** Bytes that reads may share in memory at once, of the 128 MB that an isolate has. */
-const SHARED_BYTES = 48 * 1024 * 1024
 
 function deploy(config: Config): Deployment {
   const { backfillJobs } = config.services
@@ -122,7 +120,6 @@ function withSteadyBodies(guarded: readonly Backend[], config: Config): Backend[
  */
 function withSharedBodies(steady: readonly Backend[], config: Config): readonly Backend[] {
   if (!config.migration) return steady
-  const budget = memoryBudget(SHARED_BYTES)
   return steady.map((backend, index) => {
     const settings = config.backends[index]
     if (!settings || index === 0) return backend
@@ -131,7 +128,7 @@ function withSharedBodies(steady: readonly Backend[], config: Config): readonly 
     const { idleTimeoutMs } = settings
     return withCoalescing(verified, {
       maxBytes: config.inlineMaxBytes,
-      budget,
+      budget: isolateMemory,
       stallMs: isRemote(settings) ? idleTimeoutMs + patience(config.backends.slice(index)) : idleTimeoutMs,
       keepAlive: waitUntil,
     })

@@ -17,6 +17,7 @@ const errorCode = v.picklist([
   'unavailable',
   'timeout',
   'denied',
+  'overloaded',
   'loop',
   'skipped',
   'unsatisfiable',

@@ -18,6 +18,8 @@ const ERRORS: Record<ErrorCode, string> = {
   timeout: 'No backend has it, and those that failed did not answer in time. It may exist: try again.',
   unavailable: 'No backend has it, and at least one failed. It may exist: try again.',
   denied: 'A backend refuses the credentials that the Worker was configured with.',
+  overloaded:
+    'Too many bodies are held in memory at this moment. Nothing was stored: send the request again after the seconds of Retry-After.',
   loop: 'The request came back to this Worker, or passed too many: a backend leads to the Worker itself, directly or through another. Only a change of the configuration helps.',
   skipped: 'A backend was not asked, since it failed too often lately. It is tried again by itself.',
 }

@@ -25,6 +25,8 @@ export function mendFor(error: string, backend: BackendDescription | undefined, 
   }
   if (error === 'loop')
     return `${told(config, 'url' in config ? 'url' : 'endpoint')} leads back to this Worker: give it the address of what holds the files itself`
+  if (error === 'overloaded')
+    return 'too many uploads and copies at once for the memory of one isolate: try again, with fewer at a time'
   if (error === 'skipped')
     return 'it failed too often and is left alone for a short while; it will be tried again by itself'
   if (error === 'unlisted') {

@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { MEMORY_BYTES } from '../storage/memory-budget.ts'
 import { bindingKind, bindingProblem } from './bindings.ts'
 import type { Mistake } from './errors.ts'
 import { nearest } from './near.ts'
@@ -21,6 +22,9 @@ const corsOrigins = v.pipe(
   v.transform((origins): '*' | string[] => (origins[0] === '*' ? '*' : origins)),
 )
 
+/** A body that is copied while it streams is held in memory, so it has to fit there. */
+const inlineBytes = wholeNumber(0, MEMORY_BYTES)
+
 /** All variables but the chain itself, in the order in which mistakes are told. */
 const variables = v.object({
   FALLBACK_DATA_MIGRATION: v.optional(flag, false),
@@ -28,7 +32,7 @@ const variables = v.object({
     v.picklist(['tombstone', 'first'], 'must be "tombstone" or "first"'),
     'tombstone',
   ),
-  FALLBACK_INLINE_MAX_BYTES: v.optional(wholeNumber(0, 64 * MIB), 16 * MIB),
+  FALLBACK_INLINE_MAX_BYTES: v.optional(inlineBytes, 16 * MIB),
   FALLBACK_NEGATIVE_CACHE_SECONDS: v.optional(seconds(0, 3600), 2),
   FALLBACK_BREAKER_FAILURES: v.optional(wholeNumber(0, 1000), 5),
   FALLBACK_BREAKER_SECONDS: v.optional(seconds(0.1, 3600), 5),

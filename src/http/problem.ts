@@ -41,6 +41,7 @@ const STATUSES = {
   interrupted: [400, 'The body broke off'],
   internal: [500, 'Internal Server Error'],
   skipped: [502, 'A backend is left out because it failed lately'],
+  overloaded: [503, 'The Worker has no memory left for this now'],
   loop: [508, 'A backend leads back to this Worker'],
 } as const satisfies Record<StorageError['code'], readonly [number, string]>
 

@@ -1,10 +1,14 @@
 import type { Backend, PutCondition, WritableBackend } from '../storage/backend.ts'
 import { StorageError } from '../storage/errors.ts'
 import { conditionOn } from '../storage/marker.ts'
+import { isolateMemory, type Reservation } from '../storage/memory-budget.ts'
 import type { StoredObject } from '../storage/object.ts'
-import { upload } from '../storage/upload.ts'
+import { upload, uploadMemory } from '../storage/upload.ts'
 import { copyInParts } from './copy-parts.ts'
 import { attributesOfCopy, type CopyResult } from './copy-result.ts'
+
+/** Nobody waits for a copy in the background, so it rather waits for memory than fails. */
+const MEMORY_WAIT_MS = 120_000
 
 interface CopyOptions {
   signal?: AbortSignal
@@ -14,6 +18,7 @@ interface CopyOptions {
 
 interface StoreOptions extends CopyOptions {
   onlyIf: PutCondition
+  memory?: Reservation
 }
 
 /** Copies one object; create-only, whole or not at all. Throws StorageError with nothing left in the target. */
@@ -44,16 +49,43 @@ async function copyOnce(
   name: string,
   options: StoreOptions,
 ): Promise<CopyResult> {
-  const { signal, onlyIf } = options
-  const object = await source.get(name, signal && { signal })
+  const read = options.signal && { signal: options.signal }
+  const object = await source.get(name, read)
+  const bytes =
+    object && !object.deleted && !needsParts(object, target)
+      ? uploadMemory(target, object.size, options.partBytes)
+      : 0
+  if (!object || bytes === 0) return copyOpen(source, target, object, options)
+  let memory = isolateMemory.tryReserve(bytes)
+  try {
+    if (memory) return await copyOpen(source, target, object, { ...options, memory })
+    // The source would not keep it open for so long.
+    await object.body.cancel()
+    memory = await isolateMemory.reserve(bytes, { ...read, waitMs: MEMORY_WAIT_MS })
+    return await copyOpen(source, target, await source.get(name, read), { ...options, memory })
+  } finally {
+    memory?.release()
+  }
+}
+
+function needsParts({ size }: StoredObject, target: WritableBackend): boolean {
+  return size !== undefined && size > (target.maxPutSize ?? Infinity)
+}
+
+async function copyOpen(
+  source: Backend,
+  target: WritableBackend,
+  object: StoredObject | null,
+  options: StoreOptions,
+): Promise<CopyResult> {
   if (!object) return { outcome: 'absent', bytes: 0 }
   if (object.deleted) {
     await object.body.cancel()
     return { outcome: 'absent', bytes: 0 }
   }
-  if (object.size !== undefined && object.size > (target.maxPutSize ?? Infinity)) {
+  if (needsParts(object, target)) {
     await object.body.cancel()
-    return copyInParts(source, target, object, onlyIf)
+    return copyInParts(source, target, object, options.onlyIf)
   }
   return storeCopy(object, target, options)
 }

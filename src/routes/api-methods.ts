@@ -12,6 +12,7 @@ import { jsonBy, nameIn, queryBy } from './api-request.ts'
 import { existsBody, MAX_ANONYMOUS_NAMES, MAX_NAMES, urlQuery } from './api-schemas.ts'
 import { allowToken, requireToken } from './auth.ts'
 import type { AppEnv } from './context.ts'
+import { finish } from './finish.ts'
 import { serveMedia } from './media.ts'
 import { notAllowed } from './not-allowed.ts'
 import { uploadFrom } from './upload-request.ts'
@@ -27,7 +28,7 @@ export function methodRoutes() {
     .post('/save/:name{[^]*}', requireToken, async (c) => {
       const wanted = nameIn(c, 'save')
       const { body, options } = uploadFrom(c.req.raw, wanted, c.var.deployment.config)
-      const { name } = await save(chainOf(c), wanted, body, options)
+      const { name } = await finish(save(chainOf(c), wanted, body, options))
       return c.json({ name }, 201)
     })
     .delete('/delete/:name{[^]*}', requireToken, async (c) => {

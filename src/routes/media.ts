@@ -10,6 +10,7 @@ import type { ObjectInfo, RangeRequest, StoredObject } from '../storage/object.t
 import { putObject } from '../storage/put-object.ts'
 import type { Trace } from '../storage/trace.ts'
 import type { AppEnv } from './context.ts'
+import { finish } from './finish.ts'
 import { describeAnswer } from './describe-answer.ts'
 import { uploadFrom } from './upload-request.ts'
 
@@ -94,10 +95,9 @@ export async function putMedia(c: Context<AppEnv>, name: string): Promise<Respon
   const { body, options } = uploadFrom(c.req.raw, name, config)
   const allows = (current: ObjectInfo | null): boolean =>
     evaluatePreconditions('PUT', headers, current) === 'proceed'
-  const { info, created } = await putObject(chain, name, body, {
-    ...options,
-    ...(isConditional(headers) && { allows }),
-  })
+  const { info, created } = await finish(
+    putObject(chain, name, body, { ...options, ...(isConditional(headers) && { allows }) }),
+  )
   const answer = new Response(null, { status: created ? 201 : 204 })
   if (info.etag !== undefined) answer.headers.set('ETag', info.etag)
   return describeAnswer(c, answer, { backend: info.backend })

@@ -10,6 +10,7 @@
  * - `corrupt` bytes are short, long, or their digest differs
  * - `too-large` more bytes than the backend or the configuration takes
  * - `unsupported` no backend has the method
+ * - `overloaded` this isolate has no memory left for it now; nothing was stored
  * - `loop` the request has come back to a deployment that it had passed
  * - `too-many-writes` the backend takes no more writes of that very name just now
  * - `interrupted` the body that was to be stored broke off: nothing that the backend that was to take it did
@@ -27,6 +28,7 @@ export type ErrorCode =
   | 'corrupt'
   | 'too-large'
   | 'unsupported'
+  | 'overloaded'
   | 'loop'
   | 'too-many-writes'
   | 'interrupted'
@@ -69,9 +71,9 @@ export class StorageError extends Error {
   }
 }
 
-/** Whether the error says something about the request, so that asking another backend makes no sense. */
+/** Whether the error says nothing about the backend, but about the request or this isolate, so that asking another makes no sense. */
 export function isCallersFault(error: unknown): error is StorageError {
-  return error instanceof StorageError && (error.code === 'unsatisfiable' || error.code === 'invalid')
+  return error instanceof StorageError && ['unsatisfiable', 'invalid', 'overloaded'].includes(error.code)
 }
 
 /** Whether no other backend may be asked instead: the caller's fault, or a defect of ours, which a fallback would only hide. */

@@ -85,7 +85,7 @@ export function takes(backend: Backend, name: string, size: number | undefined):
   return backend.accepts?.(name) !== false && (size === undefined || size <= (backend.maxSize ?? Infinity))
 }
 
-/** About the request itself, or not about the backend at all: another one would not do better, and must not hide it. */
+/** About the request itself, or this isolate: another one would not do better, and must not hide it. */
 const SAYS_NO = new Set<ErrorCode>([
   'invalid',
   'precondition',
@@ -94,6 +94,7 @@ const SAYS_NO = new Set<ErrorCode>([
   'too-many-writes',
   'interrupted',
   'internal',
+  'overloaded',
 ])
 
 /** Whether it is to be told as it is, without asking another backend. */

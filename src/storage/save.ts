@@ -5,9 +5,10 @@ import { isWritable } from './backend.ts'
 import { cancelBody } from './cancel-body.ts'
 import { StorageError, toStorageError } from './errors.ts'
 import { type Chain, saysNoToTheCaller, takes } from './fallback.ts'
+import { isolateMemory, type Reservation } from './memory-budget.ts'
 import type { ObjectInfo } from './object.ts'
 import { createPartReader, type PartReader } from './part-reader.ts'
-import { upload } from './upload.ts'
+import { upload, uploadMemory, wholeWithin } from './upload.ts'
 
 export interface SaveOptions extends Omit<PutOptions, 'onlyIf'> {
   /** Longer bodies throw `too-large`. */
@@ -18,7 +19,7 @@ export interface SaveOptions extends Omit<PutOptions, 'onlyIf'> {
 
 type Body = ReadableStream<Uint8Array> | Uint8Array
 
-/** Bodies up to this size are held in memory, so that a lost race or a failed backend costs only another try. */
+/** Bodies up to this size are held in memory where there is room, so that a lost race or a failed backend costs only another try. */
 const REPLAYABLE_BYTES = 8 * 1024 * 1024
 const CHUNK_BYTES = 64 * 1024
 const MAX_TRIES = 5
@@ -46,7 +47,8 @@ export async function availableName(chain: Chain, name: string): Promise<string>
 
 /**
  * Stores the body under the first free name and never replaces anything. Goes to the first writable backend,
- * and on to the next one only when that fails. The body is read to its end or cancelled.
+ * and on to the next one only when that fails. The body is read to its end or cancelled. Throws `overloaded`, before
+ * a byte is stored, when there is no memory for a body of unknown length.
  */
 export async function save(
   chain: Chain,
@@ -55,20 +57,37 @@ export async function save(
   options: SaveOptions = {},
 ): Promise<ObjectInfo> {
   let source = body
+  let memory: Reservation | null = null
   try {
     const candidates = writableFor(chain, name, sizeOf(body, options))
-    source = await replayable(body, options.size, options.partBytes)
-    return await saveToFirst(chain, candidates, { name, source, options, begun: false })
+    if (!(body instanceof Uint8Array)) {
+      memory = await setAside(candidates, options)
+      if (memory) source = await replayable(body, options.size, options.partBytes)
+    }
+    const uploadOptions = { ...options, ...(memory && { memory }) }
+    return await saveToFirst(chain, candidates, { name, source, options: uploadOptions, begun: false })
   } catch (error) {
     await cancelBody(source, error)
     throw error
+  } finally {
+    memory?.release()
   }
+}
+
+/** Memory to store the body with; where it needs none, to give it to another backend, if there is room right now. */
+async function setAside(
+  candidates: readonly WritableBackend[],
+  { size, signal, partBytes }: SaveOptions,
+): Promise<Reservation | null> {
+  const needed = Math.max(...candidates.map((backend) => uploadMemory(backend, size, partBytes)))
+  if (needed > 0) return isolateMemory.reserve(needed, signal ? { signal } : {})
+  return size !== undefined && size <= (partBytes ?? REPLAYABLE_BYTES) ? isolateMemory.tryReserve(size) : null
 }
 
 interface Saving {
   name: string
   source: Body
-  options: SaveOptions
+  options: SaveOptions & { memory?: Reservation }
   /** Whether a backend was given the body: a stream then cannot be given to another. */
   begun: boolean
 }
@@ -129,27 +148,36 @@ function before(chain: Chain, backend: Backend): readonly Backend[] {
 }
 
 /** The body as bytes when it is small, else as it came. */
-async function replayable(body: Body, size: number | undefined, most = REPLAYABLE_BYTES): Promise<Body> {
-  if (body instanceof Uint8Array || (size ?? 0) > most) return body
-  const parts = createPartReader(body)
-  const first = await parts.next(most + 1)
-  if (first.length > most) return joined(first, parts)
-  if (size !== undefined && size !== first.length) {
-    throw new StorageError('corrupt', `the body has ${first.length} bytes where ${size} were announced`)
-  }
-  return first
+async function replayable(
+  body: ReadableStream<Uint8Array>,
+  size: number | undefined,
+  most = REPLAYABLE_BYTES,
+): Promise<Body> {
+  if ((size ?? 0) > most) return body
+  const parts = createPartReader(body, size)
+  // One more than a whole body of that length, to see that nothing follows.
+  const bytes = size === undefined ? most : size + 1
+  const whole = await wholeWithin(parts, bytes)
+  if (size === undefined) return whole ?? restOf(parts, most)
+  if (whole?.length === size) return whole
+  const failure = new StorageError(
+    'corrupt',
+    `the body has ${whole?.length ?? 'more'} bytes where ${size} were announced`,
+  )
+  await parts.cancel(failure)
+  throw failure
 }
 
-function joined(first: Uint8Array, rest: PartReader): ReadableStream<Uint8Array> {
+/** The stream again, whose beginning is still in memory: it goes on as one piece, so that it need not be copied. */
+function restOf(parts: PartReader, held: number): ReadableStream<Uint8Array> {
+  let bytes = held
   return new ReadableStream<Uint8Array>({
-    start(controller) {
-      controller.enqueue(first)
-    },
     async pull(controller) {
-      const part = await rest.next(CHUNK_BYTES)
+      const part = await parts.next(bytes)
+      bytes = CHUNK_BYTES
       if (part.length === 0) controller.close()
       else controller.enqueue(part)
     },
-    cancel: (reason) => rest.cancel(reason),
+    cancel: (reason) => parts.cancel(reason),
   })
 }

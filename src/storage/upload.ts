@@ -2,6 +2,7 @@ import type { MultipartUpload, PutOptions, WritableBackend } from './backend.ts'
 import { cancelBody } from './cancel-body.ts'
 import { verifyingStream } from './digest.ts'
 import { StorageError } from './errors.ts'
+import { isolateMemory, type Reservation } from './memory-budget.ts'
 import type { ObjectInfo } from './object.ts'
 import { createPartReader, type PartReader } from './part-reader.ts'
 
@@ -10,18 +11,31 @@ export interface UploadOptions extends PutOptions {
   maxBytes?: number
   /** Bytes of a part where the length is not known. R2 and S3 want at least 5 MiB. Default: 8 MiB. */
   partBytes?: number
+  /** Memory that was set aside for it already, as much as `uploadMemory` says. */
+  memory?: Reservation
 }
 
 const MIB = 1024 * 1024
-/** One part is read while another is stored: memory holds two. R2 and S3 want at least 5 MiB. */
+/** One part is read while another is stored: memory holds two, and no more than that. R2 and S3 want at least 5 MiB. */
 const PART_BYTES = 8 * MIB
 /** R2 and S3 take no more parts in one upload. */
 const MAX_PARTS = 10_000
 /** Most bytes of a body of unknown length that are held for a backend without multipart uploads. */
 const MAX_BUFFERED_BYTES = 25 * MIB
 
+/** Most bytes of a stream of that length that are in memory at once while it is stored; 0 where it just passes. */
+export function uploadMemory(
+  backend: WritableBackend,
+  size: number | undefined,
+  partBytes = PART_BYTES,
+): number {
+  if (!backend.createMultipartUpload) return size ?? 2 * MAX_BUFFERED_BYTES
+  return isPassedOn(backend, size) ? 0 : 2 * partBytesFor(size, partBytes)
+}
+
 /**
- * Stores a body of any size, known or not: whole or not at all. `null` when `onlyIf` did not hold.
+ * Stores a body of any size, known or not: whole or not at all. Throws `overloaded` when there is no memory to do it
+ * with, before anything is stored. `null` when `onlyIf` did not hold.
  * The body is read to its end or cancelled.
  */
 export async function upload(
@@ -30,7 +44,7 @@ export async function upload(
   body: ReadableStream<Uint8Array> | Uint8Array,
   options: UploadOptions = {},
 ): Promise<ObjectInfo | null> {
-  const { maxBytes = Infinity, partBytes = PART_BYTES, ...putOptions } = options
+  const { maxBytes = Infinity, memory: given, partBytes, ...putOptions } = options
   const size = body instanceof Uint8Array ? body.length : options.size
   const limit = Math.min(maxBytes, backend.maxSize ?? Infinity)
   if (size !== undefined && size > limit) {
@@ -38,26 +52,54 @@ export async function upload(
     await cancelBody(body, error)
     throw error
   }
-  if (size !== undefined && size <= (backend.maxPutSize ?? Infinity)) {
-    return backend.put(name, body, { ...putOptions, size })
-  }
-  const { digests } = options
-  const stream = body instanceof Uint8Array ? streamOf(body) : body
-  const parts = createPartReader(digests ? stream.pipeThrough(verifyingStream(digests)) : stream)
+  const memory = given ?? (await setAside(backend, body, { ...options, ...(size !== undefined && { size }) }))
   try {
-    return await uploadStream(backend, name, parts, {
-      ...putOptions,
-      ...(size !== undefined && { size }),
-      limit,
-      wishedBytes: partBytes,
-    })
+    if (isPassedOn(backend, size)) return await backend.put(name, body, { ...putOptions, size })
+    const { digests } = options
+    const stream = body instanceof Uint8Array ? streamOf(body) : body
+    const parts = createPartReader(digests ? stream.pipeThrough(verifyingStream(digests)) : stream)
+    try {
+      return await uploadStream(backend, name, parts, {
+        ...putOptions,
+        ...(size !== undefined && { size }),
+        ...(memory && { memory }),
+        ...(partBytes !== undefined && { partBytes }),
+        limit,
+      })
+    } catch (error) {
+      await Promise.allSettled([parts.cancel(error)])
+      throw error
+    }
+  } finally {
+    if (!given) memory?.release()
+  }
+}
+
+/** Memory for a body that is not all there yet. */
+async function setAside(
+  backend: WritableBackend,
+  body: ReadableStream<Uint8Array> | Uint8Array,
+  { size, signal, partBytes }: Pick<UploadOptions, 'size' | 'signal' | 'partBytes'>,
+): Promise<Reservation | null> {
+  const bytes = body instanceof Uint8Array ? 0 : uploadMemory(backend, size, partBytes)
+  if (bytes === 0) return null
+  try {
+    return await isolateMemory.reserve(bytes, signal ? { signal } : {})
   } catch (error) {
-    await Promise.allSettled([parts.cancel(error)])
+    await cancelBody(body, error)
     throw error
   }
 }
 
-type StreamOptions = PutOptions & { limit: number; wishedBytes: number }
+function isPassedOn(backend: WritableBackend, size: number | undefined): size is number {
+  return size !== undefined && size <= (backend.maxPutSize ?? Infinity)
+}
+
+function partBytesFor(size = 0, wished = PART_BYTES): number {
+  return Math.max(wished, Math.ceil(size / MAX_PARTS / MIB) * MIB)
+}
+
+type StreamOptions = PutOptions & Pick<UploadOptions, 'memory' | 'partBytes'> & { limit: number }
 
 /** One put when the body turns out to fit into a part, else a multipart upload. */
 async function uploadStream(
@@ -66,15 +108,15 @@ async function uploadStream(
   parts: PartReader,
   options: StreamOptions,
 ): Promise<ObjectInfo | null> {
-  const { limit, size, wishedBytes, ...putOptions } = options
+  const { limit, size, memory, partBytes: wished, ...putOptions } = options
   const partBytes = backend.createMultipartUpload
-    ? Math.max(wishedBytes, Math.ceil((size ?? 0) / MAX_PARTS / MIB) * MIB)
+    ? partBytesFor(size, wished)
     : Math.min(limit, MAX_BUFFERED_BYTES) + 1
-  const first = await parts.next(partBytes)
-  if (first.length > limit) throw tooLarge(backend, name, limit)
-  if (first.length < partBytes) {
-    checkLength(first.length, size)
-    return backend.put(name, first, { ...putOptions, size: first.length })
+  const whole = await wholeWithin(parts, partBytes)
+  if ((whole?.length ?? partBytes) > limit) throw tooLarge(backend, name, limit)
+  if (whole) {
+    checkLength(whole.length, size)
+    return backend.put(name, whole, { ...putOptions, size: whole.length })
   }
   const multipart = await backend.createMultipartUpload?.(name, {
     ...putOptions,
@@ -82,11 +124,12 @@ async function uploadStream(
   })
   if (!multipart) throw tooLarge(backend, name, partBytes - 1)
   const check = (sum: number): void => {
+    memory?.renew()
     if (sum > limit) throw tooLarge(backend, name, limit)
     if (size !== undefined && sum > size) throw wrongLength(sum, size)
   }
   try {
-    const length = await uploadParts(multipart, parts, { first, check })
+    const length = await uploadParts(multipart, parts, { partBytes, check })
     checkLength(length, size)
     return await multipart.complete()
   } catch (error) {
@@ -96,23 +139,33 @@ async function uploadStream(
   }
 }
 
-/** Stores `first` and all that follows in parts of its size; the sum of the bytes. */
+/** The body when it has fewer bytes than that; else `null`, and the reader still has all of it. */
+export async function wholeWithin(parts: PartReader, bytes: number): Promise<Uint8Array | null> {
+  const first = await parts.next(bytes)
+  if (first.length < bytes) return first
+  // Nobody but the reader may keep it: whoever waits for the rest of the body would keep it as long.
+  parts.unread(first)
+  return null
+}
+
+/** Stores all that there is to read in parts of one size; the sum of the bytes. */
 async function uploadParts(
   multipart: MultipartUpload,
   parts: PartReader,
-  { first, check }: { first: Uint8Array; check: (sum: number) => void },
+  { partBytes, check }: { partBytes: number; check: (sum: number) => void },
 ): Promise<number> {
   let sum = 0
   let storing: Promise<void> = Promise.resolve()
   try {
-    for (let number = 1, part = first; part.length > 0; number++) {
+    let part = await parts.next(partBytes)
+    for (let number = 1; part.length > 0; number++) {
       sum += part.length
       check(sum)
       await storing
       storing = multipart.uploadPart(number, part, part.length)
       // Its failure is thrown by the next `await storing`; until then it must not count as unhandled.
       storing.catch(() => {})
-      part = await parts.next(first.length)
+      part = await parts.next(partBytes)
     }
     await storing
     return sum

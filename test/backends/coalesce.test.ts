@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
-import { memoryBudget, withCoalescing } from '../../src/backends/wrappers/coalesce.ts'
+import { withCoalescing } from '../../src/backends/wrappers/coalesce.ts'
 import type { Backend } from '../../src/storage/backend.ts'
+import { createMemoryBudget } from '../../src/storage/memory-budget.ts'
 import { bytesOf, counting, steppedBody, textOf } from './fakes.ts'
 
 const MIB = 1024 * 1024
@@ -11,7 +12,7 @@ function coalesced(
 ): Backend {
   return withCoalescing(backend, {
     maxBytes: options.maxBytes ?? MIB,
-    budget: memoryBudget(options.total ?? 4 * MIB),
+    budget: createMemoryBudget(options.total ?? 4 * MIB),
     stallMs: options.stallMs ?? 1000,
     keepAlive: () => {},
   })
@@ -90,6 +91,55 @@ describe('withCoalescing()', () => {
     const object = await shared.get('a')
     source.next('abc')
     await expect(textOf(object)).rejects.toMatchObject({ code: 'timeout' })
+  })
+
+  it('asks again when what a first request began never comes, as after the platform ended that request', async () => {
+    const origin = counting('origin')
+    await origin.put('a', bytesOf('whole'))
+    let hangs = true
+    const backend = coalesced(
+      {
+        ...origin,
+        get: (name) => {
+          if (!hangs) return origin.get(name)
+          hangs = false
+          return new Promise<never>(() => {})
+        },
+      },
+      { stallMs: 100 },
+    )
+    void backend.get('a')
+    const texts = await Promise.all(Array.from({ length: 3 }, async () => textOf(await backend.get('a'))))
+    expect(texts).toEqual(['whole', 'whole', 'whole'])
+    expect(origin.counts['get']).toBe(1)
+  })
+
+  it('gives back the room of a body that came after nobody waited for it any more', async () => {
+    const origin = counting('origin')
+    await origin.put('a', new Uint8Array(600))
+    const late = Promise.withResolvers<void>()
+    let first = true
+    const backend = coalesced(
+      {
+        ...origin,
+        get: async (name) => {
+          if (first) {
+            first = false
+            await late.promise
+          }
+          return origin.get(name)
+        },
+      },
+      { stallMs: 50, total: 1000 },
+    )
+    const slow = backend.get('a')
+    await textOf(await backend.get('a'))
+    late.resolve()
+    await textOf(await slow)
+    await origin.put('b', new Uint8Array(1000))
+    const other = await backend.get('b')
+    expect(other?.shared).toBeDefined()
+    await textOf(other)
   })
 
   it('hands out the plain body when it is too large or has no known size', async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { memoryBudget, withCoalescing } from '../../src/backends/wrappers/coalesce.ts'
+import { withCoalescing } from '../../src/backends/wrappers/coalesce.ts'
 import { withVerifiedBodies } from '../../src/backends/wrappers/verify.ts'
+import { createMemoryBudget } from '../../src/storage/memory-budget.ts'
 import type { Backend } from '../../src/storage/backend.ts'
 import type { StoredObject } from '../../src/storage/object.ts'
 import { memoryBackend } from '../../src/backends/memory.ts'
@@ -61,7 +62,7 @@ describe('withVerifiedBodies()', () => {
   it('fails everybody who shares the body', async () => {
     const shared = withCoalescing(withVerifiedBodies(await wrong()), {
       maxBytes: 100,
-      budget: memoryBudget(100),
+      budget: createMemoryBudget(100),
       stallMs: 1000,
       keepAlive: () => {},
     })

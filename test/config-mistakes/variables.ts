@@ -66,12 +66,12 @@ export const variableMistakes: Row[] = [
   [
     'a negative inline limit',
     withVars({ FALLBACK_INLINE_MAX_BYTES: -1 }),
-    'FALLBACK_INLINE_MAX_BYTES: must be a whole number from 0 to 67108864',
+    'FALLBACK_INLINE_MAX_BYTES: must be a whole number from 0 to 50331648',
   ],
   [
     'an inline limit beyond memory',
     withVars({ FALLBACK_INLINE_MAX_BYTES: '134217728' }),
-    'FALLBACK_INLINE_MAX_BYTES: must be a whole number from 0 to 67108864',
+    'FALLBACK_INLINE_MAX_BYTES: must be a whole number from 0 to 50331648',
   ],
   [
     'a negative cache time',

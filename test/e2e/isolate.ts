@@ -9,21 +9,36 @@ export interface IsolateMemory {
 export interface IsolateWatch {
   /** What it held when that was most in sum, garbage not yet collected included. */
   readonly peak: IsolateMemory
+  /** The same right after a collection of garbage; needs `collecting`. */
+  readonly peakInUse: IsolateMemory
   now(): Promise<IsolateMemory>
   stop(): Promise<void>
 }
 
 const INTERVAL_MS = 100
+/** Collecting stops the Worker each time. */
+const COLLECT_INTERVAL_MS = 400
+
+export interface WatchOptions {
+  /** Collects garbage at each look, as V8 does itself when an isolate comes near its limit. */
+  collecting?: boolean
+  /** Makes the isolate run for a moment: an idle one does not collect. */
+  poke?: () => Promise<unknown>
+}
 
 /** Asks the Worker's isolate for its memory again and again, through workerd's inspector. */
-export async function watchIsolate(inspector: URL, worker: string): Promise<IsolateWatch> {
+export async function watchIsolate(
+  inspector: URL,
+  worker: string,
+  { collecting = false, poke }: WatchOptions = {},
+): Promise<IsolateWatch> {
   const socket = new WebSocket(await targetOf(inspector, worker))
   await new Promise((resolve, reject) => {
     socket.addEventListener('open', resolve)
     socket.addEventListener('error', reject)
   })
   let last = 0
-  const now = async (): Promise<IsolateMemory> => {
+  const call = (method: string): Promise<HeapUsage> => {
     const id = ++last
     const answered = new Promise<HeapUsage>((resolve) => {
       const hear = ({ data }: MessageEvent): void => {
@@ -34,22 +49,39 @@ export async function watchIsolate(inspector: URL, worker: string): Promise<Isol
       }
       socket.addEventListener('message', hear)
     })
-    socket.send(JSON.stringify({ id, method: 'Runtime.getHeapUsage' }))
-    const { usedSize, backingStorageSize } = await answered
+    socket.send(JSON.stringify({ id, method }))
+    return answered
+  }
+  const now = async (): Promise<IsolateMemory> => {
+    const { usedSize, backingStorageSize } = await call('Runtime.getHeapUsage')
     return { heap: usedSize, buffers: backingStorageSize }
   }
+  const collect = async (): Promise<void> => {
+    let collected = false
+    const answered = call('HeapProfiler.collectGarbage').then(() => (collected = true))
+    while (!collected) await Promise.all([poke?.(), Promise.race([answered, sleep(INTERVAL_MS)])])
+  }
   let peak = await now()
+  let peakInUse: IsolateMemory = { heap: 0, buffers: 0 }
   let stopped = false
   const watching = (async () => {
     while (!stopped) {
       const memory = await now()
       if (sum(memory) > sum(peak)) peak = memory
-      await sleep(INTERVAL_MS)
+      if (collecting) {
+        await collect()
+        const inUse = await now()
+        if (sum(inUse) > sum(peakInUse)) peakInUse = inUse
+      }
+      await sleep(collecting ? COLLECT_INTERVAL_MS : INTERVAL_MS)
     }
   })()
   return {
     get peak() {
       return peak
+    },
+    get peakInUse() {
+      return peakInUse
     },
     now,
     async stop() {

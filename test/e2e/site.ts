@@ -4,7 +4,7 @@ import { get as httpGet, type IncomingMessage } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
 import { bundle } from './bundle.ts'
-import { type IsolateWatch, watchIsolate } from './isolate.ts'
+import { type IsolateWatch, watchIsolate, type WatchOptions } from './isolate.ts'
 
 export const TOKEN = 'open-sesame'
 
@@ -27,7 +27,7 @@ export interface Site {
   /** Its resident memory in bytes. */
   memory(): number
   /** The memory of the Worker's isolate alone; needs `inspected`. */
-  watchIsolate(): Promise<IsolateWatch>
+  watchIsolate(options?: WatchOptions): Promise<IsolateWatch>
   close(): Promise<void>
 }
 
@@ -84,7 +84,11 @@ export async function startSite({ storages, vars = {}, persistTo, inspected }: S
     pid,
     bucket,
     memory: () => residentBytes(pid),
-    watchIsolate: async () => watchIsolate(await miniflare.getInspectorURL(), WORKER),
+    watchIsolate: async (watch) =>
+      watchIsolate(await miniflare.getInspectorURL(), WORKER, {
+        poke: () => fetch(new URL('/-/health', url)).then((response) => response.arrayBuffer()),
+        ...watch,
+      }),
     close: () => miniflare.dispose(),
   }
 }

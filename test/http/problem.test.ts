@@ -18,6 +18,7 @@ describe('statusOf()', () => {
     ['too-large', 413],
     ['unsatisfiable', 416],
     ['unsupported', 501],
+    ['overloaded', 503],
     ['unavailable', 502],
     ['denied', 502],
     ['skipped', 502],

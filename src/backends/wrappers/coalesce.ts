@@ -1,31 +1,28 @@
 import type { Backend } from '../../storage/backend.ts'
+import type { MemoryBudget, Reservation } from '../../storage/memory-budget.ts'
 import type { StoredObject } from '../../storage/object.ts'
 import type { Spool } from './spool.ts'
 import { createSpool } from './spool.ts'
-
-/** Bytes that all shared bodies of an isolate may hold together; an isolate has 128 MB in all. */
-export interface MemoryBudget {
-  /** Takes `bytes` from the budget, or says that they do not fit. */
-  reserve(bytes: number): boolean
-  release(bytes: number): void
-}
 
 export interface CoalesceOptions {
   /** Larger bodies are never shared. */
   maxBytes: number
   budget: MemoryBudget
-  /** Longest wait of a reader for the next byte, in milliseconds. */
+  /** Longest wait for the backend's answer, and of a reader for the next byte, in milliseconds. */
   stallMs: number
   /** Keeps the work going when the client that began it goes away (`waitUntil`). */
   keepAlive: (work: Promise<unknown>) => void
 }
 
 interface Flight {
+  readonly began: number
+  /** No longer joinable. */
+  over: boolean
   /** The object to share, or `null` when each must fetch for itself. */
   shared: Promise<Shared | null>
   /** Present once the body is being read. */
   spool?: Spool
-  size: number
+  memory?: Reservation
 }
 
 interface Shared {
@@ -50,16 +47,21 @@ export function withCoalescing(backend: Backend, options: CoalesceOptions): Back
   const settle = (flight: Flight): boolean => {
     if (flight.spool?.isRead()) return false
     flight.spool?.free()
-    options.budget.release(flight.size)
+    flight.memory?.release()
     return true
   }
   const drop = (name: string, flight: Flight): void => {
-    if (flights.get(name) !== flight) return
+    if (flight.over) return
+    flight.over = true
     flights.delete(name)
     if (!settle(flight)) leaving.add(flight)
   }
+  /** The platform may have ended the request that fetches, and then neither an answer nor a failure ever comes. */
+  const opensUntil = (flight: Flight): number => flight.began + options.stallMs
   const dropWhere = (isOver: (spool: Spool) => boolean): void => {
-    for (const [name, flight] of flights) if (flight.spool && isOver(flight.spool)) drop(name, flight)
+    for (const [name, flight] of flights) {
+      if (flight.spool ? isOver(flight.spool) : Date.now() > opensUntil(flight)) drop(name, flight)
+    }
     for (const flight of leaving) if (settle(flight)) leaving.delete(flight)
   }
   /** Lazily, without timers: a timer would live and die with the request that set it. */
@@ -67,22 +69,23 @@ export function withCoalescing(backend: Backend, options: CoalesceOptions): Back
     const now = Date.now()
     dropWhere(({ state, lastByte }) => now - lastByte > (state === 'full' ? LINGER_MS : 2 * options.stallMs))
   }
-  const reserve = (size: number): boolean => {
-    if (size > options.maxBytes) return false
-    if (options.budget.reserve(size)) return true
+  options.budget.onShortage(() => {
+    sweep()
     dropWhere(({ state }) => state === 'full')
-    return options.budget.reserve(size)
-  }
+    for (const flight of [...flights.values(), ...leaving]) flight.memory?.renew()
+  })
 
   /** Fetches, and settles `flight.shared` for those who join. */
   const lead = async (name: string, signal: AbortSignal | undefined): Promise<StoredObject | null> => {
     const { promise, resolve } = Promise.withResolvers<Shared | null>()
-    const flight: Flight = { shared: promise, size: 0 }
+    const flight: Flight = { began: Date.now(), over: false, shared: promise }
     flights.set(name, flight)
     try {
       const object = await backend.get(name, signal ? { signal } : {})
-      if (!object || object.size === undefined || object.deleted || !reserve(object.size)) return object
-      flight.size = object.size
+      if (!object || object.size === undefined || object.deleted || flight.over) return object
+      const memory = object.size <= options.maxBytes ? options.budget.tryReserve(object.size) : null
+      if (!memory) return object
+      flight.memory = memory
       const { body, ...info } = object
       flight.spool = createSpool(body, object.size, options.stallMs)
       options.keepAlive(flight.spool.filled.catch(() => drop(name, flight)))
@@ -95,20 +98,33 @@ export function withCoalescing(backend: Backend, options: CoalesceOptions): Back
     }
   }
 
-  return {
-    ...backend,
-    async get(name, getOptions = {}) {
-      sweep()
-      if (getOptions.range || getOptions.ifMatch) return backend.get(name, getOptions)
-      const flight = flights.get(name)
-      if (!flight) {
-        const led = lead(name, getOptions.signal)
-        options.keepAlive(led.catch(() => {}))
-        return led
-      }
-      const shared = await flight.shared
-      return shared ? share(shared, false) : backend.get(name, getOptions)
-    },
+  const get: Backend['get'] = async (name, getOptions = {}) => {
+    sweep()
+    if (getOptions.range || getOptions.ifMatch) return backend.get(name, getOptions)
+    const flight = flights.get(name)
+    if (!flight) {
+      const led = lead(name, getOptions.signal)
+      options.keepAlive(led.catch(() => {}))
+      return led
+    }
+    const shared = await within(flight.shared, opensUntil(flight) - Date.now())
+    if (shared === 'late') {
+      drop(name, flight)
+      return get(name, getOptions)
+    }
+    return shared ? share(shared, false) : backend.get(name, getOptions)
+  }
+  return { ...backend, get }
+}
+
+/** The timer belongs to the request that waits, so it fires even when the one that works is gone. */
+async function within<T>(work: Promise<T>, ms: number): Promise<T | 'late'> {
+  const { promise, resolve } = Promise.withResolvers<'late'>()
+  const timer = setTimeout(() => resolve('late'), Math.max(0, ms))
+  try {
+    return await Promise.race([work, promise])
+  } finally {
+    clearTimeout(timer)
   }
 }
 
@@ -126,19 +142,4 @@ function share({ info, spool }: Shared, leader: boolean): StoredObject {
 
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => void setTimeout(resolve, ms))
-}
-
-/** A budget of `total` bytes for one isolate. */
-export function memoryBudget(total: number): MemoryBudget {
-  let used = 0
-  return {
-    reserve(bytes) {
-      if (used + bytes > total) return false
-      used += bytes
-      return true
-    },
-    release(bytes) {
-      used -= bytes
-    },
-  }
 }

@@ -1,0 +1,145 @@
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import {
+  bodyOf,
+  hashOf,
+  hashOfAnswer,
+  ofUnknownLength,
+  saveBody,
+  slowly,
+  type Upload,
+} from './memory-bodies.ts'
+import { startSite, type Site } from './site.ts'
+import { httpSource, type Source } from './sources.ts'
+
+const MB = 1e6
+const MIB = 1024 * 1024
+/** Of the 128 MB that the platform lets an isolate have (Workers limits). */
+const MOST_BYTES = 100 * MB
+const COLD_BYTES = 15 * MIB
+const QUEUED_BYTES = 100 * MB
+
+let site: Site
+let source: Source
+
+beforeEach(async () => {
+  source = await httpSource()
+  site = await startSite({ storages: [{ type: 'r2', binding: 'MEDIA' }, source.table], inspected: true })
+})
+afterEach(async () => {
+  await site?.close()
+  await source?.close()
+})
+
+it('keeps an isolate small while 40 slow clients read 40 cold objects of 15 MB', async () => {
+  expect(await most('40 slow clients', () => readCold(40))).toBeLessThan(MOST_BYTES)
+}, 600_000)
+
+it('keeps an isolate small while ten objects of 100 MB and unknown length are copied from the queue', async () => {
+  expect(await most('10 queued copies of 100 MB', () => copyQueued(10))).toBeLessThan(MOST_BYTES)
+}, 600_000)
+
+it('keeps an isolate small while forty bodies of 8 MiB and known length are saved', async () => {
+  const saves = async (): Promise<void> => {
+    const answers = await saveMany('known', 40, { size: 8 * MIB, chunked: false })
+    // They stream: there is nothing to wait for.
+    expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 40 }, () => 201))
+  }
+  expect(await most('40 saves of 8 MiB', saves)).toBeLessThan(MOST_BYTES)
+}, 600_000)
+
+it('keeps an isolate small while forty bodies of 20 MiB and unknown length are saved', async () => {
+  const saves = () => saveMany('chunked', 40, { size: 20 * MIB, chunked: true })
+  expect(await most('40 chunked saves of 20 MiB', saves)).toBeLessThan(MOST_BYTES)
+}, 600_000)
+
+it('keeps an isolate small under all of it at once', async () => {
+  const all = () =>
+    Promise.all([
+      readCold(10),
+      copyQueued(3),
+      saveMany('known', 10, { size: 8 * MIB, chunked: false }),
+      saveMany('chunked', 10, { size: 20 * MIB, chunked: true }),
+    ])
+  expect(await most('a mix of all', all)).toBeLessThan(MOST_BYTES)
+}, 600_000)
+
+/** Does the work while the isolate is watched: the most bytes that it had in use. */
+async function most(what: string, work: () => Promise<unknown>): Promise<number> {
+  const isolate = await site.watchIsolate({ collecting: true })
+  const started = Date.now()
+  try {
+    await work()
+  } finally {
+    await isolate.stop()
+    const { peak, peakInUse } = isolate
+    const seconds = ((Date.now() - started) / 1000).toFixed(0)
+    process.stdout.write(
+      `${what}, ${seconds} s: at most ${megabytes(peakInUse)} MB in use, with garbage ${megabytes(peak)} MB\n`,
+    )
+  }
+  const { heap, buffers } = isolate.peakInUse
+  return heap + buffers
+}
+
+async function readCold(clients: number): Promise<void> {
+  const names = Array.from({ length: clients }, (_, index) => `cold-${index}.bin`)
+  for (const [index, name] of names.entries())
+    await source.add(name, Buffer.concat([...bodyOf(1000 + index, COLD_BYTES)]))
+  const opened = await Promise.all(names.map((name) => site.open(`/${name}`)))
+  const read = await Promise.all(opened.map((client) => slowly(client, MIB)))
+  expect(read).toEqual(names.map((_, index) => hashOf(1000 + index, COLD_BYTES)))
+  for (const name of names) await site.copied(name, 'copied', 300_000)
+  for (const [index, name] of names.entries())
+    expect(await primaryHas(name)).toBe(hashOf(1000 + index, COLD_BYTES))
+}
+
+async function copyQueued(objects: number): Promise<void> {
+  const names = Array.from({ length: objects }, (_, index) => `queued-${index}.bin`)
+  for (const [index, name] of names.entries()) {
+    await source.add(name, Buffer.alloc(1))
+    await source.set(name, ofUnknownLength(2000 + index, QUEUED_BYTES))
+    const client = await site.open(`/${name}`)
+    client.destroy()
+  }
+  for (const name of names) await site.copied(name, 'copied', 600_000)
+  for (const [index, name] of names.entries())
+    expect(await primaryHas(name)).toBe(hashOf(2000 + index, QUEUED_BYTES))
+}
+
+/** What is acknowledged is there, and what is refused is refused early and politely. */
+async function saveMany(
+  kind: string,
+  saves: number,
+  { size, chunked }: { size: number; chunked: boolean },
+): Promise<Upload[]> {
+  const answers = await Promise.all(
+    Array.from({ length: saves }, (_, index) =>
+      saveBody(site, `${kind}-${index}.bin`, { seed: 3000 + index, size, chunked }),
+    ),
+  )
+  const refused = answers.filter(({ status }) => status === 503)
+  for (const { retryAfter } of refused) expect(Number(retryAfter)).toBeGreaterThan(0)
+  const longest = Math.max(0, ...refused.map(({ took }) => took))
+  process.stdout.write(
+    `${kind}: ${saves - refused.length} saved, ${refused.length} refused, within ${longest} ms\n`,
+  )
+  for (const [index, { status, name }] of answers.entries()) {
+    if (status === 503) {
+      expect((await site.fetch(`/${kind}-${index}.bin`)).status).toBe(404)
+      continue
+    }
+    expect([index, status]).toEqual([index, 201])
+    expect(await primaryHas(name ?? '')).toBe(hashOf(3000 + index, size))
+  }
+  return answers
+}
+
+async function primaryHas(name: string): Promise<string> {
+  const response = await site.fetch(`/${name}`)
+  expect(response.headers.get('Cache-Status')).toBe('fallback-storage; hit; detail=media')
+  return hashOfAnswer(response)
+}
+
+function megabytes({ heap, buffers }: { heap: number; buffers: number }): string {
+  return `${((heap + buffers) / MB).toFixed(1)} (heap ${(heap / MB).toFixed(1)})`
+}

@@ -56,8 +56,8 @@ export function createApp(deployment: Deployment): Hono<AppEnv> {
     return problemResponse({ status: 404, title: 'Not Found', detail })
   })
   app.onError((error, c) => {
-    const isTold = error instanceof StorageError && error.code !== 'internal'
-    const response = problemResponse(isTold ? error : unexpected(error), { base: mediaPath })
+    const isFailure = error instanceof StorageError && error.code !== 'internal'
+    const response = problemResponse(isFailure ? error : unexpected(error), { base: mediaPath })
     return describeAnswer(c, response)
   })
   return app

@@ -79,6 +79,23 @@ describe('too many writes of one name', () => {
   })
 })
 
+describe('a slow primary', () => {
+  it('is not closed by the races that it loses', async () => {
+    await bound.MEDIA_KV.put('a.txt', 'quick')
+    const slow = {
+      fetch: async () => {
+        await new Promise((resolve) => setTimeout(resolve, 150))
+        return new Response('slow')
+      },
+    }
+    const { call, state } = start([{ ...ORIGIN, hedge_ms: 20 }, KV], { ORIGIN: slow })
+    const texts = await Promise.all(Array.from({ length: 12 }, async () => (await call('/a.txt')).text()))
+    expect(new Set(texts)).toEqual(new Set(['quick']))
+    expect(state()).toBe('closed')
+    expect(await (await call('/only-there.txt')).text()).toBe('slow')
+  })
+})
+
 describe('a body that breaks off', () => {
   const breaking = () =>
     new ReadableStream<Uint8Array>({

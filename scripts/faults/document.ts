@@ -50,7 +50,7 @@ What the cells say:
 - **404** only where every backend proved that it has nothing; **502** where one failed, **504** where all that failed timed out.
 - **degraded**: 200 with what the others list, and \`old\` named in \`degraded\` with its error.
 
-**Cache-Control** is that of the answers to GET, GET of a range and HEAD, told apart where they differ. \`no-store\`: errors, and what was answered after
+**Cache-Control** is that of the answers to GET, GET of a range and HEAD, listed separately where they differ. \`no-store\`: errors, and what was answered after
 a backend before it had failed, since that may hold something newer, or know that the name was deleted. _kept_: what the object says, or the configured
 default. **breaker** says whether a GET that meets with it _counts_ against \`old\`: when at least five, and at least half, of the latest fifteen requests do, it is
 passed over for some seconds. A body that breaks after its headers, a refusal and an absence do not count.
@@ -102,13 +102,13 @@ function theOnly(words: readonly string[], cell: string): string {
 
 /** That of GET, of a range and of HEAD, or the one that they share. */
 function cacheControl(fault: FaultCase, situations: readonly Situation[]): string {
-  const told = (['get', 'range', 'head'] as const).map((operation) =>
+  const values = (['get', 'range', 'head'] as const).map((operation) =>
     theOnly(
       situations.map((situation) => expected({ ...situation, fault, operation }).cacheControl ?? 'none'),
       `${fault.does}, Cache-Control of ${operation}`,
     ),
   )
-  const short = told.map((value) => (value === 'no-store' ? value : 'kept'))
+  const short = values.map((value) => (value === 'no-store' ? value : 'kept'))
   return new Set(short).size === 1 ? (short[0] ?? '') : short.join(' / ')
 }
 

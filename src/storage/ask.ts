@@ -171,7 +171,7 @@ export function chainError(failures: readonly StorageError[], name?: string): St
 async function isHiddenFromBehind(members: Members, backend: Backend, name: string): Promise<boolean> {
   const authority = authorityBehind(members, backend, name)
   if (!authority) return false
-  const info = await authority.head(name)
+  const info = await authority.head(name, { lastResort: true })
   return info !== null && hides(members, { backend: authority, info })
 }
 

@@ -97,7 +97,7 @@ const SAYS_NO = new Set<ErrorCode>([
   'overloaded',
 ])
 
-/** Whether it is to be told as it is, without asking another backend. */
+/** Whether it is the answer as it is, without asking another backend. */
 export function saysNoToTheCaller(error: StorageError): boolean {
   return SAYS_NO.has(error.code)
 }

@@ -126,9 +126,9 @@ export function createSource(
       try {
         buffer(await backend.list(request()))
       } catch (error) {
-        const told = toStorageError(error, backend.name)
-        if (query.signal?.aborted || told.code === 'internal') throw error
-        if (segments.length === 0) failure = told
+        const thrown = toStorageError(error, backend.name)
+        if (query.signal?.aborted || thrown.code === 'internal') throw error
+        if (segments.length === 0) failure = thrown
         else brokeOff = true
       }
     },

@@ -24,7 +24,7 @@ function setup(longestPauseMs = 20_000) {
     }
   }
   const fail = (code: ErrorCode, options: { retryAfter?: number; backend?: string } = {}): void => {
-    origin.error = new StorageError(code, 'told to fail', { backend: 'origin', ...options })
+    origin.error = new StorageError(code, 'fails on purpose', { backend: 'origin', ...options })
   }
   const heal = (): void => void (origin.error = null)
   return { ask, fail, heal, origin, clock, health: () => backend.health?.() }

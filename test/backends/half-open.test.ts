@@ -3,6 +3,8 @@ import { withBreaker } from '../../src/backends/wrappers/breaker.ts'
 import { memoryBackend } from '../../src/backends/memory.ts'
 import { StorageError } from '../../src/storage/errors.ts'
 import { createChain } from '../../src/storage/fallback.ts'
+import { putObject } from '../../src/storage/put-object.ts'
+import { save } from '../../src/storage/save.ts'
 import type { Trace } from '../../src/storage/trace.ts'
 import { bytesOf, failing, textOf } from './fakes.ts'
 
@@ -71,4 +73,33 @@ describe.each([
       failures: [{ backend: 'other', code: 'timeout' }],
     })
   })
+})
+
+it('lets writes through a half-open breaker, which nobody else can take', async () => {
+  const clock = { now: 0 }
+  const memory = memoryBackend('only')
+  const state = { down: true }
+  const guarded = async <T>(operation: () => Promise<T>): Promise<T> => {
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    if (state.down) throw new StorageError('unavailable', 'down', { backend: 'only' })
+    return operation()
+  }
+  const backend = withBreaker(
+    {
+      ...memory,
+      head: (name) => guarded(() => memory.head(name)),
+      put: (name, body, options) => guarded(() => memory.put(name, body, options)),
+    },
+    { failures: 3, openMs: 5000, longestPauseMs: 0, now: () => clock.now },
+  )
+  for (let time = 0; time < 3; time++) await backend.head('a').catch(() => {})
+  state.down = false
+  clock.now += 5000
+  const chain = createChain([backend], { deletes: 'tombstone' })
+  const written = await Promise.allSettled([
+    putObject(chain, 'a', bytesOf('a')),
+    putObject(chain, 'b', bytesOf('b')),
+    save(chain, 'c', bytesOf('c')),
+  ])
+  expect(written.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'fulfilled'])
 })

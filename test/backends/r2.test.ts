@@ -96,12 +96,12 @@ describe('a failure of R2', () => {
     })
   })
 
-  it('to take the name of its bucket is not told as a wish to slow down', async () => {
+  it('to accept the name of its bucket is not reported as a wish to slow down', async () => {
     const { backend } = watched({ get: ['get: The specified bucket name is not valid. (10005)'] })
     await expect(backend.get('a')).rejects.toThrow(/name of the bucket: check bucket_name/)
   })
 
-  it('is told apart from a defect of ours in the call', async () => {
+  it('is distinguished from a defect of ours in the call', async () => {
     const { backend } = watched({ get: [new TypeError('Incorrect type for the options')] })
     await expect(backend.get('a')).rejects.toMatchObject({ code: 'internal', cause: { name: 'TypeError' } })
   })

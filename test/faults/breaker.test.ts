@@ -34,7 +34,7 @@ async function healthOf(worker: FaultyWorker): Promise<Map<string, Health['healt
   return new Map(backends.map(({ name, health }) => [name, health]))
 }
 
-/** Reads `path`; who answered, what caches are told, and how long it took. */
+/** Reads `path`; who answered, the Cache-Control, and how long it took. */
 async function read(worker: FaultyWorker, path: string) {
   const began = performance.now()
   const response = await fetch(worker.url + path)

@@ -8,7 +8,7 @@ export interface Outcome {
   content: 'whole' | 'part' | 'breaks' | 'none' | Listing | { exists: boolean } | { size: 'right' }
   /** `Cache-Status` without the cache's own name. */
   cacheStatus?: string
-  /** What caches are told; absent for what the API answers. */
+  /** Absent for what the API answers. */
   cacheControl?: string
   /** Who was asked, from `Server-Timing`. */
   trace?: string[]
@@ -54,7 +54,7 @@ function effectOnAnswer(it: Case, member: Member, read: Read): Effect {
 const ANSWERS: readonly Effect[] = ['object', 'breaks', 'stalls']
 const DESCRIPTIONS: Partial<Record<Effect, string>> = { absent: 'absent', timeout: 'timeout' }
 
-/** Whether GETs that meet with it open the breaker: a body that breaks later is taken up again or told to its reader. */
+/** Whether GETs that meet with it open the breaker: a body that breaks later is resumed, or fails its reader. */
 export function opensBreaker({ get }: FaultCase): boolean {
   return get === 'unavailable' || get === 'timeout'
 }

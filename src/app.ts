@@ -4,7 +4,7 @@ import type { Deployment } from './deployment.ts'
 import { optionsResponse } from './http/cors.ts'
 import { problemResponse } from './http/problem.ts'
 import { rawPath } from './http/raw-path.ts'
-import { describeError, log } from './observe/log.ts'
+import { describeError, log, stackOf } from './observe/log.ts'
 import { type Observed, prometheusText } from './observe/prometheus.ts'
 import { apiRoutes } from './routes/api.ts'
 import { requireToken } from './routes/auth.ts'
@@ -51,8 +51,8 @@ export function createApp(deployment: Deployment): Hono<AppEnv> {
     return problemResponse({ status: 404, title: 'Not Found', detail })
   })
   app.onError((error, c) => {
-    const problem = error instanceof StorageError ? error : unexpected(error)
-    const response = problemResponse(problem, { base: mediaPath })
+    const isFailure = error instanceof StorageError && error.code !== 'internal'
+    const response = problemResponse(isFailure ? error : unexpected(error), { base: mediaPath })
     return describeAnswer(c, response)
   })
   return app
@@ -71,10 +71,7 @@ function observed({ requests, migration, backends }: Deployment): Observed {
 }
 
 /** A defect of ours: logged whole, shown without its message. */
-function unexpected(error: unknown): { status: number; title: string; detail: string } {
-  log('error', 'unexpected', {
-    error: describeError(error),
-    stack: error instanceof Error ? error.stack : undefined,
-  })
-  return { status: 500, title: 'Internal Server Error', detail: 'an unexpected error; the log has it' }
+function unexpected(error: unknown): StorageError {
+  log('error', 'unexpected', { error: describeError(error), ...stackOf(error) })
+  return new StorageError('internal', 'an unexpected error; the log has it')
 }

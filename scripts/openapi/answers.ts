@@ -24,6 +24,9 @@ const errorCode = v.picklist([
   'corrupt',
   'too-large',
   'unsupported',
+  'too-many-writes',
+  'interrupted',
+  'internal',
 ])
 const failure = v.strictObject({ name: v.string(), error: errorCode, detail: v.string() })
 /** Only there when some are degraded. */

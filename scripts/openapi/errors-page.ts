@@ -11,6 +11,10 @@ const ERRORS: Record<ErrorCode, string> = {
   'too-large': 'The body has more bytes than the backend or the configuration takes.',
   unsatisfiable: 'The range begins past the end of the object; Content-Range tells its size.',
   unsupported: 'No backend of the chain can do this.',
+  'too-many-writes':
+    'The backend takes one write a second of a name, and others were quicker, even after some tries. Retry-After tells when to send it again.',
+  interrupted: 'The body broke off before its end. Nothing was stored.',
+  internal: 'A defect of this software. The log has it with its cause.',
   timeout: 'No backend has it, and those that failed did not answer in time. It may exist: try again.',
   unavailable: 'No backend has it, and at least one failed. It may exist: try again.',
   denied: 'A backend refuses the credentials that the Worker was configured with.',

@@ -1,4 +1,4 @@
-import { StorageError } from '../storage/errors.ts'
+import { interruption, StorageError } from '../storage/errors.ts'
 import { openPieces, type Pieces } from './pieces.ts'
 
 /** The same bytes as a stream whose length the runtime knows, for Content-Length. Node has no such thing. */
@@ -72,7 +72,9 @@ async function pump(source: Pieces, writer: WritableStreamDefaultWriter, size: n
   let length = 0
   let last: Uint8Array | undefined
   for (;;) {
-    const chunk = await source.next()
+    const chunk = await source.next().catch((error: unknown) => {
+      throw interruption(error)
+    })
     length += chunk.length
     if (length > size || (chunk.length === 0 && length < size)) throw wrongLength(size)
     const ended = chunk.length === 0

@@ -6,7 +6,7 @@ import type {
   PutCondition,
   PutOptions,
 } from '../storage/backend.ts'
-import { StorageError, toStorageError } from '../storage/errors.ts'
+import { interruption, StorageError } from '../storage/errors.ts'
 import { checkName, encodeName } from '../storage/name.ts'
 import type { ObjectInfo, RangeRequest, StoredObject } from '../storage/object.ts'
 import { compareNames } from '../storage/order.ts'
@@ -174,21 +174,17 @@ async function readBody(
 ): Promise<Uint8Array<ArrayBuffer>> {
   if (size === undefined && !(body instanceof Uint8Array))
     throw new StorageError('invalid', 'a stream needs its size', { backend, name })
-  const bytes = new Uint8Array(body instanceof Uint8Array ? body : await readStream(body, backend, name))
+  const bytes = new Uint8Array(body instanceof Uint8Array ? body : await readStream(body))
   if (size !== undefined && bytes.length !== size)
     throw new StorageError('corrupt', `${bytes.length} bytes came instead of ${size}`, { backend, name })
   return bytes
 }
 
-async function readStream(
-  body: ReadableStream<Uint8Array>,
-  backend: string,
-  name: string,
-): Promise<ArrayBuffer> {
+async function readStream(body: ReadableStream<Uint8Array>): Promise<ArrayBuffer> {
   try {
     return await new Response(body).arrayBuffer()
   } catch (error) {
-    throw toStorageError(error, backend, name)
+    throw interruption(error)
   }
 }
 

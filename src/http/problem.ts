@@ -37,6 +37,9 @@ const STATUSES = {
   timeout: [504, 'No backend answered in time'],
   unavailable: [502, 'A backend failed'],
   denied: [502, 'A backend refused access'],
+  'too-many-writes': [429, 'The backend takes no more writes of this name just now'],
+  interrupted: [400, 'The body broke off'],
+  internal: [500, 'Internal Server Error'],
   skipped: [502, 'A backend is left out because it failed lately'],
 } as const satisfies Record<StorageError['code'], readonly [number, string]>
 

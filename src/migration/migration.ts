@@ -1,4 +1,4 @@
-import { describeError, log } from '../observe/log.ts'
+import { describeError, log, stackOf } from '../observe/log.ts'
 import type { Chain } from '../storage/fallback.ts'
 import { createCopyLater, type CopyMessage } from './copy-later.ts'
 import { copyName } from './copy-name.ts'
@@ -33,7 +33,7 @@ export function createMigration({ chain, enabled, send, keepAlive }: MigrationOp
   const onFailure = (name: string, error: unknown): void => {
     const reason = describeError(error)
     counts.add(name, { outcome: 'failed', bytes: 0, reason })
-    log('warn', 'copy', { name, outcome: 'failed', reason })
+    log('warn', 'copy', { name, outcome: 'failed', reason, ...stackOf(error) })
   }
   const copyLater = createCopyLater({
     ...(send && { send }),

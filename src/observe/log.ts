@@ -10,14 +10,31 @@ export function log(
   console[level](JSON.stringify({ event, ...fields }))
 }
 
-/** An error's code, message, causes and backends' failures in one field, without a stack. */
+/** An error's code or class, message, causes and backends' failures in one field, without a stack and without credentials. */
 export function describeError(error: unknown): string {
-  const parts: string[] = []
-  for (let current = error; current instanceof Error; current = current.cause) {
-    const code = 'code' in current ? `${String(current.code)}: ` : ''
-    parts.push(`${code}${current.message}`)
-    if (current instanceof StorageError)
-      for (const failure of current.failures) parts.push(`${failure.backend}: ${describeError(failure)}`)
-  }
-  return parts.join(' ← ') || String(error)
+  if (!(error instanceof Error)) return redact(String(error))
+  const isStorage = error instanceof StorageError
+  const failures = isStorage ? error.failures.map((one) => `${one.backend}: ${describeError(one)}`) : []
+  const cause = error.cause === undefined ? [] : [describeError(error.cause)]
+  const own = `${isStorage ? error.code : error.name}: ${error.message}`
+  return redact([own, ...failures, ...cause].join(' ← '))
+}
+
+/** The stack of a defect of ours; nothing for what a backend or a caller is to blame for. */
+export function stackOf(error: unknown): { stack?: string } {
+  const defect = error instanceof StorageError && error.code === 'internal' ? error.cause : error
+  if (!(defect instanceof Error) || defect instanceof StorageError || defect.stack === undefined) return {}
+  return { stack: redact(defect.stack) }
+}
+
+/** In a URL credentials are user info or part of the query; elsewhere they follow the scheme's name. */
+const CREDENTIALS: readonly [RegExp, string][] = [
+  [/([a-z][a-z0-9+.-]*:\/\/)[^\s/?#@]+@/gi, '$1…@'],
+  [/([a-z][a-z0-9+.-]*:\/\/[^\s?#]*)\?[^\s#]*/gi, '$1?…'],
+  [/\b(Bearer|Basic|AWS4-HMAC-SHA256)\s+[^\s,]+/gi, '$1 …'],
+  [/\b(Credential|Signature|X-Amz-Security-Token)=[^\s,&]+/gi, '$1=…'],
+]
+
+function redact(text: string): string {
+  return CREDENTIALS.reduce((redacted, [pattern, shown]) => redacted.replace(pattern, shown), text)
 }

@@ -1,7 +1,7 @@
 import type { Context } from 'hono'
 import { createMiddleware } from 'hono/factory'
 import type { Deployment } from '../deployment.ts'
-import { log } from '../observe/log.ts'
+import { describeError, log } from '../observe/log.ts'
 import { createLogSample } from '../observe/log-sample.ts'
 import type { RequestEvent } from '../observe/request-counts.ts'
 import type { Attempt } from '../storage/trace.ts'
@@ -84,6 +84,8 @@ function outcomeOf(
   return backend === primary ? 'hit' : 'fallback'
 }
 
-function describeAttempt({ backend, outcome, detail }: Attempt): string {
-  return detail === undefined ? `${backend}=${outcome}` : `${backend}=${outcome} (${detail})`
+function describeAttempt({ backend, outcome, detail, failure }: Attempt): string {
+  if (detail === undefined) return `${backend}=${outcome}`
+  const cause = failure?.cause === undefined ? '' : ` ← ${describeError(failure.cause)}`
+  return `${backend}=${outcome} (${detail}${cause})`
 }

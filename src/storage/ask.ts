@@ -5,7 +5,7 @@ import {
   type ReadOptions,
   type WritableBackend,
 } from './backend.ts'
-import { isCallersFault, StorageError, toStorageError } from './errors.ts'
+import { endsSearch, isCallersFault, StorageError, toStorageError } from './errors.ts'
 import type { ObjectInfo, StoredObject } from './object.ts'
 import type { Attempt } from './trace.ts'
 
@@ -45,31 +45,74 @@ export interface Question<T> {
  * Throws when nothing answered and a backend failed, or `unsupported` when some have the name and none could tell.
  */
 export async function ask<T>(question: Question<T>): Promise<T | null> {
-  const failures: StorageError[] = []
-  let cannotTell = false
-  for (const backend of question.members.backends) {
-    if (backend.accepts?.(question.name) === false) continue
-    const { result, attempt } = await askOne(question, backend)
-    question.options.trace?.push(attempt)
-    if (result.kind === 'answer') return result.value
-    if (result.kind === 'deleted') return null
-    if (result.kind === 'failure') failures.push(throwIfFinal(result.failure))
-    if (result.kind === 'cannot-tell') cannotTell = true
+  const { members, name, options } = question
+  const asked: { backend: Backend; outcome: Outcome<T> }[] = []
+  for (const backend of members.backends) {
+    if (backend.accepts?.(name) === false) continue
+    const outcome = await askOne(question, backend)
+    options.trace?.push(outcome.attempt)
+    asked.push({ backend, outcome })
+    if (isFinal(outcome.result)) return conclude(outcome.result)
   }
-  return nobody(question.name, failures, cannotTell)
+  const { trace } = options
+  for (const one of asked) {
+    if (!isSkipped(one.outcome.result)) continue
+    const again = await askAsLastResort(question, one.backend)
+    if (trace) trace[trace.indexOf(one.outcome.attempt)] = again.attempt
+    one.outcome = again
+    if (isFinal(again.result)) return conclude(again.result)
+  }
+  return nobody(
+    name,
+    asked.map(({ outcome }) => outcome.result),
+  )
+}
+
+/** What one backend said, and how that is traced. */
+export interface Outcome<T> {
+  result: Result<T>
+  attempt: Attempt
+}
+
+/** Whether the search ends with it. */
+export function isFinal<T>(result: Result<T>): boolean {
+  if (result.kind === 'failure') return endsSearch(result.failure)
+  return result.kind === 'answer' || result.kind === 'deleted'
+}
+
+/** A final result as the search's own. */
+export function conclude<T>(result: Result<T>): T | null {
+  if (result.kind === 'failure') throw result.failure
+  return result.kind === 'answer' ? result.value : null
+}
+
+/** Whether the backend was passed over by its breaker. */
+export function isSkipped<T>(result: Result<T>): boolean {
+  return result.kind === 'failure' && result.failure.code === 'skipped'
+}
+
+/** Nobody else had an answer, so one that was passed over may do. */
+export function askAsLastResort<T>(question: Question<T>, backend: Backend): Promise<Outcome<T>> {
+  return askOne({ ...question, options: { ...question.options, lastResort: true } }, backend)
 }
 
 /** One backend's answer, timed. Never throws. */
 export async function askOne<T>(
   { members, name, operation, options }: Question<T>,
   backend: Backend,
-): Promise<{ result: Result<T>; attempt: Attempt }> {
+): Promise<Outcome<T>> {
   const started = performance.now()
-  const told = (result: Result<T>, outcome: Attempt['outcome'], detail?: string) => {
+  const told = (result: Result<T>, outcome: Attempt['outcome'], detail?: string): Outcome<T> => {
     const duration = performance.now() - started
     return {
       result,
-      attempt: { backend: backend.name, outcome, duration, ...(detail !== undefined && { detail }) },
+      attempt: {
+        backend: backend.name,
+        outcome,
+        duration,
+        ...(detail !== undefined && { detail }),
+        ...(result.kind === 'failure' && { failure: result.failure }),
+      },
     }
   }
   try {
@@ -97,16 +140,12 @@ export async function askOne<T>(
 }
 
 /** How a search ends that nobody answered. */
-export function nobody(name: string, failures: readonly StorageError[], cannotTell: boolean): null {
+export function nobody<T>(name: string, results: readonly Result<T>[]): null {
+  const failures = results.flatMap((result) => (result.kind === 'failure' ? [result.failure] : []))
   if (failures.length > 0) throw chainError(failures, name)
-  if (cannotTell) throw new StorageError('unsupported', 'no backend that has it can tell', { name })
+  if (results.some(({ kind }) => kind === 'cannot-tell'))
+    throw new StorageError('unsupported', 'no backend that has it can tell', { name })
   return null
-}
-
-/** Throws what no other backend would answer differently (a bad name, a range past the end); hands back the rest. */
-export function throwIfFinal(failure: StorageError): StorageError {
-  if (isCallersFault(failure)) throw failure
-  return failure
 }
 
 /** Cancels the body of an answer that nobody will read. */
@@ -126,7 +165,7 @@ async function isBuriedBehind(members: Members, backend: Backend, name: string):
   if (!members.tombstones || isWritable(backend)) return false
   const authority = authorityFor(members, name)
   if (!authority || members.backends.indexOf(backend) > members.backends.indexOf(authority)) return false
-  return (await authority.head(name))?.deleted !== undefined
+  return (await authority.head(name, { lastResort: true }))?.deleted !== undefined
 }
 
 function outcomeOf(failure: StorageError): Attempt['outcome'] {

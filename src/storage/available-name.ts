@@ -52,7 +52,7 @@ function fits(backend: Backend, name: string): boolean {
 
 /** A deleted name is free: the save then replaces exactly the tombstone that was seen. */
 async function conditionFor(backend: Backend, name: string): Promise<PutCondition | null> {
-  const info = await backend.head(name)
+  const info = await backend.head(name, { lastResort: true })
   if (info === null) return 'absent'
   if (!info.deleted) return null
   return info.version === undefined ? 'absent' : { version: info.version }

@@ -5,6 +5,8 @@ export interface ReadOptions {
   signal?: AbortSignal
   /** Appended to by a chain; a single backend ignores it. */
   trace?: Trace
+  /** Nobody else can answer: a breaker that is half-open lets more of these through. */
+  lastResort?: boolean
 }
 
 export interface GetOptions extends ReadOptions {

@@ -10,6 +10,9 @@
  * - `corrupt` bytes are short, long, or their digest differs
  * - `too-large` more bytes than the backend or the configuration takes
  * - `unsupported` no backend has the method
+ * - `too-many-writes` the backend takes no more writes of that very name just now
+ * - `interrupted` the body that was to be stored broke off: nothing that the backend that was to take it did
+ * - `internal` a defect of our own code; `cause` is what was thrown
  */
 export type ErrorCode =
   | 'absent'
@@ -23,6 +26,9 @@ export type ErrorCode =
   | 'corrupt'
   | 'too-large'
   | 'unsupported'
+  | 'too-many-writes'
+  | 'interrupted'
+  | 'internal'
 
 export interface ErrorOptions {
   backend?: string
@@ -66,8 +72,37 @@ export function isCallersFault(error: unknown): error is StorageError {
   return error instanceof StorageError && (error.code === 'unsatisfiable' || error.code === 'invalid')
 }
 
-/** Any thrown value as a StorageError of that backend; unknown ones become `unavailable`. */
+/** Whether no other backend may be asked instead: the caller's fault, or a defect of ours, which a fallback would only hide. */
+export function endsSearch(error: unknown): error is StorageError {
+  return isCallersFault(error) || (error instanceof StorageError && error.code === 'internal')
+}
+
+/**
+ * Any thrown value as a StorageError. Backends translate what fetch, bindings and bodies throw where they use them, so
+ * anything else is a defect of ours.
+ */
 export function toStorageError(error: unknown, backend: string, name?: string): StorageError {
+  if (error instanceof StorageError) return error
+  if (isGivenUp(error)) return failureOfBody(error, backend, name)
+  return new StorageError('internal', 'an unexpected error; the log has it', {
+    ...(name !== undefined && { name }),
+    cause: error,
+  })
+}
+
+/**
+ * What a call of fetch or of a binding threw. In workerd a failure is a plain Error, or whatever a Worker behind a
+ * service binding threw, which has `remote`; its own TypeErrors and RangeErrors are about the arguments.
+ */
+export function failureOfCall(error: unknown, backend: string, name?: string): StorageError {
+  const isOurs = error instanceof TypeError || error instanceof RangeError
+  return isOurs && !('remote' in error)
+    ? toStorageError(error, backend, name)
+    : failureOfBody(error, backend, name)
+}
+
+/** What reading a body threw that comes from the backend. */
+export function failureOfBody(error: unknown, backend: string, name?: string): StorageError {
   if (error instanceof StorageError) return error
   const timedOut = error instanceof Error && error.name === 'TimeoutError'
   const message = timedOut ? 'did not answer in time' : 'could not be reached or broke off'
@@ -76,4 +111,15 @@ export function toStorageError(error: unknown, backend: string, name?: string): 
     ...(name !== undefined && { name }),
     cause: error,
   })
+}
+
+/** What reading a body threw that was to be stored, be it a client's or another backend's. */
+export function interruption(error: unknown): StorageError {
+  if (error instanceof StorageError) return error
+  return new StorageError('interrupted', 'the body broke off before its end', { cause: error })
+}
+
+/** Somebody stopped waiting. */
+function isGivenUp(error: unknown): boolean {
+  return error instanceof Error && (error.name === 'AbortError' || error.name === 'TimeoutError')
 }

@@ -72,8 +72,9 @@ async function find(backend: Backend, name: string): Promise<Finding> {
     if (!info) return { backend, accepts: true, result: 'absent', latency: latency() }
     return { backend, accepts: true, result: info.deleted ? 'deleted' : 'hit', latency: latency(), info }
   } catch (error) {
-    const { code, message } = toStorageError(error, backend.name, name)
-    return { backend, accepts: true, result: code, detail: message, latency: latency() }
+    const failure = toStorageError(error, backend.name, name)
+    if (failure.code === 'internal') throw failure
+    return { backend, accepts: true, result: failure.code, detail: failure.message, latency: latency() }
   }
 }
 

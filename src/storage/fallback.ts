@@ -1,7 +1,7 @@
 import { ask, authorityFor, chainError, type Members, type Operation } from './ask.ts'
 import type { Backend, ReadOptions, WritableBackend } from './backend.ts'
 import { isWritable } from './backend.ts'
-import { StorageError, toStorageError } from './errors.ts'
+import { type ErrorCode, StorageError, toStorageError } from './errors.ts'
 import { askHedged } from './hedge.ts'
 
 /** `tombstone`: deletes leave a marker that hides what fallbacks hold. `first`: a plain delete, as the Django original does. */
@@ -91,9 +91,20 @@ export function takes(backend: Backend, name: string, size: number | undefined):
   return backend.accepts?.(name) !== false && (size === undefined || size <= (backend.maxSize ?? Infinity))
 }
 
-/** Whether it is about the request itself: another backend would say the same. */
+/** About the request itself, or not about the backend at all: another one would not do better, and must not hide it. */
+const SAYS_NO = new Set<ErrorCode>([
+  'invalid',
+  'precondition',
+  'corrupt',
+  'too-large',
+  'too-many-writes',
+  'interrupted',
+  'internal',
+])
+
+/** Whether it is the answer as it is, without asking another backend. */
 export function saysNoToTheCaller(error: StorageError): boolean {
-  return ['invalid', 'precondition', 'corrupt', 'too-large'].includes(error.code)
+  return SAYS_NO.has(error.code)
 }
 
 function nothingWritable(name: string): StorageError {

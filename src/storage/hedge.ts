@@ -1,13 +1,22 @@
-import { askOne, discard, nobody, type Question, type Result, throwIfFinal } from './ask.ts'
+import {
+  askAsLastResort,
+  askOne,
+  conclude,
+  discard,
+  isFinal,
+  isSkipped,
+  nobody,
+  type Outcome,
+  type Question,
+  type Result,
+} from './ask.ts'
 import type { Backend } from './backend.ts'
-import type { StorageError } from './errors.ts'
-import type { Attempt } from './trace.ts'
 
 interface Runner<T> {
   backend: Backend
   started: number
   stop: AbortController
-  settled?: { result: Result<T>; attempt: Attempt }
+  settled?: Outcome<T>
   done: Promise<unknown>
 }
 
@@ -24,12 +33,19 @@ export async function askHedged<T>(question: Question<T>): Promise<T | null> {
       const next = waiting.shift()
       if (next) runners.push(start(question, next))
       await quietOrSettled(runners, waiting.length > 0)
-      decided = runners.find(({ settled }) => settled && isFinal(settled.result))?.settled?.result
-      if (decided?.kind === 'answer') return decided.value
-      if (decided?.kind === 'deleted') return null
-      if (decided?.kind === 'failure') throw decided.failure
+      decided = finalOf(runners)
+      if (decided) return conclude(decided)
     }
-    return allSilent(question, runners)
+    for (const runner of runners) {
+      if (!runner.settled || !isSkipped(runner.settled.result)) continue
+      runner.settled = await askAsLastResort(question, runner.backend)
+      decided = finalOf(runners)
+      if (decided) return conclude(decided)
+    }
+    return nobody(
+      question.name,
+      runners.flatMap(({ settled }) => settled?.result ?? []),
+    )
   } finally {
     for (const runner of runners) abandon(question, runner, decided)
   }
@@ -64,21 +80,9 @@ async function quietOrSettled<T>(runners: readonly Runner<T>[], othersWait: bool
   clearTimeout(timer)
 }
 
-function isFinal<T>(result: Result<T>): boolean {
-  if (result.kind !== 'failure') return result.kind === 'answer' || result.kind === 'deleted'
-  return result.failure.code === 'invalid' || result.failure.code === 'unsatisfiable'
-}
-
-function allSilent<T>({ name }: Question<T>, runners: readonly Runner<T>[]): null {
-  const results = runners.map((runner) => runner.settled?.result)
-  const failures = results.flatMap((result): StorageError[] =>
-    result?.kind === 'failure' ? [throwIfFinal(result.failure)] : [],
-  )
-  return nobody(
-    name,
-    failures,
-    results.some((result) => result?.kind === 'cannot-tell'),
-  )
+/** The earliest backend's result that ends the search. */
+function finalOf<T>(runners: readonly Runner<T>[]): Result<T> | undefined {
+  return runners.find(({ settled }) => settled && isFinal(settled.result))?.settled?.result
 }
 
 /** Traces the runner; one that is still silent is cancelled. What it answered, or may yet answer, is discarded unless it won. */

@@ -126,8 +126,9 @@ export function createSource(
       try {
         buffer(await backend.list(request()))
       } catch (error) {
-        if (query.signal?.aborted) throw error
-        if (segments.length === 0) failure = toStorageError(error, backend.name)
+        const thrown = toStorageError(error, backend.name)
+        if (query.signal?.aborted || thrown.code === 'internal') throw error
+        if (segments.length === 0) failure = thrown
         else brokeOff = true
       }
     },

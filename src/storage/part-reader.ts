@@ -1,3 +1,5 @@
+import { interruption } from './errors.ts'
+
 /** Cuts a stream into parts of any wished size; whoever makes one reads it to its end or cancels it. */
 export interface PartReader {
   /** The next `bytes` bytes; fewer only at the end of the stream. */
@@ -14,7 +16,9 @@ export function createPartReader(body: ReadableStream<Uint8Array>): PartReader {
 
   const pull = async (): Promise<boolean> => {
     while (rest.length === 0) {
-      const { done, value } = await reader.read()
+      const { done, value } = await reader.read().catch((error: unknown) => {
+        throw interruption(error)
+      })
       if (done) return false
       rest = value
     }

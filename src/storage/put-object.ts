@@ -25,7 +25,7 @@ export async function putObject(
   const { allows, ...uploadOptions } = options
   try {
     const [target] = writableFor(chain, name, sizeOf(body, options))
-    const held = await target.head(name)
+    const held = await target.head(name, { lastResort: true })
     const onlyIf = allows && (await conditionFor(chain, name, { held, allows }))
     const stored = await upload(target, name, body, { ...uploadOptions, ...(onlyIf && { onlyIf }) })
     if (!stored) throw changed(name)

@@ -1,3 +1,5 @@
+import type { StorageError } from './errors.ts'
+
 export type Outcome = 'hit' | 'absent' | 'timeout' | 'error' | 'skipped'
 
 /** One backend that was asked, or passed over, for one request. */
@@ -8,6 +10,8 @@ export interface Attempt {
   duration: number
   /** What went wrong, fit to be shown. */
   detail?: string
+  /** The failure itself, with its cause: for the log, never for a client. */
+  failure?: StorageError
 }
 
 /** Who was asked, in order; one per request. The chain appends to it. */

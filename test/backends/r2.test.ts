@@ -16,12 +16,12 @@ describeBackend('the R2 backend', async () => r2Backend('media', env.MEDIA), {
 })
 
 /** The real bucket, counting its operations; those named in `failures` fail that often first. */
-function watched(failures: Record<string, string[]> = {}) {
+function watched(failures: Record<string, (string | Error)[]> = {}) {
   const operations: string[] = []
   const watch = (operation: string): void => {
     operations.push(operation)
-    const message = failures[operation]?.shift()
-    if (message !== undefined) throw new Error(message)
+    const failure = failures[operation]?.shift()
+    if (failure !== undefined) throw failure instanceof Error ? failure : new Error(failure)
   }
   const bucket = {
     async get(key: string, options?: R2GetOptions) {
@@ -83,6 +83,7 @@ describe('a failure of R2', () => {
   it.each([
     ['get: Access denied (10003)', 'denied'],
     ['get: The specified object name is not valid. (10020)', 'invalid'],
+    ['get: The specified bucket name is not valid. (10005)', 'unavailable'],
     ['get: Something new (10999)', 'unavailable'],
     ['Network connection lost.', 'unavailable'],
   ])('%s becomes %s', async (message, code) => {
@@ -95,6 +96,16 @@ describe('a failure of R2', () => {
     })
   })
 
+  it('to accept the name of its bucket is not reported as a wish to slow down', async () => {
+    const { backend } = watched({ get: ['get: The specified bucket name is not valid. (10005)'] })
+    await expect(backend.get('a')).rejects.toThrow(/name of the bucket: check bucket_name/)
+  })
+
+  it('is distinguished from a defect of ours in the call', async () => {
+    const { backend } = watched({ get: [new TypeError('Incorrect type for the options')] })
+    await expect(backend.get('a')).rejects.toMatchObject({ code: 'internal', cause: { name: 'TypeError' } })
+  })
+
   it('keeps what R2 says out of the message', async () => {
     const { backend } = watched({ get: ['get: internal host 10.0.0.1 said no (10999)'] })
     await expect(backend.get('a')).rejects.toThrow(/^R2 failed with code 10999$/)
@@ -105,7 +116,7 @@ describe('a failure of R2', () => {
     const { backend, operations } = watched({ put: [busy, busy] })
     const began = Date.now()
     await expect(backend.put?.('a', chunked('01'), { size: 2 })).rejects.toMatchObject({
-      code: 'unavailable',
+      code: 'too-many-writes',
       retryAfter: 1000,
     })
     expect(Date.now() - began).toBeLessThan(900)

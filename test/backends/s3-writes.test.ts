@@ -68,7 +68,15 @@ describe('writing at the same moment as others', () => {
 
   it('fails when none has won yet', async () => {
     const { backend } = scripted([errorAnswer(409, 'ConditionalRequestConflict'), missing(), missingKey()])
-    await expect(backend.put('a', bytes, { onlyIf: 'absent' })).rejects.toMatchObject({ code: 'unavailable' })
+    await expect(backend.put('a', bytes, { onlyIf: 'absent' })).rejects.toMatchObject({
+      code: 'too-many-writes',
+      retryAfter: 1000,
+    })
+  })
+
+  it('fails without blame for the server when R2 takes one write of a name in a second', async () => {
+    const { backend } = scripted([errorAnswer(429, 'TooManyRequests')])
+    await expect(backend.put('a', bytes)).rejects.toMatchObject({ code: 'too-many-writes', retryAfter: 1000 })
   })
 })
 

@@ -1,6 +1,6 @@
-import { parseHttpDate } from '../../http/date.ts'
 import { infoFromHeaders } from '../../http/headers.ts'
 import { parseContentRange } from '../../http/range.ts'
+import { retryAfterMs } from '../../http/retry-after.ts'
 import { StorageError, type ErrorCode } from '../../storage/errors.ts'
 import type { ObjectInfo } from '../../storage/object.ts'
 
@@ -76,14 +76,6 @@ export function refusal({ status, headers }: Response, backend: string, name: st
 
 function codeOf(status: number): ErrorCode {
   return status === 401 || status === 403 || status === 407 ? 'denied' : 'unavailable'
-}
-
-/** RFC 9110 §10.2.3: seconds or a date. */
-function retryAfterMs(header: string | null): number | undefined {
-  if (header === null) return undefined
-  if (/^\d+$/.test(header)) return Number(header) * 1000
-  const date = parseHttpDate(header)
-  return date && Math.max(0, date.getTime() - Date.now())
 }
 
 /** Gives the body of an answer back unread. That it broke off meanwhile does not matter then. */

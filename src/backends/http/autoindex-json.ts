@@ -1,5 +1,5 @@
 import { parseHttpDate } from '../../http/date.ts'
-import { StorageError } from '../../storage/errors.ts'
+import { failureOfBody, StorageError } from '../../storage/errors.ts'
 
 export interface AutoindexEntry {
   name: string
@@ -15,8 +15,11 @@ const MAX_LISTING_BYTES = 32 * 1024 * 1024
  * The files and directories of a listing by nginx's `autoindex_format json`, or `null` when it is none. Entries
  * that are neither file nor directory are left out.
  */
-export async function parseAutoindex(response: Response): Promise<AutoindexEntry[] | null> {
-  const json = parseJson(await readText(response))
+export async function parseAutoindex(response: Response, backend: string): Promise<AutoindexEntry[] | null> {
+  const text = await readText(response).catch((error: unknown) => {
+    throw failureOfBody(error, backend)
+  })
+  const json = parseJson(text)
   return Array.isArray(json) && json.every(isRecord) ? json.flatMap(toEntry) : null
 }
 

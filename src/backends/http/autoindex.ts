@@ -1,8 +1,9 @@
 import type { ListOptions, ListPage } from '../../storage/backend.ts'
-import { StorageError, toStorageError } from '../../storage/errors.ts'
+import { StorageError } from '../../storage/errors.ts'
 import { checkName, encodeName } from '../../storage/name.ts'
 import type { ObjectInfo } from '../../storage/object.ts'
 import { compareNames } from '../../storage/order.ts'
+import { fromCallError } from '../call.ts'
 import { parseAutoindex, type AutoindexEntry } from './autoindex-json.ts'
 import { discard, refusal } from './answer.ts'
 import type { Send } from './send.ts'
@@ -24,7 +25,7 @@ export async function listAutoindex(lister: Lister, options: ListOptions): Promi
   try {
     return options.delimiter ? await listOne(lister, options) : await listTree(lister, options)
   } catch (error) {
-    throw toStorageError(error, lister.backend)
+    throw fromCallError(error, lister.backend)
   }
 }
 
@@ -108,7 +109,7 @@ async function readDirectory(
     if (absentStatuses.includes(response.status) && directory !== '') return []
     throw refusal(response, backend, directory)
   }
-  const entries = await parseAutoindex(response)
+  const entries = await parseAutoindex(response, backend)
   if (!entries) throw new StorageError('unavailable', 'the origin answered no JSON listing', { backend })
   return entries
     .map((entry) => toEntry(backend, directory, entry))

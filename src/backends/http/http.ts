@@ -1,8 +1,9 @@
 import { parseContentRange, resolveRange } from '../../http/range.ts'
 import type { Backend, GetOptions, ReadOptions } from '../../storage/backend.ts'
-import { StorageError, toStorageError } from '../../storage/errors.ts'
+import { StorageError } from '../../storage/errors.ts'
 import { encodeName } from '../../storage/name.ts'
 import type { ObjectInfo, RangeRequest, StoredObject } from '../../storage/object.ts'
+import { fromCallError } from '../call.ts'
 import { listAutoindex } from './autoindex.ts'
 import { discard, htmlInsteadOf, infoOfAnswer, refusal } from './answer.ts'
 import { openAnswer } from './body.ts'
@@ -27,7 +28,7 @@ export function httpBackend(name: string, options: HttpOptions): Backend {
     try {
       return await read()
     } catch (error) {
-      throw toStorageError(error, name, key)
+      throw fromCallError(error, name, key)
     }
   }
   return {

@@ -1,5 +1,6 @@
 import { StorageError } from '../../storage/errors.ts'
 import { discard } from './answer.ts'
+import { marked } from '../call.ts'
 import { isPublicHost } from './public-address.ts'
 
 /** Anything that fetches: a binding, or an object around the global `fetch`. */
@@ -44,13 +45,15 @@ export async function fetchFollowing(
   for (let followed = 0; ; followed++) {
     const atHome = url.host === policy.origin.host
     trusted &&= atHome
-    const response = await (atHome ? policy.home : policy.away).fetch(url.href, {
+    const { href } = url
+    const init: RequestInit = {
       ...request,
       headers: trusted ? { ...policy.headers, ...request.headers } : request.headers,
       redirect: 'manual',
       // Cloudflare would answer a 404 from its cache for minutes, and that proves nothing.
       cache: 'no-store',
-    })
+    }
+    const response = await marked(() => (atHome ? policy.home : policy.away).fetch(href, init))
     if (!isRedirect(response.status)) return response
     const location = response.headers.get('Location')
     const target = location === null ? null : URL.parse(location, url.href)

@@ -1,7 +1,8 @@
-import { type ErrorCode, StorageError, toStorageError } from '../../storage/errors.ts'
+import { type ErrorCode, StorageError } from '../../storage/errors.ts'
+import { CallFailure, fromCallError } from '../call.ts'
 
 /** KV tells the status of its own answer in words: `KV PUT failed: 429 Too Many Requests`. */
-const FAILED = /^KV [A-Z_]+ failed: (\d{3})/
+const FAILED = /^KV ([A-Z_]+) failed: (\d{3})/
 
 const MEANING = new Map<number, [ErrorCode, string]>([
   [400, ['invalid', 'KV does not take that name']],
@@ -9,19 +10,32 @@ const MEANING = new Map<number, [ErrorCode, string]>([
   [403, ['denied', 'KV refuses the binding']],
   [413, ['too-large', 'the value or its metadata is larger than KV takes']],
   [414, ['invalid', 'KV does not take that name']],
-  [429, ['unavailable', 'KV takes one write a second for a name']],
 ])
+
+/** Whether a write came too soon after another one of its name. */
+export function isTooManyWrites(error: unknown): boolean {
+  const { method, status } = failed(error)
+  return status === 429 && (method === 'PUT' || method === 'DELETE')
+}
+
+function failed(error: unknown): { method?: string | undefined; status?: number } {
+  const [, method, status] = (error instanceof CallFailure && FAILED.exec(error.message)) || []
+  return status === undefined ? {} : { method, status: Number(status) }
+}
 
 /** The one place where KV's failures become ours. */
 export function fromKvError(error: unknown, backend: string, name?: string): StorageError {
-  const status = error instanceof Error ? Number(FAILED.exec(error.message)?.[1] ?? 0) : 0
-  if (status === 0) return toStorageError(error, backend, name)
+  const { status } = failed(error)
+  if (!(error instanceof CallFailure) || status === undefined) return fromCallError(error, backend, name)
   const [code, message] = MEANING.get(status) ?? ['unavailable', `KV failed with status ${status}`]
-  return new StorageError(code, message, {
+  const options = {
     backend,
     status,
     ...(name !== undefined && { name }),
     ...(status === 429 && { retryAfter: 1000 }),
-    cause: error,
-  })
+    cause: error.cause,
+  }
+  return isTooManyWrites(error)
+    ? new StorageError('too-many-writes', 'KV takes one write a second for a name', options)
+    : new StorageError(code, message, options)
 }

@@ -1,12 +1,21 @@
-import type { Backend, GetOptions, ListOptions, ListPage, PutOptions } from '../../storage/backend.ts'
+import type {
+  Backend,
+  GetOptions,
+  ListOptions,
+  ListPage,
+  PutCondition,
+  PutOptions,
+} from '../../storage/backend.ts'
 import { cancelBody } from '../../storage/cancel-body.ts'
 import { checkDigests } from '../../storage/digest.ts'
-import { StorageError } from '../../storage/errors.ts'
+import { failureOfBody, interruption, StorageError } from '../../storage/errors.ts'
 import { resolveRange } from '../../http/range.ts'
 import { encodeName, nameBytes } from '../../storage/name.ts'
 import type { ObjectInfo, StoredObject } from '../../storage/object.ts'
 import { bytesBody, withKnownLength } from '../fixed-length.ts'
-import { fromKvError } from './errors.ts'
+import { writeAgain } from '../write-again.ts'
+import { type KvBinding, kvBinding } from './binding.ts'
+import { fromKvError, isTooManyWrites } from './errors.ts'
 import { contentTag, fromKvMetadata, infoOfRecord, newRecord, toKvMetadata } from './record.ts'
 import { rollUp } from '../roll-up.ts'
 import { sliceBody } from '../slice.ts'
@@ -21,7 +30,8 @@ type Body = ReadableStream<Uint8Array> | Uint8Array
  * A KV namespace behind a binding. KV is eventually consistent, misses included, and has no conditional writes:
  * as a primary it suits small media that change seldom.
  */
-export function kvBackend(name: string, kv: KVNamespace): Backend {
+export function kvBackend(name: string, namespace: KVNamespace): Backend {
+  const kv = kvBinding(namespace)
   const translated = <Result>(key: string | undefined, done: Promise<Result>): Promise<Result> =>
     done.catch((error: unknown) => Promise.reject(fromKvError(error, name, key)))
   const head = (key: string): Promise<ObjectInfo | null> => headOf(name, kv, key)
@@ -34,7 +44,11 @@ export function kvBackend(name: string, kv: KVNamespace): Backend {
     get: (key, getOptions = {}) => translated(key, get(name, kv, { ...getOptions, key })),
     head: (key) => translated(key, head(key)),
     put: (key, body, putOptions = {}) => translated(key, put(name, kv, { ...putOptions, key, body })),
-    delete: (key) => translated(key, kv.delete(key)),
+    delete: (key) =>
+      translated(
+        key,
+        writeAgain(() => kv.delete(key), isTooManyWrites),
+      ),
     list: (listOptions = {}) => translated(undefined, list(name, kv, listOptions)),
     async url(key, { base }) {
       return base + encodeName(key)
@@ -44,7 +58,7 @@ export function kvBackend(name: string, kv: KVNamespace): Backend {
 
 async function get(
   backend: string,
-  kv: KVNamespace,
+  kv: KvBinding,
   { key, range, ifMatch, signal }: GetOptions & { key: string },
 ): Promise<StoredObject | null> {
   signal?.throwIfAborted()
@@ -67,7 +81,7 @@ async function get(
 }
 
 /** KV has no HEAD: the value is opened and left unread. */
-async function headOf(backend: string, kv: KVNamespace, key: string): Promise<ObjectInfo | null> {
+async function headOf(backend: string, kv: KvBinding, key: string): Promise<ObjectInfo | null> {
   const object = await open(backend, kv, key)
   if (!object) return null
   const { body, ...info } = object
@@ -77,10 +91,10 @@ async function headOf(backend: string, kv: KVNamespace, key: string): Promise<Ob
 
 async function open(
   backend: string,
-  kv: KVNamespace,
+  kv: KvBinding,
   key: string,
 ): Promise<(StoredObject & { size: number }) | null> {
-  const { value, metadata } = await kv.getWithMetadata(key, 'stream')
+  const { value, metadata } = await kv.open(key)
   if (!value) return null
   const record = fromKvMetadata(metadata)
   if (record) return { ...infoOfRecord(record, backend, key), size: record.size, body: value }
@@ -93,7 +107,10 @@ async function readForeign(
   name: string,
   value: ReadableStream,
 ): Promise<StoredObject & { size: number }> {
-  const bytes = new Uint8Array(await new Response(value).arrayBuffer())
+  const buffer = await new Response(value).arrayBuffer().catch((error: unknown) => {
+    throw failureOfBody(error, backend, name)
+  })
+  const bytes = new Uint8Array(buffer)
   const version = await contentTag(bytes)
   return {
     name,
@@ -107,7 +124,7 @@ async function readForeign(
 
 async function put(
   backend: string,
-  kv: KVNamespace,
+  kv: KvBinding,
   options: PutOptions & { key: string; body: Body },
 ): Promise<ObjectInfo | null> {
   const { key, body, size, info = {}, onlyIf, digests, signal } = options
@@ -116,13 +133,22 @@ async function put(
   const record = await newRecord(bytes, info)
   const metadata = toKvMetadata(record)
   signal?.throwIfAborted()
-  if (onlyIf !== undefined) {
+  const write = async (): Promise<boolean> => {
     // KV has no conditional writes: between this look and the write another write can land, and is lost.
-    const found = await headOf(backend, kv, key)
-    if (onlyIf === 'absent' ? found !== null : found?.version !== onlyIf.version) return null
+    if (onlyIf !== undefined && !(await holds(backend, kv, { key, onlyIf }))) return false
+    await kv.put(key, bytes, { metadata })
+    return true
   }
-  await kv.put(key, bytes, { metadata })
-  return infoOfRecord(record, backend, key)
+  return (await writeAgain(write, isTooManyWrites, signal)) ? infoOfRecord(record, backend, key) : null
+}
+
+async function holds(
+  backend: string,
+  kv: KvBinding,
+  { key, onlyIf }: { key: string; onlyIf: PutCondition },
+): Promise<boolean> {
+  const found = await headOf(backend, kv, key)
+  return onlyIf === 'absent' ? found === null : found?.version === onlyIf.version
 }
 
 /** KV keeps what came of a stream that broke off, so every byte must be there before the first is sent. */
@@ -139,10 +165,14 @@ async function readBody(body: Body, size: number | undefined): Promise<Uint8Arra
   }
   const bytes = new Uint8Array(size)
   let length = 0
-  for await (const chunk of body) {
-    if (length + chunk.length > size) checkLength(length + chunk.length, size)
-    bytes.set(chunk, length)
-    length += chunk.length
+  try {
+    for await (const chunk of body) {
+      if (length + chunk.length > size) checkLength(length + chunk.length, size)
+      bytes.set(chunk, length)
+      length += chunk.length
+    }
+  } catch (error) {
+    throw interruption(error)
   }
   checkLength(length, size)
   return bytes
@@ -153,7 +183,7 @@ function checkLength(length: number, size: number): void {
   if (length !== size) throw new StorageError('corrupt', `the body does not have the announced ${size} bytes`)
 }
 
-async function list(backend: string, kv: KVNamespace, options: ListOptions): Promise<ListPage> {
+async function list(backend: string, kv: KvBinding, options: ListOptions): Promise<ListPage> {
   const flat = async ({ prefix, limit, cursor, signal }: ListOptions): Promise<ListPage> => {
     signal?.throwIfAborted()
     const page = await kv.list({

@@ -1,38 +1,39 @@
-import { type ErrorCode, StorageError, toStorageError } from '../../storage/errors.ts'
+import { type ErrorCode, StorageError } from '../../storage/errors.ts'
+import { CallFailure, fromCallError } from '../call.ts'
 
 /** R2's own codes; a message ends with one in brackets (developers.cloudflare.com/r2/api/error-codes). */
 const INVALID_RANGE = 10039
 const NO_SUCH_UPLOAD = 10024
 const TOO_MANY_WRITES = 10058
+/** In which R2 takes one write for a name. */
+const WRITE_INTERVAL_MS = 1000
 const RETRYABLE = new Set([10001, 10043])
 
 const MEANING = new Map<number, [ErrorCode, string]>([
   [10002, ['denied', 'R2 refuses the binding']],
   [10003, ['denied', 'R2 refuses the binding']],
-  [10005, ['unavailable', 'R2 asks to slow down']],
+  [10005, ['unavailable', 'R2 does not take the name of the bucket: check bucket_name of the binding']],
+  [10006, ['unavailable', 'R2 has no bucket of that name: check bucket_name of the binding']],
   [10012, ['too-large', 'the metadata is larger than R2 keeps']],
   [10013, ['corrupt', 'the body ended early']],
   [10020, ['invalid', 'R2 does not take that name']],
   [10037, ['corrupt', 'the bytes have another digest than announced']],
   [10054, ['corrupt', 'the body ended early']],
+  [TOO_MANY_WRITES, ['too-many-writes', 'R2 takes one write a second for a name']],
   [100100, ['too-large', 'the object is larger than R2 takes']],
 ])
 
 /** The one place where R2's failures become ours. */
 export function fromR2Error(error: unknown, backend: string, name?: string): StorageError {
   const code = codeOf(error)
-  if (code === undefined) return toStorageError(error, backend, name)
+  if (!(error instanceof CallFailure) || code === undefined) return fromCallError(error, backend, name)
   const [kind, message] = MEANING.get(code) ?? ['unavailable', `R2 failed with code ${code}`]
-  return new StorageError(
-    kind,
-    code === TOO_MANY_WRITES ? 'R2 takes one write a second for a name' : message,
-    {
-      backend,
-      ...(name !== undefined && { name }),
-      cause: error,
-      ...(code === TOO_MANY_WRITES && { retryAfter: 1000 }),
-    },
-  )
+  return new StorageError(kind, message, {
+    backend,
+    ...(name !== undefined && { name }),
+    cause: error.cause,
+    ...(kind === 'too-many-writes' && { retryAfter: WRITE_INTERVAL_MS }),
+  })
 }
 
 /** Whether a range past the end may be why. The simulator breaks off without a code for one that begins at the very end. */
@@ -60,6 +61,6 @@ export async function askTwice<Result>(ask: () => Promise<Result>): Promise<Resu
 }
 
 function codeOf(error: unknown): number | undefined {
-  const code = error instanceof Error ? /\((\d+)\)$/.exec(error.message)?.[1] : undefined
+  const code = error instanceof CallFailure ? /\((\d+)\)$/.exec(error.message)?.[1] : undefined
   return code === undefined ? undefined : Number(code)
 }

@@ -2,6 +2,7 @@ import { checkDigests, verifyingStream } from '../../storage/digest.ts'
 import { StorageError } from '../../storage/errors.ts'
 import type { Digests } from '../../storage/object.ts'
 import { sendFixedLength } from '../fixed-length.ts'
+import { writeAgain } from '../write-again.ts'
 import { isTooManyWrites } from './errors.ts'
 
 interface R2Put<Body> {
@@ -14,8 +15,6 @@ interface R2Put<Body> {
 
 /** R2 checks one digest itself, without a byte passing through JavaScript. */
 const NATIVE = ['sha256', 'sha1', 'md5', 'sha512'] as const
-/** A little over the second in which R2 takes one write for a key. */
-const WRITE_PAUSE_MS = 1100
 
 export async function putBytes(
   bucket: R2Bucket,
@@ -28,16 +27,10 @@ export async function putBytes(
   const { native, others } = splitDigests(digests)
   if (others) await checkDigests(body, others)
   signal?.throwIfAborted()
-  const put = () => bucket.put(key, body, { ...r2Options, ...native })
-  try {
-    return await put()
-  } catch (error) {
-    if (!isTooManyWrites(error)) throw error
-    await scheduler.wait(WRITE_PAUSE_MS, signal && { signal })
-    return put()
-  }
+  return writeAgain(() => bucket.put(key, body, { ...r2Options, ...native }), isTooManyWrites, signal)
 }
 
+/** What was sent of a stream is gone, so too many writes of its name are for its sender to repeat. */
 export async function putStream(
   bucket: R2Bucket,
   key: string,

@@ -4,7 +4,9 @@ import { encodeName, isLongerThan, MAX_NAME_BYTES } from '../../storage/name.ts'
 import type { RangeRequest, StoredObject } from '../../storage/object.ts'
 import { compareNames } from '../../storage/order.ts'
 import { bytesBody } from '../fixed-length.ts'
-import { askTwice, fromR2Error, mayBeRange } from './errors.ts'
+import { writeAgain } from '../write-again.ts'
+import { r2Binding } from './binding.ts'
+import { askTwice, fromR2Error, isTooManyWrites, mayBeRange } from './errors.ts'
 import { infoOf, r2Condition, r2Metadata } from './info.ts'
 import { abortR2Multipart, r2Multipart } from './multipart.ts'
 import { putBytes, putStream } from './put.ts'
@@ -19,7 +21,8 @@ export interface R2Options {
 const MAX_PUT_SIZE = 5 * 1024 ** 3 - 5 * 1024 ** 2
 
 /** An R2 bucket behind a binding. A get is one R2 operation, ranged or not. */
-export function r2Backend(name: string, bucket: R2Bucket, options: R2Options = {}): Backend {
+export function r2Backend(name: string, binding: R2Bucket, options: R2Options = {}): Backend {
+  const bucket = r2Binding(binding)
   const failed = (key: string) => (error: unknown) => Promise.reject(fromR2Error(error, name, key))
 
   return {
@@ -35,7 +38,7 @@ export function r2Backend(name: string, bucket: R2Bucket, options: R2Options = {
       return found && infoOf(found, name)
     },
     put: (key, body, putOptions = {}) => put(name, bucket, { ...putOptions, key, body }).catch(failed(key)),
-    delete: (key) => bucket.delete(key).catch(failed(key)),
+    delete: (key) => writeAgain(() => bucket.delete(key), isTooManyWrites).catch(failed(key)),
     createMultipartUpload: (key, info = {}) => r2Multipart(name, bucket, { key, info }),
     abortMultipartUpload: (key, id) => abortR2Multipart(bucket, key, id).catch(failed(key)),
     list: (listOptions = {}) =>

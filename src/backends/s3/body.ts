@@ -1,5 +1,5 @@
 import { checkDigests, verifyingStream } from '../../storage/digest.ts'
-import { StorageError, toStorageError } from '../../storage/errors.ts'
+import { interruption, StorageError } from '../../storage/errors.ts'
 import type { Digests } from '../../storage/object.ts'
 import { sendFixedLength } from '../fixed-length.ts'
 import { readFailure, type S3Failure } from './errors.ts'
@@ -35,13 +35,9 @@ export async function sendBody(
     await body.cancel()
     throw new StorageError('invalid', 'a stream needs its size', { backend: client.name, name: request.key })
   }
-  try {
-    if (size > 0) return await sendStream(verified(body, digests), size, { send, signal: request.signal })
-    // Of an empty request nothing can be held back: it is whole as soon as it is sent.
-    if (!(await isEmpty(body))) throw wrongLength(size)
-  } catch (error) {
-    throw toStorageError(error, client.name, request.key)
-  }
+  if (size > 0) return sendStream(verified(body, digests), size, { send, signal: request.signal })
+  // Of an empty request nothing can be held back: it is whole as soon as it is sent.
+  if (!(await isEmpty(body))) throw wrongLength(size)
   return sendBody(client, request, { body: new Uint8Array(0), digests })
 }
 
@@ -77,7 +73,9 @@ function verified(body: ReadableStream<Uint8Array>, digests: Digests): ReadableS
 async function isEmpty(body: ReadableStream<Uint8Array>): Promise<boolean> {
   const reader = body.getReader()
   for (;;) {
-    const { done, value } = await reader.read()
+    const { done, value } = await reader.read().catch((error: unknown) => {
+      throw interruption(error)
+    })
     if (done) return true
     if (value.length === 0) continue
     await reader.cancel()

@@ -1,4 +1,5 @@
-import { StorageError, toStorageError, type ErrorCode, type ErrorOptions } from '../../storage/errors.ts'
+import { retryAfterMs } from '../../http/retry-after.ts'
+import { failureOfBody, StorageError, type ErrorCode, type ErrorOptions } from '../../storage/errors.ts'
 import { isRegion, parseErrorDocument, type S3ErrorDocument } from './xml.ts'
 
 /** Codes of a 404 that say the key is not there; any other code says that something else is not. */
@@ -20,6 +21,9 @@ const DENIED = new Set([
   'RequestTimeTooSkewed',
   'SignatureDoesNotMatch',
 ])
+
+/** About writes of one key: R2 takes one a second, others none while another is at work. */
+const TOO_MANY_WRITES = new Set(['TooManyRequests', 'OperationAborted', 'ConditionalRequestConflict'])
 
 /** Longest error document that is read. */
 const MAX_DOCUMENT = 64 * 1024
@@ -50,11 +54,15 @@ export async function readDocument<Content>(
   backend: string,
   parse: (text: string) => Content,
 ): Promise<Content> {
+  const failed = (message: string, cause: unknown): StorageError =>
+    new StorageError('unavailable', message, { backend, status: response.status, cause })
+  const text = await response.text().catch((cause: unknown) => {
+    throw failed('the S3 answer broke off', cause)
+  })
   try {
-    return parse(await response.text())
-  } catch (cause) {
-    const message = cause instanceof StorageError ? cause.message : 'the S3 answer broke off'
-    throw new StorageError('unavailable', message, { backend, status: response.status, cause })
+    return parse(text)
+  } catch (error) {
+    throw error instanceof StorageError ? failed(error.message, error) : error
   }
 }
 
@@ -76,6 +84,14 @@ export function toS3Error(failure: S3Failure, backend: string, name?: string): S
     ...(retryAfter !== undefined && { retryAfter }),
   }
   return new StorageError(codeOf(failure), describe(status, document?.code) + regionHint(failure), options)
+}
+
+/** The same for a write: that one name takes no more of them says nothing of the server. */
+export function toS3WriteError(failure: S3Failure, backend: string, name: string): StorageError {
+  const error = toS3Error(failure, backend, name)
+  if (!TOO_MANY_WRITES.has(failure.document?.code ?? '')) return error
+  const { message, status = failure.status, retryAfter = 1000 } = error
+  return new StorageError('too-many-writes', message, { backend, name, status, retryAfter })
 }
 
 export function isNotImplemented({ status, document }: S3Failure): boolean {
@@ -105,14 +121,6 @@ function regionHint({ status, document, bucketRegion }: S3Failure): string {
   return region === undefined ? '; redirects are not followed' : `; the bucket is in region ${region}`
 }
 
-/** RFC 9110 §10.2.3: seconds or a date. */
-function retryAfterMs(header: string | null): number | undefined {
-  if (header === null) return undefined
-  if (/^\d+$/.test(header)) return Number(header) * 1000
-  const date = Date.parse(header)
-  return Number.isNaN(date) ? undefined : Math.max(0, date - Date.now())
-}
-
 async function readText({ body }: Response, backend: string): Promise<string> {
   if (!body) return ''
   const decoder = new TextDecoder()
@@ -123,7 +131,7 @@ async function readText({ body }: Response, backend: string): Promise<string> {
       if (text.length > MAX_DOCUMENT) break
     }
   } catch (error) {
-    throw toStorageError(error, backend)
+    throw failureOfBody(error, backend)
   }
   return text
 }

@@ -1,5 +1,5 @@
 import { AwsV4Signer } from 'aws4fetch'
-import { StorageError, toStorageError } from '../../storage/errors.ts'
+import { failureOfCall, StorageError } from '../../storage/errors.ts'
 import { encodeName } from '../../storage/name.ts'
 
 export interface S3Credentials {
@@ -64,7 +64,7 @@ export function createS3Client(name: string, location: S3Location): S3Client {
       try {
         return await doFetch(url, fetchInit(request, headers))
       } catch (error) {
-        throw toStorageError(error, name, request.key)
+        throw failureOfCall(error, name, request.key)
       }
     },
     async presign(key, expiresIn) {

@@ -1,7 +1,7 @@
 import type { PutCondition, PutOptions } from '../../storage/backend.ts'
 import type { Digests, ObjectInfo } from '../../storage/object.ts'
 import { sendBody } from './body.ts'
-import { isNotImplemented, readFailure, toS3Error, type S3Failure } from './errors.ts'
+import { isNotImplemented, readFailure, toS3Error, toS3WriteError, type S3Failure } from './errors.ts'
 import { base64OfHex, headersOf, storedInfo } from './info.ts'
 import type { S3Reader } from './read.ts'
 import type { S3Client } from './request.ts'
@@ -72,7 +72,7 @@ export function createS3Writer(client: S3Client, reader: S3Reader): S3Writer {
     if (failure) {
       if (isNotImplemented(failure)) return 'not implemented'
       if (onlyIf && (await keptBack(key, failure, onlyIf))) return null
-      throw toS3Error(failure, client.name, key)
+      throw toS3WriteError(failure, client.name, key)
     }
     await response?.body?.cancel()
     const size = body instanceof Uint8Array ? body.length : options.size
@@ -105,7 +105,7 @@ export function createS3Writer(client: S3Client, reader: S3Reader): S3Writer {
     const response = await client.send({ method: 'DELETE', key })
     if (response.ok) return response.body?.cancel()
     const failure = await readFailure(response, client.name)
-    if (failure.document?.code !== 'NoSuchKey') throw toS3Error(failure, client.name, key)
+    if (failure.document?.code !== 'NoSuchKey') throw toS3WriteError(failure, client.name, key)
   }
 
   return { put, delete: remove, holds }

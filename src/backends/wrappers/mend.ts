@@ -1,5 +1,5 @@
 import type { Backend } from '../../storage/backend.ts'
-import { StorageError, toStorageError } from '../../storage/errors.ts'
+import { failureOfBody, StorageError } from '../../storage/errors.ts'
 import type { StoredObject } from '../../storage/object.ts'
 import { bytesBody } from '../fixed-length.ts'
 import { type IdleWatch, watchIdleTime } from '../idle-watch.ts'
@@ -105,7 +105,7 @@ async function passPieces(flow: Flow, pieces: Pieces, idle: IdleWatch): Promise<
       piece = await idle.wait(pieces.next())
     } catch (error) {
       await cancelQuietly(pieces, error)
-      return toStorageError(error, flow.object.backend, flow.object.name)
+      return failureOfBody(error, flow.object.backend, flow.object.name)
     }
     if (piece.length === 0) break
     const offset = flow.received

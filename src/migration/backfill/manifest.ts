@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import type { Backend } from '../../storage/backend.ts'
-import { StorageError } from '../../storage/errors.ts'
+import { failureOfBody, StorageError } from '../../storage/errors.ts'
 import { checkName } from '../../storage/name.ts'
 
 export type ManifestFormat = 'text' | 'ndjson'
@@ -79,7 +79,10 @@ export async function readSlice(
   })
   if (object === 'past the end') return nothing
   if (!object) throw new StorageError('absent', 'there is no such manifest', { name })
-  const bytes = new Uint8Array(await new Response(object.body).arrayBuffer())
+  const buffer = await new Response(object.body).arrayBuffer().catch((error: unknown) => {
+    throw failureOfBody(error, object.backend, name)
+  })
+  const bytes = new Uint8Array(buffer)
   const end = offset + bytes.length
   const isLast = bytes.length < SLICE_BYTES || (object.size !== undefined && end >= object.size)
   const length = isLast ? bytes.length : bytes.lastIndexOf(0x0a) + 1

@@ -1,4 +1,4 @@
-import { toStorageError } from '../../storage/errors.ts'
+import { failureOfCall } from '../../storage/errors.ts'
 import { type JobState, shares } from './desk.ts'
 import type { JobContext } from './context.ts'
 import type { PageMessage } from './job-types.ts'
@@ -38,7 +38,7 @@ export async function sendPages(queue: NonNullable<JobContext['queue']>, state: 
     ledger.putBack(messages.map(({ page }) => page))
     const failed = state.load()
     if (!failed) return
-    const { code } = toStorageError(error, 'queue')
+    const { code } = failureOfCall(error, 'queue')
     const why = { backend: 'queue', error: code, detail: 'the queue took no messages' }
     failed.waiting = waitingAfter(failed.waiting, why, now())
     state.save(failed)

@@ -30,7 +30,7 @@ export const HEARTBEAT_MS = 3_000
 /** Failures in a row after which the backend itself is suspected. */
 const SUSPICIOUS = 5
 /** These say that a backend is in trouble, not that something is wrong with one object. */
-const TROUBLE = new Set(['unavailable', 'timeout', 'skipped', 'denied'])
+const TROUBLE = new Set(['unavailable', 'timeout', 'skipped', 'denied', 'interrupted'])
 
 /** Stops all pages of one claim at once. */
 interface Shift {

@@ -1,5 +1,5 @@
 import { isListable, type ListableBackend } from '../../storage/backend.ts'
-import { StorageError, toStorageError } from '../../storage/errors.ts'
+import { failureOfBody, StorageError, toStorageError } from '../../storage/errors.ts'
 import type { Chain } from '../../storage/fallback.ts'
 import { isBuried } from '../backfill/judge.ts'
 import type { Held, Step } from '../walk.ts'
@@ -80,7 +80,9 @@ async function digest(backend: ListableBackend, name: string): Promise<string | 
     const object = await backend.get(name)
     if (!object) return null
     const stream = new crypto.DigestStream('SHA-256')
-    await object.body.pipeTo(stream)
+    await object.body.pipeTo(stream).catch((error: unknown) => {
+      throw failureOfBody(error, backend.name, name)
+    })
     return object.deleted ? null : new Uint8Array(await stream.digest).toHex()
   } catch (error) {
     return toStorageError(error, backend.name, name)

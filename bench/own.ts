@@ -22,7 +22,7 @@ export function OWN(origin: string): OwnWorker[] {
     worker('own-slow-second', [r2, slow]),
     worker('own-hanging', [hanging, slow], noBreaker),
     worker('own-hedged', [{ ...hanging, hedge_ms: HEDGE_MS }, slow], noBreaker),
-    worker('own-broken', [hanging, slow], { FALLBACK_BREAKER_SECONDS: 600 }),
+    worker('own-broken', [hanging, slow]),
   ]
 }
 

@@ -1,5 +1,5 @@
 import { tracing, waitUntil } from 'cloudflare:workers'
-import { withBreaker } from './backends/wrappers/breaker.ts'
+import { type BreakerOptions, withBreaker } from './backends/wrappers/breaker.ts'
 import { memoryBudget, withCoalescing } from './backends/wrappers/coalesce.ts'
 import { withDeadline } from './backends/wrappers/deadline.ts'
 import { withFilter } from './backends/wrappers/filter.ts'
@@ -179,11 +179,22 @@ function withSharedPolicy(backend: Backend, config: Config, index: number): Back
   const { breaker, negativeCacheSeconds } = config
   // Spans are new (2026-06): an older runtime has none.
   let guarded = tracing ? withTracing(backend, tracing) : backend
-  if (breaker.failures > 0)
-    guarded = withBreaker(guarded, { failures: breaker.failures, openMs: breaker.seconds * 1000 })
+  if (breaker.failures > 0) guarded = withBreaker(guarded, breakerOptions(breaker, index === 0))
   if (index > 0 && negativeCacheSeconds > 0)
     guarded = withNegativeCache(guarded, { ttlMs: negativeCacheSeconds * 1000 })
   return guarded
+}
+
+/** While the primary is passed over, what it holds is answered by fallbacks, out of date or not at all: never for long. */
+const PRIMARY_OPEN_MS = 5000
+/** Longest pause that a fallback gets by asking for one. */
+const FALLBACK_PAUSE_MS = 30_000
+
+function breakerOptions({ failures, seconds }: Config['breaker'], isPrimary: boolean): BreakerOptions {
+  const openMs = seconds * 1000
+  return isPrimary
+    ? { failures, openMs: Math.min(openMs, PRIMARY_OPEN_MS), longestPauseMs: 0 }
+    : { failures, openMs, longestPauseMs: FALLBACK_PAUSE_MS }
 }
 
 /** Behind a binding there is no address of its own: clients reach it through this Worker only. */

@@ -92,7 +92,7 @@ describe('a good configuration', () => {
       corsOrigins: null,
       inlineMaxBytes: 16_777_216,
       negativeCacheSeconds: 2,
-      breaker: { failures: 10, seconds: 5 },
+      breaker: { failures: 5, seconds: 5 },
       logReadsPerSecond: 20,
     })
     expect(config.apiToken).toBeUndefined()

@@ -85,7 +85,7 @@ async function read(traffic: Traffic, name: string, headers: Record<string, stri
   const from = Number(/^bytes (\d+)-/.exec(response.headers.get('Content-Range') ?? '')?.[1] ?? 0)
   const versions = [...ledger.of(name).possible(start), ...ledger.of(name).all()]
   const found = status === 206 ? partVersion(bytes, from, versions) : wholeVersion(bytes)
-  ledger.check(name, found, { start, failing: primaryFailed(response), by: `GET ${status}` })
+  ledger.check(name, found, { start, failing: mayBeOlder(response), by: `GET ${status}` })
   return `${status}`
 }
 
@@ -106,8 +106,10 @@ async function tell(
   return `${response.status}`
 }
 
-function primaryFailed({ headers }: Response): boolean {
-  return /\bprimary;dur=[\d.]+;desc=(?:error|timeout|skipped)/.test(headers.get('Server-Timing') ?? '')
+/** While the primary fails a fallback may serve an older version, but no cache may keep that. */
+function mayBeOlder({ headers }: Response): boolean {
+  const primaryFailed = /\bprimary;dur=[\d.]+;desc=(?:error|timeout|skipped)/
+  return primaryFailed.test(headers.get('Server-Timing') ?? '') && headers.get('Cache-Control') === 'no-store'
 }
 
 function newBody({ random, ledger }: Traffic, name: string): { version: string; body: Buffer<ArrayBuffer> } {

@@ -1,4 +1,4 @@
-import { expected, type Outcome } from '../../test/faults/expected.ts'
+import { expected, opensBreaker, type Outcome } from '../../test/faults/expected.ts'
 import type { FaultCase } from '../../test/faults/fault-case.ts'
 import { faults } from '../../test/faults/faults.ts'
 import {
@@ -50,6 +50,11 @@ What the cells say:
 - **404** only where every backend proved that it has nothing; **502** where one failed, **504** where all that failed timed out.
 - **degraded**: 200 with what the others list, and \`old\` named in \`degraded\` with its error.
 
+**Cache-Control** is that of the answers to GET, GET of a range and HEAD, listed separately where they differ. \`no-store\`: errors, and what was answered after
+a backend before it had failed, since that may hold something newer, or know that the name was deleted. _kept_: what the object says, or the configured
+default. **breaker** says whether a GET that meets with it _counts_ against \`old\`: when at least five, and at least half, of the latest fifteen requests do, it is
+passed over for some seconds. A body that breaks after its headers, a refusal and an absence do not count.
+
 ## When nobody else has the object
 
 ${table(cases, false)}
@@ -75,15 +80,36 @@ function table(cases: readonly FaultCase[], elsewhere: boolean): string {
   const situations = SITUATIONS.filter((situation) => situation.elsewhere === elsewhere)
   const rows = cases.map((fault) => [
     fault.does,
-    ...OPERATIONS.map((operation) => {
-      const words = situations.map((situation) => wordFor(operation, { ...situation, fault }))
-      const [word = '', ...others] = new Set(words)
-      if (others.length > 0)
-        throw new Error(`${fault.does}, ${operation}: not the same everywhere: ${words.join()}`)
-      return word
-    }),
+    ...OPERATIONS.map((operation) =>
+      theOnly(
+        situations.map((situation) => wordFor(operation, { ...situation, fault })),
+        `${fault.does}, ${operation}`,
+      ),
+    ),
+    cacheControl(fault, situations),
+    opensBreaker(fault) ? 'counts' : '—',
   ])
-  return markdown(['the origin …', ...OPERATIONS.map((operation) => HEADINGS[operation])], rows)
+  const headings = OPERATIONS.map((operation) => HEADINGS[operation])
+  return markdown(['the origin …', ...headings, 'Cache-Control', 'breaker'], rows)
+}
+
+/** A cell that must hold in all situations. */
+function theOnly(words: readonly string[], cell: string): string {
+  const [word = '', ...others] = new Set(words)
+  if (others.length > 0) throw new Error(`${cell}: not the same everywhere: ${words.join()}`)
+  return word
+}
+
+/** That of GET, of a range and of HEAD, or the one that they share. */
+function cacheControl(fault: FaultCase, situations: readonly Situation[]): string {
+  const values = (['get', 'range', 'head'] as const).map((operation) =>
+    theOnly(
+      situations.map((situation) => expected({ ...situation, fault, operation }).cacheControl ?? 'none'),
+      `${fault.does}, Cache-Control of ${operation}`,
+    ),
+  )
+  const short = values.map((value) => (value === 'no-store' ? value : 'kept'))
+  return new Set(short).size === 1 ? (short[0] ?? '') : short.join(' / ')
 }
 
 function wordFor(operation: Operation, it: Situation & { fault: FaultCase }): string {

@@ -30,7 +30,7 @@ const variables = v.object({
   ),
   FALLBACK_INLINE_MAX_BYTES: v.optional(wholeNumber(0, 64 * MIB), 16 * MIB),
   FALLBACK_NEGATIVE_CACHE_SECONDS: v.optional(seconds(0, 3600), 2),
-  FALLBACK_BREAKER_FAILURES: v.optional(wholeNumber(0, 1000), 10),
+  FALLBACK_BREAKER_FAILURES: v.optional(wholeNumber(0, 1000), 5),
   FALLBACK_BREAKER_SECONDS: v.optional(seconds(0.1, 3600), 5),
   FALLBACK_LOG_READS_PER_SECOND: v.optional(wholeNumber(0, 1_000_000), 20),
   MEDIA_URL: v.exactOptional(baseUrl),

@@ -8,6 +8,8 @@ export interface Outcome {
   content: 'whole' | 'part' | 'breaks' | 'none' | Listing | { exists: boolean } | { size: 'right' }
   /** `Cache-Status` without the cache's own name. */
   cacheStatus?: string
+  /** Absent for what the API answers. */
+  cacheControl?: string
   /** Who was asked, from `Server-Timing`. */
   trace?: string[]
   /** `backends` of the problem document. */
@@ -52,6 +54,11 @@ function effectOnAnswer(it: Case, member: Member, read: Read): Effect {
 const ANSWERS: readonly Effect[] = ['object', 'breaks', 'stalls']
 const DESCRIPTIONS: Partial<Record<Effect, string>> = { absent: 'absent', timeout: 'timeout' }
 
+/** Whether GETs that meet with it open the breaker: a body that breaks later is resumed, or fails its reader. */
+export function opensBreaker({ get }: FaultCase): boolean {
+  return get === 'unavailable' || get === 'timeout'
+}
+
 /** Backends are asked in order; the first success answers, and only unanimous absence is a miss. */
 function expectedRead(it: Case): Outcome {
   const read = readOf(it)
@@ -66,7 +73,7 @@ function expectedRead(it: Case): Outcome {
     if (!answers && effect !== 'absent') failures.push(`${member.name}: ${effect}`)
     if (!answers) continue
     if (it.operation === 'size' && isUntold(it.fault, member, 'head')) cannotTell = true
-    else return served(it, member, isMedia ? trace : undefined)
+    else return served(it, member, isMedia ? { trace, cacheControl: cacheControlAfter(failures) } : {})
   }
   if (it.operation === 'exists' && failures.length === 0)
     return { status: 200, content: { exists: false }, copied: false }
@@ -74,6 +81,7 @@ function expectedRead(it: Case): Outcome {
   return {
     status,
     content: 'none',
+    cacheControl: NO_STORE,
     ...(isMedia ? { cacheStatus: 'fwd=uri-miss', trace } : { cacheStatus: 'fwd=uri-miss' }),
     // An answer to HEAD has no document.
     ...(failures.length > 0 && it.operation !== 'head' && { failures }),
@@ -86,7 +94,14 @@ function statusOf(failures: readonly string[]): number {
   return failures.every((failure) => failure.endsWith('timeout')) ? 504 : 502
 }
 
-function served(it: Case, member: Member, trace: string[] | undefined): Outcome {
+const NO_STORE = 'no-store'
+
+/** What an earlier backend failed to tell may be newer, or that the name was deleted. */
+function cacheControlAfter(failures: readonly string[]): string {
+  return failures.length > 0 ? NO_STORE : 'public, max-age=3600'
+}
+
+function served(it: Case, member: Member, media: Pick<Outcome, 'trace' | 'cacheControl'>): Outcome {
   const { operation, migrating, fault } = it
   if (operation === 'exists') return { status: 200, content: { exists: true }, copied: false }
   if (operation === 'size') return { status: 200, content: { size: 'right' }, copied: false }
@@ -99,7 +114,7 @@ function served(it: Case, member: Member, trace: string[] | undefined): Outcome 
     status: isPart ? 206 : 200,
     content: operation === 'head' ? 'none' : body === 'whole' && isPart ? 'part' : body,
     cacheStatus: `${isFirst ? 'hit' : `fwd=uri-miss${copies ? '; stored' : ''}`}; detail=${member.name}`,
-    ...(trace && { trace }),
+    ...media,
     copied: copies && copyIsWhole(it, member),
   }
 }

@@ -72,10 +72,12 @@ export async function isRightCopy(worker: FaultyWorker, probe: Probe): Promise<b
   return content === 'whole' && cacheStatus === 'hit; detail=media'
 }
 
-function described({ headers }: Response): Pick<Outcome, 'cacheStatus' | 'trace'> {
+function described({ headers }: Response): Pick<Outcome, 'cacheControl' | 'cacheStatus' | 'trace'> {
   const cacheStatus = headers.get('Cache-Status')?.replace('fallback-storage; ', '')
   const timing = headers.get('Server-Timing')
+  const cacheControl = headers.get('Cache-Control')
   return {
+    ...(cacheControl !== null && { cacheControl }),
     ...(cacheStatus !== undefined && { cacheStatus }),
     ...(timing !== null && {
       trace: timing.split(', ').map((entry) => entry.replace(/;dur=[\d.]+;desc=/, ': ')),

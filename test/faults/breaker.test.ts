@@ -1,0 +1,159 @@
+import { connect } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import pLimit from 'p-limit'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { opensBreaker } from './expected.ts'
+import type { FaultCase } from './fault-case.ts'
+import { faults, type FaultName } from './faults.ts'
+import { startWorker, TOKEN, type FaultyWorker } from './miniflare.ts'
+import { startOrigin, type Origin } from './origin.ts'
+import { serve } from './serve.ts'
+import type { Fault } from './spoil.ts'
+
+const BODY = Buffer.alloc(196_608, 'believe it')
+const TIMES = { timeout_ms: 400, idle_timeout_ms: 400 }
+
+let old: Origin
+let spare: Origin
+
+beforeAll(async () => {
+  ;[old, spare] = await Promise.all([startOrigin(), startOrigin()])
+})
+afterAll(() => Promise.all([old.close(), spare.close()]))
+
+interface Health {
+  name: string
+  health: { state: string; failures: number }
+}
+
+async function healthOf(worker: FaultyWorker): Promise<Map<string, Health['health']>> {
+  const response = await fetch(`${worker.url}-/api/backends`, {
+    headers: { Authorization: `Bearer ${TOKEN}` },
+  })
+  const { backends } = (await response.json()) as { backends: Health[] }
+  return new Map(backends.map(({ name, health }) => [name, health]))
+}
+
+/** Reads `path`; who answered, the Cache-Control, and how long it took. */
+async function read(worker: FaultyWorker, path: string) {
+  const began = performance.now()
+  const response = await fetch(worker.url + path)
+  await response.arrayBuffer().catch(() => {})
+  return {
+    from: response.headers.get('Cache-Status')?.replace(/.*detail=/, ''),
+    cacheControl: response.headers.get('Cache-Control'),
+    ms: performance.now() - began,
+  }
+}
+
+describe('a primary before a fallback that has the same', () => {
+  let worker: FaultyWorker
+
+  async function reads(times: number, fault: Fault) {
+    const storages = ['old', 'spare'].map((name) => {
+      const { url } = name === 'old' ? old : spare
+      return { type: 'http', name, url, ...TIMES }
+    })
+    worker = await startWorker({ storages })
+    try {
+      for (const origin of [old, spare]) origin.add('a.bin', BODY, { type: 'application/octet-stream' })
+      await old.set('a.bin', fault)
+      const seen: Awaited<ReturnType<typeof read>>[] = []
+      for (let time = 0; time < times; time++) seen.push(await read(worker, 'a.bin'))
+      return seen
+    } finally {
+      await worker.stop()
+      await old.reset()
+    }
+  }
+
+  /** Misbehaves so in all requests of ten but the last, or in none but the first. */
+  function often(fault: Fault, isFaulty: (request: number) => boolean): Fault {
+    let requests = 0
+    return (exchange) => (isFaulty(requests++ % 10) ? fault(exchange) : serve(exchange))
+  }
+
+  it('is left alone when it hangs nine times in ten: few reads wait for it', async () => {
+    const seen = await reads(
+      30,
+      often(
+        () => undefined,
+        (request) => request < 9,
+      ),
+    )
+    const waited = seen.filter(({ ms }) => ms >= TIMES.timeout_ms)
+    expect(waited.length).toBeLessThanOrEqual(8)
+    expect(seen.every(({ from, cacheControl }) => from === 'old' || cacheControl === 'no-store')).toBe(true)
+  })
+
+  it('keeps being asked when it fails one request in ten', async () => {
+    const seen = await reads(
+      60,
+      often(faults.status500.fault, (request) => request === 0),
+    )
+    expect(seen.filter(({ from }) => from === 'old')).toHaveLength(54)
+    const others = seen.filter(({ from }) => from !== 'old')
+    expect(new Set(others.map(({ cacheControl }) => cacheControl))).toEqual(new Set(['no-store']))
+  })
+})
+
+it('is not opened for R2 by twelve uploads that their clients cut off', async () => {
+  const worker = await startWorker({ storages: [{ type: 'r2', binding: 'MEDIA' }] })
+  try {
+    const { hostname, port } = new URL(worker.url)
+    const cutOff = (name: string) =>
+      new Promise<void>((resolve) => {
+        const socket = connect(Number(port), hostname, () => {
+          socket.write(
+            `PUT /${name} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${TOKEN}\r\nContent-Length: 100000\r\n\r\n0123456789`,
+          )
+          setTimeout(() => {
+            socket.destroy()
+            resolve()
+          }, 200)
+        })
+      })
+    await Promise.all(Array.from({ length: 12 }, (_, index) => cutOff(`cut${index}.bin`)))
+    await sleep(500)
+    expect((await healthOf(worker)).get('media')).toMatchObject({ state: 'closed', failures: 0 })
+    expect((await fetch(`${worker.url}other.bin`)).headers.get('Server-Timing')).toContain('desc=absent')
+  } finally {
+    await worker.stop()
+  }
+})
+
+/** A backend of its own for each fault, since each has one breaker. */
+describe('the breaker of a web server that does the same six times', () => {
+  const cases = Object.entries(faults) as [FaultName, FaultCase][]
+  let health: Map<string, Health['health']>
+
+  beforeAll(async () => {
+    const closed = await startOrigin()
+    await closed.close()
+    const storages = cases.map(([name, { fault }]) => ({
+      type: 'http',
+      name,
+      url: fault === null ? closed.url : old.url,
+      include: `^${name}\\.jpg$`,
+      ...TIMES,
+    }))
+    const worker = await startWorker({ storages, vars: { FALLBACK_NEGATIVE_CACHE_SECONDS: '0' } })
+    const limit = pLimit(12)
+    try {
+      for (const [name, { fault }] of cases) {
+        old.add(`${name}.jpg`, BODY, { type: 'image/jpeg' })
+        if (fault) await old.set(`${name}.jpg`, fault)
+      }
+      const names = cases.flatMap(([name]) => Array.from({ length: 6 }, () => name))
+      await Promise.all(names.map((name) => limit(() => read(worker, `${name}.jpg`).catch(() => {}))))
+      health = await healthOf(worker)
+    } finally {
+      await worker.stop()
+      await old.reset()
+    }
+  })
+
+  it.each(cases)('%s', (name, fault) => {
+    expect(health.get(name)?.state).toBe(opensBreaker(fault) ? 'open' : 'closed')
+  })
+})

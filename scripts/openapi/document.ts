@@ -20,6 +20,7 @@ const PROBLEMS: Record<number, string> = {
   416: 'The range begins past the end.',
   501: 'No backend implements it.',
   502: 'None has it and at least one backend failed: it may exist.',
+  503: 'The Worker has no memory left for it now, and nothing was stored: send it again after Retry-After.',
   504: 'None has it and all backends that failed timed out: it may exist.',
   508: 'A backend leads back to this Worker, directly or through another one.',
 }

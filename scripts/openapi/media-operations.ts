@@ -72,7 +72,7 @@ export const mediaOperations: readonly Operation[] = [
       201: { description: 'Stored; there was none.', headers: ['ETag'] },
       204: { description: 'Replaced.', headers: ['ETag'] },
     },
-    problems: [400, 412, 413, ...CHAIN_PROBLEMS],
+    problems: [400, 412, 413, 503, ...CHAIN_PROBLEMS],
   },
   {
     method: 'delete',

@@ -26,7 +26,7 @@ export const methodOperations: readonly Operation[] = [
     protected: true,
     ...UPLOAD,
     answers: { 201: { description: 'The name it was stored under.', schema: answers.saved } },
-    problems: [400, 413, ...CHAIN_PROBLEMS],
+    problems: [400, 413, 503, ...CHAIN_PROBLEMS],
   },
   {
     method: 'delete',

@@ -18,7 +18,7 @@ export async function deleteObjectIf(
   const target = chain.writer(name)
   const lifted = !chain.tombstones || chain.backends.length === 1
   for (let tries = 0; tries < MAX_TRIES; tries++) {
-    const held = await target.head(name)
+    const held = await target.head(name, { lastResort: true })
     if (!allows(await chain.head(name))) throw changed(name)
     if (lifted && (held === null || held.deleted)) return
     if (await writeMarker(target, name, { lifted, onlyIf: conditionOn(held) })) return

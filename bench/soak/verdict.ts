@@ -20,14 +20,16 @@ export async function judge(
       include: ['customMetadata'],
       ...(cursor !== undefined && { cursor }),
     })
-    for (const { key, customMetadata } of page.objects) {
+    // What the Worker keeps for itself; a kill may leave it.
+    const stored = page.objects.filter(({ key }) => !key.startsWith('-/'))
+    for (const { key, customMetadata } of stored) {
       const isTombstone = customMetadata?.['fallback-storage-deleted'] !== undefined
       if (isTombstone) tombstones += 1
       else objects += 1
       if (isTombstone && !ledger.of(key).all().has(null))
         ledger.violate(`${key} has a tombstone, and nobody deleted it`)
     }
-    const keys = page.objects.map(({ key }) => key)
+    const keys = stored.map(({ key }) => key)
     await Promise.all(keys.map((key) => limit(() => judgeStored(worker.bucket, key, ledger))))
     cursor = page.truncated ? page.cursor : undefined
   } while (cursor !== undefined)

@@ -20,12 +20,12 @@ export function startFlapping(site: Pick<SoakSite, 'setOutage'>, random: Random)
   const outages = { status503: 0, reset: 0, hang: 0 }
   const flap = async (): Promise<void> => {
     while (!ended.signal.aborted) {
-      await pause(3000 + random.below(6000))
+      await pause(5000 + random.below(8000))
       if (ended.signal.aborted) return
       const outage = random.pick(OUTAGES)
       outages[outage] += 1
       site.setOutage(outage)
-      await pause(1000 + random.below(3000))
+      await pause(1000 + random.below(2000))
       site.setOutage(null)
     }
   }

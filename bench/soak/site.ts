@@ -77,6 +77,8 @@ export async function startSoakSite(random: Random, times = TIMES): Promise<Soak
   ]
   const vars = {
     FALLBACK_DATA_MIGRATION: 'true',
+    // It is down and up again within seconds.
+    FALLBACK_BREAKER_SECONDS: '1',
     SOAK_ACCESS_KEY_ID: CREDENTIALS.accessKeyId,
     SOAK_SECRET_ACCESS_KEY: CREDENTIALS.secretAccessKey,
   }

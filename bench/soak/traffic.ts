@@ -27,11 +27,15 @@ type Operation = keyof typeof OPERATIONS
 const AUTHORIZATION = { Authorization: `Bearer ${TOKEN}` }
 const PATIENCE_MS = 30_000
 
-/** One random request for the name. Whatever a client may see in a bad moment is counted, whatever it may not is a violation. */
-export async function askOnce(traffic: Traffic, name: string): Promise<void> {
+/**
+ * One random request for the name, and its status or why there was none. Whatever a client may see in a bad moment is
+ * counted, whatever it may not is a violation.
+ */
+export async function askOnce(traffic: Traffic, name: string): Promise<string> {
   const operation = traffic.random.pick(OPERATIONS)
   const outcome = await OPERATION[operation](traffic, name)
   traffic.ledger.count(`${operation}: ${outcome}`)
+  return outcome
 }
 
 const OPERATION: Record<Operation, (traffic: Traffic, name: string) => Promise<string>> = {
@@ -129,7 +133,8 @@ function taggedVersion({ tags }: Ledger, name: string, etag: string | null | und
   return tags(name).get(etag ?? '') ?? null
 }
 
-function primaryFailed({ headers }: Response): boolean {
+/** Whether a later backend answered for the primary, which could not be asked. */
+export function primaryFailed({ headers }: Response): boolean {
   return /\bprimary;dur=[\d.]+;desc=(?:error|timeout|skipped)/.test(headers.get('Server-Timing') ?? '')
 }
 

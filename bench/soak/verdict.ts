@@ -1,6 +1,7 @@
 import pLimit from 'p-limit'
 import { askedName, type Ledger, wholeVersion } from './ledger.ts'
 import type { SoakSite } from './site.ts'
+import { primaryFailed } from './traffic.ts'
 import { TOKEN, type FaultyWorker } from '../../test/faults/miniflare.ts'
 
 const TRIES = 20
@@ -43,7 +44,7 @@ async function judgeRead(url: string, name: string, ledger: Ledger): Promise<voi
     const response = await fetch(url + name, { headers: { Authorization: `Bearer ${TOKEN}` } })
     const body = await response.arrayBuffer().catch(() => null)
     last = `${response.status}`
-    if (body === null || response.status >= 500) {
+    if (body === null || response.status >= 500 || primaryFailed(response)) {
       // The breaker may still be open.
       await new Promise((resolve) => setTimeout(resolve, 500))
       continue

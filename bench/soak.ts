@@ -1,4 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { startFlapping } from './soak/flapping.ts'
 import { createLedger, type Counts } from './soak/ledger.ts'
 import { createRandom } from './soak/random.ts'
 import { startSoakSite } from './soak/site.ts'
@@ -21,6 +23,9 @@ const NAMES = 500
 const CLIENTS = 48
 const KILLS = 5
 const FAILING = 0.2
+const BACKOFF_MS = 200
+/** What many an old web server says of pictures. */
+const IMMUTABLE = 'public, max-age=31536000, immutable'
 
 const random = createRandom(seed)
 const site = await startSoakSite(random)
@@ -29,8 +34,10 @@ const names = Array.from({ length: NAMES }, (_, index) => `photos/${index}.jpg`)
 const migrating = names.filter((_, index) => index % 2 === 0)
 const firstVersions = new Map(migrating.map((name) => [name, versionId(name, 0, 10 + random.below(500))]))
 const ledger = createLedger(new Map(names.map((name) => [name, firstVersions.get(name) ?? null])))
-for (const [name, version] of firstVersions) site.add(name, bodyOf(version))
+for (const [name, version] of firstVersions)
+  site.add(name, bodyOf(version), random.below(2) === 0 ? IMMUTABLE : undefined)
 site.setFailing(FAILING)
+const flapping = startFlapping(site, random)
 
 console.log(
   `seed ${seed}: ${requests} requests by ${CLIENTS} clients over ${NAMES} names, ${FAILING * 100} % failing`,
@@ -41,6 +48,7 @@ let kills = 0
 let restarting: Promise<void> = Promise.resolve()
 await Promise.all(Array.from({ length: CLIENTS }, client))
 await restarting
+await flapping.stop()
 site.setFailing(0)
 const stored = await judge(site, ledger)
 const spoilt = site.spoilt()
@@ -48,6 +56,8 @@ await site.stop()
 
 report(ledger.counts)
 console.log(`spoilt: ${spoilt.primary} requests to the primary, ${spoilt.old} to the old web server`)
+const { status503, reset, hang } = flapping.outages
+console.log(`the primary was down ${status503 + reset + hang} times, ${hang} times it hung`)
 console.log(
   `killed ${kills} times; at the end the primary has ${stored.objects} objects and ${stored.tombstones} tombstones`,
 )
@@ -69,7 +79,9 @@ async function client(): Promise<void> {
     await restarting
     // Some names are asked for much more often than others.
     const name = names[Math.floor(NAMES * random.next() ** 2)] ?? ''
-    await askOnce({ url: () => site.worker.url, random, ledger }, name)
+    const outcome = await askOnce({ url: () => site.worker.url, random, ledger }, name)
+    // Failures come fast, and would be most of what is measured.
+    if (/^50\d$/.test(outcome)) await sleep(BACKOFF_MS)
   }
 }
 

@@ -15,9 +15,22 @@ export interface Ledger {
   names(): string[]
   /** An id that no version had before. */
   nextVersion(name: string, lines: number): string
-  /** Holds what a read found against what it may have found; `failing`: the primary could not be asked. */
-  check(name: string, found: Version, read: { start: number; failing: boolean; by: string }): void
+  /** Holds what a read found against what it may have found. */
+  check(name: string, found: Version, read: Read): void
+  /** Which version an entity tag was seen with; one tag for two versions is a violation. */
+  tag(name: string, etag: string, version: string): void
+  tags(name: string): ReadonlyMap<string, string>
   violate(what: string): void
+}
+
+export interface Read {
+  /** When it began. */
+  start: number
+  /** The primary could not be asked. */
+  failing: boolean
+  by: string
+  /** Of the answer, where it has one. */
+  cacheControl?: string | null
 }
 
 const ALTERNATIVE = /_[A-Za-z0-9]{7}(?=\.[^.]*$)/
@@ -27,6 +40,7 @@ export function createLedger(initial: ReadonlyMap<string, Version>): Ledger {
   let versions = 0
   const clock = (): number => ++now
   const histories = new Map<string, History>()
+  const tagged = new Map<string, Map<string, string>>()
   for (const [name, version] of initial) histories.set(name, createHistory(version, clock))
   const ledger: Ledger = {
     violations: [],
@@ -42,15 +56,27 @@ export function createLedger(initial: ReadonlyMap<string, Version>): Ledger {
     },
     names: () => [...histories.keys()],
     nextVersion: (name, lines) => versionId(name, ++versions, lines),
-    check(name, found, { start, failing, by }) {
+    check(name, found, { start, failing, by, cacheControl }) {
       const history = ledger.of(name)
-      if (history.possible(start).has(found)) return
-      // While the primary cannot be asked a fallback may answer with what it has, older or deleted meanwhile.
-      if (failing && found !== null && history.all().has(found))
-        return ledger.count('older, the primary failing')
+      const isCurrent = history.possible(start).has(found)
+      if (cacheControl !== undefined) ledger.count(`${isCurrent ? 'current' : 'older'}: ${cacheControl}`)
+      if (isCurrent) return
       const possible = [...history.possible(start)].map((version) => version ?? 'absent').join(', ')
-      ledger.violate(`${by} ${name}: found ${found ?? 'absent'}, possible: ${possible}`)
+      const what = `${by} ${name}: found ${found ?? 'absent'}, possible: ${possible}`
+      if (!failing || found === null || !history.all().has(found)) return ledger.violate(what)
+      // While the primary cannot be asked a fallback may answer with what it has, older or deleted meanwhile. Nobody
+      // may keep that: it would be shown long after the primary is back.
+      if (cacheControl?.includes('no-store')) return ledger.count('older, the primary failing')
+      ledger.violate(`${what}; it may be kept, with Cache-Control: ${cacheControl ?? 'none'}`)
     },
+    tag(name, etag, version) {
+      const known = tagged.get(name) ?? new Map<string, string>()
+      tagged.set(name, known)
+      const before = known.get(etag) ?? version
+      if (before !== version) ledger.violate(`${name}: ${etag} is the tag of ${before} and of ${version}`)
+      known.set(etag, before)
+    },
+    tags: (name) => tagged.get(name) ?? new Map(),
     violate: (what) => void ledger.violations.push(what),
   }
   return ledger

@@ -11,16 +11,18 @@ export interface Proxy {
   upstream: URL
   /** Of 1, how many requests are spoilt. */
   failing: number
+  /** What every request meets while the server is down; `null` while it is up. */
+  outage: Spoil | null
   spoilt: number
   close(): Promise<void>
 }
 
 const FAULTS = { reset: 4, status500: 4, status503: 4, forget: 4, truncate: 4, stall: 1, hang: 0.3 } as const
-type Spoil = keyof typeof FAULTS
+export type Spoil = keyof typeof FAULTS
 
 export async function startProxy(random: Random): Promise<Proxy> {
   const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
-    const fault = random.next() < proxy.failing ? random.pick(FAULTS) : null
+    const fault = proxy.outage ?? (random.next() < proxy.failing ? random.pick(FAULTS) : null)
     if (fault) proxy.spoilt += 1
     if (fault === 'reset') return void request.socket.resetAndDestroy()
     if (fault === 'hang') return
@@ -37,6 +39,7 @@ export async function startProxy(random: Random): Promise<Proxy> {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     upstream: new URL('http://127.0.0.1:9'),
     failing: 0,
+    outage: null,
     spoilt: 0,
     async close() {
       const closed = once(server, 'close')

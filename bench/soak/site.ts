@@ -5,16 +5,18 @@ import { faults } from '../../test/faults/faults.ts'
 import { S3_PATH, startWorker, type FaultyWorker } from '../../test/faults/miniflare.ts'
 import { startOrigin } from '../../test/faults/origin.ts'
 import { serve } from '../../test/faults/serve.ts'
-import { startProxy } from './proxy.ts'
+import { type Spoil, startProxy } from './proxy.ts'
 import type { Random } from './random.ts'
 
 /** The chain under test: an S3 primary behind a faulty proxy, KV, and a faulty old web server. */
 export interface SoakSite {
   readonly worker: FaultyWorker
-  /** Adds an object to the old web server. */
-  add(name: string, body: Buffer): void
+  /** Adds an object to the old web server, with that Cache-Control if any. */
+  add(name: string, body: Buffer, cacheControl?: string): void
   /** Of 1, how many requests to the primary and to the old web server fail. */
   setFailing(share: number): void
+  /** The primary is down in that way, for every request; `null` brings it back. */
+  setOutage(outage: Spoil | null): void
   /** How many did. */
   spoilt(): { primary: number; old: number }
   /** SIGKILL to the process that runs the Worker, its buckets and its queue; then a new one on the same files. */
@@ -49,7 +51,8 @@ const OLD_FAULTS = {
   hang: 0.3,
 } as const
 
-export async function startSoakSite(random: Random): Promise<SoakSite> {
+/** `times` are the backends' timeouts. */
+export async function startSoakSite(random: Random, times = TIMES): Promise<SoakSite> {
   const persistTo = await mkdtemp(join(tmpdir(), 'fallback-storage-soak-'))
   const [proxy, old] = await Promise.all([startProxy(random), startOrigin()])
   let failing = 0
@@ -67,13 +70,15 @@ export async function startSoakSite(random: Random): Promise<SoakSite> {
       bucket: 'media',
       credentials: 'SOAK',
       read_only: false,
-      ...TIMES,
+      ...times,
     },
     { type: 'kv', binding: 'MEDIA_KV' },
-    { type: 'http', name: 'old', url: old.url, ...TIMES },
+    { type: 'http', name: 'old', url: old.url, ...times },
   ]
   const vars = {
     FALLBACK_DATA_MIGRATION: 'true',
+    // It is down and up again within seconds.
+    FALLBACK_BREAKER_SECONDS: '1',
     SOAK_ACCESS_KEY_ID: CREDENTIALS.accessKeyId,
     SOAK_SECRET_ACCESS_KEY: CREDENTIALS.secretAccessKey,
   }
@@ -87,7 +92,11 @@ export async function startSoakSite(random: Random): Promise<SoakSite> {
     get worker() {
       return worker
     },
-    add: (name, body) => void old.add(name, body, { type: 'image/jpeg', etag: `"old-${body.length}"` }),
+    add(name, body, cacheControl) {
+      const kept = cacheControl === undefined ? {} : { cacheControl }
+      old.add(name, body, { type: 'image/jpeg', etag: `"old-${body.length}"`, ...kept })
+    },
+    setOutage: (outage) => void (proxy.outage = outage),
     setFailing(share) {
       failing = share
       proxy.failing = share

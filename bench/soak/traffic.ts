@@ -1,4 +1,5 @@
 import { TOKEN } from '../../test/faults/miniflare.ts'
+import type { Version } from './history.ts'
 import { type Ledger, partVersion, wholeVersion } from './ledger.ts'
 import type { Random } from './random.ts'
 import { bodyOf } from './versions.ts'
@@ -11,7 +12,8 @@ export interface Traffic {
 }
 
 const OPERATIONS = {
-  get: 50,
+  get: 42,
+  revalidate: 8,
   part: 12,
   head: 6,
   exists: 5,
@@ -25,15 +27,24 @@ type Operation = keyof typeof OPERATIONS
 const AUTHORIZATION = { Authorization: `Bearer ${TOKEN}` }
 const PATIENCE_MS = 30_000
 
-/** One random request for the name. Whatever a client may see in a bad moment is counted, whatever it may not is a violation. */
-export async function askOnce(traffic: Traffic, name: string): Promise<void> {
+/**
+ * One random request for the name, and its status or why there was none. Whatever a client may see in a bad moment is
+ * counted, whatever it may not is a violation.
+ */
+export async function askOnce(traffic: Traffic, name: string): Promise<string> {
   const operation = traffic.random.pick(OPERATIONS)
   const outcome = await OPERATION[operation](traffic, name)
   traffic.ledger.count(`${operation}: ${outcome}`)
+  return outcome
 }
 
 const OPERATION: Record<Operation, (traffic: Traffic, name: string) => Promise<string>> = {
   get: (traffic, name) => read(traffic, name, {}),
+  revalidate: (traffic, name) => {
+    const tags = [...traffic.ledger.tags(name).keys()]
+    const etag = tags[traffic.random.below(tags.length)]
+    return read(traffic, name, etag === undefined ? {} : { 'If-None-Match': etag })
+  },
   part: (traffic, name) => {
     const start = traffic.random.below(1000)
     const end = start + traffic.random.below(10_000)
@@ -80,16 +91,20 @@ async function read(traffic: Traffic, name: string, headers: Record<string, stri
   )
   if (!bytes) return 'broke off'
   const { status } = response
-  if (status === 404) ledger.check(name, null, { start, failing: false, by: 'GET' })
+  const seen = { start, failing: primaryFailed(response), by: `GET ${status}`, ...keeping(response) }
+  if (status === 404) ledger.check(name, null, seen)
+  if (status === 304) ledger.check(name, taggedVersion(ledger, name, headers['If-None-Match']), seen)
   if (status !== 200 && status !== 206) return `${status}`
   const from = Number(/^bytes (\d+)-/.exec(response.headers.get('Content-Range') ?? '')?.[1] ?? 0)
   const versions = [...ledger.of(name).possible(start), ...ledger.of(name).all()]
   const found = status === 206 ? partVersion(bytes, from, versions) : wholeVersion(bytes)
-  ledger.check(name, found, { start, failing: mayBeOlder(response), by: `GET ${status}` })
+  ledger.check(name, found, seen)
+  const etag = response.headers.get('ETag')
+  if (status === 200 && etag !== null && ledger.of(name).all().has(found)) ledger.tag(name, etag, found)
   return `${status}`
 }
 
-/** Asks about an object; only its absence can be held against what was written. */
+/** Asks about an object: its absence can be held against what was written, and a tag that was seen before. */
 async function tell(
   traffic: Traffic,
   name: string,
@@ -103,13 +118,24 @@ async function tell(
   if (text === null) return 'broke off'
   if (response.status === 404 || text.includes('"exists":false'))
     ledger.check(name, null, { start, failing: false, by: path })
+  const version =
+    method === 'HEAD' && response.ok && taggedVersion(ledger, name, response.headers.get('ETag'))
+  if (version)
+    ledger.check(name, version, { start, failing: primaryFailed(response), by: 'HEAD', ...keeping(response) })
   return `${response.status}`
 }
 
-/** While the primary fails a fallback may serve an older version, but no cache may keep that. */
-function mayBeOlder({ headers }: Response): boolean {
-  const primaryFailed = /\bprimary;dur=[\d.]+;desc=(?:error|timeout|skipped)/
-  return primaryFailed.test(headers.get('Server-Timing') ?? '') && headers.get('Cache-Control') === 'no-store'
+function keeping({ headers }: Response): { cacheControl: string | null } {
+  return { cacheControl: headers.get('Cache-Control') }
+}
+
+function taggedVersion({ tags }: Ledger, name: string, etag: string | null | undefined): Version {
+  return tags(name).get(etag ?? '') ?? null
+}
+
+/** Whether a later backend answered for the primary, which could not be asked. */
+export function primaryFailed({ headers }: Response): boolean {
+  return /\bprimary;dur=[\d.]+;desc=(?:error|timeout|skipped)/.test(headers.get('Server-Timing') ?? '')
 }
 
 function newBody({ random, ledger }: Traffic, name: string): { version: string; body: Buffer<ArrayBuffer> } {

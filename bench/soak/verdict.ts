@@ -2,6 +2,7 @@ import pLimit from 'p-limit'
 import { askedName, type Ledger, wholeVersion } from './ledger.ts'
 import type { SoakSite } from './site.ts'
 import { mayBeMarker } from '../../src/storage/marker.ts'
+import { primaryFailed } from './traffic.ts'
 import { TOKEN, type FaultyWorker } from '../../test/faults/miniflare.ts'
 
 const TRIES = 20
@@ -21,14 +22,16 @@ export async function judge(
       include: ['customMetadata'],
       ...(cursor !== undefined && { cursor }),
     })
-    for (const { key, customMetadata } of page.objects) {
+    // What the Worker keeps for itself; a kill may leave it.
+    const stored = page.objects.filter(({ key }) => !key.startsWith('-/'))
+    for (const { key, customMetadata } of stored) {
       const isTombstone = customMetadata?.['fallback-storage-deleted'] !== undefined
       if (isTombstone) tombstones += 1
       else objects += 1
       if (isTombstone && !ledger.of(key).all().has(null))
         ledger.violate(`${key} has a tombstone, and nobody deleted it`)
     }
-    const keys = page.objects.map(({ key }) => key)
+    const keys = stored.map(({ key }) => key)
     await Promise.all(keys.map((key) => limit(() => judgeStored(worker.bucket, key, ledger))))
     cursor = page.truncated ? page.cursor : undefined
   } while (cursor !== undefined)
@@ -42,7 +45,7 @@ async function judgeRead(url: string, name: string, ledger: Ledger): Promise<voi
     const response = await fetch(url + name, { headers: { Authorization: `Bearer ${TOKEN}` } })
     const body = await response.arrayBuffer().catch(() => null)
     last = `${response.status}`
-    if (body === null || response.status >= 500) {
+    if (body === null || response.status >= 500 || primaryFailed(response)) {
       // The breaker may still be open.
       await new Promise((resolve) => setTimeout(resolve, 500))
       continue

@@ -7,6 +7,7 @@ export interface OriginObject {
   modified: Date
   /** `null`: the origin sends none, as many don't. */
   etag: string | null
+  cacheControl?: string
 }
 
 /** One request and the answer to it, with what a fault needs to spoil it. */
@@ -36,6 +37,7 @@ export function representation({ object }: Exchange): Record<string, string> {
     'Last-Modified': object.modified.toUTCString(),
     'Accept-Ranges': 'bytes',
     ...(object.etag !== null && { ETag: object.etag }),
+    ...(object.cacheControl !== undefined && { 'Cache-Control': object.cacheControl }),
   }
 }
 

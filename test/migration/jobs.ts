@@ -98,7 +98,7 @@ export async function verified(
         now: () => (time += 20_000),
       })
     let job = open()
-    job.create('job', { prefix: '', deep: false, ...given })
+    job.create('job', { prefix: '', deep: false, accept: [], ...given })
     for (let tick = 0; tick < 20 && job.status()?.state === 'running'; tick++) {
       // As after a restart.
       job = open()

@@ -100,6 +100,18 @@ describe('what a verification leaves out', () => {
     expect(all).toMatchObject({ safe_to_detach: true, reasons: [] })
   })
 
+  it('is not safe where a fallback was taken out of the configuration before it was compared', async () => {
+    const { primary, legacy } = await migrated(2)
+    const older = memoryBackend('older')
+    await older.put('only/there', bytesOf('x'))
+    const told = await verified([primary, legacy, older], { later: [primary, legacy] })
+    expect(told).toMatchObject({
+      equal: 2,
+      safe_to_detach: false,
+      reasons: ['older left the configuration, or its listing did, before it was compared'],
+    })
+  })
+
   it('is not safe by sizes alone, unless that is accepted', async () => {
     const [primary, legacy] = [memoryBackend('primary'), memoryBackend('legacy')]
     await primary.put('a', bytesOf('bytes X'))

@@ -33,7 +33,7 @@ export function addVerify(program: Command): void {
     .option('--deep', 'compare the bytes too')
     .option(
       '--accept <reasons>',
-      'separated by commas: what is not in the way, as it is named in brackets in the reasons',
+      'not in the way, separated by commas: excluded, unlistable, equal_by_size, …',
       (reasons: string) => reasons.split(','),
     )
     .option('--no-wait', 'start it, print it and leave')

@@ -113,9 +113,10 @@ export function createVerification(context: VerificationContext): Verification {
   }
 
   const complete = async (): Promise<void> => {
-    const obstacles = obstaclesOf(await context.backfills())
+    const open = obstaclesOf(await context.backfills())
     const record = load()
     if (record?.status !== 'running') return
+    const obstacles = [...goneFrom(context.chain(), record), ...open]
     save({ ...record, obstacles, status: 'completed', finished: now(), updated: now() })
   }
 
@@ -213,6 +214,14 @@ export function primaryOf(chain: Chain): ListableBackend {
 function sidesOf(chain: Chain, { fallbacks }: VerificationRecord): [ListableBackend, ...ListableBackend[]] {
   const behind = chain.backends.filter(({ name }) => fallbacks.includes(name))
   return [primaryOf(chain), ...behind.filter(isListable)]
+}
+
+/** Fallbacks that could be listed when it was begun, and are not compared any more. */
+function goneFrom(chain: Chain, record: VerificationRecord): string[] {
+  const compared = new Set([...sidesOf(chain, record).map(({ name }) => name), ...record.unlistable])
+  return record.fallbacks
+    .filter((name) => !compared.has(name))
+    .map((name) => `${name} left the configuration, or its listing did, before it was compared`)
 }
 
 /** A source that goes on changing is listed again less and less often. */

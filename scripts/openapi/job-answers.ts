@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import { DIFFERENCE_KINDS } from '../../src/migration/verify/compare.ts'
+import { ACCEPTABLE, LEFT_OUT_REASONS } from '../../src/migration/verify/left-out.ts'
 
 /** What backfills and verifications answer. Tests hold the real answers against these. */
 
@@ -73,10 +74,30 @@ export const verification = v.strictObject({
   changed: v.pipe(count, v.description('Replaced at the source since they were copied.')),
   tombstoned: v.pipe(count, v.description('Deleted in the primary, still in a fallback.')),
   equal_by_size: v.pipe(count, v.description('Of the equal ones: only the sizes could be compared.')),
+  left_out: v.pipe(
+    v.partial(v.strictObject(Object.fromEntries(LEFT_OUT_REASONS.map((reason) => [reason, count])))),
+    v.description(
+      'Names that were not compared or cannot be moved, by reason. `unlistable` counts fallbacks, `prefix` is 1 where one was given.',
+    ),
+  ),
   prefix: v.string(),
   deep: v.boolean(),
+  accepted: v.pipe(
+    v.array(v.strictObject({ reason: v.picklist(ACCEPTABLE), count })),
+    v.description('What the operator accepts, and how much that is: it is not in the way of detaching.'),
+  ),
   primary: v.string(),
   fallbacks: v.array(v.string()),
+  passes: v.pipe(
+    count,
+    v.description(
+      'How often all names were compared: again while the sources change. The counts are those of the last.',
+    ),
+  ),
+  as_of: v.pipe(
+    v.nullable(time),
+    v.description('When the last pass began: the certificate is of what the sources held then.'),
+  ),
   coverage: v.pipe(
     fraction,
     v.description('Of the names that fallbacks hold, the part that the primary holds equally, or deleted.'),
@@ -86,7 +107,9 @@ export const verification = v.strictObject({
   ),
   safe_to_detach: v.pipe(
     v.boolean(),
-    v.description('True only if nothing is missing, different or changed and no backfill is open or failed.'),
+    v.description(
+      'True only if nothing is missing, different or changed, nothing was left out or compared by size only that is not accepted, and no backfill is open or failed.',
+    ),
   ),
   reasons: v.pipe(v.array(v.string()), v.description('Why it is not.')),
   waiting,

@@ -111,7 +111,7 @@ const verifications: readonly Operation[] = [
     path: '/-/api/verifications/{id}/differences',
     id: 'listDifferences',
     tag: 'Verifications',
-    summary: 'Examples of what is missing, different, extra or changed',
+    summary: 'Examples of what is missing, different, extra, changed or left out',
     protected: true,
     query: differencesQuery,
     answers: { 200: { description: 'One page.', schema: jobs.differences } },

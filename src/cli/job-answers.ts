@@ -97,6 +97,14 @@ export interface Verification {
   tombstoned: number
   /** Of the equal ones: only the sizes could be compared. */
   equal_by_size: number
+  /** What was not compared or cannot be moved, by reason. */
+  left_out: Record<string, number>
+  /** What the operator accepts, and how much that is. */
+  accepted: { reason: string; count: number }[]
+  /** How often all names were compared. */
+  passes: number
+  /** When the last pass began: what the certificate is true of. */
+  as_of: string | null
   /** Of the names that fallbacks hold, the part that the primary holds equally, or deleted. */
   coverage: number
   prefixes: { prefix: string; objects: number; covered: number; coverage: number }[]
@@ -113,10 +121,12 @@ export interface VerificationRequest {
   prefix?: string
   /** Compare the bytes, not only sizes and digests. */
   deep?: boolean
+  /** Reasons that are not in the way of detaching: `excluded`, `unlistable`, … */
+  accept?: string[]
 }
 
 export interface Difference {
-  kind: 'missing' | 'different' | 'extra' | 'changed'
+  kind: 'missing' | 'different' | 'extra' | 'changed' | 'left_out'
   name: string
   backend: string
   detail: string

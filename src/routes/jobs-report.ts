@@ -1,5 +1,6 @@
 import { html } from 'hono/html'
 import type { Difference } from '../migration/verify/compare.ts'
+import type { LeftOutReason } from '../migration/verify/left-out.ts'
 import type { VerificationJson } from '../migration/verify/record.ts'
 
 const STYLE = `
@@ -20,6 +21,15 @@ const ROWS = [
   ['extra', 'in the primary only'],
 ] as const
 
+const MEANINGS: Record<LeftOutReason, string> = {
+  excluded: 'names that a fallback’s own include or exclude leaves out',
+  not_accepted: 'names that the primary’s include, exclude or limits refuse',
+  invalid_name: 'names that cannot be served by this API',
+  unlistable: 'fallbacks that cannot list: nothing is known of what they hold',
+  failed: 'names that could not be read on one side',
+  prefix: 'all names outside the prefix',
+}
+
 /** A verification's result for people: what was compared, what differs, and whether the fallbacks can go. */
 export function reportPage(job: VerificationJson, differences: readonly Difference[]) {
   const verdict = job.safe_to_detach ? 'Safe to detach' : 'Not safe to detach'
@@ -38,16 +48,49 @@ export function reportPage(job: VerificationJson, differences: readonly Differen
         <p class="verdict ${job.safe_to_detach ? 'safe' : 'unsafe'}">
           <strong>${verdict}</strong>: ${job.fallbacks.join(', ')} behind ${job.primary}
         </p>
-        ${reasonList(job)} ${summary(job)} ${prefixTable(job)} ${differenceTable(job, differences)}
+        ${reasonList(job)} ${acceptedList(job)} ${summary(job)} ${leftOutTable(job)} ${prefixTable(job)}
+        ${differenceTable(job, differences)}
       </body>
     </html>`
 }
 
-function reasonList({ reasons }: VerificationJson) {
-  if (reasons.length === 0) return html`<p>Everything that the fallbacks hold is in the primary.</p>`
+function reasonList({ reasons, accepted }: VerificationJson) {
+  if (reasons.length === 0) {
+    const but = accepted.some(({ count }) => count > 0) ? ', but for what was accepted' : ''
+    return html`<p>Everything that the fallbacks hold is in the primary${but}.</p>`
+  }
   return html`<ul>
     ${reasons.map((reason) => html`<li>${reason}</li>`)}
   </ul>`
+}
+
+function acceptedList({ accepted }: VerificationJson) {
+  if (accepted.length === 0) return ''
+  return html`<p>Accepted by the operator, and so not in the way:</p>
+    <ul>
+      ${accepted.map(({ reason, count }) => html`<li>${reason}: ${count}</li>`)}
+    </ul>`
+}
+
+function leftOutTable({ left_out: leftOut }: VerificationJson) {
+  const rows = Object.entries(leftOut)
+  if (rows.length === 0) return ''
+  return html`<h2>Left out</h2>
+    <table>
+      <tr>
+        <th>reason</th>
+        <th class="n">count</th>
+        <th>meaning</th>
+      </tr>
+      ${rows.map(
+        ([reason, count]) =>
+          html`<tr>
+            <td>${reason}</td>
+            <td class="n">${count}</td>
+            <td>${MEANINGS[reason as LeftOutReason]}</td>
+          </tr>`,
+      )}
+    </table>`
 }
 
 function summary(job: VerificationJson) {
@@ -55,6 +98,7 @@ function summary(job: VerificationJson) {
   const scope = job.prefix === '' ? 'All names' : `Names that begin with “${job.prefix}”`
   return html`<p>
       ${scope}; ${how} Begun ${job.started}, ${job.finished === null ? job.state : `ended ${job.finished}`}.
+      ${job.as_of === null ? '' : `It is true of what the fallbacks held at ${job.as_of}, when the last of ${job.passes} passes began.`}
       ${job.equal_by_size > 0 ? `Of ${job.equal_by_size} equal objects only the size could be compared.` : ''}
     </p>
     <table>
@@ -98,9 +142,8 @@ function prefixTable({ prefixes }: VerificationJson) {
 
 function differenceTable(job: VerificationJson, differences: readonly Difference[]) {
   if (differences.length === 0) return ''
-  const all = job.missing + job.different + job.extra + job.changed
   return html`<h2>Differences</h2>
-    <p>${differences.length} of ${all}; the API lists more under verifications/${job.id}/differences.</p>
+    <p>${differences.length} examples; the API lists more under verifications/${job.id}/differences.</p>
     <table>
       <tr>
         <th>kind</th>

@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import { DIFFERENCE_KINDS } from '../migration/verify/compare.ts'
+import { ACCEPTABLE } from '../migration/verify/left-out.ts'
 
 /** Jobs take far more than a Worker's queue consumers can work at once. */
 const MAX_CONCURRENCY = 1000
@@ -54,6 +55,16 @@ export const manifestQuery = v.object({
 export const verificationBody = v.strictObject({
   prefix: v.optional(prefix, ''),
   deep: v.optional(flag, false),
+  accept: v.optional(
+    v.pipe(
+      v.array(
+        v.picklist(ACCEPTABLE, `must be one of ${ACCEPTABLE.join(', ')}`),
+        'must be an array of reasons',
+      ),
+      v.transform((reasons) => [...new Set(reasons)]),
+    ),
+    [],
+  ),
 })
 
 const pageMessage = 'must be a whole number from 1 to 1000'

@@ -186,3 +186,31 @@ it('takes a name that ends in a slash for no object, and asks nobody', async () 
 it('lists nothing where no listing is configured', () => {
   expect(httpBackend('old', { url: 'https://origin.example/' })).not.toHaveProperty('list')
 })
+
+describe('a listing of everything', () => {
+  const odd = ['a/bell\u0007.jpg', 'a/ok.jpg', 'bad\ufffd.jpg', 'bad\ufffd/x.jpg', '-/api/y']
+
+  it('also tells what cannot be asked for, and does not look into such directories', async () => {
+    const { backend, paths } = originOf(odd)
+    const page = await backend.list?.({ everything: true })
+    expect(page?.objects.map(({ name }) => name)).toEqual([
+      '-/',
+      'a/bell\u0007.jpg',
+      'a/ok.jpg',
+      'bad\ufffd.jpg',
+      'bad\ufffd/',
+    ])
+    expect(paths).toEqual(['', 'a/'])
+    expect(await namesOf(odd, { everything: true, limit: 1 })).toHaveLength(5)
+    expect(await namesOf(odd, {})).toEqual(['a/ok.jpg'])
+  })
+
+  it('tells of a directory that leads back to itself once, where its names get too long', async () => {
+    const fetcher = {
+      fetch: async () => Response.json([{ name: 'l'.repeat(100), type: 'directory' }]),
+    }
+    const backend = httpBackend('old', { url: 'https://origin.example/', fetcher, listing: 'autoindex-json' })
+    const page = await backend.list?.({ everything: true })
+    expect(page?.objects.map(({ name }) => name.length)).toEqual([11 * 101])
+  })
+})

@@ -78,15 +78,15 @@ export async function withBackfill(
   })
 }
 
-/** Runs `test` with a verification that was begun, and `run` to end it. */
+/** Begins a verification and ends it, over the backends of `later` if the configuration changes meanwhile. */
 export async function verified(
   backends: readonly Backend[],
-  options: Partial<VerificationOptions> & { backfills?: BackfillJson[] } = {},
+  options: Partial<VerificationOptions> & { backfills?: BackfillJson[]; later?: readonly Backend[] } = {},
 ): Promise<
   ReturnType<Verification['create']> & { all: ReturnType<Verification['differences']>['differences'] }
 > {
-  const { backfills = [], ...given } = options
-  const chain = createChain(backends, { deletes: 'tombstone' })
+  const { backfills = [], later = backends, ...given } = options
+  let chain = createChain(backends, { deletes: 'tombstone' })
   return inStorage(async (storage) => {
     let time = Date.now()
     const open = (): Verification =>
@@ -98,7 +98,8 @@ export async function verified(
         now: () => (time += 20_000),
       })
     let job = open()
-    job.create('job', { prefix: '', deep: false, ...given })
+    job.create('job', { prefix: '', deep: false, accept: [], ...given })
+    chain = createChain(later, { deletes: 'tombstone' })
     for (let tick = 0; tick < 20 && job.status()?.state === 'running'; tick++) {
       // As after a restart.
       job = open()

@@ -1,57 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { memoryBackend } from '../../src/backends/memory.ts'
 import type { BackfillJson } from '../../src/migration/backfill/record.ts'
-import type { Backend, ListableBackend } from '../../src/storage/backend.ts'
-import type { ObjectInfo } from '../../src/storage/object.ts'
+import type { Backend } from '../../src/storage/backend.ts'
 import { bytesOf, counting } from '../backends/fakes.ts'
 import { fill, nameOf, verified, withBackfill } from './jobs.ts'
-
-type Memory = ReturnType<typeof memoryBackend>
-
-/** Both sides after a backfill of `count` objects, before anything is planted. */
-async function migrated(count: number): Promise<{ primary: Memory; legacy: Memory }> {
-  const [primary, legacy] = [memoryBackend('primary'), memoryBackend('legacy')]
-  await fill(legacy, count)
-  await withBackfill([primary, legacy], {}, async ({ drive }) => {
-    expect(await drive()).toMatchObject({ state: 'completed', copied: count })
-  })
-  return { primary, legacy }
-}
-
-/** Lists names, sizes and ETags only, as S3 does. */
-function terse(
-  backend: Memory,
-  etagOf: (info: ObjectInfo) => string | undefined = () => undefined,
-): ListableBackend {
-  return {
-    ...backend,
-    async list(options) {
-      const page = await backend.list(options)
-      const objects = page.objects.map((info) => {
-        const { name, size, modified, deleted } = info
-        const etag = etagOf(info)
-        return {
-          name,
-          backend: backend.name,
-          ...(size !== undefined && { size }),
-          ...(modified && { modified }),
-          ...(deleted && { deleted }),
-          ...(etag !== undefined && { etag }),
-        }
-      })
-      return { ...page, objects }
-    },
-  }
-}
-
-async function replace(
-  backend: Memory,
-  name: string,
-  text: string,
-  keep: Partial<ObjectInfo> = {},
-): Promise<void> {
-  await backend.put(name, bytesOf(text), { info: keep })
-}
+import { migrated, replace, terse } from './sides.ts'
 
 function backfill(state: BackfillJson['state'], others: Partial<BackfillJson> = {}): BackfillJson {
   return {
@@ -146,14 +99,14 @@ describe('a verification', () => {
     expect(told).toMatchObject({ equal: 8, different: 0 })
   })
 
-  it('asks each side for one page of its listing, and for no object', async () => {
+  it('asks each side for one page of its listing in each of two passes, and for no object', async () => {
     const [primary, legacy] = [counting('primary'), counting('legacy')]
     await fill(legacy, 1500)
     await withBackfill([primary, legacy], {}, async ({ drive }) => void (await drive()))
     for (const { counts } of [primary, legacy]) Object.assign(counts, { get: 0, head: 0, list: 0 })
     expect(await verified([primary, legacy])).toMatchObject({ equal: 1500 })
-    expect(primary.counts).toMatchObject({ get: 0, head: 0, list: 2 })
-    expect(legacy.counts).toMatchObject({ get: 0, head: 0, list: 2 })
+    expect(primary.counts).toMatchObject({ get: 0, head: 0, list: 4 })
+    expect(legacy.counts).toMatchObject({ get: 0, head: 0, list: 4 })
   })
 
   it('goes on after restarts, and counts each name once', async () => {

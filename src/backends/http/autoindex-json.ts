@@ -8,19 +8,27 @@ export interface AutoindexEntry {
   modified?: Date
 }
 
+/** nginx passes on bytes that are no UTF-8: they were decoded to this, and the name cannot be asked for. */
+export const UNDECODED = '\ufffd'
+
 /** Longest listing of one directory that is read: some 300,000 entries, which an isolate can still hold. */
 const MAX_LISTING_BYTES = 32 * 1024 * 1024
 
 /**
  * The files and directories of a listing by nginx's `autoindex_format json`, or `null` when it is none. Entries
- * that are neither file nor directory are left out.
+ * that are neither file nor directory are left out, and without `everything` names that are no UTF-8.
  */
-export async function parseAutoindex(response: Response, backend: string): Promise<AutoindexEntry[] | null> {
+export async function parseAutoindex(
+  response: Response,
+  backend: string,
+  everything = false,
+): Promise<AutoindexEntry[] | null> {
   const text = await readText(response).catch((error: unknown) => {
     throw failureOfBody(error, backend)
   })
   const json = parseJson(text)
-  return Array.isArray(json) && json.every(isRecord) ? json.flatMap(toEntry) : null
+  if (!Array.isArray(json) || !json.every(isRecord)) return null
+  return json.flatMap(toEntry).filter(({ name }) => everything || !name.includes(UNDECODED))
 }
 
 async function readText({ body }: Response): Promise<string> {
@@ -54,7 +62,6 @@ function toEntry({ name, type, size, mtime }: Record<string, unknown>): Autoinde
   return [{ name, type, ...(typeof size === 'number' && { size }), ...(modified && { modified }) }]
 }
 
-// nginx passes on bytes that are no UTF-8: they were decoded to U+FFFD and cannot be asked for.
 function isSegment(name: string): boolean {
-  return name !== '' && !/[/\ufffd]/.test(name)
+  return name !== '' && !name.includes('/')
 }

@@ -4,7 +4,7 @@ import { checkName, encodeName } from '../../storage/name.ts'
 import type { ObjectInfo } from '../../storage/object.ts'
 import { compareNames } from '../../storage/order.ts'
 import { fromCallError } from '../call.ts'
-import { parseAutoindex, type AutoindexEntry } from './autoindex-json.ts'
+import { parseAutoindex, type AutoindexEntry, UNDECODED } from './autoindex-json.ts'
 import { discard, refusal } from './answer.ts'
 import type { Send } from './send.ts'
 
@@ -34,7 +34,7 @@ async function listOne(lister: Lister, options: ListOptions): Promise<ListPage> 
   const start = cursor ?? after
   const page: ListPage = { objects: [], directories: [] }
   let last: string | undefined
-  for (const entry of await readDirectory(lister, directoryOf(prefix), signal)) {
+  for (const entry of await readDirectory(lister, directoryOf(prefix), { signal })) {
     const { path } = entry
     // A directory that `after` lies in may hold names behind it; a cursor that is one was given out already.
     const behind = start === undefined || compareNames(path, start) > 0
@@ -54,22 +54,24 @@ interface Walk {
   prefix: string
   start: string | undefined
   limit: number
+  everything: boolean
   signal: AbortSignal | undefined
   objects: ObjectInfo[]
   opened: number
 }
 
 async function listTree(lister: Lister, options: ListOptions): Promise<ListPage> {
-  const { prefix = '', limit = 1000, after, cursor, signal } = options
-  const walk: Walk = { lister, prefix, start: cursor ?? after, limit, signal, objects: [], opened: 0 }
+  const { prefix = '', limit = 1000, everything = false, after, cursor, signal } = options
+  const start = cursor ?? after
+  const walk: Walk = { lister, prefix, start, limit, everything, signal, objects: [], opened: 0 }
   const next = await walkDirectory(walk, directoryOf(prefix))
   return { objects: walk.objects, directories: [], ...(next !== undefined && { cursor: next }) }
 }
 
 /** Where the next page has to begin, or `undefined` when the directory is through. */
 async function walkDirectory(walk: Walk, directory: string): Promise<string | undefined> {
-  const { lister, prefix, start, limit, signal, objects } = walk
-  for (const { path, info } of await readDirectory(lister, directory, signal)) {
+  const { lister, prefix, start, limit, objects } = walk
+  for (const { path, info } of await readDirectory(lister, directory, walk)) {
     const isOnTheWay = start?.startsWith(path) ?? false
     if (start !== undefined && compareNames(path, start) <= 0 && !(isOnTheWay && !info)) continue
     if (!path.startsWith(prefix)) continue
@@ -100,7 +102,7 @@ interface Entry {
 async function readDirectory(
   { backend, send, absentStatuses }: Lister,
   directory: string,
-  signal: AbortSignal | undefined,
+  { signal, everything = false }: Pick<Partial<Walk>, 'everything'> & Pick<Walk, 'signal'>,
 ): Promise<Entry[]> {
   const response = await send('GET', encodeName(directory), { signal })
   if (response.status !== 200) {
@@ -109,19 +111,24 @@ async function readDirectory(
     if (absentStatuses.includes(response.status) && directory !== '') return []
     throw refusal(response, backend, directory)
   }
-  const entries = await parseAutoindex(response, backend)
+  const entries = await parseAutoindex(response, backend, everything)
   if (!entries) throw new StorageError('unavailable', 'the origin answered no JSON listing', { backend })
   return entries
     .map((entry) => toEntry(backend, directory, entry))
-    .filter(({ path }) => isUsable(path))
+    .flatMap((entry) => (isUsable(entry.path) ? entry : everything ? unusable(backend, entry) : []))
     .toSorted((a, b) => compareNames(a.path, b.path))
+}
+
+/** What cannot be asked for is one entry, even a directory: it is not looked into. */
+function unusable(backend: string, { path, info }: Entry): Entry {
+  return { path, info: info ?? { name: path, backend } }
 }
 
 /** Also ends the descent into a directory that links to one above it. */
 function isUsable(name: string): boolean {
   try {
     checkName(name)
-    return true
+    return !name.includes(UNDECODED)
   } catch {
     return false
   }

@@ -11,6 +11,7 @@ import { type Session, sessionOf } from '../session.ts'
 interface VerifyOptions {
   prefix?: string
   deep?: boolean
+  accept?: string[]
   wait: boolean
   differences: number
   report?: string
@@ -30,6 +31,11 @@ export function addVerify(program: Command): void {
     .argument('[id]', 'show this verification instead of starting one')
     .option('--prefix <prefix>', 'only names that begin so')
     .option('--deep', 'compare the bytes too')
+    .option(
+      '--accept <reasons>',
+      'not in the way, separated by commas: excluded, unlistable, equal_by_size, …',
+      (reasons: string) => reasons.split(','),
+    )
     .option('--no-wait', 'start it, print it and leave')
     .option('--differences <count>', 'so many examples at most', wholeNumber, EXAMPLES)
     .option('--report <file>', 'write the certificate there, as a page of HTML')
@@ -39,6 +45,7 @@ export function addVerify(program: Command): void {
 Examples:
   fallback-storage verify --report certificate.html
   fallback-storage verify --deep --prefix contracts/
+  fallback-storage verify --accept excluded,unlistable
   fallback-storage verify --json -q && echo 'the old server can go'`,
     )
     .action(async (id: string | undefined, options: VerifyOptions, command: Command) => {
@@ -48,10 +55,14 @@ Examples:
 
 async function verify(session: Session, id: string | undefined, options: VerifyOptions): Promise<void> {
   const { client, output } = session
-  const { prefix, deep, wait } = options
+  const { prefix, deep, accept, wait } = options
   const begun =
     id === undefined
-      ? await client.startVerification({ ...(prefix !== undefined && { prefix }), ...(deep && { deep }) })
+      ? await client.startVerification({
+          ...(prefix !== undefined && { prefix }),
+          ...(deep && { deep }),
+          ...(accept && { accept }),
+        })
       : await client.verification(id)
   const again = `fallback-storage verify ${begun.id}`
   if (!wait && begun.state === 'running') {
@@ -88,16 +99,24 @@ async function differencesOf({ client }: Session, id: string, wanted: number): P
 }
 
 function verificationLines(done: Verification, differences: readonly Difference[]): Text[] {
-  const { missing, different, changed, extra } = done
-  const found = missing + different + changed + extra
+  const { missing, different, changed, extra, left_out: leftOut } = done
+  // Neither a fallback that cannot list nor a prefix has examples.
+  const { unlistable: _, prefix: __, ...names } = leftOut
+  const leftOutNames = Object.values(names).reduce((sum, part) => sum + part, 0)
+  const found = missing + different + changed + extra + leftOutNames
   const verdict = done.safe_to_detach
     ? styled('green', 'safe to detach')
     : styled('red', 'not safe to detach')
   return [
     [`verification ${done.id}: ${done.state}, `, verdict],
     ...done.reasons.map((reason) => `  because ${reason}`),
+    ...done.accepted.map((accepted) => `  accepted: ${accepted.reason}, ${count(accepted.count)}`),
+    ...(done.as_of === null ? [] : [`  as of ${done.as_of}, after ${count(done.passes)} passes`]),
     ...columns(
-      COUNTS.map((key) => [`  ${key.replaceAll('_', ' ')}`, count(done[key])]),
+      [
+        ...COUNTS.map((key) => [`  ${key.replaceAll('_', ' ')}`, count(done[key])]),
+        ...Object.entries(leftOut).map(([reason, many]) => [`  left out: ${reason}`, count(many)]),
+      ],
       [1],
     ),
     `  coverage ${percent(done.coverage)}`,

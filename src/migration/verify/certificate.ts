@@ -1,5 +1,6 @@
 import type { BackfillJson } from '../backfill/record.ts'
-import type { Tally, VerificationRecord } from './record.ts'
+import { ACCEPTABLE, type Acceptable } from './left-out.ts'
+import type { LeftOut, Tally, VerificationRecord } from './record.ts'
 
 /** Of the names that fallbacks hold, the part that the primary holds equally, or deleted. */
 export function coverageOf({ compared, extra, equal, tombstoned }: Tally): number {
@@ -7,18 +8,49 @@ export function coverageOf({ compared, extra, equal, tombstoned }: Tally): numbe
   return held === 0 ? 1 : (equal + tombstoned) / held
 }
 
+/** Names by the reason why they were left out; and how many fallbacks cannot list, and whether a prefix was given. */
+export function leftOutOf({ tally, unlistable, options }: VerificationRecord): LeftOut {
+  return {
+    ...tally.left_out,
+    ...(unlistable.length > 0 && { unlistable: unlistable.length }),
+    ...(options.prefix !== '' && { prefix: 1 }),
+  }
+}
+
+/** How much there is of all that an operator may accept. */
+export function countsOf(record: VerificationRecord): Partial<Record<Acceptable, number>> {
+  return { ...leftOutOf(record), equal_by_size: record.tally.equal_by_size }
+}
+
 /** Why the fallbacks cannot be taken out of the chain; none when they can. */
 export function reasonsAgainst(record: VerificationRecord): string[] {
-  const { tally, options, status, unlistable, primary } = record
+  const { tally, options, status, primary, pass } = record
+  const counts = countsOf(record)
   const reasons: string[] = []
   if (status !== 'completed') reasons.push(`the verification is ${status}`)
+  if (pass.number === 0) reasons.push('an earlier version of this software compared less: verify again')
   if (tally.missing > 0) reasons.push(`${objects(tally.missing)} missing from ${primary}`)
   if (tally.different > 0) reasons.push(`${objects(tally.different)} different`)
   if (tally.changed > 0) reasons.push(`${objects(tally.changed)} changed at the source since the copy`)
-  for (const backend of unlistable)
-    reasons.push(`${backend} cannot list, so nothing is proved of what it holds`)
-  if (options.prefix !== '') reasons.push(`only names that begin with "${options.prefix}" were compared`)
+  for (const reason of ACCEPTABLE)
+    if ((counts[reason] ?? 0) > 0 && !options.accept.includes(reason))
+      reasons.push(...EXPLAINED[reason](counts[reason] ?? 0, record))
   return [...reasons, ...record.obstacles]
+}
+
+const EXPLAINED: Record<Acceptable, (count: number, record: VerificationRecord) => string[]> = {
+  excluded: (count) => [`${objects(count)} left out by a fallback's include or exclude (excluded)`],
+  not_accepted: (count, { primary }) => [
+    `${objects(count)} refused by ${primary}'s include, exclude or limits on names (not_accepted)`,
+  ],
+  invalid_name: (count) => [`${objects(count)} under names that cannot be served (invalid_name)`],
+  unlistable: (_, { unlistable }) =>
+    unlistable.map((backend) => `${backend} cannot list, so nothing is proved of what it holds`),
+  failed: (count) => [`${objects(count)} unreadable on one side (failed)`],
+  prefix: (_, { options }) => [`only names that begin with "${options.prefix}" were compared`],
+  equal_by_size: (count) => [
+    `${objects(count)} compared by nothing but size (equal_by_size): use deep, or accept it`,
+  ],
 }
 
 function objects(count: number): string {

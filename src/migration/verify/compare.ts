@@ -1,6 +1,6 @@
 import type { Digests, ObjectInfo } from '../../storage/object.ts'
 
-export const DIFFERENCE_KINDS = ['missing', 'different', 'extra', 'changed'] as const
+export const DIFFERENCE_KINDS = ['missing', 'different', 'extra', 'changed', 'left_out'] as const
 export type DifferenceKind = (typeof DIFFERENCE_KINDS)[number]
 
 export interface Difference {
@@ -8,12 +8,13 @@ export interface Difference {
   name: string
   /** The fallback that is compared with; the primary for what is extra. */
   backend: string
+  /** Of what was left out, the reason comes first: `excluded: …`. */
   detail: string
 }
 
 /** `look` when only the bytes can tell. */
 export type Comparison =
-  | { kind: 'equal'; by: 'digest' | 'etag' | 'size' }
+  | { kind: 'equal'; by: 'digest' | 'etag' | 'version' | 'size' }
   | { kind: 'changed' | 'different' | 'look'; detail: string }
 
 /** What two sides' listings tell of one name: the source's version first, then sizes, then digests. */
@@ -22,8 +23,8 @@ export function compare(
   source: ObjectInfo,
   { trustTags }: { trustTags: boolean },
 ): Comparison {
-  const change = changeSince(primary, source)
-  if (change !== undefined) return { kind: 'changed', detail: change }
+  const since = sinceCopy(primary, source)
+  if (since !== undefined && since !== 'same') return { kind: 'changed', detail: since.change }
   if (primary.size !== undefined && source.size !== undefined && primary.size !== source.size) {
     const detail = `${primary.size} bytes in ${primary.backend}, ${source.size} in ${source.backend}`
     return { kind: 'different', detail: detail + whence(primary) }
@@ -33,36 +34,37 @@ export function compare(
     if (known.equal) return { kind: 'equal', by: 'digest' }
     return { kind: 'different', detail: `${known.algorithm} differs${whence(primary)}` }
   }
-  return compareTags(primary, source, trustTags)
+  const tags = compareTags(primary, source, trustTags)
+  if (tags !== undefined) return tags
+  if (since === 'same') return { kind: 'equal', by: 'version' }
+  // All empty objects have the same bytes.
+  return { kind: 'equal', by: primary.size === 0 && source.size === 0 ? 'digest' : 'size' }
 }
 
 /** S3 listings tell no digest, but the ETag of what was uploaded in one piece and without KMS is its MD5. */
-function compareTags(primary: ObjectInfo, source: ObjectInfo, trustTags: boolean): Comparison {
+function compareTags(primary: ObjectInfo, source: ObjectInfo, trustTags: boolean): Comparison | undefined {
   const md5 = md5Of(source)
   const own = primary.digests?.md5 ?? md5Of(primary)
   if (trustTags && md5 !== undefined && primary.digests?.md5 !== undefined && own !== undefined) {
     if (md5 === own) return { kind: 'equal', by: 'digest' }
     return { kind: 'look', detail: `the MD5 is not ${source.backend}'s ETag` }
   }
-  const tag = primary.provenance?.etag ?? primary.etag
-  if (source.etag !== undefined && tag === source.etag) return { kind: 'equal', by: 'etag' }
-  return { kind: 'equal', by: 'size' }
+  const isSame = source.etag !== undefined && primary.etag === source.etag
+  return isSame ? { kind: 'equal', by: 'etag' } : undefined
 }
 
-/** The source's object is not the one that was copied from it. */
-function changeSince({ provenance }: ObjectInfo, source: ObjectInfo): string | undefined {
+/** Whether the source still has the version that was copied from it; `undefined` where nothing tells. */
+function sinceCopy({ provenance }: ObjectInfo, source: ObjectInfo): 'same' | { change: string } | undefined {
   if (provenance?.backend !== source.backend) return undefined
   if (provenance.etag !== undefined && source.etag !== undefined) {
-    return provenance.etag === source.etag
-      ? undefined
-      : `${source.backend} has ETag ${source.etag}, the copy was made of ${provenance.etag}`
+    if (provenance.etag === source.etag) return 'same'
+    return { change: `${source.backend} has ETag ${source.etag}, the copy was made of ${provenance.etag}` }
   }
   if (!provenance.modified || !source.modified) return undefined
   // HTTP dates have whole seconds, listings often more.
-  const isSame = Math.abs(seconds(provenance.modified) - seconds(source.modified)) <= 1
-  if (isSame) return undefined
+  if (Math.abs(seconds(provenance.modified) - seconds(source.modified)) <= 1) return 'same'
   const [now, then] = [source.modified.toISOString(), provenance.modified.toISOString()]
-  return `${source.backend} has it modified at ${now}, the copy was made of the one of ${then}`
+  return { change: `${source.backend} has it modified at ${now}, the copy was made of the one of ${then}` }
 }
 
 function seconds(date: Date): number {

@@ -3,7 +3,9 @@ import { failureOfBody, StorageError, toStorageError } from '../../storage/error
 import type { Chain } from '../../storage/fallback.ts'
 import { isBuried } from '../backfill/judge.ts'
 import type { Held, Step } from '../walk.ts'
+import { checkName } from '../../storage/name.ts'
 import { compare, type DifferenceKind } from './compare.ts'
+import type { LeftOutReason } from './left-out.ts'
 
 /** What one name turned out to be. */
 export interface Finding {
@@ -17,6 +19,10 @@ export interface Finding {
   detail: string
   /** The source's ETag looked like the MD5 of other bytes, and the bytes are the same. */
   oddTag?: boolean
+  /** Why it was left out. */
+  reason?: LeftOutReason
+  /** Tells these two versions from others, after their bytes were found to be the same. */
+  sameBytes?: string
 }
 
 export interface ExamineOptions {
@@ -25,37 +31,92 @@ export interface ExamineOptions {
   deep: boolean
   /** Whether that backend's ETags may be taken for MD5 digests. */
   trustTags: (backend: string) => boolean
+  /** Whether an earlier pass has found the bytes of these two versions to be the same. */
+  wasRead: (versions: string) => boolean
 }
 
 /** Compares what both sides hold of a name; `null` where neither holds an object. */
 export async function examine(step: Step, options: ExamineOptions): Promise<Finding | null> {
   const { name, held } = step
   const { primary, chain } = options
-  const own = held.find(({ backend, object }) => backend === primary && !object.lifted)
-  const other = held.find(({ backend, object }) => backend !== primary && !object.deleted)
-  const base = { name, held: other !== undefined, backend: (other ?? own)?.backend.name ?? '', detail: '' }
+  const isPrimary = ({ backend, object }: Held): boolean => backend === primary && !object.lifted
+  const live = held.filter(({ backend, object }) => backend !== primary && !object.deleted)
+  const stored = held.find(isPrimary)
+  // As reads see it: a backend is not asked for what its filter leaves out, not even for a tombstone.
+  const served = held.filter(isServed)
+  const other = live.find(isServed) ?? live[0]
+  const base = { name, held: other !== undefined, backend: (other ?? stored)?.backend.name ?? '', detail: '' }
   if (!other) {
-    if (!own || own.object.deleted) return null
+    if (!stored || stored.object.deleted) return null
     return { ...base, kind: 'extra', detail: 'no fallback holds it' }
   }
-  if (own?.object.deleted || (!own && isBuried(chain, step))) return { ...base, kind: 'tombstoned' }
-  if (!own) return { ...base, kind: 'missing', detail: `${primary.name} does not hold it` }
-  return { ...base, ...(await examineBoth(own, other, options)) }
+  const own = served.find(isPrimary)
+  const wrong = whyInvalid(name)
+  if (wrong !== undefined) return { ...base, ...leftOut('invalid_name', wrong) }
+  if (own?.object.deleted || (!own && isBuried(chain, { name, held: served })))
+    return { ...base, kind: 'tombstoned' }
+  if (own) return { ...base, ...(await examineBoth(own, other, options)) }
+  if (!isServed(other)) return { ...base, ...leftOut('excluded', filtered(other)) }
+  if (primary.accepts?.(name) === false)
+    return { ...base, ...leftOut('not_accepted', `${primary.name} does not take that name`) }
+  return { ...base, kind: 'missing', detail: `${primary.name} does not hold it` }
 }
 
-type Compared = Pick<Finding, 'kind' | 'detail' | 'bySize' | 'oddTag'>
+type Compared = Pick<Finding, 'kind' | 'detail' | 'bySize' | 'oddTag' | 'reason' | 'sameBytes'>
+
+function leftOut(reason: LeftOutReason, why: string): Compared {
+  return { kind: 'left_out', reason, detail: `${reason}: ${why}` }
+}
+
+function filtered({ backend }: Held): string {
+  return `the include or exclude of ${backend.name} leaves it out`
+}
+
+function isServed({ backend, object }: Held): boolean {
+  return backend.accepts?.(object.name) !== false
+}
+
+function whyInvalid(name: string): string | undefined {
+  try {
+    checkName(name)
+    return undefined
+  } catch (error) {
+    return toStorageError(error, 'chain', name).message
+  }
+}
 
 async function examineBoth(own: Held, other: Held, options: ExamineOptions): Promise<Compared> {
   const trustTags = options.trustTags(other.backend.name)
-  const told = compare(own.object, other.object, { trustTags })
-  if (told.kind === 'changed' || told.kind === 'different') return { kind: told.kind, detail: told.detail }
-  if (told.kind === 'equal' && !options.deep) return { kind: 'equal', detail: '', bySize: told.by === 'size' }
+  const found = compare(own.object, other.object, { trustTags })
+  if (found.kind === 'changed' || found.kind === 'different')
+    return { kind: found.kind, detail: found.detail }
+  const canRead = isServed(other)
+  const bySize = found.kind === 'equal' && found.by === 'size'
+  if (found.kind === 'equal' && !(options.deep && (canRead || bySize)))
+    return { kind: 'equal', detail: '', bySize }
+  if (!canRead) return leftOut('excluded', `${filtered(other)}, so its bytes cannot be compared`)
+  const versions = versionsOf(own, other)
+  if (versions !== undefined && options.wasRead(versions)) return { kind: 'equal', detail: '' }
   const bytes = await compareBytes(own, other)
-  if (bytes === 'equal') return { kind: 'equal', detail: '', oddTag: told.kind === 'look' }
-  return bytes
+  if (bytes !== 'equal') return bytes
+  return {
+    kind: 'equal',
+    detail: '',
+    oddTag: found.kind === 'look',
+    ...(versions !== undefined && { sameBytes: versions }),
+  }
 }
 
-/** Reads both sides. What cannot be read is different, unless its backend is down: that is thrown. */
+/** `undefined` where a side tells nothing that changes with its bytes. */
+function versionsOf(own: Held, other: Held): string | undefined {
+  const versions = [own, other].map(({ backend, object: { name, etag, modified, version, size } }) => {
+    const told = [etag, modified?.getTime(), version]
+    return told.every((part) => part === undefined) ? undefined : [backend.name, name, size, ...told]
+  })
+  return versions.includes(undefined) ? undefined : JSON.stringify(versions)
+}
+
+/** Reads both sides. What cannot be read has failed, unless its backend is down: that is thrown. */
 async function compareBytes(
   { backend: primary, object }: Held,
   { backend: source }: Held,
@@ -68,7 +129,7 @@ async function compareBytes(
   ] as const) {
     if (!(side instanceof StorageError)) continue
     await throwIfDown(backend, side)
-    return { kind: 'different', detail: `cannot be read from ${backend.name}: ${side.code}: ${side.message}` }
+    return leftOut('failed', `cannot be read from ${backend.name}: ${side.code}: ${side.message}`)
   }
   if (own === null) return { kind: 'missing', detail: `went away from ${primary.name} meanwhile` }
   if (other === null) return { kind: 'extra', detail: `went away from ${source.name} meanwhile` }

@@ -1,4 +1,3 @@
-import pLimit from 'p-limit'
 import { describeError, log } from '../../observe/log.ts'
 import type { ListableBackend } from '../../storage/backend.ts'
 import { isListable } from '../../storage/backend.ts'
@@ -6,10 +5,11 @@ import { StorageError, toStorageError } from '../../storage/errors.ts'
 import type { Chain } from '../../storage/fallback.ts'
 import type { JobStorage } from '../backfill/context.ts'
 import { type BackfillJson, waitingAfter } from '../backfill/record.ts'
-import { createWalk, type Step, type Walk } from '../walk.ts'
+import { createWalk, type Walk } from '../walk.ts'
 import { obstaclesOf } from './certificate.ts'
 import type { Difference, DifferenceKind } from './compare.ts'
-import { examine, type Finding } from './examine.ts'
+import { coverAll, examineAll, keep, seenIn, take } from './findings.ts'
+import { isSame, NOTHING_SEEN } from './fingerprint.ts'
 import { openVerificationLedger, type VerificationLedger } from './ledger.ts'
 import {
   NO_TALLY,
@@ -49,14 +49,16 @@ const COMPARING_MS = 10_000
 /** Names between two checkpoints; fewer where their bytes are read. */
 const NAMES = 2000
 const NAMES_DEEP = 50
-/** Names whose bytes are read at the same time, from both sides. */
-const DEEP_CONCURRENCY = 2
-/** After so many names a source's ETags are not taken for digests any more. */
-const MAX_ODD_TAGS = 3
+/** Between passes over sources that changed in three of them. */
+const MIN_WAIT_MS = 60_000
+const MAX_WAIT_MS = 3_600_000
 
 export function createVerification(context: VerificationContext): Verification {
   const { storage, now = Date.now } = context
-  const load = (): VerificationRecord | undefined => storage.kv.get<VerificationRecord>(RECORD)
+  const load = (): VerificationRecord | undefined => {
+    const record = storage.kv.get<VerificationRecord>(RECORD)
+    return record && upgraded(record)
+  }
   const save = (record: VerificationRecord): void => storage.kv.put(RECORD, record)
   let opened: VerificationLedger | undefined
   const ledger = (): VerificationLedger => (opened ??= openVerificationLedger(storage))
@@ -69,16 +71,23 @@ export function createVerification(context: VerificationContext): Verification {
 
   /** Some names; `false` when there are no more. */
   const step = async (record: VerificationRecord, chain: Chain): Promise<boolean> => {
+    const began = record.pass.began ?? now()
     const sides = sidesOf(chain, record)
     walk ??= createWalk(sides, record.options.prefix, record.position)
     const steps = await take(walk, record.options.deep ? NAMES_DEEP : NAMES)
-    const findings = await examineAll(steps, record, { chain, primary: sides[0] })
+    const findings = await examineAll(steps, record, {
+      chain,
+      primary: sides[0],
+      wasRead: ledger().wasRead,
+    })
     const position = walk.position()
     storage.transactionSync(() => {
       const current = load()
       if (current?.status !== 'running') return
       for (const finding of findings) keep(current, ledger(), finding)
       coverAll(ledger(), findings)
+      current.pass.began = began
+      current.pass.seen = seenIn(steps, sides[0], current.pass.seen)
       current.position = position
       current.updated = now()
       delete current.waiting
@@ -87,10 +96,27 @@ export function createVerification(context: VerificationContext): Verification {
     return !walk.ended
   }
 
+  /** How long to wait before all is compared again; `undefined` when the sources stayed as they were. */
+  const nextPass = (): number | undefined => {
+    const record = load()
+    if (record?.status !== 'running') return undefined
+    const { number, seen, before } = record.pass
+    if (before && isSame(seen, before)) return undefined
+    walk = undefined
+    storage.transactionSync(() => {
+      ledger().clear()
+      const { position: _, ...rest } = record
+      const pass = { number: number + 1, seen: NOTHING_SEEN, before: seen }
+      save({ ...rest, tally: structuredClone(NO_TALLY), pass, updated: now() })
+    })
+    return waitBefore(number + 1)
+  }
+
   const complete = async (): Promise<void> => {
-    const obstacles = obstaclesOf(await context.backfills())
+    const open = obstaclesOf(await context.backfills())
     const record = load()
     if (record?.status !== 'running') return
+    const obstacles = [...goneFrom(context.chain(), record), ...open]
     save({ ...record, obstacles, status: 'completed', finished: now(), updated: now() })
   }
 
@@ -106,7 +132,8 @@ export function createVerification(context: VerificationContext): Verification {
         primary: primary.name,
         fallbacks: fallbacks.map(({ name }) => name),
         unlistable: fallbacks.filter((backend) => !isListable(backend)).map(({ name }) => name),
-        tally: { ...NO_TALLY },
+        tally: structuredClone(NO_TALLY),
+        pass: { number: 1, seen: NOTHING_SEEN },
         oddTags: {},
         obstacles: [],
         started: now(),
@@ -145,7 +172,11 @@ export function createVerification(context: VerificationContext): Verification {
         for (;;) {
           const record = load()
           if (record?.status !== 'running') return
-          if (!(await step(record, context.chain()))) return await complete()
+          if (!(await step(record, context.chain()))) {
+            const wait = nextPass()
+            if (wait === undefined) return await complete()
+            if (wait > 0) return await storage.setAlarm(now() + wait)
+          }
           if (now() >= ends) break
         }
         await storage.setAlarm(now())
@@ -185,47 +216,28 @@ function sidesOf(chain: Chain, { fallbacks }: VerificationRecord): [ListableBack
   return [primaryOf(chain), ...behind.filter(isListable)]
 }
 
-async function take(walk: Walk, limit: number): Promise<Step[]> {
-  const steps: Step[] = []
-  while (steps.length < limit) {
-    const step = walk.take()
-    if (step) steps.push(step)
-    else if (walk.ended) break
-    else await walk.ask()
+/** Fallbacks that could be listed when it was begun, and are not compared any more. */
+function goneFrom(chain: Chain, record: VerificationRecord): string[] {
+  const compared = new Set([...sidesOf(chain, record).map(({ name }) => name), ...record.unlistable])
+  return record.fallbacks
+    .filter((name) => !compared.has(name))
+    .map((name) => `${name} left the configuration, or its listing did, before it was compared`)
+}
+
+/** A source that goes on changing is listed again less and less often. */
+function waitBefore(pass: number): number {
+  return pass <= 3 ? 0 : Math.min(MAX_WAIT_MS, MIN_WAIT_MS * 2 ** (pass - 4))
+}
+
+/** A record that an earlier version kept: what it ended is no certificate, what it began starts over. */
+function upgraded(record: VerificationRecord): VerificationRecord {
+  if ((record.pass as VerificationRecord['pass'] | undefined) !== undefined) return record
+  const { position: _, ...rest } = record
+  const isRunning = record.status === 'running'
+  return {
+    ...rest,
+    options: { ...record.options, accept: [] },
+    tally: isRunning ? structuredClone(NO_TALLY) : { ...record.tally, left_out: {} },
+    pass: { number: 0, seen: NOTHING_SEEN },
   }
-  return steps
-}
-
-async function examineAll(
-  steps: readonly Step[],
-  { options, oddTags }: VerificationRecord,
-  { chain, primary }: { chain: Chain; primary: ListableBackend },
-): Promise<Finding[]> {
-  const limit = pLimit(DEEP_CONCURRENCY)
-  const trustTags = (backend: string): boolean => (oddTags[backend] ?? 0) < MAX_ODD_TAGS
-  const work = (step: Step) => examine(step, { chain, primary, deep: options.deep, trustTags })
-  const findings = await Promise.all(steps.map((step) => limit(work, step)))
-  return findings.filter((finding) => finding !== null)
-}
-
-function keep({ tally, oddTags }: VerificationRecord, ledger: VerificationLedger, finding: Finding): void {
-  const { kind, name, backend, detail, bySize, oddTag } = finding
-  tally.compared++
-  tally[kind]++
-  if (bySize) tally.equal_by_size++
-  if (oddTag) oddTags[backend] = (oddTags[backend] ?? 0) + 1
-  if (kind !== 'equal' && kind !== 'tombstoned') ledger.addDifference({ kind, name, backend, detail })
-}
-
-function coverAll(ledger: VerificationLedger, findings: readonly Finding[]): void {
-  const held = findings.filter((finding) => finding.held)
-  for (const [prefix, own] of Map.groupBy(held, ({ name }) => firstDirectory(name))) {
-    const covered = own.filter(({ kind }) => kind === 'equal' || kind === 'tombstoned').length
-    ledger.cover(prefix, own.length, covered)
-  }
-}
-
-/** Up to and with the first slash; empty for names without one. */
-function firstDirectory(name: string): string {
-  return name.slice(0, name.indexOf('/') + 1)
 }

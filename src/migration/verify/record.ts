@@ -1,11 +1,17 @@
 import type { Waiting } from '../backfill/record.ts'
 import type { WalkPosition } from '../walk.ts'
+import type { Fingerprint } from './fingerprint.ts'
+import type { Acceptable, LeftOutReason } from './left-out.ts'
 
 export interface VerificationOptions {
   prefix: string
   /** Read and compare the bytes too. */
   deep: boolean
+  /** What is not in the way of detaching, by the operator's word. */
+  accept: readonly Acceptable[]
 }
+
+export type LeftOut = Partial<Record<LeftOutReason, number>>
 
 export interface Tally {
   compared: number
@@ -17,6 +23,8 @@ export interface Tally {
   tombstoned: number
   /** Of the equal ones: neither side told a digest or tag that the other has, so only the sizes were compared. */
   equal_by_size: number
+  /** Names that were not compared, by reason. */
+  left_out: LeftOut
 }
 
 export const NO_TALLY: Tally = {
@@ -28,6 +36,7 @@ export const NO_TALLY: Tally = {
   changed: 0,
   tombstoned: 0,
   equal_by_size: 0,
+  left_out: {},
 }
 
 export interface VerificationRecord {
@@ -39,7 +48,10 @@ export interface VerificationRecord {
   /** Fallbacks that cannot list: nothing is proved of what they hold. */
   unlistable: readonly string[]
   position?: WalkPosition
+  /** Of the current pass, or the last. */
   tally: Tally
+  /** All names are compared anew until a pass meets the same at the sources as the one before it. */
+  pass: Pass
   /** Sources whose ETags look like MD5 digests and were found not to be. */
   oddTags: Record<string, number>
   waiting?: Waiting
@@ -48,6 +60,17 @@ export interface VerificationRecord {
   started: number
   updated: number
   finished?: number
+}
+
+/** One comparison of all names. */
+export interface Pass {
+  /** From 1; 0 for a verification by an earlier version, which compared once. */
+  number: number
+  /** Before its first listing was asked for. */
+  began?: number
+  /** What the sources listed in this pass so far, and in the pass before it. */
+  seen: Fingerprint
+  before?: Fingerprint
 }
 
 /** What is known of all names that share their first directory. */
@@ -65,8 +88,14 @@ export interface VerificationJson extends Tally {
   state: 'running' | 'completed' | 'cancelled'
   prefix: string
   deep: boolean
+  /** What the operator accepts, and how much that is. */
+  accepted: { reason: Acceptable; count: number }[]
   primary: string
   fallbacks: readonly string[]
+  /** How often all names were compared: again while the sources change. */
+  passes: number
+  /** When the last pass began: what the certificate says is true of then. `null` until it has ended. */
+  as_of: string | null
   /** Of the names that fallbacks hold, the part that the primary holds equally, or deleted. */
   coverage: number
   prefixes: PrefixCoverage[]

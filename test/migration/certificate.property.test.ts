@@ -1,0 +1,123 @@
+import { expect, it } from 'vitest'
+import { verified } from './jobs.ts'
+import { accepts, backendOf, INVALID, plant, randomFrom, type Side, sideOf } from './planted.ts'
+
+const SEED = 20_261_125
+const CASES = 400
+const REASONS = [
+  'excluded',
+  'not_accepted',
+  'invalid_name',
+  'unlistable',
+  'failed',
+  'prefix',
+  'equal_by_size',
+] as const
+type Reason = (typeof REASONS)[number]
+
+type Truth = Reason | 'missing' | 'different' | 'equal' | 'tombstoned'
+
+/** What is so of one name, from what the stores hold and not from any listing. */
+function truthOf(name: string, primary: Side, fallbacks: readonly Side[], deep: boolean): Truth | undefined {
+  const holders = fallbacks.filter((side) => side.lists && side.store.objects.has(name))
+  const source = holders.find((side) => accepts(side, name)) ?? holders[0]
+  if (!source) return undefined
+  if (INVALID.includes(name)) return 'invalid_name'
+  const isServed = accepts(source, name)
+  const own = accepts(primary, name) ? primary.store.objects.get(name) : undefined
+  const other = source.store.objects.get(name)
+  if (own?.info.deleted) return 'tombstoned'
+  if (!isServed && !own) return 'excluded'
+  if (!accepts(primary, name)) return 'not_accepted'
+  if (!own || !other) return 'missing'
+  if (own.bytes.length !== other.bytes.length) return 'different'
+  const provenance = primary.terse ? undefined : own.info.provenance
+  const isCopy = provenance?.backend === source.store.name
+  if (isCopy && provenance.modified?.getTime() !== other.info.modified?.getTime()) return 'different'
+  if (deep && isServed) {
+    if (primary.unreadable.has(name) || source.unreadable.has(name)) return 'failed'
+    return sameBytes(own.bytes, other.bytes) ? 'equal' : 'different'
+  }
+  if (isCopy || own.bytes.length === 0) return 'equal'
+  return deep ? 'excluded' : 'equal_by_size'
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, index) => byte === b[index])
+}
+
+function countTruths(primary: Side, fallbacks: readonly Side[], deep: boolean, prefix: string) {
+  const names = new Set(fallbacks.flatMap(({ store }) => [...store.objects.keys()]))
+  const counts: Partial<Record<Truth, number>> = {}
+  const add = (truth: Truth, by = 1): void => void (counts[truth] = (counts[truth] ?? 0) + by)
+  for (const name of names) {
+    const truth = name.startsWith(prefix) ? truthOf(name, primary, fallbacks, deep) : undefined
+    if (truth) add(truth)
+  }
+  for (const side of fallbacks) if (!side.lists) add('unlistable')
+  if (prefix !== '') add('prefix')
+  return counts
+}
+
+async function tryOne(seed: number): Promise<boolean> {
+  const random = randomFrom(seed)
+  const sides = Array.from({ length: 2 + Math.floor(random() * 3) }, (_, index) =>
+    sideOf(random, `b${index}`),
+  )
+  const [primary, ...fallbacks] = sides
+  if (!primary) throw new Error('no primary')
+  plant(random, primary, fallbacks)
+  const deep = random() < 0.4
+  const prefix = random() < 0.1 ? 'b/' : ''
+  const accept = random() < 0.5 ? REASONS.filter(() => random() < 0.6) : []
+  const told = await verified(sides.map(backendOf), { deep, prefix, accept })
+
+  const {
+    equal = 0,
+    equal_by_size,
+    missing,
+    different,
+    tombstoned,
+    ...leftOut
+  } = countTruths(primary, fallbacks, deep, prefix)
+  const inTheWay = [
+    missing,
+    different,
+    accept.includes('equal_by_size') ? 0 : equal_by_size,
+    ...Object.entries(leftOut).map(([reason, count]) => (accept.includes(reason as Reason) ? 0 : count)),
+  ].filter((count = 0) => count > 0)
+  const label = `seed ${seed}: ${JSON.stringify({ deep, prefix, accept, reasons: told.reasons })}`
+  expect(
+    {
+      state: told.state,
+      safe_to_detach: told.safe_to_detach,
+      equal: told.equal,
+      equal_by_size: told.equal_by_size,
+      missing: told.missing,
+      different: told.different + told.changed,
+      tombstoned: told.tombstoned,
+      left_out: told.left_out,
+      hasReasons: told.reasons.length > 0,
+    },
+    label,
+  ).toEqual({
+    state: 'completed',
+    safe_to_detach: inTheWay.length === 0,
+    equal: equal + (equal_by_size ?? 0),
+    equal_by_size: equal_by_size ?? 0,
+    missing: missing ?? 0,
+    different: different ?? 0,
+    tombstoned: tombstoned ?? 0,
+    left_out: leftOut,
+    hasReasons: inTheWay.length > 0,
+  })
+  return told.safe_to_detach
+}
+
+it('is safe exactly when nothing is missing or differs that was not accepted', async () => {
+  let safe = 0
+  for (let index = 0; index < CASES; index++) if (await tryOne(SEED + index)) safe++
+  // Both answers must come up, or nothing was tried.
+  expect(safe).toBeGreaterThan(CASES / 10)
+  expect(safe).toBeLessThan((CASES * 9) / 10)
+}, 60_000)

@@ -11,7 +11,21 @@ const counters = {
   listed: count,
   copied: count,
   present: v.pipe(count, v.description('The primary held them already.')),
-  skipped: v.pipe(count, v.description('Tombstoned, excluded, or gone since they were listed.')),
+  skipped: v.pipe(count, v.description('Left where they are, with a reason; see `skipped_by`.')),
+  skipped_by: v.pipe(
+    v.strictObject({
+      excluded: v.exactOptional(v.pipe(count, v.description('The filter of the source leaves them out.'))),
+      not_accepted: v.exactOptional(
+        v.pipe(count, v.description('No writable backend before the source takes such names.')),
+      ),
+      tombstoned: v.exactOptional(v.pipe(count, v.description('Deleted: they stay so.'))),
+      shadowed: v.exactOptional(
+        v.pipe(count, v.description('A fallback that was not chosen is served instead.')),
+      ),
+      gone: v.exactOptional(v.pipe(count, v.description('The source lost them since they were listed.'))),
+    }),
+    v.description('How many of the skipped ones for which reason; reasons that do not occur are left out.'),
+  ),
   failed: count,
   bytes: v.pipe(count, v.description('Copied.')),
 }

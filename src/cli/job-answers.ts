@@ -1,12 +1,15 @@
 /** The JSON of backfills and verifications. */
 
+export type SkipReason = 'excluded' | 'not_accepted' | 'tombstoned' | 'shadowed' | 'gone'
+
 export interface Counters {
   listed: number
   copied: number
   /** The target held them already. */
   present: number
-  /** Tombstoned or excluded. */
+  /** Left where they are, with a reason. */
   skipped: number
+  skipped_by: Partial<Record<SkipReason, number>>
   failed: number
   bytes: number
 }

@@ -23,6 +23,7 @@ export function backfillLines(job: Backfill): Text[] {
       [HEAD, ...(backends.length > 1 ? backends : []).map(counters), counters(['all', job])],
       [1, 2, 3, 4, 5, 6],
     ),
+    ...skippedLines(job),
     ...(waiting
       ? [`waiting for ${waiting.backend} until ${time(waiting.until)}: ${waiting.error}: ${waiting.detail}`]
       : []),
@@ -47,6 +48,11 @@ const HEAD = ['', 'listed', 'copied', 'present', 'skipped', 'failed', 'bytes']
 function counters([name, counted]: [string, Counters]): string[] {
   const { listed, copied, present, skipped, failed } = counted
   return [name, ...[listed, copied, present, skipped, failed].map(count), bytes(counted.bytes)]
+}
+
+function skippedLines({ skipped_by: reasons }: Backfill): Text[] {
+  const parts = Object.entries(reasons).map(([reason, names]) => `${count(names)} ${spoken(reason)}`)
+  return parts.length === 0 ? [] : [`skipped: ${parts.join(', ')}`]
 }
 
 function stateOf({ state }: Backfill): Text {

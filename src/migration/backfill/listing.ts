@@ -1,12 +1,12 @@
 import { type StorageError, toStorageError } from '../../storage/errors.ts'
 import type { Chain } from '../../storage/fallback.ts'
 import type { Walk } from '../walk.ts'
-import { type Counts, type Failure, NO_COUNTS, type PageEntry } from './job-types.ts'
+import { type Counts, type Failure, NO_COUNTS, type PageEntry, type Skips } from './job-types.ts'
 import { judge } from './judge.ts'
 
 /** What some listing calls brought, to be kept in one transaction with the walk's position. */
 export interface Listed {
-  counts: Map<string, Counts>
+  counts: Map<string, Counts & { skips: Skips }>
   copies: Map<string, PageEntry[]>
   /** Bytes to copy, as far as the listings tell sizes. */
   bytes: number
@@ -43,7 +43,7 @@ export async function listSome(walk: Walk, chain: Chain, sources: ReadonlySet<st
 
 function note(listed: Listed, verdict: NonNullable<ReturnType<typeof judge>>): number {
   const { object, backend } = verdict.held
-  const counts = listed.counts.get(backend.name) ?? { ...NO_COUNTS }
+  const counts = listed.counts.get(backend.name) ?? { ...NO_COUNTS, skips: {} }
   listed.counts.set(backend.name, counts)
   counts.listed++
   const size = object.size ?? null
@@ -55,6 +55,7 @@ function note(listed: Listed, verdict: NonNullable<ReturnType<typeof judge>>): n
     return 1
   }
   counts[verdict.what]++
+  if (verdict.what === 'skipped') counts.skips[verdict.reason] = (counts.skips[verdict.reason] ?? 0) + 1
   if (verdict.what === 'failed') {
     const { code, message } = verdict.error
     listed.failures.push({ name: object.name, size, backend: backend.name, error: code, detail: message })

@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../../storage/errors.ts'
 import type { WalkPosition } from '../walk.ts'
 import { type Estimate, estimateCost } from './estimate.ts'
-import type { BackfillOptions, BackfillState, Counts } from './job-types.ts'
+import type { BackfillOptions, BackfillState, Counts, Skips } from './job-types.ts'
 import type { Ledger } from './ledger.ts'
 
 /** What a job knows of itself, beside its counters and pages. */
@@ -32,7 +32,12 @@ export interface Waiting {
   rounds: number
 }
 
-export interface BackfillJson extends Counts {
+/** The counters, and why names were skipped. */
+export interface CountsJson extends Counts {
+  skipped_by: Skips
+}
+
+export interface BackfillJson extends CountsJson {
   id: string
   state: BackfillState
   /** Objects in a second, over the last half minute; of a job that ended, over all of it. */
@@ -46,7 +51,7 @@ export interface BackfillJson extends Counts {
   max_concurrency: number
   max_per_second: number | null
   waiting: { backend: string; error: string; detail: string; until: string } | null
-  backends: Record<string, Counts>
+  backends: Record<string, CountsJson>
   estimate?: Estimate
 }
 
@@ -105,6 +110,7 @@ export function toJson(
     id: record.id,
     state: stateOf(record),
     ...counts,
+    skipped_by: ledger.skips(null),
     rate: round(record.finished === undefined ? recent(settled) : overall(record, settled)),
     started: iso(record.started),
     updated: iso(record.updated),
@@ -117,10 +123,12 @@ export function toJson(
     waiting: waiting
       ? { backend: waiting.backend, error: waiting.error, detail: waiting.detail, until: iso(waiting.until) }
       : null,
-    backends: Object.fromEntries([
-      ...options.backends.map((backend) => [backend, ledger.counts(backend)] as const),
-      ...ledger.backends(),
-    ]),
+    backends: Object.fromEntries(
+      [...new Set([...options.backends, ...ledger.backends()])].map((backend) => [
+        backend,
+        { ...ledger.counts(backend), skipped_by: ledger.skips(backend) },
+      ]),
+    ),
     ...(options.dryRun && { estimate: estimateOf(record, counts) }),
   }
 }

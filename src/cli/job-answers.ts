@@ -45,11 +45,20 @@ export interface Backfill extends Counters {
 /** What copying would cost beyond what a plan includes, at the prices of that date. */
 export interface Estimate {
   objects: number
+  /** Of those whose sizes are known. */
   bytes: number
+  objects_of_unknown_size: number
   operations: Record<string, number>
-  /** By service, and the `total`. */
+  /** By service, and the `total`; `egress` is among them only where all of it is known. */
   cost_usd: { total: number } & Record<string, number>
-  storage_usd_per_month: number
+  /** What reading out of the sources costs; `null` where some of it is unknown: then the total leaves it out. */
+  egress_usd: number | null
+  /** Backends with unknown prices or sizes. */
+  egress_unknown: string[]
+  /** Whose prices were taken, by backend. */
+  egress_prices: Record<string, string>
+  /** `null` where sizes are unknown. */
+  storage_usd_per_month: number | null
   prices: { date: string; sources: readonly string[] }
 }
 

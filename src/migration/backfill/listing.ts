@@ -8,8 +8,6 @@ import { judge } from './judge.ts'
 export interface Listed {
   counts: Map<string, Counts & { skips: Skips }>
   copies: Map<string, PageEntry[]>
-  /** Bytes to copy, as far as the listings tell sizes. */
-  bytes: number
   failures: Failure[]
   ended: boolean
   /** Why it broke off; what came before is good. */
@@ -21,7 +19,7 @@ const MAX_NAMES = 10_000
 
 /** Takes names from the walk until there are ten pages of copies, many names, or no more. */
 export async function listSome(walk: Walk, chain: Chain, sources: ReadonlySet<string>): Promise<Listed> {
-  const listed: Listed = { counts: new Map(), copies: new Map(), bytes: 0, failures: [], ended: false }
+  const listed: Listed = { counts: new Map(), copies: new Map(), failures: [], ended: false }
   let copies = 0
   for (let names = 0; names < MAX_NAMES && copies < MAX_COPIES;) {
     const step = walk.take()
@@ -51,7 +49,6 @@ function note(listed: Listed, verdict: NonNullable<ReturnType<typeof judge>>): n
     const names = listed.copies.get(backend.name) ?? []
     listed.copies.set(backend.name, names)
     names.push([object.name, size])
-    listed.bytes += size ?? 0
     return 1
   }
   counts[verdict.what]++

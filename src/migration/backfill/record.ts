@@ -1,7 +1,8 @@
 import type { ErrorCode } from '../../storage/errors.ts'
 import type { WalkPosition } from '../walk.ts'
+import { type EgressPrices, estimateEgress, type Found } from './egress.ts'
 import { type Estimate, estimateCost } from './estimate.ts'
-import type { BackfillOptions, BackfillState, Counts, Skips } from './job-types.ts'
+import type { BackfillOptions, BackfillState, Counts, PageEntry, Skips } from './job-types.ts'
 import type { Ledger } from './ledger.ts'
 
 /** What a job knows of itself, beside its counters and pages. */
@@ -14,7 +15,12 @@ export interface BackfillRecord {
   position?: WalkPosition
   manifest?: { offset: number; etag?: string }
   /** What a dry run found to be copied. */
-  found: { objects: number; bytes: number }
+  found: {
+    objects: number
+    bytes: number
+    /** Absent where nobody told the sources: with a manifest. */
+    sources?: Record<string, Found>
+  }
   waiting?: Waiting
   /** Consumers should ask a source something harmless first. */
   probe: boolean
@@ -101,7 +107,7 @@ export function createRate(): Rate {
 export function toJson(
   record: BackfillRecord,
   ledger: Ledger,
-  recent: (settled: number) => number,
+  { recent, egress }: { recent: (settled: number) => number; egress: () => EgressPrices },
 ): BackfillJson {
   const { options, waiting } = record
   const counts = ledger.counts(null)
@@ -129,7 +135,7 @@ export function toJson(
         { ...ledger.counts(backend), skipped_by: ledger.skips(backend) },
       ]),
     ),
-    ...(options.dryRun && { estimate: estimateOf(record, counts) }),
+    ...(options.dryRun && { estimate: estimateOf(record, counts, egress()) }),
   }
 }
 
@@ -138,8 +144,37 @@ function manifestOf({ manifest }: BackfillOptions): string | null {
   return manifest.from === 'object' ? manifest.name : 'sent by the client'
 }
 
-function estimateOf({ found, options }: BackfillRecord, { present }: Counts): Estimate {
-  return estimateCost({ ...found, present, manifest: options.manifest !== undefined })
+/** Adds names that one source listed to what was found to be copied. */
+export function addFound({ found }: BackfillRecord, source: string, names: readonly PageEntry[]): void {
+  found.objects += names.length
+  const own = (found.sources &&= { [source]: { objects: 0, bytes: 0, unsized: 0 }, ...found.sources })?.[
+    source
+  ]
+  for (const [, size] of names) {
+    found.bytes += size ?? 0
+    if (!own) continue
+    own.objects++
+    own.bytes += size ?? 0
+    if (size === null) own.unsized++
+  }
+}
+
+function estimateOf(
+  { found: { objects, bytes, sources }, options }: BackfillRecord,
+  { present }: Counts,
+  prices: EgressPrices,
+): Estimate {
+  // Any of them may have to give any of it.
+  const unsized = { objects, bytes: 0, unsized: objects }
+  const bySource = sources ?? Object.fromEntries(options.backends.map((backend) => [backend, unsized]))
+  return estimateCost({
+    objects,
+    bytes,
+    unsized: sources ? Object.values(sources).reduce((sum, source) => sum + source.unsized, 0) : objects,
+    present,
+    manifest: options.manifest !== undefined,
+    egress: estimateEgress(bySource, prices),
+  })
 }
 
 function overall({ started, finished = started }: BackfillRecord, settled: number): number {

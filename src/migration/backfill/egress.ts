@@ -5,7 +5,8 @@ interface Priced {
 
 /** What is used of a backend's settings. */
 type PricedBackend =
-  | { name: string; type: 'r2' | 'kv' }
+  | { name: string; type: 'r2' }
+  | { name: string; type: 'kv' }
   | (Priced & { type: 's3'; endpoint: string; region: string })
   | (Priced & { type: 'http'; url?: string; binding?: string })
 

@@ -1,6 +1,7 @@
 import { DurableObject } from 'cloudflare:workers'
 import pLimit from 'p-limit'
 import { deploymentFor } from './deployment.ts'
+import { egressPrices } from './migration/backfill/egress.ts'
 import type { BackfillOptions, Claim, PageReport } from './migration/backfill/job-types.ts'
 import { type Action, type ActionResult, type Backfill, createBackfill } from './migration/backfill/job.ts'
 import type { ManifestLines } from './migration/backfill/manifest.ts'
@@ -27,8 +28,9 @@ export class BackfillJob extends DurableObject<Env> implements JobRpc, JobIndexR
     super(ctx, env)
     const { storage } = ctx
     const chain = () => deploymentFor(env).copyChain
+    const egress = () => egressPrices(deploymentFor(env).config.backends)
     const queue = env.COPY_QUEUE as Queue | undefined
-    this.#backfill = createBackfill({ storage, chain, ...(queue && { queue }) })
+    this.#backfill = createBackfill({ storage, chain, egress, ...(queue && { queue }) })
     this.#verification = createVerification({ storage, chain, backfills: () => allBackfills(env) })
     this.#index = createJobIndex(storage)
     // A local restart forgets alarms, and a job must not wait for somebody to ask.

@@ -61,6 +61,7 @@ describe('a good configuration', () => {
       absent_statuses: [403, 404],
       timeout_ms: 500,
       hedge_ms: 100,
+      egress_usd_per_gb: 0.05,
     },
     {
       ...http,
@@ -200,6 +201,7 @@ describe('a good configuration', () => {
       name: 'legacy',
       endpoint: 'https://s3.example.com/',
       credentials_from: 'LEGACY',
+      egress_usd_per_gb: 0.05,
     })
     expect(described[3]).toMatchObject({ name: 'origin', header_names: ['x-key', 'accept'] })
     expect(JSON.stringify(described)).not.toMatch(/hush-hush|id-of-legacy|image/)

@@ -12,7 +12,21 @@ const counters = {
   listed: count,
   copied: count,
   present: v.pipe(count, v.description('The primary held them already.')),
-  skipped: v.pipe(count, v.description('Tombstoned, excluded, or gone since they were listed.')),
+  skipped: v.pipe(count, v.description('Left where they are, with a reason; see `skipped_by`.')),
+  skipped_by: v.pipe(
+    v.strictObject({
+      excluded: v.exactOptional(v.pipe(count, v.description('The filter of the source leaves them out.'))),
+      not_accepted: v.exactOptional(
+        v.pipe(count, v.description('No writable backend before the source takes such names.')),
+      ),
+      tombstoned: v.exactOptional(v.pipe(count, v.description('Deleted: they stay so.'))),
+      shadowed: v.exactOptional(
+        v.pipe(count, v.description('A fallback that was not chosen is served instead.')),
+      ),
+      gone: v.exactOptional(v.pipe(count, v.description('The source lost them since they were listed.'))),
+    }),
+    v.description('How many of the skipped ones for which reason; reasons that do not occur are left out.'),
+  ),
   failed: count,
   bytes: v.pipe(count, v.description('Copied.')),
 }
@@ -23,10 +37,28 @@ const waiting = v.pipe(
 
 const estimate = v.object({
   objects: count,
-  bytes: count,
+  bytes: v.pipe(count, v.description('Of those whose sizes are known.')),
+  objects_of_unknown_size: count,
   operations: v.record(v.string(), count),
-  cost_usd: v.record(v.string(), v.number()),
-  storage_usd_per_month: v.number(),
+  cost_usd: v.pipe(
+    v.record(v.string(), v.number()),
+    v.description('By service, and the `total`; both hold `egress` only where all of it is known.'),
+  ),
+  egress_usd: v.pipe(
+    v.nullable(v.number()),
+    v.description(
+      'What reading out of the sources costs; null where some of it is unknown, and then the total leaves it out.',
+    ),
+  ),
+  egress_unknown: v.pipe(
+    v.array(v.string()),
+    v.description('Backends whose price of egress is unknown, or the sizes of what is copied from them.'),
+  ),
+  egress_prices: v.pipe(
+    v.record(v.string(), v.string()),
+    v.description('Whose prices were taken, by backend: a provider, or `egress_usd_per_gb` of the settings.'),
+  ),
+  storage_usd_per_month: v.pipe(v.nullable(v.number()), v.description('Null where sizes are unknown.')),
   prices: v.objectWithRest({ date: v.string(), sources: v.array(v.string()) }, v.number()),
 })
 

@@ -1,12 +1,15 @@
 /** The JSON of backfills and verifications. */
 
+export type SkipReason = 'excluded' | 'not_accepted' | 'tombstoned' | 'shadowed' | 'gone'
+
 export interface Counters {
   listed: number
   copied: number
   /** The target held them already. */
   present: number
-  /** Tombstoned or excluded. */
+  /** Left where they are, with a reason. */
   skipped: number
+  skipped_by: Partial<Record<SkipReason, number>>
   failed: number
   bytes: number
 }
@@ -42,11 +45,20 @@ export interface Backfill extends Counters {
 /** What copying would cost beyond what a plan includes, at the prices of that date. */
 export interface Estimate {
   objects: number
+  /** Of those whose sizes are known. */
   bytes: number
+  objects_of_unknown_size: number
   operations: Record<string, number>
-  /** By service, and the `total`. */
+  /** By service, and the `total`; `egress` is among them only where all of it is known. */
   cost_usd: { total: number } & Record<string, number>
-  storage_usd_per_month: number
+  /** What reading out of the sources costs; `null` where some of it is unknown: then the total leaves it out. */
+  egress_usd: number | null
+  /** Backends with unknown prices or sizes. */
+  egress_unknown: string[]
+  /** Whose prices were taken, by backend. */
+  egress_prices: Record<string, string>
+  /** `null` where sizes are unknown. */
+  storage_usd_per_month: number | null
   prices: { date: string; sources: readonly string[] }
 }
 

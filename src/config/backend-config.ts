@@ -39,6 +39,7 @@ export interface S3Config extends BaseConfig {
   region: string
   addressing: 'path' | 'virtual'
   absentStatuses: readonly number[]
+  egressUsdPerGb?: number
   /** The secrets' common prefix; absent when requests go unsigned. */
   credentialsFrom?: string
   /** Not enumerable: never printed. */
@@ -50,6 +51,7 @@ export interface HttpConfig extends BaseConfig {
   url?: string
   binding?: string
   absentStatuses: readonly number[]
+  egressUsdPerGb?: number
   listing?: 'autoindex-json'
   /** Whether an HTML page answered for a picture's name is a failure. */
   checkType: boolean

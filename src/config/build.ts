@@ -56,6 +56,7 @@ function buildS3(source: TableSource): S3Config | undefined {
     {
       ...own,
       absentStatuses: table.absent_statuses,
+      ...egressPrice(table),
       ...(named !== undefined && { credentialsFrom: named }),
       ...common(source.name, table),
     },
@@ -79,6 +80,7 @@ function buildHttp(source: TableSource): HttpConfig | undefined {
       ...(binding !== undefined && { binding }),
       ...(listing !== undefined && { listing }),
       absentStatuses: table.absent_statuses,
+      ...egressPrice(table),
       checkType: table.check_type,
       headerNames: Object.keys(headers),
       ...common(source.name, table),
@@ -144,6 +146,10 @@ function findHeaders({ raw, env, report }: TableSource): Record<string, string> 
     else found[key] = result.value
   }
   return found
+}
+
+function egressPrice({ egress_usd_per_gb: egressUsdPerGb }: S3Table | HttpTable) {
+  return egressUsdPerGb === undefined ? {} : { egressUsdPerGb }
 }
 
 function common(name: string, table: R2Table | KvTable | S3Table | HttpTable) {

@@ -7,6 +7,7 @@ import {
   isPrintable,
   pattern,
   prefix,
+  price,
   publicUrl,
   text,
   wholeNumber,
@@ -71,6 +72,7 @@ export const s3Table = v.object({
   addressing: v.optional(v.picklist(['path', 'virtual'], 'must be "path" or "virtual"'), 'path'),
   credentials: v.exactOptional(credentialsName),
   absent_statuses: v.optional(absentStatuses, [404, 410]),
+  egress_usd_per_gb: v.exactOptional(price),
 })
 
 export const httpTable = v.object({
@@ -96,6 +98,7 @@ export const httpTable = v.object({
     v.literal('autoindex-json', 'must be "autoindex-json", or left out where the origin cannot list'),
   ),
   absent_statuses: v.optional(absentStatuses, [404, 410]),
+  egress_usd_per_gb: v.exactOptional(price),
   check_type: v.optional(flag, true),
 })
 

@@ -14,6 +14,12 @@ export function wholeNumber(min: number, max: number) {
   })
 }
 
+/** Dollars. */
+export const price = number('must be a price in dollars for 10⁹ bytes, 0 or more, e.g. 0.09', {
+  digits: /^\d+(\.\d+)?$/,
+  fits: (value) => Number.isFinite(value) && value >= 0,
+})
+
 export function seconds(min: number, max: number) {
   return number(`must be a number of seconds from ${min} to ${max}`, {
     digits: /^\d+(\.\d+)?$/,

@@ -5,7 +5,7 @@ import { expect, it } from 'vitest'
 import { createCli } from './run.ts'
 
 const DATE = '2026-11-23T06:59:47.000Z'
-const NOTHING = { listed: 0, copied: 0, present: 0, skipped: 0, failed: 0, bytes: 0 }
+const NOTHING = { listed: 0, copied: 0, present: 0, skipped: 0, skipped_by: {}, failed: 0, bytes: 0 }
 const JOB = {
   ...NOTHING,
   id: 'job',

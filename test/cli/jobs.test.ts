@@ -86,7 +86,10 @@ it('counts and prices with --dry-run, and copies nothing', async () => {
   expect(code).toBe(0)
   expect(stderr).toMatch(/^started \w{15}\n$/)
   expect(stdout).toContain('to be copied: 4 objects, ')
-  expect(stdout).toMatch(/cost beyond what the plan includes, at the prices of \d{4}-\d\d-\d\d: \$0\.00/)
+  expect(stdout).toMatch(
+    /cost beyond what the plan includes, at the prices of \d{4}-\d\d-\d\d, without egress: \$0\.00/,
+  )
+  expect(stdout).toContain('egress is unknown for legacy and may cost more than all else')
   expect((await cli(['explain', 'photos/sun.png'])).stdout).toContain('served by legacy')
 })
 

@@ -16,7 +16,7 @@ const SHOWN = String.raw`a\\b\x1b[2J\x1b]0;t\x07\x9b31m\u202e\r\nz`
 const CONTROLS = /[\u0000-\u0009\u000b\u000c\u000e-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/
 const DATE = '2026-11-23T06:59:47.000Z'
 
-const COUNTS = { listed: 1, copied: 0, present: 0, skipped: 0, failed: 1, bytes: 0 }
+const COUNTS = { listed: 1, copied: 0, present: 0, skipped: 0, skipped_by: {}, failed: 1, bytes: 0 }
 const WAITING = { backend: ODD, error: ODD, detail: ODD, until: DATE }
 const JOB = {
   ...COUNTS,

@@ -68,6 +68,22 @@ export const keyMistakes: Row[] = [
     '`idle_timeout_ms`: must be a whole number',
   ],
   [
+    'a negative price',
+    after({ ...s3, egress_usd_per_gb: -0.09 }),
+    '[1] "legacy" `egress_usd_per_gb`: must be a price in dollars for 10⁹ bytes, 0 or more',
+    'e.g. 0.09',
+  ],
+  [
+    'a price with a sign',
+    after({ ...http, egress_usd_per_gb: '$0.09' }),
+    '`egress_usd_per_gb`: must be a price in dollars',
+  ],
+  [
+    'a price of what KV gives for nothing',
+    after({ ...kv, egress_usd_per_gb: 0.09 }),
+    '`egress_usd_per_gb`: is not for kv backends, only for s3 and http; remove it',
+  ],
+  [
     'hedging after the timeout',
     after({ ...http, hedge_ms: 500, timeout_ms: 500 }),
     '[1] "legacy" `hedge_ms`: must be less than `timeout_ms`',

@@ -184,7 +184,14 @@ describe('estimateCost()', () => {
     [1e6, 4.66],
     [1e8, 466.41],
   ])('prices %d objects as the docs do', (objects, total) => {
-    const { cost_usd: cost } = estimateCost({ objects, bytes: 0, present: 0, manifest: false })
+    const { cost_usd: cost } = estimateCost({
+      objects,
+      bytes: 0,
+      unsized: 0,
+      present: 0,
+      manifest: false,
+      egress: { usd: 0, unknown: [], by: {} },
+    })
     expect(cost.total).toBe(total)
   })
 })

@@ -2,6 +2,7 @@ import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { consumePages } from '../../src/migration/backfill/consumer.ts'
 import type { JobStorage } from '../../src/migration/backfill/context.ts'
+import type { EgressPrices } from '../../src/migration/backfill/egress.ts'
 import type { BackfillOptions, PageDesk, PageMessage } from '../../src/migration/backfill/job-types.ts'
 import { type Backfill, createBackfill } from '../../src/migration/backfill/job.ts'
 import type { BackfillJson } from '../../src/migration/backfill/record.ts'
@@ -45,16 +46,26 @@ export interface JobHarness {
 /** Runs `test` with a backfill in the storage of a Durable Object of its own. */
 export async function withBackfill(
   backends: readonly Backend[],
-  options: Partial<BackfillOptions> & { queued?: boolean; deletes?: 'tombstone' | 'first' },
+  options: Partial<BackfillOptions> & {
+    queued?: boolean
+    deletes?: 'tombstone' | 'first'
+    egress?: EgressPrices
+  },
   test: (harness: JobHarness) => Promise<void>,
 ): Promise<void> {
-  const { queued = true, deletes = 'tombstone', ...given } = options
+  const { queued = true, deletes = 'tombstone', egress = {}, ...given } = options
   const chain = createChain(backends, { deletes })
   await inStorage(async (storage) => {
     const queue = heldQueue()
     const clock = { now: Date.now() }
     const open = (): Backfill =>
-      createBackfill({ storage, chain: () => chain, now: () => clock.now, ...(queued && { queue }) })
+      createBackfill({
+        storage,
+        chain: () => chain,
+        egress: () => egress,
+        now: () => clock.now,
+        ...(queued && { queue }),
+      })
     const harness: JobHarness = {
       job: open(),
       chain,

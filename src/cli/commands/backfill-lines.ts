@@ -23,6 +23,7 @@ export function backfillLines(job: Backfill): Text[] {
       [HEAD, ...(backends.length > 1 ? backends : []).map(counters), counters(['all', job])],
       [1, 2, 3, 4, 5, 6],
     ),
+    ...skippedLines(job),
     ...(waiting
       ? [`waiting for ${waiting.backend} until ${time(waiting.until)}: ${waiting.error}: ${waiting.detail}`]
       : []),
@@ -49,32 +50,60 @@ function counters([name, counted]: [string, Counters]): string[] {
   return [name, ...[listed, copied, present, skipped, failed].map(count), bytes(counted.bytes)]
 }
 
+function skippedLines({ skipped_by: reasons }: Backfill): Text[] {
+  const parts = Object.entries(reasons).map(([reason, names]) => `${count(names)} ${spoken(reason)}`)
+  return parts.length === 0 ? [] : [`skipped: ${parts.join(', ')}`]
+}
+
 function stateOf({ state }: Backfill): Text {
   if (state === 'completed') return styled('green', state)
   return state === 'completed_with_failures' ? styled('red', state) : styled('yellow', state)
 }
 
-function estimateLines({
-  objects,
-  bytes: size,
-  operations,
-  cost_usd,
-  storage_usd_per_month,
-  prices,
-}: Estimate) {
+function estimateLines(estimate: Estimate): Text[] {
+  const { objects, bytes: size, objects_of_unknown_size: unsized, operations, cost_usd, prices } = estimate
   const { total, ...costs } = cost_usd
+  const isWhole = estimate.egress_unknown.length === 0
   return [
-    `to be copied: ${count(objects)} objects, ${bytes(size)}`,
+    `to be copied: ${count(objects)} objects, ${sizeOf(objects, size, unsized)}`,
     ...columns(
       Object.entries(operations).map(([key, value]) => [`  ${spoken(key)}`, count(value)]),
       [1],
     ),
-    `cost beyond what the plan includes, at the prices of ${prices.date}: $${total.toFixed(2)}`,
+    `cost beyond what the plan includes, at the prices of ${prices.date}${isWhole ? '' : ', without egress'}: $${total.toFixed(2)}`,
     ...columns(
       Object.entries(costs).map(([key, value]) => [`  ${spoken(key)}`, `$${value.toFixed(2)}`]),
       [1],
     ),
-    `and $${storage_usd_per_month.toFixed(2)} a month for what is stored`,
+    ...egressLines(estimate),
+    estimate.storage_usd_per_month === null
+      ? 'and storage, unknown as the sizes are'
+      : `and $${estimate.storage_usd_per_month.toFixed(2)} a month for what is stored`,
+  ]
+}
+
+function sizeOf(objects: number, size: number, unsized: number): string {
+  if (unsized === 0) return bytes(size)
+  return unsized === objects
+    ? 'of unknown size'
+    : `${bytes(size)} and ${count(unsized)} objects of unknown size`
+}
+
+/** Egress may cost more than all else, so nobody may take the total for the whole. */
+function egressLines({ egress_unknown: unknown, egress_prices: by }: Estimate): Text[] {
+  const known = Object.entries(by).filter(([backend]) => !unknown.includes(backend))
+  return [
+    ...(known.length === 0
+      ? []
+      : [`egress at the prices of: ${known.map(([backend, whose]) => `${backend} (${whose})`).join(', ')}`]),
+    ...(unknown.length === 0
+      ? []
+      : [
+          [
+            styled('yellow', 'egress is unknown'),
+            ` for ${unknown.join(', ')} and may cost more than all else: set egress_usd_per_gb for each; where sizes are unknown only 0 makes it known`,
+          ],
+        ]),
   ]
 }
 

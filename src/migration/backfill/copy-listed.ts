@@ -7,14 +7,17 @@ import { MAX_NAME_BYTES, nameBytes } from '../../storage/name.ts'
 import type { ObjectInfo } from '../../storage/object.ts'
 import { compareNames } from '../../storage/order.ts'
 import { copyObject } from '../copy.ts'
-import type { PageEntry } from './job-types.ts'
+import type { PageEntry, SkipReason } from './job-types.ts'
 import { targetFor } from './target.ts'
 
 /** What became of one name, and which backend it is counted with. */
-export interface Outcome {
-  backend: string
-  what: 'copied' | 'present' | 'skipped'
-  bytes: number
+export type Outcome = { backend: string; bytes: number } & (
+  | { what: 'copied' | 'present' }
+  | { what: 'skipped'; reason: SkipReason }
+)
+
+export function skipped(backend: string, reason: SkipReason): Outcome {
+  return { backend, what: 'skipped', reason, bytes: 0 }
 }
 
 /** Copies a name that `source` listed. Nobody is asked whether it is there: the create-only put finds out. */
@@ -26,8 +29,10 @@ export async function copyListed(
   const source = chain.backends.find((backend) => backend.name === sourceName)
   if (!source)
     throw new StorageError('unsupported', 'is not configured any more', { backend: sourceName, name })
+  // The filter may have changed since the name was listed.
+  if (source.accepts?.(name) === false) return skipped(sourceName, 'excluded')
   const target = targetFor(chain, source, { name, size: size ?? undefined })
-  if (target === 'excluded') return { backend: sourceName, what: 'skipped', bytes: 0 }
+  if (target === 'excluded') return skipped(sourceName, 'not_accepted')
   if (target === 'too-large') throw tooLarge(name)
   const { outcome, bytes } = await copyObject(source, target, name)
   if (outcome !== 'absent') return { backend: sourceName, what: outcome, bytes }
@@ -35,8 +40,7 @@ export async function copyListed(
     const why = 'lists it, and answers that it is not there: may it be read?'
     throw new StorageError('unavailable', why, { backend: sourceName, name })
   }
-  // Gone since it was listed: there is nothing left to move.
-  return { backend: sourceName, what: 'skipped', bytes: 0 }
+  return skipped(sourceName, 'gone')
 }
 
 /** A name sorts before all others that begin with it. */
@@ -49,19 +53,27 @@ async function lists(backend: ListableBackend, name: string): Promise<boolean> {
 export async function copyNamed(chain: Chain, sources: readonly string[], name: string): Promise<Outcome> {
   const [firstSource = 'chain'] = sources
   // Nobody listed the target: one look costs less than fetching what is there already.
-  const known = await authorityFor(chain, name)?.head(name)
-  if (known && !known.lifted)
-    return { backend: firstSource, what: known.deleted ? 'skipped' : 'present', bytes: 0 }
+  const authority = authorityFor(chain, name)
+  // Where the target refuses the name, a source may be the backend that takes writes of it.
+  const known = authority && !sources.includes(authority.name) ? await authority.head(name) : null
+  if (known?.deleted && !known.lifted) return skipped(firstSource, 'tombstoned')
+  if (known && !known.lifted) return { backend: firstSource, what: 'present', bytes: 0 }
+  let excludedBy: string | undefined
   for (const sourceName of sources) {
     const source = chain.backends.find((backend) => backend.name === sourceName)
-    if (!source || source.accepts?.(name) === false) continue
+    if (!source) continue
+    if (source.accepts?.(name) === false) {
+      excludedBy ??= sourceName
+      continue
+    }
     const target = targetFor(chain, source, { name, size: undefined })
-    if (target === 'excluded') return { backend: sourceName, what: 'skipped', bytes: 0 }
+    if (target === 'excluded') return skipped(sourceName, 'not_accepted')
     if (target === 'too-large') throw tooLarge(name)
     const { outcome, bytes } = await copyObject(source, target, name)
     if (outcome !== 'absent') return { backend: sourceName, what: outcome, bytes }
-    if (await hasTombstone(chain, source, name)) return { backend: sourceName, what: 'skipped', bytes: 0 }
+    if (await hasTombstone(chain, source, name)) return skipped(sourceName, 'tombstoned')
   }
+  if (excludedBy !== undefined) return skipped(excludedBy, 'excluded')
   throw new StorageError('absent', 'no source has the name', { backend: firstSource, name })
 }
 

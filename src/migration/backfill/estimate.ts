@@ -1,3 +1,5 @@
+import type { Egress } from './egress.ts'
+
 /** Dollars, from Cloudflare's price pages (R2, Queues, Workers, Durable Objects) as they were on `PRICES.date`. */
 export const PRICES = {
   date: '2026-11-23',
@@ -31,15 +33,19 @@ const CPU_MS_PER_OBJECT = 2
 export interface EstimateInput {
   /** To be copied. */
   objects: number
+  /** Of those whose sizes are known. */
   bytes: number
+  /** Objects whose sizes nobody told. */
+  unsized: number
   /** Held by the target already: they are listed there too. */
   present: number
   /** Names of a manifest are asked for in the target one by one instead. */
   manifest: boolean
+  egress: Egress
 }
 
-/** What copying that much costs beyond what a plan includes. What the source's own operator charges is not in it. */
-export function estimateCost({ objects, bytes, present, manifest }: EstimateInput) {
+/** What copying that much costs beyond what a plan includes. Of what the sources' operators charge, egress is in it where it is known. */
+export function estimateCost({ objects, bytes, unsized, present, manifest, egress }: EstimateInput) {
   const pages = Math.ceil(objects / NAMES_PER_PAGE)
   const targetLists = manifest ? 0 : Math.max(1, Math.ceil(present / NAMES_PER_LIST))
   const consumers = Math.ceil(pages / PAGES_PER_CONSUMER)
@@ -54,7 +60,7 @@ export function estimateCost({ objects, bytes, present, manifest }: EstimateInpu
     source_gets: objects,
     source_lists: manifest ? 0 : Math.ceil((objects + present) / NAMES_PER_LIST),
   }
-  const cost = {
+  const cost: Record<string, number> = {
     r2_class_a: dollars(operations.r2_class_a, PRICES.r2ClassAPerMillion),
     r2_class_b: dollars(operations.r2_class_b, PRICES.r2ClassBPerMillion),
     queue: dollars(operations.queue, PRICES.queueOperationsPerMillion),
@@ -64,14 +70,19 @@ export function estimateCost({ objects, bytes, present, manifest }: EstimateInpu
     workers:
       dollars(operations.worker_requests, PRICES.workerRequestsPerMillion) +
       dollars(operations.worker_cpu_ms, PRICES.workerCpuMsPerMillion),
+    ...(egress.usd !== null && { egress: egress.usd }),
   }
   const total = Object.values(cost).reduce((sum, part) => sum + part, 0)
   return {
     objects,
     bytes,
+    objects_of_unknown_size: unsized,
     operations,
     cost_usd: { ...mapValues(cost, toCents), total: toCents(total) },
-    storage_usd_per_month: toCents((bytes / GB) * PRICES.r2StoragePerGbMonth),
+    egress_usd: egress.usd === null ? null : toCents(egress.usd),
+    egress_unknown: egress.unknown,
+    egress_prices: egress.by,
+    storage_usd_per_month: unsized > 0 ? null : toCents((bytes / GB) * PRICES.r2StoragePerGbMonth),
     prices: PRICES,
   }
 }
@@ -86,11 +97,6 @@ function toCents(value: number): number {
   return Math.round(value * 100) / 100
 }
 
-function mapValues<Key extends string>(
-  record: Record<Key, number>,
-  map: (value: number) => number,
-): Record<Key, number> {
-  return Object.fromEntries(
-    Object.entries<number>(record).map(([key, value]) => [key, map(value)]),
-  ) as Record<Key, number>
+function mapValues(record: Record<string, number>, map: (value: number) => number): Record<string, number> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value)]))
 }

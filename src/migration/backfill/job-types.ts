@@ -33,6 +33,18 @@ export interface PageMessage {
   names: readonly PageEntry[]
 }
 
+/**
+ * - `excluded` the source's `include` or `exclude` leaves it out
+ * - `not_accepted` no writable backend before the source takes such names
+ * - `tombstoned` deleted: it stays so
+ * - `shadowed` a fallback that was not chosen is served instead
+ * - `gone` the source lost it since it was listed
+ */
+export type SkipReason = 'excluded' | 'not_accepted' | 'tombstoned' | 'shadowed' | 'gone'
+
+/** How many names were skipped for which reason; of names that were copied nothing. */
+export type Skips = Partial<Record<SkipReason, number>>
+
 export interface Counts {
   listed: number
   copied: number
@@ -81,7 +93,7 @@ export interface PageReport {
   /** Counts up with each report of a page under one claim. */
   seq: number
   /** By backend; `listed` is left out. */
-  counts: Record<string, Omit<Counts, 'listed' | 'failed'>>
+  counts: Record<string, Omit<Counts, 'listed' | 'failed'> & { skips?: Skips }>
   /** Names that failed; `final` ones are not tried again. */
   failures: (Failure & { final: boolean })[]
   /** Names that are still to be copied. */

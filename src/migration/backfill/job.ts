@@ -54,7 +54,10 @@ export function createBackfill(context: JobContext): Backfill {
   }
   const rate = createRate()
   const json = (record: BackfillRecord): BackfillJson =>
-    toJson(record, state.ledger, (settled) => rate.of(settled, now()))
+    toJson(record, state.ledger, {
+      recent: (settled) => rate.of(settled, now()),
+      egress: context.egress,
+    })
   const { tick, wake } = createTick(context, state)
 
   return {
@@ -65,7 +68,7 @@ export function createBackfill(context: JobContext): Backfill {
         options,
         status: 'open',
         listed: false,
-        found: { objects: 0, bytes: 0 },
+        found: { objects: 0, bytes: 0, ...(!options.manifest && { sources: {} }) },
         probe: false,
         started: time,
         updated: time,

@@ -1,4 +1,5 @@
-import type { Counts, Failure, PageEntry } from './job-types.ts'
+import type { Counts, Failure, PageEntry, Skips } from './job-types.ts'
+import { skipLedger } from './skips.ts'
 
 /** A page as the job keeps it, without its names. */
 export interface PageRow {
@@ -28,9 +29,11 @@ export interface Ledger {
   /** Makes the tables. Before, nothing else can be called. */
   create(): void
   /** Adds to a backend's counters; `null` is the job as a whole. */
-  count(backend: string | null, counts: Partial<Counts>): void
+  count(backend: string | null, counts: Partial<Counts> & { skips?: Skips }): void
   counts(backend: string | null): Counts
-  backends(): Map<string, Counts>
+  skips(backend: string | null): Skips
+  /** Names of those that anything was counted with. */
+  backends(): string[]
   addPage(page: NewPage): void
   page(page: number): PageRow | undefined
   names(page: number): PageEntry[]
@@ -88,6 +91,8 @@ export function createLedger({ sql }: Pick<DurableObjectStorage, 'sql'>): Ledger
       backend,
     ) ?? { listed: 0, copied: 0, present: 0, skipped: 0, failed: 0, bytes: 0 }
 
+  const skips = skipLedger(sql)
+
   return {
     create: () => void sql.exec(SCHEMA),
     count(backend, counts) {
@@ -100,11 +105,13 @@ export function createLedger({ sql }: Pick<DurableObjectStorage, 'sql'>): Ledger
         backend ?? WHOLE,
         ...added,
       )
+      skips.add(backend ?? WHOLE, counts.skips)
     },
+    skips: (backend) => skips.of(backend ?? WHOLE),
     counts: (backend) => readCounts(backend ?? WHOLE),
     backends() {
       const names = sql.exec<{ backend: string }>('SELECT backend FROM counts WHERE backend <> ?', WHOLE)
-      return new Map(names.toArray().map(({ backend }) => [backend, readCounts(backend)]))
+      return names.toArray().map(({ backend }) => backend)
     },
     ...pageLedger(sql, one),
     ...failureLedger(sql),
@@ -118,7 +125,7 @@ type One = <Row extends Record<string, SqlStorageValue>>(
 
 type PageMethods = Omit<
   Ledger,
-  'create' | 'count' | 'counts' | 'backends' | 'addFailure' | 'failures' | 'dropFailure'
+  'create' | 'count' | 'counts' | 'skips' | 'backends' | 'addFailure' | 'failures' | 'dropFailure'
 >
 
 function pageLedger(sql: SqlStorage, one: One): PageMethods {

@@ -1,15 +1,13 @@
 import { type StorageError, toStorageError } from '../../storage/errors.ts'
 import type { Chain } from '../../storage/fallback.ts'
 import type { Walk } from '../walk.ts'
-import { type Counts, type Failure, NO_COUNTS, type PageEntry } from './job-types.ts'
+import { type Counts, type Failure, NO_COUNTS, type PageEntry, type Skips } from './job-types.ts'
 import { judge } from './judge.ts'
 
 /** What some listing calls brought, to be kept in one transaction with the walk's position. */
 export interface Listed {
-  counts: Map<string, Counts>
+  counts: Map<string, Counts & { skips: Skips }>
   copies: Map<string, PageEntry[]>
-  /** Bytes to copy, as far as the listings tell sizes. */
-  bytes: number
   failures: Failure[]
   ended: boolean
   /** Why it broke off; what came before is good. */
@@ -21,7 +19,7 @@ const MAX_NAMES = 10_000
 
 /** Takes names from the walk until there are ten pages of copies, many names, or no more. */
 export async function listSome(walk: Walk, chain: Chain, sources: ReadonlySet<string>): Promise<Listed> {
-  const listed: Listed = { counts: new Map(), copies: new Map(), bytes: 0, failures: [], ended: false }
+  const listed: Listed = { counts: new Map(), copies: new Map(), failures: [], ended: false }
   let copies = 0
   for (let names = 0; names < MAX_NAMES && copies < MAX_COPIES;) {
     const step = walk.take()
@@ -43,7 +41,7 @@ export async function listSome(walk: Walk, chain: Chain, sources: ReadonlySet<st
 
 function note(listed: Listed, verdict: NonNullable<ReturnType<typeof judge>>): number {
   const { object, backend } = verdict.held
-  const counts = listed.counts.get(backend.name) ?? { ...NO_COUNTS }
+  const counts = listed.counts.get(backend.name) ?? { ...NO_COUNTS, skips: {} }
   listed.counts.set(backend.name, counts)
   counts.listed++
   const size = object.size ?? null
@@ -51,10 +49,10 @@ function note(listed: Listed, verdict: NonNullable<ReturnType<typeof judge>>): n
     const names = listed.copies.get(backend.name) ?? []
     listed.copies.set(backend.name, names)
     names.push([object.name, size])
-    listed.bytes += size ?? 0
     return 1
   }
   counts[verdict.what]++
+  if (verdict.what === 'skipped') counts.skips[verdict.reason] = (counts.skips[verdict.reason] ?? 0) + 1
   if (verdict.what === 'failed') {
     const { code, message } = verdict.error
     listed.failures.push({ name: object.name, size, backend: backend.name, error: code, detail: message })

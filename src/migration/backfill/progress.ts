@@ -25,11 +25,14 @@ export function createProgress(names: readonly PageEntry[]): Progress {
   let last: StorageError | undefined
 
   return {
-    settle(entry, { backend, what, bytes }) {
+    settle(entry, outcome) {
       open.delete(entry)
-      const own = (counts[backend] ??= { copied: 0, present: 0, skipped: 0, bytes: 0 })
-      own[what]++
-      own.bytes += bytes
+      const own = (counts[outcome.backend] ??= { copied: 0, present: 0, skipped: 0, bytes: 0 })
+      own[outcome.what]++
+      own.bytes += outcome.bytes
+      if (outcome.what !== 'skipped') return
+      const skips = (own.skips ??= {})
+      skips[outcome.reason] = (skips[outcome.reason] ?? 0) + 1
     },
     fail(entry, error) {
       failed.set(entry, error)

@@ -1,7 +1,8 @@
 import type { ErrorCode } from '../../storage/errors.ts'
 import type { WalkPosition } from '../walk.ts'
+import { type EgressPrices, estimateEgress, type Found } from './egress.ts'
 import { type Estimate, estimateCost } from './estimate.ts'
-import type { BackfillOptions, BackfillState, Counts } from './job-types.ts'
+import type { BackfillOptions, BackfillState, Counts, PageEntry, Skips } from './job-types.ts'
 import type { Ledger } from './ledger.ts'
 
 /** What a job knows of itself, beside its counters and pages. */
@@ -14,7 +15,12 @@ export interface BackfillRecord {
   position?: WalkPosition
   manifest?: { offset: number; etag?: string }
   /** What a dry run found to be copied. */
-  found: { objects: number; bytes: number }
+  found: {
+    objects: number
+    bytes: number
+    /** Absent where nobody told the sources: with a manifest. */
+    sources?: Record<string, Found>
+  }
   waiting?: Waiting
   /** Consumers should ask a source something harmless first. */
   probe: boolean
@@ -32,7 +38,12 @@ export interface Waiting {
   rounds: number
 }
 
-export interface BackfillJson extends Counts {
+/** The counters, and why names were skipped. */
+export interface CountsJson extends Counts {
+  skipped_by: Skips
+}
+
+export interface BackfillJson extends CountsJson {
   id: string
   state: BackfillState
   /** Objects in a second, over the last half minute; of a job that ended, over all of it. */
@@ -46,7 +57,7 @@ export interface BackfillJson extends Counts {
   max_concurrency: number
   max_per_second: number | null
   waiting: { backend: string; error: string; detail: string; until: string } | null
-  backends: Record<string, Counts>
+  backends: Record<string, CountsJson>
   estimate?: Estimate
 }
 
@@ -96,7 +107,7 @@ export function createRate(): Rate {
 export function toJson(
   record: BackfillRecord,
   ledger: Ledger,
-  recent: (settled: number) => number,
+  { recent, egress }: { recent: (settled: number) => number; egress: () => EgressPrices },
 ): BackfillJson {
   const { options, waiting } = record
   const counts = ledger.counts(null)
@@ -105,6 +116,7 @@ export function toJson(
     id: record.id,
     state: stateOf(record),
     ...counts,
+    skipped_by: ledger.skips(null),
     rate: round(record.finished === undefined ? recent(settled) : overall(record, settled)),
     started: iso(record.started),
     updated: iso(record.updated),
@@ -117,11 +129,13 @@ export function toJson(
     waiting: waiting
       ? { backend: waiting.backend, error: waiting.error, detail: waiting.detail, until: iso(waiting.until) }
       : null,
-    backends: Object.fromEntries([
-      ...options.backends.map((backend) => [backend, ledger.counts(backend)] as const),
-      ...ledger.backends(),
-    ]),
-    ...(options.dryRun && { estimate: estimateOf(record, counts) }),
+    backends: Object.fromEntries(
+      [...new Set([...options.backends, ...ledger.backends()])].map((backend) => [
+        backend,
+        { ...ledger.counts(backend), skipped_by: ledger.skips(backend) },
+      ]),
+    ),
+    ...(options.dryRun && { estimate: estimateOf(record, counts, egress()) }),
   }
 }
 
@@ -130,8 +144,37 @@ function manifestOf({ manifest }: BackfillOptions): string | null {
   return manifest.from === 'object' ? manifest.name : 'sent by the client'
 }
 
-function estimateOf({ found, options }: BackfillRecord, { present }: Counts): Estimate {
-  return estimateCost({ ...found, present, manifest: options.manifest !== undefined })
+/** Adds names that one source listed to what was found to be copied. */
+export function addFound({ found }: BackfillRecord, source: string, names: readonly PageEntry[]): void {
+  found.objects += names.length
+  const own = (found.sources &&= { [source]: { objects: 0, bytes: 0, unsized: 0 }, ...found.sources })?.[
+    source
+  ]
+  for (const [, size] of names) {
+    found.bytes += size ?? 0
+    if (!own) continue
+    own.objects++
+    own.bytes += size ?? 0
+    if (size === null) own.unsized++
+  }
+}
+
+function estimateOf(
+  { found: { objects, bytes, sources }, options }: BackfillRecord,
+  { present }: Counts,
+  prices: EgressPrices,
+): Estimate {
+  // Any of them may have to give any of it.
+  const unsized = { objects, bytes: 0, unsized: objects }
+  const bySource = sources ?? Object.fromEntries(options.backends.map((backend) => [backend, unsized]))
+  return estimateCost({
+    objects,
+    bytes,
+    unsized: sources ? Object.values(sources).reduce((sum, source) => sum + source.unsized, 0) : objects,
+    present,
+    manifest: options.manifest !== undefined,
+    egress: estimateEgress(bySource, prices),
+  })
 }
 
 function overall({ started, finished = started }: BackfillRecord, settled: number): number {

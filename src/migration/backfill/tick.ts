@@ -7,7 +7,7 @@ import { claimPages, type JobState, putBackDead, shares, takeReport } from './de
 import type { JobContext } from './context.ts'
 import { cutPages, type Listed, listSome } from './listing.ts'
 import { readManifest } from './named.ts'
-import { type BackfillRecord, isClosed, waitingAfter } from './record.ts'
+import { addFound, type BackfillRecord, isClosed, waitingAfter } from './record.ts'
 import { sendPages } from './send.ts'
 import { workPages } from './work.ts'
 
@@ -101,10 +101,9 @@ function keepListed(state: JobState, walk: Walk, listed: Listed): undefined {
       ledger.count(null, counts)
     }
     for (const [source, names] of listed.copies) {
-      record.found.objects += names.length
+      addFound(record, source, names)
       if (!dryRun) for (const page of cutPages(names)) ledger.addPage({ source, names: page })
     }
-    record.found.bytes += listed.bytes
     for (const failure of listed.failures)
       ledger.addFailure({ ...failure, source: failure.backend, attempts: 0 })
     record.position = walk.position()

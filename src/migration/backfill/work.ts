@@ -3,7 +3,7 @@ import { isListable } from '../../storage/backend.ts'
 import { StorageError, toStorageError } from '../../storage/errors.ts'
 import type { Chain } from '../../storage/fallback.ts'
 import type { ObjectInfo } from '../../storage/object.ts'
-import { copyListed, copyNamed, listPresent, type Outcome } from './copy-listed.ts'
+import { copyListed, copyNamed, listPresent, type Outcome, skipped } from './copy-listed.ts'
 import type { Claim, PageDesk, PageEntry, PageReport } from './job-types.ts'
 import { createProgress, type Progress } from './progress.ts'
 import { targetFor } from './target.ts'
@@ -155,7 +155,7 @@ async function alreadyThere({ chain, page }: PageWork): Promise<Map<string, Obje
 /** A copy that was made since the job began is the job's own, by a consumer that could not report it. */
 function fromListing({ deleted, provenance, size }: ObjectInfo, { page, claim }: PageWork): Outcome {
   const backend = page.source ?? ''
-  if (deleted) return { backend, what: 'skipped', bytes: 0 }
+  if (deleted) return skipped(backend, 'tombstoned')
   const isOurs = provenance?.backend === page.source && provenance.copied.getTime() >= claim.started - 1000
   return isOurs ? { backend, what: 'copied', bytes: size ?? 0 } : { backend, what: 'present', bytes: 0 }
 }

@@ -1,0 +1,87 @@
+import { describe, expect, it } from 'vitest'
+import { backfillLines } from '../../src/cli/commands/backfill-lines.ts'
+import type { Backfill, Estimate } from '../../src/cli/job-answers.ts'
+import type { Text } from '../../src/cli/output.ts'
+
+const DATE = '2026-11-23T06:59:47.000Z'
+const NOTHING = { listed: 0, copied: 0, present: 0, skipped: 0, skipped_by: {}, failed: 0, bytes: 0 }
+const JOB: Backfill = {
+  ...NOTHING,
+  id: 'job',
+  state: 'completed',
+  rate: 0,
+  started: DATE,
+  updated: DATE,
+  finished: DATE,
+  prefix: '',
+  dry_run: false,
+  manifest: null,
+  max_concurrency: 4,
+  max_per_second: null,
+  waiting: null,
+  backends: { legacy: NOTHING },
+}
+const ESTIMATE: Estimate = {
+  objects: 3,
+  bytes: 80e12,
+  objects_of_unknown_size: 0,
+  operations: {},
+  cost_usd: { r2_class_a: 0.01, egress: 6391, total: 6391.01 },
+  egress_usd: 6391,
+  egress_unknown: [],
+  egress_prices: { legacy: 'Amazon S3' },
+  storage_usd_per_month: 1200,
+  prices: { date: '2026-11-23', sources: [] },
+}
+
+function plain(text: Text): string {
+  if (typeof text === 'string') return text
+  return 'text' in text ? text.text : text.map(plain).join('')
+}
+
+function linesOf(job: Partial<Backfill>): string[] {
+  return backfillLines({ ...JOB, ...job }).map(plain)
+}
+
+describe('the lines of a backfill', () => {
+  it('tell why names were skipped, and nothing where none were', () => {
+    expect(linesOf({ skipped: 1201, skipped_by: { excluded: 1200, not_accepted: 1 } })).toContain(
+      'skipped: 1,200 excluded, 1 not accepted',
+    )
+    expect(linesOf({}).join('\n')).not.toContain('skipped:')
+  })
+
+  it('tell the egress of a dry run, and whose prices it was taken at', () => {
+    const lines = linesOf({ dry_run: true, estimate: ESTIMATE })
+    expect(lines).toContain('cost beyond what the plan includes, at the prices of 2026-11-23: $6391.01')
+    expect(lines).toContainEqual(expect.stringMatching(/^ {2}egress +\$6391\.00$/))
+    expect(lines).toContain('egress at the prices of: legacy (Amazon S3)')
+    expect(lines).toContain('and $1200.00 a month for what is stored')
+  })
+
+  it('say that the total leaves egress out where it is unknown', () => {
+    const estimate = {
+      ...ESTIMATE,
+      bytes: 0,
+      objects_of_unknown_size: 3,
+      cost_usd: { r2_class_a: 0.01, total: 0.01 },
+      egress_usd: null,
+      egress_unknown: ['legacy'],
+      storage_usd_per_month: null,
+    }
+    const lines = linesOf({ dry_run: true, estimate })
+    expect(lines).toContain('to be copied: 3 objects, of unknown size')
+    expect(lines).toContain(
+      'cost beyond what the plan includes, at the prices of 2026-11-23, without egress: $0.01',
+    )
+    expect(lines).toContainEqual(
+      expect.stringMatching(/^egress is unknown for legacy and may cost more than/),
+    )
+    expect(lines.join('\n')).not.toContain('egress at the prices of')
+    const some = { ...estimate, bytes: 2000, objects_of_unknown_size: 1 }
+    expect(linesOf({ dry_run: true, estimate: some })).toContain(
+      'to be copied: 3 objects, 2.0 KiB and 1 objects of unknown size',
+    )
+    expect(lines).toContain('and storage, unknown as the sizes are')
+  })
+})

@@ -3,6 +3,8 @@ import { StorageError } from './errors.ts'
 /** Memory that was set aside. */
 export interface Reservation {
   readonly bytes: number
+  /** Makes it `bytes` in all, where it is less; waits as `reserve` does, and keeps what it has when that throws. */
+  grow(bytes: number, options?: ReserveOptions): Promise<void>
   /** Says that it is still used. */
   renew(): void
   release(): void
@@ -38,8 +40,7 @@ const GONE_MS = 2_000
 const FORGOTTEN_MS = 300_000
 
 /**
- * A budget of `total` bytes, first come, first served. Reserve the most that an operation can need before it begins:
- * who holds some and waits for more could wait for ever. Those who wait look for room by themselves, since only the
+ * A budget of `total` bytes, first come, first served. Who holds some and waits for more gives up after a while, as everybody does, so nobody waits for ever. Those who wait look for room by themselves, since only the
  * timers of the request that waits are sure to fire in it.
  */
 export function createMemoryBudget(total: number): MemoryBudget {
@@ -53,13 +54,25 @@ export function createMemoryBudget(total: number): MemoryBudget {
   const take = (bytes: number): Reservation | null => {
     if (used + bytes > total) return null
     used += bytes
+    let own = bytes
     const reservation: Reservation = {
-      bytes,
+      get bytes() {
+        return own
+      },
+      async grow(wanted, options) {
+        const missing = Math.min(wanted, total) - own
+        if (missing <= 0) return
+        const more = await reserve(missing, options)
+        held.delete(more)
+        // One that was forgotten while it waited has only what it was given now.
+        own = held.has(reservation) ? own + missing : missing
+        held.set(reservation, Date.now())
+      },
       renew() {
         if (held.has(reservation)) held.set(reservation, Date.now())
       },
       release() {
-        if (held.delete(reservation)) used -= bytes
+        if (held.delete(reservation)) used -= own
       },
     }
     held.set(reservation, Date.now())
@@ -81,25 +94,30 @@ export function createMemoryBudget(total: number): MemoryBudget {
     return true
   }
 
+  const reserve = async (
+    wanted: number,
+    { waitMs = WAIT_MS, signal }: ReserveOptions = {},
+  ): Promise<Reservation> => {
+    const bytes = Math.min(wanted, total)
+    const ticket = {}
+    const ends = Date.now() + waitMs
+    try {
+      for (;;) {
+        signal?.throwIfAborted()
+        queue.set(ticket, Date.now())
+        const taken = isFirst(ticket) ? takeOrReclaim(bytes) : null
+        if (taken) return taken
+        if (Date.now() >= ends) throw overloaded()
+        await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
+      }
+    } finally {
+      queue.delete(ticket)
+    }
+  }
+
   return {
     total,
-    async reserve(wanted, { waitMs = WAIT_MS, signal } = {}) {
-      const bytes = Math.min(wanted, total)
-      const ticket = {}
-      const ends = Date.now() + waitMs
-      try {
-        for (;;) {
-          signal?.throwIfAborted()
-          queue.set(ticket, Date.now())
-          const taken = isFirst(ticket) ? takeOrReclaim(bytes) : null
-          if (taken) return taken
-          if (Date.now() >= ends) throw overloaded()
-          await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
-        }
-      } finally {
-        queue.delete(ticket)
-      }
-    },
+    reserve,
     tryReserve: (bytes) => (isFirst({}) ? takeOrReclaim(bytes) : null),
     onShortage: (reclaim) => void reclaims.push(reclaim),
   }

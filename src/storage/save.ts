@@ -8,7 +8,7 @@ import { type Chain, saysNoToTheCaller, takes } from './fallback.ts'
 import { isolateMemory, type Reservation } from './memory-budget.ts'
 import type { ObjectInfo } from './object.ts'
 import { createPartReader, type PartReader } from './part-reader.ts'
-import { upload, uploadMemory, wholeWithin } from './upload.ts'
+import { FIRST_BYTES, growFor, upload, uploadMemory, wholeWithin } from './upload.ts'
 
 export interface SaveOptions extends Omit<PutOptions, 'onlyIf'> {
   /** Longer bodies throw `too-large`. */
@@ -61,8 +61,9 @@ export async function save(
   try {
     const candidates = writableFor(chain, name, sizeOf(body, options))
     if (!(body instanceof Uint8Array)) {
-      memory = await setAside(candidates, options)
-      if (memory) source = await replayable(body, options.size, options.partBytes)
+      const needed = uploadMemory(candidates[0], options.size, options.partBytes)
+      memory = await setAside(needed, options)
+      if (memory) source = await replayable(body, { ...options, memory, needed })
     }
     const uploadOptions = { ...options, ...(memory && { memory }) }
     return await saveToFirst(chain, candidates, { name, source, options: uploadOptions, begun: false })
@@ -74,13 +75,16 @@ export async function save(
   }
 }
 
-/** Memory to store the body with; where it needs none, to give it to another backend, if there is room right now. */
+/**
+ * Memory to store the body with; where it needs none, to give it to another backend, if there is room right now. A body
+ * of unknown length gets more when it turns out to be large.
+ */
 async function setAside(
-  candidates: readonly WritableBackend[],
+  needed: number,
   { size, signal, partBytes }: SaveOptions,
 ): Promise<Reservation | null> {
-  const needed = Math.max(...candidates.map((backend) => uploadMemory(backend, size, partBytes)))
-  if (needed > 0) return isolateMemory.reserve(needed, signal ? { signal } : {})
+  const first = size === undefined ? Math.min(needed, FIRST_BYTES) : needed
+  if (needed > 0) return isolateMemory.reserve(first, signal ? { signal } : {})
   return size !== undefined && size <= (partBytes ?? REPLAYABLE_BYTES) ? isolateMemory.tryReserve(size) : null
 }
 
@@ -150,11 +154,12 @@ function before(chain: Chain, backend: Backend): readonly Backend[] {
 /** The body as bytes when it is small, else as it came. */
 async function replayable(
   body: ReadableStream<Uint8Array>,
-  size: number | undefined,
-  most = REPLAYABLE_BYTES,
+  options: Pick<SaveOptions, 'size' | 'partBytes'> & { memory: Reservation; needed: number },
 ): Promise<Body> {
+  const { size, partBytes: most = REPLAYABLE_BYTES, memory, needed } = options
   if ((size ?? 0) > most) return body
   const parts = createPartReader(body, size)
+  if (size === undefined) await growOrCancel(parts, memory, needed)
   // One more than a whole body of that length, to see that nothing follows.
   const bytes = size === undefined ? most : size + 1
   const whole = await wholeWithin(parts, bytes)
@@ -166,6 +171,15 @@ async function replayable(
   )
   await parts.cancel(failure)
   throw failure
+}
+
+async function growOrCancel(parts: PartReader, memory: Reservation, needed: number): Promise<void> {
+  try {
+    await growFor(parts, memory, needed)
+  } catch (error) {
+    await parts.cancel(error)
+    throw error
+  }
 }
 
 /** The stream again, whose beginning is still in memory: it goes on as one piece, so that it need not be copied. */

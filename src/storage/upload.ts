@@ -11,7 +11,7 @@ export interface UploadOptions extends PutOptions {
   maxBytes?: number
   /** Bytes of a part where the length is not known. R2 and S3 want at least 5 MiB. Default: 8 MiB. */
   partBytes?: number
-  /** Memory that was set aside for it already, as much as `uploadMemory` says. */
+  /** Memory that was set aside for it already; it grows to what `uploadMemory` says where the body turns out to need that. */
   memory?: Reservation
 }
 
@@ -22,6 +22,9 @@ const PART_BYTES = 8 * MIB
 const MAX_PARTS = 10_000
 /** Most bytes of a body of unknown length that are held for a backend without multipart uploads. */
 const MAX_BUFFERED_BYTES = 25 * MIB
+
+/** Set aside at first for a body of unknown length: most are small, and need no more. */
+export const FIRST_BYTES = MIB
 
 /** Most bytes of a stream of that length that are in memory at once while it is stored; 0 where it just passes. */
 export function uploadMemory(
@@ -84,7 +87,8 @@ async function setAside(
   const bytes = body instanceof Uint8Array ? 0 : uploadMemory(backend, size, partBytes)
   if (bytes === 0) return null
   try {
-    return await isolateMemory.reserve(bytes, signal ? { signal } : {})
+    const first = size === undefined ? Math.min(bytes, FIRST_BYTES) : bytes
+    return await isolateMemory.reserve(first, signal ? { signal } : {})
   } catch (error) {
     await cancelBody(body, error)
     throw error
@@ -112,6 +116,7 @@ async function uploadStream(
   const partBytes = backend.createMultipartUpload
     ? partBytesFor(size, wished)
     : Math.min(limit, MAX_BUFFERED_BYTES) + 1
+  if (memory) await growFor(parts, memory, uploadMemory(backend, size, wished))
   const whole = await wholeWithin(parts, partBytes)
   if ((whole?.length ?? partBytes) > limit) throw tooLarge(backend, name, limit)
   if (whole) {
@@ -137,6 +142,14 @@ async function uploadStream(
     await Promise.allSettled([multipart.abort()])
     throw error
   }
+}
+
+/** Sets more memory aside unless the body ends within what there is. Throws `overloaded` before anything is stored. */
+export async function growFor(parts: PartReader, memory: Reservation, bytes: number): Promise<void> {
+  if (memory.bytes >= bytes) return
+  const whole = await wholeWithin(parts, memory.bytes)
+  if (whole) parts.unread(whole)
+  else await memory.grow(bytes)
 }
 
 /** The body when it has fewer bytes than that; else `null`, and the reader still has all of it. */

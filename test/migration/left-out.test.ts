@@ -37,6 +37,17 @@ describe('what a verification leaves out', () => {
     })
   })
 
+  it('is not safe where the fallback lists a name whose bytes it does not give', async () => {
+    const { primary, legacy } = await migrated(2)
+    await replace(legacy, nameOf(0), 'bytes X')
+    const silent: Backend = { ...legacy, get: async () => null }
+    expect(await verified([primary, silent], { deep: true })).toMatchObject({
+      extra: 0,
+      left_out: { failed: 1 },
+      safe_to_detach: false,
+    })
+  })
+
   it('compares an excluded name with what the primary or another fallback holds of it', async () => {
     const { primary, legacy } = await migrated(2)
     const older = memoryBackend('older')
@@ -129,12 +140,21 @@ describe('what a verification leaves out', () => {
   })
 
   it('takes a copy of the version that the source still has for equal by more than its size', async () => {
-    const { primary, legacy } = await migrated(3)
+    const { primary, legacy } = await migrated(3, new Date('2024-05-01T12:00:00Z'))
     // The source tells times only, the primary also what the copies were made of.
     expect(await verified([primary, terse(legacy)])).toMatchObject({
       equal: 3,
       equal_by_size: 0,
       safe_to_detach: true,
+    })
+  })
+
+  it('does not take a time for a version where the object was replaced within the second of its copy', async () => {
+    const { primary, legacy } = await migrated(1)
+    await replace(legacy, nameOf(0), 'bytes X')
+    expect(await verified([primary, terse(legacy)])).toMatchObject({
+      equal_by_size: 1,
+      safe_to_detach: false,
     })
   })
 })

@@ -7,10 +7,12 @@ import { fill, withBackfill } from './jobs.ts'
 
 export type Memory = ReturnType<typeof memoryBackend>
 
-/** Both sides after a backfill of `count` objects, before anything is planted. */
-export async function migrated(count: number): Promise<{ primary: Memory; legacy: Memory }> {
+/** Both sides after a backfill of `count` objects of that time, before anything is planted. */
+export async function migrated(count: number, modified?: Date): Promise<{ primary: Memory; legacy: Memory }> {
   const [primary, legacy] = [memoryBackend('primary'), memoryBackend('legacy')]
   await fill(legacy, count)
+  if (modified)
+    for (const [name, { bytes }] of legacy.objects) await legacy.put(name, bytes, { info: { modified } })
   await withBackfill([primary, legacy], {}, async ({ drive }) => {
     expect(await drive()).toMatchObject({ state: 'completed', copied: count })
   })

@@ -43,8 +43,8 @@ export async function copyListed(
   return skipped(sourceName, 'gone')
 }
 
-/** A name sorts before all others that begin with it. */
-async function lists(backend: ListableBackend, name: string): Promise<boolean> {
+/** Whether the backend lists the name: it sorts before all others that begin with it. */
+export async function lists(backend: ListableBackend, name: string): Promise<boolean> {
   const page = await backend.list({ prefix: name, limit: 1 })
   return page.objects.some((object) => object.name === name && !object.deleted)
 }

@@ -62,10 +62,16 @@ function sinceCopy({ provenance }: ObjectInfo, source: ObjectInfo): 'same' | { c
   }
   if (!provenance.modified || !source.modified) return undefined
   // HTTP dates have whole seconds, listings often more.
-  if (Math.abs(seconds(provenance.modified) - seconds(source.modified)) <= 1) return 'same'
+  if (Math.abs(seconds(provenance.modified) - seconds(source.modified)) <= 1) {
+    // What was copied so soon may have been replaced after the copy and have the same time.
+    return provenance.copied.getTime() - provenance.modified.getTime() > SETTLED_MS ? 'same' : undefined
+  }
   const [now, then] = [source.modified.toISOString(), provenance.modified.toISOString()]
   return { change: `${source.backend} has it modified at ${now}, the copy was made of the one of ${then}` }
 }
+
+/** A time proves the version where the copy was made so long after it, whatever the two clocks say. */
+const SETTLED_MS = 60_000
 
 function seconds(date: Date): number {
   return Math.floor(date.getTime() / 1000)

@@ -1,6 +1,7 @@
 import { isListable, type ListableBackend } from '../../storage/backend.ts'
 import { failureOfBody, StorageError, toStorageError } from '../../storage/errors.ts'
 import type { Chain } from '../../storage/fallback.ts'
+import { lists } from '../backfill/copy-listed.ts'
 import { isBuried } from '../backfill/judge.ts'
 import type { Held, Step } from '../walk.ts'
 import { checkName } from '../../storage/name.ts'
@@ -132,6 +133,8 @@ async function compareBytes(
     return leftOut('failed', `cannot be read from ${backend.name}: ${side.code}: ${side.message}`)
   }
   if (own === null) return { kind: 'missing', detail: `went away from ${primary.name} meanwhile` }
+  if (other === null && (await lists(source, name)))
+    return leftOut('failed', `${source.name} lists it, and answers that it is not there: may it be read?`)
   if (other === null) return { kind: 'extra', detail: `went away from ${source.name} meanwhile` }
   return own === other ? 'equal' : { kind: 'different', detail: 'the bytes differ (SHA-256)' }
 }

@@ -134,8 +134,9 @@ export function createSource(
     },
     position(moved) {
       if (failure) return positionOfFailed(before, moved && listsAfter)
+      // Asked again only once the listing went on: two that begin anew in turns would never end.
       if (finished && index === entries.length)
-        return authority && listsAfter ? { state: 'open' } : { state: 'done' }
+        return { state: authority && listsAfter && moved ? 'open' : 'done' }
       if (segments.length === 0) return before
       const position = positionIn({ segments, index, more, partly: index < entries.length }, listsAfter)
       // Nothing of what it listed was needed, so it is likely to be far ahead of the others.

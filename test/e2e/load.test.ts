@@ -1,9 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
-import type { IncomingMessage } from 'node:http'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { dropEvery } from '../faults/spoil.ts'
 import { bytesOf } from './each-source.ts'
+import { slowly } from './memory-bodies.ts'
 import { startSite, type Site } from './site.ts'
 import { httpSource, s3Source, type Source } from './sources.ts'
 
@@ -67,20 +66,6 @@ async function hit(name: string): Promise<string> {
   const response = await site.fetch(`/${name}`)
   expect(response.headers.get('Cache-Status')).toBe('fallback-storage; hit; detail=primary')
   return digest(await bytesOf(response))
-}
-
-/** Takes so many bytes a second; the SHA-256 of all of them. */
-async function slowly(client: IncomingMessage, bytesPerSecond: number): Promise<string> {
-  const hash = createHash('sha256')
-  const started = Date.now()
-  let taken = 0
-  for await (const chunk of client as AsyncIterable<Buffer>) {
-    hash.update(chunk)
-    taken += chunk.length
-    const due = started + (taken / bytesPerSecond) * 1000
-    if (due > Date.now()) await sleep(due - Date.now())
-  }
-  return hash.digest('hex')
 }
 
 function digest(body: Buffer): string {

@@ -29,6 +29,17 @@ export function checkName(name: string): void {
     throw invalid(`the name is longer than ${MAX_NAME_BYTES} UTF-8 bytes`)
 }
 
+/** Why the name cannot be one; `undefined` where it can. */
+export function whyInvalid(name: string): string | undefined {
+  try {
+    checkName(name)
+    return undefined
+  } catch (error) {
+    if (error instanceof StorageError) return error.message
+    throw error
+  }
+}
+
 /** Where parts are joined that do not have their own name yet; no public name begins so. */
 export const STAGED = '-/staged/'
 

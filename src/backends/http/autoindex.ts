@@ -1,6 +1,6 @@
 import type { ListOptions, ListPage } from '../../storage/backend.ts'
 import { StorageError } from '../../storage/errors.ts'
-import { checkName, encodeName } from '../../storage/name.ts'
+import { encodeName, whyInvalid } from '../../storage/name.ts'
 import type { ObjectInfo } from '../../storage/object.ts'
 import { compareNames } from '../../storage/order.ts'
 import { fromCallError } from '../call.ts'
@@ -126,12 +126,7 @@ function unusable(backend: string, { path, info }: Entry): Entry {
 
 /** Also ends the descent into a directory that links to one above it. */
 function isUsable(name: string): boolean {
-  try {
-    checkName(name)
-    return !name.includes(UNDECODED)
-  } catch {
-    return false
-  }
+  return whyInvalid(name) === undefined && !name.includes(UNDECODED)
 }
 
 function toEntry(backend: string, directory: string, entry: AutoindexEntry): Entry {

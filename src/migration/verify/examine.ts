@@ -4,7 +4,7 @@ import type { Chain } from '../../storage/fallback.ts'
 import { lists } from '../backfill/copy-listed.ts'
 import { isBuried } from '../backfill/judge.ts'
 import type { Held, Step } from '../walk.ts'
-import { checkName } from '../../storage/name.ts'
+import { whyInvalid } from '../../storage/name.ts'
 import { compare, type DifferenceKind } from './compare.ts'
 import type { LeftOutReason } from './left-out.ts'
 
@@ -75,15 +75,6 @@ function filtered({ backend }: Held): string {
 
 function isServed({ backend, object }: Held): boolean {
   return backend.accepts?.(object.name) !== false
-}
-
-function whyInvalid(name: string): string | undefined {
-  try {
-    checkName(name)
-    return undefined
-  } catch (error) {
-    return toStorageError(error, 'chain', name).message
-  }
 }
 
 async function examineBoth(own: Held, other: Held, options: ExamineOptions): Promise<Compared> {

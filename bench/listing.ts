@@ -1,5 +1,5 @@
-import type { MergedPage } from '../src/storage/merge-list.ts'
-import { mergeList } from '../src/storage/merge-list.ts'
+import type { MergedPage } from '../src/chain/merge-list.ts'
+import { mergeList } from '../src/chain/merge-list.ts'
 import type { Figure } from './figure.ts'
 import { keeps, median, printFigures } from './figure.ts'
 import type { SortedBackend } from './sorted-backend.ts'

@@ -1,7 +1,7 @@
 import { reset } from 'cloudflare:test'
 import { env as bound } from 'cloudflare:workers'
 import { afterEach, describe, expect, it } from 'vitest'
-import { ConfigError } from '../src/config.ts'
+import { ConfigError } from '../src/config/config.ts'
 import { deploymentFor } from '../src/deployment.ts'
 import { StorageError } from '../src/storage/errors.ts'
 

@@ -1,6 +1,6 @@
-import { listSome } from '../../src/migration/backfill/listing.ts'
-import { createWalk } from '../../src/migration/walk.ts'
-import { createChain } from '../../src/storage/fallback.ts'
+import { listSome } from '../../src/jobs/backfill/listing.ts'
+import { createWalk } from '../../src/jobs/walk.ts'
+import { createChain } from '../../src/chain/fallback.ts'
 import { sortedBackend } from '../sorted-backend.ts'
 
 const COUNT = 1_000_000

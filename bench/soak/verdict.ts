@@ -1,7 +1,7 @@
 import pLimit from 'p-limit'
 import { askedName, type Ledger, wholeVersion } from './ledger.ts'
 import type { SoakSite } from './site.ts'
-import { mayBeMarker } from '../../src/storage/marker.ts'
+import { mayBeMarker } from '../../src/storage/tombstone-marker.ts'
 import { primaryFailed } from './traffic.ts'
 import { TOKEN, type FaultyWorker } from '../../test/faults/miniflare.ts'
 

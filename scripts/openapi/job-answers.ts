@@ -1,6 +1,6 @@
 import * as v from 'valibot'
-import { DIFFERENCE_KINDS } from '../../src/migration/verify/compare.ts'
-import { ACCEPTABLE, LEFT_OUT_REASONS } from '../../src/migration/verify/left-out.ts'
+import { DIFFERENCE_KINDS } from '../../src/jobs/verification/compare.ts'
+import { ACCEPTABLE, LEFT_OUT_REASONS } from '../../src/jobs/verification/left-out.ts'
 
 /** What backfills and verifications answer. Tests hold the real answers against these. */
 

@@ -4,7 +4,7 @@ import {
   failuresQuery,
   manifestQuery,
   verificationBody,
-} from '../../src/routes/jobs-schemas.ts'
+} from '../../src/routes/jobs/schemas.ts'
 import * as jobs from './job-answers.ts'
 import type { Operation } from './operation.ts'
 

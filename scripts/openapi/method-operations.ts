@@ -1,5 +1,5 @@
 import type { GenericSchema } from 'valibot'
-import { existsBody, urlQuery } from '../../src/routes/api-schemas.ts'
+import { existsBody, urlQuery } from '../../src/routes/api/schemas.ts'
 import * as answers from './answers.ts'
 import { READ, UPLOAD } from './media-operations.ts'
 import { CHAIN_PROBLEMS, type Operation } from './operation.ts'

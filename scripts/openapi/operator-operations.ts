@@ -1,4 +1,4 @@
-import { listdirQuery, listQuery, purgeBody, tombstonesQuery } from '../../src/routes/api-schemas.ts'
+import { listdirQuery, listQuery, purgeBody, tombstonesQuery } from '../../src/routes/api/schemas.ts'
 import * as answers from './answers.ts'
 import { CHAIN_PROBLEMS, type Operation } from './operation.ts'
 

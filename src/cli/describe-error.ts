@@ -1,7 +1,7 @@
 import { CommanderError } from 'commander'
 import { CommandError, EXIT } from './exit.ts'
-import { ApiError } from './problem.ts'
-import { InvalidRequestError } from './request.ts'
+import { ApiError } from '../client/problem.ts'
+import { InvalidRequestError } from '../client/request.ts'
 
 export interface DescribedError {
   code: number

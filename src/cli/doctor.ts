@@ -1,8 +1,8 @@
-import type { BackendDescription, Backends, Explanation, Finding, ListPage } from './answers.ts'
-import type { Client } from './client.ts'
+import type { BackendDescription, Backends, Explanation, Finding, ListPage } from '../client/answers.ts'
+import type { Client } from '../client/client.ts'
 import { describeError, networkReason } from './describe-error.ts'
 import { howToSet, isLocal, mendFor } from './mend.ts'
-import { ApiError } from './problem.ts'
+import { ApiError } from '../client/problem.ts'
 
 /** One thing that was looked at. */
 export interface Check {

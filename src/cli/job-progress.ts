@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { networkReason } from './describe-error.ts'
 import { count } from './format.ts'
-import { ApiError } from './problem.ts'
+import { ApiError } from '../client/problem.ts'
 import { createProgress } from './progress.ts'
 import type { Output } from './output.ts'
-import type { Waiting } from './job-answers.ts'
+import type { Waiting } from '../client/job-answers.ts'
 
 interface Job {
   id: string

@@ -1,4 +1,4 @@
-import type { BackendDescription } from './answers.ts'
+import type { BackendDescription } from '../client/answers.ts'
 
 type Config = NonNullable<BackendDescription['config']>
 

@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { MEMORY_BYTES } from '../storage/memory-budget.ts'
+import { MEMORY_BYTES } from '../bodies/memory-budget.ts'
 import { bindingKind, bindingProblem } from './bindings.ts'
 import type { Mistake } from './errors.ts'
 import { nearest } from './near.ts'

@@ -1,4 +1,4 @@
-import type { Config } from '../config.ts'
+import type { Config } from './config.ts'
 import type { BackendConfig } from './backend-config.ts'
 
 /** What can be meant, and mostly is not. */

@@ -1,9 +1,9 @@
 import type { Backend, PutCondition, WritableBackend } from '../storage/backend.ts'
 import { StorageError } from '../storage/errors.ts'
-import { conditionOn } from '../storage/marker.ts'
-import { isolateMemory, type Reservation } from '../storage/memory-budget.ts'
+import { conditionOn } from '../storage/tombstone-marker.ts'
+import { isolateMemory, type Reservation } from '../bodies/memory-budget.ts'
 import type { StoredObject } from '../storage/object.ts'
-import { upload, uploadMemory } from '../storage/upload.ts'
+import { upload, uploadMemory } from '../methods/upload.ts'
 import { copyInParts } from './copy-parts.ts'
 import { attributesOfCopy, type CopyResult } from './copy-result.ts'
 

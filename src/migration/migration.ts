@@ -1,5 +1,5 @@
 import { describeError, log, stackOf } from '../observe/log.ts'
-import type { Chain } from '../storage/fallback.ts'
+import type { Chain } from '../chain/fallback.ts'
 import { createCopyLater, type CopyMessage } from './copy-later.ts'
 import { copyName } from './copy-name.ts'
 import type { CopyResult } from './copy-result.ts'

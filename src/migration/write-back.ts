@@ -1,5 +1,5 @@
 import { toStorageError } from '../storage/errors.ts'
-import type { Chain } from '../storage/fallback.ts'
+import type { Chain } from '../chain/fallback.ts'
 import type { WritableBackend } from '../storage/backend.ts'
 import type { SharedBody, StoredObject } from '../storage/object.ts'
 import type { Trace } from '../storage/trace.ts'

@@ -1,10 +1,10 @@
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { requestDigests } from '../http/digest-headers.ts'
 import { representationFromHeaders } from '../http/headers.ts'
 import { typeOfName } from '../http/media-types.ts'
 import { StorageError } from '../storage/errors.ts'
 import type { Representation } from '../storage/object.ts'
-import type { SaveOptions } from '../storage/save.ts'
+import type { SaveOptions } from '../methods/save.ts'
 
 /** What curl and others send for want of a type: nobody uploads a form's fields as an object. */
 const FORM = /^\s*application\/x-www-form-urlencoded\s*(?:;|$)/i

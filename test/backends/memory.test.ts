@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { memoryBackend } from '../../src/backends/memory.ts'
+import { memoryBackend } from '../kit/memory.ts'
 import { describeBackend } from './conformance.ts'
 
 const traits = { writable: true, listable: true, conditional: true, multipart: true }

@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers'
 import { reset } from 'cloudflare:test'
 import { afterEach, describe, expect, it } from 'vitest'
-import { withKnownLength } from '../../src/backends/fixed-length.ts'
+import { withKnownLength } from '../../src/bodies/fixed-length.ts'
 import { r2Backend } from '../../src/backends/r2/r2.ts'
 import { describeBackend } from './conformance.ts'
 import { chunked, DIGITS, DIGITS_MD5, DIGITS_SHA256, textOf } from './conformance-fixtures.ts'

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startStack, type Stack } from '../../demo/stack.ts'
-import { ApiError, createClient, type Client } from '../../src/cli/client.ts'
+import { ApiError, createClient, type Client } from '../../src/client/client.ts'
 
 const NAME = 'a folder/ünï (1) #?%+.txt'
 

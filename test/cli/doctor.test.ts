@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startLegacyOrigin, type LegacyOrigin } from '../../demo/legacy-origin.ts'
 import { startWorker, type RunningWorker } from '../../demo/worker.ts'
-import { createClient } from '../../src/cli/client.ts'
+import { createClient } from '../../src/client/client.ts'
 import { type Check, examine } from '../../src/cli/doctor.ts'
 import { createCli, type Ran } from './run.ts'
 

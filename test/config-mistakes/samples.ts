@@ -1,5 +1,5 @@
 import { env as bound } from 'cloudflare:workers'
-import { ConfigError, parseConfig } from '../../src/config.ts'
+import { ConfigError, parseConfig } from '../../src/config/config.ts'
 
 type Table = Record<string, unknown>
 type Vars = Record<string, unknown>

@@ -4,7 +4,7 @@ import {
   delayAfter,
   MAX_ATTEMPTS,
   type ConsumerOptions,
-} from '../../src/migration/consumer.ts'
+} from '../../src/migration/copy-consumer.ts'
 import { createCopyLater, type CopyMessage } from '../../src/migration/copy-later.ts'
 import { StorageError } from '../../src/storage/errors.ts'
 

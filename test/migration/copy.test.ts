@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { memoryBackend } from '../../src/backends/memory.ts'
+import { memoryBackend } from '../kit/memory.ts'
 import { copyObject } from '../../src/migration/copy.ts'
 import type { Backend, WritableBackend } from '../../src/storage/backend.ts'
 import { StorageError } from '../../src/storage/errors.ts'

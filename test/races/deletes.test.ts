@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type MemoryBackend, memoryBackend } from '../../src/backends/memory.ts'
+import { type MemoryBackend, memoryBackend } from '../kit/memory.ts'
 import { copyName } from '../../src/migration/copy-name.ts'
 import type { WritableBackend } from '../../src/storage/backend.ts'
 import { textOf } from '../backends/fakes.ts'

@@ -1,8 +1,8 @@
 import { env } from 'cloudflare:workers'
 import { createApp } from '../../src/app.ts'
-import type { Config } from '../../src/config.ts'
+import type { Config } from '../../src/config/config.ts'
 import { deploymentOver } from '../../src/deployment.ts'
-import { memoryBackend } from '../../src/backends/memory.ts'
+import { memoryBackend } from '../kit/memory.ts'
 import type { Backend } from '../../src/storage/backend.ts'
 import { StorageError } from '../../src/storage/errors.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { memoryBackend } from '../../src/backends/memory.ts'
+import { memoryBackend } from '../kit/memory.ts'
 import { apiApp, bytes, down, holding, readOnly } from './api-app.ts'
 
 async function pair() {

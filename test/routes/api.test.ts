@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { memoryBackend } from '../../src/backends/memory.ts'
+import { memoryBackend } from '../kit/memory.ts'
 import { encodeName } from '../../src/storage/name.ts'
 import { apiApp, down, holding, ORIGIN, readOnly } from './api-app.ts'
 

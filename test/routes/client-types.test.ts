@@ -1,8 +1,8 @@
 import type { hc, InferResponseType } from 'hono/client'
 import { expectTypeOf, it } from 'vitest'
-import type * as answers from '../../src/cli/answers.ts'
-import type * as jobs from '../../src/cli/job-answers.ts'
-import type { ApiRoutes } from '../../src/routes/api.ts'
+import type * as answers from '../../src/client/answers.ts'
+import type * as jobs from '../../src/client/job-answers.ts'
+import type { ApiRoutes } from '../../src/routes/api/api.ts'
 
 /** As Hono's own client sees the routes. The exported client states the same types without the Worker's code under them. */
 type Api = ReturnType<typeof hc<ApiRoutes>>['api']

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { memoryBackend } from '../../src/backends/memory.ts'
+import { memoryBackend } from '../kit/memory.ts'
 import type { Backend } from '../../src/storage/backend.ts'
 import { apiApp, readOnly } from './api-app.ts'
 

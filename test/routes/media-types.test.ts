@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { memoryBackend } from '../../src/backends/memory.ts'
+import { memoryBackend } from '../kit/memory.ts'
 import { apiApp, bytes, readOnly } from './api-app.ts'
 
 const FORM = 'application/x-www-form-urlencoded'

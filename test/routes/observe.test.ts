@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
-import { memoryBackend } from '../../src/backends/memory.ts'
+import { memoryBackend } from '../kit/memory.ts'
 import { StorageError } from '../../src/storage/errors.ts'
 import { apiApp, down, holding, readOnly } from './api-app.ts'
 

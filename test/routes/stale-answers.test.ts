@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { memoryBackend } from '../../src/backends/memory.ts'
-import { withFilter } from '../../src/backends/wrappers/filter.ts'
+import { memoryBackend } from '../kit/memory.ts'
+import { withFilter } from '../../src/wrappers/filter.ts'
 import type { Backend } from '../../src/storage/backend.ts'
 import { failing } from '../backends/fakes.ts'
 import { apiApp, bytes, readOnly } from './api-app.ts'

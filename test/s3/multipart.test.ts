@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { S3Backend } from '../../src/backends/s3/s3.ts'
-import { withStaging } from '../../src/backends/wrappers/staging.ts'
+import { withStaging } from '../../src/wrappers/staging.ts'
 import { StorageError } from '../../src/storage/errors.ts'
 import { bodyOf, chunksOf, failure, THOUSAND } from './fixtures.ts'
 import { connectEmpty } from './server.ts'

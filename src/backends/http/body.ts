@@ -3,7 +3,7 @@ import { parseContentRange, resolveRange } from '../../http/range.ts'
 import { StorageError } from '../../storage/errors.ts'
 import type { ByteRange, ObjectInfo, RangeRequest, StoredObject } from '../../storage/object.ts'
 import { contentLength, discard, isDecoded } from './answer.ts'
-import { sliceBody } from '../slice.ts'
+import { sliceBody } from '../../bodies/slice.ts'
 
 interface Asked {
   range?: RangeRequest | undefined

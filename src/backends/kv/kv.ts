@@ -6,19 +6,19 @@ import type {
   PutCondition,
   PutOptions,
 } from '../../storage/backend.ts'
-import { cancelBody } from '../../storage/cancel-body.ts'
-import { checkDigests } from '../../storage/digest.ts'
+import { cancelBody } from '../../bodies/cancel.ts'
+import { checkDigests } from '../../bodies/digest.ts'
 import { failureOfBody, interruption, StorageError } from '../../storage/errors.ts'
 import { resolveRange } from '../../http/range.ts'
 import { encodeName, nameBytes } from '../../storage/name.ts'
 import type { ObjectInfo, StoredObject } from '../../storage/object.ts'
-import { bytesBody, withKnownLength } from '../fixed-length.ts'
-import { writeAgain } from '../write-again.ts'
+import { bytesBody, withKnownLength } from '../../bodies/fixed-length.ts'
+import { writeAgain } from '../retry-write.ts'
 import { type KvBinding, kvBinding } from './binding.ts'
 import { fromKvError, isTooManyWrites } from './errors.ts'
 import { contentTag, fromKvMetadata, infoOfRecord, newRecord, toKvMetadata } from './record.ts'
-import { rollUp } from '../roll-up.ts'
-import { sliceBody } from '../slice.ts'
+import { rollUp } from '../../storage/roll-up.ts'
+import { sliceBody } from '../../bodies/slice.ts'
 
 // developers.cloudflare.com/kv/platform/limits
 const MAX_KEY_BYTES = 512

@@ -1,5 +1,5 @@
 import type { ObjectAttributes } from '../../storage/backend.ts'
-import { toHex } from '../../storage/digest.ts'
+import { toHex } from '../../bodies/digest.ts'
 import { StorageError } from '../../storage/errors.ts'
 import type { ObjectInfo } from '../../storage/object.ts'
 import { attributesFromMetadata, attributesToMetadata } from '../attributes.ts'

@@ -1,5 +1,5 @@
 import type { ObjectAttributes, PutCondition } from '../../storage/backend.ts'
-import { toHex } from '../../storage/digest.ts'
+import { toHex } from '../../bodies/digest.ts'
 import type { Digests, ObjectInfo } from '../../storage/object.ts'
 import { attributesFromMetadata, attributesToMetadata } from '../attributes.ts'
 

@@ -1,5 +1,5 @@
 import type { MultipartUpload, PutCondition, PutOptions } from '../../storage/backend.ts'
-import { sendFixedLength } from '../fixed-length.ts'
+import { sendFixedLength } from '../../bodies/fixed-length.ts'
 import { askTwice, fromR2Error, isNoSuchUpload } from './errors.ts'
 import { infoOf, r2Metadata } from './info.ts'
 

@@ -1,8 +1,8 @@
-import { checkDigests, verifyingStream } from '../../storage/digest.ts'
+import { checkDigests, verifyingStream } from '../../bodies/digest.ts'
 import { StorageError } from '../../storage/errors.ts'
 import type { Digests } from '../../storage/object.ts'
-import { sendFixedLength } from '../fixed-length.ts'
-import { writeAgain } from '../write-again.ts'
+import { sendFixedLength } from '../../bodies/fixed-length.ts'
+import { writeAgain } from '../retry-write.ts'
 import { isTooManyWrites } from './errors.ts'
 
 interface R2Put<Body> {

@@ -1,7 +1,7 @@
-import { checkDigests, verifyingStream } from '../../storage/digest.ts'
+import { checkDigests, verifyingStream } from '../../bodies/digest.ts'
 import { interruption, StorageError } from '../../storage/errors.ts'
 import type { Digests } from '../../storage/object.ts'
-import { sendFixedLength } from '../fixed-length.ts'
+import { sendFixedLength } from '../../bodies/fixed-length.ts'
 import { readFailure, type S3Failure } from './errors.ts'
 import type { S3Client, S3Request } from './request.ts'
 

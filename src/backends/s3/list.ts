@@ -1,7 +1,7 @@
 import pLimit from 'p-limit'
 import type { ListOptions, ListPage } from '../../storage/backend.ts'
 import { StorageError } from '../../storage/errors.ts'
-import { mayBeMarker } from '../../storage/marker.ts'
+import { mayBeMarker } from '../../storage/tombstone-marker.ts'
 import type { ObjectInfo } from '../../storage/object.ts'
 import { readDocument, readFailure, toS3Error } from './errors.ts'
 import { probeFolder } from './probe.ts'

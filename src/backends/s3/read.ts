@@ -5,7 +5,7 @@ import type { ByteRange, ObjectInfo, RangeRequest, StoredObject } from '../../st
 import { provesAbsence, readFailure, toS3Error, type S3Failure } from './errors.ts'
 import { infoOf } from './info.ts'
 import type { S3Client } from './request.ts'
-import { sliceBody } from '../slice.ts'
+import { sliceBody } from '../../bodies/slice.ts'
 
 export interface S3Reader {
   get(key: string, options?: GetOptions): Promise<StoredObject | null>

@@ -1,6 +1,6 @@
 import { r2Backend } from '../../../src/backends/r2/r2.ts'
 import { s3Backend } from '../../../src/backends/s3/s3.ts'
-import { withStaging } from '../../../src/backends/wrappers/staging.ts'
+import { withStaging } from '../../../src/wrappers/staging.ts'
 import type { Backend } from '../../../src/storage/backend.ts'
 import { fakeR2 } from './fake-r2.ts'
 import { type Completion, fakeS3 } from './fake-s3.ts'

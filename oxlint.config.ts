@@ -1,0 +1,80 @@
+import { defineConfig } from 'oxlint'
+
+/** Which folders of `src/` each folder may import, besides itself. `docs/architecture.md` says why. */
+const LAYERS: Record<string, string[]> = {
+  storage: [],
+  http: ['storage'],
+  bodies: ['storage'],
+  observe: ['storage'],
+  backends: ['storage', 'http', 'bodies'],
+  wrappers: ['storage', 'bodies'],
+  chain: ['storage', 'bodies'],
+  methods: ['storage', 'bodies', 'chain'],
+  migration: ['storage', 'bodies', 'chain', 'methods', 'observe'],
+  jobs: ['storage', 'bodies', 'chain', 'methods', 'observe', 'migration'],
+  config: ['storage', 'bodies', 'backends'],
+  routes: ['storage', 'http', 'bodies', 'chain', 'methods', 'observe', 'migration', 'jobs', 'config'],
+  client: [],
+  cli: ['client'],
+}
+
+/** What knows nothing of Cloudflare and Hono, so that it can be read and tested without them. */
+const PURE = ['storage', 'http', 'bodies', 'chain', 'methods', 'client', 'cli']
+const WITHOUT_FRAMEWORK = Object.keys(LAYERS).filter((folder) => folder !== 'routes')
+
+function layer(folder: string): { files: string[]; rules: Record<string, unknown> } {
+  const forbidden = Object.keys(LAYERS).filter(
+    (other) => other !== folder && !LAYERS[folder]?.includes(other),
+  )
+  const patterns: object[] = [
+    {
+      regex: `^(\\.\\./)+(${forbidden.join('|')})/`,
+      message: `src/${folder} may import ${LAYERS[folder]?.map((other) => `src/${other}`).join(', ') || 'nothing else'}: see LAYERS in oxlint.config.ts.`,
+    },
+    {
+      regex: '^(\\.\\./)+(app|backfill-job|deployment|index)\\.ts$',
+      message: 'app.ts, deployment.ts and index.ts put the parts together; import their types only.',
+      allowTypeImports: true,
+    },
+  ]
+  if (PURE.includes(folder))
+    patterns.push({ group: ['cloudflare:*'], message: `src/${folder} uses no Cloudflare API.` })
+  if (WITHOUT_FRAMEWORK.includes(folder))
+    patterns.push({ group: ['hono', 'hono/*'], message: 'Only routes use Hono.' })
+  return { files: [`src/${folder}/**`], rules: { 'no-restricted-imports': ['error', { patterns }] } }
+}
+
+export default defineConfig({
+  plugins: ['typescript', 'unicorn', 'import', 'oxc', 'vitest'],
+  categories: { correctness: 'error' },
+  options: { typeAware: true },
+  ignorePatterns: ['worker-configuration.d.ts', 'demo/media'],
+  rules: {
+    'typescript/no-floating-promises': 'error',
+    'typescript/no-misused-promises': ['error', { checksConditionals: false }],
+    'typescript/no-explicit-any': 'error',
+    'typescript/consistent-type-imports': 'error',
+    'typescript/unbound-method': 'off',
+    'import/no-cycle': 'error',
+    'no-console': 'error',
+    'vitest/no-conditional-expect': 'off',
+    'vitest/valid-expect': ['error', { maxArgs: 2 }],
+  },
+  overrides: [
+    { files: ['src/cli/**', 'demo/**', 'scripts/**', 'bench/**'], rules: { 'no-console': 'off' } },
+    ...Object.keys(LAYERS).map(layer),
+    {
+      files: ['src/*.ts'],
+      rules: {
+        'no-restricted-imports': [
+          'error',
+          {
+            patterns: [
+              { regex: '^\\./(cli|client)/', message: 'The CLI and the client are not part of the Worker.' },
+            ],
+          },
+        ],
+      },
+    },
+  ],
+})

@@ -1,0 +1,127 @@
+import { StorageError } from '../storage/errors.ts'
+import type { Digests } from '../storage/object.ts'
+
+export type DigestName = keyof Digests
+
+interface Hash {
+  update(chunk: Uint8Array): Promise<void>
+  finish(): Promise<string>
+}
+
+const STREAMED = { md5: 'MD5', sha1: 'SHA-1', sha256: 'SHA-256', sha512: 'SHA-512' } as const
+/** Reversed polynomials of CRC-32 (zip, PNG) and CRC-32C (Castagnoli). */
+const POLYNOMIALS = { crc32: 0xedb88320, crc32c: 0x82f63b78 } as const
+const tables = new Map<number, Uint32Array>()
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+
+export function toHex(bytes: ArrayBuffer | Uint8Array): string {
+  const view = bytes instanceof Uint8Array ? bytes : new Uint8Array(bytes)
+  let hex = ''
+  for (const byte of view) hex += HEX[byte]
+  return hex
+}
+
+/** The digests that are given, computed over `bytes`; throws `corrupt` when one differs. */
+export async function checkDigests(bytes: Uint8Array, expected: Digests): Promise<void> {
+  const check = startCheck(expected)
+  await check.update(bytes)
+  await check.finish()
+}
+
+export interface DigestCheck {
+  update(chunk: Uint8Array): Promise<unknown>
+  /** Throws `corrupt` when a digest differs. */
+  finish(): Promise<void>
+}
+
+/** The same for bytes that come piece by piece. */
+export function startCheck(expected: Digests): DigestCheck {
+  const hashes = startHashes(expected)
+  return {
+    update: (chunk) => Promise.all(hashes.map(({ hash }) => hash.update(chunk))),
+    finish: () => compare(hashes),
+  }
+}
+
+/**
+ * Passes bytes on and fails at the end when a digest differs. The last chunk is held back until then,
+ * since a receiver that knows the length takes the object for whole as soon as it has every byte.
+ */
+export function verifyingStream(expected: Digests): TransformStream<Uint8Array, Uint8Array> {
+  const check = startCheck(expected)
+  let held: Uint8Array | undefined
+  return new TransformStream<Uint8Array, Uint8Array>({
+    async transform(chunk, controller) {
+      if (chunk.length === 0) return
+      await check.update(chunk)
+      if (held) controller.enqueue(held)
+      held = chunk
+    },
+    async flush(controller) {
+      await check.finish()
+      if (held) controller.enqueue(held)
+    },
+  })
+}
+
+interface Expectation {
+  name: DigestName
+  expected: string
+  hash: Hash
+}
+
+function startHashes(digests: Digests): Expectation[] {
+  return (Object.keys(digests) as DigestName[]).flatMap((name) => {
+    const expected = digests[name]
+    return expected === undefined ? [] : [{ name, expected, hash: startHash(name) }]
+  })
+}
+
+async function compare(hashes: Expectation[]): Promise<void> {
+  for (const { name, expected, hash } of hashes) {
+    const actual = await hash.finish()
+    if (actual !== expected.toLowerCase())
+      throw new StorageError('corrupt', `the bytes have another ${name} digest than announced`)
+  }
+}
+
+function startHash(name: DigestName): Hash {
+  return name === 'crc32' || name === 'crc32c' ? crcHash(POLYNOMIALS[name]) : streamedHash(STREAMED[name])
+}
+
+function streamedHash(algorithm: string): Hash {
+  const stream = new crypto.DigestStream(algorithm)
+  const writer = stream.getWriter()
+  return {
+    update: (chunk) => writer.write(chunk),
+    async finish() {
+      await writer.close()
+      return toHex(await stream.digest)
+    },
+  }
+}
+
+function crcHash(polynomial: number): Hash {
+  const table = crcTable(polynomial)
+  let crc = 0xffffffff
+  return {
+    async update(chunk) {
+      for (const byte of chunk) crc = (table[(crc ^ byte) & 0xff] ?? 0) ^ (crc >>> 8)
+    },
+    async finish() {
+      return ((crc ^ 0xffffffff) >>> 0).toString(16).padStart(8, '0')
+    },
+  }
+}
+
+function crcTable(polynomial: number): Uint32Array {
+  const known = tables.get(polynomial)
+  if (known) return known
+  const table = Uint32Array.from({ length: 256 }, (_, index) => {
+    let value = index
+    for (let bit = 0; bit < 8; bit++) value = value & 1 ? (value >>> 1) ^ polynomial : value >>> 1
+    return value
+  })
+  tables.set(polynomial, table)
+  return table
+}

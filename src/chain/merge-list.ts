@@ -1,0 +1,216 @@
+import pLimit from 'p-limit'
+
+import type { Backend } from '../storage/backend.ts'
+import { isListable, isWritable } from '../storage/backend.ts'
+import { decide, type Members } from './placement.ts'
+import type { CursorBinding, ListState } from './cursor.ts'
+import { openCursor, sealCursor } from './cursor.ts'
+import type { ErrorCode } from '../storage/errors.ts'
+import { StorageError } from '../storage/errors.ts'
+import type { Entry, ListQuery, ListSource } from './list-source.ts'
+import { createSource } from './list-source.ts'
+import type { ObjectInfo } from '../storage/object.ts'
+import { compareNames } from '../storage/order.ts'
+
+export interface MergeListOptions {
+  /** Only names that begin so. Default: all. */
+  prefix?: string
+  /** Names that go on with `/` after the prefix are rolled up into directories. */
+  delimiter?: '/'
+  /** Most objects and directories in the page, 1 to 1000. Default 1000. */
+  limit?: number
+  /** `cursor` of the page before. */
+  cursor?: string
+  /** The deployment's secret that cursors are signed with. */
+  cursorKey: CryptoKey | string
+  /** Whether tombstones hide what a read would not find. Default: they hide nothing but themselves. */
+  tombstones?: boolean
+  /** What is listed: objects, the tombstones that hide them, or all markers of writable backends, lifted ones too. Default: objects. */
+  show?: Show
+  signal?: AbortSignal
+}
+
+export type Show = 'objects' | 'tombstones' | 'markers'
+
+/** A backend that could not take part in a page, and why. */
+export interface Degraded {
+  name: string
+  error: ErrorCode
+  detail: string
+}
+
+/** Objects and directories are each in UTF-8 byte order, and so are the pages as a whole. */
+export interface MergedPage {
+  objects: ObjectInfo[]
+  /** Full names with their `/`. A directory shows while any backend lists it, even if all names in it are deleted. */
+  directories: string[]
+  /** `null` on the last page. A page may be short, or empty, and still have one. */
+  cursor: string | null
+  degraded: Degraded[]
+}
+
+/** Requests to one backend for one page, at most; one, unless its pages are short or hold much that is hidden. */
+const MAX_REQUESTS = 3
+const MAX_LIMIT = 1000
+/** A Worker has six connections that may wait for headers; more would burn their deadlines in the queue. */
+const CONCURRENCY = 5
+
+/**
+ * One page of all backends' names in UTF-8 byte order, each once; the earlier backend wins.
+ *
+ * A backend that fails is named in `degraded`, and what it holds between this page's first and last name is left out.
+ * It is asked again for the next page. One that had answered before keeps the walk open until it has told all;
+ * when there is nothing left to give out but what failing backends hold, that is thrown.
+ */
+export async function mergeList(
+  backends: readonly Backend[],
+  options: MergeListOptions,
+): Promise<MergedPage> {
+  const listable = backends.filter(isListable)
+  if (listable.length === 0) throw new StorageError('unsupported', 'no backend can list')
+  const query = queryOf(options)
+  const rules: Rules = { backends, tombstones: options.tombstones ?? false, show: options.show ?? 'objects' }
+  const binding = bindingOf(listable, { ...query, show: rules.show }, options.cursorKey)
+  const before: ListState =
+    options.cursor === undefined
+      ? { positions: listable.map(() => ({ state: 'new' })) }
+      : await openCursor(options.cursor, binding)
+  const sources = listable.map((backend, index) =>
+    createSource(backend, before.positions[index] ?? { state: 'new' }, {
+      ...query,
+      last: before.last,
+      authority: rules.tombstones && isWritable(backend),
+    }),
+  )
+
+  const { found, last } = await merge(sources, query.limit, rules)
+  const after: ListState = {
+    ...(last !== undefined ? { last } : before.last !== undefined && { last: before.last }),
+    positions: sources.map((source) => source.position(last !== undefined)),
+  }
+  throwIfStuck(sources, options.cursor !== undefined && JSON.stringify(after) === JSON.stringify(before))
+  const open = sources.some((source, index) => !source.exhausted && after.positions[index]?.state === 'open')
+  return {
+    objects: found.flatMap(({ object }) => object ?? []),
+    directories: found.flatMap(({ name, object }) => (object ? [] : name)),
+    cursor: open ? await sealCursor(after, binding) : null,
+    degraded: backends.flatMap((backend) => degradedOf(backend, sources, rules) ?? []),
+  }
+}
+
+/** Who decides what is shown. */
+interface Rules extends Members {
+  show: Show
+}
+
+interface Merged {
+  /** What is given out, in order. */
+  found: Entry[]
+  /** The last name consumed, hidden ones included. */
+  last?: string
+}
+
+/** Fills one page from the sources, asking each at most `MAX_REQUESTS` times. */
+async function merge(sources: readonly ListSource[], limit: number, rules: Rules): Promise<Merged> {
+  const admit = pLimit(CONCURRENCY)
+  const page: Merged = { found: [] }
+  for (;;) {
+    const blocking = consume(sources, page, { limit, rules })
+    // Without all of them nothing more is certain: whatever the others would answer could not be given out.
+    const stuck = blocking.some((source) => source.brokeOff || source.answers === MAX_REQUESTS)
+    if (blocking.length === 0 || stuck) return page
+    await Promise.all(blocking.map((source) => admit(() => source.fetch())))
+  }
+}
+
+/**
+ * Moves what is certain to come next from the sources to the page. Returns the sources that must be asked before
+ * anything more is certain, none when the page is full or all is told.
+ */
+function consume(
+  sources: readonly ListSource[],
+  page: Merged,
+  { limit, rules }: { limit: number; rules: Rules },
+): ListSource[] {
+  for (;;) {
+    const name = firstName(sources)
+    const full = page.found.length === limit
+    const blocking = blockers(sources, name)
+    if (blocking.length > 0) return full ? [] : blocking
+    if (name === undefined) return []
+    const holders = sources.filter((source) => source.peek()?.name === name)
+    const entry = visible(holders, name, rules)
+    if (entry && full) return []
+    for (const source of holders) source.take()
+    if (entry) page.found.push(entry)
+    page.last = name
+  }
+}
+
+/** Those known to be far ahead are asked only when nobody else can tell what is next. */
+function blockers(sources: readonly ListSource[], name: string | undefined): ListSource[] {
+  const near = sources.filter((source) => source.blocks(name ?? ''))
+  if (near.length > 0 || name !== undefined) return near
+  return sources.filter((source) => source.blocks(undefined))
+}
+
+function firstName(sources: readonly ListSource[]): string | undefined {
+  let first: string | undefined
+  for (const source of sources) {
+    const name = source.peek()?.name
+    if (name !== undefined && (first === undefined || compareNames(name, first) < 0)) first = name
+  }
+  return first
+}
+
+/** What is shown of a name, given who lists it. */
+function visible(holders: readonly ListSource[], name: string, rules: Rules): Entry | undefined {
+  const held = holders.flatMap((source) => {
+    const entry = source.peek()
+    return entry ? [{ backend: source.backend, info: entry.object, entry }] : []
+  })
+  if (rules.show === 'markers')
+    return held.find(({ backend, info }) => info?.deleted && isWritable(backend))?.entry
+  const { serves, tombstone } = decide(rules, name, held)
+  return (rules.show === 'objects' ? serves : tombstone)?.entry
+}
+
+/** Nothing to give out but what failing backends hold: a page would be empty, and so would every one after it. */
+function throwIfStuck(sources: readonly ListSource[], unmoved: boolean): void {
+  const failures = sources.flatMap(({ failure }) => failure ?? [])
+  if (failures.length === 0 || (!unmoved && sources.some(({ answers }) => answers > 0))) return
+  const code = failures.every((failure) => failure.code === 'timeout') ? 'timeout' : 'unavailable'
+  throw new StorageError(code, 'no backend that has more to list could answer', { failures })
+}
+
+function degradedOf(
+  backend: Backend,
+  sources: readonly ListSource[],
+  { tombstones }: Rules,
+): Degraded | undefined {
+  const { name } = backend
+  if (!isListable(backend)) return { name, error: 'unsupported', detail: 'cannot list' }
+  const failure = sources.find((source) => source.backend === backend)?.failure
+  if (!failure) return undefined
+  const deletes = tombstones && isWritable(backend) ? '; names deleted there may be listed' : ''
+  return { name, error: failure.code, detail: failure.message + deletes }
+}
+
+function queryOf({ prefix = '', delimiter, limit = MAX_LIMIT, signal }: MergeListOptions): ListQuery {
+  if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LIMIT)
+    throw new StorageError('invalid', `the limit must be a whole number from 1 to ${MAX_LIMIT}`)
+  return { prefix, limit, ...(delimiter && { delimiter }), ...(signal && { signal }) }
+}
+
+function bindingOf(
+  backends: readonly Backend[],
+  { prefix, delimiter, show }: ListQuery & { show: Show },
+  key: CryptoKey | string,
+): CursorBinding {
+  return {
+    key,
+    query: JSON.stringify([prefix, delimiter ?? null, show]),
+    // A position means something else to a backend of another kind.
+    chain: JSON.stringify(backends.map(({ name, type, listsAfter }) => [name, type, listsAfter === true])),
+  }
+}

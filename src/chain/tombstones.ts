@@ -1,0 +1,147 @@
+import pLimit from 'p-limit'
+import { chainError } from './search.ts'
+import { type Backend, isListable, isWritable, type WritableBackend } from '../storage/backend.ts'
+import { decide, hides } from './placement.ts'
+import { StorageError } from '../storage/errors.ts'
+import { type Chain, createChain } from './fallback.ts'
+import { conditionOn, writeMarker } from '../storage/tombstone-marker.ts'
+import { mergeList, type Show } from './merge-list.ts'
+import type { ObjectInfo } from '../storage/object.ts'
+
+export interface TombstoneQuery {
+  /** Only names that begin so. Default: all. */
+  prefix?: string
+  /** Most tombstones in the page. */
+  limit: number
+  cursor?: string
+  cursorKey: CryptoKey | string
+}
+
+export interface TombstonePage {
+  tombstones: ObjectInfo[]
+  /** `null` on the last page. A page may be short, or empty, and still have one. */
+  cursor: string | null
+}
+
+const CONCURRENCY = 5
+const MAX_TRIES = 5
+
+/** One page of the deleted names, in UTF-8 byte order. */
+export function listTombstones(chain: Chain, query: TombstoneQuery): Promise<TombstonePage> {
+  return listMarked(chain, query, 'tombstones')
+}
+
+/** Lifts the name's tombstones, so that what a fallback still holds is served again; `null` when the name is not deleted. */
+export async function undelete(chain: Chain, name: string): Promise<{ restored: ObjectInfo | null } | null> {
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
+    const held = await headAll(keepers(chain), name)
+    if (!decide(chain, name, held).tombstone) return null
+    // Asked first: when a fallback fails, nothing has been changed.
+    const restored = await withoutTombstones(chain).head(name)
+    if (await liftAll(chain, name, held)) return { restored }
+  }
+  throw new StorageError('unavailable', 'other writes of the name came first each time: try again', { name })
+}
+
+export interface Purge {
+  purged: string[]
+  kept: string[]
+  cursor: string | null
+}
+
+/** Removes the markers of a page that hide nothing: lifted ones, and tombstones of names that no backend holds any more. */
+export async function purgeTombstones(
+  chain: Chain,
+  query: TombstoneQuery & { dryRun: boolean },
+): Promise<Purge> {
+  const { tombstones: marked, cursor } = await listMarked(chain, query, 'markers')
+  const limit = pLimit(CONCURRENCY)
+  const purge = ({ name }: ObjectInfo): Promise<boolean> => purgeName(chain, name, query.dryRun)
+  const isPurged = await Promise.all(marked.map((marker) => limit(purge, marker)))
+  const names = (wanted: boolean): string[] =>
+    marked.filter((_, index) => isPurged[index] === wanted).map(({ name }) => name)
+  return { purged: names(true), kept: names(false), cursor }
+}
+
+/** Not an answer is no proof that nobody holds the name: its markers stay, and the next purge asks again. */
+async function purgeName(chain: Chain, name: string, dryRun: boolean): Promise<boolean> {
+  try {
+    const held = await headAll(chain.backends.filter(isWritable), name)
+    const markers = held.filter(({ info }) => info.deleted)
+    const isNeeded = markers.some((marker) => hides(chain, marker))
+    if (isNeeded && (await withoutTombstones(chain).head(name))) return false
+    if (dryRun) return true
+    const removed = await Promise.all(markers.map(remove))
+    return removed.every((isRemoved) => isRemoved)
+  } catch (error) {
+    if (error instanceof StorageError) return false
+    throw error
+  }
+}
+
+interface Held<Of extends Backend = Backend> {
+  backend: Of
+  info: ObjectInfo
+}
+
+/** R2, KV and most S3 servers delete unconditionally: a write within this one round trip is lost, hence the second look. */
+async function remove({ backend, info: { name, version } }: Held<WritableBackend>): Promise<boolean> {
+  const now = await backend.head(name)
+  if (!now?.deleted || now.version !== version) return false
+  await backend.delete(name)
+  return true
+}
+
+/** Lifts one tombstone after the other until none hides the name; `false` when something else was written meanwhile. */
+async function liftAll(chain: Chain, name: string, held: readonly Held[]): Promise<boolean> {
+  let now = held
+  for (;;) {
+    const { tombstone } = decide(chain, name, now)
+    if (!tombstone) return true
+    const { backend, info } = tombstone
+    if (!isWritable(backend)) return false
+    const lifted = await writeMarker(backend, name, { lifted: true, onlyIf: conditionOn(info) })
+    if (!lifted) return false
+    now = now.map((other) => (other === tombstone ? { backend, info: { ...info, lifted: true } } : other))
+  }
+}
+
+async function headAll<Of extends Backend>(backends: readonly Of[], name: string): Promise<Held<Of>[]> {
+  const asked = backends.filter((backend) => backend.accepts?.(name) !== false)
+  const limit = pLimit(CONCURRENCY)
+  const answers = await Promise.allSettled(asked.map((backend) => limit(() => backend.head(name))))
+  const failures = answers.flatMap((answer) =>
+    answer.status === 'rejected' ? [answer.reason as StorageError] : [],
+  )
+  if (failures.length > 0) throw chainError(failures, name)
+  return asked.flatMap((backend, index) => {
+    const answer = answers[index]
+    return answer?.status === 'fulfilled' && answer.value ? [{ backend, info: answer.value }] : []
+  })
+}
+
+async function listMarked(chain: Chain, query: TombstoneQuery, show: Show): Promise<TombstonePage> {
+  const backends = keepers(chain)
+  const blind = backends.find((backend) => isWritable(backend) && !isListable(backend))
+  if (blind) throw new StorageError('unsupported', `${blind.name} keeps tombstones and cannot list`)
+  const { prefix = '', limit, cursor, cursorKey } = query
+  const options = { prefix, limit, cursorKey, tombstones: chain.tombstones, show }
+  const page = await mergeList(backends, { ...options, ...(cursor !== undefined && { cursor }) })
+  const failures = page.degraded
+    .filter(({ error }) => error !== 'unsupported')
+    .map(({ name, error, detail }) => new StorageError(error, detail, { backend: name }))
+  if (failures.length > 0) throw chainError(failures)
+  return { tombstones: page.objects, cursor: page.cursor }
+}
+
+/** The backends up to the last that can keep a tombstone: what comes behind has no say in what is deleted. */
+function keepers(chain: Chain): readonly Backend[] {
+  const last = chain.backends.findLastIndex(isWritable)
+  if (last < 0) throw new StorageError('unsupported', 'no backend is writable, so none keeps tombstones')
+  return chain.backends.slice(0, last + 1)
+}
+
+/** The same backends, where a tombstone hides nothing. */
+function withoutTombstones(chain: Chain): Chain {
+  return createChain(chain.backends, { deletes: 'first' })
+}

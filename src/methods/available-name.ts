@@ -1,0 +1,100 @@
+import type { Backend, PutCondition } from '../storage/backend.ts'
+import { StorageError } from '../storage/errors.ts'
+import { conditionOn } from '../storage/tombstone-marker.ts'
+import { checkName, MAX_NAME_BYTES, nameBytes } from '../storage/name.ts'
+
+/** A name that was free when it was looked up, and the condition under which a put keeps that true. */
+export interface FreeName {
+  name: string
+  onlyIf: PutCondition
+}
+
+const ALPHANUMERICS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
+const SUFFIX_LENGTH = 7
+const MAX_TRIES = 20
+
+/**
+ * The first free name in `backend`, by Django's rules: the name itself or, when that is taken, an alternative.
+ * `before` are the backends that reading asks first: what they hold would hide what is saved.
+ */
+export async function freeName(
+  backend: Backend,
+  name: string,
+  before: readonly Backend[] = [],
+): Promise<FreeName> {
+  let candidate = cleanName(name)
+  if (!fits(backend, candidate) || (await mayBeHidden(before, candidate))) {
+    candidate = alternativeName(backend, name)
+  }
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
+    const onlyIf = await conditionFor(backend, candidate)
+    if (onlyIf) return { name: candidate, onlyIf }
+    candidate = alternativeName(backend, name)
+  }
+  throw new StorageError('unavailable', 'reports every name that was tried as taken', {
+    backend: backend.name,
+    name,
+  })
+}
+
+/** `a.jpg` as `a_x7Qm2Lp.jpg`, the root cut short where the whole would be longer than the backend takes. */
+export function alternativeName(backend: Backend, name: string): string {
+  const { directory, root, extension } = splitName(cleanName(name))
+  const suffix = `_${randomAlphanumerics(SUFFIX_LENGTH)}${extension}`
+  const characters = Array.from(root)
+  while (characters.length > 0) {
+    const candidate = directory + characters.join('') + suffix
+    if (fits(backend, candidate)) return candidate
+    characters.pop()
+  }
+  throw new StorageError('invalid', 'the name is too long for a free one to be made of it', { name })
+}
+
+function fits(backend: Backend, name: string): boolean {
+  return nameBytes(name) <= MAX_NAME_BYTES && backend.accepts?.(name) !== false
+}
+
+/** A deleted name is free: the save then replaces exactly the tombstone that was seen. */
+async function conditionFor(backend: Backend, name: string): Promise<PutCondition | null> {
+  const info = await backend.head(name, { lastResort: true })
+  if (info === null) return 'absent'
+  if (!info.deleted) return null
+  return conditionOn(info)
+}
+
+/** Tombstones hide too. A backend that fails may hold the name: then a random one is the safe choice. */
+async function mayBeHidden(before: readonly Backend[], name: string): Promise<boolean> {
+  const asked = before.filter((backend) => backend.accepts?.(name) !== false)
+  const answers = await Promise.allSettled(asked.map((backend) => backend.head(name)))
+  return answers.some(
+    (answer) => answer.status === 'rejected' || (answer.value !== null && !answer.value.lifted),
+  )
+}
+
+function cleanName(name: string): string {
+  const clean = name.replaceAll('\\', '/')
+  checkName(clean)
+  if (clean.endsWith('/')) throw new StorageError('invalid', 'the name has no file name at its end', { name })
+  return clean
+}
+
+/** As Python's `os.path.split` and `splitext`: leading dots belong to the root. */
+function splitName(name: string): { directory: string; root: string; extension: string } {
+  const cut = name.lastIndexOf('/') + 1
+  const file = name.slice(cut)
+  const dots = /^\.*/.exec(file)?.[0].length ?? 0
+  const dot = file.lastIndexOf('.')
+  const end = dot >= dots && dot > 0 ? dot : file.length
+  return { directory: name.slice(0, cut), root: file.slice(0, end), extension: file.slice(end) }
+}
+
+function randomAlphanumerics(length: number): string {
+  let text = ''
+  while (text.length < length) {
+    for (const byte of crypto.getRandomValues(new Uint8Array(length * 2))) {
+      // 248 is the last multiple of 62 in a byte: taking more would favour the first letters.
+      if (byte < 248 && text.length < length) text += ALPHANUMERICS[byte % ALPHANUMERICS.length]
+    }
+  }
+  return text
+}

@@ -1,0 +1,42 @@
+import type { Context } from 'hono'
+import { problemResponse } from '../../http/problem.ts'
+import { isJobId, type JobRpc, type Jobs, openJobs } from '../../jobs/jobs.ts'
+import { StorageError } from '../../storage/errors.ts'
+import type { AppEnv } from '../context.ts'
+
+/** The jobs of this deployment. Throws `unsupported` where no Durable Object is bound for them. */
+export function jobsOf(c: Context<AppEnv>): Jobs {
+  const { backfillJobs } = c.var.deployment.config.services
+  if (backfillJobs) return openJobs(backfillJobs)
+  throw new StorageError(
+    'unsupported',
+    'jobs need a Durable Object: bind the class BackfillJob as BACKFILL_JOBS under [[durable_objects.bindings]] in wrangler.toml, with [[migrations]] new_sqlite_classes = ["BackfillJob"]',
+  )
+}
+
+/** The job that the path names, whether or not it exists. Throws `absent` for what cannot be an id. */
+export function jobIn(c: Context<AppEnv>): JobRpc {
+  const id = c.req.param('id') ?? ''
+  const jobs = jobsOf(c)
+  if (!isJobId(id)) throw noSuchJob()
+  return jobs.job(id)
+}
+
+/** What a job answered. Throws `absent` where there is none. */
+export function found<T>(answer: T | null): T {
+  if (answer === null) throw noSuchJob()
+  return answer
+}
+
+export function conflict(detail: string): Response {
+  return problemResponse({ status: 409, title: 'Conflict', detail })
+}
+
+/** Where a new job can be asked for. */
+export function locationOf(c: Context<AppEnv>, kind: string, id: string): string {
+  return `${c.var.deployment.config.mediaPath}-/api/${kind}/${id}`
+}
+
+function noSuchJob(): StorageError {
+  return new StorageError('absent', 'there is no such job')
+}

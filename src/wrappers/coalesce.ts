@@ -1,0 +1,145 @@
+import type { Backend } from '../storage/backend.ts'
+import type { MemoryBudget, Reservation } from '../bodies/memory-budget.ts'
+import type { StoredObject } from '../storage/object.ts'
+import type { Spool } from '../bodies/shared-body.ts'
+import { createSpool } from '../bodies/shared-body.ts'
+
+export interface CoalesceOptions {
+  /** Larger bodies are never shared. */
+  maxBytes: number
+  budget: MemoryBudget
+  /** Longest wait for the backend's answer, and of a reader for the next byte, in milliseconds. */
+  stallMs: number
+  /** Keeps the work going when the client that began it goes away (`waitUntil`). */
+  keepAlive: (work: Promise<unknown>) => void
+}
+
+interface Flight {
+  readonly began: number
+  /** No longer joinable. */
+  over: boolean
+  /** The object to share, or `null` when each must fetch for itself. */
+  shared: Promise<Shared | null>
+  /** Present once the body is being read. */
+  spool?: Spool
+  memory?: Reservation
+}
+
+interface Shared {
+  info: Omit<StoredObject, 'body'>
+  spool: Spool
+}
+
+/** How long a body stays joinable after it came whole: requests that missed in the primary a moment ago still join. */
+const LINGER_MS = 1000
+
+/** How long a copy waits for the client that began it: longer than a quick one takes, and little of a request's allowance. */
+const PATIENCE_MS = 1000
+/** What the runtime has taken from us it still has to send; storing would take the same thread's time. */
+const DRAIN_MS = 100
+
+/** Concurrent whole reads of one name become one request to the backend, whose body all share. */
+export function withCoalescing(backend: Backend, options: CoalesceOptions): Backend {
+  const flights = new Map<string, Flight>()
+  /** No longer joinable, but still read: their bytes count until the last reader has them. */
+  const leaving = new Set<Flight>()
+
+  const settle = (flight: Flight): boolean => {
+    if (flight.spool?.isRead()) return false
+    flight.spool?.free()
+    flight.memory?.release()
+    return true
+  }
+  const drop = (name: string, flight: Flight): void => {
+    if (flight.over) return
+    flight.over = true
+    flights.delete(name)
+    if (!settle(flight)) leaving.add(flight)
+  }
+  /** The platform may have ended the request that fetches, and then neither an answer nor a failure ever comes. */
+  const opensUntil = (flight: Flight): number => flight.began + options.stallMs
+  const dropWhere = (isOver: (spool: Spool) => boolean): void => {
+    for (const [name, flight] of flights) {
+      if (flight.spool ? isOver(flight.spool) : Date.now() > opensUntil(flight)) drop(name, flight)
+    }
+    for (const flight of leaving) if (settle(flight)) leaving.delete(flight)
+  }
+  /** Lazily, without timers: a timer would live and die with the request that set it. */
+  const sweep = (): void => {
+    const now = Date.now()
+    dropWhere(({ state, lastByte }) => now - lastByte > (state === 'full' ? LINGER_MS : 2 * options.stallMs))
+  }
+  options.budget.onShortage(() => {
+    sweep()
+    dropWhere(({ state }) => state === 'full')
+    for (const flight of [...flights.values(), ...leaving]) flight.memory?.renew()
+  })
+
+  /** Fetches, and settles `flight.shared` for those who join. */
+  const lead = async (name: string, signal: AbortSignal | undefined): Promise<StoredObject | null> => {
+    const { promise, resolve } = Promise.withResolvers<Shared | null>()
+    const flight: Flight = { began: Date.now(), over: false, shared: promise }
+    flights.set(name, flight)
+    try {
+      const object = await backend.get(name, signal ? { signal } : {})
+      if (!object || object.size === undefined || object.deleted || flight.over) return object
+      const memory = object.size <= options.maxBytes ? options.budget.tryReserve(object.size) : null
+      if (!memory) return object
+      flight.memory = memory
+      const { body, ...info } = object
+      flight.spool = createSpool(body, object.size, options.stallMs)
+      options.keepAlive(flight.spool.filled.catch(() => drop(name, flight)))
+      const shared = { info, spool: flight.spool }
+      resolve(shared)
+      return share(shared, true)
+    } finally {
+      if (!flight.spool) drop(name, flight)
+      resolve(null)
+    }
+  }
+
+  const get: Backend['get'] = async (name, getOptions = {}) => {
+    sweep()
+    if (getOptions.range || getOptions.ifMatch) return backend.get(name, getOptions)
+    const flight = flights.get(name)
+    if (!flight) {
+      const led = lead(name, getOptions.signal)
+      options.keepAlive(led.catch(() => {}))
+      return led
+    }
+    const shared = await within(flight.shared, opensUntil(flight) - Date.now())
+    if (shared === 'late') {
+      drop(name, flight)
+      return get(name, getOptions)
+    }
+    return shared ? share(shared, false) : backend.get(name, getOptions)
+  }
+  return { ...backend, get }
+}
+
+/** The timer belongs to the request that waits, so it fires even when the one that works is gone. */
+async function within<T>(work: Promise<T>, ms: number): Promise<T | 'late'> {
+  const { promise, resolve } = Promise.withResolvers<'late'>()
+  const timer = setTimeout(() => resolve('late'), Math.max(0, ms))
+  try {
+    return await Promise.race([work, promise])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+function share({ info, spool }: Shared, leader: boolean): StoredObject {
+  // A response only gets a Content-Length from a stream of known length.
+  const fixed = new FixedLengthStream(info.size ?? 0)
+  // Whoever reads the other end sees the failure; a client that goes away is none.
+  const taken = spool.writeTo(fixed.writable).catch(() => {})
+  const whole = async (): Promise<void> => {
+    await spool.filled
+    await Promise.race([taken.then(() => pause(DRAIN_MS)), pause(PATIENCE_MS)])
+  }
+  return { ...info, body: fixed.readable, shared: { leader, whole, stream: () => spool.stream() } }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => void setTimeout(resolve, ms))
+}

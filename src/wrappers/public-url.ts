@@ -1,0 +1,15 @@
+import type { Backend } from '../storage/backend.ts'
+import { encodeName } from '../storage/name.ts'
+
+/** For a backend that is public itself: `url` is the key below an absolute URL, or a path on the Worker's own host. */
+export function withPublicUrl(backend: Backend, publicUrl: string): Backend {
+  return {
+    ...backend,
+    url: async (key, { base }) => `${new URL(publicUrl, base).href.replace(/\/$/, '')}/${encodeName(key)}`,
+  }
+}
+
+/** For a backend that this Worker serves: `url` is the public name below its base, whatever the key is. */
+export function withServedUrl(backend: Backend): Backend {
+  return { ...backend, url: async (name, { base }) => base + encodeName(name) }
+}

@@ -1,0 +1,171 @@
+import type { Backend } from '../storage/backend.ts'
+import { failureOfBody, StorageError } from '../storage/errors.ts'
+import type { StoredObject } from '../storage/object.ts'
+import { bytesBody } from '../bodies/fixed-length.ts'
+import { type IdleWatch, watchIdleTime } from '../bodies/idle-timeout.ts'
+import { openPieces, type Pieces } from '../bodies/pieces.ts'
+
+export interface MendOptions {
+  /** Longest wait for the next bytes of a body, in milliseconds. */
+  idleTimeoutMs: number
+  /** The backends behind this one, which may hold the same object. */
+  others: readonly Backend[]
+}
+
+/** How often one body is taken up again; a source that breaks more often than that is no source. */
+const MAX_RESUMES = 5
+const READ_BYTES = 64 * 1024
+/** Bodies up to this size are whole before they are answered with. */
+const HELD_BYTES = 128 * 1024
+const MAX_READ_BYTES = 256 * 1024
+
+/**
+ * Bodies that stall or break off are gone on with where they stopped: from the same backend, else or when that breaks
+ * again from another whose ETag and size agree. Where that is impossible, `get` fails for a small body, and the reader
+ * of a large one sees the failure; never a short body.
+ */
+export function withMending(backend: Backend, options: MendOptions): Backend {
+  return {
+    ...backend,
+    async get(name, getOptions) {
+      const object = await backend.get(name, getOptions)
+      if (!object) return null
+      const { range, size } = object
+      const length = range ? range.end - range.start + 1 : size
+      const flow = {
+        object,
+        length,
+        sources: [backend, ...options.others],
+        ...options,
+        received: 0,
+        resumes: 0,
+      }
+      return length !== undefined && length <= HELD_BYTES ? held(flow, length) : mended(flow)
+    },
+  }
+}
+
+/** A small body comes with its headers: read at once it costs least, and one that breaks is a failure like any other. */
+async function held(flow: Omit<Flow, 'write'>, length: number): Promise<StoredObject> {
+  const bytes = new Uint8Array(length)
+  const write = (chunk: Uint8Array, offset: number): undefined => bytes.set(chunk, offset) as undefined
+  await pump({ ...flow, write }, flow.object.body)
+  return { ...flow.object, body: bytesBody(bytes) }
+}
+
+function mended(flow: Omit<Flow, 'write'>): StoredObject {
+  const { object, length } = flow
+  const joint = length === undefined ? new IdentityTransformStream() : new FixedLengthStream(length)
+  const writer = joint.writable.getWriter()
+  // The reader of the other end sees every failure; one that went away ends the flow.
+  pump({ ...flow, write: (chunk) => writer.write(chunk) }, object.body)
+    .then(() => writer.close())
+    .catch((error: unknown) => writer.abort(error))
+  return { ...object, body: joint.readable }
+}
+
+interface Flow {
+  object: StoredObject
+  /** Who is asked to go on, in order. */
+  sources: readonly Backend[]
+  idleTimeoutMs: number
+  length: number | undefined
+  /** Takes the next bytes, which are valid until it is done with them. */
+  write(chunk: Uint8Array, offset: number): Promise<void> | undefined
+  received: number
+  resumes: number
+}
+
+/** Passes the body on, and takes it up again for as long as that gets anywhere. */
+async function pump(flow: Flow, first: ReadableStream<Uint8Array>): Promise<void> {
+  let body = first
+  for (;;) {
+    const failure = await passOn(flow, body)
+    if (!failure) return
+    body = await resume(flow, failure)
+  }
+}
+
+/** Writes the body out; hands back why it is not whole. Throws when the reader has gone. */
+async function passOn(flow: Flow, body: ReadableStream<Uint8Array>): Promise<StorageError | null> {
+  const atMost = pieceBytes(flow.length === undefined ? READ_BYTES : flow.length - flow.received)
+  const pieces = openPieces(body, { atLeast: 1, atMost })
+  const idle = watchIdleTime(flow.idleTimeoutMs, flow.object.backend)
+  try {
+    return await passPieces(flow, pieces, idle)
+  } finally {
+    idle.stop()
+  }
+}
+
+async function passPieces(flow: Flow, pieces: Pieces, idle: IdleWatch): Promise<StorageError | null> {
+  for (;;) {
+    let piece: Uint8Array
+    try {
+      piece = await idle.wait(pieces.next())
+    } catch (error) {
+      await cancelQuietly(pieces, error)
+      return failureOfBody(error, flow.object.backend, flow.object.name)
+    }
+    if (piece.length === 0) break
+    const offset = flow.received
+    flow.received += piece.length
+    if (flow.length !== undefined && flow.received > flow.length) {
+      const failure = wrongLength(flow, `more than the announced ${flow.length} bytes came`)
+      await cancelQuietly(pieces, failure)
+      return failure
+    }
+    try {
+      await flow.write(piece, offset)
+    } catch (error) {
+      await cancelQuietly(pieces, error)
+      throw error
+    }
+  }
+  if (flow.length === undefined || flow.received === flow.length) return null
+  return wrongLength(flow, `the body ended after ${flow.received} of ${flow.length} bytes`)
+}
+
+function wrongLength({ object: { backend, name } }: Flow, message: string): StorageError {
+  return new StorageError('corrupt', message, { backend, name })
+}
+
+/** The rest of the body from whoever has the very same object; throws what went wrong at first when nobody has. */
+async function resume(flow: Flow, failure: StorageError): Promise<ReadableStream<Uint8Array>> {
+  const { object, length, received } = flow
+  const { name, etag, size } = object
+  const strong = etag !== undefined && !etag.startsWith('W/')
+  if (!strong || length === undefined || received > length || ++flow.resumes > MAX_RESUMES) throw failure
+  const offset = (object.range?.start ?? 0) + received
+  for (const source of flow.sources) {
+    if (source.accepts?.(name) === false) continue
+    try {
+      const rest = await source.get(name, { range: { offset, length: length - received }, ifMatch: etag })
+      if (rest?.etag === etag && rest.size === size && rest.range?.start === offset) {
+        // Should this one break too, the others go first.
+        flow.sources = [...flow.sources.filter((other) => other !== source), source]
+        return rest.body
+      }
+      await rest?.body.cancel()
+    } catch (error) {
+      // Another source may do; if none can go on, the first failure tells why, with this one behind it.
+      failure = new StorageError(failure.code, failure.message, {
+        backend: object.backend,
+        name,
+        cause: error,
+      })
+    }
+  }
+  throw failure
+}
+
+/** Each piece leaves garbage, so a long body comes in larger ones; many bodies at once are seldom long. */
+function pieceBytes(expected: number): number {
+  const bytes = Math.max(READ_BYTES, Math.min(MAX_READ_BYTES, Math.ceil(expected / 256)))
+  return Math.max(1, Math.min(bytes, expected))
+}
+
+/** A broken source cannot be cancelled, and its failure is already known. */
+function cancelQuietly(pieces: Pieces, reason: unknown): Promise<void> {
+  return pieces.cancel(reason).catch(() => {})
+}

@@ -1,0 +1,119 @@
+import { memoryBackend } from '../kit/memory.ts'
+import { directoryOf } from '../../src/storage/roll-up.ts'
+import type { Backend, ListableBackend, ListOptions, ListPage } from '../../src/storage/backend.ts'
+import { StorageError } from '../../src/storage/errors.ts'
+import { compareNames } from '../../src/storage/order.ts'
+
+const EMPTY = new Uint8Array(0)
+
+export interface Held {
+  name: string
+  deleted?: boolean
+}
+
+/** Lists after a name, as R2 and S3 do, at most `pageSize` entries a page. */
+export async function afterBackend(
+  name: string,
+  held: readonly Held[],
+  pageSize = 1000,
+): Promise<ListableBackend> {
+  const backend = memoryBackend(name, { pageSize })
+  await fill(backend, held)
+  return backend
+}
+
+/**
+ * Lists by its own cursor only, as KV does: rolls up directories within each page of `pageSize` names, so that one
+ * directory may come on many pages, and every third page is empty.
+ */
+export async function cursorBackend(
+  name: string,
+  held: readonly Held[],
+  pageSize = 1000,
+): Promise<ListableBackend> {
+  const { listsAfter: _, ...backend } = memoryBackend(name)
+  await fill(backend, held)
+  return {
+    ...backend,
+    async list({ prefix = '', delimiter, limit = 1000, after, cursor }: ListOptions = {}) {
+      if (after !== undefined) throw new StorageError('invalid', 'cannot list after a name')
+      const [page = 0, from = 0] = cursor?.split(':').map(Number) ?? []
+      const names = [...backend.objects.keys()].filter((key) => key.startsWith(prefix)).toSorted(compareNames)
+      const to = page % 3 === 2 ? from : from + Math.min(limit, pageSize)
+      const listed: ListPage = { objects: [], directories: [] }
+      for (const key of names.slice(from, to)) {
+        const directory = directoryOf(key, prefix, delimiter)
+        const found = backend.objects.get(key)
+        if (directory === undefined && found) listed.objects.push(found.info)
+        else if (directory !== undefined && listed.directories.at(-1) !== directory)
+          listed.directories.push(directory)
+      }
+      if (to < names.length) listed.cursor = `${page + 1}:${to}`
+      return listed
+    },
+  }
+}
+
+/** Lists after a name, but drops most of what it lists: pages are empty for long stretches, as behind an `exclude`. */
+export async function filteredBackend(
+  name: string,
+  held: readonly Held[],
+  pageSize = 1000,
+): Promise<ListableBackend> {
+  const hidden = Array.from({ length: 15 }, (_, index) => ({ name: `b/hidden-${index}` }))
+  const more = Array.from({ length: 15 }, (_, index) => ({ name: `hidden-${index}` }))
+  const backend = await afterBackend(name, [...held, ...hidden, ...more], pageSize)
+  return {
+    ...backend,
+    async list(options = {}) {
+      const page = await backend.list(options)
+      return { ...page, objects: page.objects.filter((object) => !object.name.includes('hidden-')) }
+    },
+  }
+}
+
+/** The same, without what writes. */
+export function readOnly(backend: ListableBackend): ListableBackend {
+  const { put: _put, delete: _delete, ...others } = backend
+  return others
+}
+
+async function fill(backend: Backend, held: readonly Held[]): Promise<void> {
+  for (const { name, deleted } of held)
+    await backend.put?.(name, EMPTY, deleted ? { info: { deleted: new Date() } } : {})
+}
+
+export interface Counted {
+  backend: ListableBackend
+  /** What each call asked for. */
+  calls: ListOptions[]
+}
+
+export function counted(backend: ListableBackend): Counted {
+  const calls: ListOptions[] = []
+  return {
+    calls,
+    backend: {
+      ...backend,
+      list(options = {}) {
+        calls.push(options)
+        return backend.list(options)
+      },
+    },
+  }
+}
+
+/** Fails the calls (counted from 0) for which `when` says so. */
+export function failing(
+  backend: ListableBackend,
+  when: (call: number) => boolean,
+  error = new StorageError('unavailable', 'answered 503', { backend: backend.name }),
+): ListableBackend {
+  let call = 0
+  return {
+    ...backend,
+    list(options = {}) {
+      return when(call++) ? Promise.reject(error) : backend.list(options)
+    },
+  }
+}

@@ -1,0 +1,220 @@
+import { describe, expect, it } from 'vitest'
+import { memoryBackend } from '../kit/memory.ts'
+import type { Backend } from '../../src/storage/backend.ts'
+import { StorageError } from '../../src/storage/errors.ts'
+import { counting } from '../backends/fakes.ts'
+import { deskOf, fill, nameOf, status, withBackfill } from './jobs.ts'
+
+type Memory = ReturnType<typeof memoryBackend>
+
+/** Fails with `code` for names that match, as often as told. */
+function faulty(
+  backend: Memory,
+  isBad: (name: string) => boolean,
+  code: 'unavailable' | 'corrupt' | 'denied',
+  times = Infinity,
+): Memory {
+  const left = new Map<string, number>()
+  return {
+    ...backend,
+    async get(name, options) {
+      const remaining = left.get(name) ?? times
+      if (isBad(name) && remaining > 0) {
+        left.set(name, remaining - 1)
+        throw new StorageError(code, 'is told to fail', { backend: backend.name, name })
+      }
+      return backend.get(name, options)
+    },
+  }
+}
+
+describe('a backfill whose consumer dies', () => {
+  it('goes on without fetching again what was copied, and counts it as copied', async () => {
+    const [target, source] = [memoryBackend('primary'), counting('legacy')]
+    await fill(source, 100)
+    await withBackfill([target, source], {}, async (harness) => {
+      await harness.job.tick()
+      const desk = deskOf(harness)
+      // The consumer copies all of its page and dies before it can say so.
+      const dying = { ...desk, report: () => Promise.reject(new Error('killed')) }
+      await harness.deliver(harness.queue.sent.splice(0), dying)
+      expect(target.objects.size).toBe(100)
+      expect(status(harness.job)).toMatchObject({ state: 'running', copied: 0 })
+      harness.restart()
+      harness.clock.now += 60_000
+      expect(await harness.drive()).toMatchObject({
+        state: 'completed',
+        copied: 100,
+        present: 0,
+        listed: 100,
+      })
+    })
+    expect(source.counts['get']).toBe(100)
+  })
+
+  it('sends pages again whose messages were lost', async () => {
+    const [target, source] = [memoryBackend('primary'), memoryBackend('legacy')]
+    await fill(source, 120)
+    await withBackfill([target, source], {}, async (harness) => {
+      await harness.job.tick()
+      expect(harness.queue.sent.splice(0)).toHaveLength(2)
+      harness.restart()
+      harness.clock.now += 700_000
+      expect(await harness.drive()).toMatchObject({ state: 'completed', copied: 120 })
+    })
+  })
+
+  it('takes up a long listing where it was written down', async () => {
+    const [target, source] = [memoryBackend('primary'), counting('legacy')]
+    await fill(source, 3000)
+    await withBackfill([target, source], {}, async (harness) => {
+      for (let restart = 0; restart < 4; restart++) {
+        await harness.drive(1)
+        harness.restart()
+      }
+      expect(await harness.drive()).toMatchObject({ state: 'completed', listed: 3000, copied: 3000 })
+    })
+    expect(source.counts['list']).toBeLessThanOrEqual(3 + 4)
+  })
+})
+
+describe('a backfill and failures', () => {
+  it('tries again what may pass, and copies it', async () => {
+    const [target, legacy] = [memoryBackend('primary'), memoryBackend('legacy')]
+    await fill(legacy, 50)
+    const source = faulty(legacy, (name) => name.endsWith('7.jpg'), 'corrupt', 1)
+    await withBackfill([target, source], {}, async ({ drive }) => {
+      expect(await drive()).toMatchObject({ state: 'completed', copied: 50, failed: 0 })
+    })
+  })
+
+  it('names what cannot be copied, and copies it once it can and is tried again', async () => {
+    const [target, legacy] = [memoryBackend('primary'), memoryBackend('legacy')]
+    await fill(legacy, 50)
+    let isBroken = true
+    const source = faulty(legacy, (name) => isBroken && name === nameOf(7), 'corrupt')
+    await withBackfill([target, source], {}, async ({ job, drive }) => {
+      const ended = await drive()
+      expect(ended).toMatchObject({ state: 'completed_with_failures', listed: 50, copied: 49, failed: 1 })
+      expect(job.failures(0, 10)).toEqual({
+        failures: [
+          { name: nameOf(7), backend: 'legacy', error: 'corrupt', detail: 'is told to fail', attempts: 3 },
+        ],
+        cursor: null,
+      })
+      isBroken = false
+      expect(job.act('retry_failed')).toMatchObject({ job: { state: 'running', failed: 0 } })
+      expect(await drive()).toMatchObject({ state: 'completed', listed: 50, copied: 50, failed: 0 })
+      expect(job.failures(0, 10).failures).toEqual([])
+    })
+  })
+
+  it('tries once what the source lists and refuses to give', async () => {
+    const [target, legacy] = [memoryBackend('primary'), memoryBackend('legacy')]
+    await fill(legacy, 50)
+    let isRefused = true
+    const source = faulty(legacy, (name) => isRefused && name === nameOf(7), 'denied')
+    await withBackfill([target, source], {}, async ({ job, drive }) => {
+      expect(await drive()).toMatchObject({ state: 'completed_with_failures', copied: 49, failed: 1 })
+      expect(job.failures(0, 10).failures).toMatchObject([
+        { name: nameOf(7), backend: 'legacy', error: 'denied', attempts: 1 },
+      ])
+      isRefused = false
+      job.act('retry_failed')
+      expect(await drive()).toMatchObject({ state: 'completed', copied: 50, failed: 0 })
+    })
+  })
+
+  it('waits while a source is down, and goes on by itself without having counted a failure', async () => {
+    const [target, legacy] = [memoryBackend('primary'), memoryBackend('legacy')]
+    await fill(legacy, 50)
+    let isDown = false
+    const fail = async (): Promise<never> => {
+      throw new StorageError('unavailable', 'is down', { backend: 'legacy' })
+    }
+    const source: Backend = {
+      ...legacy,
+      get: (name, options) => (isDown ? fail() : legacy.get(name, options)),
+      list: (options) => (isDown ? fail() : legacy.list(options)),
+    }
+    await withBackfill([target, source], {}, async ({ drive, clock }) => {
+      await drive(0)
+      isDown = true
+      const waiting = await drive(8)
+      expect(waiting).toMatchObject({ state: 'listing', failed: 0, copied: 0 })
+      expect(waiting.waiting).toMatchObject({ backend: 'legacy', error: 'unavailable', detail: 'is down' })
+      isDown = false
+      clock.now += 300_000
+      expect(await drive()).toMatchObject({ state: 'completed', copied: 50, failed: 0, waiting: null })
+    })
+  })
+
+  it('waits when a source goes down in the middle of a page', async () => {
+    const [target, legacy] = [memoryBackend('primary'), memoryBackend('legacy')]
+    await fill(legacy, 100)
+    let gets = 0
+    let isDown = false
+    const fail = async (): Promise<never> => {
+      throw new StorageError('timeout', 'did not answer in time', { backend: 'legacy' })
+    }
+    const source: Backend = {
+      ...legacy,
+      get: (name, options) => {
+        if (++gets === 30) isDown = true
+        return isDown ? fail() : legacy.get(name, options)
+      },
+      list: (options) => (isDown ? fail() : legacy.list(options)),
+    }
+    await withBackfill([target, source], {}, async ({ drive, clock }) => {
+      const waiting = await drive(10)
+      expect(waiting).toMatchObject({ state: 'running', failed: 0, copied: 29 })
+      expect(waiting.waiting).toMatchObject({ backend: 'legacy', error: 'timeout' })
+      expect(gets).toBeLessThan(45)
+      isDown = false
+      clock.now += 300_000
+      expect(await drive()).toMatchObject({ state: 'completed', copied: 100, failed: 0 })
+    })
+  })
+
+  it('ends although all that is left fails for ever', async () => {
+    const [target, legacy] = [memoryBackend('primary'), memoryBackend('legacy')]
+    await fill(legacy, 40)
+    const source = faulty(legacy, (name) => name >= nameOf(20), 'unavailable')
+    await withBackfill([target, source], {}, async ({ drive }) => {
+      expect(await drive()).toMatchObject({
+        state: 'completed_with_failures',
+        listed: 40,
+        copied: 20,
+        failed: 20,
+      })
+    })
+  })
+
+  it('skips what the source lost since it was listed', async () => {
+    const [target, source] = [memoryBackend('primary'), memoryBackend('legacy')]
+    await fill(source, 10)
+    await withBackfill([target, source], {}, async ({ job, drive }) => {
+      await job.tick()
+      await source.delete(nameOf(3))
+      expect(await drive()).toMatchObject({ state: 'completed', listed: 10, copied: 9, skipped: 1 })
+    })
+  })
+
+  it('does not take for lost what the source lists and does not give', async () => {
+    const [target, legacy] = [memoryBackend('primary'), memoryBackend('legacy')]
+    await fill(legacy, 10)
+    const source: Backend = {
+      ...legacy,
+      get: async (name, options) => (name === nameOf(3) ? null : legacy.get(name, options)),
+    }
+    await withBackfill([target, source], {}, async ({ job, drive }) => {
+      expect(await drive()).toMatchObject({
+        state: 'completed_with_failures',
+        copied: 9,
+        skipped: 0,
+        failed: 1,
+      })
+      expect(job.failures(0, 10).failures).toMatchObject([{ name: nameOf(3), backend: 'legacy' }])
+    })
+  })
+})

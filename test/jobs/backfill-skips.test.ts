@@ -1,0 +1,189 @@
+import { describe, expect, it } from 'vitest'
+import { memoryBackend } from '../kit/memory.ts'
+import { withFilter } from '../../src/wrappers/filter.ts'
+import { withPrefix } from '../../src/wrappers/prefix.ts'
+import type { Backend } from '../../src/storage/backend.ts'
+import { bytesOf, textOf } from '../backends/fakes.ts'
+import { status, withBackfill } from './jobs.ts'
+
+async function put(backend: Pick<Backend, 'put'>, ...names: string[]): Promise<void> {
+  for (const name of names) await backend.put?.(name, bytesOf(name))
+}
+
+/** As others may have stored them: a backend of ours refuses such names. */
+function plant(backend: ReturnType<typeof memoryBackend>, ...names: string[]): void {
+  for (const name of names) {
+    backend.objects.set(name, {
+      bytes: bytesOf(name),
+      info: { name, backend: backend.name, size: name.length },
+    })
+  }
+}
+
+describe('what a backfill skips', () => {
+  it('counts what the filter of the source leaves out, and copies none of it', async () => {
+    const [target, inner] = [memoryBackend('primary'), memoryBackend('legacy')]
+    await put(inner, 'a.jpg', 'tmp/1', 'tmp/2')
+    await withBackfill([target, withFilter(inner, { exclude: /^tmp\// })], {}, async ({ drive }) => {
+      expect(await drive()).toMatchObject({
+        state: 'completed',
+        listed: 3,
+        copied: 1,
+        skipped: 2,
+        skipped_by: { excluded: 2 },
+        failed: 0,
+        backends: { legacy: { skipped: 2, skipped_by: { excluded: 2 } } },
+      })
+    })
+    expect([...target.objects.keys()]).toEqual(['a.jpg'])
+  })
+
+  it('copies from the second source what the first excludes', async () => {
+    const [target, first, second] = [
+      memoryBackend('primary'),
+      memoryBackend('first'),
+      memoryBackend('second'),
+    ]
+    await put(first, 'tmp/1')
+    await second.put('tmp/1', bytesOf('of the second'))
+    await withBackfill([target, withFilter(first, { exclude: /^tmp\// }), second], {}, async ({ drive }) => {
+      expect(await drive()).toMatchObject({ listed: 1, copied: 1, skipped: 0, skipped_by: {} })
+    })
+    expect(await textOf(await target.get('tmp/1'))).toBe('of the second')
+  })
+
+  it('does not skip as excluded what the target holds, or a tombstone hides', async () => {
+    const [target, inner] = [memoryBackend('primary'), memoryBackend('legacy')]
+    await put(inner, 'tmp/deleted', 'tmp/held', 'tmp/only here')
+    await put(target, 'tmp/held')
+    await target.put('tmp/deleted', new Uint8Array(0), { info: { deleted: new Date() } })
+    await withBackfill([target, withFilter(inner, { exclude: /^tmp\// })], {}, async ({ drive }) => {
+      expect(await drive()).toMatchObject({
+        listed: 3,
+        present: 1,
+        skipped: 2,
+        skipped_by: { excluded: 1, tombstoned: 1 },
+      })
+    })
+  })
+
+  it('tells each reason, in total and of each source', async () => {
+    const [primary, other, legacy] = [
+      memoryBackend('primary'),
+      memoryBackend('other'),
+      memoryBackend('legacy'),
+    ]
+    await put(legacy, 'a', 'deleted', 'refused/1', 'refused/2', 'shadowed')
+    await put(other, 'shadowed')
+    await primary.put('deleted', new Uint8Array(0), { info: { deleted: new Date() } })
+    const target = withFilter(primary, { exclude: /^refused\// })
+    const { put: _put, delete: _delete, ...readable } = other
+    await withBackfill([target, readable, legacy], { backends: ['legacy'] }, async ({ drive }) => {
+      const reasons = { tombstoned: 1, not_accepted: 2, shadowed: 1 }
+      expect(await drive()).toMatchObject({
+        listed: 5,
+        copied: 1,
+        skipped: 4,
+        skipped_by: reasons,
+        backends: { legacy: { skipped_by: reasons } },
+      })
+    })
+  })
+
+  it('does not take for the copy what lies outside the filter of the target', async () => {
+    const [primary, legacy] = [memoryBackend('primary'), memoryBackend('legacy')]
+    await put(legacy, 'refused/1')
+    await put(primary, 'refused/1')
+    await withBackfill([withFilter(primary, { exclude: /^refused\// }), legacy], {}, async ({ drive }) => {
+      expect(await drive()).toMatchObject({ present: 0, skipped: 1, skipped_by: { not_accepted: 1 } })
+    })
+  })
+
+  it('fails names that cannot be ours, and says what to do', async () => {
+    const [target, inner] = [memoryBackend('primary'), memoryBackend('legacy')]
+    plant(inner, 'media/', 'media/-/docs', 'media/a', 'media/b\u0001', 'media/c/../d')
+    await withBackfill([target, withPrefix(inner, 'media/')], {}, async ({ job, drive }) => {
+      expect(await drive()).toMatchObject({
+        state: 'completed_with_failures',
+        listed: 5,
+        copied: 1,
+        skipped: 0,
+        failed: 4,
+      })
+      const { failures } = job.failures(0, 10)
+      expect(failures.map(({ name, error }) => [name, error])).toEqual([
+        ['', 'invalid'],
+        ['-/docs', 'invalid'],
+        ['b\u0001', 'invalid'],
+        ['c/../d', 'invalid'],
+      ])
+      expect(failures.map(({ detail }) => detail)).toEqual([
+        expect.stringMatching(
+          /^the name is empty: .*rename it at the source, or leave it out with `exclude`/,
+        ),
+        expect.stringMatching(/^names below "-\/" are the API's own: .*rename it at the source/),
+        expect.stringMatching(/^the name holds a control character: .*rename it at the source/),
+        expect.stringMatching(/^the name holds a "." or ".." segment: .*rename it at the source/),
+      ])
+    })
+  })
+
+  it('skips a name that cannot be ours once its source excludes it', async () => {
+    const [target, inner] = [memoryBackend('primary'), memoryBackend('legacy')]
+    plant(inner, 'media/', 'media/b\u0001')
+    const source = withFilter(withPrefix(inner, 'media/'), { exclude: /^$|\p{Cc}/u })
+    await withBackfill([target, source], {}, async ({ drive }) => {
+      expect(await drive()).toMatchObject({ state: 'completed', failed: 0, skipped_by: { excluded: 2 } })
+    })
+  })
+
+  it('keeps the sum when the source loses names, or its filter changes, after they were listed', async () => {
+    const [target, source] = [memoryBackend('primary'), memoryBackend('legacy')]
+    await put(source, 'a', 'b', 'c')
+    await withBackfill([target, source], {}, async (harness) => {
+      await harness.job.tick()
+      await source.delete('a')
+      const chain = harness.chain
+      Object.assign(chain, { backends: [target, withFilter(source, { exclude: /^b$/ })] })
+      const ended = await harness.drive()
+      expect(ended).toMatchObject({ listed: 3, copied: 1, skipped: 2, skipped_by: { gone: 1, excluded: 1 } })
+    })
+    expect([...target.objects.keys()]).toEqual(['c'])
+  })
+
+  it('tells the reasons for names of a manifest', async () => {
+    const [primary, inner] = [memoryBackend('primary'), memoryBackend('legacy')]
+    await put(inner, 'a', 'deleted', 'refused/1', 'tmp/1')
+    await primary.put('deleted', new Uint8Array(0), { info: { deleted: new Date() } })
+    const target = withFilter(primary, { exclude: /^refused\// })
+    const source = withFilter(inner, { exclude: /^tmp\// })
+    const options = { manifest: { from: 'client' as const } }
+    await withBackfill([target, source], options, async ({ job, drive }) => {
+      job.addNames({ names: ['a', 'deleted', 'refused/1', 'tmp/1'], failures: [] })
+      job.endNames(true)
+      expect(await drive()).toMatchObject({
+        state: 'completed',
+        listed: 4,
+        copied: 1,
+        skipped: 3,
+        skipped_by: { tombstoned: 1, not_accepted: 1, excluded: 1 },
+        backends: { legacy: { listed: 4, skipped: 3 } },
+      })
+    })
+  })
+
+  it('goes on with a job that was begun before reasons were kept', async () => {
+    const [target, source] = [memoryBackend('primary'), memoryBackend('legacy')]
+    await put(source, 'a', 'b')
+    await withBackfill([target, source], {}, async ({ job, queue, drive }) => {
+      await job.tick()
+      const { page, names } = queue.sent.splice(0)[0] ?? { page: 0, names: [] }
+      job.claim('old', [page])
+      // As a consumer of the version before reports it.
+      const counts = { legacy: { copied: 0, present: 0, skipped: 1, bytes: 0 } }
+      job.report('old', page, { seq: 1, counts, failures: [], remaining: names.slice(1), ended: true })
+      expect(status(job)).toMatchObject({ skipped: 1, skipped_by: {} })
+      expect(await drive()).toMatchObject({ state: 'completed', listed: 2, copied: 1, skipped: 1 })
+    })
+  })
+})

@@ -1,0 +1,38 @@
+import { createExecutionContext, createMessageBatch, getQueueResult } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
+import { describe, expect, it } from 'vitest'
+import worker from '../../src/index.ts'
+import { openJobs } from '../../src/jobs/jobs.ts'
+
+const COPY = { type: 'copy', name: 'photos/given-up.jpg' } as const
+const PAGE = { type: 'page', job: '0123456789abcde', page: 1, source: 'legacy', names: [] } as const
+
+async function deliver(queue: string, own: Env, body: typeof COPY | typeof PAGE) {
+  const batch = createMessageBatch<typeof COPY | typeof PAGE>(queue, [
+    { id: 'one', timestamp: new Date(), attempts: 1, body },
+  ])
+  const ctx = createExecutionContext()
+  await worker.queue(batch as Parameters<typeof worker.queue>[0], own)
+  return getQueueResult(batch, ctx)
+}
+
+describe('a message that the platform gave up', () => {
+  const wrong: Env = { ...env, FALLBACK_STORAGES: 'wrong' as never }
+
+  it('is recorded with the reason, even while the configuration is wrong', async () => {
+    const { explicitAcks } = await deliver('fallback-storage-dead-copies', wrong, COPY)
+    expect(explicitAcks).toEqual(['one'])
+    const [dead] = await openJobs(env.BACKFILL_JOBS).index().buried(10)
+    expect(dead).toMatchObject({ name: 'photos/given-up.jpg', error: 'unexpected', attempts: 9 })
+    expect(dead?.detail).toContain('gave the message up after 9 deliveries')
+  })
+
+  it('is let go where it is a page, which its job sends again', async () => {
+    const { explicitAcks } = await deliver('media-dead-copies', wrong, PAGE)
+    expect(explicitAcks).toEqual(['one'])
+  })
+
+  it('comes from a consumer that throws, as with a wrong configuration', async () => {
+    await expect(deliver('fallback-storage-copies', wrong, COPY)).rejects.toThrow('FALLBACK_STORAGES')
+  })
+})

@@ -1,0 +1,209 @@
+import { describe, expect, it } from 'vitest'
+import { memoryBackend } from '../kit/memory.ts'
+import { withFilter } from '../../src/wrappers/filter.ts'
+import { withPrefix } from '../../src/wrappers/prefix.ts'
+import type { Backend, ListableBackend } from '../../src/storage/backend.ts'
+import { StorageError } from '../../src/storage/errors.ts'
+import { bytesOf, counting } from '../backends/fakes.ts'
+import { fill, nameOf, verified, withBackfill } from './jobs.ts'
+import { type Memory, migrated, replace, terse } from './sides.ts'
+
+describe('what a verification leaves out', () => {
+  it('counts the names that a filter leaves out, and is not safe unless that is accepted', async () => {
+    const { primary, legacy } = await migrated(4)
+    for (const name of ['tmp/a', 'tmp/b']) await legacy.put(name, bytesOf(name))
+    const sides = [primary, withFilter(legacy, { exclude: /^tmp\// })]
+    const told = await verified(sides)
+    expect(told).toMatchObject({
+      compared: 6,
+      equal: 4,
+      missing: 0,
+      left_out: { excluded: 2 },
+      accepted: [],
+      safe_to_detach: false,
+      reasons: ["2 objects are left out by a fallback's include or exclude (excluded)"],
+    })
+    expect(told.coverage).toBeCloseTo(4 / 6)
+    expect(told.all).toMatchObject(
+      [
+        { kind: 'left_out', name: 'tmp/a', backend: 'legacy', detail: /^excluded: / },
+        { kind: 'left_out', name: 'tmp/b', backend: 'legacy', detail: /^excluded: / },
+      ].map(({ detail, ...rest }) => ({ ...rest, detail: expect.stringMatching(detail) })),
+    )
+    expect(await verified(sides, { accept: ['excluded'] })).toMatchObject({
+      left_out: { excluded: 2 },
+      accepted: [{ reason: 'excluded', count: 2 }],
+      safe_to_detach: true,
+    })
+  })
+
+  it('is not safe where the fallback lists a name whose bytes it does not give', async () => {
+    const { primary, legacy } = await migrated(2)
+    await replace(legacy, nameOf(0), 'bytes X')
+    const silent: Backend = { ...legacy, get: async () => null }
+    expect(await verified([primary, silent], { deep: true })).toMatchObject({
+      extra: 0,
+      left_out: { failed: 1 },
+      safe_to_detach: false,
+    })
+  })
+
+  it('compares an excluded name with what the primary or another fallback holds of it', async () => {
+    const { primary, legacy } = await migrated(2)
+    const older = memoryBackend('older')
+    await older.put(nameOf(1), bytesOf('another version'))
+    const sides = [primary, withFilter(legacy, { exclude: /1\.jpg$/ }), older]
+    expect(await verified(sides)).toMatchObject({
+      equal: 1,
+      different: 1,
+      left_out: {},
+      all: [{ kind: 'different', name: nameOf(1), backend: 'older' }],
+    })
+    expect(await verified(sides.slice(0, 2))).toMatchObject({ equal: 2, left_out: {}, safe_to_detach: true })
+  })
+
+  it('counts what the primary does not accept, and names that cannot be served', async () => {
+    const { primary, legacy } = await migrated(1)
+    const bare = memoryBackend('bare')
+    for (const key of ['media/', 'media/-/api', 'media/a\u0007', 'media/raw/1'])
+      bare.objects.set(key, { bytes: new Uint8Array(1), info: { name: key, backend: 'bare', size: 1 } })
+    const told = await verified([
+      withFilter(primary, { exclude: /^raw\// }),
+      legacy,
+      withPrefix(bare, 'media/'),
+    ])
+    expect(told).toMatchObject({ equal: 1, missing: 0, left_out: { invalid_name: 3, not_accepted: 1 } })
+    expect(told.all.map(({ name }) => name)).toEqual(['', '-/api', 'a\u0007', 'raw/1'])
+    expect(told.reasons).toEqual([
+      "1 object is refused by primary's include, exclude or limits on names (not_accepted)",
+      '3 objects are under names that cannot be served (invalid_name)',
+    ])
+  })
+
+  it('counts what cannot be read where bytes are compared', async () => {
+    const { primary, legacy } = await migrated(2)
+    const broken: Backend = {
+      ...legacy,
+      get: async (name, options) => {
+        if (name === nameOf(1))
+          throw new StorageError('corrupt', 'the body broke', { backend: 'legacy', name })
+        return legacy.get(name, options)
+      },
+    }
+    expect(await verified([primary, broken], { deep: true })).toMatchObject({
+      equal: 1,
+      different: 0,
+      left_out: { failed: 1 },
+      safe_to_detach: false,
+      reasons: ['1 object is unreadable on one side (failed)'],
+    })
+  })
+
+  it('accepts an unlistable fallback and a prefix by name only', async () => {
+    const { primary, legacy } = await migrated(2)
+    const { list: _, ...mute } = memoryBackend('origin')
+    const part = { prefix: 'photos/' }
+    expect(await verified([primary, legacy, mute], { ...part, accept: ['unlistable'] })).toMatchObject({
+      left_out: { unlistable: 1, prefix: 1 },
+      reasons: ['only names that begin with "photos/" were compared'],
+    })
+    const all = await verified([primary, legacy, mute], { ...part, accept: ['unlistable', 'prefix'] })
+    expect(all).toMatchObject({ safe_to_detach: true, reasons: [] })
+  })
+
+  it('is not safe where a fallback was taken out of the configuration before it was compared', async () => {
+    const { primary, legacy } = await migrated(2)
+    const older = memoryBackend('older')
+    await older.put('only/there', bytesOf('x'))
+    const told = await verified([primary, legacy, older], { later: [primary, legacy] })
+    expect(told).toMatchObject({
+      equal: 2,
+      safe_to_detach: false,
+      reasons: ['older left the configuration, or its listing did, before it was compared'],
+    })
+  })
+
+  it('is not safe by sizes alone, unless that is accepted', async () => {
+    const [primary, legacy] = [memoryBackend('primary'), memoryBackend('legacy')]
+    await primary.put('a', bytesOf('bytes X'))
+    await legacy.put('a', bytesOf('bytes Y'))
+    const sides = [terse(primary), terse(legacy)]
+    expect(await verified(sides)).toMatchObject({
+      equal_by_size: 1,
+      safe_to_detach: false,
+      reasons: ['1 object is compared by nothing but size (equal_by_size): use deep, or accept it'],
+    })
+    expect(await verified(sides, { accept: ['equal_by_size'] })).toMatchObject({
+      accepted: [{ reason: 'equal_by_size', count: 1 }],
+      safe_to_detach: true,
+    })
+  })
+
+  it('takes a copy of the version that the source still has for equal by more than its size', async () => {
+    const { primary, legacy } = await migrated(3, new Date('2024-05-01T12:00:00Z'))
+    // The source tells times only, the primary also what the copies were made of.
+    expect(await verified([primary, terse(legacy)])).toMatchObject({
+      equal: 3,
+      equal_by_size: 0,
+      safe_to_detach: true,
+    })
+  })
+
+  it('does not take a time for a version where the object was replaced within the second of its copy', async () => {
+    const { primary, legacy } = await migrated(1)
+    await replace(legacy, nameOf(0), 'bytes X')
+    expect(await verified([primary, terse(legacy)])).toMatchObject({
+      equal_by_size: 1,
+      safe_to_detach: false,
+    })
+  })
+})
+
+describe('a source that changes while it is compared', () => {
+  /** Puts an object, old by its time, before the first page, after that page was listed. */
+  function growing(legacy: Memory, times: number): ListableBackend {
+    let added = 0
+    return {
+      ...legacy,
+      async list(options) {
+        const page = await legacy.list(options)
+        if (added < times) {
+          added++
+          await replace(legacy, `a/late-${added}`, 'late', { modified: new Date(0) })
+        }
+        return page
+      },
+    }
+  }
+
+  it('is compared again until nothing was added behind the cursor', async () => {
+    const { primary, legacy } = await migrated(3)
+    const told = await verified([primary, growing(legacy, 2)])
+    expect(told).toMatchObject({
+      compared: 5,
+      equal: 3,
+      missing: 2,
+      passes: 4,
+      safe_to_detach: false,
+      all: [{ name: 'a/late-1' }, { name: 'a/late-2' }],
+    })
+  })
+
+  it('is certified as of the beginning of the last pass', async () => {
+    const { primary, legacy } = await migrated(3)
+    const told = await verified([primary, legacy])
+    expect(told).toMatchObject({ passes: 2, safe_to_detach: true })
+    const asOf = Date.parse(told.as_of ?? '')
+    expect(asOf).toBeGreaterThan(Date.parse(told.started))
+    expect(asOf).toBeLessThan(Date.parse(told.finished ?? ''))
+  })
+
+  it('is read only once where bytes are compared and nothing changed', async () => {
+    const [primary, legacy] = [counting('primary'), counting('legacy')]
+    await fill(legacy, 3)
+    await withBackfill([primary, legacy], {}, async ({ drive }) => void (await drive()))
+    Object.assign(legacy.counts, { get: 0 })
+    expect(await verified([primary, legacy], { deep: true })).toMatchObject({ passes: 2, equal: 3 })
+    expect(legacy.counts.get).toBe(3)
+  })
+})

@@ -1,0 +1,143 @@
+import { type MemoryBackend, memoryBackend } from '../kit/memory.ts'
+import { withFilter } from '../../src/wrappers/filter.ts'
+import type { Backend } from '../../src/storage/backend.ts'
+import { StorageError } from '../../src/storage/errors.ts'
+import { bytesOf } from '../backends/fakes.ts'
+
+type Random = () => number
+
+/** mulberry32: from 0 up to 1. */
+export function randomFrom(seed: number): Random {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+/** A backend and what was done to it; `store` is what it holds in truth. */
+export interface Side {
+  store: MemoryBackend
+  /** Directory that its filter leaves out. */
+  excludes: string | undefined
+  lists: boolean
+  /** Its listing tells names, times and sizes only. */
+  terse: boolean
+  unreadable: Set<string>
+  late: { call: number; name: string } | undefined
+}
+
+export const INVALID = ['-/api', 'dir/../x', 'bell\u0007', '']
+const DIRECTORIES = ['a/', 'b/', 'c/']
+
+function put(side: Side, name: string, text: string, modified: Date): void {
+  side.store.objects.set(name, {
+    bytes: bytesOf(text),
+    info: {
+      name,
+      backend: side.store.name,
+      size: text.length,
+      modified,
+      // Tells the versions apart, and is no digest of the bytes.
+      etag: `"${side.store.name}-${text}-${modified.getTime()}"`,
+    },
+  })
+}
+
+const OLD = new Date('2020-01-01T00:00:00Z')
+const NEWER = new Date('2021-01-01T00:00:00Z')
+
+export function sideOf(random: Random, name: string): Side {
+  const chance = (part: number): boolean => random() < part
+  return {
+    store: memoryBackend(name, { pageSize: 2 }),
+    excludes: chance(0.25) ? DIRECTORIES[Math.floor(random() * 3)] : undefined,
+    lists: name === 'b0' || !chance(0.08),
+    terse: chance(0.3),
+    unreadable: new Set(),
+    late: name === 'b0' || chance(0.7) ? undefined : { call: chance(0.5) ? 1 : 2, name: 'a/0-late' },
+  }
+}
+
+/** Objects in the fallbacks, and in the primary what a migration with all kinds of accidents made of them. */
+export function plant(random: Random, primary: Side, fallbacks: readonly Side[]): void {
+  const chance = (part: number): boolean => random() < part
+  const trouble = chance(0.6) ? 0.12 : 0
+  const count = Math.floor(random() * 9)
+  for (let index = 0; index < count; index++) {
+    const directory = DIRECTORIES[Math.floor(random() * 3)] ?? ''
+    const isInvalid = chance(trouble / 2)
+    const name = isInvalid ? (INVALID[Math.floor(random() * INVALID.length)] ?? '') : `${directory}${index}`
+    const text = chance(0.1) ? '' : `bytes ${index}`
+    const sources = fallbacks.filter(() => chance(0.6))
+    for (const side of sources) put(side, name, text, OLD)
+    const [source] = sources
+    // A copy was made of what reads are served from, so filters are minded, mostly.
+    const isMinded = source && (accepts(source, name) || chance(0.5)) && accepts(primary, name)
+    if (isMinded && !isInvalid && !chance(trouble)) copy(primary, source, name, chance(0.5))
+    if (chance(trouble) && source) {
+      const isCopy = primary.store.objects.get(name)?.info.provenance !== undefined
+      put(source, name, text.replace('bytes', 'other'), isCopy ? NEWER : OLD)
+    }
+    if (chance(trouble)) {
+      const info = { name, backend: 'b0', size: 0, deleted: NEWER }
+      primary.store.objects.set(name, { bytes: new Uint8Array(0), info })
+    }
+    for (const side of [primary, ...fallbacks]) if (chance(trouble / 3)) side.unreadable.add(name)
+  }
+}
+
+function copy(primary: Side, source: Side, name: string, hasProvenance: boolean): void {
+  const original = source.store.objects.get(name)
+  if (!original) return
+  const { etag, modified } = original.info
+  const provenance = { backend: source.store.name, copied: NEWER, ...(modified && { modified }) }
+  primary.store.objects.set(name, {
+    bytes: original.bytes,
+    info: {
+      name,
+      backend: 'b0',
+      size: original.bytes.length,
+      ...(hasProvenance && { provenance: { ...provenance, ...(etag !== undefined && { etag }) } }),
+      etag: `"of-the-copy-${name}"`,
+    },
+  })
+}
+
+/** The backend as the chain has it. */
+export function backendOf(side: Side): Backend {
+  const { store, excludes, late, terse, unreadable } = side
+  let calls = 0
+  // Always in the first pass: what comes after the last has begun is not in the certificate.
+  const lateCall = store.objects.size > 2 ? late?.call : 1
+  const backend: Backend = {
+    ...store,
+    async get(name, options) {
+      if (unreadable.has(name))
+        throw new StorageError('corrupt', 'the body broke', { backend: store.name, name })
+      return store.get(name, options)
+    },
+    async list(options) {
+      const page = await store.list(options)
+      if (++calls === lateCall && late) put(side, late.name, 'late', OLD)
+      if (!terse) return page
+      const objects = page.objects.map(({ name, backend: holder, size, modified, deleted }) => ({
+        name,
+        backend: holder,
+        ...(size !== undefined && { size }),
+        ...(modified && { modified }),
+        ...(deleted && { deleted }),
+      }))
+      return { ...page, objects }
+    },
+  }
+  const { list: _, ...mute } = backend
+  const listed = side.lists ? backend : mute
+  return excludes === undefined ? listed : withFilter(listed, { exclude: new RegExp(`^${excludes}`) })
+}
+
+export function accepts({ excludes }: Side, name: string): boolean {
+  return excludes === undefined || !name.startsWith(excludes)
+}

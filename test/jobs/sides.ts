@@ -1,0 +1,55 @@
+import { expect } from 'vitest'
+import { memoryBackend } from '../kit/memory.ts'
+import type { ListableBackend } from '../../src/storage/backend.ts'
+import type { ObjectInfo } from '../../src/storage/object.ts'
+import { bytesOf } from '../backends/fakes.ts'
+import { fill, withBackfill } from './jobs.ts'
+
+export type Memory = ReturnType<typeof memoryBackend>
+
+/** Both sides after a backfill of `count` objects of that time, before anything is planted. */
+export async function migrated(count: number, modified?: Date): Promise<{ primary: Memory; legacy: Memory }> {
+  const [primary, legacy] = [memoryBackend('primary'), memoryBackend('legacy')]
+  await fill(legacy, count)
+  if (modified)
+    for (const [name, { bytes }] of legacy.objects) await legacy.put(name, bytes, { info: { modified } })
+  await withBackfill([primary, legacy], {}, async ({ drive }) => {
+    expect(await drive()).toMatchObject({ state: 'completed', copied: count })
+  })
+  return { primary, legacy }
+}
+
+/** Lists names, sizes and ETags only, as S3 does. */
+export function terse(
+  backend: Memory,
+  etagOf: (info: ObjectInfo) => string | undefined = () => undefined,
+): ListableBackend {
+  return {
+    ...backend,
+    async list(options) {
+      const page = await backend.list(options)
+      const objects = page.objects.map((info) => {
+        const { name, size, modified, deleted } = info
+        const etag = etagOf(info)
+        return {
+          name,
+          backend: backend.name,
+          ...(size !== undefined && { size }),
+          ...(modified && { modified }),
+          ...(deleted && { deleted }),
+          ...(etag !== undefined && { etag }),
+        }
+      })
+      return { ...page, objects }
+    },
+  }
+}
+
+export async function replace(
+  backend: Memory,
+  name: string,
+  text: string,
+  keep: Partial<ObjectInfo> = {},
+): Promise<void> {
+  await backend.put(name, bytesOf(text), { info: keep })
+}

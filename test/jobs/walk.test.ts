@@ -1,0 +1,99 @@
+import * as fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { memoryBackend } from '../kit/memory.ts'
+import { createWalk, type Walk, type WalkPosition } from '../../src/jobs/walk.ts'
+import type { ListableBackend } from '../../src/storage/backend.ts'
+import { StorageError } from '../../src/storage/errors.ts'
+import { compareNames } from '../../src/storage/order.ts'
+
+type Told = [name: string, holders: string[]]
+
+function backendOf(
+  name: string,
+  names: readonly string[],
+  options: { pageSize: number; listsAfter: boolean },
+): ListableBackend {
+  const backend = memoryBackend(name, { pageSize: options.pageSize })
+  for (const own of names)
+    backend.objects.set(own, { bytes: new Uint8Array(0), info: { name: own, backend: name, size: 0 } })
+  return { ...backend, listsAfter: options.listsAfter }
+}
+
+/** Takes up to `limit` names. */
+async function some(walk: Walk, limit: number): Promise<Told[]> {
+  const told: Told[] = []
+  while (told.length < limit && !walk.ended) {
+    const step = walk.take()
+    if (step) told.push([step.name, step.held.map(({ backend }) => backend.name)])
+    else await walk.ask()
+  }
+  return told
+}
+
+const name = fc.string({
+  unit: fc.constantFrom('a', 'b', '/', '\u{10000}', '\uffee', 'z'),
+  minLength: 1,
+  maxLength: 5,
+})
+const side = fc.record({
+  names: fc.array(name, { maxLength: 30 }),
+  pageSize: fc.integer({ min: 1, max: 9 }),
+  listsAfter: fc.boolean(),
+})
+
+describe('a walk', () => {
+  it('tells every name once, in order and with all its holders, however often it is taken up anew', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(side, { minLength: 1, maxLength: 3 }),
+        fc.array(fc.integer({ min: 1, max: 12 }), { maxLength: 8 }),
+        async (sides, pieces) => {
+          const backends = sides.map(({ names, ...options }, index) => backendOf(`b${index}`, names, options))
+          const told: Told[] = []
+          let position: WalkPosition | undefined
+          for (const piece of [...pieces, Infinity]) {
+            const walk = createWalk(backends, '', position)
+            told.push(...(await some(walk, piece)))
+            // As it is kept: through JSON.
+            position = JSON.parse(JSON.stringify(walk.position())) as WalkPosition
+          }
+          const union = [...new Set(sides.flatMap(({ names }) => names))].toSorted(compareNames)
+          const holders = (wanted: string) =>
+            sides.flatMap(({ names }, index) => (names.includes(wanted) ? `b${index}` : []))
+          expect(told).toEqual(union.map((wanted) => [wanted, holders(wanted)]))
+        },
+      ),
+      { numRuns: 300 },
+    )
+  })
+
+  it('throws what a backend fails with, and can be taken up from before', async () => {
+    const good = backendOf('good', ['a', 'b'], { pageSize: 1, listsAfter: true })
+    let isDown = false
+    const flaky: ListableBackend = {
+      ...backendOf('flaky', ['a', 'c'], { pageSize: 1, listsAfter: true }),
+      list: async (options) => {
+        if (isDown) throw new StorageError('timeout', 'is down', { backend: 'flaky' })
+        return backendOf('flaky', ['a', 'c'], { pageSize: 1, listsAfter: true }).list(options)
+      },
+    }
+    const walk = createWalk([good, flaky], '')
+    expect(await some(walk, 1)).toEqual([['a', ['good', 'flaky']]])
+    isDown = true
+    await expect(some(walk, 1)).rejects.toMatchObject({ code: 'timeout', backend: 'flaky' })
+    isDown = false
+    const again = createWalk([good, flaky], '', walk.position())
+    expect(await some(again, 10)).toEqual([
+      ['b', ['good']],
+      ['c', ['flaky']],
+    ])
+  })
+
+  it('fails rather than going in circles with a backend that gives the same cursor twice', async () => {
+    const stuck: ListableBackend = {
+      ...memoryBackend('stuck'),
+      list: async () => ({ objects: [], directories: [], cursor: 'same' }),
+    }
+    await expect(some(createWalk([stuck], ''), 1)).rejects.toMatchObject({ code: 'unavailable' })
+  })
+})

@@ -1,0 +1,227 @@
+import type {
+  Backend,
+  ListOptions,
+  ListPage,
+  MultipartUpload,
+  PutCondition,
+  PutOptions,
+} from '../../src/storage/backend.ts'
+import { interruption, StorageError } from '../../src/storage/errors.ts'
+import { checkName, encodeName, isStaged } from '../../src/storage/name.ts'
+import type { ObjectInfo, RangeRequest, StoredObject } from '../../src/storage/object.ts'
+import { compareNames } from '../../src/storage/order.ts'
+import { attributesFromMetadata, attributesToMetadata } from '../../src/backends/attributes.ts'
+import { checkDigests, toHex } from '../../src/bodies/digest.ts'
+import { bytesBody } from '../../src/bodies/fixed-length.ts'
+import { directoryOf } from '../../src/storage/roll-up.ts'
+import { resolveRange } from '../../src/http/range.ts'
+
+export interface MemoryObject {
+  info: ObjectInfo
+  bytes: Uint8Array<ArrayBuffer>
+}
+
+export interface MemoryOptions {
+  now?: () => Date
+  /** Most entries in a page of a listing, whatever `limit` says. */
+  pageSize?: number
+  /** Smallest size of a part that is not the last. Default 5 MiB, as R2 and S3 have it. */
+  minPartSize?: number
+}
+
+export type MemoryBackend = Backend &
+  Required<
+    Pick<
+      Backend,
+      | 'put'
+      | 'delete'
+      | 'createMultipartUpload'
+      | 'abortMultipartUpload'
+      | 'list'
+      | 'listsAfter'
+      | 'url'
+      | 'path'
+    >
+  > & {
+    readonly objects: Map<string, MemoryObject>
+    /** Multipart uploads that were neither completed nor aborted. */
+    readonly uploads: Set<MultipartUpload>
+  }
+
+const MIN_PART_SIZE = 5 * 1024 * 1024
+const MAX_METADATA_BYTES = 8 * 1024
+
+/** Keeps objects in a Map, with everything that a backend can do: the reference for the others, and for tests. */
+export function memoryBackend(name: string, options: MemoryOptions = {}): MemoryBackend {
+  const objects = new Map<string, MemoryObject>()
+  const uploads = new Set<MultipartUpload>()
+  const store = createStore(name, objects, options.now ?? (() => new Date()))
+
+  return {
+    name,
+    type: 'memory',
+    objects,
+    uploads,
+    listsAfter: true,
+    async get(key, { range, ifMatch, signal } = {}) {
+      signal?.throwIfAborted()
+      const found = objects.get(key)
+      if (!found) return null
+      if (ifMatch !== undefined && found.info.etag !== ifMatch)
+        throw new StorageError('precondition', 'the object has changed', { backend: name, name: key })
+      return open(found, range)
+    },
+    async head(key, { signal } = {}) {
+      signal?.throwIfAborted()
+      return objects.get(key)?.info ?? null
+    },
+    async put(key, body, putOptions = {}) {
+      const bytes = await readBody(body, putOptions.size, name, key)
+      if (putOptions.digests) await checkDigests(bytes, putOptions.digests)
+      putOptions.signal?.throwIfAborted()
+      return store(key, bytes, putOptions)
+    },
+    async delete(key) {
+      objects.delete(key)
+    },
+    async createMultipartUpload(key, { info = {}, onlyIf } = {}) {
+      const parts = new Map<number, Uint8Array>()
+      const upload: MultipartUpload = {
+        id: crypto.randomUUID(),
+        async uploadPart(number, body, size) {
+          parts.set(number, await readBody(body, size, name, key))
+        },
+        async complete() {
+          if (!uploads.has(upload))
+            throw new StorageError('unavailable', 'the upload is gone', { backend: name, name: key })
+          const bytes = joinParts(parts, options.minPartSize ?? MIN_PART_SIZE)
+          uploads.delete(upload)
+          return store(key, bytes, { info, ...(onlyIf && { onlyIf }) })
+        },
+        async abort() {
+          uploads.delete(upload)
+        },
+      }
+      uploads.add(upload)
+      return upload
+    },
+    async abortMultipartUpload(_key, id) {
+      for (const upload of uploads) if (upload.id === id) uploads.delete(upload)
+    },
+    async list(listOptions = {}) {
+      return listPage(objects, {
+        ...listOptions,
+        limit: Math.min(listOptions.limit ?? 1000, options.pageSize ?? 1000),
+      })
+    },
+    async url(key, { base }) {
+      return base + encodeName(key)
+    },
+    path: (key) => `memory://${name}/${key}`,
+  }
+}
+
+type Store = (key: string, bytes: Uint8Array<ArrayBuffer>, options: PutOptions) => Promise<ObjectInfo | null>
+
+function createStore(backend: string, objects: Map<string, MemoryObject>, now: () => Date): Store {
+  let versions = 0
+  return async (key, bytes, { info = {}, onlyIf }) => {
+    if (!isStaged(key)) checkName(key)
+    const sha256 = toHex(await crypto.subtle.digest('SHA-256', bytes))
+    // From here on nothing is awaited: the condition and the write are one step.
+    if (!holds(onlyIf, objects.get(key))) return null
+    const created = now()
+    const { metadata: _checked, ...representation } = info
+    const stored: ObjectInfo = {
+      ...representation,
+      ...attributesFromMetadata(attributesToMetadata(info, MAX_METADATA_BYTES)),
+      name: key,
+      backend,
+      size: bytes.length,
+      etag: info.etag ?? `"${sha256.slice(0, 32)}"`,
+      modified: info.modified ?? created,
+      created,
+      version: `${++versions}`,
+      digests: { sha256 },
+    }
+    objects.set(key, { info: stored, bytes })
+    return stored
+  }
+}
+
+function holds(condition: PutCondition | undefined, found: MemoryObject | undefined): boolean {
+  if (condition === undefined) return true
+  return condition === 'absent' ? found === undefined : found?.info.version === condition.version
+}
+
+function open({ info, bytes }: MemoryObject, asked: RangeRequest | undefined): StoredObject {
+  if (!asked || info.deleted) return { ...info, body: bytesBody(bytes) }
+  const range = resolveRange(asked, bytes.length)
+  if (range === 'unsatisfiable')
+    throw new StorageError('unsatisfiable', 'the range begins past the end', {
+      backend: info.backend,
+      name: info.name,
+      size: bytes.length,
+    })
+  return { ...info, range, body: bytesBody(bytes.slice(range.start, range.end + 1)) }
+}
+
+async function readBody(
+  body: ReadableStream<Uint8Array> | Uint8Array,
+  size: number | undefined,
+  backend: string,
+  name: string,
+): Promise<Uint8Array<ArrayBuffer>> {
+  if (size === undefined && !(body instanceof Uint8Array))
+    throw new StorageError('invalid', 'a stream needs its size', { backend, name })
+  const bytes = new Uint8Array(body instanceof Uint8Array ? body : await readStream(body))
+  if (size !== undefined && bytes.length !== size)
+    throw new StorageError('corrupt', `${bytes.length} bytes came instead of ${size}`, { backend, name })
+  return bytes
+}
+
+async function readStream(body: ReadableStream<Uint8Array>): Promise<ArrayBuffer> {
+  try {
+    return await new Response(body).arrayBuffer()
+  } catch (error) {
+    throw interruption(error)
+  }
+}
+
+function joinParts(parts: Map<number, Uint8Array>, minPartSize: number): Uint8Array<ArrayBuffer> {
+  const ordered = [...parts].toSorted(([a], [b]) => a - b).map(([, bytes]) => bytes)
+  const size = ordered[0]?.length ?? 0
+  const wrong = ordered.some((part, index) =>
+    index < ordered.length - 1 ? part.length !== size || size < minPartSize : part.length > size,
+  )
+  if (wrong)
+    throw new StorageError('invalid', 'parts must be equally large, and only the last may be smaller')
+  const whole = new Uint8Array(ordered.reduce((sum, part) => sum + part.length, 0))
+  let offset = 0
+  for (const part of ordered) {
+    whole.set(part, offset)
+    offset += part.length
+  }
+  return whole
+}
+
+function listPage(objects: Map<string, MemoryObject>, options: ListOptions & { limit: number }): ListPage {
+  const { prefix = '', delimiter, limit, after, cursor } = options
+  const start = cursor ?? after
+  const names = [...objects.keys()]
+    .filter((name) => name.startsWith(prefix) && (start === undefined || compareNames(name, start) > 0))
+    .toSorted(compareNames)
+  const page: ListPage = { objects: [], directories: [] }
+  let last = cursor
+  for (const name of names) {
+    const directory = directoryOf(name, prefix, delimiter)
+    if (directory !== undefined && directory === last) continue
+    if (last !== undefined && page.objects.length + page.directories.length === limit)
+      return { ...page, cursor: last }
+    const found = objects.get(name)
+    if (directory !== undefined) page.directories.push(directory)
+    else if (found) page.objects.push(found.info)
+    last = directory ?? name
+  }
+  return page
+}

@@ -1,0 +1,181 @@
+import { describe, expect, it } from 'vitest'
+import { withBreaker } from '../../src/wrappers/breaker.ts'
+import { memoryBackend } from '../kit/memory.ts'
+import { type ErrorCode, StorageError } from '../../src/storage/errors.ts'
+
+/** A backend that fails as set, behind a breaker with a clock of the test's own. */
+function setup(longestPauseMs = 20_000) {
+  const clock = { now: 1_000_000 }
+  const origin: { error: Error | null; asked: number } = { error: null, asked: 0 }
+  const head = async () => {
+    origin.asked += 1
+    if (origin.error) throw origin.error
+    return null
+  }
+  const backend = withBreaker(
+    { ...memoryBackend('origin'), head },
+    { failures: 3, openMs: 5000, longestPauseMs, now: () => clock.now },
+  )
+  const ask = async (signal?: AbortSignal): Promise<string> => {
+    try {
+      return (await backend.head('a', signal && { signal })) === null ? 'absent' : 'hit'
+    } catch (error) {
+      return error instanceof StorageError ? error.code : (error as Error).name
+    }
+  }
+  const fail = (code: ErrorCode, options: { retryAfter?: number; backend?: string } = {}): void => {
+    origin.error = new StorageError(code, 'fails on purpose', { backend: 'origin', ...options })
+  }
+  const heal = (): void => void (origin.error = null)
+  return { ask, fail, heal, origin, clock, health: () => backend.health?.() }
+}
+
+/** Asks `times` times, a second each, and lets it fail where `fails` says so; how often the backend was asked. */
+async function asked(times: number, fails: (time: number) => boolean): Promise<number> {
+  const { ask, fail, heal, origin, clock } = setup()
+  for (let time = 0; time < times; time++) {
+    if (fails(time)) fail('timeout')
+    else heal()
+    await ask()
+    clock.now += 1000
+  }
+  return origin.asked
+}
+
+describe('withBreaker()', () => {
+  it('keeps asking a backend that fails one request in ten', async () => {
+    expect(await asked(200, (time) => time % 10 === 0)).toBe(200)
+  })
+
+  it('leaves a backend alone that fails nine requests in ten, but for one question every few seconds', async () => {
+    expect(await asked(200, (time) => time % 10 !== 9)).toBeLessThan(200 / 4)
+    // One that was well until then, too.
+    const fails = (time: number): boolean => time >= 100 && time % 10 !== 9
+    expect((await asked(200, fails)) - 100).toBeLessThan(100 / 3)
+  })
+
+  it('asks a backend without a pause once it is well again', async () => {
+    const { ask, fail, heal, clock, health } = setup()
+    fail('unavailable')
+    for (let time = 0; time < 20; time++) await ask()
+    expect(health()?.state).toBe('open')
+    clock.now += 5000
+    heal()
+    for (let time = 0; time < 10; time++) expect(await ask()).toBe('absent')
+    expect(health()?.state).toBe('closed')
+  })
+
+  it('lets one request through at a time while it tries again', async () => {
+    const { ask, fail, clock } = setup()
+    fail('timeout')
+    for (let time = 0; time < 3; time++) await ask()
+    clock.now += 5000
+    expect((await Promise.all([ask(), ask(), ask()])).toSorted()).toEqual(['skipped', 'skipped', 'timeout'])
+    expect(await ask()).toBe('skipped')
+  })
+
+  it.each([
+    ['refused credentials', new StorageError('denied', 'no', { backend: 'origin' })],
+    ['too many writes of one name', new StorageError('too-many-writes', 'no', { backend: 'origin' })],
+    ['a body that broke off', new StorageError('interrupted', 'no')],
+    ['wrong bytes', new StorageError('corrupt', 'no', { backend: 'origin' })],
+    ["another backend's failure", new StorageError('unavailable', 'no', { backend: 'source' })],
+    ['a failure of no backend', new StorageError('unavailable', 'no')],
+    ['a defect of ours', new TypeError('undefined is not a function')],
+  ])('is not opened by %s', async (_, error) => {
+    const { ask, origin, health } = setup()
+    origin.error = error
+    for (let time = 0; time < 12; time++) await ask()
+    expect([origin.asked, health()?.state]).toEqual([12, 'closed'])
+  })
+
+  it('is not opened by requests that were called off', async () => {
+    const { ask, fail, origin } = setup()
+    fail('unavailable')
+    for (let time = 0; time < 12; time++) await ask(AbortSignal.abort())
+    expect(origin.asked).toBe(12)
+  })
+
+  it('forgets what is long past', async () => {
+    const { ask, fail, clock, health } = setup()
+    fail('unavailable')
+    await ask()
+    await ask()
+    clock.now += 121_000
+    await ask()
+    expect(health()).toMatchObject({ state: 'closed', failures: 1 })
+  })
+
+  it.each([
+    ['of no time', 0, 20_000],
+    ['by a backend that gets none', 60_000, 0],
+  ])('is not opened by one failure that asks for a pause %s', async (_, retryAfter, longestPauseMs) => {
+    const { ask, fail, heal } = setup(longestPauseMs)
+    fail('unavailable', { retryAfter })
+    await ask()
+    heal()
+    expect(await Promise.all([ask(), ask(), ask()])).toEqual(['absent', 'absent', 'absent'])
+  })
+
+  it.each([
+    [7000, 7000],
+    [2_300_675_974_000, 20_000],
+  ])('gives a pause at once where it is asked for %s ms: %s ms', async (retryAfter, pause) => {
+    const { ask, fail, heal, clock } = setup()
+    fail('unavailable', { retryAfter })
+    await ask()
+    heal()
+    clock.now += pause - 1
+    expect(await ask()).toBe('skipped')
+    clock.now += 1
+    expect([await ask(), await ask()]).toEqual(['absent', 'absent'])
+  })
+
+  it.each([
+    ['no Retry-After', undefined, 5000],
+    ['a short one', 1000, 5000],
+    ['a longer one', 12_000, 12_000],
+    ['an endless one', 2_300_675_974_000, 20_000],
+  ])('stays open as long as it should with %s', async (_, retryAfter, openMs) => {
+    const { ask, fail, heal, clock } = setup()
+    fail('unavailable')
+    await ask()
+    await ask()
+    fail('unavailable', retryAfter === undefined ? {} : { retryAfter })
+    await ask()
+    heal()
+    clock.now += openMs - 1
+    expect(await ask()).toBe('skipped')
+    clock.now += 1
+    expect(await ask()).toBe('absent')
+  })
+
+  it('stays open no longer for requests that were under way when it opened', async () => {
+    const clock = { now: 0 }
+    const pending: ((error: Error) => void)[] = []
+    const head = () => new Promise<never>((_, reject) => pending.push(reject))
+    const backend = withBreaker(
+      { ...memoryBackend('origin'), head },
+      { failures: 3, openMs: 5000, longestPauseMs: 0, now: () => clock.now },
+    )
+    const under = Array.from({ length: 6 }, () => backend.head('a').catch(() => 'failed'))
+    for (const [index, reject] of pending.entries()) {
+      clock.now = index * 2000
+      reject(new StorageError('timeout', 'too late', { backend: 'origin' }))
+      await under[index]
+    }
+    expect(backend.health?.().state).toBe('half-open')
+  })
+
+  it('tells its state, the last errors and the latencies', async () => {
+    const { ask, fail, health } = setup()
+    fail('unavailable')
+    for (let time = 0; time < 4; time++) await ask()
+    expect(health()).toMatchObject({ state: 'open', failures: 3, latency: { count: 3 } })
+    expect(health()?.recentErrors.map(({ code }) => code)).toEqual([
+      'unavailable',
+      'unavailable',
+      'unavailable',
+    ])
+  })
+})

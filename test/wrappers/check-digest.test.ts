@@ -1,0 +1,84 @@
+import { describe, expect, it } from 'vitest'
+import { withCoalescing } from '../../src/wrappers/coalesce.ts'
+import { withVerifiedBodies } from '../../src/wrappers/check-digest.ts'
+import { createMemoryBudget } from '../../src/bodies/memory-budget.ts'
+import type { Backend } from '../../src/storage/backend.ts'
+import type { StoredObject } from '../../src/storage/object.ts'
+import { memoryBackend } from '../kit/memory.ts'
+import { bytesOf, steppedBody, textOf } from '../backends/fakes.ts'
+
+const WRONG = { md5: '0'.repeat(32) }
+
+async function origin(): Promise<Backend> {
+  const backend = memoryBackend('origin')
+  await backend.put('a', bytesOf('abcdef'))
+  return backend
+}
+
+/** One object `a`, of whose bytes a digest is told that they do not have. */
+async function wrong(told: Partial<StoredObject> = {}): Promise<Backend> {
+  const right = await origin()
+  return {
+    ...right,
+    async get(name, options) {
+      const object = await right.get(name, options)
+      return object && { ...object, digests: WRONG, ...told }
+    },
+  }
+}
+
+describe('withVerifiedBodies()', () => {
+  it('passes on a body whose digest is right, of known length', async () => {
+    const verified = withVerifiedBodies(await origin())
+    const response = new Response((await verified.get('a'))?.body)
+    expect(await response.text()).toBe('abcdef')
+  })
+
+  it('keeps the last bytes back when the digest differs, and fails', async () => {
+    const source = steppedBody()
+    const told = { name: 'a', backend: 'origin', size: 6, digests: WRONG }
+    const get = async (): Promise<StoredObject> => ({ ...told, body: source.body })
+    const verified = withVerifiedBodies({ name: 'origin', type: 'memory', get, head: async () => null })
+    const reader = (await verified.get('a'))?.body.getReader()
+    source.next('abc')
+    source.next('def')
+    expect((await reader?.read())?.value).toEqual(bytesOf('abc'))
+    source.end()
+    await expect(reader?.read()).rejects.toMatchObject({ code: 'corrupt' })
+  })
+
+  it('fails where no length is known', async () => {
+    const { get } = await wrong()
+    const unsized: Backend['get'] = async (name) => {
+      const object = await get(name)
+      if (!object) return null
+      const { size: _size, ...rest } = object
+      return rest
+    }
+    const verified = withVerifiedBodies({ ...(await wrong()), get: unsized })
+    await expect(textOf(await verified.get('a'))).rejects.toMatchObject({ code: 'corrupt' })
+  })
+
+  it('fails everybody who shares the body', async () => {
+    const shared = withCoalescing(withVerifiedBodies(await wrong()), {
+      maxBytes: 100,
+      budget: createMemoryBudget(100),
+      stallMs: 1000,
+      keepAlive: () => {},
+    })
+    const objects = await Promise.all([shared.get('a'), shared.get('a')])
+    // The runtime's own streams hand on a copy of the error.
+    const failure = { code: 'unavailable', cause: { message: expect.stringContaining('digest') as string } }
+    for (const object of objects) await expect(textOf(object)).rejects.toMatchObject(failure)
+  })
+
+  it('leaves a part alone, of which no digest is known', async () => {
+    const part = await withVerifiedBodies(await wrong()).get('a', { range: { offset: 1, length: 2 } })
+    expect(await textOf(part)).toBe('bc')
+  })
+
+  it('leaves alone what the caller has already: its bytes need not be there', async () => {
+    const verified = withVerifiedBodies(await wrong({ etag: '"v1"', body: new Blob([]).stream() }))
+    expect(await textOf(await verified.get('a', { ifNoneMatch: '"v1"' }))).toBe('')
+  })
+})

@@ -1,0 +1,213 @@
+import { describe, expect, it, vi } from 'vitest'
+import { withCoalescing } from '../../src/wrappers/coalesce.ts'
+import type { Backend } from '../../src/storage/backend.ts'
+import { createMemoryBudget } from '../../src/bodies/memory-budget.ts'
+import { bytesOf, counting, steppedBody, textOf } from '../backends/fakes.ts'
+
+const MIB = 1024 * 1024
+
+function coalesced(
+  backend: Backend,
+  options: { maxBytes?: number; total?: number; stallMs?: number } = {},
+): Backend {
+  return withCoalescing(backend, {
+    maxBytes: options.maxBytes ?? MIB,
+    budget: createMemoryBudget(options.total ?? 4 * MIB),
+    stallMs: options.stallMs ?? 1000,
+    keepAlive: () => {},
+  })
+}
+
+/** A backend whose one object's body is fed by the test. */
+function stepped(size: number) {
+  const source = steppedBody()
+  const backend: Backend = {
+    name: 'origin',
+    type: 'memory',
+    get: async (name) => ({ name, backend: 'origin', size, body: source.body }),
+    head: async () => null,
+  }
+  return { source, backend }
+}
+
+describe('withCoalescing()', () => {
+  it('fetches one body for a hundred who ask at once', async () => {
+    const origin = counting('origin')
+    await origin.put('a', bytesOf('all the same'))
+    const backend = coalesced(origin)
+    const texts = await Promise.all(Array.from({ length: 100 }, async () => textOf(await backend.get('a'))))
+    expect(new Set(texts)).toEqual(new Set(['all the same']))
+    expect(origin.counts['get']).toBe(1)
+  })
+
+  it('names one leader, whose job the copy is', async () => {
+    const origin = counting('origin')
+    await origin.put('a', bytesOf('x'))
+    const backend = coalesced(origin)
+    const objects = await Promise.all([backend.get('a'), backend.get('a'), backend.get('a')])
+    expect(objects.map((object) => object?.shared?.leader)).toEqual([true, false, false])
+  })
+
+  it('lets one reader finish while another has not begun', async () => {
+    const { source, backend } = stepped(6)
+    const shared = coalesced(backend)
+    const quick = await shared.get('a')
+    const idle = await shared.get('a')
+    source.next('abc')
+    source.next('def')
+    source.end()
+    expect(await textOf(quick)).toBe('abcdef')
+    expect(await textOf(idle)).toBe('abcdef')
+  })
+
+  it('keeps filling when the first reader goes away', async () => {
+    const { source, backend } = stepped(6)
+    const shared = coalesced(backend)
+    const gone = await shared.get('a')
+    const other = await shared.get('a')
+    source.next('abc')
+    await gone?.body.cancel()
+    source.next('def')
+    source.end()
+    expect(await textOf(other)).toBe('abcdef')
+  })
+
+  it.each([
+    ['short', (source: ReturnType<typeof steppedBody>) => source.end(), 'corrupt'],
+    ['long', (source: ReturnType<typeof steppedBody>) => source.next('defg'), 'corrupt'],
+    ['broken off', (source: ReturnType<typeof steppedBody>) => source.fail(), 'unavailable'],
+  ])('fails every reader when the body is %s', async (_case, finish, code) => {
+    const { source, backend } = stepped(6)
+    const shared = coalesced(backend)
+    const objects = [await shared.get('a'), await shared.get('a')]
+    source.next('abc')
+    finish(source)
+    for (const object of objects) await expect(textOf(object)).rejects.toMatchObject({ code })
+  })
+
+  it('fails a reader when no byte comes for too long', async () => {
+    const { source, backend } = stepped(6)
+    const shared = coalesced(backend, { stallMs: 50 })
+    const object = await shared.get('a')
+    source.next('abc')
+    await expect(textOf(object)).rejects.toMatchObject({ code: 'timeout' })
+  })
+
+  it('asks again when what a first request began never comes, as after the platform ended that request', async () => {
+    const origin = counting('origin')
+    await origin.put('a', bytesOf('whole'))
+    let hangs = true
+    const backend = coalesced(
+      {
+        ...origin,
+        get: (name) => {
+          if (!hangs) return origin.get(name)
+          hangs = false
+          return new Promise<never>(() => {})
+        },
+      },
+      { stallMs: 100 },
+    )
+    void backend.get('a')
+    const texts = await Promise.all(Array.from({ length: 3 }, async () => textOf(await backend.get('a'))))
+    expect(texts).toEqual(['whole', 'whole', 'whole'])
+    expect(origin.counts['get']).toBe(1)
+  })
+
+  it('gives back the room of a body that came after nobody waited for it any more', async () => {
+    const origin = counting('origin')
+    await origin.put('a', new Uint8Array(600))
+    const late = Promise.withResolvers<void>()
+    let first = true
+    const backend = coalesced(
+      {
+        ...origin,
+        get: async (name) => {
+          if (first) {
+            first = false
+            await late.promise
+          }
+          return origin.get(name)
+        },
+      },
+      { stallMs: 50, total: 1000 },
+    )
+    const slow = backend.get('a')
+    await textOf(await backend.get('a'))
+    late.resolve()
+    await textOf(await slow)
+    await origin.put('b', new Uint8Array(1000))
+    const other = await backend.get('b')
+    expect(other?.shared).toBeDefined()
+    await textOf(other)
+  })
+
+  it('hands out the plain body when it is too large or has no known size', async () => {
+    const origin = counting('origin')
+    await origin.put('large', new Uint8Array(2 * MIB))
+    const object = await coalesced(origin).get('large')
+    expect(object?.shared).toBeUndefined()
+    await object?.body.cancel()
+  })
+
+  it('hands out the plain body when the isolate has no room left, and shares again once there is', async () => {
+    const origin = counting('origin')
+    await origin.put('one', new Uint8Array(600))
+    await origin.put('two', new Uint8Array(600))
+    const backend = coalesced(origin, { total: 1000 })
+    const one = await backend.get('one')
+    const two = await backend.get('two')
+    expect([one?.shared !== undefined, two?.shared !== undefined]).toEqual([true, false])
+    await Promise.all([textOf(one), textOf(two)])
+    const again = await backend.get('two')
+    expect(again?.shared).toBeDefined()
+    await again?.body.cancel()
+  })
+
+  it('asks again after a miss and after a failure', async () => {
+    const origin = counting('origin')
+    const backend = coalesced(origin)
+    expect(await backend.get('a')).toBeNull()
+    await origin.put('a', bytesOf('now there'))
+    expect(await textOf(await backend.get('a'))).toBe('now there')
+  })
+
+  it('does not share ranges', async () => {
+    const origin = counting('origin')
+    await origin.put('a', bytesOf('abcdef'))
+    const backend = coalesced(origin)
+    const parts = await Promise.all([
+      backend.get('a', { range: { offset: 1, length: 2 } }),
+      backend.get('a', { range: { offset: 3 } }),
+    ])
+    expect(await Promise.all(parts.map(textOf))).toEqual(['bc', 'def'])
+  })
+
+  it('counts a body for as long as somebody is reading it', async () => {
+    const origin = counting('origin')
+    for (const name of ['one', 'two', 'three']) await origin.put(name, new Uint8Array(600))
+    const backend = coalesced(origin, { total: 1000 })
+    const slow = await backend.get('one')
+    const copy = slow?.shared?.stream()
+    await slow?.shared?.whole()
+    const two = await backend.get('two')
+    expect(two?.shared).toBeUndefined()
+    await Promise.all([textOf(slow), new Response(copy).text(), textOf(two)])
+    const three = await backend.get('three')
+    expect(three?.shared).toBeDefined()
+    await three?.body.cancel()
+  })
+
+  it('gives the memory back when the readers go away', async () => {
+    const origin = counting('origin')
+    for (const name of ['one', 'two']) await origin.put(name, new Uint8Array(600))
+    const backend = coalesced(origin, { total: 1000 })
+    const one = await backend.get('one')
+    await one?.body.cancel()
+    await vi.waitFor(async () => {
+      const two = await backend.get('two')
+      await two?.body.cancel()
+      expect(two?.shared).toBeDefined()
+    })
+  })
+})

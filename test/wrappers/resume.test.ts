@@ -1,0 +1,147 @@
+import { describe, expect, it } from 'vitest'
+import { memoryBackend } from '../kit/memory.ts'
+import { withMending } from '../../src/wrappers/resume.ts'
+import type { Backend } from '../../src/storage/backend.ts'
+import type { StoredObject } from '../../src/storage/object.ts'
+import { textOf } from '../backends/fakes.ts'
+
+type Ending = 'break' | 'end' | 'stall'
+
+function mending(backend: Backend, others: Backend[] = [], idleTimeoutMs = 1000): Backend {
+  return withMending(backend, { others, idleTimeoutMs })
+}
+
+/** An object of 26 letters, each `unit` times, and backends that serve it badly. */
+function alphabet(unit: number) {
+  const text = Array.from('abcdefghijklmnopqrstuvwxyz', (letter) => letter.repeat(unit)).join('')
+  const bytes = new TextEncoder().encode(text)
+
+  /** Serves the text from memory, each body stopping after so many letters in the way of `ending`. */
+  async function flaky(name: string, letters: number, ending: Ending, etag = '"v1"') {
+    const memory = memoryBackend(name)
+    await memory.put('a', bytes, { info: { etag } })
+    const asked: (number | undefined)[] = []
+    const backend: Backend = {
+      ...memory,
+      async get(key, options = {}) {
+        asked.push(options.range && 'offset' in options.range ? options.range.offset / unit : undefined)
+        const object = await memory.get(key, options)
+        return object && { ...object, body: stopping(object, letters * unit, ending) }
+      },
+    }
+    return { backend, asked }
+  }
+
+  function stopping(object: StoredObject, pieceLength: number, ending: Ending): ReadableStream<Uint8Array> {
+    const start = object.range?.start ?? 0
+    const end = (object.range?.end ?? bytes.length - 1) + 1
+    const piece = bytes.slice(start, Math.min(end, start + pieceLength))
+    let sent = false
+    return new ReadableStream({
+      pull(controller) {
+        if (!sent) {
+          sent = true
+          controller.enqueue(piece)
+        } else if (start + piece.length === end || ending === 'end') controller.close()
+        else if (ending === 'break') controller.error(new Error('connection reset'))
+        else return new Promise(() => {})
+        return undefined
+      },
+    })
+  }
+
+  /** Answers the first call, and is down from then on. */
+  function dying(backend: Backend): Backend {
+    let calls = 0
+    return {
+      ...backend,
+      get: (name, options) =>
+        calls++ === 0 ? backend.get(name, options) : Promise.reject(new Error('down')),
+    }
+  }
+
+  return { text, bytes, flaky, dying }
+}
+
+const readAll = async (backend: Backend): Promise<string | null> => textOf(await backend.get('a'))
+
+const SMALL = 1
+const LARGE = 8192
+
+/** Small bodies are whole before they are answered with, large ones are mended while they stream. */
+describe.each([
+  ['a small body', SMALL],
+  ['a large body', LARGE],
+])('withMending() of %s', (_size, unit) => {
+  const { text, bytes, flaky, dying } = alphabet(unit)
+
+  it.each(['break', 'end', 'stall'] as const)('goes on where a body that %ss stopped', async (ending) => {
+    const { backend, asked } = await flaky('origin', 10, ending)
+    expect(await textOf(await mending(backend, [], 50).get('a'))).toBe(text)
+    expect(asked).toEqual([undefined, 10, 20])
+  })
+
+  it('tries another backend first when the same one breaks again', async () => {
+    const { backend, asked } = await flaky('origin', 2, 'break')
+    const spare = await flaky('spare', text.length, 'break')
+    expect(await textOf(await mending(backend, [spare.backend]).get('a'))).toBe(text)
+    expect(asked).toEqual([undefined, 2])
+    expect(spare.asked).toEqual([4])
+  })
+
+  it('goes on within the range that was asked for', async () => {
+    const { backend, asked } = await flaky('origin', 4, 'break')
+    const range = { offset: 5 * unit, length: 20 * unit }
+    const part = await mending(backend).get('a', { range })
+    expect(await textOf(part)).toBe(text.slice(5 * unit, 25 * unit))
+    expect(asked).toEqual([5, 9, 13, 17, 21])
+  })
+
+  it('goes on from another backend that holds the same object', async () => {
+    const { backend } = await flaky('origin', 10, 'break')
+    const { backend: other } = await flaky('other', 100, 'break')
+    expect(await textOf(await mending(dying(backend), [other]).get('a'))).toBe(text)
+  })
+
+  it.each([
+    ['its ETag is weak', 'W/"v1"', 'W/"v1"'],
+    ['the other one holds another version', '"v1"', '"v2"'],
+  ])('fails when %s', async (_case, etag, otherEtag) => {
+    const { backend } = await flaky('origin', 10, 'break', etag)
+    const { backend: other } = await flaky('other', 100, 'break', otherEtag)
+    await expect(readAll(mending(dying(backend), [other]))).rejects.toThrow('broke off')
+  })
+
+  it('fails when more bytes come than were announced', async () => {
+    const { backend } = await flaky('origin', 26, 'end')
+    const short: Backend = {
+      ...backend,
+      async get(name, options) {
+        const object = await backend.get(name, options)
+        return object && { ...object, size: bytes.length - 1 }
+      },
+    }
+    await expect(readAll(mending(short))).rejects.toThrow('more than the announced')
+  })
+
+  it('gives up on a source that breaks again and again', async () => {
+    const { backend, asked } = await flaky('origin', 1, 'break')
+    await expect(readAll(mending(backend))).rejects.toThrow('broke off')
+    expect(asked).toHaveLength(6)
+  })
+})
+
+describe('withMending()', () => {
+  it('stops reading the source when the reader of a large body goes away', async () => {
+    const { backend, asked } = await alphabet(LARGE).flaky('origin', 10, 'break')
+    const object = await mending(backend).get('a')
+    await object?.body.cancel()
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    expect(asked).toEqual([undefined])
+  })
+
+  it('fails before it answers when a small body cannot be mended', async () => {
+    const { backend } = await alphabet(SMALL).flaky('origin', 10, 'break', 'W/"v1"')
+    await expect(mending(backend).get('a')).rejects.toThrow('broke off')
+  })
+})

@@ -15,7 +15,10 @@ export default defineConfig({
         test: {
           name: 'worker',
           root,
-          include: ['test/{storage,http,backends,migration,races,routes}/**/*.test.ts', 'test/*.test.ts'],
+          include: [
+            'test/{storage,bodies,http,observe,backends,wrappers,chain,methods,migration,jobs,races,routes}/**/*.test.ts',
+            'test/*.test.ts',
+          ],
           testTimeout: 20_000,
         },
       },

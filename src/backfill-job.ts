@@ -16,6 +16,8 @@ import type { VerificationJson, VerificationOptions } from './jobs/verification/
 
 /** Jobs whose state a verification asks for; older ones are settled long since. */
 const MAX_JOBS = 200
+/** Failures asked for in one call. */
+const FAILURES = 1000
 const CONCURRENCY = 5
 
 /** One backfill or verification; or, under the name `index`, the list of them all. */
@@ -31,7 +33,12 @@ export class BackfillJob extends DurableObject<Env> implements JobRpc, JobIndexR
     const egress = () => egressPrices(deploymentFor(env).config.backends)
     const queue = env.COPY_QUEUE as Queue | undefined
     this.#backfill = createBackfill({ storage, chain, egress, ...(queue && { queue }) })
-    this.#verification = createVerification({ storage, chain, backfills: () => allBackfills(env) })
+    this.#verification = createVerification({
+      storage,
+      chain,
+      backfills: () => allBackfills(env),
+      failures: (id, after) => openJobs(env.BACKFILL_JOBS).job(id).failures(after, FAILURES),
+    })
     this.#index = createJobIndex(storage)
     // A local restart forgets alarms, and a job must not wait for somebody to ask.
     this.#backfill.wake()

@@ -41,14 +41,14 @@ const estimate = v.object({
   objects_of_unknown_size: count,
   operations: v.record(v.string(), count),
   cost_usd: v.pipe(
-    v.record(v.string(), v.number()),
-    v.description('By service, and the `total`; both hold `egress` only where all of it is known.'),
+    v.record(v.string(), v.nullable(v.number())),
+    v.description(
+      'By service, and the `total`; without `egress` and with a `total` of null where some egress is unknown.',
+    ),
   ),
   egress_usd: v.pipe(
     v.nullable(v.number()),
-    v.description(
-      'What reading out of the sources costs; null where some of it is unknown, and then the total leaves it out.',
-    ),
+    v.description('What reading out of the sources costs; null where some of it is unknown.'),
   ),
   egress_unknown: v.pipe(
     v.array(v.string()),

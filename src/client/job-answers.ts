@@ -50,7 +50,7 @@ export interface Estimate {
   objects_of_unknown_size: number
   operations: Record<string, number>
   /** By service, and the `total`; `egress` is among them only where all of it is known. */
-  cost_usd: { total: number } & Record<string, number>
+  cost_usd: Record<string, number | null>
   /** What reading out of the sources costs; `null` where some of it is unknown: then the total leaves it out. */
   egress_usd: number | null
   /** Backends with unknown prices or sizes. */
@@ -138,7 +138,7 @@ export interface VerificationRequest {
 }
 
 export interface Difference {
-  kind: 'missing' | 'different' | 'extra' | 'changed' | 'left_out'
+  kind: 'missing' | 'different' | 'extra' | 'changed' | 'left_out' | 'equal_by_size'
   name: string
   backend: string
   detail: string

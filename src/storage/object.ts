@@ -52,6 +52,8 @@ export interface ObjectInfo extends Representation {
   deleted?: Date
   /** The tombstone hides nothing any more: the name is free here, for a write that replaces just this marker. */
   lifted?: boolean
+  /** In complete listings: why nothing can be requested under this name, where the name itself doesn't show it. */
+  invalid?: string
 }
 
 /** First and last byte, both included, as in Content-Range. */

@@ -200,6 +200,10 @@ describe('a listing of everything', () => {
       'bad\ufffd.jpg',
       'bad\ufffd/',
     ])
+    expect(page?.objects.filter(({ invalid }) => invalid).map(({ name }) => name)).toEqual([
+      'bad\ufffd.jpg',
+      'bad\ufffd/',
+    ])
     expect(paths).toEqual(['', 'a/'])
     expect(await namesOf(odd, { everything: true, limit: 1 })).toHaveLength(5)
     expect(await namesOf(odd, {})).toEqual(['a/ok.jpg'])

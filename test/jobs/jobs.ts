@@ -4,7 +4,7 @@ import { consumePages } from '../../src/jobs/backfill/consumer.ts'
 import type { JobStorage } from '../../src/jobs/backfill/context.ts'
 import type { EgressPrices } from '../../src/jobs/backfill/egress.ts'
 import type { BackfillOptions, PageDesk, PageMessage } from '../../src/jobs/backfill/job-types.ts'
-import { type Backfill, createBackfill } from '../../src/jobs/backfill/job.ts'
+import { type Backfill, createBackfill, type ToldFailure } from '../../src/jobs/backfill/job.ts'
 import type { BackfillJson } from '../../src/jobs/backfill/record.ts'
 import { createVerification, type Verification } from '../../src/jobs/verification/job.ts'
 import type { VerificationOptions } from '../../src/jobs/verification/record.ts'
@@ -89,14 +89,18 @@ export async function withBackfill(
   })
 }
 
+type Differences = ReturnType<Verification['differences']>['differences']
+
 /** Begins a verification and ends it, over the backends of `later` if the configuration changes meanwhile. */
 export async function verified(
   backends: readonly Backend[],
-  options: Partial<VerificationOptions> & { backfills?: BackfillJson[]; later?: readonly Backend[] } = {},
-): Promise<
-  ReturnType<Verification['create']> & { all: ReturnType<Verification['differences']>['differences'] }
-> {
-  const { backfills = [], later = backends, ...given } = options
+  options: Partial<VerificationOptions> & {
+    backfills?: BackfillJson[]
+    failures?: ToldFailure[]
+    later?: readonly Backend[]
+  } = {},
+): Promise<ReturnType<Verification['create']> & { all: Differences; bySize: Differences }> {
+  const { backfills = [], failures = [], later = backends, ...given } = options
   let chain = createChain(backends, { deletes: 'tombstone' })
   return inStorage(async (storage) => {
     let time = Date.now()
@@ -105,6 +109,11 @@ export async function verified(
         storage,
         chain: () => chain,
         backfills: async () => backfills,
+        // One at a time: pages must be followed.
+        failures: async (_, after) => ({
+          failures: failures.slice(after, after + 1),
+          cursor: after + 1 < failures.length ? after + 1 : null,
+        }),
         // Time flies: each alarm compares no more than it must.
         now: () => (time += 20_000),
       })
@@ -118,7 +127,8 @@ export async function verified(
     }
     const told = job.status()
     if (!told) throw new Error('the verification is gone')
-    return { ...told, all: job.differences(undefined, 0, 1000).differences }
+    const all = job.differences(undefined, 0, 1000).differences
+    return { ...told, all, bySize: job.differences('equal_by_size', 0, 1000).differences }
   })
 }
 

@@ -95,7 +95,7 @@ describe('what a verification leaves out', () => {
       different: 0,
       left_out: { failed: 1 },
       safe_to_detach: false,
-      reasons: ['1 object is unreadable on one side (failed)'],
+      reasons: ['1 object is not copied by a backfill, or unreadable on one side (failed)'],
     })
   })
 

@@ -148,7 +148,10 @@ describe('a verification and its certificate', () => {
     ['listing', 'backfill one is listing'],
     ['running', 'backfill one is running'],
     ['paused', 'backfill one is paused'],
-    ['completed_with_failures', 'backfill one ended with 2 failures'],
+    [
+      'completed_with_failures',
+      'backfill one ended with 2 failures: retry it, or accept the reasons of its failures',
+    ],
   ] as const)('is not safe while a backfill is %s', async (state, reason) => {
     const { primary, legacy } = await migrated(2)
     const told = await verified([primary, legacy], { backfills: [backfill(state, { failed: 2 })] })

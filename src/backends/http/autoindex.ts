@@ -121,7 +121,9 @@ async function readDirectory(
 
 /** What cannot be asked for is one entry, even a directory: it is not looked into. */
 function unusable(backend: string, { path, info }: Entry): Entry {
-  return { path, info: info ?? { name: path, backend } }
+  const known = info ?? { name: path, backend }
+  if (!path.includes(UNDECODED)) return { path, info: known }
+  return { path, info: { ...known, invalid: 'the name is not valid UTF-8' } }
 }
 
 /** Also ends the descent into a directory that links to one above it. */

@@ -63,16 +63,16 @@ function stateOf({ state }: Backfill): Text {
 function estimateLines(estimate: Estimate): Text[] {
   const { objects, bytes: size, objects_of_unknown_size: unsized, operations, cost_usd, prices } = estimate
   const { total, ...costs } = cost_usd
-  const isWhole = estimate.egress_unknown.length === 0
+  const known = Object.values(costs).reduce<number>((sum, cost) => sum + (cost ?? 0), 0)
   return [
     `to be copied: ${count(objects)} objects, ${sizeOf(objects, size, unsized)}`,
     ...columns(
       Object.entries(operations).map(([key, value]) => [`  ${spoken(key)}`, count(value)]),
       [1],
     ),
-    `cost beyond what the plan includes, at the prices of ${prices.date}${isWhole ? '' : ', without egress'}: $${total.toFixed(2)}`,
+    `cost beyond what the plan includes, at the prices of ${prices.date}${total === null ? ', without egress' : ''}: $${(total ?? known).toFixed(2)}`,
     ...columns(
-      Object.entries(costs).map(([key, value]) => [`  ${spoken(key)}`, `$${value.toFixed(2)}`]),
+      Object.entries(costs).map(([key, value]) => [`  ${spoken(key)}`, `$${(value ?? 0).toFixed(2)}`]),
       [1],
     ),
     ...egressLines(estimate),

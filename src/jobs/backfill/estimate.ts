@@ -70,15 +70,19 @@ export function estimateCost({ objects, bytes, unsized, present, manifest, egres
     workers:
       dollars(operations.worker_requests, PRICES.workerRequestsPerMillion) +
       dollars(operations.worker_cpu_ms, PRICES.workerCpuMsPerMillion),
-    ...(egress.usd !== null && { egress: egress.usd }),
   }
-  const total = Object.values(cost).reduce((sum, part) => sum + part, 0)
+  const others = Object.values(cost).reduce((sum, part) => sum + part, 0)
   return {
     objects,
     bytes,
     objects_of_unknown_size: unsized,
     operations,
-    cost_usd: { ...mapValues(cost, toCents), total: toCents(total) },
+    cost_usd: {
+      ...mapValues(cost, toCents),
+      ...(egress.usd !== null && { egress: toCents(egress.usd) }),
+      // A sum that leaves out most of the cost would pass for the whole.
+      total: egress.usd === null ? null : toCents(others + egress.usd),
+    },
     egress_usd: egress.usd === null ? null : toCents(egress.usd),
     egress_unknown: egress.unknown,
     egress_prices: egress.by,

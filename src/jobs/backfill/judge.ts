@@ -1,7 +1,7 @@
 import { decide } from '../../chain/placement.ts'
 import { StorageError } from '../../storage/errors.ts'
 import type { Chain } from '../../chain/fallback.ts'
-import { checkName } from '../../storage/name.ts'
+import { whyInvalid } from '../../storage/name.ts'
 import type { Held, Step } from '../walk.ts'
 import type { SkipReason } from './job-types.ts'
 import { targetFor } from './target.ts'
@@ -27,7 +27,7 @@ export function judge(chain: Chain, sources: ReadonlySet<string>, { name, held: 
   if (first && first !== chosen && isAtHome(chain, first)) return { held: chosen, what: 'present' }
   if (!inside) return { held: chosen, what: 'skipped', reason: 'excluded' }
   if (first !== chosen) return { held: chosen, what: 'skipped', reason: 'shadowed' }
-  const error = nameError(name)
+  const error = nameError(chosen)
   return error ? { held: chosen, what: 'failed', error } : judgeTarget(chain, chosen)
 }
 
@@ -35,15 +35,11 @@ function isLive({ object }: Held): boolean {
   return !object.deleted
 }
 
-function nameError(name: string): StorageError | undefined {
-  try {
-    checkName(name)
-    return undefined
-  } catch (error) {
-    if (!(error instanceof StorageError)) throw error
-    const why = `${error.message}: it can be neither copied nor served; rename it at the source, or leave it out with \`exclude\`, and start a new backfill`
-    return new StorageError('invalid', why, { name })
-  }
+function nameError({ object: { name, invalid } }: Held): StorageError | undefined {
+  const wrong = invalid ?? whyInvalid(name)
+  if (wrong === undefined) return undefined
+  const why = `${wrong}: it can be neither copied nor served; rename it at the source, or leave it out with \`exclude\`, and start a new backfill`
+  return new StorageError('invalid', why, { name })
 }
 
 /** As a read sees it: whether a tombstone hides what the backends hold. */

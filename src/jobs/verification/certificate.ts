@@ -1,5 +1,5 @@
 import type { BackfillJson } from '../backfill/record.ts'
-import { ACCEPTABLE, type Acceptable } from './left-out.ts'
+import { ACCEPTABLE, type Acceptable, type LeftOutReason } from './left-out.ts'
 import type { LeftOut, Tally, VerificationRecord } from './record.ts'
 
 /** Of the names that fallbacks hold, the part that the primary holds equally, or deleted. */
@@ -44,9 +44,10 @@ const EXPLAINED: Record<Acceptable, (count: number, record: VerificationRecord) 
     `${objects(count)} refused by ${primary}'s include, exclude or limits on names (not_accepted)`,
   ],
   invalid_name: (count) => [`${objects(count)} under names that cannot be served (invalid_name)`],
+  too_large: (count) => [`${objects(count)} larger than any writable backend takes (too_large)`],
   unlistable: (_, { unlistable }) =>
     unlistable.map((backend) => `${backend} cannot list, so nothing is proved of what it holds`),
-  failed: (count) => [`${objects(count)} unreadable on one side (failed)`],
+  failed: (count) => [`${objects(count)} not copied by a backfill, or unreadable on one side (failed)`],
   prefix: (_, { options }) => [`only names that begin with "${options.prefix}" were compared`],
   equal_by_size: (count) => [
     `${objects(count)} compared by nothing but size (equal_by_size): use deep, or accept it`,
@@ -57,15 +58,38 @@ function objects(count: number): string {
   return count === 1 ? '1 object is' : `${count} objects are`
 }
 
-/** Backfills that are not done, or ended with failures that no later one has made good. `jobs` are newest first. */
-export function obstaclesOf(jobs: readonly BackfillJson[]): string[] {
-  return jobs.flatMap((job, index) => {
-    if (job.dry_run) return []
-    if (['listing', 'running', 'paused'].includes(job.state)) return `backfill ${job.id} is ${job.state}`
-    if (job.state !== 'completed_with_failures') return []
-    if (jobs.slice(0, index).some((later) => makesGood(later, job))) return []
-    return `backfill ${job.id} ended with ${job.failed} ${job.failed === 1 ? 'failure' : 'failures'}`
-  })
+/** Backfills that are not done, or ended with failures that are not all accepted. `jobs` are newest first. */
+export function obstaclesOf(
+  jobs: readonly BackfillJson[],
+  isAccepted: (failed: BackfillJson) => boolean,
+): string[] {
+  const open = jobs.filter(({ dry_run, state }) => !dry_run && OPEN.includes(state))
+  const failed = failedBackfills(jobs).filter((job) => !isAccepted(job))
+  return [
+    ...open.map(({ id, state }) => `backfill ${id} is ${state}`),
+    ...failed.map(
+      ({ id, failed: count }) =>
+        `backfill ${id} ended with ${count} ${count === 1 ? 'failure' : 'failures'}: retry it, or accept the reasons of its failures`,
+    ),
+  ]
+}
+
+const OPEN: readonly BackfillJson['state'][] = ['listing', 'running', 'paused']
+
+/** Backfills whose failures no later one has made good. `jobs` are newest first. */
+export function failedBackfills(jobs: readonly BackfillJson[]): BackfillJson[] {
+  return jobs.filter(
+    (job, index) =>
+      !job.dry_run &&
+      job.state === 'completed_with_failures' &&
+      !jobs.slice(0, index).some((later) => makesGood(later, job)),
+  )
+}
+
+/** The reason that a backfill's failure counts under. */
+export function reasonOf({ error }: { error: string }): LeftOutReason {
+  if (error === 'invalid') return 'invalid_name'
+  return error === 'too-large' ? 'too_large' : 'failed'
 }
 
 function makesGood(later: BackfillJson, failed: BackfillJson): boolean {

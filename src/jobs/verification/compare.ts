@@ -1,6 +1,13 @@
 import type { Digests, ObjectInfo } from '../../storage/object.ts'
 
-export const DIFFERENCE_KINDS = ['missing', 'different', 'extra', 'changed', 'left_out'] as const
+export const DIFFERENCE_KINDS = [
+  'missing',
+  'different',
+  'extra',
+  'changed',
+  'left_out',
+  'equal_by_size',
+] as const
 export type DifferenceKind = (typeof DIFFERENCE_KINDS)[number]
 
 export interface Difference {

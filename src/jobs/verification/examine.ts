@@ -2,6 +2,7 @@ import { isListable, type ListableBackend } from '../../storage/backend.ts'
 import { failureOfBody, StorageError, toStorageError } from '../../storage/errors.ts'
 import type { Chain } from '../../chain/fallback.ts'
 import { lists } from '../backfill/copy-listed.ts'
+import { targetFor } from '../backfill/target.ts'
 import { isBuried } from '../backfill/judge.ts'
 import type { Held, Step } from '../walk.ts'
 import { whyInvalid } from '../../storage/name.ts'
@@ -11,7 +12,7 @@ import type { LeftOutReason } from './left-out.ts'
 /** What one name turned out to be. */
 export interface Finding {
   name: string
-  kind: DifferenceKind | 'equal' | 'tombstoned'
+  kind: Exclude<DifferenceKind, 'equal_by_size'> | 'equal' | 'tombstoned'
   /** Whether only the sizes could be compared. */
   bySize?: boolean
   /** Whether a fallback holds it. */
@@ -34,6 +35,15 @@ export interface ExamineOptions {
   trustTags: (backend: string) => boolean
   /** Whether an earlier pass has found the bytes of these two versions to be the same. */
   wasRead: (versions: string) => boolean
+  /** Why a backfill could not copy the name; `undefined` where none failed at it. */
+  failureOf: (name: string) => FailedName | undefined
+}
+
+/** A name that a backfill ended without copying. */
+export interface FailedName {
+  name: string
+  reason: LeftOutReason
+  detail: string
 }
 
 /** Compares what both sides hold of a name; `null` where neither holds an object. */
@@ -52,7 +62,7 @@ export async function examine(step: Step, options: ExamineOptions): Promise<Find
     return { ...base, kind: 'extra', detail: 'no fallback holds it' }
   }
   const own = served.find(isPrimary)
-  const wrong = whyInvalid(name)
+  const wrong = other.object.invalid ?? whyInvalid(name)
   if (wrong !== undefined) return { ...base, ...leftOut('invalid_name', wrong) }
   if (own?.object.deleted || (!own && isBuried(chain, { name, held: served })))
     return { ...base, kind: 'tombstoned' }
@@ -60,6 +70,10 @@ export async function examine(step: Step, options: ExamineOptions): Promise<Find
   if (!isServed(other)) return { ...base, ...leftOut('excluded', filtered(other)) }
   if (primary.accepts?.(name) === false)
     return { ...base, ...leftOut('not_accepted', `${primary.name} does not take that name`) }
+  if (targetFor(chain, other.backend, { name, size: other.object.size }) === 'too-large')
+    return { ...base, ...leftOut('too_large', `no writable backend takes its ${other.object.size} bytes`) }
+  const failed = options.failureOf(name)
+  if (failed) return { ...base, ...leftOut(failed.reason, failed.detail) }
   return { ...base, kind: 'missing', detail: `${primary.name} does not hold it` }
 }
 

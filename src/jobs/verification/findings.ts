@@ -27,7 +27,7 @@ export async function take(walk: Walk, limit: number): Promise<Step[]> {
 export async function examineAll(
   steps: readonly Step[],
   { options, oddTags }: VerificationRecord,
-  given: Pick<ExamineOptions, 'chain' | 'primary' | 'wasRead'>,
+  given: Pick<ExamineOptions, 'chain' | 'primary' | 'wasRead' | 'failureOf'>,
 ): Promise<Finding[]> {
   const limit = pLimit(DEEP_CONCURRENCY)
   const trustTags = (backend: string): boolean => (oddTags[backend] ?? 0) < MAX_ODD_TAGS
@@ -47,7 +47,11 @@ export function keep(
   if (kind !== 'left_out') tally[kind]++
   if (reason) tally.left_out[reason] = (tally.left_out[reason] ?? 0) + 1
   if (sameBytes !== undefined) ledger.addRead(sameBytes)
-  if (bySize) tally.equal_by_size++
+  if (bySize) {
+    tally.equal_by_size++
+    const why = 'neither side reports more than the size'
+    ledger.addDifference({ kind: 'equal_by_size', name, backend, detail: why })
+  }
   if (oddTag) oddTags[backend] = (oddTags[backend] ?? 0) + 1
   if (kind !== 'equal' && kind !== 'tombstoned') ledger.addDifference({ kind, name, backend, detail })
 }

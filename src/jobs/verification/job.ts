@@ -4,10 +4,12 @@ import { isListable } from '../../storage/backend.ts'
 import { StorageError, toStorageError } from '../../storage/errors.ts'
 import type { Chain } from '../../chain/fallback.ts'
 import type { JobStorage } from '../backfill/context.ts'
+import type { ToldFailure } from '../backfill/job.ts'
 import { type BackfillJson, waitingAfter } from '../backfill/record.ts'
 import { createWalk, type Walk } from '../walk.ts'
-import { obstaclesOf } from './certificate.ts'
+import { failedBackfills, obstaclesOf, reasonOf } from './certificate.ts'
 import type { Difference, DifferenceKind } from './compare.ts'
+import type { Acceptable } from './left-out.ts'
 import { coverAll, examineAll, keep, seenIn, take } from './findings.ts'
 import { isSame, NOTHING_SEEN } from './fingerprint.ts'
 import { openVerificationLedger, type VerificationLedger } from './ledger.ts'
@@ -25,6 +27,8 @@ export interface VerificationContext {
   chain: () => Chain
   /** All backfills, newest first. */
   backfills: () => Promise<BackfillJson[]>
+  /** What a backfill failed at, from a cursor of the last page on; 0 at first. */
+  failures: (id: string, after: number) => Promise<{ failures: ToldFailure[]; cursor: number | null }>
   now?: () => number
 }
 
@@ -69,9 +73,35 @@ export function createVerification(context: VerificationContext): Verification {
     if (load()?.status === 'running') void storage.setAlarm(now())
   }
 
+  /** Before each pass: which names backfills could not copy, and why. */
+  const loadFailures = async (): Promise<void> => {
+    const failed = failedBackfills(await context.backfills())
+    ledger().clearFailed()
+    for (const { id } of failed) {
+      for (let after: number | null = 0; after !== null;) {
+        const page: Awaited<ReturnType<typeof context.failures>> = await context.failures(id, after)
+        for (const { name, backend, error, detail } of page.failures) {
+          const failure = { name, backend, reason: reasonOf({ error }), detail: `${error}: ${detail}` }
+          ledger().addFailed(id, failure)
+        }
+        after = page.cursor
+      }
+    }
+  }
+
+  /** Whether the operator accepts all that a backfill failed at, as far as that was known to this pass. */
+  const isAccepted =
+    (accept: readonly Acceptable[]) =>
+    ({ id, failed }: BackfillJson): boolean => {
+      const known = ledger().failuresOf(id)
+      const count = known.reduce((sum, { count: some }) => sum + some, 0)
+      return count === failed && known.every(({ reason }) => accept.includes(reason))
+    }
+
   /** Some names; `false` when there are no more. */
   const step = async (record: VerificationRecord, chain: Chain): Promise<boolean> => {
     const began = record.pass.began ?? now()
+    if (record.pass.began === undefined) await loadFailures()
     const sides = sidesOf(chain, record)
     walk ??= createWalk(sides, record.options.prefix, record.position)
     const steps = await take(walk, record.options.deep ? NAMES_DEEP : NAMES)
@@ -79,6 +109,7 @@ export function createVerification(context: VerificationContext): Verification {
       chain,
       primary: sides[0],
       wasRead: ledger().wasRead,
+      failureOf: ledger().failureOf,
     })
     const position = walk.position()
     storage.transactionSync(() => {
@@ -113,9 +144,13 @@ export function createVerification(context: VerificationContext): Verification {
   }
 
   const complete = async (): Promise<void> => {
-    const open = obstaclesOf(await context.backfills())
+    const backfills = await context.backfills()
     const record = load()
     if (record?.status !== 'running') return
+    const open = obstaclesOf(backfills, isAccepted(record.options.accept))
+    // No listing told of these, so no comparison counted them.
+    for (const { reason, count } of ledger().failedIn(record.unlistable))
+      record.tally.left_out[reason] = (record.tally.left_out[reason] ?? 0) + count
     const obstacles = [...goneFrom(context.chain(), record), ...open]
     save({ ...record, obstacles, status: 'completed', finished: now(), updated: now() })
   }

@@ -1,11 +1,14 @@
 import type { Difference, DifferenceKind } from './compare.ts'
+import type { FailedName } from './examine.ts'
 import { hash } from './fingerprint.ts'
+import type { LeftOutReason } from './left-out.ts'
 import type { PrefixCoverage } from './record.ts'
 
 /** What a verification writes down of the names that it compared. */
 export interface VerificationLedger {
   /** Examples only: no more than some thousands of each kind are kept. */
   addDifference(difference: Difference): void
+  /** Of that kind; by default all but what is equal by size. */
   differences(kind: DifferenceKind | undefined, after: number, limit: number): (Difference & { id: number })[]
   cover(prefix: string, objects: number, covered: number): void
   prefixes(): PrefixCoverage[]
@@ -14,6 +17,14 @@ export interface VerificationLedger {
   /** Keeps across passes that the bytes of these versions are the same on both sides. */
   addRead(versions: string): void
   wasRead(versions: string): boolean
+  /** What backfills failed at; kept until it is cleared. */
+  addFailed(job: string, failed: FailedName & { backend: string }): void
+  clearFailed(): void
+  failureOf(name: string): FailedName | undefined
+  /** How many failures of a job are known, by the reason that they count under. */
+  failuresOf(job: string): { reason: LeftOutReason; count: number }[]
+  /** Names that a backfill failed at in one of these backends, by reason. */
+  failedIn(backends: readonly string[]): { reason: LeftOutReason; count: number }[]
 }
 
 const SCHEMA = `
@@ -21,12 +32,16 @@ const SCHEMA = `
     id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT, name TEXT, backend TEXT, detail TEXT);
   CREATE TABLE IF NOT EXISTS coverage (
     prefix TEXT PRIMARY KEY, objects INTEGER, covered INTEGER) WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS read (low INTEGER, high INTEGER, PRIMARY KEY (low, high)) WITHOUT ROWID;`
+  CREATE TABLE IF NOT EXISTS read (low INTEGER, high INTEGER, PRIMARY KEY (low, high)) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS failed (job TEXT, name TEXT, backend TEXT, reason TEXT, detail TEXT);
+  CREATE INDEX IF NOT EXISTS failed_names ON failed (name);`
 
 const MAX_OF_A_KIND = 10_000
 const MAX_PREFIXES = 1000
 /** Counts all names whose first directory is one too many. */
 const OTHERS = '…'
+
+type ReasonCount = { reason: LeftOutReason; count: number }
 
 export function openVerificationLedger({ sql }: Pick<DurableObjectStorage, 'sql'>): VerificationLedger {
   sql.exec(SCHEMA)
@@ -55,7 +70,7 @@ export function openVerificationLedger({ sql }: Pick<DurableObjectStorage, 'sql'
       sql
         .exec<(Difference & { id: number }) & Record<string, SqlStorageValue>>(
           `SELECT id, kind, name, backend, detail FROM differences
-           WHERE id > ? AND (? IS NULL OR kind = ?) ORDER BY id LIMIT ?`,
+           WHERE id > ? AND CASE WHEN ? IS NULL THEN kind <> 'equal_by_size' ELSE kind = ? END ORDER BY id LIMIT ?`,
           after,
           kind ?? null,
           kind ?? null,
@@ -88,5 +103,27 @@ export function openVerificationLedger({ sql }: Pick<DurableObjectStorage, 'sql'
       void sql.exec('INSERT OR IGNORE INTO read (low, high) VALUES (?, ?)', ...hash(versions)),
     wasRead: (versions) =>
       count('SELECT COUNT(*) AS n FROM read WHERE low = ? AND high = ?', ...hash(versions)) > 0,
+    addFailed: (job, { name, backend, reason, detail }) =>
+      void sql.exec('INSERT INTO failed VALUES (?, ?, ?, ?, ?)', job, name, backend, reason, detail),
+    clearFailed: () => void sql.exec('DELETE FROM failed'),
+    failureOf: (name) =>
+      sql
+        .exec<FailedName & Record<string, SqlStorageValue>>(
+          'SELECT name, reason, detail FROM failed WHERE name = ? LIMIT 1',
+          name,
+        )
+        .toArray()[0],
+    failuresOf: (job) =>
+      sql
+        .exec<ReasonCount>('SELECT reason, COUNT(*) AS count FROM failed WHERE job = ? GROUP BY reason', job)
+        .toArray(),
+    failedIn: (backends) =>
+      sql
+        .exec<ReasonCount>(
+          `SELECT reason, COUNT(DISTINCT name) AS count FROM failed
+           WHERE backend IN (SELECT value FROM json_each(?)) GROUP BY reason`,
+          JSON.stringify(backends),
+        )
+        .toArray(),
   }
 }

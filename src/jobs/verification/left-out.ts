@@ -3,6 +3,7 @@ export const LEFT_OUT_REASONS = [
   'excluded',
   'not_accepted',
   'invalid_name',
+  'too_large',
   'unlistable',
   'failed',
   'prefix',

@@ -25,8 +25,9 @@ const MEANINGS: Record<LeftOutReason, string> = {
   excluded: 'names that a fallback’s own include or exclude leaves out',
   not_accepted: 'names that the primary’s include, exclude or limits refuse',
   invalid_name: 'names that cannot be served by this API',
+  too_large: 'objects that are larger than any writable backend takes',
   unlistable: 'fallbacks that cannot list: nothing is known of what they hold',
-  failed: 'names that could not be read on one side',
+  failed: 'names that a backfill could not copy, or that could not be read on one side',
   prefix: 'all names outside the prefix',
 }
 

@@ -1,0 +1,164 @@
+import { describe, expect, it } from 'vitest'
+import { estimateCost } from '../../src/jobs/backfill/estimate.ts'
+import type { BackfillJson } from '../../src/jobs/backfill/record.ts'
+import type { ToldFailure } from '../../src/jobs/backfill/job.ts'
+import type { Acceptable } from '../../src/jobs/verification/left-out.ts'
+import type { Backend, ListableBackend } from '../../src/storage/backend.ts'
+import { StorageError } from '../../src/storage/errors.ts'
+import { bytesOf } from '../backends/fakes.ts'
+import { memoryBackend } from '../kit/memory.ts'
+import { fill, nameOf, status, verified, withBackfill } from './jobs.ts'
+
+interface Ended {
+  backfill: BackfillJson
+  failures: ToldFailure[]
+}
+
+async function backfilled(backends: readonly Backend[]): Promise<Ended> {
+  const ended: Partial<Ended> = {}
+  await withBackfill(backends, {}, async ({ job, drive }) => {
+    await drive()
+    ended.backfill = status(job)
+    ended.failures = job.failures(0, 1000).failures
+  })
+  return ended as Ended
+}
+
+/** Reads of that name fail; its listing does not show why. */
+function breaking(backend: ReturnType<typeof memoryBackend>, broken: string): ListableBackend {
+  return {
+    ...backend,
+    async get(name, options) {
+      if (name === broken)
+        throw new StorageError('corrupt', 'the body broke', { backend: backend.name, name })
+      return backend.get(name, options)
+    },
+  }
+}
+
+describe('names that a backfill failed at', () => {
+  it('count as failed, and are out of the way once that is accepted', async () => {
+    const [primary, legacy] = [memoryBackend('primary'), memoryBackend('legacy')]
+    await fill(legacy, 3)
+    const sides = [primary, breaking(legacy, nameOf(1))]
+    const { backfill, failures } = await backfilled(sides)
+    expect(backfill).toMatchObject({ state: 'completed_with_failures', copied: 2, failed: 1 })
+
+    const given = { backfills: [backfill], failures }
+    expect(await verified(sides, given)).toMatchObject({
+      equal: 2,
+      missing: 0,
+      left_out: { failed: 1 },
+      safe_to_detach: false,
+      reasons: [
+        '1 object is not copied by a backfill, or unreadable on one side (failed)',
+        'backfill job ended with 1 failure: retry it, or accept the reasons of its failures',
+      ],
+      all: [{ kind: 'left_out', name: nameOf(1), detail: expect.stringMatching(/^failed: corrupt: /) }],
+    })
+    expect(await verified(sides, { ...given, accept: ['failed'] })).toMatchObject({
+      accepted: [{ reason: 'failed', count: 1 }],
+      safe_to_detach: true,
+      reasons: [],
+    })
+  })
+
+  it('are in the way where one of their reasons is not accepted', async () => {
+    const [primary, legacy] = [memoryBackend('primary'), memoryBackend('legacy')]
+    await fill(legacy, 3)
+    legacy.objects.set('dir/../x', {
+      bytes: bytesOf('x'),
+      info: { name: 'dir/../x', backend: 'legacy', size: 1 },
+    })
+    const sides = [primary, breaking(legacy, nameOf(1))]
+    const { backfill, failures } = await backfilled(sides)
+    const given = { backfills: [backfill], failures }
+    const safe = async (accept: Acceptable[]): Promise<boolean> =>
+      (await verified(sides, { ...given, accept })).safe_to_detach
+    expect(failures).toHaveLength(2)
+    expect(await safe(['failed'])).toBe(false)
+    expect(await safe(['invalid_name'])).toBe(false)
+    expect(await safe(['failed', 'invalid_name'])).toBe(true)
+  })
+
+  it('are in the way where the backfill has failed at more than the comparison knew of', async () => {
+    const [primary, legacy] = [memoryBackend('primary'), memoryBackend('legacy')]
+    await fill(legacy, 3)
+    const sides = [primary, breaking(legacy, nameOf(1))]
+    const { backfill, failures } = await backfilled(sides)
+    const more = { backfills: [{ ...backfill, failed: 2 }], failures, accept: ['failed'] as const }
+    expect(await verified(sides, more)).toMatchObject({ safe_to_detach: false })
+  })
+
+  it('count where the backend that holds them cannot list', async () => {
+    const [primary, { list: _, ...mute }] = [memoryBackend('primary'), memoryBackend('legacy')]
+    const failures = [{ name: 'a', backend: 'legacy', error: 'denied' as const, detail: 'no', attempts: 1 }]
+    const { backfill } = await backfilled([primary, memoryBackend('legacy')])
+    const failed = { ...backfill, state: 'completed_with_failures' as const, failed: 1 }
+    const options = { backfills: [failed], failures, accept: ['failed', 'unlistable'] as const }
+    expect(await verified([primary, mute], options)).toMatchObject({
+      left_out: { failed: 1, unlistable: 1 },
+      accepted: [
+        { reason: 'failed', count: 1 },
+        { reason: 'unlistable', count: 1 },
+      ],
+      safe_to_detach: true,
+    })
+    expect(await verified([primary, mute], { ...options, accept: ['unlistable'] })).toMatchObject({
+      safe_to_detach: false,
+    })
+  })
+})
+
+describe('what a verification counts under a reason of its own', () => {
+  it('counts objects that no writable backend can take', async () => {
+    const [small, legacy] = [memoryBackend('primary'), memoryBackend('legacy')]
+    await fill(legacy, 1)
+    await legacy.put('large', bytesOf('x'.repeat(100)))
+    const sides = [{ ...small, maxSize: 50 }, legacy]
+    const { backfill, failures } = await backfilled(sides)
+    expect(failures).toMatchObject([{ name: 'large', error: 'too-large' }])
+    const given = { backfills: [backfill], failures }
+    expect(await verified(sides, given)).toMatchObject({
+      missing: 0,
+      left_out: { too_large: 1 },
+      safe_to_detach: false,
+    })
+    expect(await verified(sides, { ...given, accept: ['too_large'] })).toMatchObject({ safe_to_detach: true })
+  })
+
+  it('counts names that are not UTF-8 at the source as invalid', async () => {
+    const [primary, legacy] = [memoryBackend('primary'), memoryBackend('legacy')]
+    const name = 'bad\ufffd.jpg'
+    const info = { name, backend: 'legacy', size: 1, invalid: 'the name is not valid UTF-8' }
+    legacy.objects.set(name, { bytes: bytesOf('x'), info })
+    const { backfill, failures } = await backfilled([primary, legacy])
+    expect(failures).toMatchObject([{ name, error: 'invalid' }])
+    expect(await verified([primary, legacy], { backfills: [backfill], failures })).toMatchObject({
+      missing: 0,
+      left_out: { invalid_name: 1 },
+    })
+  })
+
+  it('gives examples of what was compared by size only', async () => {
+    const [primary, legacy] = [memoryBackend('primary'), memoryBackend('legacy')]
+    for (const { objects, name: backend } of [primary, legacy])
+      objects.set('a.jpg', { bytes: bytesOf('abc'), info: { name: 'a.jpg', backend, size: 3 } })
+    expect(await verified([primary, legacy])).toMatchObject({
+      equal: 1,
+      equal_by_size: 1,
+      all: [],
+      bySize: [{ kind: 'equal_by_size', name: 'a.jpg', backend: 'legacy' }],
+    })
+  })
+})
+
+describe('the estimate of a dry run', () => {
+  it('has no total where the cost of reading from a source is unknown', () => {
+    const some = { objects: 1000, bytes: 1e12, unsized: 0, present: 0, manifest: false }
+    const unknown = estimateCost({ ...some, egress: { usd: null, unknown: ['legacy'], by: {} } })
+    expect(unknown.cost_usd['total']).toBeNull()
+    const known = estimateCost({ ...some, egress: { usd: 90, unknown: [], by: {} } })
+    expect(known.cost_usd).toMatchObject({ egress: 90, total: expect.closeTo(90, 0) as number })
+  })
+})

@@ -274,7 +274,7 @@ interface FixOptions {
 const FIXES: Record<string, (options: FixOptions) => string> = {
   denied: fixDenied,
   timeout: ({ config }) =>
-    `no answer within timeout_ms (${setting(config, 'timeout_ms')}): check that Cloudflare can reach it. If it is just slow, raise timeout_ms`,
+    `check that Cloudflare can reach it. If it is just slow, raise timeout_ms (${setting(config, 'timeout_ms')})`,
   loop: ({ config }) =>
     `${setting(config, 'url' in config ? 'url' : 'endpoint')} leads back to this Worker: use the address of the server that holds the files`,
   overloaded: () =>

@@ -1,12 +1,11 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
-import { describeError } from './describe-error.ts'
-import { EXIT } from './exit.ts'
+import { describeError, EXIT } from './errors.ts'
 import { reportError } from './output.ts'
 import { createProgram } from './program.ts'
 
 process.on('SIGINT', () => process.exit(EXIT.interrupted))
-// `fallback-storage ls | head` has read enough, which is no error.
+// `fallback-storage ls | head` closes the pipe early, which is not an error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(EXIT.ok)
   throw error
@@ -21,7 +20,7 @@ try {
   process.exitCode = code
 }
 
-/** Also for a command line that cannot be understood. What follows `--` are names. */
+/** Works for command lines that cannot be parsed, too. What follows `--` is a name. */
 function wantsJson(args: readonly string[]): boolean {
   const end = args.indexOf('--')
   return args.slice(0, end === -1 ? undefined : end).includes('--json')

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
-import type { Command } from 'commander'
+import { type Command, InvalidArgumentError } from 'commander'
 import { type Client, createClient } from '../client/client.ts'
-import { usageError } from './exit.ts'
+import { usageError } from './errors.ts'
 import { createOutput, type Output } from './output.ts'
 import { mediaBase } from '../client/request.ts'
 
@@ -64,4 +64,28 @@ function readToken(file: string): string {
   } catch (error) {
     throw usageError(`--token-file: ${error instanceof Error ? error.message : String(error)}`)
   }
+}
+
+/** An option's value as a whole number of at least 1. */
+export function wholeNumber(value: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(value))
+    throw new InvalidArgumentError('It must be a whole number of at least 1.')
+  return Number(value)
+}
+
+/** The values of an option that may be given several times. */
+export function collect(value: string, before: string[] = []): string[] {
+  return [...before, value]
+}
+
+/** Every page of a list, the first one without a cursor. */
+export async function* pages<Page extends { cursor: string | null }>(
+  read: (query: { cursor?: string }) => Promise<Page>,
+): AsyncGenerator<Page> {
+  let cursor: string | null = null
+  do {
+    const page: Page = await read(cursor === null ? {} : { cursor })
+    yield page
+    cursor = page.cursor
+  } while (cursor !== null)
 }

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startLegacyOrigin, type LegacyOrigin } from '../../demo/legacy-origin.ts'
 import { startWorker, type RunningWorker } from '../../demo/worker.ts'
 import { createClient } from '../../src/client/client.ts'
-import { type Check, examine } from '../../src/cli/doctor.ts'
+import { type Check, examine } from '../../src/cli/commands/doctor.ts'
 import { createCli, type Ran } from './run.ts'
 
 const TOKEN = 'open-sesame'
@@ -31,7 +31,7 @@ interface Denying {
   url: string
 }
 
-/** Stands for an S3 server that refuses whatever it is asked. */
+/** An S3 server that refuses every request. */
 async function startDenying(): Promise<Denying> {
   const server = createServer((_, response) => response.writeHead(403).end()).listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -47,7 +47,7 @@ it.each([
   { url: 'http://localhost:8787/', says: 'set API_TOKEN in .dev.vars' },
   { url: 'http://[::1]:8787/', says: '.dev.vars' },
   { url: 'https://media.example.com/', says: 'npx wrangler secret put API_TOKEN' },
-])('names the place where the secrets of $url are kept', async ({ url, says }) => {
+])('says where to set secrets for $url', async ({ url, says }) => {
   const send = async (input: string | URL | Request) => {
     const { pathname } = new URL(input instanceof Request ? input.url : input)
     if (pathname === '/-/health') return Response.json({ status: 'ok' })
@@ -61,11 +61,11 @@ it.each([
   expect(checks.at(-1)).toMatchObject({
     name: 'token',
     status: 'failed',
-    mend: expect.stringContaining(says),
+    fix: expect.stringContaining(says),
   })
 })
 
-describe('a deployment whose origins are ill', () => {
+describe('a deployment with broken origins', () => {
   let worker: RunningWorker
   let denying: Denying
 
@@ -103,7 +103,7 @@ describe('a deployment whose origins are ill', () => {
     denying?.server.close()
   })
 
-  it('is told backend by backend, with what to mend', async () => {
+  it('gets a diagnosis and a fix for every backend', async () => {
     const ran = await createCli(`${worker.url}media/`, TOKEN)(['doctor', '--json'])
     const { ok, checks } = diagnosis(ran)
     expect({ ok, code: ran.code }).toEqual({ ok: false, code: 1 })
@@ -130,14 +130,14 @@ describe('a deployment whose origins are ill', () => {
     expect(ran.stdout).not.toContain('very-secret')
   })
 
-  it('asks each backend once, and only for what nobody has', async () => {
+  it('sends each backend one request, for a name that does not exist', async () => {
     origin.requests.length = 0
     await createCli(`${worker.url}media`, TOKEN)(['doctor'])
     const asked = origin.requests.filter((request) => !request.includes('denied'))
     expect(asked).toEqual([expect.stringMatching(/^HEAD \/fallback-storage-doctor-[\w-]+$/)])
   })
 
-  it('lists what it can, and ends with 1 since that is not all', async () => {
+  it('lists what it can, and exits with 1 because the listing is incomplete', async () => {
     const cli = createCli(`${worker.url}media/`, TOKEN)
     await cli(['put', '-', 'there.txt'], { stdin: 'x' })
     const { code, stdout, stderr } = await cli(['ls'])
@@ -164,7 +164,7 @@ describe('a deployment whose origins are ill', () => {
 
 it.each([
   {
-    what: 'a configuration that is wrong',
+    what: 'a wrong configuration',
     vars: { FALLBACK_STORAGES: '[{"type":"r2","binding":"MEDAI"}]', API_TOKEN: TOKEN },
     says: /^✗ configuration .*\n {17}.*`MEDAI`.*did you mean `MEDIA`/m,
   },
@@ -173,7 +173,7 @@ it.each([
     vars: { FALLBACK_STORAGES: '[{"type":"r2","binding":"MEDIA"}]' },
     says: /^✗ token .*\n.*→ set API_TOKEN in \.dev\.vars/m,
   },
-])('tells $what', async ({ vars, says }) => {
+])('reports $what', async ({ vars, says }) => {
   const worker = await startWorker({ vars, persistTo: folder })
   try {
     const { code, stdout } = await createCli(worker.url, TOKEN)(['doctor'])

@@ -29,15 +29,15 @@ afterAll(async () => {
   if (folder) await rm(folder, { recursive: true, force: true })
 })
 
-it('says what is not there yet, before any job and before any copy', async () => {
+it('reports that there are no jobs yet, and that it is not safe to detach', async () => {
   expect(await cli(['backfill', 'status'])).toMatchObject({
     code: 0,
     stdout: '',
-    stderr: 'no backfill was ever started\n',
+    stderr: 'no backfill has been started yet\n',
   })
   expect(await cli(['backfill', 'watch'])).toMatchObject({
     code: 3,
-    stderr: 'error: no backfill was ever started\n',
+    stderr: 'error: no backfill has been started yet\n',
   })
   expect(await cli(['backfill', 'status', '0mwsw73lwypmaic'])).toMatchObject({ code: 3 })
 
@@ -62,19 +62,19 @@ it('pauses, resumes and cancels', async () => {
   expect(await watched).toMatchObject({ code: 3, stdout: expect.stringContaining(': cancelled, ') })
 })
 
-it('says how to see the job again when watching is interrupted', async () => {
+it('says how to reattach when watching is interrupted', async () => {
   const [job] = records<Backfill>(
     await cli(['backfill', 'start', '--prefix', 'many/', '--max-per-second', '1', '--json']),
   )
   const interrupt = new AbortController()
   setTimeout(() => interrupt.abort(), 3_000)
   const { code, stderr } = await cli(['backfill', 'watch'], { signal: interrupt.signal })
-  expect(stderr).toContain(`See it again with: fallback-storage backfill watch ${job?.id}\n`)
+  expect(stderr).toContain(`Reattach with: fallback-storage backfill watch ${job?.id}\n`)
   expect(code).toBe(130)
   expect(await cli(['backfill', 'cancel'])).toMatchObject({ code: 0 })
 })
 
-it('counts and prices with --dry-run, and copies nothing', async () => {
+it('counts and estimates the cost with --dry-run, and copies nothing', async () => {
   const { code, stdout, stderr } = await cli([
     'backfill',
     'start',
@@ -85,18 +85,18 @@ it('counts and prices with --dry-run, and copies nothing', async () => {
   ])
   expect(code).toBe(0)
   expect(stderr).toMatch(/^started \w{15}\n$/)
-  expect(stdout).toContain('to be copied: 4 objects, ')
+  expect(stdout).toContain('to copy: 4 objects, ')
   expect(stdout).toMatch(
-    /cost beyond what the plan includes, at the prices of \d{4}-\d\d-\d\d, without egress: \$0\.00/,
+    /cost beyond what your plan includes, at prices of \d{4}-\d\d-\d\d, without egress: \$0\.00/,
   )
-  expect(stdout).toContain('egress is unknown for legacy and may cost more than all else')
+  expect(stdout).toContain('egress is unknown for legacy and may cost more than everything else')
   expect((await cli(['explain', 'photos/sun.png'])).stdout).toContain('served by legacy')
 })
 
-it('waits for a dry run, then prints it', async () => {
+it('waits for a dry run and prints the result', async () => {
   const { code, stdout, stderr } = await cli(['backfill', 'start', '--dry-run', '--prefix', 'photos/'])
   expect(stdout).toMatch(/^dry run \w{15}: completed, \d+ s\nprefix {4}photos\/\n/)
-  expect(stdout).toContain('to be copied: 4 objects, ')
+  expect(stdout).toContain('to copy: 4 objects, ')
   expect(stderr).toMatch(/^started \w{15}\n$/)
   expect(code).toBe(0)
 
@@ -104,15 +104,15 @@ it('waits for a dry run, then prints it', async () => {
   expect(records(ran)).toMatchObject([{ state: 'completed', listed: 4, estimate: { objects: 4 } }])
 })
 
-it('says so where nothing has failed', async () => {
+it('says so if there are no failures', async () => {
   expect(await cli(['backfill', 'failures'])).toMatchObject({
     code: 0,
     stdout: '',
-    stderr: 'nothing has failed\n',
+    stderr: 'no failures\n',
   })
 })
 
-it('copies everything below a prefix, and shows how it went', async () => {
+it('copies everything below a prefix and prints the result', async () => {
   const { code, stdout, stderr } = await cli(['backfill', 'start', '--prefix', 'photos/', '--watch'])
   expect(code, stderr).toBe(0)
   expect(stdout).toMatch(/^backfill \w{15}: completed, \d+ s, [\d.]+ objects\/s\nprefix {4}photos\/\n/)
@@ -120,7 +120,7 @@ it('copies everything below a prefix, and shows how it went', async () => {
   expect((await cli(['explain', 'photos/photo (1).jpg'])).stdout).toContain('served by media')
 })
 
-it('watches in JSON: a line for each change, the last one the result', async () => {
+it('prints every change as JSON while watching, the result last', async () => {
   const ran = await cli([
     'backfill',
     'start',
@@ -138,7 +138,7 @@ it('watches in JSON: a line for each change, the last one the result', async () 
   expect(new Set(seen.map(({ id }) => id)).size).toBe(1)
 })
 
-it('writes the certificate when everything is there', async () => {
+it('writes the certificate once everything is copied', async () => {
   const report = join(folder, 'certificate.html')
   const ran = await cli(['verify', '--deep', '--report', report, '--json'])
   expect(ran).toMatchObject({ code: 0 })
@@ -156,7 +156,7 @@ it('writes the certificate when everything is there', async () => {
   expect(await readFile(report, 'utf8')).toContain('Safe to detach')
 })
 
-it('shows a verification again, and starts one without waiting', async () => {
+it('starts a verification without waiting and shows it later', async () => {
   const [begun] = records<Verification>(await cli(['verify', '--no-wait', '--prefix', 'photos/', '--json']))
   expect(begun).toMatchObject({ prefix: 'photos/' })
   const { code, stdout } = await cli(['verify', begun?.id ?? ''])
@@ -165,12 +165,12 @@ it('shows a verification again, and starts one without waiting', async () => {
   expect(stdout).toMatch(/^ {4}photos\/ {2}4 of 4 {2}100 %$/m)
 })
 
-it('takes names from standard input, and tells what failed and why', async () => {
+it('reads names from standard input, and reports what failed and why', async () => {
   const manifest = 'photos/sun.png\nno such (1).jpg\n'
   const started = await cli(['backfill', 'start', '--manifest', '-', '--watch'], { stdin: manifest })
   expect(started.code).toBe(3)
   expect(started.stdout).toContain(': completed_with_failures')
-  expect(started.stdout).toMatch(/^what failed, and why: fallback-storage backfill failures \w{15}$/m)
+  expect(started.stdout).toMatch(/^see what failed and why: fallback-storage backfill failures \w{15}$/m)
 
   expect((await cli(['backfill', 'failures'])).stdout).toMatch(
     /^no such \(1\)\.jpg {2}\w* +absent {2}1 attempt {2}.+\n$/,
@@ -179,14 +179,14 @@ it('takes names from standard input, and tells what failed and why', async () =>
   expect(failures).toMatchObject([{ name: 'no such (1).jpg', error: 'absent', attempts: 1 }])
 })
 
-it('takes names from a file of NDJSON', async () => {
+it('reads names from an NDJSON file', async () => {
   const manifest = join(folder, 'names.ndjson')
   await writeFile(manifest, '{"name":"photos/sun.png"}\n"photos/harbour.jpg"\n')
   const ran = await cli(['backfill', 'start', '--manifest', manifest, '-w', '--json'])
   expect(records<Backfill>(ran).at(-1)).toMatchObject({ state: 'completed', listed: 2, present: 2 })
 })
 
-it('refuses what a finished job cannot do, with 3', async () => {
+it('exits with 3 when a finished job is paused', async () => {
   const [newest] = records<Backfill>(await cli(['backfill', 'status', '--json'])).filter(
     ({ state }) => state === 'completed',
   )
@@ -194,7 +194,7 @@ it('refuses what a finished job cannot do, with 3', async () => {
   expect({ code, stderr }).toEqual({ code: 3, stderr: 'error: Conflict: the job is completed\n' })
 })
 
-it('lists all jobs, newest first, a line each', async () => {
+it('lists all jobs, newest first, one per line', async () => {
   const { stdout } = await cli(['backfill', 'status'])
   const [head, ...rows] = stdout.trimEnd().split('\n')
   expect(head).toMatch(/^job +started +state +listed +copied +present +skipped +failed +bytes$/)

@@ -4,14 +4,14 @@ import type { AddressInfo } from 'node:net'
 import { PassThrough } from 'node:stream'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { escaped } from '../../src/cli/format.ts'
+import { escaped } from '../../src/cli/output.ts'
 import { createProgress } from '../../src/cli/progress.ts'
 import { createCli, createTerminal, records } from './run.ts'
 
-/** Clears the screen, sets the title, turns the writing direction, ends the line: what any server may answer. */
+/** Clears the screen, sets the title, reverses the writing direction, ends the line. Any server may send this. */
 const ODD = 'a\\b\u001b[2J\u001b]0;t\u0007\u009b31m\u202e\r\nz'
 const SHOWN = String.raw`a\\b\x1b[2J\x1b]0;t\x07\x9b31m\u202e\r\nz`
-/** Whatever else than a line's end moves a terminal's cursor or changes what it shows. */
+/** Everything but a line feed that moves a terminal's cursor or changes what it shows. */
 // oxlint-disable-next-line no-control-regex -- control characters are what it looks for
 const CONTROLS = /[\u0000-\u0009\u000b\u000c\u000e-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/
 const DATE = '2026-11-23T06:59:47.000Z'
@@ -97,7 +97,7 @@ function routeOf(pathname: string): string {
   return pathname.startsWith('/-/') ? route : 'media'
 }
 
-describe('on a terminal, odd characters are shown and not obeyed', () => {
+describe('on a terminal, control characters are escaped', () => {
   it.each([
     { args: ['ls'] },
     { args: ['ls', '-l'] },
@@ -121,16 +121,16 @@ describe('on a terminal, odd characters are shown and not obeyed', () => {
     if (!args.includes('--json')) expect(shown).toContain(SHOWN)
   })
 
-  it('keeps each entry on a line of its own, and columns in line', async () => {
+  it('each entry stays on its own line, with aligned columns', async () => {
     const shown = await createTerminal(url)(['backfill', 'failures', 'x'], { NO_COLOR: '1' })
     expect(shown).toBe(`${SHOWN}  ${SHOWN}  ${SHOWN}  1 attempt  ${SHOWN}\r\n`)
   })
 
-  it('still colours what is its own', async () => {
+  it('its own colours still work', async () => {
     expect(await createTerminal(url)(['ls'])).toContain(`\u001b[34m${SHOWN}/\u001b[39m`)
   })
 
-  it('in the label and the note of a progress bar, too', () => {
+  it('in the label and note of a progress bar, too', () => {
     const stream = new PassThrough({ encoding: 'utf8' })
     let now = 0
     const progress = createProgress({ label: ODD, show: String, quiet: false, stream, now: () => now })
@@ -140,7 +140,7 @@ describe('on a terminal, odd characters are shown and not obeyed', () => {
   })
 })
 
-it('is shown so that it can be read back', () => {
+it('escaping is reversible', () => {
   const read = (text: string) =>
     text.replaceAll(/\\(?:x(..)|u(....)|(.))/g, (_, x?: string, u?: string, letter = '') =>
       x || u ? String.fromCharCode(parseInt(x ?? u ?? '', 16)) : (LETTERS[letter] ?? letter),
@@ -172,7 +172,7 @@ describe('in a pipe', () => {
     ])
   })
 
-  it('errors are readable all the same: logs are read on terminals', async () => {
+  it('errors are escaped all the same, because logs are read on terminals', async () => {
     const { stderr } = await createCli(url)(['rm', 'x'])
     // A detail may have several lines.
     const detail = SHOWN.replace(String.raw`\n`, '\n  ')

@@ -10,7 +10,7 @@ const PROJECT = fileURLToPath(new URL('../..', import.meta.url))
 const TSC = join(PROJECT, 'node_modules/typescript/bin/tsc')
 const run = promisify(execFile)
 
-/** A project of somebody else's that has the package installed, and nothing of its development dependencies. */
+/** Another project that has the package installed, without its development dependencies. */
 let project: string
 let installed: string
 
@@ -38,8 +38,8 @@ beforeAll(async () => {
 
 afterAll(() => rm(project, { recursive: true, force: true }))
 
-it('holds the command line and its client, and nothing of the Worker', async () => {
-  expect(await readdir(join(installed, 'dist'))).toEqual(['cli'])
+it('contains the command line and the client, and nothing of the Worker', async () => {
+  expect(await readdir(join(installed, 'dist'))).toEqual(['cli', 'client'])
 })
 
 it('runs as JavaScript', async () => {
@@ -48,7 +48,7 @@ it('runs as JavaScript', async () => {
   expect((await run(process.execPath, [main, 'backfill', 'start', '--help'])).stdout).toContain('--dry-run')
 })
 
-it('gives its users a typed client that stands alone', async () => {
+it('provides a typed client that works on its own', async () => {
   const code = `
     import { ApiError, createClient, type Backfill, type ListedObject } from 'fallback-storage/client'
     const client = createClient({ url: 'https://media.example.com/media', token: 'secret' })

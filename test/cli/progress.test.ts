@@ -1,11 +1,11 @@
 import { PassThrough } from 'node:stream'
 import { expect, it } from 'vitest'
-import { bytes, columns, count, duration } from '../../src/cli/format.ts'
+import { bytes, columns, count, duration } from '../../src/cli/output.ts'
 import { createProgress } from '../../src/cli/progress.ts'
 
 const MIB = 1024 * 1024
 
-it('tells a file or a pipe now and then, line by line, how far it is, how fast and how long yet', () => {
+it('prints progress, speed and remaining time to a file or pipe every five seconds', () => {
   const stream = new PassThrough({ encoding: 'utf8' })
   let now = 0
   const progress = createProgress({
@@ -24,7 +24,7 @@ it('tells a file or a pipe now and then, line by line, how far it is, how fast a
   )
 })
 
-it('tells what it can while the total is not known', () => {
+it('prints what is known while the total is unknown', () => {
   const stream = new PassThrough({ encoding: 'utf8' })
   let now = 0
   const progress = createProgress({ label: 'verify', show: count, quiet: false, stream, now: () => now })
@@ -34,7 +34,7 @@ it('tells what it can while the total is not known', () => {
   expect(stream.read()).toBe('verify: 1,200, 200/s, waiting for legacy: timeout\n')
 })
 
-it('says nothing when it is to be quiet', () => {
+it('prints nothing when quiet', () => {
   const stream = new PassThrough({ encoding: 'utf8' })
   const progress = createProgress({ label: 'x', show: count, quiet: true, stream, now: () => 1e9 })
   progress.update(1)
@@ -61,7 +61,7 @@ it.each([
   expect(shown).toBe(as)
 })
 
-it('keeps the spaces that a name ends in', () => {
+it('keeps trailing spaces of a name', () => {
   expect(
     columns([
       ['1', 'a '],
@@ -70,7 +70,7 @@ it('keeps the spaces that a name ends in', () => {
   ).toEqual(['1   a ', '22'])
 })
 
-it('lines columns up, numbers at their right', () => {
+it('aligns columns, numbers on the right', () => {
   expect(
     columns(
       [

@@ -1,30 +1,11 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startStack, type Stack } from '../../demo/stack.ts'
+import { describe, expect, it } from 'vitest'
 import { decodeWords } from '../../src/http/encoded-word.ts'
-import { createCli, records, type Cli } from './run.ts'
+import { useDeployment } from './deployment.ts'
+import { records } from './run.ts'
 
-let stack: Stack
-let cli: Cli
-let folder: string
-
-beforeAll(async () => {
-  stack = await startStack()
-  cli = createCli(stack.worker.url, stack.token)
-  folder = await mkdtemp(join(tmpdir(), 'cli-put-'))
-})
-
-afterAll(async () => {
-  await stack?.stop()
-  if (folder) await rm(folder, { recursive: true, force: true })
-})
-
-async function put(name: string, text: string): Promise<void> {
-  const { code, stderr } = await cli(['put', '-', name], { stdin: text })
-  expect(code, stderr).toBe(0)
-}
+const deployment = useDeployment()
 
 describe('put', () => {
   it.each([
@@ -33,56 +14,60 @@ describe('put', () => {
     { name: 'c.webp', type: 'image/webp' },
     { name: 'd', type: 'application/octet-stream' },
   ])('stores $name as $type', async ({ name, type }) => {
-    await put(name, 'x')
-    const head = await fetch(stack.worker.url + name, { method: 'HEAD' })
+    await deployment.put(name, 'x')
+    const head = await fetch(deployment.stack.worker.url + name, { method: 'HEAD' })
     expect(head.headers.get('content-type')).toBe(type)
   })
 
-  it('keeps type, cache control and metadata that it is given', async () => {
+  it('stores the type, Cache-Control and metadata it is given', async () => {
     const flags = ['--content-type', 'text/css', '--cache-control', 'max-age=5', '--meta', 'owner=me=you']
-    expect(await cli(['put', '-', 'kept', ...flags], { stdin: 'x' })).toMatchObject({ code: 0 })
-    const { headers } = await fetch(`${stack.worker.url}kept`, { method: 'HEAD' })
+    expect(await deployment.cli(['put', '-', 'kept', ...flags], { stdin: 'x' })).toMatchObject({ code: 0 })
+    const { headers } = await fetch(`${deployment.stack.worker.url}kept`, { method: 'HEAD' })
     expect(headers.get('content-type')).toBe('text/css')
     expect(headers.get('cache-control')).toBe('max-age=5')
     expect(headers.get('x-amz-meta-owner')).toBe('me=you')
   })
 
   it.each(['plain', 'ünïcödé 😀', 'two\nlines', '=?UTF-8?B?YQ==?='])(
-    'keeps metadata whatever is in it: %j',
+    'keeps any metadata value intact: %j',
     async (value) => {
-      const ran = await cli(['put', '-', 'described', '--meta', `about=${value}`], { stdin: 'x' })
+      const ran = await deployment.cli(['put', '-', 'described', '--meta', `about=${value}`], { stdin: 'x' })
       expect(ran).toMatchObject({ code: 0 })
-      const { headers } = await fetch(`${stack.worker.url}described`, { method: 'HEAD' })
+      const { headers } = await fetch(`${deployment.stack.worker.url}described`, { method: 'HEAD' })
       expect(decodeWords(headers.get('x-amz-meta-about') ?? '')).toBe(value)
     },
   )
 
-  it('puts a file into a folder under its own name', async () => {
-    await writeFile(join(folder, 'own name.txt'), 'x')
-    expect(records(await cli(['put', join(folder, 'own name.txt'), 'into/', '--json']))).toEqual([
-      { name: 'into/own name.txt', size: 1, created: true, etag: expect.any(String) },
-    ])
+  it('appends the file name if the name ends in a slash', async () => {
+    await writeFile(join(deployment.folder, 'own name.txt'), 'x')
+    expect(
+      records(await deployment.cli(['put', join(deployment.folder, 'own name.txt'), 'into/', '--json'])),
+    ).toEqual([{ name: 'into/own name.txt', size: 1, created: true, etag: expect.any(String) }])
   })
 
-  it('does not replace with --create', async () => {
-    await put('once.txt', 'first')
-    const { code, stderr } = await cli(['put', '-', 'once.txt', '--create'], { stdin: 'second' })
+  it('never replaces an object with --create', async () => {
+    await deployment.put('once.txt', 'first')
+    const { code, stderr } = await deployment.cli(['put', '-', 'once.txt', '--create'], { stdin: 'second' })
     expect(code).toBe(3)
     expect(stderr).toContain('A condition does not hold')
-    expect((await cli(['get', 'once.txt', '-'])).stdout).toBe('first')
+    expect((await deployment.cli(['get', 'once.txt', '-'])).stdout).toBe('first')
   })
 
-  it('prints the name that it took with --available', async () => {
-    await put('taken.txt', 'first')
-    const { code, stdout } = await cli(['put', '-', 'taken.txt', '--available'], { stdin: 'second' })
+  it('prints the name it chose with --available', async () => {
+    await deployment.put('taken.txt', 'first')
+    const { code, stdout } = await deployment.cli(['put', '-', 'taken.txt', '--available'], {
+      stdin: 'second',
+    })
     expect(code).toBe(0)
     expect(stdout).toMatch(/^taken_\w{7}\.txt\n$/)
-    expect((await cli(['get', stdout.trim(), '-'])).stdout).toBe('second')
+    expect((await deployment.cli(['get', stdout.trim(), '-'])).stdout).toBe('second')
   })
 
-  it('lets the Worker check what arrives with --checksum', async () => {
-    await writeFile(join(folder, 'checked'), 'checked')
-    expect(await cli(['put', '--checksum', join(folder, 'checked'), 'checked'])).toMatchObject({ code: 0 })
+  it('sends a checksum with --checksum', async () => {
+    await writeFile(join(deployment.folder, 'checked'), 'checked')
+    expect(
+      await deployment.cli(['put', '--checksum', join(deployment.folder, 'checked'), 'checked']),
+    ).toMatchObject({ code: 0 })
   })
 
   it.each([
@@ -94,7 +79,7 @@ describe('put', () => {
     { args: ['put', '-', 'x', '--cache-control', 'a\nb'], says: 'one line of ASCII' },
     { args: ['put', '-', 'x', '--create', '--available'], says: 'exclude each other' },
   ])('refuses $args', async ({ args, says }) => {
-    const { code, stderr } = await cli(args)
+    const { code, stderr } = await deployment.cli(args)
     expect(code).toBe(2)
     expect(stderr).toContain(says)
   })

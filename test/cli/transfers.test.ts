@@ -43,26 +43,26 @@ const file = (name: string) => join(folder, name)
 const onTerminal = (...args: Parameters<ReturnType<typeof createTerminal>>) =>
   createTerminal(proxy.url, stack.token)(...args)
 
-it('goes on by itself where the connection was lost', async () => {
+it('resumes by itself when the connection is lost', async () => {
   proxy.cut(2, 5 * MIB)
   const { code, stderr } = await cli(['get', 'big.bin', file('resumed.bin')])
   expect(code, stderr).toBe(0)
   expect(big.equals(await readFile(file('resumed.bin')))).toBe(true)
   const begins = proxy.asked.map(({ range }) => Number(/^bytes=(\d+)-$/.exec(range ?? '')?.[1] ?? 0) / MIB)
-  // What was on its way when the connection was lost may be lost too.
+  // Bytes in flight may be lost along with the connection.
   expect(begins).toEqual([0, expect.closeTo(5, 0), expect.closeTo(10, 0)])
   expect(proxy.asked[1]?.['if-range']).toMatch(/^".+"$/)
   expect(stderr).toContain('the connection was closed; resuming at ')
 })
 
-it('goes on to standard output as well', async () => {
+it('resumes to standard output as well', async () => {
   proxy.cut(1, 5 * MIB)
   const { code, bytes } = await cli(['get', 'big.bin', '-'])
   expect(code).toBe(0)
   expect(big.equals(bytes)).toBe(true)
 })
 
-it('takes up what an interrupted download left, and only that', async () => {
+it('resumes an interrupted download, and requests only the rest', async () => {
   proxy.slow(20)
   const interrupt = new AbortController()
   const interrupted = cli(['get', 'big.bin', file('later.bin')], { signal: interrupt.signal })
@@ -86,8 +86,8 @@ it('takes up what an interrupted download left, and only that', async () => {
 
 it.each([
   { what: 'the object was replaced', etag: '"another"', flags: [] },
-  { what: '--no-resume asks for it', etag: undefined, flags: ['--no-resume'] },
-])('begins anew when $what', async ({ etag, flags }) => {
+  { what: '--no-resume is given', etag: undefined, flags: ['--no-resume'] },
+])('starts over when $what', async ({ etag, flags }) => {
   const url = `${proxy.url}big.bin`
   const current = (await fetch(url, { method: 'HEAD' })).headers.get('etag')
   await writeFile(file('anew.bin.part'), 'other bytes')
@@ -97,7 +97,7 @@ it.each([
   expect(big.equals(await readFile(file('anew.bin')))).toBe(true)
 })
 
-it('asks for nothing but the end of a download that was whole already', async () => {
+it('requests nothing but the end if the download was already complete', async () => {
   const url = `${proxy.url}big.bin`
   const etag = (await fetch(url, { method: 'HEAD' })).headers.get('etag')
   await writeFile(file('whole.bin.part'), big)
@@ -107,7 +107,7 @@ it('asks for nothing but the end of a download that was whole already', async ()
   expect(big.equals(await readFile(file('whole.bin')))).toBe(true)
 })
 
-it('gives up at once where no Worker was ever reached', async () => {
+it('gives up at once if the Worker was never reached', async () => {
   const { code, stderr } = await cli(['get', 'big.bin', file('never.bin')], {
     env: { FALLBACK_STORAGE_URL: 'http://127.0.0.1:1023/' },
   })
@@ -121,7 +121,7 @@ it('streams standard input of unknown length', async () => {
   expect(big.equals((await cli(['get', 'piped.bin', '-'])).bytes)).toBe(true)
 })
 
-it('tells that the token is refused, however large the upload', async () => {
+it('reports a refused token, however large the upload', async () => {
   const { code, stderr } = await cli(['put', file('source.bin'), 'x'], {
     env: { FALLBACK_STORAGE_URL: stack.worker.url, FALLBACK_STORAGE_TOKEN: 'wrong' },
   })
@@ -129,7 +129,7 @@ it('tells that the token is refused, however large the upload', async () => {
   expect(code).toBe(4)
 })
 
-it('draws a bar on a terminal, and takes it away in the end', async () => {
+it('draws a bar on a terminal and removes it at the end', async () => {
   proxy.slow(8)
   const shown = await onTerminal(['get', 'big.bin', file('bar.bin')])
   expect(shown).toMatch(/big\.bin {2}█+░+ {2}[\d.]+ MiB of 24\.0 MiB \(\d+ %\), [\d.]+ MiB\/s, \d+ s left/)

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createProgram } from '../../src/cli/program.ts'
 import { createCli } from './run.ts'
 
-/** A stand-in for a Worker: what it answers is what a test wants to see told. */
+/** Answers as a Worker, or something else, might. */
 let server: Server
 let base: string
 let folder: string
@@ -39,7 +39,7 @@ const ANSWERS: Record<string, { status: number; type: string; body: object | str
   '/login': { status: 302, type: 'text/html', body: '<h1>Log in</h1>' },
 }
 
-/** As a hotel's network answers whatever is asked. */
+/** A captive portal answers everything like this. */
 const PORTAL = { status: 200, type: 'text/html', body: '<h1>Welcome</h1>' }
 
 beforeAll(async () => {
@@ -85,7 +85,7 @@ describe('the command line', () => {
     { args: ['get'], env: {}, says: "missing required argument 'name'" },
     { args: ['lss'], env: {}, says: 'Did you mean ls?' },
     { args: ['backfill', 'stop'], env: {}, says: "unknown command 'stop'" },
-  ])('ends with 2 for $args and says why', async ({ args, env, says }) => {
+  ])('exits with 2 for $args and says why', async ({ args, env, says }) => {
     const { code, stdout, stderr } = await cli(args, { env })
     expect(stderr).toContain(says)
     expect(stderr).not.toContain('    at ')
@@ -101,25 +101,25 @@ describe('the command line', () => {
     { args: ['ls', '--url', 'nonsense'], title: 'not a URL: nonsense' },
     { args: [], title: 'no command given, or none of that name' },
     { args: ['backfill'], title: 'no command given, or none of that name' },
-  ])('says it as a JSON document with --json: $args', async ({ args, title }) => {
+  ])('reports usage errors as JSON with --json: $args', async ({ args, title }) => {
     const { code, stdout, stderr } = await cli([...args, '--json'])
     expect(stderr).toMatch(/^\{.*\}\n$/)
     expect(JSON.parse(stderr)).toEqual({ error: { title, exit_code: 2 } })
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
   })
 
-  it('takes --json behind -- for a name', async () => {
+  it('treats --json after -- as a name', async () => {
     const { code, stderr } = await cli(['rm', '--url', 'nonsense', '--', '--json'])
     expect({ code, stderr }).toEqual({ code: 2, stderr: 'error: not a URL: nonsense\n' })
   })
 
-  it('shows what commands there are when it is given none', async () => {
+  it('shows the usage when no command is given', async () => {
     const { code, stderr } = await cli([])
     expect(code).toBe(2)
     expect(stderr).toContain('Usage: fallback-storage')
   })
 
-  it('shows examples with every command', () => {
+  it('shows examples for every command', () => {
     const commands = leaves(createProgram('0'))
     expect(commands.map(nameOf)).toEqual(expect.arrayContaining(['ls', 'backfill retry', 'tombstones purge']))
     for (const command of commands) {
@@ -147,7 +147,7 @@ function helpOf(command: Command): string {
 }
 
 describe('errors', () => {
-  it('tell what each backend failed with', async () => {
+  it('show why each backend failed', async () => {
     expect(await cli(['get', 'failing', '-', '--url', base])).toMatchObject({
       code: 1,
       stdout: '',
@@ -171,30 +171,27 @@ describe('errors', () => {
       says: 'the Worker cannot be reached: nothing listens there',
     },
     { what: 'of no host', url: 'http://no-such-host.invalid/', says: 'the Worker cannot be reached' },
-  ])('say that the Worker cannot be reached at a URL $what', async ({ url, says }) => {
+  ])('say that the Worker cannot be reached: URL $what', async ({ url, says }) => {
     const { code, stderr } = await cli(['ls', '--url', url])
     expect(code).toBe(1)
     expect(stderr).toContain(says)
     expect(stderr).toContain('FALLBACK_STORAGE_URL')
   })
 
-  it.each(['ls', 'doctor'])(
-    'say that another server answers, also with a page of 200: %s',
-    async (command) => {
-      const { code, stdout, stderr } = await cli([command, '--url', `${base}portal/`])
-      expect(stdout + stderr).toContain('did not answer as fallback-storage does')
-      expect(code).toBe(1)
-    },
-  )
+  it.each(['ls', 'doctor'])('say that another server answered, even with a 200: %s', async (command) => {
+    const { code, stdout, stderr } = await cli([command, '--url', `${base}portal/`])
+    expect(stdout + stderr).toContain('did not answer as fallback-storage does')
+    expect(code).toBe(1)
+  })
 
-  it.each(['anything', 'login'])('say that another server answers: %s', async (name) => {
+  it.each(['anything', 'login'])('say that another server answered: %s', async (name) => {
     const { code, stderr } = await cli(['get', name, '-', '--url', base])
     expect(code).toBe(1)
     expect(stderr).toContain('did not answer as fallback-storage does')
   })
 })
 
-it('what Cloudflare itself says is passed on', async () => {
+it('passes on error texts of Cloudflare itself', async () => {
   const { code, stderr } = await cli(['get', 'crash', '-', '--url', base])
   expect(stderr).toContain('HTTP 500: ')
   expect(stderr).toContain(
@@ -204,7 +201,7 @@ it('what Cloudflare itself says is passed on', async () => {
 })
 
 describe('the token', () => {
-  it('is read from the environment or a file, and is in no message', async () => {
+  it('is read from the environment or a file, and never printed', async () => {
     await writeFile(join(folder, 'token'), 'token-of-the-file\n')
     seen = []
     const first = await cli(['get', 'guarded', '-', '--url', base])
@@ -219,7 +216,7 @@ describe('the token', () => {
     }
   })
 
-  it('is sent to nobody when there is none', async () => {
+  it('is not sent if there is none', async () => {
     seen = []
     await cli(['get', 'guarded', '-', '--url', base], { env: { FALLBACK_STORAGE_TOKEN: undefined } })
     expect(seen).toEqual([undefined])

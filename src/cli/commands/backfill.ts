@@ -1,21 +1,30 @@
+import { open } from 'node:fs/promises'
+import { Readable } from 'node:stream'
 import type { Command } from 'commander'
-import { CommandError, EXIT } from '../exit.ts'
-import type { Backfill } from '../../client/job-answers.ts'
-import { watchJob } from '../job-progress.ts'
-import { type Session, sessionOf } from '../session.ts'
-import { addBackfillStart } from './backfill-start.ts'
-import { addBackfillFailures } from './backfill-failures.ts'
-import { dryRunTotal, positionOf } from './backfill-position.ts'
-import { backfillLines, backfillTable, isOver } from './backfill-lines.ts'
+import type { Backfill, FailurePage, Manifest } from '../../client/job-answers.ts'
+import { CommandError, EXIT, usageError } from '../errors.ts'
+import { columns } from '../output.ts'
+import { watchJob } from '../progress.ts'
+import { collect, pages, type Session, sessionOf, wholeNumber } from '../session.ts'
+import { backfillLines, backfillTable, dryRunTotal, isOver, positionOf } from './backfill-output.ts'
 
-const NEWEST = 'default: the newest job'
+interface StartOptions {
+  backend?: string[]
+  prefix?: string
+  dryRun?: boolean
+  maxConcurrency?: number
+  maxPerSecond?: number
+  manifest?: string
+  manifestObject?: string
+  watch?: boolean
+}
 
 export function addBackfill(program: Command): void {
   const backfill = program
     .command('backfill')
     .summary('copy everything that has not been read yet')
     .description('Background jobs that copy what fallbacks hold into the first backend that accepts it.')
-  addBackfillStart(backfill, watch)
+  addStart(backfill)
   backfill
     .command('status')
     .description('Shows one job, or all of them, newest first.')
@@ -24,57 +33,127 @@ export function addBackfill(program: Command): void {
     .action(async (id: string | undefined, _options: unknown, command: Command) => {
       await status(sessionOf(command), id)
     })
-  backfill
-    .command('watch')
-    .description(
-      'Shows the progress of a job until it ends. Exit code 3 if it was cancelled or objects failed.',
-    )
-    .argument('[id]', NEWEST)
-    .addHelpText('after', '\nExample:\n  fallback-storage backfill watch')
-    .action(async (id: string | undefined, _options: unknown, command: Command) => {
-      const session = sessionOf(command)
-      await watch(session, await idOf(session, id))
-    })
-  addControls(backfill)
-  addBackfillFailures(backfill, idOf)
-}
-
-const CONTROLS = [
-  { action: 'pause', method: 'pauseBackfill', does: 'Pauses a job; copies under way are finished.' },
-  { action: 'resume', method: 'resumeBackfill', does: 'Resumes a paused job.' },
-  { action: 'cancel', method: 'cancelBackfill', does: 'Ends a job for good; what it copied stays.' },
-  { action: 'retry', method: 'retryFailed', does: 'Tries again to copy what failed.' },
-] as const
-
-function addControls(backfill: Command): void {
-  for (const { action, method, does } of CONTROLS) {
+  for (const { action, description, examples, run } of JOB_COMMANDS) {
     backfill
       .command(action)
-      .description(does)
-      .argument('[id]', NEWEST)
-      .addHelpText('after', `\nExample:\n  fallback-storage backfill ${action}`)
+      .description(description)
+      .argument('[id]', 'default: the newest job')
+      .addHelpText('after', `\nExamples:\n  fallback-storage backfill ${action}${examples ?? ''}`)
       .action(async (id: string | undefined, _options: unknown, command: Command) => {
         const session = sessionOf(command)
-        show(session, await session.client[method](await idOf(session, id)))
+        await run(session, id ?? (await newestJob(session)))
       })
   }
+}
+
+type Run = (session: Session, id: string) => Promise<void>
+
+/** The commands for a job that exists. */
+const JOB_COMMANDS: { action: string; description: string; examples?: string; run: Run }[] = [
+  {
+    action: 'watch',
+    description:
+      'Shows the progress of a job until it ends. Exit code 3 if it was cancelled or objects failed.',
+    run: watch,
+  },
+  { action: 'pause', description: 'Pauses a job; running copies finish.', run: control('pauseBackfill') },
+  { action: 'resume', description: 'Resumes a paused job.', run: control('resumeBackfill') },
+  { action: 'cancel', description: 'Ends a job; what it copied stays.', run: control('cancelBackfill') },
+  { action: 'retry', description: 'Retries the copies that failed.', run: control('retryFailed') },
+  {
+    action: 'failures',
+    description: 'Lists what could not be copied, and why.',
+    examples: `
+  fallback-storage backfill failures --json | jq -r 'select(.error == "denied") | .name'`,
+    run: failures,
+  },
+]
+
+function control(method: 'pauseBackfill' | 'resumeBackfill' | 'cancelBackfill' | 'retryFailed'): Run {
+  return async (session, id) => show(session, await session.client[method](id))
+}
+
+function addStart(backfill: Command): void {
+  backfill
+    .command('start')
+    .description(
+      'Starts copying everything that fallbacks hold. Reads take priority; nothing is ever overwritten.',
+    )
+    .option('--backend <name>', 'only from this fallback; may be repeated', collect)
+    .option('--prefix <prefix>', 'only names that begin with this')
+    .option('--dry-run', 'wait for a count of objects and bytes and the cost of copying; copies nothing')
+    .option('--max-concurrency <count>', 'copies at the same time', wholeNumber)
+    .option('--max-per-second <count>', 'copies started per second', wholeNumber)
+    .option('--manifest <file>', 'file of names, one per line (text or .ndjson); - for standard input')
+    .option('--manifest-object <name>', 'the same, from an object in the chain')
+    .option('-w, --watch', 'wait for the end and show progress')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  fallback-storage backfill start --dry-run
+  fallback-storage backfill start --watch
+  fallback-storage backfill start --backend legacy --prefix photos/2019/ --max-concurrency 4
+  find . -type f -printf '%P\\n' | fallback-storage backfill start --manifest -`,
+    )
+    .action(async (options: StartOptions, command: Command) => {
+      await start(sessionOf(command), options)
+    })
+}
+
+async function start(session: Session, options: StartOptions): Promise<void> {
+  const { client, output } = session
+  const { backend, prefix, dryRun, maxConcurrency, maxPerSecond, manifest, manifestObject } = options
+  if (manifest !== undefined && manifestObject !== undefined) {
+    throw usageError('--manifest and --manifest-object exclude each other: leave one out')
+  }
+  const request = {
+    ...(backend && { backends: backend }),
+    ...(prefix !== undefined && { prefix }),
+    ...(dryRun && { dry_run: true }),
+    ...(maxConcurrency !== undefined && { max_concurrency: maxConcurrency }),
+    ...(maxPerSecond !== undefined && { max_per_second: maxPerSecond }),
+    ...(manifestObject !== undefined && { manifest: manifestObject }),
+  }
+  const names = manifest === undefined ? undefined : await readManifest(manifest)
+  const job = await client.startBackfill(request, names)
+  // The result is the whole point of a dry run.
+  if (options.watch || dryRun) {
+    output.note(`started ${job.id}`)
+    return watch(session, job.id, { onlyEnd: !options.watch })
+  }
+  show(session, job)
+  if (!output.json) output.note(`watch it with: fallback-storage backfill watch ${job.id}`)
+}
+
+async function readManifest(file: string): Promise<Manifest> {
+  const stream = file === '-' ? process.stdin : (await openManifest(file)).createReadStream()
+  return {
+    // The same stream at run time; Node and fetch declare it as two types.
+    body: Readable.toWeb(stream) as ReadableStream<Uint8Array>,
+    type: /\.(?:ndjson|jsonl)$/.test(file) ? 'application/x-ndjson' : 'text/plain',
+  }
+}
+
+function openManifest(file: string): ReturnType<typeof open> {
+  return open(file).catch((error: unknown) => {
+    throw usageError(`--manifest: ${error instanceof Error ? error.message : String(error)}`)
+  })
 }
 
 async function status(session: Session, id: string | undefined): Promise<void> {
   const { client, output } = session
   if (id !== undefined) return show(session, await client.backfill(id))
   const jobs = await client.backfills()
-  if (output.json) for (const job of jobs) output.record(job)
-  else if (jobs.length === 0) output.note('no backfill was ever started')
-  else for (const line of backfillTable(jobs)) output.line(line)
+  if (jobs.length > 0 || output.json) output.list(jobs, () => backfillTable(jobs))
+  else output.note(NO_JOBS)
 }
 
 function show({ output }: Session, job: Backfill): void {
-  if (output.json) output.record(job)
-  else for (const line of backfillLines(job)) output.line(line)
+  output.list([job], () => backfillLines(job))
 }
 
-/** Waits for a job's end. With --json every change is a document, or with `onlyEnd` just the last one. */
+/** Waits until the job ends. With --json every change is printed, or with `onlyEnd` only the last one. */
 async function watch(session: Session, id: string, { onlyEnd = false } = {}): Promise<void> {
   const { client, output } = session
   const { dry_run: isDryRun } = await client.backfill(id)
@@ -83,17 +162,30 @@ async function watch(session: Session, id: string, { onlyEnd = false } = {}): Pr
     label: isDryRun ? 'dry run' : 'backfill',
     read: () => client.backfill(id),
     isOver,
-    position: (read) => positionOf(read, total),
+    position: (current) => positionOf(current, total),
     output: onlyEnd ? { ...output, json: false, quiet: output.quiet || output.json } : output,
-    again: `fallback-storage backfill watch ${id}`,
+    reattach: `fallback-storage backfill watch ${id}`,
   })
   if (onlyEnd || !output.json) show(session, job)
   if (job.state !== 'completed') throw new CommandError(EXIT.no)
 }
 
-async function idOf({ client }: Session, id: string | undefined): Promise<string> {
-  if (id !== undefined) return id
+async function failures({ client, output }: Session, id: string): Promise<void> {
+  let found = 0
+  for await (const page of pages<FailurePage>((query) => client.backfillFailures(id, query))) {
+    const rows = page.failures.map(({ name, backend, error, detail, attempts }) => {
+      return [name, backend, error, `${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}`, detail]
+    })
+    output.list(page.failures, () => columns(rows))
+    found += rows.length
+  }
+  if (found === 0) output.note('no failures')
+}
+
+const NO_JOBS = 'no backfill has been started yet'
+
+async function newestJob({ client }: Session): Promise<string> {
   const [newest] = await client.backfills()
-  if (!newest) throw new CommandError(EXIT.no, 'no backfill was ever started')
+  if (!newest) throw new CommandError(EXIT.no, NO_JOBS)
   return newest.id
 }

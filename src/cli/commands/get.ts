@@ -1,12 +1,17 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Command } from 'commander'
-import { downloadTo } from '../download.ts'
-import { usageError } from '../exit.ts'
-import { bytes, took } from '../format.ts'
+import { usageError } from '../errors.ts'
+import { bytes, took } from '../output.ts'
 import { createProgress } from '../progress.ts'
 import { type Session, sessionOf } from '../session.ts'
-import { fileSink, streamSink } from '../sink.ts'
+import { download, fileSink, streamSink } from '../transfers.ts'
+
+interface GetOptions {
+  name: string
+  file: string | undefined
+  resume: boolean
+}
 
 export function addGet(program: Command): void {
   program
@@ -14,7 +19,7 @@ export function addGet(program: Command): void {
     .summary('download an object')
     .description(
       'Downloads an object. An interrupted download resumes where it stopped, unless the object has changed.\n' +
-        'Where copying on read is on, this read copies the object like any other.',
+        'Like any other read, it copies the object if migration is on.',
     )
     .argument('<name>', 'name of the object')
     .argument('[file]', 'file or folder to write; - for standard output. Default: the last part of the name')
@@ -34,13 +39,7 @@ Examples:
     )
 }
 
-interface Wanted {
-  name: string
-  file: string | undefined
-  resume: boolean
-}
-
-async function get({ client, headers, output }: Session, { name, file, resume }: Wanted): Promise<void> {
+async function get({ client, headers, output }: Session, { name, file, resume }: GetOptions): Promise<void> {
   if (file === '-' && output.json)
     throw usageError('--json and - both write to standard output: leave one out')
   const url = client.mediaUrl(name)
@@ -52,7 +51,7 @@ async function get({ client, headers, output }: Session, { name, file, resume }:
     output.interrupted('Interrupted. Run the same command again to resume the download.')
   if (target !== '-') process.prependOnceListener('SIGINT', onInterrupt)
   try {
-    const done = await downloadTo({
+    const done = await download({
       request: { url, headers: { ...headers, 'Accept-Encoding': 'identity' } },
       sink,
       onProgress: (at, total) => progress.update(at, total === undefined ? {} : { total }),
@@ -86,6 +85,6 @@ async function fileFor(name: string, file: string | undefined): Promise<string> 
       () => false,
     ))
   if (!isFolder) return file
-  if (own === '') throw usageError('the name ends in "/": say which file to write it to')
+  if (own === '') throw usageError('the name ends in "/": give a file to write it to')
   return join(file ?? '', own)
 }

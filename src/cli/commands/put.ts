@@ -6,13 +6,12 @@ import { type Readable, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { type Command, InvalidArgumentError } from 'commander'
 import mime from 'mime'
-import { collect } from '../arguments.ts'
-import { usageError } from '../exit.ts'
-import { bytes, took } from '../format.ts'
+import { usageError } from '../errors.ts'
+import { bytes, took } from '../output.ts'
 import { createProgress } from '../progress.ts'
 import { namePath } from '../../client/request.ts'
-import { type Session, sessionOf } from '../session.ts'
-import { refusal, upload } from '../transfer.ts'
+import { collect, type Session, sessionOf } from '../session.ts'
+import { refusal, upload } from '../transfers.ts'
 
 interface PutOptions {
   contentType?: string
@@ -34,14 +33,14 @@ export function addPut(program: Command): void {
     .argument('<file>', 'file to send; - for standard input')
     .argument(
       '[name]',
-      "the object's name; one that ends in / gets the file's name. Default: the file's name",
+      "the object's name. If it ends in /, the file's name is appended. Default: the file's name",
     )
     .option('--content-type <type>', "default: by the name's extension", headerValue)
     .option('--cache-control <value>', 'stored with the object and sent to its readers', headerValue)
     .option('--meta <key=value>', 'metadata of your own; may be repeated', metaEntry)
     .option('--create', 'fail (exit code 3) if the name is taken')
     .option('--available', 'if the name is taken, choose another one and print it')
-    .option('--checksum', 'hash the file first and let the Worker check the SHA-256 of what arrives')
+    .option('--checksum', 'hash the file first, so that the Worker can check the SHA-256 of what it receives')
     .addHelpText(
       'after',
       `
@@ -87,14 +86,11 @@ async function put(session: Session, { file, name, options }: Upload): Promise<v
     sent += length
     progress.update(sent)
   })
-  const { response, told } = await upload(
-    options.available ? 'POST' : 'PUT',
-    { url, headers },
-    counted,
-  ).finally(() => progress.end())
+  const method = options.available ? 'POST' : 'PUT'
+  const { response, answer } = await upload(method, { url, headers }, counted).finally(() => progress.end())
   const { statusCode = 0 } = response
-  if (statusCode < 200 || statusCode > 299) throw await refusal(url, response, told)
-  const stored = options.available ? (JSON.parse(told) as { name: string }).name : name
+  if (statusCode < 200 || statusCode > 299) throw await refusal(url, response, answer)
+  const stored = options.available ? (JSON.parse(answer) as { name: string }).name : name
   const { etag = null } = response.headers
   if (output.json) return output.record({ name: stored, size: sent, created: statusCode === 201, etag })
   if (options.available) output.line(stored)
@@ -128,7 +124,7 @@ function metaEntry(value: string, before: string[] = []): string[] {
   return collect(value, before)
 }
 
-/** What a header cannot carry as it is goes as an RFC 2047 encoded word, as S3 clients send it. */
+/** Text that a header cannot carry is sent as an RFC 2047 encoded word, as S3 clients do. */
 function metaValue(value: string): string {
   if (/^[ -~]*$/.test(value) && value === value.trim() && !value.includes('=?')) return value
   return `=?UTF-8?B?${Buffer.from(value).toString('base64')}?=`

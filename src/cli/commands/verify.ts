@@ -1,12 +1,10 @@
 import { writeFile } from 'node:fs/promises'
 import type { Command } from 'commander'
-import { wholeNumber } from '../arguments.ts'
-import { CommandError, EXIT } from '../exit.ts'
-import { columns, count } from '../format.ts'
+import { CommandError, EXIT } from '../errors.ts'
 import type { Difference, DifferencePage, Verification } from '../../client/job-answers.ts'
-import { watchJob } from '../job-progress.ts'
-import { styled, type Text } from '../output.ts'
-import { type Session, sessionOf } from '../session.ts'
+import { columns, count, styled, type Text } from '../output.ts'
+import { watchJob } from '../progress.ts'
+import { pages, type Session, sessionOf, wholeNumber } from '../session.ts'
 
 interface VerifyOptions {
   prefix?: string
@@ -23,22 +21,22 @@ const MAX_PAGE = 1000
 export function addVerify(program: Command): void {
   program
     .command('verify')
-    .summary('compare both sides, and say whether the fallbacks can be detached')
+    .summary('compare the backends, and say whether the fallbacks can be detached')
     .description(
       'Compares every object of the fallbacks with the primary: size first, then digests where both are known.\n' +
         'Exit code 3 unless the fallbacks can be detached safely.',
     )
     .argument('[id]', 'show this verification instead of starting one')
-    .option('--prefix <prefix>', 'only names that begin so')
+    .option('--prefix <prefix>', 'only names that begin with this')
     .option('--deep', 'compare the bytes too')
     .option(
       '--accept <reasons>',
-      'not in the way, separated by commas: excluded, unlistable, equal_by_size, …',
+      'reasons to accept, separated by commas: excluded, unlistable, equal_by_size, …',
       (reasons: string) => reasons.split(','),
     )
-    .option('--no-wait', 'start it, print it and leave')
-    .option('--differences <count>', 'so many examples at most', wholeNumber, EXAMPLES)
-    .option('--report <file>', 'write the certificate there, as a page of HTML')
+    .option('--no-wait', 'start the verification and return at once')
+    .option('--differences <count>', 'show at most this many examples', wholeNumber, EXAMPLES)
+    .option('--report <file>', 'write the certificate to this file, as HTML')
     .addHelpText(
       'after',
       `
@@ -46,7 +44,7 @@ Examples:
   fallback-storage verify --report certificate.html
   fallback-storage verify --deep --prefix contracts/
   fallback-storage verify --accept excluded,unlistable
-  fallback-storage verify --json -q && echo 'the old server can go'`,
+  fallback-storage verify --json -q && echo 'safe to switch off the old server'`,
     )
     .action(async (id: string | undefined, options: VerifyOptions, command: Command) => {
       await verify(sessionOf(command), id, options)
@@ -56,7 +54,7 @@ Examples:
 async function verify(session: Session, id: string | undefined, options: VerifyOptions): Promise<void> {
   const { client, output } = session
   const { prefix, deep, accept, wait } = options
-  const begun =
+  const started =
     id === undefined
       ? await client.startVerification({
           ...(prefix !== undefined && { prefix }),
@@ -64,51 +62,47 @@ async function verify(session: Session, id: string | undefined, options: VerifyO
           ...(accept && { accept }),
         })
       : await client.verification(id)
-  const again = `fallback-storage verify ${begun.id}`
-  if (!wait && begun.state === 'running') {
-    if (output.json) return output.record(begun)
-    output.line(`verification ${begun.id}: ${begun.state}`)
-    return output.note(`see it with: ${again}`)
+  const reattach = `fallback-storage verify ${started.id}`
+  if (!wait && started.state === 'running') {
+    if (output.json) return output.record(started)
+    output.line(`verification ${started.id}: ${started.state}`)
+    return output.note(`see the result with: ${reattach}`)
   }
   const done = await watchJob({
     label: 'verify',
-    read: () => client.verification(begun.id),
+    read: () => client.verification(started.id),
     isOver: ({ state }) => state !== 'running',
     position: ({ compared }) => ({ value: compared }),
-    // One document is the answer here, not each step on the way to it.
+    // The result is one document, not one for every change.
     output: { ...output, json: false, quiet: output.quiet || output.json },
-    again,
+    reattach,
   })
   if (options.report !== undefined) await writeFile(options.report, await client.verificationReport(done.id))
   const examples = await differencesOf(session, done.id, options.differences)
-  if (output.json) output.record({ ...done, differences: examples })
-  else for (const line of verificationLines(done, examples)) output.line(line)
+  output.list([{ ...done, differences: examples }], () => verificationLines(done, examples))
   if (!done.safe_to_detach) throw new CommandError(EXIT.no)
 }
 
 async function differencesOf({ client }: Session, id: string, wanted: number): Promise<Difference[]> {
   const found: Difference[] = []
-  let cursor: string | null = null
-  do {
-    const limit = Math.min(MAX_PAGE, wanted - found.length)
-    const page: DifferencePage = await client.differences(id, { limit, ...(cursor !== null && { cursor }) })
-    found.push(...page.differences)
-    cursor = page.cursor
-  } while (cursor !== null && found.length < wanted)
+  const read = (query: { cursor?: string }) =>
+    client.differences(id, { limit: Math.min(MAX_PAGE, wanted - found.length), ...query })
+  for await (const { differences } of pages<DifferencePage>(read)) {
+    found.push(...differences)
+    if (found.length >= wanted) break
+  }
   return found
 }
 
 function verificationLines(done: Verification, differences: readonly Difference[]): Text[] {
   const { missing, different, changed, extra, left_out: leftOut } = done
-  // Neither a fallback that cannot list nor a prefix has examples.
+  // `unlistable` and `prefix` count no names, so they have no examples.
   const { unlistable: _, prefix: __, ...names } = leftOut
   const leftOutNames = Object.values(names).reduce((sum, part) => sum + part, 0)
   const found = missing + different + changed + extra + leftOutNames
-  const verdict = done.safe_to_detach
-    ? styled('green', 'safe to detach')
-    : styled('red', 'not safe to detach')
+  const result = done.safe_to_detach ? styled('green', 'safe to detach') : styled('red', 'not safe to detach')
   return [
-    [`verification ${done.id}: ${done.state}, `, verdict],
+    [`verification ${done.id}: ${done.state}, `, result],
     ...done.reasons.map((reason) => `  because ${reason}`),
     ...done.accepted.map((accepted) => `  accepted: ${accepted.reason}, ${count(accepted.count)}`),
     ...(done.as_of === null ? [] : [`  as of ${done.as_of}, after ${count(done.passes)} passes`]),
@@ -130,7 +124,7 @@ function verificationLines(done: Verification, differences: readonly Difference[
     ),
     ...columns(differences.map(({ kind, name, detail }) => [kind, name, detail])),
     ...(found > differences.length && differences.length > 0
-      ? [`… ${count(found - differences.length)} more: --differences shows so many`]
+      ? [`… ${count(found - differences.length)} more: see them with --differences COUNT`]
       : []),
   ]
 }
@@ -146,7 +140,7 @@ const COUNTS = [
   'tombstoned',
 ] as const
 
-/** Never rounded up to all of it. */
+/** Rounded down, so that only everything is 100 %. */
 function percent(part: number): string {
   return `${Math.floor(part * 1000) / 10} %`
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { backfillLines } from '../../src/cli/commands/backfill-lines.ts'
+import { backfillLines } from '../../src/cli/commands/backfill-output.ts'
 import type { Backfill, Estimate } from '../../src/client/job-answers.ts'
 import type { Text } from '../../src/cli/output.ts'
 
@@ -43,23 +43,23 @@ function linesOf(job: Partial<Backfill>): string[] {
   return backfillLines({ ...JOB, ...job }).map(plain)
 }
 
-describe('the lines of a backfill', () => {
-  it('tell why names were skipped, and nothing where none were', () => {
+describe('the output for a backfill', () => {
+  it('show why names were skipped, if any were', () => {
     expect(linesOf({ skipped: 1201, skipped_by: { excluded: 1200, not_accepted: 1 } })).toContain(
       'skipped: 1,200 excluded, 1 not accepted',
     )
     expect(linesOf({}).join('\n')).not.toContain('skipped:')
   })
 
-  it('tell the egress of a dry run, and whose prices it was taken at', () => {
+  it('show the egress of a dry run, and whose prices were used', () => {
     const lines = linesOf({ dry_run: true, estimate: ESTIMATE })
-    expect(lines).toContain('cost beyond what the plan includes, at the prices of 2026-11-23: $6391.01')
+    expect(lines).toContain('cost beyond what your plan includes, at prices of 2026-11-23: $6391.01')
     expect(lines).toContainEqual(expect.stringMatching(/^ {2}egress +\$6391\.00$/))
-    expect(lines).toContain('egress at the prices of: legacy (Amazon S3)')
-    expect(lines).toContain('and $1200.00 a month for what is stored')
+    expect(lines).toContain('egress at prices of: legacy (Amazon S3)')
+    expect(lines).toContain('plus $1200.00 a month for storage')
   })
 
-  it('say that the total leaves egress out where it is unknown', () => {
+  it('say so if the total excludes egress because it is unknown', () => {
     const estimate = {
       ...ESTIMATE,
       bytes: 0,
@@ -70,18 +70,18 @@ describe('the lines of a backfill', () => {
       storage_usd_per_month: null,
     }
     const lines = linesOf({ dry_run: true, estimate })
-    expect(lines).toContain('to be copied: 3 objects, of unknown size')
+    expect(lines).toContain('to copy: 3 objects, of unknown size')
     expect(lines).toContain(
-      'cost beyond what the plan includes, at the prices of 2026-11-23, without egress: $0.01',
+      'cost beyond what your plan includes, at prices of 2026-11-23, without egress: $0.01',
     )
     expect(lines).toContainEqual(
       expect.stringMatching(/^egress is unknown for legacy and may cost more than/),
     )
-    expect(lines.join('\n')).not.toContain('egress at the prices of')
+    expect(lines.join('\n')).not.toContain('egress at prices of')
     const some = { ...estimate, bytes: 2000, objects_of_unknown_size: 1 }
     expect(linesOf({ dry_run: true, estimate: some })).toContain(
-      'to be copied: 3 objects, 2.0 KiB and 1 objects of unknown size',
+      'to copy: 3 objects, 2.0 KiB and 1 objects of unknown size',
     )
-    expect(lines).toContain('and storage, unknown as the sizes are')
+    expect(lines).toContain('plus storage, unknown because sizes are unknown')
   })
 })

@@ -1,13 +1,41 @@
 import { CommanderError } from 'commander'
-import { CommandError, EXIT } from './exit.ts'
 import { ApiError } from '../client/problem.ts'
 import { InvalidRequestError } from '../client/request.ts'
 
+/** Exit codes, as documented in docs/cli.md. */
+export const EXIT = {
+  ok: 0,
+  /** A backend, the network or the Worker failed. */
+  failed: 1,
+  /** The command itself is wrong. */
+  usage: 2,
+  /** It worked, and the answer is no: not found, not safe to detach, finished with failures. */
+  no: 3,
+  /** The token is missing or refused. */
+  refused: 4,
+  interrupted: 130,
+} as const
+
+/** Ends the command with this exit code. Nothing is printed for an empty message. */
+export class CommandError extends Error {
+  override readonly name = 'CommandError'
+  readonly code: number
+
+  constructor(code: number, message = '') {
+    super(message)
+    this.code = code
+  }
+}
+
+export function usageError(message: string): CommandError {
+  return new CommandError(EXIT.usage, message)
+}
+
 export interface DescribedError {
   code: number
-  /** For people, the first line first; none where all has been said. */
+  /** For people; empty if there is nothing left to say. */
   lines: string[]
-  /** For programs: a problem document, or one with what is known. */
+  /** For programs: the problem document, or at least a title. */
   document: Record<string, unknown>
 }
 
@@ -23,7 +51,7 @@ const UNREACHABLE: Record<string, string> = {
   UND_ERR_SOCKET: 'the connection was closed',
 }
 
-/** What is said of an error that ends a command, and the exit code that it has. */
+/** What to print for an error that ends a command, and its exit code. */
 export function describeError(error: unknown): DescribedError {
   if (error instanceof CommandError) return simple(error.code, error.message)
   if (error instanceof CommanderError) return describeUsage(error)
@@ -31,14 +59,14 @@ export function describeError(error: unknown): DescribedError {
   const network = networkReason(error)
   if (network !== undefined) {
     return simple(EXIT.failed, `the Worker cannot be reached: ${network}`, [
-      'Is the URL (--url or FALLBACK_STORAGE_URL) its media base? `fallback-storage doctor` tells more.',
+      'Check --url or FALLBACK_STORAGE_URL. `fallback-storage doctor` can tell you more.',
     ])
   }
   if (error instanceof InvalidRequestError) return simple(EXIT.usage, error.message)
   return simple(EXIT.failed, error instanceof Error ? error.message : String(error))
 }
 
-/** Why no answer came, or undefined when that was not the trouble. */
+/** Why the network failed, or undefined for any other error. */
 export function networkReason(error: unknown): string | undefined {
   const codes = errorCodes(error)
   const known = codes.find((code) => code in UNREACHABLE)
@@ -48,7 +76,7 @@ export function networkReason(error: unknown): string | undefined {
   return error.cause instanceof Error ? error.cause.message : 'no answer came'
 }
 
-/** Several addresses of one host fail together in an AggregateError. */
+/** If a host has several addresses, their errors arrive together in an AggregateError. */
 function errorCodes(error: unknown): string[] {
   if (!(error instanceof Error)) return []
   const code = 'code' in error && typeof error.code === 'string' ? [error.code] : []
@@ -56,12 +84,12 @@ function errorCodes(error: unknown): string[] {
   return [...code, ...within, ...errorCodes(error.cause)]
 }
 
-/** What Commander found wrong with the command line. Help and version that were asked for are no error. */
+/** --help and --version arrive here too; they are not errors. */
 function describeUsage({ code, exitCode, message }: CommanderError): DescribedError {
   if (exitCode === 0) return simple(EXIT.ok, '')
   if (code === 'commander.help') return simple(EXIT.usage, 'no command given, or none of that name')
   const [problem = '', ...similar] = message.replace(/^error: /, '').split(/\n(?=\(Did you mean )/)
-  return simple(EXIT.usage, problem, [...similar, 'Add --help to see what the command takes.'])
+  return simple(EXIT.usage, problem, [...similar, 'Add --help to see how the command is used.'])
 }
 
 function simple(code: number, message: string, hints: string[] = []): DescribedError {

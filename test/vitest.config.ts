@@ -28,7 +28,7 @@ export default defineConfig({
           name: 's3',
           root,
           include: ['test/s3/*.test.ts', 'test/s3/local/*.test.ts'],
-          globalSetup: ['test/e2e/s3-server.ts'],
+          globalSetup: ['test/kit/servers/s3-server.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

@@ -25,7 +25,7 @@ export default defineConfig({
           name: 'radosgw',
           root,
           include: ['test/s3/*.test.ts', 'test/s3/radosgw/*.test.ts'],
-          globalSetup: ['test/clients/radosgw-server.ts'],
+          globalSetup: ['test/kit/servers/radosgw-server.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,
         },

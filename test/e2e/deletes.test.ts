@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { drip } from '../faults/spoil.ts'
-import { startSite, type Site } from './site.ts'
-import { httpSource, type Source } from './sources.ts'
+import { drip } from '../kit/origin/spoil.ts'
+import { startSite, type Site } from '../kit/worker/site.ts'
+import { httpSource, type Source } from '../kit/servers/sources.ts'
 
 const OPERATIONS_A_NAME = 5
 /** Many names: only the first operation of each can meet a copy that is still under way. */

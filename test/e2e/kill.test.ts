@@ -5,12 +5,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { bodyFaults } from '../faults/body-faults.ts'
-import type { Exchange } from '../faults/serve.ts'
-import { toBodies } from '../faults/spoil.ts'
+import { bodyFaults } from '../kit/origin/body-faults.ts'
+import type { Exchange } from '../kit/origin/serve.ts'
+import { toBodies } from '../kit/origin/spoil.ts'
 import { multipartUploads, type MultipartUploads } from './open-uploads.ts'
-import { eventually, startSite, type Site } from './site.ts'
-import { httpSource, s3Source, type Source } from './sources.ts'
+import { eventually, startSite, type Site } from '../kit/worker/site.ts'
+import { httpSource, s3Source, type Source } from '../kit/servers/sources.ts'
 
 const MIB = 1024 * 1024
 /** `KILL_COPIES=200` for all that was promised. */

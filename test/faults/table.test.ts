@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { expected } from './expected.ts'
-import type { FaultCase } from './fault-case.ts'
-import { faults, type FaultName } from './faults.ts'
+import type { FaultCase } from '../kit/origin/fault-case.ts'
+import { faults, type FaultName } from '../kit/origin/faults.ts'
 import { keyOf, runTable, type Seen } from './run-table.ts'
 import { OPERATIONS, variants, type Position } from './situations.ts'
 

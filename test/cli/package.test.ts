@@ -39,7 +39,7 @@ beforeAll(async () => {
 afterAll(() => rm(project, { recursive: true, force: true }))
 
 it('holds the command line and its client, and nothing of the Worker', async () => {
-  expect(await readdir(join(installed, 'dist'))).toEqual(['cli'])
+  expect(await readdir(join(installed, 'dist'))).toEqual(['cli', 'client'])
 })
 
 it('runs as JavaScript', async () => {

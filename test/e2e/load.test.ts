@@ -9,8 +9,7 @@ import { httpSource, s3Source, type Source } from '../kit/servers/sources.ts'
 const MIB = 1024 * 1024
 /** What the platform lets an isolate have (Workers limits). */
 const ISOLATE_BYTES = 128e6
-/** `LOAD_CLIENTS=40` for all that was promised. */
-const CLIENTS = Number(process.env['LOAD_CLIENTS'] ?? 12)
+const CLIENTS = 40
 
 let site: Site
 let source: Source

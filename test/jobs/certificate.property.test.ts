@@ -1,9 +1,10 @@
 import { expect, it } from 'vitest'
+import { sized } from '../kit/sample.ts'
 import { verified } from './jobs.ts'
 import { accepts, backendOf, INVALID, plant, randomFrom, type Side, sideOf } from './planted.ts'
 
 const SEED = 20_261_125
-const CASES = 400
+const CASES = sized(400, 80)
 const REASONS = [
   'excluded',
   'not_accepted',

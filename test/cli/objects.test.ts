@@ -1,30 +1,14 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startStack, type Stack } from '../../demo/stack.ts'
-import { createCli, records, type Cli } from './run.ts'
+import { describe, expect, it } from 'vitest'
+import { records, useDemo, type Demo } from './run.ts'
 
-let stack: Stack
-let cli: Cli
-let folder: string
-
-beforeAll(async () => {
-  stack = await startStack()
-  cli = createCli(stack.worker.url, stack.token)
-  folder = await mkdtemp(join(tmpdir(), 'cli-'))
-})
-
-afterAll(async () => {
-  await stack?.stop()
-  if (folder) await rm(folder, { recursive: true, force: true })
-})
-
-async function put(name: string, text: string): Promise<void> {
-  const { code, stderr } = await cli(['put', '-', name], { stdin: text })
-  expect(code, stderr).toBe(0)
-}
+let stack: Demo['stack']
+let cli: Demo['cli']
+let folder: Demo['folder']
+let put: Demo['put']
+useDemo((demo) => void ({ stack, cli, folder, put } = demo))
 
 describe('ls', () => {
   it('shows folders and names, one a line', async () => {

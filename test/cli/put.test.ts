@@ -1,30 +1,14 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startStack, type Stack } from '../../demo/stack.ts'
+import { describe, expect, it } from 'vitest'
 import { decodeWords } from '../../src/http/encoded-word.ts'
-import { createCli, records, type Cli } from './run.ts'
+import { records, useDemo, type Demo } from './run.ts'
 
-let stack: Stack
-let cli: Cli
-let folder: string
-
-beforeAll(async () => {
-  stack = await startStack()
-  cli = createCli(stack.worker.url, stack.token)
-  folder = await mkdtemp(join(tmpdir(), 'cli-put-'))
-})
-
-afterAll(async () => {
-  await stack?.stop()
-  if (folder) await rm(folder, { recursive: true, force: true })
-})
-
-async function put(name: string, text: string): Promise<void> {
-  const { code, stderr } = await cli(['put', '-', name], { stdin: text })
-  expect(code, stderr).toBe(0)
-}
+let stack: Demo['stack']
+let cli: Demo['cli']
+let folder: Demo['folder']
+let put: Demo['put']
+useDemo((demo) => void ({ stack, cli, folder, put } = demo))
 
 describe('put', () => {
   it.each([

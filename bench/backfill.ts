@@ -9,7 +9,7 @@ import { startReaders } from './backfill/readers.ts'
 import { CREDENTIALS, plan, some, SOURCE_BUCKET, type Source, startSource } from './backfill/source.ts'
 import { type Killable, startKillable, TOKEN } from './backfill/worker.ts'
 import { type Figure, keeps, printFigures } from './figure.ts'
-import { freePort } from './server.ts'
+import { freePorts } from '../test/kit/servers/listen.ts'
 
 /** A rate needs no more. */
 const RCLONE_OBJECTS = 10_000
@@ -76,7 +76,7 @@ async function move(
     LEGACY_ACCESS_KEY_ID: CREDENTIALS.accessKeyId,
     LEGACY_SECRET_ACCESS_KEY: CREDENTIALS.secretAccessKey,
   }
-  const port = await freePort()
+  const [port = 0] = await freePorts(1)
   const start = (): Promise<Killable> => startKillable(join(folder, 'worker'), vars, port)
   let worker = await start()
   const { reads, stop } = startReaders(worker.url, samples, 2)

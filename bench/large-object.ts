@@ -1,12 +1,11 @@
 import { createHash, randomBytes, randomInt } from 'node:crypto'
-import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { startSite, type Site } from '../test/e2e/site.ts'
-import { s3Source } from '../test/e2e/sources.ts'
+import { startSite, type Site } from '../test/kit/worker/site.ts'
+import { listen } from '../test/kit/servers/listen.ts'
+import { s3Source } from '../test/kit/servers/sources.ts'
 import { type Figure, keeps, printFigures } from './figure.ts'
 
 /** `npm run bench:large`: one large object migrates through the queue, while one client downloads it slowly and another seeks in it. */
@@ -28,11 +27,11 @@ const ETAG = '"large-1"'
 /** The object is this again and again, each time with its number in front. */
 const PATTERN = randomBytes(MIB)
 
-const origin = createServer(answer).listen(0, '127.0.0.1')
-await once(origin, 'listening')
+const origin = createServer(answer)
+const originUrl = await listen(origin)
 // In a process of its own: the local R2 shares the Worker's.
 const primary = await s3Source({ name: 'primary', read_only: false })
-const old = { type: 'http', name: 'old', url: `http://127.0.0.1:${(origin.address() as AddressInfo).port}/` }
+const old = { type: 'http', name: 'old', url: originUrl }
 const site = await startSite({ storages: [primary.table, old], vars: primary.secrets, inspected: true })
 
 // Idle is a Worker that has served before: what it compiles and keeps at first is no cost of this object.

@@ -3,7 +3,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Bench, expectAnswer, type Measurement, speedRatio, takeTurns } from './bench.ts'
-import { freePort, whileServing } from './server.ts'
+import { freePorts } from '../test/kit/servers/listen.ts'
+import { whileServing } from './server.ts'
 
 const BYTES = 4096
 
@@ -13,7 +14,7 @@ export const nginx: Measurement = async (bench) => {
   const folder = mkdtempSync(join(tmpdir(), 'bench-nginx-'))
   mkdirSync(join(folder, 'media/hit'), { recursive: true })
   writeFileSync(join(folder, 'media/hit/nginx.jpg'), new Uint8Array(BYTES))
-  const port = await freePort()
+  const [port = 0] = await freePorts(1)
   writeFileSync(join(folder, 'nginx.conf'), configuration(folder, port, bench.contest.origin))
   const command = ['nginx', '-p', folder, '-c', 'nginx.conf', '-e', 'error.log'] as const
   try {

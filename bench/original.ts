@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expectAnswer, type Measurement, speedRatio, takeTurns } from './bench.ts'
 import { notInstalled } from './native.ts'
-import { freePort, whileServing } from './server.ts'
+import { freePorts } from '../test/kit/servers/listen.ts'
+import { whileServing } from './server.ts'
 
 const BYTES = 4096
 const NEEDED = ['django', 'gunicorn', 'fallback_storage']
@@ -17,7 +18,7 @@ export const original: Measurement = async (bench) => {
   for (const storage of ['first', 'second']) mkdirSync(join(folder, storage))
   writeFileSync(join(folder, 'first/hit.jpg'), new Uint8Array(BYTES))
   writeFileSync(join(folder, 'second/old.jpg'), new Uint8Array(BYTES))
-  const port = await freePort()
+  const [port = 0] = await freePorts(1)
   const peers = new URL('./peers', import.meta.url).pathname
   // oxfmt-ignore
   const command = [

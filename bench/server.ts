@@ -1,4 +1,3 @@
-import { createServer, type AddressInfo } from 'node:net'
 import { spawn } from 'node:child_process'
 
 const STARTED_WITHIN_MS = 10_000
@@ -34,12 +33,4 @@ async function answering(url: string): Promise<void> {
     if (performance.now() > deadline) throw new Error(`${url} does not answer: ${status}`)
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
-}
-
-export async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await new Promise((resolve) => probe.once('listening', resolve))
-  const { port } = probe.address() as AddressInfo
-  await new Promise((resolve) => probe.close(resolve))
-  return port
 }

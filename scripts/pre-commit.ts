@@ -19,7 +19,7 @@ function run(command: string, ...args: string[]): void {
   if (error) throw error
   if (status !== 0) {
     console.error(
-      `${command} failed on what is staged. npm run fix mends what can be mended; then stage again.`,
+      `${command} failed on what is staged. Run npm run fix, which fixes what it can, and stage again.`,
     )
     process.exit(1)
   }

@@ -2,11 +2,16 @@ import { cloudflareTest } from '@cloudflare/vitest-plugin'
 import { defineConfig } from 'vitest/config'
 
 const root = new URL('..', import.meta.url).pathname
+/** Tables and properties at their full size; `npm test` takes a sample. See test/kit/sample.ts. */
+const full = process.env['FULL'] === '1'
+const provide = { full }
 
 /** `worker` runs inside workerd, `s3` too, beside a server that checks signatures; `node` talks to real servers over sockets. */
 export default defineConfig({
   test: {
     root,
+    // Most files wait for servers more than they compute.
+    maxWorkers: 2,
     // What the Worker logs is shown for tests that fail.
     silent: 'passed-only',
     projects: [
@@ -15,6 +20,7 @@ export default defineConfig({
         test: {
           name: 'worker',
           root,
+          provide,
           include: [
             'test/{storage,bodies,http,observe,backends,wrappers,chain,methods,migration,jobs,races,routes}/**/*.test.ts',
             'test/*.test.ts',
@@ -27,8 +33,9 @@ export default defineConfig({
         test: {
           name: 's3',
           root,
+          provide,
           include: ['test/s3/*.test.ts', 'test/s3/local/*.test.ts'],
-          globalSetup: ['test/e2e/s3-server.ts'],
+          globalSetup: ['test/kit/servers/s3-server.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
@@ -37,9 +44,10 @@ export default defineConfig({
         test: {
           name: 'node',
           root,
+          provide,
           include: ['test/{e2e,faults,cli,config}/**/*.test.ts'],
-          // Hundreds of MB at once: `npm run test:load` runs it.
-          exclude: process.env['LOAD_CLIENTS'] === undefined ? ['test/e2e/memory-load.test.ts'] : [],
+          // Hundreds of MB at once: `npm run test:load` runs them.
+          exclude: full ? [] : ['test/e2e/load.test.ts', 'test/e2e/memory-load.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

@@ -1,11 +1,11 @@
-import { once } from 'node:events'
-import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { forward, passBack } from '../../test/kit/servers/forward.ts'
+import { close, listen } from '../../test/kit/servers/listen.ts'
 import type { Random } from './random.ts'
 
 /** Passes requests on, and spoils some of them. Nothing that it spoils is applied after its answer has failed. */
 export interface Proxy {
-  /** Without a slash at the end. */
+  /** Ends in `/`. */
   readonly url: string
   /** Where requests go from now on. */
   upstream: URL
@@ -30,51 +30,26 @@ export async function startProxy(random: Random): Promise<Proxy> {
       request.resume()
       return void response.writeHead(Number(fault.slice('status'.length)), { 'Content-Length': 0 }).end()
     }
-    pass({ request, response, upstream: proxy.upstream, fault })
+    const onAnswer = (answer: IncomingMessage): void => {
+      // The request has been carried out, and its client does not learn of it.
+      if (fault === 'forget') return void answer.resume().on('end', () => request.socket.resetAndDestroy())
+      const length = Number(answer.headers['content-length'] ?? 0)
+      if (!fault || request.method !== 'GET' || length <= 1) return passBack(answer, response)
+      response.writeHead(answer.statusCode ?? 502, answer.headers)
+      cut(answer, response, { length, fault })
+    }
+    forward(request, response, proxy.upstream, { onAnswer })
   })
   server.on('clientError', (_, socket) => socket.destroy())
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
   const proxy: Proxy = {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: await listen(server),
     upstream: new URL('http://127.0.0.1:9'),
     failing: 0,
     outage: null,
     spoilt: 0,
-    async close() {
-      const closed = once(server, 'close')
-      server.close()
-      server.closeAllConnections()
-      await closed
-    },
+    close: () => close(server),
   }
   return proxy
-}
-
-interface Passing {
-  request: IncomingMessage
-  response: ServerResponse
-  upstream: URL
-  fault: Spoil | null
-}
-
-/** Signatures cover Host, so it goes on as it came. */
-function pass({ request, response, upstream, fault }: Passing): void {
-  const { method, headers, url: path } = request
-  const { hostname, port } = upstream
-  const onward = httpRequest({ hostname, port, method, path, headers, agent: false }, (answer) => {
-    // What was asked for has happened, and nobody is told.
-    if (fault === 'forget') return void answer.resume().on('end', () => request.socket.resetAndDestroy())
-    response.writeHead(answer.statusCode ?? 502, answer.headers)
-    const length = Number(answer.headers['content-length'] ?? 0)
-    if (fault && method === 'GET' && length > 1) return cut(answer, response, { length, fault })
-    answer.on('error', () => response.destroy())
-    answer.pipe(response)
-  })
-  onward.on('error', () => response.destroy())
-  response.on('close', () => onward.destroy())
-  request.on('error', () => onward.destroy())
-  request.pipe(onward)
 }
 
 function cut(

@@ -1,16 +1,17 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { faults } from '../../test/faults/faults.ts'
-import { S3_PATH, startWorker, type FaultyWorker } from '../../test/faults/miniflare.ts'
-import { startOrigin } from '../../test/faults/origin.ts'
-import { serve } from '../../test/faults/serve.ts'
+import { faults } from '../../test/kit/origin/faults.ts'
+import { S3_PATH, startSite, type Site } from '../../test/kit/worker/site.ts'
+import { startOrigin } from '../../test/kit/origin/origin.ts'
+import { CREDENTIALS } from '../../test/kit/servers/s3.ts'
+import { serve } from '../../test/kit/origin/serve.ts'
 import { type Spoil, startProxy } from './proxy.ts'
 import type { Random } from './random.ts'
 
 /** The chain under test: an S3 primary behind a faulty proxy, KV, and a faulty old web server. */
 export interface SoakSite {
-  readonly worker: FaultyWorker
+  readonly worker: Site
   /** Adds an object to the old web server, with that Cache-Control if any. */
   add(name: string, body: Buffer, cacheControl?: string): void
   /** Of 1, how many requests to the primary and to the old web server fail. */
@@ -24,7 +25,6 @@ export interface SoakSite {
   stop(): Promise<void>
 }
 
-const CREDENTIALS = { accessKeyId: 'LOCALKEY', secretAccessKey: 'local-secret/with+signs' }
 const TIMES = { timeout_ms: 3000, idle_timeout_ms: 1500 }
 /** All that is no lie about absence: whoever says 404 is believed. */
 const OLD_FAULTS = {
@@ -66,7 +66,7 @@ export async function startSoakSite(random: Random, times = TIMES): Promise<Soak
     {
       type: 's3',
       name: 'primary',
-      endpoint: `${proxy.url}/${S3_PATH}`,
+      endpoint: proxy.url + S3_PATH,
       bucket: 'media',
       credentials: 'SOAK',
       read_only: false,
@@ -82,8 +82,8 @@ export async function startSoakSite(random: Random, times = TIMES): Promise<Soak
     SOAK_ACCESS_KEY_ID: CREDENTIALS.accessKeyId,
     SOAK_SECRET_ACCESS_KEY: CREDENTIALS.secretAccessKey,
   }
-  const start = async (): Promise<FaultyWorker> => {
-    const worker = await startWorker({ storages, vars, persistTo, s3Credentials: CREDENTIALS })
+  const start = async (): Promise<Site> => {
+    const worker = await startSite({ storages, vars, persistTo, retries: 0, s3Credentials: CREDENTIALS })
     proxy.upstream = new URL(worker.url)
     return worker
   }
@@ -103,25 +103,14 @@ export async function startSoakSite(random: Random, times = TIMES): Promise<Soak
     },
     spoilt: () => ({ primary: proxy.spoilt, old: oldSpoilt }),
     async kill() {
-      for (const pid of await workerds()) process.kill(pid, 'SIGKILL')
-      await worker.stop()
+      process.kill(worker.pid, 'SIGKILL')
+      await worker.close()
       worker = await start()
     },
     async stop() {
-      await worker.stop()
+      await worker.close()
       await Promise.all([proxy.close(), old.close()])
       await rm(persistTo, { recursive: true, force: true, maxRetries: 5 })
     },
   }
-}
-
-/** Our own children that run Workers. */
-async function workerds(): Promise<number[]> {
-  const pids: number[] = []
-  for (const entry of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
-    const stat = await readFile(`/proc/${entry}/stat`, 'utf8').catch(() => '')
-    const [, command, parent] = /\((.*)\) \S (\d+)/.exec(stat) ?? []
-    if (command === 'workerd' && Number(parent) === process.pid) pids.push(Number(entry))
-  }
-  return pids
 }

@@ -1,4 +1,4 @@
-import { TOKEN } from '../../test/faults/miniflare.ts'
+import { TOKEN } from '../../test/kit/worker/site.ts'
 import type { Version } from './history.ts'
 import { type Ledger, partVersion, wholeVersion } from './ledger.ts'
 import type { Random } from './random.ts'

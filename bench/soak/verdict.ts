@@ -3,7 +3,7 @@ import { askedName, type Ledger, wholeVersion } from './ledger.ts'
 import type { SoakSite } from './site.ts'
 import { mayBeMarker } from '../../src/storage/tombstone-marker.ts'
 import { primaryFailed } from './traffic.ts'
-import { TOKEN, type FaultyWorker } from '../../test/faults/miniflare.ts'
+import { TOKEN, type Site } from '../../test/kit/worker/site.ts'
 
 const TRIES = 20
 
@@ -57,7 +57,7 @@ async function judgeRead(url: string, name: string, ledger: Ledger): Promise<voi
 }
 
 /** What a save that failed half-way chose for itself is known by its asked name. */
-async function judgeStored(bucket: FaultyWorker['bucket'], key: string, ledger: Ledger): Promise<void> {
+async function judgeStored(bucket: Site['bucket'], key: string, ledger: Ledger): Promise<void> {
   const stored = await bucket.get(key)
   if (!stored) return ledger.violate(`${key} is listed and not there`)
   const body = Buffer.from(await stored.arrayBuffer())

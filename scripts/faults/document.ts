@@ -1,6 +1,6 @@
 import { expected, opensBreaker, type Outcome } from '../../test/faults/expected.ts'
-import type { FaultCase } from '../../test/faults/fault-case.ts'
-import { faults } from '../../test/faults/faults.ts'
+import type { FaultCase } from '../../test/kit/origin/fault-case.ts'
+import { faults } from '../../test/kit/origin/faults.ts'
 import {
   CHAINS,
   OPERATIONS,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { RangeRequest } from '../../src/storage/object.ts'
-import { backendOf, CONTENT, MODIFIED, ok, partial, read } from './http-origin.ts'
+import { backendOf, CONTENT, MODIFIED, ok, partial, read } from '../kit/http-origin.ts'
 
 describe('a range', () => {
   const cases: [string, RangeRequest, string, Response, string][] = [

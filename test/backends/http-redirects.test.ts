@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { httpBackend, type HttpOptions } from '../../src/backends/http/http.ts'
 import { isPublicHost } from '../../src/backends/http/public-address.ts'
-import { CONTENT, read } from './http-origin.ts'
+import { CONTENT, read } from '../kit/http-origin.ts'
 
 /** A backend in a network where every URL redirects as `routes` says, or answers the content. */
 function backendIn(routes: Record<string, string>, options: HttpOptions = {}) {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { httpBackend, type HttpOptions } from '../../src/backends/http/http.ts'
-import { backendOf, CONTENT, MODIFIED, ok, ORIGIN, partial, read } from './http-origin.ts'
+import { backendOf, CONTENT, MODIFIED, ok, ORIGIN, partial, read } from '../kit/http-origin.ts'
 
 it('asks for exactly the encoded name, for the bytes as they are, and sends the configured headers', async () => {
   const { backend, requests } = backendOf(() => ok(), { headers: { Authorization: 'Basic eDp5' } })

@@ -3,7 +3,7 @@ import { httpBackend } from '../../src/backends/http/http.ts'
 import { passOn } from '../../src/backends/passed-workers.ts'
 import { deploymentId } from '../../src/config/deployment-id.ts'
 import type { HttpConfig } from '../../src/config/backend-config.ts'
-import { scripted } from './s3-script.ts'
+import { scripted } from '../kit/s3-script.ts'
 
 const OWN = '0a0b0c0d'
 const VIA = 'Fallback-Storage-Via'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { errorAnswer, scripted, SECRET } from './s3-script.ts'
+import { errorAnswer, scripted, SECRET } from '../kit/s3-script.ts'
 
 const html = (status: number) => new Response('<html>error</html>', { status })
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { fakeS3, md5Of, type Habits } from './s3-fake.ts'
+import { fakeS3, md5Of, type Habits } from '../kit/s3-fake.ts'
 import { compareNames } from '../../src/storage/order.ts'
-import { entry, errorAnswer, listAnswer } from './s3-script.ts'
+import { entry, errorAnswer, listAnswer } from '../kit/s3-script.ts'
 
 const bytes = Uint8Array.from({ length: 300 }, (_, index) => index % 251)
 const other = new Uint8Array(5).fill(7)

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { scripted, SECRET } from './s3-script.ts'
+import { scripted, SECRET } from '../kit/s3-script.ts'
 
 const base = 'https://media.example/'
 const found = () => new Response('x', { headers: { ETag: '"e"' } })

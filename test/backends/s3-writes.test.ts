@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { entry, errorAnswer, listAnswer, scripted } from './s3-script.ts'
+import { entry, errorAnswer, listAnswer, scripted } from '../kit/s3-script.ts'
 
 const bytes = new Uint8Array(3)
 const stored = () => new Response(null, { headers: { ETag: '"new"' } })

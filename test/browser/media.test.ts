@@ -7,7 +7,7 @@ import { chromium, type Browser, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startStack, type Stack } from '../../demo/stack.ts'
 import { CHROMIUM } from './chromium.ts'
-import { longFilm, mediaFolder, mediaUrl, untilMigrated, type MediaFolder } from '../clients/media.ts'
+import { longFilm, mediaFolder, mediaUrl, untilMigrated, type MediaFolder } from '../kit/servers/media.ts'
 
 let media: MediaFolder
 let state: string

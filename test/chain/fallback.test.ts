@@ -4,7 +4,7 @@ import type { Backend } from '../../src/storage/backend.ts'
 import { StorageError } from '../../src/storage/errors.ts'
 import { createChain } from '../../src/chain/fallback.ts'
 import type { Trace } from '../../src/storage/trace.ts'
-import { bytesOf, failing, textOf } from '../backends/fakes.ts'
+import { bytesOf, failing, textOf } from '../kit/fakes.ts'
 
 /** Drops the methods that write. */
 function readOnly(backend: Backend): Backend {

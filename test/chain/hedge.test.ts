@@ -3,7 +3,7 @@ import { memoryBackend } from '../kit/memory.ts'
 import type { Backend } from '../../src/storage/backend.ts'
 import { createChain } from '../../src/chain/fallback.ts'
 import type { Trace } from '../../src/storage/trace.ts'
-import { bytesOf, failing, textOf } from '../backends/fakes.ts'
+import { bytesOf, failing, textOf } from '../kit/fakes.ts'
 
 /** The backend, each answer `ms` late; tells whether it was cancelled. */
 function slow(backend: Backend, ms: number): Backend & { cancelled: () => boolean } {

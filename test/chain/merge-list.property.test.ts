@@ -6,10 +6,11 @@ import type { ListableBackend } from '../../src/storage/backend.ts'
 import type { MergedPage, MergeListOptions } from '../../src/chain/merge-list.ts'
 import { mergeList } from '../../src/chain/merge-list.ts'
 import { compareNames } from '../../src/storage/order.ts'
+import { sized } from '../kit/sample.ts'
 import type { Held } from './list-backends.ts'
 import { afterBackend, cursorBackend, failing, filteredBackend, readOnly } from './list-backends.ts'
 
-const RUNS = 600
+const RUNS = sized(600, 100)
 const MAKERS = { after: afterBackend, cursor: cursorBackend, filtered: filteredBackend }
 
 interface Plan {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { startStack, type Stack } from '../../demo/stack.ts'
 import type { Backfill, BackfillFailure, Verification } from '../../src/client/job-answers.ts'
-import { mediaFolder, type MediaFolder } from '../clients/media.ts'
+import { mediaFolder, type MediaFolder } from '../kit/servers/media.ts'
 import { createCli, records, type Cli } from './run.ts'
 
 const MANY = 40

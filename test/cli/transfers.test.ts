@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { startStack, type Stack } from '../../demo/stack.ts'
-import { startCuttingProxy, type CuttingProxy } from './cutting-proxy.ts'
+import { startCuttingProxy, type CuttingProxy } from '../kit/servers/cutting-proxy.ts'
 import { createCli, createTerminal, records, type Cli } from './run.ts'
 
 const MIB = 1024 * 1024

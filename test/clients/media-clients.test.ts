@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startStack, type Stack } from '../../demo/stack.ts'
-import { longFilm, mediaFolder, mediaUrl, untilMigrated, type MediaFolder } from './media.ts'
+import { longFilm, mediaFolder, mediaUrl, untilMigrated, type MediaFolder } from '../kit/servers/media.ts'
 
 const SIZE = 20 * 1024 * 1024
 const big = randomBytes(SIZE)

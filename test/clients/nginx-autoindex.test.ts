@@ -1,10 +1,11 @@
+import { hash } from 'node:crypto'
 import { mkdir, symlink, utimes, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { compareNames } from '../../src/storage/order.ts'
-import type { Question } from '../backends/http-report.ts'
-import { sha256, startAsker, type Asker } from '../faults/http-asker.ts'
-import { startNginx, type Nginx } from './nginx.ts'
+import type { Call } from '../kit/http-report.ts'
+import { startRemoteHttp, type RemoteHttp } from '../kit/worker/remote-http.ts'
+import { startNginx, type Nginx } from '../kit/servers/nginx.ts'
 
 const NAMES = [
   'a.jpg',
@@ -27,11 +28,11 @@ const NAMES = [
 const MODIFIED = new Date('2024-05-01T12:00:00Z')
 
 let nginx: Nginx
-let asker: Asker
+let backend: RemoteHttp
 
 beforeAll(async () => {
   nginx = await startNginx()
-  asker = await startAsker()
+  backend = await startRemoteHttp()
   for (const name of NAMES) {
     const path = join(nginx.root, name)
     await mkdir(dirname(path), { recursive: true })
@@ -40,20 +41,20 @@ beforeAll(async () => {
   }
 })
 afterAll(async () => {
-  await asker.stop()
+  await backend.stop()
   await nginx.stop()
 })
 
-function question(name = ''): Pick<Question, 'options' | 'name'> {
+function call(name = ''): Pick<Call, 'options' | 'name'> {
   return { options: { url: nginx.url, listing: 'autoindex-json' }, name }
 }
 
-async function pagesOf(list: NonNullable<Question['list']>) {
+async function pagesOf(list: NonNullable<Call['list']>) {
   const pages = []
   let cursor: string | undefined
   do {
     const position = cursor === undefined ? {} : { cursor }
-    const { page } = await asker.ask({ ...question(), operation: 'list', list: { ...list, ...position } })
+    const { page } = await backend.run({ ...call(), operation: 'list', list: { ...list, ...position } })
     if (!page) throw new Error('no page')
     pages.push(page)
     cursor = page.cursor
@@ -70,7 +71,7 @@ describe('the tree of a real nginx', () => {
   it('is listed with the sizes and times that its objects have', async () => {
     const [page] = await pagesOf({ prefix: 'photos/' })
     for (const object of page?.objects ?? []) {
-      const { info } = await asker.ask({ ...question(object.name), operation: 'head' })
+      const { info } = await backend.run({ ...call(object.name), operation: 'head' })
       expect(info).toMatchObject(object)
       expect(object).toMatchObject({ size: object.name.length, modified: MODIFIED.toISOString() })
     }
@@ -85,18 +86,18 @@ describe('the tree of a real nginx', () => {
 
   it('is read by the names that it lists', async () => {
     for (const name of NAMES) {
-      const { body } = await asker.ask({ ...question(name), operation: 'get' })
-      expect(body).toEqual({ length: Buffer.byteLength(name), sha256: sha256(Buffer.from(name)) })
+      const { body } = await backend.run({ ...call(name), operation: 'get' })
+      expect(body).toEqual({ length: Buffer.byteLength(name), sha256: hash('sha256', Buffer.from(name)) })
     }
   })
 
   it('has no objects that are directories', async () => {
     for (const name of ['photos', 'photos/', 'photos/2024'])
-      expect(await asker.ask({ ...question(name), operation: 'get' })).toEqual({ absent: true })
+      expect(await backend.run({ ...call(name), operation: 'get' })).toEqual({ absent: true })
   })
 
   it('gives the ETag that would be made for an origin without one', async () => {
-    const { info } = await asker.ask({ ...question('a.jpg'), operation: 'head' })
+    const { info } = await backend.run({ ...call('a.jpg'), operation: 'head' })
     expect(info?.etag).toBe(`"${(MODIFIED.getTime() / 1000).toString(16)}-5"`)
   })
 

@@ -24,8 +24,9 @@ export default defineConfig({
         test: {
           name: 'radosgw',
           root,
+          provide: { full: true },
           include: ['test/s3/*.test.ts', 'test/s3/radosgw/*.test.ts'],
-          globalSetup: ['test/clients/radosgw-server.ts'],
+          globalSetup: ['test/kit/servers/radosgw-server.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,
         },

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, it } from 'vitest'
-import { faults } from '../faults/faults.ts'
-import { dropEvery, type Fault } from '../faults/spoil.ts'
+import { faults } from '../kit/origin/faults.ts'
+import { dropEvery, type Fault } from '../kit/origin/spoil.ts'
 import { bytesOf, describeEachSource, LARGE, SMALL } from './each-source.ts'
 
 const otherBytes: Fault = (exchange) => {

@@ -1,12 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { drip } from '../faults/spoil.ts'
-import { startSite, type Site } from './site.ts'
-import { httpSource, type Source } from './sources.ts'
+import { sized } from '../kit/sample.ts'
+import { drip } from '../kit/origin/spoil.ts'
+import { startSite, type Site } from '../kit/worker/site.ts'
+import { httpSource, type Source } from '../kit/servers/sources.ts'
 
 const OPERATIONS_A_NAME = 5
 /** Many names: only the first operation of each can meet a copy that is still under way. */
-const NAMES = Array.from({ length: 200 }, (_, index) => `name-${index}.txt`)
+const NAMES = Array.from({ length: sized(200, 60) }, (_, index) => `name-${index}.txt`)
+const OPERATIONS = NAMES.length * OPERATIONS_A_NAME
 const WRITERS = 20
 const READERS = 4
 
@@ -30,7 +32,7 @@ afterAll(async () => {
   await source?.close()
 })
 
-it('ends as the last acknowledged of 1,000 saves and deletes says, with migrating reads all the while', async () => {
+it(`ends as the last acknowledged of ${OPERATIONS} saves and deletes says, with migrating reads all the while`, async () => {
   const acknowledged = new Map<string, string | null>()
   let reading = true
   const wrong: string[] = []

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe } from 'vitest'
-import { startSite, type Site } from './site.ts'
-import { httpSource, s3Source, type Source } from './sources.ts'
+import { startSite, type Site } from '../kit/worker/site.ts'
+import { httpSource, s3Source, type Source } from '../kit/servers/sources.ts'
 
 export interface Pair {
   site: Site

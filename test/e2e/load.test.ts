@@ -1,16 +1,15 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { dropEvery } from '../faults/spoil.ts'
+import { dropEvery } from '../kit/origin/spoil.ts'
 import { bytesOf } from './each-source.ts'
 import { slowly } from './memory-bodies.ts'
-import { startSite, type Site } from './site.ts'
-import { httpSource, s3Source, type Source } from './sources.ts'
+import { startSite, type Site } from '../kit/worker/site.ts'
+import { httpSource, s3Source, type Source } from '../kit/servers/sources.ts'
 
 const MIB = 1024 * 1024
 /** What the platform lets an isolate have (Workers limits). */
 const ISOLATE_BYTES = 128e6
-/** `LOAD_CLIENTS=40` for all that was promised. */
-const CLIENTS = Number(process.env['LOAD_CLIENTS'] ?? 12)
+const CLIENTS = 40
 
 let site: Site
 let source: Source

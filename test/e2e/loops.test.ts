@@ -1,8 +1,8 @@
-import { createServer, request as httpRequest, type Server } from 'node:http'
-import { once } from 'node:events'
-import type { AddressInfo } from 'node:net'
+import { createServer } from 'node:http'
 import { afterEach, describe, expect, it } from 'vitest'
-import { type Site, startSite } from './site.ts'
+import { forward } from '../kit/servers/forward.ts'
+import { close, listen } from '../kit/servers/listen.ts'
+import { type Site, startSite } from '../kit/worker/site.ts'
 
 const open: { close(): Promise<unknown> }[] = []
 afterEach(async () => {
@@ -12,25 +12,12 @@ afterEach(async () => {
 /** Another address of what `target` names later, as a proxy or a second hostname is; counts what passes. */
 async function startAlias() {
   const alias = { url: '', target: '', passed: [] as (string | undefined)[] }
-  const server: Server = createServer((incoming, answer) => {
-    alias.passed.push(incoming.headers['fallback-storage-via'] as string | undefined)
-    const { method, headers } = incoming
-    const forwarded = httpRequest(new URL(incoming.url ?? '/', alias.target), { method, headers }, (got) => {
-      answer.writeHead(got.statusCode ?? 502, got.headers)
-      got.pipe(answer)
-    })
-    forwarded.on('error', () => answer.destroy())
-    incoming.pipe(forwarded)
+  const server = createServer((request, response) => {
+    alias.passed.push(request.headers['fallback-storage-via'] as string | undefined)
+    forward(request, response, new URL(alias.target))
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  alias.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
-  open.push({
-    close: () => {
-      server.closeAllConnections()
-      return new Promise((resolve) => server.close(resolve))
-    },
-  })
+  alias.url = await listen(server)
+  open.push({ close: () => close(server) })
   return alias
 }
 

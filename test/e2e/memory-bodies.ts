@@ -3,8 +3,8 @@ import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Fault } from '../faults/spoil.ts'
-import { TOKEN } from './site.ts'
+import type { Fault } from '../kit/origin/spoil.ts'
+import { TOKEN } from '../kit/worker/site.ts'
 
 const MIB = 1024 * 1024
 const NOISE = randomBytes(MIB)

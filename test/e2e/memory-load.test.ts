@@ -8,8 +8,8 @@ import {
   slowly,
   type Upload,
 } from './memory-bodies.ts'
-import { startSite, type Site } from './site.ts'
-import { httpSource, type Source } from './sources.ts'
+import { startSite, type Site } from '../kit/worker/site.ts'
+import { httpSource, type Source } from '../kit/servers/sources.ts'
 
 const MB = 1e6
 const MIB = 1024 * 1024

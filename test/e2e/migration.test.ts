@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, it } from 'vitest'
-import { serve } from '../faults/serve.ts'
-import { drip, encoded, status, type Fault } from '../faults/spoil.ts'
-import { faults } from '../faults/faults.ts'
+import { serve } from '../kit/origin/serve.ts'
+import { drip, encoded, status, type Fault } from '../kit/origin/spoil.ts'
+import { faults } from '../kit/origin/faults.ts'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
 import { bytesOf, describeEachSource, LARGE, SMALL } from './each-source.ts'
-import { eventually } from './site.ts'
+import { eventually } from '../kit/worker/site.ts'
 
 const TEXT = Buffer.from('All of this is text. '.repeat(5000))
 const PLAIN = { 'content-type': 'text/plain' }

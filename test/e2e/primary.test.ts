@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { status } from '../faults/spoil.ts'
+import { status } from '../kit/origin/spoil.ts'
 import { bytesOf, LARGE, SMALL } from './each-source.ts'
-import { startSite, type Site } from './site.ts'
-import { httpSource, s3Source, type Source } from './sources.ts'
+import { startSite, type Site } from '../kit/worker/site.ts'
+import { httpSource, s3Source, type Source } from '../kit/servers/sources.ts'
 
 let site: Site
 let source: Source

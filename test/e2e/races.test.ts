@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, it } from 'vitest'
-import { drip, type Fault } from '../faults/spoil.ts'
-import { serve } from '../faults/serve.ts'
+import { drip, type Fault } from '../kit/origin/spoil.ts'
+import { serve } from '../kit/origin/serve.ts'
 import { bytesOf, describeEachSource, LARGE, SMALL } from './each-source.ts'
-import { eventually, type Site } from './site.ts'
+import { eventually, type Site } from '../kit/worker/site.ts'
 
 const NEW = Buffer.from('what was saved meanwhile')
 const BIGGER = randomBytes(9 * 1024 * 1024)

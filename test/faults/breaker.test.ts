@@ -3,14 +3,15 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import pLimit from 'p-limit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { opensBreaker } from './expected.ts'
-import type { FaultCase } from './fault-case.ts'
-import { faults, type FaultName } from './faults.ts'
-import { startWorker, TOKEN, type FaultyWorker } from './miniflare.ts'
-import { startOrigin, type Origin } from './origin.ts'
-import { serve } from './serve.ts'
-import type { Fault } from './spoil.ts'
+import type { FaultCase } from '../kit/origin/fault-case.ts'
+import { faults, type FaultName } from '../kit/origin/faults.ts'
+import { startSite, TOKEN, type Site } from '../kit/worker/site.ts'
+import { startOrigin, type Origin } from '../kit/origin/origin.ts'
+import { serve } from '../kit/origin/serve.ts'
+import type { Fault } from '../kit/origin/spoil.ts'
 
 const BODY = Buffer.alloc(196_608, 'believe it')
+const NOT_COPYING = { FALLBACK_DATA_MIGRATION: 'false' }
 const TIMES = { timeout_ms: 400, idle_timeout_ms: 400 }
 
 let old: Origin
@@ -26,8 +27,8 @@ interface Health {
   health: { state: string; failures: number }
 }
 
-async function healthOf(worker: FaultyWorker): Promise<Map<string, Health['health']>> {
-  const response = await fetch(`${worker.url}-/api/backends`, {
+async function healthOf(site: Site): Promise<Map<string, Health['health']>> {
+  const response = await fetch(`${site.url}-/api/backends`, {
     headers: { Authorization: `Bearer ${TOKEN}` },
   })
   const { backends } = (await response.json()) as { backends: Health[] }
@@ -35,9 +36,9 @@ async function healthOf(worker: FaultyWorker): Promise<Map<string, Health['healt
 }
 
 /** Reads `path`; who answered, the Cache-Control, and how long it took. */
-async function read(worker: FaultyWorker, path: string) {
+async function read(site: Site, path: string) {
   const began = performance.now()
-  const response = await fetch(worker.url + path)
+  const response = await fetch(site.url + path)
   await response.arrayBuffer().catch(() => {})
   return {
     from: response.headers.get('Cache-Status')?.replace(/.*detail=/, ''),
@@ -47,22 +48,22 @@ async function read(worker: FaultyWorker, path: string) {
 }
 
 describe('a primary before a fallback that has the same', () => {
-  let worker: FaultyWorker
+  let site: Site
 
   async function reads(times: number, fault: Fault) {
     const storages = ['old', 'spare'].map((name) => {
       const { url } = name === 'old' ? old : spare
       return { type: 'http', name, url, ...TIMES }
     })
-    worker = await startWorker({ storages })
+    site = await startSite({ storages, vars: NOT_COPYING })
     try {
       for (const origin of [old, spare]) origin.add('a.bin', BODY, { type: 'application/octet-stream' })
       await old.set('a.bin', fault)
       const seen: Awaited<ReturnType<typeof read>>[] = []
-      for (let time = 0; time < times; time++) seen.push(await read(worker, 'a.bin'))
+      for (let time = 0; time < times; time++) seen.push(await read(site, 'a.bin'))
       return seen
     } finally {
-      await worker.stop()
+      await site.close()
       await old.reset()
     }
   }
@@ -98,9 +99,9 @@ describe('a primary before a fallback that has the same', () => {
 })
 
 it('is not opened for R2 by twelve uploads that their clients cut off', async () => {
-  const worker = await startWorker({ storages: [{ type: 'r2', binding: 'MEDIA' }] })
+  const site = await startSite({ storages: [{ type: 'r2', binding: 'MEDIA' }] })
   try {
-    const { hostname, port } = new URL(worker.url)
+    const { hostname, port } = new URL(site.url)
     const cutOff = (name: string) =>
       new Promise<void>((resolve) => {
         const socket = connect(Number(port), hostname, () => {
@@ -115,10 +116,10 @@ it('is not opened for R2 by twelve uploads that their clients cut off', async ()
       })
     await Promise.all(Array.from({ length: 12 }, (_, index) => cutOff(`cut${index}.bin`)))
     await sleep(500)
-    expect((await healthOf(worker)).get('media')).toMatchObject({ state: 'closed', failures: 0 })
-    expect((await fetch(`${worker.url}other.bin`)).headers.get('Server-Timing')).toContain('desc=absent')
+    expect((await healthOf(site)).get('media')).toMatchObject({ state: 'closed', failures: 0 })
+    expect((await fetch(`${site.url}other.bin`)).headers.get('Server-Timing')).toContain('desc=absent')
   } finally {
-    await worker.stop()
+    await site.close()
   }
 })
 
@@ -137,7 +138,10 @@ describe('the breaker of a web server that does the same six times', () => {
       include: `^${name}\\.jpg$`,
       ...TIMES,
     }))
-    const worker = await startWorker({ storages, vars: { FALLBACK_NEGATIVE_CACHE_SECONDS: '0' } })
+    const site = await startSite({
+      storages,
+      vars: { ...NOT_COPYING, FALLBACK_NEGATIVE_CACHE_SECONDS: '0' },
+    })
     const limit = pLimit(12)
     try {
       for (const [name, { fault }] of cases) {
@@ -145,10 +149,10 @@ describe('the breaker of a web server that does the same six times', () => {
         if (fault) await old.set(`${name}.jpg`, fault)
       }
       const names = cases.flatMap(([name]) => Array.from({ length: 6 }, () => name))
-      await Promise.all(names.map((name) => limit(() => read(worker, `${name}.jpg`).catch(() => {}))))
-      health = await healthOf(worker)
+      await Promise.all(names.map((name) => limit(() => read(site, `${name}.jpg`).catch(() => {}))))
+      health = await healthOf(site)
     } finally {
-      await worker.stop()
+      await site.close()
       await old.reset()
     }
   })

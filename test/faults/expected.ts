@@ -1,4 +1,4 @@
-import type { Effect, FaultCase } from './fault-case.ts'
+import type { Effect, FaultCase } from '../kit/origin/fault-case.ts'
 import { CHAINS, type Case, type Member } from './situations.ts'
 
 /** What a client sees of one request, and what it leaves behind in R2. */

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createRandom } from '../../bench/soak/random.ts'
 import { type SoakSite, startSoakSite } from '../../bench/soak/site.ts'
 import { bodyOf, versionId, versionOf, versionOfPart } from '../../bench/soak/versions.ts'
-import { TOKEN } from './miniflare.ts'
+import { TOKEN } from '../kit/worker/site.ts'
 
 const IMMUTABLE = 'public, max-age=31536000, immutable'
 /** Changed or deleted in the primary, while the old web server still has what was there before. */

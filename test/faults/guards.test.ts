@@ -1,30 +1,30 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { startWorker, TOKEN, type FaultyWorker } from './miniflare.ts'
-import { startOrigin, type Origin } from './origin.ts'
+import { startSite, TOKEN, type Site } from '../kit/worker/site.ts'
+import { startOrigin, type Origin } from '../kit/origin/origin.ts'
 
 const BODY = Buffer.from('a picture, believe it')
 const AUTHORIZATION = { Authorization: `Bearer ${TOKEN}` }
 const OPEN_SECONDS = 2
 
 let old: Origin
-let worker: FaultyWorker
+let site: Site
 
 /** A new one for each group: what it remembers of the backend must not come from another. */
 function start(vars: Record<string, string>, table: object = {}): void {
   beforeAll(async () => {
     old = await startOrigin()
-    worker = await startWorker({
+    site = await startSite({
       storages: [
         { type: 'r2', binding: 'MEDIA' },
         { type: 'http', name: 'old', url: old.url, timeout_ms: 2000, ...table },
       ],
-      vars,
+      vars: { FALLBACK_DATA_MIGRATION: 'false', ...vars },
     })
   })
   afterEach(() => old.reset())
   afterAll(async () => {
-    await worker?.stop()
+    await site?.close()
     await old?.close()
   })
 }
@@ -32,7 +32,7 @@ function start(vars: Record<string, string>, table: object = {}): void {
 async function ask(
   name: string,
 ): Promise<{ status: number; trace: string | undefined; retryAfter: string | null }> {
-  const response = await fetch(worker.url + name)
+  const response = await fetch(site.url + name)
   await response.arrayBuffer()
   const trace = response.headers.get('Server-Timing')?.replaceAll(/;dur=[\d.]+;desc=/g, '=')
   return { status: response.status, trace, retryAfter: response.headers.get('Retry-After') }
@@ -53,7 +53,7 @@ describe('a breaker', () => {
     expect(await ask('a.jpg')).toMatchObject({ status: 502, trace: 'media=absent, old=skipped' })
     expect(await ask('unknown.jpg')).toMatchObject({ status: 502, trace: 'media=absent, old=skipped' })
     const { backends } = (await (
-      await fetch(`${worker.url}-/api/backends`, { headers: AUTHORIZATION })
+      await fetch(`${site.url}-/api/backends`, { headers: AUTHORIZATION })
     ).json()) as {
       backends: { name: string; health?: { state: string } }[]
     }
@@ -95,7 +95,7 @@ describe('a negative cache', () => {
 
   it('hides nothing that is saved meanwhile', async () => {
     expect(await ask('saved.jpg')).toMatchObject({ status: 404 })
-    const put = await fetch(`${worker.url}saved.jpg`, { method: 'PUT', body: BODY, headers: AUTHORIZATION })
+    const put = await fetch(`${site.url}saved.jpg`, { method: 'PUT', body: BODY, headers: AUTHORIZATION })
     expect(put.status).toBe(201)
     expect(await ask('saved.jpg')).toMatchObject({ status: 200, trace: 'media=hit' })
   })

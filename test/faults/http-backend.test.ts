@@ -1,10 +1,11 @@
+import { hash } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import type { Question, Report } from '../backends/http-report.ts'
-import type { Effect, FaultCase } from './fault-case.ts'
-import { faults, type FaultName } from './faults.ts'
-import { sha256, startAsker, type Asker } from './http-asker.ts'
-import { startOrigin, type Origin } from './origin.ts'
-import { delay, drip, dropEvery, once } from './spoil.ts'
+import type { Call, Report } from '../kit/http-report.ts'
+import type { Effect, FaultCase } from '../kit/origin/fault-case.ts'
+import { faults, type FaultName } from '../kit/origin/faults.ts'
+import { startRemoteHttp, type RemoteHttp } from '../kit/worker/remote-http.ts'
+import { startOrigin, type Origin } from '../kit/origin/origin.ts'
+import { delay, drip, dropEvery, once } from '../kit/origin/spoil.ts'
 
 const NAME = 'photos/a b.jpg'
 const CONTENT = Buffer.from('0123456789abcdef'.repeat(4096))
@@ -12,21 +13,21 @@ const RANGE = { offset: 1000, length: 5000 }
 const PATIENCE = 700
 
 let origin: Origin
-let asker: Asker
+let backend: RemoteHttp
 
 beforeAll(async () => {
   origin = await startOrigin()
-  asker = await startAsker()
+  backend = await startRemoteHttp()
 })
 afterEach(() => origin.reset())
 afterAll(async () => {
-  await asker.stop()
+  await backend.stop()
   await origin.close()
 })
 
-function ask(question: Partial<Question> = {}): Promise<Report> {
+function run(call: Partial<Call> = {}): Promise<Report> {
   const defaults = { options: { url: origin.url }, operation: 'get', name: NAME, patience: PATIENCE } as const
-  return asker.ask({ ...defaults, ...question })
+  return backend.run({ ...defaults, ...call })
 }
 
 /** What the report says, in the words of the table; anything that is not wholly right is told as it is. */
@@ -34,7 +35,7 @@ function effectOf({ absent, error, body }: Report, part: Buffer): Effect | Repor
   if (absent) return 'absent'
   if (error) return error.code as Effect
   if (body?.broke !== undefined) return body.broke.includes('stalled') ? 'stalls' : 'breaks'
-  const isRight = !body || (body.length === part.length && body.sha256 === sha256(part))
+  const isRight = !body || (body.length === part.length && body.sha256 === hash('sha256', part))
   return isRight ? 'object' : { ...(body && { body }) }
 }
 
@@ -44,9 +45,9 @@ describe.each(cases)('when the origin %s', (fault, { does, get, range, head }) =
   it(`${does}: a GET comes to "${get}", a range to "${range}", a HEAD to "${head}"`, async () => {
     origin.add(NAME, CONTENT, { type: 'image/jpeg' })
     await origin.set('*', fault)
-    const whole = await ask()
-    const part = await ask({ range: RANGE })
-    const info = await ask({ operation: 'head' })
+    const whole = await run()
+    const part = await run({ range: RANGE })
+    const info = await run({ operation: 'head' })
     // An answer of unknown size has no part to be cut out of it: the whole comes, and says so by having no range.
     const isPart = part.info?.range !== undefined
     const expected = isPart ? CONTENT.subarray(RANGE.offset, RANGE.offset + RANGE.length) : CONTENT
@@ -76,7 +77,7 @@ it.each(cases)('lists all or fails, never less, on %s', async (fault, { get }) =
   origin.add('', JSON.stringify(entries), { type: 'application/json' })
   await origin.set('*', fault)
   const options = { url: origin.url, listing: 'autoindex-json' } as const
-  const { page, error } = await ask({ options, operation: 'list' })
+  const { page, error } = await run({ options, operation: 'list' })
   const outcome = page?.objects.length === entries.length ? 'object' : (error?.code ?? page)
   expect(outcome).toBe(LISTED[get] ?? get)
 })
@@ -85,7 +86,7 @@ it.each(['gzip', 'brotli'] as const)('tells nothing of %s that it did not ask fo
   origin.add(NAME, CONTENT, { etag: '"abc"' })
   await origin.set(NAME, fault)
   for (const operation of ['get', 'head'] as const) {
-    const { info } = await ask({ operation })
+    const { info } = await run({ operation })
     expect(info).toMatchObject({ etag: 'W/"abc"' })
     expect(Object.keys(info ?? {})).not.toContain('size')
     expect(Object.keys(info ?? {})).not.toContain('contentEncoding')
@@ -94,7 +95,7 @@ it.each(['gzip', 'brotli'] as const)('tells nothing of %s that it did not ask fo
 
 it('asks for a part once and gets no more than it', async () => {
   origin.add(NAME, CONTENT)
-  const { info, body } = await ask({ range: RANGE })
+  const { info, body } = await run({ range: RANGE })
   expect(info).toMatchObject({ size: CONTENT.length, range: { start: 1000, end: 5999 } })
   expect(body?.length).toBe(5000)
   expect(origin.count(NAME)).toEqual({ requests: 1, bytes: 5000 })
@@ -102,23 +103,23 @@ it('asks for a part once and gets no more than it', async () => {
 
 it('tells when the origin wants to be asked again', async () => {
   await origin.set('*', 'status429')
-  expect((await ask()).error).toMatchObject({ code: 'unavailable', status: 429, retryAfter: 7000 })
+  expect((await run()).error).toMatchObject({ code: 'unavailable', status: 429, retryAfter: 7000 })
 })
 
 it('waits for late headers and slow bodies that come within its patience', async () => {
   origin.add(NAME, CONTENT)
   await origin.set(NAME, delay(PATIENCE / 3))
-  expect(effectOf(await ask(), CONTENT)).toBe('object')
+  expect(effectOf(await run(), CONTENT)).toBe('object')
   await origin.set(NAME, drip(CONTENT.length / 2))
-  expect(effectOf(await ask(), CONTENT)).toBe('object')
+  expect(effectOf(await run(), CONTENT)).toBe('object')
 })
 
 it('can fetch the rest by range from where a connection broke', async () => {
   origin.add(NAME, CONTENT)
   await origin.set(NAME, dropEvery(40_000))
-  const first = await ask()
+  const first = await run()
   expect(first.body).toMatchObject({ length: 40_000, broke: expect.stringContaining('connection') })
-  const rest = await ask({ range: { offset: 40_000 } })
+  const rest = await run({ range: { offset: 40_000 } })
   expect(effectOf(rest, CONTENT.subarray(40_000))).toBe('object')
 })
 
@@ -128,20 +129,20 @@ it('finds an origin healthy again after a fault, and after its port was closed',
     NAME,
     once((exchange) => exchange.request.socket.resetAndDestroy()),
   )
-  expect((await ask()).error).toMatchObject({ code: 'unavailable' })
-  expect(effectOf(await ask(), CONTENT)).toBe('object')
+  expect((await run()).error).toMatchObject({ code: 'unavailable' })
+  expect(effectOf(await run(), CONTENT)).toBe('object')
   await origin.set('*', 'refuse')
-  expect((await ask()).error).toMatchObject({ code: 'unavailable' })
+  expect((await run()).error).toMatchObject({ code: 'unavailable' })
   await origin.set('*', null)
   await origin.set(NAME, null)
-  expect(effectOf(await ask(), CONTENT)).toBe('object')
+  expect(effectOf(await run(), CONTENT)).toBe('object')
 })
 
 describe('a client of the Worker', () => {
   const NAMED = 'a.bin'
 
   async function download(headers: Record<string, string> = {}): Promise<Response> {
-    return fetch(new URL(`/${NAMED}?origin=${encodeURIComponent(origin.url)}`, asker.address), { headers })
+    return fetch(new URL(`/${NAMED}?origin=${encodeURIComponent(origin.url)}`, backend.url), { headers })
   }
 
   it.each(['truncate', 'resetBody', 'announceMore', 'chunkedTruncate', 'gzipTruncate'] as const)(
@@ -164,10 +165,12 @@ describe('a client of the Worker', () => {
       await origin.set(NAMED, fault)
       const whole = await download({ 'Accept-Encoding': 'identity' })
       expect(whole.headers.get('Content-Encoding')).toBeNull()
-      expect(sha256(Buffer.from(await whole.arrayBuffer()))).toBe(sha256(CONTENT))
+      expect(hash('sha256', Buffer.from(await whole.arrayBuffer()))).toBe(hash('sha256', CONTENT))
       const part = await download({ Range: 'bytes=10-19', 'Accept-Encoding': 'identity' })
       const bytes = Buffer.from(await part.arrayBuffer())
-      expect(sha256(bytes)).toBe(sha256(part.status === 206 ? CONTENT.subarray(10, 20) : CONTENT))
+      expect(hash('sha256', bytes)).toBe(
+        hash('sha256', part.status === 206 ? CONTENT.subarray(10, 20) : CONTENT),
+      )
     },
   )
 })

@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { hash } from 'node:crypto'
 import type { Outcome } from './expected.ts'
-import { TOKEN, type FaultyWorker } from './miniflare.ts'
+import { TOKEN, type Site } from '../kit/worker/site.ts'
 import type { Operation } from './situations.ts'
 
 /** One name, asked for once. */
@@ -17,11 +16,11 @@ export const PART = { start: 1000, end: 1999 }
 const PATIENCE_MS = 10_000
 
 /** What a client sees of one request. */
-export async function observe(worker: FaultyWorker, probe: Probe): Promise<Omit<Outcome, 'copied'>> {
+export async function observe(site: Site, probe: Probe): Promise<Omit<Outcome, 'copied'>> {
   const { operation, name } = probe
   const path = name.split('/').map(encodeURIComponent).join('/')
   if (operation === 'get' || operation === 'range' || operation === 'head') {
-    const response = await fetch(worker.url + path, {
+    const response = await fetch(site.url + path, {
       method: operation === 'head' ? 'HEAD' : 'GET',
       headers: {
         'Accept-Encoding': 'identity',
@@ -37,7 +36,7 @@ export async function observe(worker: FaultyWorker, probe: Probe): Promise<Omit<
     operation === 'list'
       ? `list/${encodeURIComponent(probe.directory.slice(0, -1))}/`
       : `${operation}/${path}`
-  const response = await fetch(`${worker.url}-/api/${target}`, {
+  const response = await fetch(`${site.url}-/api/${target}`, {
     headers: { Authorization: `Bearer ${TOKEN}` },
   })
   if (!response.ok) return { status: response.status, ...described(response), ...(await refusalOf(response)) }
@@ -45,16 +44,12 @@ export async function observe(worker: FaultyWorker, probe: Probe): Promise<Omit<
 }
 
 /** Waits until what was begun has come to something, one way or the other. */
-export async function copyEnded(worker: FaultyWorker, { name }: Probe): Promise<void> {
-  const until = Date.now() + PATIENCE_MS
-  while (worker.copies(name).length === 0) {
-    if (Date.now() > until) throw new Error(`nothing became of the copy within ${PATIENCE_MS} ms`)
-    await sleep(20)
-  }
+export async function copyEnded(site: Site, { name }: Probe): Promise<void> {
+  await site.copied(name, undefined, PATIENCE_MS)
 }
 
 /** Names that were copied into R2; what clients stored there is left out. */
-export async function copiedNames({ bucket }: FaultyWorker): Promise<Set<string>> {
+export async function copiedNames({ bucket }: Site): Promise<Set<string>> {
   const names = new Set<string>()
   let cursor: string | undefined
   do {
@@ -67,8 +62,8 @@ export async function copiedNames({ bucket }: FaultyWorker): Promise<Set<string>
 }
 
 /** Whether the primary now answers with the right bytes. */
-export async function isRightCopy(worker: FaultyWorker, probe: Probe): Promise<boolean> {
-  const { content, cacheStatus } = await observe(worker, { ...probe, operation: 'get' })
+export async function isRightCopy(site: Site, probe: Probe): Promise<boolean> {
+  const { content, cacheStatus } = await observe(site, { ...probe, operation: 'get' })
   return content === 'whole' && cacheStatus === 'hit; detail=media'
 }
 
@@ -103,10 +98,10 @@ async function contentOf(response: Response, { operation, content }: Probe): Pro
   const right = part ? content.subarray(PART.start, PART.end + 1) : content
   const seen = {
     range: headers.get('Content-Range'),
-    sha256: sha256(bytes),
+    sha256: hash('sha256', bytes),
     length: length ?? `${bytes.length}`,
   }
-  const wanted = { range, sha256: sha256(right), length: `${right.length}` }
+  const wanted = { range, sha256: hash('sha256', right), length: `${right.length}` }
   if (JSON.stringify(seen) === JSON.stringify(wanted)) return part ? 'part' : 'whole'
   throw new Error(`wrong under ${response.status}: ${JSON.stringify({ seen, wanted })}`)
 }
@@ -138,8 +133,4 @@ function contentIn(answer: unknown, { name, content }: Probe): Outcome['content'
     from: objects[0]?.backend ?? null,
     degraded: backends.map((backend) => `${backend.name}: ${backend.error}`),
   }
-}
-
-function sha256(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex')
 }

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import pLimit from 'p-limit'
 import type { Outcome } from './expected.ts'
-import { faults, type FaultName } from './faults.ts'
-import { startWorker, type FaultyWorker } from './miniflare.ts'
+import { faults, type FaultName } from '../kit/origin/faults.ts'
+import { startSite, type Site } from '../kit/worker/site.ts'
 import { copiedNames, copyEnded, isRightCopy, observe, type Probe } from './observe.ts'
-import { startOrigin, type Origin } from './origin.ts'
+import { startOrigin, type Origin } from '../kit/origin/origin.ts'
 import { CHAINS, OPERATIONS, variants, type Operation, type Position } from './situations.ts'
 
 /** What was seen, by `keyOf`. An error is a finding too. */
@@ -24,7 +24,7 @@ const ALONE: readonly FaultName[] = ['refuse', 'noHead']
 
 interface Stage {
   position: Position
-  worker: FaultyWorker
+  site: Site
   old: Origin
   spare: Origin
 }
@@ -38,8 +38,8 @@ export async function runTable(position: Position, migrating: boolean): Promise<
     return { type, name, binding: name.toUpperCase() }
   })
   const vars = { ...VARS, FALLBACK_DATA_MIGRATION: `${migrating}` }
-  const worker = await startWorker({ storages, vars })
-  const stage = { position, worker, old, spare }
+  const site = await startSite({ storages, vars, retries: 0 })
+  const stage = { position, site, old, spare }
   const seen: Seen = new Map()
   try {
     const names = Object.keys(faults) as FaultName[]
@@ -50,14 +50,14 @@ export async function runTable(position: Position, migrating: boolean): Promise<
     )
     for (const fault of ALONE) await runTogether(stage, [fault], seen)
   } finally {
-    await worker.stop()
+    await site.close()
     await Promise.all([old.close(), spare.close()])
   }
   return seen
 }
 
 async function runTogether(stage: Stage, names: readonly FaultName[], seen: Seen): Promise<void> {
-  const { worker, position, old } = stage
+  const { site, position, old } = stage
   const limit = pLimit(CONCURRENCY)
   const cells = names.flatMap((fault) =>
     variants(position).flatMap((elsewhere) =>
@@ -65,13 +65,13 @@ async function runTogether(stage: Stage, names: readonly FaultName[], seen: Seen
     ),
   )
   const probes = await Promise.all(cells.map((cell) => prepare(stage, cell)))
-  const asked = await Promise.all(probes.map((probe) => limit(() => askFor(worker, probe))))
-  const copies = await copiedNames(worker)
+  const asked = await Promise.all(probes.map((probe) => limit(() => askFor(site, probe))))
+  const copies = await copiedNames(site)
   await Promise.all(
     asked.map(({ probe, outcome }) =>
       limit(async () => {
         if ('error' in outcome || !copies.has(probe.name)) return seen.set(probe.key, outcome)
-        const isRight = await isRightCopy(worker, probe)
+        const isRight = await isRightCopy(site, probe)
         return seen.set(probe.key, isRight ? { ...outcome, copied: true } : { error: 'a wrong copy' })
       }),
     ),
@@ -84,10 +84,10 @@ interface Asked {
   outcome: Outcome | { error: string }
 }
 
-async function askFor(worker: FaultyWorker, probe: KeyedProbe): Promise<Asked> {
+async function askFor(site: Site, probe: KeyedProbe): Promise<Asked> {
   try {
-    const outcome = await observe(worker, probe)
-    if (outcome.cacheStatus?.includes('stored')) await copyEnded(worker, probe)
+    const outcome = await observe(site, probe)
+    if (outcome.cacheStatus?.includes('stored')) await copyEnded(site, probe)
     return { probe, outcome: { ...outcome, copied: false } }
   } catch (error) {
     return { probe, outcome: { error: String(error) } }
@@ -105,7 +105,7 @@ interface Cell {
 }
 
 /** A name of its own, with bytes of its own, for each cell of the table. */
-async function prepare({ position, worker, old, spare }: Stage, cell: Cell): Promise<KeyedProbe> {
+async function prepare({ position, site, old, spare }: Stage, cell: Cell): Promise<KeyedProbe> {
   const { fault, elsewhere, operation } = cell
   const key = keyOf(fault, operation, elsewhere)
   const directory = `${key}/`
@@ -122,6 +122,6 @@ async function prepare({ position, worker, old, spare }: Stage, cell: Cell): Pro
   await old.set(directory, fault)
   // R2's own ETag is the MD5 too.
   if (elsewhere && position === 'first')
-    await worker.bucket.put(name, content, { httpMetadata: { contentType: 'image/jpeg' } })
+    await site.bucket.put(name, content, { httpMetadata: { contentType: 'image/jpeg' } })
   return { key, operation, directory, name, content }
 }

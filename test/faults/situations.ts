@@ -1,4 +1,4 @@
-import type { FaultCase } from './fault-case.ts'
+import type { FaultCase } from '../kit/origin/fault-case.ts'
 
 export type Position = 'first' | 'middle' | 'last'
 

@@ -1,17 +1,19 @@
 import { beforeAll, describe, expect, it } from 'vitest'
+import { sized } from '../kit/sample.ts'
 import { expected } from './expected.ts'
-import type { FaultCase } from './fault-case.ts'
-import { faults, type FaultName } from './faults.ts'
+import type { FaultCase } from '../kit/origin/fault-case.ts'
+import { faults, type FaultName } from '../kit/origin/faults.ts'
 import { keyOf, runTable, type Seen } from './run-table.ts'
 import { OPERATIONS, variants, type Position } from './situations.ts'
 
 const cases = Object.entries(faults) as [FaultName, FaultCase][]
-const chains = (['first', 'middle', 'last'] as const).flatMap((position) =>
-  [false, true].map((migrating): [Position, string, boolean] => [
-    position,
-    migrating ? 'migrating' : 'not migrating',
-    migrating,
+type Chain = [Position, string, boolean]
+const chains = sized<Chain[]>(
+  (['first', 'middle', 'last'] as const).flatMap((position): Chain[] => [
+    [position, 'not migrating', false],
+    [position, 'migrating', true],
   ]),
+  [['middle', 'migrating', true]],
 )
 
 describe.each(chains)('with a faulty web server as the %s backend, %s', (position, _, migrating) => {

@@ -1,6 +1,4 @@
 import { describe, expect, it } from 'vitest'
-import { CONDITIONS } from './tables/conditions.ts'
-import { RANGES } from './tables/ranges.ts'
 import type { ReadingObject, ReadingRow } from './tables/row.ts'
 import { contentOf } from './tables/row.ts'
 
@@ -18,7 +16,7 @@ export interface Site {
 export function describeReading(
   title: string,
   setup: () => Promise<Site>,
-  rows: readonly ReadingRow[] = [...RANGES, ...CONDITIONS],
+  rows: readonly ReadingRow[],
 ): void {
   describe(`reading from ${title}`, () => {
     it.each(rows)('$method $title → $expect.status', async (row) => {

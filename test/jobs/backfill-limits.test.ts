@@ -4,7 +4,7 @@ import { estimateCost } from '../../src/jobs/backfill/estimate.ts'
 import type { PageDesk } from '../../src/jobs/backfill/job-types.ts'
 import { cutPages } from '../../src/jobs/backfill/listing.ts'
 import type { Backend } from '../../src/storage/backend.ts'
-import { bytesOf, counting } from '../backends/fakes.ts'
+import { bytesOf, counting } from '../kit/fakes.ts'
 import { deskOf, fill, nameOf, status, withBackfill } from './jobs.ts'
 
 /** A consumer that claims and is never heard of again. */

@@ -3,7 +3,7 @@ import { memoryBackend } from '../kit/memory.ts'
 import { withFilter } from '../../src/wrappers/filter.ts'
 import { withPrefix } from '../../src/wrappers/prefix.ts'
 import type { Backend } from '../../src/storage/backend.ts'
-import { bytesOf, textOf } from '../backends/fakes.ts'
+import { bytesOf, textOf } from '../kit/fakes.ts'
 import { status, withBackfill } from './jobs.ts'
 
 async function put(backend: Pick<Backend, 'put'>, ...names: string[]): Promise<void> {

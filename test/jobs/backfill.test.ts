@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { memoryBackend } from '../kit/memory.ts'
-import { bytesOf, counting, textOf } from '../backends/fakes.ts'
+import { bytesOf, counting, textOf } from '../kit/fakes.ts'
 import { deskOf, fill, nameOf, status, withBackfill } from './jobs.ts'
 
 type Memory = ReturnType<typeof memoryBackend>

@@ -1,11 +1,12 @@
 import { expect, it } from 'vitest'
+import { sized } from '../kit/sample.ts'
 import type { BackfillJson } from '../../src/jobs/backfill/record.ts'
 import type { ToldFailure } from '../../src/jobs/backfill/job.ts'
 import { status, verified, withBackfill } from './jobs.ts'
 import { accepts, backendOf, INVALID, plant, randomFrom, type Side, sideOf } from './planted.ts'
 
 const SEED = 20_261_125
-const CASES = 400
+const CASES = sized(400, 80)
 const REASONS = [
   'excluded',
   'not_accepted',

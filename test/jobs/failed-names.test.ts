@@ -5,7 +5,7 @@ import type { ToldFailure } from '../../src/jobs/backfill/job.ts'
 import type { Acceptable } from '../../src/jobs/verification/left-out.ts'
 import type { Backend, ListableBackend } from '../../src/storage/backend.ts'
 import { StorageError } from '../../src/storage/errors.ts'
-import { bytesOf } from '../backends/fakes.ts'
+import { bytesOf } from '../kit/fakes.ts'
 import { memoryBackend } from '../kit/memory.ts'
 import { fill, nameOf, status, verified, withBackfill } from './jobs.ts'
 

@@ -10,7 +10,7 @@ import { createVerification, type Verification } from '../../src/jobs/verificati
 import type { VerificationOptions } from '../../src/jobs/verification/record.ts'
 import type { Backend } from '../../src/storage/backend.ts'
 import { type Chain, createChain } from '../../src/chain/fallback.ts'
-import { bytesOf } from '../backends/fakes.ts'
+import { bytesOf } from '../kit/fakes.ts'
 
 /** A queue in memory that gives out what was sent when it is told to, as often as it is told to. */
 export interface HeldQueue {

@@ -4,7 +4,7 @@ import { withFilter } from '../../src/wrappers/filter.ts'
 import { withPrefix } from '../../src/wrappers/prefix.ts'
 import type { Backend, ListableBackend } from '../../src/storage/backend.ts'
 import { StorageError } from '../../src/storage/errors.ts'
-import { bytesOf, counting } from '../backends/fakes.ts'
+import { bytesOf, counting } from '../kit/fakes.ts'
 import { fill, nameOf, verified, withBackfill } from './jobs.ts'
 import { type Memory, migrated, replace, terse } from './sides.ts'
 

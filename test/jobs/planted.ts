@@ -2,7 +2,7 @@ import { type MemoryBackend, memoryBackend } from '../kit/memory.ts'
 import { withFilter } from '../../src/wrappers/filter.ts'
 import type { Backend } from '../../src/storage/backend.ts'
 import { StorageError } from '../../src/storage/errors.ts'
-import { bytesOf } from '../backends/fakes.ts'
+import { bytesOf } from '../kit/fakes.ts'
 
 type Random = () => number
 

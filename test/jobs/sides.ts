@@ -2,7 +2,7 @@ import { expect } from 'vitest'
 import { memoryBackend } from '../kit/memory.ts'
 import type { ListableBackend } from '../../src/storage/backend.ts'
 import type { ObjectInfo } from '../../src/storage/object.ts'
-import { bytesOf } from '../backends/fakes.ts'
+import { bytesOf } from '../kit/fakes.ts'
 import { fill, withBackfill } from './jobs.ts'
 
 export type Memory = ReturnType<typeof memoryBackend>

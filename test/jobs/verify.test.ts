@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { memoryBackend } from '../kit/memory.ts'
 import type { BackfillJson } from '../../src/jobs/backfill/record.ts'
 import type { Backend } from '../../src/storage/backend.ts'
-import { bytesOf, counting } from '../backends/fakes.ts'
+import { bytesOf, counting } from '../kit/fakes.ts'
 import { fill, nameOf, verified, withBackfill } from './jobs.ts'
 import { migrated, replace, terse } from './sides.ts'
 

@@ -27,7 +27,7 @@ const rows = [
 ]
 
 describe('saves of slow clients', () => {
-  it.each(rows)(
+  it.concurrent.each(rows)(
     'do not shut each other out: $what',
     async ({ backends, saves, size, isKnown = false }) => {
       const chain = createChain(backends, { deletes: 'first' })

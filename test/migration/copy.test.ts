@@ -3,7 +3,7 @@ import { memoryBackend } from '../kit/memory.ts'
 import { copyObject } from '../../src/migration/copy.ts'
 import type { Backend, WritableBackend } from '../../src/storage/backend.ts'
 import { StorageError } from '../../src/storage/errors.ts'
-import { bytesOf, counting, steppedBody } from '../backends/fakes.ts'
+import { bytesOf, counting, steppedBody } from '../kit/fakes.ts'
 
 const MIB = 1024 * 1024
 const MODIFIED = new Date('2024-05-01T12:00:00Z')

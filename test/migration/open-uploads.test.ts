@@ -6,7 +6,7 @@ import { createJobIndex } from '../../src/jobs/job-index.ts'
 import { openJobs } from '../../src/jobs/jobs.ts'
 import { withRememberedUploads } from '../../src/migration/open-uploads.ts'
 import type { PutOptions } from '../../src/storage/backend.ts'
-import { bytesOf } from '../backends/fakes.ts'
+import { bytesOf } from '../kit/fakes.ts'
 
 const DAY_MS = 24 * 60 * 60_000
 const index = () => openJobs(env.BACKFILL_JOBS).index()

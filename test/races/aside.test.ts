@@ -6,7 +6,7 @@ import { putObject } from '../../src/methods/put-object.ts'
 import { createChain } from '../../src/chain/fallback.ts'
 import { verified, withBackfill } from '../jobs/jobs.ts'
 import { apiApp, bytes, holding, readOnly } from '../routes/api-app.ts'
-import { textOf } from '../backends/fakes.ts'
+import { textOf } from '../kit/fakes.ts'
 
 const STAGED = '-/staged/left-by-a-kill'
 const left = (): never => {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { type MemoryBackend, memoryBackend } from '../kit/memory.ts'
 import { copyName } from '../../src/migration/copy-name.ts'
 import type { WritableBackend } from '../../src/storage/backend.ts'
-import { textOf } from '../backends/fakes.ts'
+import { textOf } from '../kit/fakes.ts'
 import { apiApp, bytes, readOnly } from '../routes/api-app.ts'
 
 /** Acts once, right before the backend is asked to delete something or to put a marker in its place. */

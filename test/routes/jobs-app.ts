@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers'
 import { kvBackend } from '../../src/backends/kv/kv.ts'
 import { r2Backend } from '../../src/backends/r2/r2.ts'
-import { bytesOf } from '../backends/fakes.ts'
+import { bytesOf } from '../kit/fakes.ts'
 import { apiApp, type ApiAppOptions } from './api-app.ts'
 
 export type Json = Record<string, unknown>

@@ -2,11 +2,12 @@ import { env } from 'cloudflare:workers'
 import { createApp } from '../../src/app.ts'
 import { kvBackend } from '../../src/backends/kv/kv.ts'
 import { memoryBackend } from '../kit/memory.ts'
+import { sampled } from '../kit/sample.ts'
 import { r2Backend } from '../../src/backends/r2/r2.ts'
 import { deploymentFor } from '../../src/deployment.ts'
 import type { Backend } from '../../src/storage/backend.ts'
 import { describeReading, type Site } from '../http/reading-suite.ts'
-import type { ReadingObject } from '../http/tables/row.ts'
+import type { ReadingObject, ReadingRow } from '../http/tables/row.ts'
 import { CONDITIONS } from '../http/tables/conditions.ts'
 import { RANGES } from '../http/tables/ranges.ts'
 import { WITHOUT_VALIDATORS } from '../http/tables/without-validators.ts'
@@ -126,17 +127,25 @@ const ORIGINS = ALL.filter(({ object }) => !/\s/.test(object.etag ?? ''))
 /** From a date alone a tag is made, so that it can be the same after a copy. */
 const BARE = [...ORIGINS, ...WITHOUT_VALIDATORS.filter(({ object }) => object.etag ?? !object.modified)]
 
-describeReading('memory', site({ app: apiApp([memory]).app, put: into(memory) }))
-describeReading('r2', site(chainOf(['r2'])))
-describeReading('kv', site(chainOf(['kv'])))
-describeReading('an origin', site(chainOf(['http'])), BARE)
-describeReading('an origin that ignores Range', site(chainOf(['bare'])), BARE)
-describeReading('kv behind r2', site(chainOf(['r2', 'kv'])))
-describeReading('kv behind r2, migrating', site(chainOf(['r2', 'kv'], true)))
-describeReading('r2 behind kv', site(chainOf(['kv', 'r2'])))
-describeReading('r2 behind kv, migrating', site(chainOf(['kv', 'r2'], true)))
-describeReading('an origin behind r2', site(chainOf(['r2', 'http'])), ORIGINS)
+describeReading('memory', site({ app: apiApp([memory]).app, put: into(memory) }), few(ALL))
+describeReading('r2', site(chainOf(['r2'])), ALL)
+describeReading('kv', site(chainOf(['kv'])), few(ALL))
+describeReading('an origin', site(chainOf(['http'])), few(BARE))
+describeReading('an origin that ignores Range', site(chainOf(['bare'])), few(BARE))
+describeReading('kv behind r2', site(chainOf(['r2', 'kv'])), few(ALL))
+describeReading('kv behind r2, migrating', site(chainOf(['r2', 'kv'], true)), few(ALL))
+describeReading('r2 behind kv', site(chainOf(['kv', 'r2'])), few(ALL))
+describeReading('r2 behind kv, migrating', site(chainOf(['kv', 'r2'], true)), few(ALL))
+describeReading('an origin behind r2', site(chainOf(['r2', 'http'])), few(ORIGINS))
 describeReading('an origin behind r2, migrating', site(chainOf(['r2', 'http'], true)), ORIGINS)
-describeReading('an origin behind r2, migrated', site(migrated(['r2', 'http'])), ORIGINS)
-describeReading('one that ignores Range behind kv, migrating', site(chainOf(['kv', 'bare'], true)), ORIGINS)
-describeReading('one that ignores Range behind kv, migrated', site(migrated(['kv', 'bare'])), ORIGINS)
+describeReading('an origin behind r2, migrated', site(migrated(['r2', 'http'])), few(ORIGINS))
+describeReading(
+  'one that ignores Range behind kv, migrating',
+  site(chainOf(['kv', 'bare'], true)),
+  few(ORIGINS),
+)
+describeReading('one that ignores Range behind kv, migrated', site(migrated(['kv', 'bare'])), few(ORIGINS))
+
+function few(rows: readonly ReadingRow[]): readonly ReadingRow[] {
+  return sampled(rows, 9)
+}

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { memoryBackend } from '../kit/memory.ts'
 import { withFilter } from '../../src/wrappers/filter.ts'
 import type { Backend } from '../../src/storage/backend.ts'
-import { failing } from '../backends/fakes.ts'
+import { failing } from '../kit/fakes.ts'
 import { apiApp, bytes, readOnly } from './api-app.ts'
 
 const IMMUTABLE = 'public, max-age=31536000, immutable'

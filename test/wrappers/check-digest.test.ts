@@ -5,7 +5,7 @@ import { createMemoryBudget } from '../../src/bodies/memory-budget.ts'
 import type { Backend } from '../../src/storage/backend.ts'
 import type { StoredObject } from '../../src/storage/object.ts'
 import { memoryBackend } from '../kit/memory.ts'
-import { bytesOf, steppedBody, textOf } from '../backends/fakes.ts'
+import { bytesOf, steppedBody, textOf } from '../kit/fakes.ts'
 
 const WRONG = { md5: '0'.repeat(32) }
 

@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { withCoalescing } from '../../src/wrappers/coalesce.ts'
 import type { Backend } from '../../src/storage/backend.ts'
 import { createMemoryBudget } from '../../src/bodies/memory-budget.ts'
-import { bytesOf, counting, steppedBody, textOf } from '../backends/fakes.ts'
+import { bytesOf, counting, steppedBody, textOf } from '../kit/fakes.ts'
 
 const MIB = 1024 * 1024
 

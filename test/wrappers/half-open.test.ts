@@ -6,7 +6,7 @@ import { createChain } from '../../src/chain/fallback.ts'
 import { putObject } from '../../src/methods/put-object.ts'
 import { save } from '../../src/methods/save.ts'
 import type { Trace } from '../../src/storage/trace.ts'
-import { bytesOf, failing, textOf } from '../backends/fakes.ts'
+import { bytesOf, failing, textOf } from '../kit/fakes.ts'
 
 describe.each([
   ['in order', undefined],

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { withNegativeCache } from '../../src/wrappers/negative-cache.ts'
-import { bytesOf, counting, failing, textOf } from '../backends/fakes.ts'
+import { bytesOf, counting, failing, textOf } from '../kit/fakes.ts'
 
 function setup(maxNames = 100) {
   const clock = { now: 0 }

@@ -3,7 +3,7 @@ import { memoryBackend } from '../kit/memory.ts'
 import { withMending } from '../../src/wrappers/resume.ts'
 import type { Backend } from '../../src/storage/backend.ts'
 import type { StoredObject } from '../../src/storage/object.ts'
-import { textOf } from '../backends/fakes.ts'
+import { textOf } from '../kit/fakes.ts'
 
 type Ending = 'break' | 'end' | 'stall'
 

@@ -9,7 +9,7 @@ import { type OpenUpload, withRememberedUploads } from '../../src/migration/open
 import type { Backend, PutOptions } from '../../src/storage/backend.ts'
 import { isStaged } from '../../src/storage/name.ts'
 import { describeBackend } from '../backends/conformance.ts'
-import { bytesOf, textOf } from '../backends/fakes.ts'
+import { bytesOf, textOf } from '../kit/fakes.ts'
 
 const left: string[] = []
 const withStaging = (backend: Backend) => staging(backend, (_, name) => left.push(name))

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { memoryBackend } from '../kit/memory.ts'
 import { type Tracer, withTracing } from '../../src/wrappers/tracing.ts'
-import { bytesOf, textOf } from '../backends/fakes.ts'
+import { bytesOf, textOf } from '../kit/fakes.ts'
 
 function recorder(spans: string[]): Tracer {
   return {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
-const BUNDLED = fileURLToPath(new URL('../../demo/media', import.meta.url))
+const BUNDLED = fileURLToPath(new URL('../../../demo/media', import.meta.url))
 
 /** The bundled media in a folder of its own, to which a test adds files. */
 export interface MediaFolder {

@@ -2,12 +2,12 @@ import { AwsClient } from 'aws4fetch'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { TestProject } from 'vitest/node'
-import { BUCKETS, PUBLIC_BUCKET, type S3Server } from '../s3/provided.ts'
+import { BUCKETS, PUBLIC_BUCKET, type S3Server } from '../../s3/provided.ts'
+import { freePorts } from './listen.ts'
 
 const script = new URL('radosgw-start.sh', import.meta.url).pathname
 
@@ -65,13 +65,4 @@ async function createBuckets({ endpoint, region, credentials }: S3Server): Promi
   const reading = { Effect: 'Allow', Principal: '*', Action: ['s3:GetObject', 's3:ListBucket'] }
   const policy = { Version: '2012-10-17', Statement: [{ ...reading, Resource: [arn, `${arn}/*`] }] }
   await put(`${PUBLIC_BUCKET}?policy`, JSON.stringify(policy))
-}
-
-/** Ports that were free a moment ago: Ceph cannot be told to choose its own. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
-  await Promise.all(servers.map((server) => once(server, 'listening')))
-  const ports = servers.map((server) => (server.address() as AddressInfo).port)
-  await Promise.all(servers.map((server) => once(server.close(), 'close')))
-  return ports
 }

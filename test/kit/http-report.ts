@@ -1,5 +1,5 @@
 /** One operation of an http backend, for tests that stand outside of the Worker and play the origin. */
-export interface Question {
+export interface Call {
   options: { url: string; listing?: 'autoindex-json' }
   operation: 'get' | 'head' | 'list'
   name: string

@@ -1,13 +1,7 @@
-import { once } from 'node:events'
-import {
-  createServer,
-  request as httpRequest,
-  type IncomingHttpHeaders,
-  type IncomingMessage,
-  type ServerResponse,
-} from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { forward } from './forward.ts'
+import { close, listen } from './listen.ts'
 
 export interface CuttingProxy {
   url: string
@@ -28,30 +22,20 @@ export async function startCuttingProxy(target: string): Promise<CuttingProxy> {
   const server = createServer((request, response) => {
     const { host: _host, ...headers } = request.headers
     if (request.method === 'GET' && !request.url?.includes('/-/')) asked.push(headers)
-    const onward = httpRequest(
-      new URL(request.url ?? '/', target),
-      { method: request.method, headers },
-      (answer) => {
-        response.writeHead(answer.statusCode ?? 502, answer.headers)
-        const limit = cuts.times > 0 ? cuts.afterBytes : Infinity
-        cuts.times -= 1
-        void pass(answer, response, { limit, pause })
-      },
-    )
-    onward.on('error', () => response.destroy())
-    request.pipe(onward)
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
+    const onAnswer = (answer: IncomingMessage): void => {
+      response.writeHead(answer.statusCode ?? 502, answer.headers)
+      const limit = cuts.times > 0 ? cuts.afterBytes : Infinity
+      cuts.times -= 1
+      pass(answer, response, { limit, pause }).catch(() => response.destroy())
+    }
+    forward(request, response, new URL(target), { headers, onAnswer })
+  })
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    url: await listen(server),
     asked,
     cut: (times, afterBytes) => void (cuts = { times, afterBytes }),
     slow: (milliseconds) => void (pause = milliseconds),
-    close: async () => {
-      server.closeAllConnections()
-      server.close()
-      await once(server, 'close')
-    },
+    close: () => close(server),
   }
 }
 

@@ -3,12 +3,12 @@ import { parseRange } from '../../src/http/range.ts'
 import { objectResponse } from '../../src/http/respond.ts'
 import { StorageError } from '../../src/storage/errors.ts'
 import type { StoredObject } from '../../src/storage/object.ts'
-import type { Question, Report } from './http-report.ts'
+import type { Call, Report } from './http-report.ts'
 
-/** `POST /` with a question is answered with a report; `GET /name?origin=URL` with the object itself. */
+/** `POST /` with a call is answered with a report; `GET /name?origin=URL` with the object itself. */
 export default {
   async fetch(request) {
-    if (request.method === 'POST') return Response.json(await report(await request.json<Question>()))
+    if (request.method === 'POST') return Response.json(await report(await request.json<Call>()))
     const { pathname, searchParams } = new URL(request.url)
     const backend = httpBackend('old', { url: searchParams.get('origin') ?? '' })
     const range = parseRange(request.headers.get('Range'))
@@ -18,9 +18,9 @@ export default {
   },
 } satisfies ExportedHandler
 
-async function report(question: Question): Promise<Report> {
+async function report(call: Call): Promise<Report> {
   try {
-    return await answer(question)
+    return await answer(call)
   } catch (error) {
     if (!(error instanceof StorageError)) throw error
     const { code, message, status, retryAfter } = error
@@ -29,8 +29,8 @@ async function report(question: Question): Promise<Report> {
   }
 }
 
-async function answer(question: Question): Promise<Report> {
-  const { options, operation, name, range, list = {}, patience } = question
+async function answer(call: Call): Promise<Report> {
+  const { options, operation, name, range, list = {}, patience } = call
   const deadline = new AbortController()
   const timer = setTimeout(() => deadline.abort(new DOMException('too late', 'TimeoutError')), patience)
   const { signal } = deadline

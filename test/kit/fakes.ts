@@ -1,4 +1,4 @@
-import { memoryBackend } from '../kit/memory.ts'
+import { memoryBackend } from './memory.ts'
 import type { Backend } from '../../src/storage/backend.ts'
 import { type ErrorCode, StorageError } from '../../src/storage/errors.ts'
 import type { StoredObject } from '../../src/storage/object.ts'

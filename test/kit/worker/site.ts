@@ -2,26 +2,29 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { get as httpGet, type IncomingMessage } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
-import { bundle } from './bundle.ts'
+import type { Miniflare } from 'miniflare'
 import { type IsolateWatch, watchIsolate, type WatchOptions } from './isolate.ts'
+import { startMiniflare, WORKER } from './miniflare.ts'
 
 export const TOKEN = 'open-sesame'
+export const S3_PATH = 'cdn-cgi/local/r2/s3'
 
-/** The Worker on a socket, with its own local R2 and queue. Its requests leave workerd itself: nothing hides what breaks. */
+/** The Worker on a socket, with its own local R2, KV and queue. Its requests leave workerd itself: nothing hides what breaks. */
 export interface Site {
+  /** Ends in `/`. */
   readonly url: string
   readonly bucket: Awaited<ReturnType<Miniflare['getR2Bucket']>>
   fetch(path: string, init?: RequestInit): Promise<Response>
   /** As `fetch`, with the token. */
   call(path: string, init?: RequestInit): Promise<Response>
-  /** An answer of which nothing is taken yet. */
+  /** A response of which nothing is read yet. */
   open(path: string, headers?: Record<string, string>): Promise<IncomingMessage>
   /** The bytes under the name in R2, once they are there. */
   stored(name: string, patience?: number): Promise<Buffer>
-  /** What became of the copies of a name so far, as the log tells: copied, present, absent, failed. */
+  /** The outcomes of the copies of a name so far, from the log: copied, present, absent, failed. */
   copies(name: string): string[]
-  copied(name: string, outcome: string, patience?: number): Promise<void>
+  /** Waits for that outcome, or for any. */
+  copied(name: string, outcome?: string, patience?: number): Promise<void>
   /** The process that runs the Worker, R2 and the queue. */
   readonly pid: number
   /** Its resident memory in bytes. */
@@ -33,49 +36,51 @@ export interface Site {
 
 export interface SiteOptions {
   storages: readonly object[]
+  /** Added to a configuration that copies on read. */
   vars?: Record<string, string>
-  /** Where R2 lives. Default: nowhere for long. */
+  /** Where R2 and KV live. Default: a folder that is removed at the end. */
   persistTo?: string
   /** Opens workerd's inspector. */
   inspected?: boolean
+  /** How often the queue delivers a copy again that failed. */
+  retries?: number
+  /** Lets the bucket be reached at `url` + `S3_PATH` by requests that are signed with these. */
+  s3Credentials?: { accessKeyId: string; secretAccessKey: string }
 }
 
-const WORKER = 'fallback-storage'
-
 const QUEUE = { queueName: 'copies' }
-const CONSUMER = { maxBatchSize: 10, maxBatchTimeout: 0.2, maxRetries: 8 }
 
-export async function startSite({ storages, vars = {}, persistTo, inspected }: SiteOptions): Promise<Site> {
+export async function startSite({
+  storages,
+  vars = {},
+  persistTo,
+  inspected,
+  retries = 8,
+  s3Credentials,
+}: SiteOptions): Promise<Site> {
   const log: CopyEntry[] = []
   const before = workerds()
-  const miniflare = new Miniflare(
-    convertV4MiniflareOptions({
-      host: '127.0.0.1',
-      port: 0,
+  const { miniflare, url } = await startMiniflare(
+    'src/index.ts',
+    {
+      r2Buckets: { MEDIA: s3Credentials ? { id: 'media', s3Credentials } : 'media' },
+      kvNamespaces: { MEDIA_KV: 'media-kv' },
+      queueProducers: { COPY_QUEUE: QUEUE },
+      queueConsumers: { [QUEUE.queueName]: { maxBatchSize: 10, maxBatchTimeout: 0.1, maxRetries: retries } },
+      durableObjects: { BACKFILL_JOBS: { className: 'BackfillJob', useSQLite: true } },
+      bindings: {
+        FALLBACK_STORAGES: JSON.stringify(storages),
+        FALLBACK_DATA_MIGRATION: 'true',
+        API_TOKEN: TOKEN,
+        ...vars,
+      },
+    },
+    {
       ...(inspected && { inspectorPort: 0 }),
       ...(persistTo !== undefined && { resourcePersistencePath: persistTo }),
       handleStructuredLogs: ({ message }) => note(log, message),
-      workers: [
-        {
-          name: WORKER,
-          modules: [{ type: 'ESModule', path: 'index.js', contents: await bundle() }],
-          compatibilityDate: '2026-10-01',
-          compatibilityFlags: ['enable_request_signal'],
-          r2Buckets: { MEDIA: 'media' },
-          queueProducers: { COPY_QUEUE: QUEUE },
-          queueConsumers: { [QUEUE.queueName]: CONSUMER },
-          durableObjects: { BACKFILL_JOBS: { className: 'BackfillJob', useSQLite: true } },
-          bindings: {
-            FALLBACK_STORAGES: JSON.stringify(storages),
-            FALLBACK_DATA_MIGRATION: 'true',
-            API_TOKEN: TOKEN,
-            ...vars,
-          },
-        },
-      ],
-    }),
+    },
   )
-  const url = (await miniflare.ready).href
   const pid = workerds().find((other) => !before.includes(other)) ?? 0
   const bucket = await miniflare.getR2Bucket('MEDIA')
   return {
@@ -129,8 +134,9 @@ function observer(
       return Buffer.from(await found.arrayBuffer())
     },
     async copied(name, outcome, patience = 30_000) {
-      const look = async () => copies(name).includes(outcome) || null
-      await eventually(() => `copy of ${name}: ${outcome} (${reasons(name)})`, look, patience)
+      const look = async () =>
+        (outcome === undefined ? copies(name).length > 0 : copies(name).includes(outcome)) || null
+      await eventually(() => `copy of ${name}: ${outcome ?? 'any'} (${reasons(name)})`, look, patience)
     },
   }
 }

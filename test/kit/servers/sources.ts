@@ -1,11 +1,11 @@
-import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http'
-import { once } from 'node:events'
-import type { AddressInfo } from 'node:net'
+import { createServer, type IncomingMessage } from 'node:http'
 import { AwsClient } from 'aws4fetch'
-import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
-import { startOrigin } from '../faults/origin.ts'
-import { serve, type OriginObject } from '../faults/serve.ts'
-import type { Fault } from '../faults/spoil.ts'
+import { startOrigin } from '../origin/origin.ts'
+import { serve, type OriginObject } from '../origin/serve.ts'
+import type { Fault } from '../origin/spoil.ts'
+import { forward, passBack } from './forward.ts'
+import { close, listen } from './listen.ts'
+import { CREDENTIALS, startS3 } from './s3.ts'
 
 /** Where objects migrate from: a real server over sockets that can be told to misbehave. */
 export interface Source {
@@ -45,7 +45,6 @@ export async function httpSource(table: object = {}): Promise<Source> {
   }
 }
 
-const CREDENTIALS = { accessKeyId: 'LOCALKEY', secretAccessKey: 'local-secret/with+signs' }
 /** What a fault says itself, or what belongs to one connection. */
 const NOT_COPIED = new Set([
   'content-length',
@@ -57,18 +56,9 @@ const NOT_COPIED = new Set([
 
 /** Wrangler's local S3 endpoint, which checks signatures, behind a proxy that spoils what it is told to. */
 export async function s3Source(table: object = {}): Promise<Source> {
-  const miniflare = new Miniflare(
-    convertV4MiniflareOptions({
-      host: '127.0.0.1',
-      port: 0,
-      compatibilityDate: '2026-10-01',
-      modules: true,
-      script: 'export default { fetch: () => new Response(null, { status: 404 }) }',
-      r2Buckets: { media: { id: 'media', s3Credentials: CREDENTIALS } },
-    }),
-  )
-  const upstream = await miniflare.ready
-  const base = '/cdn-cgi/local/r2/s3/media/'
+  const s3 = await startS3(['media'])
+  const upstream = new URL(s3.endpoint)
+  const base = `${upstream.pathname}/media/`
   const objects = new Map<string, OriginObject>()
   const faults = new Map<string, { fault: Fault; methods: readonly string[] | undefined }>()
   const seen: { method: string; name: string }[] = []
@@ -83,24 +73,23 @@ export async function s3Source(table: object = {}): Promise<Source> {
       return void request
         .resume()
         .once('end', () => fault({ request, response, name, object: undefined, url, count: () => undefined }))
-    pass(request, response, upstream, (answer) => {
-      if (!fault || answer.statusCode === 403) return false
+    const onAnswer = (answer: IncomingMessage): void => {
+      if (!fault || answer.statusCode === 403) return passBack(answer, response)
       for (const [header, value] of Object.entries(answer.headers))
         if (value !== undefined && !NOT_COPIED.has(header)) response.setHeader(header, value)
       fault({ request, response, name, object: objects.get(name), url, count: () => undefined })
-      return true
-    })
+      answer.destroy()
+    }
+    forward(request, response, upstream, { onAnswer })
   })
   proxy.on('clientError', (_, socket) => socket.destroy())
-  proxy.listen(0, '127.0.0.1')
-  await once(proxy, 'listening')
-  url = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`
+  url = await listen(proxy)
   const client = new AwsClient({ ...CREDENTIALS, service: 's3', region: 'auto', retries: 0 })
   return {
     table: {
       type: 's3',
       name: 'old',
-      endpoint: `${url}/cdn-cgi/local/r2/s3`,
+      endpoint: new URL(upstream.pathname, url).href,
       bucket: 'media',
       credentials: 'OLD',
       ...table,
@@ -126,11 +115,8 @@ export async function s3Source(table: object = {}): Promise<Source> {
         .filter(({ name }) => (asked.endsWith('/') ? name.startsWith(asked) : name === asked))
         .map(({ method }) => method),
     async close() {
-      const closed = once(proxy, 'close')
-      proxy.close()
-      proxy.closeAllConnections()
-      await closed
-      await miniflare.dispose()
+      await close(proxy)
+      await s3.close()
     },
   }
 }
@@ -138,23 +124,4 @@ export async function s3Source(table: object = {}): Promise<Source> {
 async function modifiedOf(client: AwsClient, target: URL): Promise<Date> {
   const { headers } = await client.fetch(target, { method: 'HEAD' })
   return new Date(headers.get('Last-Modified') ?? 0)
-}
-
-/** Signatures cover Host, so it goes on as it came. */
-function pass(
-  request: IncomingMessage,
-  response: ServerResponse,
-  upstream: URL,
-  spoil: (answer: IncomingMessage) => boolean,
-): void {
-  const { method, headers, url: path } = request
-  const { hostname, port } = upstream
-  const onward = httpRequest({ hostname, port, method, path, headers, agent: false }, (answer) => {
-    if (spoil(answer)) return void answer.destroy()
-    response.writeHead(answer.statusCode ?? 502, answer.headers)
-    answer.pipe(response)
-  })
-  onward.on('error', () => response.destroy())
-  response.on('close', () => onward.destroy())
-  request.pipe(onward)
 }

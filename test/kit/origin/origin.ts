@@ -1,6 +1,5 @@
-import { once as onceEvent } from 'node:events'
-import { createServer, type IncomingHttpHeaders, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer, type IncomingHttpHeaders } from 'node:http'
+import { close, listen } from '../servers/listen.ts'
 import { faults, type FaultName } from './faults.ts'
 import { serve, type OriginObject } from './serve.ts'
 import type { Fault } from './spoil.ts'
@@ -55,14 +54,12 @@ export async function startOrigin(): Promise<Origin> {
   })
   // Many sockets are broken on purpose.
   server.on('clientError', (_, socket) => socket.destroy())
-  await listen(server, 0)
-  const { port } = server.address() as AddressInfo
-  url = `http://127.0.0.1:${port}/`
+  url = await listen(server)
 
   const apply = async (): Promise<void> => {
     const refuses = [...rules.values()].includes('refuse')
-    if (refuses && server.listening) await stop(server)
-    if (!refuses && !server.listening) await listen(server, port)
+    if (refuses) await close(server)
+    else if (!server.listening) await listen(server, Number(new URL(url).port))
   }
   return {
     url,
@@ -94,20 +91,6 @@ export async function startOrigin(): Promise<Origin> {
       requests.length = 0
       await apply()
     },
-    close: async () => {
-      if (server.listening) await stop(server)
-    },
+    close: () => close(server),
   }
-}
-
-async function listen(server: Server, port: number): Promise<void> {
-  server.listen(port, '127.0.0.1')
-  await onceEvent(server, 'listening')
-}
-
-async function stop(server: Server): Promise<void> {
-  const closed = onceEvent(server, 'close')
-  server.close()
-  server.closeAllConnections()
-  await closed
 }

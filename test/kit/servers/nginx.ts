@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
+import { freePorts } from './listen.ts'
 
 export interface Nginx {
   /** Ends in `/`. */
@@ -18,7 +18,7 @@ export interface Nginx {
 export async function startNginx(): Promise<Nginx> {
   const home = await mkdtemp(join(tmpdir(), 'nginx-'))
   const root = await mkdtemp(join(tmpdir(), 'nginx-root-'))
-  const port = await freePort()
+  const [port = 0] = await freePorts(1)
   await writeFile(join(home, 'nginx.conf'), configuration({ home, root, port }))
   const binary = process.env['NGINX'] ?? '/usr/sbin/nginx'
   const server = spawn(binary, ['-p', home, '-c', 'nginx.conf', '-e', 'error.log'], { stdio: 'inherit' })
@@ -57,15 +57,6 @@ http {
   }
 }
 `
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address() as AddressInfo
-  probe.close()
-  await once(probe, 'close')
-  return port
 }
 
 async function answering(url: string): Promise<void> {

@@ -1,12 +1,11 @@
-import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { buffer } from 'node:stream/consumers'
+import { close, listen } from './listen.ts'
 
 const KEPT = ['content-type', 'content-encoding', 'cache-control']
 
 /** Gives back the very bytes and representation headers that it was sent, as S3 does; checks no signature. */
-export async function startVerbatimServer(): Promise<{ url: string; stop: () => void }> {
+export async function startVerbatimServer(): Promise<{ url: string; close: () => Promise<void> }> {
   const objects = new Map<string, { headers: Record<string, string>; bytes: Buffer }>()
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -38,7 +37,6 @@ export async function startVerbatimServer(): Promise<{ url: string; stop: () => 
 
   const server = createServer((request, response) => {
     answer(request, response).catch(() => response.destroy())
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, stop: () => server.close() }
+  })
+  return { url: await listen(server), close: () => close(server) }
 }

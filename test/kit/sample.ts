@@ -1,0 +1,21 @@
+import { inject } from 'vitest'
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** Whether tables and properties run at their full size (`FULL=1`), as in `npm run test:tables` and `npm run test:races`. */
+    full: boolean
+  }
+}
+
+/** The full size where everything is run, else the size of the sample that `npm test` takes. */
+export function sized<T>(full: T, sample: T): T {
+  return inject('full') ? full : sample
+}
+
+/** All rows where everything is run, else every `step`th: always the same ones. */
+export function sampled<T>(rows: readonly T[], step: number): readonly T[] {
+  return sized(
+    rows,
+    rows.filter((_, index) => index % step === 0),
+  )
+}

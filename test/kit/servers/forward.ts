@@ -1,0 +1,30 @@
+import { request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http'
+
+export interface Forwarding {
+  /** Takes the place of the request's own headers. */
+  headers?: NodeJS.Dict<string | string[]>
+  /** Takes the answer over instead of passing it on. */
+  onAnswer?: (answer: IncomingMessage) => void
+}
+
+/** Passes a request on to `upstream` as it came, Host included since signatures cover it, and the answer back. */
+export function forward(
+  request: IncomingMessage,
+  response: ServerResponse,
+  upstream: URL,
+  { headers = request.headers, onAnswer = (answer) => passBack(answer, response) }: Forwarding = {},
+): void {
+  const { method, url: path } = request
+  const { hostname, port } = upstream
+  const onward = httpRequest({ hostname, port, method, path, headers, agent: false }, onAnswer)
+  onward.on('error', () => response.destroy())
+  request.on('error', () => onward.destroy())
+  response.on('close', () => onward.destroy())
+  request.pipe(onward)
+}
+
+export function passBack(answer: IncomingMessage, response: ServerResponse): void {
+  response.writeHead(answer.statusCode ?? 502, answer.headers)
+  answer.on('error', () => response.destroy())
+  answer.pipe(response)
+}

@@ -1,0 +1,39 @@
+import {
+  convertV4MiniflareOptions,
+  Miniflare,
+  type V4SharedOptions,
+  type V4WorkerOptionsShape,
+} from 'miniflare'
+import { bundle } from '../../../bench/bundle.ts'
+
+/** The name of the Worker in `startMiniflare`. */
+export const WORKER = 'fallback-storage'
+
+const bundles = new Map<string, Promise<string>>()
+
+/** One Worker of this repository in plain Miniflare, on a free port: wrangler's own harness sends requests through Node. */
+export async function startMiniflare(
+  entry: string,
+  worker: V4WorkerOptionsShape = {},
+  shared: V4SharedOptions = {},
+): Promise<{ url: string; miniflare: Miniflare }> {
+  const code = bundles.get(entry) ?? bundle(entry, { minify: false })
+  bundles.set(entry, code)
+  const miniflare = new Miniflare(
+    convertV4MiniflareOptions({
+      host: '127.0.0.1',
+      port: 0,
+      ...shared,
+      workers: [
+        {
+          name: WORKER,
+          modules: [{ type: 'ESModule', path: 'index.js', contents: await code }],
+          compatibilityDate: '2026-10-01',
+          compatibilityFlags: ['enable_request_signal'],
+          ...worker,
+        },
+      ],
+    }),
+  )
+  return { url: (await miniflare.ready).href, miniflare }
+}

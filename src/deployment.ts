@@ -4,7 +4,9 @@ import { withCoalescing } from './wrappers/coalesce.ts'
 import { withDeadline } from './wrappers/deadline.ts'
 import { withFilter } from './wrappers/filter.ts'
 import { httpBackend } from './backends/http/http.ts'
+import { withSlot } from './backends/invocation.ts'
 import { kvBackend } from './backends/kv/kv.ts'
+import { withRequestLimit } from './wrappers/limit-requests.ts'
 import { withMending } from './wrappers/resume.ts'
 import { withNegativeCache } from './wrappers/negative-cache.ts'
 import { withPrefix } from './wrappers/prefix.ts'
@@ -91,8 +93,12 @@ export function deploymentOver(
   config: Config,
   unshared = backends,
 ): Deployment {
-  const chain = createChain(backends, { deletes: config.deletes })
-  const copyChain = createChain(unshared, { deletes: config.deletes })
+  const hedged = config.backends.flatMap(({ name, hedgeMs }) =>
+    hedgeMs === undefined ? [] : [[name, hedgeMs]],
+  )
+  const options = { deletes: config.deletes, hedgeMs: Object.fromEntries(hedged) as Record<string, number> }
+  const chain = createChain(backends, options)
+  const copyChain = createChain(unshared, options)
   const { copyQueue } = config.services
   const migration = createMigration({
     chain,
@@ -177,7 +183,7 @@ const onProbeFailure: OnProbeFailure = (failure, error) =>
 
 /** What one backend's table says of it, from the key inwards to the answer outwards. */
 function withOwnPolicy(opened: Backend, settings: BackendConfig): Backend {
-  const { publicUrl, prefix, include, exclude, timeoutMs, idleTimeoutMs, hedgeMs } = settings
+  const { publicUrl, prefix, include, exclude, timeoutMs, idleTimeoutMs } = settings
   let backend = opened
   if (publicUrl !== undefined) backend = withPublicUrl(backend, publicUrl)
   if (prefix !== '') backend = withPrefix(backend, prefix)
@@ -190,7 +196,7 @@ function withOwnPolicy(opened: Backend, settings: BackendConfig): Backend {
     idleTimeoutMs,
     heedsSignals: isRemote(settings),
   })
-  return hedgeMs === undefined ? backend : { ...backend, hedgeMs }
+  return backend
 }
 
 /** What holds for the whole chain. Absences are only remembered of fallbacks: the primary is where copies land. */
@@ -199,6 +205,7 @@ function withSharedPolicy(backend: Backend, config: Config, index: number): Back
   // Spans are new (2026-06): an older runtime has none.
   let guarded = tracing ? withTracing(backend, tracing) : backend
   if (breaker.failures > 0) guarded = withBreaker(guarded, breakerOptions(breaker, index === 0))
+  guarded = withRequestLimit(guarded, withSlot)
   if (index > 0 && negativeCacheSeconds > 0)
     guarded = withNegativeCache(guarded, { ttlMs: negativeCacheSeconds * 1000 })
   return guarded

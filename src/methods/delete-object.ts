@@ -1,5 +1,6 @@
 import { StorageError } from '../storage/errors.ts'
 import type { Chain } from '../chain/fallback.ts'
+import { writersFor } from '../chain/placement.ts'
 import { conditionOn, writeMarker } from '../storage/tombstone-marker.ts'
 import type { ObjectInfo } from '../storage/object.ts'
 import { changed } from './put-object.ts'
@@ -15,7 +16,7 @@ export async function deleteObjectIf(
   name: string,
   allows: (current: ObjectInfo | null) => boolean,
 ): Promise<void> {
-  const target = chain.writer(name)
+  const [target] = writersFor(chain, name)
   const lifted = !chain.tombstones || chain.backends.length === 1
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const held = await target.head(name, { lastResort: true })

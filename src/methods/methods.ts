@@ -3,18 +3,25 @@ import { chainError } from '../chain/search.ts'
 import type { Backend, UrlOptions } from '../storage/backend.ts'
 import { StorageError } from '../storage/errors.ts'
 import type { Chain } from '../chain/fallback.ts'
+import { accepts } from '../chain/placement.ts'
 import type { ObjectInfo } from '../storage/object.ts'
 
-/** Names that are looked for at once; `limitQuestions` holds what that comes to over all backends to as many. */
+/** Names that are looked for at once: with more, waiting for a slot would look like a silent backend to a hedged search. */
 const CONCURRENCY = 5
+/** Storage requests of one call. On the Free plan a Worker may make 1,000 to Cloudflare's services, and an origin that redirects or takes no HEAD costs more than one. */
+const MAX_LOOKUPS = 500
 
 /** Whether any backend has the name; false only when all proved that they don't. */
 export async function exists(chain: Chain, name: string): Promise<boolean> {
   return (await chain.head(name)) !== null
 }
 
-/** `exists` of many names. Throws when one of them cannot be decided: half an answer would be read as a whole one. */
+/**
+ * `exists` of many names. Throws when one of them cannot be decided, since half an answer would be read as a whole one,
+ * and `invalid` for more than one call may look up.
+ */
 export async function existsAll(chain: Chain, names: readonly string[]): Promise<Map<string, boolean>> {
+  checkLookups(chain, names)
   const limit = pLimit(CONCURRENCY)
   const answers = new Map<string, boolean>()
   const failures = new Map<string, StorageError>()
@@ -31,6 +38,16 @@ export async function existsAll(chain: Chain, names: readonly string[]): Promise
   await Promise.all([...new Set(names)].map((name) => limit(decide, name)))
   if (failures.size > 0) throw chainError([...failures.values()])
   return answers
+}
+
+function checkLookups({ backends }: Chain, names: readonly string[]): void {
+  const count = names.length * backends.length
+  if (count <= MAX_LOOKUPS) return
+  const fitting = Math.floor(MAX_LOOKUPS / backends.length)
+  throw new StorageError(
+    'invalid',
+    `names: ${names.length} names over ${backends.length} backends can take ${count} storage requests, and one call may take ${MAX_LOOKUPS}; ask for ${fitting} names at a time`,
+  )
 }
 
 /** Bytes of the object, from the first backend that has it and knows; `null` where none has it. */
@@ -62,7 +79,7 @@ export async function url(
   options: UrlOptions & { migrating: boolean },
 ): Promise<string> {
   const { migrating, ...urlOptions } = options
-  const backends = chain.backends.filter((backend) => makesUrls(backend) && backend.accepts?.(name) !== false)
+  const backends = chain.backends.filter((backend) => makesUrls(backend) && accepts(backend, name))
   const answering = migrating ? backends[0] : ((await holder(chain, name)) ?? backends.at(-1))
   if (!answering?.url) throw new StorageError('unsupported', 'no backend makes URLs for this name', { name })
   return answering.url(name, urlOptions)
@@ -85,7 +102,7 @@ function makesUrls(backend: Backend): boolean {
 /** The name's place in the terms of the first backend that has paths. */
 export function path(chain: Chain, name: string): string {
   for (const backend of chain.backends) {
-    if (backend.path && backend.accepts?.(name) !== false) return backend.path(name)
+    if (backend.path && accepts(backend, name)) return backend.path(name)
   }
   throw new StorageError('unsupported', 'no backend has paths of its own', { name })
 }

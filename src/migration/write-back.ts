@@ -37,7 +37,7 @@ export function createWriteBack(options: WriteBackOptions): WriteBack {
   return (object, trace) => {
     if (object.backend === chain.backends[0]?.name) return false
     const target = copyTarget(chain, object, trace)
-    if (target === null || target === 'failed') return false
+    if (target === null || target === 'unproven') return false
     if (!object.shared) return copyLater(object.name)
     if (failed.delete(object.name) || object.shared.leader) {
       keepAlive(

@@ -109,8 +109,6 @@ export interface Backend {
   readonly maxSize?: number
   /** Largest body of one put in bytes; above, multipart. Default: no limit. */
   readonly maxPutSize?: number
-  /** Milliseconds of silence after which a chain asks the next backend as well. Default: it waits for the answer. */
-  readonly hedgeMs?: number
   /** Tells how the backend fared lately, for the API. */
   health?(): BackendHealth
 }

@@ -1,5 +1,6 @@
 import { env } from 'cloudflare:workers'
 import { createApp } from '../../src/app.ts'
+import type { BackendConfig } from '../../src/config/backend-config.ts'
 import type { Config } from '../../src/config/config.ts'
 import { deploymentOver } from '../../src/deployment.ts'
 import { memoryBackend } from '../kit/memory.ts'
@@ -13,13 +14,15 @@ export type ApiAppOptions = Partial<
   Pick<Config, 'migration' | 'deletes' | 'mediaPath' | 'mediaUrl' | 'services' | 'logReadsPerSecond'>
 > & {
   apiToken?: string | null
+  /** `hedge_ms` by backend name. */
+  hedgeMs?: Readonly<Record<string, number>>
 }
 
 /** The whole app over the given backends; `call` sends the token unless told otherwise. */
 export function apiApp(backends: readonly Backend[], options: ApiAppOptions = {}) {
-  const { apiToken = TOKEN, ...others } = options
+  const { apiToken = TOKEN, hedgeMs = {}, ...others } = options
   const config: Config = {
-    backends: [],
+    backends: Object.entries(hedgeMs).map(([name, ms]) => ({ name, hedgeMs: ms }) as BackendConfig),
     migration: false,
     deletes: 'tombstone',
     mediaPath: '/',

@@ -25,20 +25,20 @@ import { openJobs } from './jobs/jobs.ts'
 import { createMigration, type Migration } from './migration/migration.ts'
 import { withRememberedUploads } from './migration/open-uploads.ts'
 import { describeError, log } from './observe/log.ts'
-import { createRequestCounts, type RequestCounts } from './observe/request-counts.ts'
+import { createRequestCounts, type RequestCounts } from './observe/counts.ts'
 import type { Backend } from './storage/backend.ts'
 import { type Chain, createChain } from './chain/fallback.ts'
 import { isolateMemory } from './bodies/memory-budget.ts'
 
-/** A configuration and what it stands for, built once per isolate. */
+/** What a configuration describes, built once per isolate. */
 export interface Deployment {
   config: Config
-  /** Tells this deployment from others that a request may have passed. */
+  /** Distinguishes this deployment from others that a request may have passed. */
   id: string
   /** All backends in their order, each behind its wrappers. */
   backends: readonly Backend[]
   chain: Chain
-  /** The same for copies in the background: nobody else wants what they read, and whoever stores it checks it. */
+  /** The same for copies in the background: no other request wants what they read, and the copy checks it. */
   copyChain: Chain
   migration: Migration
   /** What this isolate has answered. */
@@ -68,7 +68,7 @@ function deployOrFail(env: object): Deployment | ConfigError {
   }
 }
 
-/** Hidden, and left to the index of uploads or to a lifecycle rule. */
+/** A staged object is hidden; the index of uploads or a lifecycle rule removes it. */
 function onLeft(backend: string, name: string, error: unknown): void {
   log('warn', 'staged object left', { backend, name, reason: describeError(error) })
 }
@@ -110,7 +110,7 @@ export function deploymentOver(
   return { config, id, backends, chain, copyChain, migration, requests: createRequestCounts() }
 }
 
-/** Bodies that come over the network are mended where they break, from the backends behind if need be. */
+/** Bodies that come over the network are resumed where they break off, from the backends behind if need be. */
 function withSteadyBodies(guarded: readonly Backend[], config: Config): Backend[] {
   return guarded.map((backend, index) => {
     const settings = config.backends[index]
@@ -122,7 +122,7 @@ function withSteadyBodies(guarded: readonly Backend[], config: Config): Backend[
 
 /**
  * While migrating, what a read is given is checked against its digest on the way, and what may be copied while it streams
- * is read once for all who ask for it.
+ * is read once for all requests that want it.
  */
 function withSharedBodies(steady: readonly Backend[], config: Config): readonly Backend[] {
   if (!config.migration) return steady
@@ -141,12 +141,12 @@ function withSharedBodies(steady: readonly Backend[], config: Config): readonly 
   })
 }
 
-/** Milliseconds in which all of them can have answered, one after the other: so long a body may pause to be mended. */
+/** Milliseconds in which all of them can have answered, one after the other: so long a body may pause to be resumed. */
 function patience(backends: readonly BackendConfig[]): number {
   return backends.reduce((sum, { timeoutMs }) => sum + timeoutMs, 0)
 }
 
-/** The only place that tells types apart. Secrets are not enumerable, so they are handed over by name. */
+/** The only switch over backend types. Secrets are not enumerable, so they are passed by name. */
 function openBackend(settings: BackendConfig, id: string): Backend {
   const { name } = settings
   switch (settings.type) {
@@ -181,7 +181,7 @@ function openBackend(settings: BackendConfig, id: string): Backend {
 const onProbeFailure: OnProbeFailure = (failure, error) =>
   log('warn', 's3-probe', { ...failure, reason: describeError(error) })
 
-/** What one backend's table says of it, from the key inwards to the answer outwards. */
+/** The wrappers that one backend's own settings call for, from the key outwards. */
 function withOwnPolicy(opened: Backend, settings: BackendConfig): Backend {
   const { publicUrl, prefix, include, exclude, timeoutMs, idleTimeoutMs } = settings
   let backend = opened
@@ -199,7 +199,7 @@ function withOwnPolicy(opened: Backend, settings: BackendConfig): Backend {
   return backend
 }
 
-/** What holds for the whole chain. Absences are only remembered of fallbacks: the primary is where copies land. */
+/** The wrappers that the settings of the whole chain call for. Absences are only remembered of fallbacks: the primary is where copies land. */
 function withSharedPolicy(backend: Backend, config: Config, index: number): Backend {
   const { breaker, negativeCacheSeconds } = config
   // Spans are new (2026-06): an older runtime has none.
@@ -211,9 +211,9 @@ function withSharedPolicy(backend: Backend, config: Config, index: number): Back
   return guarded
 }
 
-/** While the primary is passed over, what it holds is answered by fallbacks, out of date or not at all: never for long. */
+/** While the primary is passed over, fallbacks answer for what it holds, out of date or not at all: never for long. */
 const PRIMARY_OPEN_MS = 5000
-/** Longest pause that a fallback gets by asking for one. */
+/** Longest pause that a fallback gets by sending Retry-After. */
 const FALLBACK_PAUSE_MS = 30_000
 
 function breakerOptions({ failures, seconds }: Config['breaker'], isPrimary: boolean): BreakerOptions {

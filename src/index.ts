@@ -64,7 +64,7 @@ async function consume(
   const bury = jobs && ((dead: DeadCopy) => jobs.index().bury(dead))
   const copy = (name: string): Promise<CopyResult> => copyName(copyChain, name)
   await Promise.all([
-    consumeCopies(messages.filter(isCopy), { copy, onCopied, onFailure, ...(bury && { bury }) }),
+    consumeCopies(messages.filter(isCopy), { copy, onCopied, onFailure, ...(bury && { deadLetter: bury }) }),
     consumePages(messages.filter(isPage), { chain: copyChain, desk }),
   ])
 }

@@ -2,6 +2,7 @@ import { reset } from 'cloudflare:test'
 import { env as bound } from 'cloudflare:workers'
 import { afterEach, describe, expect, it } from 'vitest'
 import { ConfigError } from '../src/config/config.ts'
+import { runInvocation } from '../src/backends/invocation.ts'
 import { writerFor } from '../src/chain/placement.ts'
 import { deploymentFor } from '../src/deployment.ts'
 import { putObject } from '../src/methods/put-object.ts'
@@ -144,6 +145,21 @@ describe('a deployed backend', () => {
   it('tells the chain its hedge_ms', () => {
     expect(deploy([{ ...r2, hedge_ms: 200 }]).chain.hedgeMs).toEqual({ media: 200 })
   })
+})
+
+it('waits for five answers of its backends at most, in all of an invocation', async () => {
+  const seen = { open: 0, most: 0 }
+  const slow = originThat(async () => {
+    seen.most = Math.max(seen.most, ++seen.open)
+    await scheduler.wait(5)
+    seen.open--
+    return new Response(null, { status: 404 })
+  })
+  const origins = ['a', 'b', 'c', 'd'].map((name) => ({ ...origin, name }))
+  const { backends } = deploy(origins, { ORIGIN: slow })
+  const heads = () => backends.flatMap((backend) => [1, 2, 3].map((name) => backend.head(`${name}.jpg`)))
+  expect(await runInvocation(() => Promise.all(heads()))).toEqual(Array(12).fill(null))
+  expect(seen.most).toBe(5)
 })
 
 describe('the URL of a name', () => {

@@ -1,10 +1,14 @@
 import pLimit from 'p-limit'
 import { chainError } from '../chain/search.ts'
+import type { Chain } from '../chain/fallback.ts'
+import { type Degraded, mergeList, type MergeListOptions } from '../chain/merge-list.ts'
+import { accepts, writersFor } from '../chain/placement.ts'
 import type { Backend, UrlOptions } from '../storage/backend.ts'
 import { StorageError } from '../storage/errors.ts'
-import type { Chain } from '../chain/fallback.ts'
-import { accepts } from '../chain/placement.ts'
 import type { ObjectInfo } from '../storage/object.ts'
+import { compareNames } from '../storage/order.ts'
+import { conditionOn, writeMarker } from '../storage/tombstone-marker.ts'
+import { changed } from './put-object.ts'
 
 /** Names that are looked for at once: with more, waiting for a slot would look like a silent backend to a hedged search. */
 const CONCURRENCY = 5
@@ -30,7 +34,7 @@ export async function existsAll(chain: Chain, names: readonly string[]): Promise
       answers.set(name, await exists(chain, name))
     } catch (error) {
       if (!(error instanceof StorageError)) throw error
-      // One failure of each backend tells it: a hundred of the same would not tell more.
+      // One failure of each backend is enough: a hundred of the same would say no more.
       const causes = error.failures.length > 0 ? error.failures : [error]
       for (const cause of causes) failures.set(cause.backend ?? '', cause)
     }
@@ -57,7 +61,7 @@ export async function size(chain: Chain, name: string): Promise<number | null> {
 
 export type TimeKind = 'accessed' | 'created' | 'modified'
 
-/** One of the object's times, from the first backend that has it and can tell; `null` where none has it. */
+/** One of the object's times, from the first backend that has it and records it; `null` where none has it. */
 export async function time(chain: Chain, name: string, kind: TimeKind): Promise<Date | null> {
   return (await firstTelling(chain, name, kind))?.[kind] ?? null
 }
@@ -105,4 +109,59 @@ export function path(chain: Chain, name: string): string {
     if (backend.path && accepts(backend, name)) return backend.path(name)
   }
   throw new StorageError('unsupported', 'no backend has paths of its own', { name })
+}
+
+export interface DirectoryPage {
+  /** Names within the path, without it and without the trailing `/`. */
+  directories: string[]
+  files: string[]
+  cursor: string | null
+  degraded: Degraded[]
+}
+
+/**
+ * What a path holds, as Django's `listdir` returns it: local names, each once. An object named as the path itself (a
+ * directory's placeholder) is not one of its files.
+ */
+export async function listdir(
+  backends: readonly Backend[],
+  path: string,
+  options: Omit<MergeListOptions, 'prefix' | 'delimiter'>,
+): Promise<DirectoryPage> {
+  const prefix = path === '' || path.endsWith('/') ? path : `${path}/`
+  const { objects, directories, cursor, degraded } = await mergeList(backends, {
+    ...options,
+    prefix,
+    delimiter: '/',
+  })
+  return {
+    // Without its slash a directory sorts elsewhere: `a-b/` comes before `a/`, but `a` before `a-b`.
+    directories: directories.map((name) => name.slice(prefix.length, -1)).toSorted(compareNames),
+    files: objects.map(({ name }) => name.slice(prefix.length)).filter((name) => name !== ''),
+    cursor,
+    degraded,
+  }
+}
+
+const MAX_DELETE_TRIES = 5
+
+/**
+ * Deletes the name if `allows` accepts what the chain has under it: by one conditional write, since no backend deletes on a
+ * condition. If another write comes first, it looks again. Where a delete leaves no tombstone, a lifted one stays, which hides nothing.
+ */
+export async function deleteObjectIf(
+  chain: Chain,
+  name: string,
+  allows: (current: ObjectInfo | null) => boolean,
+): Promise<void> {
+  const [target] = writersFor(chain, name)
+  const lifted = !chain.tombstones || chain.backends.length === 1
+  for (let tries = 0; tries < MAX_DELETE_TRIES; tries++) {
+    const held = await target.head(name, { lastResort: true })
+    if (!allows(await chain.head(name))) throw changed(name)
+    if (lifted && (held === null || held.deleted)) return
+    if (await writeMarker(target, name, { lifted, onlyIf: conditionOn(held) })) return
+  }
+  const why = 'other writes of the name came first each time: try again'
+  throw new StorageError('unavailable', why, { backend: target.name, name })
 }

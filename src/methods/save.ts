@@ -1,4 +1,4 @@
-import { alternativeName, type FreeName, freeName } from './available-name.ts'
+import { alternativeName, type FreeName, freeName } from './names.ts'
 import type { PutOptions, WritableBackend } from '../storage/backend.ts'
 import { cancelBody } from '../bodies/cancel.ts'
 import { StorageError } from '../storage/errors.ts'

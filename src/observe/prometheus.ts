@@ -1,6 +1,5 @@
 import type { Backend, BackendHealth } from '../storage/backend.ts'
-import type { CopyCounts } from './copy-counts.ts'
-import type { RequestCounts } from './request-counts.ts'
+import type { CopyCounts, RequestCounts } from './counts.ts'
 
 export interface Observed {
   requests: RequestCounts
@@ -31,7 +30,7 @@ export function prometheusText({ requests, copies, backends }: Observed): string
     metric(
       'attempts_total',
       'counter',
-      'Backends asked.',
+      'Attempts at backends.',
       samplesOf(requests.attempts, ['outcome', 'backend']),
     ),
     metric(

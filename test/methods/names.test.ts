@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { memoryBackend } from '../kit/memory.ts'
-import { freeName } from '../../src/methods/available-name.ts'
+import { freeName, validName } from '../../src/methods/names.ts'
 import { rawPath } from '../../src/http/raw-path.ts'
 import { nameBytes } from '../../src/storage/name.ts'
-import { validName } from '../../src/methods/valid-name.ts'
 
 const BYTES = new TextEncoder().encode('x')
 

@@ -3,7 +3,7 @@ import { Hono } from 'hono/tiny'
 import { describeBackends } from '../../config/describe.ts'
 // oxlint-disable-next-line no-restricted-imports -- pure: it looks at the configuration that the deployment hands over
 import { hostWarnings } from '../../config/warnings.ts'
-import type { LatestCopy } from '../../observe/copy-counts.ts'
+import type { LatestCopy } from '../../observe/counts.ts'
 import { type Backend, type BackendHealth, isListable, isWritable } from '../../storage/backend.ts'
 import { explain, type Finding } from '../../chain/explain.ts'
 import { nameIn } from './request.ts'

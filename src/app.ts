@@ -76,8 +76,8 @@ function warnOf({ config }: Deployment, requestUrl: string): void {
   for (const warning of hostWarnings(config, requestUrl)) log('warn', 'configuration', { ...warning })
 }
 
-function observed({ requests, migration, backends }: Deployment): Observed {
-  return { requests, copies: migration.counts, backends }
+function observed({ requests, migration, health }: Deployment): Observed {
+  return { requests, copies: migration.counts, health }
 }
 
 /** A defect of ours: logged whole, shown without its message. */

@@ -26,7 +26,7 @@ import { createMigration, type Migration } from './migration/migration.ts'
 import { withRememberedUploads } from './migration/open-uploads.ts'
 import { describeError, log } from './observe/log.ts'
 import { createRequestCounts, type RequestCounts } from './observe/counts.ts'
-import type { Backend } from './storage/backend.ts'
+import type { Backend, BackendHealth } from './storage/backend.ts'
 import { type Chain, createChain } from './chain/fallback.ts'
 import { isolateMemory } from './bodies/memory-budget.ts'
 
@@ -37,6 +37,8 @@ export interface Deployment {
   id: string
   /** All backends in their order, each behind its wrappers. */
   backends: readonly Backend[]
+  /** By backend name, how those that have a breaker fare. */
+  health: ReadonlyMap<string, () => BackendHealth>
   chain: Chain
   /** The same for copies in the background: no other request wants what they read, and the copy checks it. */
   copyChain: Chain
@@ -76,22 +78,26 @@ function onLeft(backend: string, name: string, error: unknown): void {
 function deploy(config: Config): Deployment {
   const { backfillJobs } = config.services
   const id = deploymentId(config)
+  const health = new Map<string, () => BackendHealth>()
   const guarded = config.backends.map((settings, index) =>
-    withSharedPolicy(withOwnPolicy(openBackend(settings, id), settings), config, index),
+    withSharedPolicy(withOwnPolicy(openBackend(settings, id), settings), { config, index, health }),
   )
   const steady = withSteadyBodies(guarded, config)
     .map((backend) => withStaging(backend, onLeft))
     .map((backend) =>
       backfillJobs ? withRememberedUploads(backend, () => openJobs(backfillJobs).index()) : backend,
     )
-  return deploymentOver(withSharedBodies(steady, config), config, steady)
+  return deploymentOver(withSharedBodies(steady, config), config, { unshared: steady, health })
 }
 
-/** The deployment of backends that are open already; jobs use others where `unshared` are given. */
+/** The deployment of backends that are open already; copies in the background use others where `unshared` are given. */
 export function deploymentOver(
   backends: readonly Backend[],
   config: Config,
-  unshared = backends,
+  {
+    unshared = backends,
+    health = new Map(),
+  }: Partial<Pick<Deployment, 'health'>> & { unshared?: readonly Backend[] } = {},
 ): Deployment {
   const hedged = config.backends.flatMap(({ name, hedgeMs }) =>
     hedgeMs === undefined ? [] : [[name, hedgeMs]],
@@ -107,7 +113,7 @@ export function deploymentOver(
     ...(copyQueue && { send: (message) => copyQueue.send(message) }),
   })
   const id = deploymentId(config)
-  return { config, id, backends, chain, copyChain, migration, requests: createRequestCounts() }
+  return { config, id, backends, health, chain, copyChain, migration, requests: createRequestCounts() }
 }
 
 /** Bodies that come over the network are resumed where they break off, from the backends behind if need be. */
@@ -200,11 +206,18 @@ function withOwnPolicy(opened: Backend, settings: BackendConfig): Backend {
 }
 
 /** The wrappers that the settings of the whole chain call for. Absences are only remembered of fallbacks: the primary is where copies land. */
-function withSharedPolicy(backend: Backend, config: Config, index: number): Backend {
+function withSharedPolicy(
+  backend: Backend,
+  { config, index, health }: { config: Config; index: number; health: Map<string, () => BackendHealth> },
+): Backend {
   const { breaker, negativeCacheSeconds } = config
   // Spans are new (2026-06): an older runtime has none.
   let guarded = tracing ? withTracing(backend, tracing) : backend
-  if (breaker.failures > 0) guarded = withBreaker(guarded, breakerOptions(breaker, index === 0))
+  if (breaker.failures > 0) {
+    const watched = withBreaker(guarded, breakerOptions(breaker, index === 0))
+    health.set(backend.name, watched.health)
+    guarded = watched
+  }
   guarded = withRequestLimit(guarded, withSlot)
   if (index > 0 && negativeCacheSeconds > 0)
     guarded = withNegativeCache(guarded, { ttlMs: negativeCacheSeconds * 1000 })

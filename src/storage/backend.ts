@@ -109,8 +109,6 @@ export interface Backend {
   readonly maxSize?: number
   /** Largest body of one put in bytes; above, multipart. Default: no limit. */
   readonly maxPutSize?: number
-  /** The backend's recent health, for the API. */
-  health?(): BackendHealth
 }
 
 export interface UrlOptions {
@@ -119,6 +117,7 @@ export interface UrlOptions {
   expiresIn?: number
 }
 
+/** How a backend has fared lately. */
 export interface BackendHealth {
   state: 'closed' | 'open' | 'half-open'
   /** Failures within the breaker's window. */

@@ -15,17 +15,20 @@ import { notAllowed } from '../not-allowed.ts'
 export function backendRoutes() {
   const routes = new Hono<AppEnv>()
     .get('/backends', requireToken, (c) => {
-      const { chain, config } = c.var.deployment
+      const { chain, config, health } = c.var.deployment
       const described = describeBackends(config)
-      const backends = chain.backends.map((backend, index) => ({
-        name: backend.name,
-        type: backend.type,
-        role: index === 0 ? 'primary' : 'fallback',
-        writable: isWritable(backend),
-        methods: methodsOf(backend),
-        ...(backend.health && { health: toHealthJson(backend.health()) }),
-        config: described.find(({ name }) => name === backend.name) ?? null,
-      }))
+      const backends = chain.backends.map((backend, index) => {
+        const healthOf = health.get(backend.name)
+        return {
+          name: backend.name,
+          type: backend.type,
+          role: index === 0 ? 'primary' : 'fallback',
+          writable: isWritable(backend),
+          methods: methodsOf(backend),
+          ...(healthOf && { health: toHealthJson(healthOf()) }),
+          config: described.find(({ name }) => name === backend.name) ?? null,
+        }
+      })
       const warnings = hostWarnings(config, c.req.url)
       return c.json({ backends, migration: config.migration, deletes: config.deletes, warnings })
     })

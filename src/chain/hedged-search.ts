@@ -84,6 +84,6 @@ function end<T>({ options }: Search<T>, runner: Runner<T>, final: Result<T> | un
   const detail = `silent for ${Math.round(duration)} ms, another backend answered first`
   options.trace?.push({ backend: runner.backend.name, outcome: 'timeout', duration, detail })
   runner.stop.abort()
-  // The search is over: there is nobody to report it to if the body cannot be cancelled.
+  // The search is over: a body that cannot be cancelled is of no concern to it.
   void Promise.allSettled([runner.done.then(discardAnswer)])
 }

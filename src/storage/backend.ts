@@ -94,7 +94,7 @@ export interface Backend {
   delete?(name: string): Promise<void>
   /** For bodies of unknown length and those over what one put takes. `onlyIf` is checked when it completes. */
   createMultipartUpload?(name: string, options?: PutOptions): Promise<MultipartUpload>
-  /** Aborts an upload that whoever began it left open; one that is gone already is no failure. */
+  /** Aborts an upload that was left open; succeeds where it is gone already. */
   abortMultipartUpload?(name: string, id: string): Promise<void>
   list?(options?: ListOptions): Promise<ListPage>
   /** `list` takes `after`. */
@@ -117,7 +117,7 @@ export interface UrlOptions {
   expiresIn?: number
 }
 
-/** How a backend has fared lately. */
+/** How a backend has done lately. */
 export interface BackendHealth {
   state: 'closed' | 'open' | 'half-open'
   /** Failures within the breaker's window. */

@@ -59,7 +59,7 @@ describe('a tombstone in a later backend that is writable', () => {
     expect((await call('/deleted')).status).toBe(200)
   })
 
-  it('is purged where nobody holds the name, and kept where a fallback does', async () => {
+  it('is purged where no backend holds the name, and kept where a fallback does', async () => {
     const { json, before } = await moved()
     expect((await json('/-/api/tombstones/purge', { method: 'POST' })).body).toMatchObject({
       purged: 1,

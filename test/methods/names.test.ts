@@ -77,7 +77,7 @@ describe('freeName()', () => {
     })
   })
 
-  it('passes over a name that a backend asked earlier holds, or may hold', async () => {
+  it('passes over a name that an earlier backend holds, or may hold', async () => {
     const earlier = memoryBackend('earlier')
     await earlier.put('a.jpg', BYTES)
     expect((await freeName(memoryBackend('m'), 'a.jpg', [earlier])).name).toMatch(/^a_\w{7}\.jpg$/)

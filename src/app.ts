@@ -1,6 +1,6 @@
 import { Hono } from 'hono/tiny'
 import type { Context } from 'hono'
-import { passOn } from './backends/passed-workers.ts'
+import { passedBy, runInvocation } from './backends/invocation.ts'
 import { hostWarnings } from './config/warnings.ts'
 import type { Deployment } from './deployment.ts'
 import { optionsResponse } from './http/cors.ts'
@@ -35,7 +35,7 @@ export function createApp(deployment: Deployment): Hono<AppEnv> {
     warned = true
     c.set('deployment', deployment)
     c.set('trace', [])
-    return passOn(c.req.raw.headers, deployment.id, next)
+    return runInvocation(next, passedBy(c.req.raw.headers, deployment.id))
   })
   // Each middleware is one promise more on the way of every hit: what is not configured is not there.
   if (corsOrigins !== null) app.use(cors(corsOrigins))
@@ -76,8 +76,8 @@ function warnOf({ config }: Deployment, requestUrl: string): void {
   for (const warning of hostWarnings(config, requestUrl)) log('warn', 'configuration', { ...warning })
 }
 
-function observed({ requests, migration, backends }: Deployment): Observed {
-  return { requests, copies: migration.counts, backends }
+function observed({ requests, migration, health }: Deployment): Observed {
+  return { requests, copies: migration.counts, health }
 }
 
 /** A defect of ours: logged whole, shown without its message. */

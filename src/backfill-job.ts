@@ -1,5 +1,6 @@
 import { DurableObject } from 'cloudflare:workers'
 import pLimit from 'p-limit'
+import { runInvocation } from './backends/invocation.ts'
 import { deploymentFor } from './deployment.ts'
 import { egressPrices } from './jobs/backfill/egress.ts'
 import type { BackfillOptions, Claim, PageReport } from './jobs/backfill/job-types.ts'
@@ -46,8 +47,10 @@ export class BackfillJob extends DurableObject<Env> implements JobRpc, JobIndexR
   }
 
   override async alarm(): Promise<void> {
-    await this.#backfill.tick()
-    await this.#verification.tick()
+    await runInvocation(async () => {
+      await this.#backfill.tick()
+      await this.#verification.tick()
+    })
   }
 
   async createBackfill(id: string, options: BackfillOptions): Promise<BackfillJson> {

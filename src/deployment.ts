@@ -4,7 +4,9 @@ import { withCoalescing } from './wrappers/coalesce.ts'
 import { withDeadline } from './wrappers/deadline.ts'
 import { withFilter } from './wrappers/filter.ts'
 import { httpBackend } from './backends/http/http.ts'
+import { withSlot } from './backends/invocation.ts'
 import { kvBackend } from './backends/kv/kv.ts'
+import { withRequestLimit } from './wrappers/limit-requests.ts'
 import { withMending } from './wrappers/resume.ts'
 import { withNegativeCache } from './wrappers/negative-cache.ts'
 import { withPrefix } from './wrappers/prefix.ts'
@@ -23,20 +25,22 @@ import { openJobs } from './jobs/jobs.ts'
 import { createMigration, type Migration } from './migration/migration.ts'
 import { withRememberedUploads } from './migration/open-uploads.ts'
 import { describeError, log } from './observe/log.ts'
-import { createRequestCounts, type RequestCounts } from './observe/request-counts.ts'
-import type { Backend } from './storage/backend.ts'
+import { createRequestCounts, type RequestCounts } from './observe/counts.ts'
+import type { Backend, BackendHealth } from './storage/backend.ts'
 import { type Chain, createChain } from './chain/fallback.ts'
 import { isolateMemory } from './bodies/memory-budget.ts'
 
-/** A configuration and what it stands for, built once per isolate. */
+/** What a configuration describes, built once per isolate. */
 export interface Deployment {
   config: Config
-  /** Tells this deployment from others that a request may have passed. */
+  /** Distinguishes this deployment from others that a request may have passed. */
   id: string
   /** All backends in their order, each behind its wrappers. */
   backends: readonly Backend[]
+  /** By backend name, how those that have a breaker fare. */
+  health: ReadonlyMap<string, () => BackendHealth>
   chain: Chain
-  /** The same for copies in the background: nobody else wants what they read, and whoever stores it checks it. */
+  /** The same for copies in the background: no other request wants what they read, and the copy checks it. */
   copyChain: Chain
   migration: Migration
   /** What this isolate has answered. */
@@ -66,7 +70,7 @@ function deployOrFail(env: object): Deployment | ConfigError {
   }
 }
 
-/** Hidden, and left to the index of uploads or to a lifecycle rule. */
+/** A staged object is hidden; the index of uploads or a lifecycle rule removes it. */
 function onLeft(backend: string, name: string, error: unknown): void {
   log('warn', 'staged object left', { backend, name, reason: describeError(error) })
 }
@@ -74,25 +78,33 @@ function onLeft(backend: string, name: string, error: unknown): void {
 function deploy(config: Config): Deployment {
   const { backfillJobs } = config.services
   const id = deploymentId(config)
+  const health = new Map<string, () => BackendHealth>()
   const guarded = config.backends.map((settings, index) =>
-    withSharedPolicy(withOwnPolicy(openBackend(settings, id), settings), config, index),
+    withSharedPolicy(withOwnPolicy(openBackend(settings, id), settings), { config, index, health }),
   )
   const steady = withSteadyBodies(guarded, config)
     .map((backend) => withStaging(backend, onLeft))
     .map((backend) =>
       backfillJobs ? withRememberedUploads(backend, () => openJobs(backfillJobs).index()) : backend,
     )
-  return deploymentOver(withSharedBodies(steady, config), config, steady)
+  return deploymentOver(withSharedBodies(steady, config), config, { unshared: steady, health })
 }
 
-/** The deployment of backends that are open already; jobs use others where `unshared` are given. */
+/** The deployment of backends that are open already; copies in the background use others where `unshared` are given. */
 export function deploymentOver(
   backends: readonly Backend[],
   config: Config,
-  unshared = backends,
+  {
+    unshared = backends,
+    health = new Map(),
+  }: Partial<Pick<Deployment, 'health'>> & { unshared?: readonly Backend[] } = {},
 ): Deployment {
-  const chain = createChain(backends, { deletes: config.deletes })
-  const copyChain = createChain(unshared, { deletes: config.deletes })
+  const hedged = config.backends.flatMap(({ name, hedgeMs }) =>
+    hedgeMs === undefined ? [] : [[name, hedgeMs]],
+  )
+  const options = { deletes: config.deletes, hedgeMs: Object.fromEntries(hedged) as Record<string, number> }
+  const chain = createChain(backends, options)
+  const copyChain = createChain(unshared, options)
   const { copyQueue } = config.services
   const migration = createMigration({
     chain,
@@ -101,10 +113,10 @@ export function deploymentOver(
     ...(copyQueue && { send: (message) => copyQueue.send(message) }),
   })
   const id = deploymentId(config)
-  return { config, id, backends, chain, copyChain, migration, requests: createRequestCounts() }
+  return { config, id, backends, health, chain, copyChain, migration, requests: createRequestCounts() }
 }
 
-/** Bodies that come over the network are mended where they break, from the backends behind if need be. */
+/** Bodies that come over the network are resumed where they break off, from the backends behind if need be. */
 function withSteadyBodies(guarded: readonly Backend[], config: Config): Backend[] {
   return guarded.map((backend, index) => {
     const settings = config.backends[index]
@@ -116,7 +128,7 @@ function withSteadyBodies(guarded: readonly Backend[], config: Config): Backend[
 
 /**
  * While migrating, what a read is given is checked against its digest on the way, and what may be copied while it streams
- * is read once for all who ask for it.
+ * is read once for all requests that want it.
  */
 function withSharedBodies(steady: readonly Backend[], config: Config): readonly Backend[] {
   if (!config.migration) return steady
@@ -135,12 +147,12 @@ function withSharedBodies(steady: readonly Backend[], config: Config): readonly 
   })
 }
 
-/** Milliseconds in which all of them can have answered, one after the other: so long a body may pause to be mended. */
+/** Milliseconds in which all of them can have answered, one after the other: so long a body may pause to be resumed. */
 function patience(backends: readonly BackendConfig[]): number {
   return backends.reduce((sum, { timeoutMs }) => sum + timeoutMs, 0)
 }
 
-/** The only place that tells types apart. Secrets are not enumerable, so they are handed over by name. */
+/** The only switch over backend types. Secrets are not enumerable, so they are passed by name. */
 function openBackend(settings: BackendConfig, id: string): Backend {
   const { name } = settings
   switch (settings.type) {
@@ -175,9 +187,9 @@ function openBackend(settings: BackendConfig, id: string): Backend {
 const onProbeFailure: OnProbeFailure = (failure, error) =>
   log('warn', 's3-probe', { ...failure, reason: describeError(error) })
 
-/** What one backend's table says of it, from the key inwards to the answer outwards. */
+/** The wrappers that one backend's own settings call for, from the key outwards. */
 function withOwnPolicy(opened: Backend, settings: BackendConfig): Backend {
-  const { publicUrl, prefix, include, exclude, timeoutMs, idleTimeoutMs, hedgeMs } = settings
+  const { publicUrl, prefix, include, exclude, timeoutMs, idleTimeoutMs } = settings
   let backend = opened
   if (publicUrl !== undefined) backend = withPublicUrl(backend, publicUrl)
   if (prefix !== '') backend = withPrefix(backend, prefix)
@@ -190,23 +202,31 @@ function withOwnPolicy(opened: Backend, settings: BackendConfig): Backend {
     idleTimeoutMs,
     heedsSignals: isRemote(settings),
   })
-  return hedgeMs === undefined ? backend : { ...backend, hedgeMs }
+  return backend
 }
 
-/** What holds for the whole chain. Absences are only remembered of fallbacks: the primary is where copies land. */
-function withSharedPolicy(backend: Backend, config: Config, index: number): Backend {
+/** The wrappers that the settings of the whole chain call for. Absences are only remembered of fallbacks: the primary is where copies land. */
+function withSharedPolicy(
+  backend: Backend,
+  { config, index, health }: { config: Config; index: number; health: Map<string, () => BackendHealth> },
+): Backend {
   const { breaker, negativeCacheSeconds } = config
   // Spans are new (2026-06): an older runtime has none.
   let guarded = tracing ? withTracing(backend, tracing) : backend
-  if (breaker.failures > 0) guarded = withBreaker(guarded, breakerOptions(breaker, index === 0))
+  if (breaker.failures > 0) {
+    const watched = withBreaker(guarded, breakerOptions(breaker, index === 0))
+    health.set(backend.name, watched.health)
+    guarded = watched
+  }
+  guarded = withRequestLimit(guarded, withSlot)
   if (index > 0 && negativeCacheSeconds > 0)
     guarded = withNegativeCache(guarded, { ttlMs: negativeCacheSeconds * 1000 })
   return guarded
 }
 
-/** While the primary is passed over, what it holds is answered by fallbacks, out of date or not at all: never for long. */
+/** While the primary is passed over, fallbacks answer for what it holds, out of date or not at all: never for long. */
 const PRIMARY_OPEN_MS = 5000
-/** Longest pause that a fallback gets by asking for one. */
+/** Longest pause that a fallback gets by sending Retry-After. */
 const FALLBACK_PAUSE_MS = 30_000
 
 function breakerOptions({ failures, seconds }: Config['breaker'], isPrimary: boolean): BreakerOptions {

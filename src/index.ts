@@ -1,5 +1,6 @@
 import type { Hono } from 'hono'
 import { createApp } from './app.ts'
+import { runInvocation } from './backends/invocation.ts'
 import { ConfigError } from './config/config.ts'
 import { type Deployment, deploymentFor } from './deployment.ts'
 import { problemResponse } from './http/problem.ts'
@@ -63,7 +64,7 @@ async function consume(
   const bury = jobs && ((dead: DeadCopy) => jobs.index().bury(dead))
   const copy = (name: string): Promise<CopyResult> => copyName(copyChain, name)
   await Promise.all([
-    consumeCopies(messages.filter(isCopy), { copy, onCopied, onFailure, ...(bury && { bury }) }),
+    consumeCopies(messages.filter(isCopy), { copy, onCopied, onFailure, ...(bury && { deadLetter: bury }) }),
     consumePages(messages.filter(isPage), { chain: copyChain, desk }),
   ])
 }
@@ -89,5 +90,7 @@ export default {
   fetch: (request, env, ctx) => appFor(env).fetch(request, env, ctx),
   // A wrong configuration throws: the messages come again, and in the end as dead letters.
   queue: (batch, env) =>
-    isDeadLetters(batch.queue) ? consumeDead(batch, env.BACKFILL_JOBS) : consume(batch, deploymentFor(env)),
+    isDeadLetters(batch.queue)
+      ? consumeDead(batch, env.BACKFILL_JOBS)
+      : runInvocation(() => consume(batch, deploymentFor(env))),
 } satisfies ExportedHandler<Env, QueueMessage>

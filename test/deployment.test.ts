@@ -2,7 +2,10 @@ import { reset } from 'cloudflare:test'
 import { env as bound } from 'cloudflare:workers'
 import { afterEach, describe, expect, it } from 'vitest'
 import { ConfigError } from '../src/config/config.ts'
+import { runInvocation } from '../src/backends/invocation.ts'
+import { writerFor } from '../src/chain/placement.ts'
 import { deploymentFor } from '../src/deployment.ts'
+import { putObject } from '../src/methods/put-object.ts'
 import { StorageError } from '../src/storage/errors.ts'
 
 afterEach(() => reset())
@@ -84,19 +87,19 @@ describe('a deployment', () => {
       ['origin', 'http', false],
     ])
     expect(chain.backends).toEqual(backends)
-    expect(chain.authority?.name).toBe('media')
+    expect(writerFor(chain, 'a.jpg')?.name).toBe('media')
   })
 
   it('deletes as FALLBACK_DELETES says', () => {
-    expect(deploy([r2]).chain.deletes).toBe('tombstone')
-    expect(deploy([r2], { FALLBACK_DELETES: 'first' }).chain.deletes).toBe('first')
+    expect(deploy([r2]).chain.tombstones).toBe(true)
+    expect(deploy([r2], { FALLBACK_DELETES: 'first' }).chain.tombstones).toBe(false)
   })
 })
 
 describe('a deployed backend', () => {
   it('keeps its objects below its prefix', async () => {
     const { chain } = deploy([{ ...r2, prefix: 'site/' }])
-    await chain.put('a.txt', new TextEncoder().encode('hello'))
+    await putObject(chain, 'a.txt', new TextEncoder().encode('hello'))
     expect(await textOf(bound.MEDIA.get('site/a.txt'))).toBe('hello')
     expect(await textOf(chain.get('a.txt'))).toBe('hello')
   })
@@ -140,8 +143,23 @@ describe('a deployed backend', () => {
   })
 
   it('tells the chain its hedge_ms', () => {
-    expect(deploy([{ ...r2, hedge_ms: 200 }]).backends[0]?.hedgeMs).toBe(200)
+    expect(deploy([{ ...r2, hedge_ms: 200 }]).chain.hedgeMs).toEqual({ media: 200 })
   })
+})
+
+it('waits for five answers of its backends at most, in all of an invocation', async () => {
+  const seen = { open: 0, most: 0 }
+  const slow = originThat(async () => {
+    seen.most = Math.max(seen.most, ++seen.open)
+    await scheduler.wait(5)
+    seen.open--
+    return new Response(null, { status: 404 })
+  })
+  const origins = ['a', 'b', 'c', 'd'].map((name) => ({ ...origin, name }))
+  const { backends } = deploy(origins, { ORIGIN: slow })
+  const heads = () => backends.flatMap((backend) => [1, 2, 3].map((name) => backend.head(`${name}.jpg`)))
+  expect(await runInvocation(() => Promise.all(heads()))).toEqual(Array(12).fill(null))
+  expect(seen.most).toBe(5)
 })
 
 describe('the URL of a name', () => {

@@ -40,7 +40,7 @@ function start(tables: object[], bindings: Record<string, unknown>) {
       headers.set('Authorization', `Bearer ${TOKEN}`)
       return app.request(`https://media.example${path}`, { ...init, headers }, env)
     },
-    state: (index = 0) => deployment.backends[index]?.health?.().state,
+    state: (index = 0) => [...deployment.health.values()][index]?.().state,
   }
 }
 

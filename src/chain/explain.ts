@@ -1,9 +1,8 @@
-import pLimit from 'p-limit'
 import type { Backend } from '../storage/backend.ts'
 import { isWritable } from '../storage/backend.ts'
-import { decide } from './placement.ts'
+import { accepts, copyTargets, decide } from './placement.ts'
 import { type ErrorCode, toStorageError } from '../storage/errors.ts'
-import { type Chain, takes } from './fallback.ts'
+import type { Chain } from './fallback.ts'
 import type { ObjectInfo } from '../storage/object.ts'
 
 /** What one backend says about a name. */
@@ -13,7 +12,7 @@ export interface Finding {
   result: 'hit' | 'absent' | 'deleted' | 'not_asked' | ErrorCode
   /** Why it failed. */
   detail?: string
-  /** Milliseconds until its answer; absent when not asked. */
+  /** Milliseconds until its answer. */
   latency?: number
   info?: ObjectInfo
 }
@@ -25,7 +24,7 @@ export interface Finding {
  * - `blocked` a fallback has it, but a writable backend before it failed and may hold something newer
  * - `no_target` no backend before the one that has it takes copies of it
  * - `deleted`, `absent` there is nothing to copy
- * - `unknown` nobody has it, and at least one failed
+ * - `unknown` no backend has it, and at least one failed
  */
 export type MigrationState =
   | 'present'
@@ -45,24 +44,21 @@ export interface Explanation {
   migration: { state: MigrationState; target: Backend | null; reason: string }
 }
 
-const CONCURRENCY = 5
-
-/** What the chain would do with a read of that name, and why. Asks every backend and changes nothing. */
+/** What the chain would do with a read of that name, and why. Looks at every backend and changes nothing. */
 export async function explain(chain: Chain, name: string, migrating: boolean): Promise<Explanation> {
-  const limit = pLimit(CONCURRENCY)
-  const findings = await Promise.all(chain.backends.map((backend) => limit(() => find(backend, name))))
+  const findings = await Promise.all(chain.backends.map((backend) => find(backend, name)))
   const held = findings.filter(({ info }) => info !== undefined)
   const { serves: wouldServe, tombstone } = decide(chain, name, held)
   return {
     findings,
     wouldServe,
     tombstone: tombstone?.info ?? null,
-    migration: migration(findings, { deleted: tombstone !== null, wouldServe, migrating }),
+    migration: migration(chain, findings, { deleted: tombstone !== null, wouldServe, migrating }),
   }
 }
 
 async function find(backend: Backend, name: string): Promise<Finding> {
-  if (backend.accepts?.(name) === false) return { backend, accepts: false, result: 'not_asked' }
+  if (!accepts(backend, name)) return { backend, accepts: false, result: 'not_asked' }
   const started = performance.now()
   const latency = (): number => performance.now() - started
   try {
@@ -84,6 +80,7 @@ interface Situation {
 }
 
 function migration(
+  chain: Chain,
   findings: Finding[],
   { deleted, wouldServe, migrating }: Situation,
 ): Explanation['migration'] {
@@ -97,21 +94,20 @@ function migration(
     const failed = findings.filter(
       ({ accepts, result }) => accepts && !['absent', 'deleted'].includes(result),
     )
-    if (failed.length > 0) return nowhere('unknown', `nobody has it, but ${namesOf(failed)} failed`)
+    if (failed.length > 0) return nowhere('unknown', `no backend has it, but ${namesOf(failed)} failed`)
     return nowhere('absent', 'every backend proved that it does not have it')
   }
-  const earlier = findings.slice(0, findings.indexOf(wouldServe))
-  const { info } = wouldServe
-  const targets = earlier.filter(({ backend }) => isWritable(backend) && takes(backend, info.name, info.size))
-  const [first] = targets
-  if (!first) {
-    if (earlier.length === 0 || isWritable(wouldServe.backend)) {
+  const [target, ...others] = copyTargets(chain, wouldServe.backend, wouldServe.info)
+  if (!target) {
+    if (wouldServe === findings[0] || isWritable(wouldServe.backend)) {
       return { state: 'present', target: wouldServe.backend, reason: `${wouldServe.backend.name} has it` }
     }
     return nowhere('no_target', `no backend before ${wouldServe.backend.name} takes writes of it`)
   }
-  const target = first.backend
-  const failed = targets.filter(({ result }) => result !== 'absent' && result !== 'deleted')
+  const targets: Backend[] = [target, ...others]
+  const failed = findings.filter(
+    ({ backend, result }) => targets.includes(backend) && result !== 'absent' && result !== 'deleted',
+  )
   if (failed.length > 0) return { state: 'blocked', target, reason: `${namesOf(failed)} failed` }
   if (!migrating) return { state: 'not_migrating', target, reason: 'FALLBACK_DATA_MIGRATION is off' }
   return { state: 'pending', target, reason: `a read copies it from ${wouldServe.backend.name}` }

@@ -1,90 +1,82 @@
+import type { Backend } from '../storage/backend.ts'
+import { accepts } from './placement.ts'
 import {
-  askAsLastResort,
-  type Asked,
-  askOne,
   conclude,
   discard,
-  finalOf,
-  isSkipped,
-  nobody,
-  type Question,
+  finalResult,
+  lastResort,
   type Result,
+  type Search,
+  type Try,
+  tryBackend,
   upToTombstone,
 } from './search.ts'
-import type { Backend } from '../storage/backend.ts'
 
-interface Runner<T> extends Asked<T> {
+interface Runner<T> extends Try<T> {
   started: number
   stop: AbortController
   done: Promise<unknown>
 }
 
 /**
- * As `ask`, but a backend that is silent for its `hedgeMs` gets company: the next one is asked as well.
- * The first answer wins, the earlier backend on a tie; whoever is still silent then is cancelled and traced as a timeout.
+ * As `search`, but when a backend is silent for its `hedgeMs`, the next one is tried as well. The first answer wins, the
+ * earlier backend on a tie; those that are still silent then are cancelled and traced as a timeout.
  */
-export async function askHedged<T>(question: Question<T>): Promise<T | null> {
-  const waiting = question.members.backends.filter((backend) => backend.accepts?.(question.name) !== false)
+export async function searchHedged<T>(query: Search<T>): Promise<T | null> {
+  const waiting = query.members.backends.filter((backend) => accepts(backend, query.name))
   const runners: Runner<T>[] = []
-  let decided: Result<T> | undefined
+  let final: Result<T> | undefined
   try {
-    while (waiting.length > 0 || upToTombstone(runners).some((runner) => !runner.settled)) {
+    while (waiting.length > 0 || upToTombstone(runners).some(({ result }) => !result)) {
       const next = waiting.shift()
-      if (next) runners.push(start(question, next))
-      await quietOrSettled(runners, waiting.length > 0)
-      if (upToTombstone(runners).at(-1)?.settled?.result.kind === 'deleted') waiting.length = 0
-      decided = finalOf(runners)
-      if (decided) return conclude(decided)
+      if (next) runners.push(start(query, next))
+      await silentOrSettled(runners, waiting.length > 0 ? query.members.hedgeMs : undefined)
+      if (upToTombstone(runners).at(-1)?.result?.kind === 'deleted') waiting.length = 0
+      final = finalResult(runners)
+      if (final) return conclude(final)
     }
-    for (const runner of upToTombstone(runners)) {
-      if (!runner.settled || !isSkipped(runner.settled.result)) continue
-      runner.settled = await askAsLastResort(question, runner.backend)
-      decided = finalOf(runners)
-      if (decided) return conclude(decided)
-    }
-    return nobody(question.name, upToTombstone(runners))
+    const answer = await lastResort(query, runners)
+    final = finalResult(runners)
+    return answer
   } finally {
-    for (const runner of runners) abandon(question, runner, decided)
+    for (const runner of runners) end(query, runner, final)
   }
 }
 
-function start<T>(question: Question<T>, backend: Backend): Runner<T> {
+function start<T>(query: Search<T>, backend: Backend): Runner<T> {
   const stop = new AbortController()
-  const { signal } = question.options
-  const options = {
-    ...question.options,
-    signal: signal ? AbortSignal.any([signal, stop.signal]) : stop.signal,
-  }
+  const { signal } = query.options
+  const options = { ...query.options, signal: signal ? AbortSignal.any([signal, stop.signal]) : stop.signal }
   const runner: Runner<T> = { backend, started: performance.now(), stop, done: Promise.resolve() }
-  runner.done = askOne({ ...question, options }, backend).then((settled) => (runner.settled = settled))
+  runner.done = tryBackend({ ...query, options }, backend).then((tried) => Object.assign(runner, tried))
   return runner
 }
 
-/** Waits until the latest runner was silent for its `hedgeMs`, or until any runner settles that had not. */
-async function quietOrSettled<T>(runners: readonly Runner<T>[], othersWait: boolean): Promise<void> {
+/** Waits until any runner settles that had not, or until the latest was silent for its `hedgeMs`. */
+async function silentOrSettled<T>(
+  runners: readonly Runner<T>[],
+  hedgeMs: Readonly<Record<string, number>> | undefined,
+): Promise<void> {
   const latest = runners.at(-1)
-  const open = runners.filter((runner) => !runner.settled)
+  const open = runners.filter(({ result }) => !result)
   if (!latest || open.length === 0) return
-  const hedgeMs = othersWait ? latest.backend.hedgeMs : undefined
-  if (hedgeMs === undefined) {
-    // With nobody left to call in, the search goes on when one of the silent settles.
-    await Promise.race(open.map((runner) => runner.done))
-    return
-  }
-  const quiet = Promise.withResolvers<void>()
-  const timer = setTimeout(quiet.resolve, hedgeMs)
-  await Promise.race([...open.map((runner) => runner.done), quiet.promise])
+  const settled = Promise.race(open.map(({ done }) => done))
+  const patience = hedgeMs?.[latest.backend.name]
+  if (patience === undefined) return void (await settled)
+  const silent = Promise.withResolvers<void>()
+  const timer = setTimeout(silent.resolve, patience)
+  await Promise.race([settled, silent.promise])
   clearTimeout(timer)
 }
 
-/** Traces the runner; one that is still silent is cancelled. What it answered, or may yet answer, is discarded unless it won. */
-function abandon<T>({ options }: Question<T>, runner: Runner<T>, decided: Result<T> | undefined): void {
+/** Traces the runner, cancels it if it is still silent, and discards what it answered or may yet answer unless it won. */
+function end<T>({ options }: Search<T>, runner: Runner<T>, final: Result<T> | undefined): void {
   const discardAnswer = async (): Promise<void> => {
-    const result = runner.settled?.result
-    if (result?.kind === 'answer' && result !== decided) await discard(result.value)
+    const { result } = runner
+    if (result?.kind === 'answer' && result !== final) await discard(result.value)
   }
-  if (runner.settled) {
-    options.trace?.push(runner.settled.attempt)
+  if (runner.attempt) {
+    options.trace?.push(runner.attempt)
     void Promise.allSettled([discardAnswer()])
     return
   }
@@ -92,6 +84,6 @@ function abandon<T>({ options }: Question<T>, runner: Runner<T>, decided: Result
   const detail = `silent for ${Math.round(duration)} ms, another backend answered first`
   options.trace?.push({ backend: runner.backend.name, outcome: 'timeout', duration, detail })
   runner.stop.abort()
-  // Nobody is left to be told whether letting go of it worked.
+  // The search is over: a body that cannot be cancelled is of no concern to it.
   void Promise.allSettled([runner.done.then(discardAnswer)])
 }

@@ -1,5 +1,17 @@
 import { type Backend, isWritable, type WritableBackend } from '../storage/backend.ts'
+import { StorageError } from '../storage/errors.ts'
 import type { ObjectInfo } from '../storage/object.ts'
+
+/** The backends of a chain in their order, and what it does with them. */
+export interface Members {
+  readonly backends: readonly Backend[]
+  /** Deletes leave tombstones, which end a search. */
+  readonly tombstones: boolean
+  /** By backend name, the milliseconds of silence after which a search tries the next one as well. Default: it waits. */
+  readonly hedgeMs?: Readonly<Record<string, number>>
+}
+
+type Backends = Pick<Members, 'backends'>
 
 /** What one backend holds of a name; without `info` a directory. */
 export interface Holding {
@@ -7,42 +19,88 @@ export interface Holding {
   info?: Pick<ObjectInfo, 'deleted' | 'lifted'> | undefined
 }
 
-/** Who can be asked, and who knows what was deleted. */
-export interface Members {
-  readonly backends: readonly Backend[]
-  /** Deletes leave tombstones, which end a search. */
-  readonly tombstones: boolean
+/** What is placed. */
+export interface Sized {
+  name: string
+  size?: number | undefined
 }
 
-/** The first backend that takes writes of that name: what is saved and deleted is recorded there. */
-export function authorityFor(
-  { backends }: Pick<Members, 'backends'>,
+/** Whether the backend has room for the name at all, filters and length limits considered. */
+export function accepts(backend: Backend, name: string): boolean {
+  return backend.accepts?.(name) !== false
+}
+
+/** The writable backends that take the name and size, in order; the first one is where it is written. */
+function takers(backends: readonly Backend[], { name, size = 0 }: Sized): WritableBackend[] {
+  return backends
+    .filter(isWritable)
+    .filter((backend) => accepts(backend, name) && size <= (backend.maxSize ?? Infinity))
+}
+
+/** The backend that takes writes and tombstones of the name. */
+export function writerFor({ backends }: Backends, name: string, size?: number): WritableBackend | undefined {
+  return takers(backends, { name, size })[0]
+}
+
+/** The backend that takes the object and those that could stand in for it, in order. Throws where there is none. */
+export function writersFor(
+  { backends }: Backends,
   name: string,
-): WritableBackend | undefined {
-  return backends.filter(isWritable).find((backend) => backend.accepts?.(name) !== false)
+  size?: number,
+): [WritableBackend, ...WritableBackend[]] {
+  const [first, ...others] = takers(backends, { name, size })
+  if (first) return [first, ...others]
+  if (takers(backends, { name }).length > 0)
+    throw new StorageError('too-large', `no backend takes an object of ${size} bytes`, { name })
+  throw new StorageError('unsupported', 'no backend takes writes of this name', { name })
 }
 
-/** Whether it is a tombstone that hides what is behind it. Those of backends that nobody can write to count for nothing. */
+/** The backends that a search tries before that one. */
+export function before({ backends }: Backends, backend: Backend): readonly Backend[] {
+  return backends.slice(0, backends.indexOf(backend))
+}
+
+/**
+ * The backends that take a copy of what `source` holds, in order. The copy belongs in the first; each of them may hold
+ * a newer version or a tombstone.
+ */
+export function copyTargets(chain: Backends, source: Backend, object: Sized): WritableBackend[] {
+  return takers(before(chain, source), object)
+}
+
+/** Where a copy of what `source` holds belongs, or why nowhere. */
+export function copyTarget(
+  chain: Backends,
+  source: Backend,
+  object: Sized,
+): WritableBackend | 'excluded' | 'too-large' {
+  const [target] = copyTargets(chain, source, object)
+  if (target) return target
+  return copyTargets(chain, source, { name: object.name }).length === 0 ? 'excluded' : 'too-large'
+}
+
+/** The backends up to the last that can hold a tombstone: those behind it don't change what is deleted. */
+export function upToLastWritable({ backends }: Backends): readonly Backend[] {
+  const last = backends.findLastIndex(isWritable)
+  if (last < 0) throw new StorageError('unsupported', 'no backend is writable, so there are no tombstones')
+  return backends.slice(0, last + 1)
+}
+
+/** Whether it is a tombstone that hides what is behind it. Those in read-only backends hide nothing. */
 export function hides({ tombstones }: Pick<Members, 'tombstones'>, { backend, info }: Holding): boolean {
   return tombstones && isWritable(backend) && info?.deleted !== undefined && !info.lifted
 }
 
-/** The authority, where it is behind that read-only backend: its tombstone hides what that holds, too. */
-export function authorityBehind(
-  members: Members,
-  backend: Backend,
-  name: string,
-): WritableBackend | undefined {
+/** The name's writer, where it is behind that read-only backend: its tombstone hides what that holds, too. */
+export function writerBehind(members: Members, backend: Backend, name: string): WritableBackend | undefined {
   if (!members.tombstones || isWritable(backend)) return undefined
-  const authority = authorityFor(members, name)
-  if (!authority) return undefined
-  const { backends } = members
-  return backends.indexOf(backend) < backends.indexOf(authority) ? authority : undefined
+  const writer = writerFor(members, name)
+  return writer && before(members, writer).includes(backend) ? writer : undefined
 }
 
 /**
  * What a read finds of a name, given what the backends hold of it, in their order: the object that is served, or the
- * tombstone that says that there is none. What is asked one backend after the other, `ask` decides by the same rules.
+ * tombstone that hides it. A search, which tries one backend after the other, follows the same rules.
  */
 export function decide<Held extends Holding>(
   members: Members,
@@ -52,8 +110,8 @@ export function decide<Held extends Holding>(
   for (const holding of held) {
     if (hides(members, holding)) return { serves: null, tombstone: holding }
     if (holding.info?.deleted) continue
-    const authority = authorityBehind(members, holding.backend, name)
-    const tombstone = held.find((other) => other.backend === authority && hides(members, other))
+    const writer = writerBehind(members, holding.backend, name)
+    const tombstone = held.find((other) => other.backend === writer && hides(members, other))
     return tombstone ? { serves: null, tombstone } : { serves: holding, tombstone: null }
   }
   return { serves: null, tombstone: null }

@@ -1,86 +1,95 @@
 import { type Backend, type GetOptions, isWritable, type ReadOptions } from '../storage/backend.ts'
-import { authorityBehind, hides, type Members } from './placement.ts'
+import { accepts, hides, type Members, writerBehind } from './placement.ts'
 import { endsSearch, isCallersFault, StorageError, toStorageError } from '../storage/errors.ts'
 import type { ObjectInfo, StoredObject } from '../storage/object.ts'
 import type { Attempt } from '../storage/trace.ts'
 
-/** `null` where the backend does not have the name, `'skip'` where it has it but cannot tell what was asked. */
+/** `null` where the backend does not have the name, `'skip'` where it has it but does not record what is wanted. */
 export type Operation<T> = (backend: Backend, options: ReadOptions) => Promise<T | null | 'skip'>
 
-/** What one backend said: an answer, nothing (ask the next), the end of the search, or a failure. */
+/** How a backend answered: with what is wanted, with nothing (try the next), with a tombstone, or not at all. */
 export type Result<T> =
   | { kind: 'answer'; value: T }
-  | { kind: 'nothing' | 'cannot-tell' | 'deleted' }
+  | { kind: 'nothing' | 'not-recorded' | 'deleted' }
   | { kind: 'failure'; failure: StorageError }
 
-export interface Question<T> {
+export interface Search<T> {
   members: Members
   name: string
   operation: Operation<T>
   options: GetOptions
 }
 
-/**
- * The first answer that is neither `null` nor `'skip'`. A tombstone ends the search as a miss, unless
- * a writable backend before it failed.
- * Throws when nothing answered and a backend failed, or `unsupported` when some have the name and none could tell.
- */
-export async function ask<T>(question: Question<T>): Promise<T | null> {
-  const { members, name, options } = question
-  const { trace } = options
-  const asked: Asked<T>[] = []
-  for (const backend of members.backends) {
-    if (backend.accepts?.(name) === false) continue
-    const settled = await askOne(question, backend)
-    trace?.push(settled.attempt)
-    asked.push({ backend, settled })
-    const decided = finalOf(asked)
-    if (decided) return conclude(decided)
-    if (settled.result.kind === 'deleted') break
-  }
-  for (const one of asked) {
-    if (!one.settled || !isSkipped(one.settled.result)) continue
-    const again = await askAsLastResort(question, one.backend)
-    if (trace) trace[trace.indexOf(one.settled.attempt)] = again.attempt
-    one.settled = again
-    const decided = finalOf(asked)
-    if (decided) return conclude(decided)
-  }
-  return nobody(name, asked)
-}
-
-/** What one backend said, and how that is traced. */
-export interface Settled<T> {
-  result: Result<T>
-  attempt: Attempt
-}
-
-/** A backend that was asked, in the order of the chain. */
-export interface Asked<T> {
+/** A backend that is tried; `result` and `attempt` are there once it has answered. */
+export interface Try<T> {
   backend: Backend
-  settled?: Settled<T>
+  result?: Result<T>
+  attempt?: Attempt
+}
+
+/**
+ * The first answer that is neither `null` nor `'skip'`. A tombstone ends the search as a miss, unless a writable backend
+ * before it failed. Throws when nothing answered and a backend failed, or `unsupported` when no backend that has the name
+ * records what is wanted.
+ */
+export async function search<T>(query: Search<T>): Promise<T | null> {
+  const { trace } = query.options
+  const tries: Try<T>[] = []
+  for (const backend of query.members.backends) {
+    if (!accepts(backend, query.name)) continue
+    const tried = await tryBackend(query, backend)
+    tries.push(tried)
+    trace?.push(tried.attempt)
+    const final = finalResult(tries)
+    if (final) return conclude(final)
+    if (tried.result.kind === 'deleted') break
+  }
+  return lastResort(query, tries, (first, again) => {
+    if (trace && first) trace[trace.indexOf(first)] = again
+  })
+}
+
+/**
+ * Tries the backends that their breakers passed over once more, since no other has answered, and concludes the search.
+ * `onRetry` is given the attempts before and after.
+ */
+export async function lastResort<T>(
+  query: Search<T>,
+  tries: readonly Try<T>[],
+  onRetry?: (first: Attempt | undefined, again: Attempt) => void,
+): Promise<T | null> {
+  const options = { ...query.options, lastResort: true }
+  for (const tried of upToTombstone(tries)) {
+    if (tried.result?.kind !== 'failure' || tried.result.failure.code !== 'skipped') continue
+    const again = await tryBackend({ ...query, options }, tried.backend)
+    onRetry?.(tried.attempt, again.attempt)
+    Object.assign(tried, again)
+    const final = finalResult(tries)
+    if (final) return conclude(final)
+  }
+  return concludeMiss(query.name, upToTombstone(tries))
 }
 
 /** The earliest backend's result that ends the search. */
-export function finalOf<T>(asked: readonly Asked<T>[]): Result<T> | undefined {
-  const counted = upToTombstone(asked)
-  return counted.find((_, index) => isFinal(counted, index))?.settled?.result
+export function finalResult<T>(tries: readonly Try<T>[]): Result<T> | undefined {
+  const counted = upToTombstone(tries)
+  return counted.find((_, index) => isFinal(counted, index))?.result
 }
 
-/** What is behind a tombstone has no say. */
-export function upToTombstone<One extends Asked<unknown>>(asked: readonly One[]): readonly One[] {
-  const end = asked.findIndex(({ settled }) => settled?.result.kind === 'deleted')
-  return end < 0 ? asked : asked.slice(0, end + 1)
+/** What is behind a tombstone does not count. */
+export function upToTombstone<One extends Try<unknown>>(tries: readonly One[]): readonly One[] {
+  const end = tries.findIndex(({ result }) => result?.kind === 'deleted')
+  return end < 0 ? tries : tries.slice(0, end + 1)
 }
 
-function isFinal<T>(asked: readonly Asked<T>[], index: number): boolean {
-  const result = asked[index]?.settled?.result
+function isFinal<T>(tries: readonly Try<T>[], index: number): boolean {
+  const result = tries[index]?.result
   if (result?.kind === 'failure') return endsSearch(result.failure)
   if (result?.kind !== 'deleted') return result?.kind === 'answer'
-  // A writable backend before the tombstone may hold what was saved after it, so it must have said that it does not.
-  return asked
+  // A writable backend before the tombstone may hold what was saved after it, so it must have answered that it does not.
+  return tries
     .slice(0, index)
-    .every(({ backend, settled }) => !isWritable(backend) || (settled && settled.result.kind !== 'failure'))
+    .every(({ backend, result: earlier }) => !isWritable(backend) || (earlier && earlier.kind !== 'failure'))
 }
 
 /** A final result as the search's own. */
@@ -89,25 +98,16 @@ export function conclude<T>(result: Result<T>): T | null {
   return result.kind === 'answer' ? result.value : null
 }
 
-/** Whether the backend was passed over by its breaker. */
-export function isSkipped<T>(result: Result<T>): boolean {
-  return result.kind === 'failure' && result.failure.code === 'skipped'
-}
-
-/** Nobody else had an answer, so one that was passed over may do. */
-export function askAsLastResort<T>(question: Question<T>, backend: Backend): Promise<Settled<T>> {
-  return askOne({ ...question, options: { ...question.options, lastResort: true } }, backend)
-}
-
 /** One backend's answer, timed. Never throws. */
-export async function askOne<T>(
-  { members, name, operation, options }: Question<T>,
+export async function tryBackend<T>(
+  { members, name, operation, options }: Search<T>,
   backend: Backend,
-): Promise<Settled<T>> {
+): Promise<Required<Try<T>>> {
   const started = performance.now()
-  const told = (result: Result<T>, outcome: Attempt['outcome'], detail?: string): Settled<T> => {
+  const tried = (result: Result<T>, outcome: Attempt['outcome'], detail?: string): Required<Try<T>> => {
     const duration = performance.now() - started
     return {
+      backend,
       result,
       attempt: {
         backend: backend.name,
@@ -120,37 +120,37 @@ export async function askOne<T>(
   }
   try {
     const answer = await operation(backend, options)
-    if (answer === 'skip') return told({ kind: 'cannot-tell' }, 'hit', 'cannot tell')
-    if (answer === null) return told({ kind: 'nothing' }, 'absent')
+    if (answer === 'skip') return tried({ kind: 'not-recorded' }, 'hit', 'cannot tell')
+    if (answer === null) return tried({ kind: 'nothing' }, 'absent')
     if (isTombstone(answer)) {
       await discard(answer)
-      if (answer.lifted) return told({ kind: 'nothing' }, 'absent')
+      if (answer.lifted) return tried({ kind: 'nothing' }, 'absent')
       const kind = hides(members, { backend, info: answer }) ? 'deleted' : 'nothing'
-      return told({ kind }, 'absent', 'deleted')
+      return tried({ kind }, 'absent', 'deleted')
     }
     if (await isHiddenFromBehind(members, backend, name)) {
       await discard(answer)
-      return told({ kind: 'deleted' }, 'absent', 'deleted')
+      return tried({ kind: 'deleted' }, 'absent', 'deleted')
     }
-    return told({ kind: 'answer', value: answer }, 'hit')
+    return tried({ kind: 'answer', value: answer }, 'hit')
   } catch (error) {
     const failure = toStorageError(error, backend.name, name)
     const outcome = isCallersFault(failure) ? 'hit' : outcomeOf(failure)
-    return told({ kind: 'failure', failure }, outcome, failure.message)
+    return tried({ kind: 'failure', failure }, outcome, failure.message)
   }
 }
 
-/** How a search ends that nobody answered. */
-export function nobody<T>(name: string, asked: readonly Asked<T>[]): null {
-  const results = asked.flatMap(({ settled }) => settled?.result ?? [])
+/** Ends a search without an answer: a miss only where every backend proved it. */
+function concludeMiss<T>(name: string, tries: readonly Try<T>[]): null {
+  const results = tries.flatMap(({ result }) => result ?? [])
   const failures = results.flatMap((result) => (result.kind === 'failure' ? [result.failure] : []))
   if (failures.length > 0) throw chainError(failures, name)
-  if (results.some(({ kind }) => kind === 'cannot-tell'))
+  if (results.some(({ kind }) => kind === 'not-recorded'))
     throw new StorageError('unsupported', 'the backends that hold this object do not record that', { name })
   return null
 }
 
-/** Cancels the body of an answer that nobody will read. */
+/** Cancels the body of an answer that is not used. */
 export async function discard(answer: unknown): Promise<void> {
   await (answer as Partial<StoredObject>).body?.cancel()
 }
@@ -167,12 +167,12 @@ export function chainError(failures: readonly StorageError[], name?: string): St
   return new StorageError(code, message, options)
 }
 
-/** A read-only backend before the authority may hold what was deleted: then the authority must be asked too. */
+/** A read-only backend before the name's writer may hold what was deleted, so the writer is looked at, too. */
 async function isHiddenFromBehind(members: Members, backend: Backend, name: string): Promise<boolean> {
-  const authority = authorityBehind(members, backend, name)
-  if (!authority) return false
-  const info = await authority.head(name, { lastResort: true })
-  return info !== null && hides(members, { backend: authority, info })
+  const writer = writerBehind(members, backend, name)
+  if (!writer) return false
+  const info = await writer.head(name, { lastResort: true })
+  return info !== null && hides(members, { backend: writer, info })
 }
 
 function outcomeOf(failure: StorageError): Attempt['outcome'] {

@@ -1,7 +1,7 @@
 import pLimit from 'p-limit'
 import { chainError } from './search.ts'
 import { type Backend, isListable, isWritable, type WritableBackend } from '../storage/backend.ts'
-import { decide, hides } from './placement.ts'
+import { accepts, decide, hides, upToLastWritable } from './placement.ts'
 import { StorageError } from '../storage/errors.ts'
 import { type Chain, createChain } from './fallback.ts'
 import { conditionOn, writeMarker } from '../storage/tombstone-marker.ts'
@@ -34,9 +34,9 @@ export function listTombstones(chain: Chain, query: TombstoneQuery): Promise<Tom
 /** Lifts the name's tombstones, so that what a fallback still holds is served again; `null` when the name is not deleted. */
 export async function undelete(chain: Chain, name: string): Promise<{ restored: ObjectInfo | null } | null> {
   for (let tries = 0; tries < MAX_TRIES; tries++) {
-    const held = await headAll(keepers(chain), name)
+    const held = await headAll(upToLastWritable(chain), name)
     if (!decide(chain, name, held).tombstone) return null
-    // Asked first: when a fallback fails, nothing has been changed.
+    // Looked up first: when a fallback fails, nothing has been changed.
     const restored = await withoutTombstones(chain).head(name)
     if (await liftAll(chain, name, held)) return { restored }
   }
@@ -63,7 +63,7 @@ export async function purgeTombstones(
   return { purged: names(true), kept: names(false), cursor }
 }
 
-/** Not an answer is no proof that nobody holds the name: its markers stay, and the next purge asks again. */
+/** A failure proves nothing about the name: its markers stay, and the next purge looks again. */
 async function purgeName(chain: Chain, name: string, dryRun: boolean): Promise<boolean> {
   try {
     const held = await headAll(chain.backends.filter(isWritable), name)
@@ -107,23 +107,22 @@ async function liftAll(chain: Chain, name: string, held: readonly Held[]): Promi
 }
 
 async function headAll<Of extends Backend>(backends: readonly Of[], name: string): Promise<Held<Of>[]> {
-  const asked = backends.filter((backend) => backend.accepts?.(name) !== false)
-  const limit = pLimit(CONCURRENCY)
-  const answers = await Promise.allSettled(asked.map((backend) => limit(() => backend.head(name))))
+  const searched = backends.filter((backend) => accepts(backend, name))
+  const answers = await Promise.allSettled(searched.map((backend) => backend.head(name)))
   const failures = answers.flatMap((answer) =>
     answer.status === 'rejected' ? [answer.reason as StorageError] : [],
   )
   if (failures.length > 0) throw chainError(failures, name)
-  return asked.flatMap((backend, index) => {
+  return searched.flatMap((backend, index) => {
     const answer = answers[index]
     return answer?.status === 'fulfilled' && answer.value ? [{ backend, info: answer.value }] : []
   })
 }
 
 async function listMarked(chain: Chain, query: TombstoneQuery, show: Show): Promise<TombstonePage> {
-  const backends = keepers(chain)
+  const backends = upToLastWritable(chain)
   const blind = backends.find((backend) => isWritable(backend) && !isListable(backend))
-  if (blind) throw new StorageError('unsupported', `${blind.name} keeps tombstones and cannot list`)
+  if (blind) throw new StorageError('unsupported', `${blind.name} can hold tombstones and cannot list`)
   const { prefix = '', limit, cursor, cursorKey } = query
   const options = { prefix, limit, cursorKey, tombstones: chain.tombstones, show }
   const page = await mergeList(backends, { ...options, ...(cursor !== undefined && { cursor }) })
@@ -134,14 +133,7 @@ async function listMarked(chain: Chain, query: TombstoneQuery, show: Show): Prom
   return { tombstones: page.objects, cursor: page.cursor }
 }
 
-/** The backends up to the last that can keep a tombstone: what comes behind has no say in what is deleted. */
-function keepers(chain: Chain): readonly Backend[] {
-  const last = chain.backends.findLastIndex(isWritable)
-  if (last < 0) throw new StorageError('unsupported', 'no backend is writable, so none keeps tombstones')
-  return chain.backends.slice(0, last + 1)
-}
-
 /** The same backends, where a tombstone hides nothing. */
 function withoutTombstones(chain: Chain): Chain {
-  return createChain(chain.backends, { deletes: 'first' })
+  return createChain(chain.backends, { ...chain, deletes: 'first' })
 }

@@ -23,7 +23,7 @@ export function cacheStatus({ primary, backend, stored }: Served): string {
   return `${CACHE}; fwd=uri-miss; ${stored ? 'stored; ' : ''}${detail}`
 }
 
-/** Server-Timing: one entry for each backend that was asked, in order. */
+/** Server-Timing: one entry for each backend that was tried, in order. */
 export function serverTiming(trace: Trace): string {
   return trace
     .map(({ backend, outcome, duration }) => `${toToken(backend)};dur=${toTenths(duration)};desc=${outcome}`)

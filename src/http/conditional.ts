@@ -1,7 +1,7 @@
 import type { ObjectInfo } from '../storage/object.ts'
 import { parseHttpDate, wholeSeconds } from './date.ts'
 
-/** What conditions are held against. */
+/** What conditions are compared with. */
 export type Validators = Pick<ObjectInfo, 'etag' | 'modified'>
 
 export type Decision = 'proceed' | 'not-modified' | 'failed'
@@ -10,7 +10,7 @@ export type Decision = 'proceed' | 'not-modified' | 'failed'
 const LIST_ELEMENT = /(?<![^\t ,])(?:\*|(W\/)?("[^"]*"))(?![^\t ,])/g
 
 /**
- * Holds a request's conditions against the current object, in the order of RFC 9110 §13.2.2.
+ * Compares a request's conditions with the current object, in the order of RFC 9110 §13.2.2.
  * `info` is `null` when there is none: reads proceed then, since a 404 comes before any condition.
  */
 export function evaluatePreconditions(method: string, headers: Headers, info: Validators | null): Decision {

@@ -56,7 +56,7 @@ export function corsHeaders(origin: string | null, allowed: AllowedOrigins): Rec
   }
 }
 
-/** The answer to OPTIONS: what a preflight asks for beyond `corsHeaders`, which go on it as on every response. */
+/** The answer to OPTIONS: what a preflight needs beyond `corsHeaders`, which are added to every response. */
 export function optionsResponse(
   request: Request,
   allowed: AllowedOrigins,
@@ -66,8 +66,8 @@ export function optionsResponse(
   if (allowed === null) return new Response(null, { status: 204, headers })
   headers.set('Vary', 'Access-Control-Request-Method, Access-Control-Request-Headers')
   if (permit(request.headers.get('Origin'), allowed) !== null) {
-    const asked = (request.headers.get('Access-Control-Request-Headers') ?? '').split(',')
-    const openEnded = asked.map((name) => name.trim()).filter((name) => OPEN_ENDED.test(name))
+    const requested = (request.headers.get('Access-Control-Request-Headers') ?? '').split(',')
+    const openEnded = requested.map((name) => name.trim()).filter((name) => OPEN_ENDED.test(name))
     headers.set('Access-Control-Allow-Methods', methods.join(', '))
     headers.set('Access-Control-Allow-Headers', [...REQUEST_HEADERS, ...openEnded].join(', '))
     headers.set('Access-Control-Max-Age', DAY_IN_SECONDS)

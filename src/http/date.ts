@@ -9,7 +9,7 @@ const IMF_FIXDATE = new RegExp(`^${DAY}, (?<day>\\d\\d) ${MONTH} (?<year>\\d{4})
 const RFC_850 = new RegExp(`^${LONG_DAY}, (?<day>\\d\\d)-${MONTH}-(?<year>\\d\\d) ${TIME} GMT$`)
 const ASCTIME = new RegExp(`^${DAY} ${MONTH} (?<day>[ \\d]\\d) ${TIME} (?<year>\\d{4})$`)
 
-/** The instant that an HTTP date in any of its three forms stands for; `undefined` when it is none. */
+/** The instant of an HTTP date in any of its three forms; `undefined` when it is none. */
 export function parseHttpDate(text: string): Date | undefined {
   const match = IMF_FIXDATE.exec(text) ?? RFC_850.exec(text) ?? ASCTIME.exec(text)
   const { year = '', month = '', day, hour, minute, second } = match?.groups ?? {}
@@ -34,4 +34,16 @@ function fullYear(digits: string): number {
   const now = new Date().getUTCFullYear()
   const year = now - (now % 100) + Number(digits)
   return year > now + 50 ? year - 100 : year
+}
+
+/** A pause of an hour is not honoured in full, and a date may be wrong by decades. */
+const LONGEST_WAIT_MS = 60_000
+
+/** The wait of a Retry-After in milliseconds, given in seconds or as a date (RFC 9110 §10.2.3); `undefined` where there is none. */
+export function retryAfterMs(header: string | null): number | undefined {
+  if (header === null) return undefined
+  const wait = /^\d+$/.test(header)
+    ? Number(header) * 1000
+    : (parseHttpDate(header)?.getTime() ?? 0) - Date.now()
+  return wait > 0 ? Math.min(wait, LONGEST_WAIT_MS) : undefined
 }

@@ -19,8 +19,8 @@ const DIGEST_FIELD_NAMES: Record<string, Algorithm> = {
 const DIGEST_MEMBER = /^([a-z*][a-z0-9_\-.*]*)=:([A-Za-z0-9+/]*={0,2}):(?:;.*)?$/
 
 /**
- * What a client says that its upload hashes to: Content-MD5, `x-amz-checksum-*`, Repr-Digest, Content-Digest.
- * Throws `invalid` for what is malformed, contradictory or not supported: an asked-for check is never left out.
+ * The digests that a client announces for its upload: Content-MD5, `x-amz-checksum-*`, Repr-Digest, Content-Digest.
+ * Throws `invalid` for what is malformed, contradictory or not supported: a requested check is never left out.
  */
 export function requestDigests(headers: Headers): Digests {
   if (/\baws-chunked\b/i.test(headers.get('Content-Encoding') ?? '') || headers.has('x-amz-trailer'))
@@ -42,7 +42,7 @@ export function requestDigests(headers: Headers): Digests {
   return digests
 }
 
-/** What another server says that a whole object hashes to. What makes no sense is left out. */
+/** The digests of a whole object in another server's response. Malformed ones are left out. */
 export function responseDigests(headers: Headers): Digests {
   const digests: Digests = {}
   const isPart = headers.has('Content-Range')

@@ -1,7 +1,7 @@
 import type { StorageError } from '../storage/errors.ts'
 import { unsatisfiedRange } from './range.ts'
 
-/** An error to be shown, as RFC 9457 has it. */
+/** An error as RFC 9457 defines it. */
 export interface Problem {
   status: number
   title: string
@@ -53,7 +53,7 @@ export const ABSENT: Problem = {
   code: 'absent',
 }
 
-/** The HTTP status that tells a client of the error. */
+/** The HTTP status of the error. */
 export function statusOf(error: StorageError): number {
   return STATUSES[codeOf(error)][0]
 }
@@ -98,7 +98,7 @@ function backendsOf(error: StorageError): BackendProblem[] {
   )
 }
 
-/** The soonest that any of them wants to be asked again. */
+/** The shortest wait that any of them requests. */
 function retryAfter(error: StorageError): { 'Retry-After'?: string } {
   const waits = [error, ...error.failures].flatMap(({ retryAfter: wait }) =>
     wait === undefined ? [] : [wait],

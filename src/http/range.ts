@@ -4,7 +4,7 @@ import type { ByteRange, RangeRequest } from '../storage/object.ts'
 const ONE_RANGE = /^bytes=[\t ,]*(\d*)-(\d*)[\t ,]*$/i
 const CONTENT_RANGE = /^bytes (?:(\d+)-(\d+)|\*)\/(?:(\d+)|\*)$/i
 
-/** The single byte range that a Range header asks for; `null` means that the header is to be ignored. */
+/** The single byte range of a Range header; `null` means that the header is to be ignored. */
 export function parseRange(header: string | null): RangeRequest | null {
   const match = header === null ? null : ONE_RANGE.exec(header)
   if (!match) return null

@@ -1,6 +1,6 @@
 import { StorageError } from '../storage/errors.ts'
 import type { ObjectInfo, RangeRequest, StoredObject } from '../storage/object.ts'
-import { isActiveContent } from './active-content.ts'
+import { isActiveContent } from './media-types.ts'
 import { evaluatePreconditions } from './conditional.ts'
 import { cachingHeaders, headersFromInfo } from './headers.ts'
 import { problemResponse } from './problem.ts'
@@ -9,7 +9,7 @@ import { contentRange, resolveRange } from './range.ts'
 export interface RespondOptions {
   /** Sent for objects that have no Cache-Control of their own. */
   cacheControl: string
-  /** What the client asked for, where that is to be heeded. */
+  /** The range that the client requests, unless it is to be ignored. */
   range?: RangeRequest | null
   /** Where the media root is, for links in problem documents. Default `/`. */
   base?: string

@@ -2,10 +2,11 @@ import type { PutCondition, WritableBackend } from '../storage/backend.ts'
 import { isWritable } from '../storage/backend.ts'
 import { cancelBody } from '../bodies/cancel.ts'
 import { StorageError } from '../storage/errors.ts'
-import { type Chain, takes } from '../chain/fallback.ts'
+import type { Chain } from '../chain/fallback.ts'
+import { accepts, before, writersFor } from '../chain/placement.ts'
 import { conditionOn, writeMarker } from '../storage/tombstone-marker.ts'
 import type { ObjectInfo } from '../storage/object.ts'
-import { type SaveOptions, sizeOf, writableFor } from './save.ts'
+import { type SaveOptions, sizeOf } from './save.ts'
 import { upload } from './upload.ts'
 
 export interface PutObjectOptions extends SaveOptions {
@@ -25,7 +26,7 @@ export async function putObject(
 ): Promise<{ info: ObjectInfo; created: boolean }> {
   const { allows, ...uploadOptions } = options
   try {
-    const [target] = writableFor(chain, name, sizeOf(body, options))
+    const [target] = writersFor(chain, name, sizeOf(body, options))
     const held = await target.head(name, { lastResort: true })
     const onlyIf = allows && (await conditionFor(chain, name, { held, allows }))
     const stored = await upload(target, name, body, { ...uploadOptions, ...(onlyIf && { onlyIf }) })
@@ -51,8 +52,8 @@ async function conditionFor(
 
 /** Writable backends before the target were passed over for the size only: what they hold would hide the object. */
 async function clearBefore(chain: Chain, name: string, target: WritableBackend): Promise<void> {
-  for (const backend of chain.backends.slice(0, chain.backends.indexOf(target)).filter(isWritable)) {
-    if (!takes(backend, name, undefined)) continue
+  for (const backend of before(chain, target).filter(isWritable)) {
+    if (!accepts(backend, name)) continue
     const held = await backend.head(name)
     // A marker and no delete: that would take with it what is saved there meanwhile.
     if (held && !held.lifted) await writeMarker(backend, name, { lifted: true, onlyIf: conditionOn(held) })

@@ -1,10 +1,9 @@
-import { chainError } from '../chain/search.ts'
-import { alternativeName, type FreeName, freeName } from './available-name.ts'
-import type { Backend, PutOptions, WritableBackend } from '../storage/backend.ts'
-import { isWritable } from '../storage/backend.ts'
+import { alternativeName, type FreeName, freeName } from './names.ts'
+import type { PutOptions, WritableBackend } from '../storage/backend.ts'
 import { cancelBody } from '../bodies/cancel.ts'
-import { StorageError, toStorageError } from '../storage/errors.ts'
-import { type Chain, saysNoToTheCaller, takes } from '../chain/fallback.ts'
+import { StorageError } from '../storage/errors.ts'
+import { type Chain, firstToSucceed } from '../chain/fallback.ts'
+import { before, writersFor } from '../chain/placement.ts'
 import { isolateMemory, type Reservation } from '../bodies/memory-budget.ts'
 import type { ObjectInfo } from '../storage/object.ts'
 import { createPartReader, type PartReader } from '../bodies/part-reader.ts'
@@ -24,24 +23,9 @@ const REPLAYABLE_BYTES = 8 * 1024 * 1024
 const CHUNK_BYTES = 64 * 1024
 const MAX_TRIES = 5
 
-/** The writable backends that could take the name and the size, in order, at least one; else throws. */
-export function writableFor(
-  chain: Chain,
-  name: string,
-  size?: number,
-): [WritableBackend, ...WritableBackend[]] {
-  const named = chain.backends.filter(isWritable).filter((backend) => takes(backend, name, undefined))
-  if (named.length === 0) {
-    throw new StorageError('unsupported', 'no backend takes writes of this name', { name })
-  }
-  const [first, ...others] = named.filter((backend) => takes(backend, name, size))
-  if (!first) throw new StorageError('too-large', `no backend takes an object of ${size} bytes`, { name })
-  return [first, ...others]
-}
-
 /** Django's `get_available_name`, in the backend that a save would go to. */
 export async function availableName(chain: Chain, name: string): Promise<string> {
-  const [target] = writableFor(chain, name)
+  const [target] = writersFor(chain, name)
   return (await freeName(target, name, before(chain, target))).name
 }
 
@@ -59,7 +43,7 @@ export async function save(
   let source = body
   let memory: Reservation | null = null
   try {
-    const candidates = writableFor(chain, name, sizeOf(body, options))
+    const candidates = writersFor(chain, name, sizeOf(body, options))
     if (!(body instanceof Uint8Array)) {
       const needed = uploadMemory(candidates[0], options.size, options.partBytes)
       memory = await setAside(needed, options)
@@ -102,23 +86,19 @@ async function saveToFirst(
   saving: Saving,
 ): Promise<ObjectInfo> {
   const { name, source } = saving
-  const failures: StorageError[] = []
-  for (const backend of candidates) {
-    // A backend that failed may hold the plain name, and would hide from then on what another keeps under it.
-    const pick = (): FreeName | Promise<FreeName> =>
-      failures.length > 0
-        ? { name: alternativeName(backend, name), onlyIf: 'absent' }
-        : freeName(backend, name, before(chain, backend))
-    try {
-      return await saveTo(backend, pick, saving)
-    } catch (error) {
-      const failure = toStorageError(error, backend.name, name)
-      if (saysNoToTheCaller(failure)) throw failure
-      failures.push(failure)
-      if (saving.begun && !(source instanceof Uint8Array)) break
-    }
-  }
-  throw chainError(failures, name)
+  return firstToSucceed(
+    candidates,
+    name,
+    (backend, failures) => {
+      // A backend that failed may hold the plain name, and would hide from then on what another keeps under it.
+      const pick = (): FreeName | Promise<FreeName> =>
+        failures.length > 0
+          ? { name: alternativeName(backend, name), onlyIf: 'absent' }
+          : freeName(backend, name, before(chain, backend))
+      return saveTo(backend, pick, saving)
+    },
+    () => saving.begun && !(source instanceof Uint8Array),
+  )
 }
 
 async function saveTo(
@@ -144,11 +124,6 @@ async function saveTo(
 /** The body's length where it is known before it is read. */
 export function sizeOf(body: Body, options: SaveOptions): number | undefined {
   return body instanceof Uint8Array ? body.length : options.size
-}
-
-/** The backends that reading asks before that one. */
-function before(chain: Chain, backend: Backend): readonly Backend[] {
-  return chain.backends.slice(0, chain.backends.indexOf(backend))
 }
 
 /** The body as bytes when it is small, else as it came. */

@@ -26,7 +26,7 @@ const MAX_WITHOUT_QUEUE = 2
 const REQUEUE_MS = 60_000
 const MAX_REMEMBERED = 10_000
 
-/** Once per name and isolate, however many clients ask; across isolates the create-only put makes repeats harmless. */
+/** Once per name and isolate, however many clients read it; across isolates the create-only put makes repeats harmless. */
 export function createCopyLater(options: CopyLaterOptions): CopyLater {
   const queued = new Map<string, number>()
   const copying = new Map<string, number>()

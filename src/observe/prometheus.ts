@@ -1,11 +1,11 @@
-import type { Backend, BackendHealth } from '../storage/backend.ts'
-import type { CopyCounts } from './copy-counts.ts'
-import type { RequestCounts } from './request-counts.ts'
+import type { BackendHealth } from '../storage/backend.ts'
+import type { CopyCounts, RequestCounts } from './counts.ts'
 
 export interface Observed {
   requests: RequestCounts
   copies: CopyCounts
-  backends: readonly Backend[]
+  /** By backend name. */
+  health: ReadonlyMap<string, () => BackendHealth>
 }
 
 type Sample = readonly [labels: Record<string, string>, value: number]
@@ -16,10 +16,8 @@ const STATES: readonly BackendHealth['state'][] = ['closed', 'half-open', 'open'
  * This isolate's counters in Prometheus' text format 0.0.4
  * (https://prometheus.io/docs/instrumenting/exposition_formats/). Isolates come and go: rates are per isolate.
  */
-export function prometheusText({ requests, copies, backends }: Observed): string {
-  const health = backends.flatMap((backend) =>
-    backend.health ? [[backend.name, backend.health()] as const] : [],
-  )
+export function prometheusText({ requests, copies, health: current }: Observed): string {
+  const health = [...current].map(([backend, read]) => [backend, read()] as const)
   return [
     metric(
       'requests_total',
@@ -31,7 +29,7 @@ export function prometheusText({ requests, copies, backends }: Observed): string
     metric(
       'attempts_total',
       'counter',
-      'Backends asked.',
+      'Attempts at backends.',
       samplesOf(requests.attempts, ['outcome', 'backend']),
     ),
     metric(

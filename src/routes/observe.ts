@@ -1,9 +1,8 @@
 import type { Context } from 'hono'
 import { createMiddleware } from 'hono/factory'
 import type { Deployment } from '../deployment.ts'
-import { describeError, log } from '../observe/log.ts'
-import { createLogSample } from '../observe/log-sample.ts'
-import type { RequestEvent } from '../observe/request-counts.ts'
+import { createLogSample, describeError, log } from '../observe/log.ts'
+import type { RequestEvent } from '../observe/counts.ts'
 import type { Attempt } from '../storage/trace.ts'
 import type { AppEnv } from './context.ts'
 

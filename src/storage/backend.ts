@@ -5,7 +5,7 @@ export interface ReadOptions {
   signal?: AbortSignal
   /** Appended to by a chain; a single backend ignores it. */
   trace?: Trace
-  /** Nobody else can answer: a breaker that is half-open lets more of these through. */
+  /** No other backend can answer: a breaker that is half-open lets more of these through. */
   lastResort?: boolean
 }
 
@@ -19,7 +19,7 @@ export interface GetOptions extends ReadOptions {
   ifNoneMatch?: string
 }
 
-/** What must hold for a write: nothing there, or exactly the version that `head` told. */
+/** The condition of a write: nothing is there, or exactly the version that `head` reported. */
 export type PutCondition = 'absent' | { version: string }
 
 export interface PutOptions {
@@ -47,14 +47,14 @@ export interface ListOptions {
   after?: string
   /** `cursor` of the page before; opaque, the backend's own. */
   cursor?: string
-  /** Also what the backend's `include` and `exclude` leave out (`accepts` tells which), and a key without a name (""). Not with a delimiter. */
+  /** Also what the backend's `include` and `exclude` leave out (see `accepts`), and a key without a name (""). Not with a delimiter. */
   everything?: boolean
   signal?: AbortSignal
 }
 
 /** Entries in UTF-8 byte order. A page may be short or empty and still have a cursor. */
 export interface ListPage {
-  /** At least name, backend and size where the backend tells it; a tombstone has `deleted`. */
+  /** At least name, backend and size where the backend lists it; a tombstone has `deleted`. */
   objects: ObjectInfo[]
   /** Full names up to and including the `/`. */
   directories: string[]
@@ -94,7 +94,7 @@ export interface Backend {
   delete?(name: string): Promise<void>
   /** For bodies of unknown length and those over what one put takes. `onlyIf` is checked when it completes. */
   createMultipartUpload?(name: string, options?: PutOptions): Promise<MultipartUpload>
-  /** Aborts an upload that whoever began it left open; one that is gone already is no failure. */
+  /** Aborts an upload that was left open; succeeds where it is gone already. */
   abortMultipartUpload?(name: string, id: string): Promise<void>
   list?(options?: ListOptions): Promise<ListPage>
   /** `list` takes `after`. */
@@ -109,10 +109,6 @@ export interface Backend {
   readonly maxSize?: number
   /** Largest body of one put in bytes; above, multipart. Default: no limit. */
   readonly maxPutSize?: number
-  /** Milliseconds of silence after which a chain asks the next backend as well. Default: it waits for the answer. */
-  readonly hedgeMs?: number
-  /** Tells how the backend fared lately, for the API. */
-  health?(): BackendHealth
 }
 
 export interface UrlOptions {
@@ -121,6 +117,7 @@ export interface UrlOptions {
   expiresIn?: number
 }
 
+/** How a backend has done lately. */
 export interface BackendHealth {
   state: 'closed' | 'open' | 'half-open'
   /** Failures within the breaker's window. */

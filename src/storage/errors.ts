@@ -3,7 +3,7 @@
  * - `unavailable` network failure, 5xx, 429, or an answer that makes no sense
  * - `timeout` no headers, or no further bytes, in time
  * - `denied` the backend refuses our credentials
- * - `skipped` not asked: the breaker is open
+ * - `skipped` not tried: the breaker is open
  * - `unsatisfiable` the range begins past the end; `size` says where that is
  * - `invalid` a name or an argument that cannot be used; the caller's fault
  * - `precondition` the object is not the one that the caller named
@@ -40,7 +40,7 @@ export interface ErrorOptions {
   cause?: unknown
   /** The backend's own HTTP status. */
   status?: number
-  /** Milliseconds until the backend wants to be asked again (Retry-After). */
+  /** Milliseconds after which the backend wants the next request (Retry-After). */
   retryAfter?: number
   /** Size of the whole object in bytes, for `unsatisfiable`. */
   size?: number
@@ -48,7 +48,7 @@ export interface ErrorOptions {
   failures?: readonly StorageError[]
 }
 
-/** The one error of the storage floor. `message` is fit to be shown to a client: no secret, no internal address. */
+/** The one error of the storage layer. `message` is fit to be shown to a client: no secret, no internal address. */
 export class StorageError extends Error {
   override readonly name = 'StorageError'
   readonly code: ErrorCode
@@ -71,12 +71,12 @@ export class StorageError extends Error {
   }
 }
 
-/** Whether the error says nothing about the backend, but about the request or this isolate, so that asking another makes no sense. */
+/** Whether the error says nothing about the backend, but about the request or this isolate, so that trying another makes no sense. */
 export function isCallersFault(error: unknown): error is StorageError {
   return error instanceof StorageError && ['unsatisfiable', 'invalid', 'overloaded'].includes(error.code)
 }
 
-/** Whether no other backend may be asked instead: the caller's fault, or a defect of ours, which a fallback would only hide. */
+/** Whether no other backend may be tried instead: the caller's fault, or a defect of ours, which a fallback would only hide. */
 export function endsSearch(error: unknown): error is StorageError {
   return isCallersFault(error) || (error instanceof StorageError && error.code === 'internal')
 }

@@ -10,7 +10,7 @@ const DOT_SEGMENT = /(?:^|\/)\.\.?(?:\/|$)/
 
 /**
  * The name that a raw URL path (below the media root, no leading slash, no query) stands for.
- * Throws `invalid` saying why for what no backend may be asked for.
+ * Throws `invalid`, with the reason, for what cannot be a name.
  */
 export function parseName(rawPath: string): string {
   const name = rawPath.includes('%') ? rawPath.split('/').map(decodeSegment).join('/') : rawPath

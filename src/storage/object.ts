@@ -62,7 +62,7 @@ export interface ByteRange {
   end: number
 }
 
-/** A range as it is asked for: `length` absent means to the end, `suffix` counts from the end. */
+/** A range as it is requested: `length` absent means to the end, `suffix` counts from the end. */
 export type RangeRequest = { offset: number; length?: number } | { suffix: number }
 
 /** An object and its bytes. Whoever receives it reads `body` to its end or cancels it. */
@@ -70,7 +70,7 @@ export interface StoredObject extends ObjectInfo {
   body: ReadableStream<Uint8Array>
   /** The part that `body` holds; absent when it holds the whole object. */
   range?: ByteRange
-  /** Present when the whole body is shared in memory with others who asked at the same time. */
+  /** Present when the whole body is shared in memory with other requests for it at the same time. */
   shared?: SharedBody
 }
 

@@ -4,7 +4,7 @@ import type { ObjectInfo } from './object.ts'
 const TEXT = 'fallback-storage: this name is deleted '
 const UUID_LENGTH = 36
 
-/** Whether an object of that size can be a tombstone, lifted or not: for listings that tell no more than sizes. */
+/** Whether an object of that size can be a tombstone, lifted or not: for listings that hold no more than sizes. */
 export function mayBeMarker(size: number | undefined): boolean {
   // Those of earlier versions are empty.
   return size === 0 || size === TEXT.length + UUID_LENGTH

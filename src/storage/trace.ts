@@ -2,7 +2,7 @@ import type { StorageError } from './errors.ts'
 
 export type Outcome = 'hit' | 'absent' | 'timeout' | 'error' | 'skipped'
 
-/** One backend that was asked, or passed over, for one request. */
+/** One backend that was tried, or passed over, for one request. */
 export interface Attempt {
   backend: string
   outcome: Outcome
@@ -14,7 +14,7 @@ export interface Attempt {
   failure?: StorageError
 }
 
-/** Who was asked, in order; one per request. The chain appends to it. */
+/** The backends that a request tried, in order. The chain appends to it. */
 export type Trace = Attempt[]
 
 /**

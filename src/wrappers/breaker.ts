@@ -1,6 +1,10 @@
 import type { Backend, BackendHealth, ReadOptions } from '../storage/backend.ts'
 import { type ErrorCode, StorageError } from '../storage/errors.ts'
 
+export interface BackendWithHealth extends Backend {
+  health(): BackendHealth
+}
+
 export interface BreakerOptions {
   /** Opens at so many failures among the latest outcomes, where they are at least half of them. */
   failures: number
@@ -42,7 +46,7 @@ function outcomeOf(error: unknown, backend: string, signal: AbortSignal | undefi
  * Passes over a backend while at least half of its latest outcomes are failures: `skipped` is thrown. Then one request
  * at a time is let through, or some where nobody else can answer, until they succeed more often than not.
  */
-export function withBreaker(backend: Backend, options: BreakerOptions): Backend {
+export function withBreaker(backend: Backend, options: BreakerOptions): BackendWithHealth {
   const breaker = createBreaker(backend.name, options)
   const { put, delete: remove, list, createMultipartUpload: multipart } = backend
   const { run } = breaker

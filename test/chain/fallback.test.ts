@@ -20,7 +20,7 @@ async function setup() {
 }
 
 describe('createChain()', () => {
-  it('answers with the first backend that has the object and tells who was asked', async () => {
+  it('answers with the first backend that has the object and traces which were tried', async () => {
     const { chain } = await setup()
     const trace: Trace = []
     const object = await chain.get('a.txt', { trace })
@@ -92,7 +92,7 @@ describe('createChain()', () => {
     expect(only.objects.size).toBe(0)
   })
 
-  it('fails a delete that the authority cannot record, and changes nothing', async () => {
+  it('fails a delete that the writer cannot record, and changes nothing', async () => {
     const { second } = await setup()
     const chain = createChain([failing('first', 'unavailable', { writable: true }), second], {
       deletes: 'tombstone',
@@ -101,7 +101,7 @@ describe('createChain()', () => {
     expect(second.objects.has('a.txt')).toBe(true)
   })
 
-  it('deletes plainly in the first backend when asked to do as the original does', async () => {
+  it('deletes in the first backend, without a tombstone, where deletes are plain', async () => {
     const { first, second } = await setup()
     await first.put('a.txt', bytesOf('from first'))
     const chain = createChain([first, second], { deletes: 'first' })
@@ -110,7 +110,7 @@ describe('createChain()', () => {
     expect(await textOf(await chain.get('a.txt'))).toBe('from second')
   })
 
-  it('does not ask a backend that does not accept the name', async () => {
+  it('does not try a backend that does not accept the name', async () => {
     const { second } = await setup()
     const picky: Backend = { ...failing('first', 'unavailable'), accepts: () => false }
     const trace: Trace = []

@@ -29,8 +29,9 @@ async function holding(name: string, text: string) {
 describe('a chain with hedge_ms', () => {
   it('answers from the next backend when the first is silent, and cancels the first', async () => {
     const first = slow(await holding('first', 'late'), 2000)
-    const chain = createChain([{ ...first, hedgeMs: 20 }, await holding('second', 'quick')], {
+    const chain = createChain([first, await holding('second', 'quick')], {
       deletes: 'first',
+      hedgeMs: { first: 20 },
     })
     const trace: Trace = []
     const began = Date.now()
@@ -43,17 +44,18 @@ describe('a chain with hedge_ms', () => {
     expect(first.cancelled()).toBe(true)
   })
 
-  it('does not ask the next backend when the first answers in time', async () => {
+  it('does not try the next backend when the first answers in time', async () => {
     const second = failing('second', 'unavailable')
-    const chain = createChain([{ ...(await holding('first', 'in time')), hedgeMs: 500 }, second], {
+    const chain = createChain([await holding('first', 'in time'), second], {
       deletes: 'first',
+      hedgeMs: { first: 500 },
     })
     const trace: Trace = []
     expect(await textOf(await chain.get('a', { trace }))).toBe('in time')
     expect(trace).toHaveLength(1)
   })
 
-  it('lets go of the answers that come in the same moment and do not win', async () => {
+  it('discards the answers that come in the same moment and do not win', async () => {
     let cancelled = false
     const both = Promise.withResolvers<void>()
     const held = async (name: string): Promise<Backend> => {
@@ -69,38 +71,36 @@ describe('a chain with hedge_ms', () => {
         return object && { ...object, body }
       },
     }
-    const chain = createChain([{ ...(await held('first')), hedgeMs: 10 }, watched], { deletes: 'first' })
+    const chain = createChain([await held('first'), watched], { deletes: 'first', hedgeMs: { first: 10 } })
     const answer = chain.get('a')
     setTimeout(both.resolve, 50)
     expect(await textOf(await answer)).toBe('first')
     await expect.poll(() => cancelled).toBe(true)
   })
 
-  it('waits for the silent one when nobody else has it', async () => {
+  it('waits for the silent one when no other has it', async () => {
     const first = slow(await holding('first', 'worth waiting'), 100)
-    const chain = createChain([{ ...first, hedgeMs: 10 }, memoryBackend('second')], { deletes: 'first' })
+    const chain = createChain([first, memoryBackend('second')], { deletes: 'first', hedgeMs: { first: 10 } })
     expect(await textOf(await chain.get('a'))).toBe('worth waiting')
   })
 
-  it('asks the next at once after a miss or a failure', async () => {
+  it('tries the next at once after a miss or a failure', async () => {
     const chain = createChain(
-      [
-        { ...failing('first', 'unavailable'), hedgeMs: 5000 },
-        { ...memoryBackend('second'), hedgeMs: 5000 },
-        await holding('third', 'found'),
-      ],
-      { deletes: 'first' },
+      [failing('first', 'unavailable'), memoryBackend('second'), await holding('third', 'found')],
+      { deletes: 'first', hedgeMs: { first: 5000, second: 5000 } },
     )
     expect(await textOf(await chain.get('a'))).toBe('found')
   })
 
   it('is a miss only when every backend proved it, and throws what failed', async () => {
-    const absent = createChain([{ ...memoryBackend('a'), hedgeMs: 5 }, memoryBackend('b')], {
+    const absent = createChain([memoryBackend('a'), memoryBackend('b')], {
       deletes: 'first',
+      hedgeMs: { a: 5 },
     })
     expect(await absent.head('a')).toBeNull()
-    const broken = createChain([{ ...memoryBackend('a'), hedgeMs: 5 }, failing('b', 'timeout')], {
+    const broken = createChain([memoryBackend('a'), failing('b', 'timeout')], {
       deletes: 'first',
+      hedgeMs: { a: 5 },
     })
     await expect(broken.head('a')).rejects.toMatchObject({ code: 'timeout' })
   })

@@ -1,11 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, expect } from 'vitest'
-import { startStack, type Stack } from '../../demo/stack.ts'
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
 
@@ -55,35 +50,6 @@ export function createCli(url: string, token?: string): Cli {
     const bytes = Buffer.concat(out)
     return { code, stdout: bytes.toString(), stderr: Buffer.concat(err).toString(), bytes }
   }
-}
-
-export interface Demo {
-  stack: Stack
-  cli: Cli
-  /** Empty, and removed at the end. */
-  folder: string
-  /** Stores a text by the command. */
-  put(name: string, text: string): Promise<void>
-}
-
-/** The demo, for all tests of a file. */
-export function useDemo(take: (demo: Demo) => void): void {
-  let stack: Stack | undefined
-  let folder: string | undefined
-  beforeAll(async () => {
-    stack = await startStack()
-    folder = await mkdtemp(join(tmpdir(), 'cli-'))
-    const cli = createCli(stack.worker.url, stack.token)
-    const put = async (name: string, text: string): Promise<void> => {
-      const { code, stderr } = await cli(['put', '-', name], { stdin: text })
-      expect(code, stderr).toBe(0)
-    }
-    take({ stack, cli, folder, put })
-  })
-  afterAll(async () => {
-    await stack?.stop()
-    if (folder !== undefined) await rm(folder, { recursive: true, force: true })
-  })
 }
 
 /** The command on a terminal of its own, by `script`: what that terminal is sent. */

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { isActiveContent } from '../../src/http/active-content.ts'
+import { isActiveContent } from '../../src/http/media-types.ts'
 
 it.each([
   undefined,

@@ -20,7 +20,7 @@ describe('cacheStatus()', () => {
 })
 
 describe('serverTiming()', () => {
-  it('has one entry for each backend that was asked, in order', () => {
+  it('has one entry for each backend that was tried, in order', () => {
     const header = serverTiming([
       { backend: 'r2', outcome: 'absent', duration: 12 },
       { backend: 'old site', outcome: 'timeout', duration: 10_000.04 },
@@ -29,7 +29,7 @@ describe('serverTiming()', () => {
     expect(header).toBe('r2;dur=12;desc=absent, old-site;dur=10000;desc=timeout, h-user;dur=3.3;desc=hit')
   })
 
-  it('is empty when nobody was asked', () => {
+  it('is empty when none was tried', () => {
     expect(serverTiming([])).toBe('')
   })
 })

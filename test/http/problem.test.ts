@@ -61,7 +61,7 @@ describe('problemResponse()', () => {
     })
   })
 
-  it('names the one backend that was asked', async () => {
+  it('names the one backend that was tried', async () => {
     expect(await problemResponse(SLOW).json()).toMatchObject({
       status: 504,
       backends: [{ name: 's3', error: 'timeout', detail: 'did not answer in time' }],

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
-import { listdir } from '../../src/methods/listdir.ts'
+import { listdir } from '../../src/methods/methods.ts'
 import { afterBackend, cursorBackend } from '../chain/list-backends.ts'
 
 const cursorKey = 'secret'

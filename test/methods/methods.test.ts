@@ -75,15 +75,15 @@ describe('existsAll()', () => {
     })
   })
 
-  it('asks at most five names at once', async () => {
-    let asking = 0
+  it('looks up at most five names at once', async () => {
+    let open = 0
     let most = 0
     const slow: Backend = {
       ...memoryBackend('slow'),
       async head() {
-        most = Math.max(most, ++asking)
+        most = Math.max(most, ++open)
         await scheduler.wait(1)
-        asking--
+        open--
         return null
       },
     }
@@ -104,7 +104,7 @@ describe('size() and time()', () => {
     expect([await size(chain, 'a'), await time(chain, 'a', 'modified')]).toEqual([9, new Date(2000)])
   })
 
-  it('are null for a name that nobody has or that is deleted', async () => {
+  it('are null for a name that no backend has or that is deleted', async () => {
     const { second, chain } = pair()
     await second.put('b', BYTES)
     await chain.delete('b')
@@ -162,7 +162,7 @@ describe('url()', () => {
     expect([await of('two'), await of('missing')]).toEqual(['https://first/two', 'https://first/missing'])
   })
 
-  it('takes a deleted name to be held by nobody', async () => {
+  it('treats a deleted name as held by no backend', async () => {
     const { second, chain } = urls()
     await second.put('two', BYTES)
     await chain.delete('two')
@@ -181,7 +181,7 @@ describe('url()', () => {
     ).rejects.toMatchObject({ code: 'unsupported' })
   })
 
-  it('fails when nobody has the name and one could not say', async () => {
+  it('fails when no backend has the name and one failed', async () => {
     const chain = createChain([memoryBackend('first'), down('second')], { deletes: 'first' })
     await expect(url(chain, 'a', { base: BASE, migrating: false })).rejects.toMatchObject({
       code: 'unavailable',

@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { memoryBackend } from '../kit/memory.ts'
-import { freeName } from '../../src/methods/available-name.ts'
+import { freeName, validName } from '../../src/methods/names.ts'
 import { rawPath } from '../../src/http/raw-path.ts'
 import { nameBytes } from '../../src/storage/name.ts'
-import { validName } from '../../src/methods/valid-name.ts'
 
 const BYTES = new TextEncoder().encode('x')
 
@@ -78,7 +77,7 @@ describe('freeName()', () => {
     })
   })
 
-  it('passes over a name that a backend asked earlier holds, or may hold', async () => {
+  it('passes over a name that an earlier backend holds, or may hold', async () => {
     const earlier = memoryBackend('earlier')
     await earlier.put('a.jpg', BYTES)
     expect((await freeName(memoryBackend('m'), 'a.jpg', [earlier])).name).toMatch(/^a_\w{7}\.jpg$/)

@@ -58,7 +58,11 @@ describe('a copy for later', () => {
 })
 
 describe('the consumer of copies', () => {
-  function deliver(attempts: number, copy: ConsumerOptions['copy'], bury?: ConsumerOptions['bury']) {
+  function deliver(
+    attempts: number,
+    copy: ConsumerOptions['copy'],
+    deadLetter?: ConsumerOptions['deadLetter'],
+  ) {
     const seen: string[] = []
     const message = {
       id: '1',
@@ -72,7 +76,7 @@ describe('the consumer of copies', () => {
       copy,
       onCopied: (_name: string, { outcome }: { outcome: string }) => void seen.push(outcome),
       onFailure: () => void seen.push('failure'),
-      ...(bury && { bury }),
+      ...(deadLetter && { deadLetter }),
     }
     return consumeCopies([message], options).then(() => seen)
   }

@@ -30,7 +30,7 @@ describe('what is staged', () => {
     expect(await verified(backends)).toMatchObject({ compared: 2, equal: 2, extra: 0, all: [] })
   })
 
-  it('is in no listing, and cannot be asked for', async () => {
+  it('is in no listing, and cannot be requested', async () => {
     const { call, json } = apiApp(await killed())
     const listed = (await json('/-/api/list')).body['objects'] as { name: string }[]
     expect(listed.map(({ name }) => name)).toEqual(['a', 'b'])
@@ -51,7 +51,7 @@ describe('a tombstone that was lifted', () => {
     return { primary, legacy, ...app }
   }
 
-  it('stands for nothing, wherever one asks', async () => {
+  it('stands for nothing, wherever one looks', async () => {
     const { call, json } = await lifted()
     expect(await (await call('/a')).text()).toBe('one')
     expect((await json('/-/api/size/a')).body).toMatchObject({ size: 3 })
@@ -107,7 +107,7 @@ it('a PUT that is too large for the first backend does not take with it what is 
   expect(await textOf(await first.get('a'))).toBe('newer')
 })
 
-/** Tells what was there when it was first asked: the newer object lands right after. */
+/** Answers with what was there at the first look: the newer object lands right after. */
 function seenBefore(backend: ReturnType<typeof memoryBackend>) {
   const seen = backend.head('a')
   return () => seen

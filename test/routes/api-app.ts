@@ -1,9 +1,10 @@
 import { env } from 'cloudflare:workers'
 import { createApp } from '../../src/app.ts'
+import type { BackendConfig } from '../../src/config/backend-config.ts'
 import type { Config } from '../../src/config/config.ts'
 import { deploymentOver } from '../../src/deployment.ts'
 import { memoryBackend } from '../kit/memory.ts'
-import type { Backend } from '../../src/storage/backend.ts'
+import type { Backend, BackendHealth } from '../../src/storage/backend.ts'
 import { StorageError } from '../../src/storage/errors.ts'
 
 export const TOKEN = 'open-sesame'
@@ -13,13 +14,17 @@ export type ApiAppOptions = Partial<
   Pick<Config, 'migration' | 'deletes' | 'mediaPath' | 'mediaUrl' | 'services' | 'logReadsPerSecond'>
 > & {
   apiToken?: string | null
+  /** `hedge_ms` by backend name. */
+  hedgeMs?: Readonly<Record<string, number>>
+  /** What breakers report, by backend name. */
+  health?: Readonly<Record<string, BackendHealth>>
 }
 
 /** The whole app over the given backends; `call` sends the token unless told otherwise. */
 export function apiApp(backends: readonly Backend[], options: ApiAppOptions = {}) {
-  const { apiToken = TOKEN, ...others } = options
+  const { apiToken = TOKEN, hedgeMs = {}, health = {}, ...others } = options
   const config: Config = {
-    backends: [],
+    backends: Object.entries(hedgeMs).map(([name, ms]) => ({ name, hedgeMs: ms }) as BackendConfig),
     migration: false,
     deletes: 'tombstone',
     mediaPath: '/',
@@ -33,7 +38,9 @@ export function apiApp(backends: readonly Backend[], options: ApiAppOptions = {}
     ...others,
     ...(apiToken !== null && { apiToken }),
   }
-  const deployment = deploymentOver(backends, config)
+  const deployment = deploymentOver(backends, config, {
+    health: new Map(Object.entries(health).map(([name, value]) => [name, () => value])),
+  })
   const { chain } = deployment
   const app = createApp(deployment)
   const call = async (path: string, init: RequestInit & { token?: string | null } = {}) => {

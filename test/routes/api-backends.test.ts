@@ -91,8 +91,8 @@ describe('GET /-/api/backends', () => {
       recentErrors: [{ at: new Date(0), code: 'timeout', detail: 'late' }],
       latency: { p50: 1, p95: 2, p99: 3, count: 4 },
     }
-    const second = { ...readOnly(memoryBackend('second')), health: () => health }
-    const { json } = apiApp([memoryBackend('first'), second])
+    const second = readOnly(memoryBackend('second'))
+    const { json } = apiApp([memoryBackend('first'), second], { health: { second: health } })
     expect((await json('/-/api/backends')).body).toMatchObject({
       migration: false,
       deletes: 'tombstone',

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { withSlot } from '../../src/backends/invocation.ts'
+import { withRequestLimit } from '../../src/wrappers/limit-requests.ts'
 import { memoryBackend } from '../kit/memory.ts'
 import type { Backend } from '../../src/storage/backend.ts'
 import { apiApp, readOnly } from './api-app.ts'
@@ -10,20 +12,22 @@ const ask = (names: number, init: { token?: string | null; headers?: HeadersInit
 })
 
 /** Backends that have nothing and say so slowly, and how many of their answers were awaited at once. */
-function slowBackends(count: number, hedgeMs?: number) {
+function slowBackends(count: number) {
   const seen = { asked: 0, most: 0 }
   let open = 0
-  const backends = Array.from({ length: count }, (_, index): Backend => ({
-    ...readOnly(memoryBackend(`b${index}`)),
-    ...(hedgeMs !== undefined && { hedgeMs }),
-    async head() {
-      seen.asked++
-      seen.most = Math.max(seen.most, ++open)
-      await scheduler.wait(3)
-      open--
-      return null
-    },
-  }))
+  const backends = Array.from({ length: count }, (_, index) => {
+    const backend: Backend = {
+      ...readOnly(memoryBackend(`b${index}`)),
+      async head() {
+        seen.asked++
+        seen.most = Math.max(seen.most, ++open)
+        await scheduler.wait(3)
+        open--
+        return null
+      },
+    }
+    return withRequestLimit(backend, withSlot)
+  })
   return { backends, seen }
 }
 
@@ -89,9 +93,10 @@ describe('POST /-/api/exists with a token', () => {
 })
 
 it.each([undefined, 1])('at most five storage requests are open at once (hedge_ms: %s)', async (hedgeMs) => {
-  const { backends, seen } = slowBackends(4, hedgeMs)
-  const { json } = apiApp(backends)
-  expect((await json('/-/api/exists', ask(30))).status).toBe(200)
+  const { backends, seen } = slowBackends(4)
+  const hedged = hedgeMs === undefined ? [] : backends.map(({ name }) => [name, hedgeMs])
+  const { json } = apiApp(backends, { hedgeMs: Object.fromEntries(hedged) as Record<string, number> })
+  expect((await json('/-/api/exists', ask(100))).status).toBe(200)
   expect(seen.most).toBe(5)
 })
 

@@ -26,11 +26,8 @@ const METHODS = ['get', 'head', 'options', 'put', 'post', 'delete']
 async function pair(migration = false) {
   const first = await holding('first', { one: '1' })
   const second = await holding('second', { two: '22', three: '333' })
-  const backend = {
-    ...readOnly(second),
-    health: () => ({ state: 'closed' as const, failures: 0, recentErrors: [] }),
-  }
-  return apiApp([first, backend], { migration })
+  const health = { second: { state: 'closed' as const, failures: 0, recentErrors: [] } }
+  return apiApp([first, readOnly(second)], { migration, health })
 }
 
 describe('the OpenAPI document', () => {

@@ -27,7 +27,7 @@ function setup(longestPauseMs = 20_000) {
     origin.error = new StorageError(code, 'fails on purpose', { backend: 'origin', ...options })
   }
   const heal = (): void => void (origin.error = null)
-  return { ask, fail, heal, origin, clock, health: () => backend.health?.() }
+  return { ask, fail, heal, origin, clock, health: () => backend.health() }
 }
 
 /** Asks `times` times, a second each, and lets it fail where `fails` says so; how often the backend was asked. */
@@ -164,7 +164,7 @@ describe('withBreaker()', () => {
       reject(new StorageError('timeout', 'too late', { backend: 'origin' }))
       await under[index]
     }
-    expect(backend.health?.().state).toBe('half-open')
+    expect(backend.health().state).toBe('half-open')
   })
 
   it('tells its state, the last errors and the latencies', async () => {

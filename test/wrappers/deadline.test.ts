@@ -117,8 +117,8 @@ it('does not bound how long a stream may be sent', async () => {
 })
 
 it('keeps what else a backend can do', () => {
-  const backend = withDeadline({ ...memoryBackend('memory'), hedgeMs: 7 }, bounds)
-  expect(backend).toMatchObject({ name: 'memory', type: 'memory', listsAfter: true, hedgeMs: 7 })
+  const backend = withDeadline(memoryBackend('memory'), bounds)
+  expect(backend).toMatchObject({ name: 'memory', type: 'memory', listsAfter: true })
   expect(backend.path?.('a')).toBe('memory://memory/a')
   const {
     put: _put,

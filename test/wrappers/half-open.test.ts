@@ -32,8 +32,9 @@ describe.each([
     for (let time = 0; time < 3; time++) await backend.get('a').catch(() => {})
     state.down = false
     clock.now += 5000
-    const chain = createChain([{ ...other, ...(hedgeMs !== undefined && { hedgeMs }) }, backend], {
+    const chain = createChain([other, backend], {
       deletes: 'first',
+      ...(hedgeMs !== undefined && { hedgeMs: { [other.name]: hedgeMs } }),
     })
     const read = (trace: Trace = []) =>
       chain.get('a', { trace }).then(textOf, (error: Error) => error.message)
@@ -60,8 +61,9 @@ describe.each([
     const other = memoryBackend('behind')
     await other.put('a', bytesOf('elsewhere'))
     const { backend } = await halfOpen()
-    const chain = createChain([{ ...backend, ...(hedgeMs !== undefined && { hedgeMs }) }, other], {
+    const chain = createChain([backend, other], {
       deletes: 'first',
+      ...(hedgeMs !== undefined && { hedgeMs: { only: hedgeMs } }),
     })
     const texts = await Promise.all([0, 1, 2].map(async () => textOf(await chain.get('a'))))
     expect(texts.filter((text) => text === 'here')).toHaveLength(1)

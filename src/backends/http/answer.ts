@@ -1,6 +1,6 @@
 import { infoFromHeaders } from '../../http/headers.ts'
 import { parseContentRange } from '../../http/range.ts'
-import { retryAfterMs } from '../../http/retry-after.ts'
+import { retryAfterMs } from '../../http/date.ts'
 import { StorageError, type ErrorCode } from '../../storage/errors.ts'
 import type { ObjectInfo } from '../../storage/object.ts'
 

@@ -1,4 +1,4 @@
-import { retryAfterMs } from '../../http/retry-after.ts'
+import { retryAfterMs } from '../../http/date.ts'
 import { failureOfBody, StorageError, type ErrorCode, type ErrorOptions } from '../../storage/errors.ts'
 import { isRegion, parseErrorDocument, type S3ErrorDocument } from './xml.ts'
 

@@ -1,6 +1,6 @@
-import pLimit from 'p-limit'
 import type { ListOptions, ListPage } from '../../storage/backend.ts'
 import { StorageError } from '../../storage/errors.ts'
+import { withSpareSlots } from '../invocation.ts'
 import { mayBeMarker } from '../../storage/tombstone-marker.ts'
 import type { ObjectInfo } from '../../storage/object.ts'
 import { readDocument, readFailure, toS3Error } from './errors.ts'
@@ -8,9 +8,6 @@ import { probeFolder } from './probe.ts'
 import type { S3Reader } from './read.ts'
 import type { S3Client } from './request.ts'
 import { parseListDocument } from './xml.ts'
-
-/** Six requests may wait for headers at once in an invocation; some are left to others. */
-const CONCURRENT_HEADS = 4
 
 interface Listing {
   /** What begins the keys of the backend's own objects. */
@@ -66,20 +63,21 @@ function listQuery({ prefix, delimiter, limit, after, cursor }: ListOptions): Re
 }
 
 /** A listing holds no metadata, but only an object of a certain size can be a tombstone. */
-function markTombstones(
+async function markTombstones(
   objects: ObjectInfo[],
   reader: Pick<S3Reader, 'head'>,
   signal: AbortSignal | undefined,
 ): Promise<ObjectInfo[]> {
-  const limit = pLimit(CONCURRENT_HEADS)
-  return Promise.all(
-    objects.map(async (object) => {
-      if (!mayBeMarker(object.size)) return object
-      return limit(async () => {
-        const found = await reader.head(object.name, signal && { signal })
-        if (!found?.deleted) return object
-        return { ...object, deleted: found.deleted, ...(found.lifted && { lifted: true }) }
-      })
-    }),
-  )
+  const candidates = objects.filter(({ size }) => mayBeMarker(size)).values()
+  const markers = new Map<string, ObjectInfo>()
+  await withSpareSlots(async () => {
+    for (const { name } of candidates) {
+      const found = await reader.head(name, signal && { signal })
+      if (found?.deleted) markers.set(name, found)
+    }
+  })
+  return objects.map((object) => {
+    const { deleted, lifted } = markers.get(object.name) ?? {}
+    return deleted ? { ...object, deleted, ...(lifted && { lifted }) } : object
+  })
 }

@@ -1,6 +1,6 @@
 import type { Backend, ListableBackend, WritableBackend } from '../../storage/backend.ts'
 import { isListable, isWritable } from '../../storage/backend.ts'
-import { authorityFor, hides } from '../../chain/placement.ts'
+import { writerFor, hides } from '../../chain/placement.ts'
 import { StorageError } from '../../storage/errors.ts'
 import type { Chain } from '../../chain/fallback.ts'
 import { MAX_NAME_BYTES, nameBytes } from '../../storage/name.ts'
@@ -53,9 +53,9 @@ export async function lists(backend: ListableBackend, name: string): Promise<boo
 export async function copyNamed(chain: Chain, sources: readonly string[], name: string): Promise<Outcome> {
   const [firstSource = 'chain'] = sources
   // Nobody listed the target: one look costs less than fetching what is there already.
-  const authority = authorityFor(chain, name)
+  const writer = writerFor(chain, name)
   // Where the target refuses the name, a source may be the backend that takes writes of it.
-  const known = authority && !sources.includes(authority.name) ? await authority.head(name) : null
+  const known = writer && !sources.includes(writer.name) ? await writer.head(name) : null
   if (known?.deleted && !known.lifted) return skipped(firstSource, 'tombstoned')
   if (known && !known.lifted) return { backend: firstSource, what: 'present', bytes: 0 }
   let excludedBy: string | undefined

@@ -1,6 +1,7 @@
 import { decide } from '../../chain/placement.ts'
 import { StorageError } from '../../storage/errors.ts'
 import type { Chain } from '../../chain/fallback.ts'
+import { isWritable } from '../../storage/backend.ts'
 import { whyInvalid } from '../../storage/name.ts'
 import type { Held, Step } from '../walk.ts'
 import type { SkipReason } from './job-types.ts'
@@ -59,5 +60,6 @@ function judgeTarget(chain: Chain, held: Held): Verdict {
 
 /** In the backend that takes writes, or before it. What another fallback shadows is not served, so it is not moved. */
 function isAtHome(chain: Chain, { backend }: Held): boolean {
-  return !chain.authority || chain.backends.indexOf(backend) <= chain.backends.indexOf(chain.authority)
+  const writer = chain.backends.find(isWritable)
+  return !writer || chain.backends.indexOf(backend) <= chain.backends.indexOf(writer)
 }

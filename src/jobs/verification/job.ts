@@ -1,6 +1,6 @@
 import { describeError, log } from '../../observe/log.ts'
 import type { ListableBackend } from '../../storage/backend.ts'
-import { isListable } from '../../storage/backend.ts'
+import { isListable, isWritable } from '../../storage/backend.ts'
 import { StorageError, toStorageError } from '../../storage/errors.ts'
 import type { Chain } from '../../chain/fallback.ts'
 import type { JobStorage } from '../backfill/context.ts'
@@ -232,7 +232,7 @@ export function createVerification(context: VerificationContext): Verification {
 
 /** The backend that all is moved to. Throws `unsupported` where it cannot list, or nothing is behind it. */
 export function primaryOf(chain: Chain): ListableBackend {
-  const primary = chain.authority ?? chain.backends[0]
+  const primary = chain.backends.find(isWritable) ?? chain.backends[0]
   if (!primary || !isListable(primary))
     throw new StorageError(
       'unsupported',

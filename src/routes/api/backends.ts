@@ -3,7 +3,7 @@ import { Hono } from 'hono/tiny'
 import { describeBackends } from '../../config/describe.ts'
 // oxlint-disable-next-line no-restricted-imports -- pure: it looks at the configuration that the deployment hands over
 import { hostWarnings } from '../../config/warnings.ts'
-import type { LatestCopy } from '../../observe/copy-counts.ts'
+import type { LatestCopy } from '../../observe/counts.ts'
 import { type Backend, type BackendHealth, isListable, isWritable } from '../../storage/backend.ts'
 import { explain, type Finding } from '../../chain/explain.ts'
 import { nameIn } from './request.ts'
@@ -15,17 +15,20 @@ import { notAllowed } from '../not-allowed.ts'
 export function backendRoutes() {
   const routes = new Hono<AppEnv>()
     .get('/backends', requireToken, (c) => {
-      const { chain, config } = c.var.deployment
+      const { chain, config, health } = c.var.deployment
       const described = describeBackends(config)
-      const backends = chain.backends.map((backend, index) => ({
-        name: backend.name,
-        type: backend.type,
-        role: index === 0 ? 'primary' : 'fallback',
-        writable: isWritable(backend),
-        methods: methodsOf(backend),
-        ...(backend.health && { health: toHealthJson(backend.health()) }),
-        config: described.find(({ name }) => name === backend.name) ?? null,
-      }))
+      const backends = chain.backends.map((backend, index) => {
+        const healthOf = health.get(backend.name)
+        return {
+          name: backend.name,
+          type: backend.type,
+          role: index === 0 ? 'primary' : 'fallback',
+          writable: isWritable(backend),
+          methods: methodsOf(backend),
+          ...(healthOf && { health: toHealthJson(healthOf()) }),
+          config: described.find(({ name }) => name === backend.name) ?? null,
+        }
+      })
       const warnings = hostWarnings(config, c.req.url)
       return c.json({ backends, migration: config.migration, deletes: config.deletes, warnings })
     })

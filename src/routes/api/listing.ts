@@ -1,7 +1,7 @@
 import type { Context } from 'hono'
 import { Hono } from 'hono/tiny'
 import { StorageError } from '../../storage/errors.ts'
-import { listdir } from '../../methods/listdir.ts'
+import { listdir } from '../../methods/methods.ts'
 import { type Degraded, mergeList } from '../../chain/merge-list.ts'
 import type { ObjectInfo } from '../../storage/object.ts'
 import { pathIn, queryBy } from './request.ts'

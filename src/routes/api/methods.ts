@@ -3,11 +3,10 @@ import { Hono } from 'hono/tiny'
 import { ABSENT } from '../../http/problem.ts'
 import { StorageError } from '../../storage/errors.ts'
 import type { Chain } from '../../chain/fallback.ts'
-import { checkQuestions, limitQuestions } from '../../chain/limit-questions.ts'
 import { checkName } from '../../storage/name.ts'
 import { exists, existsAll, path, size, time, type TimeKind, url } from '../../methods/methods.ts'
 import { availableName, save } from '../../methods/save.ts'
-import { validName } from '../../methods/valid-name.ts'
+import { validName } from '../../methods/names.ts'
 import { jsonBy, nameIn, queryBy } from './request.ts'
 import { existsBody, MAX_ANONYMOUS_NAMES, MAX_NAMES, urlQuery } from './schemas.ts'
 import { allowToken, requireToken } from '../auth.ts'
@@ -44,7 +43,6 @@ export function methodRoutes() {
       const chain = chainOf(c)
       if (!c.var.authorized && names.length > MAX_ANONYMOUS_NAMES) throw tooManyNames(c, names.length)
       for (const name of names) checkName(name)
-      checkQuestions(chain, names)
       return c.json({ exists: Object.fromEntries(await existsAll(chain, names)) })
     })
     .get('/size/:name{[^]*}', async (c) => {
@@ -98,7 +96,7 @@ function refuseOthers(routes: Hono<AppEnv>): void {
 }
 
 function chainOf(c: Context<AppEnv>): Chain {
-  return limitQuestions(c.var.deployment.chain)
+  return c.var.deployment.chain
 }
 
 function tooManyNames(c: Context<AppEnv>, count: number): StorageError {

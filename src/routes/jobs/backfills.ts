@@ -7,7 +7,7 @@ import type { Action } from '../../jobs/backfill/job.ts'
 import { formatOf, streamLines } from '../../jobs/backfill/manifest.ts'
 import type { BackfillJson } from '../../jobs/backfill/record.ts'
 import { newJobId } from '../../jobs/jobs.ts'
-import { type Backend, isListable } from '../../storage/backend.ts'
+import { type Backend, isListable, isWritable } from '../../storage/backend.ts'
 import { StorageError } from '../../storage/errors.ts'
 import type { Chain } from '../../chain/fallback.ts'
 import { checkName } from '../../storage/name.ts'
@@ -101,9 +101,10 @@ async function create(
 
 /** The fallbacks to copy from: those asked for, or all that can list. Names of a manifest are asked of any. */
 function chooseSources(chain: Chain, names: readonly string[] | undefined, named: boolean): Backend[] {
-  const { authority, backends } = chain
-  if (!authority) throw new StorageError('unsupported', 'no backend is writable, so nothing can be copied')
-  const fallbacks = backends.slice(backends.indexOf(authority) + 1)
+  const { backends } = chain
+  const writer = backends.find(isWritable)
+  if (!writer) throw new StorageError('unsupported', 'no backend is writable, so nothing can be copied')
+  const fallbacks = backends.slice(backends.indexOf(writer) + 1)
   for (const name of names ?? []) {
     if (!fallbacks.some((backend) => backend.name === name)) {
       const known = fallbacks.map((backend) => backend.name).join(', ') || 'none'
@@ -112,7 +113,7 @@ function chooseSources(chain: Chain, names: readonly string[] | undefined, named
   }
   const chosen = fallbacks.filter(({ name }) => names === undefined || names.includes(name))
   if (chosen.length === 0)
-    throw new StorageError('unsupported', `no backend is behind ${authority.name}: there is nothing to copy`)
+    throw new StorageError('unsupported', `no backend is behind ${writer.name}: there is nothing to copy`)
   if (named) return chosen
   const listable = chosen.filter(isListable)
   const mute = chosen.find((backend) => !isListable(backend))

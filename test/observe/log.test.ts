@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createLogSample } from '../../src/observe/log-sample.ts'
+import { createLogSample } from '../../src/observe/log.ts'
 
 describe('createLogSample()', () => {
   it('lets so many of each kind through in a second, and then tells how many it held back', () => {

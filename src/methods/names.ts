@@ -1,4 +1,5 @@
 import type { Backend, PutCondition } from '../storage/backend.ts'
+import { accepts } from '../chain/placement.ts'
 import { StorageError } from '../storage/errors.ts'
 import { conditionOn } from '../storage/tombstone-marker.ts'
 import { checkName, MAX_NAME_BYTES, nameBytes } from '../storage/name.ts'
@@ -15,7 +16,7 @@ const MAX_TRIES = 20
 
 /**
  * The first free name in `backend`, by Django's rules: the name itself or, when that is taken, an alternative.
- * `before` are the backends that reading asks first: what they hold would hide what is saved.
+ * `before` are the backends that a read tries first: what they hold would hide what is saved.
  */
 export async function freeName(
   backend: Backend,
@@ -51,7 +52,7 @@ export function alternativeName(backend: Backend, name: string): string {
 }
 
 function fits(backend: Backend, name: string): boolean {
-  return nameBytes(name) <= MAX_NAME_BYTES && backend.accepts?.(name) !== false
+  return nameBytes(name) <= MAX_NAME_BYTES && accepts(backend, name)
 }
 
 /** A deleted name is free: the save then replaces exactly the tombstone that was seen. */
@@ -64,8 +65,8 @@ async function conditionFor(backend: Backend, name: string): Promise<PutConditio
 
 /** Tombstones hide too. A backend that fails may hold the name: then a random one is the safe choice. */
 async function mayBeHidden(before: readonly Backend[], name: string): Promise<boolean> {
-  const asked = before.filter((backend) => backend.accepts?.(name) !== false)
-  const answers = await Promise.allSettled(asked.map((backend) => backend.head(name)))
+  const searched = before.filter((backend) => accepts(backend, name))
+  const answers = await Promise.allSettled(searched.map((backend) => backend.head(name)))
   return answers.some(
     (answer) => answer.status === 'rejected' || (answer.value !== null && !answer.value.lifted),
   )
@@ -97,4 +98,22 @@ function randomAlphanumerics(length: number): string {
     }
   }
   return text
+}
+
+/**
+ * The name with its last segment made safe, as Django's `get_valid_filename`: stripped, spaces to underscores,
+ * and only word characters of any script, `-` and `.` kept. Throws `invalid` when nothing usable is left.
+ */
+export function validName(name: string): string {
+  const cut = name.lastIndexOf('/') + 1
+  const last = name
+    .slice(cut)
+    .trim()
+    .replaceAll(' ', '_')
+    // Python's \w: letters, numbers and the underscore; combining marks are not among them.
+    .replace(/[^\p{L}\p{N}_.-]/gu, '')
+  if (last === '' || last === '.' || last === '..') {
+    throw new StorageError('invalid', 'no usable file name is left of it', { name })
+  }
+  return name.slice(0, cut) + last
 }

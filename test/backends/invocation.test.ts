@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { httpBackend } from '../../src/backends/http/http.ts'
-import { passOn } from '../../src/backends/passed-workers.ts'
+import { passedBy, runInvocation } from '../../src/backends/invocation.ts'
 import { deploymentId } from '../../src/config/deployment-id.ts'
 import type { HttpConfig } from '../../src/config/backend-config.ts'
 import { scripted } from '../kit/s3-script.ts'
@@ -34,7 +34,7 @@ describe('requests to an http origin', () => {
 
   it('repeat which deployments the request came through, and nothing else that it carries', async () => {
     const { backend, seen } = httpWith(OWN)
-    await passOn(cameThrough('11111111, <script>, 22222222'), OWN, () => backend.head('a'))
+    await runInvocation(() => backend.head('a'), passedBy(cameThrough('11111111, <script>, 22222222'), OWN))
     expect(seen[0]).toBe(`11111111, 22222222, ${OWN}`)
     await backend.head('a')
     expect(seen.at(-1)).toBe(OWN)
@@ -43,7 +43,9 @@ describe('requests to an http origin', () => {
   it('are kept apart where requests are answered at the same time', async () => {
     const { backend, seen } = httpWith(OWN)
     await Promise.all(
-      ['11111111', '22222222'].map((id) => passOn(cameThrough(id), OWN, () => backend.head('a'))),
+      ['11111111', '22222222'].map((id) =>
+        runInvocation(() => backend.head('a'), passedBy(cameThrough(id), OWN)),
+      ),
     )
     expect(seen).toHaveLength(4)
     expect(new Set(seen)).toEqual(new Set([`11111111, ${OWN}`, `22222222, ${OWN}`]))
@@ -52,20 +54,20 @@ describe('requests to an http origin', () => {
 
 it('requests to S3 carry it beside the signature, not in it', async () => {
   const { backend, sent } = scripted([new Response('x')], { deploymentId: OWN })
-  await passOn(cameThrough('11111111'), OWN, () => backend.get('a'))
+  await runInvocation(() => backend.get('a'), passedBy(cameThrough('11111111'), OWN))
   expect(sent[0]?.headers.get(VIA)).toBe(`11111111, ${OWN}`)
   expect(sent[0]?.headers.get('Authorization')).toMatch(/SignedHeaders=(?!.*fallback-storage-via)/)
 })
 
 describe('a request that has passed', () => {
   it('this deployment is refused', () => {
-    const again = () => passOn(cameThrough(`11111111, ${OWN}`), OWN, () => 'answered')
+    const again = () => runInvocation(() => 'answered', passedBy(cameThrough(`11111111, ${OWN}`), OWN))
     expect(again).toThrow('come back to this Worker')
   })
 
   it('others is answered', () => {
-    expect(passOn(cameThrough('11111111, 22222222'), OWN, () => 'answered')).toBe('answered')
-    expect(passOn(new Headers(), OWN, () => 'answered')).toBe('answered')
+    expect(runInvocation(() => 'answered', passedBy(cameThrough('11111111, 22222222'), OWN))).toBe('answered')
+    expect(runInvocation(() => 'answered', passedBy(new Headers(), OWN))).toBe('answered')
   })
 })
 

@@ -1,4 +1,5 @@
 import { interruption, StorageError } from '../storage/errors.ts'
+import type { Reservation } from './memory-budget.ts'
 import { openPieces, type Pieces } from './pieces.ts'
 
 /** The same bytes as a stream whose length the runtime knows, for Content-Length. Node has no such thing. */
@@ -14,6 +15,26 @@ export function bytesBody(bytes: Uint8Array<ArrayBuffer>): ReadableStream<Uint8A
   const { body } = new Response(bytes)
   if (!body) throw new TypeError('a response with bytes has a body')
   return body
+}
+
+/** Bytes as a body that gives their memory back once they have been read. */
+export function heldBody(bytes: Uint8Array, memory: Reservation): ReadableStream<Uint8Array> {
+  let isSent = bytes.length === 0
+  return new ReadableStream<Uint8Array>(
+    {
+      pull(controller) {
+        if (!isSent) {
+          isSent = true
+          controller.enqueue(bytes)
+          return
+        }
+        memory.release()
+        controller.close()
+      },
+      cancel: () => memory.release(),
+    },
+    { highWaterMark: 0 },
+  )
 }
 
 /** Nobody waits for a first byte here, and JavaScript runs once for each piece. */

@@ -1,4 +1,6 @@
-import { interruption } from '../storage/errors.ts'
+import { interruption, StorageError } from '../storage/errors.ts'
+import { watchIdleTime } from './idle-timeout.ts'
+import type { Reservation } from './memory-budget.ts'
 
 /** Cuts a stream into parts of any wished size; whoever makes one reads it to its end or cancels it. */
 export interface PartReader {
@@ -12,9 +14,23 @@ export interface PartReader {
 const FIRST_ALLOCATION = 64 * 1024
 const NOTHING = new Uint8Array(0)
 
-/** `size` is the body's length where that is known, and as much memory is free. */
-export function createPartReader(body: ReadableStream<Uint8Array>, size = 0): PartReader {
+interface PartReaderOptions {
+  /** The body's length where that is known, and as much memory is free. */
+  size?: number | undefined
+  /** What holds the memory for it; renewed as bytes come in. */
+  memory?: Reservation | null | undefined
+}
+
+/** Well before a reservation that is not renewed is taken back: until then the bytes are still in memory. */
+const MAX_PAUSE_MS = 120_000
+
+/** Fails with `interrupted` when no byte comes for two minutes. */
+export function createPartReader(
+  body: ReadableStream<Uint8Array>,
+  { size = 0, memory }: PartReaderOptions = {},
+): PartReader {
   const reader = body.getReader()
+  const idle = watchIdleTime(MAX_PAUSE_MS, (message) => new StorageError('interrupted', message))
   let rest: Uint8Array = NOTHING
   /** What follows `rest`, the next one last. */
   const after: Uint8Array[] = []
@@ -28,10 +44,15 @@ export function createPartReader(body: ReadableStream<Uint8Array>, size = 0): Pa
         rest = next
         continue
       }
-      const { done, value } = await reader.read().catch((error: unknown) => {
+      const { done, value } = await idle.wait(reader.read()).catch((error: unknown) => {
+        idle.stop()
         throw interruption(error)
       })
-      if (done) return false
+      if (done) {
+        idle.stop()
+        return false
+      }
+      memory?.renew()
       rest = value
     }
     return true
@@ -57,7 +78,10 @@ export function createPartReader(body: ReadableStream<Uint8Array>, size = 0): Pa
       if (rest.length > 0) after.push(rest)
       rest = part
     },
-    cancel: (reason) => reader.cancel(reason),
+    cancel(reason) {
+      idle.stop()
+      return reader.cancel(reason)
+    },
   }
 }
 

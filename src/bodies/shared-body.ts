@@ -48,6 +48,7 @@ export function createSpool(body: ReadableStream<Uint8Array>, size: number, stal
     let length = 0
     try {
       for await (const chunk of largeChunks(body)) {
+        if (state !== 'filling') throw state
         length += chunk.length
         if (length > size) throw wrongLength(size, 'more')
         chunks.push(chunk)

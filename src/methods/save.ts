@@ -8,7 +8,7 @@ import { type Chain, saysNoToTheCaller, takes } from '../chain/fallback.ts'
 import { isolateMemory, type Reservation } from '../bodies/memory-budget.ts'
 import type { ObjectInfo } from '../storage/object.ts'
 import { createPartReader, type PartReader } from '../bodies/part-reader.ts'
-import { FIRST_BYTES, growFor, upload, uploadMemory, wholeWithin } from './upload.ts'
+import { growFor, reserveFor, upload, uploadMemory, wholeWithin } from './upload.ts'
 
 export interface SaveOptions extends Omit<PutOptions, 'onlyIf'> {
   /** Longer bodies throw `too-large`. */
@@ -83,8 +83,8 @@ async function setAside(
   needed: number,
   { size, signal, partBytes }: SaveOptions,
 ): Promise<Reservation | null> {
-  const first = size === undefined ? Math.min(needed, FIRST_BYTES) : needed
-  if (needed > 0) return isolateMemory.reserve(first, signal ? { signal } : {})
+  if (needed > 0)
+    return reserveFor(needed, { ...(size !== undefined && { size }), ...(signal && { signal }) })
   return size !== undefined && size <= (partBytes ?? REPLAYABLE_BYTES) ? isolateMemory.tryReserve(size) : null
 }
 
@@ -158,7 +158,7 @@ async function replayable(
 ): Promise<Body> {
   const { size, partBytes: most = REPLAYABLE_BYTES, memory, needed } = options
   if ((size ?? 0) > most) return body
-  const parts = createPartReader(body, size)
+  const parts = createPartReader(body, { size, memory })
   if (size === undefined) await growOrCancel(parts, memory, needed)
   // One more than a whole body of that length, to see that nothing follows.
   const bytes = size === undefined ? most : size + 1

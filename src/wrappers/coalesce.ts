@@ -8,6 +8,8 @@ export interface CoalesceOptions {
   /** Larger bodies are never shared. */
   maxBytes: number
   budget: MemoryBudget
+  /** Bytes of the budget that are left to others. */
+  leave: number
   /** Longest wait for the backend's answer, and of a reader for the next byte, in milliseconds. */
   stallMs: number
   /** Keeps the work going when the client that began it goes away (`waitUntil`). */
@@ -32,6 +34,8 @@ interface Shared {
 
 /** How long a body stays joinable after it came whole: requests that missed in the primary a moment ago still join. */
 const LINGER_MS = 1000
+/** A body that stands still for so long is not joined any more: the request that reads it may have been ended by the platform. */
+const MAX_PAUSE_MS = 5000
 
 /** How long a copy waits for the client that began it: longer than a quick one takes, and little of a request's allowance. */
 const PATIENCE_MS = 1000
@@ -45,8 +49,11 @@ export function withCoalescing(backend: Backend, options: CoalesceOptions): Back
   const leaving = new Set<Flight>()
 
   const settle = (flight: Flight): boolean => {
-    if (flight.spool?.isRead()) return false
-    flight.spool?.free()
+    const { spool } = flight
+    if (spool?.isRead()) return false
+    // Its bytes may still be coming, and a copy is made of them.
+    if (spool?.state === 'filling' && Date.now() - spool.lastByte <= 2 * options.stallMs) return false
+    spool?.free()
     flight.memory?.release()
     return true
   }
@@ -67,7 +74,8 @@ export function withCoalescing(backend: Backend, options: CoalesceOptions): Back
   /** Lazily, without timers: a timer would live and die with the request that set it. */
   const sweep = (): void => {
     const now = Date.now()
-    dropWhere(({ state, lastByte }) => now - lastByte > (state === 'full' ? LINGER_MS : 2 * options.stallMs))
+    const maxPauseMs = Math.min(options.stallMs, MAX_PAUSE_MS)
+    dropWhere(({ state, lastByte }) => now - lastByte > (state === 'full' ? LINGER_MS : maxPauseMs))
   }
   options.budget.onShortage(() => {
     sweep()
@@ -83,7 +91,10 @@ export function withCoalescing(backend: Backend, options: CoalesceOptions): Back
     try {
       const object = await backend.get(name, signal ? { signal } : {})
       if (!object || object.size === undefined || object.deleted || flight.over) return object
-      const memory = object.size <= options.maxBytes ? options.budget.tryReserve(object.size) : null
+      const memory =
+        object.size <= options.maxBytes
+          ? options.budget.tryReserve(object.size, { leave: options.leave })
+          : null
       if (!memory) return object
       flight.memory = memory
       const { body, ...info } = object

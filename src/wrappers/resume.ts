@@ -1,8 +1,9 @@
 import type { Backend } from '../storage/backend.ts'
 import { failureOfBody, StorageError } from '../storage/errors.ts'
 import type { StoredObject } from '../storage/object.ts'
-import { bytesBody } from '../bodies/fixed-length.ts'
+import { heldBody, withKnownLength } from '../bodies/fixed-length.ts'
 import { type IdleWatch, watchIdleTime } from '../bodies/idle-timeout.ts'
+import { isolateMemory, type Reservation, UPLOAD_BYTES } from '../bodies/memory-budget.ts'
 import { openPieces, type Pieces } from '../bodies/pieces.ts'
 
 export interface MendOptions {
@@ -40,17 +41,27 @@ export function withMending(backend: Backend, options: MendOptions): Backend {
         received: 0,
         resumes: 0,
       }
-      return length !== undefined && length <= HELD_BYTES ? held(flow, length) : mended(flow)
+      // Without memory for it a small body is streamed as well.
+      const memory =
+        length !== undefined && length <= HELD_BYTES
+          ? isolateMemory.tryReserve(length, { leave: UPLOAD_BYTES })
+          : null
+      return memory ? held(flow, memory) : mended(flow)
     },
   }
 }
 
 /** A small body comes with its headers: read at once it costs least, and one that breaks is a failure like any other. */
-async function held(flow: Omit<Flow, 'write'>, length: number): Promise<StoredObject> {
-  const bytes = new Uint8Array(length)
+async function held(flow: Omit<Flow, 'write'>, memory: Reservation): Promise<StoredObject> {
+  const bytes = new Uint8Array(memory.bytes)
   const write = (chunk: Uint8Array, offset: number): undefined => bytes.set(chunk, offset) as undefined
-  await pump({ ...flow, write }, flow.object.body)
-  return { ...flow.object, body: bytesBody(bytes) }
+  try {
+    await pump({ ...flow, write }, flow.object.body)
+  } catch (error) {
+    memory.release()
+    throw error
+  }
+  return { ...flow.object, body: withKnownLength(heldBody(bytes, memory), bytes.length) }
 }
 
 function mended(flow: Omit<Flow, 'write'>): StoredObject {
@@ -90,7 +101,11 @@ async function pump(flow: Flow, first: ReadableStream<Uint8Array>): Promise<void
 async function passOn(flow: Flow, body: ReadableStream<Uint8Array>): Promise<StorageError | null> {
   const atMost = pieceBytes(flow.length === undefined ? READ_BYTES : flow.length - flow.received)
   const pieces = openPieces(body, { atLeast: 1, atMost })
-  const idle = watchIdleTime(flow.idleTimeoutMs, flow.object.backend)
+  const { backend } = flow.object
+  const idle = watchIdleTime(
+    flow.idleTimeoutMs,
+    (message) => new StorageError('timeout', message, { backend }),
+  )
   try {
     return await passPieces(flow, pieces, idle)
   } finally {

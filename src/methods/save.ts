@@ -7,7 +7,7 @@ import { StorageError, toStorageError } from '../storage/errors.ts'
 import { type Chain, saysNoToTheCaller, takes } from '../chain/fallback.ts'
 import { isolateMemory, type Reservation } from '../bodies/memory-budget.ts'
 import type { ObjectInfo } from '../storage/object.ts'
-import { createPartReader, type PartReader } from '../bodies/part-reader.ts'
+import { createChunkReader, type ChunkReader } from '../bodies/chunks.ts'
 import { growFor, reserveFor, upload, uploadMemory, wholeWithin } from './upload.ts'
 
 export interface SaveOptions extends Omit<PutOptions, 'onlyIf'> {
@@ -158,7 +158,7 @@ async function replayable(
 ): Promise<Body> {
   const { size, partBytes: most = REPLAYABLE_BYTES, memory, needed } = options
   if ((size ?? 0) > most) return body
-  const parts = createPartReader(body, { size, memory })
+  const parts = createChunkReader(body, { size, memory })
   if (size === undefined) await growOrCancel(parts, memory, needed)
   // One more than a whole body of that length, to see that nothing follows.
   const bytes = size === undefined ? most : size + 1
@@ -173,7 +173,7 @@ async function replayable(
   throw failure
 }
 
-async function growOrCancel(parts: PartReader, memory: Reservation, needed: number): Promise<void> {
+async function growOrCancel(parts: ChunkReader, memory: Reservation, needed: number): Promise<void> {
   try {
     await growFor(parts, memory, needed)
   } catch (error) {
@@ -183,7 +183,7 @@ async function growOrCancel(parts: PartReader, memory: Reservation, needed: numb
 }
 
 /** The stream again, whose beginning is still in memory: it goes on as one piece, so that it need not be copied. */
-function restOf(parts: PartReader, held: number): ReadableStream<Uint8Array> {
+function restOf(parts: ChunkReader, held: number): ReadableStream<Uint8Array> {
   let bytes = held
   return new ReadableStream<Uint8Array>({
     async pull(controller) {

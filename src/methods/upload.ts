@@ -9,7 +9,7 @@ import {
   UPLOAD_BYTES,
 } from '../bodies/memory-budget.ts'
 import type { ObjectInfo } from '../storage/object.ts'
-import { createPartReader, type PartReader } from '../bodies/part-reader.ts'
+import { createChunkReader, type ChunkReader } from '../bodies/chunks.ts'
 
 export interface UploadOptions extends PutOptions {
   /** Longer bodies throw `too-large` as soon as that shows. */
@@ -72,7 +72,7 @@ export async function upload(
     const stream = body instanceof Uint8Array ? streamOf(body) : body
     // One put checks them itself.
     const checked = digests && !fitsOnePut ? stream.pipeThrough(verifyingStream(digests)) : stream
-    const parts = createPartReader(checked, { memory, ...(fitsOnePut && { size }) })
+    const parts = createChunkReader(checked, { memory, ...(fitsOnePut && { size }) })
     try {
       return await uploadStream(backend, name, parts, {
         ...putOptions,
@@ -82,7 +82,7 @@ export async function upload(
         limit,
       })
     } catch (error) {
-      await Promise.allSettled([parts.cancel(error)])
+      await parts.cancel(error)
       throw error
     }
   } finally {
@@ -126,7 +126,7 @@ type StreamOptions = PutOptions & Pick<UploadOptions, 'memory' | 'partBytes'> & 
 async function uploadStream(
   backend: WritableBackend,
   name: string,
-  parts: PartReader,
+  parts: ChunkReader,
   options: StreamOptions,
 ): Promise<ObjectInfo | null> {
   const { limit, size, memory, partBytes: wished, ...putOptions } = options
@@ -162,7 +162,7 @@ async function uploadStream(
 }
 
 /** Sets more memory aside unless the body ends within what there is. Throws `overloaded` before anything is stored. */
-export async function growFor(parts: PartReader, memory: Reservation, bytes: number): Promise<void> {
+export async function growFor(parts: ChunkReader, memory: Reservation, bytes: number): Promise<void> {
   if (memory.bytes >= bytes) return
   const whole = await wholeWithin(parts, memory.bytes)
   if (whole) parts.unread(whole)
@@ -170,7 +170,7 @@ export async function growFor(parts: PartReader, memory: Reservation, bytes: num
 }
 
 /** The body when it has fewer bytes than that; else `null`, and the reader still has all of it. */
-export async function wholeWithin(parts: PartReader, bytes: number): Promise<Uint8Array | null> {
+export async function wholeWithin(parts: ChunkReader, bytes: number): Promise<Uint8Array | null> {
   const first = await parts.next(bytes)
   if (first.length < bytes) return first
   // Nobody but the reader may keep it: whoever waits for the rest of the body would keep it as long.
@@ -181,7 +181,7 @@ export async function wholeWithin(parts: PartReader, bytes: number): Promise<Uin
 /** Stores all that there is to read in parts of one size; the sum of the bytes. */
 async function uploadParts(
   multipart: MultipartUpload,
-  parts: PartReader,
+  parts: ChunkReader,
   { partBytes, check }: { partBytes: number; check: (sum: number) => void },
 ): Promise<number> {
   let sum = 0

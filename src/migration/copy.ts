@@ -1,6 +1,7 @@
 import type { Backend, PutCondition, WritableBackend } from '../storage/backend.ts'
 import { StorageError } from '../storage/errors.ts'
 import { conditionOn } from '../storage/tombstone-marker.ts'
+import { cancelBody } from '../bodies/cancel.ts'
 import { BACKGROUND_LEAVES_BYTES, isolateMemory, type Reservation } from '../bodies/memory-budget.ts'
 import type { StoredObject } from '../storage/object.ts'
 import { upload, uploadMemory } from '../methods/upload.ts'
@@ -60,7 +61,7 @@ async function copyOnce(
   try {
     if (memory) return await copyOpen(source, target, object, { ...options, memory })
     // The source would not keep it open for so long.
-    await object.body.cancel()
+    await cancelBody(object.body)
     memory = await isolateMemory.reserve(bytes, {
       ...read,
       waitMs: MEMORY_WAIT_MS,
@@ -84,11 +85,11 @@ async function copyOpen(
 ): Promise<CopyResult> {
   if (!object) return { outcome: 'absent', bytes: 0 }
   if (object.deleted) {
-    await object.body.cancel()
+    await cancelBody(object.body)
     return { outcome: 'absent', bytes: 0 }
   }
   if (needsParts(object, target)) {
-    await object.body.cancel()
+    await cancelBody(object.body)
     return copyInParts(source, target, object, options.onlyIf)
   }
   return storeCopy(object, target, options)
@@ -101,7 +102,7 @@ export async function storeCopy(
   options: StoreOptions,
 ): Promise<CopyResult> {
   if (object.range) {
-    await object.body.cancel()
+    await cancelBody(object.body)
     throw new StorageError('invalid', 'a part of an object is never stored as the object', {
       name: object.name,
     })

@@ -14,7 +14,7 @@ import { encodeName, nameBytes } from '../../storage/name.ts'
 import type { ObjectInfo, StoredObject } from '../../storage/object.ts'
 import { heldBody, withKnownLength } from '../../bodies/fixed-length.ts'
 import { isolateMemory, type Reservation, UPLOAD_BYTES } from '../../bodies/memory-budget.ts'
-import { createPartReader } from '../../bodies/part-reader.ts'
+import { createChunkReader } from '../../bodies/chunks.ts'
 import { writeAgain } from '../retry-write.ts'
 import { type KvBinding, kvBinding } from './binding.ts'
 import { fromKvError, isTooManyWrites } from './errors.ts'
@@ -69,7 +69,7 @@ async function get(
   const object = await open(backend, kv, key)
   if (!object) return null
   const refuse = async (error: StorageError): Promise<never> => {
-    await object.body.cancel()
+    await cancelBody(object.body)
     throw error
   }
   if (ifMatch !== undefined && object.etag !== ifMatch)
@@ -89,7 +89,7 @@ async function headOf(backend: string, kv: KvBinding, key: string): Promise<Obje
   const object = await open(backend, kv, key)
   if (!object) return null
   const { body, ...info } = object
-  await body.cancel()
+  await cancelBody(body)
   return info
 }
 
@@ -111,7 +111,7 @@ async function readForeign(
   name: string,
   value: ReadableStream<Uint8Array>,
 ): Promise<StoredObject & { size: number }> {
-  const parts = createPartReader(value)
+  const parts = createChunkReader(value)
   let memory: Reservation | undefined
   try {
     memory = await isolateMemory.reserve(FIRST_BYTES, { leave: UPLOAD_BYTES })
@@ -132,7 +132,7 @@ async function readForeign(
     }
   } catch (error) {
     memory?.release()
-    await Promise.allSettled([parts.cancel(error)])
+    await parts.cancel(error)
     throw failureOfBody(error, backend, name)
   }
 }

@@ -1,20 +1,71 @@
 import { interruption, StorageError } from '../storage/errors.ts'
 import { watchIdleTime } from './idle-timeout.ts'
 import type { Reservation } from './memory-budget.ts'
+import { cancelReader } from './cancel.ts'
+
+/** A reader that takes large buffers; `undefined` for streams that JavaScript made, which bring their own chunks. */
+export function byteReader(body: ReadableStream<Uint8Array>): ReadableStreamBYOBReader | undefined {
+  try {
+    return body.getReader({ mode: 'byob' })
+  } catch (error) {
+    if (error instanceof TypeError && !body.locked) return undefined
+    throw error
+  }
+}
+
+/** A body in chunks. Whoever opens it reads to the end or cancels. */
+export interface Chunks {
+  /** Empty at the end. The bytes are valid until the call after the next one. */
+  next(): Promise<Uint8Array>
+  /** Never rejects: a body that broke has nothing left to cancel. */
+  cancel(reason: unknown): Promise<void>
+}
+
+export interface ChunkSize {
+  atLeast: number
+  atMost: number
+}
+
+/** Reads the runtime's own streams in chunks of that size, other streams chunk by chunk as they come. */
+export function openChunks(body: ReadableStream<Uint8Array>, { atLeast, atMost }: ChunkSize): Chunks {
+  const bytes = byteReader(body)
+  if (bytes) {
+    // Used again and again: new ones each time would be garbage as large as the body, which the isolate has to hold.
+    let buffer = new ArrayBuffer(atMost)
+    let other: ArrayBuffer | undefined
+    return {
+      async next() {
+        const { value } = await bytes.readAtLeast(atLeast, new Uint8Array(buffer))
+        buffer = other ?? new ArrayBuffer(atMost)
+        other = value?.buffer
+        return value ?? new Uint8Array()
+      },
+      cancel: (reason) => cancelReader(bytes, reason),
+    }
+  }
+  const reader = body.getReader()
+  const next = async (): Promise<Uint8Array> => {
+    const { done, value } = await reader.read()
+    if (done) return new Uint8Array()
+    return value.length > 0 ? value : next()
+  }
+  return { next, cancel: (reason) => cancelReader(reader, reason) }
+}
 
 /** Cuts a stream into parts of any wished size; whoever makes one reads it to its end or cancels it. */
-export interface PartReader {
+export interface ChunkReader {
   /** The next `bytes` bytes; fewer only at the end of the stream. */
   next(bytes: number): Promise<Uint8Array>
   /** Puts back what `next` gave last, which its next caller gets again, in the same memory where it fits. */
   unread(part: Uint8Array): void
+  /** Never rejects. */
   cancel(reason: unknown): Promise<void>
 }
 
 const FIRST_ALLOCATION = 64 * 1024
 const NOTHING = new Uint8Array(0)
 
-interface PartReaderOptions {
+interface ChunkReaderOptions {
   /** The body's length where that is known, and as much memory is free. */
   size?: number | undefined
   /** What holds the memory for it; renewed as bytes come in. */
@@ -25,10 +76,10 @@ interface PartReaderOptions {
 const MAX_PAUSE_MS = 120_000
 
 /** Fails with `interrupted` when no byte comes for two minutes. */
-export function createPartReader(
+export function createChunkReader(
   body: ReadableStream<Uint8Array>,
-  { size = 0, memory }: PartReaderOptions = {},
-): PartReader {
+  { size = 0, memory }: ChunkReaderOptions = {},
+): ChunkReader {
   const reader = body.getReader()
   const idle = watchIdleTime(MAX_PAUSE_MS, (message) => new StorageError('interrupted', message))
   let rest: Uint8Array = NOTHING
@@ -80,7 +131,7 @@ export function createPartReader(
     },
     cancel(reason) {
       idle.stop()
-      return reader.cancel(reason)
+      return cancelReader(reader, reason)
     },
   }
 }

@@ -12,14 +12,6 @@ const STREAMED = { md5: 'MD5', sha1: 'SHA-1', sha256: 'SHA-256', sha512: 'SHA-51
 /** Reversed polynomials of CRC-32 (zip, PNG) and CRC-32C (Castagnoli). */
 const POLYNOMIALS = { crc32: 0xedb88320, crc32c: 0x82f63b78 } as const
 const tables = new Map<number, Uint32Array>()
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
-
-export function toHex(bytes: ArrayBuffer | Uint8Array): string {
-  const view = bytes instanceof Uint8Array ? bytes : new Uint8Array(bytes)
-  let hex = ''
-  for (const byte of view) hex += HEX[byte]
-  return hex
-}
 
 /** The digests that are given, computed over `bytes`; throws `corrupt` when one differs. */
 export async function checkDigests(bytes: Uint8Array, expected: Digests): Promise<void> {
@@ -34,7 +26,7 @@ export interface DigestCheck {
   finish(): Promise<void>
 }
 
-/** The same for bytes that come piece by piece. */
+/** The same for bytes that come chunk by chunk. */
 export function startCheck(expected: Digests): DigestCheck {
   const hashes = startHashes(expected)
   return {
@@ -96,7 +88,7 @@ function streamedHash(algorithm: string): Hash {
     update: (chunk) => writer.write(chunk),
     async finish() {
       await writer.close()
-      return toHex(await stream.digest)
+      return new Uint8Array(await stream.digest).toHex()
     },
   }
 }

@@ -1,5 +1,6 @@
 import { interruption, StorageError } from '../storage/errors.ts'
-import { openPieces, type Pieces } from './pieces.ts'
+import type { Reservation } from './memory-budget.ts'
+import { openChunks, type Chunks } from './chunks.ts'
 
 /** The same bytes as a stream whose length the runtime knows, for Content-Length. Node has no such thing. */
 export function withKnownLength(
@@ -16,8 +17,28 @@ export function bytesBody(bytes: Uint8Array<ArrayBuffer>): ReadableStream<Uint8A
   return body
 }
 
-/** Nobody waits for a first byte here, and JavaScript runs once for each piece. */
-const PIECE_BYTES = 256 * 1024
+/** Bytes as a body that gives their memory back once they have been read. */
+export function heldBody(bytes: Uint8Array, memory: Reservation): ReadableStream<Uint8Array> {
+  let isSent = bytes.length === 0
+  return new ReadableStream<Uint8Array>(
+    {
+      pull(controller) {
+        if (!isSent) {
+          isSent = true
+          controller.enqueue(bytes)
+          return
+        }
+        memory.release()
+        controller.close()
+      },
+      cancel: () => memory.release(),
+    },
+    { highWaterMark: 0 },
+  )
+}
+
+/** Nobody waits for a first byte here, and JavaScript runs once for each chunk. */
+const CHUNK_BYTES = 256 * 1024
 
 interface SendOptions<Result> {
   /** Resolves to `null` when the receiver refuses the bytes: a condition does not hold. */
@@ -36,8 +57,8 @@ export async function sendFixedLength<Result>(
 ): Promise<Result | null> {
   const fixed = new FixedLengthStream(size)
   const writer = fixed.writable.getWriter()
-  const pieceBytes = Math.max(1, Math.min(PIECE_BYTES, size))
-  const source = openPieces(body, { atLeast: pieceBytes, atMost: pieceBytes })
+  const chunkBytes = Math.max(1, Math.min(CHUNK_BYTES, size))
+  const source = openChunks(body, { atLeast: chunkBytes, atMost: chunkBytes })
   let failure: unknown
   /** Lets go of both ends at once: nobody waits for a source that stalls, and the receiver stores nothing. */
   const stop = (reason: unknown): void => {
@@ -64,11 +85,11 @@ export async function sendFixedLength<Result>(
 }
 
 /**
- * Copies every byte; resolves to why the receiver did not take them all. The receiver takes the object for whole with the last announced one, so that piece is held back
+ * Copies every byte; resolves to why the receiver did not take them all. The receiver takes the object for whole with the last announced one, so that chunk is held back
  * until the source has ended. A pipe would not do: it heeds its signal only between two chunks, and workerd has none
  * from one FixedLengthStream to another.
  */
-async function pump(source: Pieces, writer: WritableStreamDefaultWriter, size: number): Promise<unknown> {
+async function pump(source: Chunks, writer: WritableStreamDefaultWriter, size: number): Promise<unknown> {
   let length = 0
   let last: Uint8Array | undefined
   for (;;) {

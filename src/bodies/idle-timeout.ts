@@ -1,14 +1,14 @@
-import { StorageError } from '../storage/errors.ts'
+import type { StorageError } from '../storage/errors.ts'
 
 /** Bounds each wait for the next bytes of one body. */
 export interface IdleWatch {
-  /** Rejects with `timeout` when this one wait has lasted too long. */
+  /** Rejects with the failure when this one wait has lasted too long. */
   wait<T>(reading: Promise<T>): Promise<T>
   stop(): void
 }
 
-/** For a body of that backend: one timer for the whole of it, which is set anew only when it rings: setting one costs more than passing a chunk on. */
-export function watchIdleTime(idleTimeoutMs: number, backend: string): IdleWatch {
+/** One timer for the whole body, which is set anew only when it fires: setting one costs more than passing a chunk on. */
+export function watchIdleTime(idleTimeoutMs: number, fail: (message: string) => StorageError): IdleWatch {
   let timer: ReturnType<typeof setTimeout> | null = null
   let waitingSince: number | undefined
   let giveUp: ((error: StorageError) => void) | undefined
@@ -17,7 +17,7 @@ export function watchIdleTime(idleTimeoutMs: number, backend: string): IdleWatch
     if (waitingSince === undefined) return
     const left = waitingSince + idleTimeoutMs - Date.now()
     if (left > 0) timer = setTimeout(ring, left)
-    else giveUp?.(new StorageError('timeout', `no further byte came within ${idleTimeoutMs} ms`, { backend }))
+    else giveUp?.(fail(`no further byte came within ${idleTimeoutMs} ms`))
   }
   return {
     wait: (reading) =>

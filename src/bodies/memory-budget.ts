@@ -3,110 +3,102 @@ import { StorageError } from '../storage/errors.ts'
 /** Memory that was set aside. */
 export interface Reservation {
   readonly bytes: number
-  /** Makes it `bytes` in all, where it is less; waits as `reserve` does, and keeps what it has when that throws. */
-  grow(bytes: number, options?: ReserveOptions): Promise<void>
+  /** Makes it `bytes` in all, where it is less. Waits for what is left of the time that it was reserved with, and keeps what it has when that throws. */
+  grow(bytes: number, options?: Pick<ReserveOptions, 'signal' | 'leave'>): Promise<void>
   /** Says that it is still used. */
   renew(): void
   release(): void
 }
 
 export interface ReserveOptions {
-  /** How long to wait for room, in milliseconds. Default: some seconds. */
+  /** How long to wait for room, in milliseconds, growing included. Default: two seconds. */
   waitMs?: number
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
+  /** Bytes that have to stay free for those who leave less, and who go first. Default: 0. */
+  leave?: number
 }
 
 /** What everything that holds bodies in memory shares. */
 export interface MemoryBudget {
   readonly total: number
-  /** Waits its turn for the room; throws `overloaded` when there is none in time. Who needs more than the whole budget gets all of it. */
+  /** Waits its turn for the room; throws `overloaded` when there is none in time. More than the whole budget is never given. */
   reserve(bytes: number, options?: ReserveOptions): Promise<Reservation>
   /** The same without waiting: `null` when there is no room, or others wait for it. */
-  tryReserve(bytes: number): Reservation | null
+  tryReserve(bytes: number, options?: Pick<ReserveOptions, 'leave'>): Reservation | null
   /** `reclaim` is called when there is no room: it gives back what is only kept in case it is useful, and renews the rest. */
   onShortage(reclaim: () => void): void
 }
 
+const MIB = 1024 * 1024
 /** Of the 128 MB that an isolate has (Workers limits): the rest is for code, streams under way and garbage. */
-export const MEMORY_BYTES = 48 * 1024 * 1024
+const MEMORY_BYTES = 64 * MIB
+/** What one large upload needs: two parts. Those who may need it later leave it free when they begin. */
+export const UPLOAD_BYTES = 16 * MIB
+/** What shared bodies and background copies leave free: one large upload, and the beginnings of others. */
+export const BACKGROUND_LEAVES_BYTES = 24 * MIB
+/** The largest body that can be shared. */
+export const MAX_SHARED_BYTES = MEMORY_BYTES - UPLOAD_BYTES
 
-const WAIT_MS = 5_000
+/** A client that is refused should know soon. */
+const WAIT_MS = 2_000
 const RETRY_AFTER_MS = 5_000
-/** How often one that waits looks for room. */
+/** How often a waiting request looks for room. */
 const LOOK_MS = 25
-/** Who has not looked for so long was ended by the platform. */
+/** A request that has not looked for so long was ended by the platform. */
 const GONE_MS = 2_000
 /** What was not renewed for so long belonged to a request that the platform ended. */
 const FORGOTTEN_MS = 300_000
 
+interface Ticket {
+  leave: number
+  /** When it looked for room last. */
+  looked: number
+}
+
 /**
- * A budget of `total` bytes, first come, first served. Who holds some and waits for more gives up after a while, as everybody does, so nobody waits for ever. Those who wait look for room by themselves, since only the
- * timers of the request that waits are sure to fire in it.
+ * A budget of `total` bytes. Those who leave least go first, then first come, first served. Waiting requests look for
+ * room by themselves, since only the timers of the request that waits are sure to fire in it.
  */
 export function createMemoryBudget(total: number): MemoryBudget {
   /** When each was renewed. */
   const held = new Map<Reservation, number>()
-  /** When each looked last, in the order in which they came. */
-  const queue = new Map<object, number>()
+  const queue = new Set<Ticket>()
   const reclaims: (() => void)[] = []
   let used = 0
 
-  const take = (bytes: number): Reservation | null => {
-    if (used + bytes > total) return null
-    used += bytes
-    let own = bytes
-    const reservation: Reservation = {
-      get bytes() {
-        return own
-      },
-      async grow(wanted, options) {
-        const missing = Math.min(wanted, total) - own
-        if (missing <= 0) return
-        const more = await reserve(missing, options)
-        held.delete(more)
-        // One that was forgotten while it waited has only what it was given now.
-        own = held.has(reservation) ? own + missing : missing
-        held.set(reservation, Date.now())
-      },
-      renew() {
-        if (held.has(reservation)) held.set(reservation, Date.now())
-      },
-      release() {
-        if (held.delete(reservation)) used -= own
-      },
+  /** Who wants so much that too little would stay free gets it when everything is free. */
+  const fits = (bytes: number, leave: number): boolean =>
+    used + bytes + Math.min(leave, total - bytes) <= total
+  const take = (bytes: number, leave: number): boolean => {
+    if (!fits(bytes, leave)) {
+      for (const reclaim of reclaims) reclaim()
+      for (const [reservation, renewed] of held)
+        if (Date.now() - renewed > FORGOTTEN_MS) reservation.release()
+      if (!fits(bytes, leave)) return false
     }
-    held.set(reservation, Date.now())
-    return reservation
+    used += bytes
+    return true
   }
-  const takeOrReclaim = (bytes: number): Reservation | null => {
-    const taken = take(bytes)
-    if (taken) return taken
-    for (const reclaim of reclaims) reclaim()
-    for (const [reservation, renewed] of held) if (Date.now() - renewed > FORGOTTEN_MS) reservation.release()
-    return take(bytes)
-  }
-  const isFirst = (ticket: object): boolean => {
-    for (const [other, looked] of queue) {
-      if (other === ticket) return true
-      if (Date.now() - looked <= GONE_MS) return false
-      queue.delete(other)
+  const isNext = (ticket: Ticket): boolean => {
+    let isBehind = false
+    for (const other of queue) {
+      if (other === ticket) isBehind = true
+      else if (ticket.looked - other.looked > GONE_MS) queue.delete(other)
+      else if (other.leave < ticket.leave || (other.leave === ticket.leave && !isBehind)) return false
     }
     return true
   }
-
-  const reserve = async (
-    wanted: number,
-    { waitMs = WAIT_MS, signal }: ReserveOptions = {},
-  ): Promise<Reservation> => {
-    const bytes = Math.min(wanted, total)
-    const ticket = {}
-    const ends = Date.now() + waitMs
+  const waitFor = async (
+    bytes: number,
+    { ends, signal, leave = 0 }: Omit<ReserveOptions, 'waitMs'> & { ends: number },
+  ): Promise<void> => {
+    const ticket = { leave, looked: 0 }
     try {
       for (;;) {
         signal?.throwIfAborted()
-        queue.set(ticket, Date.now())
-        const taken = isFirst(ticket) ? takeOrReclaim(bytes) : null
-        if (taken) return taken
+        ticket.looked = Date.now()
+        queue.add(ticket)
+        if (isNext(ticket) && take(bytes, leave)) return
         if (Date.now() >= ends) throw overloaded()
         await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
       }
@@ -114,11 +106,49 @@ export function createMemoryBudget(total: number): MemoryBudget {
       queue.delete(ticket)
     }
   }
+  const hold = (taken: number, waitMs: number): Reservation => {
+    let bytes = taken
+    let patience = waitMs
+    const reservation: Reservation = {
+      get bytes() {
+        return bytes
+      },
+      async grow(wanted, options) {
+        const missing = Math.min(wanted, total) - bytes
+        if (missing <= 0) return
+        const began = Date.now()
+        try {
+          await waitFor(missing, { ...options, ends: began + patience })
+        } finally {
+          patience -= Date.now() - began
+        }
+        // One that was forgotten while it waited has only what it was given now.
+        bytes = held.has(reservation) ? bytes + missing : missing
+        held.set(reservation, Date.now())
+      },
+      renew() {
+        if (held.has(reservation)) held.set(reservation, Date.now())
+      },
+      release() {
+        if (held.delete(reservation)) used -= bytes
+      },
+    }
+    held.set(reservation, Date.now())
+    return reservation
+  }
 
   return {
     total,
-    reserve,
-    tryReserve: (bytes) => (isFirst({}) ? takeOrReclaim(bytes) : null),
+    async reserve(wanted, { waitMs = WAIT_MS, ...options } = {}) {
+      const bytes = Math.min(wanted, total)
+      const ends = Date.now() + waitMs
+      await waitFor(bytes, { ...options, ends })
+      return hold(bytes, ends - Date.now())
+    },
+    tryReserve(bytes, { leave = 0 } = {}) {
+      const isFree = bytes <= total && isNext({ leave, looked: Date.now() }) && take(bytes, leave)
+      return isFree ? hold(bytes, 0) : null
+    },
     onShortage: (reclaim) => void reclaims.push(reclaim),
   }
 }

@@ -1,8 +1,9 @@
 import { StorageError } from '../storage/errors.ts'
-import { byteReader } from './byte-reader.ts'
+import { cancelReader } from './cancel.ts'
+import { byteReader } from './chunks.ts'
 
 /** The bytes of one body in memory: filled once at the source's speed, read by any number of streams at theirs. */
-export interface Spool {
+export interface SharedBytes {
   /** `full` once every byte has come. */
   readonly state: 'filling' | 'full' | StorageError
   /** When the last byte so far came (ms since the epoch). */
@@ -30,14 +31,18 @@ const MAX_STANDSTILL_MS = 300_000
 
 /**
  * Reads `body` to its end into memory. A stream that waits longer than `stallMs` for the next byte errors:
- * the request that fills the spool may have been ended by the platform.
+ * the request that fills it may have been ended by the platform.
  */
-export function createSpool(body: ReadableStream<Uint8Array>, size: number, stallMs: number): Spool {
+export function createSharedBytes(
+  body: ReadableStream<Uint8Array>,
+  size: number,
+  stallMs: number,
+): SharedBytes {
   const chunks: Uint8Array[] = []
   const waiting = new Set<() => void>()
   /** When each reader took its last chunk. */
   const readers = new Map<Reader, number>()
-  let state: Spool['state'] = 'filling'
+  let state: SharedBytes['state'] = 'filling'
   let lastByte = Date.now()
 
   const wake = (): void => {
@@ -48,6 +53,7 @@ export function createSpool(body: ReadableStream<Uint8Array>, size: number, stal
     let length = 0
     try {
       for await (const chunk of largeChunks(body)) {
+        if (state !== 'filling') throw state
         length += chunk.length
         if (length > size) throw wrongLength(size, 'more')
         chunks.push(chunk)
@@ -141,7 +147,7 @@ export function createSpool(body: ReadableStream<Uint8Array>, size: number, stal
 
 const READ_BYTES = 64 * 1024
 
-/** Native bodies come in pieces of 4 KiB unless a larger buffer is handed in, and JavaScript runs for each piece. */
+/** Native bodies come in chunks of 4 KiB unless a larger buffer is handed in, and JavaScript runs for each chunk. */
 async function* largeChunks(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
   const reader = byteReader(body)
   if (!reader) {
@@ -152,11 +158,11 @@ async function* largeChunks(body: ReadableStream<Uint8Array>): AsyncGenerator<Ui
     for (;;) {
       const { done, value } = await reader.read(new Uint8Array(READ_BYTES))
       if (done) return
-      // A small piece must not keep a large buffer.
+      // A small chunk must not keep a large buffer.
       yield value.length < READ_BYTES / 2 ? value.slice() : value
     }
   } finally {
-    reader.cancel().catch(() => {})
+    void cancelReader(reader)
   }
 }
 

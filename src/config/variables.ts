@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { MEMORY_BYTES } from '../bodies/memory-budget.ts'
+import { MAX_SHARED_BYTES } from '../bodies/memory-budget.ts'
 import { bindingKind, bindingProblem } from './bindings.ts'
 import type { Mistake } from './errors.ts'
 import { nearest } from './near.ts'
@@ -23,7 +23,7 @@ const corsOrigins = v.pipe(
 )
 
 /** A body that is copied while it streams is held in memory, so it has to fit there. */
-const inlineBytes = wholeNumber(0, MEMORY_BYTES)
+const inlineBytes = wholeNumber(0, MAX_SHARED_BYTES)
 
 /** All variables but the chain itself, in the order in which mistakes are told. */
 const variables = v.object({

@@ -6,8 +6,8 @@ import { type Chain, firstToSucceed } from '../chain/fallback.ts'
 import { before, writersFor } from '../chain/placement.ts'
 import { isolateMemory, type Reservation } from '../bodies/memory-budget.ts'
 import type { ObjectInfo } from '../storage/object.ts'
-import { createPartReader, type PartReader } from '../bodies/part-reader.ts'
-import { FIRST_BYTES, growFor, upload, uploadMemory, wholeWithin } from './upload.ts'
+import { createChunkReader, type ChunkReader } from '../bodies/chunks.ts'
+import { growFor, reserveFor, upload, uploadMemory, wholeWithin } from './upload.ts'
 
 export interface SaveOptions extends Omit<PutOptions, 'onlyIf'> {
   /** Longer bodies throw `too-large`. */
@@ -67,8 +67,8 @@ async function setAside(
   needed: number,
   { size, signal, partBytes }: SaveOptions,
 ): Promise<Reservation | null> {
-  const first = size === undefined ? Math.min(needed, FIRST_BYTES) : needed
-  if (needed > 0) return isolateMemory.reserve(first, signal ? { signal } : {})
+  if (needed > 0)
+    return reserveFor(needed, { ...(size !== undefined && { size }), ...(signal && { signal }) })
   return size !== undefined && size <= (partBytes ?? REPLAYABLE_BYTES) ? isolateMemory.tryReserve(size) : null
 }
 
@@ -133,7 +133,7 @@ async function replayable(
 ): Promise<Body> {
   const { size, partBytes: most = REPLAYABLE_BYTES, memory, needed } = options
   if ((size ?? 0) > most) return body
-  const parts = createPartReader(body, size)
+  const parts = createChunkReader(body, { size, memory })
   if (size === undefined) await growOrCancel(parts, memory, needed)
   // One more than a whole body of that length, to see that nothing follows.
   const bytes = size === undefined ? most : size + 1
@@ -148,7 +148,7 @@ async function replayable(
   throw failure
 }
 
-async function growOrCancel(parts: PartReader, memory: Reservation, needed: number): Promise<void> {
+async function growOrCancel(parts: ChunkReader, memory: Reservation, needed: number): Promise<void> {
   try {
     await growFor(parts, memory, needed)
   } catch (error) {
@@ -158,7 +158,7 @@ async function growOrCancel(parts: PartReader, memory: Reservation, needed: numb
 }
 
 /** The stream again, whose beginning is still in memory: it goes on as one piece, so that it need not be copied. */
-function restOf(parts: PartReader, held: number): ReadableStream<Uint8Array> {
+function restOf(parts: ChunkReader, held: number): ReadableStream<Uint8Array> {
   let bytes = held
   return new ReadableStream<Uint8Array>({
     async pull(controller) {

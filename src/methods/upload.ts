@@ -2,17 +2,24 @@ import type { MultipartUpload, PutOptions, WritableBackend } from '../storage/ba
 import { cancelBody } from '../bodies/cancel.ts'
 import { verifyingStream } from '../bodies/digest.ts'
 import { StorageError } from '../storage/errors.ts'
-import { isolateMemory, type Reservation } from '../bodies/memory-budget.ts'
+import {
+  BACKGROUND_LEAVES_BYTES,
+  isolateMemory,
+  type Reservation,
+  UPLOAD_BYTES,
+} from '../bodies/memory-budget.ts'
 import type { ObjectInfo } from '../storage/object.ts'
-import { createPartReader, type PartReader } from '../bodies/part-reader.ts'
+import { createChunkReader, type ChunkReader } from '../bodies/chunks.ts'
 
 export interface UploadOptions extends PutOptions {
   /** Longer bodies throw `too-large` as soon as that shows. */
   maxBytes?: number
   /** Bytes of a part where the length is not known. R2 and S3 want at least 5 MiB. Default: 8 MiB. */
-  partBytes?: number
+  partBytes?: number | undefined
   /** Memory that was set aside for it already; it grows to what `uploadMemory` says where the body turns out to need that. */
   memory?: Reservation
+  /** Nobody waits for it: leaves memory free for uploads that somebody waits for. */
+  isBackground?: boolean | undefined
 }
 
 const MIB = 1024 * 1024
@@ -23,8 +30,8 @@ const MAX_PARTS = 10_000
 /** Most bytes of a body of unknown length that are held for a backend without multipart uploads. */
 const MAX_BUFFERED_BYTES = 25 * MIB
 
-/** Set aside at first for a body of unknown length: most are small, and need no more. */
-export const FIRST_BYTES = MIB
+/** Set aside at first for a body of unknown length: most are small, and need no more. Who begins leaves enough for one that goes on. */
+const FIRST_BYTES = MIB / 2
 
 /** Most bytes of a stream of that length that are in memory at once while it is stored; 0 where it just passes. */
 export function uploadMemory(
@@ -33,7 +40,8 @@ export function uploadMemory(
   partBytes = PART_BYTES,
 ): number {
   if (!backend.createMultipartUpload) return size ?? 2 * MAX_BUFFERED_BYTES
-  return isPassedOn(backend, size) ? 0 : 2 * partBytesFor(size, partBytes)
+  const isPassedOn = size !== undefined && size <= (backend.maxPutSize ?? Infinity)
+  return isPassedOn ? 0 : 2 * partBytesFor(size, partBytes)
 }
 
 /**
@@ -47,7 +55,7 @@ export async function upload(
   body: ReadableStream<Uint8Array> | Uint8Array,
   options: UploadOptions = {},
 ): Promise<ObjectInfo | null> {
-  const { maxBytes = Infinity, memory: given, partBytes, ...putOptions } = options
+  const { maxBytes = Infinity, memory: given, partBytes, isBackground, ...putOptions } = options
   const size = body instanceof Uint8Array ? body.length : options.size
   const limit = Math.min(maxBytes, backend.maxSize ?? Infinity)
   if (size !== undefined && size > limit) {
@@ -55,12 +63,16 @@ export async function upload(
     await cancelBody(body, error)
     throw error
   }
-  const memory = given ?? (await setAside(backend, body, { ...options, ...(size !== undefined && { size }) }))
+  const fitsOnePut = size !== undefined && size <= (backend.maxPutSize ?? Infinity)
+  if (fitsOnePut && (body instanceof Uint8Array || uploadMemory(backend, size) === 0))
+    return backend.put(name, body, { ...putOptions, size })
+  const memory = given ?? (await setAside(backend, body, { ...putOptions, partBytes, isBackground }))
   try {
-    if (isPassedOn(backend, size)) return await backend.put(name, body, { ...putOptions, size })
     const { digests } = options
     const stream = body instanceof Uint8Array ? streamOf(body) : body
-    const parts = createPartReader(digests ? stream.pipeThrough(verifyingStream(digests)) : stream)
+    // One put checks them itself.
+    const checked = digests && !fitsOnePut ? stream.pipeThrough(verifyingStream(digests)) : stream
+    const parts = createChunkReader(checked, { memory, ...(fitsOnePut && { size }) })
     try {
       return await uploadStream(backend, name, parts, {
         ...putOptions,
@@ -70,7 +82,7 @@ export async function upload(
         limit,
       })
     } catch (error) {
-      await Promise.allSettled([parts.cancel(error)])
+      await parts.cancel(error)
       throw error
     }
   } finally {
@@ -82,21 +94,26 @@ export async function upload(
 async function setAside(
   backend: WritableBackend,
   body: ReadableStream<Uint8Array> | Uint8Array,
-  { size, signal, partBytes }: Pick<UploadOptions, 'size' | 'signal' | 'partBytes'>,
+  options: Pick<UploadOptions, 'size' | 'signal' | 'partBytes' | 'isBackground'>,
 ): Promise<Reservation | null> {
-  const bytes = body instanceof Uint8Array ? 0 : uploadMemory(backend, size, partBytes)
+  const bytes = body instanceof Uint8Array ? 0 : uploadMemory(backend, options.size, options.partBytes)
   if (bytes === 0) return null
   try {
-    const first = size === undefined ? Math.min(bytes, FIRST_BYTES) : bytes
-    return await isolateMemory.reserve(first, signal ? { signal } : {})
+    return await reserveFor(bytes, options)
   } catch (error) {
     await cancelBody(body, error)
     throw error
   }
 }
 
-function isPassedOn(backend: WritableBackend, size: number | undefined): size is number {
-  return size !== undefined && size <= (backend.maxPutSize ?? Infinity)
+/** Memory to begin with, of the `bytes` that the upload may need: all of it where the length is known. */
+export function reserveFor(
+  bytes: number,
+  { size, signal, isBackground }: Pick<UploadOptions, 'size' | 'signal' | 'isBackground'>,
+): Promise<Reservation> {
+  if (isBackground) return isolateMemory.reserve(bytes, { signal, leave: BACKGROUND_LEAVES_BYTES })
+  if (size !== undefined) return isolateMemory.reserve(bytes, { signal })
+  return isolateMemory.reserve(Math.min(bytes, FIRST_BYTES), { signal, leave: UPLOAD_BYTES })
 }
 
 function partBytesFor(size = 0, wished = PART_BYTES): number {
@@ -109,13 +126,13 @@ type StreamOptions = PutOptions & Pick<UploadOptions, 'memory' | 'partBytes'> & 
 async function uploadStream(
   backend: WritableBackend,
   name: string,
-  parts: PartReader,
+  parts: ChunkReader,
   options: StreamOptions,
 ): Promise<ObjectInfo | null> {
   const { limit, size, memory, partBytes: wished, ...putOptions } = options
   const partBytes = backend.createMultipartUpload
     ? partBytesFor(size, wished)
-    : Math.min(limit, MAX_BUFFERED_BYTES) + 1
+    : (size ?? Math.min(limit, MAX_BUFFERED_BYTES)) + 1
   if (memory) await growFor(parts, memory, uploadMemory(backend, size, wished))
   const whole = await wholeWithin(parts, partBytes)
   if ((whole?.length ?? partBytes) > limit) throw tooLarge(backend, name, limit)
@@ -145,7 +162,7 @@ async function uploadStream(
 }
 
 /** Sets more memory aside unless the body ends within what there is. Throws `overloaded` before anything is stored. */
-export async function growFor(parts: PartReader, memory: Reservation, bytes: number): Promise<void> {
+export async function growFor(parts: ChunkReader, memory: Reservation, bytes: number): Promise<void> {
   if (memory.bytes >= bytes) return
   const whole = await wholeWithin(parts, memory.bytes)
   if (whole) parts.unread(whole)
@@ -153,7 +170,7 @@ export async function growFor(parts: PartReader, memory: Reservation, bytes: num
 }
 
 /** The body when it has fewer bytes than that; else `null`, and the reader still has all of it. */
-export async function wholeWithin(parts: PartReader, bytes: number): Promise<Uint8Array | null> {
+export async function wholeWithin(parts: ChunkReader, bytes: number): Promise<Uint8Array | null> {
   const first = await parts.next(bytes)
   if (first.length < bytes) return first
   // Nobody but the reader may keep it: whoever waits for the rest of the body would keep it as long.
@@ -164,7 +181,7 @@ export async function wholeWithin(parts: PartReader, bytes: number): Promise<Uin
 /** Stores all that there is to read in parts of one size; the sum of the bytes. */
 async function uploadParts(
   multipart: MultipartUpload,
-  parts: PartReader,
+  parts: ChunkReader,
   { partBytes, check }: { partBytes: number; check: (sum: number) => void },
 ): Promise<number> {
   let sum = 0

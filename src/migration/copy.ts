@@ -1,7 +1,8 @@
 import type { Backend, PutCondition, WritableBackend } from '../storage/backend.ts'
 import { StorageError } from '../storage/errors.ts'
 import { conditionOn } from '../storage/tombstone-marker.ts'
-import { isolateMemory, type Reservation } from '../bodies/memory-budget.ts'
+import { cancelBody } from '../bodies/cancel.ts'
+import { BACKGROUND_LEAVES_BYTES, isolateMemory, type Reservation } from '../bodies/memory-budget.ts'
 import type { StoredObject } from '../storage/object.ts'
 import { upload, uploadMemory } from '../methods/upload.ts'
 import { copyInParts } from './copy-parts.ts'
@@ -56,12 +57,16 @@ async function copyOnce(
       ? uploadMemory(target, object.size, options.partBytes)
       : 0
   if (!object || bytes === 0) return copyOpen(source, target, object, options)
-  let memory = isolateMemory.tryReserve(bytes)
+  let memory = isolateMemory.tryReserve(bytes, { leave: BACKGROUND_LEAVES_BYTES })
   try {
     if (memory) return await copyOpen(source, target, object, { ...options, memory })
     // The source would not keep it open for so long.
-    await object.body.cancel()
-    memory = await isolateMemory.reserve(bytes, { ...read, waitMs: MEMORY_WAIT_MS })
+    await cancelBody(object.body)
+    memory = await isolateMemory.reserve(bytes, {
+      ...read,
+      waitMs: MEMORY_WAIT_MS,
+      leave: BACKGROUND_LEAVES_BYTES,
+    })
     return await copyOpen(source, target, await source.get(name, read), { ...options, memory })
   } finally {
     memory?.release()
@@ -80,11 +85,11 @@ async function copyOpen(
 ): Promise<CopyResult> {
   if (!object) return { outcome: 'absent', bytes: 0 }
   if (object.deleted) {
-    await object.body.cancel()
+    await cancelBody(object.body)
     return { outcome: 'absent', bytes: 0 }
   }
   if (needsParts(object, target)) {
-    await object.body.cancel()
+    await cancelBody(object.body)
     return copyInParts(source, target, object, options.onlyIf)
   }
   return storeCopy(object, target, options)
@@ -97,13 +102,14 @@ export async function storeCopy(
   options: StoreOptions,
 ): Promise<CopyResult> {
   if (object.range) {
-    await object.body.cancel()
+    await cancelBody(object.body)
     throw new StorageError('invalid', 'a part of an object is never stored as the object', {
       name: object.name,
     })
   }
   const stored = await upload(target, object.name, object.body, {
     ...options,
+    isBackground: true,
     ...(object.size !== undefined && { size: object.size }),
     ...(object.digests && { digests: object.digests }),
     info: attributesOfCopy(object),

@@ -1,3 +1,4 @@
+import { cancelBody } from '../bodies/cancel.ts'
 import { toStorageError } from '../storage/errors.ts'
 import type { Chain } from '../chain/fallback.ts'
 import type { WritableBackend } from '../storage/backend.ts'
@@ -107,7 +108,7 @@ function storeShared(object: StoredObject, shared: SharedBody, target: WritableB
     try {
       if ((object.size ?? 0) > STORED_WHILE_SENT_BYTES) await shared.whole()
     } catch (error) {
-      await body.cancel(error)
+      await cancelBody(body, error)
       throw error
     }
     return storeCopy({ ...object, body }, target, { onlyIf })

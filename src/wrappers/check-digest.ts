@@ -1,7 +1,7 @@
 import type { Backend } from '../storage/backend.ts'
 import { type DigestCheck, startCheck } from '../bodies/digest.ts'
 import type { ObjectInfo } from '../storage/object.ts'
-import { openPieces, type Pieces } from '../bodies/pieces.ts'
+import { openChunks, type Chunks } from '../bodies/chunks.ts'
 
 const READ_BYTES = 64 * 1024
 
@@ -15,10 +15,10 @@ export function withVerifiedBodies(backend: Backend): Backend {
       const { body, digests, size } = object
       const joint = size === undefined ? new IdentityTransformStream() : new FixedLengthStream(size)
       const writer = joint.writable.getWriter()
-      const pieces = openPieces(body, { atLeast: 1, atMost: READ_BYTES })
+      const chunks = openChunks(body, { atLeast: 1, atMost: READ_BYTES })
       // The reader of the other end sees every failure; one that went away ends the body.
-      pass(pieces, writer, startCheck(digests)).catch((error: unknown) =>
-        Promise.allSettled([writer.abort(error), pieces.cancel(error)]),
+      pass(chunks, writer, startCheck(digests)).catch((error: unknown) =>
+        Promise.allSettled([writer.abort(error), chunks.cancel(error)]),
       )
       return { ...object, body: joint.readable }
     },
@@ -30,12 +30,12 @@ function isKnown({ etag }: ObjectInfo, ifNoneMatch: string | undefined): boolean
   return ifNoneMatch !== undefined && etag === ifNoneMatch
 }
 
-/** A reader that knows the length takes the object for whole with its last byte: the last piece waits for the digest. */
-async function pass(pieces: Pieces, writer: WritableStreamDefaultWriter, check: DigestCheck): Promise<void> {
-  let held: Uint8Array = await pieces.next()
+/** A reader that knows the length takes the object for whole with its last byte: the last chunk waits for the digest. */
+async function pass(chunks: Chunks, writer: WritableStreamDefaultWriter, check: DigestCheck): Promise<void> {
+  let held: Uint8Array = await chunks.next()
   while (held.length > 0) {
     await check.update(held)
-    const next = await pieces.next()
+    const next = await chunks.next()
     if (next.length === 0) await check.finish()
     await writer.write(held)
     held = next

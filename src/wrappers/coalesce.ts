@@ -1,13 +1,15 @@
 import type { Backend } from '../storage/backend.ts'
 import type { MemoryBudget, Reservation } from '../bodies/memory-budget.ts'
 import type { StoredObject } from '../storage/object.ts'
-import type { Spool } from '../bodies/shared-body.ts'
-import { createSpool } from '../bodies/shared-body.ts'
+import type { SharedBytes } from '../bodies/shared-body.ts'
+import { createSharedBytes } from '../bodies/shared-body.ts'
 
 export interface CoalesceOptions {
   /** Larger bodies are never shared. */
   maxBytes: number
   budget: MemoryBudget
+  /** Bytes of the budget that are left to others. */
+  leave: number
   /** Longest wait for the backend's answer, and of a reader for the next byte, in milliseconds. */
   stallMs: number
   /** Keeps the work going when the client that began it goes away (`waitUntil`). */
@@ -21,17 +23,19 @@ interface Flight {
   /** The object to share, or `null` when each must fetch for itself. */
   shared: Promise<Shared | null>
   /** Present once the body is being read. */
-  spool?: Spool
+  bytes?: SharedBytes
   memory?: Reservation
 }
 
 interface Shared {
   info: Omit<StoredObject, 'body'>
-  spool: Spool
+  bytes: SharedBytes
 }
 
 /** How long a body stays joinable after it came whole: requests that missed in the primary a moment ago still join. */
 const LINGER_MS = 1000
+/** A body that stands still for so long is not joined any more: the request that reads it may have been ended by the platform. */
+const MAX_PAUSE_MS = 5000
 
 /** How long a copy waits for the client that began it: longer than a quick one takes, and little of a request's allowance. */
 const PATIENCE_MS = 1000
@@ -45,8 +49,11 @@ export function withCoalescing(backend: Backend, options: CoalesceOptions): Back
   const leaving = new Set<Flight>()
 
   const settle = (flight: Flight): boolean => {
-    if (flight.spool?.isRead()) return false
-    flight.spool?.free()
+    const { bytes } = flight
+    if (bytes?.isRead()) return false
+    // Its bytes may still be coming, and a copy is made of them.
+    if (bytes?.state === 'filling' && Date.now() - bytes.lastByte <= 2 * options.stallMs) return false
+    bytes?.free()
     flight.memory?.release()
     return true
   }
@@ -58,16 +65,17 @@ export function withCoalescing(backend: Backend, options: CoalesceOptions): Back
   }
   /** The platform may have ended the request that fetches, and then neither an answer nor a failure ever comes. */
   const opensUntil = (flight: Flight): number => flight.began + options.stallMs
-  const dropWhere = (isOver: (spool: Spool) => boolean): void => {
+  const dropWhere = (isOver: (bytes: SharedBytes) => boolean): void => {
     for (const [name, flight] of flights) {
-      if (flight.spool ? isOver(flight.spool) : Date.now() > opensUntil(flight)) drop(name, flight)
+      if (flight.bytes ? isOver(flight.bytes) : Date.now() > opensUntil(flight)) drop(name, flight)
     }
     for (const flight of leaving) if (settle(flight)) leaving.delete(flight)
   }
   /** Lazily, without timers: a timer would live and die with the request that set it. */
   const sweep = (): void => {
     const now = Date.now()
-    dropWhere(({ state, lastByte }) => now - lastByte > (state === 'full' ? LINGER_MS : 2 * options.stallMs))
+    const maxPauseMs = Math.min(options.stallMs, MAX_PAUSE_MS)
+    dropWhere(({ state, lastByte }) => now - lastByte > (state === 'full' ? LINGER_MS : maxPauseMs))
   }
   options.budget.onShortage(() => {
     sweep()
@@ -83,17 +91,20 @@ export function withCoalescing(backend: Backend, options: CoalesceOptions): Back
     try {
       const object = await backend.get(name, signal ? { signal } : {})
       if (!object || object.size === undefined || object.deleted || flight.over) return object
-      const memory = object.size <= options.maxBytes ? options.budget.tryReserve(object.size) : null
+      const memory =
+        object.size <= options.maxBytes
+          ? options.budget.tryReserve(object.size, { leave: options.leave })
+          : null
       if (!memory) return object
       flight.memory = memory
       const { body, ...info } = object
-      flight.spool = createSpool(body, object.size, options.stallMs)
-      options.keepAlive(flight.spool.filled.catch(() => drop(name, flight)))
-      const shared = { info, spool: flight.spool }
+      flight.bytes = createSharedBytes(body, object.size, options.stallMs)
+      options.keepAlive(flight.bytes.filled.catch(() => drop(name, flight)))
+      const shared = { info, bytes: flight.bytes }
       resolve(shared)
       return share(shared, true)
     } finally {
-      if (!flight.spool) drop(name, flight)
+      if (!flight.bytes) drop(name, flight)
       resolve(null)
     }
   }
@@ -128,16 +139,16 @@ async function within<T>(work: Promise<T>, ms: number): Promise<T | 'late'> {
   }
 }
 
-function share({ info, spool }: Shared, leader: boolean): StoredObject {
+function share({ info, bytes }: Shared, leader: boolean): StoredObject {
   // A response only gets a Content-Length from a stream of known length.
   const fixed = new FixedLengthStream(info.size ?? 0)
   // Whoever reads the other end sees the failure; a client that goes away is none.
-  const taken = spool.writeTo(fixed.writable).catch(() => {})
+  const taken = bytes.writeTo(fixed.writable).catch(() => {})
   const whole = async (): Promise<void> => {
-    await spool.filled
+    await bytes.filled
     await Promise.race([taken.then(() => pause(DRAIN_MS)), pause(PATIENCE_MS)])
   }
-  return { ...info, body: fixed.readable, shared: { leader, whole, stream: () => spool.stream() } }
+  return { ...info, body: fixed.readable, shared: { leader, whole, stream: () => bytes.stream() } }
 }
 
 function pause(ms: number): Promise<void> {

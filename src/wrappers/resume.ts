@@ -1,9 +1,11 @@
 import type { Backend } from '../storage/backend.ts'
 import { failureOfBody, StorageError } from '../storage/errors.ts'
 import type { StoredObject } from '../storage/object.ts'
-import { bytesBody } from '../bodies/fixed-length.ts'
+import { cancelBody } from '../bodies/cancel.ts'
+import { heldBody, withKnownLength } from '../bodies/fixed-length.ts'
 import { type IdleWatch, watchIdleTime } from '../bodies/idle-timeout.ts'
-import { openPieces, type Pieces } from '../bodies/pieces.ts'
+import { isolateMemory, type Reservation, UPLOAD_BYTES } from '../bodies/memory-budget.ts'
+import { openChunks, type Chunks } from '../bodies/chunks.ts'
 
 export interface MendOptions {
   /** Longest wait for the next bytes of a body, in milliseconds. */
@@ -40,17 +42,27 @@ export function withMending(backend: Backend, options: MendOptions): Backend {
         received: 0,
         resumes: 0,
       }
-      return length !== undefined && length <= HELD_BYTES ? held(flow, length) : mended(flow)
+      // Without memory for it a small body is streamed as well.
+      const memory =
+        length !== undefined && length <= HELD_BYTES
+          ? isolateMemory.tryReserve(length, { leave: UPLOAD_BYTES })
+          : null
+      return memory ? held(flow, memory) : mended(flow)
     },
   }
 }
 
 /** A small body comes with its headers: read at once it costs least, and one that breaks is a failure like any other. */
-async function held(flow: Omit<Flow, 'write'>, length: number): Promise<StoredObject> {
-  const bytes = new Uint8Array(length)
+async function held(flow: Omit<Flow, 'write'>, memory: Reservation): Promise<StoredObject> {
+  const bytes = new Uint8Array(memory.bytes)
   const write = (chunk: Uint8Array, offset: number): undefined => bytes.set(chunk, offset) as undefined
-  await pump({ ...flow, write }, flow.object.body)
-  return { ...flow.object, body: bytesBody(bytes) }
+  try {
+    await pump({ ...flow, write }, flow.object.body)
+  } catch (error) {
+    memory.release()
+    throw error
+  }
+  return { ...flow.object, body: withKnownLength(heldBody(bytes, memory), bytes.length) }
 }
 
 function mended(flow: Omit<Flow, 'write'>): StoredObject {
@@ -88,37 +100,41 @@ async function pump(flow: Flow, first: ReadableStream<Uint8Array>): Promise<void
 
 /** Writes the body out; hands back why it is not whole. Throws when the reader has gone. */
 async function passOn(flow: Flow, body: ReadableStream<Uint8Array>): Promise<StorageError | null> {
-  const atMost = pieceBytes(flow.length === undefined ? READ_BYTES : flow.length - flow.received)
-  const pieces = openPieces(body, { atLeast: 1, atMost })
-  const idle = watchIdleTime(flow.idleTimeoutMs, flow.object.backend)
+  const atMost = chunkBytes(flow.length === undefined ? READ_BYTES : flow.length - flow.received)
+  const chunks = openChunks(body, { atLeast: 1, atMost })
+  const { backend } = flow.object
+  const idle = watchIdleTime(
+    flow.idleTimeoutMs,
+    (message) => new StorageError('timeout', message, { backend }),
+  )
   try {
-    return await passPieces(flow, pieces, idle)
+    return await passChunks(flow, chunks, idle)
   } finally {
     idle.stop()
   }
 }
 
-async function passPieces(flow: Flow, pieces: Pieces, idle: IdleWatch): Promise<StorageError | null> {
+async function passChunks(flow: Flow, chunks: Chunks, idle: IdleWatch): Promise<StorageError | null> {
   for (;;) {
-    let piece: Uint8Array
+    let chunk: Uint8Array
     try {
-      piece = await idle.wait(pieces.next())
+      chunk = await idle.wait(chunks.next())
     } catch (error) {
-      await cancelQuietly(pieces, error)
+      await chunks.cancel(error)
       return failureOfBody(error, flow.object.backend, flow.object.name)
     }
-    if (piece.length === 0) break
+    if (chunk.length === 0) break
     const offset = flow.received
-    flow.received += piece.length
+    flow.received += chunk.length
     if (flow.length !== undefined && flow.received > flow.length) {
       const failure = wrongLength(flow, `more than the announced ${flow.length} bytes came`)
-      await cancelQuietly(pieces, failure)
+      await chunks.cancel(failure)
       return failure
     }
     try {
-      await flow.write(piece, offset)
+      await flow.write(chunk, offset)
     } catch (error) {
-      await cancelQuietly(pieces, error)
+      await chunks.cancel(error)
       throw error
     }
   }
@@ -146,7 +162,7 @@ async function resume(flow: Flow, failure: StorageError): Promise<ReadableStream
         flow.sources = [...flow.sources.filter((other) => other !== source), source]
         return rest.body
       }
-      await rest?.body.cancel()
+      await cancelBody(rest?.body)
     } catch (error) {
       // Another source may do; if none can go on, the first failure tells why, with this one behind it.
       failure = new StorageError(failure.code, failure.message, {
@@ -159,13 +175,8 @@ async function resume(flow: Flow, failure: StorageError): Promise<ReadableStream
   throw failure
 }
 
-/** Each piece leaves garbage, so a long body comes in larger ones; many bodies at once are seldom long. */
-function pieceBytes(expected: number): number {
+/** Each chunk leaves garbage, so a long body comes in larger ones; many bodies at once are seldom long. */
+function chunkBytes(expected: number): number {
   const bytes = Math.max(READ_BYTES, Math.min(MAX_READ_BYTES, Math.ceil(expected / 256)))
   return Math.max(1, Math.min(bytes, expected))
-}
-
-/** A broken source cannot be cancelled, and its failure is already known. */
-function cancelQuietly(pieces: Pieces, reason: unknown): Promise<void> {
-  return pieces.cancel(reason).catch(() => {})
 }

@@ -1,7 +1,8 @@
 import { env } from 'cloudflare:workers'
 import { reset } from 'cloudflare:test'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { kvBackend } from '../../src/backends/kv/kv.ts'
+import { isolateMemory } from '../../src/bodies/memory-budget.ts'
 import { describeBackend } from './conformance.ts'
 import { chunked, DIGITS, textOf } from './conformance-fixtures.ts'
 
@@ -35,6 +36,18 @@ describe('a value that others wrote', () => {
     expect(object).toMatchObject({ etag: info?.etag, range: { start: 3, end: 4 } })
     expect(await textOf(object)).toBe('lo')
     expect((await backend.list?.())?.objects).toEqual([{ name: 'a.txt', backend: 'media-kv' }])
+  })
+
+  it('counts as held in memory until it is read', async () => {
+    await env.MEDIA_KV.put('a.txt', new Uint8Array(10 * MIB))
+    const object = await backend.get('a.txt')
+    expect(isolateMemory.tryReserve(isolateMemory.total)).toBeNull()
+    expect((await new Response(object?.body).arrayBuffer()).byteLength).toBe(10 * MIB)
+    const all = await vi.waitUntil(() => isolateMemory.tryReserve(isolateMemory.total))
+    all.release()
+    await backend.head('a.txt')
+    const after = await vi.waitUntil(() => isolateMemory.tryReserve(isolateMemory.total))
+    after.release()
   })
 
   it('can be replaced by its version', async () => {

@@ -89,4 +89,49 @@ describe('createMemoryBudget()', () => {
   it('gives all of it to who needs more than that', async () => {
     expect((await createMemoryBudget(100).reserve(1000)).bytes).toBe(100)
   })
+
+  it('waits once, however often a reservation grows', async () => {
+    const budget = createMemoryBudget(100)
+    const held = await budget.reserve(90)
+    const other = await budget.reserve(10)
+    setTimeout(() => other.release(), 1500)
+    const began = Date.now()
+    const refused = budget
+      .reserve(10)
+      .then((reservation) => reservation.grow(50))
+      .catch((error: unknown) => [error, Date.now() - began] as const)
+    await vi.advanceTimersByTimeAsync(30_000)
+    const [error, took] = (await refused) ?? []
+    expect(error).toMatchObject({ code: 'overloaded' })
+    expect(took).toBeLessThan(2200)
+    held.release()
+  })
+
+  it('keeps free what has to be left for others, except for who could never have it otherwise', async () => {
+    const budget = createMemoryBudget(100)
+    const shared = budget.tryReserve(60, { leave: 40 })
+    expect(shared).not.toBeNull()
+    expect(budget.tryReserve(1, { leave: 40 })).toBeNull()
+    const upload = budget.tryReserve(40)
+    expect(upload).not.toBeNull()
+    shared?.release()
+    expect(budget.tryReserve(80, { leave: 40 })).toBeNull()
+    upload?.release()
+    expect(budget.tryReserve(80, { leave: 40 })).not.toBeNull()
+  })
+
+  it('lets in those who leave less before others who came earlier', async () => {
+    const budget = createMemoryBudget(100)
+    const held = await budget.reserve(100)
+    const order: string[] = []
+    const copy = budget.reserve(30, { waitMs: 60_000, leave: 40 }).then(() => order.push('copy'))
+    await vi.advanceTimersByTimeAsync(100)
+    const upload = budget.reserve(30).then(() => order.push('upload'))
+    await vi.advanceTimersByTimeAsync(100)
+    expect(budget.tryReserve(1, { leave: 10 })).toBeNull()
+    held.release()
+    await vi.advanceTimersByTimeAsync(100)
+    await Promise.all([copy, upload])
+    expect(order).toEqual(['upload', 'copy'])
+  })
 })

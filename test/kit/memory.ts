@@ -11,7 +11,7 @@ import { checkName, encodeName, isStaged } from '../../src/storage/name.ts'
 import type { ObjectInfo, RangeRequest, StoredObject } from '../../src/storage/object.ts'
 import { compareNames } from '../../src/storage/order.ts'
 import { attributesFromMetadata, attributesToMetadata } from '../../src/backends/attributes.ts'
-import { checkDigests, toHex } from '../../src/bodies/digest.ts'
+import { checkDigests } from '../../src/bodies/digest.ts'
 import { bytesBody } from '../../src/bodies/fixed-length.ts'
 import { directoryOf } from '../../src/storage/roll-up.ts'
 import { resolveRange } from '../../src/http/range.ts'
@@ -127,7 +127,7 @@ function createStore(backend: string, objects: Map<string, MemoryObject>, now: (
   let versions = 0
   return async (key, bytes, { info = {}, onlyIf }) => {
     if (!isStaged(key)) checkName(key)
-    const sha256 = toHex(await crypto.subtle.digest('SHA-256', bytes))
+    const sha256 = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)).toHex()
     // From here on nothing is awaited: the condition and the write are one step.
     if (!holds(onlyIf, objects.get(key))) return null
     const created = now()

@@ -1,7 +1,9 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
+import { steppedBody } from '../backends/fakes.ts'
 import { memoryBackend } from '../kit/memory.ts'
 import type { WritableBackend } from '../../src/storage/backend.ts'
 import { StorageError } from '../../src/storage/errors.ts'
+import { isolateMemory, type Reservation } from '../../src/bodies/memory-budget.ts'
 import { createChain } from '../../src/chain/fallback.ts'
 import { save } from '../../src/methods/save.ts'
 
@@ -39,6 +41,72 @@ describe('saves of slow clients', () => {
     },
     30_000,
   )
+})
+
+describe('saves of unknown length', () => {
+  it('that do not fit are refused within two seconds or so, before anything is stored', async () => {
+    const backend = partsBackend('r2')
+    const held = await isolateMemory.reserve(isolateMemory.total - 17 * MIB)
+    const other = await isolateMemory.reserve(16 * MIB)
+    setTimeout(() => other.release(), 1500)
+    let more: Reservation | null = null
+    const endless = new ReadableStream<Uint8Array>(
+      {
+        pull(controller) {
+          more ??= isolateMemory.tryReserve(10 * MIB)
+          controller.enqueue(new Uint8Array(MIB / 4))
+        },
+      },
+      { highWaterMark: 0 },
+    )
+    try {
+      const began = Date.now()
+      const chain = createChain([backend], { deletes: 'first' })
+      await expect(save(chain, 'a.bin', endless)).rejects.toMatchObject({ code: 'overloaded' })
+      expect(Date.now() - began).toBeLessThan(3000)
+      expect(await backend.head('a.bin')).toBeNull()
+    } finally {
+      for (const reservation of [held, other, more]) reservation?.release()
+    }
+  })
+
+  it('keep their memory while bytes come, however slowly', async () => {
+    vi.useFakeTimers()
+    const source = steppedBody()
+    const chain = createChain([partsBackend('r2')], { deletes: 'first' })
+    const saved = save(chain, 'a.txt', source.body)
+    try {
+      for (let minutes = 0; minutes < 8; minutes++) {
+        source.next('x')
+        await vi.advanceTimersByTimeAsync(60_000)
+      }
+      expect(isolateMemory.tryReserve(isolateMemory.total)).toBeNull()
+    } finally {
+      source.end()
+      await vi.advanceTimersByTimeAsync(1000)
+      vi.useRealTimers()
+    }
+    expect(await saved).toMatchObject({ size: 8 })
+  })
+
+  it('end when no byte comes for long, and give their memory back', async () => {
+    vi.useFakeTimers()
+    const source = steppedBody()
+    const chain = createChain([partsBackend('r2')], { deletes: 'first' })
+    let failure: unknown
+    const saved = save(chain, 'a.txt', source.body).catch((error: unknown) => void (failure = error))
+    try {
+      source.next('x')
+      await vi.advanceTimersByTimeAsync(130_000)
+      expect(failure).toMatchObject({ code: 'interrupted' })
+    } finally {
+      vi.useRealTimers()
+    }
+    await saved
+    const all = isolateMemory.tryReserve(isolateMemory.total)
+    expect(all).not.toBeNull()
+    all?.release()
+  })
 })
 
 /** A body whose client pauses before it ends. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { memoryBackend } from '../kit/memory.ts'
 import type { WritableBackend } from '../../src/storage/backend.ts'
-import { createPartReader } from '../../src/bodies/part-reader.ts'
+import { createChunkReader } from '../../src/bodies/chunks.ts'
 import { upload } from '../../src/methods/upload.ts'
 
 const MIB = 1024 * 1024
@@ -171,11 +171,11 @@ describe('upload()', () => {
   })
 })
 
-describe('createPartReader()', () => {
+describe('createChunkReader()', () => {
   it.each([1, 2, 3, 7, 10, 11])('cuts a stream into parts of %i bytes, whatever its chunks', async (size) => {
     const bytes = bytesOf(10)
     for (const chunk of [1, 3, 10]) {
-      const parts = createPartReader(streamOf(bytes, { chunk }).stream)
+      const parts = createChunkReader(streamOf(bytes, { chunk }).stream)
       const cut: number[][] = []
       for (let part = await parts.next(size); part.length > 0; part = await parts.next(size))
         cut.push(Array.from(part))

@@ -63,6 +63,7 @@ describe('withVerifiedBodies()', () => {
     const shared = withCoalescing(withVerifiedBodies(await wrong()), {
       maxBytes: 100,
       budget: createMemoryBudget(100),
+      leave: 0,
       stallMs: 1000,
       keepAlive: () => {},
     })

@@ -8,11 +8,12 @@ const MIB = 1024 * 1024
 
 function coalesced(
   backend: Backend,
-  options: { maxBytes?: number; total?: number; stallMs?: number } = {},
+  options: { maxBytes?: number; total?: number; leave?: number; stallMs?: number } = {},
 ): Backend {
   return withCoalescing(backend, {
     maxBytes: options.maxBytes ?? MIB,
     budget: createMemoryBudget(options.total ?? 4 * MIB),
+    leave: options.leave ?? 0,
     stallMs: options.stallMs ?? 1000,
     keepAlive: () => {},
   })
@@ -112,6 +113,40 @@ describe('withCoalescing()', () => {
     const texts = await Promise.all(Array.from({ length: 3 }, async () => textOf(await backend.get('a'))))
     expect(texts).toEqual(['whole', 'whole', 'whole'])
     expect(origin.counts['get']).toBe(1)
+  })
+
+  it('requests the body again once it has stood still, and lets the first reader wait on', async () => {
+    const origin = counting('origin')
+    await origin.put('a', bytesOf('abcdef'))
+    const { source, backend } = stepped(6)
+    let first = true
+    const get: Backend['get'] = (name) => {
+      if (!first) return origin.get(name)
+      first = false
+      return backend.get(name)
+    }
+    const shared = coalesced({ ...backend, get }, { stallMs: 60_000 })
+    const stalled = await shared.get('a')
+    source.next('abc')
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 6000 })
+    try {
+      expect(await textOf(await shared.get('a'))).toBe('abcdef')
+    } finally {
+      vi.useRealTimers()
+    }
+    source.next('def')
+    source.end()
+    expect(await textOf(stalled)).toBe('abcdef')
+  })
+
+  it('leaves room for uploads', async () => {
+    const origin = counting('origin')
+    for (const name of ['one', 'two']) await origin.put(name, new Uint8Array(30 * MIB))
+    const backend = coalesced(origin, { maxBytes: 48 * MIB, total: 64 * MIB, leave: 24 * MIB })
+    const one = await backend.get('one')
+    const two = await backend.get('two')
+    expect([one?.shared !== undefined, two?.shared !== undefined]).toEqual([true, false])
+    await Promise.all([one?.body.cancel(), two?.body.cancel()])
   })
 
   it('gives back the room of a body that came after nobody waited for it any more', async () => {

@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
+import { isolateMemory } from '../../src/bodies/memory-budget.ts'
 import { memoryBackend } from '../kit/memory.ts'
 import { withMending } from '../../src/wrappers/resume.ts'
 import type { Backend } from '../../src/storage/backend.ts'
@@ -143,5 +144,29 @@ describe('withMending()', () => {
   it('fails before it answers when a small body cannot be mended', async () => {
     const { backend } = await alphabet(SMALL).flaky('origin', 10, 'break', 'W/"v1"')
     await expect(mending(backend).get('a')).rejects.toThrow('broke off')
+  })
+})
+
+describe('small bodies that are held whole', () => {
+  it('count as held in memory until they are read', async () => {
+    const memory = memoryBackend('old')
+    await memory.put('a', new Uint8Array(100_000))
+    const object = await mending(memory).get('a')
+    expect(isolateMemory.tryReserve(isolateMemory.total)).toBeNull()
+    await new Response(object?.body).arrayBuffer()
+    const all = await vi.waitUntil(() => isolateMemory.tryReserve(isolateMemory.total))
+    all.release()
+  })
+
+  it('are streamed where there is no memory for them', async () => {
+    const memory = memoryBackend('old')
+    await memory.put('a', new Uint8Array(100_000))
+    const held = await isolateMemory.reserve(isolateMemory.total)
+    try {
+      const object = await mending(memory).get('a')
+      expect((await new Response(object?.body).arrayBuffer()).byteLength).toBe(100_000)
+    } finally {
+      held.release()
+    }
   })
 })

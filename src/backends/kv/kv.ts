@@ -12,7 +12,9 @@ import { failureOfBody, interruption, StorageError } from '../../storage/errors.
 import { resolveRange } from '../../http/range.ts'
 import { encodeName, nameBytes } from '../../storage/name.ts'
 import type { ObjectInfo, StoredObject } from '../../storage/object.ts'
-import { bytesBody, withKnownLength } from '../../bodies/fixed-length.ts'
+import { heldBody, withKnownLength } from '../../bodies/fixed-length.ts'
+import { isolateMemory, type Reservation, UPLOAD_BYTES } from '../../bodies/memory-budget.ts'
+import { createChunkReader } from '../../bodies/chunks.ts'
 import { writeAgain } from '../retry-write.ts'
 import { type KvBinding, kvBinding } from './binding.ts'
 import { fromKvError, isTooManyWrites } from './errors.ts'
@@ -23,6 +25,8 @@ import { sliceBody } from '../../bodies/slice.ts'
 // developers.cloudflare.com/kv/platform/limits
 const MAX_KEY_BYTES = 512
 const MAX_VALUE_BYTES = 25 * 1024 * 1024
+/** Most values are smaller. */
+const FIRST_BYTES = 128 * 1024
 
 type Body = ReadableStream<Uint8Array> | Uint8Array
 
@@ -65,7 +69,7 @@ async function get(
   const object = await open(backend, kv, key)
   if (!object) return null
   const refuse = async (error: StorageError): Promise<never> => {
-    await object.body.cancel()
+    await cancelBody(object.body)
     throw error
   }
   if (ifMatch !== undefined && object.etag !== ifMatch)
@@ -85,7 +89,7 @@ async function headOf(backend: string, kv: KvBinding, key: string): Promise<Obje
   const object = await open(backend, kv, key)
   if (!object) return null
   const { body, ...info } = object
-  await body.cancel()
+  await cancelBody(body)
   return info
 }
 
@@ -105,20 +109,31 @@ async function open(
 async function readForeign(
   backend: string,
   name: string,
-  value: ReadableStream,
+  value: ReadableStream<Uint8Array>,
 ): Promise<StoredObject & { size: number }> {
-  const buffer = await new Response(value).arrayBuffer().catch((error: unknown) => {
+  const parts = createChunkReader(value)
+  let memory: Reservation | undefined
+  try {
+    memory = await isolateMemory.reserve(FIRST_BYTES, { leave: UPLOAD_BYTES })
+    let bytes = await parts.next(memory.bytes)
+    while (bytes.length === memory.bytes) {
+      parts.unread(bytes)
+      await memory.grow(2 * memory.bytes, { leave: UPLOAD_BYTES })
+      bytes = await parts.next(memory.bytes)
+    }
+    const version = await contentTag(bytes)
+    return {
+      name,
+      backend,
+      size: bytes.length,
+      etag: `"${version}"`,
+      version,
+      body: heldBody(bytes, memory),
+    }
+  } catch (error) {
+    memory?.release()
+    await parts.cancel(error)
     throw failureOfBody(error, backend, name)
-  })
-  const bytes = new Uint8Array(buffer)
-  const version = await contentTag(bytes)
-  return {
-    name,
-    backend,
-    size: bytes.length,
-    etag: `"${version}"`,
-    version,
-    body: bytesBody(bytes),
   }
 }
 

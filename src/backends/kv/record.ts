@@ -1,5 +1,4 @@
 import type { ObjectAttributes } from '../../storage/backend.ts'
-import { toHex } from '../../bodies/digest.ts'
 import { StorageError } from '../../storage/errors.ts'
 import type { ObjectInfo } from '../../storage/object.ts'
 import { attributesFromMetadata, attributesToMetadata } from '../attributes.ts'
@@ -91,7 +90,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
 
 /** The strong tag that bytes get of us: the first half of their SHA-256. */
 export async function contentTag(bytes: Uint8Array): Promise<string> {
-  return toHex(await crypto.subtle.digest('SHA-256', bytes)).slice(0, 32)
+  return new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)).toHex().slice(0, 32)
 }
 
 /** KV's metadata travels in a header, which is no place for other scripts. */

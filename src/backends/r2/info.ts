@@ -1,5 +1,4 @@
 import type { ObjectAttributes, PutCondition } from '../../storage/backend.ts'
-import { toHex } from '../../bodies/digest.ts'
 import type { Digests, ObjectInfo } from '../../storage/object.ts'
 import { attributesFromMetadata, attributesToMetadata } from '../attributes.ts'
 
@@ -59,9 +58,9 @@ export function r2Condition(condition: PutCondition): R2Conditional {
 function digestsOf({ md5, sha1, sha256, sha512 }: R2Checksums): Digests | undefined {
   if (!md5 && !sha1 && !sha256 && !sha512) return undefined
   const digests: Digests = {}
-  if (md5) digests.md5 = toHex(md5)
-  if (sha1) digests.sha1 = toHex(sha1)
-  if (sha256) digests.sha256 = toHex(sha256)
-  if (sha512) digests.sha512 = toHex(sha512)
+  if (md5) digests.md5 = new Uint8Array(md5).toHex()
+  if (sha1) digests.sha1 = new Uint8Array(sha1).toHex()
+  if (sha256) digests.sha256 = new Uint8Array(sha256).toHex()
+  if (sha512) digests.sha512 = new Uint8Array(sha512).toHex()
   return digests
 }

@@ -3,7 +3,7 @@ import * as v from 'valibot'
 import { rawPath } from '../../http/raw-path.ts'
 import { StorageError } from '../../storage/errors.ts'
 import { parseName } from '../../storage/name.ts'
-import { createPartReader } from '../../bodies/part-reader.ts'
+import { createChunkReader } from '../../bodies/chunks.ts'
 import type { AppEnv } from '../context.ts'
 
 const MAX_JSON_BYTES = 1024 * 1024
@@ -49,7 +49,7 @@ export async function jsonBy<Schema extends v.GenericSchema>(
 }
 
 async function readJsonBytes(body: ReadableStream<Uint8Array>): Promise<Uint8Array> {
-  const parts = createPartReader(body)
+  const parts = createChunkReader(body)
   const bytes = await parts.next(MAX_JSON_BYTES + 1)
   if (bytes.length <= MAX_JSON_BYTES) return bytes
   const error = new StorageError('too-large', `a JSON body may have ${MAX_JSON_BYTES} bytes at most`)

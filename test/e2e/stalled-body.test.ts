@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { sendFirst, toBodies } from '../faults/spoil.ts'
-import { startSite, type Site } from './site.ts'
-import { httpSource, type Source } from './sources.ts'
+import { sendFirst, toBodies } from '../kit/origin/spoil.ts'
+import { startSite, type Site } from '../kit/worker/site.ts'
+import { httpSource, type Source } from '../kit/servers/sources.ts'
 
 const BODY = Buffer.alloc(100, 'x')
 

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
-import { steppedBody } from '../backends/fakes.ts'
+import { steppedBody } from '../kit/fakes.ts'
 import { memoryBackend } from '../kit/memory.ts'
 import type { WritableBackend } from '../../src/storage/backend.ts'
 import { StorageError } from '../../src/storage/errors.ts'

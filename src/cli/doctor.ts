@@ -1,8 +1,14 @@
-import type { BackendDescription, Backends, Explanation, Finding, ListPage } from '../client/answers.ts'
-import type { Client } from '../client/client.ts'
+import {
+  ApiError,
+  type BackendDescription,
+  type Backends,
+  type Client,
+  type Explanation,
+  type Finding,
+  type ListPage,
+} from '../client/client.ts'
 import { describeError, networkReason } from './describe-error.ts'
 import { howToSet, isLocal, mendFor } from './mend.ts'
-import { ApiError } from '../client/problem.ts'
 
 /** One thing that was looked at. */
 export interface Check {

@@ -1,10 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { networkReason } from './describe-error.ts'
 import { count } from './format.ts'
-import { ApiError } from '../client/problem.ts'
+import { ApiError, type Waiting } from '../client/client.ts'
 import { createProgress } from './progress.ts'
 import type { Output } from './output.ts'
-import type { Waiting } from '../client/job-answers.ts'
 
 interface Job {
   id: string

@@ -1,4 +1,4 @@
-import type { BackendDescription } from '../client/answers.ts'
+import type { BackendDescription } from '../client/client.ts'
 
 type Config = NonNullable<BackendDescription['config']>
 

@@ -4,7 +4,7 @@ import { request as httpsRequest } from 'node:https'
 import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { text } from 'node:stream/consumers'
-import { type ApiError, toApiError } from '../client/problem.ts'
+import { type ApiError, toApiError } from '../client/client.ts'
 
 /*
  * Bodies go over node:http: fetch hides how much of an upload was sent, and decodes downloads, whose bytes

@@ -101,10 +101,14 @@ describe('its failures', () => {
   it('are ApiErrors with the problem document', async () => {
     const error = await failureOf(client.size('nope'))
     expect(error).toBeInstanceOf(ApiError)
-    expect(error).toMatchObject({ status: 404, problem: { title: 'There is no such object' }, isTold: true })
+    expect(error).toMatchObject({
+      status: 404,
+      problem: { title: 'There is no such object' },
+      isFromWorker: true,
+    })
     expect(await failureOf(client.open('nope', { method: 'HEAD' }))).toMatchObject({
       status: 404,
-      isTold: true,
+      isFromWorker: true,
     })
     const stranger = createClient({ url: stack.worker.url, token: 'wrong' })
     expect(await failureOf(stranger.delete('nope'))).toMatchObject({ status: 401 })

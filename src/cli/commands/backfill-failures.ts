@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { columns } from '../format.ts'
-import type { FailurePage } from '../../client/job-answers.ts'
+import type { FailurePage } from '../../client/client.ts'
 import { type Session, sessionOf } from '../session.ts'
 
 export function addBackfillFailures(

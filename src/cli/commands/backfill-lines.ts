@@ -1,5 +1,5 @@
 import { bytes, columns, count, duration, time } from '../format.ts'
-import type { Backfill, Counters, Estimate } from '../../client/job-answers.ts'
+import type { Backfill, Counters, Estimate } from '../../client/client.ts'
 import { styled, type Text } from '../output.ts'
 
 export function isOver({ state }: Backfill): boolean {

@@ -1,5 +1,5 @@
 import { count } from '../format.ts'
-import type { Backfill } from '../../client/job-answers.ts'
+import type { Backfill } from '../../client/client.ts'
 
 /** How far a backfill is. While it lists, nobody knows the total, but a dry run of the same names may have counted it. */
 export function positionOf(

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream'
 import type { Command } from 'commander'
 import { collect, wholeNumber } from '../arguments.ts'
 import { usageError } from '../exit.ts'
-import type { Manifest } from '../../client/job-answers.ts'
+import type { Manifest } from '../../client/client.ts'
 import { type Session, sessionOf } from '../session.ts'
 import { backfillLines } from './backfill-lines.ts'
 

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { CommandError, EXIT } from '../exit.ts'
-import type { Backfill } from '../../client/job-answers.ts'
+import type { Backfill } from '../../client/client.ts'
 import { watchJob } from '../job-progress.ts'
 import { type Session, sessionOf } from '../session.ts'
 import { addBackfillStart } from './backfill-start.ts'

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { Explanation, Finding } from '../../client/answers.ts'
+import type { Explanation, Finding } from '../../client/client.ts'
 import { CommandError, EXIT } from '../exit.ts'
 import { bytes, columns, time } from '../format.ts'
 import { styled, type Text } from '../output.ts'

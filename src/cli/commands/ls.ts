@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { Degraded, ListedObject, ListPage } from '../../client/answers.ts'
+import type { Degraded, ListedObject, ListPage } from '../../client/client.ts'
 import { CommandError, EXIT } from '../exit.ts'
 import { bytes, columns, time } from '../format.ts'
 import { wholeNumber } from '../arguments.ts'

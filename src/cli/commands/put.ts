@@ -10,7 +10,7 @@ import { collect } from '../arguments.ts'
 import { usageError } from '../exit.ts'
 import { bytes, took } from '../format.ts'
 import { createProgress } from '../progress.ts'
-import { namePath } from '../../client/request.ts'
+import { namePath } from '../../client/client.ts'
 import { type Session, sessionOf } from '../session.ts'
 import { refusal, upload } from '../transfer.ts'
 

@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { wholeNumber } from '../arguments.ts'
 import { CommandError, EXIT } from '../exit.ts'
 import { columns, count } from '../format.ts'
-import type { Difference, DifferencePage, Verification } from '../../client/job-answers.ts'
+import type { Difference, DifferencePage, Verification, VerificationRequest } from '../../client/client.ts'
 import { watchJob } from '../job-progress.ts'
 import { styled, type Text } from '../output.ts'
 import { type Session, sessionOf } from '../session.ts'
@@ -61,7 +61,8 @@ async function verify(session: Session, id: string | undefined, options: VerifyO
       ? await client.startVerification({
           ...(prefix !== undefined && { prefix }),
           ...(deep && { deep }),
-          ...(accept && { accept }),
+          // The Worker says which reasons there are.
+          ...(accept && { accept: accept as NonNullable<VerificationRequest['accept']> }),
         })
       : await client.verification(id)
   const again = `fallback-storage verify ${begun.id}`

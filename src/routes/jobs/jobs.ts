@@ -14,15 +14,14 @@ export function jobsOf(c: Context<AppEnv>): Jobs {
   )
 }
 
-/** The job that the path names, whether or not it exists. Throws `absent` for what cannot be an id. */
-export function jobIn(c: Context<AppEnv>): JobRpc {
-  const id = c.req.param('id') ?? ''
+/** The job of that id, whether or not it exists. Throws `absent` for what cannot be an id. */
+export function jobIn(c: Context<AppEnv>, id: string): JobRpc {
   const jobs = jobsOf(c)
   if (!isJobId(id)) throw noSuchJob()
   return jobs.job(id)
 }
 
-/** What a job answered. Throws `absent` where there is none. */
+/** What a job answered. Throws `absent` where there is no such job. */
 export function found<T>(answer: T | null): T {
   if (answer === null) throw noSuchJob()
   return answer
@@ -32,7 +31,7 @@ export function conflict(detail: string): Response {
   return problemResponse({ status: 409, title: 'Conflict', detail })
 }
 
-/** Where a new job can be asked for. */
+/** Where a new job is. */
 export function locationOf(c: Context<AppEnv>, kind: string, id: string): string {
   return `${c.var.deployment.config.mediaPath}-/api/${kind}/${id}`
 }

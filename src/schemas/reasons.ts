@@ -1,0 +1,14 @@
+/** Why what a fallback holds was not compared, or could not be moved. */
+export const LEFT_OUT_REASONS = [
+  'excluded',
+  'not_accepted',
+  'invalid_name',
+  'unlistable',
+  'failed',
+  'prefix',
+] as const
+
+/** What an operator may accept by name, so that it does not prevent detaching. */
+export const ACCEPTABLE = [...LEFT_OUT_REASONS, 'equal_by_size'] as const
+
+export const DIFFERENCE_KINDS = ['missing', 'different', 'extra', 'changed', 'left_out'] as const

@@ -2,12 +2,12 @@ import { Hono } from 'hono/tiny'
 import { passOn } from './backends/passed-workers.ts'
 import { hostWarnings } from './config/warnings.ts'
 import type { Deployment } from './deployment.ts'
-import { problemResponse } from './http/problem.ts'
+import { type Problem, problemResponse } from './http/problem.ts'
 import { describeError, log, stackOf } from './observe/log.ts'
 import { operatorHandlers } from './routes/api/backends.ts'
 import { listingHandlers } from './routes/api/listing.ts'
 import { methodHandlers } from './routes/api/methods.ts'
-import type { AppEnv, Handlers } from './routes/context.ts'
+import { type AppEnv, type Handlers, ProblemError } from './routes/context.ts'
 import { docsHandlers } from './routes/docs.ts'
 import { backfillHandlers } from './routes/jobs/backfills.ts'
 import { verificationHandlers } from './routes/jobs/verifications.ts'
@@ -54,8 +54,7 @@ export function createApp(deployment: Deployment): Hono<AppEnv> {
     return problemResponse({ status: 404, title: 'Not Found', detail })
   })
   app.onError((error, c) => {
-    const isFailure = error instanceof StorageError && error.code !== 'internal'
-    const response = problemResponse(isFailure ? error : unexpected(error), { base: mediaPath })
+    const response = problemResponse(problemOf(error), { base: mediaPath })
     return describeAnswer(c, response)
   })
   return app
@@ -64,6 +63,11 @@ export function createApp(deployment: Deployment): Hono<AppEnv> {
 /** Logged once in an isolate: only a request shows the host at which the Worker is reached. */
 function warnOf({ config }: Deployment, requestUrl: string): void {
   for (const warning of hostWarnings(config, requestUrl)) log('warn', 'configuration', { ...warning })
+}
+
+function problemOf(error: unknown): StorageError | Problem {
+  if (error instanceof ProblemError) return error.problem
+  return error instanceof StorageError && error.code !== 'internal' ? error : unexpected(error)
 }
 
 /** A defect of ours: logged whole, shown without its message. */

@@ -1,6 +1,7 @@
 import type { Context } from 'hono'
 import type * as v from 'valibot'
 import type { Deployment } from '../deployment.ts'
+import type { Problem } from '../http/problem.ts'
 import type { Answers } from '../schemas/answers.ts'
 import type { RouteId, ROUTES } from '../schemas/routes.ts'
 import type { Trace } from '../storage/trace.ts'
@@ -26,6 +27,16 @@ export interface AppEnv {
     answered?: Answered
     /** Set where a route that needs no token was called with the right one. */
     authorized?: true
+  }
+}
+
+/** An answer other than success that concerns no storage: thrown by a handler, rendered by the app. */
+export class ProblemError extends Error {
+  readonly problem: Problem
+
+  constructor(problem: Problem) {
+    super(problem.detail)
+    this.problem = problem
   }
 }
 

@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { ACCEPTABLE, DIFFERENCE_KINDS, LEFT_OUT_REASONS } from './reasons.ts'
+import { ACCEPTABLE, DIFFERENCE_KINDS, LEFT_OUT_REASONS, type LeftOutReason } from './reasons.ts'
 
 /** The jobs’ part of the answers. */
 
@@ -106,7 +106,7 @@ export const verification = v.strictObject({
   left_out: v.pipe(
     v.strictObject(
       Object.fromEntries(LEFT_OUT_REASONS.map((reason) => [reason, v.exactOptional(count)])) as Record<
-        (typeof LEFT_OUT_REASONS)[number],
+        LeftOutReason,
         v.ExactOptionalSchema<typeof count, undefined>
       >,
     ),

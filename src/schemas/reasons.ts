@@ -7,8 +7,11 @@ export const LEFT_OUT_REASONS = [
   'failed',
   'prefix',
 ] as const
+export type LeftOutReason = (typeof LEFT_OUT_REASONS)[number]
 
 /** What an operator may accept by name, so that it does not prevent detaching. */
 export const ACCEPTABLE = [...LEFT_OUT_REASONS, 'equal_by_size'] as const
+export type Acceptable = (typeof ACCEPTABLE)[number]
 
 export const DIFFERENCE_KINDS = ['missing', 'different', 'extra', 'changed', 'left_out'] as const
+export type DifferenceKind = (typeof DIFFERENCE_KINDS)[number]

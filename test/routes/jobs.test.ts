@@ -98,6 +98,14 @@ describe('POST backfills', () => {
   })
 })
 
+it.each(['backfills', 'verifications'])('says that there is no such job below %s', async (kind) => {
+  const { json } = jobsApp()
+  for (const id of ['nonsense', '0mkq0000000abcd']) {
+    const { status, body } = await json(`/-/api/${kind}/${id}`)
+    expect([status, body['title']]).toEqual([404, 'There is no such job'])
+  }
+})
+
 describe('a backfill over HTTP', () => {
   it('pauses, goes on where it was after a restart, and counts everything once', async () => {
     const { post, watch, ended, seed } = jobsApp()

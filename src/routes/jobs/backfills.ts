@@ -3,7 +3,7 @@ import pLimit from 'p-limit'
 import type { BackfillOptions } from '../../jobs/backfill/job-types.ts'
 import type { Action } from '../../jobs/backfill/job.ts'
 import { formatOf, streamLines } from '../../jobs/backfill/manifest.ts'
-import type { BackfillJson } from '../../jobs/backfill/record.ts'
+import type { Backfill } from '../../schemas/job-answers.ts'
 import { newJobId } from '../../jobs/jobs.ts'
 import { type Backend, isListable } from '../../storage/backend.ts'
 import { StorageError } from '../../storage/errors.ts'
@@ -49,12 +49,13 @@ export const backfillHandlers = {
 
 async function act(c: Context<AppEnv>, id: string, action: Action) {
   const result = found(await jobIn(c, id).act(action))
-  return 'conflict' in result ? conflict(result.conflict) : result.job
+  if ('conflict' in result) throw conflict(result.conflict)
+  return result.job
 }
 
 type Request = Input<'startBackfill'>
 
-async function start(c: Context<AppEnv>, body: NonNullable<Request['body']>): Promise<BackfillJson> {
+async function start(c: Context<AppEnv>, body: NonNullable<Request['body']>): Promise<Backfill> {
   const { manifest } = body
   if (manifest !== undefined) {
     checkName(manifest)
@@ -68,7 +69,7 @@ async function create(
   c: Context<AppEnv>,
   options: Request['query'],
   manifest: BackfillOptions['manifest'],
-): Promise<BackfillJson> {
+): Promise<Backfill> {
   const { prefix, dry_run: dryRun, max_concurrency: maxConcurrency, max_per_second: maxPerSecond } = options
   const sources = chooseSources(c.var.deployment.chain, options.backends, manifest !== undefined)
   const jobs = jobsOf(c)
@@ -110,7 +111,7 @@ function chooseSources(chain: Chain, names: readonly string[] | undefined, named
   return listable
 }
 
-async function startWithManifest(c: Context<AppEnv>, query: Request['query']): Promise<BackfillJson> {
+async function startWithManifest(c: Context<AppEnv>, query: Request['query']): Promise<Backfill> {
   const { id, ...started } = await create(c, query, { from: 'client' })
   const job = jobsOf(c).job(id)
   try {

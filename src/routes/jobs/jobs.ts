@@ -1,8 +1,7 @@
 import type { Context } from 'hono'
-import { problemResponse } from '../../http/problem.ts'
 import { isJobId, type JobRpc, type Jobs, openJobs } from '../../jobs/jobs.ts'
 import { StorageError } from '../../storage/errors.ts'
-import type { AppEnv } from '../context.ts'
+import { type AppEnv, ProblemError } from '../context.ts'
 
 /** The jobs of this deployment. Throws `unsupported` where no Durable Object is bound for them. */
 export function jobsOf(c: Context<AppEnv>): Jobs {
@@ -14,21 +13,21 @@ export function jobsOf(c: Context<AppEnv>): Jobs {
   )
 }
 
-/** The job of that id, whether or not it exists. Throws `absent` for what cannot be an id. */
+/** The job of that id, whether or not it exists. Throws a 404 for what cannot be an id. */
 export function jobIn(c: Context<AppEnv>, id: string): JobRpc {
   const jobs = jobsOf(c)
   if (!isJobId(id)) throw noSuchJob()
   return jobs.job(id)
 }
 
-/** What a job answered. Throws `absent` where there is no such job. */
+/** What a job answered. Throws a 404 where there is no such job. */
 export function found<T>(answer: T | null): T {
   if (answer === null) throw noSuchJob()
   return answer
 }
 
-export function conflict(detail: string): Response {
-  return problemResponse({ status: 409, title: 'Conflict', detail })
+export function conflict(detail: string): ProblemError {
+  return new ProblemError({ status: 409, title: 'Conflict', detail })
 }
 
 /** Where a new job is. */
@@ -36,6 +35,7 @@ export function locationOf(c: Context<AppEnv>, kind: string, id: string): string
   return `${c.var.deployment.config.mediaPath}-/api/${kind}/${id}`
 }
 
-function noSuchJob(): StorageError {
-  return new StorageError('absent', 'there is no such job')
+function noSuchJob(): ProblemError {
+  const detail = 'no job of this kind has this id; GET backfills and GET verifications list them'
+  return new ProblemError({ status: 404, title: 'There is no such job', detail, code: 'absent' })
 }

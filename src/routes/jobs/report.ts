@@ -1,7 +1,6 @@
 import { html, raw } from 'hono/html'
-import type { Difference } from '../../jobs/verification/compare.ts'
-import type { LeftOutReason } from '../../jobs/verification/left-out.ts'
-import type { VerificationJson } from '../../jobs/verification/record.ts'
+import type { Difference, Verification } from '../../schemas/job-answers.ts'
+import type { LeftOutReason } from '../../schemas/reasons.ts'
 
 const STYLE = `
   :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif }
@@ -31,7 +30,7 @@ const MEANINGS: Record<LeftOutReason, string> = {
 }
 
 /** A verification's result for people: what was compared, what differs, and whether the fallbacks can be detached. */
-export function reportPage(job: VerificationJson, differences: readonly Difference[]) {
+export function reportPage(job: Verification, differences: readonly Difference[]) {
   const result = job.safe_to_detach ? 'Safe to detach' : 'Not safe to detach'
   return html`<!doctype html>
     <html lang="en">
@@ -114,19 +113,19 @@ function list(items: readonly string[]) {
   </ul>`
 }
 
-function reasonList({ reasons, accepted }: VerificationJson) {
+function reasonList({ reasons, accepted }: Verification) {
   if (reasons.length > 0) return list(reasons)
-  const except = accepted.some(({ count }) => count > 0) ? ', except for what was accepted' : ''
-  return html`<p>Everything that the fallbacks hold is in the primary${except}.</p>`
+  const but = accepted.some(({ count }) => count > 0) ? ', but for what was accepted' : ''
+  return html`<p>Everything that the fallbacks hold is in the primary${but}.</p>`
 }
 
-function acceptedList({ accepted }: VerificationJson) {
+function acceptedList({ accepted }: Verification) {
   if (accepted.length === 0) return ''
   return html`<p>Accepted by the operator:</p>
     ${list(accepted.map(({ reason, count }) => `${reason}: ${count}`))}`
 }
 
-function scopeOf(job: VerificationJson): string {
+function scopeOf(job: Verification): string {
   return [
     job.prefix === '' ? 'All names;' : `Names that begin with “${job.prefix}”;`,
     job.deep ? 'bytes were read and compared.' : 'sizes and known digests were compared.',

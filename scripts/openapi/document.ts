@@ -129,8 +129,8 @@ function problemsOf({ access, path, query, body }: Route): number[] {
 function queryParameters(query: NonNullable<Route['query']>): Json[] {
   return Object.entries(query.entries).map(([name, entry]) => {
     const { default: fallback, ...schema } = toSchema(entry)
-    const limits = v.getMetadata('wrapped' in entry ? (entry.wrapped as v.GenericSchema) : entry)
-    const isInteger = 'minimum' in limits
+    const limits = limitsOf('wrapped' in entry ? (entry.wrapped as v.GenericSchema) : entry)
+    const isInteger = limits !== undefined
     return {
       name,
       in: 'query',
@@ -140,6 +140,14 @@ function queryParameters(query: NonNullable<Route['query']>): Json[] {
       },
     }
   })
+}
+
+/** What a pipe checks of the number that it makes of text; JSON Schema has no words for that. */
+function limitsOf(schema: v.GenericSchema): { minimum?: unknown; maximum?: unknown } | undefined {
+  const pipe = 'pipe' in schema ? (schema.pipe as { type: string; requirement?: unknown }[]) : []
+  const minimum = pipe.find(({ type }) => type === 'min_value')?.requirement
+  const maximum = pipe.find(({ type }) => type === 'max_value')?.requirement
+  return minimum === undefined ? undefined : { minimum, maximum }
 }
 
 function requestBody({ body, types = [] }: Route, description: string | undefined): Json {

@@ -22,7 +22,6 @@ function wholeNumber(min: number, max: number) {
     v.transform(Number),
     v.minValue(min, message),
     v.maxValue(max, message),
-    v.metadata({ minimum: min, maximum: max }),
   )
 }
 

@@ -1,35 +1,21 @@
 import type { Context } from 'hono'
-import pLimit from 'p-limit'
 import type { BackfillOptions } from '../../jobs/backfill/job-types.ts'
 import type { Action } from '../../jobs/backfill/job.ts'
 import { formatOf, streamLines } from '../../jobs/backfill/manifest.ts'
 import type { Backfill } from '../../schemas/job-answers.ts'
-import { newJobId } from '../../jobs/jobs.ts'
 import { type Backend, isListable } from '../../storage/backend.ts'
 import { StorageError } from '../../storage/errors.ts'
 import type { Chain } from '../../chain/fallback.ts'
 import { checkName } from '../../storage/name.ts'
 import type { AppEnv, Handlers, Input } from '../context.ts'
-import { conflict, found, jobIn, jobsOf, locationOf } from './jobs.ts'
+import { conflict, found, jobIn, jobsOf, latestJobs, startJob } from './jobs.ts'
 
-const SHOWN_JOBS = 50
 const SHOWN_DEAD = 1000
-const CONCURRENCY = 5
 
 /** Backfills: started, watched and controlled. */
 export const backfillHandlers = {
-  async listBackfills(c) {
-    const jobs = jobsOf(c)
-    const ids = await jobs.index().jobs('backfill', SHOWN_JOBS)
-    const limit = pLimit(CONCURRENCY)
-    const backfills = await Promise.all(ids.map((id) => limit(() => jobs.job(id).backfill())))
-    return { backfills: backfills.filter((job) => job !== null) }
-  },
-  async startBackfill(c, { query, body }) {
-    const job = await (body === undefined ? startWithManifest(c, query) : start(c, body))
-    c.header('Location', locationOf(c, 'backfills', job.id))
-    return job
-  },
+  listBackfills: async (c) => ({ backfills: await latestJobs(c, 'backfill', (job) => job.backfill()) }),
+  startBackfill: (c, { query, body }) => (body === undefined ? startWithManifest(c, query) : start(c, body)),
   getBackfill: async (c, { id }) => found(await jobIn(c, id).backfill()),
   async listBackfillFailures(c, { id, query: { limit, cursor } }) {
     const job = jobIn(c, id)
@@ -72,17 +58,16 @@ async function create(
 ): Promise<Backfill> {
   const { prefix, dry_run: dryRun, max_concurrency: maxConcurrency, max_per_second: maxPerSecond } = options
   const sources = chooseSources(c.var.deployment.chain, options.backends, manifest !== undefined)
-  const jobs = jobsOf(c)
-  const id = newJobId(Date.now())
-  await jobs.index().register(id, 'backfill')
-  return jobs.job(id).createBackfill(id, {
-    backends: sources.map(({ name }) => name),
-    prefix,
-    dryRun,
-    maxConcurrency,
-    ...(maxPerSecond !== undefined && { maxPerSecond }),
-    ...(manifest && { manifest }),
-  })
+  return startJob(c, 'backfill', (job, id) =>
+    job.createBackfill(id, {
+      backends: sources.map(({ name }) => name),
+      prefix,
+      dryRun,
+      maxConcurrency,
+      ...(maxPerSecond !== undefined && { maxPerSecond }),
+      ...(manifest && { manifest }),
+    }),
+  )
 }
 
 /** The fallbacks to copy from: those requested, or all that can list. The names of a manifest may be in any of them. */

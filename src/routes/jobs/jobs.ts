@@ -1,7 +1,12 @@
 import type { Context } from 'hono'
-import { isJobId, type JobRpc, type Jobs, openJobs } from '../../jobs/jobs.ts'
+import pLimit from 'p-limit'
+import type { JobKind } from '../../jobs/job-index.ts'
+import { isJobId, type JobRpc, type Jobs, newJobId, openJobs } from '../../jobs/jobs.ts'
 import { StorageError } from '../../storage/errors.ts'
 import { type AppEnv, ProblemError } from '../context.ts'
+
+const SHOWN_JOBS = 50
+const CONCURRENCY = 5
 
 /** The jobs of this deployment. Throws `unsupported` where no Durable Object is bound for them. */
 export function jobsOf(c: Context<AppEnv>): Jobs {
@@ -20,6 +25,33 @@ export function jobIn(c: Context<AppEnv>, id: string): JobRpc {
   return jobs.job(id)
 }
 
+/** The latest jobs of one kind, newest first. */
+export async function latestJobs<Job>(
+  c: Context<AppEnv>,
+  kind: JobKind,
+  read: (job: JobRpc) => Promise<Job | null>,
+): Promise<Job[]> {
+  const jobs = jobsOf(c)
+  const ids = await jobs.index().jobs(kind, SHOWN_JOBS)
+  const limit = pLimit(CONCURRENCY)
+  const latest = await Promise.all(ids.map((id) => limit(() => read(jobs.job(id)))))
+  return latest.filter((job) => job !== null)
+}
+
+/** Starts a job under a new id, and says in Location where it is. */
+export async function startJob<Job>(
+  c: Context<AppEnv>,
+  kind: JobKind,
+  create: (job: JobRpc, id: string) => Promise<Job>,
+): Promise<Job> {
+  const jobs = jobsOf(c)
+  const id = newJobId(Date.now())
+  await jobs.index().register(id, kind)
+  const job = await create(jobs.job(id), id)
+  c.header('Location', `${c.var.deployment.config.mediaPath}-/api/${kind}s/${id}`)
+  return job
+}
+
 /** What a job answered. Throws a 404 where there is no such job. */
 export function found<T>(answer: T | null): T {
   if (answer === null) throw noSuchJob()
@@ -28,11 +60,6 @@ export function found<T>(answer: T | null): T {
 
 export function conflict(detail: string): ProblemError {
   return new ProblemError({ status: 409, title: 'Conflict', detail })
-}
-
-/** Where a new job is. */
-export function locationOf(c: Context<AppEnv>, kind: string, id: string): string {
-  return `${c.var.deployment.config.mediaPath}-/api/${kind}/${id}`
 }
 
 function noSuchJob(): ProblemError {

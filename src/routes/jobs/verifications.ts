@@ -1,31 +1,18 @@
-import pLimit from 'p-limit'
-import { newJobId } from '../../jobs/jobs.ts'
 import { primaryOf } from '../../jobs/verification/job.ts'
 import type { Handlers } from '../context.ts'
-import { found, jobIn, jobsOf, locationOf } from './jobs.ts'
+import { found, jobIn, latestJobs, startJob } from './jobs.ts'
 import { reportPage } from './report.ts'
 
-const SHOWN_JOBS = 50
-const CONCURRENCY = 5
 const EXAMPLES = 200
 
 /** Verifications: started, watched, and read as a certificate. */
 export const verificationHandlers = {
-  async listVerifications(c) {
-    const jobs = jobsOf(c)
-    const ids = await jobs.index().jobs('verification', SHOWN_JOBS)
-    const limit = pLimit(CONCURRENCY)
-    const verifications = await Promise.all(ids.map((id) => limit(() => jobs.job(id).verification())))
-    return { verifications: verifications.filter((job) => job !== null) }
-  },
+  listVerifications: async (c) => ({
+    verifications: await latestJobs(c, 'verification', (job) => job.verification()),
+  }),
   async startVerification(c, { body }) {
     primaryOf(c.var.deployment.chain)
-    const jobs = jobsOf(c)
-    const id = newJobId(Date.now())
-    await jobs.index().register(id, 'verification')
-    const job = await jobs.job(id).createVerification(id, body)
-    c.header('Location', locationOf(c, 'verifications', id))
-    return job
+    return startJob(c, 'verification', (job, id) => job.createVerification(id, body))
   },
   getVerification: async (c, { id }) => found(await jobIn(c, id).verification()),
   async listDifferences(c, { id, query: { kind, limit, cursor } }) {

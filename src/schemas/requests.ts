@@ -14,6 +14,7 @@ const MAX_PURGE = 200
 const MAX_CONCURRENCY = 1000
 const MAX_PER_SECOND = 100_000
 
+/** In a query, where numbers are text. */
 function wholeNumber(min: number, max: number) {
   const message = `must be a whole number from ${min} to ${max}`
   return v.pipe(
@@ -23,6 +24,12 @@ function wholeNumber(min: number, max: number) {
     v.minValue(min, message),
     v.maxValue(max, message),
   )
+}
+
+/** In a JSON body. */
+function wholeJsonNumber(min: number, max: number) {
+  const message = `must be a whole number from ${min} to ${max}`
+  return v.pipe(v.number(message), v.integer(message), v.minValue(min, message), v.maxValue(max, message))
 }
 
 const queryFlag = v.pipe(
@@ -56,20 +63,11 @@ export const existsBody = v.strictObject({
 export const purgeBody = v.strictObject({
   prefix: v.optional(v.string(), ''),
   dry_run: v.optional(flag, false),
-  limit: v.optional(
-    v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_PURGE, `must be ${MAX_PURGE} at most`)),
-    100,
-  ),
+  limit: v.optional(wholeJsonNumber(1, MAX_PURGE), 100),
   cursor: v.optional(v.nullable(v.string()), null),
 })
 
-const concurrencyMessage = `must be a whole number from 1 to ${MAX_CONCURRENCY}`
-const concurrency = v.pipe(
-  v.number(concurrencyMessage),
-  v.integer(concurrencyMessage),
-  v.minValue(1, concurrencyMessage),
-  v.maxValue(MAX_CONCURRENCY, concurrencyMessage),
-)
+const concurrency = wholeJsonNumber(1, MAX_CONCURRENCY)
 const rateMessage = `must be a number above 0, ${MAX_PER_SECOND} at most`
 const rate = v.pipe(v.number(rateMessage), v.gtValue(0, rateMessage), v.maxValue(MAX_PER_SECOND, rateMessage))
 const backends = v.pipe(

@@ -63,6 +63,6 @@ export function conflict(detail: string): ProblemError {
 }
 
 function noSuchJob(): ProblemError {
-  const detail = 'no job of this kind has this id; GET backfills and GET verifications list them'
+  const detail = 'no job of this kind has this id'
   return new ProblemError({ status: 404, title: 'There is no such job', detail, code: 'absent' })
 }

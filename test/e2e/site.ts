@@ -60,7 +60,6 @@ export async function startSite({ storages, vars = {}, persistTo, inspected }: S
           name: WORKER,
           modules: [{ type: 'ESModule', path: 'index.js', contents: await bundle() }],
           compatibilityDate: '2026-10-01',
-          compatibilityFlags: ['enable_request_signal'],
           r2Buckets: { MEDIA: 'media' },
           queueProducers: { COPY_QUEUE: QUEUE },
           queueConsumers: { [QUEUE.queueName]: CONSUMER },

@@ -45,7 +45,6 @@ export async function startWorker({
           name: 'fallback-storage',
           modules: [{ type: 'ESModule', path: 'index.js', contents: await (bundled ??= bundle()) }],
           compatibilityDate: '2026-10-01',
-          compatibilityFlags: ['enable_request_signal'],
           r2Buckets: { MEDIA: s3Credentials ? { id: 'media', s3Credentials } : 'media' },
           kvNamespaces: { MEDIA_KV: 'media-kv' },
           queueProducers: { COPY_QUEUE: QUEUE },

@@ -31,7 +31,6 @@ const miniflare = new Miniflare(
           },
         ],
         compatibilityDate: '2026-10-01',
-        compatibilityFlags: ['enable_request_signal'],
         r2Buckets: { MEDIA: 'media' },
         queueProducers: { COPY_QUEUE: { queueName: QUEUE } },
         queueConsumers: { [QUEUE]: { maxBatchSize: 10, maxBatchTimeout: 1, maxRetries: 8 } },

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { backfillLines } from '../../src/cli/commands/backfill-output.ts'
-import type { Backfill, Estimate } from '../../src/client/job-answers.ts'
+import type { Backfill, Estimate } from '../../src/client/client.ts'
 import type { Text } from '../../src/cli/output.ts'
 
 const DATE = '2026-11-23T06:59:47.000Z'

@@ -2,9 +2,9 @@ import { abortAllDurableObjects, createMessageBatch, reset } from 'cloudflare:te
 import { env } from 'cloudflare:workers'
 import { afterEach, describe, expect, it } from 'vitest'
 import * as v from 'valibot'
-import * as answers from '../../scripts/openapi/job-answers.ts'
 import { memoryBackend } from '../kit/memory.ts'
 import worker from '../../src/index.ts'
+import { ANSWERS } from '../../src/schemas/answers.ts'
 import { apiApp } from './api-app.ts'
 import { jobsApp } from './jobs-app.ts'
 
@@ -98,6 +98,14 @@ describe('POST backfills', () => {
   })
 })
 
+it.each(['backfills', 'verifications'])('says that there is no such job below %s', async (kind) => {
+  const { json } = jobsApp()
+  for (const id of ['nonsense', '0mkq0000000abcd']) {
+    const { status, body } = await json(`/-/api/${kind}/${id}`)
+    expect([status, body['title']]).toEqual([404, 'There is no such job'])
+  }
+})
+
 describe('a backfill over HTTP', () => {
   it('pauses, goes on where it was after a restart, and counts everything once', async () => {
     const { post, watch, ended, seed } = jobsApp()
@@ -167,14 +175,14 @@ describe('the answers about jobs', () => {
     await seed(2)
     await media.put?.('only/here', new Uint8Array(1))
     const { body } = await post('backfills', { dry_run: true, max_per_second: 5 })
-    v.parse(answers.backfill, await ended(`backfills/${String(body['id'])}`))
-    v.parse(answers.backfills, await get('backfills'))
-    v.parse(answers.failures, await get(`backfills/${String(body['id'])}/failures`))
+    v.parse(ANSWERS.getBackfill, await ended(`backfills/${String(body['id'])}`))
+    v.parse(ANSWERS.listBackfills, await get('backfills'))
+    v.parse(ANSWERS.listBackfillFailures, await get(`backfills/${String(body['id'])}/failures`))
     const verification = await post('verifications')
     const path = `verifications/${String(verification.body['id'])}`
-    v.parse(answers.verification, await ended(path))
-    v.parse(answers.verifications, await get('verifications'))
-    const page = v.parse(answers.differences, await get(`${path}/differences`))
+    v.parse(ANSWERS.getVerification, await ended(path))
+    v.parse(ANSWERS.listVerifications, await get('verifications'))
+    const page = v.parse(ANSWERS.listDifferences, await get(`${path}/differences`))
     expect(page.differences.map(({ kind }) => kind).toSorted()).toEqual(['extra', 'missing', 'missing'])
   })
 })
@@ -187,7 +195,7 @@ describe('GET dead_copies', () => {
     const nobody = { type: 'http', url: 'http://127.0.0.1:1/', name: 'legacy' }
     const storages = [{ type: 'r2', binding: 'MEDIA' }, nobody]
     await worker.queue(batch as never, { ...env, FALLBACK_STORAGES: storages } as never)
-    const { dead_copies: dead } = v.parse(answers.deadCopies, await get('dead_copies'))
+    const { dead_copies: dead } = v.parse(ANSWERS.listDeadCopies, await get('dead_copies'))
     expect(dead).toMatchObject([{ name: 'clip.mp4', error: 'unavailable', attempts: 6 }])
   })
 })

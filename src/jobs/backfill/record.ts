@@ -1,8 +1,9 @@
+import type { Backfill } from '../../schemas/job-answers.ts'
 import type { ErrorCode } from '../../storage/errors.ts'
 import type { WalkPosition } from '../walk.ts'
 import { type EgressPrices, estimateEgress, type Found } from './egress.ts'
 import { type Estimate, estimateCost } from './estimate.ts'
-import type { BackfillOptions, BackfillState, Counts, PageEntry, Skips } from './job-types.ts'
+import type { BackfillOptions, BackfillState, Counts, PageEntry } from './job-types.ts'
 import type { Ledger } from './ledger.ts'
 
 /** What a job knows of itself, beside its counters and pages. */
@@ -38,28 +39,8 @@ export interface Waiting {
   rounds: number
 }
 
-/** The counters, and why names were skipped. */
-export interface CountsJson extends Counts {
-  skipped_by: Skips
-}
-
-export interface BackfillJson extends CountsJson {
-  id: string
-  state: BackfillState
-  /** Objects in a second, over the last half minute; of a job that ended, over all of it. */
-  rate: number
-  started: string
-  updated: string
-  finished: string | null
-  prefix: string
-  dry_run: boolean
-  manifest: string | null
-  max_concurrency: number
-  max_per_second: number | null
-  waiting: { backend: string; error: string; detail: string; until: string } | null
-  backends: Record<string, CountsJson>
-  estimate?: Estimate
-}
+/** The job as the API answers it. */
+export type BackfillJson = Backfill
 
 const FIRST_WAIT_MS = 5_000
 const MAX_WAIT_MS = 300_000

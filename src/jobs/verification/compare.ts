@@ -1,23 +1,7 @@
 import type { Digests, ObjectInfo } from '../../storage/object.ts'
 
-export const DIFFERENCE_KINDS = [
-  'missing',
-  'different',
-  'extra',
-  'changed',
-  'left_out',
-  'equal_by_size',
-] as const
-export type DifferenceKind = (typeof DIFFERENCE_KINDS)[number]
-
-export interface Difference {
-  kind: DifferenceKind
-  name: string
-  /** The fallback that is compared with; the primary for what is extra. */
-  backend: string
-  /** Of what was left out, the reason comes first: `excluded: …`. */
-  detail: string
-}
+export type { Difference } from '../../schemas/job-answers.ts'
+export type { DifferenceKind } from '../../schemas/reasons.ts'
 
 /** `look` when only the bytes can tell. */
 export type Comparison =

@@ -1,15 +1,1 @@
-/** Why what a fallback holds was not compared, or could not be moved. */
-export const LEFT_OUT_REASONS = [
-  'excluded',
-  'not_accepted',
-  'invalid_name',
-  'too_large',
-  'unlistable',
-  'failed',
-  'prefix',
-] as const
-export type LeftOutReason = (typeof LEFT_OUT_REASONS)[number]
-
-/** What an operator may accept by name, so that it is not in the way of detaching. */
-export const ACCEPTABLE = [...LEFT_OUT_REASONS, 'equal_by_size'] as const
-export type Acceptable = (typeof ACCEPTABLE)[number]
+export { ACCEPTABLE, type Acceptable, type LeftOutReason } from '../../schemas/reasons.ts'

@@ -1,3 +1,4 @@
+import type { Verification } from '../../schemas/job-answers.ts'
 import type { Waiting } from '../backfill/record.ts'
 import type { WalkPosition } from '../walk.ts'
 import type { Fingerprint } from './fingerprint.ts'
@@ -74,35 +75,7 @@ export interface Pass {
 }
 
 /** What is known of all names that share their first directory. */
-export interface PrefixCoverage {
-  prefix: string
-  /** Names that the fallbacks hold. */
-  objects: number
-  /** Of those, the ones that the primary holds equally, or deleted. */
-  covered: number
-  coverage: number
-}
+export type PrefixCoverage = Verification['prefixes'][number]
 
-export interface VerificationJson extends Tally {
-  id: string
-  state: 'running' | 'completed' | 'cancelled'
-  prefix: string
-  deep: boolean
-  /** What the operator accepts, and how much that is. */
-  accepted: { reason: Acceptable; count: number }[]
-  primary: string
-  fallbacks: readonly string[]
-  /** How often all names were compared: again while the sources change. */
-  passes: number
-  /** When the last pass began: what the certificate says is true of then. `null` until it has ended. */
-  as_of: string | null
-  /** Of the names that fallbacks hold, the part that the primary holds equally, or deleted. */
-  coverage: number
-  prefixes: PrefixCoverage[]
-  safe_to_detach: boolean
-  reasons: string[]
-  waiting: { backend: string; error: string; detail: string; until: string } | null
-  started: string
-  updated: string
-  finished: string | null
-}
+/** The job as the API answers it. */
+export type VerificationJson = Verification

@@ -1,10 +1,45 @@
 import type { Context } from 'hono'
 import { createMiddleware } from 'hono/factory'
 import type { Deployment } from '../deployment.ts'
+import { type AllowedOrigins, corsHeaders } from '../http/cors.ts'
+import { problemResponse } from '../http/problem.ts'
 import { createLogSample, describeError, log } from '../observe/log.ts'
 import type { RequestEvent } from '../observe/counts.ts'
 import type { Attempt } from '../storage/trace.ts'
 import type { AppEnv } from './context.ts'
+
+/** The rate limiter counts over 10 or 60 s: a client that is sent back too early is told again. */
+const RETRY_AFTER_SECONDS = '10'
+
+/** Lets pages of the allowed origins read every answer, errors too. */
+export function cors(allowed: AllowedOrigins) {
+  return createMiddleware<AppEnv>(async (c, next) => {
+    await next()
+    const headers = corsHeaders(c.req.header('Origin') ?? null, allowed)
+    for (const [name, value] of Object.entries(headers)) c.res.headers.append(name, value)
+  })
+}
+
+/** Holds each client address to the rate limiter. */
+export function rateLimit(limiter: RateLimit) {
+  return createMiddleware<AppEnv>(async (c, next) => {
+    const { success } = await limiter.limit({ key: c.req.header('CF-Connecting-IP') ?? 'unknown' })
+    if (success) return next()
+    return problemResponse({
+      status: 429,
+      title: 'Too Many Requests',
+      detail: 'this address sends more requests than the rate limit allows',
+      headers: { 'Retry-After': RETRY_AFTER_SECONDS },
+    })
+  })
+}
+
+/** What the API answers is as of now, and never anything but what it says it is. */
+export const apiHeaders = createMiddleware<AppEnv>(async (c, next) => {
+  await next()
+  c.res.headers.set('X-Content-Type-Options', 'nosniff')
+  if (!c.res.headers.has('Cache-Control')) c.res.headers.set('Cache-Control', 'no-store')
+})
 
 /**
  * Counts every request once its headers are known, writes one data point where Analytics Engine is bound, and logs one line:

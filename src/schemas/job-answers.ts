@@ -1,8 +1,7 @@
 import * as v from 'valibot'
-import { DIFFERENCE_KINDS } from '../../src/jobs/verification/compare.ts'
-import { ACCEPTABLE, LEFT_OUT_REASONS } from '../../src/jobs/verification/left-out.ts'
+import { ACCEPTABLE, DIFFERENCE_KINDS, LEFT_OUT_REASONS, type LeftOutReason } from './reasons.ts'
 
-/** What backfills and verifications answer. Tests hold the real answers against these. */
+/** The jobs’ part of the answers. */
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0))
 const fraction = v.pipe(v.number(), v.minValue(0), v.maxValue(1))
@@ -59,7 +58,7 @@ const estimate = v.object({
     v.description('Whose prices were taken, by backend: a provider, or `egress_usd_per_gb` of the settings.'),
   ),
   storage_usd_per_month: v.pipe(v.nullable(v.number()), v.description('Null where sizes are unknown.')),
-  prices: v.objectWithRest({ date: v.string(), sources: v.array(v.string()) }, v.number()),
+  prices: v.looseObject({ date: v.string(), sources: v.pipe(v.array(v.string()), v.readonly()) }),
 })
 
 export const backfill = v.strictObject({
@@ -79,8 +78,6 @@ export const backfill = v.strictObject({
   backends: v.record(v.string(), v.strictObject(counters)),
   estimate: v.exactOptional(v.pipe(estimate, v.description('Of a dry run.'))),
 })
-
-export const backfills = v.strictObject({ backfills: v.array(backfill) })
 
 export const failures = v.strictObject({
   failures: v.array(
@@ -107,7 +104,12 @@ export const verification = v.strictObject({
   tombstoned: v.pipe(count, v.description('Deleted in the primary, still in a fallback.')),
   equal_by_size: v.pipe(count, v.description('Of the equal ones: only the sizes could be compared.')),
   left_out: v.pipe(
-    v.partial(v.strictObject(Object.fromEntries(LEFT_OUT_REASONS.map((reason) => [reason, count])))),
+    v.strictObject(
+      Object.fromEntries(LEFT_OUT_REASONS.map((reason) => [reason, v.exactOptional(count)])) as Record<
+        LeftOutReason,
+        v.ExactOptionalSchema<typeof count, undefined>
+      >,
+    ),
     v.description(
       'Names that were not compared or cannot be moved, by reason. `unlistable` counts fallbacks, `prefix` is 1 where one was given.',
     ),
@@ -119,7 +121,7 @@ export const verification = v.strictObject({
     v.description('What the operator accepts, and how much that is: it is not in the way of detaching.'),
   ),
   primary: v.string(),
-  fallbacks: v.array(v.string()),
+  fallbacks: v.pipe(v.array(v.string()), v.readonly()),
   passes: v.pipe(
     count,
     v.description(
@@ -150,8 +152,6 @@ export const verification = v.strictObject({
   finished: v.nullable(time),
 })
 
-export const verifications = v.strictObject({ verifications: v.array(verification) })
-
 export const differences = v.strictObject({
   differences: v.array(
     v.strictObject({
@@ -169,3 +169,13 @@ export const deadCopies = v.strictObject({
     v.strictObject({ name: v.string(), error: v.string(), detail: v.string(), attempts: count, time }),
   ),
 })
+
+export type Backfill = v.InferOutput<typeof backfill>
+export type Counters = Backfill['backends'][string]
+export type Estimate = v.InferOutput<typeof estimate>
+export type Waiting = NonNullable<Backfill['waiting']>
+export type FailurePage = v.InferOutput<typeof failures>
+export type BackfillFailure = FailurePage['failures'][number]
+export type Verification = v.InferOutput<typeof verification>
+export type DifferencePage = v.InferOutput<typeof differences>
+export type Difference = DifferencePage['differences'][number]

@@ -1,6 +1,11 @@
 import * as v from 'valibot'
+import { ERROR_CODES } from '../storage/errors.ts'
+import * as jobs from './job-answers.ts'
 
-/** What the JSON API answers. Tests hold the real answers against these, and the OpenAPI document shows them. */
+/**
+ * The answers of the JSON API, each written once: the routes and the client take their types from here, the OpenAPI
+ * document its schemas. The Worker and the client import types only, so that none of it is in their bundles.
+ */
 
 const name = v.pipe(v.string(), v.description('The name, decoded.'))
 const time = v.pipe(v.string(), v.isoTimestamp(), v.description('ISO 8601 in UTC, with milliseconds.'))
@@ -12,24 +17,7 @@ const cursor = v.pipe(
     'Give it back as `cursor` for the next page; `null` on the last one. A page may be empty and have one.',
   ),
 )
-const errorCode = v.picklist([
-  'absent',
-  'unavailable',
-  'timeout',
-  'denied',
-  'overloaded',
-  'loop',
-  'skipped',
-  'unsatisfiable',
-  'invalid',
-  'precondition',
-  'corrupt',
-  'too-large',
-  'unsupported',
-  'too-many-writes',
-  'interrupted',
-  'internal',
-])
+const errorCode = v.picklist(ERROR_CODES)
 const failure = v.strictObject({ name: v.string(), error: errorCode, detail: v.string() })
 /** Only there when some are degraded. */
 const failures = v.exactOptional(v.pipe(v.array(failure), v.description('Why each of those is degraded.')))
@@ -46,19 +34,7 @@ export const problem = v.object({
   backends: v.exactOptional(v.pipe(v.array(failure), v.description('What each backend failed with.'))),
 })
 
-export const saved = v.strictObject({ name })
-export const existence = v.strictObject({ name, exists: v.boolean() })
-export const existences = v.strictObject({ exists: v.record(v.string(), v.boolean()) })
-export const size = v.strictObject({ name, size: bytes })
-export const url = v.strictObject({ name, url: v.string() })
-export const accessedTime = v.strictObject({ name, accessed_time: time })
-export const createdTime = v.strictObject({ name, created_time: time })
-export const modifiedTime = v.strictObject({ name, modified_time: time })
-export const validName = v.strictObject({ name, valid_name: v.string() })
-export const availableName = v.strictObject({ name, available_name: v.string() })
-export const path = v.strictObject({ name, path: v.string() })
-
-export const directory = v.strictObject({
+const directory = v.strictObject({
   path: v.string(),
   directories: v.array(v.string()),
   files: v.array(v.string()),
@@ -67,7 +43,7 @@ export const directory = v.strictObject({
   backends: failures,
 })
 
-export const listing = v.strictObject({
+const listing = v.strictObject({
   prefix: v.string(),
   objects: v.array(
     v.strictObject({
@@ -85,13 +61,13 @@ export const listing = v.strictObject({
   backends: failures,
 })
 
-export const tombstones = v.strictObject({
+const tombstones = v.strictObject({
   prefix: v.string(),
   tombstones: v.array(v.strictObject({ name, deleted_time: v.nullable(time) })),
   cursor,
 })
 
-export const purge = v.strictObject({
+const purge = v.strictObject({
   dry_run: v.boolean(),
   examined: count,
   purged: count,
@@ -100,13 +76,13 @@ export const purge = v.strictObject({
   cursor,
 })
 
-export const undeleted = v.strictObject({
+const undeleted = v.strictObject({
   name,
   restored: v.pipe(v.boolean(), v.description('Whether a fallback still holds the object.')),
   backend: v.nullable(v.string()),
 })
 
-export const explanation = v.strictObject({
+const explanation = v.strictObject({
   name,
   would_serve: v.pipe(v.nullable(v.string()), v.description('The backend that a read would be answered by.')),
   tombstone: v.nullable(v.strictObject({ backend: v.string(), deleted_time: v.nullable(time) })),
@@ -161,12 +137,20 @@ export const explanation = v.strictObject({
   ),
 })
 
-export const backends = v.strictObject({
+const setting = v.union([
+  v.string(),
+  v.number(),
+  v.boolean(),
+  v.pipe(v.array(v.string()), v.readonly()),
+  v.pipe(v.array(v.number()), v.readonly()),
+])
+
+const backends = v.strictObject({
   migration: v.boolean(),
   deletes: v.picklist(['tombstone', 'first']),
   warnings: v.pipe(
     v.array(v.strictObject({ backend: v.string(), detail: v.string() })),
-    v.description('What is configured so and mostly is not meant so.'),
+    v.description('Settings that are valid and probably not intended.'),
   ),
   backends: v.array(
     v.strictObject({
@@ -186,11 +170,63 @@ export const backends = v.strictObject({
         }),
       ),
       config: v.pipe(
-        v.nullable(v.record(v.string(), v.unknown())),
+        v.nullable(v.record(v.string(), setting)),
         v.description('As configured; secrets are left out.'),
       ),
     }),
   ),
 })
 
-export const liveness = v.object({ status: v.literal('ok') })
+/** The answer of each route that answers in JSON, by the route's id. */
+export const ANSWERS = {
+  save: v.strictObject({ name }),
+  exists: v.strictObject({ name, exists: v.boolean() }),
+  existsAll: v.strictObject({ exists: v.record(v.string(), v.boolean()) }),
+  size: v.strictObject({ name, size: bytes }),
+  accessedTime: v.strictObject({ name, accessed_time: time }),
+  createdTime: v.strictObject({ name, created_time: time }),
+  modifiedTime: v.strictObject({ name, modified_time: time }),
+  url: v.strictObject({ name, url: v.string() }),
+  getValidName: v.strictObject({ name, valid_name: v.string() }),
+  getAvailableName: v.strictObject({ name, available_name: v.string() }),
+  path: v.strictObject({ name, path: v.string() }),
+  listdirRoot: directory,
+  listdir: directory,
+  listAll: listing,
+  list: listing,
+  listTombstones: tombstones,
+  purgeTombstones: purge,
+  undelete: undeleted,
+  explain: explanation,
+  listBackends: backends,
+  health: v.object({ status: v.literal('ok') }),
+  startBackfill: jobs.backfill,
+  listBackfills: v.strictObject({ backfills: v.array(jobs.backfill) }),
+  getBackfill: jobs.backfill,
+  pauseBackfill: jobs.backfill,
+  resumeBackfill: jobs.backfill,
+  cancelBackfill: jobs.backfill,
+  retryFailedBackfill: jobs.backfill,
+  listBackfillFailures: jobs.failures,
+  listDeadCopies: jobs.deadCopies,
+  startVerification: jobs.verification,
+  listVerifications: v.strictObject({ verifications: v.array(jobs.verification) }),
+  getVerification: jobs.verification,
+  listDifferences: jobs.differences,
+  cancelVerification: jobs.verification,
+}
+
+export type Answers = { [Id in keyof typeof ANSWERS]: v.InferOutput<(typeof ANSWERS)[Id]> }
+
+export type ProblemDocument = v.InferOutput<typeof problem>
+export type Degraded = v.InferOutput<typeof failure>
+export type ListPage = Answers['list']
+export type ListedObject = ListPage['objects'][number]
+export type ListdirPage = Answers['listdir']
+export type TombstonePage = Answers['listTombstones']
+export type PurgePage = Answers['purgeTombstones']
+export type Undeleted = Answers['undelete']
+export type Explanation = Answers['explain']
+export type Finding = Explanation['backends'][number]
+export type Backends = Answers['listBackends']
+export type BackendDescription = Backends['backends'][number]

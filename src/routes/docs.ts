@@ -1,34 +1,33 @@
 import type { Context } from 'hono'
-import { Hono } from 'hono/tiny'
 import { StorageError } from '../storage/errors.ts'
-import type { AppEnv } from './context.ts'
-import { notAllowed } from './not-allowed.ts'
+import type { AppEnv, Handlers } from './context.ts'
 
 /** Everything comes from the Worker's own static assets, and runs nothing else. */
 const POLICY =
   "default-src 'none'; connect-src 'self'; script-src 'self'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-const PAGES = {
-  '/docs': 'docs.html',
-  '/docs/errors': 'errors.html',
-  '/docs/docs.js': 'docs.js',
-  '/docs/docs.css': 'docs.css',
-}
-
 /** The API's own description: the document that `npm run openapi` writes, and two pages to read it. */
-export function openapiRoutes() {
-  const routes = new Hono<AppEnv>().get('/api/openapi.json', async (c) => {
+export const docsHandlers = {
+  async openapi(c) {
     const { mediaPath } = c.var.deployment.config
     const document = await (await asset(c, 'openapi.json')).json<Record<string, unknown>>()
     // OpenAPI joins the two, and the paths begin with a slash.
     return c.json({ ...document, servers: [{ url: mediaPath.slice(0, -1) || '/' }] })
-  })
-  routes.all('/api/openapi.json', notAllowed('GET, HEAD'))
-  for (const [path, file] of Object.entries(PAGES)) {
-    routes.get(path, async (c) => answerFile(await asset(c, file)))
-    routes.all(path, notAllowed('GET, HEAD'))
+  },
+  docs: page('docs.html'),
+  errorDocs: page('errors.html'),
+  docsScript: page('docs.js'),
+  docsStyle: page('docs.css'),
+} satisfies Partial<Handlers>
+
+function page(file: string) {
+  return async (c: Context<AppEnv>): Promise<Response> => {
+    const found = await asset(c, file)
+    const response = new Response(found.body, found)
+    response.headers.set('Content-Security-Policy', POLICY)
+    response.headers.set('X-Content-Type-Options', 'nosniff')
+    return response
   }
-  return routes
 }
 
 /** A file of `src/assets`: kept out of the bundle, which every cold start has to load. */
@@ -44,11 +43,4 @@ async function asset(c: Context<AppEnv>, file: string): Promise<Response> {
   if (response.ok) return response
   await response.body?.cancel()
   throw new StorageError('unavailable', `the asset ${file} answered ${response.status}`)
-}
-
-function answerFile(found: Response): Response {
-  const response = new Response(found.body, found)
-  response.headers.set('Content-Security-Policy', POLICY)
-  response.headers.set('X-Content-Type-Options', 'nosniff')
-  return response
 }

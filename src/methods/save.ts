@@ -5,7 +5,7 @@ import { isWritable } from '../storage/backend.ts'
 import { cancelBody } from '../bodies/cancel.ts'
 import { StorageError, toStorageError } from '../storage/errors.ts'
 import { type Chain, saysNoToTheCaller, takes } from '../chain/fallback.ts'
-import { isolateMemory, type Reservation } from '../bodies/memory-budget.ts'
+import { BACKGROUND_LEAVES_BYTES, isolateMemory, type Reservation } from '../bodies/memory-budget.ts'
 import type { ObjectInfo } from '../storage/object.ts'
 import { createChunkReader, type ChunkReader } from '../bodies/chunks.ts'
 import { growFor, reserveFor, upload, uploadMemory, wholeWithin } from './upload.ts'
@@ -76,7 +76,7 @@ export async function save(
 }
 
 /**
- * Memory to store the body with; where it needs none, to give it to another backend, if there is room right now. A body
+ * Memory to store the body with; where it needs none, to give it to another backend, if there is room that no upload needs. A body
  * of unknown length gets more when it turns out to be large.
  */
 async function setAside(
@@ -85,7 +85,9 @@ async function setAside(
 ): Promise<Reservation | null> {
   if (needed > 0)
     return reserveFor(needed, { ...(size !== undefined && { size }), ...(signal && { signal }) })
-  return size !== undefined && size <= (partBytes ?? REPLAYABLE_BYTES) ? isolateMemory.tryReserve(size) : null
+  return size !== undefined && size <= (partBytes ?? REPLAYABLE_BYTES)
+    ? isolateMemory.tryReserve(size, { leave: BACKGROUND_LEAVES_BYTES })
+    : null
 }
 
 interface Saving {

@@ -72,16 +72,14 @@ function onLeft(backend: string, name: string, error: unknown): void {
 }
 
 function deploy(config: Config): Deployment {
-  const { backfillJobs } = config.services
+  const jobs = openJobs(config.services)
   const id = deploymentId(config)
   const guarded = config.backends.map((settings, index) =>
     withSharedPolicy(withOwnPolicy(openBackend(settings, id), settings), config, index),
   )
   const steady = withSteadyBodies(guarded, config)
     .map((backend) => withStaging(backend, onLeft))
-    .map((backend) =>
-      backfillJobs ? withRememberedUploads(backend, () => openJobs(backfillJobs).index()) : backend,
-    )
+    .map((backend) => (jobs ? withRememberedUploads(backend, () => jobs.index()) : backend))
   return deploymentOver(withSharedBodies(steady, config), config, steady)
 }
 

@@ -1,5 +1,7 @@
 import worker, { BackfillJob as Job } from '../../src/index.ts'
 
+export { JobIndex, VerificationJob } from '../../src/index.ts'
+
 /** Who puts: a read that writes back, or the backfill, in its queue consumers and its Durable Objects. */
 type Putter = 'read' | 'backfill'
 

@@ -64,7 +64,11 @@ export async function startSite({ storages, vars = {}, persistTo, inspected }: S
           r2Buckets: { MEDIA: 'media' },
           queueProducers: { COPY_QUEUE: QUEUE },
           queueConsumers: { [QUEUE.queueName]: CONSUMER },
-          durableObjects: { BACKFILL_JOBS: { className: 'BackfillJob', useSQLite: true } },
+          durableObjects: {
+            BACKFILL_JOBS: { className: 'BackfillJob', useSQLite: true },
+            VERIFICATION_JOBS: { className: 'VerificationJob', useSQLite: true },
+            JOB_INDEX: { className: 'JobIndex', useSQLite: true },
+          },
           bindings: {
             FALLBACK_STORAGES: JSON.stringify(storages),
             FALLBACK_DATA_MIGRATION: 'true',

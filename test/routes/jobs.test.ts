@@ -6,7 +6,7 @@ import * as answers from '../../scripts/openapi/job-answers.ts'
 import { memoryBackend } from '../kit/memory.ts'
 import worker from '../../src/index.ts'
 import { apiApp } from './api-app.ts'
-import { jobsApp } from './jobs-app.ts'
+import { jobsApp, jobServices } from './jobs-app.ts'
 
 afterEach(async () => {
   await reset()
@@ -84,7 +84,7 @@ describe('POST backfills', () => {
 
   it('says what to send where no fallback can list', async () => {
     const { list: _, ...mute } = memoryBackend('origin')
-    const { json } = apiApp([memoryBackend('media'), mute], { services: { backfillJobs: env.BACKFILL_JOBS } })
+    const { json } = apiApp([memoryBackend('media'), mute], { services: jobServices })
     const { status, body } = await json('/-/api/backfills', { method: 'POST' })
     expect(status).toBe(501)
     expect(body['detail']).toMatch(/origin cannot list; send the names as a manifest/)

@@ -8,7 +8,7 @@ import type { ObjectInfo } from '../../storage/object.ts'
 import { compareNames } from '../../storage/order.ts'
 import { copyObject } from '../../migration/copy.ts'
 import type { PageEntry, SkipReason } from './job-types.ts'
-import { targetFor } from './target.ts'
+import { targetFor } from './judge.ts'
 
 /** What became of one name, and which backend it is counted with. */
 export type Outcome = { backend: string; bytes: number } & (
@@ -20,7 +20,7 @@ export function skipped(backend: string, reason: SkipReason): Outcome {
   return { backend, what: 'skipped', reason, bytes: 0 }
 }
 
-/** Copies a name that `source` listed. Nobody is asked whether it is there: the create-only put finds out. */
+/** Copies a name that `source` listed. The create-only put finds out whether it is there already. */
 export async function copyListed(
   chain: Chain,
   sourceName: string,
@@ -52,7 +52,7 @@ export async function lists(backend: ListableBackend, name: string): Promise<boo
 /** Copies a name of a manifest from the first of `sources` that has it. */
 export async function copyNamed(chain: Chain, sources: readonly string[], name: string): Promise<Outcome> {
   const [firstSource = 'chain'] = sources
-  // Nobody listed the target: one look costs less than fetching what is there already.
+  // The target was not listed: one HEAD costs less than fetching what is there already.
   const authority = authorityFor(chain, name)
   // Where the target refuses the name, a source may be the backend that takes writes of it.
   const known = authority && !sources.includes(authority.name) ? await authority.head(name) : null
@@ -90,10 +90,7 @@ function tooLarge(name: string): StorageError {
 /** Listings of one page's names, at most: more would cost more than copying again. */
 const MAX_LISTS = 3
 
-/**
- * What the target holds of these names, by listing. Asked where a consumer began a page and never ended it,
- * so that what it had copied is not fetched again.
- */
+/** What the target holds of these names, by listing: what a consumer that was killed had copied is not fetched again. */
 export async function listPresent(
   target: WritableBackend,
   names: readonly PageEntry[],

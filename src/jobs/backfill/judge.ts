@@ -1,10 +1,10 @@
 import { decide } from '../../chain/placement.ts'
+import { type Backend, isWritable, type WritableBackend } from '../../storage/backend.ts'
 import { StorageError } from '../../storage/errors.ts'
-import type { Chain } from '../../chain/fallback.ts'
+import { type Chain, takes } from '../../chain/fallback.ts'
 import { checkName } from '../../storage/name.ts'
 import type { Held, Step } from '../walk.ts'
 import type { SkipReason } from './job-types.ts'
-import { targetFor } from './target.ts'
 
 /** What is to be done about one listed name. */
 export type Verdict = { held: Held } & (
@@ -64,4 +64,16 @@ function judgeTarget(chain: Chain, held: Held): Verdict {
 /** In the backend that takes writes, or before it. What another fallback shadows is not served, so it is not moved. */
 function isAtHome(chain: Chain, { backend }: Held): boolean {
   return !chain.authority || chain.backends.indexOf(backend) <= chain.backends.indexOf(chain.authority)
+}
+
+/** Where the copy of what `source` holds belongs: the first writable backend before it that takes it. */
+export function targetFor(
+  chain: Chain,
+  source: Backend,
+  { name, size }: { name: string; size: number | undefined },
+): WritableBackend | 'excluded' | 'too-large' {
+  const before = chain.backends.slice(0, chain.backends.indexOf(source)).filter(isWritable)
+  const accepting = before.filter((backend) => backend.accepts?.(name) !== false)
+  if (accepting.length === 0) return 'excluded'
+  return accepting.find((backend) => takes(backend, name, size)) ?? 'too-large'
 }

@@ -14,7 +14,7 @@ import { checkName } from '../../storage/name.ts'
 import { jsonBy, queryBy } from '../api/request.ts'
 import { requireToken } from '../auth.ts'
 import type { AppEnv } from '../context.ts'
-import { conflict, found, jobIn, jobsOf, locationOf } from './request.ts'
+import { conflict, found, jobIdIn, jobsOf, locationOf } from './request.ts'
 import { backfillBody, failuresQuery, manifestQuery } from './schemas.ts'
 import { notAllowed } from '../not-allowed.ts'
 
@@ -34,15 +34,13 @@ export function backfillRoutes() {
       const jobs = jobsOf(c)
       const ids = await jobs.index().jobs('backfill', SHOWN_JOBS)
       const limit = pLimit(CONCURRENCY)
-      const backfills = await Promise.all(ids.map((id) => limit(() => jobs.job(id).backfill())))
+      const backfills = await Promise.all(ids.map((id) => limit(() => jobs.backfill(id).status())))
       return c.json({ backfills: backfills.filter((job) => job !== null) })
     })
-    .get('/backfills/:id', requireToken, async (c) => c.json(found(await jobIn(c).backfill())))
+    .get('/backfills/:id', requireToken, async (c) => c.json(found(await backfillIn(c).status())))
     .get('/backfills/:id/failures', requireToken, async (c) => {
       const { limit, cursor } = queryBy(c, failuresQuery)
-      const job = jobIn(c)
-      found(await job.backfill())
-      const page = await job.failures(cursor, limit)
+      const page = found(await backfillIn(c).failures(cursor, limit))
       return c.json({ failures: page.failures, cursor: page.cursor === null ? null : String(page.cursor) })
     })
     .post('/backfills/:id/pause', requireToken, (c) => act(c, 'pause'))
@@ -50,8 +48,8 @@ export function backfillRoutes() {
     .post('/backfills/:id/cancel', requireToken, (c) => act(c, 'cancel'))
     .post('/backfills/:id/retry_failed', requireToken, (c) => act(c, 'retry_failed'))
     .get('/dead_copies', requireToken, async (c) => {
-      const buried = await jobsOf(c).index().buried(SHOWN_DEAD)
-      const deadCopies = buried.map(({ at, ...dead }) => ({ ...dead, time: new Date(at).toISOString() }))
+      const letters = await jobsOf(c).index().deadLetters(SHOWN_DEAD)
+      const deadCopies = letters.map(({ at, ...letter }) => ({ ...letter, time: new Date(at).toISOString() }))
       return c.json({ dead_copies: deadCopies })
     })
   routes.all('/dead_copies', notAllowed('GET, HEAD'))
@@ -62,8 +60,12 @@ export function backfillRoutes() {
   return routes
 }
 
+function backfillIn(c: Context<AppEnv>) {
+  return jobsOf(c).backfill(jobIdIn(c))
+}
+
 async function act(c: Context<AppEnv>, action: Action) {
-  const result = found(await jobIn(c).act(action))
+  const result = found(await backfillIn(c).act(action))
   return 'conflict' in result ? conflict(result.conflict) : c.json(result.job)
 }
 
@@ -89,7 +91,7 @@ async function create(
   const jobs = jobsOf(c)
   const id = newJobId(Date.now())
   await jobs.index().register(id, 'backfill')
-  return jobs.job(id).createBackfill(id, {
+  return jobs.backfill(id).create(id, {
     backends: sources.map(({ name }) => name),
     prefix,
     dryRun,
@@ -133,7 +135,7 @@ function isManifest(c: Context<AppEnv>): boolean {
 async function beginManifest(c: Context<AppEnv>): Promise<BackfillJson> {
   const body = queryBy(c, manifestQuery)
   const { id, ...begun } = await create(c, body, { from: 'client' })
-  const job = jobsOf(c).job(id)
+  const job = jobsOf(c).backfill(id)
   try {
     if (c.req.raw.body)
       await streamLines(c.req.raw.body, formatOf(c.req.header('Content-Type')), (lines) =>

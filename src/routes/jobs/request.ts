@@ -1,25 +1,24 @@
 import type { Context } from 'hono'
 import { problemResponse } from '../../http/problem.ts'
-import { isJobId, type JobRpc, type Jobs, openJobs } from '../../jobs/jobs.ts'
+import { isJobId, type Jobs, openJobs } from '../../jobs/jobs.ts'
 import { StorageError } from '../../storage/errors.ts'
 import type { AppEnv } from '../context.ts'
 
-/** The jobs of this deployment. Throws `unsupported` where no Durable Object is bound for them. */
+/** The jobs of this deployment. Throws `unsupported` where not all of their Durable Objects are bound. */
 export function jobsOf(c: Context<AppEnv>): Jobs {
-  const { backfillJobs } = c.var.deployment.config.services
-  if (backfillJobs) return openJobs(backfillJobs)
+  const jobs = openJobs(c.var.deployment.config.services)
+  if (jobs) return jobs
   throw new StorageError(
     'unsupported',
-    'jobs need a Durable Object: bind the class BackfillJob as BACKFILL_JOBS under [[durable_objects.bindings]] in wrangler.toml, with [[migrations]] new_sqlite_classes = ["BackfillJob"]',
+    'jobs need three Durable Object classes: bind BackfillJob as BACKFILL_JOBS, VerificationJob as VERIFICATION_JOBS and JobIndex as JOB_INDEX under [[durable_objects.bindings]] in wrangler.toml, with [[migrations]] as in docs/configuration.md',
   )
 }
 
-/** The job that the path names, whether or not it exists. Throws `absent` for what cannot be an id. */
-export function jobIn(c: Context<AppEnv>): JobRpc {
+/** The id in the path, whether or not there is such a job. Throws `absent` for what cannot be one. */
+export function jobIdIn(c: Context<AppEnv>): string {
   const id = c.req.param('id') ?? ''
-  const jobs = jobsOf(c)
   if (!isJobId(id)) throw noSuchJob()
-  return jobs.job(id)
+  return id
 }
 
 /** What a job answered. Throws `absent` where there is none. */

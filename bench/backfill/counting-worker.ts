@@ -6,7 +6,7 @@ export { JobIndex, VerificationJob } from '../../src/index.ts'
 type Putter = 'read' | 'backfill'
 
 interface CountedEnv extends Env {
-  /** Told of each put before it is made, so that those of a killed Worker count too. */
+  /** Requested before each put, so that those of a killed Worker count too. */
   PUT_COUNTER: string
 }
 

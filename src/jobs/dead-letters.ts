@@ -12,7 +12,7 @@ export function isDeadLetters(queue: string): boolean {
   return queue.endsWith('dead-copies')
 }
 
-/** Records copies that were given up, and tells jobs which of their pages were. */
+/** Records copies that were given up, and reports pages that were to their jobs. */
 export async function consumeDeadLetters(
   messages: readonly Message<CopyMessage | PageMessage>[],
   jobs: Jobs | undefined,

@@ -8,7 +8,7 @@ import { dyingRpcOf, failuresOf, fill, nameOf, status, withBackfill } from './jo
 
 type Memory = ReturnType<typeof memoryBackend>
 
-/** Fails with `code` for names that match, as often as told. */
+/** Fails with `code` for names that match, so many times. */
 function faulty(
   backend: Memory,
   isBad: (name: string) => boolean,
@@ -22,7 +22,7 @@ function faulty(
       const remaining = left.get(name) ?? times
       if (isBad(name) && remaining > 0) {
         left.set(name, remaining - 1)
-        throw new StorageError(code, 'is told to fail', { backend: backend.name, name })
+        throw new StorageError(code, 'fails on purpose', { backend: backend.name, name })
       }
       return backend.get(name, options)
     },
@@ -131,7 +131,7 @@ describe('a backfill and failures', () => {
       expect(ended).toMatchObject({ state: 'completed_with_failures', listed: 50, copied: 49, failed: 1 })
       expect(job.failures(0, 10)).toEqual({
         failures: [
-          { name: nameOf(7), backend: 'legacy', error: 'corrupt', detail: 'is told to fail', attempts: 3 },
+          { name: nameOf(7), backend: 'legacy', error: 'corrupt', detail: 'fails on purpose', attempts: 3 },
         ],
         cursor: null,
       })

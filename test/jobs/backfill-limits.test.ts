@@ -154,7 +154,7 @@ describe('a backfill and its limits', () => {
         info: { name: nameOf(index), backend: 'legacy', size: 0 },
       })
     await withBackfill([target, source], {}, async ({ job }) => {
-      for (let tick = 0; tick < 5; tick++) await job.onAlarm()
+      for (let alarm = 0; alarm < 5; alarm++) await job.onAlarm()
       expect(status(job)).toMatchObject({ state: 'listing', listed: 10_000 })
     })
   })

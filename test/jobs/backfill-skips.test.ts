@@ -67,7 +67,7 @@ describe('what a backfill skips', () => {
     })
   })
 
-  it('tells each reason, in total and of each source', async () => {
+  it('counts each reason, in total and of each source', async () => {
     const [primary, other, legacy] = [
       memoryBackend('primary'),
       memoryBackend('other'),
@@ -151,7 +151,7 @@ describe('what a backfill skips', () => {
     expect([...target.objects.keys()]).toEqual(['c'])
   })
 
-  it('tells the reasons for names of a manifest', async () => {
+  it('counts the reasons for names of a manifest', async () => {
     const [primary, inner] = [memoryBackend('primary'), memoryBackend('legacy')]
     await put(inner, 'a', 'deleted', 'refused/1', 'tmp/1')
     await primary.put('deleted', new Uint8Array(0), { info: { deleted: new Date() } })

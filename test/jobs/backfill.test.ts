@@ -5,7 +5,7 @@ import { fill, nameOf, rpcOf, status, withBackfill } from './jobs.ts'
 
 type Memory = ReturnType<typeof memoryBackend>
 
-async function bury(backend: Memory, name: string): Promise<void> {
+async function putTombstone(backend: Memory, name: string): Promise<void> {
   await backend.put(name, new Uint8Array(0), { info: { deleted: new Date() } })
 }
 
@@ -34,12 +34,12 @@ describe('a backfill', () => {
     expect(await textOf(await target.get(nameOf(42)))).toBe('bytes 42')
   })
 
-  it('asks neither side for what the target holds, or holds a tombstone of', async () => {
+  it('requests nothing that the target holds, or holds a tombstone of', async () => {
     const target = counting('primary')
     const source = counting('legacy')
     await fill(source, 300)
     for (let index = 0; index < 100; index++) await target.put(nameOf(index), bytesOf('newer'))
-    for (let index = 100; index < 110; index++) await bury(target, nameOf(index))
+    for (let index = 100; index < 110; index++) await putTombstone(target, nameOf(index))
     Object.assign(target.counts, { put: 0 })
     await withBackfill([target, source], {}, async ({ drive }) => {
       expect(await drive()).toMatchObject({ listed: 300, copied: 190, present: 100, skipped: 10, failed: 0 })
@@ -94,7 +94,7 @@ describe('a backfill', () => {
       memoryBackend('legacy'),
     ]
     await fill(legacy, 3)
-    await bury(second, nameOf(1))
+    await putTombstone(second, nameOf(1))
     await withBackfill([target, second, legacy], {}, async ({ drive }) => {
       expect(await drive()).toMatchObject({ listed: 3, copied: 2, skipped: 1 })
     })

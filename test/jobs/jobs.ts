@@ -12,7 +12,7 @@ import type { Backend } from '../../src/storage/backend.ts'
 import { type Chain, createChain } from '../../src/chain/fallback.ts'
 import { bytesOf } from '../backends/fakes.ts'
 
-/** A queue in memory that gives out what was sent when it is told to, as often as it is told to. */
+/** A queue in memory; tests deliver what was sent, as often as they like. */
 export interface HeldQueue {
   sent: PageMessage[]
   metrics?: Queue['metrics']
@@ -117,14 +117,14 @@ export async function verified(
     let job = open()
     job.create('job', { prefix: '', deep: false, accept: [], ...given })
     chain = createChain(later, { deletes: 'tombstone' })
-    for (let tick = 0; tick < 20 && job.status()?.state === 'running'; tick++) {
+    for (let alarm = 0; alarm < 20 && job.status()?.state === 'running'; alarm++) {
       // As after a restart.
       job = open()
       await job.tick()
     }
-    const told = job.status()
-    if (!told) throw new Error('the verification is gone')
-    return { ...told, all: job.differences(undefined, 0, 1000).differences }
+    const ended = job.status()
+    if (!ended) throw new Error('there is no verification')
+    return { ...ended, all: job.differences(undefined, 0, 1000).differences }
   })
 }
 

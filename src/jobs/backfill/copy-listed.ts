@@ -8,7 +8,7 @@ import type { ObjectInfo } from '../../storage/object.ts'
 import { compareNames } from '../../storage/order.ts'
 import { copyObject } from '../../migration/copy.ts'
 import type { PageEntry, SkipReason } from './job-types.ts'
-import { targetFor } from './judge.ts'
+import { targetFor } from './classify.ts'
 
 /** What became of one name, and which backend it is counted with. */
 export type Outcome = { backend: string; bytes: number } & (
@@ -77,7 +77,7 @@ export async function copyNamed(chain: Chain, sources: readonly string[], name: 
   throw new StorageError('absent', 'no source has the name', { backend: firstSource, name })
 }
 
-/** A copy does not tell a tombstone from nothing; what is behind one must not come back. */
+/** To a copy, a tombstone looks like nothing; what is behind one must not come back. */
 async function hasTombstone(chain: Chain, source: Backend, name: string): Promise<boolean> {
   if (!chain.tombstones || !isWritable(source)) return false
   return hides(chain, { backend: source, info: (await source.head(name)) ?? undefined })

@@ -5,7 +5,7 @@ import { StorageError, toStorageError } from '../../storage/errors.ts'
 import type { ObjectInfo } from '../../storage/object.ts'
 import { copyListed, copyNamed, listPresent, type Outcome, skipped } from './copy-listed.ts'
 import type { PageEntry, PageReport, PageStart } from './job-types.ts'
-import { targetFor } from './judge.ts'
+import { targetFor } from './classify.ts'
 
 export interface PageWork {
   chain: Chain

@@ -39,7 +39,7 @@ export interface EstimateInput {
   unsized: number
   /** Held by the target already: they are listed there too. */
   present: number
-  /** Names of a manifest are asked for in the target one by one instead. */
+  /** The target is not listed: there is a HEAD for each name instead. */
   manifest: boolean
   egress: Egress
 }

@@ -21,10 +21,10 @@ export interface BackfillOptions {
   manifest?: { from: 'client' } | { from: 'object'; name: string }
 }
 
-/** A name and its size, `null` where the listing does not tell it. */
+/** A name and its size, `null` where it is unknown. */
 export type PageEntry = readonly [name: string, size: number | null]
 
-/** Up to 100 names of one job. `source` is `null` for names of a manifest: whoever has them. */
+/** Up to 100 names of one job. `source` is `null` for names of a manifest, which any source may have. */
 export interface PageMessage {
   type: 'page'
   job: string
@@ -65,7 +65,7 @@ export interface Failure {
   detail: string
 }
 
-/** What a consumer is told before it begins a page. */
+/** What a consumer needs to copy a page. */
 export interface PageStart {
   /** Copies at the same time. */
   concurrency: number

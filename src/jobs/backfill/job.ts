@@ -23,24 +23,7 @@ export interface FailurePage {
   cursor: number | null
 }
 
-/** One backfill: its record, counters and pages in SQLite, its work in alarms. */
-export interface Backfill {
-  create(id: string, options: BackfillOptions): BackfillJson
-  /** `null` where no such job was created; so with all that follow. */
-  status(): BackfillJson | null
-  act(action: Action): ActionResult | null
-  failures(after: number, limit: number): FailurePage | null
-  addNames(lines: ManifestLines): void
-  /** The client's manifest is whole; or it broke off, which cancels the job. */
-  endNames(whole: boolean): BackfillJson | null
-  beginPage(page: number): PageStart | null
-  reportPage(page: number, report: PageReport): void
-  pageGivenUp(page: number, deliveries: number): void
-  /** Lists, sends and ends what can be; sets the next alarm. */
-  onAlarm(): Promise<void>
-  /** Sets an alarm where the job is open: a restart may have lost the one that was set. */
-  wake(): void
-}
+export type Backfill = ReturnType<typeof createBackfill>
 
 /** Another key than that of earlier versions, whose jobs have other tables. */
 const RECORD = 'backfill-2'
@@ -52,7 +35,11 @@ const POLL_MS = 3_000
 const MANIFEST_SILENCE_MS = 600_000
 const FAILURES_AT_ONCE = 1000
 
-export function createBackfill(context: JobContext): Backfill {
+/**
+ * One backfill: its record, counters and pages in SQLite, its work in alarms. What returns `null` does so where no such
+ * job was created.
+ */
+export function createBackfill(context: JobContext) {
   const { storage, queue, now = Date.now } = context
   const started = now()
   const store = createStore(storage)
@@ -91,7 +78,7 @@ export function createBackfill(context: JobContext): Backfill {
   }
 
   return {
-    create(id, options) {
+    create(id: string, options: BackfillOptions): BackfillJson {
       const time = now()
       const record: BackfillRecord = {
         id,
@@ -108,11 +95,11 @@ export function createBackfill(context: JobContext): Backfill {
       wake()
       return json(record)
     },
-    status() {
+    status(): BackfillJson | null {
       const record = load()
       return record ? json(record) : null
     },
-    act(action) {
+    act(action: Action): ActionResult | null {
       const record = load()
       if (!record) return null
       const conflict = conflictOf(state, record, action)
@@ -121,7 +108,7 @@ export function createBackfill(context: JobContext): Backfill {
       wake()
       return { job: json(record) }
     },
-    failures(after, limit) {
+    failures(after: number, limit: number): FailurePage | null {
       if (!load()) return null
       const found = store.failures(after, limit + 1)
       const page = found.slice(0, limit)
@@ -134,8 +121,9 @@ export function createBackfill(context: JobContext): Backfill {
       }))
       return { failures, cursor: found.length > limit ? (page.at(-1)?.id ?? null) : null }
     },
-    addNames: (lines) => addNames(state, lines),
-    endNames(whole) {
+    addNames: (lines: ManifestLines): void => addNames(state, lines),
+    /** The client's manifest is whole; or it broke off, which cancels the job. */
+    endNames(whole: boolean): BackfillJson | null {
       const record = load()
       if (!record) return null
       if (!whole) apply(state, record, 'cancel')
@@ -143,18 +131,19 @@ export function createBackfill(context: JobContext): Backfill {
       wake()
       return json(record)
     },
-    beginPage: (page) => beginPage(state, page),
-    reportPage(page, report) {
+    beginPage: (page: number): PageStart | null => beginPage(state, page),
+    reportPage(page: number, report: PageReport): void {
       takeReport(state, page, report)
       const record = load()
       // An alarm after each page would cost as much as all else that the job writes.
       if (record && roomFor(record, state) > 0) wake()
     },
-    pageGivenUp(page, deliveries) {
+    pageGivenUp(page: number, deliveries: number): void {
       takeGivenUp(state, page, deliveries)
       wake()
     },
-    async onAlarm() {
+    /** Lists, sends and ends what can be; sets the next alarm. */
+    async onAlarm(): Promise<void> {
       isWoken = false
       const record = load()
       if (!record || isClosed(record)) return
@@ -168,6 +157,7 @@ export function createBackfill(context: JobContext): Backfill {
       const next = isWoken ? now() : nextAlarm(state)
       if (next !== undefined) await storage.setAlarm(next)
     },
+    /** Sets an alarm where the job is open: a restart may have lost the one that was set. */
     wake,
   }
 }
@@ -250,7 +240,7 @@ function apply(state: JobState, record: BackfillRecord, action: Action): void {
       store.dropPages()
     }
     if (action === 'retry_failed') retryFailed(state, record)
-    // Whoever acts wants it to happen now.
+    // An operator's action takes effect at once.
     delete record.waiting
     record.updated = now()
     save(record)

@@ -18,7 +18,7 @@ export interface BackfillRecord {
   found: {
     objects: number
     bytes: number
-    /** Absent with a manifest, which does not tell the sources. */
+    /** Absent with a manifest: the sources of its names are not known. */
     sources?: Record<string, Found>
   }
   waiting?: Waiting

@@ -10,7 +10,7 @@ export interface Page {
   tries: number
   /** Times that a consumer began it. */
   begins: number
-  /** Times that a consumer began it and was not heard of again. */
+  /** Times that a consumer began it and never reported it. */
   losses: number
 }
 

@@ -8,7 +8,7 @@ const CONCURRENCY = 5
 /** Times that a name is tried before it counts as failed. */
 const MAX_TRIES = 3
 const RETRY_MS = [2_000, 10_000]
-/** Consumers that may begin a page and not be heard of again, where no dead-letter queue says that it was given up. */
+/** Consumers that may begin a page and never report it, where no dead-letter queue gives it up before. */
 const MAX_LOSSES = 5
 
 /** How many consumers share the job's concurrency, and how many copies each makes at a time. */
@@ -111,7 +111,7 @@ function addFailure(
   store.count(null, { failed: 1 })
 }
 
-/** The queue gave up a page's message: a name of it may end whoever copies it. */
+/** The queue gave up a page's message: one of its names may kill every consumer that copies it. */
 export function takeGivenUp(state: JobState, id: number, deliveries: number): void {
   const { store, load, save, now, atomically } = state
   atomically(() => {
@@ -133,7 +133,7 @@ export function putBackUnreported(state: JobState, before: number, onlyBegun: bo
     const record = load()
     for (const page of store.putBackUnreported(before, onlyBegun))
       if (record && page.losses >= MAX_LOSSES)
-        split(state, record, page, `${page.losses} consumers began it and were not heard of again`)
+        split(state, record, page, `${page.losses} consumers began its page without reporting it`)
   })
 }
 
@@ -145,7 +145,7 @@ function split({ store }: JobState, record: BackfillRecord, page: Page, why: str
   if (names.length > 1) for (const entry of names) store.addPage({ source, names: [entry], tries, begins: 1 })
   else if (first) {
     const [name, size] = first
-    const detail = `${why}: whoever copied it ended or ran out of time`
+    const detail = `${why}: every consumer that copied it crashed or ran out of time`
     addFailure(store, record, { name, size, backend: '', error: 'timeout', detail, source, attempts: begins })
   }
 }

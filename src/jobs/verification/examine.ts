@@ -2,7 +2,7 @@ import { isListable, type ListableBackend } from '../../storage/backend.ts'
 import { failureOfBody, StorageError, toStorageError } from '../../storage/errors.ts'
 import type { Chain } from '../../chain/fallback.ts'
 import { lists } from '../backfill/copy-listed.ts'
-import { isBuried } from '../backfill/judge.ts'
+import { isTombstoned } from '../backfill/classify.ts'
 import type { Held, Step } from '../walk.ts'
 import { whyInvalid } from '../../storage/name.ts'
 import { compare, type DifferenceKind } from './compare.ts'
@@ -54,7 +54,7 @@ export async function examine(step: Step, options: ExamineOptions): Promise<Find
   const own = served.find(isPrimary)
   const wrong = whyInvalid(name)
   if (wrong !== undefined) return { ...base, ...leftOut('invalid_name', wrong) }
-  if (own?.object.deleted || (!own && isBuried(chain, { name, held: served })))
+  if (own?.object.deleted || (!own && isTombstoned(chain, { name, held: served })))
     return { ...base, kind: 'tombstoned' }
   if (own) return { ...base, ...(await examineBoth(own, other, options)) }
   if (!isServed(other)) return { ...base, ...leftOut('excluded', filtered(other)) }

@@ -66,6 +66,21 @@ describe('a backfill whose consumer dies', () => {
     expect(source.counts['get']).toBe(45)
   })
 
+  it('counts as copied what a killed consumer copied of a manifest', async () => {
+    const [target, source] = [memoryBackend('primary'), counting('legacy')]
+    await fill(source, 10)
+    await withBackfill([target, source], { manifest: { from: 'client' } }, async (harness) => {
+      harness.job.addNames({ names: Array.from({ length: 10 }, (_, index) => nameOf(index)), failures: [] })
+      harness.job.endNames(true)
+      await harness.job.onAlarm()
+      const messages = harness.queue.sent.splice(0)
+      await harness.deliver(messages, dyingRpcOf(harness))
+      await harness.deliver(messages)
+      expect(await harness.drive()).toMatchObject({ state: 'completed', listed: 10, copied: 10, present: 0 })
+    })
+    expect(source.counts['get']).toBe(10)
+  })
+
   it('sends pages again at once that a queue forgot when all was killed', async () => {
     const [target, source] = [memoryBackend('primary'), memoryBackend('legacy')]
     await fill(source, 120)

@@ -164,11 +164,12 @@ describe('a backfill and messages that come twice', () => {
     await withBackfill([target, source], {}, async ({ job, queue, clock, deliver, drive }) => {
       await job.onAlarm()
       const { page, names } = queue.sent[0] ?? { page: 0, names: [] }
-      expect(job.beginPage(page)).toMatchObject({ resumed: false })
+      const began = clock.now
+      expect(job.beginPage(page)).toMatchObject({ copiedSince: undefined })
       clock.now += 30 * 60_000
       await job.onAlarm()
       expect(queue.sent.map((message) => message.page)).toEqual([page, page])
-      expect(job.beginPage(page)).toMatchObject({ resumed: true })
+      expect(job.beginPage(page)).toMatchObject({ copiedSince: began })
       const counts = { legacy: { copied: names.length, present: 0, skipped: 0, bytes: 5 } }
       job.reportPage(page, { counts, failures: [], left: [] })
       await deliver(queue.sent.splice(0))

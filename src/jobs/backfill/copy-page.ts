@@ -1,11 +1,9 @@
 import pLimit from 'p-limit'
 import type { Chain } from '../../chain/fallback.ts'
 import { isListable } from '../../storage/backend.ts'
-import { StorageError, toStorageError } from '../../storage/errors.ts'
-import type { ObjectInfo } from '../../storage/object.ts'
-import { copyListed, copyNamed, listPresent, type Outcome, skipped } from './copy-listed.ts'
+import { type StorageError, toStorageError } from '../../storage/errors.ts'
+import { copyListed, copyNamed, type Outcome } from './copy-listed.ts'
 import type { PageEntry, PageReport, PageStart } from './job-types.ts'
-import { targetFor } from './classify.ts'
 
 export interface PageWork {
   chain: Chain
@@ -28,8 +26,8 @@ const NOT_TRIED = 'skipped'
 const MAX_DETAIL = 500
 
 /** Copies the names of a page, as far as there is time and the source answers. */
-export async function copyPage(work: PageWork): Promise<PageReport> {
-  const { chain, source, names, start, ends } = work
+export async function copyPage({ chain, source, names, start, ends }: PageWork): Promise<PageReport> {
+  const { sources, copiedSince } = start
   const report: PageReport = { counts: {}, failures: [], left: [] }
   const failed: { entry: PageEntry; error: StorageError }[] = []
   let failuresInARow = 0
@@ -51,33 +49,28 @@ export async function copyPage(work: PageWork): Promise<PageReport> {
 
   const copy = async (entry: PageEntry): Promise<void> => {
     try {
-      const [name] = entry
-      count(
-        report,
+      const outcome =
         source === null
-          ? await copyNamed(chain, start.sources, name)
-          : await copyListed(chain, source, entry),
-      )
+          ? await copyNamed(chain, sources, { name: entry[0], copiedSince })
+          : await copyListed(chain, source, { entry, copiedSince })
+      count(report, outcome)
       failuresInARow = 0
     } catch (thrown) {
       const error = toStorageError(thrown, source ?? 'chain', entry[0])
       failed.push({ entry, error })
       if (!TROUBLE.has(error.code) || ++failuresInARow < FAILURES_IN_A_ROW) return
       failuresInARow = 0
-      await check(error.backend ?? source ?? start.sources[0])
+      await check(error.backend ?? source ?? sources[0])
     }
   }
 
-  if (start.probe) await check(source ?? start.sources[0])
-  const present = start.resumed && !report.down ? await alreadyThere(work) : undefined
+  if (start.probe) await check(source ?? sources[0])
   const limit = pLimit(start.concurrency)
   const turn = createTurns(start.interval)
   const isOver = (): boolean => report.down !== undefined || Date.now() >= ends
   await Promise.all(
     names.map((entry) =>
       limit(async () => {
-        const known = present?.get(entry[0])
-        if (known) return count(report, fromListing(known, work))
         if (isOver()) return report.left.push(entry)
         await turn()
         return report.down ? report.left.push(entry) : copy(entry)
@@ -116,31 +109,6 @@ function describe([name, size]: PageEntry, error: StorageError): PageReport['fai
     detail: message.slice(0, MAX_DETAIL),
     final: FINAL.has(error.code),
   }
-}
-
-async function alreadyThere({
-  chain,
-  source: name,
-  names,
-}: PageWork): Promise<Map<string, ObjectInfo> | undefined> {
-  const source = chain.backends.find((backend) => backend.name === name)
-  const [first] = names
-  if (!source || !first) return undefined
-  const target = targetFor(chain, source, { name: first[0], size: first[1] ?? undefined })
-  if (typeof target === 'string') return undefined
-  // Where the target cannot be listed, the create-only puts find out.
-  return listPresent(target, names).catch((error: unknown) => {
-    if (error instanceof StorageError) return undefined
-    throw error
-  })
-}
-
-/** A copy that was made since the job began is the job's own, by a consumer that could not report it. */
-function fromListing({ deleted, provenance, size }: ObjectInfo, { source, start }: PageWork): Outcome {
-  const backend = source ?? ''
-  if (deleted) return skipped(backend, 'tombstoned')
-  const isOurs = provenance?.backend === source && provenance.copied.getTime() >= start.started - 1000
-  return isOurs ? { backend, what: 'copied', bytes: size ?? 0 } : { backend, what: 'present', bytes: 0 }
 }
 
 /** Lets callers through one after the other, `interval` milliseconds apart, the first one too: pages follow each other. */

@@ -73,10 +73,8 @@ export interface PageStart {
   interval: number
   /** A source failed before: list one name of it first. */
   probe: boolean
-  /** The page was begun before, so some of its names may have been copied. */
-  resumed: boolean
-  /** When the job began: what was copied from then on, the job has copied. */
-  started: number
+  /** Where the page was begun before: some of its names may have been copied, from then on by this job. */
+  copiedSince: number | undefined
   /** Where names of a manifest are looked for. */
   sources: readonly string[]
 }

@@ -134,7 +134,8 @@ export function createStore({ sql }: Pick<DurableObjectStorage, 'sql'>) {
     pagesBegun: (except: number) =>
       number('SELECT COUNT(*) AS n FROM pages WHERE begun > 0 AND page <> ?', except),
     begin: (page: number, now: number): void =>
-      run('UPDATE pages SET begun = ?, begins = begins + 1 WHERE page = ?', now, page),
+      // A message may come after its page was put back.
+      run('UPDATE pages SET sent = ?1, begun = ?1, begins = begins + 1 WHERE page = ?2', now, page),
     putBack: (page: number): void => run('UPDATE pages SET sent = 0, begun = 0 WHERE page = ?', page),
     /** Puts back what was sent, or begun, before that; with `onlyBegun` nothing that may still be in the queue. */
     putBackUnreported: (before: number, onlyBegun: boolean): Page[] =>

@@ -37,8 +37,7 @@ export function beginPage({ store, load, now, atomically }: JobState, id: number
       concurrency: each,
       interval: options.maxPerSecond === undefined ? 0 : (1000 * consumers) / options.maxPerSecond,
       probe,
-      resumed: page.begins > 0,
-      started,
+      copiedSince: page.begins > 0 ? started : undefined,
       sources: options.backends,
     }
   })
@@ -118,8 +117,9 @@ export function takeGivenUp(state: JobState, id: number, deliveries: number): vo
     const record = load()
     const page = record && store.page(id)
     if (!page) return
+    if (isClosed(record)) store.dropPage(id)
     // Its turn never came, so something else was wrong.
-    if (page.begins === 0) store.putBack(id)
+    else if (page.begins === 0) store.putBack(id)
     else split(state, record, page, `the queue gave its message up after ${deliveries} deliveries`)
     record.updated = now()
     save(record)

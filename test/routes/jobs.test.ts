@@ -1,4 +1,10 @@
-import { abortAllDurableObjects, createMessageBatch, reset } from 'cloudflare:test'
+import {
+  abortAllDurableObjects,
+  createMessageBatch,
+  reset,
+  runDurableObjectAlarm,
+  runInDurableObject,
+} from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { afterEach, describe, expect, it } from 'vitest'
 import * as v from 'valibot'
@@ -147,6 +153,22 @@ describe('a backfill over HTTP', () => {
         expect((await json(`/-/api/${path}/${action}`, { method: 'POST' })).status).toBe(404)
     },
   )
+
+  it('of an earlier version answers 404, and goes no further', async () => {
+    const { json } = jobsApp()
+    const job = env.BACKFILL_JOBS.getByName('000000000000001')
+    await runInDurableObject(job, (_, { storage }) => {
+      storage.kv.put('backfill', { id: '000000000000001', status: 'open', listed: false })
+      storage.sql.exec('CREATE TABLE pages (page INTEGER PRIMARY KEY, state TEXT, lease TEXT)')
+    })
+    expect(await json('/-/api/backfills/000000000000001')).toMatchObject({
+      status: 404,
+      body: { detail: 'there is no such job' },
+    })
+    expect(await job.beginPage(1)).toBeNull()
+    await job.pageGivenUp(1, 9)
+    expect(await runDurableObjectAlarm(job)).toBe(false)
+  })
 
   it('is protected', async () => {
     const { call } = jobsApp()

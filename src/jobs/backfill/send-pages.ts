@@ -6,7 +6,7 @@ import { isActive, putBackUnreported, shares } from './take-report.ts'
 
 /** As many as wrangler.toml lets a consumer take at once. */
 const PAGES_PER_CONSUMER = 10
-/** A queue with so many messages before ours is left to work them off: the copies that reads asked for are among them. */
+/** A queue with so many messages waiting is left to work them off: copies that reads have queued are among them. */
 const LONG_BACKLOG = 1000
 /** A consumer runs for 15 minutes at most (Workers limits), and the queue delivers the message of one that died again. */
 const DELIVERY_WINDOW_MS = 20 * 60_000

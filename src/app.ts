@@ -1,5 +1,5 @@
 import { Hono } from 'hono/tiny'
-import { passedBy, runInvocation } from './backends/invocation.ts'
+import { passedBy, runInvocation } from './storage/invocation.ts'
 import { hostWarnings } from './config/warnings.ts'
 import type { Deployment } from './deployment.ts'
 import { type Problem, problemResponse } from './http/problem.ts'

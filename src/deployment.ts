@@ -4,7 +4,7 @@ import { withCoalescing } from './wrappers/coalesce.ts'
 import { withDeadline } from './wrappers/deadline.ts'
 import { withFilter } from './wrappers/filter.ts'
 import { httpBackend } from './backends/http/http.ts'
-import { withSlot } from './backends/invocation.ts'
+import { withSlot } from './storage/invocation.ts'
 import { kvBackend } from './backends/kv/kv.ts'
 import { withRequestLimit } from './wrappers/limit-requests.ts'
 import { withMending } from './wrappers/resume.ts'
@@ -76,7 +76,7 @@ function onLeft(backend: string, name: string, error: unknown): void {
 }
 
 function deploy(config: Config): Deployment {
-  const { backfillJobs } = config.services
+  const jobs = openJobs(config.services)
   const id = deploymentId(config)
   const health = new Map<string, () => BackendHealth>()
   const guarded = config.backends.map((settings, index) =>
@@ -84,9 +84,7 @@ function deploy(config: Config): Deployment {
   )
   const steady = withSteadyBodies(guarded, config)
     .map((backend) => withStaging(backend, onLeft))
-    .map((backend) =>
-      backfillJobs ? withRememberedUploads(backend, () => openJobs(backfillJobs).index()) : backend,
-    )
+    .map((backend) => (jobs ? withRememberedUploads(backend, () => jobs.index()) : backend))
   return deploymentOver(withSharedBodies(steady, config), config, { unshared: steady, health })
 }
 

@@ -34,7 +34,11 @@ const miniflare = new Miniflare(
         r2Buckets: { MEDIA: 'media' },
         queueProducers: { COPY_QUEUE: { queueName: QUEUE } },
         queueConsumers: { [QUEUE]: { maxBatchSize: 10, maxBatchTimeout: 1, maxRetries: 8 } },
-        durableObjects: { BACKFILL_JOBS: { className: 'BackfillJob', useSQLite: true } },
+        durableObjects: {
+          BACKFILL_JOBS: { className: 'BackfillJob', useSQLite: true },
+          VERIFICATION_JOBS: { className: 'VerificationJob', useSQLite: true },
+          JOB_INDEX: { className: 'JobIndex', useSQLite: true },
+        },
         bindings: vars,
       },
     ],

@@ -85,6 +85,8 @@ export function reportMistyped(env: Env, mistakes: Mistake[]): void {
 export interface Services {
   copyQueue?: Queue
   backfillJobs?: DurableObjectNamespace
+  verificationJobs?: DurableObjectNamespace
+  jobIndex?: DurableObjectNamespace
   analytics?: AnalyticsEngineDataset
   rateLimiter?: RateLimit
 }
@@ -92,6 +94,8 @@ export interface Services {
 const SERVICES = {
   COPY_QUEUE: { kind: 'queue', key: 'copyQueue' },
   BACKFILL_JOBS: { kind: 'durableObject', key: 'backfillJobs' },
+  VERIFICATION_JOBS: { kind: 'durableObject', key: 'verificationJobs' },
+  JOB_INDEX: { kind: 'durableObject', key: 'jobIndex' },
   ANALYTICS: { kind: 'analytics', key: 'analytics' },
   RATE_LIMITER: { kind: 'rateLimiter', key: 'rateLimiter' },
 } as const

@@ -58,7 +58,10 @@ const estimate = v.object({
     v.description('Whose prices were taken, by backend: a provider, or `egress_usd_per_gb` of the settings.'),
   ),
   storage_usd_per_month: v.pipe(v.nullable(v.number()), v.description('Null where sizes are unknown.')),
-  prices: v.looseObject({ date: v.string(), sources: v.pipe(v.array(v.string()), v.readonly()) }),
+  prices: v.objectWithRest(
+    { date: v.string(), sources: v.pipe(v.array(v.string()), v.readonly()) },
+    v.union([v.number(), v.string(), v.pipe(v.array(v.string()), v.readonly())]),
+  ),
 })
 
 export const backfill = v.strictObject({

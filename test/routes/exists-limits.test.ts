@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { withSlot } from '../../src/backends/invocation.ts'
+import { withSlot } from '../../src/storage/invocation.ts'
 import { withRequestLimit } from '../../src/wrappers/limit-requests.ts'
 import { memoryBackend } from '../kit/memory.ts'
 import type { Backend } from '../../src/storage/backend.ts'

@@ -6,11 +6,17 @@ import { apiApp, type ApiAppOptions } from './api-app.ts'
 
 export type Json = Record<string, unknown>
 
+export const jobServices = {
+  backfillJobs: env.BACKFILL_JOBS,
+  verificationJobs: env.VERIFICATION_JOBS,
+  jobIndex: env.JOB_INDEX,
+}
+
 /** The app over the bindings of wrangler.toml, whose jobs work over the same ones. */
 export function jobsApp(options: ApiAppOptions = {}) {
   const media = r2Backend('media', env.MEDIA)
   const legacy = kvBackend('media_kv', env.MEDIA_KV)
-  const app = apiApp([media, legacy], { services: { backfillJobs: env.BACKFILL_JOBS }, ...options })
+  const app = apiApp([media, legacy], { services: jobServices, ...options })
   const post = (path: string, body: unknown = {}) =>
     app.json(`/-/api/${path}`, {
       method: 'POST',

@@ -1,4 +1,10 @@
-import { abortAllDurableObjects, createMessageBatch, reset } from 'cloudflare:test'
+import {
+  abortAllDurableObjects,
+  createMessageBatch,
+  reset,
+  runDurableObjectAlarm,
+  runInDurableObject,
+} from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { afterEach, describe, expect, it } from 'vitest'
 import * as v from 'valibot'
@@ -6,7 +12,7 @@ import { memoryBackend } from '../kit/memory.ts'
 import worker from '../../src/index.ts'
 import { ANSWERS } from '../../src/schemas/answers.ts'
 import { apiApp } from './api-app.ts'
-import { jobsApp } from './jobs-app.ts'
+import { jobsApp, jobServices } from './jobs-app.ts'
 
 afterEach(async () => {
   await reset()
@@ -84,7 +90,7 @@ describe('POST backfills', () => {
 
   it('says what to send where no fallback can list', async () => {
     const { list: _, ...mute } = memoryBackend('origin')
-    const { json } = apiApp([memoryBackend('media'), mute], { services: { backfillJobs: env.BACKFILL_JOBS } })
+    const { json } = apiApp([memoryBackend('media'), mute], { services: jobServices })
     const { status, body } = await json('/-/api/backfills', { method: 'POST' })
     expect(status).toBe(501)
     expect(body['detail']).toMatch(/origin cannot list; send the names as a manifest/)
@@ -155,6 +161,22 @@ describe('a backfill over HTTP', () => {
         expect((await json(`/-/api/${path}/${action}`, { method: 'POST' })).status).toBe(404)
     },
   )
+
+  it('of an earlier version answers 404, and goes no further', async () => {
+    const { json } = jobsApp()
+    const job = env.BACKFILL_JOBS.getByName('000000000000001')
+    await runInDurableObject(job, (_, { storage }) => {
+      storage.kv.put('backfill', { id: '000000000000001', status: 'open', listed: false })
+      storage.sql.exec('CREATE TABLE pages (page INTEGER PRIMARY KEY, state TEXT, lease TEXT)')
+    })
+    expect(await json('/-/api/backfills/000000000000001')).toMatchObject({
+      status: 404,
+      body: { detail: 'no job of this kind has this id' },
+    })
+    expect(await job.beginPage(1)).toBeNull()
+    await job.pageGivenUp(1, 9)
+    expect(await runDurableObjectAlarm(job)).toBe(false)
+  })
 
   it('is protected', async () => {
     const { call } = jobsApp()

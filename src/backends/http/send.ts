@@ -1,4 +1,4 @@
-import { passedHeader } from '../invocation.ts'
+import { passedHeader } from '../../storage/invocation.ts'
 import { fetchFollowing, type FetcherLike, type RedirectPolicy } from './redirects.ts'
 
 export interface SendOptions {

@@ -1,6 +1,6 @@
 import type { ListOptions, ListPage } from '../../storage/backend.ts'
 import { StorageError } from '../../storage/errors.ts'
-import { withSpareSlots } from '../invocation.ts'
+import { withSpareSlots } from '../../storage/invocation.ts'
 import { mayBeMarker } from '../../storage/tombstone-marker.ts'
 import type { ObjectInfo } from '../../storage/object.ts'
 import { readDocument, readFailure, toS3Error } from './errors.ts'

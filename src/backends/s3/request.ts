@@ -1,7 +1,7 @@
 import { AwsV4Signer } from 'aws4fetch'
 import { failureOfCall, StorageError } from '../../storage/errors.ts'
 import { encodeName } from '../../storage/name.ts'
-import { passedHeader } from '../invocation.ts'
+import { passedHeader } from '../../storage/invocation.ts'
 
 export interface S3Credentials {
   accessKeyId: string

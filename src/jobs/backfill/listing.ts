@@ -2,7 +2,7 @@ import { type StorageError, toStorageError } from '../../storage/errors.ts'
 import type { Chain } from '../../chain/fallback.ts'
 import type { Walk } from '../walk.ts'
 import { type Counts, type Failure, NO_COUNTS, type PageEntry, type Skips } from './job-types.ts'
-import { judge } from './judge.ts'
+import { classify } from './classify.ts'
 
 /** What some listing calls brought, to be kept in one transaction with the walk's position. */
 export interface Listed {
@@ -33,13 +33,13 @@ export async function listSome(walk: Walk, chain: Chain, sources: ReadonlySet<st
       continue
     }
     names++
-    const verdict = judge(chain, sources, step)
+    const verdict = classify(chain, sources, step)
     if (verdict) copies += note(listed, verdict)
   }
   return listed
 }
 
-function note(listed: Listed, verdict: NonNullable<ReturnType<typeof judge>>): number {
+function note(listed: Listed, verdict: NonNullable<ReturnType<typeof classify>>): number {
   const { object, backend } = verdict.held
   const counts = listed.counts.get(backend.name) ?? { ...NO_COUNTS, skips: {} }
   listed.counts.set(backend.name, counts)

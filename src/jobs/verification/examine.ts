@@ -2,8 +2,8 @@ import { isListable, type ListableBackend } from '../../storage/backend.ts'
 import { failureOfBody, StorageError, toStorageError } from '../../storage/errors.ts'
 import type { Chain } from '../../chain/fallback.ts'
 import { lists } from '../backfill/copy-listed.ts'
-import { targetFor } from '../backfill/target.ts'
-import { isBuried } from '../backfill/judge.ts'
+import { copyTarget } from '../../chain/placement.ts'
+import { isTombstoned } from '../backfill/classify.ts'
 import type { Held, Step } from '../walk.ts'
 import { whyInvalid } from '../../storage/name.ts'
 import { compare, type DifferenceKind } from './compare.ts'
@@ -64,13 +64,13 @@ export async function examine(step: Step, options: ExamineOptions): Promise<Find
   const own = served.find(isPrimary)
   const wrong = other.object.invalid ?? whyInvalid(name)
   if (wrong !== undefined) return { ...base, ...leftOut('invalid_name', wrong) }
-  if (own?.object.deleted || (!own && isBuried(chain, { name, held: served })))
+  if (own?.object.deleted || (!own && isTombstoned(chain, { name, held: served })))
     return { ...base, kind: 'tombstoned' }
   if (own) return { ...base, ...(await examineBoth(own, other, options)) }
   if (!isServed(other)) return { ...base, ...leftOut('excluded', filtered(other)) }
   if (primary.accepts?.(name) === false)
     return { ...base, ...leftOut('not_accepted', `${primary.name} does not take that name`) }
-  if (targetFor(chain, other.backend, { name, size: other.object.size }) === 'too-large')
+  if (copyTarget(chain, other.backend, { name, size: other.object.size }) === 'too-large')
     return { ...base, ...leftOut('too_large', `no writable backend takes its ${other.object.size} bytes`) }
   const failed = options.failureOf(name)
   if (failed) return { ...base, ...leftOut(failed.reason, failed.detail) }

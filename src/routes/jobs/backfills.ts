@@ -14,13 +14,13 @@ const SHOWN_DEAD = 1000
 
 /** Backfills: started, watched and controlled. */
 export const backfillHandlers = {
-  listBackfills: async (c) => ({ backfills: await latestJobs(c, 'backfill', (job) => job.backfill()) }),
+  listBackfills: async (c) => ({
+    backfills: await latestJobs(c, 'backfill', (id) => jobsOf(c).backfill(id).status()),
+  }),
   startBackfill: (c, { query, body }) => (body === undefined ? startWithManifest(c, query) : start(c, body)),
-  getBackfill: async (c, { id }) => found(await jobIn(c, id).backfill()),
+  getBackfill: async (c, { id }) => found(await jobIn(c, 'backfill', id).status()),
   async listBackfillFailures(c, { id, query: { limit, cursor } }) {
-    const job = jobIn(c, id)
-    found(await job.backfill())
-    const page = await job.failures(cursor, limit)
+    const page = found(await jobIn(c, 'backfill', id).failures(cursor, limit))
     return { failures: page.failures, cursor: page.cursor === null ? null : String(page.cursor) }
   },
   pauseBackfill: (c, { id }) => act(c, id, 'pause'),
@@ -28,13 +28,13 @@ export const backfillHandlers = {
   cancelBackfill: (c, { id }) => act(c, id, 'cancel'),
   retryFailedBackfill: (c, { id }) => act(c, id, 'retry_failed'),
   async listDeadCopies(c) {
-    const dead = await jobsOf(c).index().buried(SHOWN_DEAD)
-    return { dead_copies: dead.map(({ at, ...copy }) => ({ ...copy, time: new Date(at).toISOString() })) }
+    const letters = await jobsOf(c).index().deadLetters(SHOWN_DEAD)
+    return { dead_copies: letters.map(({ at, ...copy }) => ({ ...copy, time: new Date(at).toISOString() })) }
   },
 } satisfies Partial<Handlers>
 
 async function act(c: Context<AppEnv>, id: string, action: Action) {
-  const result = found(await jobIn(c, id).act(action))
+  const result = found(await jobIn(c, 'backfill', id).act(action))
   if ('conflict' in result) throw conflict(result.conflict)
   return result.job
 }
@@ -58,15 +58,17 @@ async function create(
 ): Promise<Backfill> {
   const { prefix, dry_run: dryRun, max_concurrency: maxConcurrency, max_per_second: maxPerSecond } = options
   const sources = chooseSources(c.var.deployment.chain, options.backends, manifest !== undefined)
-  return startJob(c, 'backfill', (job, id) =>
-    job.createBackfill(id, {
-      backends: sources.map(({ name }) => name),
-      prefix,
-      dryRun,
-      maxConcurrency,
-      ...(maxPerSecond !== undefined && { maxPerSecond }),
-      ...(manifest && { manifest }),
-    }),
+  return startJob(c, 'backfill', (id) =>
+    jobsOf(c)
+      .backfill(id)
+      .create(id, {
+        backends: sources.map(({ name }) => name),
+        prefix,
+        dryRun,
+        maxConcurrency,
+        ...(maxPerSecond !== undefined && { maxPerSecond }),
+        ...(manifest && { manifest }),
+      }),
   )
 }
 
@@ -99,7 +101,7 @@ function chooseSources(chain: Chain, names: readonly string[] | undefined, named
 
 async function startWithManifest(c: Context<AppEnv>, query: Request['query']): Promise<Backfill> {
   const { id, ...started } = await create(c, query, { from: 'client' })
-  const job = jobsOf(c).job(id)
+  const job = jobsOf(c).backfill(id)
   try {
     if (c.req.raw.body)
       await streamLines(c.req.raw.body, formatOf(c.req.header('Content-Type')), (lines) =>

@@ -1,40 +1,42 @@
 import type { Context } from 'hono'
 import pLimit from 'p-limit'
 import type { JobKind } from '../../jobs/job-index.ts'
-import { isJobId, type JobRpc, type Jobs, newJobId, openJobs } from '../../jobs/jobs.ts'
+import { isJobId, type Jobs, newJobId, openJobs } from '../../jobs/jobs.ts'
 import { StorageError } from '../../storage/errors.ts'
 import { type AppEnv, ProblemError } from '../context.ts'
 
 const SHOWN_JOBS = 50
 const CONCURRENCY = 5
 
-/** The jobs of this deployment. Throws `unsupported` where no Durable Object is bound for them. */
+/** The jobs of this deployment. Throws `unsupported` where not all of their Durable Objects are bound. */
 export function jobsOf(c: Context<AppEnv>): Jobs {
-  const { backfillJobs } = c.var.deployment.config.services
-  if (backfillJobs) return openJobs(backfillJobs)
+  const jobs = openJobs(c.var.deployment.config.services)
+  if (jobs) return jobs
   throw new StorageError(
     'unsupported',
-    'jobs need a Durable Object: bind the class BackfillJob as BACKFILL_JOBS under [[durable_objects.bindings]] in wrangler.toml, with [[migrations]] new_sqlite_classes = ["BackfillJob"]',
+    'jobs need three Durable Object classes: bind BackfillJob as BACKFILL_JOBS, VerificationJob as VERIFICATION_JOBS and JobIndex as JOB_INDEX under [[durable_objects.bindings]] in wrangler.toml, with [[migrations]] as in docs/configuration.md',
   )
 }
 
+type Kind = keyof Pick<Jobs, 'backfill' | 'verification'>
+
 /** The job of that id, whether or not it exists. Throws a 404 for what cannot be an id. */
-export function jobIn(c: Context<AppEnv>, id: string): JobRpc {
+export function jobIn<K extends Kind>(c: Context<AppEnv>, kind: K, id: string): ReturnType<Jobs[K]> {
   const jobs = jobsOf(c)
   if (!isJobId(id)) throw noSuchJob()
-  return jobs.job(id)
+  return jobs[kind](id) as ReturnType<Jobs[K]>
 }
 
 /** The latest jobs of one kind, newest first. */
 export async function latestJobs<Job>(
   c: Context<AppEnv>,
   kind: JobKind,
-  read: (job: JobRpc) => Promise<Job | null>,
+  read: (id: string) => Promise<Job | null>,
 ): Promise<Job[]> {
   const jobs = jobsOf(c)
   const ids = await jobs.index().jobs(kind, SHOWN_JOBS)
   const limit = pLimit(CONCURRENCY)
-  const latest = await Promise.all(ids.map((id) => limit(() => read(jobs.job(id)))))
+  const latest = await Promise.all(ids.map((id) => limit(() => read(id))))
   return latest.filter((job) => job !== null)
 }
 
@@ -42,12 +44,12 @@ export async function latestJobs<Job>(
 export async function startJob<Job>(
   c: Context<AppEnv>,
   kind: JobKind,
-  create: (job: JobRpc, id: string) => Promise<Job>,
+  create: (id: string) => Promise<Job>,
 ): Promise<Job> {
   const jobs = jobsOf(c)
   const id = newJobId(Date.now())
   await jobs.index().register(id, kind)
-  const job = await create(jobs.job(id), id)
+  const job = await create(id)
   c.header('Location', `${c.var.deployment.config.mediaPath}-/api/${kind}s/${id}`)
   return job
 }

@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { StorageError } from '../storage/errors.ts'
+import { StorageError } from './errors.ts'
 
 /** Workers lets six requests of an invocation wait for response headers; one is left for queues and Durable Objects. */
 const MAX_OPEN = 5

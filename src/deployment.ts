@@ -7,7 +7,7 @@ import { httpBackend } from './backends/http/http.ts'
 import { withSlot } from './storage/invocation.ts'
 import { kvBackend } from './backends/kv/kv.ts'
 import { withRequestLimit } from './wrappers/limit-requests.ts'
-import { withMending } from './wrappers/resume.ts'
+import { withResume } from './wrappers/resume.ts'
 import { withNegativeCache } from './wrappers/negative-cache.ts'
 import { withPrefix } from './wrappers/prefix.ts'
 import { withPublicUrl, withServedUrl } from './wrappers/public-url.ts'
@@ -16,7 +16,7 @@ import { withReadOnly } from './wrappers/read-only.ts'
 import type { OnProbeFailure } from './backends/s3/probe.ts'
 import { s3Backend } from './backends/s3/s3.ts'
 import { withStaging } from './wrappers/staging.ts'
-import { withVerifiedBodies } from './wrappers/check-digest.ts'
+import { withCheckedDigests } from './wrappers/check-digest.ts'
 import { withTracing } from './wrappers/tracing.ts'
 import { type Config, ConfigError, parseConfig } from './config/config.ts'
 import type { BackendConfig } from './config/backend-config.ts'
@@ -120,7 +120,7 @@ function withSteadyBodies(guarded: readonly Backend[], config: Config): Backend[
     const settings = config.backends[index]
     if (!settings || !isRemote(settings)) return backend
     const { idleTimeoutMs } = settings
-    return withMending(backend, { idleTimeoutMs, others: guarded.slice(index + 1) })
+    return withResume(backend, { idleTimeoutMs, others: guarded.slice(index + 1) })
   })
 }
 
@@ -133,7 +133,7 @@ function withSharedBodies(steady: readonly Backend[], config: Config): readonly 
   return steady.map((backend, index) => {
     const settings = config.backends[index]
     if (!settings || index === 0) return backend
-    const verified = withVerifiedBodies(backend)
+    const verified = withCheckedDigests(backend)
     if (config.inlineMaxBytes === 0) return verified
     const { idleTimeoutMs } = settings
     return withCoalescing(verified, {

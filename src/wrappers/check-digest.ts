@@ -6,7 +6,7 @@ import { openChunks, type Chunks } from '../bodies/chunks.ts'
 const READ_BYTES = 64 * 1024
 
 /** Whole bodies whose source tells a digest fail when their bytes have another, with the last of them kept back. */
-export function withVerifiedBodies(backend: Backend): Backend {
+export function withCheckedDigests(backend: Backend): Backend {
   return {
     ...backend,
     async get(name, options = {}) {

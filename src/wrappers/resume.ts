@@ -7,7 +7,7 @@ import { type IdleWatch, watchIdleTime } from '../bodies/idle-timeout.ts'
 import { isolateMemory, type Reservation, UPLOAD_BYTES } from '../bodies/memory-budget.ts'
 import { openChunks, type Chunks } from '../bodies/chunks.ts'
 
-export interface MendOptions {
+export interface ResumeOptions {
   /** Longest wait for the next bytes of a body, in milliseconds. */
   idleTimeoutMs: number
   /** The backends behind this one, which may hold the same object. */
@@ -26,7 +26,7 @@ const MAX_READ_BYTES = 256 * 1024
  * again from another whose ETag and size agree. Where that is impossible, `get` fails for a small body, and the reader
  * of a large one sees the failure; never a short body.
  */
-export function withMending(backend: Backend, options: MendOptions): Backend {
+export function withResume(backend: Backend, options: ResumeOptions): Backend {
   return {
     ...backend,
     async get(name, getOptions) {
@@ -47,7 +47,7 @@ export function withMending(backend: Backend, options: MendOptions): Backend {
         length !== undefined && length <= HELD_BYTES
           ? isolateMemory.tryReserve(length, { leave: UPLOAD_BYTES })
           : null
-      return memory ? held(flow, memory) : mended(flow)
+      return memory ? held(flow, memory) : resumed(flow)
     },
   }
 }
@@ -65,7 +65,7 @@ async function held(flow: Omit<Flow, 'write'>, memory: Reservation): Promise<Sto
   return { ...flow.object, body: withKnownLength(heldBody(bytes, memory), bytes.length) }
 }
 
-function mended(flow: Omit<Flow, 'write'>): StoredObject {
+function resumed(flow: Omit<Flow, 'write'>): StoredObject {
   const { object, length } = flow
   const joint = length === undefined ? new IdentityTransformStream() : new FixedLengthStream(length)
   const writer = joint.writable.getWriter()

@@ -2,6 +2,7 @@ import type { Backend, ListPage, MultipartUpload, PutOptions } from '../storage/
 import { StorageError } from '../storage/errors.ts'
 import { isStaged, STAGED } from '../storage/name.ts'
 import type { ObjectInfo } from '../storage/object.ts'
+import { intercept } from './intercept.ts'
 
 /** Of parts that are copied from what is staged. */
 const MAX_PART_BYTES = 1024 ** 3
@@ -15,30 +16,27 @@ export type OnLeft = (backend: string, name: string, error: unknown) => void
  * What is staged is hidden. An upload's id names its staged object too, so that aborting it by its id removes that.
  */
 export function withStaging(backend: Backend, onLeft: OnLeft): Backend {
-  const { list, put, delete: remove } = backend
-  const { createMultipartUpload: create, abortMultipartUpload: abort } = backend
+  const hidden = intercept(backend, {
+    get: (get) => (name, options) => (isStaged(name) ? Promise.resolve(null) : get(name, options)),
+    head: (head) => (name, options) => (isStaged(name) ? Promise.resolve(null) : head(name, options)),
+    list: (list) => async (options) => withoutStaged(await list(options)),
+  })
+  const { put, delete: remove, createMultipartUpload: create, abortMultipartUpload: abort } = backend
+  if (!put || !remove || !create || !abort) return hidden
   return {
-    ...backend,
-    get: (name, options) => (isStaged(name) ? Promise.resolve(null) : backend.get(name, options)),
-    head: (name, options) => (isStaged(name) ? Promise.resolve(null) : backend.head(name, options)),
-    ...(list && { list: async (options) => withoutStaged(await list(options)) }),
-    ...(put &&
-      remove &&
-      create &&
-      abort && {
-        createMultipartUpload: (name, options = {}) => {
-          const isRefused = backend.accepts?.(name) === false
-          // Without a condition the last one wins, as with any put.
-          const direct = !options.onlyIf || !fitsOnePut(backend, options.size ?? 0) || isRefused
-          if (direct) return create(name, options)
-          return stage({ ...backend, put, remove, create, abort, onLeft }, name, options)
-        },
-        abortMultipartUpload(name, id) {
-          if (!isStaged(id)) return abort(name, id)
-          const [staged = '', own = ''] = id.split(' ')
-          return discard({ remove, abort }, staged, own)
-        },
-      }),
+    ...hidden,
+    createMultipartUpload(name, options = {}) {
+      const isRefused = backend.accepts?.(name) === false
+      // Without a condition the last one wins, as with any put.
+      const direct = !options.onlyIf || !fitsOnePut(backend, options.size ?? 0) || isRefused
+      if (direct) return create(name, options)
+      return stage({ ...backend, put, remove, create, abort, onLeft }, name, options)
+    },
+    abortMultipartUpload(name, id) {
+      if (!isStaged(id)) return abort(name, id)
+      const [staged = '', own = ''] = id.split(' ')
+      return discard({ remove, abort }, staged, own)
+    },
   }
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import { isolateMemory } from '../../src/bodies/memory-budget.ts'
 import { memoryBackend } from '../kit/memory.ts'
-import { withMending } from '../../src/wrappers/resume.ts'
+import { withResume } from '../../src/wrappers/resume.ts'
 import type { Backend } from '../../src/storage/backend.ts'
 import type { StoredObject } from '../../src/storage/object.ts'
 import { textOf } from '../kit/fakes.ts'
@@ -9,7 +9,7 @@ import { textOf } from '../kit/fakes.ts'
 type Ending = 'break' | 'end' | 'stall'
 
 function mending(backend: Backend, others: Backend[] = [], idleTimeoutMs = 1000): Backend {
-  return withMending(backend, { others, idleTimeoutMs })
+  return withResume(backend, { others, idleTimeoutMs })
 }
 
 /** An object of 26 letters, each `unit` times, and backends that serve it badly. */
@@ -73,7 +73,7 @@ const LARGE = 8192
 describe.each([
   ['a small body', SMALL],
   ['a large body', LARGE],
-])('withMending() of %s', (_size, unit) => {
+])('withResume() of %s', (_size, unit) => {
   const { text, bytes, flaky, dying } = alphabet(unit)
 
   it.each(['break', 'end', 'stall'] as const)('goes on where a body that %ss stopped', async (ending) => {
@@ -132,7 +132,7 @@ describe.each([
   })
 })
 
-describe('withMending()', () => {
+describe('withResume()', () => {
   it('stops reading the source when the reader of a large body goes away', async () => {
     const { backend, asked } = await alphabet(LARGE).flaky('origin', 10, 'break')
     const object = await mending(backend).get('a')

@@ -28,7 +28,7 @@ import { describeError, log } from './observe/log.ts'
 import { createRequestCounts, type RequestCounts } from './observe/counts.ts'
 import type { Backend, BackendHealth } from './storage/backend.ts'
 import { type Chain, createChain } from './chain/fallback.ts'
-import { BACKGROUND_LEAVES_BYTES, isolateMemory } from './bodies/memory-budget.ts'
+import { SHARED_LEAVES_BYTES, isolateMemory } from './bodies/memory-budget.ts'
 
 /** What a configuration describes, built once per isolate. */
 export interface Deployment {
@@ -139,7 +139,7 @@ function withSharedBodies(steady: readonly Backend[], config: Config): readonly 
     return withCoalescing(verified, {
       maxBytes: config.inlineMaxBytes,
       budget: isolateMemory,
-      leave: BACKGROUND_LEAVES_BYTES,
+      leave: SHARED_LEAVES_BYTES,
       stallMs: isRemote(settings) ? idleTimeoutMs + patience(config.backends.slice(index)) : idleTimeoutMs,
       keepAlive: waitUntil,
     })

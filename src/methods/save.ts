@@ -4,7 +4,7 @@ import { cancelBody } from '../bodies/cancel.ts'
 import { StorageError } from '../storage/errors.ts'
 import { type Chain, firstToSucceed } from '../chain/fallback.ts'
 import { before, writersFor } from '../chain/placement.ts'
-import { BACKGROUND_LEAVES_BYTES, isolateMemory, type Reservation } from '../bodies/memory-budget.ts'
+import { SHARED_LEAVES_BYTES, isolateMemory, type Reservation } from '../bodies/memory-budget.ts'
 import type { ObjectInfo } from '../storage/object.ts'
 import { createChunkReader, type ChunkReader } from '../bodies/chunks.ts'
 import { growFor, reserveFor, upload, uploadMemory, wholeWithin } from './upload.ts'
@@ -70,7 +70,7 @@ async function setAside(
   if (needed > 0)
     return reserveFor(needed, { ...(size !== undefined && { size }), ...(signal && { signal }) })
   return size !== undefined && size <= (partBytes ?? REPLAYABLE_BYTES)
-    ? isolateMemory.tryReserve(size, { leave: BACKGROUND_LEAVES_BYTES })
+    ? isolateMemory.tryReserve(size, { leave: SHARED_LEAVES_BYTES })
     : null
 }
 

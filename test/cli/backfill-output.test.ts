@@ -64,7 +64,7 @@ describe('the output for a backfill', () => {
       ...ESTIMATE,
       bytes: 0,
       objects_of_unknown_size: 3,
-      cost_usd: { r2_class_a: 0.01, total: 0.01 },
+      cost_usd: { r2_class_a: 0.01, total: null },
       egress_usd: null,
       egress_unknown: ['legacy'],
       storage_usd_per_month: null,

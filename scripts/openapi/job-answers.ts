@@ -1,6 +1,5 @@
 import * as v from 'valibot'
-import { DIFFERENCE_KINDS } from '../../src/jobs/verification/compare.ts'
-import { ACCEPTABLE, LEFT_OUT_REASONS } from '../../src/jobs/verification/left-out.ts'
+import { ACCEPTABLE, DIFFERENCE_KINDS, LEFT_OUT_REASONS } from '../../src/jobs/verification/kinds.ts'
 
 /** What backfills and verifications answer. Tests hold the real answers against these. */
 

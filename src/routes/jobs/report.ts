@@ -1,6 +1,6 @@
 import { html } from 'hono/html'
 import type { Difference } from '../../jobs/verification/compare.ts'
-import type { LeftOutReason } from '../../jobs/verification/left-out.ts'
+import type { LeftOutReason } from '../../jobs/verification/kinds.ts'
 import type { VerificationJson } from '../../jobs/verification/record.ts'
 
 const STYLE = `

@@ -1,6 +1,5 @@
 import * as v from 'valibot'
-import { DIFFERENCE_KINDS } from '../../jobs/verification/compare.ts'
-import { ACCEPTABLE } from '../../jobs/verification/left-out.ts'
+import { ACCEPTABLE, DIFFERENCE_KINDS } from '../../jobs/verification/kinds.ts'
 
 /** Jobs take far more than a Worker's queue consumers can work at once. */
 const MAX_CONCURRENCY = 1000

@@ -1,3 +1,13 @@
+/** What may be wrong with a name. */
+export const DIFFERENCE_KINDS = [
+  'missing',
+  'different',
+  'extra',
+  'changed',
+  'left_out',
+  'equal_by_size',
+] as const
+
 /** Why what a fallback holds was not compared, or could not be moved. */
 export const LEFT_OUT_REASONS = [
   'excluded',
@@ -10,6 +20,6 @@ export const LEFT_OUT_REASONS = [
 ] as const
 export type LeftOutReason = (typeof LEFT_OUT_REASONS)[number]
 
-/** What an operator may accept by name, so that it is not in the way of detaching. */
+/** What an operator may accept by name: it is then no reason against detaching. */
 export const ACCEPTABLE = [...LEFT_OUT_REASONS, 'equal_by_size'] as const
 export type Acceptable = (typeof ACCEPTABLE)[number]

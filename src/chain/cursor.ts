@@ -1,3 +1,4 @@
+import { decodeBase64Url, encodeBase64Url } from 'hono/utils/encode'
 import { StorageError } from '../storage/errors.ts'
 
 /** Where one backend stands between two pages of a merged listing. */
@@ -20,23 +21,20 @@ export interface ListState {
   positions: Position[]
 }
 
-/** What a cursor is bound to. */
+/** What a cursor is good for. */
 export interface CursorBinding {
-  /** The deployment's secret; a string's UTF-8 bytes are the HMAC key. */
-  key: CryptoKey | string
+  /** The deployment's secret. */
+  key: string
   /** Identifies the query (prefix, delimiter). */
   query: string
   /** Identifies the chain (its backends). */
   chain: string
 }
 
-// Frame: version (1 byte), length of all that follows (2 bytes), JSON, first 16 bytes of the HMAC over all before it.
-const VERSION = 1
-const HEADER_BYTES = 3
-const MAC_BYTES = 16
-const MAX_LENGTH = 65_535
-/** Keeps this use of the secret apart from any other. */
-const PURPOSE = 'fallback-storage list cursor\0'
+const MAC_BYTES = 32
+/** Keeps this use of the secret apart from any other; a new form of the state needs a new number. */
+const PURPOSE = 'fallback-storage list cursor 2\0'
+const HMAC = { name: 'HMAC', hash: 'SHA-256' }
 
 const encoder = new TextEncoder()
 
@@ -46,81 +44,57 @@ interface Payload {
   state: ListState
 }
 
-/** An opaque, tamper-evident cursor that holds `state` and is only good for that query, chain and key. */
-export async function sealCursor(state: ListState, binding: CursorBinding): Promise<string> {
-  const [query, chain] = await Promise.all([fingerprint(binding.query), fingerprint(binding.chain)])
-  const json = encoder.encode(JSON.stringify({ query, chain, state } satisfies Payload))
-  const rest = json.length + MAC_BYTES
-  if (rest > MAX_LENGTH) throw new StorageError('unavailable', 'a backend gave an oversized listing cursor')
-  const frame = new Uint8Array(HEADER_BYTES + rest)
-  frame.set([VERSION, rest >> 8, rest & 0xff])
-  frame.set(json, HEADER_BYTES)
-  frame.set(await mac(frame.subarray(0, -MAC_BYTES), binding.key), frame.length - MAC_BYTES)
-  return toBase64Url(frame)
+/**
+ * An opaque cursor that holds `state` and is only good for that query, chain and key: base64url of an HMAC and JSON.
+ *
+ * It is signed because it holds the backends' own cursors, which may lead outside the prefix that a token is limited to.
+ */
+export async function sealCursor(state: ListState, { key, query, chain }: CursorBinding): Promise<string> {
+  const payload: Payload = { query: await fingerprint(query), chain: await fingerprint(chain), state }
+  const json = encoder.encode(JSON.stringify(payload))
+  const bytes = new Uint8Array(MAC_BYTES + json.length)
+  bytes.set(new Uint8Array(await crypto.subtle.sign('HMAC', await importKey(key), json)))
+  bytes.set(json, MAC_BYTES)
+  return encode(bytes.buffer)
 }
 
-/** The state that `sealCursor` put in; throws `invalid`, saying why, for any other cursor than one of this very listing. */
-export async function openCursor(cursor: string, binding: CursorBinding): Promise<ListState> {
-  const frame = fromBase64Url(cursor)
-  if (!frame) throw invalid('the cursor is not one of this service, or was changed')
-  const [version, high = 0, low = 0] = frame
-  if (frame.length < HEADER_BYTES + MAC_BYTES || frame.length < HEADER_BYTES + high * 256 + low)
-    throw invalid('the cursor is cut short')
-  const expected = await mac(frame.subarray(0, -MAC_BYTES), binding.key)
-  if (!equal(frame.subarray(-MAC_BYTES), expected))
-    throw invalid('the cursor was changed, or comes from another deployment')
-  // Checked after the MAC, so that a changed version byte counts as a change.
-  if (version !== VERSION) throw invalid('the cursor is outdated: another version of the service made it')
-  const payload = JSON.parse(new TextDecoder().decode(frame.subarray(HEADER_BYTES, -MAC_BYTES))) as Payload
-  if (payload.query !== (await fingerprint(binding.query)))
+/** The state that `sealCursor` put in; throws `invalid`, saying why, for any cursor but one of this very listing. */
+export async function openCursor(cursor: string, { key, query, chain }: CursorBinding): Promise<ListState> {
+  const bytes = decode(cursor)
+  const [mac, json] = [bytes.subarray(0, MAC_BYTES), bytes.subarray(MAC_BYTES)]
+  if (!(await crypto.subtle.verify('HMAC', await importKey(key), mac, json)))
+    throw invalid('the cursor was changed or cut short, or comes from another deployment or version')
+  const payload = JSON.parse(new TextDecoder().decode(json)) as Payload
+  if (payload.query !== (await fingerprint(query)))
     throw invalid('the cursor belongs to another listing: prefix and delimiter must stay the same')
-  if (payload.chain !== (await fingerprint(binding.chain)))
+  if (payload.chain !== (await fingerprint(chain)))
     throw invalid('the cursor is outdated: the backends have changed since; list again from the start')
   return payload.state
 }
 
-async function mac(bytes: Uint8Array, key: CryptoKey | string): Promise<Uint8Array> {
-  const purpose = encoder.encode(PURPOSE)
-  const input = new Uint8Array(purpose.length + bytes.length)
-  input.set(purpose)
-  input.set(bytes, purpose.length)
-  const hmac = await crypto.subtle.sign('HMAC', typeof key === 'string' ? await importKey(key) : key, input)
-  return new Uint8Array(hmac, 0, MAC_BYTES)
+function encode(bytes: ArrayBuffer): string {
+  return encodeBase64Url(bytes).replaceAll('=', '')
+}
+
+function decode(cursor: string): Uint8Array<ArrayBuffer> {
+  try {
+    const bytes = decodeBase64Url(cursor)
+    // Padding, spaces and unused bits decode too: only the one spelling that was given out is accepted.
+    if (encode(bytes.buffer) === cursor) return bytes
+  } catch {
+    // Thrown below, as for any other text that is no base64url.
+  }
+  throw invalid('the cursor is not one of this service, or was changed')
 }
 
 function importKey(secret: string): Promise<CryptoKey> {
-  return crypto.subtle.importKey('raw', encoder.encode(secret), { name: 'HMAC', hash: 'SHA-256' }, false, [
-    'sign',
-  ])
+  return crypto.subtle.importKey('raw', encoder.encode(PURPOSE + secret), HMAC, false, ['sign', 'verify'])
 }
 
+/** Short, and says nothing about the configuration to whoever decodes a cursor. */
 async function fingerprint(text: string): Promise<string> {
-  return toBase64Url(new Uint8Array(await crypto.subtle.digest('SHA-256', encoder.encode(text)), 0, 9))
-}
-
-/** In constant time: how far a forged MAC is right must not show. */
-function equal(a: Uint8Array, b: Uint8Array): boolean {
-  let difference = a.length ^ b.length
-  for (const [index, byte] of a.entries()) difference |= byte ^ (b[index] ?? 0)
-  return difference === 0
-}
-
-function toBase64Url(bytes: Uint8Array): string {
-  let binary = ''
-  for (const byte of bytes) binary += String.fromCharCode(byte)
-  return btoa(binary).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
-}
-
-function fromBase64Url(text: string): Uint8Array | undefined {
-  if (!/^[\w-]+$/.test(text)) return undefined
-  try {
-    const binary = atob(text.replaceAll('-', '+').replaceAll('_', '/'))
-    const bytes = Uint8Array.from(binary, (character) => character.charCodeAt(0))
-    // atob ignores unused bits in the last character: only the one canonical spelling is ours.
-    return toBase64Url(bytes) === text ? bytes : undefined
-  } catch {
-    return undefined
-  }
+  const digest = await crypto.subtle.digest('SHA-256', encoder.encode(text))
+  return encode(digest.slice(0, 9))
 }
 
 function invalid(why: string): StorageError {

@@ -22,7 +22,7 @@ export interface MergeListOptions {
   /** `cursor` of the page before. */
   cursor?: string
   /** The deployment's secret that cursors are signed with. */
-  cursorKey: CryptoKey | string
+  cursorKey: string
   /** Whether tombstones hide what a read would not find. Default: they hide nothing but themselves. */
   tombstones?: boolean
   /** What is listed: objects, the tombstones that hide them, or all markers of writable backends, lifted ones too. Default: objects. */
@@ -205,7 +205,7 @@ function queryOf({ prefix = '', delimiter, limit = MAX_LIMIT, signal }: MergeLis
 function bindingOf(
   backends: readonly Backend[],
   { prefix, delimiter, show }: ListQuery & { show: Show },
-  key: CryptoKey | string,
+  key: string,
 ): CursorBinding {
   return {
     key,

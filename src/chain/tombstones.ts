@@ -14,7 +14,7 @@ export interface TombstoneQuery {
   /** Most tombstones in the page. */
   limit: number
   cursor?: string
-  cursorKey: CryptoKey | string
+  cursorKey: string
 }
 
 export interface TombstonePage {

@@ -119,6 +119,18 @@ export function createWalk(
   }
 }
 
+/** So many names; fewer at the end. Throws the StorageError of a backend that cannot be listed. */
+export async function take(walk: Walk, limit: number): Promise<Step[]> {
+  const steps: Step[] = []
+  while (steps.length < limit) {
+    const step = walk.take()
+    if (step) steps.push(step)
+    else if (walk.ended) break
+    else await walk.ask()
+  }
+  return steps
+}
+
 function createWalker(backend: ListableBackend, { done = false, cursor }: Mark): Walker {
   return { backend, entries: [], index: 0, from: cursor, more: cursor, asked: false, finished: done }
 }

@@ -20,12 +20,6 @@ describe('a cursor', () => {
     expect(await openCursor(cursor, binding)).toEqual(state)
   })
 
-  it('takes an imported key as well as a string', async () => {
-    const raw = new TextEncoder().encode('a secret')
-    const key = await crypto.subtle.importKey('raw', raw, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign'])
-    expect(await openCursor(await sealCursor(state, { ...binding, key }), binding)).toEqual(state)
-  })
-
   it('is refused when any one character is changed', async () => {
     const cursor = await sealCursor(state, binding)
     for (let index = 0; index < cursor.length; index++) {
@@ -33,7 +27,7 @@ describe('a cursor', () => {
       const changed = cursor.slice(0, index) + other + cursor.slice(index + 1)
       await expect(openCursor(changed, binding)).rejects.toMatchObject({
         code: 'invalid',
-        message: expect.stringMatching(/changed|cut short/),
+        message: expect.stringContaining('changed'),
       })
     }
   })
@@ -69,15 +63,6 @@ describe('a cursor', () => {
     })
   })
 
-  it('of another version is refused as outdated', async () => {
-    const frame = Uint8Array.from([0, 0, 18, 123, 125])
-    const cursor = await signed(frame, 'a secret')
-    await expect(openCursor(cursor, binding)).rejects.toMatchObject({
-      code: 'invalid',
-      message: expect.stringContaining('outdated: another version'),
-    })
-  })
-
   it.each(['', ' ', '0', 'null', 'AAAA', '💥', 'a/b+c=', '%00', 'eyJsYXN0IjoiYSJ9'])(
     'is not %j',
     async (text) => {
@@ -85,16 +70,3 @@ describe('a cursor', () => {
     },
   )
 })
-
-/** What another version of the service would have sealed: the same frame, signed with the deployment's own key. */
-async function signed(frame: Uint8Array, secret: string): Promise<string> {
-  const encoder = new TextEncoder()
-  const algorithm = { name: 'HMAC', hash: 'SHA-256' }
-  const key = await crypto.subtle.importKey('raw', encoder.encode(secret), algorithm, false, ['sign'])
-  const input = new Uint8Array([...encoder.encode('fallback-storage list cursor\0'), ...frame])
-  const mac = new Uint8Array(await crypto.subtle.sign('HMAC', key, input), 0, 16)
-  return btoa(String.fromCharCode(...frame, ...mac))
-    .replaceAll('+', '-')
-    .replaceAll('/', '_')
-    .replaceAll('=', '')
-}

@@ -1,15 +1,54 @@
-import type { BackfillJson } from '../backfill/record.ts'
-import { ACCEPTABLE, type Acceptable, type LeftOutReason } from './left-out.ts'
-import type { LeftOut, Tally, VerificationRecord } from './record.ts'
+import type { BackfillJson, Waiting } from '../backfill/record.ts'
+import { ACCEPTABLE, type Acceptable, type LeftOutReason } from '../../schemas/reasons.ts'
+import type { LeftOut, PrefixCoverage, Tally, VerificationRecord } from './record.ts'
+
+/** The verification as the API returns it. */
+export function toJson(record: VerificationRecord, prefixes: PrefixCoverage[]) {
+  const { id, status, options, primary, fallbacks, tally, waiting, pass } = record
+  const counts = countsOf(record)
+  const reasons = reasonsAgainst(record)
+  return {
+    id,
+    state: status,
+    ...tally,
+    left_out: leftOutOf(record),
+    prefix: options.prefix,
+    deep: options.deep,
+    /** What the operator accepts, and how much that is. */
+    accepted: options.accept.map((reason) => ({ reason, count: counts[reason] ?? 0 })),
+    primary,
+    fallbacks,
+    /** How often all names were compared: again while the sources change. */
+    passes: pass.number,
+    /** When the last pass began: what the certificate says is true of then. `null` until it has ended. */
+    as_of: status === 'completed' && pass.began !== undefined ? timeOf(pass.began) : null,
+    coverage: coverageOf(tally),
+    prefixes,
+    safe_to_detach: reasons.length === 0,
+    reasons,
+    waiting: waiting ? waitingJson(waiting) : null,
+    started: timeOf(record.started),
+    updated: timeOf(record.updated),
+    finished: record.finished === undefined ? null : timeOf(record.finished),
+  }
+}
+
+function waitingJson({ backend, error, detail, until }: Waiting) {
+  return { backend, error, detail, until: timeOf(until) }
+}
+
+function timeOf(time: number): string {
+  return new Date(time).toISOString()
+}
 
 /** Of the names that fallbacks hold, the part that the primary holds equally, or deleted. */
-export function coverageOf({ compared, extra, equal, tombstoned }: Tally): number {
+function coverageOf({ compared, extra, equal, tombstoned }: Tally): number {
   const held = compared - extra
   return held === 0 ? 1 : (equal + tombstoned) / held
 }
 
 /** Names by the reason why they were left out; and how many fallbacks cannot list, and whether a prefix was given. */
-export function leftOutOf({ tally, unlistable, options }: VerificationRecord): LeftOut {
+function leftOutOf({ tally, unlistable, options }: VerificationRecord): LeftOut {
   return {
     ...tally.left_out,
     ...(unlistable.length > 0 && { unlistable: unlistable.length }),
@@ -18,17 +57,16 @@ export function leftOutOf({ tally, unlistable, options }: VerificationRecord): L
 }
 
 /** How much there is of all that an operator may accept. */
-export function countsOf(record: VerificationRecord): Partial<Record<Acceptable, number>> {
+function countsOf(record: VerificationRecord): Partial<Record<Acceptable, number>> {
   return { ...leftOutOf(record), equal_by_size: record.tally.equal_by_size }
 }
 
 /** Why the fallbacks cannot be taken out of the chain; none when they can. */
-export function reasonsAgainst(record: VerificationRecord): string[] {
-  const { tally, options, status, primary, pass } = record
+function reasonsAgainst(record: VerificationRecord): string[] {
+  const { tally, options, status, primary } = record
   const counts = countsOf(record)
   const reasons: string[] = []
   if (status !== 'completed') reasons.push(`the verification is ${status}`)
-  if (pass.number === 0) reasons.push('an earlier version of this software compared less: verify again')
   if (tally.missing > 0) reasons.push(`${objects(tally.missing)} missing from ${primary}`)
   if (tally.different > 0) reasons.push(`${objects(tally.different)} different`)
   if (tally.changed > 0) reasons.push(`${objects(tally.changed)} changed at the source since the copy`)
@@ -76,7 +114,7 @@ export function obstaclesOf(
 
 const OPEN: readonly BackfillJson['state'][] = ['listing', 'running', 'paused']
 
-/** Backfills whose failures no later one has made good. `jobs` are newest first. */
+/** Backfills with failures whose names no later backfill has copied. `jobs` are newest first. */
 export function failedBackfills(jobs: readonly BackfillJson[]): BackfillJson[] {
   return jobs.filter(
     (job, index) =>

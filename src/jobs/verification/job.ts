@@ -1,3 +1,4 @@
+import pLimit from 'p-limit'
 import { describeError, log } from '../../observe/log.ts'
 import type { ListableBackend } from '../../storage/backend.ts'
 import { isListable, isWritable } from '../../storage/backend.ts'
@@ -6,20 +7,30 @@ import type { Chain } from '../../chain/fallback.ts'
 import type { JobStorage } from '../backfill/context.ts'
 import type { BackfillFailure } from '../../schemas/job-answers.ts'
 import { type BackfillJson, waitingAfter } from '../backfill/record.ts'
-import { createWalk, type Walk } from '../walk.ts'
-import { failedBackfills, obstaclesOf, reasonOf } from './certificate.ts'
-import type { Difference, DifferenceKind } from './compare.ts'
-import type { Acceptable } from './left-out.ts'
-import { coverAll, examineAll, keep, seenIn, take } from './findings.ts'
-import { isSame, NOTHING_SEEN } from './fingerprint.ts'
-import { openVerificationLedger, type VerificationLedger } from './ledger.ts'
+import { createWalk, type Step, take, type Walk } from '../walk.ts'
+import { failedBackfills, obstaclesOf, reasonOf, toJson } from './certificate.ts'
+import {
+  compareName,
+  type CompareOptions,
+  type Difference,
+  type DifferenceKind,
+  type Result,
+} from './compare.ts'
+import type { Acceptable } from '../../schemas/reasons.ts'
 import {
   NO_TALLY,
   type VerificationJson,
   type VerificationOptions,
   type VerificationRecord,
 } from './record.ts'
-import { toJson } from './to-json.ts'
+import {
+  type Fingerprint,
+  isSame,
+  NOTHING_SEEN,
+  openStore,
+  type VerificationStore,
+  withEntry,
+} from './store.ts'
 
 export interface VerificationContext {
   storage: JobStorage
@@ -56,18 +67,19 @@ const NAMES_DEEP = 50
 /** Between passes over sources that changed in three of them. */
 const MIN_WAIT_MS = 60_000
 const MAX_WAIT_MS = 3_600_000
+/** Names whose bytes are read at the same time, from both sides. */
+const DEEP_CONCURRENCY = 2
+/** After so many names a source's ETags are not taken for digests any more. */
+const MAX_ODD_TAGS = 3
 
 export function createVerification(context: VerificationContext): Verification {
   const { storage, now = Date.now } = context
-  const load = (): VerificationRecord | undefined => {
-    const record = storage.kv.get<VerificationRecord>(RECORD)
-    return record && upgraded(record)
-  }
+  const load = (): VerificationRecord | undefined => storage.kv.get<VerificationRecord>(RECORD)
   const save = (record: VerificationRecord): void => storage.kv.put(RECORD, record)
-  let opened: VerificationLedger | undefined
-  const ledger = (): VerificationLedger => (opened ??= openVerificationLedger(storage))
+  let opened: VerificationStore | undefined
+  const store = (): VerificationStore => (opened ??= openStore(storage))
   let walk: Walk | undefined
-  const json = (record: VerificationRecord): VerificationJson => toJson(record, ledger().prefixes())
+  const json = (record: VerificationRecord): VerificationJson => toJson(record, store().prefixes())
 
   const wake = (): void => {
     if (load()?.status === 'running') void storage.setAlarm(now())
@@ -76,13 +88,13 @@ export function createVerification(context: VerificationContext): Verification {
   /** Before each pass: which names backfills could not copy, and why. */
   const loadFailures = async (): Promise<void> => {
     const failed = failedBackfills(await context.backfills())
-    ledger().clearFailed()
+    store().clearFailed()
     for (const { id } of failed) {
       for (let after: number | null = 0; after !== null;) {
         const page: Awaited<ReturnType<typeof context.failures>> = await context.failures(id, after)
         for (const { name, backend, error, detail } of page.failures) {
           const failure = { name, backend, reason: reasonOf({ error }), detail: `${error}: ${detail}` }
-          ledger().addFailed(id, failure)
+          store().addFailed(id, failure)
         }
         after = page.cursor
       }
@@ -93,30 +105,30 @@ export function createVerification(context: VerificationContext): Verification {
   const isAccepted =
     (accept: readonly Acceptable[]) =>
     ({ id, failed }: BackfillJson): boolean => {
-      const known = ledger().failuresOf(id)
+      const known = store().failuresOf(id)
       const count = known.reduce((sum, { count: some }) => sum + some, 0)
       return count === failed && known.every(({ reason }) => accept.includes(reason))
     }
 
-  /** Some names; `false` when there are no more. */
-  const step = async (record: VerificationRecord, chain: Chain): Promise<boolean> => {
+  /** Compares some names and saves what was found; `false` when there are no more. */
+  const compareSome = async (record: VerificationRecord, chain: Chain): Promise<boolean> => {
     const began = record.pass.began ?? now()
     if (record.pass.began === undefined) await loadFailures()
     const sides = sidesOf(chain, record)
     walk ??= createWalk(sides, record.options.prefix, record.position)
     const steps = await take(walk, record.options.deep ? NAMES_DEEP : NAMES)
-    const findings = await examineAll(steps, record, {
+    const results = await compareAll(steps, record, {
       chain,
       primary: sides[0],
-      wasRead: ledger().wasRead,
-      failureOf: ledger().failureOf,
+      wasRead: store().wasRead,
+      failureOf: store().failureOf,
     })
     const position = walk.position()
     storage.transactionSync(() => {
       const current = load()
       if (current?.status !== 'running') return
-      for (const finding of findings) keep(current, ledger(), finding)
-      coverAll(ledger(), findings)
+      for (const result of results) keep(current, store(), result)
+      addCoverage(store(), results)
       current.pass.began = began
       current.pass.seen = seenIn(steps, sides[0], current.pass.seen)
       current.position = position
@@ -135,7 +147,7 @@ export function createVerification(context: VerificationContext): Verification {
     if (before && isSame(seen, before)) return undefined
     walk = undefined
     storage.transactionSync(() => {
-      ledger().clear()
+      store().clear()
       const { position: _, ...rest } = record
       const pass = { number: number + 1, seen: NOTHING_SEEN, before: seen }
       save({ ...rest, tally: structuredClone(NO_TALLY), pass, updated: now() })
@@ -148,8 +160,8 @@ export function createVerification(context: VerificationContext): Verification {
     const record = load()
     if (record?.status !== 'running') return
     const open = obstaclesOf(backfills, isAccepted(record.options.accept))
-    // No listing told of these, so no comparison counted them.
-    for (const { reason, count } of ledger().failedIn(record.unlistable))
+    // These are in no listing, so no comparison counted them.
+    for (const { reason, count } of store().failedIn(record.unlistable))
       record.tally.left_out[reason] = (record.tally.left_out[reason] ?? 0) + count
     const obstacles = [...goneFrom(context.chain(), record), ...open]
     save({ ...record, obstacles, status: 'completed', finished: now(), updated: now() })
@@ -190,7 +202,7 @@ export function createVerification(context: VerificationContext): Verification {
       return json(load() ?? record)
     },
     differences(kind, after, limit) {
-      const rows = ledger().differences(kind, after, limit + 1)
+      const rows = store().differences(kind, after, limit + 1)
       const page = rows.slice(0, limit)
       const differences = page.map(({ kind: found, name, backend, detail }) => ({
         kind: found,
@@ -207,7 +219,7 @@ export function createVerification(context: VerificationContext): Verification {
         for (;;) {
           const record = load()
           if (record?.status !== 'running') return
-          if (!(await step(record, context.chain()))) {
+          if (!(await compareSome(record, context.chain()))) {
             const wait = nextPass()
             if (wait === undefined) return await complete()
             if (wait > 0) return await storage.setAlarm(now() + wait)
@@ -264,15 +276,52 @@ function waitBefore(pass: number): number {
   return pass <= 3 ? 0 : Math.min(MAX_WAIT_MS, MIN_WAIT_MS * 2 ** (pass - 4))
 }
 
-/** A record that an earlier version kept: what it ended is no certificate, what it began starts over. */
-function upgraded(record: VerificationRecord): VerificationRecord {
-  if ((record.pass as VerificationRecord['pass'] | undefined) !== undefined) return record
-  const { position: _, ...rest } = record
-  const isRunning = record.status === 'running'
-  return {
-    ...rest,
-    options: { ...record.options, accept: [] },
-    tally: isRunning ? structuredClone(NO_TALLY) : { ...record.tally, left_out: {} },
-    pass: { number: 0, seen: NOTHING_SEEN },
+async function compareAll(
+  steps: readonly Step[],
+  { options, oddTags }: VerificationRecord,
+  given: Pick<CompareOptions, 'chain' | 'primary' | 'wasRead' | 'failureOf'>,
+): Promise<Result[]> {
+  const limit = pLimit(DEEP_CONCURRENCY)
+  const trustTags = (backend: string): boolean => (oddTags[backend] ?? 0) < MAX_ODD_TAGS
+  const work = (step: Step) => compareName(step, { ...given, deep: options.deep, trustTags })
+  const results = await Promise.all(steps.map((step) => limit(work, step)))
+  return results.filter((result) => result !== null)
+}
+
+/** Counts a result, and keeps it where the sides differ. */
+function keep({ tally, oddTags }: VerificationRecord, store: VerificationStore, result: Result): void {
+  const { kind, name, backend, detail, bySize, oddTag, reason, sameBytes } = result
+  tally.compared++
+  if (kind !== 'left_out') tally[kind]++
+  if (reason) tally.left_out[reason] = (tally.left_out[reason] ?? 0) + 1
+  if (sameBytes !== undefined) store.addRead(sameBytes)
+  if (bySize) {
+    tally.equal_by_size++
+    const why = 'neither side reports more than the size'
+    store.addDifference({ kind: 'equal_by_size', name, backend, detail: why })
   }
+  if (oddTag) oddTags[backend] = (oddTags[backend] ?? 0) + 1
+  if (kind !== 'equal' && kind !== 'tombstoned') store.addDifference({ kind, name, backend, detail })
+}
+
+/** The fingerprint of what the sources hold. The primary is left out: what is saved there meanwhile needs no new comparison. */
+function seenIn(steps: readonly Step[], primary: ListableBackend, before: Fingerprint): Fingerprint {
+  let seen = before
+  for (const { backend, object } of steps.flatMap(({ held }) => held))
+    if (backend !== primary) seen = withEntry(seen, backend.name, object)
+  return seen
+}
+
+/** Counts what is covered in each directory. */
+function addCoverage(store: VerificationStore, results: readonly Result[]): void {
+  const held = results.filter(({ held: isHeld }) => isHeld)
+  for (const [prefix, own] of Map.groupBy(held, ({ name }) => firstDirectory(name))) {
+    const covered = own.filter(({ kind }) => kind === 'equal' || kind === 'tombstoned').length
+    store.cover(prefix, own.length, covered)
+  }
+}
+
+/** Up to and with the first slash; empty for names without one. */
+function firstDirectory(name: string): string {
+  return name.slice(0, name.indexOf('/') + 1)
 }

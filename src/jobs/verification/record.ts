@@ -1,34 +1,20 @@
 import type { Verification } from '../../schemas/job-answers.ts'
 import type { Waiting } from '../backfill/record.ts'
 import type { WalkPosition } from '../walk.ts'
-import type { Fingerprint } from './fingerprint.ts'
-import type { Acceptable, LeftOutReason } from './left-out.ts'
+import type { Acceptable, LeftOutReason } from '../../schemas/reasons.ts'
+import type { Fingerprint } from './store.ts'
 
 export interface VerificationOptions {
   prefix: string
   /** Read and compare the bytes too. */
   deep: boolean
-  /** What is not in the way of detaching, by the operator's word. */
+  /** What the operator accepts: no reason against detaching. */
   accept: readonly Acceptable[]
 }
 
 export type LeftOut = Partial<Record<LeftOutReason, number>>
 
-export interface Tally {
-  compared: number
-  equal: number
-  missing: number
-  different: number
-  extra: number
-  changed: number
-  tombstoned: number
-  /** Of the equal ones: neither side told a digest or tag that the other has, so only the sizes were compared. */
-  equal_by_size: number
-  /** Names that were not compared, by reason. */
-  left_out: LeftOut
-}
-
-export const NO_TALLY: Tally = {
+export const NO_TALLY = {
   compared: 0,
   equal: 0,
   missing: 0,
@@ -36,9 +22,12 @@ export const NO_TALLY: Tally = {
   extra: 0,
   changed: 0,
   tombstoned: 0,
+  /** Of the equal ones: the two sides had no digest or tag in common, so only the sizes were compared. */
   equal_by_size: 0,
-  left_out: {},
+  /** Names that were not compared, by reason. */
+  left_out: {} as LeftOut,
 }
+export type Tally = typeof NO_TALLY
 
 export interface VerificationRecord {
   id: string
@@ -46,17 +35,17 @@ export interface VerificationRecord {
   status: 'running' | 'completed' | 'cancelled'
   primary: string
   fallbacks: readonly string[]
-  /** Fallbacks that cannot list: nothing is proved of what they hold. */
+  /** Fallbacks that cannot list: what they hold was not compared. */
   unlistable: readonly string[]
   position?: WalkPosition
   /** Of the current pass, or the last. */
   tally: Tally
-  /** All names are compared anew until a pass meets the same at the sources as the one before it. */
+  /** All names are compared again until a pass finds at the sources what the one before it found. */
   pass: Pass
   /** Sources whose ETags look like MD5 digests and were found not to be. */
   oddTags: Record<string, number>
   waiting?: Waiting
-  /** What other jobs stood in the way when it ended. */
+  /** Why other jobs or the configuration spoke against detaching when it ended. */
   obstacles: string[]
   started: number
   updated: number
@@ -65,9 +54,9 @@ export interface VerificationRecord {
 
 /** One comparison of all names. */
 export interface Pass {
-  /** From 1; 0 for a verification by an earlier version, which compared once. */
+  /** From 1. */
   number: number
-  /** Before its first listing was asked for. */
+  /** Before its first request. */
   began?: number
   /** What the sources listed in this pass so far, and in the pass before it. */
   seen: Fingerprint

@@ -1,31 +1,7 @@
-import type { Difference, DifferenceKind } from './compare.ts'
-import type { FailedName } from './examine.ts'
-import { hash } from './fingerprint.ts'
-import type { LeftOutReason } from './left-out.ts'
+import type { ObjectInfo } from '../../storage/object.ts'
+import type { Difference, DifferenceKind, FailedName } from './compare.ts'
+import type { LeftOutReason } from '../../schemas/reasons.ts'
 import type { PrefixCoverage } from './record.ts'
-
-/** What a verification writes down of the names that it compared. */
-export interface VerificationLedger {
-  /** Examples only: no more than some thousands of each kind are kept. */
-  addDifference(difference: Difference): void
-  /** Of that kind; by default all but what is equal by size. */
-  differences(kind: DifferenceKind | undefined, after: number, limit: number): (Difference & { id: number })[]
-  cover(prefix: string, objects: number, covered: number): void
-  prefixes(): PrefixCoverage[]
-  /** Forgets all of the above, for the next pass. */
-  clear(): void
-  /** Keeps across passes that the bytes of these versions are the same on both sides. */
-  addRead(versions: string): void
-  wasRead(versions: string): boolean
-  /** What backfills failed at; kept until it is cleared. */
-  addFailed(job: string, failed: FailedName & { backend: string }): void
-  clearFailed(): void
-  failureOf(name: string): FailedName | undefined
-  /** How many failures of a job are known, by the reason that they count under. */
-  failuresOf(job: string): { reason: LeftOutReason; count: number }[]
-  /** Names that a backfill failed at in one of these backends, by reason. */
-  failedIn(backends: readonly string[]): { reason: LeftOutReason; count: number }[]
-}
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS differences (
@@ -43,14 +19,18 @@ const OTHERS = '…'
 
 type ReasonCount = { reason: LeftOutReason; count: number }
 
-export function openVerificationLedger({ sql }: Pick<DurableObjectStorage, 'sql'>): VerificationLedger {
+export type VerificationStore = ReturnType<typeof openStore>
+
+/** What a verification keeps, in the storage of its Durable Object, of the names that it compared. */
+export function openStore({ sql }: Pick<DurableObjectStorage, 'sql'>) {
   sql.exec(SCHEMA)
   const count = (query: string, ...values: unknown[]): number =>
     sql.exec<{ n: number }>(query, ...values).one().n
   const kept = new Map<string, number>()
   return {
-    addDifference({ kind, name, backend, detail }) {
-      // Each reason to leave something out is a kind of its own: none may crowd out the others.
+    /** Examples only: no more than some thousands of each kind are kept. */
+    addDifference({ kind, name, backend, detail }: Difference): void {
+      // Each reason to leave something out is a kind of its own: none may leave no room for the others.
       const group = kind === 'left_out' ? detail.slice(0, detail.indexOf(':') + 1) : ''
       const key = kind + group
       const before =
@@ -66,7 +46,8 @@ export function openVerificationLedger({ sql }: Pick<DurableObjectStorage, 'sql'
       const insert = 'INSERT INTO differences (kind, name, backend, detail) VALUES (?, ?, ?, ?)'
       sql.exec(insert, kind, name, backend, detail)
     },
-    differences: (kind, after, limit) =>
+    /** Of that kind; by default all but what is equal by size. */
+    differences: (kind: DifferenceKind | undefined, after: number, limit: number) =>
       sql
         .exec<(Difference & { id: number }) & Record<string, SqlStorageValue>>(
           `SELECT id, kind, name, backend, detail FROM differences
@@ -77,7 +58,7 @@ export function openVerificationLedger({ sql }: Pick<DurableObjectStorage, 'sql'
           limit,
         )
         .toArray(),
-    cover(prefix, objects, covered) {
+    cover(prefix: string, objects: number, covered: number): void {
       const isKnown = count('SELECT COUNT(*) AS n FROM coverage WHERE prefix = ?', prefix) > 0
       const isRoom = isKnown || count('SELECT COUNT(*) AS n FROM coverage') < MAX_PREFIXES
       sql.exec(
@@ -88,36 +69,41 @@ export function openVerificationLedger({ sql }: Pick<DurableObjectStorage, 'sql'
         covered,
       )
     },
-    prefixes: () =>
+    prefixes: (): PrefixCoverage[] =>
       sql
         .exec<{ prefix: string; objects: number; covered: number }>(
           'SELECT prefix, objects, covered FROM coverage ORDER BY prefix',
         )
         .toArray()
         .map((row) => ({ ...row, coverage: row.objects === 0 ? 1 : row.covered / row.objects })),
-    clear() {
+    /** Forgets differences and coverage, for the next pass. */
+    clear(): void {
       sql.exec('DELETE FROM differences; DELETE FROM coverage')
       kept.clear()
     },
-    addRead: (versions) =>
+    /** Keeps across passes that the bytes of these versions are the same on both sides. */
+    addRead: (versions: string): void =>
       void sql.exec('INSERT OR IGNORE INTO read (low, high) VALUES (?, ?)', ...hash(versions)),
-    wasRead: (versions) =>
+    wasRead: (versions: string): boolean =>
       count('SELECT COUNT(*) AS n FROM read WHERE low = ? AND high = ?', ...hash(versions)) > 0,
-    addFailed: (job, { name, backend, reason, detail }) =>
+    /** What a backfill failed at; kept until it is cleared. */
+    addFailed: (job: string, { name, backend, reason, detail }: FailedName & { backend: string }): void =>
       void sql.exec('INSERT INTO failed VALUES (?, ?, ?, ?, ?)', job, name, backend, reason, detail),
-    clearFailed: () => void sql.exec('DELETE FROM failed'),
-    failureOf: (name) =>
+    clearFailed: (): void => void sql.exec('DELETE FROM failed'),
+    failureOf: (name: string): FailedName | undefined =>
       sql
         .exec<FailedName & Record<string, SqlStorageValue>>(
           'SELECT name, reason, detail FROM failed WHERE name = ? LIMIT 1',
           name,
         )
         .toArray()[0],
-    failuresOf: (job) =>
+    /** How many failures of a backfill are known, by the reason that they count under. */
+    failuresOf: (job: string): ReasonCount[] =>
       sql
         .exec<ReasonCount>('SELECT reason, COUNT(*) AS count FROM failed WHERE job = ? GROUP BY reason', job)
         .toArray(),
-    failedIn: (backends) =>
+    /** Names that a backfill failed at in one of these backends, by reason. */
+    failedIn: (backends: readonly string[]): ReasonCount[] =>
       sql
         .exec<ReasonCount>(
           `SELECT reason, COUNT(DISTINCT name) AS count FROM failed
@@ -126,4 +112,37 @@ export function openVerificationLedger({ sql }: Pick<DurableObjectStorage, 'sql'
         )
         .toArray(),
   }
+}
+
+/** Of a set of entries, in whatever order they came: how many, and two sums of their hashes. */
+export type Fingerprint = readonly [count: number, low: number, high: number]
+
+export const NOTHING_SEEN: Fingerprint = [0, 0, 0]
+
+/** With one more entry of a listing, its name and what tells its version. */
+export function withEntry(
+  [count, low, high]: Fingerprint,
+  backend: string,
+  { name, etag, modified, version, size, deleted }: ObjectInfo,
+): Fingerprint {
+  const entry = [backend, name, etag, modified?.getTime(), version, size, deleted?.getTime()]
+  const [first, second] = hash(JSON.stringify(entry))
+  return [count + 1, (low + first) >>> 0, (high + second) >>> 0]
+}
+
+export function isSame(a: Fingerprint, b: Fingerprint): boolean {
+  return a.every((part, index) => part === b[index])
+}
+
+/** 64 bits (cyrb64): far quicker than a digest, and nothing here needs one. */
+function hash(text: string): [number, number] {
+  let [a, b] = [0xdeadbeef, 0x41c6ce57]
+  for (let index = 0; index < text.length; index++) {
+    const unit = text.charCodeAt(index)
+    a = Math.imul(a ^ unit, 2654435761)
+    b = Math.imul(b ^ unit, 1597334677)
+  }
+  a = Math.imul(a ^ (a >>> 16), 2246822507) ^ Math.imul(b ^ (b >>> 13), 3266489909)
+  b = Math.imul(b ^ (b >>> 16), 2246822507) ^ Math.imul(a ^ (a >>> 13), 3266489909)
+  return [a >>> 0, b >>> 0]
 }

@@ -1,1 +1,0 @@
-export { ACCEPTABLE, type Acceptable, type LeftOutReason } from '../../schemas/reasons.ts'

@@ -68,6 +68,12 @@ export async function fill(backend: Backend, texts: Record<string, string>): Pro
   for (const [name, text] of Object.entries(texts)) await backend.put?.(name, bytesOf(text), { info })
 }
 
+/** Puts `photos/0000` and so on into the fallback. */
+export function seed(count: number): Promise<void> {
+  const names = Array.from({ length: count }, (_, index) => `photos/${String(index).padStart(4, '0')}`)
+  return fill(mediaKv, Object.fromEntries(names.map((name, index) => [name, `bytes ${index}`])))
+}
+
 /** A bound origin that gives these answers, and the requests that came to it. */
 export function answering(answer: (request: Request) => Response | Promise<Response>) {
   const requests: Request[] = []

@@ -1,14 +1,16 @@
-import { describe, expect, it } from 'vitest'
+import { reset } from 'cloudflare:test'
+import { afterEach, describe, expect, it } from 'vitest'
 import * as v from 'valibot'
 import { buildDocument } from '../../scripts/openapi/document.ts'
 import { errorsPage } from '../../scripts/openapi/errors-page.ts'
-import { memoryBackend } from '../kit/memory.ts'
+import { BROKEN_ORIGIN, fill, media, mediaKv, OLD, R2, startApp } from '../kit/app.ts'
 import document from '../../src/assets/openapi.json'
 import { statusOf } from '../../src/http/problem.ts'
 import { ANSWERS, problem } from '../../src/schemas/answers.ts'
 import { ROUTES } from '../../src/schemas/routes.ts'
 import { type ErrorCode, StorageError } from '../../src/storage/errors.ts'
-import { apiApp, down, holding, readOnly } from './api-app.ts'
+
+afterEach(() => reset())
 
 interface DocumentJson {
   openapi: string
@@ -24,11 +26,10 @@ interface OperationJson {
 
 const METHODS = ['get', 'head', 'options', 'put', 'post', 'delete']
 
-async function pair(migration = false) {
-  const first = await holding('first', { one: '1' })
-  const second = await holding('second', { two: '22', three: '333' })
-  const health = { second: { state: 'closed' as const, failures: 0, recentErrors: [] } }
-  return apiApp([first, readOnly(second)], { migration, health })
+async function pair(settings: Record<string, unknown> = {}) {
+  await fill(media, { one: '1' })
+  await fill(mediaKv, { two: '22', three: '333' })
+  return startApp(settings)
 }
 
 describe('the OpenAPI document', () => {
@@ -37,12 +38,10 @@ describe('the OpenAPI document', () => {
   })
 
   it('is served, with the server at the media path', async () => {
-    const { call } = apiApp([memoryBackend('only')], { mediaPath: '/media/' })
+    const { call } = startApp({ MEDIA_PATH: '/media/' })
     const served: DocumentJson = await (await call('/media/-/api/openapi.json')).json()
     expect([served.openapi, served.servers]).toEqual(['3.1.0', [{ url: '/media' }]])
-    expect((await apiApp([memoryBackend('only')]).json('/-/api/openapi.json')).body['servers']).toEqual([
-      { url: '/' },
-    ])
+    expect((await startApp().json('/-/api/openapi.json')).body['servers']).toEqual([{ url: '/' }])
   })
 
   it('has every route that the Worker has, but for the files of its page', () => {
@@ -134,14 +133,17 @@ describe('the answers of the API', () => {
     ['GET', 'size/none', problem],
     ['GET', 'none', problem],
   ])('to %s %s are as the document says', async (method, path, schema) => {
-    const { json, chain } = await pair(true)
-    await chain.delete('three')
+    const { json, remove } = await pair({ FALLBACK_DATA_MIGRATION: true })
+    await remove('three')
     const { body } = await json(`/-/api/${path}`, { method })
     expect(v.safeParse(schema as v.GenericSchema, body).issues).toBeUndefined()
   })
 
   it('to failures are as the document says', async () => {
-    const { json } = apiApp([memoryBackend('first'), down('second')])
+    const { json } = startApp({
+      FALLBACK_STORAGES: [R2, { ...OLD, listing: 'autoindex-json' }],
+      OLD: BROKEN_ORIGIN,
+    })
     expect(v.is(problem, (await json('/-/api/exists/a')).body)).toBe(true)
     expect(v.is(ANSWERS.list, (await json('/-/api/list')).body)).toBe(true)
     expect(v.is(ANSWERS.explain, (await json('/-/api/explain/a')).body)).toBe(true)

@@ -1,6 +1,6 @@
 import { type StorageError, toStorageError } from '../../storage/errors.ts'
 import type { Chain } from '../../chain/fallback.ts'
-import type { Walk } from '../walk.ts'
+import type { Step, Walk } from '../walk.ts'
 import { type Counts, type Failure, NO_COUNTS, type PageEntry, type Skips } from './job-types.ts'
 import { judge } from './judge.ts'
 
@@ -22,19 +22,18 @@ export async function listSome(walk: Walk, chain: Chain, sources: ReadonlySet<st
   const listed: Listed = { counts: new Map(), copies: new Map(), failures: [], ended: false }
   let copies = 0
   for (let names = 0; names < MAX_NAMES && copies < MAX_COPIES;) {
-    const step = walk.take()
-    if (!step) {
-      if (walk.ended) return { ...listed, ended: true }
-      try {
-        await walk.ask()
-      } catch (error) {
-        return { ...listed, error: toStorageError(error, 'chain') }
-      }
-      continue
+    let steps: Step[]
+    try {
+      steps = await walk.take(Math.min(MAX_NAMES - names, MAX_COPIES - copies))
+    } catch (error) {
+      return { ...listed, error: toStorageError(error, 'chain') }
     }
-    names++
-    const verdict = judge(chain, sources, step)
-    if (verdict) copies += note(listed, verdict)
+    if (steps.length === 0) return { ...listed, ended: true }
+    names += steps.length
+    for (const step of steps) {
+      const verdict = judge(chain, sources, step)
+      if (verdict) copies += note(listed, verdict)
+    }
   }
   return listed
 }

@@ -1,21 +1,10 @@
 import { decodeBase64Url, encodeBase64Url } from 'hono/utils/encode'
 import { StorageError } from '../storage/errors.ts'
-
-/** Where one backend stands between two pages of a merged listing. */
-export interface Position {
-  /** `new`: it has never answered in this walk. `done`: it has nothing more. */
-  state: 'new' | 'open' | 'done'
-  /** The backend's own cursor of the page that holds its next entry; without it, the last name consumed is the position. */
-  cursor?: string
-  /** Entries of that page already consumed. */
-  skip?: number
-  /** Its next entry, when that is far ahead: until then it need not be asked. */
-  ahead?: string
-}
+import type { Position } from './merge.ts'
 
 /** Everything that the next page of a merged listing needs to know. */
 export interface ListState {
-  /** The last name consumed, over all backends; absent before the first. */
+  /** The last name taken, over all backends; absent before the first. */
   last?: string
   /** One for each listable backend, in the chain's order. */
   positions: Position[]

@@ -1,5 +1,3 @@
-import pLimit from 'p-limit'
-
 import type { Backend } from '../storage/backend.ts'
 import { isListable, isWritable } from '../storage/backend.ts'
 import { decide, type Members } from './placement.ts'
@@ -7,10 +5,8 @@ import type { CursorBinding, ListState } from './cursor.ts'
 import { openCursor, sealCursor } from './cursor.ts'
 import type { ErrorCode } from '../storage/errors.ts'
 import { StorageError } from '../storage/errors.ts'
-import type { Entry, ListQuery, ListSource } from './list-source.ts'
-import { createSource } from './list-source.ts'
+import { createSource, type Entry, fetchAll, type ListQuery, type ListSource, nextName } from './merge.ts'
 import type { ObjectInfo } from '../storage/object.ts'
-import { compareNames } from '../storage/order.ts'
 
 export interface MergeListOptions {
   /** Only names that begin so. Default: all. */
@@ -52,8 +48,6 @@ export interface MergedPage {
 /** Requests to one backend for one page, at most; one, unless its pages are short or hold much that is hidden. */
 const MAX_REQUESTS = 3
 const MAX_LIMIT = 1000
-/** A Worker has six connections that may wait for headers; more would burn their deadlines in the queue. */
-const CONCURRENCY = 5
 
 /**
  * One page of all backends' names in UTF-8 byte order, each once; the earlier backend wins.
@@ -79,7 +73,7 @@ export async function mergeList(
     createSource(backend, before.positions[index] ?? { state: 'new' }, {
       ...query,
       last: before.last,
-      authority: rules.tombstones && isWritable(backend),
+      keepsTombstones: rules.tombstones && isWritable(backend),
     }),
   )
 
@@ -110,57 +104,30 @@ interface Merged {
   last?: string
 }
 
-/** Fills one page from the sources, asking each at most `MAX_REQUESTS` times. */
+/** Fills one page from the sources, with at most `MAX_REQUESTS` requests to each. */
 async function merge(sources: readonly ListSource[], limit: number, rules: Rules): Promise<Merged> {
-  const admit = pLimit(CONCURRENCY)
   const page: Merged = { found: [] }
   for (;;) {
-    const blocking = consume(sources, page, { limit, rules })
-    // Without all of them nothing more is certain: whatever the others would answer could not be given out.
-    const stuck = blocking.some((source) => source.brokeOff || source.answers === MAX_REQUESTS)
-    if (blocking.length === 0 || stuck) return page
-    await Promise.all(blocking.map((source) => admit(() => source.fetch())))
-  }
-}
-
-/**
- * Moves what is certain to come next from the sources to the page. Returns the sources that must be asked before
- * anything more is certain, none when the page is full or all is told.
- */
-function consume(
-  sources: readonly ListSource[],
-  page: Merged,
-  { limit, rules }: { limit: number; rules: Rules },
-): ListSource[] {
-  for (;;) {
-    const name = firstName(sources)
+    const next = nextName(sources.filter((source) => !isLeftOut(source)))
     const full = page.found.length === limit
-    const blocking = blockers(sources, name)
-    if (blocking.length > 0) return full ? [] : blocking
-    if (name === undefined) return []
-    const holders = sources.filter((source) => source.peek()?.name === name)
-    const entry = visible(holders, name, rules)
-    if (entry && full) return []
-    for (const source of holders) source.take()
+    if (next.name === undefined) {
+      // Without all of them nothing more is certain: whatever the others listed could not be given out.
+      const stuck = next.blocking.some(({ error, answers }) => error || answers === MAX_REQUESTS)
+      if (full || stuck || next.blocking.length === 0) return page
+      await fetchAll(next.blocking)
+      continue
+    }
+    const entry = visible(next.holders, next.name, rules)
+    if (entry && full) return page
+    for (const source of next.holders) source.take()
     if (entry) page.found.push(entry)
-    page.last = name
+    page.last = next.name
   }
 }
 
-/** Those known to be far ahead are asked only when nobody else can tell what is next. */
-function blockers(sources: readonly ListSource[], name: string | undefined): ListSource[] {
-  const near = sources.filter((source) => source.blocks(name ?? ''))
-  if (near.length > 0 || name !== undefined) return near
-  return sources.filter((source) => source.blocks(undefined))
-}
-
-function firstName(sources: readonly ListSource[]): string | undefined {
-  let first: string | undefined
-  for (const source of sources) {
-    const name = source.peek()?.name
-    if (name !== undefined && (first === undefined || compareNames(name, first) < 0)) first = name
-  }
-  return first
+/** A source whose first request of this page failed has no part in the page. */
+function isLeftOut({ error, answers }: ListSource): boolean {
+  return error !== undefined && answers === 0
 }
 
 /** What is shown of a name, given who lists it. */
@@ -177,7 +144,7 @@ function visible(holders: readonly ListSource[], name: string, rules: Rules): En
 
 /** Nothing to give out but what failing backends hold: a page would be empty, and so would every one after it. */
 function throwIfStuck(sources: readonly ListSource[], unmoved: boolean): void {
-  const failures = sources.flatMap(({ failure }) => failure ?? [])
+  const failures = sources.filter(isLeftOut).flatMap(({ error }) => error ?? [])
   if (failures.length === 0 || (!unmoved && sources.some(({ answers }) => answers > 0))) return
   const code = failures.every((failure) => failure.code === 'timeout') ? 'timeout' : 'unavailable'
   throw new StorageError(code, 'no backend that has more to list could answer', { failures })
@@ -190,7 +157,7 @@ function degradedOf(
 ): Degraded | undefined {
   const { name } = backend
   if (!isListable(backend)) return { name, error: 'unsupported', detail: 'cannot list' }
-  const failure = sources.find((source) => source.backend === backend)?.failure
+  const failure = sources.find((source) => source.backend === backend && isLeftOut(source))?.error
   if (!failure) return undefined
   const deletes = tombstones && isWritable(backend) ? '; names deleted there may be listed' : ''
   return { name, error: failure.code, detail: failure.message + deletes }

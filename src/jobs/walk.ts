@@ -1,20 +1,13 @@
-import pLimit from 'p-limit'
-import type { ListableBackend, ListOptions } from '../storage/backend.ts'
-import { StorageError, toStorageError } from '../storage/errors.ts'
+import { createSource, fetchAll, nextName, type Position } from '../chain/merge.ts'
+import type { ListableBackend } from '../storage/backend.ts'
 import type { ObjectInfo } from '../storage/object.ts'
-import { compareNames } from '../storage/order.ts'
 
-/** Where a walk stands, to be kept and taken up again. */
+/** Where a walk stands, to be saved and resumed. */
 export interface WalkPosition {
   /** The last name that was taken. */
   last?: string
-  marks: Record<string, Mark>
-}
-
-/** Told all there is; or the page that it stands in, for a backend that cannot list after a name. */
-interface Mark {
-  done?: boolean
-  cursor?: string
+  /** By the backend's name. */
+  positions: Record<string, Position>
 }
 
 export interface Held {
@@ -22,135 +15,71 @@ export interface Held {
   object: ObjectInfo
 }
 
-/** One name, and who lists it, in the order of the backends. */
+/** One name, and the backends that list it, in their order. */
 export interface Step {
   name: string
   held: Held[]
 }
 
-/** All names of some backends side by side, in UTF-8 byte order, one listing call for each page of each. */
+/** All names of some backends, in UTF-8 byte order. */
 export interface Walk {
-  /** The next name; `undefined` when `ask` must come first, or at the end. */
-  take(): Step | undefined
+  /**
+   * The next names: so many, fewer at the end or before a listing that fails, none only at the end.
+   * Throws the StorageError of a listing that fails before the first of them; what was taken before is not lost.
+   */
+  take(limit: number): Promise<Step[]>
   readonly ended: boolean
-  /** Asks whoever must be asked before the next name is certain. Throws the StorageError of one that fails. */
-  ask(): Promise<void>
   position(): WalkPosition
 }
-
-interface Walker {
-  backend: ListableBackend
-  entries: ObjectInfo[]
-  index: number
-  /** What the page in `entries` was asked for with. */
-  from: string | undefined
-  /** The next page. */
-  more: string | undefined
-  asked: boolean
-  finished: boolean
-}
-
-/** A Worker has six connections that may wait for headers. */
-const CONCURRENCY = 5
 
 export function createWalk(
   backends: readonly ListableBackend[],
   prefix: string,
-  before: WalkPosition = { marks: {} },
+  before: WalkPosition = { positions: {} },
 ): Walk {
   let last = before.last
-  const walkers = backends.map((backend) => createWalker(backend, before.marks[backend.name] ?? {}))
-
-  const askOne = async (walker: Walker): Promise<void> => {
-    const { backend, more, asked } = walker
-    const after = !asked && more === undefined && backend.listsAfter === true ? last : undefined
-    const options: ListOptions = {
-      prefix,
-      limit: 1000,
-      // What is left out must be counted.
-      everything: true,
-      ...(more !== undefined && { cursor: more }),
-      ...(after !== undefined && { after }),
-    }
-    const page = await backend.list(options).catch((error: unknown) => {
-      throw toStorageError(error, backend.name)
-    })
-    if (page.cursor !== undefined && page.cursor === more)
-      throw new StorageError('unavailable', 'gave the same listing cursor twice', { backend: backend.name })
-    const floor = last
-    const fresh = (name: string): boolean => floor === undefined || compareNames(name, floor) > 0
-    walker.entries = page.objects.filter(({ name }) => fresh(name))
-    walker.index = 0
-    walker.from = more
-    walker.more = page.cursor
-    walker.asked = true
-    walker.finished = page.cursor === undefined
-  }
+  // What a filter leaves out must be counted.
+  const query = { prefix, limit: 1000, everything: true, last }
+  const sources = backends.map((backend) =>
+    createSource(backend, before.positions[backend.name] ?? { state: 'new' }, query),
+  )
 
   return {
-    take() {
-      if (walkers.some(isBlocked)) return undefined
-      const name = firstName(walkers)
-      if (name === undefined) return undefined
-      const held: Held[] = []
-      for (const walker of walkers) {
-        const object = walker.entries[walker.index]
-        if (object?.name !== name) continue
-        held.push({ backend: walker.backend, object })
-        walker.index++
+    async take(limit) {
+      const steps: Step[] = []
+      while (steps.length < limit) {
+        const next = nextName(sources)
+        if (next.name !== undefined) {
+          const held = next.holders.flatMap((source) => {
+            const object = source.peek()?.object
+            source.take()
+            return object ? { backend: source.backend, object } : []
+          })
+          last = next.name
+          steps.push({ name: next.name, held })
+          continue
+        }
+        if (next.blocking.length === 0) return steps
+        await fetchAll(next.blocking)
+        const failed = next.blocking.find(({ error }) => error)
+        // With names in hand they are returned first; the next call tries the listing again.
+        if (failed?.error && steps.length > 0) return steps
+        if (failed?.error) throw failed.error
       }
-      last = name
-      return { name, held }
+      return steps
     },
     get ended() {
-      return walkers.every(({ finished, index, entries }) => finished && index === entries.length)
-    },
-    async ask() {
-      const limit = pLimit(CONCURRENCY)
-      const answers = await Promise.allSettled(
-        walkers.filter(isBlocked).map((walker) => limit(askOne, walker)),
-      )
-      for (const answer of answers) if (answer.status === 'rejected') throw answer.reason
+      return sources.every(({ exhausted }) => exhausted)
     },
     position: () => ({
       ...(last !== undefined && { last }),
-      marks: Object.fromEntries(walkers.map((walker) => [walker.backend.name, markOf(walker)])),
+      positions: Object.fromEntries(
+        sources.map((source) => {
+          // A job lists every backend again when it resumes: what was saved meanwhile counts.
+          const { ahead: _, ...position } = source.position(last !== before.last)
+          return [source.backend.name, position]
+        }),
+      ),
     }),
   }
-}
-
-/** So many names; fewer at the end. Throws the StorageError of a backend that cannot be listed. */
-export async function take(walk: Walk, limit: number): Promise<Step[]> {
-  const steps: Step[] = []
-  while (steps.length < limit) {
-    const step = walk.take()
-    if (step) steps.push(step)
-    else if (walk.ended) break
-    else await walk.ask()
-  }
-  return steps
-}
-
-function createWalker(backend: ListableBackend, { done = false, cursor }: Mark): Walker {
-  return { backend, entries: [], index: 0, from: cursor, more: cursor, asked: false, finished: done }
-}
-
-function isBlocked({ finished, index, entries }: Walker): boolean {
-  return !finished && index === entries.length
-}
-
-function firstName(walkers: readonly Walker[]): string | undefined {
-  let first: string | undefined
-  for (const { entries, index } of walkers) {
-    const name = entries[index]?.name
-    if (name !== undefined && (first === undefined || compareNames(name, first) < 0)) first = name
-  }
-  return first
-}
-
-function markOf({ backend, finished, index, entries, from, more }: Walker): Mark {
-  if (finished && index === entries.length) return { done: true }
-  if (backend.listsAfter) return {}
-  const cursor = index === entries.length ? more : from
-  return cursor === undefined ? {} : { cursor }
 }

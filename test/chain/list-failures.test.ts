@@ -33,7 +33,7 @@ describe('a backend that fails', () => {
     ])
   })
 
-  it('leaves a gap of that page only, and is asked after it for the next', async () => {
+  it('leaves a gap of that page only, and is listed from there for the next', async () => {
     const flaky = counted(await afterBackend('flaky', names(9, 'b')))
     const backends = [
       failing(flaky.backend, (call) => call === 1),
@@ -89,7 +89,7 @@ describe('a backend that fails', () => {
     })
   })
 
-  it('is not blamed when the caller gave up', async () => {
+  it('is not reported when the caller gave up', async () => {
     const controller = new AbortController()
     const gone = new Error('gone')
     const backend: Backend = {

@@ -184,10 +184,10 @@ function union(plans: readonly Plan[], options: MergeListOptions): Shown[] {
 /** The first that holds it, unless a tombstone comes before, or lies in the first writable one. */
 function servedBy(plans: readonly Plan[], name: string, tombstones: boolean): number | undefined {
   const states = plans.map(({ held }) => held.find((one) => one.name === name))
-  const authority = plans.findIndex(({ writable }) => writable)
+  const writer = plans.findIndex(({ writable }) => writable)
   const first = states.findIndex(
     (state, index) => state && (!state.deleted || (tombstones && plans[index]?.writable)),
   )
   if (first < 0 || states[first]?.deleted) return undefined
-  return tombstones && first < authority && states[authority]?.deleted ? undefined : first
+  return tombstones && first < writer && states[writer]?.deleted ? undefined : first
 }

@@ -21,7 +21,7 @@ describe('a merged listing', () => {
     ])
   })
 
-  it('hides a name everywhere when the authority holds its tombstone, even behind a backend before it', async () => {
+  it('hides a name everywhere when the writable backend holds its tombstone, even behind a backend before it', async () => {
     const backends = [
       readOnly(await afterBackend('readonly', [{ name: 'a' }])),
       await afterBackend('primary', [{ name: 'a', deleted: true }]),
@@ -32,7 +32,7 @@ describe('a merged listing', () => {
     expect(objects.map(({ backend }) => backend)).toEqual(['legacy'])
   })
 
-  it('hides what is deleted in the middle of a walk, though the authority had nothing more to list', async () => {
+  it('hides what is deleted in the middle of a walk, though the writable backend had nothing more to list', async () => {
     const primary = memoryBackend('primary')
     await primary.put('0000', new Uint8Array())
     const backends = [primary, await afterBackend('legacy', names(6))]
@@ -110,7 +110,7 @@ describe('list requests', () => {
     expect(far.calls).toHaveLength(11)
   })
 
-  it('are at most three for a page where nearly all is hidden, and each page goes on from there', async () => {
+  it('are at most three for a page where nearly all is hidden, and each page continues from there', async () => {
     const deleted = names(4000).map(({ name }) => ({ name, deleted: true }))
     const primary = counted(await afterBackend('primary', [...deleted, { name: 'z' }]))
     const options = { cursorKey, tombstones: true, limit: 10 }
@@ -142,7 +142,7 @@ describe('list requests', () => {
   })
 })
 
-it('a chain in which nobody can list says so', async () => {
+it('a chain in which no backend can list says so', async () => {
   const { list: _, ...blind } = memoryBackend('blind')
   await expect(mergeList([blind], { cursorKey })).rejects.toMatchObject({ code: 'unsupported' })
 })

@@ -6,7 +6,7 @@ import type { ListableBackend } from '../../src/storage/backend.ts'
 import { StorageError } from '../../src/storage/errors.ts'
 import { compareNames } from '../../src/storage/order.ts'
 
-type Told = [name: string, holders: string[]]
+type Listed = [name: string, holders: string[]]
 
 function backendOf(
   name: string,
@@ -20,14 +20,13 @@ function backendOf(
 }
 
 /** Takes up to `limit` names. */
-async function some(walk: Walk, limit: number): Promise<Told[]> {
-  const told: Told[] = []
-  while (told.length < limit && !walk.ended) {
-    const step = walk.take()
-    if (step) told.push([step.name, step.held.map(({ backend }) => backend.name)])
-    else await walk.ask()
+async function some(walk: Walk, limit: number): Promise<Listed[]> {
+  const listed: Listed[] = []
+  while (listed.length < limit && !walk.ended) {
+    const steps = await walk.take(limit - listed.length)
+    listed.push(...steps.map(({ name, held }): Listed => [name, held.map(({ backend }) => backend.name)]))
   }
-  return told
+  return listed
 }
 
 const name = fc.string({
@@ -42,25 +41,25 @@ const side = fc.record({
 })
 
 describe('a walk', () => {
-  it('tells every name once, in order and with all its holders, however often it is taken up anew', async () => {
+  it('lists every name once, in order and with all its holders, however often it is taken up anew', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(side, { minLength: 1, maxLength: 3 }),
         fc.array(fc.integer({ min: 1, max: 12 }), { maxLength: 8 }),
         async (sides, pieces) => {
           const backends = sides.map(({ names, ...options }, index) => backendOf(`b${index}`, names, options))
-          const told: Told[] = []
+          const listed: Listed[] = []
           let position: WalkPosition | undefined
           for (const piece of [...pieces, Infinity]) {
             const walk = createWalk(backends, '', position)
-            told.push(...(await some(walk, piece)))
+            listed.push(...(await some(walk, piece)))
             // As it is kept: through JSON.
             position = JSON.parse(JSON.stringify(walk.position())) as WalkPosition
           }
           const union = [...new Set(sides.flatMap(({ names }) => names))].toSorted(compareNames)
           const holders = (wanted: string) =>
             sides.flatMap(({ names }, index) => (names.includes(wanted) ? `b${index}` : []))
-          expect(told).toEqual(union.map((wanted) => [wanted, holders(wanted)]))
+          expect(listed).toEqual(union.map((wanted) => [wanted, holders(wanted)]))
         },
       ),
       { numRuns: 300 },
@@ -87,6 +86,26 @@ describe('a walk', () => {
       ['b', ['good']],
       ['c', ['flaky']],
     ])
+  })
+
+  it('returns the names before a listing that fails, and goes on after them', async () => {
+    const good = backendOf('good', ['a', 'b', 'c'], { pageSize: 2, listsAfter: true })
+    let isDown = false
+    const flaky: ListableBackend = {
+      ...good,
+      list: async (options) => {
+        if (isDown) throw new StorageError('timeout', 'is down', { backend: 'good' })
+        isDown = true
+        return good.list(options)
+      },
+    }
+    const walk = createWalk([flaky], '')
+    expect((await walk.take(10)).map(({ name: taken }) => taken)).toEqual(['a', 'b'])
+    await expect(walk.take(10)).rejects.toMatchObject({ code: 'timeout' })
+    expect(walk.ended).toBe(false)
+    isDown = false
+    expect((await walk.take(10)).map(({ name: taken }) => taken)).toEqual(['c'])
+    expect(walk.ended).toBe(true)
   })
 
   it('fails rather than going in circles with a backend that gives the same cursor twice', async () => {

@@ -1,6 +1,6 @@
 import { type StorageError, toStorageError } from '../../storage/errors.ts'
 import type { Chain } from '../../chain/fallback.ts'
-import type { Walk } from '../walk.ts'
+import type { Step, Walk } from '../walk.ts'
 import { type Counts, type Failure, NO_COUNTS, type PageEntry, type Skips } from './job-types.ts'
 import { classify } from './classify.ts'
 
@@ -22,39 +22,39 @@ export async function listSome(walk: Walk, chain: Chain, sources: ReadonlySet<st
   const listed: Listed = { counts: new Map(), copies: new Map(), failures: [], ended: false }
   let copies = 0
   for (let names = 0; names < MAX_NAMES && copies < MAX_COPIES;) {
-    const step = walk.take()
-    if (!step) {
-      if (walk.ended) return { ...listed, ended: true }
-      try {
-        await walk.ask()
-      } catch (error) {
-        return { ...listed, error: toStorageError(error, 'chain') }
-      }
-      continue
+    let steps: Step[]
+    try {
+      steps = await walk.take(Math.min(MAX_NAMES - names, MAX_COPIES - copies))
+    } catch (error) {
+      return { ...listed, error: toStorageError(error, 'chain') }
     }
-    names++
-    const verdict = classify(chain, sources, step)
-    if (verdict) copies += note(listed, verdict)
+    if (steps.length === 0) return { ...listed, ended: true }
+    names += steps.length
+    for (const step of steps) {
+      const classified = classify(chain, sources, step)
+      if (classified) copies += note(listed, classified)
+    }
   }
   return listed
 }
 
-function note(listed: Listed, verdict: NonNullable<ReturnType<typeof classify>>): number {
-  const { object, backend } = verdict.held
+function note(listed: Listed, classified: NonNullable<ReturnType<typeof classify>>): number {
+  const { object, backend } = classified.held
   const counts = listed.counts.get(backend.name) ?? { ...NO_COUNTS, skips: {} }
   listed.counts.set(backend.name, counts)
   counts.listed++
   const size = object.size ?? null
-  if (verdict.what === 'copy') {
+  if (classified.what === 'copy') {
     const names = listed.copies.get(backend.name) ?? []
     listed.copies.set(backend.name, names)
     names.push([object.name, size])
     return 1
   }
-  counts[verdict.what]++
-  if (verdict.what === 'skipped') counts.skips[verdict.reason] = (counts.skips[verdict.reason] ?? 0) + 1
-  if (verdict.what === 'failed') {
-    const { code, message } = verdict.error
+  counts[classified.what]++
+  if (classified.what === 'skipped')
+    counts.skips[classified.reason] = (counts.skips[classified.reason] ?? 0) + 1
+  if (classified.what === 'failed') {
+    const { code, message } = classified.error
     listed.failures.push({ name: object.name, size, backend: backend.name, error: code, detail: message })
   }
   return 0

@@ -7,7 +7,7 @@ import type { Chain } from '../../chain/fallback.ts'
 import type { JobStorage } from '../backfill/context.ts'
 import type { BackfillFailure } from '../../schemas/job-answers.ts'
 import { type BackfillJson, waitingAfter } from '../backfill/record.ts'
-import { createWalk, type Step, take, type Walk } from '../walk.ts'
+import { createWalk, type Step, type Walk } from '../walk.ts'
 import { failedBackfills, obstaclesOf, reasonOf, toJson } from './certificate.ts'
 import {
   compareName,
@@ -116,7 +116,7 @@ export function createVerification(context: VerificationContext): Verification {
     if (record.pass.began === undefined) await loadFailures()
     const sides = sidesOf(chain, record)
     walk ??= createWalk(sides, record.options.prefix, record.position)
-    const steps = await take(walk, record.options.deep ? NAMES_DEEP : NAMES)
+    const steps = await walk.take(record.options.deep ? NAMES_DEEP : NAMES)
     const results = await compareAll(steps, record, {
       chain,
       primary: sides[0],

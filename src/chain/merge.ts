@@ -1,0 +1,221 @@
+import pLimit from 'p-limit'
+import type { ListableBackend, ListOptions, ListPage } from '../storage/backend.ts'
+import { StorageError, toStorageError } from '../storage/errors.ts'
+import { MAX_NAME_BYTES, nameBytes } from '../storage/name.ts'
+import type { ObjectInfo } from '../storage/object.ts'
+import { compareNames } from '../storage/order.ts'
+
+/** An object, or a directory (full name with its `/`) where `object` is absent. */
+export interface Entry {
+  name: string
+  object?: ObjectInfo
+}
+
+/** Where one backend stands in a merged listing, to be saved and resumed. */
+export interface Position {
+  /** `new`: it has never answered. `done`: it has nothing more. */
+  state: 'new' | 'open' | 'done'
+  /** The backend's own cursor of the page that holds its next entry; without it, the last name taken is the position. */
+  cursor?: string
+  /** Entries of that page that were taken already. */
+  skip?: number
+  /** Its next entry, when that is far ahead: until then it need not be listed. */
+  ahead?: string
+}
+
+export interface ListQuery {
+  prefix: string
+  delimiter?: '/'
+  limit: number
+  /** Also what the backends' filters leave out. */
+  everything?: boolean
+  signal?: AbortSignal
+}
+
+export interface SourceOptions extends ListQuery {
+  /** Entries up to this one were taken before. */
+  last: string | undefined
+  /** Its tombstones count, and new ones may come anywhere at any time: it must be listed for every page. */
+  keepsTombstones?: boolean
+}
+
+/** One backend's listing as part of a merge: what it listed, and how much of that was taken. */
+export interface ListSource {
+  readonly backend: ListableBackend
+  /** Requests that succeeded. */
+  readonly answers: number
+  /** Why the last request failed. */
+  readonly error: StorageError | undefined
+  /** Nothing is left, in the buffer or beyond it. */
+  readonly exhausted: boolean
+  /** The next entry in the buffer. */
+  peek(): Entry | undefined
+  take(): void
+  /** Whether it must be listed before `name` (or, without one, the end) is certain. */
+  blocks(name: string | undefined): boolean
+  /** Makes one request for the next page. A failure of the backend is kept in `error`; others are thrown. */
+  fetch(): Promise<void>
+  /** Where it stands; `moved` says whether anything was taken from any backend. */
+  position(moved: boolean): Position
+}
+
+/** The next name and the sources that list it; or those that must be fetched first, none at the end. */
+export type Next = { name: string; holders: ListSource[] } | { name?: undefined; blocking: ListSource[] }
+
+/** Sorts above every name's next character, so `a/` + this passes over the whole directory. */
+const LAST_CHARACTER = '\u{10FFFF}'
+const MAX_LIMIT = 1000
+/** A Worker has six connections that may wait for headers; more would use up their deadlines in the queue. */
+const CONCURRENCY = 5
+
+/** What comes next in UTF-8 byte order over all sources. The caller takes it from its holders. */
+export function nextName(sources: readonly ListSource[]): Next {
+  let name: string | undefined
+  for (const source of sources) {
+    const own = source.peek()?.name
+    if (own !== undefined && (name === undefined || compareNames(own, name) < 0)) name = own
+  }
+  if (sources.some((source) => source.blocks(name ?? '')))
+    return { blocking: sources.filter((source) => source.blocks(name ?? '')) }
+  // Those known to be far ahead are listed only when no other source has a next name.
+  if (name === undefined) return { blocking: sources.filter((source) => source.blocks(undefined)) }
+  return { name, holders: sources.filter((source) => source.peek()?.name === name) }
+}
+
+export async function fetchAll(sources: readonly ListSource[]): Promise<void> {
+  const limit = pLimit(CONCURRENCY)
+  await Promise.all(sources.map((source) => limit(() => source.fetch())))
+}
+
+/** Resumes the listing of `backend` where `before` left it. */
+export function createSource(
+  backend: ListableBackend,
+  before: Position,
+  { last, keepsTombstones = false, ...query }: SourceOptions,
+): ListSource {
+  const listsAfter = backend.listsAfter === true
+  /** The page in the buffer: a new one is fetched only when all of it was taken. */
+  let page: Page = { entries: [], start: undefined, dropped: 0 }
+  let index = 0
+  let answers = 0
+  let isUsed = false
+  let newest = last
+  let more: string | undefined = before.cursor
+  let finished = before.state === 'done'
+  let error: StorageError | undefined
+
+  const request = (): ListOptions => {
+    const first = answers === 0
+    const after = first && more === undefined && listsAfter && last !== undefined
+    return {
+      prefix: query.prefix,
+      ...(query.delimiter && { delimiter: query.delimiter }),
+      ...(query.everything && { everything: true }),
+      ...(query.signal && { signal: query.signal }),
+      // Listed again because much is hidden or pages are short: a request costs the same, however much it brings.
+      limit: first ? Math.min(query.limit + (before.skip ?? 0), MAX_LIMIT) : MAX_LIMIT,
+      ...(more !== undefined && { cursor: more }),
+      ...(after && { after: pastEntry(last, query) }),
+    }
+  }
+
+  const buffer = (listed: ListPage): void => {
+    const all = entriesInOrder(listed)
+    const taken = newest
+    const begin = taken === undefined ? 0 : all.findIndex(({ name }) => compareNames(name, taken) > 0)
+    const entries = begin < 0 ? [] : all.slice(begin)
+    if (entries.length === 0 && listed.cursor !== undefined && listed.cursor === more)
+      throw new StorageError('unavailable', 'gave the same listing cursor twice', { backend: backend.name })
+    page = { entries, start: more, dropped: all.length - entries.length }
+    index = 0
+    answers++
+    newest = entries.at(-1)?.name ?? newest
+    more = listed.cursor
+    finished = more === undefined
+    error = undefined
+  }
+
+  return {
+    backend,
+    get answers() {
+      return answers
+    },
+    get error() {
+      return error
+    },
+    get exhausted() {
+      return finished && index === page.entries.length
+    },
+    peek: () => page.entries[index],
+    take() {
+      index++
+      isUsed = true
+    },
+    blocks(name) {
+      if (finished || index < page.entries.length) return false
+      const waits = answers === 0 && before.ahead !== undefined && name !== undefined
+      return !waits || compareNames(name, before.ahead ?? '') >= 0
+    },
+    async fetch() {
+      try {
+        buffer(await backend.list(request()))
+      } catch (thrown) {
+        const failure = toStorageError(thrown, backend.name)
+        if (query.signal?.aborted || failure.code === 'internal') throw thrown
+        error = failure
+      }
+    },
+    position(moved) {
+      if (answers === 0 && error) return positionOfFailed(before, moved && listsAfter)
+      // Listed again only once the listing went on: two that begin anew in turns would never end.
+      if (finished && index === page.entries.length)
+        return { state: keepsTombstones && listsAfter && moved ? 'open' : 'done' }
+      if (answers === 0) return before
+      const position = positionIn(page, { index, more, listsAfter })
+      // Nothing of what it listed was needed, so it is likely to be far ahead of the others.
+      const ahead = isUsed || keepsTombstones ? undefined : page.entries[index]?.name
+      return ahead === undefined ? position : { ...position, ahead }
+    },
+  }
+}
+
+interface Page {
+  entries: Entry[]
+  /** The cursor that it was requested with. */
+  start: string | undefined
+  /** Entries at its begin that were taken before. */
+  dropped: number
+}
+
+/**
+ * The name taken last is position enough where a backend lists after a name, unless that would make it go again
+ * through pages that held nothing. All others need their own cursor, and how much of its page was taken.
+ */
+function positionIn(
+  { entries, start, dropped }: Page,
+  { index, more, listsAfter }: { index: number; more: string | undefined; listsAfter: boolean },
+): Position {
+  if (listsAfter && index > 0) return { state: 'open' }
+  if (index === entries.length) return { state: 'open', ...(more !== undefined && { cursor: more }) }
+  if (start === undefined && listsAfter) return { state: 'open' }
+  return { state: 'open', ...(start !== undefined && { cursor: start }), skip: index + dropped }
+}
+
+/** A backend that failed resumes where it stood or, when the others went on without it, after the name taken last. */
+function positionOfFailed({ state, cursor, skip }: Position, passed: boolean): Position {
+  if (passed) return { state }
+  return { state, ...(cursor !== undefined && { cursor }), ...(skip !== undefined && { skip }) }
+}
+
+/** What to list after so that `last`, and all that is inside it where it is a directory, is passed over. */
+function pastEntry(last: string, { prefix, delimiter }: ListQuery): string {
+  const isDirectory = delimiter !== undefined && last.length > prefix.length && last.endsWith(delimiter)
+  if (!isDirectory || nameBytes(last) + nameBytes(LAST_CHARACTER) > MAX_NAME_BYTES) return last
+  return last + LAST_CHARACTER
+}
+
+function entriesInOrder({ objects, directories }: ListPage): Entry[] {
+  const entries: Entry[] = objects.map((object) => ({ name: object.name, object }))
+  for (const name of directories) entries.push({ name })
+  return entries.sort((a, b) => compareNames(a.name, b.name))
+}

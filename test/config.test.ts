@@ -11,7 +11,7 @@ import { variableMistakes } from './config-mistakes/variables.ts'
 
 describe('a configuration with one mistake', () => {
   it.each([...chainMistakes, ...keyMistakes, ...originMistakes, ...bindingMistakes, ...variableMistakes])(
-    'names place, key and mend of %s',
+    'names place, key and fix of %s',
     (_title, env, ...says) => {
       const { message, mistakes } = errorOf(env)
       for (const part of says) expect(message).toContain(part)

@@ -11,7 +11,7 @@ interface BaseConfig {
   exclude?: RegExp
   timeoutMs: number
   idleTimeoutMs: number
-  /** Silence after which the next backend is asked too. */
+  /** Milliseconds without an answer after which the next backend is tried too. */
   hedgeMs?: number
   /** Absolute URL or absolute path, ending in `/`. */
   publicUrl?: string

@@ -1,6 +1,6 @@
 import { didYouMean } from './near.ts'
 
-/** What a binding is, told by its methods: the simulator's and remote bindings share no class. */
+/** Kinds of bindings, recognised by their methods: those of the simulator and remote ones share no class. */
 const KINDS = {
   r2: { label: 'an R2 bucket', methods: ['get', 'put', 'createMultipartUpload'], section: '[[r2_buckets]]' },
   kv: { label: 'a KV namespace', methods: ['getWithMetadata', 'put'], section: '[[kv_namespaces]]' },
@@ -24,7 +24,7 @@ export type BindingKind = keyof typeof KINDS
 /** The kind of binding that a value of `env` is; plain variables and secrets have none. */
 export function bindingKind(value: unknown): BindingKind | undefined {
   if (value === null || (typeof value !== 'object' && typeof value !== 'function')) return undefined
-  // A Fetcher answers every property with a remote method, so it must be told apart first.
+  // A Fetcher answers every property with a remote method, so it must be recognised first.
   if (has(value, 'fetch')) return 'fetcher'
   const kinds = Object.keys(KINDS) as BindingKind[]
   return kinds.find((kind) => KINDS[kind].methods.every((method) => has(value, method)))

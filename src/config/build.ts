@@ -121,7 +121,7 @@ function missing(key: string, type: unknown, env: Env): string {
 
 function checkHedge(raw: TableSource['raw'], report: TableSource['report']): void {
   if (Number(raw['hedge_ms']) >= Number(raw['timeout_ms'] ?? 10_000))
-    report('hedge_ms', 'must be less than `timeout_ms`, or the next backend is never asked early')
+    report('hedge_ms', 'must be less than `timeout_ms`, or the next backend is never tried early')
 }
 
 function findBinding<Binding>({ raw, env, report }: TableSource, kind: BindingKind): Binding | undefined {

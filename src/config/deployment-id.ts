@@ -13,7 +13,7 @@ export function deploymentId(
   return fnv1a(JSON.stringify([describeBackends(config), mediaPath, mediaUrl, object]))
 }
 
-/** 32 bits in hex: enough to tell a handful of deployments apart. */
+/** 32 bits in hex: enough to distinguish a handful of deployments. */
 function fnv1a(text: string): string {
   let hash = 0x811c9dc5
   for (const byte of new TextEncoder().encode(text)) hash = Math.imul(hash ^ byte, 0x01000193)

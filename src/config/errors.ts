@@ -1,16 +1,16 @@
-/** Where a mistake sits: a variable, or one key of one backend table in it. */
+/** Where a mistake is: a variable, or one key of one backend in it. */
 export interface Place {
   variable: string
   backend?: { index: number; name?: string }
   key?: string
 }
 
-/** One thing that is wrong and how to mend it. Holds no value that could be a secret. */
+/** One mistake and how to fix it. Contains no value that could be a secret. */
 export interface Mistake extends Place {
   problem: string
 }
 
-/** Everything that is wrong with the configuration, in one error. */
+/** One error that lists every mistake, with the backend, the key and how to fix it. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
   readonly mistakes: readonly Mistake[]

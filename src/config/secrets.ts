@@ -10,17 +10,17 @@ export type Found<Value> = { value: Value } | { problem: string }
 /** The secret `name`, fit to stand in a header. */
 export function readSecret(env: Env, name: string): Found<string> {
   const value = env[name]
-  const mend = `npx wrangler secret put ${name}`
+  const fix = `npx wrangler secret put ${name}`
   if (value === undefined || value === '') {
     const strings = Object.keys(env).filter((key) => typeof env[key] === 'string')
     return {
-      problem: `the secret \`${name}\` is not set${didYouMean(name, strings)}; set it with: ${mend} (in development: a line in .dev.vars)`,
+      problem: `the secret \`${name}\` is not set${didYouMean(name, strings)}; set it with: ${fix} (in development: a line in .dev.vars)`,
     }
   }
-  if (typeof value !== 'string') return { problem: `\`${name}\` is not a string; set it with: ${mend}` }
+  if (typeof value !== 'string') return { problem: `\`${name}\` is not a string; set it with: ${fix}` }
   if (value !== value.trim() || !isHeaderValue(value))
     return {
-      problem: `the secret \`${name}\` holds a line break, outer space or character that no header can carry; set it again with: ${mend}`,
+      problem: `the secret \`${name}\` holds a line break, outer space or character that no header can carry; set it again with: ${fix}`,
     }
   return { value }
 }

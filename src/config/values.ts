@@ -72,14 +72,14 @@ export const mediaPath = v.pipe(
   v.rawCheck(({ dataset, addIssue }) => {
     if (!dataset.typed) return
     const { value } = dataset
-    const mended = `/${value.split('/').filter(Boolean).join('/')}/`
+    const fixed = `/${value.split('/').filter(Boolean).join('/')}/`
     const problem =
       pathProblem(value) ??
       (value.startsWith('/') && value.endsWith('/')
         ? null
-        : `must begin and end with "/"; write "${mended}"`) ??
+        : `must begin and end with "/"; write "${fixed}"`) ??
       (value.startsWith('/-/') ? 'must not lie below "/-/", which is the API\'s own' : null) ??
-      (value.includes('//') ? `must not hold "//"; write "${mended}"` : null)
+      (value.includes('//') ? `must not hold "//"; write "${fixed}"` : null)
     if (problem !== null) addIssue({ message: problem })
   }),
 )

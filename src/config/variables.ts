@@ -25,7 +25,7 @@ const corsOrigins = v.pipe(
 /** A body that is copied while it streams is held in memory, so it has to fit there. */
 const inlineBytes = wholeNumber(0, MAX_SHARED_BYTES)
 
-/** All variables but the chain itself, in the order in which mistakes are told. */
+/** All variables but the chain itself, in the order in which mistakes are listed. */
 const variables = v.object({
   FALLBACK_DATA_MIGRATION: v.optional(flag, false),
   FALLBACK_DELETES: v.optional(
@@ -72,7 +72,7 @@ export function readVariables(env: Env, mistakes: Mistake[]): Variables | undefi
 
 const KNOWN = ['FALLBACK_STORAGES', ...Object.keys(variables.entries)].filter((name) => name !== 'API_TOKEN')
 
-/** Variables that nobody reads and whose names are almost those of ours. */
+/** Variables that are not read, but whose names are almost those of ours. */
 export function reportMistyped(env: Env, mistakes: Mistake[]): void {
   for (const variable of Object.keys(env)) {
     if (KNOWN.includes(variable) || bindingKind(env[variable]) !== undefined) continue

@@ -1,7 +1,7 @@
 import type { Config } from './config.ts'
 import type { BackendConfig } from './backend-config.ts'
 
-/** What can be meant, and mostly is not. */
+/** A setting that may be meant, and seldom is. */
 export interface Warning {
   backend: string
   detail: string
@@ -24,7 +24,7 @@ export function hostWarnings(
   })
 }
 
-/** The URL that is asked over the network; behind a binding there is none. */
+/** The URL that requests go to; behind a binding there is none. */
 function addressOf(backend: BackendConfig): { key: string; url?: string | undefined } {
   if (backend.type === 's3') return { key: 'endpoint', url: backend.endpoint }
   if (backend.type === 'http' && backend.binding === undefined) return { key: 'url', url: backend.url }

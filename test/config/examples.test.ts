@@ -56,7 +56,7 @@ function inChain(example: string): string {
   return `[vars]\nFALLBACK_STORAGES = [{ type = "r2", binding = "MEDIA" }, ${example.trim()}]`
 }
 
-/** What the Worker would get: the variables, bindings by their methods, and the secrets that the document tells to set. */
+/** What the Worker would get: the variables, bindings by their methods, and the secrets that the document says to set. */
 function envOf(config: Unstable_Config, document: string): Record<string, unknown> {
   const act = () => undefined
   const secrets =

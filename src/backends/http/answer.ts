@@ -4,7 +4,7 @@ import { retryAfterMs } from '../../http/date.ts'
 import { StorageError, type ErrorCode } from '../../storage/errors.ts'
 import type { ObjectInfo } from '../../storage/object.ts'
 
-/** What an answer of 200 or 206 tells of the whole object; bytes and headers agree. */
+/** The whole object as an answer of 200 or 206 describes it; bytes and headers agree. */
 export function infoOfAnswer(response: Response, backend: string, name: string): ObjectInfo {
   const { headers } = response
   const { contentEncoding, etag, size: _, ...representation } = infoFromHeaders(headers)
@@ -23,7 +23,7 @@ export function infoOfAnswer(response: Response, backend: string, name: string):
 
 /**
  * Whether reading the body gives other bytes than the origin sent: workerd decodes these two codings, spelled just so,
- * even if identity was asked for. All others come as they are and keep their Content-Encoding.
+ * even if identity was requested. All others come as they are and keep their Content-Encoding.
  */
 export function isDecoded(headers: Headers): boolean {
   const encoding = headers.get('Content-Encoding')
@@ -51,7 +51,7 @@ function syntheticTag(modified: Date | undefined, size: number | undefined): str
 /** Eight digits of seconds and the size; Apache's tags end in a time, which is longer. */
 const SYNTHETIC_TAG = /^"([0-9a-f]{8})-[0-9a-f]{1,11}"$/
 
-/** If-Range as the origin understands it: it may never have heard of a tag that is made of its object's time. */
+/** If-Range as the origin understands it: it does not know a tag that we made of its object's time. */
 export function ifRangeForOrigin(ifRange: string): string {
   const [, seconds] = SYNTHETIC_TAG.exec(ifRange) ?? []
   return seconds === undefined ? ifRange : new Date(Number.parseInt(seconds, 16) * 1000).toUTCString()
@@ -89,7 +89,7 @@ function codeOf(status: number): ErrorCode {
   return status === 401 || status === 403 || status === 407 ? 'denied' : 'unavailable'
 }
 
-/** Gives the body of an answer back unread. That it broke off meanwhile does not matter then. */
+/** Cancels the body of an answer. Whether it broke off meanwhile does not matter then. */
 export async function discard({ body }: Response): Promise<void> {
   await body?.cancel().catch(() => undefined)
 }

@@ -8,7 +8,7 @@ export interface AutoindexEntry {
   modified?: Date
 }
 
-/** nginx passes on bytes that are no UTF-8: they were decoded to this, and the name cannot be asked for. */
+/** nginx passes on bytes that are not UTF-8: they were decoded to this, and such a name cannot be requested. */
 export const UNDECODED = '\ufffd'
 
 /** Longest listing of one directory that is read: some 300,000 entries, which an isolate can still hold. */
@@ -16,7 +16,7 @@ const MAX_LISTING_BYTES = 32 * 1024 * 1024
 
 /**
  * The files and directories of a listing by nginx's `autoindex_format json`, or `null` when it is none. Entries
- * that are neither file nor directory are left out, and without `everything` names that are no UTF-8.
+ * that are neither file nor directory are left out, and without `everything` names that are not UTF-8.
  */
 export async function parseAutoindex(
   response: Response,

@@ -119,7 +119,7 @@ async function readDirectory(
     .toSorted((a, b) => compareNames(a.path, b.path))
 }
 
-/** What cannot be asked for is one entry, even a directory: it is not looked into. */
+/** What cannot be requested is one entry, even a directory: it is not opened. */
 function unusable(backend: string, { path, info }: Entry): Entry {
   const known = info ?? { name: path, backend }
   if (!path.includes(UNDECODED)) return { path, info: known }

@@ -15,9 +15,9 @@ export interface RedirectPolicy {
   origin: URL
   /** Sent to the configured origin only. */
   headers: Readonly<Record<string, string>>
-  /** Asks the configured origin. */
+  /** For the configured origin. */
   home: FetcherLike
-  /** Asks everybody else. */
+  /** For every other host. */
   away: FetcherLike
   /** A redirect that is an answer by itself and not followed. */
   isFinal(status: number, target: URL | null, from: URL): boolean
@@ -50,7 +50,7 @@ export async function fetchFollowing(
       ...request,
       headers: trusted ? { ...policy.headers, ...request.headers } : request.headers,
       redirect: 'manual',
-      // Cloudflare would answer a 404 from its cache for minutes, and that proves nothing.
+      // Cloudflare may answer a 404 from its cache for minutes, and that proves nothing.
       cache: 'no-store',
     }
     const response = await marked(() => (atHome ? policy.home : policy.away).fetch(href, init))

@@ -11,20 +11,20 @@ export interface SendOptions {
   /** Statuses that prove absence. */
   absentStatuses: readonly number[]
   listing?: 'autoindex-json'
-  /** Of the deployment that asks; sent along so that a request that comes back to it is recognised. */
+  /** Sent along, so that a request that comes back to this deployment is recognised. */
   deploymentId?: string
   /** Default: the global fetch. */
   fetch?: typeof fetch
 }
 
-/** Asks the origin for a path below its base, for the bytes as they are, and follows redirects. */
+/** Requests a path below the origin's base, for the bytes as they are, and follows redirects. */
 export type Send = (
   method: 'GET' | 'HEAD',
   path: string,
   options?: { headers?: Record<string, string>; signal?: AbortSignal | undefined },
 ) => Promise<Response>
 
-/** What a binding is asked for when no URL is configured: it only sees the path. */
+/** The base where a binding has no URL: it only sees the path. */
 const PLACEHOLDER = 'http://origin.invalid/'
 
 export function createSend(backend: string, options: SendOptions): Send {

@@ -1,7 +1,7 @@
 import { type ErrorCode, StorageError } from '../../storage/errors.ts'
 import { CallFailure, fromCallError } from '../call.ts'
 
-/** KV tells the status of its own answer in words: `KV PUT failed: 429 Too Many Requests`. */
+/** KV puts the status of its answer into the message: `KV PUT failed: 429 Too Many Requests`. */
 const FAILED = /^KV ([A-Z_]+) failed: (\d{3})/
 
 const MEANING = new Map<number, [ErrorCode, string]>([
@@ -23,7 +23,7 @@ function failed(error: unknown): { method?: string | undefined; status?: number 
   return status === undefined ? {} : { method, status: Number(status) }
 }
 
-/** The one place where KV's failures become ours. */
+/** KV's failures as ours. */
 export function fromKvError(error: unknown, backend: string, name?: string): StorageError {
   const { status } = failed(error)
   if (!(error instanceof CallFailure) || status === undefined) return fromCallError(error, backend, name)

@@ -5,7 +5,7 @@ import { CallFailure, fromCallError } from '../call.ts'
 const INVALID_RANGE = 10039
 const NO_SUCH_UPLOAD = 10024
 const TOO_MANY_WRITES = 10058
-/** In which R2 takes one write for a name. */
+/** R2 takes one write a second for a name. */
 const WRITE_INTERVAL_MS = 1000
 const RETRYABLE = new Set([10001, 10043])
 
@@ -23,7 +23,7 @@ const MEANING = new Map<number, [ErrorCode, string]>([
   [100100, ['too-large', 'the object is larger than R2 takes']],
 ])
 
-/** The one place where R2's failures become ours. */
+/** R2's failures as ours. */
 export function fromR2Error(error: unknown, backend: string, name?: string): StorageError {
   const code = codeOf(error)
   if (!(error instanceof CallFailure) || code === undefined) return fromCallError(error, backend, name)
@@ -50,13 +50,13 @@ export function isNoSuchUpload(error: unknown): boolean {
   return codeOf(error) === NO_SUCH_UPLOAD
 }
 
-/** Asks once more after a failure that R2 documents as passing. */
-export async function askTwice<Result>(ask: () => Promise<Result>): Promise<Result> {
+/** Repeats a call once after a failure that R2 documents as passing. */
+export async function retryOnce<Result>(call: () => Promise<Result>): Promise<Result> {
   try {
-    return await ask()
+    return await call()
   } catch (error) {
     if (!RETRYABLE.has(codeOf(error) ?? 0)) throw error
-    return ask()
+    return call()
   }
 }
 

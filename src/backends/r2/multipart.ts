@@ -1,6 +1,6 @@
 import type { MultipartUpload, PutCondition, PutOptions } from '../../storage/backend.ts'
 import { sendFixedLength } from '../../bodies/fixed-length.ts'
-import { askTwice, fromR2Error, isNoSuchUpload } from './errors.ts'
+import { retryOnce, fromR2Error, isNoSuchUpload } from './errors.ts'
 import { infoOf, r2Metadata } from './info.ts'
 
 export async function r2Multipart(
@@ -14,11 +14,11 @@ export async function r2Multipart(
   const parts = new Map<number, R2UploadedPart>()
 
   /**
-   * R2 completes unconditionally, so the look and the completion are two steps, and a write between them is lost.
-   * Hence `withStaging`, which leaves only what is larger than one put takes to this.
+   * R2 completes unconditionally, so the check and the completion are two steps, and a write between them is lost.
+   * Hence `withStaging`, which leaves only what is too large for one put to this.
    */
   const holds = async (condition: PutCondition) => {
-    const found = await askTwice(() => bucket.head(key))
+    const found = await retryOnce(() => bucket.head(key))
     return condition === 'absent' ? found === null : found?.etag === condition.version
   }
 

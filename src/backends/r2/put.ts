@@ -30,7 +30,7 @@ export async function putBytes(
   return writeAgain(() => bucket.put(key, body, { ...r2Options, ...native }), isTooManyWrites, signal)
 }
 
-/** What was sent of a stream is gone, so too many writes of its name are for its sender to repeat. */
+/** What was sent of a stream is gone, so only its sender can repeat a write that came too soon. */
 export async function putStream(
   bucket: R2Bucket,
   key: string,

@@ -74,7 +74,7 @@ export function provesAbsence({ status, document }: S3Failure, absentStatuses: r
   return MISSING_OR_FORBIDDEN.has(document.code) || MISSING_KEY.has(document.code)
 }
 
-/** The failure as the storage floor's error. Only status, code and region of the answer are told. */
+/** The failure as our error. Of the answer only status, code and region are shown. */
 export function toS3Error(failure: S3Failure, backend: string, name?: string): StorageError {
   const { status, document, retryAfter } = failure
   const options: ErrorOptions = {
@@ -86,7 +86,7 @@ export function toS3Error(failure: S3Failure, backend: string, name?: string): S
   return new StorageError(codeOf(failure), describe(status, document?.code) + regionHint(failure), options)
 }
 
-/** The same for a write: that one name takes no more of them says nothing of the server. */
+/** The same for a write: too many writes of one name say nothing about the server. */
 export function toS3WriteError(failure: S3Failure, backend: string, name: string): StorageError {
   const error = toS3Error(failure, backend, name)
   if (!TOO_MANY_WRITES.has(failure.document?.code ?? '')) return error

@@ -12,7 +12,7 @@ import { parseListDocument } from './xml.ts'
 interface Listing {
   /** What begins the keys of the backend's own objects. */
   ownPrefix: string
-  /** Given, entries that may be tombstones are asked for whether they are. */
+  /** Where given, it checks the entries that may be tombstones. */
   reader: Pick<S3Reader, 'head'> | undefined
 }
 
@@ -36,7 +36,7 @@ export async function listS3(
   )
   // Going on without a fresh token would repeat names for ever; stopping would lose some.
   if (truncated && (nextToken === undefined || nextToken === options.cursor))
-    throw new StorageError('unavailable', 'S3 cut the listing off and gave no new continuation token', {
+    throw new StorageError('unavailable', 'S3 truncated the listing without a new continuation token', {
       backend: client.name,
     })
   const objects = entries
@@ -44,7 +44,7 @@ export async function listS3(
     .map(({ key, ...entry }) => ({ name: key, backend: client.name, ...entry }))
   return {
     objects: reader ? await markTombstones(objects, reader, signal) : objects,
-    // Nothing can be listed below it, or be asked for.
+    // Nothing below it can be listed or requested.
     directories: directories.filter((directory) => !directory.startsWith(ownPrefix)),
     ...(truncated && nextToken !== undefined && { cursor: nextToken }),
   }

@@ -41,8 +41,8 @@ export async function createS3Upload(
       parts.set(number, { etag, size })
     },
     async complete() {
-      // Some servers ignore conditions here: a write between this question and the completion is lost there. Hence
-      // `withStaging`, which leaves only what is larger than one put takes to this.
+      // Some servers ignore conditions here: a write between this check and the completion is lost there. Hence
+      // `withStaging`, which leaves only what is too large for one put to this.
       if (onlyIf && !(await writer.holds(key, onlyIf))) {
         await abort()
         return null
@@ -116,6 +116,6 @@ function readCompletion(text: string): Completed | S3Failure {
 
 function takesNoCondition(backend: string, name: string): StorageError {
   const why =
-    'the server takes no condition when parts are joined, so what is larger than one put takes could replace a newer object: store it without a condition, or in another server'
+    'the server takes no condition when parts are joined, so an object that is too large for one put could replace a newer one: store it without a condition, or on another server'
   return new StorageError('unsupported', why, { backend, name })
 }

@@ -14,7 +14,7 @@ export interface S3Reader {
   bareETags(): boolean | undefined
 }
 
-// AWS tells stored checksums only when asked.
+// AWS gives stored checksums only on request.
 const CHECKSUMS = { 'x-amz-checksum-mode': 'ENABLED' }
 
 export function createS3Reader(client: S3Client, absentStatuses: readonly number[]): S3Reader {
@@ -40,7 +40,7 @@ export function createS3Reader(client: S3Client, absentStatuses: readonly number
     }
     const failure = await readFailure(response, client.name)
     if (!isAbsent(failure)) throw toS3Error(failure, client.name, key)
-    // An answer to HEAD has no body that could tell a missing key from a missing bucket, or from wrong credentials.
+    // An answer to HEAD has no body, which would distinguish a missing key from a missing bucket or wrong credentials.
     if (bucketSeen && failure.status !== 403) return null
     return confirmAbsence(key, signal)
   }
@@ -89,7 +89,7 @@ export function createS3Reader(client: S3Client, absentStatuses: readonly number
     })
   }
 
-  /** A copy is known by its source's ETag, which the server does not know as the object's own. */
+  /** A copy has its source's ETag, which the server does not know as the object's own. */
   async function getCopy(key: string, options: GetOptions): Promise<StoredObject | null> {
     const info = await head(key, options.signal && { signal: options.signal })
     if (!info) return null
@@ -121,34 +121,35 @@ async function opened(
   backend: string,
   name: string,
   response: Response,
-  asked: RangeRequest | undefined,
+  requested: RangeRequest | undefined,
 ): Promise<StoredObject> {
   const info = infoOf(backend, name, response.headers)
   const body = response.body ?? emptyStream()
   if (response.status === 206) {
     const part = parseContentRange(response.headers.get('Content-Range'))
-    const expected = asked && part?.size !== undefined ? resolveRange(asked, part.size) : 'unsatisfiable'
+    const expected =
+      requested && part?.size !== undefined ? resolveRange(requested, part.size) : 'unsatisfiable'
     if (expected !== 'unsatisfiable' && isSame(expected, part?.range))
       return { ...info, range: expected, body }
     await body.cancel()
-    throw new StorageError('unavailable', 'S3 sent another part of the object than was asked for', {
+    throw new StorageError('unavailable', 'S3 sent another part of the object than was requested', {
       backend,
       name,
       status: 206,
     })
   }
-  if (!asked || info.deleted) return { ...info, body }
-  return sliced({ ...info, body }, asked)
+  if (!requested || info.deleted) return { ...info, body }
+  return sliced({ ...info, body }, requested)
 }
 
 /** The server ignored the range: the part is cut out of the whole. */
-async function sliced(object: StoredObject, asked: RangeRequest): Promise<StoredObject> {
+async function sliced(object: StoredObject, requested: RangeRequest): Promise<StoredObject> {
   const { size, backend, name } = object
-  const range = size === undefined ? 'unsatisfiable' : resolveRange(asked, size)
+  const range = size === undefined ? 'unsatisfiable' : resolveRange(requested, size)
   if (range !== 'unsatisfiable') return { ...object, range, body: sliceBody(object.body, range) }
   await object.body.cancel()
   if (size === undefined)
-    throw new StorageError('unavailable', 'S3 ignored the range and told no length', { backend, name })
+    throw new StorageError('unavailable', 'S3 ignored the range and gave no length', { backend, name })
   throw new StorageError('unsatisfiable', 'the range begins past the end', { backend, name, size })
 }
 

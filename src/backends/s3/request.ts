@@ -18,7 +18,7 @@ export interface S3Location {
   addressing: 'path' | 'virtual'
   /** Left out: requests go unsigned. */
   credentials?: S3Credentials
-  /** Of the deployment that asks; sent along so that a request that comes back to it is recognised. */
+  /** Sent along, so that a request that comes back to this deployment is recognised. */
   deploymentId?: string
   fetch?: typeof fetch
 }

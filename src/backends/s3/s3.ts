@@ -22,11 +22,11 @@ export interface S3Options {
   absentStatuses?: readonly number[]
   /** Base of `url()` where the bucket is public, an absolute URL or path; else URLs are presigned. */
   publicUrl?: string
-  /** Whether a listing tells tombstones, at one HEAD for each empty object. Default: true. */
+  /** Whether a listing marks tombstones, at one HEAD for each empty object. Default: true. */
   tombstones?: boolean
   /** Sent along, so that a request that comes back is recognised. */
   deploymentId?: string
-  /** What begins the keys of the backend's own objects, and no object's that it is asked for. Default: `-/`. */
+  /** What the keys of the backend's own objects begin with, and no other object's. Default: `-/`. */
   ownPrefix?: string
   /** Keeps work going whose request ends (`waitUntil`). Default: such work may be cut off. */
   keepAlive?: (work: Promise<unknown>) => void

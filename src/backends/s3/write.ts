@@ -13,11 +13,11 @@ export interface S3Writer {
   put(key: string, body: Body, options?: PutOptions): Promise<ObjectInfo | null>
   delete(key: string): Promise<void>
   conditionHeaders(onlyIf: PutCondition): Record<string, string>
-  /** Whether the condition holds now, by asking. */
+  /** Whether the condition holds now, by a HEAD. */
   holds(key: string, onlyIf: PutCondition): Promise<boolean>
 }
 
-/** What a write came to: stored, kept back by its condition, or the server takes no conditions. */
+/** Stored, held back by its condition, or the server takes no conditions. */
 type Outcome = ObjectInfo | null | 'not implemented'
 
 export function createS3Writer(client: S3Client, reader: S3Reader, probe: S3Probe): S3Writer {
@@ -26,7 +26,7 @@ export function createS3Writer(client: S3Client, reader: S3Reader, probe: S3Prob
     const support = await guarded(body, () => learn(key, options))
     const checksMd5 = support?.contentMd5 === 'heeded'
     const condition = onlyIf && support?.[onlyIf === 'absent' ? 'ifNoneMatch' : 'ifMatch']
-    // Not atomic where the server does not heed the condition: a write that lands between this question and the PUT is overwritten.
+    // Not atomic where the server does not heed the condition: a write that lands between this check and the PUT is overwritten.
     if (onlyIf && condition !== 'heeded' && !(await guarded(body, () => holds(key, onlyIf)))) {
       await discard(body)
       return null
@@ -42,7 +42,7 @@ export function createS3Writer(client: S3Client, reader: S3Reader, probe: S3Prob
     throw toS3Error({ status: 501 }, client.name, key)
   }
 
-  /** What has to be known of the server before a write that demands something. */
+  /** What has to be known about the server before a write with a condition or an MD5. */
   async function learn(key: string, { onlyIf, digests }: PutOptions): Promise<S3Support | undefined> {
     const support = onlyIf || digests?.md5 !== undefined ? await probe.support() : undefined
     if (onlyIf && onlyIf !== 'absent' && reader.bareETags() === undefined) await reader.head(key)
@@ -86,7 +86,7 @@ export function createS3Writer(client: S3Client, reader: S3Reader, probe: S3Prob
     return storedInfo(client.name, key, { info, size, etag: response?.headers.get('ETag') })
   }
 
-  /** 409 tells of another conditional write at the same moment; whether that one won has to be asked. */
+  /** 409 means another conditional write at the same moment; only a HEAD shows whether that one won. */
   async function keptBack(key: string, failure: S3Failure, onlyIf: PutCondition): Promise<boolean> {
     if (failure.status === 412 || failure.document?.code === 'NoSuchKey') return true
     return failure.status === 409 && !(await holds(key, onlyIf))
@@ -132,10 +132,10 @@ function digestHeaders(
   }
 }
 
-/** Whoever was given a body cancels it when nothing becomes of it. */
-async function guarded<Result>(body: Body, question: () => Promise<Result>): Promise<Result> {
+/** A body that is not sent is cancelled. */
+async function guarded<Result>(body: Body, check: () => Promise<Result>): Promise<Result> {
   try {
-    return await question()
+    return await check()
   } catch (error) {
     await discard(body)
     throw error

@@ -6,7 +6,7 @@ import { StorageError } from '../../storage/errors.ts'
 const UNWRITABLE = /[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\uf8ff]/g
 const MARKED = /\uf8ff([0-9a-f]{4})/g
 
-/** What S3 says went wrong, as far as it may be told: its messages can hold signatures. */
+/** What S3 says went wrong, without its messages: those can hold signatures. */
 export interface S3ErrorDocument {
   code: string
   /** Where the bucket really is. */

@@ -1,7 +1,7 @@
 import { Hono } from 'hono/tiny'
 import type { Context } from 'hono'
 import { passedBy, runInvocation } from './backends/invocation.ts'
-import { hostWarnings } from './config/warnings.ts'
+import { hostWarnings } from './config/config.ts'
 import type { Deployment } from './deployment.ts'
 import { optionsResponse } from './http/cors.ts'
 import { problemResponse } from './http/problem.ts'

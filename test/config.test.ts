@@ -1,7 +1,6 @@
 import { env as bound } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
-import { parseConfig } from '../src/config/config.ts'
-import { describeBackends } from '../src/config/describe.ts'
+import { describeBackends, parseConfig } from '../src/config/config.ts'
 import { bindingMistakes } from './config-mistakes/bindings.ts'
 import { chainMistakes } from './config-mistakes/chain.ts'
 import { keyMistakes } from './config-mistakes/keys.ts'

@@ -1,9 +1,7 @@
-import type { BackendConfig, BackendType } from './backend-config.ts'
-import { BUILDERS } from './build.ts'
-import type { Mistake } from './errors.ts'
-import { didYouMean, nearest } from './near.ts'
-import type { Env } from './secrets.ts'
-import { backendName, TABLE_KEYS } from './tables.ts'
+import { BUILDERS, type BackendConfig, type BackendType } from './backend-config.ts'
+import { type Mistake, didYouMean, nearest } from './errors.ts'
+import type { Env } from './bindings.ts'
+import { backendName, TABLE_KEYS } from './schemas.ts'
 import * as v from 'valibot'
 
 const VARIABLE = 'FALLBACK_STORAGES'

@@ -1,11 +1,8 @@
 import * as v from 'valibot'
 import { MAX_SHARED_BYTES } from '../bodies/memory-budget.ts'
-import { bindingKind, bindingProblem } from './bindings.ts'
-import type { Mistake } from './errors.ts'
-import { nearest } from './near.ts'
-import type { Env } from './secrets.ts'
-import { isHeaderValue } from './secrets.ts'
-import { baseUrl, flag, mediaPath, seconds, text, wholeNumber } from './values.ts'
+import { type Env, bindingKind, bindingProblem, isHeaderValue } from './bindings.ts'
+import { type Mistake, nearest } from './errors.ts'
+import { baseUrl, flag, mediaPath, seconds, text, wholeNumber } from './schemas.ts'
 
 const MIB = 1024 * 1024
 

@@ -21,8 +21,7 @@ let project: Unstable_Config
 beforeAll(async () => {
   // By their URLs: the Worker's types are not Node's.
   const load = (path: string): Promise<never> => import(new URL(path, root).href) as Promise<never>
-  ;({ parseConfig } = await load('src/config/config.ts'))
-  ;({ hostWarnings } = await load('src/config/warnings.ts'))
+  ;({ hostWarnings, parseConfig } = await load('src/config/config.ts'))
   folder = await mkdtemp(join(tmpdir(), 'examples-'))
   project = await read(await text('wrangler.toml'))
 })

@@ -5,10 +5,8 @@ import { encodeName } from '../../storage/name.ts'
 import type { ObjectInfo, RangeRequest, StoredObject } from '../../storage/object.ts'
 import { fromCallError } from '../call.ts'
 import { listAutoindex } from './autoindex.ts'
-import { discard, htmlInsteadOf, ifRangeForOrigin, infoOfAnswer, refusal } from './answer.ts'
-import { openAnswer } from './body.ts'
-import { createSend, withSlash, type Send, type SendOptions } from './send.ts'
-import { isRedirect } from './redirects.ts'
+import { discard, htmlInsteadOf, ifRangeForOrigin, infoOfAnswer, openAnswer, refusal } from './answer.ts'
+import { type Send, type SendOptions, createSend, isRedirect, withSlash } from './send.ts'
 
 export interface HttpOptions extends Omit<SendOptions, 'absentStatuses'> {
   /** Statuses that prove absence. Default 404 and 410. */

@@ -52,10 +52,6 @@ export function storedInfo(backend: string, name: string, { info, size, etag }: 
   }
 }
 
-export function base64OfHex(hex: string): string {
-  return btoa((hex.match(/../g) ?? []).map((pair) => String.fromCharCode(Number.parseInt(pair, 16))).join(''))
-}
-
 /** Some servers keep `aws-chunked`, which was about the upload's framing, beside the bytes' own encoding. */
 function encodingOf(headers: Headers): string | undefined {
   const codings = (headers.get('Content-Encoding') ?? '').split(',').map((coding) => coding.trim())

@@ -1,6 +1,12 @@
-import { isNotImplemented, readDocument, readFailure, toS3Error, type S3Failure } from './errors.ts'
+import {
+  type S3Failure,
+  isNotImplemented,
+  parseListDocument,
+  readDocument,
+  readFailure,
+  toS3Error,
+} from './answers.ts'
 import type { S3Client } from './request.ts'
-import { parseListDocument } from './xml.ts'
 
 /** What a server does with such a header of a PUT; `unknown` where that could not be found out. */
 export type Support = 'heeded' | 'ignored' | 'refused' | 'unknown'

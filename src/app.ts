@@ -1,6 +1,6 @@
 import { Hono } from 'hono/tiny'
 import { passedBy, runInvocation } from './storage/invocation.ts'
-import { hostWarnings } from './config/warnings.ts'
+import { hostWarnings } from './config/config.ts'
 import type { Deployment } from './deployment.ts'
 import { type Problem, problemResponse } from './http/problem.ts'
 import { describeError, log, stackOf } from './observe/log.ts'

@@ -5,7 +5,7 @@ import { openChunks, type Chunks } from '../bodies/chunks.ts'
 
 const READ_BYTES = 64 * 1024
 
-/** Whole bodies whose source tells a digest fail when their bytes have another, with the last of them kept back. */
+/** A whole body whose source gives a digest fails when its bytes have another; the last of them are held back until then. */
 export function withCheckedDigests(backend: Backend): Backend {
   return {
     ...backend,

@@ -15,14 +15,14 @@ async function origin(): Promise<Backend> {
   return backend
 }
 
-/** One object `a`, of whose bytes a digest is told that they do not have. */
-async function wrong(told: Partial<StoredObject> = {}): Promise<Backend> {
+/** One object `a` with a digest that its bytes do not have. */
+async function wrong(given: Partial<StoredObject> = {}): Promise<Backend> {
   const right = await origin()
   return {
     ...right,
     async get(name, options) {
       const object = await right.get(name, options)
-      return object && { ...object, digests: WRONG, ...told }
+      return object && { ...object, digests: WRONG, ...given }
     },
   }
 }
@@ -36,8 +36,8 @@ describe('withCheckedDigests()', () => {
 
   it('keeps the last bytes back when the digest differs, and fails', async () => {
     const source = steppedBody()
-    const told = { name: 'a', backend: 'origin', size: 6, digests: WRONG }
-    const get = async (): Promise<StoredObject> => ({ ...told, body: source.body })
+    const info = { name: 'a', backend: 'origin', size: 6, digests: WRONG }
+    const get = async (): Promise<StoredObject> => ({ ...info, body: source.body })
     const verified = withCheckedDigests({ name: 'origin', type: 'memory', get, head: async () => null })
     const reader = (await verified.get('a'))?.body.getReader()
     source.next('abc')
@@ -59,7 +59,7 @@ describe('withCheckedDigests()', () => {
     await expect(textOf(await verified.get('a'))).rejects.toMatchObject({ code: 'corrupt' })
   })
 
-  it('fails everybody who shares the body', async () => {
+  it('fails every reader that shares the body', async () => {
     const shared = withCoalescing(withCheckedDigests(await wrong()), {
       maxBytes: 100,
       budget: createMemoryBudget(100),

@@ -1,7 +1,6 @@
 // oxlint-disable-next-line no-restricted-imports -- pure: it redacts the configuration that the deployment hands over
-import { describeBackends } from '../../config/describe.ts'
+import { describeBackends, hostWarnings } from '../../config/config.ts'
 // oxlint-disable-next-line no-restricted-imports -- pure: it looks at the configuration that the deployment hands over
-import { hostWarnings } from '../../config/warnings.ts'
 import type { LatestCopy } from '../../observe/counts.ts'
 import { type Backend, type BackendHealth, isListable, isWritable } from '../../storage/backend.ts'
 import { explain, type Finding } from '../../chain/explain.ts'

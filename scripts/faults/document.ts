@@ -44,7 +44,7 @@ migrating or not; and, where somebody is asked after it, whether that backend ha
 What the cells say:
 
 - **served**: 200 (206 for a range) and every byte right. **whole**: 200 with the whole object for a range, as RFC 9110 allows where the size is unknown.
-- **mended**: as _served_, although the body of \`old\` broke: the rest came from the other backend.
+- **resumed**: as _served_, although the body of \`old\` broke: the rest came from the other backend.
 - **breaks**: 200 or 206, and then the connection is broken off before the announced end. Never a short body that looks whole.
   Bodies up to 128 KiB, like the ranges here, are whole before they are answered with: one that breaks is a failure like any other, and the next backend is asked.
 - **404** only where every backend proved that it has nothing; **502** where one failed, **504** where all that failed timed out.
@@ -55,7 +55,7 @@ a backend before it had failed, since that may hold something newer, or know tha
 default. **breaker** says whether a GET that meets with it _counts_ against \`old\`: when at least five, and at least half, of the latest fifteen requests do, it is
 passed over for some seconds. A body that breaks after its headers, a refusal and an absence do not count.
 
-## When nobody else has the object
+## When no other backend has the object
 
 ${table(cases, false)}
 
@@ -122,7 +122,7 @@ function wordFor(operation: Operation, it: Situation & { fault: FaultCase }): st
   }
   if (status >= 400) return String(status)
   if (content === 'breaks') return 'breaks'
-  if (isMended(operation, it, outcome)) return 'mended'
+  if (isMended(operation, it, outcome)) return 'resumed'
   return operation === 'range' && content === 'whole' ? 'whole' : 'served'
 }
 

@@ -116,16 +116,16 @@ describe('a deployment with broken origins', () => {
     expect(checks['well']).toMatchObject({ status: 'ok' })
     expect(checks['gone']).toMatchObject({
       status: 'failed',
-      mend: expect.stringContaining('http://127.0.0.1:1023/'),
+      fix: expect.stringContaining('http://127.0.0.1:1023/'),
     })
     expect(checks['locked']).toMatchObject({ status: 'failed' })
     expect(checks['refused']).toMatchObject({
       status: 'failed',
-      mend: expect.stringMatching(/LEGACY_ACCESS_KEY_ID and LEGACY_SECRET_ACCESS_KEY .*\.dev\.vars/),
+      fix: expect.stringMatching(/LEGACY_ACCESS_KEY_ID and LEGACY_SECRET_ACCESS_KEY .*\.dev\.vars/),
     })
     expect(checks['private']).toMatchObject({
       status: 'failed',
-      mend: expect.stringContaining('set credentials'),
+      fix: expect.stringContaining('set credentials'),
     })
     expect(ran.stdout).not.toContain('very-secret')
   })

@@ -51,8 +51,7 @@ Examples:
       }
       const ok = checks.every(({ status }) => status !== 'failed')
       // The field of the JSON document keeps its published name.
-      if (output.json)
-        output.record({ ok, checks: checks.map(({ fix, ...check }) => ({ ...check, mend: fix })) })
+      if (output.json) output.record({ ok, checks: checks })
       if (!ok) throw new CommandError(EXIT.failed)
     })
 }

@@ -20,61 +20,32 @@ import {
   s3Table,
 } from './schemas.ts'
 
-export type BackendType = 'r2' | 'kv' | 's3' | 'http'
+/** `read_only` is `readOnly` here. */
+type CamelCase<Key> = Key extends `${infer Head}_${infer Tail}`
+  ? `${Head}${Capitalize<CamelCase<Tail>>}`
+  : Key
+type Settings<Table> = { [Key in keyof Table as CamelCase<Key>]: Table[Key] }
+type Configured<Type, Table> = { type: Type; name: string } & Settings<Omit<Table, 'type' | 'name'>>
 
-interface BaseConfig {
-  name: string
-  readOnly: boolean
-  /** Put before a name to make the backend's own key; may be empty. */
-  prefix: string
-  include?: RegExp
-  exclude?: RegExp
-  timeoutMs: number
-  idleTimeoutMs: number
-  /** Milliseconds without an answer after which the next backend is tried too. */
-  hedgeMs?: number
-  /** Absolute URL or absolute path, ending in `/`. */
-  publicUrl?: string
-}
-
-export interface R2Config extends BaseConfig {
-  type: 'r2'
-  binding: string
+export type R2Config = Configured<'r2', Omit<R2Table, 'bucket'>> & {
   bucketName?: string
   /** Not enumerable. */
   bucket: R2Bucket
 }
 
-export interface KvConfig extends BaseConfig {
-  type: 'kv'
-  binding: string
+export type KvConfig = Configured<'kv', KvTable> & {
   /** Not enumerable. */
   namespace: KVNamespace
 }
 
-export interface S3Config extends BaseConfig {
-  type: 's3'
-  endpoint: string
-  bucket: string
-  region: string
-  addressing: 'path' | 'virtual'
-  absentStatuses: readonly number[]
-  egressUsdPerGb?: number
+export type S3Config = Configured<'s3', Omit<S3Table, 'credentials'>> & {
   /** The secrets' common prefix; absent when requests go unsigned. */
   credentialsFrom?: string
   /** Not enumerable: never printed. */
   credentials?: S3Credentials
 }
 
-export interface HttpConfig extends BaseConfig {
-  type: 'http'
-  url?: string
-  binding?: string
-  absentStatuses: readonly number[]
-  egressUsdPerGb?: number
-  listing?: 'autoindex-json'
-  /** Whether an HTML page answered for a picture's name is a failure. */
-  checkType: boolean
+export type HttpConfig = Configured<'http', Omit<HttpTable, 'headers'>> & {
   headerNames: readonly string[]
   /** Not enumerable: never printed. */
   headers: Readonly<Record<string, string>>
@@ -83,6 +54,7 @@ export interface HttpConfig extends BaseConfig {
 }
 
 export type BackendConfig = R2Config | KvConfig | S3Config | HttpConfig
+export type BackendType = BackendConfig['type']
 
 /** `target` with further properties that neither JSON nor the console prints. */
 export function withHidden<Target extends object, Hidden extends object>(
@@ -101,9 +73,9 @@ export interface TableSource {
   report: (key: string, problem: string) => void
 }
 
-/** Each type's way from a table to its configuration; `undefined` when a mistake was reported. */
+/** How each type's configuration is made from its table; `undefined` when a mistake was reported. */
 export const BUILDERS = { r2: buildR2, kv: buildKv, s3: buildS3, http: buildHttp } satisfies Record<
-  BackendConfig['type'],
+  BackendType,
   (source: TableSource) => BackendConfig | undefined
 >
 
@@ -111,19 +83,15 @@ function buildR2(source: TableSource): R2Config | undefined {
   const table = check(r2Table, source)
   const bucket = findBinding<R2Bucket>(source, 'r2')
   if (!table || !bucket) return undefined
-  const { binding, bucket: bucketName } = table
-  const own = { type: 'r2' as const, binding, ...(bucketName !== undefined && { bucketName }) }
-  return withHidden({ ...own, ...common(source.name, table) }, { bucket })
+  const { bucket: bucketName, ...others } = table
+  const config = { ...configured('r2', source, others), ...(bucketName !== undefined && { bucketName }) }
+  return withHidden(config, { bucket })
 }
 
 function buildKv(source: TableSource): KvConfig | undefined {
   const table = check(kvTable, source)
   const namespace = findBinding<KVNamespace>(source, 'kv')
-  if (!table || !namespace) return undefined
-  return withHidden(
-    { type: 'kv' as const, binding: table.binding, ...common(source.name, table) },
-    { namespace },
-  )
+  return table && namespace && withHidden(configured('kv', source, table), { namespace })
 }
 
 function buildS3(source: TableSource): S3Config | undefined {
@@ -133,18 +101,11 @@ function buildS3(source: TableSource): S3Config | undefined {
   const found = named === undefined ? { problems: [] } : readCredentials(env, named)
   for (const problem of found.problems) report('credentials', problem)
   if (!table) return undefined
-  const { endpoint, bucket, region, addressing } = table
-  if (addressing === 'virtual' && /^(\[.*\]|[\d.]+)$/.test(new URL(endpoint).hostname))
+  if (table.addressing === 'virtual' && /^(\[.*\]|[\d.]+)$/.test(new URL(table.endpoint).hostname))
     report('addressing', 'cannot be "virtual" for an endpoint that is an IP address; use "path"')
-  const own = { type: 's3' as const, endpoint, bucket, region, addressing }
+  const { credentials: credentialsFrom, ...others } = table
   return withHidden(
-    {
-      ...own,
-      absentStatuses: table.absent_statuses,
-      ...egressPrice(table),
-      ...(named !== undefined && { credentialsFrom: named }),
-      ...common(source.name, table),
-    },
+    { ...configured('s3', source, others), ...(credentialsFrom !== undefined && { credentialsFrom }) },
     found.credentials ? { credentials: found.credentials } : {},
   )
 }
@@ -157,21 +118,24 @@ function buildHttp(source: TableSource): HttpConfig | undefined {
   if (raw['url'] === undefined && raw['binding'] === undefined)
     report('url', "is missing: give the origin's base URL in `url`, or name a Fetcher in `binding`")
   if (!table) return undefined
-  const { url, binding, listing } = table
+  const { headers: _unresolved, ...others } = table
   return withHidden(
-    {
-      type: 'http' as const,
-      ...(url !== undefined && { url }),
-      ...(binding !== undefined && { binding }),
-      ...(listing !== undefined && { listing }),
-      absentStatuses: table.absent_statuses,
-      ...egressPrice(table),
-      checkType: table.check_type,
-      headerNames: Object.keys(headers),
-      ...common(source.name, table),
-    },
+    { ...configured('http', source, others), headerNames: Object.keys(headers) },
     { headers, ...(fetcher && { fetcher }) },
   )
+}
+
+function configured<Type extends BackendType, Table extends object>(
+  type: Type,
+  { name }: TableSource,
+  table: Table,
+): Configured<Type, Table> {
+  const settings = Object.entries(table).map(([key, value]) => [camelCase(key), value])
+  return { ...Object.fromEntries(settings), type, name } as Configured<Type, Table>
+}
+
+function camelCase(key: string): string {
+  return key.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
 }
 
 /** The table with its defaults, or `undefined` after reporting the first mistake of each key. */
@@ -231,23 +195,4 @@ function findHeaders({ raw, env, report }: TableSource): Record<string, string> 
     else found[key] = result.value
   }
   return found
-}
-
-function egressPrice({ egress_usd_per_gb: egressUsdPerGb }: S3Table | HttpTable) {
-  return egressUsdPerGb === undefined ? {} : { egressUsdPerGb }
-}
-
-function common(name: string, table: R2Table | KvTable | S3Table | HttpTable) {
-  const { include, exclude, hedge_ms: hedgeMs, public_url: publicUrl } = table
-  return {
-    name,
-    readOnly: table.read_only,
-    prefix: table.prefix,
-    timeoutMs: table.timeout_ms,
-    idleTimeoutMs: table.idle_timeout_ms,
-    ...(include && { include }),
-    ...(exclude && { exclude }),
-    ...(hedgeMs !== undefined && { hedgeMs }),
-    ...(publicUrl !== undefined && { publicUrl }),
-  }
 }

@@ -174,12 +174,15 @@ export const backendName = text(
 const shared = {
   type: v.string(),
   name: v.exactOptional(backendName),
+  /** Put before a name to make the backend's own key. */
   prefix: v.optional(prefix, ''),
   include: v.exactOptional(pattern),
   exclude: v.exactOptional(pattern),
   timeout_ms: v.optional(wholeNumber(1, LONGEST_WAIT_MS), 10_000),
   idle_timeout_ms: v.optional(wholeNumber(1, LONGEST_WAIT_MS), 30_000),
+  /** Without an answer for so long, the next backend is tried too. */
   hedge_ms: v.exactOptional(wholeNumber(1, LONGEST_WAIT_MS)),
+  /** Absolute URL or absolute path, ending in `/`. */
   public_url: v.exactOptional(publicUrl),
 }
 
@@ -249,6 +252,7 @@ export const httpTable = v.object({
   ),
   absent_statuses: v.optional(absentStatuses, [404, 410]),
   egress_usd_per_gb: v.exactOptional(price),
+  /** Whether an HTML page that is answered for a picture's name is a failure. */
   check_type: v.optional(flag, true),
 })
 

@@ -25,7 +25,7 @@ export function readStorages(env: Env, mistakes: Mistake[]): BackendConfig[] {
   if (!Array.isArray(value)) return report(`must be an array of tables, or the same as JSON, e.g. ${EXAMPLE}`)
   if (value.length === 0) return report(`is empty: list at least one backend, e.g. ${EXAMPLE}`)
   const backends = value.map((raw: unknown, index) => readTable(raw, index, { env, mistakes }))
-  reportTwins(value, mistakes)
+  reportDuplicates(value, mistakes)
   return backends.filter((backend) => backend !== undefined)
 }
 
@@ -57,7 +57,7 @@ function readTable(
   }
   const type = readType(raw, report)
   if (type === undefined) return undefined
-  for (const key of Object.keys(raw)) if (!TABLE_KEYS[type].includes(key)) report(key, strayKey(key, type))
+  for (const key of Object.keys(raw)) if (!TABLE_KEYS[type].includes(key)) report(key, unknownKey(key, type))
   const backend = BUILDERS[type]({ raw, name, env, report })
   return mistakes.length === before ? backend : undefined
 }
@@ -81,7 +81,7 @@ function didYouMeanKey(raw: Record<string, unknown>): string {
 
 const SECRET_KEY = /secret|password|token|access_?key|api_?key|authorization/i
 
-function strayKey(key: string, type: BackendType): string {
+function unknownKey(key: string, type: BackendType): string {
   const owners = TYPES.filter((other) => TABLE_KEYS[other].includes(key))
   if (owners.length > 0) return `is not for ${type} backends, only for ${owners.join(' and ')}; remove it`
   const meant = nearest(key, TABLE_KEYS[type])
@@ -98,7 +98,7 @@ const SECRET_HINTS: Partial<Record<BackendType, string>> = {
   http: 'keep it in a secret and send it as a header: `headers = { Authorization = "$LEGACY_AUTHORIZATION" }` and npx wrangler secret put LEGACY_AUTHORIZATION',
 }
 
-function reportTwins(tables: readonly unknown[], mistakes: Mistake[]): void {
+function reportDuplicates(tables: readonly unknown[], mistakes: Mistake[]): void {
   const firsts = new Map<string, number>()
   for (const [index, raw] of tables.entries()) {
     if (!isTable(raw)) continue

@@ -11,24 +11,10 @@ type Change<Key extends Method> = (next: NonNullable<Backend[Key]>) => NonNullab
 /** For each method that a wrapper changes, the new one made from the old one. */
 export type Changes = { [Key in Method]?: Change<Key> }
 
-/** Every method once: one that is missing here does not compile. */
-const METHODS = Object.keys({
-  get: true,
-  head: true,
-  put: true,
-  delete: true,
-  createMultipartUpload: true,
-  abortMultipartUpload: true,
-  list: true,
-  url: true,
-  path: true,
-  accepts: true,
-} satisfies Record<Method, true>) as Method[]
-
 /** The backend with some of its methods changed. What it does not implement stays absent. */
 export function intercept(backend: Backend, changes: Changes): Backend {
   const changed = { ...backend }
-  for (const method of METHODS) change(changed, method, changes)
+  for (const method of Object.keys(changes) as Method[]) change(changed, method, changes)
   return changed
 }
 
@@ -63,7 +49,10 @@ interface Signalled {
 /** Runs around a call, and returns its result. */
 export type Around = <Result>(call: Call<Result>, send: Send<Result>) => Promise<Result>
 
-/** The backend with `around` run for every call that may take a request, those of multipart uploads as well. */
+/**
+ * The backend with `around` run for every call that may take a request, those of multipart uploads as well. A method that
+ * is missing here does not compile.
+ */
 export function interceptCalls(backend: Backend, around: Around): Backend {
   const changes: Required<Omit<Changes, LocalMethod>> = {
     get: (get) => (name, options) =>

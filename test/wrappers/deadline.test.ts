@@ -115,20 +115,3 @@ it('does not bound how long a stream may be sent', async () => {
   const backend = withDeadline(memoryBackend('memory'), bounds)
   expect(await backend.put?.('a', slow(8, 10), { size: 8 })).toMatchObject({ size: 8 })
 })
-
-it('keeps what else a backend can do', () => {
-  const backend = withDeadline(memoryBackend('memory'), bounds)
-  expect(backend).toMatchObject({ name: 'memory', type: 'memory', listsAfter: true })
-  expect(backend.path?.('a')).toBe('memory://memory/a')
-  const {
-    put: _put,
-    delete: _delete,
-    list: _list,
-    createMultipartUpload: _multipart,
-    ...reading
-  } = memoryBackend('m')
-  const bounded = withDeadline(reading, bounds)
-  expect([bounded.put, bounded.delete, bounded.list, bounded.createMultipartUpload]).toEqual(
-    Array(4).fill(undefined),
-  )
-})

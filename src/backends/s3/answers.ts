@@ -216,7 +216,7 @@ function decodeKey(value: string): string {
   try {
     return decodeURIComponent(value.replaceAll('+', ' '))
   } catch (cause) {
-    throw nonsense('a key that is not UTF-8', cause)
+    throw malformed('a key that is not UTF-8', cause)
   }
 }
 
@@ -246,7 +246,7 @@ function markUnwritable(text: string): string {
 
 function expectRoot(text: string, name: string): XmlElement {
   const root = parse(text)
-  if (root?.name !== name) throw nonsense(`something else than ${name}`)
+  if (root?.name !== name) throw malformed(`something else than ${name}`)
   return root
 }
 
@@ -264,10 +264,10 @@ function childText(element: XmlElement, name: string): string | undefined {
 
 function requiredText(element: XmlElement, name: string): string {
   const text = childText(element, name)
-  if (!text) throw nonsense(`no ${name}`)
+  if (!text) throw malformed(`no ${name}`)
   return text
 }
 
-function nonsense(what: string, cause?: unknown): StorageError {
+function malformed(what: string, cause?: unknown): StorageError {
   return new StorageError('unavailable', `the S3 answer holds ${what}`, { cause })
 }

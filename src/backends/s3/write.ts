@@ -90,7 +90,7 @@ export function createS3Writer(client: S3Client, reader: S3Reader, probe: S3Prob
     )
     if (failure) {
       if (isNotImplemented(failure)) return 'not implemented'
-      if (onlyIf && (await keptBack(key, failure, onlyIf))) return null
+      if (onlyIf && (await conditionFailed(key, failure, onlyIf))) return null
       throw toS3WriteError(failure, client.name, key)
     }
     await response?.body?.cancel()
@@ -99,7 +99,7 @@ export function createS3Writer(client: S3Client, reader: S3Reader, probe: S3Prob
   }
 
   /** 409 means another conditional write at the same moment; only a HEAD shows whether that one won. */
-  async function keptBack(key: string, failure: S3Failure, onlyIf: PutCondition): Promise<boolean> {
+  async function conditionFailed(key: string, failure: S3Failure, onlyIf: PutCondition): Promise<boolean> {
     if (failure.status === 412 || failure.document?.code === 'NoSuchKey') return true
     return failure.status === 409 && !(await holds(key, onlyIf))
   }

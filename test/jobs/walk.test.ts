@@ -41,7 +41,7 @@ const side = fc.record({
 })
 
 describe('a walk', () => {
-  it('lists every name once, in order and with all its holders, however often it is taken up anew', async () => {
+  it('lists every name once, in order and with all its holders, however often it is resumed', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(side, { minLength: 1, maxLength: 3 }),
@@ -98,7 +98,7 @@ describe('a walk', () => {
     )
   })
 
-  it('throws what a backend fails with, and can be taken up from before', async () => {
+  it('throws what a backend fails with, and can be resumed from where it stood', async () => {
     const good = backendOf('good', ['a', 'b'], { pageSize: 1, listsAfter: true })
     let isDown = false
     const flaky: ListableBackend = {

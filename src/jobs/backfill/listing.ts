@@ -31,29 +31,29 @@ export async function listSome(walk: Walk, chain: Chain, sources: ReadonlySet<st
     if (steps.length === 0) return { ...listed, ended: true }
     names += steps.length
     for (const step of steps) {
-      const verdict = judge(chain, sources, step)
-      if (verdict) copies += note(listed, verdict)
+      const found = judge(chain, sources, step)
+      if (found) copies += note(listed, found)
     }
   }
   return listed
 }
 
-function note(listed: Listed, verdict: NonNullable<ReturnType<typeof judge>>): number {
-  const { object, backend } = verdict.held
+function note(listed: Listed, found: NonNullable<ReturnType<typeof judge>>): number {
+  const { object, backend } = found.held
   const counts = listed.counts.get(backend.name) ?? { ...NO_COUNTS, skips: {} }
   listed.counts.set(backend.name, counts)
   counts.listed++
   const size = object.size ?? null
-  if (verdict.what === 'copy') {
+  if (found.what === 'copy') {
     const names = listed.copies.get(backend.name) ?? []
     listed.copies.set(backend.name, names)
     names.push([object.name, size])
     return 1
   }
-  counts[verdict.what]++
-  if (verdict.what === 'skipped') counts.skips[verdict.reason] = (counts.skips[verdict.reason] ?? 0) + 1
-  if (verdict.what === 'failed') {
-    const { code, message } = verdict.error
+  counts[found.what]++
+  if (found.what === 'skipped') counts.skips[found.reason] = (counts.skips[found.reason] ?? 0) + 1
+  if (found.what === 'failed') {
+    const { code, message } = found.error
     listed.failures.push({ name: object.name, size, backend: backend.name, error: code, detail: message })
   }
   return 0

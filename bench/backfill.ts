@@ -129,7 +129,7 @@ async function move(
   }
 }
 
-/** Each asks the job, which has other work to do. */
+/** Each is a request to the job, which has other work to do. */
 const POLL_MS = 500
 
 interface Watch {

@@ -23,7 +23,7 @@ export interface OwnWorker {
   vars: Vars
 }
 
-const OPTIONS = { compatibilityDate: '2026-10-01', compatibilityFlags: ['enable_request_signal'] }
+const OPTIONS = { compatibilityDate: '2026-10-01' }
 const STARTUPS = 7
 
 export interface ContestOptions {

@@ -1,27 +1,32 @@
 import { Hono } from 'hono/tiny'
-import type { Context } from 'hono'
-import { passedBy, runInvocation } from './backends/invocation.ts'
-import { hostWarnings } from './config/warnings.ts'
+import { passedBy, runInvocation } from './storage/invocation.ts'
+import { hostWarnings } from './config/config.ts'
 import type { Deployment } from './deployment.ts'
-import { optionsResponse } from './http/cors.ts'
-import { problemResponse } from './http/problem.ts'
-import { rawPath } from './http/raw-path.ts'
+import { type Problem, problemResponse } from './http/problem.ts'
 import { describeError, log, stackOf } from './observe/log.ts'
-import { type Observed, prometheusText } from './observe/prometheus.ts'
-import { apiRoutes } from './routes/api/api.ts'
-import { requireToken } from './routes/auth.ts'
-import type { AppEnv } from './routes/context.ts'
-import { cors } from './routes/cors.ts'
-import { describeAnswer } from './routes/describe-answer.ts'
-import { observe } from './routes/observe.ts'
-import { rateLimit } from './routes/rate-limit.ts'
-import { mediaFirstRouter } from './routes/router.ts'
-import { methodNotAllowed } from './routes/not-allowed.ts'
-import { deleteMedia, putMedia, serveMedia } from './routes/media.ts'
+import { operatorHandlers } from './routes/api/backends.ts'
+import { listingHandlers } from './routes/api/listing.ts'
+import { methodHandlers } from './routes/api/methods.ts'
+import { type AppEnv, type Handlers, ProblemError } from './routes/context.ts'
+import { docsHandlers } from './routes/docs.ts'
+import { backfillHandlers } from './routes/jobs/backfills.ts'
+import { verificationHandlers } from './routes/jobs/verifications.ts'
+import { deleteMedia, describeAnswer, putMedia, serveMedia } from './routes/media.ts'
+import { apiHeaders, cors, observe, rateLimit } from './routes/middleware.ts'
+import { addRoutes, mediaFirstRouter } from './routes/router.ts'
 import { StorageError } from './storage/errors.ts'
-import { parseName } from './storage/name.ts'
 
-const MEDIA_METHODS = ['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']
+const HANDLERS: Handlers = {
+  getObject: (c, { name }) => serveMedia(c, name),
+  putObject: (c, { name }) => putMedia(c, name),
+  deleteObject: (c, { name }) => deleteMedia(c, name),
+  ...methodHandlers,
+  ...listingHandlers,
+  ...operatorHandlers,
+  ...docsHandlers,
+  ...backfillHandlers,
+  ...verificationHandlers,
+}
 
 /** The whole HTTP surface of one deployment. */
 export function createApp(deployment: Deployment): Hono<AppEnv> {
@@ -37,47 +42,32 @@ export function createApp(deployment: Deployment): Hono<AppEnv> {
     c.set('trace', [])
     return runInvocation(next, passedBy(c.req.raw.headers, deployment.id))
   })
-  // Each middleware is one promise more on the way of every hit: what is not configured is not there.
+  // Each middleware is one more promise for every hit, so what is not configured is not there.
   if (corsOrigins !== null) app.use(cors(corsOrigins))
   app.use(observe(deployment))
   if (services.rateLimiter) app.use(rateLimit(services.rateLimiter))
-  app.get(`${mediaPath}-/health`, (c) => c.json({ status: 'ok' }))
-  app.get(`${mediaPath}-/metrics`, requireToken, (c) => c.text(prometheusText(observed(deployment))))
-  app.route(`${mediaPath}-/`, apiRoutes())
-  app.all(`${mediaPath}-/*`, (c) => c.notFound())
-  app.options(`${mediaPath}*`, (c) => optionsResponse(c.req.raw, corsOrigins, MEDIA_METHODS))
-  app.get(`${mediaPath}*`, (c) => serveMedia(c, mediaName(c, mediaPath)))
-  app.put(`${mediaPath}*`, requireToken, (c) => putMedia(c, mediaName(c, mediaPath)))
-  app.delete(`${mediaPath}*`, requireToken, (c) => deleteMedia(c, mediaName(c, mediaPath)))
-  app.all(`${mediaPath}*`, () => methodNotAllowed(MEDIA_METHODS.join(', ')))
+  app.use(`${mediaPath}-/api/*`, apiHeaders)
+  addRoutes(app, mediaPath, HANDLERS)
 
   app.notFound(() => {
     const detail = `media are below ${mediaPath}, the API is below ${mediaPath}-/api/`
     return problemResponse({ status: 404, title: 'Not Found', detail })
   })
   app.onError((error, c) => {
-    const isFailure = error instanceof StorageError && error.code !== 'internal'
-    const response = problemResponse(isFailure ? error : unexpected(error), { base: mediaPath })
+    const response = problemResponse(problemOf(error), { base: mediaPath })
     return describeAnswer(c, response)
   })
   return app
 }
 
-/** The name in a media request's URL. Hono's own path and params are ambiguous for names. */
-function mediaName(c: Context<AppEnv>, mediaPath: string): string {
-  const name = parseName(rawPath(c.req.url).slice(mediaPath.length))
-  c.set('name', name)
-  c.set('route', 'media')
-  return name
-}
-
-/** Said once in an isolate: only a request shows at which host the Worker is asked. */
+/** Logged once in an isolate: only a request shows the host at which the Worker is reached. */
 function warnOf({ config }: Deployment, requestUrl: string): void {
   for (const warning of hostWarnings(config, requestUrl)) log('warn', 'configuration', { ...warning })
 }
 
-function observed({ requests, migration, health }: Deployment): Observed {
-  return { requests, copies: migration.counts, health }
+function problemOf(error: unknown): StorageError | Problem {
+  if (error instanceof ProblemError) return error.problem
+  return error instanceof StorageError && error.code !== 'internal' ? error : unexpected(error)
 }
 
 /** A defect of ours: logged whole, shown without its message. */

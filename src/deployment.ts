@@ -4,10 +4,10 @@ import { withCoalescing } from './wrappers/coalesce.ts'
 import { withDeadline } from './wrappers/deadline.ts'
 import { withFilter } from './wrappers/filter.ts'
 import { httpBackend } from './backends/http/http.ts'
-import { withSlot } from './backends/invocation.ts'
+import { withSlot } from './storage/invocation.ts'
 import { kvBackend } from './backends/kv/kv.ts'
 import { withRequestLimit } from './wrappers/limit-requests.ts'
-import { withMending } from './wrappers/resume.ts'
+import { withResume } from './wrappers/resume.ts'
 import { withNegativeCache } from './wrappers/negative-cache.ts'
 import { withPrefix } from './wrappers/prefix.ts'
 import { withPublicUrl, withServedUrl } from './wrappers/public-url.ts'
@@ -16,11 +16,10 @@ import { withReadOnly } from './wrappers/read-only.ts'
 import type { OnProbeFailure } from './backends/s3/probe.ts'
 import { s3Backend } from './backends/s3/s3.ts'
 import { withStaging } from './wrappers/staging.ts'
-import { withVerifiedBodies } from './wrappers/check-digest.ts'
+import { withCheckedDigests } from './wrappers/check-digest.ts'
 import { withTracing } from './wrappers/tracing.ts'
-import { type Config, ConfigError, parseConfig } from './config/config.ts'
+import { type Config, ConfigError, deploymentId, parseConfig } from './config/config.ts'
 import type { BackendConfig } from './config/backend-config.ts'
-import { deploymentId } from './config/deployment-id.ts'
 import { openJobs } from './jobs/jobs.ts'
 import { createMigration, type Migration } from './migration/migration.ts'
 import { withRememberedUploads } from './migration/open-uploads.ts'
@@ -28,7 +27,7 @@ import { describeError, log } from './observe/log.ts'
 import { createRequestCounts, type RequestCounts } from './observe/counts.ts'
 import type { Backend, BackendHealth } from './storage/backend.ts'
 import { type Chain, createChain } from './chain/fallback.ts'
-import { BACKGROUND_LEAVES_BYTES, isolateMemory } from './bodies/memory-budget.ts'
+import { SHARED_LEAVES_BYTES, isolateMemory } from './bodies/memory-budget.ts'
 
 /** What a configuration describes, built once per isolate. */
 export interface Deployment {
@@ -76,7 +75,7 @@ function onLeft(backend: string, name: string, error: unknown): void {
 }
 
 function deploy(config: Config): Deployment {
-  const { backfillJobs } = config.services
+  const jobs = openJobs(config.services)
   const id = deploymentId(config)
   const health = new Map<string, () => BackendHealth>()
   const guarded = config.backends.map((settings, index) =>
@@ -84,9 +83,7 @@ function deploy(config: Config): Deployment {
   )
   const steady = withSteadyBodies(guarded, config)
     .map((backend) => withStaging(backend, onLeft))
-    .map((backend) =>
-      backfillJobs ? withRememberedUploads(backend, () => openJobs(backfillJobs).index()) : backend,
-    )
+    .map((backend) => (jobs ? withRememberedUploads(backend, () => jobs.index()) : backend))
   return deploymentOver(withSharedBodies(steady, config), config, { unshared: steady, health })
 }
 
@@ -122,7 +119,7 @@ function withSteadyBodies(guarded: readonly Backend[], config: Config): Backend[
     const settings = config.backends[index]
     if (!settings || !isRemote(settings)) return backend
     const { idleTimeoutMs } = settings
-    return withMending(backend, { idleTimeoutMs, others: guarded.slice(index + 1) })
+    return withResume(backend, { idleTimeoutMs, others: guarded.slice(index + 1) })
   })
 }
 
@@ -135,13 +132,13 @@ function withSharedBodies(steady: readonly Backend[], config: Config): readonly 
   return steady.map((backend, index) => {
     const settings = config.backends[index]
     if (!settings || index === 0) return backend
-    const verified = withVerifiedBodies(backend)
+    const verified = withCheckedDigests(backend)
     if (config.inlineMaxBytes === 0) return verified
     const { idleTimeoutMs } = settings
     return withCoalescing(verified, {
       maxBytes: config.inlineMaxBytes,
       budget: isolateMemory,
-      leave: BACKGROUND_LEAVES_BYTES,
+      leave: SHARED_LEAVES_BYTES,
       stallMs: isRemote(settings) ? idleTimeoutMs + patience(config.backends.slice(index)) : idleTimeoutMs,
       keepAlive: waitUntil,
     })

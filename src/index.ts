@@ -1,22 +1,26 @@
 import type { Hono } from 'hono'
 import { createApp } from './app.ts'
-import { runInvocation } from './backends/invocation.ts'
+import { runInvocation } from './storage/invocation.ts'
 import { ConfigError } from './config/config.ts'
 import { type Deployment, deploymentFor } from './deployment.ts'
 import { problemResponse } from './http/problem.ts'
 import { rawPath } from './http/raw-path.ts'
 import { log } from './observe/log.ts'
 import { consumePages } from './jobs/backfill/consumer.ts'
-import type { PageDesk, PageMessage } from './jobs/backfill/job-types.ts'
-import { consumeCopies, type DeadCopy } from './migration/copy-consumer.ts'
+import { backfillJob } from './jobs/backfill-job.ts'
+import type { PageJob, PageMessage } from './jobs/backfill/job-types.ts'
+import { consumeCopies, type DeadLetter } from './migration/copy-consumer.ts'
 import type { CopyMessage } from './migration/copy-later.ts'
 import { copyName } from './migration/copy-name.ts'
 import type { CopyResult } from './migration/copy-result.ts'
 import { consumeDeadLetters, isDeadLetters } from './jobs/dead-letters.ts'
 import { openJobs } from './jobs/jobs.ts'
+import { verificationJob } from './jobs/verification-job.ts'
 import type { AppEnv } from './routes/context.ts'
 
-export { BackfillJob } from './backfill-job.ts'
+export { JobIndex } from './jobs/job-index.ts'
+export class BackfillJob extends backfillJob(deploymentFor) {}
+export class VerificationJob extends verificationJob(deploymentFor) {}
 
 type App = Pick<Hono<AppEnv>, 'fetch'>
 
@@ -55,27 +59,23 @@ async function consume(
   { copyChain, config, migration }: Deployment,
 ): Promise<void> {
   const { onCopied, onFailure } = migration
-  const { backfillJobs } = config.services
-  const jobs = backfillJobs && openJobs(backfillJobs)
-  const desk = (job: string): PageDesk => {
-    if (!jobs) throw new Error('BACKFILL_JOBS is not bound')
-    return jobs.job(job)
-  }
-  const bury = jobs && ((dead: DeadCopy) => jobs.index().bury(dead))
+  const jobs = openJobs(config.services)
+  const giveUp = jobs && ((letter: DeadLetter) => jobs.index().addDeadLetter(letter))
   const copy = (name: string): Promise<CopyResult> => copyName(copyChain, name)
+  const job = (id: string): PageJob => {
+    if (jobs) return jobs.backfill(id)
+    throw new Error('the Durable Objects of jobs are not bound')
+  }
   await Promise.all([
-    consumeCopies(messages.filter(isCopy), { copy, onCopied, onFailure, ...(bury && { deadLetter: bury }) }),
-    consumePages(messages.filter(isPage), { chain: copyChain, desk }),
+    consumeCopies(messages.filter(isCopy), { copy, onCopied, onFailure, ...(giveUp && { giveUp }) }),
+    consumePages(messages.filter(isPage), { chain: copyChain, job }),
   ])
 }
 
 /** Whatever stopped the consumer, a wrong configuration perhaps, must not stop this: it needs no deployment. */
-function consumeDead(
-  { messages }: MessageBatch<QueueMessage>,
-  namespace: DurableObjectNamespace | undefined,
-): Promise<void> {
-  const index = namespace && openJobs(namespace).index()
-  return consumeDeadLetters(messages, index && ((dead) => index.bury(dead)))
+function consumeDead({ messages }: MessageBatch<QueueMessage>, env: Env): Promise<void> {
+  const { BACKFILL_JOBS: backfillJobs, VERIFICATION_JOBS: verificationJobs, JOB_INDEX: jobIndex } = env
+  return consumeDeadLetters(messages, openJobs({ backfillJobs, verificationJobs, jobIndex }))
 }
 
 function isCopy(message: Message<QueueMessage>): message is Message<CopyMessage> {
@@ -91,6 +91,6 @@ export default {
   // A wrong configuration throws: the messages come again, and in the end as dead letters.
   queue: (batch, env) =>
     isDeadLetters(batch.queue)
-      ? consumeDead(batch, env.BACKFILL_JOBS)
+      ? consumeDead(batch, env)
       : runInvocation(() => consume(batch, deploymentFor(env))),
 } satisfies ExportedHandler<Env, QueueMessage>

@@ -1,7 +1,6 @@
 import { env as bound } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
-import { parseConfig } from '../src/config/config.ts'
-import { describeBackends } from '../src/config/describe.ts'
+import { describeBackends, parseConfig } from '../src/config/config.ts'
 import { bindingMistakes } from './config-mistakes/bindings.ts'
 import { chainMistakes } from './config-mistakes/chain.ts'
 import { keyMistakes } from './config-mistakes/keys.ts'
@@ -11,7 +10,7 @@ import { variableMistakes } from './config-mistakes/variables.ts'
 
 describe('a configuration with one mistake', () => {
   it.each([...chainMistakes, ...keyMistakes, ...originMistakes, ...bindingMistakes, ...variableMistakes])(
-    'names place, key and mend of %s',
+    'names place, key and fix of %s',
     (_title, env, ...says) => {
       const { message, mistakes } = errorOf(env)
       for (const part of says) expect(message).toContain(part)

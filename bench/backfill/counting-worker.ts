@@ -1,10 +1,12 @@
 import worker, { BackfillJob as Job } from '../../src/index.ts'
 
+export { JobIndex, VerificationJob } from '../../src/index.ts'
+
 /** Who puts: a read that writes back, or the backfill, in its queue consumers and its Durable Objects. */
 type Putter = 'read' | 'backfill'
 
 interface CountedEnv extends Env {
-  /** Told of each put before it is made, so that those of a killed Worker count too. */
+  /** Requested before each put, so that those of a killed Worker count too. */
   PUT_COUNTER: string
 }
 

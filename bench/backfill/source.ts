@@ -14,7 +14,7 @@ const PUT_COUNTER = '/puts/'
 const MIB = 1024 * 1024
 const SEEDED_AT_ONCE = 500
 
-/** What came through the proxy in front of the source, and the puts that the Worker told it of. */
+/** What came through the proxy in front of the source, and the puts that the Worker reported. */
 export interface Counts {
   gets: number
   heads: number
@@ -30,7 +30,7 @@ export interface Source {
   endpoint: string
   /** The same, past the proxy. */
   directEndpoint: string
-  /** Where the Worker tells of its puts. */
+  /** Where the Worker reports its puts. */
   putCounter: string
   counts: Counts
   /** Puts an object for each, past the proxy. */

@@ -1,11 +1,8 @@
 import { toJsonSchema } from '@valibot/to-json-schema'
-import { type GenericSchema, getMetadata } from 'valibot'
-import { problem } from './answers.ts'
-import { jobOperations } from './job-operations.ts'
-import { mediaOperations } from './media-operations.ts'
-import { methodOperations } from './method-operations.ts'
-import type { Answer, Operation, QuerySchema, RequestBody } from './operation.ts'
-import { operatorOperations } from './operator-operations.ts'
+import * as v from 'valibot'
+import { ANSWERS, problem } from '../../src/schemas/answers.ts'
+import { type Route, type RouteId, ROUTES } from '../../src/schemas/routes.ts'
+import { type Answer, MEDIA_EXTRAS, type Operation, OPERATIONS } from './operations.ts'
 
 type Json = Record<string, unknown>
 
@@ -38,14 +35,21 @@ const HEADERS: Record<string, string> = {
   Location: 'Where the job is.',
 }
 
-const operations = [...mediaOperations, ...methodOperations, ...operatorOperations, ...jobOperations]
+const MEDIA = ROUTES.getObject
 
 /** The OpenAPI 3.1 document of everything that the Worker serves. */
 export function buildDocument(): Json {
   const paths: Record<string, Json> = {}
-  for (const operation of operations) {
-    const item = (paths[operation.path] ??= pathItem(operation.path))
-    item[operation.method] = toOperation(operation)
+  for (const [tag, operations] of Object.entries(OPERATIONS)) {
+    for (const [id, operation] of Object.entries(operations) as [RouteId, Operation | null][]) {
+      if (!operation) continue
+      const route: Route = ROUTES[id]
+      const item = (paths[`/${route.path}`] ??= pathItem(route.path))
+      item[route.method.toLowerCase()] = toOperation({ id, tag, ...operation }, route)
+    }
+  }
+  for (const [method, extra] of Object.entries(MEDIA_EXTRAS)) {
+    Object.assign(paths[`/${MEDIA.path}`] ?? {}, { [method]: toOperation({ tag: 'Media', ...extra }, MEDIA) })
   }
   return {
     openapi: '3.1.0',
@@ -55,7 +59,7 @@ export function buildDocument(): Json {
       description: 'An ordered chain of storage backends as one: media over HTTP, and a JSON API beside it.',
     },
     servers: [{ url: '/' }],
-    tags: [...new Set(operations.map(({ tag }) => tag))].map((name) => ({ name })),
+    tags: Object.keys(OPERATIONS).map((name) => ({ name })),
     paths,
     components: {
       securitySchemes: { token: { type: 'http', scheme: 'bearer' } },
@@ -83,14 +87,16 @@ function pathItem(path: string): Json {
   return { parameters }
 }
 
-function toOperation(operation: Operation): Json {
-  const { id, tag, summary, description, body, query, headers = [] } = operation
+function toOperation(operation: Operation & { id: string; tag: string }, route: Route): Json {
+  const { id, tag, summary, description, headers = [] } = operation
+  const { access, query } = route
   const parameters = [
     ...(query ? queryParameters(query) : []),
     ...headers.map((name) => ({ name, in: 'header', schema: { type: 'string' } })),
   ]
-  const security = operation.protected ? [{ token: [] }] : operation.takesToken && [{}, { token: [] }]
-  const problems = [...(security ? [401, 403] : []), ...(operation.problems ?? [])]
+  const token = { token: [] }
+  const security = access !== 'public' && (access === 'more-with-token' ? [{}, token] : [token])
+  const problems = [...problemsOf(route), ...(operation.problems ?? [])]
   return {
     operationId: id,
     tags: [tag],
@@ -98,24 +104,33 @@ function toOperation(operation: Operation): Json {
     ...(description && { description }),
     ...(security && { security }),
     ...(parameters.length > 0 && { parameters }),
-    ...(body && { requestBody: toRequestBody(body) }),
+    ...requestBody(route, operation.body),
     responses: {
+      ...answersOf(id, route, operation),
       ...Object.fromEntries(
-        Object.entries(operation.answers).map(([status, answer]) => [status, toResponse(answer)]),
-      ),
-      ...Object.fromEntries(
-        problems.map((status) => [status, { $ref: `#/components/responses/Problem${status}` }]),
+        [...new Set(problems)].map((status) => [status, { $ref: `#/components/responses/Problem${status}` }]),
       ),
     },
   }
 }
 
+/** What can go wrong wherever there is a token, something to parse, or a job. */
+function problemsOf({ access, path, query, body }: Route): number[] {
+  const isJob = /^-\/api\/(backfills|verifications)\b/.test(path)
+  return [
+    ...(access === 'public' ? [] : [401, 403]),
+    ...(query || body || /\{(name|path|prefix)\}/.test(path) ? [400] : []),
+    ...(path.includes('{id}') ? [404] : []),
+    ...(isJob ? [501] : []),
+  ]
+}
+
 /** Numbers in a query are text to the routes, and integers to whoever reads the document. */
-function queryParameters(query: QuerySchema): Json[] {
+function queryParameters(query: NonNullable<Route['query']>): Json[] {
   return Object.entries(query.entries).map(([name, entry]) => {
     const { default: fallback, ...schema } = toSchema(entry)
-    const limits = getMetadata('wrapped' in entry ? entry.wrapped : entry)
-    const isInteger = 'minimum' in limits
+    const limits = limitsOf('wrapped' in entry ? (entry.wrapped as v.GenericSchema) : entry)
+    const isInteger = limits !== undefined
     return {
       name,
       in: 'query',
@@ -127,25 +142,40 @@ function queryParameters(query: QuerySchema): Json[] {
   })
 }
 
-function toRequestBody({ schema, types = [], required, description }: RequestBody): Json {
-  const others = types.map((type) => [type, {}] as const)
-  return {
-    ...(description && { description }),
-    required,
-    content: Object.fromEntries([
-      ...(schema ? [['application/json', { schema: toSchema(schema) }] as const] : []),
-      ...others,
-    ]),
-  }
+/** What a pipe checks of the number that it makes of text; JSON Schema has no words for that. */
+function limitsOf(schema: v.GenericSchema): { minimum?: unknown; maximum?: unknown } | undefined {
+  const pipe = 'pipe' in schema ? (schema.pipe as { type: string; requirement?: unknown }[]) : []
+  const minimum = pipe.find(({ type }) => type === 'min_value')?.requirement
+  const maximum = pipe.find(({ type }) => type === 'max_value')?.requirement
+  return minimum === undefined ? undefined : { minimum, maximum }
 }
 
-function toResponse({ description, schema, type, headers = [] }: Answer): Json {
+function requestBody({ body, types = [] }: Route, description: string | undefined): Json {
+  if (!body && types.length === 0) return {}
+  const content = {
+    ...(body && { 'application/json': { schema: toSchema(body) } }),
+    ...Object.fromEntries(types.map((type) => [type, {}])),
+  }
+  const required = !body || !v.is(body, {})
+  return { requestBody: { ...(description && { description }), required, content } }
+}
+
+function answersOf(id: string, { status = 200 }: Route, { answers, answerHeaders }: Operation): Json {
+  if (typeof answers !== 'string')
+    return Object.fromEntries(Object.entries(answers).map(([code, answer]) => [code, toResponse(answer)]))
+  const schema = (ANSWERS as Record<string, v.GenericSchema>)[id]
+  if (!schema) throw new Error(`src/schemas/answers.ts has no answer of ${id}`)
+  const content = { 'application/json': { schema: toSchema(schema) } }
+  const headers = answerHeaders && { headers: answerHeaders }
+  return { [status]: { ...toResponse({ description: answers, ...headers }), content } }
+}
+
+function toResponse({ description, type, headers = [] }: Answer): Json {
   return {
     description,
     ...(headers.length > 0 && {
       headers: Object.fromEntries(headers.map((name) => [name, toHeader(name)])),
     }),
-    ...(schema && { content: { 'application/json': { schema: toSchema(schema) } } }),
     ...(type && { content: { [type]: {} } }),
   }
 }
@@ -160,7 +190,7 @@ function problemResponse(description: string): Json {
   return { description, content }
 }
 
-function toSchema(schema: GenericSchema): Json {
+function toSchema(schema: v.GenericSchema): Json {
   const options = { typeMode: 'input', target: 'draft-2020-12', errorMode: 'ignore' } as const
   const { $schema: _, ...json } = toJsonSchema(schema, options)
   return json as Json

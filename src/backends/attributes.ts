@@ -2,9 +2,9 @@ import type { ObjectAttributes } from '../storage/backend.ts'
 import { StorageError } from '../storage/errors.ts'
 import type { ObjectInfo } from '../storage/object.ts'
 
-/** Names that begin so are ours; a client's metadata of such a name is not stored, or it could forge a tombstone. */
+/** Names that begin with this are ours; a client's metadata under such a name is not stored, or it could forge a tombstone. */
 const RESERVED = 'fallback-storage-'
-/** What clients may keep beside an object, as S3 has it; ours comes on top. */
+/** Most metadata of a client, as in S3; ours comes on top. */
 export const MAX_USER_METADATA_BYTES = 2048
 
 const encoder = new TextEncoder()
@@ -12,7 +12,7 @@ const encoder = new TextEncoder()
 type KeptAttributes = Pick<ObjectInfo, 'metadata' | 'etag' | 'modified' | 'provenance' | 'deleted' | 'lifted'>
 
 /**
- * User metadata and what a copy or a tombstone has to tell, as one flat record for backends that keep only such.
+ * User metadata and the attributes of a copy or a tombstone, as one flat record for backends that keep only that.
  * Throws `too-large` when it comes to more than `limit` UTF-8 bytes.
  */
 export function attributesToMetadata(attributes: ObjectAttributes, limit: number): Record<string, string> {

@@ -34,8 +34,10 @@ const MIB = 1024 * 1024
 const MEMORY_BYTES = 64 * MIB
 /** What one large upload needs: two parts. Those who may need it later leave it free when they begin. */
 export const UPLOAD_BYTES = 16 * MIB
-/** What shared bodies and background copies leave free: one large upload, and the beginnings of others. */
-export const BACKGROUND_LEAVES_BYTES = 24 * MIB
+/** What shared bodies leave free: one large upload, and the beginnings of others. */
+export const SHARED_LEAVES_BYTES = 24 * MIB
+/** What background copies leave free: they wait behind clients, and never keep small bodies from being shared. */
+export const BACKGROUND_LEAVES_BYTES = 32 * MIB
 /** The largest body that can be shared. */
 export const MAX_SHARED_BYTES = MEMORY_BYTES - UPLOAD_BYTES
 

@@ -1,6 +1,5 @@
 import { CommanderError } from 'commander'
-import { ApiError } from '../client/problem.ts'
-import { InvalidRequestError } from '../client/request.ts'
+import { ApiError, InvalidRequestError } from '../client/client.ts'
 
 /** Exit codes, as documented in docs/cli.md. */
 export const EXIT = {
@@ -96,7 +95,7 @@ function simple(code: number, message: string, hints: string[] = []): DescribedE
   return { code, lines: message === '' ? [] : [message, ...hints], document: { title: message } }
 }
 
-function describeProblem({ problem, isTold }: ApiError): DescribedError {
+function describeProblem({ problem, isFromWorker }: ApiError): DescribedError {
   const { status, title, detail, backends = [] } = problem
   // Some details are lists.
   const [first = '', ...more] = detail.trimEnd().split('\n')
@@ -105,8 +104,9 @@ function describeProblem({ problem, isTold }: ApiError): DescribedError {
     ...more.map((line) => `  ${line}`),
     ...backends.map((backend) => `  ${backend.name}: ${backend.error}: ${backend.detail}`),
   ]
-  if (isTold && status === 401) lines.push('The token is read from FALLBACK_STORAGE_TOKEN or --token-file.')
-  return { code: isTold ? codeOf(status) : EXIT.failed, lines, document: { ...problem } }
+  if (isFromWorker && status === 401)
+    lines.push('The token is read from FALLBACK_STORAGE_TOKEN or --token-file.')
+  return { code: isFromWorker ? codeOf(status) : EXIT.failed, lines, document: { ...problem } }
 }
 
 function codeOf(status: number): number {

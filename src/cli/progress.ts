@@ -2,8 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { SingleBar } from 'cli-progress'
 import { networkReason } from './errors.ts'
 import { count, duration, escaped, type Output } from './output.ts'
-import { ApiError } from '../client/problem.ts'
-import type { Waiting } from '../client/job-answers.ts'
+import { ApiError, type Waiting } from '../client/client.ts'
 
 export interface ProgressOptions {
   label: string

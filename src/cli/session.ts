@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { type Command, InvalidArgumentError } from 'commander'
-import { type Client, createClient } from '../client/client.ts'
+import { type Client, createClient, mediaBase } from '../client/client.ts'
 import { usageError } from './errors.ts'
 import { createOutput, type Output } from './output.ts'
-import { mediaBase } from '../client/request.ts'
 
 /** What every command works with. */
 export interface Session {

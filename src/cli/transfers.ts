@@ -6,7 +6,7 @@ import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type ApiError, toApiError } from '../client/problem.ts'
+import { type ApiError, toApiError } from '../client/client.ts'
 import { CommandError, EXIT, networkReason } from './errors.ts'
 
 /*

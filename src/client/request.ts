@@ -1,4 +1,4 @@
-import { toApiError } from './problem.ts'
+import type { ProblemDocument } from '../schemas/answers.ts'
 
 export interface ClientOptions {
   /** The Worker's media base, its MEDIA_PATH included: `https://media.example.com/`. */
@@ -9,7 +9,7 @@ export interface ClientOptions {
   fetch?: typeof fetch
 }
 
-/** What no deployment could be asked; nothing was sent. */
+/** A request that no deployment could answer; nothing was sent. */
 export class InvalidRequestError extends TypeError {
   override readonly name = 'InvalidRequestError'
 }
@@ -79,7 +79,7 @@ export function prefixPath(prefix: string): string {
   return segments.map((segment) => encodeURIComponent(segment)).join('/')
 }
 
-/** Throws for a prefix that only the Worker's own routes have, and no object. */
+/** Throws for a prefix that belongs to the Worker's own routes. */
 export function checkPrefix<Prefix extends string | undefined>(prefix: Prefix): Prefix {
   if (prefix?.startsWith('-/')) throw reserved(prefix)
   return prefix
@@ -92,19 +92,78 @@ function reserved(name: string): InvalidRequestError {
 }
 
 /** One request to the JSON API, and its answer. */
-export type Ask = <Answer>(route: string, options?: RequestOptions) => Promise<Answer>
+export type Call = <Answer>(route: string, options?: RequestOptions) => Promise<Answer>
 
-export function createAsk(send: Send): Ask {
+export function createCall(send: Send): Call {
   return async <Answer>(route: string, options?: RequestOptions) => {
     return readJson<Answer>(await send(`-/api/${route}`, options))
   }
 }
 
-/** The Worker's answer; a page that something else answers in its place is thrown as ApiError. */
+/** The Worker's answer. A page that something else answers in its place is thrown as ApiError. */
 export async function readJson<Answer>(response: Response): Promise<Answer> {
   const { status, headers, url } = response
   const contentType = headers.get('Content-Type')
   const text = await response.text()
   if (contentType?.startsWith('application/json')) return JSON.parse(text) as Answer
   throw toApiError({ status, contentType, text, url })
+}
+
+/** An answer that says why a request failed. */
+export class ApiError extends Error {
+  override readonly name = 'ApiError'
+  readonly problem: ProblemDocument
+  /** Whether the Worker answered; else something in its place did. */
+  readonly isFromWorker: boolean
+
+  constructor(problem: ProblemDocument, isFromWorker = true) {
+    super(`${problem.title}: ${problem.detail}`)
+    this.problem = problem
+    this.isFromWorker = isFromWorker
+  }
+
+  get status(): number {
+    return this.problem.status
+  }
+}
+
+const MAX_EXCERPT = 200
+
+interface Received {
+  status: number
+  contentType: string | null
+  /** The whole body. */
+  text: string
+  url: string
+}
+
+/** The error that an answer stands for. One that is not a problem document came from something other than the Worker. */
+export function toApiError({ status, contentType, text, url }: Received): ApiError {
+  const title = `HTTP ${status}`
+  if (contentType?.startsWith('application/problem+json')) {
+    // The answer to HEAD has no body.
+    return new ApiError(parse(text) ?? { type: 'about:blank', title, status, detail: url })
+  }
+  // Cloudflare's own errors and the dev server's are a line of plain text.
+  const excerpt = contentType?.startsWith('text/plain')
+    ? `: ${text.split('\n', 1)[0]?.slice(0, MAX_EXCERPT)}`
+    : ''
+  const detail = `${url} did not answer as fallback-storage does${excerpt}. Is the URL its media base?`
+  return new ApiError({ type: 'about:blank', title, status, detail }, false)
+}
+
+function parse(text: string): ProblemDocument | null {
+  try {
+    const value: unknown = JSON.parse(text)
+    return isProblem(value) ? value : null
+  } catch {
+    // Truncated or rewritten on the way: only its status is known.
+    return null
+  }
+}
+
+function isProblem(value: unknown): value is ProblemDocument {
+  return (
+    typeof value === 'object' && value !== null && 'title' in value && 'detail' in value && 'status' in value
+  )
 }

@@ -1,6 +1,8 @@
-import { didYouMean } from './near.ts'
+import type { S3Credentials } from '../backends/s3/request.ts'
+import { didYouMean } from './errors.ts'
+import { isPrintable } from './schemas.ts'
 
-/** What a binding is, told by its methods: the simulator's and remote bindings share no class. */
+/** Kinds of bindings, recognised by their methods: those of the simulator and remote ones share no class. */
 const KINDS = {
   r2: { label: 'an R2 bucket', methods: ['get', 'put', 'createMultipartUpload'], section: '[[r2_buckets]]' },
   kv: { label: 'a KV namespace', methods: ['getWithMetadata', 'put'], section: '[[kv_namespaces]]' },
@@ -24,7 +26,7 @@ export type BindingKind = keyof typeof KINDS
 /** The kind of binding that a value of `env` is; plain variables and secrets have none. */
 export function bindingKind(value: unknown): BindingKind | undefined {
   if (value === null || (typeof value !== 'object' && typeof value !== 'function')) return undefined
-  // A Fetcher answers every property with a remote method, so it must be told apart first.
+  // A Fetcher answers every property with a remote method, so it must be recognised first.
   if (has(value, 'fetch')) return 'fetcher'
   const kinds = Object.keys(KINDS) as BindingKind[]
   return kinds.find((kind) => KINDS[kind].methods.every((method) => has(value, method)))
@@ -57,4 +59,71 @@ function existing(env: Record<string, unknown>, kind: BindingKind, wanted: strin
 
 function has(value: object, method: string): boolean {
   return typeof (value as Record<string, unknown>)[method] === 'function'
+}
+
+export type Env = Record<string, unknown>
+
+/** A value that was found, or what is wrong; never both, and the problem never holds the value. */
+export type Found<Value> = { value: Value } | { problem: string }
+
+/** The secret `name`, fit to stand in a header. */
+export function readSecret(env: Env, name: string): Found<string> {
+  const value = env[name]
+  const fix = `npx wrangler secret put ${name}`
+  if (value === undefined || value === '') {
+    const strings = Object.keys(env).filter((key) => typeof env[key] === 'string')
+    return {
+      problem: `the secret \`${name}\` is not set${didYouMean(name, strings)}; set it with: ${fix} (in development: a line in .dev.vars)`,
+    }
+  }
+  if (typeof value !== 'string') return { problem: `\`${name}\` is not a string; set it with: ${fix}` }
+  if (value !== value.trim() || !isHeaderValue(value))
+    return {
+      problem: `the secret \`${name}\` holds a line break, outer space or character that no header can carry; set it again with: ${fix}`,
+    }
+  return { value }
+}
+
+/** The key pair (and session token, where there is one) that `prefix` stands for. */
+export function readCredentials(
+  env: Env,
+  prefix: string,
+): { credentials?: S3Credentials; problems: string[] } {
+  const id = readSecret(env, `${prefix}_ACCESS_KEY_ID`)
+  const secret = readSecret(env, `${prefix}_SECRET_ACCESS_KEY`)
+  const tokenName = `${prefix}_SESSION_TOKEN`
+  const token = env[tokenName] ? readSecret(env, tokenName) : undefined
+  const problems = [id, secret, token].flatMap((found) =>
+    found && 'problem' in found ? [found.problem] : [],
+  )
+  if ('problem' in id || 'problem' in secret || (token && 'problem' in token)) return { problems }
+  const credentials = { accessKeyId: id.value, secretAccessKey: secret.value }
+  return { problems, credentials: token ? { ...credentials, sessionToken: token.value } : credentials }
+}
+
+/** What the Worker or the platform writes itself, or what would change what the answer means. */
+const RESERVED_HEADERS =
+  /^(host|connection|keep-alive|te|trailer|upgrade|transfer-encoding|content-length|range|accept-encoding|if-.*|proxy-.*|cf-.*|fallback-storage-.*)$/
+
+/** The value to send as `header`, with `"$NAME"` read from the secret NAME. */
+export function readHeader(env: Env, header: string, value: string): Found<string> {
+  if (!/^[!#$%&'*+\-.^_`|~\w]+$/.test(header)) return { problem: 'is not a header name' }
+  if (RESERVED_HEADERS.test(header.toLowerCase()))
+    return { problem: 'is a header that is set where it is needed; remove it' }
+  if (value.startsWith('$')) {
+    const name = value.slice(1)
+    if (/^[A-Za-z_]\w*$/.test(name)) return readSecret(env, name)
+    return { problem: 'must name a secret after the "$", e.g. "$LEGACY_TOKEN"' }
+  }
+  if (/\$[A-Z_]{2}/.test(value))
+    return {
+      problem:
+        'takes a secret as its whole value only: write "$NAME", and put all of it, "Bearer " included, into the secret',
+    }
+  if (isHeaderValue(value)) return { value }
+  return { problem: 'must be a header value: Latin-1 without line breaks or outer spaces' }
+}
+
+export function isHeaderValue(value: string): boolean {
+  return isPrintable(value) && value === value.trim() && !/[^\u0020-\u00ff]/.test(value)
 }

@@ -1,10 +1,7 @@
-import type { BackendConfig } from './backend-config.ts'
-import { withHidden } from './backend-config.ts'
-import type { Mistake } from './errors.ts'
-import { ConfigError } from './errors.ts'
+import { type BackendConfig, withHidden } from './backend-config.ts'
+import { ConfigError, type Mistake } from './errors.ts'
 import { readStorages } from './storages.ts'
-import type { Services, Variables } from './variables.ts'
-import { readServices, readVariables, reportMistyped } from './variables.ts'
+import { type Services, type Variables, readServices, readVariables, reportMistyped } from './variables.ts'
 
 export { ConfigError }
 
@@ -59,4 +56,75 @@ function assemble(backends: readonly BackendConfig[], variables: Variables, serv
     logReadsPerSecond: variables.FALLBACK_LOG_READS_PER_SECOND,
   }
   return withHidden(config, { services, ...(apiToken !== undefined && { apiToken }) })
+}
+
+/** A backend as it is configured, without any secret; header values are left out whole. */
+export type BackendDescription = Record<
+  string,
+  string | number | boolean | readonly string[] | readonly number[]
+>
+
+/** The chain as configured, fit to be shown to an operator. */
+export function describeBackends({ backends }: { backends: readonly BackendConfig[] }): BackendDescription[] {
+  return backends.map((backend) =>
+    Object.fromEntries(
+      Object.entries(backend).map(([key, value]) => [
+        snakeCase(key),
+        value instanceof RegExp ? value.source : value,
+      ]),
+    ),
+  )
+}
+
+function snakeCase(key: string): string {
+  return key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+}
+
+/**
+ * The same in every isolate of a deployment and, as far as the Worker can know, in no other: from the configuration without its
+ * secrets, and from the id of a Durable Object, which is different in each namespace.
+ */
+export function deploymentId(
+  config: Pick<Config, 'backends' | 'mediaPath' | 'mediaUrl' | 'services'>,
+): string {
+  const { mediaPath, mediaUrl, services } = config
+  const object = services.backfillJobs?.idFromName('index').toString()
+  return fnv1a(JSON.stringify([describeBackends(config), mediaPath, mediaUrl, object]))
+}
+
+/** 32 bits in hex: enough to distinguish a handful of deployments. */
+function fnv1a(text: string): string {
+  let hash = 0x811c9dc5
+  for (const byte of new TextEncoder().encode(text)) hash = Math.imul(hash ^ byte, 0x01000193)
+  return (hash >>> 0).toString(16).padStart(8, '0')
+}
+
+/** A setting that may be meant, and seldom is. */
+export interface Warning {
+  backend: string
+  detail: string
+}
+
+/** Backends that may lead back to this Worker: they have the host of `MEDIA_URL`, or the one that a request came to. */
+export function hostWarnings(
+  { backends, mediaUrl }: Pick<Config, 'backends' | 'mediaUrl'>,
+  requestUrl: string,
+): Warning[] {
+  const media = mediaUrl === undefined ? undefined : new URL(mediaUrl).host
+  const request = new URL(requestUrl).host
+  return backends.flatMap((backend) => {
+    const { key, url } = addressOf(backend)
+    const host = url && new URL(url).host
+    if (host === undefined || (host !== media && host !== request)) return []
+    const whose = host === media ? 'MEDIA_URL' : 'this request'
+    const detail = `\`${key}\` has the host of ${whose} (${host}): if this Worker answers there, the backend leads back to it. Give it the address of what holds the files itself`
+    return [{ backend: backend.name, detail }]
+  })
+}
+
+/** The URL that requests go to; behind a binding there is none. */
+function addressOf(backend: BackendConfig): { key: string; url?: string | undefined } {
+  if (backend.type === 's3') return { key: 'endpoint', url: backend.endpoint }
+  if (backend.type === 'http' && backend.binding === undefined) return { key: 'url', url: backend.url }
+  return { key: '' }
 }

@@ -1,16 +1,16 @@
-/** Where a mistake sits: a variable, or one key of one backend table in it. */
+/** Where a mistake is: a variable, or one key of one backend in it. */
 export interface Place {
   variable: string
   backend?: { index: number; name?: string }
   key?: string
 }
 
-/** One thing that is wrong and how to mend it. Holds no value that could be a secret. */
+/** One mistake and how to fix it. Contains no value that could be a secret. */
 export interface Mistake extends Place {
   problem: string
 }
 
-/** Everything that is wrong with the configuration, in one error. */
+/** One error that lists every mistake, with the backend, the key and how to fix it. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
   readonly mistakes: readonly Mistake[]
@@ -31,4 +31,50 @@ function describePlace({ variable, backend, key }: Place): string {
   const table = backend === undefined ? '' : `[${backend.index}]`
   const name = backend?.name === undefined ? '' : ` "${backend.name}"`
   return `${variable}${table}${name}${key === undefined ? '' : ` \`${key}\``}`
+}
+
+/** The candidate that a mistyped word most likely means, if any is close enough. */
+export function nearest(word: string, candidates: Iterable<string>): string | undefined {
+  const wanted = normalise(word)
+  let best: { candidate: string; distance: number } | undefined
+  for (const candidate of candidates) {
+    const distance = editDistance(wanted, normalise(candidate))
+    const allowed = Math.max(1, Math.floor((Math.min(wanted.length, candidate.length) - 1) / 4))
+    if (distance <= allowed && (best === undefined || distance < best.distance))
+      best = { candidate, distance }
+  }
+  return best?.candidate
+}
+
+/** ` (did you mean …?)` for the nearest candidate, or nothing. */
+export function didYouMean(word: string, candidates: Iterable<string>): string {
+  const candidate = nearest(word, candidates)
+  return candidate === undefined ? '' : `; did you mean \`${candidate}\`?`
+}
+
+/** `readOnly`, `read-only` and `READ_ONLY` are the same word. */
+function normalise(word: string): string {
+  return word.toLowerCase().replaceAll(/[-_]/g, '')
+}
+
+/** Insertions, deletions, substitutions and swaps of neighbours between two words. */
+function editDistance(a: string, b: string): number {
+  let beforeLast: number[] = []
+  let last = Array.from({ length: b.length + 1 }, (_, column) => column)
+  for (let row = 1; row <= a.length; row++) {
+    const current = [row]
+    for (let column = 1; column <= b.length; column++) {
+      const substitution = at(last, column - 1) + (a[row - 1] === b[column - 1] ? 0 : 1)
+      const swapped = row > 1 && column > 1 && a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1]
+      const swap = swapped ? at(beforeLast, column - 2) + 1 : Infinity
+      current.push(Math.min(substitution, at(last, column) + 1, at(current, column - 1) + 1, swap))
+    }
+    beforeLast = last
+    last = current
+  }
+  return at(last, b.length)
+}
+
+function at(row: readonly number[], column: number): number {
+  return row[column] ?? Infinity
 }

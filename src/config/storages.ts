@@ -1,9 +1,7 @@
-import type { BackendConfig, BackendType } from './backend-config.ts'
-import { BUILDERS } from './build.ts'
-import type { Mistake } from './errors.ts'
-import { didYouMean, nearest } from './near.ts'
-import type { Env } from './secrets.ts'
-import { backendName, TABLE_KEYS } from './tables.ts'
+import { BUILDERS, type BackendConfig, type BackendType } from './backend-config.ts'
+import { type Mistake, didYouMean, nearest } from './errors.ts'
+import type { Env } from './bindings.ts'
+import { backendName, TABLE_KEYS } from './schemas.ts'
 import * as v from 'valibot'
 
 const VARIABLE = 'FALLBACK_STORAGES'
@@ -88,14 +86,14 @@ function strayKey(key: string, type: BackendType): string {
   if (owners.length > 0) return `is not for ${type} backends, only for ${owners.join(' and ')}; remove it`
   const meant = nearest(key, TABLE_KEYS[type])
   if (meant !== undefined) return `is unknown; did you mean \`${meant}\`?`
-  const mend = SECRET_MENDS[type]
-  if (SECRET_KEY.test(key) && mend !== undefined) return `does not belong here: ${mend}`
+  const hint = SECRET_HINTS[type]
+  if (SECRET_KEY.test(key) && hint !== undefined) return `does not belong here: ${hint}`
   const akin = TABLE_KEYS[type].find((known) => known.startsWith(key) || key.startsWith(known))
   if (akin !== undefined) return `is unknown; did you mean \`${akin}\`?`
   return `is unknown; ${type} backends take ${TABLE_KEYS[type].join(', ')}`
 }
 
-const SECRET_MENDS: Partial<Record<BackendType, string>> = {
+const SECRET_HINTS: Partial<Record<BackendType, string>> = {
   s3: 'keep keys in secrets and name their prefix: `credentials = "LEGACY"` and npx wrangler secret put LEGACY_ACCESS_KEY_ID (and LEGACY_SECRET_ACCESS_KEY)',
   http: 'keep it in a secret and send it as a header: `headers = { Authorization = "$LEGACY_AUTHORIZATION" }` and npx wrangler secret put LEGACY_AUTHORIZATION',
 }

@@ -1,11 +1,8 @@
 import * as v from 'valibot'
 import { MAX_SHARED_BYTES } from '../bodies/memory-budget.ts'
-import { bindingKind, bindingProblem } from './bindings.ts'
-import type { Mistake } from './errors.ts'
-import { nearest } from './near.ts'
-import type { Env } from './secrets.ts'
-import { isHeaderValue } from './secrets.ts'
-import { baseUrl, flag, mediaPath, seconds, text, wholeNumber } from './values.ts'
+import { type Env, bindingKind, bindingProblem, isHeaderValue } from './bindings.ts'
+import { type Mistake, nearest } from './errors.ts'
+import { baseUrl, flag, mediaPath, seconds, text, wholeNumber } from './schemas.ts'
 
 const MIB = 1024 * 1024
 
@@ -25,7 +22,7 @@ const corsOrigins = v.pipe(
 /** A body that is copied while it streams is held in memory, so it has to fit there. */
 const inlineBytes = wholeNumber(0, MAX_SHARED_BYTES)
 
-/** All variables but the chain itself, in the order in which mistakes are told. */
+/** All variables but the chain itself, in the order in which mistakes are listed. */
 const variables = v.object({
   FALLBACK_DATA_MIGRATION: v.optional(flag, false),
   FALLBACK_DELETES: v.optional(
@@ -72,7 +69,7 @@ export function readVariables(env: Env, mistakes: Mistake[]): Variables | undefi
 
 const KNOWN = ['FALLBACK_STORAGES', ...Object.keys(variables.entries)].filter((name) => name !== 'API_TOKEN')
 
-/** Variables that nobody reads and whose names are almost those of ours. */
+/** Variables that are not read, but whose names are almost those of ours. */
 export function reportMistyped(env: Env, mistakes: Mistake[]): void {
   for (const variable of Object.keys(env)) {
     if (KNOWN.includes(variable) || bindingKind(env[variable]) !== undefined) continue
@@ -85,6 +82,8 @@ export function reportMistyped(env: Env, mistakes: Mistake[]): void {
 export interface Services {
   copyQueue?: Queue
   backfillJobs?: DurableObjectNamespace
+  verificationJobs?: DurableObjectNamespace
+  jobIndex?: DurableObjectNamespace
   analytics?: AnalyticsEngineDataset
   rateLimiter?: RateLimit
 }
@@ -92,6 +91,8 @@ export interface Services {
 const SERVICES = {
   COPY_QUEUE: { kind: 'queue', key: 'copyQueue' },
   BACKFILL_JOBS: { kind: 'durableObject', key: 'backfillJobs' },
+  VERIFICATION_JOBS: { kind: 'durableObject', key: 'verificationJobs' },
+  JOB_INDEX: { kind: 'durableObject', key: 'jobIndex' },
   ANALYTICS: { kind: 'analytics', key: 'analytics' },
   RATE_LIMITER: { kind: 'rateLimiter', key: 'rateLimiter' },
 } as const

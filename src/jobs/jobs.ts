@@ -1,56 +1,33 @@
-import type { BackfillOptions, PageDesk } from './backfill/job-types.ts'
-import type { Action, ActionResult, ToldFailure } from './backfill/job.ts'
-import type { ManifestLines } from './backfill/manifest.ts'
-import type { BackfillJson } from './backfill/record.ts'
-import type { DeadCopy } from '../migration/copy-consumer.ts'
-import type { BuriedCopy, JobKind } from './job-index.ts'
-import type { UploadLedger } from '../migration/open-uploads.ts'
-import type { Difference, DifferenceKind } from './verification/compare.ts'
-import type { VerificationJson, VerificationOptions } from './verification/record.ts'
+import type { BackfillJob } from './backfill-job.ts'
+import type { JobIndex } from './job-index.ts'
+import type { VerificationJob } from './verification-job.ts'
 
-/** What is called of a job's Durable Object. */
-export interface JobRpc extends PageDesk {
-  createBackfill(id: string, options: BackfillOptions): Promise<BackfillJson>
-  /** `null` where no such job was created; so with all that follow. */
-  backfill(): Promise<BackfillJson | null>
-  act(action: Action): Promise<ActionResult | null>
-  failures(after: number, limit: number): Promise<{ failures: ToldFailure[]; cursor: number | null }>
-  addNames(lines: ManifestLines): Promise<void>
-  endNames(whole: boolean): Promise<BackfillJson | null>
-  createVerification(id: string, options: VerificationOptions): Promise<VerificationJson>
-  verification(): Promise<VerificationJson | null>
-  cancelVerification(): Promise<VerificationJson | null>
-  differences(
-    kind: DifferenceKind | undefined,
-    after: number,
-    limit: number,
-  ): Promise<{ differences: Difference[]; cursor: number | null }>
-}
-
-/** What is called of the one object that knows all jobs. */
-export interface JobIndexRpc extends UploadLedger {
-  register(id: string, kind: JobKind): Promise<void>
-  /** Ids, newest first. */
-  jobs(kind: JobKind, limit: number): Promise<string[]>
-  /** Records a copy that was given up. */
-  bury(dead: DeadCopy): Promise<void>
-  /** Newest first. */
-  buried(limit: number): Promise<BuriedCopy[]>
-}
-
+/** The Durable Objects of jobs, each addressed by its id. */
 export interface Jobs {
-  job(id: string): JobRpc
-  index(): JobIndexRpc
+  backfill(id: string): DurableObjectStub<BackfillJob>
+  verification(id: string): DurableObjectStub<VerificationJob>
+  index(): DurableObjectStub<JobIndex>
 }
 
-/** No job's id can be this one. */
-const INDEX = 'index'
+/** A namespace has the class that wrangler.toml gives it. */
+export interface JobNamespaces {
+  backfillJobs?: DurableObjectNamespace
+  verificationJobs?: DurableObjectNamespace
+  jobIndex?: DurableObjectNamespace
+}
 
-/** A namespace tells nothing of its class, which is the wiring's: the object behind it implements both interfaces. */
-export function openJobs(namespace: DurableObjectNamespace): Jobs {
+/** `undefined` where not all three are bound. */
+export function openJobs(namespaces: JobNamespaces): Jobs | undefined {
+  const { backfillJobs, verificationJobs, jobIndex } = namespaces as {
+    backfillJobs?: DurableObjectNamespace<BackfillJob>
+    verificationJobs?: DurableObjectNamespace<VerificationJob>
+    jobIndex?: DurableObjectNamespace<JobIndex>
+  }
+  if (!backfillJobs || !verificationJobs || !jobIndex) return undefined
   return {
-    job: (id) => namespace.getByName(id) as unknown as JobRpc,
-    index: () => namespace.getByName(INDEX) as unknown as JobIndexRpc,
+    backfill: (id) => backfillJobs.getByName(id),
+    verification: (id) => verificationJobs.getByName(id),
+    index: () => jobIndex.getByName('index'),
   }
 }
 

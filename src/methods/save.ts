@@ -4,7 +4,7 @@ import { cancelBody } from '../bodies/cancel.ts'
 import { StorageError } from '../storage/errors.ts'
 import { type Chain, firstToSucceed } from '../chain/fallback.ts'
 import { before, writersFor } from '../chain/placement.ts'
-import { isolateMemory, type Reservation } from '../bodies/memory-budget.ts'
+import { SHARED_LEAVES_BYTES, isolateMemory, type Reservation } from '../bodies/memory-budget.ts'
 import type { ObjectInfo } from '../storage/object.ts'
 import { createChunkReader, type ChunkReader } from '../bodies/chunks.ts'
 import { growFor, reserveFor, upload, uploadMemory, wholeWithin } from './upload.ts'
@@ -60,7 +60,7 @@ export async function save(
 }
 
 /**
- * Memory to store the body with; where it needs none, to give it to another backend, if there is room right now. A body
+ * Memory to store the body with; where it needs none, to give it to another backend, if there is room that no upload needs. A body
  * of unknown length gets more when it turns out to be large.
  */
 async function setAside(
@@ -69,7 +69,9 @@ async function setAside(
 ): Promise<Reservation | null> {
   if (needed > 0)
     return reserveFor(needed, { ...(size !== undefined && { size }), ...(signal && { signal }) })
-  return size !== undefined && size <= (partBytes ?? REPLAYABLE_BYTES) ? isolateMemory.tryReserve(size) : null
+  return size !== undefined && size <= (partBytes ?? REPLAYABLE_BYTES)
+    ? isolateMemory.tryReserve(size, { leave: SHARED_LEAVES_BYTES })
+    : null
 }
 
 interface Saving {

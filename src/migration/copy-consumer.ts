@@ -4,8 +4,7 @@ import type { CopyMessage } from './copy-later.ts'
 import type { CopyResult } from './copy-result.ts'
 
 /** What is kept of a copy that was given up. */
-export interface DeadCopy {
-  type: 'dead-copy'
+export interface DeadLetter {
   name: string
   error: string
   detail: string
@@ -16,8 +15,8 @@ export interface ConsumerOptions {
   copy: (name: string) => Promise<CopyResult>
   onCopied: (name: string, result: CopyResult) => void
   onFailure: (name: string, error: unknown) => void
-  /** Records a copy that was given up, with the reason, for the operator. Left out: the platform's own dead-letter queue. */
-  deadLetter?: (dead: DeadCopy) => Promise<unknown>
+  /** Records a copy that is given up, with its reason. Left out: the queue's own dead letters. */
+  giveUp?: (letter: DeadLetter) => Promise<unknown>
 }
 
 /** Of the six connections that may wait for response headers (Workers limits), one is left for the queue itself. */
@@ -42,11 +41,11 @@ async function consume(message: Message<CopyMessage>, options: ConsumerOptions):
     message.ack()
   } catch (error) {
     options.onFailure(name, error)
-    if (message.attempts < MAX_ATTEMPTS || !options.deadLetter) {
+    if (message.attempts < MAX_ATTEMPTS || !options.giveUp) {
       message.retry({ delaySeconds: delayAfter(message.attempts, Math.random()) })
       return
     }
-    await options.deadLetter({ type: 'dead-copy', name, ...reasonOf(error), attempts: message.attempts })
+    await options.giveUp({ name, ...reasonOf(error), attempts: message.attempts })
     message.ack()
   }
 }

@@ -11,9 +11,9 @@ export interface OpenUpload {
 }
 
 /** Remembers multipart uploads beyond the life of the process that began them. */
-export interface UploadLedger {
+export interface UploadIndex {
   openUpload(upload: OpenUpload): Promise<void>
-  /** Forgets it; tells which ones may be aborted once its name is settled. */
+  /** Forgets it; returns those that may be aborted once its name is settled. */
   closeUpload(upload: OpenUpload): Promise<OpenUpload[]>
 }
 
@@ -23,16 +23,16 @@ export interface UploadLedger {
  * One of another copy that still goes on is aborted by the first that settles the name, and fails, but being create-only
  * it had come too late already. Copies never abort each other before one has won.
  */
-export function withRememberedUploads(backend: Backend, ledger: () => UploadLedger): Backend {
+export function withRememberedUploads(backend: Backend, index: () => UploadIndex): Backend {
   const { createMultipartUpload: create, abortMultipartUpload: abort } = backend
   if (!create || !abort) return backend
 
   const close = async (upload: OpenUpload, isSettled: boolean): Promise<void> => {
-    const left = await ledger().closeUpload(upload)
+    const left = await index().closeUpload(upload)
     if (!isSettled) return
     for (const other of left) {
       await abort(other.name, other.id)
-      await ledger().closeUpload(other)
+      await index().closeUpload(other)
     }
   }
   return {
@@ -44,7 +44,7 @@ export function withRememberedUploads(backend: Backend, ledger: () => UploadLedg
       if (!isCopy && !isStaged(upload.id)) return upload
       // A copy must not abort what a client sends, so that goes under a name of its own.
       const opened = { backend: backend.name, name: isCopy ? name : upload.id, id: upload.id }
-      await remembering(opened, () => ledger().openUpload(opened))
+      await remembering(opened, () => index().openUpload(opened))
       return remembered(upload, (isSettled) => remembering(opened, () => close(opened, isSettled)))
     },
   }

@@ -1,24 +1,21 @@
 import type { Context } from 'hono'
-import { createMiddleware } from 'hono/factory'
 import { problemResponse } from '../http/problem.ts'
+import type { Route } from '../schemas/routes.ts'
 import type { AppEnv } from './context.ts'
 
 const CHALLENGE = 'Bearer realm="fallback-storage"'
 
-/** Lets only requests with the deployment's bearer token through (RFC 6750). */
-export const requireToken = createMiddleware<AppEnv>(async (c, next) => (await refusal(c)) ?? next())
-
-/** Lets everybody through but requests with a wrong token, and tells those with the right one apart: `c.var.authorized`. */
-export const allowToken = createMiddleware<AppEnv>(async (c, next) => {
-  if (bearerToken(c) === undefined) return next()
-  const refused = await refusal(c)
-  if (refused) return refused
-  c.set('authorized', true)
-  return next()
-})
-
-async function refusal(c: Context<AppEnv>): Promise<Response | null> {
+/**
+ * The answer to a request without the deployment's bearer token (RFC 6750), which has every scope; `null` for one that
+ * may go on. Where a token only gives more, a request needs none, but a wrong one is refused too.
+ */
+export async function refuse(
+  c: Context<AppEnv>,
+  access: Exclude<Route['access'], 'public'>,
+): Promise<Response | null> {
   const { apiToken } = c.var.deployment.config
+  const token = /^bearer +([^ ]+) *$/i.exec(c.req.header('Authorization') ?? '')?.[1]
+  if (token === undefined && access === 'more-with-token') return null
   if (apiToken === undefined) {
     return problemResponse({
       status: 403,
@@ -27,16 +24,11 @@ async function refusal(c: Context<AppEnv>): Promise<Response | null> {
         'this route needs a token, and none is configured; set one with: npx wrangler secret put API_TOKEN (in development: a line in .dev.vars)',
     })
   }
-  const token = bearerToken(c)
   if (token === undefined) return unauthorized('this route needs a bearer token', CHALLENGE)
-  if (!(await isSame(token, apiToken))) {
+  if (!(await isSame(token, apiToken)))
     return unauthorized('the bearer token is not the configured one', `${CHALLENGE}, error="invalid_token"`)
-  }
+  c.set('authorized', true)
   return null
-}
-
-function bearerToken(c: Context<AppEnv>): string | undefined {
-  return /^bearer +([^ ]+) *$/i.exec(c.req.header('Authorization') ?? '')?.[1]
 }
 
 /** In constant time, also for another length: only digests of one length are compared. */

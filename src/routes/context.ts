@@ -1,9 +1,14 @@
+import type { Context } from 'hono'
+import type * as v from 'valibot'
 import type { Deployment } from '../deployment.ts'
+import type { Problem } from '../http/problem.ts'
+import type { Answers } from '../schemas/answers.ts'
+import type { RouteId, ROUTES } from '../schemas/routes.ts'
 import type { Trace } from '../storage/trace.ts'
 
-/** Who answered a request, and whether a copy of it was begun or queued. */
+/** Which backend answered a request, and whether a copy of the object was begun or queued. */
 export interface Answered {
-  /** Name of the backend; absent when nobody had the object. */
+  /** Absent when no backend had the object. */
   backend?: string
   stored?: boolean
 }
@@ -13,7 +18,7 @@ export interface AppEnv {
   Bindings: Env
   Variables: {
     deployment: Deployment
-    /** Who was asked for this request, in order. */
+    /** The backends that were tried for this request, in order. */
     trace: Trace
     /** The object that the request is about. */
     name?: string
@@ -24,3 +29,36 @@ export interface AppEnv {
     authorized?: true
   }
 }
+
+/** An answer other than success that concerns no storage: thrown by a handler, rendered by the app. */
+export class ProblemError extends Error {
+  readonly problem: Problem
+
+  constructor(problem: Problem) {
+    super(problem.detail)
+    this.problem = problem
+  }
+}
+
+type Table = typeof ROUTES
+type Parameters<Path> = Path extends `${string}{${infer Name}}${string}` ? Record<Name, string> : unknown
+type Query<Route> = Route extends { query: infer Schema extends v.GenericSchema }
+  ? { query: v.InferOutput<Schema> }
+  : unknown
+/** Undefined for a body of one of the route's own types. */
+type Body<Route> = Route extends { body: infer Schema extends v.GenericSchema }
+  ? { body: v.InferOutput<Schema> | (Route extends { types: unknown } ? undefined : never) }
+  : unknown
+
+/** What a route's handler is given: its path's parameters, decoded, and its query and body by their schemas. */
+export type Input<Id extends RouteId> = Parameters<Table[Id]['path']> & Query<Table[Id]> & Body<Table[Id]>
+
+type Answer<Id extends RouteId> = Id extends keyof Answers ? Answers[Id] | Response : Response
+
+/** A route's handler: what it returns is sent as JSON, unless it is a response already. */
+export type Handler<Id extends RouteId> = (
+  c: Context<AppEnv>,
+  input: Input<Id>,
+) => Answer<Id> | Promise<Answer<Id>>
+
+export type Handlers = { [Id in RouteId]: Handler<Id> }

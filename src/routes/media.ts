@@ -1,20 +1,23 @@
 import type { Context } from 'hono'
+import { waitUntil } from 'cloudflare:workers'
+import type { Config } from '../config/config.ts'
+import { cacheStatus, serverTiming } from '../http/cache-status.ts'
 import { evaluatePreconditions, ifRangeHolds } from '../http/conditional.ts'
-import { withTypeOfName } from '../http/media-types.ts'
+import { requestDigests } from '../http/digest-headers.ts'
+import { representationFromHeaders } from '../http/headers.ts'
+import { typeOfName, withTypeOfName } from '../http/media-types.ts'
 import { ABSENT, problemResponse } from '../http/problem.ts'
 import { parseRange } from '../http/range.ts'
 import { headResponse, objectResponse } from '../http/respond.ts'
 import { deleteObjectIf } from '../methods/methods.ts'
 import { StorageError } from '../storage/errors.ts'
-import type { ObjectInfo, RangeRequest, StoredObject } from '../storage/object.ts'
+import type { ObjectInfo, RangeRequest, Representation, StoredObject } from '../storage/object.ts'
 import { putObject } from '../methods/put-object.ts'
-import type { Trace } from '../storage/trace.ts'
-import type { AppEnv } from './context.ts'
-import { finish } from './finish.ts'
-import { describeAnswer } from './describe-answer.ts'
-import { uploadFrom } from './upload-request.ts'
+import type { SaveOptions } from '../methods/save.ts'
+import { mayBeStale, type Trace } from '../storage/trace.ts'
+import type { Answered, AppEnv } from './context.ts'
 
-/** GET and HEAD of one name: the chain's answer as HTTP, with a copy begun where the name should move. */
+/** GET and HEAD of one name: the chain's answer as HTTP; starts a copy where the object should migrate. */
 export async function serveMedia(c: Context<AppEnv>, name: string): Promise<Response> {
   const { chain, config, migration } = c.get('deployment')
   const { cacheControl, mediaPath: base } = config
@@ -36,7 +39,7 @@ export async function serveMedia(c: Context<AppEnv>, name: string): Promise<Resp
   })
 }
 
-/** Nothing is thrown: a crawler asks for thousands of missing names, and an error's stack takes longer than the answer. */
+/** Nothing is thrown: a crawler requests thousands of missing names, and an error's stack takes longer than the answer. */
 function absent(c: Context<AppEnv>): Response {
   return describeAnswer(c, problemResponse(ABSENT, { base: c.get('deployment').config.mediaPath }))
 }
@@ -51,8 +54,8 @@ interface Found {
 }
 
 /**
- * One operation for a hit, ranged or not: the range is asked for at once, and the whole object only where If-Range fails
- * and the backend could not tell.
+ * One operation for a hit, ranged or not: the range is requested at once, and the whole object only where If-Range fails
+ * and the backend could not check it.
  */
 async function find(c: Context<AppEnv>, name: string): Promise<Found> {
   const { chain } = c.get('deployment')
@@ -117,4 +120,58 @@ const CONDITIONS = ['If-Match', 'If-None-Match', 'If-Modified-Since', 'If-Unmodi
 
 function isConditional(headers: Headers): boolean {
   return CONDITIONS.some((header) => headers.has(header))
+}
+
+/** What curl and others send when they know no type; no object is a form's fields. */
+const FORM = /^\s*application\/x-www-form-urlencoded\s*(?:;|$)/i
+
+/** The body of a PUT or a save, and what its headers say about it. Throws `invalid` for what cannot be stored as a whole. */
+export function uploadFrom(
+  request: Request,
+  name: string,
+  config: Pick<Config, 'maxUploadBytes'>,
+): { body: ReadableStream<Uint8Array> | Uint8Array; options: SaveOptions } {
+  const { headers, body } = request
+  // RFC 9110 §14.5: a server that does not do partial PUTs answers 400.
+  if (headers.has('Content-Range')) throw new StorageError('invalid', 'a part of an object cannot be stored')
+  const length = headers.get('Content-Length')
+  return {
+    body: body ?? new Uint8Array(0),
+    options: {
+      info: describe(headers, name),
+      digests: requestDigests(headers),
+      ...(body && length !== null && { size: Number(length) }),
+      ...(config.maxUploadBytes !== undefined && { maxBytes: config.maxUploadBytes }),
+    },
+  }
+}
+
+function describe(headers: Headers, name: string): Representation {
+  const representation = representationFromHeaders(headers)
+  const { contentType } = representation
+  const inferred = contentType === undefined || FORM.test(contentType) ? typeOfName(name) : undefined
+  return inferred === undefined ? representation : { ...representation, contentType: inferred }
+}
+
+/** Lets the work end in good order when the client goes away: it gives its memory back, and aborts what it began. */
+export function finish<T>(work: Promise<T>): Promise<T> {
+  waitUntil(work.catch(() => {}))
+  return work
+}
+
+/**
+ * Adds which backend answered and which were tried: Cache-Status (RFC 9211) and Server-Timing. What may be out of date
+ * because an earlier backend failed must not be cached, whatever the object says.
+ */
+export function describeAnswer(c: Context<AppEnv>, response: Response, answered: Answered = {}): Response {
+  const primary = c.get('deployment').chain.backends[0]?.name ?? ''
+  const trace = c.get('trace')
+  c.set('answered', answered)
+  response.headers.set('Cache-Status', cacheStatus({ primary, ...answered }))
+  if (trace.length > 0) response.headers.set('Server-Timing', serverTiming(trace))
+  if (mayBeStale(trace)) {
+    response.headers.set('Cache-Control', 'no-store')
+    response.headers.delete('Expires')
+  }
+  return response
 }

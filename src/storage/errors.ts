@@ -16,23 +16,26 @@
  * - `interrupted` the body that was to be stored broke off: nothing that the backend that was to take it did
  * - `internal` a defect of our own code; `cause` is what was thrown
  */
-export type ErrorCode =
-  | 'absent'
-  | 'unavailable'
-  | 'timeout'
-  | 'denied'
-  | 'skipped'
-  | 'unsatisfiable'
-  | 'invalid'
-  | 'precondition'
-  | 'corrupt'
-  | 'too-large'
-  | 'unsupported'
-  | 'overloaded'
-  | 'loop'
-  | 'too-many-writes'
-  | 'interrupted'
-  | 'internal'
+export const ERROR_CODES = [
+  'absent',
+  'unavailable',
+  'timeout',
+  'denied',
+  'skipped',
+  'unsatisfiable',
+  'invalid',
+  'precondition',
+  'corrupt',
+  'too-large',
+  'unsupported',
+  'overloaded',
+  'loop',
+  'too-many-writes',
+  'interrupted',
+  'internal',
+] as const
+
+export type ErrorCode = (typeof ERROR_CODES)[number]
 
 export interface ErrorOptions {
   backend?: string

@@ -1,5 +1,6 @@
-import type { Backend, BackendHealth, ReadOptions } from '../storage/backend.ts'
+import type { Backend, BackendHealth } from '../storage/backend.ts'
 import { type ErrorCode, StorageError } from '../storage/errors.ts'
+import { type Call, interceptCalls } from './intercept.ts'
 
 export interface BackendWithHealth extends Backend {
   health(): BackendHealth
@@ -10,22 +11,22 @@ export interface BreakerOptions {
   failures: number
   /** How long it stays open before a request is let through again, in milliseconds. */
   openMs: number
-  /** Longest pause that the backend itself gets by asking for one (Retry-After), in milliseconds; 0 gives it none. */
+  /** Longest pause that the backend itself gets by sending Retry-After, in milliseconds; 0 gives it none. */
   longestPauseMs: number
   now?: () => number
 }
 
 /**
- * Outcomes that are remembered, as a multiple of `failures`: so many that chance does not open it for a backend that fails
- * one request in ten, so few that one that begins to hang is soon found out.
+ * Outcomes that are remembered, as a multiple of `failures`: enough that chance does not open it for a backend that fails
+ * one request in ten, few enough that one that begins to hang opens it soon.
  */
 const REMEMBERED = 3
-/** Long enough that a backend that hangs is not forgotten while each question to it takes a timeout. */
+/** Long enough that the failures of a backend that hangs are not forgotten while each request to it takes a timeout. */
 const WINDOW_MS = 120_000
 const RECENT_ERRORS = 10
 const REMEMBERED_LATENCIES = 256
 
-/** What a call says of the backend. `nothing`: it was called off, its body broke off, its caller or we were at fault. */
+/** What a call shows about the backend. `nothing`: it was aborted, its body broke off, or the fault was the caller's or ours. */
 type Outcome = 'success' | 'failure' | 'nothing'
 
 const MEANING: Partial<Record<ErrorCode, Outcome>> = {
@@ -36,42 +37,40 @@ const MEANING: Partial<Record<ErrorCode, Outcome>> = {
   unsatisfiable: 'success',
 }
 
-/** The one place that decides whose doing a failure is: only what names this backend can be its own. */
+/** Decides whose fault a failure is: only one that names this backend can be its own. */
 function outcomeOf(error: unknown, backend: string, signal: AbortSignal | undefined): Outcome {
   if (signal?.aborted || !(error instanceof StorageError) || error.backend !== backend) return 'nothing'
   return MEANING[error.code] ?? 'nothing'
 }
 
+/** To refuse a part would waste those before it, and to refuse an abort would leave them. */
+const UNGUARDED: ReadonlySet<Call<unknown>['method']> = new Set([
+  'uploadPart',
+  'complete',
+  'abort',
+  'abortMultipartUpload',
+])
+
 /**
  * Passes over a backend while at least half of its latest outcomes are failures: `skipped` is thrown. Then one request
- * at a time is let through, or some where nobody else can answer, until they succeed more often than not.
+ * at a time is let through, or several where no other backend can answer, until more of them succeed than fail.
  */
 export function withBreaker(backend: Backend, options: BreakerOptions): BackendWithHealth {
-  const breaker = createBreaker(backend.name, options)
-  const { put, delete: remove, list, createMultipartUpload: multipart } = backend
-  const { run } = breaker
-  // Nobody else takes a write or lists what is here.
-  const alone = { lastResort: true }
-  return {
-    ...backend,
-    get: (name, getOptions) => run(() => backend.get(name, getOptions), getOptions),
-    head: (name, readOptions) => run(() => backend.head(name, readOptions), readOptions),
-    ...(put && {
-      put: (name, body, putOptions) => run(() => put(name, body, putOptions), { ...putOptions, ...alone }),
-    }),
-    ...(remove && { delete: (name) => run(() => remove(name), alone) }),
-    ...(list && {
-      list: (listOptions) => run(() => list(listOptions), { ...listOptions, ...alone }),
-    }),
-    ...(multipart && {
-      createMultipartUpload: (name, uploadOptions) => run(() => multipart(name, uploadOptions), alone),
-    }),
-    health: breaker.health,
-  }
+  const { run, health } = createBreaker(backend.name, options)
+  const guarded = interceptCalls(backend, ({ method, signal, lastResort }, send) => {
+    if (UNGUARDED.has(method)) return send()
+    // No other backend takes a write or lists what is here.
+    const isOnly = method !== 'get' && method !== 'head'
+    return run(send, { signal, lastResort: isOnly || lastResort })
+  })
+  return { ...guarded, health }
 }
 
 interface Breaker {
-  run<T>(operation: () => Promise<T>, options?: Pick<ReadOptions, 'signal' | 'lastResort'>): Promise<T>
+  run<T>(
+    operation: () => Promise<T>,
+    options: { signal: AbortSignal | undefined; lastResort: boolean | undefined },
+  ): Promise<T>
   health(): BackendHealth
 }
 
@@ -101,11 +100,11 @@ function createBreaker(backend: string, options: BreakerOptions): Breaker {
     if (openUntil === 0) return 'closed'
     return now() < openUntil ? 'open' : 'half-open'
   }
-  /** A probe for one that is let through while half-open, else whether it may go. */
+  /** A probe for a request that is let through while half-open, else whether it may be sent. */
   const admit = (lastResort: boolean): Probe | boolean => {
     const current = state()
     if (current !== 'half-open') return current === 'closed'
-    // One that hangs, or whose request the platform ended, holds up nobody for long.
+    // A probe that hangs, or whose request the platform ended, does not hold up others for long.
     for (const probe of probes) if (now() - probe.at >= openMs) probes.delete(probe)
     if (probes.size >= (lastResort ? failures : 1)) return false
     const probe = { at: now() }
@@ -120,7 +119,7 @@ function createBreaker(backend: string, options: BreakerOptions): Breaker {
       return
     }
     const pause = Math.min(retryAfter, longestPauseMs)
-    // What was asked before it opened, and fails only now, says nothing new.
+    // A request from before it opened that fails only now shows nothing new.
     if (openUntil !== 0 && !isProbe) return
     const openFor = isProbe || isTripped() ? Math.max(openMs, pause) : pause
     if (openFor > 0) openUntil = now() + openFor
@@ -132,10 +131,10 @@ function createBreaker(backend: string, options: BreakerOptions): Breaker {
   }
 
   return {
-    async run(operation, { signal, lastResort = false } = {}) {
+    async run(operation, { signal, lastResort = false }) {
       const admitted = admit(lastResort)
       if (admitted === false)
-        throw new StorageError('skipped', 'not asked: it failed too often a moment ago', { backend })
+        throw new StorageError('skipped', 'was passed over: it failed too often a moment ago', { backend })
       const isProbe = admitted !== true
       const started = now()
       try {

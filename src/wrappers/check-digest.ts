@@ -5,8 +5,8 @@ import { openChunks, type Chunks } from '../bodies/chunks.ts'
 
 const READ_BYTES = 64 * 1024
 
-/** Whole bodies whose source tells a digest fail when their bytes have another, with the last of them kept back. */
-export function withVerifiedBodies(backend: Backend): Backend {
+/** A whole body whose source gives a digest fails when its bytes have another; the last of them are held back until then. */
+export function withCheckedDigests(backend: Backend): Backend {
   return {
     ...backend,
     async get(name, options = {}) {

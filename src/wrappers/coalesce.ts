@@ -8,7 +8,7 @@ export interface CoalesceOptions {
   /** Larger bodies are never shared. */
   maxBytes: number
   budget: MemoryBudget
-  /** Bytes of the budget that are left to others. */
+  /** Bytes of the budget that are left for other work. */
   leave: number
   /** Longest wait for the backend's answer, and of a reader for the next byte, in milliseconds. */
   stallMs: number
@@ -32,14 +32,14 @@ interface Shared {
   bytes: SharedBytes
 }
 
-/** How long a body stays joinable after it came whole: requests that missed in the primary a moment ago still join. */
+/** How long a body stays joinable once it is complete: requests that have just missed in the primary still join. */
 const LINGER_MS = 1000
-/** A body that stands still for so long is not joined any more: the request that reads it may have been ended by the platform. */
+/** A body that has stalled for so long is no longer joined: the platform may have ended the request that reads it. */
 const MAX_PAUSE_MS = 5000
 
-/** How long a copy waits for the client that began it: longer than a quick one takes, and little of a request's allowance. */
+/** How long a copy waits for the client that began it: longer than a fast client takes, and a small part of a request's time. */
 const PATIENCE_MS = 1000
-/** What the runtime has taken from us it still has to send; storing would take the same thread's time. */
+/** The runtime still has to send what it has taken, and storing would compete for the same thread. */
 const DRAIN_MS = 100
 
 /** Concurrent whole reads of one name become one request to the backend, whose body all share. */
@@ -142,7 +142,7 @@ async function within<T>(work: Promise<T>, ms: number): Promise<T | 'late'> {
 function share({ info, bytes }: Shared, leader: boolean): StoredObject {
   // A response only gets a Content-Length from a stream of known length.
   const fixed = new FixedLengthStream(info.size ?? 0)
-  // Whoever reads the other end sees the failure; a client that goes away is none.
+  // The reader of the other end sees the failure; a client that goes away is none.
   const taken = bytes.writeTo(fixed.writable).catch(() => {})
   const whole = async (): Promise<void> => {
     await bytes.filled

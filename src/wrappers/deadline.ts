@@ -1,97 +1,92 @@
-import type { Backend, MultipartUpload } from '../storage/backend.ts'
 import { cancelBody } from '../bodies/cancel.ts'
+import type { Backend } from '../storage/backend.ts'
 import { StorageError } from '../storage/errors.ts'
-import type { StoredObject } from '../storage/object.ts'
-import { type Watch, within, type WithinOptions } from './within.ts'
+import { type Call, interceptCalls, type Send } from './intercept.ts'
 
 export interface DeadlineOptions {
   /** Until an answer's headers, or the answer itself where it has no body. */
   timeoutMs: number
   /** Until the answer to bytes that are sent, where that is longer. */
   idleTimeoutMs: number
-  /** Calls heed a signal, so one is made for each; bindings of R2 and KV cannot be told to stop. Default: they do. */
+  /** Whether reads stop at a signal, so that one is made for each; those of R2 and KV do not. Default: true. */
   heedsSignals?: boolean
 }
 
-type Body = ReadableStream<Uint8Array> | Uint8Array
-type Run = <Result>(
-  call: (watch: Watch) => Promise<Result>,
-  options?: Partial<WithinOptions<Result>>,
-) => Promise<Result>
-
 /**
- * Bounds how long the backend may be silent: `timeout` is thrown, and what comes later is let go.
- * Streams are not bounded here: those that come are `withMending`'s, and of those that are sent nobody sees how they move.
+ * Bounds how long the backend may be silent: `timeout` is thrown, and a result that comes later is discarded.
+ * Streams are not bounded here: `withResume` watches those that come, and how those move that are sent is not seen.
  */
 export function withDeadline(backend: Backend, options: DeadlineOptions): Backend {
-  const { timeoutMs, heedsSignals = true } = options
-  const { put, delete: remove, list, createMultipartUpload: multipart, abortMultipartUpload: abort } = backend
-  const run: Run = (call, own) =>
-    within(call, { ms: timeoutMs, overrun: silent(backend.name, timeoutMs), ...own })
-  const send = sender(backend.name, options, run)
-
-  return {
-    ...backend,
-    get: (name, { signal, ...rest } = {}) =>
-      run((watch) => backend.get(name, heedsSignals ? { ...rest, signal: watch.signal } : rest), {
-        signal,
-        late: discardLate,
-      }),
-    head: (name, { signal, ...rest } = {}) =>
-      run((watch) => backend.head(name, heedsSignals ? { ...rest, signal: watch.signal } : rest), { signal }),
-    ...(put && {
-      put: (name, body, { signal, ...rest } = {}) =>
-        send(body, (own) => put(name, body, { ...rest, ...(own && { signal: own }) }), signal),
-    }),
-    ...(remove && { delete: (name) => run(() => remove(name)) }),
-    ...(list && {
-      list: ({ signal, ...rest } = {}) => run((watch) => list({ ...rest, signal: watch.signal }), { signal }),
-    }),
-    ...(multipart && {
-      createMultipartUpload: async (name, uploadOptions) =>
-        boundUpload(
-          await run(() => multipart(name, uploadOptions), { late: (upload) => upload.abort() }),
-          run,
-          send,
-        ),
-    }),
-    ...(abort && { abortMultipartUpload: (name, id) => run(() => abort(name, id)) }),
-  }
-}
-
-async function discardLate(late: StoredObject | null): Promise<void> {
-  await late?.body.cancel()
-}
-
-type Send = <Result>(
-  body: Body,
-  call: (signal: AbortSignal | undefined) => Promise<Result>,
-  signal?: AbortSignal,
-) => Promise<Result>
-
-function sender(backend: string, { timeoutMs, idleTimeoutMs }: DeadlineOptions, run: Run): Send {
-  const ms = Math.max(timeoutMs, idleTimeoutMs)
-  const overrun = silent(backend, ms)
-  return async (body, call, signal) => {
-    if (signal?.aborted) {
-      await cancelBody(body, signal.reason)
-      throw signal.reason
-    }
-    if (body instanceof Uint8Array) return run(({ signal: own }) => call(own), { ms, overrun, signal })
-    return call(signal)
-  }
-}
-
-function boundUpload(upload: MultipartUpload, run: Run, send: Send): MultipartUpload {
-  return {
-    id: upload.id,
-    uploadPart: (number, body, size) => send(body, () => upload.uploadPart(number, body, size)),
+  const { timeoutMs, idleTimeoutMs, heedsSignals = true } = options
+  return interceptCalls(backend, (call, send) => {
+    const { method, body, signal } = call
+    if (body instanceof ReadableStream) return signal?.aborted ? refuse(body, signal.reason) : send()
     // Joining many parts takes S3 longer than an answer does.
-    complete: () => send(new Uint8Array(), () => upload.complete()),
-    abort: () => run(() => upload.abort()),
-  }
+    const ms = body || method === 'complete' ? Math.max(timeoutMs, idleTimeoutMs) : timeoutMs
+    const overrun = (): StorageError =>
+      new StorageError('timeout', `did not answer within ${ms} ms`, { backend: backend.name })
+    // A write that is refused for now is repeated until its signal aborts, whatever the backend.
+    return within(call, body || heedsSignals ? send : () => send(), { ms, overrun })
+  })
 }
 
-function silent(backend: string, ms: number): () => StorageError {
-  return () => new StorageError('timeout', `did not answer within ${ms} ms`, { backend })
+async function refuse(body: ReadableStream, reason: unknown): Promise<never> {
+  await cancelBody(body, reason)
+  throw reason
+}
+
+/** Waits for a call for `ms`. Then its signal aborts, and it is no longer waited for. */
+function within<Result>(
+  { signal, discard }: Call<Result>,
+  send: Send<Result>,
+  { ms, overrun }: { ms: number; overrun: () => Error },
+): Promise<Result> {
+  return new Promise<Result>((resolve, reject) => {
+    let controller: AbortController | undefined
+    let over = false
+    const giveUp = (error: unknown): void => {
+      over = true
+      done()
+      controller?.abort(error)
+      reject(error)
+    }
+    const abort = (): void => giveUp(signal?.reason)
+    const done = (): void => {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', abort)
+    }
+    const timer = setTimeout(() => giveUp(overrun()), ms)
+    if (signal?.aborted) return abort()
+    signal?.addEventListener('abort', abort)
+
+    const own = {
+      // Made only for a call that takes one.
+      get signal() {
+        controller ??= new AbortController()
+        if (over) controller.abort()
+        return signal ? AbortSignal.any([signal, controller.signal]) : controller.signal
+      },
+    }
+    started(send, own).then(
+      (result) => {
+        done()
+        // The caller has its failure already; whether discarding works too changes nothing for it.
+        if (over && discard) void Promise.allSettled([discard(result)])
+        else resolve(result)
+      },
+      (error: unknown) => {
+        done()
+        reject(error)
+      },
+    )
+  })
+}
+
+/** A call that throws at once fails like one that rejects. */
+function started<Result>(send: Send<Result>, own: { signal: AbortSignal }): Promise<Result> {
+  try {
+    return send(own)
+  } catch (error) {
+    return Promise.reject(error)
+  }
 }

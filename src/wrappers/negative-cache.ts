@@ -1,7 +1,8 @@
 import type { Backend } from '../storage/backend.ts'
+import { intercept } from './intercept.ts'
 
 export interface NegativeCacheOptions {
-  /** How long a proven absence is believed, in milliseconds. */
+  /** How long an absence is remembered, in milliseconds. */
   ttlMs: number
   /** Most names remembered; the oldest are forgotten first. */
   maxNames?: number
@@ -11,7 +12,7 @@ export interface NegativeCacheOptions {
 const MAX_NAMES = 10_000
 
 /**
- * Remembers for some seconds what a fallback proved absent, so that repeated misses do not reach an old server.
+ * Remembers for some seconds which names a fallback does not have, so that repeated misses do not reach an old server.
  * A write to this backend forgets the name; a copy goes to another backend, so no migration is ever hidden.
  */
 export function withNegativeCache(backend: Backend, options: NegativeCacheOptions): Backend {
@@ -26,12 +27,12 @@ export function withNegativeCache(backend: Backend, options: NegativeCacheOption
     absentUntil.delete(name)
     return false
   }
-  /** Asks, and believes a miss unless something was written meanwhile. */
-  const ask = async <T>(name: string, operation: () => Promise<T | null>): Promise<T | null> => {
+  /** Remembers a miss unless something was written meanwhile. */
+  const read = async <T>(name: string, operation: () => Promise<T | null>): Promise<T | null> => {
     if (isAbsent(name)) return null
     const before = writes
-    const answer = await operation()
-    if (answer !== null || writes !== before) return answer
+    const result = await operation()
+    if (result !== null || writes !== before) return result
     if (absentUntil.size >= (options.maxNames ?? MAX_NAMES)) {
       const oldest = absentUntil.keys().next()
       if (!oldest.done) absentUntil.delete(oldest.value)
@@ -49,17 +50,13 @@ export function withNegativeCache(backend: Backend, options: NegativeCacheOption
       absentUntil.delete(name)
     }
   }
-  const { put, createMultipartUpload: multipart } = backend
-  return {
-    ...backend,
-    get: (name, getOptions) => ask(name, () => backend.get(name, getOptions)),
-    head: (name, readOptions) => ask(name, () => backend.head(name, readOptions)),
-    ...(put && { put: (name, body, putOptions) => write(name, () => put(name, body, putOptions)) }),
-    ...(multipart && {
-      createMultipartUpload: async (name, uploadOptions) => {
-        const upload = await multipart(name, uploadOptions)
-        return { ...upload, complete: () => write(name, () => upload.complete()) }
-      },
-    }),
-  }
+  return intercept(backend, {
+    get: (get) => (name, getOptions) => read(name, () => get(name, getOptions)),
+    head: (head) => (name, readOptions) => read(name, () => head(name, readOptions)),
+    put: (put) => (name, body, putOptions) => write(name, () => put(name, body, putOptions)),
+    createMultipartUpload: (create) => async (name, uploadOptions) => {
+      const upload = await create(name, uploadOptions)
+      return { ...upload, complete: () => write(name, () => upload.complete()) }
+    },
+  })
 }

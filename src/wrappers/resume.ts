@@ -7,26 +7,26 @@ import { type IdleWatch, watchIdleTime } from '../bodies/idle-timeout.ts'
 import { isolateMemory, type Reservation, UPLOAD_BYTES } from '../bodies/memory-budget.ts'
 import { openChunks, type Chunks } from '../bodies/chunks.ts'
 
-export interface MendOptions {
+export interface ResumeOptions {
   /** Longest wait for the next bytes of a body, in milliseconds. */
   idleTimeoutMs: number
   /** The backends behind this one, which may hold the same object. */
   others: readonly Backend[]
 }
 
-/** How often one body is taken up again; a source that breaks more often than that is no source. */
+/** How often one body is resumed; a source that breaks off more often than that is of no use. */
 const MAX_RESUMES = 5
 const READ_BYTES = 64 * 1024
-/** Bodies up to this size are whole before they are answered with. */
+/** Bodies up to this size are read before the answer begins. */
 const HELD_BYTES = 128 * 1024
 const MAX_READ_BYTES = 256 * 1024
 
 /**
- * Bodies that stall or break off are gone on with where they stopped: from the same backend, else or when that breaks
- * again from another whose ETag and size agree. Where that is impossible, `get` fails for a small body, and the reader
- * of a large one sees the failure; never a short body.
+ * Bodies that stall or break off are resumed where they stopped: from the same backend first, then from others whose
+ * ETag and size agree. Where that is impossible, `get` fails for a small body, and the reader of a large one sees the
+ * failure; a short body is never passed off as whole.
  */
-export function withMending(backend: Backend, options: MendOptions): Backend {
+export function withResume(backend: Backend, options: ResumeOptions): Backend {
   return {
     ...backend,
     async get(name, getOptions) {
@@ -47,7 +47,7 @@ export function withMending(backend: Backend, options: MendOptions): Backend {
         length !== undefined && length <= HELD_BYTES
           ? isolateMemory.tryReserve(length, { leave: UPLOAD_BYTES })
           : null
-      return memory ? held(flow, memory) : mended(flow)
+      return memory ? held(flow, memory) : resumed(flow)
     },
   }
 }
@@ -65,7 +65,7 @@ async function held(flow: Omit<Flow, 'write'>, memory: Reservation): Promise<Sto
   return { ...flow.object, body: withKnownLength(heldBody(bytes, memory), bytes.length) }
 }
 
-function mended(flow: Omit<Flow, 'write'>): StoredObject {
+function resumed(flow: Omit<Flow, 'write'>): StoredObject {
   const { object, length } = flow
   const joint = length === undefined ? new IdentityTransformStream() : new FixedLengthStream(length)
   const writer = joint.writable.getWriter()
@@ -78,7 +78,7 @@ function mended(flow: Omit<Flow, 'write'>): StoredObject {
 
 interface Flow {
   object: StoredObject
-  /** Who is asked to go on, in order. */
+  /** Backends to resume from, in order. */
   sources: readonly Backend[]
   idleTimeoutMs: number
   length: number | undefined
@@ -88,7 +88,7 @@ interface Flow {
   resumes: number
 }
 
-/** Passes the body on, and takes it up again for as long as that gets anywhere. */
+/** Passes the body on, and resumes it for as long as it can be. */
 async function pump(flow: Flow, first: ReadableStream<Uint8Array>): Promise<void> {
   let body = first
   for (;;) {
@@ -146,7 +146,7 @@ function wrongLength({ object: { backend, name } }: Flow, message: string): Stor
   return new StorageError('corrupt', message, { backend, name })
 }
 
-/** The rest of the body from whoever has the very same object; throws what went wrong at first when nobody has. */
+/** The rest of the body from a backend that has the same object; throws the first failure when none has. */
 async function resume(flow: Flow, failure: StorageError): Promise<ReadableStream<Uint8Array>> {
   const { object, length, received } = flow
   const { name, etag, size } = object
@@ -158,13 +158,13 @@ async function resume(flow: Flow, failure: StorageError): Promise<ReadableStream
     try {
       const rest = await source.get(name, { range: { offset, length: length - received }, ifMatch: etag })
       if (rest?.etag === etag && rest.size === size && rest.range?.start === offset) {
-        // Should this one break too, the others go first.
+        // If this one breaks off too, the others come first.
         flow.sources = [...flow.sources.filter((other) => other !== source), source]
         return rest.body
       }
       await cancelBody(rest?.body)
     } catch (error) {
-      // Another source may do; if none can go on, the first failure tells why, with this one behind it.
+      // Another source may have it; if none has, the first failure is thrown, with this one as its cause.
       failure = new StorageError(failure.code, failure.message, {
         backend: object.backend,
         name,

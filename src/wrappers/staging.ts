@@ -2,43 +2,41 @@ import type { Backend, ListPage, MultipartUpload, PutOptions } from '../storage/
 import { StorageError } from '../storage/errors.ts'
 import { isStaged, STAGED } from '../storage/name.ts'
 import type { ObjectInfo } from '../storage/object.ts'
+import { intercept } from './intercept.ts'
 
-/** Of parts that are copied from what is staged. */
+/** For parts that are copied from a staged object. */
 const MAX_PART_BYTES = 1024 ** 3
 
 /** Called with a staged object that could not be removed. */
 export type OnLeft = (backend: string, name: string, error: unknown) => void
 
 /**
- * Makes conditions hold for what is stored in parts: joining them takes none in R2, and in many S3 servers. So the parts are joined
- * under a key of their own, and one conditional put, of a length that is known by then, gives the object its name.
- * What is staged is hidden. An upload's id names its staged object too, so that aborting it by its id removes that.
+ * Makes conditions hold for uploads in parts: neither R2 nor many S3 servers take one when the parts are joined. So they are
+ * joined under a key of their own, and one conditional put, of a length that is known by then, stores the object under its
+ * name. Staged objects are hidden. An upload's id contains its staged key, so that aborting it by its id removes that too.
  */
 export function withStaging(backend: Backend, onLeft: OnLeft): Backend {
-  const { list, put, delete: remove } = backend
-  const { createMultipartUpload: create, abortMultipartUpload: abort } = backend
+  const hidden = intercept(backend, {
+    get: (get) => (name, options) => (isStaged(name) ? Promise.resolve(null) : get(name, options)),
+    head: (head) => (name, options) => (isStaged(name) ? Promise.resolve(null) : head(name, options)),
+    list: (list) => async (options) => withoutStaged(await list(options)),
+  })
+  const { put, delete: remove, createMultipartUpload: create, abortMultipartUpload: abort } = backend
+  if (!put || !remove || !create || !abort) return hidden
   return {
-    ...backend,
-    get: (name, options) => (isStaged(name) ? Promise.resolve(null) : backend.get(name, options)),
-    head: (name, options) => (isStaged(name) ? Promise.resolve(null) : backend.head(name, options)),
-    ...(list && { list: async (options) => withoutStaged(await list(options)) }),
-    ...(put &&
-      remove &&
-      create &&
-      abort && {
-        createMultipartUpload: (name, options = {}) => {
-          const isRefused = backend.accepts?.(name) === false
-          // Without a condition the last one wins, as with any put.
-          const direct = !options.onlyIf || !fitsOnePut(backend, options.size ?? 0) || isRefused
-          if (direct) return create(name, options)
-          return stage({ ...backend, put, remove, create, abort, onLeft }, name, options)
-        },
-        abortMultipartUpload(name, id) {
-          if (!isStaged(id)) return abort(name, id)
-          const [staged = '', own = ''] = id.split(' ')
-          return discard({ remove, abort }, staged, own)
-        },
-      }),
+    ...hidden,
+    createMultipartUpload(name, options = {}) {
+      const isRefused = backend.accepts?.(name) === false
+      // Without a condition the last one wins, as with any put.
+      const direct = !options.onlyIf || !fitsOnePut(backend, options.size ?? 0) || isRefused
+      if (direct) return create(name, options)
+      return stage({ ...backend, put, remove, create, abort, onLeft }, name, options)
+    },
+    abortMultipartUpload(name, id) {
+      if (!isStaged(id)) return abort(name, id)
+      const [staged = '', own = ''] = id.split(' ')
+      return discard({ remove, abort }, staged, own)
+    },
   }
 }
 
@@ -93,7 +91,7 @@ function move(
   return open(backend, staged).then((body) => backend.put(name, body, options))
 }
 
-/** What one put does not take can only be joined again: the condition then is as good as the backend makes it. */
+/** What is too large for one put can only be joined again: whether the condition holds then is up to the backend. */
 async function moveInParts(
   backend: Stage,
   staged: string,
@@ -121,14 +119,14 @@ async function open(
 ): Promise<ReadableStream<Uint8Array>> {
   const object = await backend.get(staged, range && { range })
   if (object) return object.body
-  throw new StorageError('unavailable', 'the parts are gone that were just joined', { backend: backend.name })
+  throw new StorageError('unavailable', 'the parts that were just joined are gone', { backend: backend.name })
 }
 
 function fitsOnePut({ maxPutSize = Infinity }: Backend, size: number): boolean {
   return size <= maxPutSize
 }
 
-/** A directory that holds nothing but what is staged would be shown as an empty one, and no name in `-/` can be asked for. */
+/** A directory that holds nothing but what is staged would be shown as an empty one, and no name below `-/` can be requested. */
 function withoutStaged(page: ListPage): ListPage {
   return {
     ...page,

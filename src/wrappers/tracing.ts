@@ -1,4 +1,5 @@
 import type { Backend } from '../storage/backend.ts'
+import { interceptCalls } from './intercept.ts'
 
 /** The part of the runtime's `tracing` (`cloudflare:workers`) that is used. */
 export interface Tracer {
@@ -11,23 +12,14 @@ interface SpanAttributes {
   setAttribute(key: string, value: string): unknown
 }
 
-/** One span for each operation of a request that is traced, named after the method and bearing the backend's name: the chain as a trace shows it. */
+/** A span for each call of a request that is traced, with the method as its name and the backend as an attribute. */
 export function withTracing(backend: Backend, tracer: Tracer): Backend {
-  const { name: backendName, put, delete: remove, list } = backend
-  const traced = <T>(method: string, operation: () => T): T => {
-    // A span that nobody records costs more than the rest of the chain.
-    if (tracer.getActiveSpan && !tracer.getActiveSpan()?.isTraced) return operation()
+  return interceptCalls(backend, ({ method }, send) => {
+    // A span that is not recorded costs more than the rest of the chain.
+    if (tracer.getActiveSpan && !tracer.getActiveSpan()?.isTraced) return send()
     return tracer.enterSpan(`fallback-storage.${method}`, (span) => {
-      span.setAttribute('fallback_storage.backend', backendName)
-      return operation()
+      span.setAttribute('fallback_storage.backend', backend.name)
+      return send()
     })
-  }
-  return {
-    ...backend,
-    get: (name, options) => traced('get', () => backend.get(name, options)),
-    head: (name, options) => traced('head', () => backend.head(name, options)),
-    ...(put && { put: (name, body, options) => traced('put', () => put(name, body, options)) }),
-    ...(remove && { delete: (name) => traced('delete', () => remove(name)) }),
-    ...(list && { list: (options) => traced('list', () => list(options)) }),
-  }
+  })
 }

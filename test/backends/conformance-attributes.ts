@@ -47,7 +47,7 @@ export function describeAttributes(create: Create, traits: Traits): void {
       expect(await backend.head('write/copy.png')).toMatchObject(COPY)
     })
 
-    it('shows a tombstone as an object that is deleted, whatever range is asked for', async () => {
+    it('shows a tombstone as an object that is deleted, whatever range is requested', async () => {
       const backend = await writable(create)
       const deleted = new Date('2026-02-03T04:05:06.789Z')
       await backend.put('write/gone', DIGITS)

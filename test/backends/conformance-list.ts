@@ -66,7 +66,7 @@ export function describeListing(create: Create, traits: Traits): void {
       expect((await all(backend, { delimiter: '/' })).directories).toContain('list/')
     })
 
-    it('tells the size of each object', async () => {
+    it('has the size of each object', async () => {
       const backend = await filled()
       const page = await backend.list({ prefix: 'list/a.jpg' })
       expect(page.objects).toMatchObject([{ name: 'list/a.jpg', backend: backend.name, size: 10 }])
@@ -109,7 +109,7 @@ function describeKept(create: Create, traits: Traits): void {
   })
 }
 
-/** Every entry, page by page; fails when a page is longer than asked for or a cursor leads nowhere. */
+/** Every entry, page by page; fails when a page is longer than requested or a cursor leads nowhere. */
 async function all(
   backend: ListableBackend,
   options: ListOptions,

@@ -54,7 +54,7 @@ export function describeReading(create: Create, traits: Traits): void {
       expect(await textOf(object)).toBe('0123456789')
     })
 
-    it('tells the same by head', async () => {
+    it('reports the same by head', async () => {
       const backend = await create()
       await seed(backend, traits, 'read/digits.jpg')
       const { body, ...info } = (await backend.get('read/digits.jpg')) ?? {}
@@ -89,7 +89,7 @@ function describeRanges(create: Create, traits: Traits): void {
   })
 
   it.each(PAST_THE_END.map((range) => ({ range })))(
-    'refuses the range $range and tells the size',
+    'refuses the range $range and reports the size',
     async ({ range }) => {
       const backend = await create()
       await seed(backend, traits, 'read/digits.jpg')

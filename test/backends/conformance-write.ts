@@ -21,7 +21,7 @@ export function describeWriting(create: Create, traits: Traits): void {
 }
 
 function describeBodies(create: Create): void {
-  it('stores bytes and tells what it stored', async () => {
+  it('stores bytes and returns what it stored', async () => {
     const backend = await writable(create)
     const stored = await backend.put('write/a.jpg', DIGITS, { info: { contentType: 'image/jpeg' } })
     expect(stored).toMatchObject({

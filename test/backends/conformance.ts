@@ -11,7 +11,7 @@ import { describeWriting } from './conformance-write.ts'
 export interface Traits {
   writable: boolean
   listable: boolean
-  /** Conditional puts are atomic, or at least hold when nobody races. */
+  /** Conditional puts are atomic, or at least hold without races. */
   conditional: boolean
   multipart: boolean
   /** Puts bytes there for backends that cannot write themselves. Default: the backend's own `put`. */
@@ -20,7 +20,7 @@ export interface Traits {
   digest?: 'md5' | 'sha256'
   /** Keeps user metadata, provenance, preserved validators and tombstones. Default: as `writable`. */
   attributes?: boolean
-  /** A listing tells the attributes that are kept, not only tombstones. Default: true. */
+  /** A listing has the attributes that are kept, not only tombstones. Default: true. */
   listsAttributes?: boolean
   /** The server gives encoded bytes back as they are. Default: true. */
   encodings?: boolean

@@ -106,7 +106,7 @@ describe('a listing', () => {
     expect(await namesOf(NAMES, { after, limit: 2 })).toEqual(expected)
   })
 
-  it('of one level tells its directories', async () => {
+  it('of one level has its directories', async () => {
     const page = await originOf(NAMES).backend.list?.({ delimiter: '/', prefix: 'photos/' })
     expect(page).toEqual({
       objects: [{ name: 'photos/20.jpg', backend: 'old', size: 6, modified: new Date(MTIME) }],
@@ -177,7 +177,7 @@ describe('a listing', () => {
   })
 })
 
-it('takes a name that ends in a slash for no object, and asks nobody', async () => {
+it('takes a name that ends in a slash for no object, without a request', async () => {
   const { backend, paths } = originOf(NAMES)
   expect(await backend.get('photos/')).toBeNull()
   expect(paths).toEqual([])
@@ -190,7 +190,7 @@ it('lists nothing where no listing is configured', () => {
 describe('a listing of everything', () => {
   const odd = ['a/bell\u0007.jpg', 'a/ok.jpg', 'bad\ufffd.jpg', 'bad\ufffd/x.jpg', '-/api/y']
 
-  it('also tells what cannot be asked for, and does not look into such directories', async () => {
+  it('also has what cannot be requested, and does not open such directories', async () => {
     const { backend, paths } = originOf(odd)
     const page = await backend.list?.({ everything: true })
     expect(page?.objects.map(({ name }) => name)).toEqual([
@@ -209,7 +209,7 @@ describe('a listing of everything', () => {
     expect(await namesOf(odd, {})).toEqual(['a/ok.jpg'])
   })
 
-  it('tells of a directory that leads back to itself once, where its names get too long', async () => {
+  it('has a directory that leads back to itself once, where its names get too long', async () => {
     const fetcher = {
       fetch: async () => Response.json([{ name: 'l'.repeat(100), type: 'directory' }]),
     }

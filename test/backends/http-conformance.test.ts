@@ -37,9 +37,9 @@ function whole(bytes: Uint8Array<ArrayBuffer>): Response {
 }
 
 function withRanges(bytes: Uint8Array<ArrayBuffer>, header: string | null): Response {
-  const asked = parseRange(header)
-  if (!asked) return whole(bytes)
-  const range = resolveRange(asked, bytes.length)
+  const requested = parseRange(header)
+  if (!requested) return whole(bytes)
+  const range = resolveRange(requested, bytes.length)
   if (range === 'unsatisfiable') return new Response('no such range', { status: 416 })
   const part = bytes.slice(range.start, range.end + 1)
   const headers = { 'Content-Range': contentRange(range, bytes.length), 'Content-Length': `${part.length}` }

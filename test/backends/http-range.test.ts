@@ -13,7 +13,7 @@ describe('a range', () => {
     ['ignored', { offset: 2, length: 3 }, 'bytes=2-4', ok(), '234'],
     ['ignored, from the end', { suffix: 2 }, 'bytes=-2', ok(), '89'],
   ]
-  it.each(cases)('%s comes as asked', async (_, range, header, answer, bytes) => {
+  it.each(cases)('%s comes as requested', async (_, range, header, answer, bytes) => {
     const { backend, requests } = backendOf(() => answer)
     const object = await backend.get('a', { range })
     expect(requests[0]?.headers.get('Range')).toBe(header)
@@ -42,29 +42,29 @@ describe('a range', () => {
     await expect(backend.get('a', { range })).rejects.toMatchObject({ code: 'unavailable', backend: 'old' })
   })
 
-  it('that nobody asked for is a failure', async () => {
+  it('that was not requested is a failure', async () => {
     const { backend } = backendOf(() => partial('bytes 0-9/10', CONTENT))
     await expect(backend.get('a')).rejects.toMatchObject({ code: 'unavailable', status: 206 })
   })
 
   it.each([
-    ['tells', () => unsatisfied('bytes */10')],
+    ['gives', () => unsatisfied('bytes */10')],
     ['keeps to itself', (request: Request) => (request.method === 'HEAD' ? ok() : unsatisfied(null))],
-    ['ignores the range and tells', () => ok()],
+    ['ignores the range and gives', () => ok()],
   ])('past the end is unsatisfiable, with the size that the origin %s', async (_, answer) => {
     const { backend } = backendOf(answer)
     const refused = { code: 'unsatisfiable', size: 10 }
     await expect(backend.get('a', { range: { offset: 10 } })).rejects.toMatchObject(refused)
   })
 
-  it('of no bytes is unsatisfiable without a body being asked for', async () => {
+  it('of no bytes is unsatisfiable without a request for a body', async () => {
     const { backend, requests } = backendOf(() => ok())
     const refused = { code: 'unsatisfiable', size: 10 }
     await expect(backend.get('a', { range: { suffix: 0 } })).rejects.toMatchObject(refused)
     expect(requests.map(({ method }) => method)).toEqual(['HEAD'])
   })
 
-  it('ignored by an origin that tells no length gets the whole', async () => {
+  it('ignored by an origin that gives no length gets the whole', async () => {
     const { backend } = backendOf(() => new Response(new Blob([CONTENT]).stream()))
     const object = await backend.get('a', { range: { suffix: 2 } })
     expect(object?.range).toBeUndefined()

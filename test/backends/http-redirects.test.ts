@@ -58,14 +58,14 @@ it('follows five redirects and no sixth', async () => {
   expect(seen).toHaveLength(6)
 })
 
-it('asks a binding for its own host only', async () => {
-  const asked: string[] = []
+it('uses a binding for its own host only', async () => {
+  const requested: string[] = []
   const fetcher = {
-    fetch: async (url: string) => (asked.push(url), Response.redirect('https://cdn.example/a')),
+    fetch: async (url: string) => (requested.push(url), Response.redirect('https://cdn.example/a')),
   }
   const { backend, seen } = backendIn({}, { fetcher })
   await backend.get('a')
-  expect(asked).toEqual(['https://origin.example/a'])
+  expect(requested).toEqual(['https://origin.example/a'])
   expect(seen.map(({ url }) => url)).toEqual(['https://cdn.example/a'])
 })
 
@@ -88,7 +88,7 @@ it('takes a redirect for absence where its status is configured so', async () =>
   expect(await backend.head('a')).toBeNull()
 })
 
-describe('a redirect is refused, and its address not told, when it goes', () => {
+describe('a redirect is refused, and its address not shown, when it goes', () => {
   it.each([
     ['http://origin.example/a', 'from https to http'],
     ['ftp://cdn.example/a', 'not http'],

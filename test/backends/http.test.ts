@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { httpBackend, type HttpOptions } from '../../src/backends/http/http.ts'
 import { backendOf, CONTENT, MODIFIED, ok, ORIGIN, partial, read } from '../kit/http-origin.ts'
 
-it('asks for exactly the encoded name, for the bytes as they are, and sends the configured headers', async () => {
+it('requests exactly the encoded name, for the bytes as they are, and sends the configured headers', async () => {
   const { backend, requests } = backendOf(() => ok(), { headers: { Authorization: 'Basic eDp5' } })
   await backend.get('a b//ü/50%?#&+.jpg/')
   expect(requests[0]?.url).toBe(`${ORIGIN}a%20b//%C3%BC/50%25%3F%23%26%2B.jpg/`)
@@ -10,16 +10,13 @@ it('asks for exactly the encoded name, for the bytes as they are, and sends the 
   expect(requests[0]?.headers.get('Authorization')).toBe('Basic eDp5')
 })
 
-it.each(['//evil.example/a', 'http://evil.example/a', 'x:y'])(
-  'asks the origin for the name %s',
-  async (name) => {
-    const { backend, requests } = backendOf(() => ok())
-    await backend.get(name)
-    expect(requests[0]?.url.startsWith(ORIGIN)).toBe(true)
-  },
-)
+it.each(['//evil.example/a', 'http://evil.example/a', 'x:y'])('requests the name %s', async (name) => {
+  const { backend, requests } = backendOf(() => ok())
+  await backend.get(name)
+  expect(requests[0]?.url.startsWith(ORIGIN)).toBe(true)
+})
 
-it('tells what the origin says of the object, and nothing of the server', async () => {
+it('passes on what the origin says about the object, and nothing about the server', async () => {
   const { backend } = backendOf(() =>
     ok({
       'Content-Type': 'image/jpeg',
@@ -59,7 +56,7 @@ it('makes an ETag as nginx does where the origin has none, the same for GET, HEA
   expect((await backend.get('a', { range: { offset: 0, length: 2 } }))?.etag).toBe(etag)
 })
 
-it('tells no size, no digest and only a weak ETag of a body that is decoded on the way', async () => {
+it('gives no size, no digest and only a weak ETag of a body that is decoded on the way', async () => {
   const headers = { 'Content-Encoding': 'gzip', ETag: '"abc"', 'Content-MD5': 'CY9rzUYh03PK3k6DJie09g==' }
   const { backend } = backendOf(() => ok(headers))
   const info = { name: 'a', backend: 'old', etag: 'W/"abc"' }
@@ -69,12 +66,12 @@ it('tells no size, no digest and only a weak ETag of a body that is decoded on t
   expect((await backend.head('a'))?.contentEncoding).toBeUndefined()
 })
 
-it('keeps a coding that nobody decodes on the way', async () => {
+it('keeps a coding that is not decoded on the way', async () => {
   const { backend } = backendOf(() => ok({ 'Content-Encoding': 'zstd', ETag: '"abc"' }))
   expect(await backend.head('a')).toMatchObject({ contentEncoding: 'zstd', size: 10, etag: '"abc"' })
 })
 
-it('tells no size of a chunked body, even beside a Content-Length', async () => {
+it('gives no size for a chunked body, even beside a Content-Length', async () => {
   const { backend } = backendOf(() => ok({ 'Transfer-Encoding': 'chunked' }))
   expect((await backend.head('a'))?.size).toBeUndefined()
 })
@@ -115,7 +112,7 @@ describe('a status', () => {
     await expect(strict.backend.head('a')).rejects.toMatchObject({ code: 'unavailable', status: 404 })
   })
 
-  it('comes with the time until the origin wants to be asked again', async () => {
+  it('comes with the time until the origin may be tried again', async () => {
     const { backend } = backendOf(() => new Response(null, { status: 503, headers: { 'Retry-After': '7' } }))
     await expect(backend.get('a')).rejects.toMatchObject({ retryAfter: 7000 })
   })
@@ -129,7 +126,7 @@ describe('a status', () => {
   })
 })
 
-it('takes a network error for a failure that tells no address', async () => {
+it('takes a network error for a failure that names no address', async () => {
   const { backend } = backendOf(() => Promise.reject(new Error('connect ECONNREFUSED 10.0.0.1:80')))
   const failure = await backend.get('a').catch((error: unknown) => error)
   expect(failure).toMatchObject({ code: 'unavailable', backend: 'old', objectName: 'a' })
@@ -137,7 +134,7 @@ it('takes a network error for a failure that tells no address', async () => {
 })
 
 describe('HEAD that the origin does not know', () => {
-  it('is asked as one byte, and as nothing else from then on', async () => {
+  it('is a request for one byte, and nothing else from then on', async () => {
     const { backend, requests } = backendOf((request) =>
       request.method === 'HEAD' ? new Response(null, { status: 405 }) : partial('bytes 0-0/10', '0'),
     )
@@ -146,7 +143,7 @@ describe('HEAD that the origin does not know', () => {
     expect(requests.map(({ method }) => method)).toEqual(['HEAD', 'GET', 'GET'])
   })
 
-  it('tells of an empty object, which has no byte to ask for', async () => {
+  it('finds an empty object, which has no byte to request', async () => {
     const { backend } = backendOf((request) => {
       if (request.method === 'HEAD') return new Response(null, { status: 501 })
       return request.headers.has('Range') ? new Response(null, { status: 416 }) : ok({}, '')
@@ -154,7 +151,7 @@ describe('HEAD that the origin does not know', () => {
     expect(await backend.head('a')).toMatchObject({ size: 0 })
   })
 
-  it('tells of absence', async () => {
+  it('reports absence', async () => {
     const { backend } = backendOf(
       ({ method }) => new Response(null, { status: method === 'HEAD' ? 405 : 404 }),
     )
@@ -194,7 +191,7 @@ describe('url', () => {
   })
 })
 
-it('asks a binding without a URL for the path', async () => {
+it('requests the path from a binding without a URL', async () => {
   const urls: string[] = []
   const fetcher = { fetch: async (url: string) => (urls.push(url), ok()) }
   await httpBackend('assets', { fetcher }).get('a/b')

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { httpBackend } from '../../src/backends/http/http.ts'
-import { passedBy, runInvocation } from '../../src/backends/invocation.ts'
-import { deploymentId } from '../../src/config/deployment-id.ts'
+import { passedBy, runInvocation } from '../../src/storage/invocation.ts'
+import { deploymentId } from '../../src/config/config.ts'
 import type { HttpConfig } from '../../src/config/backend-config.ts'
 import { scripted } from '../kit/s3-script.ts'
 

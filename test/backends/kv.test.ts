@@ -59,7 +59,7 @@ describe('a value that others wrote', () => {
 })
 
 describe('the bounds of KV', () => {
-  it('are told before it is asked', () => {
+  it('are known before a request', () => {
     expect(backend.maxSize).toBe(25 * MIB)
     expect(['a'.repeat(512), 'é'.repeat(256), '...'].map((name) => backend.accepts?.(name))).toEqual([
       true,
@@ -133,7 +133,7 @@ it.each([
   ['KV GET failed: 403 Forbidden', { code: 'denied', status: 403 }],
   ['KV GET failed: 500 Internal Server Error', { code: 'unavailable', status: 500 }],
   ['Network connection lost.', { code: 'unavailable' }],
-])('tells a failure from a miss: %s', async (message, expected) => {
+])('distinguishes a failure from a miss: %s', async (message, expected) => {
   const failing = {
     getWithMetadata: async () => {
       throw new Error(message)

@@ -60,7 +60,7 @@ describe('a read', () => {
     },
   )
 
-  it('past the end asks for the size besides', async () => {
+  it('past the end looks up the size as well', async () => {
     const { backend, operations } = watched()
     await env.MEDIA.put('a', DIGITS)
     await expect(backend.get('a', { range: { offset: 10 } })).rejects.toMatchObject({ size: 10 })

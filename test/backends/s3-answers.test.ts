@@ -32,7 +32,7 @@ describe('what S3 answers with', () => {
     expect(await backend.get('a.jpg')).toBeNull()
   })
 
-  it('tells when to ask again', async () => {
+  it('says when to try again', async () => {
     const { backend } = scripted([errorAnswer(503, 'SlowDown', { headers: { 'Retry-After': '7' } })])
     await expect(backend.get('a.jpg')).rejects.toMatchObject({ retryAfter: 7000, status: 503 })
   })
@@ -47,7 +47,7 @@ describe('what S3 answers with', () => {
     await expect(head.backend.head('a.jpg')).rejects.toMatchObject({ code: 'denied' })
   })
 
-  it('asks once more when a HEAD alone could mean a missing bucket', async () => {
+  it('sends a GET when a HEAD alone could mean a missing bucket', async () => {
     const none = () => new Response(null, { status: 404 })
     const astray = scripted([none(), errorAnswer(404, 'NoSuchBucket')])
     await expect(astray.backend.head('a.jpg')).rejects.toThrow('the bucket does not exist')
@@ -98,7 +98,7 @@ describe('what S3 answers with', () => {
     }
   })
 
-  it('tells a broken connection from a time-out, and tries neither again', async () => {
+  it('distinguishes a broken connection from a time-out, and tries neither again', async () => {
     const timeout = Object.assign(new Error('x'), { name: 'TimeoutError' })
     const { backend, sent } = scripted([new Error('Network connection lost.'), timeout])
     await expect(backend.get('a.jpg')).rejects.toMatchObject({ code: 'unavailable' })
@@ -115,7 +115,7 @@ describe('ranges from servers that do as they please', () => {
     })
   const range = { offset: 2, length: 3 }
 
-  it('asks for it in numbers', async () => {
+  it('requests it in numbers', async () => {
     const { backend, sent } = scripted([partial('bytes 2-4/10')])
     const object = await backend.get('a', { range })
     expect(object).toMatchObject({ range: { start: 2, end: 4 }, size: 10 })
@@ -134,7 +134,7 @@ describe('ranges from servers that do as they please', () => {
     await expect(backend.get('a', { range })).rejects.toMatchObject({ code: 'unavailable', status: 206 })
   })
 
-  it('refuses a 206 that nobody asked for', async () => {
+  it('refuses a 206 that was not requested', async () => {
     const { backend } = scripted([partial('bytes 0-2/10')])
     await expect(backend.get('a')).rejects.toMatchObject({ code: 'unavailable' })
   })
@@ -146,7 +146,7 @@ describe('ranges from servers that do as they please', () => {
     expect(await new Response(object?.body).text()).toBe('234')
   })
 
-  it('finds the size itself where a 416 does not tell it', async () => {
+  it('finds the size itself where a 416 does not give it', async () => {
     const { backend } = scripted([
       errorAnswer(416, 'InvalidRange'),
       new Response(null, { headers: { 'Content-Length': '10' } }),

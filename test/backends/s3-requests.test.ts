@@ -78,15 +78,6 @@ describe('URLs', () => {
     await expect(backend.url('a', { base, expiresIn })).rejects.toMatchObject({ code: 'invalid' })
   })
 
-  it.each([
-    ['https://cdn.example/x', 'https://cdn.example/x/a%20b'],
-    ['https://cdn.example/x/', 'https://cdn.example/x/a%20b'],
-    ['/media/', 'https://media.example/media/a%20b'],
-  ])('begin with the public base %s', async (publicUrl, url) => {
-    const { backend } = scripted([], { publicUrl })
-    expect(await backend.url('a b', { base })).toBe(url)
-  })
-
   it('have a path of S3 beside them', () => {
     expect(scripted([]).backend.path('a b/ü')).toBe('s3://media/a b/ü')
   })

@@ -11,7 +11,7 @@ const notImplemented = () => errorAnswer(501, 'NotImplemented')
 const stream = () => new Response(bytes).body as ReadableStream<Uint8Array>
 
 describe('writing where conditions are not taken', () => {
-  it('asks before, and remembers', async () => {
+  it('checks before, and remembers', async () => {
     const answers = [missing(), missingKey(), stored(), missing(), stored()]
     const { backend, sent } = scripted(answers, { refusesConditions: true })
     expect(await backend.put('a', bytes, { onlyIf: 'absent' })).toMatchObject({ etag: '"new"' })
@@ -34,7 +34,7 @@ describe('writing where conditions are not taken', () => {
     expect(sent.at(-1)?.headers.has('If-None-Match')).toBe(false)
   })
 
-  it('never completes an upload without the condition that was asked for', async () => {
+  it('never completes an upload without the condition that was given', async () => {
     const { backend, sent } = scripted([
       new Response('<InitiateMultipartUploadResult><UploadId>u/1</UploadId></InitiateMultipartUploadResult>'),
       new Response(null, { headers: { ETag: '"p1"' } }),
@@ -203,7 +203,7 @@ describe('listing', () => {
     })
   })
 
-  it('asks only empty objects whether they are tombstones, and none where there can be none', async () => {
+  it('checks only empty objects for tombstones, and none where there can be none', async () => {
     const page = () => listAnswer(`${entry('empty', 0)}${entry('gone', 0)}${entry('full', 5)}`)
     const tombstone = there({ 'x-amz-meta-fallback-storage-deleted': '2026-01-01T00:00:00.000Z' })
     const { backend, sent } = scripted([page(), there(), tombstone])

@@ -1,5 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { createMemoryBudget } from '../../src/bodies/memory-budget.ts'
+import {
+  BACKGROUND_LEAVES_BYTES,
+  createMemoryBudget,
+  isolateMemory,
+  SHARED_LEAVES_BYTES,
+  UPLOAD_BYTES,
+} from '../../src/bodies/memory-budget.ts'
 
 describe('createMemoryBudget()', () => {
   beforeEach(() => void vi.useFakeTimers())
@@ -133,5 +139,16 @@ describe('createMemoryBudget()', () => {
     await vi.advanceTimersByTimeAsync(100)
     await Promise.all([copy, upload])
     expect(order).toEqual(['upload', 'copy'])
+  })
+
+  it('shares small bodies while copies in the background wait for room', async () => {
+    const budget = createMemoryBudget(isolateMemory.total)
+    const copies = Array.from({ length: 10 }, () =>
+      budget.reserve(UPLOAD_BYTES, { waitMs: 1000, leave: BACKGROUND_LEAVES_BYTES }).catch(() => null),
+    )
+    await vi.advanceTimersByTimeAsync(500)
+    expect(budget.tryReserve(192 * 1024, { leave: SHARED_LEAVES_BYTES })).not.toBeNull()
+    await vi.advanceTimersByTimeAsync(1000)
+    expect((await Promise.all(copies)).filter((copy) => copy !== null)).toHaveLength(2)
   })
 })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { backfillLines } from '../../src/cli/commands/backfill-output.ts'
-import type { Backfill, Estimate } from '../../src/client/job-answers.ts'
+import type { Backfill, Estimate } from '../../src/client/client.ts'
 import type { Text } from '../../src/cli/output.ts'
 
 const DATE = '2026-11-23T06:59:47.000Z'
@@ -64,7 +64,7 @@ describe('the output for a backfill', () => {
       ...ESTIMATE,
       bytes: 0,
       objects_of_unknown_size: 3,
-      cost_usd: { r2_class_a: 0.01, total: 0.01 },
+      cost_usd: { r2_class_a: 0.01, total: null },
       egress_usd: null,
       egress_unknown: ['legacy'],
       storage_usd_per_month: null,

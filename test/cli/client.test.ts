@@ -1,3 +1,5 @@
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startStack, type Stack } from '../../demo/stack.ts'
 import { ApiError, createClient, type Client } from '../../src/client/client.ts'
@@ -101,10 +103,14 @@ describe('its failures', () => {
   it('are ApiErrors with the problem document', async () => {
     const error = await failureOf(client.size('nope'))
     expect(error).toBeInstanceOf(ApiError)
-    expect(error).toMatchObject({ status: 404, problem: { title: 'There is no such object' }, isTold: true })
+    expect(error).toMatchObject({
+      status: 404,
+      problem: { title: 'There is no such object' },
+      isFromWorker: true,
+    })
     expect(await failureOf(client.open('nope', { method: 'HEAD' }))).toMatchObject({
       status: 404,
-      isTold: true,
+      isFromWorker: true,
     })
     const stranger = createClient({ url: stack.worker.url, token: 'wrong' })
     expect(await failureOf(stranger.delete('nope'))).toMatchObject({ status: 401 })
@@ -123,4 +129,32 @@ describe('its failures', () => {
       expect(() => createClient({ url })).toThrow(TypeError)
     },
   )
+})
+
+it('runs in a browser: it is its own code alone, and needs nothing but fetch', async () => {
+  const { outputFiles, metafile } = await build({
+    absWorkingDir: fileURLToPath(new URL('../..', import.meta.url)),
+    entryPoints: ['src/client/client.ts'],
+    bundle: true,
+    format: 'esm',
+    platform: 'browser',
+    metafile: true,
+    write: false,
+  })
+  expect(Object.keys(metafile.inputs).toSorted()).toEqual(['src/client/client.ts', 'src/client/request.ts'])
+  const code = outputFiles[0]?.text ?? ''
+  expect(code).not.toMatch(/\b(?:node|cloudflare):|\bprocess\b|\bBuffer\b|valibot/)
+  const bundled = (await import(`data:text/javascript,${encodeURIComponent(code)}`)) as {
+    createClient: typeof createClient
+  }
+  const sent: string[] = []
+  const browser = bundled.createClient({
+    url: 'https://media.example.com/media',
+    fetch: async (url) => {
+      sent.push(new Request(url).url)
+      return Response.json({ name: 'a b', exists: true })
+    },
+  })
+  expect(await browser.exists('a b')).toBe(true)
+  expect(sent).toEqual(['https://media.example.com/media/-/api/exists/a%20b'])
 })

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { startStack, type Stack } from '../../demo/stack.ts'
-import type { Backfill, BackfillFailure, Verification } from '../../src/client/job-answers.ts'
+import type { Backfill, BackfillFailure, Verification } from '../../src/client/client.ts'
 import { mediaFolder, type MediaFolder } from '../kit/servers/media.ts'
 import { createCli, records, type Cli } from './run.ts'
 

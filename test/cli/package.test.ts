@@ -26,6 +26,7 @@ beforeAll(async () => {
     'commander',
     'cli-progress',
     'mime',
+    'valibot',
     'string-width',
     'strip-ansi',
     'ansi-regex',
@@ -38,8 +39,8 @@ beforeAll(async () => {
 
 afterAll(() => rm(project, { recursive: true, force: true }))
 
-it('contains the command line and the client, and nothing of the Worker', async () => {
-  expect(await readdir(join(installed, 'dist'))).toEqual(['cli', 'client'])
+it('contains the command line, the client and the schemas of the answers', async () => {
+  expect(await readdir(join(installed, 'dist'))).toEqual(['cli', 'client', 'schemas', 'storage'])
 })
 
 it('runs as JavaScript', async () => {

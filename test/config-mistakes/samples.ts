@@ -36,5 +36,5 @@ export function errorOf(env: Vars): ConfigError {
   throw new Error('the configuration was accepted')
 }
 
-/** What is wrong, the environment, and what its single mistake must say: place, key and mend. */
+/** What is wrong, the environment, and what its single mistake must say: place, key and fix. */
 export type Row = [title: string, env: Vars, ...says: string[]]

@@ -21,8 +21,7 @@ let project: Unstable_Config
 beforeAll(async () => {
   // By their URLs: the Worker's types are not Node's.
   const load = (path: string): Promise<never> => import(new URL(path, root).href) as Promise<never>
-  ;({ parseConfig } = await load('src/config/config.ts'))
-  ;({ hostWarnings } = await load('src/config/warnings.ts'))
+  ;({ hostWarnings, parseConfig } = await load('src/config/config.ts'))
   folder = await mkdtemp(join(tmpdir(), 'examples-'))
   project = await read(await text('wrangler.toml'))
 })
@@ -56,7 +55,7 @@ function inChain(example: string): string {
   return `[vars]\nFALLBACK_STORAGES = [{ type = "r2", binding = "MEDIA" }, ${example.trim()}]`
 }
 
-/** What the Worker would get: the variables, bindings by their methods, and the secrets that the document tells to set. */
+/** What the Worker would get: the variables, bindings by their methods, and the secrets that the document says to set. */
 function envOf(config: Unstable_Config, document: string): Record<string, unknown> {
   const act = () => undefined
   const secrets =

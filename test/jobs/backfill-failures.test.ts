@@ -1,13 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import { memoryBackend } from '../kit/memory.ts'
+import type { PageMessage } from '../../src/jobs/backfill/job-types.ts'
 import type { Backend } from '../../src/storage/backend.ts'
 import { StorageError } from '../../src/storage/errors.ts'
 import { counting } from '../kit/fakes.ts'
-import { deskOf, fill, nameOf, status, withBackfill } from './jobs.ts'
+import { dyingRpcOf, failuresOf, fill, nameOf, status, withBackfill } from './jobs.ts'
 
 type Memory = ReturnType<typeof memoryBackend>
 
-/** Fails with `code` for names that match, as often as told. */
+/** Fails with `code` for names that match, so many times. */
 function faulty(
   backend: Memory,
   isBad: (name: string) => boolean,
@@ -21,7 +22,7 @@ function faulty(
       const remaining = left.get(name) ?? times
       if (isBad(name) && remaining > 0) {
         left.set(name, remaining - 1)
-        throw new StorageError(code, 'is told to fail', { backend: backend.name, name })
+        throw new StorageError(code, 'fails on purpose', { backend: backend.name, name })
       }
       return backend.get(name, options)
     },
@@ -33,11 +34,8 @@ describe('a backfill whose consumer dies', () => {
     const [target, source] = [memoryBackend('primary'), counting('legacy')]
     await fill(source, 100)
     await withBackfill([target, source], {}, async (harness) => {
-      await harness.job.tick()
-      const desk = deskOf(harness)
-      // The consumer copies all of its page and dies before it can say so.
-      const dying = { ...desk, report: () => Promise.reject(new Error('killed')) }
-      await harness.deliver(harness.queue.sent.splice(0), dying)
+      await harness.job.onAlarm()
+      await harness.deliver(harness.queue.sent.splice(0), dyingRpcOf(harness))
       expect(target.objects.size).toBe(100)
       expect(status(harness.job)).toMatchObject({ state: 'running', copied: 0 })
       harness.restart()
@@ -52,14 +50,64 @@ describe('a backfill whose consumer dies', () => {
     expect(source.counts['get']).toBe(100)
   })
 
+  it('fetches nothing again when the queue delivers the message of a killed consumer again', async () => {
+    const [target, source] = [memoryBackend('primary'), counting('legacy')]
+    await fill(source, 50)
+    for (let index = 0; index < 5; index++) await target.put(nameOf(index), new Uint8Array(1))
+    await withBackfill([target, source], {}, async (harness) => {
+      await harness.job.onAlarm()
+      const messages = harness.queue.sent.splice(0)
+      // Stored by a client since they were listed: it is not a copy of the job.
+      await target.put(nameOf(40), new Uint8Array(1))
+      await harness.deliver(messages, dyingRpcOf(harness))
+      await harness.deliver(messages)
+      expect(await harness.drive()).toMatchObject({ state: 'completed', copied: 44, present: 6, listed: 50 })
+    })
+    expect(source.counts['get']).toBe(45)
+  })
+
+  it('counts as copied what a killed consumer copied of a manifest', async () => {
+    const [target, source] = [memoryBackend('primary'), counting('legacy')]
+    await fill(source, 10)
+    await withBackfill([target, source], { manifest: { from: 'client' } }, async (harness) => {
+      harness.job.addNames({ names: Array.from({ length: 10 }, (_, index) => nameOf(index)), failures: [] })
+      harness.job.endNames(true)
+      await harness.job.onAlarm()
+      const messages = harness.queue.sent.splice(0)
+      await harness.deliver(messages, dyingRpcOf(harness))
+      await harness.deliver(messages)
+      expect(await harness.drive()).toMatchObject({ state: 'completed', listed: 10, copied: 10, present: 0 })
+    })
+    expect(source.counts['get']).toBe(10)
+  })
+
+  it('sends pages again at once that a queue forgot when all was killed', async () => {
+    const [target, source] = [memoryBackend('primary'), memoryBackend('legacy')]
+    await fill(source, 120)
+    await withBackfill([target, source], { backlog: 0 }, async (harness) => {
+      await harness.job.onAlarm()
+      expect(harness.queue.sent.splice(0)).toHaveLength(2)
+      harness.clock.now += 60_000
+      await harness.job.onAlarm()
+      // The job itself was not killed, so they are on their way.
+      expect(harness.queue.sent).toEqual([])
+      harness.restart()
+      await harness.job.onAlarm()
+      expect(harness.queue.sent).toEqual([])
+      harness.clock.now += 6_000
+      await harness.job.onAlarm()
+      expect(harness.queue.sent).toHaveLength(2)
+    })
+  })
+
   it('sends pages again whose messages were lost', async () => {
     const [target, source] = [memoryBackend('primary'), memoryBackend('legacy')]
     await fill(source, 120)
     await withBackfill([target, source], {}, async (harness) => {
-      await harness.job.tick()
+      await harness.job.onAlarm()
       expect(harness.queue.sent.splice(0)).toHaveLength(2)
       harness.restart()
-      harness.clock.now += 700_000
+      harness.clock.now += 1_300_000
       expect(await harness.drive()).toMatchObject({ state: 'completed', copied: 120 })
     })
   })
@@ -98,14 +146,14 @@ describe('a backfill and failures', () => {
       expect(ended).toMatchObject({ state: 'completed_with_failures', listed: 50, copied: 49, failed: 1 })
       expect(job.failures(0, 10)).toEqual({
         failures: [
-          { name: nameOf(7), backend: 'legacy', error: 'corrupt', detail: 'is told to fail', attempts: 3 },
+          { name: nameOf(7), backend: 'legacy', error: 'corrupt', detail: 'fails on purpose', attempts: 3 },
         ],
         cursor: null,
       })
       isBroken = false
       expect(job.act('retry_failed')).toMatchObject({ job: { state: 'running', failed: 0 } })
       expect(await drive()).toMatchObject({ state: 'completed', listed: 50, copied: 50, failed: 0 })
-      expect(job.failures(0, 10).failures).toEqual([])
+      expect(failuresOf(job)).toEqual([])
     })
   })
 
@@ -116,7 +164,7 @@ describe('a backfill and failures', () => {
     const source = faulty(legacy, (name) => isRefused && name === nameOf(7), 'denied')
     await withBackfill([target, source], {}, async ({ job, drive }) => {
       expect(await drive()).toMatchObject({ state: 'completed_with_failures', copied: 49, failed: 1 })
-      expect(job.failures(0, 10).failures).toMatchObject([
+      expect(failuresOf(job)).toMatchObject([
         { name: nameOf(7), backend: 'legacy', error: 'denied', attempts: 1 },
       ])
       isRefused = false
@@ -194,7 +242,7 @@ describe('a backfill and failures', () => {
     const [target, source] = [memoryBackend('primary'), memoryBackend('legacy')]
     await fill(source, 10)
     await withBackfill([target, source], {}, async ({ job, drive }) => {
-      await job.tick()
+      await job.onAlarm()
       await source.delete(nameOf(3))
       expect(await drive()).toMatchObject({ state: 'completed', listed: 10, copied: 9, skipped: 1 })
     })
@@ -214,7 +262,91 @@ describe('a backfill and failures', () => {
         skipped: 0,
         failed: 1,
       })
-      expect(job.failures(0, 10).failures).toMatchObject([{ name: nameOf(3), backend: 'legacy' }])
+      expect(failuresOf(job)).toMatchObject([{ name: nameOf(3), backend: 'legacy' }])
     })
   })
+})
+
+describe('a page that the queue gives up', () => {
+  it('is sent again name by name, and the name that is given up alone is a failure', async () => {
+    const [target, source] = [memoryBackend('primary'), counting('legacy')]
+    await fill(source, 8)
+    const isDeadly = ({ names }: PageMessage): boolean => names.some(([name]) => name === nameOf(5))
+    await withBackfill([target, source], {}, async (harness) => {
+      const { job, queue } = harness
+      for (let round = 0; round < 5; round++) {
+        await job.onAlarm()
+        for (const message of queue.sent.splice(0)) {
+          if (isDeadly(message)) {
+            for (let delivery = 0; delivery < 9; delivery++) job.beginPage(message.page)
+            job.pageGivenUp(message.page, 9)
+          } else await harness.deliver([message])
+        }
+      }
+      expect(status(job)).toMatchObject({ state: 'completed_with_failures', listed: 8, copied: 7, failed: 1 })
+      expect(failuresOf(job)).toMatchObject([
+        {
+          name: nameOf(5),
+          backend: 'legacy',
+          error: 'timeout',
+          detail: expect.stringContaining('9 deliveries') as string,
+        },
+      ])
+    })
+    expect(source.counts['get']).toBe(7)
+  })
+
+  it('is sent again as it is where no consumer began it: the Worker was broken', async () => {
+    const [target, source] = [memoryBackend('primary'), memoryBackend('legacy')]
+    await fill(source, 8)
+    await withBackfill([target, source], {}, async ({ job, queue, drive }) => {
+      await job.onAlarm()
+      for (const { page } of queue.sent.splice(0)) job.pageGivenUp(page, 9)
+      await job.onAlarm()
+      expect(queue.sent.map(({ names }) => names.length)).toEqual([8])
+      expect(await drive()).toMatchObject({ state: 'completed', copied: 8, failed: 0 })
+    })
+  })
+
+  it('changes nothing where it was reported already', async () => {
+    const [target, source] = [memoryBackend('primary'), memoryBackend('legacy')]
+    await fill(source, 8)
+    await withBackfill([target, source], {}, async ({ job, queue, deliver }) => {
+      await job.onAlarm()
+      const messages = queue.sent.splice(0)
+      await deliver(messages)
+      for (const { page } of messages) job.pageGivenUp(page, 9)
+      await job.onAlarm()
+      expect(status(job)).toMatchObject({ state: 'completed', copied: 8, failed: 0 })
+    })
+  })
+
+  it.each([true, false])(
+    'has an end also where nothing says that it was given up (with a queue: %s)',
+    async (queued) => {
+      const [target, legacy] = [memoryBackend('primary'), memoryBackend('legacy')]
+      await fill(legacy, 3)
+      let isDead = false
+      const source: Backend = {
+        ...legacy,
+        get(name, options) {
+          if (name === nameOf(1)) isDead = true
+          return isDead ? new Promise(() => {}) : legacy.get(name, options)
+        },
+      }
+      await withBackfill([target, source], { queued, maxConcurrency: 1 }, async (harness) => {
+        for (let life = 0; life < 15 && status(harness.job).state !== 'completed_with_failures'; life++) {
+          isDead = false
+          for (let turn = 0; turn < 4; turn++) {
+            const alarm = harness.job.onAlarm().then(() => harness.deliver(harness.queue.sent.splice(0)))
+            await Promise.race([alarm, new Promise((resolve) => setTimeout(resolve, 20))])
+          }
+          harness.clock.now += 1_300_000
+          harness.restart()
+        }
+        expect(status(harness.job)).toMatchObject({ copied: 2, failed: 1, listed: 3 })
+        expect(failuresOf(harness.job)).toMatchObject([{ name: nameOf(1), error: 'timeout' }])
+      })
+    },
+  )
 })

@@ -1,27 +1,21 @@
 import { describe, expect, it } from 'vitest'
 import { memoryBackend } from '../kit/memory.ts'
 import { estimateCost } from '../../src/jobs/backfill/estimate.ts'
-import type { PageDesk } from '../../src/jobs/backfill/job-types.ts'
 import { cutPages } from '../../src/jobs/backfill/listing.ts'
 import type { Backend } from '../../src/storage/backend.ts'
 import { bytesOf, counting } from '../kit/fakes.ts'
-import { deskOf, fill, nameOf, status, withBackfill } from './jobs.ts'
-
-/** A consumer that claims and is never heard of again. */
-function deadDesk(desk: PageDesk): PageDesk {
-  return { ...desk, report: () => Promise.reject(new Error('killed')) }
-}
+import { fill, nameOf, status, withBackfill } from './jobs.ts'
 
 describe('a backfill that is steered', () => {
   it('sends nothing while it is paused, and goes on where it was', async () => {
     const [target, source] = [memoryBackend('primary'), memoryBackend('legacy')]
     await fill(source, 50)
     await withBackfill([target, source], {}, async ({ job, queue, deliver, drive }) => {
-      await job.tick()
+      await job.onAlarm()
       const messages = queue.sent.splice(0)
       expect(job.act('pause')).toMatchObject({ job: { state: 'paused' } })
       await deliver(messages)
-      await job.tick()
+      await job.onAlarm()
       expect(queue.sent).toEqual([])
       expect(target.objects.size).toBe(0)
       expect(job.act('resume')).toMatchObject({ job: { state: 'running' } })
@@ -29,41 +23,57 @@ describe('a backfill that is steered', () => {
     })
   })
 
-  it('stops a consumer that is at work when it is paused', async () => {
+  it('begins no further page when it is paused while a consumer is at work', async () => {
     const [target, legacy] = [memoryBackend('primary'), memoryBackend('legacy')]
-    await fill(legacy, 100)
+    await fill(legacy, 250)
     let pause = (): void => {}
     let gets = 0
     const source: Backend = {
       ...legacy,
-      get: async (name, options) => {
+      get: (name, options) => {
         if (++gets === 10) pause()
-        await new Promise((resolve) => setTimeout(resolve, gets > 10 ? 400 : 1))
         return legacy.get(name, options)
       },
     }
     await withBackfill([target, source], {}, async (harness) => {
       pause = () => void harness.job.act('pause')
-      await harness.job.tick()
+      await harness.job.onAlarm()
       await harness.deliver(harness.queue.sent.splice(0))
-      const paused = status(harness.job)
-      expect(paused.state).toBe('paused')
-      expect(paused.copied).toBeGreaterThanOrEqual(10)
-      expect(paused.copied).toBeLessThan(70)
+      expect(status(harness.job)).toMatchObject({ state: 'paused', copied: 100 })
       harness.job.act('resume')
-      expect(await harness.drive()).toMatchObject({ state: 'completed', copied: 100, present: 0 })
+      expect(await harness.drive()).toMatchObject({ state: 'completed', copied: 250, present: 0 })
     })
-    expect(gets).toBe(100)
+    expect(gets).toBe(250)
+  })
+
+  it('counts what a consumer copied that was at work when it was cancelled', async () => {
+    const [target, legacy] = [memoryBackend('primary'), memoryBackend('legacy')]
+    await fill(legacy, 150)
+    let cancel = (): void => {}
+    const source: Backend = {
+      ...legacy,
+      get: (name, options) => {
+        cancel()
+        return legacy.get(name, options)
+      },
+    }
+    await withBackfill([target, source], {}, async (harness) => {
+      cancel = () => void harness.job.act('cancel')
+      await harness.job.onAlarm()
+      await harness.deliver(harness.queue.sent.splice(0))
+      expect(status(harness.job)).toMatchObject({ state: 'cancelled', copied: 100 })
+    })
+    expect(target.objects.size).toBe(100)
   })
 
   it('copies nothing more once it is cancelled', async () => {
     const [target, source] = [memoryBackend('primary'), memoryBackend('legacy')]
     await fill(source, 50)
     await withBackfill([target, source], {}, async ({ job, queue, deliver }) => {
-      await job.tick()
+      await job.onAlarm()
       job.act('cancel')
       await deliver(queue.sent.splice(0))
-      await job.tick()
+      await job.onAlarm()
       expect(status(job)).toMatchObject({ state: 'cancelled', listed: 50, copied: 0 })
       expect(job.act('resume')).toEqual({ conflict: 'the job is cancelled' })
     })
@@ -101,14 +111,31 @@ describe('a backfill and its limits', () => {
     expect(most).toBe(3)
   })
 
-  it('gives no second consumer work while one uses up the concurrency', async () => {
+  it('lets no second consumer begin a page while one uses up the concurrency', async () => {
     const [target, source] = [memoryBackend('primary'), memoryBackend('legacy')]
     await fill(source, 250)
-    await withBackfill([target, source], { maxConcurrency: 4 }, async ({ job, queue }) => {
-      await job.tick()
-      const [first, second] = queue.sent.map(({ page }) => page)
-      expect(job.claim('one', [first ?? 0])).toMatchObject({ concurrency: 4, pages: [{ page: first }] })
-      expect(job.claim('two', [second ?? 0]).pages).toEqual([])
+    await withBackfill([target, source], { maxConcurrency: 4 }, async ({ job, queue, drive }) => {
+      await job.onAlarm()
+      const [first = 0, second = 0] = queue.sent.map(({ page }) => page)
+      expect(job.beginPage(first)).toMatchObject({ concurrency: 4 })
+      expect(job.beginPage(second)).toBeNull()
+      // The queue may deliver the first one again.
+      expect(job.beginPage(first)).toMatchObject({
+        concurrency: 4,
+        copiedSince: expect.any(Number) as number,
+      })
+      expect(await drive()).toMatchObject({ state: 'completed', copied: 250 })
+    })
+  })
+
+  it('gives consumers their share of the concurrency', async () => {
+    const [target, source] = [memoryBackend('primary'), memoryBackend('legacy')]
+    await fill(source, 350)
+    await withBackfill([target, source], { maxConcurrency: 10, maxPerSecond: 20 }, async ({ job, queue }) => {
+      await job.onAlarm()
+      const starts = queue.sent.map(({ page }) => job.beginPage(page))
+      const start = { concurrency: 5, interval: 100 }
+      expect(starts).toMatchObject([start, start, null, null])
     })
   })
 
@@ -130,38 +157,8 @@ describe('a backfill and its limits', () => {
         info: { name: nameOf(index), backend: 'legacy', size: 0 },
       })
     await withBackfill([target, source], {}, async ({ job }) => {
-      for (let tick = 0; tick < 5; tick++) await job.tick()
+      for (let alarm = 0; alarm < 5; alarm++) await job.onAlarm()
       expect(status(job)).toMatchObject({ state: 'listing', listed: 10_000 })
-    })
-  })
-
-  it('gives up the one name that kills whoever copies it, and copies the others', async () => {
-    const [target, source] = [memoryBackend('primary'), memoryBackend('legacy')]
-    await fill(source, 8)
-    await withBackfill([target, source], {}, async (harness) => {
-      for (let round = 0; round < 60 && status(harness.job).state !== 'completed_with_failures'; round++) {
-        await harness.job.tick()
-        const messages = harness.queue.sent.splice(0)
-        const isDeadly = messages.some(({ names }) => names.some(([name]) => name === nameOf(5)))
-        const [alone] = messages.filter(({ names }) => names.length === 1 && names[0]?.[0] !== nameOf(5))
-        // Single pages of one batch end one by one before the deadly one takes the consumer down.
-        if (isDeadly && alone)
-          await harness.deliver(messages.filter((message) => message.names[0]?.[0] !== nameOf(5)))
-        const deadly = messages.filter(({ names }) => names.some(([name]) => name === nameOf(5)))
-        await harness.deliver(deadly, deadDesk(deskOf(harness)))
-        for (const { names } of deadly) if (names.length > 1) target.objects.clear()
-        target.objects.delete(nameOf(5))
-        harness.clock.now += 60_000
-      }
-      expect(status(harness.job)).toMatchObject({
-        state: 'completed_with_failures',
-        listed: 8,
-        copied: 7,
-        failed: 1,
-      })
-      expect(harness.job.failures(0, 10).failures).toMatchObject([
-        { name: nameOf(5), error: 'timeout', detail: expect.stringContaining('3 consumers') as string },
-      ])
     })
   })
 })

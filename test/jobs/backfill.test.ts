@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { memoryBackend } from '../kit/memory.ts'
 import { bytesOf, counting, textOf } from '../kit/fakes.ts'
-import { deskOf, fill, nameOf, status, withBackfill } from './jobs.ts'
+import { fill, nameOf, rpcOf, status, withBackfill } from './jobs.ts'
 
 type Memory = ReturnType<typeof memoryBackend>
 
-async function bury(backend: Memory, name: string): Promise<void> {
+async function putTombstone(backend: Memory, name: string): Promise<void> {
   await backend.put(name, new Uint8Array(0), { info: { deleted: new Date() } })
 }
 
@@ -34,12 +34,12 @@ describe('a backfill', () => {
     expect(await textOf(await target.get(nameOf(42)))).toBe('bytes 42')
   })
 
-  it('asks neither side for what the target holds, or holds a tombstone of', async () => {
+  it('requests nothing that the target holds, or holds a tombstone of', async () => {
     const target = counting('primary')
     const source = counting('legacy')
     await fill(source, 300)
     for (let index = 0; index < 100; index++) await target.put(nameOf(index), bytesOf('newer'))
-    for (let index = 100; index < 110; index++) await bury(target, nameOf(index))
+    for (let index = 100; index < 110; index++) await putTombstone(target, nameOf(index))
     Object.assign(target.counts, { put: 0 })
     await withBackfill([target, source], {}, async ({ drive }) => {
       expect(await drive()).toMatchObject({ listed: 300, copied: 190, present: 100, skipped: 10, failed: 0 })
@@ -94,7 +94,7 @@ describe('a backfill', () => {
       memoryBackend('legacy'),
     ]
     await fill(legacy, 3)
-    await bury(second, nameOf(1))
+    await putTombstone(second, nameOf(1))
     await withBackfill([target, second, legacy], {}, async ({ drive }) => {
       expect(await drive()).toMatchObject({ listed: 3, copied: 2, skipped: 1 })
     })
@@ -132,7 +132,7 @@ describe('a backfill and messages that come twice', () => {
     const [target, source] = [memoryBackend('primary'), counting('legacy')]
     await fill(source, 150)
     await withBackfill([target, source], {}, async ({ job, queue, deliver, drive }) => {
-      await job.tick()
+      await job.onAlarm()
       const messages = queue.sent.splice(0)
       expect(messages.map(({ names }) => names.length)).toEqual([100, 50])
       await deliver(messages)
@@ -143,70 +143,56 @@ describe('a backfill and messages that come twice', () => {
     expect(source.counts['get']).toBe(150)
   })
 
-  it('counts a report once that was sent again because its answer was lost', async () => {
+  it('counts only the first report of a page', async () => {
     const [target, source] = [memoryBackend('primary'), memoryBackend('legacy')]
     await fill(source, 20)
     await withBackfill([target, source], {}, async (harness) => {
-      await harness.job.tick()
-      const desk = deskOf(harness)
-      const twice = {
-        ...desk,
-        report: async (...report: Parameters<typeof desk.report>) => {
-          await desk.report(...report)
-          return desk.report(...report)
-        },
+      await harness.job.onAlarm()
+      const twice: typeof job.reportPage = async (page, report) => {
+        await job.reportPage(page, report)
+        await job.reportPage(page, { ...report, failures: [], left: [['left/over', 1]] })
       }
-      await harness.deliver(harness.queue.sent.splice(0), twice)
+      const job = rpcOf(harness)
+      await harness.deliver(harness.queue.sent.splice(0), { ...job, reportPage: twice })
       expect(await harness.drive()).toMatchObject({ state: 'completed', copied: 20, listed: 20 })
     })
   })
 
-  it('counts a sign of life once that came twice, and nothing of a consumer that was given up', async () => {
-    const [target, source] = [memoryBackend('primary'), memoryBackend('legacy')]
+  it('counts the report of a consumer that was taken for lost, and ignores the one that took its place', async () => {
+    const [target, source] = [memoryBackend('primary'), counting('legacy')]
     await fill(source, 20)
-    await withBackfill([target, source], {}, async ({ job, queue, clock, drive }) => {
-      await job.tick()
-      const { page, names } = queue.sent.splice(0)[0] ?? { page: 0, names: [] }
-      const counts = { legacy: { copied: 5, present: 0, skipped: 0, bytes: 5 } }
-      const half = { seq: 1, counts, failures: [], remaining: names.slice(5), ended: false }
-      job.claim('first', [page])
-      for (let times = 0; times < 3; times++) job.report('first', page, half)
-      expect(status(job)).toMatchObject({ copied: 5, bytes: 5 })
-      clock.now += 60_000
-      expect(job.claim('second', [page]).pages).toMatchObject([
-        { page, resumed: true, names: names.slice(5) },
-      ])
-      expect(job.report('first', page, { ...half, seq: 2 })).toBe(false)
-      expect(status(job)).toMatchObject({ copied: 5 })
-      clock.now += 60_000
+    await withBackfill([target, source], {}, async ({ job, queue, clock, deliver, drive }) => {
+      await job.onAlarm()
+      const { page, names } = queue.sent[0] ?? { page: 0, names: [] }
+      const began = clock.now
+      expect(job.beginPage(page)).toMatchObject({ copiedSince: undefined })
+      clock.now += 30 * 60_000
+      await job.onAlarm()
+      expect(queue.sent.map((message) => message.page)).toEqual([page, page])
+      expect(job.beginPage(page)).toMatchObject({ copiedSince: began })
+      const counts = { legacy: { copied: names.length, present: 0, skipped: 0, bytes: 5 } }
+      job.reportPage(page, { counts, failures: [], left: [] })
+      await deliver(queue.sent.splice(0))
+      expect(status(job)).toMatchObject({ copied: 20, bytes: 5 })
       expect(await drive()).toMatchObject({ state: 'completed', listed: 20, copied: 20, present: 0 })
     })
+    expect(source.counts['get']).toBe(0)
   })
 
-  it('copies only what is left of a page when an old message of it comes', async () => {
+  it('makes a page of what a consumer had no time for', async () => {
     const [target, source] = [memoryBackend('primary'), counting('legacy')]
     await fill(source, 20)
     await withBackfill([target, source], {}, async ({ job, queue, deliver, drive }) => {
-      await job.tick()
-      const old = queue.sent.splice(0)
-      const { page, names } = old[0] ?? { page: 0, names: [] }
+      await job.onAlarm()
+      const [message] = queue.sent.splice(0)
+      if (!message) throw new Error('nothing was sent')
       const counts = { legacy: { copied: 5, present: 0, skipped: 0, bytes: 5 } }
-      job.claim('first', [page])
-      job.report('first', page, { seq: 1, counts, failures: [], remaining: names.slice(5), ended: true })
-      await deliver(old)
+      job.beginPage(message.page)
+      job.reportPage(message.page, { counts, failures: [], left: message.names.slice(5) })
+      await deliver([message])
+      expect(source.counts['get']).toBe(0)
       expect(await drive()).toMatchObject({ state: 'completed', listed: 20, copied: 20 })
     })
     expect(source.counts['get']).toBe(15)
-  })
-
-  it('does not give a page to two consumers at once', async () => {
-    const [target, source] = [memoryBackend('primary'), memoryBackend('legacy')]
-    await fill(source, 20)
-    await withBackfill([target, source], { maxConcurrency: 50 }, async ({ job, queue }) => {
-      await job.tick()
-      const [message] = queue.sent
-      expect(job.claim('one', [message?.page ?? 0]).pages).toHaveLength(1)
-      expect(job.claim('two', [message?.page ?? 0]).pages).toEqual([])
-    })
   })
 })

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest'
 import { sized } from '../kit/sample.ts'
 import type { BackfillJson } from '../../src/jobs/backfill/record.ts'
-import type { ToldFailure } from '../../src/jobs/backfill/job.ts'
-import { status, verified, withBackfill } from './jobs.ts'
+import type { BackfillFailure } from '../../src/schemas/job-answers.ts'
+import { failuresOf, status, verified, withBackfill } from './jobs.ts'
 import { accepts, backendOf, INVALID, plant, randomFrom, type Side, sideOf } from './planted.ts'
 
 const SEED = 20_261_125
@@ -58,7 +58,7 @@ function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
 interface Plan {
   deep: boolean
   prefix: string
-  failures: readonly ToldFailure[]
+  failures: readonly BackfillFailure[]
 }
 
 function countTruths(sides: readonly [Side, ...Side[]], { deep, prefix, failures }: Plan) {
@@ -79,13 +79,13 @@ function countTruths(sides: readonly [Side, ...Side[]], { deep, prefix, failures
 /** What a backfill of these backends ended as, and what it failed at. */
 async function backfilled(
   sides: readonly Side[],
-): Promise<{ backfills: BackfillJson[]; failures: ToldFailure[] }> {
-  let ended: { backfills: BackfillJson[]; failures: ToldFailure[] } = { backfills: [], failures: [] }
+): Promise<{ backfills: BackfillJson[]; failures: BackfillFailure[] }> {
+  let ended: { backfills: BackfillJson[]; failures: BackfillFailure[] } = { backfills: [], failures: [] }
   const backends = sides.map(backendOf)
   const listing = backends.slice(1).filter(({ list }) => list !== undefined)
   await withBackfill(backends, { backends: listing.map(({ name }) => name) }, async ({ job, drive }) => {
     await drive()
-    ended = { backfills: [status(job)], failures: job.failures(0, 1000).failures }
+    ended = { backfills: [status(job)], failures: failuresOf(job) }
   })
   return ended
 }

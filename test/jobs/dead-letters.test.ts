@@ -2,7 +2,6 @@ import { createExecutionContext, createMessageBatch, getQueueResult } from 'clou
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
 import worker from '../../src/index.ts'
-import { openJobs } from '../../src/jobs/jobs.ts'
 
 const COPY = { type: 'copy', name: 'photos/given-up.jpg' } as const
 const PAGE = { type: 'page', job: '0123456789abcde', page: 1, source: 'legacy', names: [] } as const
@@ -22,12 +21,12 @@ describe('a message that the platform gave up', () => {
   it('is recorded with the reason, even while the configuration is wrong', async () => {
     const { explicitAcks } = await deliver('fallback-storage-dead-copies', wrong, COPY)
     expect(explicitAcks).toEqual(['one'])
-    const [dead] = await openJobs(env.BACKFILL_JOBS).index().buried(10)
+    const [dead] = await env.JOB_INDEX.getByName('index').deadLetters(10)
     expect(dead).toMatchObject({ name: 'photos/given-up.jpg', error: 'unexpected', attempts: 9 })
     expect(dead?.detail).toContain('gave the message up after 9 deliveries')
   })
 
-  it('is let go where it is a page, which its job sends again', async () => {
+  it('is settled where it is a page of a job that does not exist', async () => {
     const { explicitAcks } = await deliver('media-dead-copies', wrong, PAGE)
     expect(explicitAcks).toEqual(['one'])
   })

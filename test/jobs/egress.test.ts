@@ -14,7 +14,7 @@ function pricesOf(...tables: Table[]) {
   return egressPrices(parseConfig({ ...bindings, FALLBACK_STORAGES: [r2, ...tables] }).backends)
 }
 
-/** Egress of so many bytes in one object from the backend of that table, `null` where nobody knows its price. */
+/** Egress of so many bytes in one object from the backend of that table, `null` where its price is unknown. */
 function usdFor(table: Table, bytes: number): number | null {
   return estimateEgress({ legacy: { objects: 1, bytes, unsized: 0 } }, pricesOf({ ...table, name: 'legacy' }))
     .usd
@@ -26,7 +26,7 @@ function at(endpoint: string, others: Table = {}): Table {
 
 const AWS = 'https://s3.eu-central-1.amazonaws.com'
 
-/** A source whose every object is that large, or that tells no sizes. */
+/** A source whose every object is that large, or whose sizes are unknown. */
 async function sourceOf(name: string, count: number, size: number | undefined): Promise<ListableBackend> {
   const memory = memoryBackend(name)
   await fill(memory, count)
@@ -65,7 +65,7 @@ describe('the price of egress', () => {
 
   it.each([
     ['a region whose price is another', at('https://s3.sa-east-1.amazonaws.com')],
-    ['a region that only the settings tell', at('https://s3.amazonaws.com', { region: 'ap-south-1' })],
+    ['a region that is only in the settings', at('https://s3.amazonaws.com', { region: 'ap-south-1' })],
     ['acceleration, which costs more', at('https://s3-accelerate.amazonaws.com')],
     ['a host that only looks like one', at('https://s3.eu-central-1.amazonaws.com.example.com')],
     ['a provider whose price depends on the bucket', at('https://storage.googleapis.com')],
@@ -90,7 +90,7 @@ describe('the price of egress', () => {
     expect(estimateEgress({ one: found, two: found }, pricesOf(...tables)).usd).toBeCloseTo(891, 6)
   })
 
-  it('asks for no price of what has nothing to copy', () => {
+  it('needs no price of a source with nothing to copy', () => {
     const found = { legacy: { objects: 0, bytes: 0, unsized: 0 } }
     expect(estimateEgress(found, pricesOf(http))).toEqual({ usd: 0, unknown: [], by: {} })
   })
@@ -141,7 +141,7 @@ describe('the estimate of a dry run', () => {
     })
   })
 
-  it('knows no egress of a manifest, which tells neither sizes nor sources', async () => {
+  it('knows no egress of a manifest, which has neither sizes nor sources', async () => {
     const options = { dryRun: true, egress: pricesOf(at(AWS)), manifest: { from: 'client' as const } }
     const backends = [memoryBackend('primary'), memoryBackend('legacy')]
     await withBackfill(backends, options, async ({ job, drive }) => {

@@ -1,17 +1,17 @@
 import { describe, expect, it } from 'vitest'
 import { estimateCost } from '../../src/jobs/backfill/estimate.ts'
 import type { BackfillJson } from '../../src/jobs/backfill/record.ts'
-import type { ToldFailure } from '../../src/jobs/backfill/job.ts'
-import type { Acceptable } from '../../src/jobs/verification/kinds.ts'
+import type { BackfillFailure } from '../../src/schemas/job-answers.ts'
+import type { Acceptable } from '../../src/schemas/reasons.ts'
 import type { Backend, ListableBackend } from '../../src/storage/backend.ts'
 import { StorageError } from '../../src/storage/errors.ts'
 import { bytesOf } from '../kit/fakes.ts'
 import { memoryBackend } from '../kit/memory.ts'
-import { fill, nameOf, status, verified, withBackfill } from './jobs.ts'
+import { failuresOf, fill, nameOf, status, verified, withBackfill } from './jobs.ts'
 
 interface Ended {
   backfill: BackfillJson
-  failures: ToldFailure[]
+  failures: BackfillFailure[]
 }
 
 async function backfilled(backends: readonly Backend[]): Promise<Ended> {
@@ -19,7 +19,7 @@ async function backfilled(backends: readonly Backend[]): Promise<Ended> {
   await withBackfill(backends, {}, async ({ job, drive }) => {
     await drive()
     ended.backfill = status(job)
-    ended.failures = job.failures(0, 1000).failures
+    ended.failures = failuresOf(job)
   })
   return ended as Ended
 }

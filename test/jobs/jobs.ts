@@ -3,8 +3,9 @@ import { env } from 'cloudflare:workers'
 import { consumePages } from '../../src/jobs/backfill/consumer.ts'
 import type { JobStorage } from '../../src/jobs/backfill/context.ts'
 import type { EgressPrices } from '../../src/jobs/backfill/egress.ts'
-import type { BackfillOptions, PageDesk, PageMessage } from '../../src/jobs/backfill/job-types.ts'
-import { type Backfill, createBackfill, type ToldFailure } from '../../src/jobs/backfill/job.ts'
+import type { BackfillOptions, PageJob, PageMessage } from '../../src/jobs/backfill/job-types.ts'
+import { type Backfill, createBackfill } from '../../src/jobs/backfill/job.ts'
+import type { BackfillFailure } from '../../src/schemas/job-answers.ts'
 import type { BackfillJson } from '../../src/jobs/backfill/record.ts'
 import { createVerification, type Verification } from '../../src/jobs/verification/job.ts'
 import type { VerificationOptions } from '../../src/jobs/verification/record.ts'
@@ -12,16 +13,20 @@ import type { Backend } from '../../src/storage/backend.ts'
 import { type Chain, createChain } from '../../src/chain/fallback.ts'
 import { bytesOf } from '../kit/fakes.ts'
 
-/** A queue in memory that gives out what was sent when it is told to, as often as it is told to. */
+/** A queue in memory; tests deliver what was sent, as often as they like. */
 export interface HeldQueue {
   sent: PageMessage[]
+  metrics?: Queue['metrics']
   sendBatch(messages: Iterable<MessageSendRequest<PageMessage>>): Promise<QueueSendBatchResponse>
 }
 
-export function heldQueue(): HeldQueue {
+export function heldQueue(backlog?: number): HeldQueue {
   const sent: PageMessage[] = []
   return {
     sent,
+    ...(backlog !== undefined && {
+      metrics: async () => ({ backlogCount: backlog, backlogBytes: 0 }) as QueueMetrics,
+    }),
     async sendBatch(messages) {
       for (const { body } of messages) sent.push(structuredClone(body))
       return { metadata: { metrics: { backlogCount: 0, backlogBytes: 0 } } } as QueueSendBatchResponse
@@ -38,8 +43,8 @@ export interface JobHarness {
   /** A new job engine over the same storage, as after a restart. */
   restart(): void
   /** Hands the given messages to a consumer. */
-  deliver(messages: readonly PageMessage[], desk?: PageDesk): Promise<void>
-  /** Ticks and delivers until the job ends, or `rounds` are over. */
+  deliver(messages: readonly PageMessage[], job?: PageJob): Promise<void>
+  /** Lets alarms ring and delivers until the job ends, or `rounds` are over. */
   drive(rounds?: number): Promise<BackfillJson>
 }
 
@@ -48,15 +53,17 @@ export async function withBackfill(
   backends: readonly Backend[],
   options: Partial<BackfillOptions> & {
     queued?: boolean
+    /** What the queue says of its backlog; nothing, as older runtimes, if left out. */
+    backlog?: number
     deletes?: 'tombstone' | 'first'
     egress?: EgressPrices
   },
   test: (harness: JobHarness) => Promise<void>,
 ): Promise<void> {
-  const { queued = true, deletes = 'tombstone', egress = {}, ...given } = options
+  const { queued = true, backlog, deletes = 'tombstone', egress = {}, ...given } = options
   const chain = createChain(backends, { deletes })
   await inStorage(async (storage) => {
-    const queue = heldQueue()
+    const queue = heldQueue(backlog)
     const clock = { now: Date.now() }
     const open = (): Backfill =>
       createBackfill({
@@ -74,8 +81,8 @@ export async function withBackfill(
       restart() {
         harness.job = open()
       },
-      deliver: (messages, desk = deskOf(harness)) =>
-        consumePages(messages.map(toMessage), { chain, desk: () => desk }),
+      deliver: (messages, job = rpcOf(harness)) =>
+        consumePages(messages.map(toMessage), { chain, job: () => job }),
       drive: (rounds = 200) => drive(harness, rounds),
     }
     harness.job.create('job', {
@@ -96,7 +103,7 @@ export async function verified(
   backends: readonly Backend[],
   options: Partial<VerificationOptions> & {
     backfills?: BackfillJson[]
-    failures?: ToldFailure[]
+    failures?: BackfillFailure[]
     later?: readonly Backend[]
   } = {},
 ): Promise<ReturnType<Verification['create']> & { all: Differences; bySize: Differences }> {
@@ -120,7 +127,7 @@ export async function verified(
     let job = open()
     job.create('job', { prefix: '', deep: false, accept: [], ...given })
     chain = createChain(later, { deletes: 'tombstone' })
-    for (let tick = 0; tick < 20 && job.status()?.state === 'running'; tick++) {
+    for (let alarm = 0; alarm < 20 && job.status()?.state === 'running'; alarm++) {
       // As after a restart.
       job = open()
       await job.tick()
@@ -132,20 +139,31 @@ export async function verified(
   })
 }
 
-export function deskOf(harness: Pick<JobHarness, 'job'>): PageDesk {
+/** The job as consumers call it. */
+export function rpcOf(harness: Pick<JobHarness, 'job'>): PageJob {
   return {
-    claim: async (lease, pages) => harness.job.claim(lease, pages),
-    report: async (lease, page, report) => harness.job.report(lease, page, structuredClone(report)),
+    beginPage: async (page) => harness.job.beginPage(page),
+    reportPage: async (page, report) => harness.job.reportPage(page, structuredClone(report)),
+    pageGivenUp: async (page, deliveries) => harness.job.pageGivenUp(page, deliveries),
   }
+}
+
+/** The same for a consumer that is killed before it can report. */
+export function dyingRpcOf(harness: Pick<JobHarness, 'job'>): PageJob {
+  return { ...rpcOf(harness), reportPage: () => Promise.reject(new Error('killed')) }
+}
+
+export function failuresOf(job: Backfill): NonNullable<ReturnType<Backfill['failures']>>['failures'] {
+  return job.failures(0, 100)?.failures ?? []
 }
 
 async function drive(harness: JobHarness, rounds: number): Promise<BackfillJson> {
   for (let round = 0; round < rounds; round++) {
-    await harness.job.tick()
+    await harness.job.onAlarm()
     const batch = harness.queue.sent.splice(0)
     if (batch.length > 0) await harness.deliver(batch)
-    const told = status(harness.job)
-    if (!['listing', 'running'].includes(told.state)) return told
+    const current = status(harness.job)
+    if (!['listing', 'running'].includes(current.state)) return current
     // Whatever the job waits for (retries, a backend) is over by then.
     if (batch.length === 0) harness.clock.now += 15_000
   }
@@ -153,9 +171,9 @@ async function drive(harness: JobHarness, rounds: number): Promise<BackfillJson>
 }
 
 export function status(job: Backfill): BackfillJson {
-  const told = job.status()
-  if (!told) throw new Error('the job is gone')
-  return told
+  const found = job.status()
+  if (!found) throw new Error('there is no job')
+  return found
 }
 
 function toMessage(body: PageMessage): Message<PageMessage> {
@@ -169,7 +187,7 @@ function toMessage(body: PageMessage): Message<PageMessage> {
   } as Message<PageMessage>
 }
 
-/** A Durable Object's storage whose alarms never ring: tests tick by hand. */
+/** A Durable Object's storage whose alarms never ring by themselves. */
 async function inStorage<T>(work: (storage: JobStorage) => Promise<T>): Promise<T> {
   const stub = env.BACKFILL_JOBS.get(env.BACKFILL_JOBS.newUniqueId())
   return runInDurableObject(stub, (_, { storage }) =>

@@ -1,4 +1,3 @@
-import { base64OfHex } from '../../src/backends/s3/info.ts'
 import { s3Backend, type S3Backend, type S3Options } from '../../src/backends/s3/s3.ts'
 import { errorAnswer, listAnswer, entry } from './s3-script.ts'
 
@@ -80,7 +79,11 @@ export function fakeS3(habits: Habits = {}, options: Partial<S3Options> = {}): F
       if (there) return errorAnswer(412, 'PreconditionFailed')
     }
     const md5 = headers.get('Content-MD5')
-    if (md5 !== null && habits.contentMd5 !== 'ignored' && md5 !== base64OfHex(tag.slice(1, -1)))
+    if (
+      md5 !== null &&
+      habits.contentMd5 !== 'ignored' &&
+      md5 !== Uint8Array.fromHex(tag.slice(1, -1)).toBase64()
+    )
       return errorAnswer(400, 'BadDigest')
     tags.set(bytes, tag)
     set(key, bytes)

@@ -70,6 +70,18 @@ describe('saves of unknown length', () => {
     }
   })
 
+  it('find room beside saves of known length, which only hold their bodies for another try', async () => {
+    const chain = createChain([partsBackend('r2')], { deletes: 'first' })
+    const known = Array.from({ length: 8 }, (_, index) =>
+      save(chain, `known-${index}.bin`, slowBody(8 * MIB), { size: 8 * MIB }),
+    )
+    await scheduler.wait(500)
+    const free = isolateMemory.tryReserve(16 * MIB)
+    free?.release()
+    await Promise.all(known)
+    expect(free).not.toBeNull()
+  })
+
   it('keep their memory while bytes come, however slowly', async () => {
     vi.useFakeTimers()
     const source = steppedBody()

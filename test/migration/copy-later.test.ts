@@ -58,11 +58,7 @@ describe('a copy for later', () => {
 })
 
 describe('the consumer of copies', () => {
-  function deliver(
-    attempts: number,
-    copy: ConsumerOptions['copy'],
-    deadLetter?: ConsumerOptions['deadLetter'],
-  ) {
+  function deliver(attempts: number, copy: ConsumerOptions['copy'], giveUp?: ConsumerOptions['giveUp']) {
     const seen: string[] = []
     const message = {
       id: '1',
@@ -76,7 +72,7 @@ describe('the consumer of copies', () => {
       copy,
       onCopied: (_name: string, { outcome }: { outcome: string }) => void seen.push(outcome),
       onFailure: () => void seen.push('failure'),
-      ...(deadLetter && { deadLetter }),
+      ...(giveUp && { giveUp }),
     }
     return consumeCopies([message], options).then(() => seen)
   }
@@ -93,10 +89,13 @@ describe('the consumer of copies', () => {
   })
 
   it('gives up in the end, with the reason', async () => {
-    const dead: unknown[] = []
-    expect(await deliver(MAX_ATTEMPTS, fail, async (copy) => dead.push(copy))).toEqual(['failure', 'ack'])
+    const letters: unknown[] = []
+    expect(await deliver(MAX_ATTEMPTS, fail, async (letter) => letters.push(letter))).toEqual([
+      'failure',
+      'ack',
+    ])
     const reason = { error: 'timeout', detail: 'did not answer', attempts: MAX_ATTEMPTS }
-    expect(dead).toEqual([{ type: 'dead-copy', name: 'a', ...reason }])
+    expect(letters).toEqual([{ name: 'a', ...reason }])
   })
 
   it('copies at most five at a time', async () => {

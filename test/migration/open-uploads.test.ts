@@ -2,14 +2,12 @@ import { env } from 'cloudflare:workers'
 import { runInDurableObject } from 'cloudflare:test'
 import { describe, expect, it } from 'vitest'
 import { memoryBackend } from '../kit/memory.ts'
-import { createJobIndex } from '../../src/jobs/job-index.ts'
-import { openJobs } from '../../src/jobs/jobs.ts'
 import { withRememberedUploads } from '../../src/migration/open-uploads.ts'
 import type { PutOptions } from '../../src/storage/backend.ts'
 import { bytesOf } from '../kit/fakes.ts'
 
 const DAY_MS = 24 * 60 * 60_000
-const index = () => openJobs(env.BACKFILL_JOBS).index()
+const index = () => env.JOB_INDEX.getByName('index')
 const COPIED = { info: { provenance: { backend: 'old', copied: new Date() } }, onlyIf: 'absent' as const }
 
 /** A backend of its own name, which begins uploads of copies and of clients. */
@@ -71,15 +69,13 @@ describe('withRememberedUploads()', () => {
   })
 })
 
-it('the index tells uploads that nobody can be at work on any more, whatever their name', async () => {
-  const stub = env.BACKFILL_JOBS.getByName('index')
-  await runInDurableObject(stub, (_, { storage }) => {
-    const old = createJobIndex(storage, () => Date.now() - DAY_MS - 1000)
-    old.openUpload({ backend: 'r2', name: 'old', id: '1' })
-    old.openUpload({ backend: 'elsewhere', name: 'old', id: '2' })
-    const now = createJobIndex(storage)
-    now.openUpload({ backend: 'r2', name: 'young', id: '3' })
-    const closed = now.closeUpload({ backend: 'r2', name: 'a', id: '4' })
-    expect(closed).toEqual([{ backend: 'r2', name: 'old', id: '1' }])
+it('the index finds uploads that were abandoned, whatever their name', async () => {
+  await index().openUpload({ backend: 'r2', name: 'old', id: '1' })
+  await index().openUpload({ backend: 'elsewhere', name: 'old', id: '2' })
+  await runInDurableObject(index(), (_, { storage }) => {
+    storage.sql.exec('UPDATE uploads SET at = at - ?', DAY_MS + 1000)
   })
+  await index().openUpload({ backend: 'r2', name: 'young', id: '3' })
+  const closed = await index().closeUpload({ backend: 'r2', name: 'a', id: '4' })
+  expect(closed).toEqual([{ backend: 'r2', name: 'old', id: '1' }])
 })

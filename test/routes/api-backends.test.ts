@@ -1,12 +1,13 @@
-import { describe, expect, it } from 'vitest'
-import { memoryBackend } from '../kit/memory.ts'
-import { StorageError } from '../../src/storage/errors.ts'
-import { apiApp, holding, readOnly } from './api-app.ts'
+import { reset } from 'cloudflare:test'
+import { afterEach, describe, expect, it } from 'vitest'
+import { bucketWith, fill, media, mediaKv, MODIFIED, OLD, R2, SILENT_ORIGIN, startApp } from '../kit/app.ts'
+
+afterEach(() => reset())
 
 async function pair() {
-  const first = await holding('first', { 'a/one': '1', 'b/x': '2' })
-  const second = await holding('second', { 'a/one': '11', 'a/two': '3', c: '4' })
-  return { first, second, ...apiApp([first, readOnly(second)]) }
+  await fill(media, { 'a/one': '1', 'b/x': '2' })
+  await fill(mediaKv, { 'a/one': '11', 'a/two': '3', c: '4' })
+  return startApp()
 }
 
 describe('GET /-/api/explain/{name}', () => {
@@ -15,25 +16,25 @@ describe('GET /-/api/explain/{name}', () => {
     const { body } = await json('/-/api/explain/a/two')
     expect(body).toEqual({
       name: 'a/two',
-      would_serve: 'second',
+      would_serve: 'media_kv',
       tombstone: null,
       migration: {
         enabled: false,
         state: 'not_migrating',
-        target: 'first',
+        target: 'media',
         reason: 'FALLBACK_DATA_MIGRATION is off',
       },
       backends: [
-        { name: 'first', type: 'memory', accepts: true, result: 'absent', latency_ms: expect.any(Number) },
+        { name: 'media', type: 'r2', accepts: true, result: 'absent', latency_ms: expect.any(Number) },
         {
-          name: 'second',
-          type: 'memory',
+          name: 'media_kv',
+          type: 'kv',
           accepts: true,
           result: 'hit',
           latency_ms: expect.any(Number),
           size: 1,
           etag: expect.any(String),
-          modified_time: '2001-09-09T01:46:40.000Z',
+          modified_time: MODIFIED,
           version: expect.any(String),
         },
       ],
@@ -41,24 +42,24 @@ describe('GET /-/api/explain/{name}', () => {
   })
 
   it('tells a tombstone, and what it hides', async () => {
-    const { json, chain } = await pair()
-    await chain.delete('a/two')
+    const { json, remove } = await pair()
+    await remove('a/two')
     expect((await json('/-/api/explain/a/two')).body).toMatchObject({
       would_serve: null,
-      tombstone: { backend: 'first', deleted_time: expect.any(String) },
+      tombstone: { backend: 'media', deleted_time: expect.any(String) },
       migration: { state: 'deleted' },
       backends: [{ result: 'deleted' }, { result: 'hit' }],
     })
   })
 
   it.each([
-    ['a/one', 'present', 'first'],
-    ['a/two', 'pending', 'first'],
+    ['a/one', 'present', 'media'],
+    ['a/two', 'pending', 'media'],
     ['none', 'absent', null],
   ])('tells the migration of %s to be %s', async (name, state, target) => {
-    const first = await holding('first', { 'a/one': '1' })
-    const second = await holding('second', { 'a/two': '2' })
-    const { json } = apiApp([first, readOnly(second)], { migration: true })
+    await fill(media, { 'a/one': '1' })
+    await fill(mediaKv, { 'a/two': '2' })
+    const { json } = startApp({ FALLBACK_DATA_MIGRATION: true })
     expect((await json(`/-/api/explain/${name}`)).body['migration']).toMatchObject({
       enabled: true,
       state,
@@ -67,17 +68,13 @@ describe('GET /-/api/explain/{name}', () => {
   })
 
   it('tells failures, and asks every backend all the same', async () => {
-    const failing = {
-      ...memoryBackend('first'),
-      head: async (): Promise<never> => {
-        throw new StorageError('denied', 'refuses us', { backend: 'first' })
-      },
-    }
-    const { json } = apiApp([failing, readOnly(await holding('second', { a: '1' }))], { migration: true })
+    const head = async (): Promise<never> => Promise.reject(new Error('head: Unauthorized (10002)'))
+    await fill(mediaKv, { a: '1' })
+    const { json } = startApp({ FALLBACK_DATA_MIGRATION: true, MEDIA: bucketWith({ head }) })
     expect((await json('/-/api/explain/a')).body).toMatchObject({
-      would_serve: 'second',
-      migration: { state: 'blocked', target: 'first', reason: 'first failed' },
-      backends: [{ result: 'denied', detail: 'refuses us' }, { result: 'hit' }],
+      would_serve: 'media_kv',
+      migration: { state: 'blocked', target: 'media', reason: 'media failed' },
+      backends: [{ result: 'denied', detail: 'R2 refuses the binding' }, { result: 'hit' }],
     })
     expect((await json('/-/api/explain/none')).body).toMatchObject({ migration: { state: 'unknown' } })
   })
@@ -85,34 +82,32 @@ describe('GET /-/api/explain/{name}', () => {
 
 describe('GET /-/api/backends', () => {
   it('tells the chain, the methods of each backend, and its health', async () => {
-    const health = {
-      state: 'open' as const,
-      failures: 5,
-      recentErrors: [{ at: new Date(0), code: 'timeout', detail: 'late' }],
-      latency: { p50: 1, p95: 2, p99: 3, count: 4 },
-    }
-    const second = readOnly(memoryBackend('second'))
-    const { json } = apiApp([memoryBackend('first'), second], { health: { second: health } })
+    const { call, json } = startApp({
+      FALLBACK_STORAGES: [R2, { ...OLD, timeout_ms: 5 }],
+      FALLBACK_BREAKER_FAILURES: 2,
+      OLD: SILENT_ORIGIN,
+    })
+    for (const path of ['/a', '/b']) await call(path)
+    const timeout = { at: expect.any(String), error: 'timeout', detail: expect.any(String) }
     expect((await json('/-/api/backends')).body).toMatchObject({
       migration: false,
       deletes: 'tombstone',
       backends: [
         {
-          name: 'first',
+          name: 'media',
           role: 'primary',
           writable: true,
           methods: expect.arrayContaining(['save', 'listdir', 'url']),
         },
         {
-          name: 'second',
+          name: 'old',
           role: 'fallback',
           writable: false,
           methods: expect.not.arrayContaining(['save']),
           health: {
             state: 'open',
-            failures: 5,
-            recent_errors: [{ at: '1970-01-01T00:00:00.000Z', error: 'timeout', detail: 'late' }],
-            latency_ms: { p95: 2 },
+            failures: 2,
+            recent_errors: [timeout, timeout],
           },
         },
       ],

@@ -1,10 +1,13 @@
-import { describe, expect, it } from 'vitest'
-import { apiApp, down, holding, readOnly } from './api-app.ts'
+import { reset } from 'cloudflare:test'
+import { afterEach, describe, expect, it } from 'vitest'
+import { BROKEN_ORIGIN, fill, media, mediaKv, MODIFIED, OLD, R2, startApp } from '../kit/app.ts'
+
+afterEach(() => reset())
 
 async function pair() {
-  const first = await holding('first', { 'a/one': '1', 'b/x': '2' })
-  const second = await holding('second', { 'a/one': '11', 'a/two': '3', c: '4' })
-  return { first, second, ...apiApp([first, readOnly(second)]) }
+  await fill(media, { 'a/one': '1', 'b/x': '2' })
+  await fill(mediaKv, { 'a/one': '11', 'a/two': '3', c: '4' })
+  return startApp()
 }
 
 describe('GET /-/api/listdir/{path}', () => {
@@ -28,9 +31,8 @@ describe('GET /-/api/listdir/{path}', () => {
   })
 
   it('leaves deleted names out', async () => {
-    const { json, chain } = await pair()
-    await chain.delete('a/two')
-    await chain.delete('a/one')
+    const { json, remove } = await pair()
+    await remove('a/two', 'a/one')
     expect((await json('/-/api/listdir/a')).body['files']).toEqual([])
   })
 
@@ -61,15 +63,15 @@ describe('GET /-/api/list/{prefix}', () => {
           name: 'a/one',
           size: 1,
           etag: expect.any(String),
-          modified_time: '2001-09-09T01:46:40.000Z',
-          backend: 'first',
+          modified_time: MODIFIED,
+          backend: 'media',
         },
         {
           name: 'a/two',
           size: 1,
           etag: expect.any(String),
-          modified_time: '2001-09-09T01:46:40.000Z',
-          backend: 'second',
+          modified_time: MODIFIED,
+          backend: 'media_kv',
         },
       ],
       directories: [],
@@ -88,12 +90,14 @@ describe('GET /-/api/list/{prefix}', () => {
   })
 
   it('names a backend that fails as degraded, or fails when asked to be strict', async () => {
-    const { json } = apiApp([await holding('first', { a: '1' }), readOnly(down('second'))])
+    await fill(media, { a: '1' })
+    const listing = { ...OLD, listing: 'autoindex-json' }
+    const { json } = startApp({ FALLBACK_STORAGES: [R2, listing], OLD: BROKEN_ORIGIN })
     const { status, body } = await json('/-/api/list')
     expect([status, body['degraded'], body['backends']]).toEqual([
       200,
-      ['second'],
-      [{ name: 'second', error: 'unavailable', detail: 'is down' }],
+      ['old'],
+      [{ name: 'old', error: 'unavailable', detail: 'the origin answered 503' }],
     ])
     for (const path of ['list', 'listdir']) {
       const strict = await json(`/-/api/${path}?strict=1`)

@@ -1,12 +1,26 @@
-import { describe, expect, it } from 'vitest'
-import { memoryBackend } from '../kit/memory.ts'
+import { reset } from 'cloudflare:test'
+import { afterEach, describe, expect, it } from 'vitest'
 import { encodeName } from '../../src/storage/name.ts'
-import { apiApp, down, holding, ORIGIN, readOnly } from './api-app.ts'
+import {
+  answering,
+  BROKEN_ORIGIN,
+  fill,
+  media,
+  mediaKv,
+  MODIFIED,
+  OLD,
+  R2,
+  SILENT_ORIGIN,
+  SITE,
+  startApp,
+} from '../kit/app.ts'
+
+afterEach(() => reset())
 
 async function pair() {
-  const first = await holding('first', { one: 'in first', both: 'first of both' })
-  const second = await holding('second', { two: 'in second', both: 'second of both!' })
-  return { first, second, ...apiApp([first, readOnly(second)]) }
+  await fill(media, { one: 'in first', both: 'first of both' })
+  await fill(mediaKv, { two: 'in second', both: 'second of both!' })
+  return startApp()
 }
 
 describe('the JSON API', () => {
@@ -19,23 +33,23 @@ describe('the JSON API', () => {
   })
 
   it('saves under the first available name and tells it', async () => {
-    const { json, first } = await pair()
+    const { json } = await pair()
     const saved = await json('/-/api/save/dir/new.jpg', {
       method: 'POST',
       body: 'x',
       headers: { 'Content-Type': 'image/x' },
     })
     expect(saved).toEqual({ status: 201, body: { name: 'dir/new.jpg' } })
-    expect(first.objects.get('dir/new.jpg')?.info.contentType).toBe('image/x')
+    expect((await media.head('dir/new.jpg'))?.contentType).toBe('image/x')
     const again = await json('/-/api/save/dir/new.jpg', { method: 'POST', body: 'y' })
     expect(again.body['name']).toMatch(/^dir\/new_[A-Za-z0-9]{7}\.jpg$/)
   })
 
   it('stores nothing when a save does not hash to what its headers say', async () => {
-    const { json, first } = await pair()
+    const { json } = await pair()
     const headers = { 'Content-MD5': '1B2M2Y8AsgTpgAmY7PhCfg==' }
     expect((await json('/-/api/save/new', { method: 'POST', body: 'x', headers })).status).toBe(400)
-    expect(first.objects.has('new')).toBe(false)
+    expect(await media.head('new')).toBeNull()
   })
 
   it('deletes for good', async () => {
@@ -52,12 +66,12 @@ describe('the JSON API', () => {
     ['exists/none', { name: 'none', exists: false }],
     ['size/two', { name: 'two', size: 9 }],
     ['size/both', { name: 'both', size: 13 }],
-    ['modified_time/one', { name: 'one', modified_time: '2001-09-09T01:46:40.000Z' }],
-    ['url/one', { name: 'one', url: `${ORIGIN}/one` }],
-    ['url/a%20b%2Fc', { name: 'a b/c', url: `${ORIGIN}/a%20b/c` }],
+    ['modified_time/one', { name: 'one', modified_time: MODIFIED }],
+    ['url/one', { name: 'one', url: `${SITE}/one` }],
+    ['url/a%20b%2Fc', { name: 'a b/c', url: `${SITE}/a%20b/c` }],
     ['get_valid_name/d/a%20b!.jpg', { name: 'd/a b!.jpg', valid_name: 'd/a_b.jpg' }],
     ['get_available_name/free.jpg', { name: 'free.jpg', available_name: 'free.jpg' }],
-    ['path/a/b', { name: 'a/b', path: 'memory://first/a/b' }],
+    ['path/a/b', { name: 'a/b', path: 'r2://media/a/b' }],
   ])('answers GET %s', async (path, body) => {
     expect(await (await pair()).json(`/-/api/${path}`)).toEqual({ status: 200, body })
   })
@@ -71,10 +85,10 @@ describe('the JSON API', () => {
     expect((await (await pair()).json(`/-/api/${path}`)).status).toBe(404)
   })
 
-  it('answers 501 where no backend can tell', async () => {
-    const { url: _, path: __, ...bare } = await holding('bare', { a: 'a' })
-    const { json } = apiApp([readOnly(bare)])
-    for (const path of ['accessed_time/a', 'url/a', 'path/a', 'get_available_name/a']) {
+  it('answers 501 where no backend can tell or write', async () => {
+    const FALLBACK_STORAGES = [OLD]
+    const { json } = startApp({ FALLBACK_STORAGES, OLD: answering(() => new Response('a')) })
+    for (const path of ['accessed_time/a', 'path/a', 'get_available_name/a']) {
       expect([path, (await json(`/-/api/${path}`)).status]).toEqual([path, 501])
     }
     expect((await json('/-/api/save/a', { method: 'POST', body: 'x' })).status).toBe(501)
@@ -82,16 +96,16 @@ describe('the JSON API', () => {
   })
 
   it.each([
-    ['unavailable', 502],
-    ['timeout', 504],
-  ] as const)('never takes a failure (%s) for absence', async (code, status) => {
-    const { json } = apiApp([memoryBackend('first'), down('second', code)])
+    ['unavailable', 502, BROKEN_ORIGIN],
+    ['timeout', 504, SILENT_ORIGIN],
+  ] as const)('never takes a failure (%s) for absence', async (code, status, origin) => {
+    const { json } = startApp({ FALLBACK_STORAGES: [R2, { ...OLD, timeout_ms: 50 }], OLD: origin })
     for (const path of ['exists/a', 'size/a', 'modified_time/a', 'url/a', 'open/a']) {
       const answer = await json(`/-/api/${path}`)
       expect([path, answer.status, answer.body['backends']]).toEqual([
         path,
         status,
-        [{ name: 'second', error: code, detail: 'is down' }],
+        [{ name: 'old', error: code, detail: expect.any(String) }],
       ])
     }
   })
@@ -120,7 +134,7 @@ describe('the JSON API', () => {
     'a\\b',
     'exists/a',
   ])('keeps the name %j as it is', async (name) => {
-    const { call, json } = apiApp([memoryBackend('only')])
+    const { call, json } = startApp()
     expect((await call(`/${encodeName(name)}`, { method: 'PUT', body: 'x' })).status).toBe(201)
     expect((await json(`/-/api/exists/${encodeName(name)}`)).body).toEqual({ name, exists: true })
     const { body } = await json('/-/api/list')
@@ -170,13 +184,14 @@ describe('the JSON API', () => {
   })
 
   it('lives below MEDIA_PATH', async () => {
-    const { json } = apiApp([await holding('only', { 'a b': 'x' })], { mediaPath: '/media/' })
+    await fill(media, { 'a b': 'x' })
+    const { json } = startApp({ MEDIA_PATH: '/media/' })
     expect((await json('/media/-/api/exists/a%20b')).body).toEqual({ name: 'a b', exists: true })
-    expect((await json('/media/-/api/url/a%20b')).body['url']).toBe(`${ORIGIN}/media/a%20b`)
+    expect((await json('/media/-/api/url/a%20b')).body['url']).toBe(`${SITE}/media/a%20b`)
   })
 
   it('makes URLs of MEDIA_URL', async () => {
-    const { json } = apiApp([memoryBackend('only')], { mediaUrl: 'https://cdn.example/m/' })
+    const { json } = startApp({ MEDIA_URL: 'https://cdn.example/m/' })
     expect((await json('/-/api/url/a')).body['url']).toBe('https://cdn.example/m/a')
   })
 
@@ -212,9 +227,12 @@ describe('POST /-/api/exists', () => {
   })
 
   it('fails as a whole when one name cannot be decided', async () => {
-    const { json } = apiApp([await holding('first', { a: 'a' }), down('second')])
+    await fill(media, { a: 'a' })
+    const { json } = startApp({ FALLBACK_STORAGES: [R2, OLD], OLD: BROKEN_ORIGIN })
     const { status, body } = await json('/-/api/exists', ask(['a', 'b', 'c']))
     expect(status).toBe(502)
-    expect(body['backends']).toEqual([{ name: 'second', error: 'unavailable', detail: 'is down' }])
+    expect(body['backends']).toEqual([
+      { name: 'old', error: 'unavailable', detail: 'the origin answered 503' },
+    ])
   })
 })

@@ -1,6 +1,8 @@
-import { describe, expect, it } from 'vitest'
-import { memoryBackend } from '../kit/memory.ts'
-import { apiApp, TOKEN } from './api-app.ts'
+import { reset } from 'cloudflare:test'
+import { afterEach, describe, expect, it } from 'vitest'
+import { fill, media, startApp, TOKEN } from '../kit/app.ts'
+
+afterEach(() => reset())
 
 const PROTECTED: [string, string][] = [
   ['POST', '/-/api/save/a'],
@@ -29,10 +31,9 @@ const OPEN: [string, string][] = [
   ['GET', '/-/health'],
 ]
 
-async function app(apiToken: string | null = TOKEN) {
-  const backend = memoryBackend('only')
-  await backend.put('a', new Uint8Array(1))
-  return apiApp([backend], { apiToken })
+async function app(settings: Record<string, unknown> = {}) {
+  await fill(media, { a: 'x' })
+  return startApp(settings)
 }
 
 describe.each(PROTECTED)('%s %s', (method, path) => {
@@ -53,7 +54,7 @@ describe.each(PROTECTED)('%s %s', (method, path) => {
   )
 
   it('answers 403 and says so where no token is configured', async () => {
-    const { status, body } = await (await app(null)).json(path, { method })
+    const { status, body } = await (await app({ API_TOKEN: undefined })).json(path, { method })
     expect(status).toBe(403)
     expect(body['detail']).toContain('API_TOKEN')
   })

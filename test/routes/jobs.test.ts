@@ -1,12 +1,16 @@
-import { abortAllDurableObjects, createMessageBatch, reset } from 'cloudflare:test'
+import {
+  abortAllDurableObjects,
+  createMessageBatch,
+  reset,
+  runDurableObjectAlarm,
+  runInDurableObject,
+} from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { afterEach, describe, expect, it } from 'vitest'
 import * as v from 'valibot'
-import * as answers from '../../scripts/openapi/job-answers.ts'
-import { memoryBackend } from '../kit/memory.ts'
+import { EMPTY_ORIGIN, media, mediaKv, OLD, R2, seed, startApp } from '../kit/app.ts'
 import worker from '../../src/index.ts'
-import { apiApp } from './api-app.ts'
-import { jobsApp } from './jobs-app.ts'
+import { ANSWERS } from '../../src/schemas/answers.ts'
 
 afterEach(async () => {
   await reset()
@@ -14,7 +18,7 @@ afterEach(async () => {
 
 describe('POST backfills', () => {
   it('moves what a fallback holds, and tells how far it is', async () => {
-    const { post, ended, seed, media, call } = jobsApp()
+    const { post, ended, call } = startApp()
     await seed(150)
     const { status, body } = await post('backfills')
     expect(status).toBe(202)
@@ -27,7 +31,7 @@ describe('POST backfills', () => {
   })
 
   it('names the job in Location, also below a media path', async () => {
-    const { call } = jobsApp({ mediaPath: '/media/' })
+    const { call } = startApp({ MEDIA_PATH: '/media/' })
     const response = await call('/media/-/api/backfills', { method: 'POST' })
     const { id } = await response.json<{ id: string }>()
     expect(response.headers.get('Location')).toBe(`/media/-/api/backfills/${id}`)
@@ -35,7 +39,7 @@ describe('POST backfills', () => {
   })
 
   it('copies the names of a manifest, and says which it cannot', async () => {
-    const { call, ended, get, seed } = jobsApp()
+    const { call, ended, get } = startApp()
     await seed(3)
     const response = await call('/-/api/backfills', {
       method: 'POST',
@@ -59,10 +63,10 @@ describe('POST backfills', () => {
   })
 
   it('reads a manifest that is an object itself', async () => {
-    const { post, ended, seed, legacy } = jobsApp()
+    const { post, ended } = startApp()
     await seed(4)
     const lines = new TextEncoder().encode('photos/0001\r\nphotos/0003\n')
-    await legacy.put?.('lists/names.txt', lines, { info: { contentType: 'text/plain' } })
+    await mediaKv.put?.('lists/names.txt', lines, { info: { contentType: 'text/plain' } })
     const { body } = await post('backfills', { manifest: 'lists/names.txt' })
     const job = await ended(`backfills/${String(body['id'])}`)
     expect(job).toMatchObject({ state: 'completed', listed: 2, copied: 2, manifest: 'lists/names.txt' })
@@ -72,35 +76,42 @@ describe('POST backfills', () => {
   it.each([
     [{ max_concurrency: 0 }, /max_concurrency: must be a whole number from 1 to 1000/],
     [{ max_per_second: -1 }, /max_per_second/],
-    [{ backends: ['nobody'] }, /"nobody" is no fallback \(there are: media_kv\)/],
+    [{ backends: ['other'] }, /"other" is no fallback \(there are: media_kv\)/],
     [{ backends: ['media'] }, /"media" is no fallback/],
     [{ backend: 'media_kv' }, /backend/],
     [{ dry_run: 'yes' }, /dry_run: must be true or false/],
   ])('refuses %j with a reason', async (options, reason) => {
-    const { status, body } = await jobsApp().post('backfills', options)
+    const { status, body } = await startApp().post('backfills', options)
     expect(status).toBe(400)
     expect(body['detail']).toMatch(reason)
   })
 
   it('says what to send where no fallback can list', async () => {
-    const { list: _, ...mute } = memoryBackend('origin')
-    const { json } = apiApp([memoryBackend('media'), mute], { services: { backfillJobs: env.BACKFILL_JOBS } })
+    const { json } = startApp({ FALLBACK_STORAGES: [R2, OLD], OLD: EMPTY_ORIGIN })
     const { status, body } = await json('/-/api/backfills', { method: 'POST' })
     expect(status).toBe(501)
-    expect(body['detail']).toMatch(/origin cannot list; send the names as a manifest/)
+    expect(body['detail']).toMatch(/old cannot list; send the names as a manifest/)
   })
 
   it('says what to bind where there is no Durable Object', async () => {
-    const { post } = jobsApp({ services: {} })
+    const { post } = startApp({ BACKFILL_JOBS: undefined })
     const { status, body } = await post('backfills')
     expect(status).toBe(501)
     expect(body['detail']).toContain('BACKFILL_JOBS')
   })
 })
 
+it.each(['backfills', 'verifications'])('says that there is no such job below %s', async (kind) => {
+  const { json } = startApp()
+  for (const id of ['nonsense', '0mkq0000000abcd']) {
+    const { status, body } = await json(`/-/api/${kind}/${id}`)
+    expect([status, body['title']]).toEqual([404, 'There is no such job'])
+  }
+})
+
 describe('a backfill over HTTP', () => {
   it('pauses, goes on where it was after a restart, and counts everything once', async () => {
-    const { post, watch, ended, seed } = jobsApp()
+    const { post, watch, ended } = startApp()
     await seed(120)
     const { body } = await post('backfills', { max_per_second: 60, max_concurrency: 1 })
     const path = `backfills/${String(body['id'])}`
@@ -116,7 +127,7 @@ describe('a backfill over HTTP', () => {
   }, 60_000)
 
   it('is cancelled for good', async () => {
-    const { post, seed } = jobsApp()
+    const { post } = startApp()
     await seed(50)
     const { body } = await post('backfills', { max_per_second: 1 })
     const path = `backfills/${String(body['id'])}`
@@ -130,7 +141,7 @@ describe('a backfill over HTTP', () => {
   })
 
   it('is listed newest first', async () => {
-    const { post, get } = jobsApp()
+    const { post, get } = startApp()
     const first = await post('backfills', { dry_run: true })
     await new Promise((resolve) => setTimeout(resolve, 5))
     const second = await post('backfills', { dry_run: true })
@@ -141,15 +152,31 @@ describe('a backfill over HTTP', () => {
   it.each(['backfills/000000000000000', 'backfills/x', 'verifications/000000000000000'])(
     'answers 404 for %s, which is no job',
     async (path) => {
-      const { json } = jobsApp()
+      const { json } = startApp()
       expect((await json(`/-/api/${path}`)).status).toBe(404)
       for (const action of ['pause', 'cancel'])
         expect((await json(`/-/api/${path}/${action}`, { method: 'POST' })).status).toBe(404)
     },
   )
 
+  it('of an earlier version answers 404, and goes no further', async () => {
+    const { json } = startApp()
+    const job = env.BACKFILL_JOBS.getByName('000000000000001')
+    await runInDurableObject(job, (_, { storage }) => {
+      storage.kv.put('backfill', { id: '000000000000001', status: 'open', listed: false })
+      storage.sql.exec('CREATE TABLE pages (page INTEGER PRIMARY KEY, state TEXT, lease TEXT)')
+    })
+    expect(await json('/-/api/backfills/000000000000001')).toMatchObject({
+      status: 404,
+      body: { detail: 'no job of this kind has this id' },
+    })
+    expect(await job.beginPage(1)).toBeNull()
+    await job.pageGivenUp(1, 9)
+    expect(await runDurableObjectAlarm(job)).toBe(false)
+  })
+
   it('is protected', async () => {
-    const { call } = jobsApp()
+    const { call } = startApp()
     expect((await call('/-/api/backfills', { method: 'POST', token: null })).status).toBe(401)
     expect(
       (await call('/-/api/backfills/000000000000000/pause', { method: 'POST', token: null })).status,
@@ -163,31 +190,31 @@ describe('a backfill over HTTP', () => {
 
 describe('the answers about jobs', () => {
   it('are as the OpenAPI document says', async () => {
-    const { post, ended, get, seed, media } = jobsApp()
+    const { post, ended, get } = startApp()
     await seed(2)
     await media.put?.('only/here', new Uint8Array(1))
     const { body } = await post('backfills', { dry_run: true, max_per_second: 5 })
-    v.parse(answers.backfill, await ended(`backfills/${String(body['id'])}`))
-    v.parse(answers.backfills, await get('backfills'))
-    v.parse(answers.failures, await get(`backfills/${String(body['id'])}/failures`))
+    v.parse(ANSWERS.getBackfill, await ended(`backfills/${String(body['id'])}`))
+    v.parse(ANSWERS.listBackfills, await get('backfills'))
+    v.parse(ANSWERS.listBackfillFailures, await get(`backfills/${String(body['id'])}/failures`))
     const verification = await post('verifications')
     const path = `verifications/${String(verification.body['id'])}`
-    v.parse(answers.verification, await ended(path))
-    v.parse(answers.verifications, await get('verifications'))
-    const page = v.parse(answers.differences, await get(`${path}/differences`))
+    v.parse(ANSWERS.getVerification, await ended(path))
+    v.parse(ANSWERS.listVerifications, await get('verifications'))
+    const page = v.parse(ANSWERS.listDifferences, await get(`${path}/differences`))
     expect(page.differences.map(({ kind }) => kind).toSorted()).toEqual(['extra', 'missing', 'missing'])
   })
 })
 
 describe('GET dead_copies', () => {
   it('tells which copies were given up, and why', async () => {
-    const { get } = jobsApp()
+    const { get } = startApp()
     const message = { id: '1', timestamp: new Date(), attempts: 6, body: { type: 'copy', name: 'clip.mp4' } }
     const batch = createMessageBatch('fallback-storage-copies', [message])
-    const nobody = { type: 'http', url: 'http://127.0.0.1:1/', name: 'legacy' }
-    const storages = [{ type: 'r2', binding: 'MEDIA' }, nobody]
+    const unreachable = { type: 'http', url: 'http://127.0.0.1:1/', name: 'legacy' }
+    const storages = [{ type: 'r2', binding: 'MEDIA' }, unreachable]
     await worker.queue(batch as never, { ...env, FALLBACK_STORAGES: storages } as never)
-    const { dead_copies: dead } = v.parse(answers.deadCopies, await get('dead_copies'))
+    const { dead_copies: dead } = v.parse(ANSWERS.listDeadCopies, await get('dead_copies'))
     expect(dead).toMatchObject([{ name: 'clip.mp4', error: 'unavailable', attempts: 6 }])
   })
 })

@@ -1,13 +1,16 @@
-import { describe, expect, it } from 'vitest'
+import { reset } from 'cloudflare:test'
+import { afterEach, describe, expect, it } from 'vitest'
 import * as v from 'valibot'
-import * as answers from '../../scripts/openapi/answers.ts'
 import { buildDocument } from '../../scripts/openapi/document.ts'
 import { errorsPage } from '../../scripts/openapi/errors-page.ts'
-import { memoryBackend } from '../kit/memory.ts'
+import { BROKEN_ORIGIN, fill, media, mediaKv, OLD, R2, startApp } from '../kit/app.ts'
 import document from '../../src/assets/openapi.json'
 import { statusOf } from '../../src/http/problem.ts'
+import { ANSWERS, problem } from '../../src/schemas/answers.ts'
+import { ROUTES } from '../../src/schemas/routes.ts'
 import { type ErrorCode, StorageError } from '../../src/storage/errors.ts'
-import { apiApp, down, holding, readOnly } from './api-app.ts'
+
+afterEach(() => reset())
 
 interface DocumentJson {
   openapi: string
@@ -23,43 +26,30 @@ interface OperationJson {
 
 const METHODS = ['get', 'head', 'options', 'put', 'post', 'delete']
 
-async function pair(migration = false) {
-  const first = await holding('first', { one: '1' })
-  const second = await holding('second', { two: '22', three: '333' })
-  const health = { second: { state: 'closed' as const, failures: 0, recentErrors: [] } }
-  return apiApp([first, readOnly(second)], { migration, health })
+async function pair(settings: Record<string, unknown> = {}) {
+  await fill(media, { one: '1' })
+  await fill(mediaKv, { two: '22', three: '333' })
+  return startApp(settings)
 }
 
 describe('the OpenAPI document', () => {
-  it('is what the schemas and the table of operations make (else: npm run openapi)', () => {
+  it('is what the schemas and the table of routes make (else: npm run openapi)', () => {
     expect(document).toEqual(buildDocument())
   })
 
   it('is served, with the server at the media path', async () => {
-    const { call } = apiApp([memoryBackend('only')], { mediaPath: '/media/' })
+    const { call } = startApp({ MEDIA_PATH: '/media/' })
     const served: DocumentJson = await (await call('/media/-/api/openapi.json')).json()
     expect([served.openapi, served.servers]).toEqual(['3.1.0', [{ url: '/media' }]])
-    expect((await apiApp([memoryBackend('only')]).json('/-/api/openapi.json')).body['servers']).toEqual([
-      { url: '/' },
-    ])
+    expect((await startApp().json('/-/api/openapi.json')).body['servers']).toEqual([{ url: '/' }])
   })
 
-  it('tells of every route that is mounted, and of none that is not', async () => {
-    const { app } = await pair()
-    const mounted = app.routes
-      .filter(({ method, path }) => method !== 'ALL' && !path.startsWith('/-/docs/docs.'))
-      .map(
-        ({ method, path }) =>
-          `${method.toLowerCase()} ${path.replace(/:(\w+)(\{[^/]*\})?/, '{$1}').replace(/^\/\*$/, '/{name}')}`,
-      )
-      // Without its slash the root is answered all the same; it is documented with it.
-      .map((route) => route.replace(/^get \/-\/api\/(list|listdir)$/, '$&/'))
-    const documented = operations()
-      .map(({ method, path }) => `${method} ${path}`)
-      // HEAD reaches the routes of GET.
-      .filter((route) => !route.startsWith('head '))
-    expect([...new Set(mounted)].filter((route) => !documented.includes(route))).toEqual([])
-    expect(documented.filter((route) => !mounted.includes(route))).toEqual([])
+  it('has every route that the Worker has, but for the files of its page', () => {
+    const documented = operations().map(({ method, path }) => `${method} ${path}`)
+    const routes = Object.values(ROUTES)
+      .map(({ method, path }) => `${method.toLowerCase()} /${path}`)
+      .filter((route) => !route.includes('/docs/docs.'))
+    expect(documented.toSorted()).toEqual([...routes, 'head /{name}', 'options /{name}'].toSorted())
   })
 
   it('says of each route whether it is protected', async () => {
@@ -122,39 +112,42 @@ describe('the OpenAPI document', () => {
 
 describe('the answers of the API', () => {
   it.each([
-    ['GET', 'exists/one', answers.existence],
-    ['GET', 'size/two', answers.size],
-    ['GET', 'url/two', answers.url],
-    ['GET', 'modified_time/two', answers.modifiedTime],
-    ['GET', 'created_time/two', answers.createdTime],
-    ['GET', 'get_valid_name/a%20b', answers.validName],
-    ['GET', 'get_available_name/one', answers.availableName],
-    ['GET', 'path/one', answers.path],
-    ['GET', 'listdir/?limit=1', answers.directory],
-    ['GET', 'list/', answers.listing],
-    ['GET', 'explain/two', answers.explanation],
-    ['GET', 'explain/three', answers.explanation],
-    ['GET', 'explain/none', answers.explanation],
-    ['GET', 'backends', answers.backends],
-    ['GET', 'tombstones', answers.tombstones],
-    ['POST', 'tombstones/purge', answers.purge],
-    ['POST', 'undelete/three', answers.undeleted],
-    ['POST', 'save/new', answers.saved],
-    ['GET', 'size/none', answers.problem],
-    ['GET', 'none', answers.problem],
+    ['GET', 'exists/one', ANSWERS.exists],
+    ['GET', 'size/two', ANSWERS.size],
+    ['GET', 'url/two', ANSWERS.url],
+    ['GET', 'modified_time/two', ANSWERS.modifiedTime],
+    ['GET', 'created_time/two', ANSWERS.createdTime],
+    ['GET', 'get_valid_name/a%20b', ANSWERS.getValidName],
+    ['GET', 'get_available_name/one', ANSWERS.getAvailableName],
+    ['GET', 'path/one', ANSWERS.path],
+    ['GET', 'listdir/?limit=1', ANSWERS.listdir],
+    ['GET', 'list/', ANSWERS.list],
+    ['GET', 'explain/two', ANSWERS.explain],
+    ['GET', 'explain/three', ANSWERS.explain],
+    ['GET', 'explain/none', ANSWERS.explain],
+    ['GET', 'backends', ANSWERS.listBackends],
+    ['GET', 'tombstones', ANSWERS.listTombstones],
+    ['POST', 'tombstones/purge', ANSWERS.purgeTombstones],
+    ['POST', 'undelete/three', ANSWERS.undelete],
+    ['POST', 'save/new', ANSWERS.save],
+    ['GET', 'size/none', problem],
+    ['GET', 'none', problem],
   ])('to %s %s are as the document says', async (method, path, schema) => {
-    const { json, chain } = await pair(true)
-    await chain.delete('three')
+    const { json, remove } = await pair({ FALLBACK_DATA_MIGRATION: true })
+    await remove('three')
     const { body } = await json(`/-/api/${path}`, { method })
     expect(v.safeParse(schema as v.GenericSchema, body).issues).toBeUndefined()
   })
 
   it('to failures are as the document says', async () => {
-    const { json } = apiApp([memoryBackend('first'), down('second')])
-    expect(v.is(answers.problem, (await json('/-/api/exists/a')).body)).toBe(true)
-    expect(v.is(answers.listing, (await json('/-/api/list')).body)).toBe(true)
-    expect(v.is(answers.explanation, (await json('/-/api/explain/a')).body)).toBe(true)
-    expect(v.is(answers.liveness, (await json('/-/health')).body)).toBe(true)
+    const { json } = startApp({
+      FALLBACK_STORAGES: [R2, { ...OLD, listing: 'autoindex-json' }],
+      OLD: BROKEN_ORIGIN,
+    })
+    expect(v.is(problem, (await json('/-/api/exists/a')).body)).toBe(true)
+    expect(v.is(ANSWERS.list, (await json('/-/api/list')).body)).toBe(true)
+    expect(v.is(ANSWERS.explain, (await json('/-/api/explain/a')).body)).toBe(true)
+    expect(v.is(ANSWERS.health, (await json('/-/health')).body)).toBe(true)
   })
 })
 

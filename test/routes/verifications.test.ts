@@ -1,6 +1,6 @@
 import { reset } from 'cloudflare:test'
 import { afterEach, describe, expect, it } from 'vitest'
-import { jobsApp } from './jobs-app.ts'
+import { media, seed, startApp } from '../kit/app.ts'
 
 afterEach(async () => {
   await reset()
@@ -8,7 +8,7 @@ afterEach(async () => {
 
 describe('a verification over HTTP', () => {
   it('ends in a certificate, in JSON and as a page', async () => {
-    const { post, ended, get, seed, call, media } = jobsApp()
+    const { post, ended, get, call } = startApp()
     await seed(12)
     const backfill = await post('backfills')
     await ended(`backfills/${String(backfill.body['id'])}`)
@@ -41,7 +41,7 @@ describe('a verification over HTTP', () => {
   })
 
   it('prints what is accepted on the certificate, and refuses reasons that it does not know', async () => {
-    const { post, ended, seed, call } = jobsApp()
+    const { post, ended, call } = startApp()
     await seed(2)
     const wrong = await post('verifications', { accept: ['missing'] })
     expect(wrong.status).toBe(400)

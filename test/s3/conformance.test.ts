@@ -7,7 +7,7 @@ describeBackend('the S3 backend', () => connectEmpty('conformance'), {
   listable: true,
   conditional: true,
   multipart: true,
-  // ListObjectsV2 tells no metadata, and a HEAD for each object would be dear.
+  // ListObjectsV2 has no metadata, and a HEAD for each object would be expensive.
   listsAttributes: false,
   // The local endpoint's front door decodes what is stored under an encoding.
   encodings: inject('s3').flavour !== 'r2',

@@ -13,7 +13,7 @@ beforeAll(async () => {
 })
 
 describe('s3Backend() and signatures', () => {
-  it('is denied with a wrong secret, and does not tell it', async () => {
+  it('is denied with a wrong secret, and does not show it', async () => {
     const { credentials } = inject('s3')
     const wrong = connect('reading', { credentials: { ...credentials, secretAccessKey: 'wrong-secret' } })
     const error = await failure(wrong.get('thousand.bin'))
@@ -69,7 +69,7 @@ describe('s3Backend() and absence', () => {
     expect(await failure(astray.list())).toMatchObject({ code: 'unavailable', status: 404 })
   })
 
-  it('fails when nobody listens', async () => {
+  it('fails when nothing listens', async () => {
     const nowhere = connect('reading', { endpoint: 'http://127.0.0.1:1' })
     expect(await failure(nowhere.get('x'))).toMatchObject({ code: 'unavailable', backend: 's3' })
   })

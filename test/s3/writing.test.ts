@@ -125,12 +125,12 @@ describe('s3Backend() and writing', () => {
     ])
   })
 
-  it('shows tombstones as such, whatever is asked of them', async () => {
+  it('shows tombstones as such, whatever the request', async () => {
     const deleted = new Date('2026-01-01T00:00:00Z')
-    await backend.put('tombs/buried', new Uint8Array(0), { info: { deleted } })
+    await backend.put('tombs/a', new Uint8Array(0), { info: { deleted } })
     await backend.put('tombs/empty', new Uint8Array(0))
-    expect(await backend.head('tombs/buried')).toMatchObject({ deleted })
-    const object = await backend.get('tombs/buried', { range: { offset: 10 } })
+    expect(await backend.head('tombs/a')).toMatchObject({ deleted })
+    const object = await backend.get('tombs/a', { range: { offset: 10 } })
     expect(object).toMatchObject({ deleted })
     expect(await bodyOf(object)).toHaveLength(0)
     const { objects } = await backend.list({ prefix: 'tombs/' })

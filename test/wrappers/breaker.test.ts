@@ -6,9 +6,9 @@ import { type ErrorCode, StorageError } from '../../src/storage/errors.ts'
 /** A backend that fails as set, behind a breaker with a clock of the test's own. */
 function setup(longestPauseMs = 20_000) {
   const clock = { now: 1_000_000 }
-  const origin: { error: Error | null; asked: number } = { error: null, asked: 0 }
+  const origin: { error: Error | null; requests: number } = { error: null, requests: 0 }
   const head = async () => {
-    origin.asked += 1
+    origin.requests += 1
     if (origin.error) throw origin.error
     return null
   }
@@ -16,7 +16,7 @@ function setup(longestPauseMs = 20_000) {
     { ...memoryBackend('origin'), head },
     { failures: 3, openMs: 5000, longestPauseMs, now: () => clock.now },
   )
-  const ask = async (signal?: AbortSignal): Promise<string> => {
+  const request = async (signal?: AbortSignal): Promise<string> => {
     try {
       return (await backend.head('a', signal && { signal })) === null ? 'absent' : 'hit'
     } catch (error) {
@@ -27,51 +27,55 @@ function setup(longestPauseMs = 20_000) {
     origin.error = new StorageError(code, 'fails on purpose', { backend: 'origin', ...options })
   }
   const heal = (): void => void (origin.error = null)
-  return { ask, fail, heal, origin, clock, health: () => backend.health() }
+  return { request, fail, heal, origin, clock, health: () => backend.health() }
 }
 
-/** Asks `times` times, a second each, and lets it fail where `fails` says so; how often the backend was asked. */
-async function asked(times: number, fails: (time: number) => boolean): Promise<number> {
-  const { ask, fail, heal, origin, clock } = setup()
+/** Sends `times` requests, one a second, which fail where `fails` says so; returns how many reached the backend. */
+async function requestsOf(times: number, fails: (time: number) => boolean): Promise<number> {
+  const { request, fail, heal, origin, clock } = setup()
   for (let time = 0; time < times; time++) {
     if (fails(time)) fail('timeout')
     else heal()
-    await ask()
+    await request()
     clock.now += 1000
   }
-  return origin.asked
+  return origin.requests
 }
 
 describe('withBreaker()', () => {
-  it('keeps asking a backend that fails one request in ten', async () => {
-    expect(await asked(200, (time) => time % 10 === 0)).toBe(200)
+  it('keeps using a backend that fails one request in ten', async () => {
+    expect(await requestsOf(200, (time) => time % 10 === 0)).toBe(200)
   })
 
   it('leaves a backend alone that fails nine requests in ten, but for one question every few seconds', async () => {
-    expect(await asked(200, (time) => time % 10 !== 9)).toBeLessThan(200 / 4)
+    expect(await requestsOf(200, (time) => time % 10 !== 9)).toBeLessThan(200 / 4)
     // One that was well until then, too.
     const fails = (time: number): boolean => time >= 100 && time % 10 !== 9
-    expect((await asked(200, fails)) - 100).toBeLessThan(100 / 3)
+    expect((await requestsOf(200, fails)) - 100).toBeLessThan(100 / 3)
   })
 
-  it('asks a backend without a pause once it is well again', async () => {
-    const { ask, fail, heal, clock, health } = setup()
+  it('uses a backend without a pause once it has recovered', async () => {
+    const { request, fail, heal, clock, health } = setup()
     fail('unavailable')
-    for (let time = 0; time < 20; time++) await ask()
+    for (let time = 0; time < 20; time++) await request()
     expect(health()?.state).toBe('open')
     clock.now += 5000
     heal()
-    for (let time = 0; time < 10; time++) expect(await ask()).toBe('absent')
+    for (let time = 0; time < 10; time++) expect(await request()).toBe('absent')
     expect(health()?.state).toBe('closed')
   })
 
   it('lets one request through at a time while it tries again', async () => {
-    const { ask, fail, clock } = setup()
+    const { request, fail, clock } = setup()
     fail('timeout')
-    for (let time = 0; time < 3; time++) await ask()
+    for (let time = 0; time < 3; time++) await request()
     clock.now += 5000
-    expect((await Promise.all([ask(), ask(), ask()])).toSorted()).toEqual(['skipped', 'skipped', 'timeout'])
-    expect(await ask()).toBe('skipped')
+    expect((await Promise.all([request(), request(), request()])).toSorted()).toEqual([
+      'skipped',
+      'skipped',
+      'timeout',
+    ])
+    expect(await request()).toBe('skipped')
   })
 
   it.each([
@@ -83,52 +87,52 @@ describe('withBreaker()', () => {
     ['a failure of no backend', new StorageError('unavailable', 'no')],
     ['a defect of ours', new TypeError('undefined is not a function')],
   ])('is not opened by %s', async (_, error) => {
-    const { ask, origin, health } = setup()
+    const { request, origin, health } = setup()
     origin.error = error
-    for (let time = 0; time < 12; time++) await ask()
-    expect([origin.asked, health()?.state]).toEqual([12, 'closed'])
+    for (let time = 0; time < 12; time++) await request()
+    expect([origin.requests, health()?.state]).toEqual([12, 'closed'])
   })
 
   it('is not opened by requests that were called off', async () => {
-    const { ask, fail, origin } = setup()
+    const { request, fail, origin } = setup()
     fail('unavailable')
-    for (let time = 0; time < 12; time++) await ask(AbortSignal.abort())
-    expect(origin.asked).toBe(12)
+    for (let time = 0; time < 12; time++) await request(AbortSignal.abort())
+    expect(origin.requests).toBe(12)
   })
 
   it('forgets what is long past', async () => {
-    const { ask, fail, clock, health } = setup()
+    const { request, fail, clock, health } = setup()
     fail('unavailable')
-    await ask()
-    await ask()
+    await request()
+    await request()
     clock.now += 121_000
-    await ask()
+    await request()
     expect(health()).toMatchObject({ state: 'closed', failures: 1 })
   })
 
   it.each([
     ['of no time', 0, 20_000],
     ['by a backend that gets none', 60_000, 0],
-  ])('is not opened by one failure that asks for a pause %s', async (_, retryAfter, longestPauseMs) => {
-    const { ask, fail, heal } = setup(longestPauseMs)
+  ])('is not opened by one failure that names a pause %s', async (_, retryAfter, longestPauseMs) => {
+    const { request, fail, heal } = setup(longestPauseMs)
     fail('unavailable', { retryAfter })
-    await ask()
+    await request()
     heal()
-    expect(await Promise.all([ask(), ask(), ask()])).toEqual(['absent', 'absent', 'absent'])
+    expect(await Promise.all([request(), request(), request()])).toEqual(['absent', 'absent', 'absent'])
   })
 
   it.each([
     [7000, 7000],
     [2_300_675_974_000, 20_000],
-  ])('gives a pause at once where it is asked for %s ms: %s ms', async (retryAfter, pause) => {
-    const { ask, fail, heal, clock } = setup()
+  ])('pauses at once for a Retry-After of %s ms: %s ms', async (retryAfter, pause) => {
+    const { request, fail, heal, clock } = setup()
     fail('unavailable', { retryAfter })
-    await ask()
+    await request()
     heal()
     clock.now += pause - 1
-    expect(await ask()).toBe('skipped')
+    expect(await request()).toBe('skipped')
     clock.now += 1
-    expect([await ask(), await ask()]).toEqual(['absent', 'absent'])
+    expect([await request(), await request()]).toEqual(['absent', 'absent'])
   })
 
   it.each([
@@ -137,17 +141,17 @@ describe('withBreaker()', () => {
     ['a longer one', 12_000, 12_000],
     ['an endless one', 2_300_675_974_000, 20_000],
   ])('stays open as long as it should with %s', async (_, retryAfter, openMs) => {
-    const { ask, fail, heal, clock } = setup()
+    const { request, fail, heal, clock } = setup()
     fail('unavailable')
-    await ask()
-    await ask()
+    await request()
+    await request()
     fail('unavailable', retryAfter === undefined ? {} : { retryAfter })
-    await ask()
+    await request()
     heal()
     clock.now += openMs - 1
-    expect(await ask()).toBe('skipped')
+    expect(await request()).toBe('skipped')
     clock.now += 1
-    expect(await ask()).toBe('absent')
+    expect(await request()).toBe('absent')
   })
 
   it('stays open no longer for requests that were under way when it opened', async () => {
@@ -167,10 +171,10 @@ describe('withBreaker()', () => {
     expect(backend.health().state).toBe('half-open')
   })
 
-  it('tells its state, the last errors and the latencies', async () => {
-    const { ask, fail, health } = setup()
+  it('shows its state, the last errors and the latencies', async () => {
+    const { request, fail, health } = setup()
     fail('unavailable')
-    for (let time = 0; time < 4; time++) await ask()
+    for (let time = 0; time < 4; time++) await request()
     expect(health()).toMatchObject({ state: 'open', failures: 3, latency: { count: 3 } })
     expect(health()?.recentErrors.map(({ code }) => code)).toEqual([
       'unavailable',

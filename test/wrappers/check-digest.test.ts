@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { withCoalescing } from '../../src/wrappers/coalesce.ts'
-import { withVerifiedBodies } from '../../src/wrappers/check-digest.ts'
+import { withCheckedDigests } from '../../src/wrappers/check-digest.ts'
 import { createMemoryBudget } from '../../src/bodies/memory-budget.ts'
 import type { Backend } from '../../src/storage/backend.ts'
 import type { StoredObject } from '../../src/storage/object.ts'
@@ -15,30 +15,30 @@ async function origin(): Promise<Backend> {
   return backend
 }
 
-/** One object `a`, of whose bytes a digest is told that they do not have. */
-async function wrong(told: Partial<StoredObject> = {}): Promise<Backend> {
+/** One object `a` with a digest that its bytes do not have. */
+async function wrong(given: Partial<StoredObject> = {}): Promise<Backend> {
   const right = await origin()
   return {
     ...right,
     async get(name, options) {
       const object = await right.get(name, options)
-      return object && { ...object, digests: WRONG, ...told }
+      return object && { ...object, digests: WRONG, ...given }
     },
   }
 }
 
-describe('withVerifiedBodies()', () => {
+describe('withCheckedDigests()', () => {
   it('passes on a body whose digest is right, of known length', async () => {
-    const verified = withVerifiedBodies(await origin())
+    const verified = withCheckedDigests(await origin())
     const response = new Response((await verified.get('a'))?.body)
     expect(await response.text()).toBe('abcdef')
   })
 
   it('keeps the last bytes back when the digest differs, and fails', async () => {
     const source = steppedBody()
-    const told = { name: 'a', backend: 'origin', size: 6, digests: WRONG }
-    const get = async (): Promise<StoredObject> => ({ ...told, body: source.body })
-    const verified = withVerifiedBodies({ name: 'origin', type: 'memory', get, head: async () => null })
+    const info = { name: 'a', backend: 'origin', size: 6, digests: WRONG }
+    const get = async (): Promise<StoredObject> => ({ ...info, body: source.body })
+    const verified = withCheckedDigests({ name: 'origin', type: 'memory', get, head: async () => null })
     const reader = (await verified.get('a'))?.body.getReader()
     source.next('abc')
     source.next('def')
@@ -55,12 +55,12 @@ describe('withVerifiedBodies()', () => {
       const { size: _size, ...rest } = object
       return rest
     }
-    const verified = withVerifiedBodies({ ...(await wrong()), get: unsized })
+    const verified = withCheckedDigests({ ...(await wrong()), get: unsized })
     await expect(textOf(await verified.get('a'))).rejects.toMatchObject({ code: 'corrupt' })
   })
 
-  it('fails everybody who shares the body', async () => {
-    const shared = withCoalescing(withVerifiedBodies(await wrong()), {
+  it('fails every reader that shares the body', async () => {
+    const shared = withCoalescing(withCheckedDigests(await wrong()), {
       maxBytes: 100,
       budget: createMemoryBudget(100),
       leave: 0,
@@ -74,12 +74,12 @@ describe('withVerifiedBodies()', () => {
   })
 
   it('leaves a part alone, of which no digest is known', async () => {
-    const part = await withVerifiedBodies(await wrong()).get('a', { range: { offset: 1, length: 2 } })
+    const part = await withCheckedDigests(await wrong()).get('a', { range: { offset: 1, length: 2 } })
     expect(await textOf(part)).toBe('bc')
   })
 
   it('leaves alone what the caller has already: its bytes need not be there', async () => {
-    const verified = withVerifiedBodies(await wrong({ etag: '"v1"', body: new Blob([]).stream() }))
+    const verified = withCheckedDigests(await wrong({ etag: '"v1"', body: new Blob([]).stream() }))
     expect(await textOf(await verified.get('a', { ifNoneMatch: '"v1"' }))).toBe('')
   })
 })

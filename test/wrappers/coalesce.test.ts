@@ -32,7 +32,7 @@ function stepped(size: number) {
 }
 
 describe('withCoalescing()', () => {
-  it('fetches one body for a hundred who ask at once', async () => {
+  it('fetches one body for a hundred requests at once', async () => {
     const origin = counting('origin')
     await origin.put('a', bytesOf('all the same'))
     const backend = coalesced(origin)
@@ -94,7 +94,7 @@ describe('withCoalescing()', () => {
     await expect(textOf(object)).rejects.toMatchObject({ code: 'timeout' })
   })
 
-  it('asks again when what a first request began never comes, as after the platform ended that request', async () => {
+  it('fetches again when the answer to the first request never comes, as after the platform ended it', async () => {
     const origin = counting('origin')
     await origin.put('a', bytesOf('whole'))
     let hangs = true
@@ -149,7 +149,7 @@ describe('withCoalescing()', () => {
     await Promise.all([one?.body.cancel(), two?.body.cancel()])
   })
 
-  it('gives back the room of a body that came after nobody waited for it any more', async () => {
+  it('releases the memory of a body that came after its readers had gone', async () => {
     const origin = counting('origin')
     await origin.put('a', new Uint8Array(600))
     const late = Promise.withResolvers<void>()
@@ -199,7 +199,7 @@ describe('withCoalescing()', () => {
     await again?.body.cancel()
   })
 
-  it('asks again after a miss and after a failure', async () => {
+  it('fetches again after a miss and after a failure', async () => {
     const origin = counting('origin')
     const backend = coalesced(origin)
     expect(await backend.get('a')).toBeNull()
@@ -218,7 +218,7 @@ describe('withCoalescing()', () => {
     expect(await Promise.all(parts.map(textOf))).toEqual(['bc', 'def'])
   })
 
-  it('counts a body for as long as somebody is reading it', async () => {
+  it('counts a body for as long as it is being read', async () => {
     const origin = counting('origin')
     for (const name of ['one', 'two', 'three']) await origin.put(name, new Uint8Array(600))
     const backend = coalesced(origin, { total: 1000 })

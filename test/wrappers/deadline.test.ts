@@ -66,25 +66,25 @@ describe('a backend that does not answer', () => {
     await expect(call()).rejects.toMatchObject({ code: 'timeout', backend: 'silent' })
   })
 
-  it('is told to stop', async () => {
-    const told = Promise.withResolvers<unknown>()
+  it('stops by its signal', async () => {
+    const stopped = Promise.withResolvers<unknown>()
     const listening: Backend = {
       ...silent(),
       get: (_, { signal } = {}) => {
-        signal?.addEventListener('abort', () => told.resolve(signal.reason))
+        signal?.addEventListener('abort', () => stopped.resolve(signal.reason))
         return never()
       },
     }
     await expect(withDeadline(listening, bounds).get('a')).rejects.toMatchObject({ code: 'timeout' })
-    expect(await told.promise).toMatchObject({ code: 'timeout' })
+    expect(await stopped.promise).toMatchObject({ code: 'timeout' })
   })
 
   it('is not waited for once the caller gives up', async () => {
     const caller = new AbortController()
     const patient = withDeadline(silent(), { ...bounds, timeoutMs: 60_000 })
-    const asked = patient.head('a', { signal: caller.signal })
+    const request = patient.head('a', { signal: caller.signal })
     caller.abort(new Error('gone'))
-    await expect(asked).rejects.toThrow('gone')
+    await expect(request).rejects.toThrow('gone')
     await expect(patient.get('a', { signal: caller.signal })).rejects.toThrow('gone')
   })
 })

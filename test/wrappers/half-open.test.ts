@@ -11,7 +11,7 @@ import { bytesOf, failing, textOf } from '../kit/fakes.ts'
 describe.each([
   ['in order', undefined],
   ['hedged', 1000],
-])('a chain with a half-open breaker, asked %s', (_, hedgeMs) => {
+])('a chain with a half-open breaker, searched %s', (_, hedgeMs) => {
   /** `only` has `a` and is slow, behind a breaker that has just become half-open; `other` stands before it. */
   async function halfOpen(other = memoryBackend('other') as Parameters<typeof createChain>[0][number]) {
     const clock = { now: 0 }
@@ -41,7 +41,7 @@ describe.each([
     return { chain, read, backend }
   }
 
-  it('lets more than one through where nobody else can answer', async () => {
+  it('lets more than one through where no other backend can answer', async () => {
     const { read } = await halfOpen()
     const trace: Trace = []
     expect(await Promise.all([read(), read(), read(trace)])).toEqual(['here', 'here', 'here'])
@@ -69,7 +69,7 @@ describe.each([
     expect(texts.filter((text) => text === 'here')).toHaveLength(1)
   })
 
-  it('still tells of the others that failed', async () => {
+  it('still names the others that failed', async () => {
     const { chain } = await halfOpen(failing('other', 'timeout'))
     await expect(chain.get('none')).rejects.toMatchObject({
       failures: [{ backend: 'other', code: 'timeout' }],
@@ -77,7 +77,7 @@ describe.each([
   })
 })
 
-it('lets writes through a half-open breaker, which nobody else can take', async () => {
+it('lets writes through a half-open breaker, which no other backend can take', async () => {
   const clock = { now: 0 }
   const memory = memoryBackend('only')
   const state = { down: true }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { runInvocation, withSlot, withSpareSlots } from '../../src/backends/invocation.ts'
+import { runInvocation, withSlot, withSpareSlots } from '../../src/storage/invocation.ts'
 import { createChain } from '../../src/chain/fallback.ts'
 import { explain } from '../../src/chain/explain.ts'
 import type { Backend } from '../../src/storage/backend.ts'

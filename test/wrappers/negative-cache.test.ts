@@ -10,7 +10,7 @@ function setup(maxNames = 100) {
 }
 
 describe('withNegativeCache()', () => {
-  it('asks once for a name that is not there, and again when the time is over', async () => {
+  it('searches once for a name that is absent, and again when the time is over', async () => {
     const { backend, origin, clock } = setup()
     expect(await backend.get('a')).toBeNull()
     expect(await backend.head('a')).toBeNull()

@@ -1,15 +1,15 @@
 import { describe, expect, it, vi } from 'vitest'
 import { isolateMemory } from '../../src/bodies/memory-budget.ts'
 import { memoryBackend } from '../kit/memory.ts'
-import { withMending } from '../../src/wrappers/resume.ts'
+import { withResume } from '../../src/wrappers/resume.ts'
 import type { Backend } from '../../src/storage/backend.ts'
 import type { StoredObject } from '../../src/storage/object.ts'
 import { textOf } from '../kit/fakes.ts'
 
 type Ending = 'break' | 'end' | 'stall'
 
-function mending(backend: Backend, others: Backend[] = [], idleTimeoutMs = 1000): Backend {
-  return withMending(backend, { others, idleTimeoutMs })
+function resuming(backend: Backend, others: Backend[] = [], idleTimeoutMs = 1000): Backend {
+  return withResume(backend, { others, idleTimeoutMs })
 }
 
 /** An object of 26 letters, each `unit` times, and backends that serve it badly. */
@@ -21,16 +21,16 @@ function alphabet(unit: number) {
   async function flaky(name: string, letters: number, ending: Ending, etag = '"v1"') {
     const memory = memoryBackend(name)
     await memory.put('a', bytes, { info: { etag } })
-    const asked: (number | undefined)[] = []
+    const requested: (number | undefined)[] = []
     const backend: Backend = {
       ...memory,
       async get(key, options = {}) {
-        asked.push(options.range && 'offset' in options.range ? options.range.offset / unit : undefined)
+        requested.push(options.range && 'offset' in options.range ? options.range.offset / unit : undefined)
         const object = await memory.get(key, options)
         return object && { ...object, body: stopping(object, letters * unit, ending) }
       },
     }
-    return { backend, asked }
+    return { backend, requested }
   }
 
   function stopping(object: StoredObject, pieceLength: number, ending: Ending): ReadableStream<Uint8Array> {
@@ -69,39 +69,39 @@ const readAll = async (backend: Backend): Promise<string | null> => textOf(await
 const SMALL = 1
 const LARGE = 8192
 
-/** Small bodies are whole before they are answered with, large ones are mended while they stream. */
+/** Small bodies are read before the answer begins, large ones are resumed while they stream. */
 describe.each([
   ['a small body', SMALL],
   ['a large body', LARGE],
-])('withMending() of %s', (_size, unit) => {
+])('withResume() of %s', (_size, unit) => {
   const { text, bytes, flaky, dying } = alphabet(unit)
 
   it.each(['break', 'end', 'stall'] as const)('goes on where a body that %ss stopped', async (ending) => {
-    const { backend, asked } = await flaky('origin', 10, ending)
-    expect(await textOf(await mending(backend, [], 50).get('a'))).toBe(text)
-    expect(asked).toEqual([undefined, 10, 20])
+    const { backend, requested } = await flaky('origin', 10, ending)
+    expect(await textOf(await resuming(backend, [], 50).get('a'))).toBe(text)
+    expect(requested).toEqual([undefined, 10, 20])
   })
 
   it('tries another backend first when the same one breaks again', async () => {
-    const { backend, asked } = await flaky('origin', 2, 'break')
+    const { backend, requested } = await flaky('origin', 2, 'break')
     const spare = await flaky('spare', text.length, 'break')
-    expect(await textOf(await mending(backend, [spare.backend]).get('a'))).toBe(text)
-    expect(asked).toEqual([undefined, 2])
-    expect(spare.asked).toEqual([4])
+    expect(await textOf(await resuming(backend, [spare.backend]).get('a'))).toBe(text)
+    expect(requested).toEqual([undefined, 2])
+    expect(spare.requested).toEqual([4])
   })
 
-  it('goes on within the range that was asked for', async () => {
-    const { backend, asked } = await flaky('origin', 4, 'break')
+  it('resumes within the requested range', async () => {
+    const { backend, requested } = await flaky('origin', 4, 'break')
     const range = { offset: 5 * unit, length: 20 * unit }
-    const part = await mending(backend).get('a', { range })
+    const part = await resuming(backend).get('a', { range })
     expect(await textOf(part)).toBe(text.slice(5 * unit, 25 * unit))
-    expect(asked).toEqual([5, 9, 13, 17, 21])
+    expect(requested).toEqual([5, 9, 13, 17, 21])
   })
 
   it('goes on from another backend that holds the same object', async () => {
     const { backend } = await flaky('origin', 10, 'break')
     const { backend: other } = await flaky('other', 100, 'break')
-    expect(await textOf(await mending(dying(backend), [other]).get('a'))).toBe(text)
+    expect(await textOf(await resuming(dying(backend), [other]).get('a'))).toBe(text)
   })
 
   it.each([
@@ -110,7 +110,7 @@ describe.each([
   ])('fails when %s', async (_case, etag, otherEtag) => {
     const { backend } = await flaky('origin', 10, 'break', etag)
     const { backend: other } = await flaky('other', 100, 'break', otherEtag)
-    await expect(readAll(mending(dying(backend), [other]))).rejects.toThrow('broke off')
+    await expect(readAll(resuming(dying(backend), [other]))).rejects.toThrow('broke off')
   })
 
   it('fails when more bytes come than were announced', async () => {
@@ -122,28 +122,28 @@ describe.each([
         return object && { ...object, size: bytes.length - 1 }
       },
     }
-    await expect(readAll(mending(short))).rejects.toThrow('more than the announced')
+    await expect(readAll(resuming(short))).rejects.toThrow('more than the announced')
   })
 
   it('gives up on a source that breaks again and again', async () => {
-    const { backend, asked } = await flaky('origin', 1, 'break')
-    await expect(readAll(mending(backend))).rejects.toThrow('broke off')
-    expect(asked).toHaveLength(6)
+    const { backend, requested } = await flaky('origin', 1, 'break')
+    await expect(readAll(resuming(backend))).rejects.toThrow('broke off')
+    expect(requested).toHaveLength(6)
   })
 })
 
-describe('withMending()', () => {
+describe('withResume()', () => {
   it('stops reading the source when the reader of a large body goes away', async () => {
-    const { backend, asked } = await alphabet(LARGE).flaky('origin', 10, 'break')
-    const object = await mending(backend).get('a')
+    const { backend, requested } = await alphabet(LARGE).flaky('origin', 10, 'break')
+    const object = await resuming(backend).get('a')
     await object?.body.cancel()
     await new Promise((resolve) => setTimeout(resolve, 50))
-    expect(asked).toEqual([undefined])
+    expect(requested).toEqual([undefined])
   })
 
-  it('fails before it answers when a small body cannot be mended', async () => {
+  it('fails before it answers when a small body cannot be resumed', async () => {
     const { backend } = await alphabet(SMALL).flaky('origin', 10, 'break', 'W/"v1"')
-    await expect(mending(backend).get('a')).rejects.toThrow('broke off')
+    await expect(resuming(backend).get('a')).rejects.toThrow('broke off')
   })
 })
 
@@ -151,7 +151,7 @@ describe('small bodies that are held whole', () => {
   it('count as held in memory until they are read', async () => {
     const memory = memoryBackend('old')
     await memory.put('a', new Uint8Array(100_000))
-    const object = await mending(memory).get('a')
+    const object = await resuming(memory).get('a')
     expect(isolateMemory.tryReserve(isolateMemory.total)).toBeNull()
     await new Response(object?.body).arrayBuffer()
     const all = await vi.waitUntil(() => isolateMemory.tryReserve(isolateMemory.total))
@@ -163,7 +163,7 @@ describe('small bodies that are held whole', () => {
     await memory.put('a', new Uint8Array(100_000))
     const held = await isolateMemory.reserve(isolateMemory.total)
     try {
-      const object = await mending(memory).get('a')
+      const object = await resuming(memory).get('a')
       expect((await new Response(object?.body).arrayBuffer()).byteLength).toBe(100_000)
     } finally {
       held.release()

@@ -1,10 +1,10 @@
+import { parseHttpDate } from '../../http/date.ts'
 import type { ListOptions, ListPage } from '../../storage/backend.ts'
-import { StorageError } from '../../storage/errors.ts'
+import { StorageError, failureOfBody } from '../../storage/errors.ts'
 import { encodeName, whyInvalid } from '../../storage/name.ts'
 import type { ObjectInfo } from '../../storage/object.ts'
 import { compareNames } from '../../storage/order.ts'
 import { fromCallError } from '../call.ts'
-import { parseAutoindex, type AutoindexEntry, UNDECODED } from './autoindex-json.ts'
 import { discard, refusal } from './answer.ts'
 import type { Send } from './send.ts'
 
@@ -13,6 +13,9 @@ interface Lister {
   send: Send
   absentStatuses: readonly number[]
 }
+
+/** Longest listing of one directory that is read: some 300,000 entries, which an isolate can still hold. */
+const MAX_LISTING_BYTES = 32 * 1024 * 1024
 
 /** Directories that one page may open, beyond those on the way to where it begins. */
 const MAX_DIRECTORIES = 20
@@ -111,15 +114,52 @@ async function readDirectory(
     if (absentStatuses.includes(response.status) && directory !== '') return []
     throw refusal(response, backend, directory)
   }
-  const entries = await parseAutoindex(response, backend, everything)
-  if (!entries) throw new StorageError('unavailable', 'the origin answered no JSON listing', { backend })
-  return entries
-    .map((entry) => toEntry(backend, directory, entry))
+  const items = parseListing(await readText(response, backend))
+  if (!items) throw new StorageError('unavailable', 'the origin answered no JSON listing', { backend })
+  return items
+    .flatMap((item) => toEntries(backend, directory, item))
     .flatMap((entry) => (isUsable(entry.path) ? entry : everything ? unusable(backend, entry) : []))
     .toSorted((a, b) => compareNames(a.path, b.path))
 }
 
-/** What cannot be asked for is one entry, even a directory: it is not looked into. */
+/** The items of a listing by nginx's `autoindex_format json`, or `null` when it is none. */
+function parseListing(text: string): Record<string, unknown>[] | null {
+  try {
+    const items: unknown = JSON.parse(text)
+    return Array.isArray(items) && items.every(isRecord) ? items : null
+  } catch {
+    return null
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null
+}
+
+/** None for what is neither file nor directory. */
+function toEntries(
+  backend: string,
+  directory: string,
+  { name, type, size, mtime }: Record<string, unknown>,
+): Entry[] {
+  if (typeof name !== 'string' || name === '' || name.includes('/')) return []
+  const path = directory + name
+  if (type === 'directory') return [{ path: `${path}/` }]
+  if (type !== 'file') return []
+  const modified = typeof mtime === 'string' ? parseHttpDate(mtime) : undefined
+  const info = {
+    name: path,
+    backend,
+    ...(typeof size === 'number' && { size }),
+    ...(modified && { modified }),
+  }
+  return [{ path, info }]
+}
+
+/** nginx passes on bytes that are not UTF-8: they were decoded to this, and such a name cannot be requested. */
+const UNDECODED = '\ufffd'
+
+/** What cannot be requested is one entry, even a directory: it is not opened. */
 function unusable(backend: string, { path, info }: Entry): Entry {
   const known = info ?? { name: path, backend }
   if (!path.includes(UNDECODED)) return { path, info: known }
@@ -131,12 +171,22 @@ function isUsable(name: string): boolean {
   return whyInvalid(name) === undefined && !name.includes(UNDECODED)
 }
 
-function toEntry(backend: string, directory: string, entry: AutoindexEntry): Entry {
-  const path = directory + entry.name
-  if (entry.type === 'directory') return { path: `${path}/` }
-  const { size, modified } = entry
-  return {
-    path,
-    info: { name: path, backend, ...(size !== undefined && { size }), ...(modified && { modified }) },
+async function readText({ body }: Response, backend: string): Promise<string> {
+  const decoder = new TextDecoder()
+  let text = ''
+  let bytes = 0
+  try {
+    for await (const chunk of body ?? []) {
+      bytes += chunk.length
+      if (bytes > MAX_LISTING_BYTES)
+        throw new StorageError(
+          'too-large',
+          `a listing of the origin is longer than ${MAX_LISTING_BYTES} bytes`,
+        )
+      text += decoder.decode(chunk, { stream: true })
+    }
+  } catch (error) {
+    throw failureOfBody(error, backend)
   }
+  return text + decoder.decode()
 }

@@ -5,10 +5,8 @@ import { encodeName } from '../../storage/name.ts'
 import type { ObjectInfo, RangeRequest, StoredObject } from '../../storage/object.ts'
 import { fromCallError } from '../call.ts'
 import { listAutoindex } from './autoindex.ts'
-import { discard, htmlInsteadOf, ifRangeForOrigin, infoOfAnswer, refusal } from './answer.ts'
-import { openAnswer } from './body.ts'
-import { createSend, withSlash, type Send, type SendOptions } from './send.ts'
-import { isRedirect } from './redirects.ts'
+import { discard, htmlInsteadOf, ifRangeForOrigin, infoOfAnswer, openAnswer, refusal } from './answer.ts'
+import { type Send, type SendOptions, createSend, isRedirect, withSlash } from './send.ts'
 
 export interface HttpOptions extends Omit<SendOptions, 'absentStatuses'> {
   /** Statuses that prove absence. Default 404 and 410. */
@@ -50,7 +48,7 @@ type ReaderOptions = HttpOptions & { absentStatuses: readonly number[]; send: Se
 function createReader(backend: string, { send, absentStatuses, checkType = true }: ReaderOptions) {
   let headWorks = true
 
-  /** Throws, or tells absence, for what is not the object. The body is cancelled then. */
+  /** Throws for a failure, and returns false for an absence; the body is cancelled then. */
   async function accept(response: Response, name: string, statuses: readonly number[]): Promise<boolean> {
     if (statuses.includes(response.status)) {
       const extension = checkType ? htmlInsteadOf(name, response.headers) : undefined
@@ -63,7 +61,7 @@ function createReader(backend: string, { send, absentStatuses, checkType = true 
       })
     }
     await discard(response)
-    // The only redirects that come here: the configured ones, and those that tell a directory.
+    // The only redirects that come here: the configured ones, and those of a directory.
     if (absentStatuses.includes(response.status) || isRedirect(response.status)) return false
     throw refusal(response, backend, name)
   }
@@ -91,7 +89,7 @@ function createReader(backend: string, { send, absentStatuses, checkType = true 
     return infoOfAnswer(response, backend, name)
   }
 
-  /** One byte tells the size as well, and is all that is sent. Empty objects have none: those are asked for whole. */
+  /** One byte is enough to learn the size. Empty objects have none: those are requested whole. */
   async function headByGet(name: string, signal: AbortSignal | undefined): Promise<ObjectInfo | null> {
     const path = encodeName(name)
     let response = await send('GET', path, { headers: { Range: 'bytes=0-0' }, signal })
@@ -108,9 +106,9 @@ function createReader(backend: string, { send, absentStatuses, checkType = true 
   async function unsatisfiable(
     name: string,
     range: RangeRequest,
-    { signal, size: told }: { signal?: AbortSignal | undefined; size?: number | undefined },
+    { signal, size: known }: { signal?: AbortSignal | undefined; size?: number | undefined },
   ): Promise<null> {
-    const size = told ?? (await sizeByHead(name, signal))
+    const size = known ?? (await sizeByHead(name, signal))
     if (size === null) return null
     if (size !== undefined && resolveRange(range, size) !== 'unsatisfiable')
       throw new StorageError('unavailable', 'the origin refuses a range that the object has', {

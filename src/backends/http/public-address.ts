@@ -1,6 +1,6 @@
 /**
  * Whether a host, as `URL` normalises it (lower case, IPv4 as four decimals, IPv6 in brackets), is one of the public
- * internet. Names are judged by their form only: a Worker cannot resolve them.
+ * internet. Names are checked by their form only: a Worker cannot resolve them.
  */
 export function isPublicHost(hostname: string): boolean {
   const host = hostname.replace(/\.+$/, '')

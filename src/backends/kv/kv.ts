@@ -15,9 +15,8 @@ import type { ObjectInfo, StoredObject } from '../../storage/object.ts'
 import { heldBody, withKnownLength } from '../../bodies/fixed-length.ts'
 import { isolateMemory, type Reservation, UPLOAD_BYTES } from '../../bodies/memory-budget.ts'
 import { createChunkReader } from '../../bodies/chunks.ts'
-import { writeAgain } from '../retry-write.ts'
-import { type KvBinding, kvBinding } from './binding.ts'
-import { fromKvError, isTooManyWrites } from './errors.ts'
+import { writeAgain } from '../call.ts'
+import { type KvBinding, fromKvError, isTooManyWrites, kvBinding } from './binding.ts'
 import { contentTag, fromKvMetadata, infoOfRecord, newRecord, toKvMetadata } from './record.ts'
 import { rollUp } from '../../storage/roll-up.ts'
 import { sliceBody } from '../../bodies/slice.ts'
@@ -105,7 +104,7 @@ async function open(
   return readForeign(backend, key, value)
 }
 
-/** What others wrote has no size beside it, so the value is read: at most 25 MiB, KV's own limit. */
+/** A value that was written by other software has no size beside it, so it is read: at most 25 MiB, KV's own limit. */
 async function readForeign(
   backend: string,
   name: string,
@@ -149,7 +148,7 @@ async function put(
   const metadata = toKvMetadata(record)
   signal?.throwIfAborted()
   const write = async (): Promise<boolean> => {
-    // KV has no conditional writes: between this look and the write another write can land, and is lost.
+    // KV has no conditional writes: one that lands between this check and the write is lost.
     if (onlyIf !== undefined && !(await holds(backend, kv, { key, onlyIf }))) return false
     await kv.put(key, bytes, { metadata })
     return true
@@ -166,7 +165,7 @@ async function holds(
   return onlyIf === 'absent' ? found === null : found?.version === onlyIf.version
 }
 
-/** KV keeps what came of a stream that broke off, so every byte must be there before the first is sent. */
+/** KV stores what came of a stream that broke off, so every byte must be there before the first is sent. */
 async function readBody(body: Body, size: number | undefined): Promise<Uint8Array> {
   if (body instanceof Uint8Array) {
     checkLength(body.length, size ?? body.length)

@@ -3,7 +3,7 @@ import { StorageError } from '../../storage/errors.ts'
 import type { ObjectInfo } from '../../storage/object.ts'
 import { attributesFromMetadata, attributesToMetadata } from '../attributes.ts'
 
-/** Under this key in a value's metadata, so that what others keep there is not mistaken for ours. */
+/** The key in a value's metadata, so that the metadata of other software is not mistaken for ours. */
 const KEY = 'fallback-storage'
 /** KV's own limit for a value's metadata as JSON (developers.cloudflare.com/kv/platform/limits). */
 const MAX_METADATA_BYTES = 1024
@@ -20,7 +20,7 @@ const HEADERS = [
 export interface KvRecord {
   size: number
   etag: string
-  /** Drawn by lot for each write: a tombstone and an empty object have the same bytes. */
+  /** Random for each write: a tombstone and an empty object have the same bytes. */
   version: string
   written: string
   expires?: string
@@ -58,7 +58,7 @@ export function toKvMetadata(record: KvRecord): Record<string, KvRecord> {
   return metadata
 }
 
-/** The record in a value's metadata; `undefined` when somebody else wrote the value. */
+/** The record in a value's metadata; `undefined` when other software wrote the value. */
 export function fromKvMetadata(metadata: unknown): KvRecord | undefined {
   const record = isObject(metadata) ? metadata[KEY] : undefined
   if (!isObject(record)) return undefined
@@ -88,12 +88,12 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null
 }
 
-/** The strong tag that bytes get of us: the first half of their SHA-256. */
+/** The strong ETag that we give to bytes: the first half of their SHA-256. */
 export async function contentTag(bytes: Uint8Array): Promise<string> {
   return new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)).toHex().slice(0, 32)
 }
 
-/** KV's metadata travels in a header, which is no place for other scripts. */
+/** KV's metadata travels in a header, where other scripts may not stand. */
 function toAscii(text: string): string {
   return text.replace(/[^\u0020-\u007e]|%/gu, encodeURIComponent)
 }

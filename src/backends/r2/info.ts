@@ -5,7 +5,7 @@ import { attributesFromMetadata, attributesToMetadata } from '../attributes.ts'
 /** Custom metadata in production; HTTP metadata counts too, so some is left for it. */
 const MAX_METADATA_BYTES = 6 * 1024
 
-/** Assigned one by one, not spread: this is on the way of every hit. */
+/** Assigned one by one, not spread: every hit comes through here. */
 export function infoOf(object: R2Object, backend: string): ObjectInfo {
   const info: ObjectInfo = {
     name: object.key,
@@ -25,7 +25,7 @@ export function infoOf(object: R2Object, backend: string): ObjectInfo {
     if (http.cacheControl !== undefined) info.cacheControl = http.cacheControl
     if (http.cacheExpiry) info.expires = http.cacheExpiry
   }
-  // Nobody asks for them on a hit, and they take longer than all the rest.
+  // Not needed on a hit, and slower than all the rest.
   Object.defineProperty(info, 'digests', {
     enumerable: true,
     configurable: true,

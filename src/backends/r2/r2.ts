@@ -4,16 +4,14 @@ import { encodeName, isLongerThan, MAX_NAME_BYTES } from '../../storage/name.ts'
 import type { RangeRequest, StoredObject } from '../../storage/object.ts'
 import { compareNames } from '../../storage/order.ts'
 import { bytesBody } from '../../bodies/fixed-length.ts'
-import { writeAgain } from '../retry-write.ts'
-import { r2Binding } from './binding.ts'
-import { askTwice, fromR2Error, isTooManyWrites, mayBeRange } from './errors.ts'
+import { writeAgain } from '../call.ts'
+import { fromR2Error, isTooManyWrites, mayBeRange, r2Binding, retryOnce } from './binding.ts'
 import { infoOf, r2Condition, r2Metadata } from './info.ts'
-import { abortR2Multipart, r2Multipart } from './multipart.ts'
-import { putBytes, putStream } from './put.ts'
+import { abortR2Multipart, putBytes, putStream, r2Multipart } from './write.ts'
 import { resolveRange } from '../../http/range.ts'
 
 export interface R2Options {
-  /** The bucket's own name, for `path`; the binding does not tell it. */
+  /** The bucket's own name, for `path`; the binding does not reveal it. */
   bucketName?: string
 }
 
@@ -34,7 +32,7 @@ export function r2Backend(name: string, binding: R2Bucket, options: R2Options = 
     get: (key, getOptions = {}) => get(name, bucket, { ...getOptions, key }).catch(failed(key)),
     async head(key, { signal } = {}) {
       signal?.throwIfAborted()
-      const found = await askTwice(() => bucket.head(key)).catch(failed(key))
+      const found = await retryOnce(() => bucket.head(key)).catch(failed(key))
       return found && infoOf(found, name)
     },
     put: (key, body, putOptions = {}) => put(name, bucket, { ...putOptions, key, body }).catch(failed(key)),
@@ -61,12 +59,12 @@ async function get(
     if (known === null) return null
     const info = infoOf(known, backend)
     if ('body' in known) return Object.assign(info, { body: known.body as R2ObjectBody['body'] })
-    // A copy keeps its source's tag, which R2 does not compare.
+    // A copy keeps its source's ETag, which R2 does not compare.
     if (info.etag === ifNoneMatch) return Object.assign(info, { body: bytesBody(new Uint8Array()) })
   }
   let found: R2ObjectBody | null
   try {
-    found = await askTwice(() => bucket.get(key, range && { range }))
+    found = await retryOnce(() => bucket.get(key, range && { range }))
   } catch (error) {
     if (!range || !mayBeRange(error)) throw error
     return afterRefusedRange(backend, bucket, { key, range, error })
@@ -84,18 +82,18 @@ async function get(
   throw unsatisfiable(backend, key, found.size)
 }
 
-/** Opens no body for what has R2's own tag of that name: one operation either way. */
+/** Opens no body where the object still has that tag: one operation either way. */
 function getUnlessKnown(bucket: R2Bucket, key: string, tag: string): Promise<R2ObjectBody | R2Object | null> {
-  return askTwice(() => bucket.get(key, { onlyIf: { etagDoesNotMatch: tag.slice(1, -1) } }))
+  return retryOnce(() => bucket.get(key, { onlyIf: { etagDoesNotMatch: tag.slice(1, -1) } }))
 }
 
-/** R2 tells no size with its refusal, and refuses a tombstone too, which is empty. */
+/** R2's refusal has no size, and a tombstone, which is empty, is refused too. */
 async function afterRefusedRange(
   backend: string,
   bucket: R2Bucket,
   { key, range, error }: { key: string; range: RangeRequest; error: unknown },
 ): Promise<StoredObject | null> {
-  const found = await askTwice(() => bucket.head(key))
+  const found = await retryOnce(() => bucket.head(key))
   if (!found) return null
   const info = infoOf(found, backend)
   if (info.deleted) return { ...info, body: bytesBody(new Uint8Array()) }
@@ -124,7 +122,7 @@ async function put(
 async function list(backend: string, bucket: R2Bucket, options: ListOptions): Promise<ListPage> {
   const { prefix, delimiter, limit, after, cursor, signal } = options
   signal?.throwIfAborted()
-  const page = await askTwice(() =>
+  const page = await retryOnce(() =>
     bucket.list({
       // Without them entries have no metadata at all: no content type, no kept ETag, no tombstones.
       include: ['httpMetadata', 'customMetadata'],

@@ -5,23 +5,23 @@ import { attributesFromMetadata, attributesToMetadata } from '../attributes.ts'
 
 /** What S3 takes, names and values together. */
 const MAX_METADATA_BYTES = 2048
-/** What S3 says of an object that was stored without a type. */
+/** The type in S3 of an object that was stored without one. */
 const UNTYPED = 'binary/octet-stream'
 
-/** What an answer's headers tell of the object. */
+/** The object as an answer's headers describe it. */
 export function infoOf(backend: string, name: string, headers: Headers): ObjectInfo {
   const stored = new Headers(headers)
   // The bytes come as they are stored, not decoded: their length and digests hold under an encoding too.
   stored.delete('Content-Encoding')
-  const { contentType, metadata, digests, ...told } = infoFromHeaders(stored)
+  const { contentType, metadata, digests, ...described } = infoFromHeaders(stored)
   const contentEncoding = encodingOf(headers)
-  const md5 = md5Of(headers, told.etag)
+  const md5 = md5Of(headers, described.etag)
   const allDigests = { ...(md5 !== undefined && { md5 }), ...digests }
   return {
     name,
     backend,
-    ...told,
-    ...(told.etag !== undefined && { version: told.etag }),
+    ...described,
+    ...(described.etag !== undefined && { version: described.etag }),
     ...(contentType !== undefined && contentType !== UNTYPED && { contentType }),
     ...(contentEncoding !== undefined && { contentEncoding }),
     ...(Object.keys(allDigests).length > 0 && { digests: allDigests }),
@@ -41,7 +41,7 @@ interface Stored {
   etag: string | null | undefined
 }
 
-/** What was stored, without asking for it. */
+/** The object that was stored, without a request. */
 export function storedInfo(backend: string, name: string, { info, size, etag }: Stored): ObjectInfo {
   return {
     ...(etag && { etag, version: etag }),
@@ -50,10 +50,6 @@ export function storedInfo(backend: string, name: string, { info, size, etag }: 
     backend,
     ...(size !== undefined && { size }),
   }
-}
-
-export function base64OfHex(hex: string): string {
-  return btoa((hex.match(/../g) ?? []).map((pair) => String.fromCharCode(Number.parseInt(pair, 16))).join(''))
 }
 
 /** Some servers keep `aws-chunked`, which was about the upload's framing, beside the bytes' own encoding. */

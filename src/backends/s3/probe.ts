@@ -1,8 +1,14 @@
-import { isNotImplemented, readDocument, readFailure, toS3Error, type S3Failure } from './errors.ts'
+import {
+  type S3Failure,
+  isNotImplemented,
+  parseListDocument,
+  readDocument,
+  readFailure,
+  toS3Error,
+} from './answers.ts'
 import type { S3Client } from './request.ts'
-import { parseListDocument } from './xml.ts'
 
-/** What a server does with a header of a PUT that demands something; `unknown` where that could not be found out. */
+/** What a server does with such a header of a PUT; `unknown` where that could not be found out. */
 export type Support = 'heeded' | 'ignored' | 'refused' | 'unknown'
 
 export interface S3Support {
@@ -16,19 +22,19 @@ export interface S3Support {
 export interface S3Probe {
   /** What the server supports; finds it out where that is not known yet. Never throws. */
   support(): Promise<S3Support>
-  /** What another request brought to light. */
+  /** Adds what another request has shown. */
   learn(support: Partial<S3Support>): void
 }
 
 export interface ProbeOptions {
-  /** What every key of ours begins with, and no object's key can. */
+  /** What the keys of our own objects begin with, and no other object's. */
   ownPrefix: string
   /** Keeps the work going when the client that began it goes away (`waitUntil`). */
   keepAlive: (work: Promise<unknown>) => void
   onFailure: OnProbeFailure
 }
 
-/** Is given what a probe could not find out or not remove, and what that means. */
+/** Called with what a probe could not find out or remove, and what that means. */
 export type OnProbeFailure = (
   failure: { backend: string; key: string; header?: string; consequence: string },
   error: unknown,
@@ -40,7 +46,7 @@ const PROBE_MS = 10_000
 const RETRY_MS = 60_000
 /** R2 takes one write of a key a second. */
 const BUSY_MS = 1100
-/** What is so old belongs to no probe that goes on, even where clocks differ. */
+/** What is older belongs to no probe that is still running, even where clocks differ. */
 const LEFT_MS = 60 * 60 * 1000
 const MAX_LEFT = 20
 const BUSY = new Set([429, 503])
@@ -50,7 +56,7 @@ const ZERO_MD5 = 'AAAAAAAAAAAAAAAAAAAAAA=='
 
 /**
  * Finds out what a server does with conditions and digests by objects of its own, which it removes again.
- * Once per isolate, before the first write that depends on it: what is kept for longer may have become wrong.
+ * Once per isolate, before the first write that depends on it: a result that is kept for longer may have become wrong.
  */
 export function createS3Probe(client: S3Client, options: ProbeOptions): S3Probe {
   const { ownPrefix, keepAlive, onFailure } = options
@@ -111,19 +117,19 @@ interface Server {
   onFailure: OnProbeFailure
 }
 
-/** A key that is this probe's alone. */
+/** A key that only this probe uses. */
 interface Place extends Server {
   key: string
   signal: AbortSignal
 }
 
-/** A demand that cannot be met. */
+/** A header that cannot be satisfied. */
 interface Demand {
   header: string
   value: string
-  /** What a server answers that heeds it. */
+  /** The status of a server that heeds it. */
   status: number
-  /** It cannot be met where there is an object already. */
+  /** It cannot be satisfied where there is an object already. */
   replaces?: boolean
 }
 
@@ -159,7 +165,7 @@ async function supportOf(place: Place, demand: Demand): Promise<Support> {
   }
 }
 
-/** What cannot be removed is in nobody's way: no object has such a name, and listings leave it out. */
+/** What cannot be removed does no harm: no object has such a name, and listings leave it out. */
 async function remove(place: Omit<Place, 'signal'>): Promise<void> {
   const { client, key, onFailure } = place
   try {
@@ -191,7 +197,7 @@ async function removeLeft(server: Server, folder: string): Promise<void> {
   }
 }
 
-/** Asks once more where the server has too much to do. */
+/** Repeats the request once where the server is busy. */
 async function sendPatiently(
   { client, key, signal }: Place,
   method: 'PUT' | 'DELETE',

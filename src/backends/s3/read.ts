@@ -1,11 +1,22 @@
-import type { GetOptions, ReadOptions } from '../../storage/backend.ts'
-import { StorageError } from '../../storage/errors.ts'
-import { parseContentRange, resolveRange } from '../../http/range.ts'
-import type { ByteRange, ObjectInfo, RangeRequest, StoredObject } from '../../storage/object.ts'
-import { provesAbsence, readFailure, toS3Error, type S3Failure } from './errors.ts'
-import { infoOf } from './info.ts'
-import type { S3Client } from './request.ts'
+import { bytesBody } from '../../bodies/fixed-length.ts'
 import { sliceBody } from '../../bodies/slice.ts'
+import { parseContentRange, resolveRange } from '../../http/range.ts'
+import type { GetOptions, ListOptions, ListPage, ReadOptions } from '../../storage/backend.ts'
+import { StorageError } from '../../storage/errors.ts'
+import type { ByteRange, ObjectInfo, RangeRequest, StoredObject } from '../../storage/object.ts'
+import { mayBeMarker } from '../../storage/tombstone-marker.ts'
+import { withSpareSlots } from '../../storage/invocation.ts'
+import {
+  type S3Failure,
+  parseListDocument,
+  provesAbsence,
+  readDocument,
+  readFailure,
+  toS3Error,
+} from './answers.ts'
+import { infoOf } from './info.ts'
+import { probeFolder } from './probe.ts'
+import type { S3Client } from './request.ts'
 
 export interface S3Reader {
   get(key: string, options?: GetOptions): Promise<StoredObject | null>
@@ -14,7 +25,7 @@ export interface S3Reader {
   bareETags(): boolean | undefined
 }
 
-// AWS tells stored checksums only when asked.
+// AWS gives stored checksums only on request.
 const CHECKSUMS = { 'x-amz-checksum-mode': 'ENABLED' }
 
 export function createS3Reader(client: S3Client, absentStatuses: readonly number[]): S3Reader {
@@ -40,7 +51,7 @@ export function createS3Reader(client: S3Client, absentStatuses: readonly number
     }
     const failure = await readFailure(response, client.name)
     if (!isAbsent(failure)) throw toS3Error(failure, client.name, key)
-    // An answer to HEAD has no body that could tell a missing key from a missing bucket, or from wrong credentials.
+    // An answer to HEAD has no body, which would distinguish a missing key from a missing bucket or wrong credentials.
     if (bucketSeen && failure.status !== 403) return null
     return confirmAbsence(key, signal)
   }
@@ -80,7 +91,7 @@ export function createS3Reader(client: S3Client, absentStatuses: readonly number
   async function unsatisfiable(key: string, signal: AbortSignal | undefined): Promise<StoredObject | null> {
     const info = await head(key, signal && { signal })
     if (!info) return null
-    if (info.deleted) return { ...info, body: emptyStream() }
+    if (info.deleted) return { ...info, body: bytesBody(new Uint8Array()) }
     throw new StorageError('unsatisfiable', 'the range begins past the end', {
       backend: client.name,
       name: key,
@@ -89,7 +100,7 @@ export function createS3Reader(client: S3Client, absentStatuses: readonly number
     })
   }
 
-  /** A copy is known by its source's ETag, which the server does not know as the object's own. */
+  /** A copy has its source's ETag, which the server does not know as the object's own. */
   async function getCopy(key: string, options: GetOptions): Promise<StoredObject | null> {
     const info = await head(key, options.signal && { signal: options.signal })
     if (!info) return null
@@ -121,34 +132,35 @@ async function opened(
   backend: string,
   name: string,
   response: Response,
-  asked: RangeRequest | undefined,
+  requested: RangeRequest | undefined,
 ): Promise<StoredObject> {
   const info = infoOf(backend, name, response.headers)
-  const body = response.body ?? emptyStream()
+  const body = response.body ?? bytesBody(new Uint8Array())
   if (response.status === 206) {
     const part = parseContentRange(response.headers.get('Content-Range'))
-    const expected = asked && part?.size !== undefined ? resolveRange(asked, part.size) : 'unsatisfiable'
+    const expected =
+      requested && part?.size !== undefined ? resolveRange(requested, part.size) : 'unsatisfiable'
     if (expected !== 'unsatisfiable' && isSame(expected, part?.range))
       return { ...info, range: expected, body }
     await body.cancel()
-    throw new StorageError('unavailable', 'S3 sent another part of the object than was asked for', {
+    throw new StorageError('unavailable', 'S3 sent another part of the object than was requested', {
       backend,
       name,
       status: 206,
     })
   }
-  if (!asked || info.deleted) return { ...info, body }
-  return sliced({ ...info, body }, asked)
+  if (!requested || info.deleted) return { ...info, body }
+  return sliced({ ...info, body }, requested)
 }
 
 /** The server ignored the range: the part is cut out of the whole. */
-async function sliced(object: StoredObject, asked: RangeRequest): Promise<StoredObject> {
+async function sliced(object: StoredObject, requested: RangeRequest): Promise<StoredObject> {
   const { size, backend, name } = object
-  const range = size === undefined ? 'unsatisfiable' : resolveRange(asked, size)
+  const range = size === undefined ? 'unsatisfiable' : resolveRange(requested, size)
   if (range !== 'unsatisfiable') return { ...object, range, body: sliceBody(object.body, range) }
   await object.body.cancel()
   if (size === undefined)
-    throw new StorageError('unavailable', 'S3 ignored the range and told no length', { backend, name })
+    throw new StorageError('unavailable', 'S3 ignored the range and gave no length', { backend, name })
   throw new StorageError('unsatisfiable', 'the range begins past the end', { backend, name, size })
 }
 
@@ -156,8 +168,75 @@ function isSame(expected: ByteRange, got: ByteRange | undefined): boolean {
   return expected.start === got?.start && expected.end === got.end
 }
 
-function emptyStream(): ReadableStream<Uint8Array> {
-  return new ReadableStream<Uint8Array>({
-    start: (controller) => controller.close(),
+interface Listing {
+  /** What begins the keys of the backend's own objects. */
+  ownPrefix: string
+  /** Where given, it checks the entries that may be tombstones. */
+  reader: Pick<S3Reader, 'head'> | undefined
+}
+
+/** One page of ListObjectsV2, without the backend's own objects. */
+export async function listS3(
+  client: S3Client,
+  options: ListOptions,
+  { ownPrefix, reader }: Listing,
+): Promise<ListPage> {
+  const { signal } = options
+  const response = await client.send({
+    method: 'GET',
+    query: listQuery(options),
+    ...(signal && { signal }),
+  })
+  if (!response.ok) throw toS3Error(await readFailure(response, client.name), client.name)
+  const { entries, directories, truncated, nextToken } = await readDocument(
+    response,
+    client.name,
+    parseListDocument,
+  )
+  // Going on without a fresh token would repeat names for ever; stopping would lose some.
+  if (truncated && (nextToken === undefined || nextToken === options.cursor))
+    throw new StorageError('unavailable', 'S3 truncated the listing without a new continuation token', {
+      backend: client.name,
+    })
+  const objects = entries
+    .filter(({ key }) => !key.startsWith(probeFolder(ownPrefix)))
+    .map(({ key, ...entry }) => ({ name: key, backend: client.name, ...entry }))
+  return {
+    objects: reader ? await markTombstones(objects, reader, signal) : objects,
+    // Nothing below it can be listed or requested.
+    directories: directories.filter((directory) => !directory.startsWith(ownPrefix)),
+    ...(truncated && nextToken !== undefined && { cursor: nextToken }),
+  }
+}
+
+function listQuery({ prefix, delimiter, limit, after, cursor }: ListOptions): Record<string, string> {
+  return {
+    'list-type': '2',
+    // XML 1.0 has no way to write control characters, and keys may hold them.
+    'encoding-type': 'url',
+    'max-keys': `${limit ?? 1000}`,
+    ...(prefix && { prefix }),
+    ...(delimiter && { delimiter }),
+    ...(cursor === undefined ? after && { 'start-after': after } : { 'continuation-token': cursor }),
+  }
+}
+
+/** A listing holds no metadata, but only an object of a certain size can be a tombstone. */
+async function markTombstones(
+  objects: ObjectInfo[],
+  reader: Pick<S3Reader, 'head'>,
+  signal: AbortSignal | undefined,
+): Promise<ObjectInfo[]> {
+  const candidates = objects.filter(({ size }) => mayBeMarker(size)).values()
+  const markers = new Map<string, ObjectInfo>()
+  await withSpareSlots(async () => {
+    for (const { name } of candidates) {
+      const found = await reader.head(name, signal && { signal })
+      if (found?.deleted) markers.set(name, found)
+    }
+  })
+  return objects.map((object) => {
+    const { deleted, lifted } = markers.get(object.name) ?? {}
+    return deleted ? { ...object, deleted, ...(lifted && { lifted }) } : object
   })
 }

@@ -1,12 +1,9 @@
 import type { Backend, UrlOptions } from '../../storage/backend.ts'
 import { StorageError } from '../../storage/errors.ts'
-import { encodeName } from '../../storage/name.ts'
-import { listS3 } from './list.ts'
-import { abortS3Upload, createS3Upload } from './multipart.ts'
+import { createS3Reader, listS3 } from './read.ts'
+import { abortS3Upload, createS3Upload, createS3Writer } from './write.ts'
 import { createS3Probe, type OnProbeFailure } from './probe.ts'
-import { createS3Reader } from './read.ts'
 import { createS3Client, type S3Credentials } from './request.ts'
-import { createS3Writer } from './write.ts'
 
 export interface S3Options {
   /** Base URL of the service, without the bucket. */
@@ -20,13 +17,11 @@ export interface S3Options {
   credentials?: S3Credentials
   /** Statuses that prove absence. Default: 404 and 410. */
   absentStatuses?: readonly number[]
-  /** Base of `url()` where the bucket is public, an absolute URL or path; else URLs are presigned. */
-  publicUrl?: string
-  /** Whether a listing tells tombstones, at one HEAD for each empty object. Default: true. */
+  /** Whether a listing marks tombstones, at one HEAD for each empty object. Default: true. */
   tombstones?: boolean
   /** Sent along, so that a request that comes back is recognised. */
   deploymentId?: string
-  /** What begins the keys of the backend's own objects, and no object's that it is asked for. Default: `-/`. */
+  /** What the keys of the backend's own objects begin with, and no other object's. Default: `-/`. */
   ownPrefix?: string
   /** Keeps work going whose request ends (`waitUntil`). Default: such work may be cut off. */
   keepAlive?: (work: Promise<unknown>) => void
@@ -79,14 +74,13 @@ export function s3Backend(name: string, options: S3Options): S3Backend {
     abortMultipartUpload: (key, id) => abortS3Upload(client, key, id),
     list: (listOptions = {}) =>
       listS3(client, listOptions, { ownPrefix, reader: tombstones ? reader : undefined }),
-    async url(key, { base, expiresIn = DEFAULT_EXPIRY }: UrlOptions) {
+    async url(key, { expiresIn = DEFAULT_EXPIRY }: UrlOptions) {
       if (!Number.isInteger(expiresIn) || expiresIn < 1 || expiresIn > MAX_EXPIRY)
         throw new StorageError('invalid', `a URL is valid for 1 to ${MAX_EXPIRY} seconds`, {
           backend: name,
           name: key,
         })
-      if (options.publicUrl === undefined) return client.presign(key, expiresIn)
-      return `${new URL(options.publicUrl, base).href.replace(/\/$/, '')}/${encodeName(key)}`
+      return client.presign(key, expiresIn)
     },
     path: (key) => `s3://${options.bucket}/${key}`,
   }

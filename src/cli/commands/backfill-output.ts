@@ -1,4 +1,4 @@
-import type { Backfill, Counters, Estimate } from '../../client/job-answers.ts'
+import type { Backfill, Counters, Estimate } from '../../client/client.ts'
 import { bytes, columns, count, duration, styled, type Text, time } from '../output.ts'
 
 export function isOver({ state }: Backfill): boolean {

@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import type { Command } from 'commander'
-import type { Backfill, FailurePage, Manifest } from '../../client/job-answers.ts'
+import type { Backfill, FailurePage, Manifest } from '../../client/client.ts'
 import { CommandError, EXIT, usageError } from '../errors.ts'
 import { columns } from '../output.ts'
 import { watchJob } from '../progress.ts'

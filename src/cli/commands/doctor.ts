@@ -1,7 +1,13 @@
 import type { Command } from 'commander'
-import type { BackendDescription, Backends, Explanation, Finding, ListPage } from '../../client/answers.ts'
-import type { Client } from '../../client/client.ts'
-import { ApiError } from '../../client/problem.ts'
+import {
+  type BackendDescription,
+  type Backends,
+  type Explanation,
+  type Finding,
+  type ListPage,
+  type Client,
+  ApiError,
+} from '../../client/client.ts'
 import { CommandError, describeError, EXIT, networkReason } from '../errors.ts'
 import { styled, type Text } from '../output.ts'
 import { sessionOf } from '../session.ts'

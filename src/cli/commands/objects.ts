@@ -1,6 +1,5 @@
 import type { Command } from 'commander'
-import type { Degraded, ListedObject, ListPage } from '../../client/answers.ts'
-import type { Explanation, Finding } from '../../client/answers.ts'
+import type { Degraded, ListedObject, ListPage, Explanation, Finding } from '../../client/client.ts'
 import { CommandError, EXIT, usageError } from '../errors.ts'
 import { bytes, columns, styled, type Text, time } from '../output.ts'
 import { pages, type Session, sessionOf, wholeNumber } from '../session.ts'

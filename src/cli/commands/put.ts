@@ -9,7 +9,7 @@ import mime from 'mime'
 import { usageError } from '../errors.ts'
 import { bytes, took } from '../output.ts'
 import { createProgress } from '../progress.ts'
-import { namePath } from '../../client/request.ts'
+import { namePath } from '../../client/client.ts'
 import { collect, type Session, sessionOf } from '../session.ts'
 import { refusal, upload } from '../transfers.ts'
 

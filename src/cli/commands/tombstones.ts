@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { PurgePage, TombstonePage } from '../../client/answers.ts'
+import type { PurgePage, TombstonePage } from '../../client/client.ts'
 import { columns, count, time } from '../output.ts'
 import { pages, type Session, sessionOf } from '../session.ts'
 

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { CommandError, EXIT } from '../errors.ts'
-import type { Difference, DifferencePage, Verification } from '../../client/job-answers.ts'
+import type { Difference, DifferencePage, Verification, VerificationRequest } from '../../client/client.ts'
 import { columns, count, styled, type Text } from '../output.ts'
 import { watchJob } from '../progress.ts'
 import { pages, type Session, sessionOf, wholeNumber } from '../session.ts'
@@ -59,7 +59,8 @@ async function verify(session: Session, id: string | undefined, options: VerifyO
       ? await client.startVerification({
           ...(prefix !== undefined && { prefix }),
           ...(deep && { deep }),
-          ...(accept && { accept }),
+          // The Worker knows which reasons there are, and says so.
+          ...(accept && { accept: accept as NonNullable<VerificationRequest['accept']> }),
         })
       : await client.verification(id)
   const reattach = `fallback-storage verify ${started.id}`

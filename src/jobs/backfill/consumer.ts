@@ -1,49 +1,46 @@
-import { describeError, log } from '../../observe/log.ts'
 import type { Chain } from '../../chain/fallback.ts'
 import { delayAfter } from '../../migration/copy-consumer.ts'
-import type { PageDesk, PageMessage } from './job-types.ts'
-import { workPages } from './work.ts'
+import { describeError, log } from '../../observe/log.ts'
+import { copyPage } from './copy-page.ts'
+import type { PageJob, PageMessage } from './job-types.ts'
 
 export interface PageConsumerOptions {
   chain: Chain
-  desk: (job: string) => PageDesk
+  job: (id: string) => PageJob
 }
 
 /** A consumer may run for 15 minutes; one large object may be begun in the last moment. */
-const BUDGET_MS = 6 * 60_000
+const BATCH_MS = 6 * 60_000
+/** A page that takes longer is reported, and what is left of it becomes another: so a pause is noticed. */
+const PAGE_MS = 30_000
 
-/**
- * Copies the pages of a batch, each job's under one claim. The job keeps what is left to do, so a message is settled
- * as soon as the job has heard of it; only when it cannot be reached the message comes again.
- */
+/** Copies the pages of a batch, each job's one after the other. */
 export async function consumePages(
   messages: readonly Message<PageMessage>[],
   options: PageConsumerOptions,
 ): Promise<void> {
   const byJob = Map.groupBy(messages, ({ body }) => body.job)
-  await Promise.all([...byJob].map(([job, own]) => consumeJob(job, own, options)))
+  await Promise.all([...byJob.values()].map((own) => consumeInTurn(own, options)))
 }
 
-async function consumeJob(
-  job: string,
+async function consumeInTurn(
   messages: readonly Message<PageMessage>[],
-  { chain, desk: open }: PageConsumerOptions,
+  { chain, job: open }: PageConsumerOptions,
 ): Promise<void> {
-  const lease = crypto.randomUUID()
-  try {
-    const desk = open(job)
-    const pages = new Map(messages.map(({ body }) => [body.page, body]))
-    const claim = await desk.claim(lease, [...pages.keys()])
-    const claimed = claim.pages.flatMap(({ page, resumed, names }) => {
-      const message = pages.get(page)
-      return message ? { page, resumed, source: message.source, names: names ?? message.names } : []
-    })
-    if (claimed.length > 0)
-      await workPages({ chain, desk, lease, claim, pages: claimed, budgetMs: BUDGET_MS })
-    for (const message of messages) message.ack()
-  } catch (error) {
-    log('warn', 'backfill', { job, outcome: 'interrupted', reason: describeError(error) })
-    for (const message of messages)
+  const batchEnds = Date.now() + BATCH_MS
+  for (const message of messages) {
+    const { job: id, page, source, names } = message.body
+    try {
+      const job = open(id)
+      const start = await job.beginPage(page)
+      if (start) {
+        const ends = Math.min(batchEnds, Date.now() + PAGE_MS)
+        await job.reportPage(page, await copyPage({ chain, source, names, start, ends }))
+      }
+      message.ack()
+    } catch (error) {
+      log('warn', 'backfill', { job: id, page, outcome: 'interrupted', reason: describeError(error) })
       message.retry({ delaySeconds: delayAfter(message.attempts, Math.random()) })
+    }
   }
 }

@@ -1,14 +1,11 @@
-import type { Backend, ListableBackend, WritableBackend } from '../../storage/backend.ts'
+import type { Backend, ListableBackend } from '../../storage/backend.ts'
 import { isListable, isWritable } from '../../storage/backend.ts'
-import { writerFor, hides } from '../../chain/placement.ts'
+import { copyTarget, hides, writerFor } from '../../chain/placement.ts'
 import { StorageError } from '../../storage/errors.ts'
 import type { Chain } from '../../chain/fallback.ts'
-import { MAX_NAME_BYTES, nameBytes } from '../../storage/name.ts'
 import type { ObjectInfo } from '../../storage/object.ts'
-import { compareNames } from '../../storage/order.ts'
 import { copyObject } from '../../migration/copy.ts'
 import type { PageEntry, SkipReason } from './job-types.ts'
-import { targetFor } from './target.ts'
 
 /** What became of one name, and which backend it is counted with. */
 export type Outcome = { backend: string; bytes: number } & (
@@ -16,24 +13,30 @@ export type Outcome = { backend: string; bytes: number } & (
   | { what: 'skipped'; reason: SkipReason }
 )
 
-export function skipped(backend: string, reason: SkipReason): Outcome {
+function skipped(backend: string, reason: SkipReason): Outcome {
   return { backend, what: 'skipped', reason, bytes: 0 }
 }
 
-/** Copies a name that `source` listed. Nobody is asked whether it is there: the create-only put finds out. */
+/**
+ * Copies a name that `source` listed. The create-only put finds out whether it is there already; where a consumer before
+ * may have copied it, since `copiedSince`, a HEAD does, so that it is not fetched again.
+ */
 export async function copyListed(
   chain: Chain,
   sourceName: string,
-  [name, size]: PageEntry,
+  { entry: [name, size], copiedSince }: { entry: PageEntry; copiedSince: number | undefined },
 ): Promise<Outcome> {
   const source = chain.backends.find((backend) => backend.name === sourceName)
   if (!source)
     throw new StorageError('unsupported', 'is not configured any more', { backend: sourceName, name })
   // The filter may have changed since the name was listed.
   if (source.accepts?.(name) === false) return skipped(sourceName, 'excluded')
-  const target = targetFor(chain, source, { name, size: size ?? undefined })
+  const target = copyTarget(chain, source, { name, size: size ?? undefined })
   if (target === 'excluded') return skipped(sourceName, 'not_accepted')
   if (target === 'too-large') throw tooLarge(name)
+  const held = copiedSince === undefined ? null : await target.head(name)
+  const settled = alreadyHeld(held, [sourceName], copiedSince)
+  if (settled) return settled
   const { outcome, bytes } = await copyObject(source, target, name)
   if (outcome !== 'absent') return { backend: sourceName, what: outcome, bytes }
   if (isListable(source) && (await lists(source, name))) {
@@ -49,15 +52,36 @@ export async function lists(backend: ListableBackend, name: string): Promise<boo
   return page.objects.some((object) => object.name === name && !object.deleted)
 }
 
+/** What to count where the target holds the name. A copy that was made since then is the job's own, and was not reported. */
+function alreadyHeld(
+  held: ObjectInfo | null,
+  sources: readonly string[],
+  copiedSince: number | undefined,
+): Outcome | undefined {
+  if (!held || held.lifted) return undefined
+  const [backend = 'chain'] = sources
+  if (held.deleted) return skipped(backend, 'tombstoned')
+  const { provenance, size } = held
+  // Clocks differ a little.
+  const isOurs = copiedSince !== undefined && (provenance?.copied.getTime() ?? 0) >= copiedSince - 1000
+  return provenance && isOurs && sources.includes(provenance.backend)
+    ? { backend: provenance.backend, what: 'copied', bytes: size ?? 0 }
+    : { backend, what: 'present', bytes: 0 }
+}
+
 /** Copies a name of a manifest from the first of `sources` that has it. */
-export async function copyNamed(chain: Chain, sources: readonly string[], name: string): Promise<Outcome> {
+export async function copyNamed(
+  chain: Chain,
+  sources: readonly string[],
+  { name, copiedSince }: { name: string; copiedSince: number | undefined },
+): Promise<Outcome> {
   const [firstSource = 'chain'] = sources
-  // Nobody listed the target: one look costs less than fetching what is there already.
+  // The target was not listed: one HEAD costs less than fetching what is there already.
   const writer = writerFor(chain, name)
   // Where the target refuses the name, a source may be the backend that takes writes of it.
-  const known = writer && !sources.includes(writer.name) ? await writer.head(name) : null
-  if (known?.deleted && !known.lifted) return skipped(firstSource, 'tombstoned')
-  if (known && !known.lifted) return { backend: firstSource, what: 'present', bytes: 0 }
+  const held = writer && !sources.includes(writer.name) ? await writer.head(name) : null
+  const settled = alreadyHeld(held, sources, copiedSince)
+  if (settled) return settled
   let excludedBy: string | undefined
   for (const sourceName of sources) {
     const source = chain.backends.find((backend) => backend.name === sourceName)
@@ -66,7 +90,7 @@ export async function copyNamed(chain: Chain, sources: readonly string[], name: 
       excludedBy ??= sourceName
       continue
     }
-    const target = targetFor(chain, source, { name, size: undefined })
+    const target = copyTarget(chain, source, { name, size: undefined })
     if (target === 'excluded') return skipped(sourceName, 'not_accepted')
     if (target === 'too-large') throw tooLarge(name)
     const { outcome, bytes } = await copyObject(source, target, name)
@@ -77,7 +101,7 @@ export async function copyNamed(chain: Chain, sources: readonly string[], name: 
   throw new StorageError('absent', 'no source has the name', { backend: firstSource, name })
 }
 
-/** A copy does not tell a tombstone from nothing; what is behind one must not come back. */
+/** To a copy, a tombstone looks like nothing; what is behind one must not come back. */
 async function hasTombstone(chain: Chain, source: Backend, name: string): Promise<boolean> {
   if (!chain.tombstones || !isWritable(source)) return false
   return hides(chain, { backend: source, info: (await source.head(name)) ?? undefined })
@@ -85,60 +109,4 @@ async function hasTombstone(chain: Chain, source: Backend, name: string): Promis
 
 function tooLarge(name: string): StorageError {
   return new StorageError('too-large', 'no writable backend takes its bytes', { name })
-}
-
-/** Listings of one page's names, at most: more would cost more than copying again. */
-const MAX_LISTS = 3
-
-/**
- * What the target holds of these names, by listing. Asked where a consumer began a page and never ended it,
- * so that what it had copied is not fetched again.
- */
-export async function listPresent(
-  target: WritableBackend,
-  names: readonly PageEntry[],
-): Promise<Map<string, ObjectInfo>> {
-  const present = new Map<string, ObjectInfo>()
-  const wanted = new Set(names.map(([name]) => name))
-  const ordered = [...wanted].toSorted(compareNames)
-  const first = ordered[0] ?? ''
-  const last = ordered.at(-1) ?? ''
-  if (!isListable(target)) return present
-  const prefix = commonPrefix(first, last)
-  let cursor: string | undefined
-  for (let call = 0; call < MAX_LISTS; call++) {
-    const page = await list(target, { prefix, first, cursor })
-    for (const object of page.objects)
-      if (wanted.has(object.name) && !object.lifted) present.set(object.name, object)
-    cursor = page.cursor
-    const end = page.objects.at(-1)?.name
-    if (cursor === undefined || (end !== undefined && compareNames(end, last) >= 0)) break
-  }
-  return present
-}
-
-function list(
-  target: ListableBackend,
-  { prefix, first, cursor }: { prefix: string; first: string; cursor: string | undefined },
-) {
-  if (cursor !== undefined) return target.list({ prefix, limit: 1000, cursor })
-  const after = target.listsAfter ? justBefore(first) : undefined
-  return target.list({ prefix, limit: 1000, ...(after !== undefined && { after }) })
-}
-
-function commonPrefix(a: string, b: string): string {
-  let length = 0
-  while (length < a.length && a[length] === b[length]) length++
-  // Never half of a surrogate pair.
-  const cut = a.slice(0, length)
-  return cut.isWellFormed() ? cut : cut.slice(0, -1)
-}
-
-/** A name that sorts right before `name`: the character before its last one, and the last of all characters. */
-function justBefore(name: string): string | undefined {
-  const characters = Array.from(name)
-  const code = characters.pop()?.codePointAt(0) ?? 0
-  if (code === 0) return undefined
-  const before = `${characters.join('')}${String.fromCodePoint(code === 0xe000 ? 0xd7ff : code - 1)}\u{10FFFF}`
-  return nameBytes(before) <= MAX_NAME_BYTES ? before : characters.join('') || undefined
 }

@@ -27,7 +27,7 @@ export interface Found {
   objects: number
   /** Of those whose sizes are known. */
   bytes: number
-  /** Objects whose sizes the listing does not tell. */
+  /** Objects of unknown size. */
   unsized: number
 }
 
@@ -42,7 +42,7 @@ export interface Egress {
 const FREE: readonly Tier[] = [[Infinity, 0]]
 
 /**
- * Providers by their hosts. One whose price depends on what a host does not tell (the bucket's region, a contract) is left out.
+ * Providers by their hosts. One whose price depends on more than its host (the bucket's region, a contract) is left out.
  * Each as if nothing else were read there in that month.
  */
 const PROVIDERS: readonly { host: RegExp; price: EgressPrice }[] = [

@@ -8,7 +8,7 @@ export const PRICES = {
     'https://developers.cloudflare.com/queues/platform/pricing/',
     'https://developers.cloudflare.com/durable-objects/platform/pricing/',
     'https://developers.cloudflare.com/workers/platform/pricing/',
-  ],
+  ] as readonly string[],
   r2ClassAPerMillion: 4.5,
   r2ClassBPerMillion: 0.36,
   r2StoragePerGbMonth: 0.015,
@@ -25,7 +25,7 @@ const PAGES_PER_CONSUMER = 10
 const NAMES_PER_LIST = 1000
 /** Written, read and deleted. */
 const QUEUE_OPERATIONS_PER_MESSAGE = 3
-/** Kept, sent, claimed, kept alive and forgotten; the counters and the record with the report; alarms. */
+/** The page, written four times, and its number; the counters and the record with the report; alarms. */
 const ROWS_PER_PAGE = 11
 /** An assumption: most of the work is waiting. */
 const CPU_MS_PER_OBJECT = 2
@@ -35,11 +35,11 @@ export interface EstimateInput {
   objects: number
   /** Of those whose sizes are known. */
   bytes: number
-  /** Objects whose sizes nobody told. */
+  /** Objects of unknown size. */
   unsized: number
   /** Held by the target already: they are listed there too. */
   present: number
-  /** Names of a manifest are asked for in the target one by one instead. */
+  /** The target is not listed: there is a HEAD for each name instead. */
   manifest: boolean
   egress: Egress
 }

@@ -21,10 +21,10 @@ export interface BackfillOptions {
   manifest?: { from: 'client' } | { from: 'object'; name: string }
 }
 
-/** A name and its size, `null` where the listing does not tell it. */
+/** A name and its size, `null` where it is unknown. */
 export type PageEntry = readonly [name: string, size: number | null]
 
-/** Up to 100 names of one job. `source` is `null` for names of a manifest: whoever has them. */
+/** Up to 100 names of one job. `source` is `null` for names of a manifest, which any source may have. */
 export interface PageMessage {
   type: 'page'
   job: string
@@ -65,48 +65,38 @@ export interface Failure {
   detail: string
 }
 
-/** What a consumer may do now. */
-export interface Claim {
-  /** Pages to copy; of all others nothing is left to do. */
-  pages: ClaimedPage[]
+/** What a consumer needs to copy a page. */
+export interface PageStart {
   /** Copies at the same time. */
   concurrency: number
   /** Milliseconds from one copy's begin to the next. */
   interval: number
-  /** A source failed before: ask it something harmless first. */
+  /** A source failed before: list one name of it first. */
   probe: boolean
-  /** When the job began: what was copied from then on, the job has copied. */
-  started: number
+  /** Where the page was begun before: some of its names may have been copied, from then on by this job. */
+  copiedSince: number | undefined
   /** Where names of a manifest are looked for. */
   sources: readonly string[]
 }
 
-export interface ClaimedPage {
-  page: number
-  /** Somebody began it and did not end it. */
-  resumed: boolean
-  /** What is left of it, where that is less than the message says. */
-  names?: readonly PageEntry[]
-}
-
+/** What became of a page's names: each is counted, has failed, or is left. */
 export interface PageReport {
-  /** Counts up with each report of a page under one claim. */
-  seq: number
   /** By backend; `listed` is left out. */
   counts: Record<string, Omit<Counts, 'listed' | 'failed'> & { skips?: Skips }>
   /** Names that failed; `final` ones are not tried again. */
   failures: (Failure & { final: boolean })[]
   /** Names that are still to be copied. */
-  remaining: readonly PageEntry[]
-  /** Nothing more will be reported under this claim. */
-  ended: boolean
+  left: PageEntry[]
   /** A backend does not answer: nothing should be sent for a while. */
   down?: { backend: string; error: ErrorCode; detail: string }
 }
 
-/** What consumers call of a job. */
-export interface PageDesk {
-  claim(lease: string, pages: readonly number[]): Promise<Claim>
-  /** Whether the consumer should go on. */
-  report(lease: string, page: number, report: PageReport): Promise<boolean>
+/** What the queue's consumers call of a job. */
+export interface PageJob {
+  /** `null` where nothing is to be done with the page now; its message is settled then, too. */
+  beginPage(page: number): Promise<PageStart | null>
+  /** Only the first report of a page counts. */
+  reportPage(page: number, report: PageReport): Promise<void>
+  /** The queue gave up the page's message. */
+  pageGivenUp(page: number, deliveries: number): Promise<void>
 }

@@ -2,7 +2,7 @@ import { type StorageError, toStorageError } from '../../storage/errors.ts'
 import type { Chain } from '../../chain/fallback.ts'
 import type { Step, Walk } from '../walk.ts'
 import { type Counts, type Failure, NO_COUNTS, type PageEntry, type Skips } from './job-types.ts'
-import { judge } from './judge.ts'
+import { classify } from './classify.ts'
 
 /** What some listing calls brought, to be kept in one transaction with the walk's position. */
 export interface Listed {
@@ -31,29 +31,30 @@ export async function listSome(walk: Walk, chain: Chain, sources: ReadonlySet<st
     if (steps.length === 0) return { ...listed, ended: true }
     names += steps.length
     for (const step of steps) {
-      const found = judge(chain, sources, step)
-      if (found) copies += note(listed, found)
+      const classified = classify(chain, sources, step)
+      if (classified) copies += note(listed, classified)
     }
   }
   return listed
 }
 
-function note(listed: Listed, found: NonNullable<ReturnType<typeof judge>>): number {
-  const { object, backend } = found.held
+function note(listed: Listed, classified: NonNullable<ReturnType<typeof classify>>): number {
+  const { object, backend } = classified.held
   const counts = listed.counts.get(backend.name) ?? { ...NO_COUNTS, skips: {} }
   listed.counts.set(backend.name, counts)
   counts.listed++
   const size = object.size ?? null
-  if (found.what === 'copy') {
+  if (classified.what === 'copy') {
     const names = listed.copies.get(backend.name) ?? []
     listed.copies.set(backend.name, names)
     names.push([object.name, size])
     return 1
   }
-  counts[found.what]++
-  if (found.what === 'skipped') counts.skips[found.reason] = (counts.skips[found.reason] ?? 0) + 1
-  if (found.what === 'failed') {
-    const { code, message } = found.error
+  counts[classified.what]++
+  if (classified.what === 'skipped')
+    counts.skips[classified.reason] = (counts.skips[classified.reason] ?? 0) + 1
+  if (classified.what === 'failed') {
+    const { code, message } = classified.error
     listed.failures.push({ name: object.name, size, backend: backend.name, error: code, detail: message })
   }
   return 0

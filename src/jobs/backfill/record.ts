@@ -1,9 +1,10 @@
-import type { ErrorCode } from '../../storage/errors.ts'
+import type { Backfill } from '../../schemas/job-answers.ts'
+import type { ErrorCode, StorageError } from '../../storage/errors.ts'
 import type { WalkPosition } from '../walk.ts'
 import { type EgressPrices, estimateEgress, type Found } from './egress.ts'
 import { type Estimate, estimateCost } from './estimate.ts'
-import type { BackfillOptions, BackfillState, Counts, PageEntry, Skips } from './job-types.ts'
-import type { Ledger } from './ledger.ts'
+import type { BackfillOptions, BackfillState, Counts, PageEntry } from './job-types.ts'
+import type { Store } from './store.ts'
 
 /** What a job knows of itself, beside its counters and pages. */
 export interface BackfillRecord {
@@ -18,11 +19,11 @@ export interface BackfillRecord {
   found: {
     objects: number
     bytes: number
-    /** Absent where nobody told the sources: with a manifest. */
+    /** Absent with a manifest: the sources of its names are not known. */
     sources?: Record<string, Found>
   }
   waiting?: Waiting
-  /** Consumers should ask a source something harmless first. */
+  /** A source failed: consumers list one name of it before they copy. */
   probe: boolean
   started: number
   updated: number
@@ -38,28 +39,8 @@ export interface Waiting {
   rounds: number
 }
 
-/** The counters, and why names were skipped. */
-export interface CountsJson extends Counts {
-  skipped_by: Skips
-}
-
-export interface BackfillJson extends CountsJson {
-  id: string
-  state: BackfillState
-  /** Objects in a second, over the last half minute; of a job that ended, over all of it. */
-  rate: number
-  started: string
-  updated: string
-  finished: string | null
-  prefix: string
-  dry_run: boolean
-  manifest: string | null
-  max_concurrency: number
-  max_per_second: number | null
-  waiting: { backend: string; error: string; detail: string; until: string } | null
-  backends: Record<string, CountsJson>
-  estimate?: Estimate
-}
+/** The job as the API answers it. */
+export type BackfillJson = Backfill
 
 const FIRST_WAIT_MS = 5_000
 const MAX_WAIT_MS = 300_000
@@ -83,6 +64,15 @@ export function waitingAfter(
   return { ...why, until: now + Math.min(MAX_WAIT_MS, FIRST_WAIT_MS * 2 ** (rounds - 1)), rounds }
 }
 
+/** Lets the job wait for what failed, and says so. */
+export function waitAfter(
+  record: BackfillRecord,
+  { code, message, backend = 'chain' }: StorageError,
+  now: number,
+): void {
+  record.waiting = waitingAfter(record.waiting, { backend, error: code, detail: message }, now)
+}
+
 /** Objects settled per second, from when a job was looked at before. */
 export interface Rate {
   of(settled: number, now: number): number
@@ -103,20 +93,20 @@ export function createRate(): Rate {
   }
 }
 
-/** The job as the API tells it. */
+/** The job as the API answers it. */
 export function toJson(
   record: BackfillRecord,
-  ledger: Ledger,
+  store: Store,
   { recent, egress }: { recent: (settled: number) => number; egress: () => EgressPrices },
 ): BackfillJson {
   const { options, waiting } = record
-  const counts = ledger.counts(null)
+  const counts = store.counts(null)
   const settled = counts.copied + counts.present + counts.skipped + counts.failed
   return {
     id: record.id,
     state: stateOf(record),
     ...counts,
-    skipped_by: ledger.skips(null),
+    skipped_by: store.skips(null),
     rate: round(record.finished === undefined ? recent(settled) : overall(record, settled)),
     started: iso(record.started),
     updated: iso(record.updated),
@@ -130,9 +120,9 @@ export function toJson(
       ? { backend: waiting.backend, error: waiting.error, detail: waiting.detail, until: iso(waiting.until) }
       : null,
     backends: Object.fromEntries(
-      [...new Set([...options.backends, ...ledger.backends()])].map((backend) => [
+      [...new Set([...options.backends, ...store.backends()])].map((backend) => [
         backend,
-        { ...ledger.counts(backend), skipped_by: ledger.skips(backend) },
+        { ...store.counts(backend), skipped_by: store.skips(backend) },
       ]),
     ),
     ...(options.dryRun && { estimate: estimateOf(record, counts, egress()) }),

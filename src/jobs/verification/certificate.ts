@@ -1,5 +1,5 @@
 import type { BackfillJson, Waiting } from '../backfill/record.ts'
-import { ACCEPTABLE, type Acceptable, type LeftOutReason } from './kinds.ts'
+import { ACCEPTABLE, type Acceptable, type LeftOutReason } from '../../schemas/reasons.ts'
 import type { LeftOut, PrefixCoverage, Tally, VerificationRecord } from './record.ts'
 
 /** The verification as the API returns it. */

@@ -6,18 +6,10 @@ import { whyInvalid } from '../../storage/name.ts'
 import type { Digests, ObjectInfo } from '../../storage/object.ts'
 import { lists } from '../backfill/copy-listed.ts'
 import type { Held, Step } from '../walk.ts'
-import type { DIFFERENCE_KINDS, LeftOutReason } from './kinds.ts'
+import type { DifferenceKind, LeftOutReason } from '../../schemas/reasons.ts'
 
-export type DifferenceKind = (typeof DIFFERENCE_KINDS)[number]
-
-export interface Difference {
-  kind: DifferenceKind
-  name: string
-  /** The fallback that is compared with; the primary for what is extra. */
-  backend: string
-  /** Of what was left out, the reason comes first: `excluded: …`. */
-  detail: string
-}
+export type { Difference } from '../../schemas/job-answers.ts'
+export type { DifferenceKind } from '../../schemas/reasons.ts'
 
 /** What the comparison of one name found. */
 export interface Result {

@@ -5,7 +5,7 @@ import { isListable, isWritable } from '../../storage/backend.ts'
 import { StorageError, toStorageError } from '../../storage/errors.ts'
 import type { Chain } from '../../chain/fallback.ts'
 import type { JobStorage } from '../backfill/context.ts'
-import type { ToldFailure } from '../backfill/job.ts'
+import type { BackfillFailure } from '../../schemas/job-answers.ts'
 import { type BackfillJson, waitingAfter } from '../backfill/record.ts'
 import { createWalk, type Step, type Walk } from '../walk.ts'
 import { failedBackfills, obstaclesOf, reasonOf, toJson } from './certificate.ts'
@@ -16,7 +16,7 @@ import {
   type DifferenceKind,
   type Result,
 } from './compare.ts'
-import type { Acceptable } from './kinds.ts'
+import type { Acceptable } from '../../schemas/reasons.ts'
 import {
   NO_TALLY,
   type VerificationJson,
@@ -39,7 +39,7 @@ export interface VerificationContext {
   /** All backfills, newest first. */
   backfills: () => Promise<BackfillJson[]>
   /** What a backfill failed at, from a cursor of the last page on; 0 at first. */
-  failures: (id: string, after: number) => Promise<{ failures: ToldFailure[]; cursor: number | null }>
+  failures: (id: string, after: number) => Promise<{ failures: BackfillFailure[]; cursor: number | null }>
   now?: () => number
 }
 

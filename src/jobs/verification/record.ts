@@ -1,7 +1,7 @@
+import type { Verification } from '../../schemas/job-answers.ts'
 import type { Waiting } from '../backfill/record.ts'
 import type { WalkPosition } from '../walk.ts'
-import type { toJson } from './certificate.ts'
-import type { Acceptable, LeftOutReason } from './kinds.ts'
+import type { Acceptable, LeftOutReason } from '../../schemas/reasons.ts'
 import type { Fingerprint } from './store.ts'
 
 export interface VerificationOptions {
@@ -63,14 +63,8 @@ export interface Pass {
   before?: Fingerprint
 }
 
-/** The result for all names that share their first directory. */
-export interface PrefixCoverage {
-  prefix: string
-  /** Names that the fallbacks hold. */
-  objects: number
-  /** Of those, the ones that the primary holds equally, or deleted. */
-  covered: number
-  coverage: number
-}
+/** What is known of all names that share their first directory. */
+export type PrefixCoverage = Verification['prefixes'][number]
 
-export type VerificationJson = ReturnType<typeof toJson>
+/** The job as the API answers it. */
+export type VerificationJson = Verification

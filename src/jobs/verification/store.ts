@@ -1,6 +1,6 @@
 import type { ObjectInfo } from '../../storage/object.ts'
 import type { Difference, DifferenceKind, FailedName } from './compare.ts'
-import type { LeftOutReason } from './kinds.ts'
+import type { LeftOutReason } from '../../schemas/reasons.ts'
 import type { PrefixCoverage } from './record.ts'
 
 const SCHEMA = `

@@ -1,63 +1,60 @@
-import { Hono } from 'hono/tiny'
 // oxlint-disable-next-line no-restricted-imports -- pure: it redacts the configuration that the deployment hands over
-import { describeBackends } from '../../config/describe.ts'
+import { describeBackends, hostWarnings } from '../../config/config.ts'
 // oxlint-disable-next-line no-restricted-imports -- pure: it looks at the configuration that the deployment hands over
-import { hostWarnings } from '../../config/warnings.ts'
 import type { LatestCopy } from '../../observe/counts.ts'
 import { type Backend, type BackendHealth, isListable, isWritable } from '../../storage/backend.ts'
 import { explain, type Finding } from '../../chain/explain.ts'
-import { nameIn } from './request.ts'
-import { requireToken } from '../auth.ts'
-import type { AppEnv } from '../context.ts'
-import { notAllowed } from '../not-allowed.ts'
+import { prometheusText } from '../../observe/prometheus.ts'
+import type { BackendDescription, Explanation, Finding as FindingJson } from '../../schemas/answers.ts'
+import type { Handlers } from '../context.ts'
 
-/** What an operator asks: how the chain is made, and what it does with one name. */
-export function backendRoutes() {
-  const routes = new Hono<AppEnv>()
-    .get('/backends', requireToken, (c) => {
-      const { chain, config, health } = c.var.deployment
-      const described = describeBackends(config)
-      const backends = chain.backends.map((backend, index) => {
-        const healthOf = health.get(backend.name)
-        return {
-          name: backend.name,
-          type: backend.type,
-          role: index === 0 ? 'primary' : 'fallback',
-          writable: isWritable(backend),
-          methods: methodsOf(backend),
-          ...(healthOf && { health: toHealthJson(healthOf()) }),
-          config: described.find(({ name }) => name === backend.name) ?? null,
-        }
-      })
-      const warnings = hostWarnings(config, c.req.url)
-      return c.json({ backends, migration: config.migration, deletes: config.deletes, warnings })
+/** For operators: how the chain is made, what it does with one name, and how it fares. */
+export const operatorHandlers = {
+  listBackends(c) {
+    const { chain, config, health } = c.var.deployment
+    const described = describeBackends(config)
+    const backends = chain.backends.map((backend, index) => {
+      const healthOf = health.get(backend.name)
+      return {
+        name: backend.name,
+        type: backend.type,
+        role: index === 0 ? ('primary' as const) : ('fallback' as const),
+        writable: isWritable(backend),
+        methods: methodsOf(backend),
+        ...(healthOf && { health: toHealthJson(healthOf()) }),
+        config: described.find(({ name }) => name === backend.name) ?? null,
+      }
     })
-    .get('/explain/:name{[^]*}', requireToken, async (c) => {
-      const name = nameIn(c, 'explain')
-      const { chain, config, migration } = c.var.deployment
-      const lastCopy = migration.counts.latest(name)
-      const told = await explain(chain, name, config.migration)
-      return c.json({
-        name,
-        would_serve: told.wouldServe?.backend.name ?? null,
-        tombstone: told.tombstone && {
-          backend: told.tombstone.backend,
-          deleted_time: told.tombstone.deleted?.toISOString() ?? null,
-        },
-        migration: {
-          enabled: config.migration,
-          state: told.migration.state,
-          target: told.migration.target?.name ?? null,
-          reason: told.migration.reason,
-          ...(lastCopy && { last_copy: toCopyJson(lastCopy) }),
-        },
-        backends: told.findings.map(toFindingJson),
-      })
-    })
-  routes.all('/backends', notAllowed('GET, HEAD'))
-  routes.all('/explain/:name{[^]*}', notAllowed('GET, HEAD'))
-  return routes
-}
+    const warnings = hostWarnings(config, c.req.url)
+    return { backends, migration: config.migration, deletes: config.deletes, warnings }
+  },
+  async explain(c, { name }) {
+    const { chain, config, migration } = c.var.deployment
+    const lastCopy = migration.counts.latest(name)
+    const explained = await explain(chain, name, config.migration)
+    return {
+      name,
+      would_serve: explained.wouldServe?.backend.name ?? null,
+      tombstone: explained.tombstone && {
+        backend: explained.tombstone.backend,
+        deleted_time: explained.tombstone.deleted?.toISOString() ?? null,
+      },
+      migration: {
+        enabled: config.migration,
+        state: explained.migration.state,
+        target: explained.migration.target?.name ?? null,
+        reason: explained.migration.reason,
+        ...(lastCopy && { last_copy: toCopyJson(lastCopy) }),
+      },
+      backends: explained.findings.map(toFindingJson),
+    }
+  },
+  health: () => ({ status: 'ok' as const }),
+  metrics(c) {
+    const { requests, migration, health } = c.var.deployment
+    return c.text(prometheusText({ requests, copies: migration.counts, health }))
+  },
+} satisfies Partial<Handlers>
 
 /** The storage methods that a backend can answer. */
 function methodsOf(backend: Backend): string[] {
@@ -73,7 +70,12 @@ function methodsOf(backend: Backend): string[] {
   ]
 }
 
-function toHealthJson({ state, failures, recentErrors, latency }: BackendHealth) {
+function toHealthJson({
+  state,
+  failures,
+  recentErrors,
+  latency,
+}: BackendHealth): NonNullable<BackendDescription['health']> {
   return {
     state,
     failures,
@@ -87,11 +89,11 @@ function toHealthJson({ state, failures, recentErrors, latency }: BackendHealth)
 }
 
 /** What this isolate saw of the name's latest copy. */
-function toCopyJson({ outcome, reason, at }: LatestCopy) {
+function toCopyJson({ outcome, reason, at }: LatestCopy): NonNullable<Explanation['migration']['last_copy']> {
   return { outcome, time: at.toISOString(), ...(reason !== undefined && { reason }) }
 }
 
-function toFindingJson({ backend, accepts, result, detail, latency, info }: Finding) {
+function toFindingJson({ backend, accepts, result, detail, latency, info }: Finding): FindingJson {
   const { size, etag, modified, version, contentType, provenance, deleted } = info ?? {}
   return {
     name: backend.name,

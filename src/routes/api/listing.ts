@@ -1,45 +1,61 @@
 import type { Context } from 'hono'
-import { Hono } from 'hono/tiny'
-import { StorageError } from '../../storage/errors.ts'
-import { listdir } from '../../methods/methods.ts'
 import { type Degraded, mergeList } from '../../chain/merge-list.ts'
+import { listTombstones, purgeTombstones, undelete } from '../../chain/tombstones.ts'
+import { listdir } from '../../methods/methods.ts'
+import type { ListedObject } from '../../schemas/answers.ts'
+import { StorageError } from '../../storage/errors.ts'
 import type { ObjectInfo } from '../../storage/object.ts'
-import { pathIn, queryBy } from './request.ts'
-import { listdirQuery, listQuery } from './schemas.ts'
-import { requireToken } from '../auth.ts'
-import type { AppEnv } from '../context.ts'
-import { notAllowed } from '../not-allowed.ts'
+import type { AppEnv, Handlers, Input } from '../context.ts'
 
-/** The two listings of the whole chain: Django's listdir, and all names with what is known of each. */
-export function listingRoutes() {
-  const routes = new Hono<AppEnv>()
-    .get('/listdir/:path{[^]*}', requireToken, (c) => answerListdir(c))
-    .get('/listdir', requireToken, (c) => answerListdir(c))
-    .get('/list/:prefix{[^]*}', requireToken, (c) => answerList(c))
-    .get('/list', requireToken, (c) => answerList(c))
-  for (const method of ['list', 'listdir']) {
-    routes.all(`/${method}/:rest{[^]*}`, notAllowed('GET, HEAD'))
-    routes.all(`/${method}`, notAllowed('GET, HEAD'))
-  }
-  return routes
-}
+/** What the whole chain holds: Django's listdir, all names with what is known of each, and the names that were deleted. */
+export const listingHandlers = {
+  listdirRoot: (c, { query }) => answerListdir(c, '', query),
+  listdir: (c, { path, query }) => answerListdir(c, path, query),
+  listAll: (c, { query }) => answerList(c, '', query),
+  list: (c, { prefix, query }) => answerList(c, prefix, query),
 
-async function answerListdir(c: Context<AppEnv>) {
-  const path = pathIn(c, 'listdir')
-  const { strict, ...page } = queryBy(c, listdirQuery)
+  async listTombstones(c, { query: { prefix, ...page } }) {
+    const listed = await listTombstones(c.var.deployment.chain, { ...page, prefix, cursorKey: cursorKey(c) })
+    const tombstones = listed.tombstones.map(({ name, deleted }) => ({
+      name,
+      deleted_time: deleted?.toISOString() ?? null,
+    }))
+    return { prefix, tombstones, cursor: listed.cursor }
+  },
+  async purgeTombstones(c, { body: { prefix, dry_run: dryRun, limit, cursor } }) {
+    const query = { prefix, dryRun, limit, cursorKey: cursorKey(c), ...(cursor !== null && { cursor }) }
+    const { purged, kept, cursor: next } = await purgeTombstones(c.var.deployment.chain, query)
+    return {
+      dry_run: dryRun,
+      examined: purged.length + kept.length,
+      purged: purged.length,
+      kept: kept.length,
+      names: purged,
+      cursor: next,
+    }
+  },
+  async undelete(c, { name }) {
+    const result = await undelete(c.var.deployment.chain, name)
+    if (!result) throw new StorageError('absent', 'the name is not deleted', { name })
+    const { restored } = result
+    return { name, restored: restored !== null, backend: restored?.backend ?? null }
+  },
+} satisfies Partial<Handlers>
+
+async function answerListdir(c: Context<AppEnv>, path: string, query: Input<'listdir'>['query']) {
+  const { strict, ...page } = query
   const listed = await listdir(c.var.deployment.chain.backends, path, { ...page, ...listing(c) })
   if (strict) refuseDegraded(listed.degraded)
   const { directories, files, cursor, degraded } = listed
-  return c.json({ path, directories, files, cursor, ...degradedJson(degraded) })
+  return { path, directories, files, cursor, ...degradedJson(degraded) }
 }
 
-async function answerList(c: Context<AppEnv>) {
-  const prefix = pathIn(c, 'list')
-  const { strict, ...page } = queryBy(c, listQuery)
+async function answerList(c: Context<AppEnv>, prefix: string, query: Input<'list'>['query']) {
+  const { strict, ...page } = query
   const listed = await mergeList(c.var.deployment.chain.backends, { ...page, ...listing(c), prefix })
   if (strict) refuseDegraded(listed.degraded)
   const { objects, directories, cursor, degraded } = listed
-  return c.json({ prefix, objects: objects.map(toJson), directories, cursor, ...degradedJson(degraded) })
+  return { prefix, objects: objects.map(toJson), directories, cursor, ...degradedJson(degraded) }
 }
 
 /** What every listing of a deployment has in common. */
@@ -48,14 +64,14 @@ function listing(c: Context<AppEnv>): { cursorKey: string; tombstones: boolean }
 }
 
 /** What cursors are signed with: the token, since only its holders see any. */
-export function cursorKey(c: Context<AppEnv>): string {
+function cursorKey(c: Context<AppEnv>): string {
   const { apiToken } = c.var.deployment.config
   if (apiToken === undefined) throw new Error('a listing was reached without a token')
   return apiToken
 }
 
-/** The names of those that failed or cannot list, and where there are any, why. */
-function degradedJson(degraded: readonly Degraded[]) {
+/** The names of the backends that failed or cannot list, and where there are any, why. */
+function degradedJson(degraded: Degraded[]) {
   return {
     degraded: degraded.map(({ name }) => name),
     ...(degraded.length > 0 && { backends: degraded }),
@@ -70,7 +86,7 @@ function refuseDegraded(degraded: readonly Degraded[]): void {
   throw new StorageError('unavailable', 'the listing would lack what these backends hold', { failures })
 }
 
-function toJson({ name, size, etag, modified, contentType, backend }: ObjectInfo) {
+function toJson({ name, size, etag, modified, contentType, backend }: ObjectInfo): ListedObject {
   return {
     name,
     size: size ?? null,

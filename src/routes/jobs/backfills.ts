@@ -1,75 +1,47 @@
 import type { Context } from 'hono'
-import { Hono } from 'hono/tiny'
-import pLimit from 'p-limit'
-import type * as v from 'valibot'
 import type { BackfillOptions } from '../../jobs/backfill/job-types.ts'
 import type { Action } from '../../jobs/backfill/job.ts'
 import { formatOf, streamLines } from '../../jobs/backfill/manifest.ts'
-import type { BackfillJson } from '../../jobs/backfill/record.ts'
-import { newJobId } from '../../jobs/jobs.ts'
+import type { Backfill } from '../../schemas/job-answers.ts'
 import { type Backend, isListable, isWritable } from '../../storage/backend.ts'
 import { StorageError } from '../../storage/errors.ts'
 import type { Chain } from '../../chain/fallback.ts'
 import { checkName } from '../../storage/name.ts'
-import { jsonBy, queryBy } from '../api/request.ts'
-import { requireToken } from '../auth.ts'
-import type { AppEnv } from '../context.ts'
-import { conflict, found, jobIn, jobsOf, locationOf } from './request.ts'
-import { backfillBody, failuresQuery, manifestQuery } from './schemas.ts'
-import { notAllowed } from '../not-allowed.ts'
+import type { AppEnv, Handlers, Input } from '../context.ts'
+import { conflict, found, jobIn, jobsOf, latestJobs, startJob } from './jobs.ts'
 
-const ACTIONS: readonly Action[] = ['pause', 'resume', 'cancel', 'retry_failed']
-const SHOWN_JOBS = 50
 const SHOWN_DEAD = 1000
-const CONCURRENCY = 5
 
-/** Backfills: begun, watched and steered. */
-export function backfillRoutes() {
-  const routes = new Hono<AppEnv>()
-    .post('/backfills', requireToken, async (c) => {
-      const job = isManifest(c) ? await beginManifest(c) : await begin(c, await jsonBy(c, backfillBody))
-      return c.json(job, 202, { Location: locationOf(c, 'backfills', job.id) })
-    })
-    .get('/backfills', requireToken, async (c) => {
-      const jobs = jobsOf(c)
-      const ids = await jobs.index().jobs('backfill', SHOWN_JOBS)
-      const limit = pLimit(CONCURRENCY)
-      const backfills = await Promise.all(ids.map((id) => limit(() => jobs.job(id).backfill())))
-      return c.json({ backfills: backfills.filter((job) => job !== null) })
-    })
-    .get('/backfills/:id', requireToken, async (c) => c.json(found(await jobIn(c).backfill())))
-    .get('/backfills/:id/failures', requireToken, async (c) => {
-      const { limit, cursor } = queryBy(c, failuresQuery)
-      const job = jobIn(c)
-      found(await job.backfill())
-      const page = await job.failures(cursor, limit)
-      return c.json({ failures: page.failures, cursor: page.cursor === null ? null : String(page.cursor) })
-    })
-    .post('/backfills/:id/pause', requireToken, (c) => act(c, 'pause'))
-    .post('/backfills/:id/resume', requireToken, (c) => act(c, 'resume'))
-    .post('/backfills/:id/cancel', requireToken, (c) => act(c, 'cancel'))
-    .post('/backfills/:id/retry_failed', requireToken, (c) => act(c, 'retry_failed'))
-    .get('/dead_copies', requireToken, async (c) => {
-      const buried = await jobsOf(c).index().buried(SHOWN_DEAD)
-      const deadCopies = buried.map(({ at, ...dead }) => ({ ...dead, time: new Date(at).toISOString() }))
-      return c.json({ dead_copies: deadCopies })
-    })
-  routes.all('/dead_copies', notAllowed('GET, HEAD'))
-  routes.all('/backfills', notAllowed('GET, HEAD, POST'))
-  routes.all('/backfills/:id', notAllowed('GET, HEAD'))
-  routes.all('/backfills/:id/failures', notAllowed('GET, HEAD'))
-  for (const action of ACTIONS) routes.all(`/backfills/:id/${action}`, notAllowed('POST'))
-  return routes
+/** Backfills: started, watched and controlled. */
+export const backfillHandlers = {
+  listBackfills: async (c) => ({
+    backfills: await latestJobs(c, 'backfill', (id) => jobsOf(c).backfill(id).status()),
+  }),
+  startBackfill: (c, { query, body }) => (body === undefined ? startWithManifest(c, query) : start(c, body)),
+  getBackfill: async (c, { id }) => found(await jobIn(c, 'backfill', id).status()),
+  async listBackfillFailures(c, { id, query: { limit, cursor } }) {
+    const page = found(await jobIn(c, 'backfill', id).failures(cursor, limit))
+    return { failures: page.failures, cursor: page.cursor === null ? null : String(page.cursor) }
+  },
+  pauseBackfill: (c, { id }) => act(c, id, 'pause'),
+  resumeBackfill: (c, { id }) => act(c, id, 'resume'),
+  cancelBackfill: (c, { id }) => act(c, id, 'cancel'),
+  retryFailedBackfill: (c, { id }) => act(c, id, 'retry_failed'),
+  async listDeadCopies(c) {
+    const letters = await jobsOf(c).index().deadLetters(SHOWN_DEAD)
+    return { dead_copies: letters.map(({ at, ...copy }) => ({ ...copy, time: new Date(at).toISOString() })) }
+  },
+} satisfies Partial<Handlers>
+
+async function act(c: Context<AppEnv>, id: string, action: Action) {
+  const result = found(await jobIn(c, 'backfill', id).act(action))
+  if ('conflict' in result) throw conflict(result.conflict)
+  return result.job
 }
 
-async function act(c: Context<AppEnv>, action: Action) {
-  const result = found(await jobIn(c).act(action))
-  return 'conflict' in result ? conflict(result.conflict) : c.json(result.job)
-}
+type Request = Input<'startBackfill'>
 
-type Body = v.InferOutput<typeof backfillBody>
-
-async function begin(c: Context<AppEnv>, body: Body): Promise<BackfillJson> {
+async function start(c: Context<AppEnv>, body: NonNullable<Request['body']>): Promise<Backfill> {
   const { manifest } = body
   if (manifest !== undefined) {
     checkName(manifest)
@@ -81,25 +53,26 @@ async function begin(c: Context<AppEnv>, body: Body): Promise<BackfillJson> {
 
 async function create(
   c: Context<AppEnv>,
-  body: Body,
+  options: Request['query'],
   manifest: BackfillOptions['manifest'],
-): Promise<BackfillJson> {
-  const { prefix, dry_run: dryRun, max_concurrency: maxConcurrency, max_per_second: maxPerSecond } = body
-  const sources = chooseSources(c.var.deployment.chain, body.backends, manifest !== undefined)
-  const jobs = jobsOf(c)
-  const id = newJobId(Date.now())
-  await jobs.index().register(id, 'backfill')
-  return jobs.job(id).createBackfill(id, {
-    backends: sources.map(({ name }) => name),
-    prefix,
-    dryRun,
-    maxConcurrency,
-    ...(maxPerSecond !== undefined && { maxPerSecond }),
-    ...(manifest && { manifest }),
-  })
+): Promise<Backfill> {
+  const { prefix, dry_run: dryRun, max_concurrency: maxConcurrency, max_per_second: maxPerSecond } = options
+  const sources = chooseSources(c.var.deployment.chain, options.backends, manifest !== undefined)
+  return startJob(c, 'backfill', (id) =>
+    jobsOf(c)
+      .backfill(id)
+      .create(id, {
+        backends: sources.map(({ name }) => name),
+        prefix,
+        dryRun,
+        maxConcurrency,
+        ...(maxPerSecond !== undefined && { maxPerSecond }),
+        ...(manifest && { manifest }),
+      }),
+  )
 }
 
-/** The fallbacks to copy from: those asked for, or all that can list. Names of a manifest are asked of any. */
+/** The fallbacks to copy from: those requested, or all that can list. The names of a manifest may be in any of them. */
 function chooseSources(chain: Chain, names: readonly string[] | undefined, named: boolean): Backend[] {
   const { backends } = chain
   const writer = backends.find(isWritable)
@@ -116,34 +89,28 @@ function chooseSources(chain: Chain, names: readonly string[] | undefined, named
     throw new StorageError('unsupported', `no backend is behind ${writer.name}: there is nothing to copy`)
   if (named) return chosen
   const listable = chosen.filter(isListable)
-  const mute = chosen.find((backend) => !isListable(backend))
-  if (mute && (names !== undefined || listable.length === 0)) {
+  const unlistable = chosen.find((backend) => !isListable(backend))
+  if (unlistable && (names !== undefined || listable.length === 0)) {
     throw new StorageError(
       'unsupported',
-      `${mute.name} cannot list; send the names as a manifest (text/plain, one a line, or application/x-ndjson)`,
+      `${unlistable.name} cannot list; send the names as a manifest (text/plain, one a line, or application/x-ndjson)`,
     )
   }
   return listable
 }
 
-function isManifest(c: Context<AppEnv>): boolean {
-  const type = c.req.header('Content-Type') ?? ''
-  return /^text\/plain\b/i.test(type) || formatOf(type) === 'ndjson'
-}
-
-async function beginManifest(c: Context<AppEnv>): Promise<BackfillJson> {
-  const body = queryBy(c, manifestQuery)
-  const { id, ...begun } = await create(c, body, { from: 'client' })
-  const job = jobsOf(c).job(id)
+async function startWithManifest(c: Context<AppEnv>, query: Request['query']): Promise<Backfill> {
+  const { id, ...started } = await create(c, query, { from: 'client' })
+  const job = jobsOf(c).backfill(id)
   try {
     if (c.req.raw.body)
       await streamLines(c.req.raw.body, formatOf(c.req.header('Content-Type')), (lines) =>
         job.addNames(lines),
       )
   } catch (error) {
-    // Half a manifest is not what was asked for.
+    // Half a manifest is not what was requested.
     await job.endNames(false)
     throw error
   }
-  return (await job.endNames(true)) ?? { id, ...begun }
+  return (await job.endNames(true)) ?? { id, ...started }
 }

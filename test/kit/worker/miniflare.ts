@@ -29,7 +29,6 @@ export async function startMiniflare(
           name: WORKER,
           modules: [{ type: 'ESModule', path: 'index.js', contents: await code }],
           compatibilityDate: '2026-10-01',
-          compatibilityFlags: ['enable_request_signal'],
           ...worker,
         },
       ],

@@ -67,7 +67,11 @@ export async function startSite({
       kvNamespaces: { MEDIA_KV: 'media-kv' },
       queueProducers: { COPY_QUEUE: QUEUE },
       queueConsumers: { [QUEUE.queueName]: { maxBatchSize: 10, maxBatchTimeout: 0.1, maxRetries: retries } },
-      durableObjects: { BACKFILL_JOBS: { className: 'BackfillJob', useSQLite: true } },
+      durableObjects: {
+        BACKFILL_JOBS: { className: 'BackfillJob', useSQLite: true },
+        VERIFICATION_JOBS: { className: 'VerificationJob', useSQLite: true },
+        JOB_INDEX: { className: 'JobIndex', useSQLite: true },
+      },
       bindings: {
         FALLBACK_STORAGES: JSON.stringify(storages),
         FALLBACK_DATA_MIGRATION: 'true',

@@ -1,0 +1,266 @@
+import * as v from 'valibot'
+import type { BackendType } from './backend-config.ts'
+
+/** Every message says what the value must be; the value itself is never repeated, it could be a secret. */
+
+export const flag = v.pipe(
+  v.union([v.boolean(), v.picklist(['true', 'false'])], 'must be true or false'),
+  v.transform((value) => value === true || value === 'true'),
+)
+
+export function wholeNumber(min: number, max: number) {
+  return number(`must be a whole number from ${min} to ${max}`, {
+    digits: /^\d+$/,
+    fits: (value) => Number.isSafeInteger(value) && value >= min && value <= max,
+  })
+}
+
+/** Dollars. */
+export const price = number('must be a price in dollars for 10⁹ bytes, 0 or more, e.g. 0.09', {
+  digits: /^\d+(\.\d+)?$/,
+  fits: (value) => Number.isFinite(value) && value >= 0,
+})
+
+export function seconds(min: number, max: number) {
+  return number(`must be a number of seconds from ${min} to ${max}`, {
+    digits: /^\d+(\.\d+)?$/,
+    fits: (value) => value >= min && value <= max,
+  })
+}
+
+function number(message: string, { digits, fits }: { digits: RegExp; fits: (value: number) => boolean }) {
+  const numeric = v.pipe(v.string(message), v.trim(), v.regex(digits, message), v.transform(Number))
+  return v.pipe(v.union([v.number(message), numeric], message), v.check(fits, message))
+}
+
+/** A non-empty string that passes a test. */
+export function text(message: string, holds: (value: string) => boolean) {
+  return v.pipe(v.string(message), v.check(holds, message))
+}
+
+/** An absolute http(s) URL without user info, query or fragment, ending in `/`. */
+export const baseUrl = v.pipe(
+  v.string('must be an absolute http:// or https:// URL'),
+  v.rawTransform(({ dataset, addIssue, NEVER }) => {
+    const problem = urlProblem(dataset.value)
+    if (problem === null) return withSlash(new URL(dataset.value).href)
+    addIssue({ message: problem })
+    return NEVER
+  }),
+)
+
+/** Where a public backend is reached: an absolute URL, or a path below the Worker's own host. */
+export const publicUrl = v.pipe(
+  v.string('must be an absolute URL or an absolute path like "/media/"'),
+  v.rawTransform(({ dataset, addIssue, NEVER }) => {
+    const { value } = dataset
+    const isPath = value.startsWith('/') && !value.startsWith('//')
+    const absolute = isPath || /^[a-z][a-z\d+.-]*:/i.test(value)
+    const problem = absolute
+      ? isPath
+        ? pathProblem(value)
+        : urlProblem(value)
+      : 'must be an absolute URL or an absolute path like "/media/"'
+    if (problem === null) return withSlash(isPath ? value : new URL(value).href)
+    addIssue({ message: problem })
+    return NEVER
+  }),
+)
+
+/** `MEDIA_PATH`: begins and ends with a slash. */
+export const mediaPath = v.pipe(
+  v.string('must be a path like "/media/"'),
+  v.rawCheck(({ dataset, addIssue }) => {
+    if (!dataset.typed) return
+    const { value } = dataset
+    const fixed = `/${value.split('/').filter(Boolean).join('/')}/`
+    const problem =
+      pathProblem(value) ??
+      (value.startsWith('/') && value.endsWith('/')
+        ? null
+        : `must begin and end with "/"; write "${fixed}"`) ??
+      (value.startsWith('/-/') ? 'must not lie below "/-/", which is the API\'s own' : null) ??
+      (value.includes('//') ? `must not hold "//"; write "${fixed}"` : null)
+    if (problem !== null) addIssue({ message: problem })
+  }),
+)
+
+export const prefix = v.pipe(
+  v.string('must be a string'),
+  v.rawCheck(({ dataset, addIssue }) => {
+    if (!dataset.typed) return
+    const { value } = dataset
+    const problem = value.startsWith('/')
+      ? 'must not begin with "/": keys have no leading slash; leave the slash out'
+      : hasDotSegment(value)
+        ? 'must not hold a "." or ".." segment; write the path that is meant'
+        : isPrintable(value) && new TextEncoder().encode(value).length < 1024
+          ? null
+          : 'must be under 1024 bytes and hold no control character'
+    if (problem !== null) addIssue({ message: problem })
+  }),
+)
+
+const PATTERN_MESSAGE = 'must be a regular expression, or a list of them'
+
+/** One regular expression or a list of them, any of which may match, compiled into one. */
+export const pattern = v.pipe(
+  v.union([v.string(), v.pipe(v.array(v.string()), v.minLength(1, PATTERN_MESSAGE))], PATTERN_MESSAGE),
+  v.rawTransform(({ dataset, addIssue, NEVER }) => {
+    const sources = [dataset.value].flat()
+    try {
+      return new RegExp(
+        sources.length === 1 ? sources[0]! : sources.map((source) => `(?:${source})`).join('|'),
+        'u',
+      )
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error)
+      addIssue({ message: `is not a regular expression (${reason}); it is matched against the name` })
+      return NEVER
+    }
+  }),
+)
+
+const NEVER_ABSENCE = [408, 425, 429]
+const statusMessage =
+  'must be a list of statuses from 400 to 499, without 408, 425 and 429, that prove absence, e.g. [404, 410]'
+
+const status = number(statusMessage, {
+  digits: /^\d+$/,
+  fits: (value) => Number.isInteger(value) && value >= 400 && value <= 499 && !NEVER_ABSENCE.includes(value),
+})
+
+export const absentStatuses = v.pipe(
+  v.array(status, statusMessage),
+  v.minLength(1, statusMessage),
+  v.transform((list) => [...new Set(list)]),
+)
+
+export function isPrintable(value: string): boolean {
+  return value.isWellFormed() && !/[\p{Cc}]/u.test(value)
+}
+
+function urlProblem(value: string): string | null {
+  if (!URL.canParse(value) || !/^https?:\/\//i.test(value))
+    return 'must be an absolute http:// or https:// URL'
+  const url = new URL(value)
+  if (url.username || url.password) return 'must hold no user name or password; put them into a secret'
+  if (/[?#]/.test(value)) return 'must have no query and no fragment; leave out all from the "?" or "#" on'
+  return null
+}
+
+function pathProblem(value: string): string | null {
+  if (/[?#]/.test(value)) return 'must have no query and no fragment; leave out all from the "?" or "#" on'
+  if (hasDotSegment(value)) return 'must not hold a "." or ".." segment; write the path that is meant'
+  return /^[\w\-.~!$&'()*+,;=:@%/]*$/.test(value) ? null : 'must be a path as URLs write it, percent-encoded'
+}
+
+function hasDotSegment(value: string): boolean {
+  return value.split('/').some((segment) => segment === '.' || segment === '..')
+}
+
+function withSlash(value: string): string {
+  return value.endsWith('/') ? value : `${value}/`
+}
+
+const LONGEST_WAIT_MS = 900_000
+
+/** Names stand in Cache-Status and Server-Timing, where only tokens may. */
+export const backendName = text(
+  'must begin with a letter and hold only letters, digits, ".", "_" and "-", at most 64',
+  (value) => /^[a-z][\w.-]{0,63}$/i.test(value),
+)
+
+const shared = {
+  type: v.string(),
+  name: v.exactOptional(backendName),
+  prefix: v.optional(prefix, ''),
+  include: v.exactOptional(pattern),
+  exclude: v.exactOptional(pattern),
+  timeout_ms: v.optional(wholeNumber(1, LONGEST_WAIT_MS), 10_000),
+  idle_timeout_ms: v.optional(wholeNumber(1, LONGEST_WAIT_MS), 30_000),
+  hedge_ms: v.exactOptional(wholeNumber(1, LONGEST_WAIT_MS)),
+  public_url: v.exactOptional(publicUrl),
+}
+
+const binding = text('must be a binding\'s name, e.g. "MEDIA"', (value) => value !== '')
+
+const bucketName = text(
+  'must be the name of a bucket only, without slashes or spaces',
+  (value) => /^[^\s/?#]+$/.test(value) && isPrintable(value),
+)
+
+/** A prefix, and never what looks like a key itself: it would end up in messages. */
+export const credentialsName = text(
+  'must be the prefix of secrets\' names: "LEGACY" reads LEGACY_ACCESS_KEY_ID and LEGACY_SECRET_ACCESS_KEY',
+  (value) =>
+    /^[a-z]\w{0,30}$/i.test(value) &&
+    !/^A[A-Z]IA[A-Z\d]{16}$/.test(value) &&
+    !/_(ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN)$/i.test(value),
+)
+
+const HEADERS_MESSAGE = 'must be a table of header names and values'
+
+export const r2Table = v.object({
+  ...shared,
+  read_only: v.optional(flag, false),
+  binding,
+  bucket: v.exactOptional(bucketName),
+})
+
+export const kvTable = v.object({ ...shared, read_only: v.optional(flag, false), binding })
+
+export const s3Table = v.object({
+  ...shared,
+  read_only: v.optional(flag, true),
+  endpoint: baseUrl,
+  bucket: bucketName,
+  region: v.optional(
+    text('must be a region, e.g. "eu-central-1" or "auto"', (value) => /^[\w-]+$/.test(value)),
+    'auto',
+  ),
+  addressing: v.optional(v.picklist(['path', 'virtual'], 'must be "path" or "virtual"'), 'path'),
+  credentials: v.exactOptional(credentialsName),
+  absent_statuses: v.optional(absentStatuses, [404, 410]),
+  egress_usd_per_gb: v.exactOptional(price),
+})
+
+export const httpTable = v.object({
+  ...shared,
+  read_only: v.optional(
+    v.pipe(
+      flag,
+      v.check((value) => value, 'is always true for http, which cannot be written to; remove it'),
+    ),
+    true,
+  ),
+  url: v.exactOptional(baseUrl),
+  binding: v.exactOptional(binding),
+  headers: v.optional(
+    v.pipe(
+      v.unknown(),
+      v.check((value) => !Array.isArray(value), HEADERS_MESSAGE),
+      v.record(v.string(), v.string('must be a string'), HEADERS_MESSAGE),
+    ),
+    {},
+  ),
+  listing: v.exactOptional(
+    v.literal('autoindex-json', 'must be "autoindex-json", or left out where the origin cannot list'),
+  ),
+  absent_statuses: v.optional(absentStatuses, [404, 410]),
+  egress_usd_per_gb: v.exactOptional(price),
+  check_type: v.optional(flag, true),
+})
+
+export type R2Table = v.InferOutput<typeof r2Table>
+export type KvTable = v.InferOutput<typeof kvTable>
+export type S3Table = v.InferOutput<typeof s3Table>
+export type HttpTable = v.InferOutput<typeof httpTable>
+
+/** The keys that each type of backend takes. */
+export const TABLE_KEYS: Readonly<Record<BackendType, readonly string[]>> = {
+  r2: Object.keys(r2Table.entries),
+  kv: Object.keys(kvTable.entries),
+  s3: Object.keys(s3Table.entries),
+  http: Object.keys(httpTable.entries),
+}

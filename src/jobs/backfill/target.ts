@@ -1,1 +1,0 @@
-export { copyTarget as targetFor } from '../../chain/placement.ts'

@@ -1,0 +1,70 @@
+import type { Context } from 'hono'
+import pLimit from 'p-limit'
+import type { JobKind } from '../../jobs/job-index.ts'
+import { isJobId, type Jobs, newJobId, openJobs } from '../../jobs/jobs.ts'
+import { StorageError } from '../../storage/errors.ts'
+import { type AppEnv, ProblemError } from '../context.ts'
+
+const SHOWN_JOBS = 50
+const CONCURRENCY = 5
+
+/** The jobs of this deployment. Throws `unsupported` where not all of their Durable Objects are bound. */
+export function jobsOf(c: Context<AppEnv>): Jobs {
+  const jobs = openJobs(c.var.deployment.config.services)
+  if (jobs) return jobs
+  throw new StorageError(
+    'unsupported',
+    'jobs need three Durable Object classes: bind BackfillJob as BACKFILL_JOBS, VerificationJob as VERIFICATION_JOBS and JobIndex as JOB_INDEX under [[durable_objects.bindings]] in wrangler.toml, with [[migrations]] as in docs/configuration.md',
+  )
+}
+
+type Kind = keyof Pick<Jobs, 'backfill' | 'verification'>
+
+/** The job of that id, whether or not it exists. Throws a 404 for what cannot be an id. */
+export function jobIn<K extends Kind>(c: Context<AppEnv>, kind: K, id: string): ReturnType<Jobs[K]> {
+  const jobs = jobsOf(c)
+  if (!isJobId(id)) throw noSuchJob()
+  return jobs[kind](id) as ReturnType<Jobs[K]>
+}
+
+/** The latest jobs of one kind, newest first. */
+export async function latestJobs<Job>(
+  c: Context<AppEnv>,
+  kind: JobKind,
+  read: (id: string) => Promise<Job | null>,
+): Promise<Job[]> {
+  const jobs = jobsOf(c)
+  const ids = await jobs.index().jobs(kind, SHOWN_JOBS)
+  const limit = pLimit(CONCURRENCY)
+  const latest = await Promise.all(ids.map((id) => limit(() => read(id))))
+  return latest.filter((job) => job !== null)
+}
+
+/** Starts a job under a new id, and says in Location where it is. */
+export async function startJob<Job>(
+  c: Context<AppEnv>,
+  kind: JobKind,
+  create: (id: string) => Promise<Job>,
+): Promise<Job> {
+  const jobs = jobsOf(c)
+  const id = newJobId(Date.now())
+  await jobs.index().register(id, kind)
+  const job = await create(id)
+  c.header('Location', `${c.var.deployment.config.mediaPath}-/api/${kind}s/${id}`)
+  return job
+}
+
+/** What a job answered. Throws a 404 where there is no such job. */
+export function found<T>(answer: T | null): T {
+  if (answer === null) throw noSuchJob()
+  return answer
+}
+
+export function conflict(detail: string): ProblemError {
+  return new ProblemError({ status: 409, title: 'Conflict', detail })
+}
+
+function noSuchJob(): ProblemError {
+  const detail = 'no job of this kind has this id'
+  return new ProblemError({ status: 404, title: 'There is no such job', detail, code: 'absent' })
+}

@@ -1,0 +1,125 @@
+import type { Context } from 'hono'
+import { createMiddleware } from 'hono/factory'
+import type { Deployment } from '../deployment.ts'
+import { type AllowedOrigins, corsHeaders } from '../http/cors.ts'
+import { problemResponse } from '../http/problem.ts'
+import { createLogSample, describeError, log } from '../observe/log.ts'
+import type { RequestEvent } from '../observe/counts.ts'
+import type { Attempt } from '../storage/trace.ts'
+import type { AppEnv } from './context.ts'
+
+/** The rate limiter counts over 10 or 60 s: a client that is sent back too early is told again. */
+const RETRY_AFTER_SECONDS = '10'
+
+/** Lets pages of the allowed origins read every answer, errors too. */
+export function cors(allowed: AllowedOrigins) {
+  return createMiddleware<AppEnv>(async (c, next) => {
+    await next()
+    const headers = corsHeaders(c.req.header('Origin') ?? null, allowed)
+    for (const [name, value] of Object.entries(headers)) c.res.headers.append(name, value)
+  })
+}
+
+/** Holds each client address to the rate limiter. */
+export function rateLimit(limiter: RateLimit) {
+  return createMiddleware<AppEnv>(async (c, next) => {
+    const { success } = await limiter.limit({ key: c.req.header('CF-Connecting-IP') ?? 'unknown' })
+    if (success) return next()
+    return problemResponse({
+      status: 429,
+      title: 'Too Many Requests',
+      detail: 'this address sends more requests than the rate limit allows',
+      headers: { 'Retry-After': RETRY_AFTER_SECONDS },
+    })
+  })
+}
+
+/** What the API answers is as of now, and never anything but what it says it is. */
+export const apiHeaders = createMiddleware<AppEnv>(async (c, next) => {
+  await next()
+  c.res.headers.set('X-Content-Type-Options', 'nosniff')
+  if (!c.res.headers.has('Cache-Control')) c.res.headers.set('Cache-Control', 'no-store')
+})
+
+/**
+ * Counts every request once its headers are known, writes one data point where Analytics Engine is bound, and logs one line:
+ * for each write and each failure, and for as many reads of each outcome in a second as are configured.
+ */
+export function observe({ config, requests, chain }: Deployment) {
+  const { analytics } = config.services
+  const sample = createLogSample(config.logReadsPerSecond)
+  const primary = chain.backends[0]?.name
+  return createMiddleware<AppEnv>(async (c, next) => {
+    const started = performance.now()
+    await next()
+    const event = eventOf(c, { primary, duration: performance.now() - started })
+    requests.add(event)
+    const unlogged = isRead(event) ? sample.take(event.outcome) : 0
+    if (unlogged !== null) logRequest(event, unlogged)
+    analytics?.writeDataPoint({
+      indexes: [event.backend ?? 'none'],
+      blobs: [
+        event.route,
+        event.method,
+        event.outcome,
+        event.backend ?? '',
+        `${event.status}`,
+        event.stored ? 'stored' : '',
+      ],
+      doubles: [event.duration, event.bytes ?? 0, event.attempts.length],
+    })
+  })
+}
+
+/** A line to the log takes longer than all else that a hit costs, so only what changes or fails is worth one each time. */
+function isRead({ method, outcome }: RequestEvent): boolean {
+  return outcome !== 'failed' && (method === 'GET' || method === 'HEAD')
+}
+
+function logRequest(event: RequestEvent, unlogged: number): void {
+  const attempts = event.attempts.map(describeAttempt)
+  const level = event.status >= 500 ? 'error' : 'info'
+  log(level, 'request', { ...event, attempts, ...(unlogged > 0 && { unlogged }) })
+}
+
+// Hono's `c.var` copies all variables each time; `get` does not.
+function eventOf(
+  c: Context<AppEnv>,
+  { primary, duration }: { primary: string | undefined; duration: number },
+): RequestEvent {
+  const { status, headers } = c.res
+  const name = c.get('name')
+  const answered = c.get('answered')
+  const backend = answered?.backend
+  const length = headers.get('Content-Length')
+  return {
+    method: c.req.method,
+    ...(name !== undefined && { name }),
+    route: c.get('route') ?? 'api',
+    status,
+    outcome: outcomeOf(status, backend, primary),
+    ...(backend !== undefined && { backend }),
+    attempts: c.get('trace'),
+    ...(length !== null && { bytes: Number(length) }),
+    stored: answered?.stored ?? false,
+    duration: Math.round(duration * 10) / 10,
+  }
+}
+
+function outcomeOf(
+  status: number,
+  backend: string | undefined,
+  primary: string | undefined,
+): RequestEvent['outcome'] {
+  if (status >= 500) return 'failed'
+  if (status === 404) return 'absent'
+  if (status >= 400) return 'refused'
+  if (backend === undefined) return 'done'
+  return backend === primary ? 'hit' : 'fallback'
+}
+
+function describeAttempt({ backend, outcome, detail, failure }: Attempt): string {
+  if (detail === undefined) return `${backend}=${outcome}`
+  const cause = failure?.cause === undefined ? '' : ` ← ${describeError(failure.cause)}`
+  return `${backend}=${outcome} (${detail}${cause})`
+}

@@ -1,0 +1,232 @@
+import * as v from 'valibot'
+import { ERROR_CODES } from '../storage/errors.ts'
+import * as jobs from './job-answers.ts'
+
+/**
+ * The answers of the JSON API, each written once: the routes and the client take their types from here, the OpenAPI
+ * document its schemas. The Worker and the client import types only, so that none of it is in their bundles.
+ */
+
+const name = v.pipe(v.string(), v.description('The name, decoded.'))
+const time = v.pipe(v.string(), v.isoTimestamp(), v.description('ISO 8601 in UTC, with milliseconds.'))
+const bytes = v.pipe(v.number(), v.integer(), v.minValue(0))
+const count = v.pipe(v.number(), v.integer(), v.minValue(0))
+const cursor = v.pipe(
+  v.nullable(v.string()),
+  v.description(
+    'Give it back as `cursor` for the next page; `null` on the last one. A page may be empty and have one.',
+  ),
+)
+const errorCode = v.picklist(ERROR_CODES)
+const failure = v.strictObject({ name: v.string(), error: errorCode, detail: v.string() })
+/** Only there when some are degraded. */
+const failures = v.exactOptional(v.pipe(v.array(failure), v.description('Why each of those is degraded.')))
+const degraded = v.pipe(
+  v.array(v.string()),
+  v.description('Names of the backends that failed or cannot list: what they hold may be missing.'),
+)
+
+export const problem = v.object({
+  type: v.string(),
+  title: v.string(),
+  status: v.pipe(v.number(), v.integer()),
+  detail: v.string(),
+  backends: v.exactOptional(v.pipe(v.array(failure), v.description('What each backend failed with.'))),
+})
+
+const directory = v.strictObject({
+  path: v.string(),
+  directories: v.array(v.string()),
+  files: v.array(v.string()),
+  cursor,
+  degraded,
+  backends: failures,
+})
+
+const listing = v.strictObject({
+  prefix: v.string(),
+  objects: v.array(
+    v.strictObject({
+      name,
+      size: v.nullable(bytes),
+      etag: v.nullable(v.string()),
+      modified_time: v.nullable(time),
+      content_type: v.exactOptional(v.string()),
+      backend: v.string(),
+    }),
+  ),
+  directories: v.array(v.string()),
+  cursor,
+  degraded,
+  backends: failures,
+})
+
+const tombstones = v.strictObject({
+  prefix: v.string(),
+  tombstones: v.array(v.strictObject({ name, deleted_time: v.nullable(time) })),
+  cursor,
+})
+
+const purge = v.strictObject({
+  dry_run: v.boolean(),
+  examined: count,
+  purged: count,
+  kept: count,
+  names: v.pipe(v.array(v.string()), v.description('The names that were, or would be, purged.')),
+  cursor,
+})
+
+const undeleted = v.strictObject({
+  name,
+  restored: v.pipe(v.boolean(), v.description('Whether a fallback still holds the object.')),
+  backend: v.nullable(v.string()),
+})
+
+const explanation = v.strictObject({
+  name,
+  would_serve: v.pipe(v.nullable(v.string()), v.description('The backend that a read would be answered by.')),
+  tombstone: v.nullable(v.strictObject({ backend: v.string(), deleted_time: v.nullable(time) })),
+  migration: v.strictObject({
+    enabled: v.boolean(),
+    state: v.picklist([
+      'present',
+      'pending',
+      'not_migrating',
+      'blocked',
+      'no_target',
+      'deleted',
+      'absent',
+      'unknown',
+    ]),
+    target: v.nullable(v.string()),
+    reason: v.string(),
+    last_copy: v.exactOptional(
+      v.pipe(
+        v.strictObject({
+          outcome: v.picklist(['pending', 'copied', 'present', 'absent', 'failed']),
+          time,
+          reason: v.exactOptional(v.string()),
+        }),
+        v.description('What the isolate that answers saw of the latest copy; others may know more.'),
+      ),
+    ),
+  }),
+  backends: v.array(
+    v.strictObject({
+      name: v.string(),
+      type: v.string(),
+      accepts: v.boolean(),
+      result: v.union([v.picklist(['hit', 'absent', 'deleted', 'not_asked']), errorCode]),
+      detail: v.exactOptional(v.string()),
+      latency_ms: v.exactOptional(v.number()),
+      size: v.exactOptional(bytes),
+      etag: v.exactOptional(v.string()),
+      modified_time: v.exactOptional(time),
+      content_type: v.exactOptional(v.string()),
+      version: v.exactOptional(v.string()),
+      deleted_time: v.exactOptional(time),
+      provenance: v.exactOptional(
+        v.strictObject({
+          backend: v.string(),
+          etag: v.nullable(v.string()),
+          modified_time: v.nullable(time),
+          copied_time: time,
+        }),
+      ),
+    }),
+  ),
+})
+
+const setting = v.union([
+  v.string(),
+  v.number(),
+  v.boolean(),
+  v.pipe(v.array(v.string()), v.readonly()),
+  v.pipe(v.array(v.number()), v.readonly()),
+])
+
+const backends = v.strictObject({
+  migration: v.boolean(),
+  deletes: v.picklist(['tombstone', 'first']),
+  warnings: v.pipe(
+    v.array(v.strictObject({ backend: v.string(), detail: v.string() })),
+    v.description('Settings that are valid and probably not intended.'),
+  ),
+  backends: v.array(
+    v.strictObject({
+      name: v.string(),
+      type: v.string(),
+      role: v.picklist(['primary', 'fallback']),
+      writable: v.boolean(),
+      methods: v.array(v.string()),
+      health: v.exactOptional(
+        v.strictObject({
+          state: v.picklist(['closed', 'open', 'half-open']),
+          failures: count,
+          recent_errors: v.array(v.strictObject({ at: time, error: v.string(), detail: v.string() })),
+          latency_ms: v.exactOptional(
+            v.strictObject({ p50: v.number(), p95: v.number(), p99: v.number(), count }),
+          ),
+        }),
+      ),
+      config: v.pipe(
+        v.nullable(v.record(v.string(), setting)),
+        v.description('As configured; secrets are left out.'),
+      ),
+    }),
+  ),
+})
+
+/** The answer of each route that answers in JSON, by the route's id. */
+export const ANSWERS = {
+  save: v.strictObject({ name }),
+  exists: v.strictObject({ name, exists: v.boolean() }),
+  existsAll: v.strictObject({ exists: v.record(v.string(), v.boolean()) }),
+  size: v.strictObject({ name, size: bytes }),
+  accessedTime: v.strictObject({ name, accessed_time: time }),
+  createdTime: v.strictObject({ name, created_time: time }),
+  modifiedTime: v.strictObject({ name, modified_time: time }),
+  url: v.strictObject({ name, url: v.string() }),
+  getValidName: v.strictObject({ name, valid_name: v.string() }),
+  getAvailableName: v.strictObject({ name, available_name: v.string() }),
+  path: v.strictObject({ name, path: v.string() }),
+  listdirRoot: directory,
+  listdir: directory,
+  listAll: listing,
+  list: listing,
+  listTombstones: tombstones,
+  purgeTombstones: purge,
+  undelete: undeleted,
+  explain: explanation,
+  listBackends: backends,
+  health: v.object({ status: v.literal('ok') }),
+  startBackfill: jobs.backfill,
+  listBackfills: v.strictObject({ backfills: v.array(jobs.backfill) }),
+  getBackfill: jobs.backfill,
+  pauseBackfill: jobs.backfill,
+  resumeBackfill: jobs.backfill,
+  cancelBackfill: jobs.backfill,
+  retryFailedBackfill: jobs.backfill,
+  listBackfillFailures: jobs.failures,
+  listDeadCopies: jobs.deadCopies,
+  startVerification: jobs.verification,
+  listVerifications: v.strictObject({ verifications: v.array(jobs.verification) }),
+  getVerification: jobs.verification,
+  listDifferences: jobs.differences,
+  cancelVerification: jobs.verification,
+}
+
+export type Answers = { [Id in keyof typeof ANSWERS]: v.InferOutput<(typeof ANSWERS)[Id]> }
+
+export type ProblemDocument = v.InferOutput<typeof problem>
+export type Degraded = v.InferOutput<typeof failure>
+export type ListPage = Answers['list']
+export type ListedObject = ListPage['objects'][number]
+export type ListdirPage = Answers['listdir']
+export type TombstonePage = Answers['listTombstones']
+export type PurgePage = Answers['purgeTombstones']
+export type Undeleted = Answers['undelete']
+export type Explanation = Answers['explain']
+export type Finding = Explanation['backends'][number]
+export type Backends = Answers['listBackends']
+export type BackendDescription = Backends['backends'][number]

@@ -1,0 +1,135 @@
+import * as v from 'valibot'
+import { ACCEPTABLE, DIFFERENCE_KINDS } from './reasons.ts'
+
+/** What the API takes in queries and bodies: checked by the routes, shown by the OpenAPI document. */
+
+const MAX_LIMIT = 1000
+/** Longest life of a presigned URL in S3: seven days. */
+const MAX_EXPIRY = 604_800
+export const MAX_NAMES = 100
+/** Each name costs a request to every backend, so a request without a token gets fewer. */
+export const MAX_ANONYMOUS_NAMES = 20
+const MAX_PURGE = 200
+/** Far more than the queue’s consumers can work on at once. */
+const MAX_CONCURRENCY = 1000
+const MAX_PER_SECOND = 100_000
+
+/** In a query, where numbers are text. */
+function wholeNumber(min: number, max: number) {
+  const message = `must be a whole number from ${min} to ${max}`
+  return v.pipe(
+    v.string(message),
+    v.regex(/^\d{1,9}$/, message),
+    v.transform(Number),
+    v.minValue(min, message),
+    v.maxValue(max, message),
+  )
+}
+
+/** In a JSON body. */
+function wholeJsonNumber(min: number, max: number) {
+  const message = `must be a whole number from ${min} to ${max}`
+  return v.pipe(v.number(message), v.integer(message), v.minValue(min, message), v.maxValue(max, message))
+}
+
+const queryFlag = v.pipe(
+  v.picklist(['0', '1', 'false', 'true'], 'must be 1 or 0'),
+  v.transform((value) => value === '1' || value === 'true'),
+)
+
+const flag = v.boolean('must be true or false')
+const prefix = v.pipe(v.string('must be a string'), v.maxLength(1024, 'must be 1024 characters at most'))
+
+const page = { limit: v.optional(wholeNumber(1, MAX_LIMIT), '1000'), cursor: v.exactOptional(v.string()) }
+
+export const urlQuery = v.object({ expires_in: v.exactOptional(wholeNumber(1, MAX_EXPIRY)) })
+
+export const listdirQuery = v.object({ ...page, strict: v.optional(queryFlag, '0') })
+
+export const listQuery = v.object({
+  ...listdirQuery.entries,
+  delimiter: v.exactOptional(v.literal('/', 'can only be /')),
+})
+
+export const tombstonesQuery = v.object({ ...page, prefix: v.optional(v.string(), '') })
+
+export const existsBody = v.strictObject({
+  names: v.pipe(
+    v.array(v.string('must be a string'), 'must be an array of names'),
+    v.maxLength(MAX_NAMES, `must be ${MAX_NAMES} names at most`),
+  ),
+})
+
+export const purgeBody = v.strictObject({
+  prefix: v.optional(v.string(), ''),
+  dry_run: v.optional(flag, false),
+  limit: v.optional(wholeJsonNumber(1, MAX_PURGE), 100),
+  cursor: v.optional(v.nullable(v.string()), null),
+})
+
+const concurrency = wholeJsonNumber(1, MAX_CONCURRENCY)
+const rateMessage = `must be a number above 0, ${MAX_PER_SECOND} at most`
+const rate = v.pipe(v.number(rateMessage), v.gtValue(0, rateMessage), v.maxValue(MAX_PER_SECOND, rateMessage))
+const backends = v.pipe(
+  v.array(v.string('must be a backend’s name'), 'must be an array of backends’ names'),
+  v.minLength(1, 'must name at least one backend'),
+)
+
+export const backfillBody = v.strictObject({
+  backends: v.exactOptional(backends),
+  prefix: v.optional(prefix, ''),
+  dry_run: v.optional(flag, false),
+  max_concurrency: v.optional(concurrency, 4),
+  max_per_second: v.exactOptional(rate),
+  manifest: v.exactOptional(
+    v.pipe(v.string('must be an object’s name'), v.minLength(1, 'must be an object’s name')),
+  ),
+})
+
+const queryNumber = v.pipe(v.string(), v.regex(/^\d+(?:\.\d+)?$/, 'must be a number'), v.transform(Number))
+const queryList = v.pipe(
+  v.string(),
+  v.transform((list) => list.split(',')),
+)
+
+/** The same options beside a manifest that is the body. */
+export const manifestQuery = v.object({
+  backends: v.exactOptional(v.pipe(queryList, backends)),
+  prefix: v.optional(prefix, ''),
+  dry_run: v.optional(queryFlag, '0'),
+  max_concurrency: v.optional(v.pipe(queryNumber, concurrency), '4'),
+  max_per_second: v.exactOptional(v.pipe(queryNumber, rate)),
+})
+
+export const verificationBody = v.strictObject({
+  prefix: v.optional(prefix, ''),
+  deep: v.optional(flag, false),
+  accept: v.optional(
+    v.pipe(
+      v.array(
+        v.picklist(ACCEPTABLE, `must be one of ${ACCEPTABLE.join(', ')}`),
+        'must be an array of reasons',
+      ),
+      v.transform((reasons) => [...new Set(reasons)]),
+    ),
+    [],
+  ),
+})
+
+const jobPage = {
+  limit: v.optional(wholeNumber(1, MAX_LIMIT), '100'),
+  cursor: v.optional(
+    v.pipe(v.string(), v.regex(/^\d{1,15}$/, 'is not one that was given out'), v.transform(Number)),
+    '0',
+  ),
+}
+
+export const failuresQuery = v.object(jobPage)
+
+export const differencesQuery = v.object({
+  ...jobPage,
+  kind: v.exactOptional(v.picklist(DIFFERENCE_KINDS, `must be one of ${DIFFERENCE_KINDS.join(', ')}`)),
+})
+
+export type BackfillRequest = v.InferInput<typeof backfillBody>
+export type VerificationRequest = v.InferInput<typeof verificationBody>

@@ -1,0 +1,127 @@
+import type * as v from 'valibot'
+import * as requests from './requests.ts'
+
+/** What a token may be allowed to do; each scope includes those before it. */
+export type Scope = 'read' | 'write' | 'admin'
+
+export interface Route {
+  method: 'GET' | 'PUT' | 'POST' | 'DELETE'
+  /** Below the media path. `{id}` is one segment; any other parameter is the rest of the path, slashes included. */
+  path: string
+  /** Who may: anyone, anyone but with more for a valid token, or a token with that scope. */
+  access: 'public' | 'more-with-token' | Scope
+  query?: v.GenericSchema & { readonly entries: Readonly<Record<string, v.GenericSchema>> }
+  /** Of a JSON body. */
+  body?: v.GenericSchema
+  /** Media types of bodies that are not JSON; the handler reads them itself. */
+  types?: readonly string[]
+  /** Of a success in JSON. Default 200. */
+  status?: 200 | 201 | 202
+}
+
+const NDJSON = [
+  'application/x-ndjson',
+  'application/ndjson',
+  'application/jsonl',
+  'application/x-jsonlines',
+  'application/json-lines',
+  'application/json-seq',
+] as const
+
+/** Every route of the Worker, by the id that OpenAPI shows. */
+export const ROUTES = {
+  getObject: { method: 'GET', path: '{name}', access: 'public' },
+  putObject: { method: 'PUT', path: '{name}', access: 'write', types: ['*/*'] },
+  deleteObject: { method: 'DELETE', path: '{name}', access: 'write' },
+
+  open: { method: 'GET', path: '-/api/open/{name}', access: 'public' },
+  save: { method: 'POST', path: '-/api/save/{name}', access: 'write', types: ['*/*'], status: 201 },
+  delete: { method: 'DELETE', path: '-/api/delete/{name}', access: 'write' },
+  exists: { method: 'GET', path: '-/api/exists/{name}', access: 'public' },
+  existsAll: {
+    method: 'POST',
+    path: '-/api/exists',
+    access: 'more-with-token',
+    body: requests.existsBody,
+  },
+  size: { method: 'GET', path: '-/api/size/{name}', access: 'public' },
+  accessedTime: { method: 'GET', path: '-/api/accessed_time/{name}', access: 'public' },
+  createdTime: { method: 'GET', path: '-/api/created_time/{name}', access: 'public' },
+  modifiedTime: { method: 'GET', path: '-/api/modified_time/{name}', access: 'public' },
+  url: { method: 'GET', path: '-/api/url/{name}', access: 'public', query: requests.urlQuery },
+  getValidName: { method: 'GET', path: '-/api/get_valid_name/{name}', access: 'public' },
+  getAvailableName: { method: 'GET', path: '-/api/get_available_name/{name}', access: 'public' },
+  path: { method: 'GET', path: '-/api/path/{name}', access: 'read' },
+
+  listdirRoot: { method: 'GET', path: '-/api/listdir/', access: 'read', query: requests.listdirQuery },
+  listdir: { method: 'GET', path: '-/api/listdir/{path}', access: 'read', query: requests.listdirQuery },
+  listAll: { method: 'GET', path: '-/api/list/', access: 'read', query: requests.listQuery },
+  list: { method: 'GET', path: '-/api/list/{prefix}', access: 'read', query: requests.listQuery },
+
+  listTombstones: {
+    method: 'GET',
+    path: '-/api/tombstones',
+    access: 'admin',
+    query: requests.tombstonesQuery,
+  },
+  purgeTombstones: {
+    method: 'POST',
+    path: '-/api/tombstones/purge',
+    access: 'admin',
+    body: requests.purgeBody,
+  },
+  undelete: { method: 'POST', path: '-/api/undelete/{name}', access: 'write' },
+
+  explain: { method: 'GET', path: '-/api/explain/{name}', access: 'read' },
+  listBackends: { method: 'GET', path: '-/api/backends', access: 'admin' },
+  health: { method: 'GET', path: '-/health', access: 'public' },
+  metrics: { method: 'GET', path: '-/metrics', access: 'admin' },
+  openapi: { method: 'GET', path: '-/api/openapi.json', access: 'public' },
+  docs: { method: 'GET', path: '-/docs', access: 'public' },
+  errorDocs: { method: 'GET', path: '-/docs/errors', access: 'public' },
+  docsScript: { method: 'GET', path: '-/docs/docs.js', access: 'public' },
+  docsStyle: { method: 'GET', path: '-/docs/docs.css', access: 'public' },
+
+  listBackfills: { method: 'GET', path: '-/api/backfills', access: 'admin' },
+  startBackfill: {
+    method: 'POST',
+    path: '-/api/backfills',
+    access: 'admin',
+    query: requests.manifestQuery,
+    body: requests.backfillBody,
+    types: ['text/plain', ...NDJSON],
+    status: 202,
+  },
+  getBackfill: { method: 'GET', path: '-/api/backfills/{id}', access: 'admin' },
+  pauseBackfill: { method: 'POST', path: '-/api/backfills/{id}/pause', access: 'admin' },
+  resumeBackfill: { method: 'POST', path: '-/api/backfills/{id}/resume', access: 'admin' },
+  cancelBackfill: { method: 'POST', path: '-/api/backfills/{id}/cancel', access: 'admin' },
+  retryFailedBackfill: { method: 'POST', path: '-/api/backfills/{id}/retry_failed', access: 'admin' },
+  listBackfillFailures: {
+    method: 'GET',
+    path: '-/api/backfills/{id}/failures',
+    access: 'admin',
+    query: requests.failuresQuery,
+  },
+  listDeadCopies: { method: 'GET', path: '-/api/dead_copies', access: 'admin' },
+
+  listVerifications: { method: 'GET', path: '-/api/verifications', access: 'admin' },
+  startVerification: {
+    method: 'POST',
+    path: '-/api/verifications',
+    access: 'admin',
+    body: requests.verificationBody,
+    status: 202,
+  },
+  getVerification: { method: 'GET', path: '-/api/verifications/{id}', access: 'admin' },
+  listDifferences: {
+    method: 'GET',
+    path: '-/api/verifications/{id}/differences',
+    access: 'admin',
+    query: requests.differencesQuery,
+  },
+  getVerificationReport: { method: 'GET', path: '-/api/verifications/{id}/report', access: 'admin' },
+  cancelVerification: { method: 'POST', path: '-/api/verifications/{id}/cancel', access: 'admin' },
+} as const satisfies Record<string, Route>
+
+export type RouteId = keyof typeof ROUTES

@@ -1,0 +1,96 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { StorageError } from './errors.ts'
+
+/** Workers lets six requests of an invocation wait for response headers; one is left for queues and Durable Objects. */
+const MAX_OPEN = 5
+/** Lists the deployments that a request has passed. `CDN-Loop` (RFC 8586) is for that, but Cloudflare writes it itself. */
+const HEADER = 'Fallback-Storage-Via'
+/** Development, staging and production are three. */
+const MAX_PASSED = 8
+
+/** What all work of one request, queue batch or alarm shares. */
+interface Invocation {
+  /** The deployments that the request has passed. */
+  passed: readonly string[]
+  slots: Slots
+}
+
+interface Slots {
+  tryTake(): boolean
+  /** Waits for a slot, first come, first served. */
+  take(): Promise<void>
+  release(): void
+}
+
+const invocations = new AsyncLocalStorage<Invocation>()
+
+/** Runs an invocation's work: its requests to backends share five slots, and say which deployments it has passed. */
+export function runInvocation<T>(work: () => T, passed: readonly string[] = []): T {
+  return invocations.run({ passed, slots: createSlots(MAX_OPEN) }, work)
+}
+
+/**
+ * The deployments that a request has passed. Throws `loop` where this one is among them: then it is its own fallback,
+ * and would wait for itself.
+ */
+export function passedBy(headers: Headers, deploymentId: string): readonly string[] {
+  const passed: readonly string[] = headers.get(HEADER)?.match(/[0-9a-f]{8}/g) ?? []
+  if (passed.includes(deploymentId))
+    throw new StorageError('loop', 'the request has come back to this Worker: a backend leads to itself')
+  if (passed.length >= MAX_PASSED)
+    throw new StorageError(
+      'loop',
+      `the request has passed ${passed.length} Workers, each a fallback of the one before`,
+    )
+  return passed
+}
+
+/** The header for a request to an origin. */
+export function passedHeader(deploymentId: string | undefined): Record<string, string> {
+  if (deploymentId === undefined) return {}
+  return { [HEADER]: [...(invocations.getStore()?.passed ?? []), deploymentId].join(', ') }
+}
+
+/**
+ * Sends a request when fewer than five of the invocation wait for their answers. A request that is being sent must not
+ * wait for another slot: five of them would wait for each other.
+ */
+export function withSlot<T>(send: () => Promise<T>): Promise<T> {
+  const slots = invocations.getStore()?.slots
+  if (!slots) return send()
+  return slots.tryTake() ? sendAndRelease(slots, send) : slots.take().then(() => sendAndRelease(slots, send))
+}
+
+/** For many requests in a row within a slot: works through them in the slots that are free now as well, and waits for none. */
+export async function withSpareSlots(work: () => Promise<void>): Promise<void> {
+  const slots = invocations.getStore()?.slots ?? createSlots(MAX_OPEN - 1)
+  const workers = [work()]
+  while (slots.tryTake()) workers.push(sendAndRelease(slots, work))
+  await Promise.all(workers)
+}
+
+function sendAndRelease<T>(slots: Slots, send: () => Promise<T>): Promise<T> {
+  try {
+    const answer = send()
+    // Beside the answer's own way, which must not get longer.
+    void answer.then(slots.release, slots.release)
+    return answer
+  } catch (error) {
+    slots.release()
+    throw error
+  }
+}
+
+function createSlots(count: number): Slots {
+  const waiting: (() => void)[] = []
+  let free = count
+  return {
+    tryTake: () => free > 0 && free-- > 0,
+    take: () => new Promise((resolve) => waiting.push(resolve)),
+    release() {
+      const next = waiting.shift()
+      if (next) next()
+      else free++
+    },
+  }
+}

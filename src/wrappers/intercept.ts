@@ -1,0 +1,124 @@
+import type { Backend, MultipartUpload, ReadOptions } from '../storage/backend.ts'
+import type { StoredObject } from '../storage/object.ts'
+
+/** The backend's methods; what else it has are plain properties. */
+export type Method = {
+  [Key in keyof Backend]-?: NonNullable<Backend[Key]> extends (...args: never[]) => unknown ? Key : never
+}[keyof Backend]
+
+type Change<Key extends Method> = (next: NonNullable<Backend[Key]>) => NonNullable<Backend[Key]>
+
+/** For each method that a wrapper changes, the new one made from the old one. */
+export type Changes = { [Key in Method]?: Change<Key> }
+
+/** Every method once: one that is missing here does not compile. */
+const METHODS = Object.keys({
+  get: true,
+  head: true,
+  put: true,
+  delete: true,
+  createMultipartUpload: true,
+  abortMultipartUpload: true,
+  list: true,
+  url: true,
+  path: true,
+  accepts: true,
+} satisfies Record<Method, true>) as Method[]
+
+/** The backend with some of its methods changed. What it does not implement stays absent. */
+export function intercept(backend: Backend, changes: Changes): Backend {
+  const changed = { ...backend }
+  for (const method of METHODS) change(changed, method, changes)
+  return changed
+}
+
+function change<Key extends Method>(backend: Pick<Backend, Key>, method: Key, changes: Changes): void {
+  const by: Change<Key> | undefined = changes[method]
+  const next = backend[method]
+  if (by && next) backend[method] = by(next)
+}
+
+/** Those that only compute; the others may take a request. */
+type LocalMethod = 'url' | 'path' | 'accepts'
+type UploadMethod = Exclude<keyof MultipartUpload, 'id'>
+
+/** One call of the backend, or of a multipart upload that was opened in it. */
+export interface Call<Result> {
+  method: Exclude<Method, LocalMethod> | UploadMethod
+  /** What is sent. */
+  body?: ReadableStream<Uint8Array> | Uint8Array
+  signal?: AbortSignal | undefined
+  lastResort?: boolean | undefined
+  /** Releases what a result holds, for one that comes after its caller has gone. */
+  discard?: (result: Result) => Promise<void>
+}
+
+/** Makes the call; where `own` is given, with its signal in place of the caller's. */
+export type Send<Result> = (own?: Signalled) => Promise<Result>
+
+interface Signalled {
+  readonly signal?: AbortSignal
+}
+
+/** Runs around a call, and returns its result. */
+export type Around = <Result>(call: Call<Result>, send: Send<Result>) => Promise<Result>
+
+/** The backend with `around` run for every call that may take a request, those of multipart uploads as well. */
+export function interceptCalls(backend: Backend, around: Around): Backend {
+  const changes: Required<Omit<Changes, LocalMethod>> = {
+    get: (get) => (name, options) =>
+      around({ method: 'get', ...readsWith(options), discard: discardObject }, (own) =>
+        get(name, withSignal(options, own)),
+      ),
+    head: (head) => (name, options) =>
+      around({ method: 'head', ...readsWith(options) }, (own) => head(name, withSignal(options, own))),
+    put: (put) => (name, body, options) =>
+      around({ method: 'put', body, signal: options?.signal }, (own) =>
+        put(name, body, withSignal(options, own)),
+      ),
+    delete: (remove) => (name) => around({ method: 'delete' }, () => remove(name)),
+    list: (list) => (options) =>
+      around({ method: 'list', signal: options?.signal }, (own) => list(withSignal(options, own))),
+    createMultipartUpload: (create) => async (name, options) => {
+      const call = {
+        method: 'createMultipartUpload',
+        signal: options?.signal,
+        discard: discardUpload,
+      } as const
+      return interceptUpload(await around(call, (own) => create(name, withSignal(options, own))), around)
+    },
+    abortMultipartUpload: (abort) => (name, id) =>
+      around({ method: 'abortMultipartUpload' }, () => abort(name, id)),
+  }
+  return intercept(backend, changes)
+}
+
+function interceptUpload(upload: MultipartUpload, around: Around): MultipartUpload {
+  const methods: Required<Omit<MultipartUpload, 'id'>> = {
+    uploadPart: (number, body, size) =>
+      around({ method: 'uploadPart', body }, () => upload.uploadPart(number, body, size)),
+    complete: () => around({ method: 'complete' }, () => upload.complete()),
+    abort: () => around({ method: 'abort' }, () => upload.abort()),
+  }
+  return { ...upload, ...methods }
+}
+
+function readsWith(options: ReadOptions | undefined): Pick<Call<unknown>, 'signal' | 'lastResort'> {
+  return { signal: options?.signal, lastResort: options?.lastResort }
+}
+
+function withSignal<Options extends Signalled>(
+  options: Options | undefined,
+  own: Signalled | undefined,
+): Options | undefined {
+  const signal = own?.signal
+  return signal ? ({ ...options, signal } as Options) : options
+}
+
+async function discardObject(object: StoredObject | null): Promise<void> {
+  await object?.body.cancel()
+}
+
+function discardUpload(upload: MultipartUpload): Promise<void> {
+  return upload.abort()
+}

@@ -53,7 +53,7 @@ const MAX_LIMIT = 1000
  * One page of all backends' names in UTF-8 byte order, each once; the earlier backend wins.
  *
  * A backend that fails is named in `degraded`, and what it holds between this page's first and last name is left out.
- * It is asked again for the next page. One that had answered before keeps the walk open until it has told all;
+ * It is listed again for the next page. One that had answered before keeps the listing open until all of it has come;
  * when there is nothing left to give out but what failing backends hold, that is thrown.
  */
 export async function mergeList(

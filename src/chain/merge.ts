@@ -71,15 +71,19 @@ const CONCURRENCY = 5
 /** What comes next in UTF-8 byte order over all sources. The caller takes it from its holders. */
 export function nextName(sources: readonly ListSource[]): Next {
   let name: string | undefined
+  let holders: ListSource[] = []
   for (const source of sources) {
     const own = source.peek()?.name
-    if (own !== undefined && (name === undefined || compareNames(own, name) < 0)) name = own
+    if (own === undefined) continue
+    const order = name === undefined ? -1 : compareNames(own, name)
+    if (order < 0) [name, holders] = [own, [source]]
+    else if (order === 0) holders.push(source)
   }
-  if (sources.some((source) => source.blocks(name ?? '')))
-    return { blocking: sources.filter((source) => source.blocks(name ?? '')) }
+  const isBlocking = (source: ListSource): boolean => source.blocks(name ?? '')
+  if (sources.some(isBlocking)) return { blocking: sources.filter(isBlocking) }
+  if (name !== undefined) return { name, holders }
   // Those known to be far ahead are listed only when no other source has a next name.
-  if (name === undefined) return { blocking: sources.filter((source) => source.blocks(undefined)) }
-  return { name, holders: sources.filter((source) => source.peek()?.name === name) }
+  return { blocking: sources.filter((source) => source.blocks(undefined)) }
 }
 
 export async function fetchAll(sources: readonly ListSource[]): Promise<void> {

@@ -85,7 +85,7 @@ async function fill(backend: Backend, held: readonly Held[]): Promise<void> {
 
 export interface Counted {
   backend: ListableBackend
-  /** What each call asked for. */
+  /** The options of each call. */
   calls: ListOptions[]
 }
 

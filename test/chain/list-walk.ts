@@ -13,7 +13,7 @@ export function entries({ objects, directories }: MergedPage): string[] {
   return [...objects.map(({ name }) => name), ...directories]
 }
 
-/** The option that asks for the page after; a listing that has ended has none. */
+/** The option for the page after; a listing that has ended has none. */
 export function next(cursor: string | null): Pick<MergeListOptions, 'cursor'> {
   if (cursor === null) throw new Error('the listing ended')
   return { cursor }

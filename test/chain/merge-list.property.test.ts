@@ -118,7 +118,7 @@ function optionsOf({ prefix, delimiter, tombstones = false }: Query): MergeListO
   return { prefix, cursorKey: 'secret', tombstones, ...(delimiter && { delimiter }) }
 }
 
-/** All pages; a page that throws is asked for again, as a client would, a few times. */
+/** All pages; a page that throws is requested again, as a client would, a few times. */
 async function walk(
   backends: readonly ListableBackend[],
   options: MergeListOptions,

@@ -57,7 +57,7 @@ describe('a merged listing', () => {
     await expect(mergeList(backends, { cursorKey, limit })).rejects.toMatchObject({ code: 'invalid' })
   })
 
-  it('takes up a cursor under another limit', async () => {
+  it('resumes from a cursor under another limit', async () => {
     const backends = [await afterBackend('a', names(20)), await cursorBackend('b', names(20))]
     const first = await mergeList(backends, { cursorKey, limit: 3 })
     const second = await mergeList(backends, { cursorKey, limit: 1000, ...next(first.cursor) })

@@ -55,13 +55,13 @@ function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, index) => byte === b[index])
 }
 
-interface Told {
+interface Plan {
   deep: boolean
   prefix: string
   failures: readonly BackfillFailure[]
 }
 
-function countTruths(sides: readonly [Side, ...Side[]], { deep, prefix, failures }: Told) {
+function countTruths(sides: readonly [Side, ...Side[]], { deep, prefix, failures }: Plan) {
   const [, ...fallbacks] = sides
   const failed = new Set(failures.map(({ name }) => name))
   const names = new Set(fallbacks.flatMap(({ store }) => [...store.objects.keys()]))
@@ -106,7 +106,7 @@ async function tryOne(seed: number): Promise<{ safe: boolean; failures: number }
   // After failures mostly all, or hardly any case would be safe.
   const accepted = done.failures.length > 0 ? 0.95 : 0.6
   const accept = random() < 0.5 ? REASONS.filter(() => random() < accepted) : []
-  const told = await verified(sides.map(backendOf), { ...done, deep, prefix, accept })
+  const result = await verified(sides.map(backendOf), { ...done, deep, prefix, accept })
   const unaccepted = done.failures.filter(({ error }) => !accept.includes(REASON_OF[error] ?? 'failed'))
 
   const {
@@ -124,18 +124,18 @@ async function tryOne(seed: number): Promise<{ safe: boolean; failures: number }
     accept.includes('equal_by_size') ? 0 : equal_by_size,
     ...Object.entries(leftOut).map(([reason, count]) => (accept.includes(reason as Reason) ? 0 : count)),
   ].filter((count = 0) => count > 0)
-  const label = `seed ${seed}: ${JSON.stringify({ deep, prefix, accept, reasons: told.reasons })}`
+  const label = `seed ${seed}: ${JSON.stringify({ deep, prefix, accept, reasons: result.reasons })}`
   expect(
     {
-      state: told.state,
-      safe_to_detach: told.safe_to_detach,
-      equal: told.equal,
-      equal_by_size: told.equal_by_size,
-      missing: told.missing,
-      different: told.different + told.changed,
-      tombstoned: told.tombstoned,
-      left_out: told.left_out,
-      hasReasons: told.reasons.length > 0,
+      state: result.state,
+      safe_to_detach: result.safe_to_detach,
+      equal: result.equal,
+      equal_by_size: result.equal_by_size,
+      missing: result.missing,
+      different: result.different + result.changed,
+      tombstoned: result.tombstoned,
+      left_out: result.left_out,
+      hasReasons: result.reasons.length > 0,
     },
     label,
   ).toEqual({
@@ -149,7 +149,7 @@ async function tryOne(seed: number): Promise<{ safe: boolean; failures: number }
     left_out: leftOut,
     hasReasons: inTheWay.length > 0,
   })
-  return { safe: told.safe_to_detach, failures: done.failures.length }
+  return { safe: result.safe_to_detach, failures: done.failures.length }
 }
 
 it('is safe exactly when nothing is missing or differs that was not accepted', async () => {

@@ -13,8 +13,8 @@ describe('what a verification leaves out', () => {
     const { primary, legacy } = await migrated(4)
     for (const name of ['tmp/a', 'tmp/b']) await legacy.put(name, bytesOf(name))
     const sides = [primary, withFilter(legacy, { exclude: /^tmp\// })]
-    const told = await verified(sides)
-    expect(told).toMatchObject({
+    const result = await verified(sides)
+    expect(result).toMatchObject({
       compared: 6,
       equal: 4,
       missing: 0,
@@ -23,8 +23,8 @@ describe('what a verification leaves out', () => {
       safe_to_detach: false,
       reasons: ["2 objects are left out by a fallback's include or exclude (excluded)"],
     })
-    expect(told.coverage).toBeCloseTo(4 / 6)
-    expect(told.all).toMatchObject(
+    expect(result.coverage).toBeCloseTo(4 / 6)
+    expect(result.all).toMatchObject(
       [
         { kind: 'left_out', name: 'tmp/a', backend: 'legacy', detail: /^excluded: / },
         { kind: 'left_out', name: 'tmp/b', backend: 'legacy', detail: /^excluded: / },
@@ -67,14 +67,14 @@ describe('what a verification leaves out', () => {
     const bare = memoryBackend('bare')
     for (const key of ['media/', 'media/-/api', 'media/a\u0007', 'media/raw/1'])
       bare.objects.set(key, { bytes: new Uint8Array(1), info: { name: key, backend: 'bare', size: 1 } })
-    const told = await verified([
+    const result = await verified([
       withFilter(primary, { exclude: /^raw\// }),
       legacy,
       withPrefix(bare, 'media/'),
     ])
-    expect(told).toMatchObject({ equal: 1, missing: 0, left_out: { invalid_name: 3, not_accepted: 1 } })
-    expect(told.all.map(({ name }) => name)).toEqual(['', '-/api', 'a\u0007', 'raw/1'])
-    expect(told.reasons).toEqual([
+    expect(result).toMatchObject({ equal: 1, missing: 0, left_out: { invalid_name: 3, not_accepted: 1 } })
+    expect(result.all.map(({ name }) => name)).toEqual(['', '-/api', 'a\u0007', 'raw/1'])
+    expect(result.reasons).toEqual([
       "1 object is refused by primary's include, exclude or limits on names (not_accepted)",
       '3 objects are under names that cannot be served (invalid_name)',
     ])
@@ -115,8 +115,8 @@ describe('what a verification leaves out', () => {
     const { primary, legacy } = await migrated(2)
     const older = memoryBackend('older')
     await older.put('only/there', bytesOf('x'))
-    const told = await verified([primary, legacy, older], { later: [primary, legacy] })
-    expect(told).toMatchObject({
+    const result = await verified([primary, legacy, older], { later: [primary, legacy] })
+    expect(result).toMatchObject({
       equal: 2,
       safe_to_detach: false,
       reasons: ['older left the configuration, or its listing did, before it was compared'],
@@ -141,7 +141,7 @@ describe('what a verification leaves out', () => {
 
   it('takes a copy of the version that the source still has for equal by more than its size', async () => {
     const { primary, legacy } = await migrated(3, new Date('2024-05-01T12:00:00Z'))
-    // The source tells times only, the primary also what the copies were made of.
+    // The source reports times only, the primary also what the copies were made of.
     expect(await verified([primary, terse(legacy)])).toMatchObject({
       equal: 3,
       equal_by_size: 0,
@@ -178,8 +178,8 @@ describe('a source that changes while it is compared', () => {
 
   it('is compared again until nothing was added behind the cursor', async () => {
     const { primary, legacy } = await migrated(3)
-    const told = await verified([primary, growing(legacy, 2)])
-    expect(told).toMatchObject({
+    const result = await verified([primary, growing(legacy, 2)])
+    expect(result).toMatchObject({
       compared: 5,
       equal: 3,
       missing: 2,
@@ -191,11 +191,11 @@ describe('a source that changes while it is compared', () => {
 
   it('is certified as of the beginning of the last pass', async () => {
     const { primary, legacy } = await migrated(3)
-    const told = await verified([primary, legacy])
-    expect(told).toMatchObject({ passes: 2, safe_to_detach: true })
-    const asOf = Date.parse(told.as_of ?? '')
-    expect(asOf).toBeGreaterThan(Date.parse(told.started))
-    expect(asOf).toBeLessThan(Date.parse(told.finished ?? ''))
+    const result = await verified([primary, legacy])
+    expect(result).toMatchObject({ passes: 2, safe_to_detach: true })
+    const asOf = Date.parse(result.as_of ?? '')
+    expect(asOf).toBeGreaterThan(Date.parse(result.started))
+    expect(asOf).toBeLessThan(Date.parse(result.finished ?? ''))
   })
 
   it('is read only once where bytes are compared and nothing changed', async () => {

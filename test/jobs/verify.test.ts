@@ -42,8 +42,8 @@ describe('a verification', () => {
     await replace(legacy, nameOf(3), 'bytes 3 and more')
     await replace(primary, 'only/here', 'extra')
     await primary.put(nameOf(4), new Uint8Array(0), { info: { deleted: new Date() } })
-    const told = await verified([primary, legacy])
-    expect(told).toMatchObject({
+    const result = await verified([primary, legacy])
+    expect(result).toMatchObject({
       compared: 11,
       equal: 5,
       missing: 1,
@@ -54,21 +54,21 @@ describe('a verification', () => {
       coverage: 0.6,
       safe_to_detach: false,
     })
-    expect(told.all.map(({ kind, name }) => [kind, name])).toEqual([
+    expect(result.all.map(({ kind, name }) => [kind, name])).toEqual([
       ['extra', 'only/here'],
       ['missing', nameOf(0)],
       ['different', nameOf(1)],
       ['different', nameOf(2)],
       ['changed', nameOf(3)],
     ])
-    expect(told.reasons).toEqual([
+    expect(result.reasons).toEqual([
       '1 object is missing from primary',
       '2 objects are different',
       '1 object is changed at the source since the copy',
     ])
   })
 
-  it('finds a flipped byte that no listing tells of only when it reads the bytes', async () => {
+  it('finds a flipped byte that no listing shows only when it reads the bytes', async () => {
     const { primary, legacy } = await migrated(5)
     await replace(primary, nameOf(2), 'bytes X', primary.objects.get(nameOf(2))?.info)
     const sides: Backend[] = [terse(primary), terse(legacy)]
@@ -83,8 +83,8 @@ describe('a verification', () => {
   it('notices a source that changed by its time where there is no ETag', async () => {
     const { primary, legacy } = await migrated(3)
     await replace(legacy, nameOf(1), 'bytes Z', { modified: new Date(Date.now() + 3_600_000) })
-    const told = await verified([primary, terse(legacy)])
-    expect(told).toMatchObject({ changed: 1, equal: 2, all: [{ kind: 'changed', name: nameOf(1) }] })
+    const result = await verified([primary, terse(legacy)])
+    expect(result).toMatchObject({ changed: 1, equal: 2, all: [{ kind: 'changed', name: nameOf(1) }] })
   })
 
   it('takes an ETag that looks like an MD5 and is none for no difference', async () => {
@@ -95,11 +95,11 @@ describe('a verification', () => {
       const { provenance: _, ...rest } = info
       primary.objects.set(name, { bytes, info: { ...rest, digests: { md5: 'f'.repeat(32) } } })
     }
-    const told = await verified([primary, odd])
-    expect(told).toMatchObject({ equal: 8, different: 0 })
+    const result = await verified([primary, odd])
+    expect(result).toMatchObject({ equal: 8, different: 0 })
   })
 
-  it('asks each side for one page of its listing in each of two passes, and for no object', async () => {
+  it('makes one listing request to each side in each of two passes, and reads no object', async () => {
     const [primary, legacy] = [counting('primary'), counting('legacy')]
     await fill(legacy, 1500)
     await withBackfill([primary, legacy], {}, async ({ drive }) => void (await drive()))
@@ -116,17 +116,17 @@ describe('a verification', () => {
       legacy.objects.set(nameOf(index), object)
       if (index % 5 !== 0) primary.objects.set(nameOf(index), object)
     }
-    const told = await verified([primary, legacy])
-    expect(told).toMatchObject({ compared: 5000, equal: 4000, missing: 1000, coverage: 0.8 })
-    expect(told.prefixes).toEqual([{ prefix: 'photos/', objects: 5000, covered: 4000, coverage: 0.8 }])
+    const result = await verified([primary, legacy])
+    expect(result).toMatchObject({ compared: 5000, equal: 4000, missing: 1000, coverage: 0.8 })
+    expect(result.prefixes).toEqual([{ prefix: 'photos/', objects: 5000, covered: 4000, coverage: 0.8 }])
   })
 
-  it('tells the coverage of each directory', async () => {
+  it('reports the coverage of each directory', async () => {
     const [primary, legacy] = [memoryBackend('primary'), memoryBackend('legacy')]
     for (const name of ['a/1', 'a/2', 'b/1', 'top.txt']) await legacy.put(name, bytesOf(name))
     for (const name of ['a/1', 'top.txt']) await primary.put(name, bytesOf(name))
-    const told = await verified([primary, legacy])
-    expect(told.prefixes).toEqual([
+    const result = await verified([primary, legacy])
+    expect(result.prefixes).toEqual([
       { prefix: '', objects: 1, covered: 1, coverage: 1 },
       { prefix: 'a/', objects: 2, covered: 1, coverage: 0.5 },
       { prefix: 'b/', objects: 1, covered: 0, coverage: 0 },
@@ -138,8 +138,8 @@ describe('a verification', () => {
     const older = memoryBackend('older')
     await older.put(nameOf(0), bytesOf('an older version'))
     await older.put('only/there', bytesOf('x'))
-    const told = await verified([primary, legacy, older])
-    expect(told).toMatchObject({ compared: 3, equal: 2, missing: 1, all: [{ backend: 'older' }] })
+    const result = await verified([primary, legacy, older])
+    expect(result).toMatchObject({ compared: 3, equal: 2, missing: 1, all: [{ backend: 'older' }] })
   })
 })
 
@@ -154,8 +154,8 @@ describe('a verification and its certificate', () => {
     ],
   ] as const)('is not safe while a backfill is %s', async (state, reason) => {
     const { primary, legacy } = await migrated(2)
-    const told = await verified([primary, legacy], { backfills: [backfill(state, { failed: 2 })] })
-    expect(told).toMatchObject({ equal: 2, safe_to_detach: false, reasons: [reason] })
+    const result = await verified([primary, legacy], { backfills: [backfill(state, { failed: 2 })] })
+    expect(result).toMatchObject({ equal: 2, safe_to_detach: false, reasons: [reason] })
   })
 
   it('forgives failures that a later backfill of the same names has made good', async () => {

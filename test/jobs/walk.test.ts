@@ -41,7 +41,7 @@ const side = fc.record({
 })
 
 describe('a walk', () => {
-  it('lists every name once, in order and with all its holders, however often it is taken up anew', async () => {
+  it('lists every name once, in order and with all its holders, however often it is resumed', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(side, { minLength: 1, maxLength: 3 }),
@@ -66,7 +66,39 @@ describe('a walk', () => {
     )
   })
 
-  it('throws what a backend fails with, and can be taken up from before', async () => {
+  it('lists every name once where a backend fails now and then, whether the walk goes on or is resumed', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(side, { minLength: 1, maxLength: 3 }),
+        fc.array(fc.boolean(), { maxLength: 12 }),
+        fc.boolean(),
+        async (sides, failures, isResumed) => {
+          let calls = 0
+          const backends = sides.map(({ names, ...options }, index): ListableBackend => {
+            const backend = backendOf(`b${index}`, names, options)
+            return {
+              ...backend,
+              list: async (given) => {
+                if (failures[calls++]) throw new StorageError('timeout', 'is down', { backend: backend.name })
+                return backend.list(given)
+              },
+            }
+          })
+          const listed: string[] = []
+          let walk = createWalk(backends, '')
+          while (!walk.ended) {
+            const steps = await walk.take(7).catch(() => [])
+            listed.push(...steps.map(({ name: taken }) => taken))
+            if (isResumed) walk = createWalk(backends, '', walk.position())
+          }
+          expect(listed).toEqual([...new Set(sides.flatMap(({ names }) => names))].toSorted(compareNames))
+        },
+      ),
+      { numRuns: 200 },
+    )
+  })
+
+  it('throws what a backend fails with, and can be resumed from where it stood', async () => {
     const good = backendOf('good', ['a', 'b'], { pageSize: 1, listsAfter: true })
     let isDown = false
     const flaky: ListableBackend = {

@@ -54,7 +54,7 @@ export async function compareName({ name, held }: Step, options: CompareOptions)
   const isPrimary = ({ backend, object }: Held): boolean => backend === primary && !object.lifted
   const live = held.filter(({ backend, object }) => backend !== primary && !object.deleted)
   const stored = held.find(isPrimary)
-  // As reads see it: a backend is not asked for what its filter leaves out, not even for a tombstone.
+  // As reads see it: a backend is not searched for what its filter leaves out, not even for a tombstone.
   const served = held.filter(isServed)
   const other = live.find(isServed) ?? live[0]
   const base = { name, held: other !== undefined, backend: (other ?? stored)?.backend.name ?? '', detail: '' }

@@ -119,7 +119,7 @@ export type Fingerprint = readonly [count: number, low: number, high: number]
 
 export const NOTHING_SEEN: Fingerprint = [0, 0, 0]
 
-/** With one more entry of a listing, its name and what tells its version. */
+/** With one more entry of a listing, its name and what identifies its version. */
 export function withEntry(
   [count, low, high]: Fingerprint,
   backend: string,

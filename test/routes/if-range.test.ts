@@ -1,7 +1,5 @@
-import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
-import { createApp } from '../../src/app.ts'
-import { deploymentFor } from '../../src/deployment.ts'
+import { answering, OLD, R2, startApp } from '../kit/app.ts'
 import { ifRangeHolds } from '../../src/http/conditional.ts'
 import { parseRange, resolveRange } from '../../src/http/range.ts'
 
@@ -23,8 +21,7 @@ function site({ etag, ignoresIfRange = false }: Habits): { get: Get; sent: numbe
     const headers = { 'Last-Modified': MODIFIED.toUTCString(), 'Content-Length': `${body.length}`, ...own }
     return new Response(body, { status, headers: { ...headers, ...(etag !== undefined && { ETag: etag }) } })
   }
-  const origin = async (url: string, init: RequestInit): Promise<Response> => {
-    const { headers } = new Request(url, init)
+  const origin = answering(({ headers }) => {
     const asked = parseRange(headers.get('Range'))
     const holds = ifRangeHolds(headers.get('If-Range'), {
       modified: MODIFIED,
@@ -35,21 +32,13 @@ function site({ etag, ignoresIfRange = false }: Habits): { get: Get; sent: numbe
     if (range === 'unsatisfiable') return answer(new Uint8Array(0), 416, { 'Content-Range': 'bytes */1000' })
     const part = BODY.subarray(range.start, range.end + 1)
     return answer(part, 206, { 'Content-Range': `bytes ${range.start}-${range.end}/1000` })
-  }
-  const deployment = deploymentFor({
-    MEDIA: env.MEDIA,
-    OLD: { fetch: origin },
-    FALLBACK_STORAGES: [
-      { type: 'r2', binding: 'MEDIA' },
-      { type: 'http', binding: 'OLD' },
-    ],
   })
-  const app = createApp(deployment)
+  const { call } = startApp({ FALLBACK_STORAGES: [R2, OLD], OLD: origin })
   return {
     sent,
     async get(range, ifRange) {
       const headers = { Range: range, 'If-Range': ifRange }
-      const response = await app.request('https://media.example/video.mp4', { headers })
+      const response = await call('/video.mp4', { headers })
       return [response.status, new Uint8Array(await response.arrayBuffer())]
     },
   }

@@ -1,6 +1,6 @@
 import { reset } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { copyName } from '../../src/migration/copy-name.ts'
 import { bucketWith, fill, media, mediaKv, R2, startApp } from '../kit/app.ts'
 import { textOf } from '../kit/fakes.ts'
@@ -61,8 +61,10 @@ describe('a DELETE with If-Match', () => {
     await fill(mediaKv, { a: 'old' })
     const etag = (await mediaKv.head('a'))?.etag ?? ''
     const copying = startApp()
-    const { call } = startApp({ MEDIA: before(() => copyName(copying.chain, 'a')) })
+    const copy = vi.fn<() => Promise<unknown>>(() => copyName(copying.chain, 'a'))
+    const { call } = startApp({ MEDIA: before(copy) })
     expect((await call('/a', { method: 'DELETE', headers: { 'If-Match': etag } })).status).toBe(204)
+    expect(copy).toHaveBeenCalledOnce()
     expect((await call('/a')).status).toBe(404)
   })
 })

@@ -33,7 +33,7 @@ export function startApp(settings: Record<string, unknown> = {}) {
     ...settings,
   })
   const app = createApp(deployment)
-  /** Sends the token unless told otherwise. */
+  /** Sends the token; `token: null` sends none. */
   const call = async (path: string, { token = TOKEN, ...init }: CallInit = {}): Promise<Response> => {
     const headers = new Headers(init.headers)
     if (token !== null) headers.set('Authorization', `Bearer ${token}`)

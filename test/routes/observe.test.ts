@@ -56,7 +56,7 @@ describe('the log', () => {
     return lines.filter(({ event }) => event === 'request')
   }
 
-  it('has a line for each request: what was asked, who answered, and who was asked', async () => {
+  it('has a line for each request: what it was, which backend answered, and which were tried', async () => {
     await fill(mediaKv, { a: '123' })
     const { call } = startApp()
     const lines = await linesOf(() => call('/a'))
@@ -92,11 +92,11 @@ describe('the log', () => {
 
 describe('a bound rate limiter', () => {
   it('answers 429 with a problem document once the limit is reached, for each address apart', async () => {
-    const asked: string[] = []
+    const keys: string[] = []
     const rateLimiter: RateLimit = {
       limit: async ({ key }) => {
-        asked.push(key)
-        return { success: asked.filter((other) => other === key).length <= 2 }
+        keys.push(key)
+        return { success: keys.filter((other) => other === key).length <= 2 }
       },
     }
     await fill(media, { a: '1' })
@@ -132,10 +132,10 @@ describe('a bound Analytics Engine', () => {
 
 describe('explain', () => {
   const lastCopy = async (call: (path: string) => Promise<Response>) => {
-    const told = await (
+    const answer = await (
       await call('/-/api/explain/a')
     ).json<{ migration: { last_copy?: { outcome: string; reason?: string } } }>()
-    return told.migration.last_copy
+    return answer.migration.last_copy
   }
 
   it('tells what became of the copy that a read began', async () => {

@@ -94,10 +94,10 @@ function answerWhole(objects: Objects, request: Request): Response {
 /** An origin that answers ranges with parts. */
 function answerParts(objects: Objects, request: Request): Response {
   const found = objects.get(nameOf(request))
-  const asked = /^bytes=(\d*)-(\d*)$/.exec(request.headers.get('Range') ?? '')
-  if (!found || !asked || request.method === 'HEAD') return answerWhole(objects, request)
+  const wanted = /^bytes=(\d*)-(\d*)$/.exec(request.headers.get('Range') ?? '')
+  if (!found || !wanted || request.method === 'HEAD') return answerWhole(objects, request)
   const { body, headers } = found
-  const [first = '', last = ''] = asked.slice(1)
+  const [first = '', last = ''] = wanted.slice(1)
   const start = first === '' ? Math.max(0, body.length - Number(last)) : Number(first)
   const end = first === '' || last === '' ? body.length - 1 : Math.min(body.length - 1, Number(last))
   if (start > end)

@@ -1,15 +1,16 @@
 import { reset } from 'cloudflare:test'
-import { afterEach, describe, expect, it, vi } from 'vitest'
+import { afterAll, afterEach, describe, expect, it, vi } from 'vitest'
 import type { Backend } from '../../src/storage/backend.ts'
 import { BROKEN_ORIGIN, bucketWith, KV, media, mediaKv, OLD, R2, startApp } from '../kit/app.ts'
 import { bytesOf } from '../kit/fakes.ts'
 
-afterEach(() => reset())
+afterEach(() => media.delete?.('a'))
+afterAll(() => reset())
 
 const IMMUTABLE = 'public, max-age=31536000, immutable'
 
 /** Puts `a` into a backend; its own headers say that it may be kept for a year. */
-async function keep(backend: Backend): Promise<void> {
+async function putImmutable(backend: Backend): Promise<void> {
   const modified = new Date(1e12)
   const info = { cacheControl: IMMUTABLE, expires: new Date('2040-01-01'), etag: '"tag"', modified }
   await backend.put?.('a', bytesOf('old bytes'), { info })
@@ -39,7 +40,7 @@ const requests: [string, string, RequestInit, number][] = [
 
 describe.each(requests)('%s from a fallback', (_, path, init, status) => {
   const headersOf = async (settings: Record<string, unknown>) => {
-    await keep(mediaKv)
+    await putImmutable(mediaKv)
     const response = await startApp(settings).call(path, init)
     await response.body?.cancel()
     expect(response.status).toBe(status)
@@ -56,7 +57,7 @@ describe.each(requests)('%s from a fallback', (_, path, init, status) => {
   })
 
   it('may not be stored when the primary was passed over by its breaker', async () => {
-    await keep(mediaKv)
+    await putImmutable(mediaKv)
     const read = vi.fn<typeof failing>(failing)
     const { call } = startApp({ FALLBACK_BREAKER_FAILURES: 1, MEDIA: bucketThat(read) })
     await call('/a', { method: 'HEAD' })
@@ -86,7 +87,7 @@ describe.each(requests)('%s from a fallback', (_, path, init, status) => {
 })
 
 it('is stored as the object says when the primary answers and a fallback is down', async () => {
-  await keep(media)
+  await putImmutable(media)
   const { call } = startApp({ FALLBACK_STORAGES: [R2, OLD], OLD: BROKEN_ORIGIN })
   const response = await call('/a')
   await response.body?.cancel()
@@ -95,7 +96,7 @@ it('is stored as the object says when the primary answers and a fallback is down
 
 it('counts what a conditional request for a range past the end found out', async () => {
   await media.put?.('a', bytesOf('new'), { info: { etag: '"new"' } })
-  await keep(mediaKv)
+  await putImmutable(mediaKv)
   const { call } = startApp({ MEDIA: bucketWith({ head: failing }) })
   const response = await call('/a', { headers: { Range: 'bytes=90-', 'If-None-Match': '"tag"' } })
   expect([response.status, response.headers.get('Cache-Control')]).toEqual([304, 'no-store'])

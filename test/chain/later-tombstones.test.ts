@@ -1,20 +1,32 @@
-import { describe, expect, it } from 'vitest'
-import { type MemoryBackend, memoryBackend } from '../kit/memory.ts'
-import type { Backend } from '../../src/storage/backend.ts'
+import { reset } from 'cloudflare:test'
+import { afterEach, describe, expect, it } from 'vitest'
 import { StorageError } from '../../src/storage/errors.ts'
-import { apiApp, bytes, down, readOnly } from '../routes/api-app.ts'
+import { answering, bucketWith, fill, media, mediaKv, R2, startApp } from '../kit/app.ts'
+import { bytesOf } from '../kit/fakes.ts'
+
+afterEach(() => reset())
+
+const NEW = { ...R2, name: 'new' }
+const BEFORE = { type: 'kv', binding: 'MEDIA_KV', name: 'before' }
+const LEGACY = { type: 'http', binding: 'LEGACY', name: 'legacy', listing: 'autoindex-json' }
+const CHAIN = { FALLBACK_STORAGES: [NEW, BEFORE, LEGACY], LEGACY: site('deleted', 'saved again', 'kept') }
+
+/** A web server that has these names, and lists them. */
+function site(...names: string[]) {
+  return answering(({ url }) => {
+    const name = decodeURIComponent(new URL(url).pathname.slice(1))
+    if (name === '') return Response.json(names.map((file) => ({ name: file, type: 'file', size: 6 })))
+    return names.includes(name) ? new Response('legacy') : new Response(null, { status: 404 })
+  })
+}
 
 /** A new primary in front of an old one, which keeps the tombstones of before; behind them what the old site holds. */
 async function moved() {
-  const [primary, before, legacy] = [memoryBackend('new'), memoryBackend('before'), memoryBackend('legacy')]
-  const gone = async (backend: MemoryBackend, name: string) =>
-    backend.put(name, bytes('marker'), { info: { deleted: new Date(1e12) } })
-  for (const name of ['deleted', 'saved again', 'kept']) await legacy.put(name, bytes('legacy'))
-  await gone(before, 'deleted')
-  await gone(before, 'saved again')
-  await gone(before, 'only a tombstone')
-  await primary.put('saved again', bytes('new'))
-  return { primary, before, legacy, ...apiApp([primary, before, readOnly(legacy)]) }
+  const info = { deleted: new Date(1e12) }
+  for (const name of ['deleted', 'saved again', 'only a tombstone'])
+    await mediaKv.put?.(name, bytesOf('marker'), { info })
+  await fill(media, { 'saved again': 'new' })
+  return startApp(CHAIN)
 }
 
 describe('a tombstone in a later backend that is writable', () => {
@@ -53,26 +65,31 @@ describe('a tombstone in a later backend that is writable', () => {
   })
 
   it('is lifted together with the one before it', async () => {
-    const { call, chain } = await moved()
-    await chain.delete('deleted')
+    const { call, remove } = await moved()
+    await remove('deleted')
     expect((await call('/-/api/undelete/deleted', { method: 'POST' })).status).toBe(200)
     expect((await call('/deleted')).status).toBe(200)
   })
 
   it('is purged where no backend holds the name, and kept where a fallback does', async () => {
-    const { json, before } = await moved()
+    const { json } = await moved()
     expect((await json('/-/api/tombstones/purge', { method: 'POST' })).body).toMatchObject({
       purged: 1,
       kept: 2,
       names: ['only a tombstone'],
     })
-    expect([before.objects.has('only a tombstone'), before.objects.has('deleted')]).toEqual([false, true])
+    expect(await mediaKv.head('only a tombstone')).toBeNull()
+    expect(await mediaKv.head('deleted')).not.toBeNull()
   })
 
   it('ends no read while a writable backend before it fails, which may hold a newer object', async () => {
-    const { before, legacy } = await moved()
-    for (const hedgeMs of [{}, { new: 5 }]) {
-      const { chain } = apiApp([down('new'), before, readOnly(legacy)], { hedgeMs })
+    await moved()
+    const down = async (): Promise<never> => {
+      throw new Error('head: We encountered an internal error. (10001)')
+    }
+    for (const table of [NEW, { ...NEW, hedge_ms: 5 }]) {
+      const settings = { ...CHAIN, FALLBACK_STORAGES: [table, BEFORE, LEGACY] }
+      const { chain } = startApp({ ...settings, MEDIA: bucketWith({ get: down, head: down }) })
       await expect(chain.head('deleted')).rejects.toBeInstanceOf(StorageError)
     }
   })
@@ -80,11 +97,11 @@ describe('a tombstone in a later backend that is writable', () => {
 
 describe('a tombstone of names that the first writable backend does not take', () => {
   it('hides in listings, too, what a read-only backend before it holds', async () => {
-    const archive = memoryBackend('archive')
-    await archive.put('big', bytes('archived'))
-    const first: Backend = { ...memoryBackend('first'), accepts: (name) => name !== 'big' }
-    const { call, json, chain } = apiApp([first, readOnly(archive), memoryBackend('second')])
-    await chain.delete('big')
+    const { call, json, remove } = startApp({
+      FALLBACK_STORAGES: [{ ...NEW, exclude: '^big$' }, LEGACY, BEFORE],
+      LEGACY: site('big'),
+    })
+    await remove('big')
     expect((await call('/big')).status).toBe(404)
     expect((await json('/-/api/list')).body).toMatchObject({ objects: [] })
     expect((await json('/-/api/explain/big')).body).toMatchObject({ would_serve: null })

@@ -1,6 +1,4 @@
-import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,6 +7,7 @@ import { startLegacyOrigin, type LegacyOrigin } from '../../demo/legacy-origin.t
 import { startWorker, type RunningWorker } from '../../demo/worker.ts'
 import { createClient } from '../../src/client/client.ts'
 import { type Check, examine } from '../../src/cli/commands/doctor.ts'
+import { close, listen } from '../kit/servers/listen.ts'
 import { createCli, type Ran } from './run.ts'
 
 const TOKEN = 'open-sesame'
@@ -25,18 +24,6 @@ afterAll(async () => {
   await origin?.close()
   if (folder) await rm(folder, { recursive: true, force: true })
 })
-
-interface Denying {
-  server: Server
-  url: string
-}
-
-/** An S3 server that refuses every request. */
-async function startDenying(): Promise<Denying> {
-  const server = createServer((_, response) => response.writeHead(403).end()).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` }
-}
 
 function diagnosis({ stdout }: Ran): { ok: boolean; checks: Record<string, Check> } {
   const { ok, checks } = JSON.parse(stdout) as { ok: boolean; checks: Check[] }
@@ -67,10 +54,12 @@ it.each([
 
 describe('a deployment with broken origins', () => {
   let worker: RunningWorker
-  let denying: Denying
+  /** An S3 server that refuses every request. */
+  let denying: Server
 
   beforeAll(async () => {
-    denying = await startDenying()
+    denying = createServer((_, response) => response.writeHead(403).end())
+    const endpoint = await listen(denying)
     const storages = [
       { type: 'r2', binding: 'MEDIA' },
       { type: 'http', name: 'well', url: origin.url },
@@ -83,8 +72,8 @@ describe('a deployment with broken origins', () => {
         credentials: 'LEGACY',
         absent_statuses: [410],
       },
-      { type: 's3', name: 'refused', endpoint: denying.url, bucket: 'b', credentials: 'LEGACY' },
-      { type: 's3', name: 'private', endpoint: denying.url, bucket: 'b' },
+      { type: 's3', name: 'refused', endpoint, bucket: 'b', credentials: 'LEGACY' },
+      { type: 's3', name: 'private', endpoint, bucket: 'b' },
     ]
     const vars = {
       FALLBACK_STORAGES: JSON.stringify(storages),
@@ -100,7 +89,7 @@ describe('a deployment with broken origins', () => {
 
   afterAll(async () => {
     await worker?.stop()
-    denying?.server.close()
+    await close(denying)
   })
 
   it('gets a diagnosis and a fix for every backend', async () => {

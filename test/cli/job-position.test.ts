@@ -1,7 +1,6 @@
 import { createServer } from 'node:http'
-import { once } from 'node:events'
-import type { AddressInfo } from 'node:net'
 import { expect, it } from 'vitest'
+import { close, listen } from '../kit/servers/listen.ts'
 import { createCli } from './run.ts'
 
 const DATE = '2026-11-23T06:59:47.000Z'
@@ -36,11 +35,9 @@ async function watched(job: object, ...others: object[]): Promise<string> {
     const now = late <= 2 ? job : { ...job, state: 'completed' }
     const answer = request.url?.endsWith('/backfills') ? { backfills: [now, ...others] } : now
     response.setHeader('Content-Type', 'application/json').end(JSON.stringify(answer))
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
-  const { stderr } = await createCli(url)(['backfill', 'watch', 'job'])
-  server.close()
+  })
+  const { stderr } = await createCli(await listen(server))(['backfill', 'watch', 'job'])
+  await close(server)
   return stderr
 }
 

@@ -1,11 +1,10 @@
-import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { PassThrough } from 'node:stream'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { escaped } from '../../src/cli/output.ts'
 import { createProgress } from '../../src/cli/progress.ts'
+import { close, listen } from '../kit/servers/listen.ts'
 import { createCli, createTerminal, records } from './run.ts'
 
 /** Clears the screen, sets the title, reverses the writing direction, ends the line. Any server may send this. */
@@ -83,12 +82,11 @@ beforeAll(async () => {
       'Content-Type': answer ? 'application/json' : 'application/problem+json',
     })
     response.end(JSON.stringify(answer ?? PROBLEM))
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
+  })
+  url = await listen(server)
 })
 
-afterAll(() => server.close())
+afterAll(() => close(server))
 
 function routeOf(pathname: string): string {
   const [, , , route = 'health', id, part] = pathname.split('/')

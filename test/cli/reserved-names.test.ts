@@ -1,7 +1,6 @@
-import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { close, listen } from '../kit/servers/listen.ts'
 import { createCli, type Cli } from './run.ts'
 
 let server: Server
@@ -12,12 +11,11 @@ beforeAll(async () => {
   server = createServer((_, response) => {
     requests += 1
     response.setHeader('Content-Type', 'application/json').end('{}')
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  cli = createCli(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`, 'token')
+  })
+  cli = createCli(await listen(server), 'token')
 })
 
-afterAll(() => server.close())
+afterAll(() => close(server))
 
 it.each([
   ['get', '--', '-/docs', '-'],

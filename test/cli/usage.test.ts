@@ -1,12 +1,11 @@
-import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createProgram } from '../../src/cli/program.ts'
+import { close, listen } from '../kit/servers/listen.ts'
 import { createCli } from './run.ts'
 
 /** Answers as a Worker, or something else, might. */
@@ -52,13 +51,12 @@ beforeAll(async () => {
       : (ANSWERS[request.url ?? ''] ?? { status: 404, type: 'text/html', body: '<h1>Not here</h1>' })
     response.writeHead(answer.status, { 'Content-Type': answer.type })
     response.end(typeof answer.body === 'string' ? answer.body : JSON.stringify(answer.body))
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  base = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
+  })
+  base = await listen(server)
 })
 
 afterAll(async () => {
-  server.close()
+  await close(server)
   await rm(folder, { recursive: true, force: true })
 })
 

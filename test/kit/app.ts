@@ -26,8 +26,14 @@ export type CallInit = RequestInit & { token?: string | null }
 
 /** The Worker's app as `index.ts` makes it, over the bindings of wrangler.toml; `settings` are variables and further bindings. */
 export function startApp(settings: Record<string, unknown> = {}) {
-  const app = createApp(deploymentFor({ ...env, API_TOKEN: TOKEN, FALLBACK_STORAGES: [R2, KV], ...settings }))
-  /** Sends the token unless told otherwise. */
+  const deployment = deploymentFor({
+    ...env,
+    API_TOKEN: TOKEN,
+    FALLBACK_STORAGES: [R2, KV],
+    ...settings,
+  })
+  const app = createApp(deployment)
+  /** Sends the token; `token: null` sends none. */
   const call = async (path: string, { token = TOKEN, ...init }: CallInit = {}): Promise<Response> => {
     const headers = new Headers(init.headers)
     if (token !== null) headers.set('Authorization', `Bearer ${token}`)
@@ -59,7 +65,7 @@ export function startApp(settings: Record<string, unknown> = {}) {
   }
   const ended = (path: string): Promise<Json> =>
     watch(path, ({ state }) => !['listing', 'running'].includes(String(state)))
-  return { app, call, json, post, get, remove, watch, ended }
+  return { app, chain: deployment.chain, call, json, post, get, remove, watch, ended }
 }
 
 /** Puts objects with these texts into a backend, past the Worker. */

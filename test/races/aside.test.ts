@@ -1,24 +1,28 @@
-import { describe, expect, it } from 'vitest'
+import { reset } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
+import { afterEach, describe, expect, it } from 'vitest'
 import { memoryBackend } from '../kit/memory.ts'
 import { withStaging } from '../../src/wrappers/staging.ts'
 import { undelete } from '../../src/chain/tombstones.ts'
 import { putObject } from '../../src/methods/put-object.ts'
 import { createChain } from '../../src/chain/fallback.ts'
 import { verified, withBackfill } from '../jobs/jobs.ts'
-import { apiApp, bytes, holding, readOnly } from '../routes/api-app.ts'
-import { textOf } from '../kit/fakes.ts'
+import { fill, media, mediaKv, startApp } from '../kit/app.ts'
+import { bytesOf, textOf } from '../kit/fakes.ts'
+
+afterEach(() => reset())
 
 const STAGED = '-/staged/left-by-a-kill'
 const left = (): never => {
   throw new Error('nothing is staged here')
 }
 
-/** A deployment that was killed while something was staged in both of its backends. */
+/** A chain that was killed while something was staged in both of its backends. */
 async function killed() {
-  const primary = memoryBackend('primary')
-  const legacy = await holding('legacy', { a: 'one', b: 'two' })
-  for (const backend of [primary, legacy]) await backend.put(STAGED, bytes('parts'))
-  return [withStaging(primary, left), withStaging(legacy, left)] as const
+  await fill(mediaKv, { a: 'one', b: 'two' })
+  await env.MEDIA.put(STAGED, 'parts')
+  await env.MEDIA_KV.put(STAGED, 'parts')
+  return [withStaging(media, left), withStaging(mediaKv, left)] as const
 }
 
 describe('what is staged', () => {
@@ -31,7 +35,8 @@ describe('what is staged', () => {
   })
 
   it('is in no listing, and cannot be requested', async () => {
-    const { call, json } = apiApp(await killed())
+    await killed()
+    const { call, json } = startApp()
     const listed = (await json('/-/api/list')).body['objects'] as { name: string }[]
     expect(listed.map(({ name }) => name)).toEqual(['a', 'b'])
     expect((await json('/-/api/listdir')).body).toMatchObject({ directories: [], files: ['a', 'b'] })
@@ -43,12 +48,11 @@ describe('what is staged', () => {
 
 describe('a tombstone that was lifted', () => {
   async function lifted() {
-    const primary = memoryBackend('primary')
-    const legacy = await holding('legacy', { a: 'one' })
-    const app = apiApp([primary, readOnly(legacy)])
-    await app.chain.delete('a')
+    await fill(mediaKv, { a: 'one' })
+    const app = startApp()
+    await app.remove('a')
     await undelete(app.chain, 'a')
-    return { primary, legacy, ...app }
+    return app
   }
 
   it('stands for nothing, wherever one looks', async () => {
@@ -56,36 +60,37 @@ describe('a tombstone that was lifted', () => {
     expect(await (await call('/a')).text()).toBe('one')
     expect((await json('/-/api/size/a')).body).toMatchObject({ size: 3 })
     expect((await json('/-/api/explain/a')).body).toMatchObject({
-      would_serve: 'legacy',
+      would_serve: 'media_kv',
       tombstone: null,
       backends: [{ result: 'absent' }, { result: 'hit' }],
     })
-    expect((await json('/-/api/list')).body).toMatchObject({ objects: [{ name: 'a', backend: 'legacy' }] })
+    expect((await json('/-/api/list')).body).toMatchObject({ objects: [{ name: 'a', backend: 'media_kv' }] })
     expect((await json('/-/api/tombstones')).body).toMatchObject({ tombstones: [] })
     expect((await json('/-/api/get_available_name/a')).body).toMatchObject({ available_name: 'a' })
   })
 
   it('makes way for a backfill, and is missing to a verification until then', async () => {
-    const { primary, legacy } = await lifted()
-    expect(await verified([primary, legacy])).toMatchObject({
+    await lifted()
+    const backends = [media, mediaKv] as const
+    expect(await verified(backends)).toMatchObject({
       missing: 1,
       tombstoned: 0,
       safe_to_detach: false,
     })
-    await withBackfill([primary, legacy], {}, async ({ drive }) => {
+    await withBackfill(backends, {}, async ({ drive }) => {
       expect(await drive()).toMatchObject({ listed: 1, copied: 1 })
     })
-    expect(await textOf(await primary.get('a'))).toBe('one')
-    expect(await verified([primary, legacy])).toMatchObject({ missing: 0, equal: 1 })
+    expect(await textOf(await media.get('a'))).toBe('one')
+    expect(await verified(backends)).toMatchObject({ missing: 0, equal: 1 })
   })
 
   it('is removed by a purge, though a fallback holds the name', async () => {
-    const { primary, json } = await lifted()
+    const { json } = await lifted()
     expect((await json('/-/api/tombstones/purge', { method: 'POST' })).body).toMatchObject({
       purged: 1,
       kept: 0,
     })
-    expect(primary.objects.size).toBe(0)
+    expect((await env.MEDIA.list()).objects).toEqual([])
   })
 })
 
@@ -97,11 +102,11 @@ it('a PUT that is too large for the first backend does not take with it what is 
     async put(...args: Parameters<typeof second.put>) {
       const stored = await second.put(...args)
       // Acknowledged after the large one was stored, and before what is in its way is cleared.
-      await first.put('a', bytes('newer'))
+      await first.put('a', bytesOf('newer'))
       return stored
     },
   }
-  await first.put('a', bytes('older'))
+  await first.put('a', bytesOf('older'))
   const chain = createChain([{ ...first, head: seenBefore(first) }, racing], { deletes: 'tombstone' })
   await putObject(chain, 'a', new Uint8Array(20))
   expect(await textOf(await first.get('a'))).toBe('newer')

@@ -1,74 +1,70 @@
-import { describe, expect, it } from 'vitest'
-import { type MemoryBackend, memoryBackend } from '../kit/memory.ts'
+import { reset } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { copyName } from '../../src/migration/copy-name.ts'
-import type { WritableBackend } from '../../src/storage/backend.ts'
+import { bucketWith, fill, media, mediaKv, R2, startApp } from '../kit/app.ts'
 import { textOf } from '../kit/fakes.ts'
-import { apiApp, bytes, readOnly } from '../routes/api-app.ts'
 
-/** Acts once, right before the backend is asked to delete something or to put a marker in its place. */
-function before(backend: MemoryBackend, act: () => Promise<unknown>): WritableBackend {
+afterEach(() => reset())
+
+/** The bucket that acts once, right before it deletes or puts something. */
+function before(act: () => Promise<unknown>): R2Bucket {
   let acted = false
   const once = async (): Promise<void> => {
     if (acted) return
     acted = true
     await act()
   }
-  return {
-    ...backend,
-    async put(name, body, options) {
-      if (options?.info?.deleted) await once()
-      return backend.put(name, body, options)
-    },
-    async delete(name) {
+  return bucketWith({
+    async put(...args: unknown[]) {
       await once()
-      return backend.delete(name)
+      return env.MEDIA.put(...(args as Parameters<R2Bucket['put']>))
     },
-  }
+    async delete(key) {
+      await once()
+      return env.MEDIA.delete(key)
+    },
+  } as Partial<R2Bucket>)
 }
 
-async function holding(objects: Record<string, string>): Promise<MemoryBackend> {
-  const backend = memoryBackend('old')
-  for (const [name, text] of Object.entries(objects)) await backend.put(name, bytes(text))
-  return backend
+/** Puts `a` into the bucket: its tag. */
+async function saved(text: string): Promise<string> {
+  await fill(media, { a: text })
+  return (await media.head('a'))?.etag ?? ''
 }
 
 describe('a DELETE with If-Match', () => {
-  const chains = [
-    ['behind which a fallback is', { fallback: true, deletes: 'tombstone' as const }],
-    ['that is alone', { fallback: false, deletes: 'tombstone' as const }],
-    ['of plain deletes', { fallback: true, deletes: 'first' as const }],
-  ] as const
+  const chains: [string, Record<string, unknown>][] = [
+    ['behind which a fallback is', {}],
+    ['that is alone', { FALLBACK_STORAGES: [R2] }],
+    ['of plain deletes', { FALLBACK_DELETES: 'first' }],
+  ]
 
-  it.each(chains)(
-    'loses no PUT that is acknowledged meanwhile, in a backend %s',
-    async (_, { fallback, deletes }) => {
-      const first = memoryBackend('first')
-      const etag = (await first.put('a', bytes('seen')))?.etag ?? ''
-      const racing = before(first, () => first.put('a', bytes('saved meanwhile')))
-      const { call } = apiApp(fallback ? [racing, readOnly(await holding({}))] : [racing], { deletes })
-      expect((await call('/a', { method: 'DELETE', headers: { 'If-Match': etag } })).status).toBe(412)
-      expect(await textOf(await first.get('a'))).toBe('saved meanwhile')
-    },
-  )
+  it.each(chains)('loses no PUT that is acknowledged meanwhile, in a backend %s', async (_, settings) => {
+    const etag = await saved('seen')
+    const { call } = startApp({ ...settings, MEDIA: before(() => saved('saved meanwhile')) })
+    expect((await call('/a', { method: 'DELETE', headers: { 'If-Match': etag } })).status).toBe(412)
+    expect(await textOf(await media.get('a'))).toBe('saved meanwhile')
+  })
 
-  it.each(chains)('deletes what it names, in a backend %s', async (_, { fallback, deletes }) => {
-    const first = memoryBackend('first')
-    const etag = (await first.put('a', bytes('seen')))?.etag ?? ''
-    const { call } = apiApp(fallback ? [first, readOnly(await holding({}))] : [first], { deletes })
+  it.each(chains)('deletes what it names, in a backend %s', async (_, settings) => {
+    const etag = await saved('seen')
+    const { call } = startApp(settings)
     expect((await call('/a', { method: 'DELETE', headers: { 'If-Match': '"other"' } })).status).toBe(412)
-    expect((await call('/a')).status).toBe(200)
+    expect((await call('/a', { method: 'HEAD' })).status).toBe(200)
     expect((await call('/a', { method: 'DELETE', headers: { 'If-Match': etag } })).status).toBe(204)
     expect((await call('/a')).status).toBe(404)
     expect((await call('/a', { method: 'DELETE', headers: { 'If-Match': etag } })).status).toBe(412)
   })
 
   it('holds for what a fallback holds, while a copy of it lands', async () => {
-    const first = memoryBackend('first')
-    const old = await holding({ a: 'old' })
-    const etag = (await old.head('a'))?.etag ?? ''
-    const racing = before(first, () => copyName(chain, 'a'))
-    const { call, chain } = apiApp([racing, readOnly(old)])
+    await fill(mediaKv, { a: 'old' })
+    const etag = (await mediaKv.head('a'))?.etag ?? ''
+    const copying = startApp()
+    const copy = vi.fn<() => Promise<unknown>>(() => copyName(copying.chain, 'a'))
+    const { call } = startApp({ MEDIA: before(copy) })
     expect((await call('/a', { method: 'DELETE', headers: { 'If-Match': etag } })).status).toBe(204)
+    expect(copy).toHaveBeenCalledOnce()
     expect((await call('/a')).status).toBe(404)
   })
 })
@@ -79,11 +75,10 @@ describe('an undelete', () => {
     // As empty as a tombstone could be.
     ['none', ''],
   ])('loses no PUT that is acknowledged meanwhile, of %s', async (_, text) => {
-    const first = memoryBackend('first')
-    const racing = before(first, () => first.put('a', bytes(text)))
-    const { call, chain } = apiApp([first, readOnly(await holding({ a: 'old' }))])
-    await chain.delete('a')
-    const { call: late } = apiApp([racing, readOnly(await holding({ a: 'old' }))])
+    await fill(mediaKv, { a: 'old' })
+    const { call, remove } = startApp()
+    await remove('a')
+    const { call: late } = startApp({ MEDIA: before(() => saved(text)) })
     expect((await late('/-/api/undelete/a', { method: 'POST' })).status).toBe(404)
     const answer = await call('/a')
     expect([answer.status, await answer.text()]).toEqual([200, text])
@@ -92,19 +87,20 @@ describe('an undelete', () => {
   it('leaves the name free for whatever comes next', async () => {
     const acts = {
       copy: (chain: Parameters<typeof copyName>[0]) => copyName(chain, 'a'),
-      put: (_: unknown, call: ReturnType<typeof apiApp>['call']) =>
+      put: (_: unknown, call: ReturnType<typeof startApp>['call']) =>
         call('/a', { method: 'PUT', body: 'new', headers: { 'If-None-Match': '"x"' } }),
-      save: (_: unknown, call: ReturnType<typeof apiApp>['call']) =>
+      save: (_: unknown, call: ReturnType<typeof startApp>['call']) =>
         call('/-/api/save/a', { method: 'POST', body: 'new' }),
     }
     const found: Record<string, unknown> = {}
     for (const [name, act] of Object.entries(acts)) {
-      const first = memoryBackend('first')
-      const { call, chain } = apiApp([first, readOnly(await holding({ a: 'old' }))])
-      await chain.delete('a')
+      await media.delete?.('a')
+      await fill(mediaKv, { a: 'old' })
+      const { call, chain, remove } = startApp()
+      await remove('a')
       expect((await call('/-/api/undelete/a', { method: 'POST' })).status).toBe(200)
       await act(chain, call)
-      found[name] = [await (await call('/a')).text(), first.objects.get('a')?.info.deleted]
+      found[name] = [await (await call('/a')).text(), (await media.head('a'))?.deleted]
     }
     expect(found).toEqual({ copy: ['old', undefined], put: ['new', undefined], save: ['new', undefined] })
   })
@@ -112,11 +108,10 @@ describe('an undelete', () => {
 
 describe('a tombstone', () => {
   it('is not taken for an empty object that was saved in its place', async () => {
-    const first = memoryBackend('first')
-    const { chain } = apiApp([first, readOnly(await holding({ a: 'old' }))])
-    await chain.delete('a')
-    const seen = await first.head('a')
-    await first.put('a', bytes(''))
-    expect((await first.head('a'))?.etag).not.toBe(seen?.etag)
+    await fill(mediaKv, { a: 'old' })
+    await startApp().remove('a')
+    const seen = await media.head('a')
+    expect(seen?.deleted).toBeDefined()
+    expect(await saved('')).not.toBe(seen?.etag)
   })
 })

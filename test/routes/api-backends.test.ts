@@ -67,7 +67,7 @@ describe('GET /-/api/explain/{name}', () => {
     })
   })
 
-  it('tells failures, and asks every backend all the same', async () => {
+  it('tells failures, and looks into every backend all the same', async () => {
     const head = async (): Promise<never> => Promise.reject(new Error('head: Unauthorized (10002)'))
     await fill(mediaKv, { a: '1' })
     const { json } = startApp({ FALLBACK_DATA_MIGRATION: true, MEDIA: bucketWith({ head }) })

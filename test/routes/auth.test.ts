@@ -1,8 +1,8 @@
 import { reset } from 'cloudflare:test'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it } from 'vitest'
 import { fill, media, startApp, TOKEN } from '../kit/app.ts'
 
-afterEach(() => reset())
+afterAll(() => reset())
 
 const PROTECTED: [string, string][] = [
   ['POST', '/-/api/save/a'],

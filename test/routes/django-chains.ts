@@ -1,7 +1,5 @@
 import { env } from 'cloudflare:workers'
-import { createApp } from '../../src/app.ts'
-import { kvBackend } from '../../src/backends/kv/kv.ts'
-import { deploymentFor } from '../../src/deployment.ts'
+import { answering, fill, mediaKv, startApp } from '../kit/app.ts'
 
 /** One place of a chain as a test sees it: put there, and look, behind the Worker's back. */
 export interface Place {
@@ -13,12 +11,11 @@ export interface DjangoChain {
   first: Place
   second: Place
   request(path: string, init?: RequestInit): Promise<Response>
+  /** Of a method of the API. */
   json(path: string, init?: RequestInit): Promise<Record<string, unknown>>
 }
 
 export type Kinds = readonly ['r2' | 'kv', 'r2' | 'kv' | 'http']
-
-const TOKEN = 'open-sesame'
 
 /** The whole Worker over two backends of those kinds, configured as a user would. */
 export function djangoChain(
@@ -33,11 +30,8 @@ export function djangoChain(
   }
   const places: Record<keyof typeof tables, Place> = { r2: r2Place(), kv: kvPlace(), http: mapPlace(objects) }
   const [first, second] = kinds
-  const deployment = deploymentFor({
-    MEDIA: env.MEDIA,
-    MEDIA_KV: env.MEDIA_KV,
+  const { call: request } = startApp({
     LEGACY: legacyOrigin(objects),
-    API_TOKEN: TOKEN,
     FALLBACK_STORAGES: [
       { ...tables[first], name: 'first', public_url: 'https://first.example/' },
       { ...tables[second], name: 'second', public_url: 'https://second.example/' },
@@ -45,9 +39,6 @@ export function djangoChain(
     FALLBACK_DATA_MIGRATION: options.migration,
     FALLBACK_DELETES: options.deletes ?? 'first',
   })
-  const app = createApp(deployment)
-  const request: DjangoChain['request'] = async (path, init = {}) =>
-    app.request(`https://media.example${path}`, { headers: { Authorization: `Bearer ${TOKEN}` }, ...init })
   return {
     first: places[first],
     second: places[second],
@@ -67,9 +58,8 @@ function r2Place(): Place {
 }
 
 function kvPlace(): Place {
-  const backend = kvBackend('kv', env.MEDIA_KV)
   return {
-    put: async (name, text) => void (await backend.put?.(name, new TextEncoder().encode(text))),
+    put: async (name, text) => fill(mediaKv, { [name]: text }),
     read: (name) => env.MEDIA_KV.get(name),
   }
 }
@@ -82,22 +72,19 @@ function mapPlace(objects: Map<string, string>): Place {
 }
 
 /** A web server with `autoindex_format json`, as nginx has it. */
-function legacyOrigin(objects: Map<string, string>): Pick<Fetcher, 'fetch'> {
-  return {
-    async fetch(input, init) {
-      const request = new Request(input, init)
-      const name = decodeURIComponent(new URL(request.url).pathname.slice(1))
-      if (name === '' || name.endsWith('/')) return Response.json(autoindex([...objects.keys()], name))
-      const text = objects.get(name)
-      if (text === undefined) return new Response('not here', { status: 404 })
-      const headers = {
-        'Content-Length': `${text.length}`,
-        'Content-Type': 'text/plain',
-        ETag: `"${text.length}"`,
-      }
-      return new Response(request.method === 'HEAD' ? null : text, { headers })
-    },
-  }
+function legacyOrigin(objects: Map<string, string>) {
+  return answering((request) => {
+    const name = decodeURIComponent(new URL(request.url).pathname.slice(1))
+    if (name === '' || name.endsWith('/')) return Response.json(autoindex([...objects.keys()], name))
+    const text = objects.get(name)
+    if (text === undefined) return new Response('not here', { status: 404 })
+    const headers = {
+      'Content-Length': `${text.length}`,
+      'Content-Type': 'text/plain',
+      ETag: `"${text.length}"`,
+    }
+    return new Response(request.method === 'HEAD' ? null : text, { headers })
+  })
 }
 
 function autoindex(names: string[], directory: string): object[] {

@@ -1,10 +1,10 @@
 import { reset } from 'cloudflare:test'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it } from 'vitest'
 import { answering, R2, startApp } from '../kit/app.ts'
 
-afterEach(() => reset())
+afterAll(() => reset())
 
-const ask = (names: number, init: { token?: string | null; headers?: HeadersInit } = {}) => ({
+const post = (names: number, init: { token?: string | null; headers?: HeadersInit } = {}) => ({
   method: 'POST',
   body: JSON.stringify({ names: Array.from({ length: names }, (_, index) => `${index}.jpg`) }),
   ...init,
@@ -33,12 +33,12 @@ function slowOrigins(count: number, table: object = {}) {
 describe('POST /-/api/exists without a token', () => {
   it('answers 20 names', async () => {
     const { settings } = slowOrigins(1)
-    expect((await startApp(settings).json('/-/api/exists', ask(20, { token: null }))).status).toBe(200)
+    expect((await startApp(settings).json('/-/api/exists', post(20, { token: null }))).status).toBe(200)
   })
 
-  it('refuses more, says how to get them, and asks no backend', async () => {
+  it('refuses more, says how to get them, and sends no request', async () => {
     const { settings, seen } = slowOrigins(4)
-    const { status, body } = await startApp(settings).json('/-/api/exists', ask(21, { token: null }))
+    const { status, body } = await startApp(settings).json('/-/api/exists', post(21, { token: null }))
     expect([status, body['detail']]).toEqual([
       400,
       'names: a request without a token may ask for 20 names at most, and this one asks for 21; send the token (Authorization: Bearer …) to ask for up to 100',
@@ -49,14 +49,14 @@ describe('POST /-/api/exists without a token', () => {
   it('says how to get a token where none is configured', async () => {
     const { settings } = slowOrigins(1)
     const { json } = startApp({ ...settings, API_TOKEN: undefined })
-    const { status, body } = await json('/-/api/exists', ask(21, { token: null }))
+    const { status, body } = await json('/-/api/exists', post(21, { token: null }))
     expect([status, body['detail']]).toEqual([400, expect.stringContaining('wrangler secret put API_TOKEN')])
   })
 
   it('takes credentials that are no bearer token for none', async () => {
     const { settings } = slowOrigins(1)
     const headers = { Authorization: 'Basic dTpw' }
-    const init = ask(20, { token: null, headers })
+    const init = post(20, { token: null, headers })
     expect((await startApp(settings).call('/-/api/exists', init)).status).toBe(200)
   })
 })
@@ -64,12 +64,12 @@ describe('POST /-/api/exists without a token', () => {
 describe('POST /-/api/exists with a token', () => {
   it('answers 100 names', async () => {
     const { settings } = slowOrigins(1)
-    expect((await startApp(settings).json('/-/api/exists', ask(100))).status).toBe(200)
+    expect((await startApp(settings).json('/-/api/exists', post(100))).status).toBe(200)
   })
 
   it('answers 401 where it is a wrong one, however few the names', async () => {
     const { settings, seen } = slowOrigins(1)
-    const response = await startApp(settings).call('/-/api/exists', ask(1, { token: 'wrong' }))
+    const response = await startApp(settings).call('/-/api/exists', post(1, { token: 'wrong' }))
     expect([response.status, response.headers.get('WWW-Authenticate')]).toEqual([
       401,
       expect.stringContaining('error="invalid_token"'),
@@ -80,20 +80,20 @@ describe('POST /-/api/exists with a token', () => {
   it('refuses what would take more storage requests than one call may make, before it makes any', async () => {
     const { settings, seen } = slowOrigins(8)
     const { json } = startApp(settings)
-    const { status, body } = await json('/-/api/exists', ask(100))
+    const { status, body } = await json('/-/api/exists', post(100))
     expect([status, body['detail']]).toEqual([
       400,
       'names: 100 names over 8 backends can take 800 storage requests, and one call may take 500; ask for 62 names at a time',
     ])
     expect(seen.requests).toBe(0)
-    expect((await json('/-/api/exists', ask(62))).status).toBe(200)
+    expect((await json('/-/api/exists', post(62))).status).toBe(200)
     expect(seen.requests).toBe(62 * 8)
   })
 })
 
 it.each([{}, { hedge_ms: 1 }])('at most five storage requests are open at once (%j)', async (table) => {
   const { settings, seen } = slowOrigins(4, table)
-  expect((await startApp(settings).json('/-/api/exists', ask(100))).status).toBe(200)
+  expect((await startApp(settings).json('/-/api/exists', post(100))).status).toBe(200)
   expect(seen.most).toBe(5)
 })
 

@@ -1,17 +1,11 @@
-import { env as bound } from 'cloudflare:workers'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { createApp } from '../../src/app.ts'
-import { deploymentFor } from '../../src/deployment.ts'
+import { EMPTY_ORIGIN, R2, startApp, TOKEN } from '../kit/app.ts'
 
-const r2 = { type: 'r2', binding: 'MEDIA' }
 const http = (url: string) => ({ type: 'http', name: 'production', url })
-const TOKEN = 'open-sesame'
 
-function deploy(tables: object[], vars: Record<string, unknown> = {}) {
-  const env = { MEDIA: bound.MEDIA, API_TOKEN: TOKEN, FALLBACK_STORAGES: tables, ...vars }
-  const app = createApp(deploymentFor(env))
-  const headers = { Authorization: `Bearer ${TOKEN}` }
-  return (url: string) => app.request(url, { headers }, bound)
+function deploy(tables: object[], settings: Record<string, unknown> = {}) {
+  const { app } = startApp({ FALLBACK_STORAGES: tables, ...settings })
+  return (url: string) => app.request(url, { headers: { Authorization: `Bearer ${TOKEN}` } })
 }
 
 async function warningsOf(call: ReturnType<typeof deploy>, host = 'worker.example') {
@@ -23,7 +17,7 @@ const warning = (detail: string) => [{ backend: 'production', detail: expect.str
 
 describe('a backend at the Worker’s own host', () => {
   it('is warned of by GET backends where it is the host of MEDIA_URL', async () => {
-    const call = deploy([r2, http('https://media.example.com/old/')], {
+    const call = deploy([R2, http('https://media.example.com/old/')], {
       MEDIA_URL: 'https://media.example.com/',
     })
     expect(await warningsOf(call)).toEqual(
@@ -33,19 +27,18 @@ describe('a backend at the Worker’s own host', () => {
 
   it('is warned of where it is the host of the request, for S3 too', async () => {
     const s3 = { type: 's3', name: 'production', endpoint: 'https://worker.example/-/s3/', bucket: 'media' }
-    expect(await warningsOf(deploy([r2, s3]))).toEqual(
+    expect(await warningsOf(deploy([R2, s3]))).toEqual(
       warning('`endpoint` has the host of this request (worker.example)'),
     )
-    expect(await warningsOf(deploy([r2, http('https://worker.example:8443/')]))).toEqual([])
+    expect(await warningsOf(deploy([R2, http('https://worker.example:8443/')]))).toEqual([])
     expect(
-      await warningsOf(deploy([r2, http('https://worker.example:8443/')]), 'worker.example:8443'),
+      await warningsOf(deploy([R2, http('https://worker.example:8443/')]), 'worker.example:8443'),
     ).toEqual(warning('worker.example:8443'))
   })
 
   it('is none where a binding answers for it', async () => {
     const origin = { ...http('https://worker.example/'), binding: 'ORIGIN' }
-    const ORIGIN = { fetch: async () => new Response(null, { status: 404 }) }
-    expect(await warningsOf(deploy([r2, origin], { ORIGIN }))).toEqual([])
+    expect(await warningsOf(deploy([R2, origin], { ORIGIN: EMPTY_ORIGIN }))).toEqual([])
   })
 })
 
@@ -54,7 +47,7 @@ describe('the log', () => {
 
   it('has the warning once, with the first request', async () => {
     const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
-    const call = deploy([r2, http('https://worker.example/')])
+    const call = deploy([R2, http('https://worker.example/')])
     await call('https://worker.example/-/health')
     await call('https://worker.example/-/health')
     expect(warn.mock.calls.map(([line]) => JSON.parse(line as string) as unknown)).toEqual([
@@ -64,7 +57,7 @@ describe('the log', () => {
 
   it('has none where nothing leads back', async () => {
     const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
-    await deploy([r2, http('https://origin.example.com/')], { MEDIA_URL: 'https://media.example.com/' })(
+    await deploy([R2, http('https://origin.example.com/')], { MEDIA_URL: 'https://media.example.com/' })(
       'https://worker.example/-/health',
     )
     expect(warn).not.toHaveBeenCalled()

@@ -1,24 +1,26 @@
-import { describe, expect, it } from 'vitest'
-import { memoryBackend } from '../kit/memory.ts'
-import { apiApp, bytes, readOnly } from './api-app.ts'
+import { reset } from 'cloudflare:test'
+import { afterEach, describe, expect, it } from 'vitest'
+import { fill, media, mediaKv, startApp } from '../kit/app.ts'
+import { bytesOf } from '../kit/fakes.ts'
+
+afterEach(() => reset())
 
 const FORM = 'application/x-www-form-urlencoded'
 const put = (type?: string): RequestInit => ({
   method: 'PUT',
-  body: bytes('x'),
+  body: bytesOf('x'),
   ...(type !== undefined && { headers: { 'Content-Type': type } }),
 })
 
 function app() {
-  const backend = memoryBackend('only')
-  const { call } = apiApp([backend])
+  const { call } = startApp()
   const typeOf = async (path: string, init?: RequestInit): Promise<string | null> => {
     const response = await call(path, init)
     await response.body?.cancel()
     return response.headers.get('Content-Type')
   }
-  const stored = (name: string) => backend.objects.get(name)?.info.contentType
-  return { backend, call, typeOf, stored }
+  const stored = async (name: string) => (await media.head(name))?.contentType
+  return { call, typeOf, stored }
 }
 
 describe('an upload', () => {
@@ -30,14 +32,14 @@ describe('an upload', () => {
   ])('with %s is stored under the type of its name’s extension', async (_, type) => {
     const { call, stored, typeOf } = app()
     expect((await call('/photos/harbour.jpg', put(type))).status).toBe(201)
-    expect(stored('photos/harbour.jpg')).toBe('image/jpeg')
+    expect(await stored('photos/harbour.jpg')).toBe('image/jpeg')
     expect(await typeOf('/photos/harbour.jpg')).toBe('image/jpeg')
   })
 
   it('through save is, too', async () => {
     const { call, stored } = app()
     expect((await call('/-/api/save/film.MP4', { ...put(), method: 'POST' })).status).toBe(201)
-    expect(stored('film.MP4')).toBe('video/mp4')
+    expect(await stored('film.MP4')).toBe('video/mp4')
   })
 
   it.each(['image/png', 'application/octet-stream', 'text/plain; charset=latin1'])(
@@ -45,7 +47,7 @@ describe('an upload', () => {
     async (type) => {
       const { call, stored } = app()
       await call('/harbour.jpg', put(type))
-      expect(stored('harbour.jpg')).toBe(type)
+      expect(await stored('harbour.jpg')).toBe(type)
     },
   )
 
@@ -53,14 +55,14 @@ describe('an upload', () => {
     const { call, stored } = app()
     await call('/data.unheard-of', put(FORM))
     await call('/plain', put())
-    expect([stored('data.unheard-of'), stored('plain')]).toEqual([FORM, undefined])
+    expect([await stored('data.unheard-of'), await stored('plain')]).toEqual([FORM, undefined])
   })
 })
 
 describe('an object that a backend tells no type of', () => {
   it('is read under the type of its name’s extension', async () => {
-    const { backend, typeOf } = app()
-    await backend.put('a/harbour.jpg', bytes('x'))
+    const { typeOf } = app()
+    await fill(media, { 'a/harbour.jpg': 'x' })
     expect(await typeOf('/a/harbour.jpg')).toBe('image/jpeg')
     expect(await typeOf('/a/harbour.jpg', { method: 'HEAD' })).toBe('image/jpeg')
     expect(await typeOf('/-/api/open/a/harbour.jpg')).toBe('image/jpeg')
@@ -68,17 +70,17 @@ describe('an object that a backend tells no type of', () => {
   })
 
   it('has none where the extension says nothing', async () => {
-    const { backend, typeOf } = app()
-    await backend.put('jpg', bytes('x'))
-    await backend.put('a.jpg/b', bytes('x'))
+    const { typeOf } = app()
+    await fill(media, { jpg: 'x' })
+    await fill(media, { 'a.jpg/b': 'x' })
     expect([await typeOf('/jpg'), await typeOf('/a.jpg/b')]).toEqual([null, null])
   })
 
   it.each(['page.html', 'drawing.svg', 'feed.xml', 'unheard.of'])(
     'cannot run as the site: %s',
     async (name) => {
-      const { backend, call } = app()
-      await backend.put(name, bytes('<script>alert(1)</script>'))
+      const { call } = app()
+      await fill(media, { [name]: '<script>alert(1)</script>' })
       const response = await call(`/${name}`)
       await response.body?.cancel()
       expect(response.headers.get('Content-Security-Policy')).toBe('sandbox')
@@ -87,20 +89,19 @@ describe('an object that a backend tells no type of', () => {
   )
 
   it('is not in a sandbox where its extension is harmless', async () => {
-    const { backend, call } = app()
-    await backend.put('manual.pdf', bytes('x'))
+    const { call } = app()
+    await fill(media, { 'manual.pdf': 'x' })
     const response = await call('/manual.pdf')
     await response.body?.cancel()
     expect(response.headers.get('Content-Security-Policy')).toBeNull()
   })
 
   it('is copied as it is: a type that was guessed is not recorded', async () => {
-    const [first, second] = [memoryBackend('first'), memoryBackend('second')]
-    await second.put('harbour.jpg', bytes('x'))
-    const { call } = apiApp([first, readOnly(second)], { migration: true })
+    await fill(mediaKv, { 'harbour.jpg': 'x' })
+    const { call } = startApp({ FALLBACK_DATA_MIGRATION: true })
     await (await call('/harbour.jpg')).arrayBuffer()
-    await expect.poll(() => first.objects.get('harbour.jpg')).toBeDefined()
-    expect(first.objects.get('harbour.jpg')?.info.contentType).toBeUndefined()
+    await expect.poll(() => media.head('harbour.jpg')).not.toBeNull()
+    expect((await media.head('harbour.jpg'))?.contentType).toBeUndefined()
     expect((await call('/harbour.jpg', { method: 'HEAD' })).headers.get('Content-Type')).toBe('image/jpeg')
   })
 })

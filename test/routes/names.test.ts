@@ -1,27 +1,21 @@
 import { reset } from 'cloudflare:test'
-import { env } from 'cloudflare:workers'
 import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
-import { createApp } from '../../src/app.ts'
-import { deploymentFor } from '../../src/deployment.ts'
+import { startApp } from '../kit/app.ts'
 import { checkName, encodeName, nameBytes } from '../../src/storage/name.ts'
 import { compareNames } from '../../src/storage/order.ts'
 import { BAD_PATHS } from '../bad-paths.ts'
 import { sampled } from '../kit/sample.ts'
 import { NASTY_NAMES, shown } from '../names.ts'
 
-const TOKEN = 'open-sesame'
 const KV_NAME_BYTES = 512
 
-/** The whole app over one real (simulated) backend. */
-function appOver(storage: Record<string, unknown>) {
-  const { MEDIA, MEDIA_KV } = env
-  const app = createApp(deploymentFor({ FALLBACK_STORAGES: [storage], API_TOKEN: TOKEN, MEDIA, MEDIA_KV }))
-  return (path: string, init: RequestInit = {}) =>
-    app.request(`https://media.example${path}`, { ...init, headers: { Authorization: `Bearer ${TOKEN}` } })
-}
+type Call = ReturnType<typeof startApp>['call']
 
-type Call = ReturnType<typeof appOver>
+/** The app over one backend. */
+function appOver(storage: object): Call {
+  return startApp({ FALLBACK_STORAGES: [storage] }).call
+}
 
 /** Stores, reads, lists and deletes the name; what came back of its text and of the name itself. */
 async function roundTrip(call: Call, name: string) {

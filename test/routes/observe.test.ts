@@ -1,11 +1,14 @@
-import { describe, expect, it, vi } from 'vitest'
-import { memoryBackend } from '../kit/memory.ts'
-import { StorageError } from '../../src/storage/errors.ts'
-import { apiApp, down, holding, readOnly } from './api-app.ts'
+import { reset } from 'cloudflare:test'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { BROKEN_ORIGIN, bucketWith, fill, media, mediaKv, OLD, SILENT_ORIGIN, startApp } from '../kit/app.ts'
+
+afterEach(() => reset())
 
 describe('GET /-/metrics', () => {
   it('counts requests by outcome, attempts by backend, and the bytes', async () => {
-    const { call } = apiApp([await holding('first', { a: '12345' }), await holding('second', { b: '123' })])
+    await fill(media, { a: '12345' })
+    await fill(mediaKv, { b: '123' })
+    const { call } = startApp()
     for (const path of ['/a', '/a', '/b', '/none']) await (await call(path)).text()
     const text = await (await call('/-/metrics')).text()
     expect(text).toContain(
@@ -13,20 +16,25 @@ describe('GET /-/metrics', () => {
     )
     expect(text).toContain('outcome="fallback",status="200"} 1')
     expect(text).toContain('outcome="absent",status="404"} 1')
-    expect(text).toContain('fallback_storage_attempts_total{outcome="hit",backend="second"} 1')
-    expect(text).toContain('fallback_storage_attempts_total{outcome="absent",backend="first"} 2')
+    expect(text).toContain('fallback_storage_attempts_total{outcome="hit",backend="media_kv"} 1')
+    expect(text).toContain('fallback_storage_attempts_total{outcome="absent",backend="media"} 2')
   })
 
   it('counts a failure of every backend as failed', async () => {
-    const { call } = apiApp([down('first'), down('second', 'timeout')])
+    const silent = { type: 'http', binding: 'SILENT', name: 'silent', timeout_ms: 5 }
+    const { call } = startApp({
+      FALLBACK_STORAGES: [OLD, silent],
+      OLD: BROKEN_ORIGIN,
+      SILENT: SILENT_ORIGIN,
+    })
     expect((await call('/a')).status).toBe(502)
     const text = await (await call('/-/metrics')).text()
     expect(text).toContain('outcome="failed",status="502"} 1')
-    expect(text).toContain('fallback_storage_attempts_total{outcome="timeout",backend="second"} 1')
+    expect(text).toContain('fallback_storage_attempts_total{outcome="timeout",backend="silent"} 1')
   })
 
   it('needs the token', async () => {
-    const { call } = apiApp([memoryBackend('first')])
+    const { call } = startApp()
     expect((await call('/-/metrics', { token: null })).status).toBe(401)
   })
 })
@@ -48,8 +56,9 @@ describe('the log', () => {
     return lines.filter(({ event }) => event === 'request')
   }
 
-  it('has a line for each request: what was asked, who answered, and who was asked', async () => {
-    const { call } = apiApp([await holding('first', {}), await holding('second', { a: '123' })])
+  it('has a line for each request: what it was, which backend answered, and which were tried', async () => {
+    await fill(mediaKv, { a: '123' })
+    const { call } = startApp()
     const lines = await linesOf(() => call('/a'))
     expect(lines).toMatchObject([
       {
@@ -58,16 +67,18 @@ describe('the log', () => {
         route: 'media',
         status: 200,
         outcome: 'fallback',
-        backend: 'second',
-        attempts: ['first=absent', 'second=hit'],
+        backend: 'media_kv',
+        attempts: ['media=absent', 'media_kv=hit'],
         stored: false,
       },
     ])
   })
 
   it('has so many lines for reads of one outcome in a second, and all for writes and failures', async () => {
-    const broken = apiApp([down('first')], { logReadsPerSecond: 2 })
-    const up = apiApp([await holding('first', { a: '1' })], { logReadsPerSecond: 2 })
+    await fill(media, { a: '1' })
+    const settings = { FALLBACK_LOG_READS_PER_SECOND: 2 }
+    const broken = startApp({ ...settings, FALLBACK_STORAGES: [OLD], OLD: BROKEN_ORIGIN })
+    const up = startApp(settings)
     const lines = await linesOf(async () => {
       for (let time = 0; time < 4; time++) await broken.call('/a')
       for (let time = 0; time < 4; time++) await up.call('/a')
@@ -81,14 +92,15 @@ describe('the log', () => {
 
 describe('a bound rate limiter', () => {
   it('answers 429 with a problem document once the limit is reached, for each address apart', async () => {
-    const asked: string[] = []
+    const keys: string[] = []
     const rateLimiter: RateLimit = {
       limit: async ({ key }) => {
-        asked.push(key)
-        return { success: asked.filter((other) => other === key).length <= 2 }
+        keys.push(key)
+        return { success: keys.filter((other) => other === key).length <= 2 }
       },
     }
-    const { call } = apiApp([await holding('first', { a: '1' })], { services: { rateLimiter } })
+    await fill(media, { a: '1' })
+    const { call } = startApp({ RATE_LIMITER: rateLimiter })
     const from = async (address: string) => {
       const response = await call('/a', { headers: { 'CF-Connecting-IP': address } })
       return [response.status, response.headers.get('Retry-After')]
@@ -108,12 +120,11 @@ describe('a bound Analytics Engine', () => {
     const analytics = {
       writeDataPoint: (point?: AnalyticsEngineDataPoint) => void (point && points.push(point)),
     }
-    const { call } = apiApp([await holding('first', {}), await holding('second', { a: '123' })], {
-      services: { analytics },
-    })
+    await fill(mediaKv, { a: '123' })
+    const { call } = startApp({ ANALYTICS: analytics })
     await (await call('/a')).text()
     expect(points).toMatchObject([
-      { indexes: ['second'], blobs: ['media', 'GET', 'fallback', 'second', '200', ''] },
+      { indexes: ['media_kv'], blobs: ['media', 'GET', 'fallback', 'media_kv', '200', ''] },
     ])
     expect(points[0]?.doubles?.[2]).toBe(2)
   })
@@ -121,28 +132,28 @@ describe('a bound Analytics Engine', () => {
 
 describe('explain', () => {
   const lastCopy = async (call: (path: string) => Promise<Response>) => {
-    const told = await (
+    const answer = await (
       await call('/-/api/explain/a')
     ).json<{ migration: { last_copy?: { outcome: string; reason?: string } } }>()
-    return told.migration.last_copy
+    return answer.migration.last_copy
   }
 
   it('tells what became of the copy that a read began', async () => {
-    const first = await holding('first', {})
-    const { call } = apiApp([first, readOnly(await holding('second', { a: '123' }))], { migration: true })
+    await fill(mediaKv, { a: '123' })
+    const { call } = startApp({ FALLBACK_DATA_MIGRATION: true })
     await (await call('/a')).text()
-    await vi.waitFor(() => expect(first.objects.has('a')).toBe(true))
-    expect(await lastCopy(call)).toMatchObject({ outcome: 'copied' })
+    await vi.waitFor(async () => expect(await lastCopy(call)).toMatchObject({ outcome: 'copied' }))
+    expect(await media.head('a')).toMatchObject({ size: 3 })
   })
 
   it('tells why a copy failed', async () => {
     const put = async (): Promise<never> => {
-      throw new StorageError('unavailable', 'is full', { backend: 'first' })
+      throw new Error('put: Unauthorized (10002)')
     }
-    const first = { ...memoryBackend('first'), put }
-    const { call } = apiApp([first, readOnly(await holding('second', { a: '123' }))], { migration: true })
+    await fill(mediaKv, { a: '123' })
+    const { call } = startApp({ FALLBACK_DATA_MIGRATION: true, MEDIA: bucketWith({ put }) })
     await (await call('/a')).text()
     await vi.waitFor(async () => expect(await lastCopy(call)).toMatchObject({ outcome: 'failed' }))
-    expect((await lastCopy(call))?.reason).toContain('is full')
+    expect((await lastCopy(call))?.reason).toContain('R2 refuses the binding')
   })
 })

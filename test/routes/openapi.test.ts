@@ -1,5 +1,5 @@
 import { reset } from 'cloudflare:test'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import * as v from 'valibot'
 import { buildDocument } from '../../scripts/openapi/document.ts'
 import { errorsPage } from '../../scripts/openapi/errors-page.ts'
@@ -10,7 +10,7 @@ import { ANSWERS, problem } from '../../src/schemas/answers.ts'
 import { ROUTES } from '../../src/schemas/routes.ts'
 import { type ErrorCode, StorageError } from '../../src/storage/errors.ts'
 
-afterEach(() => reset())
+afterAll(() => reset())
 
 interface DocumentJson {
   openapi: string
@@ -26,11 +26,10 @@ interface OperationJson {
 
 const METHODS = ['get', 'head', 'options', 'put', 'post', 'delete']
 
-async function pair(settings: Record<string, unknown> = {}) {
+beforeAll(async () => {
   await fill(media, { one: '1' })
   await fill(mediaKv, { two: '22', three: '333' })
-  return startApp(settings)
-}
+})
 
 describe('the OpenAPI document', () => {
   it('is what the schemas and the table of routes make (else: npm run openapi)', () => {
@@ -53,7 +52,7 @@ describe('the OpenAPI document', () => {
   })
 
   it('says of each route whether it is protected', async () => {
-    const { app } = await pair()
+    const { app } = startApp()
     for (const { method, path, operation } of operations()) {
       const url = `http://h${path.replace(/\{\w+\}/, 'one')}`
       const { status } = await app.request(url, { method: method.toUpperCase() })
@@ -86,7 +85,7 @@ describe('the OpenAPI document', () => {
     async (method, path, id) => {
       expect(operationsFor(method, path)).toEqual([id])
       const init = { method, ...(method === 'post' && { body: '{"names":[]}' }) }
-      expect((await (await pair()).call(path, init)).status).not.toBe(405)
+      expect((await startApp().call(path, init)).status).not.toBe(405)
     },
   )
 
@@ -133,7 +132,7 @@ describe('the answers of the API', () => {
     ['GET', 'size/none', problem],
     ['GET', 'none', problem],
   ])('to %s %s are as the document says', async (method, path, schema) => {
-    const { json, remove } = await pair({ FALLBACK_DATA_MIGRATION: true })
+    const { json, remove } = startApp({ FALLBACK_DATA_MIGRATION: true })
     await remove('three')
     const { body } = await json(`/-/api/${path}`, { method })
     expect(v.safeParse(schema as v.GenericSchema, body).issues).toBeUndefined()
@@ -153,7 +152,7 @@ describe('the answers of the API', () => {
 
 describe('the pages', () => {
   it.each(['/-/docs', '/-/docs/errors'])('%s runs its own script only', async (path) => {
-    const response = await (await pair()).call(path, { token: null })
+    const response = await startApp().call(path, { token: null })
     expect(response.headers.get('Content-Type')).toMatch(/^text\/html/)
     expect(response.headers.get('Content-Security-Policy')).toMatch(/^default-src 'none'.*script-src 'self';/)
     const html = await response.text()
@@ -165,7 +164,7 @@ describe('the pages', () => {
     ['/-/docs/docs.js', 'javascript'],
     ['/-/docs/docs.css', 'css'],
   ])('load %s', async (path, type) => {
-    const response = await (await pair()).call(path, { token: null })
+    const response = await startApp().call(path, { token: null })
     expect([response.status, response.headers.get('Content-Type')]).toEqual([
       200,
       expect.stringContaining(type),
@@ -174,11 +173,11 @@ describe('the pages', () => {
   })
 
   it('of errors is what the script makes (else: npm run openapi)', async () => {
-    expect(await (await (await pair()).call('/-/docs/errors')).text()).toBe(errorsPage())
+    expect(await (await startApp().call('/-/docs/errors')).text()).toBe(errorsPage())
   })
 
   it('have an anchor for the type of every error', async () => {
-    const { call, json } = await pair()
+    const { call, json } = startApp()
     const html = await (await call('/-/docs/errors')).text()
     const { body } = await json('/-/api/size/none')
     expect(body['type']).toBe('/-/docs/errors#absent')

@@ -1,31 +1,26 @@
-import { env } from 'cloudflare:workers'
-import { createApp } from '../../src/app.ts'
-import { kvBackend } from '../../src/backends/kv/kv.ts'
-import { memoryBackend } from '../kit/memory.ts'
+import { answering, media, mediaKv, startApp } from '../kit/app.ts'
+import { bytesOf } from '../kit/fakes.ts'
 import { sampled } from '../kit/sample.ts'
-import { r2Backend } from '../../src/backends/r2/r2.ts'
-import { deploymentFor } from '../../src/deployment.ts'
 import type { Backend } from '../../src/storage/backend.ts'
 import { describeReading, type Site } from '../http/reading-suite.ts'
 import type { ReadingObject, ReadingRow } from '../http/tables/row.ts'
 import { CONDITIONS } from '../http/tables/conditions.ts'
 import { RANGES } from '../http/tables/ranges.ts'
 import { WITHOUT_VALIDATORS } from '../http/tables/without-validators.ts'
-import { apiApp, bytes } from './api-app.ts'
 
 interface Served {
-  app: { request(url: string, init: RequestInit): Response | Promise<Response> }
+  call(path: string, init?: RequestInit): Promise<Response>
   put(name: string, text: string, validators: Omit<ReadingObject, 'size'>): Promise<void>
 }
 
 let sites = 0
 
 /** One deployment for all rows, each of which has a folder to itself. */
-function site({ app, put }: Served): () => Promise<Site> {
+function site({ call, put }: Served): () => Promise<Site> {
   return async () => {
     const folder = `site-${sites++}`
     return {
-      fetch: async (path, init) => app.request(`https://media.example/${folder}${path}`, init),
+      fetch: (path, init) => call(`/${folder}${path}`, init),
       put: (name, text, validators) => put(`${folder}/${name}`, text, validators),
     }
   }
@@ -39,44 +34,40 @@ const TABLES = {
 }
 type Kind = keyof typeof TABLES
 
+const BINDINGS = { r2: media, kv: mediaKv }
+
 /** The Worker over a chain of those kinds; objects are put into the last. */
 function chainOf(kinds: readonly Kind[], migration = false): Served {
   const objects: Objects = new Map()
-  const deployment = deploymentFor({
-    MEDIA: env.MEDIA,
-    MEDIA_KV: env.MEDIA_KV,
-    LEGACY: { fetch: async (url: string, init: RequestInit) => answerParts(objects, new Request(url, init)) },
-    BARE: { fetch: async (url: string, init: RequestInit) => answerWhole(objects, new Request(url, init)) },
+  const { call } = startApp({
+    LEGACY: answering((request) => answerParts(objects, request)),
+    BARE: answering((request) => answerWhole(objects, request)),
     FALLBACK_STORAGES: kinds.map((kind) => TABLES[kind]),
     FALLBACK_DATA_MIGRATION: migration,
   })
   const last = kinds.at(-1)
-  const put = last === 'r2' || last === 'kv' ? into(backendOf(last)) : intoMap(objects)
-  return { app: createApp(deployment), put }
+  const put = last === 'r2' || last === 'kv' ? into(BINDINGS[last]) : intoMap(objects)
+  return { call, put }
 }
 
 /** As `chainOf`, with every object migrated before it is looked at. */
 function migrated(kinds: readonly [Exclude<Kind, 'http' | 'bare'>, ...Kind[]]): Served {
   const served = chainOf(kinds, true)
-  const primary = backendOf(kinds[0])
+  const primary = BINDINGS[kinds[0]]
   return {
-    app: served.app,
+    call: served.call,
     async put(name, text, validators) {
       await served.put(name, text, validators)
-      await (await served.app.request(`https://media.example/${name}`, {})).text()
+      await (await served.call(`/${name}`)).text()
       while (!(await primary.head(name))) await scheduler.wait(5)
     },
   }
 }
 
-function backendOf(kind: 'r2' | 'kv'): Backend {
-  return kind === 'r2' ? r2Backend('r2', env.MEDIA) : kvBackend('kv', env.MEDIA_KV)
-}
-
 function into(backend: Backend): Served['put'] {
   return async (name, text, { etag, modified }) => {
     const info = { ...(etag !== undefined && { etag }), ...(modified && { modified }) }
-    await backend.put?.(name, bytes(text), { info })
+    await backend.put?.(name, bytesOf(text), { info })
   }
 }
 
@@ -88,7 +79,7 @@ function intoMap(objects: Objects): Served['put'] {
       ...(etag !== undefined && { ETag: etag }),
       ...(modified && { 'Last-Modified': modified.toUTCString() }),
     }
-    objects.set(name, { body: bytes(text), headers })
+    objects.set(name, { body: bytesOf(text), headers })
   }
 }
 
@@ -103,10 +94,10 @@ function answerWhole(objects: Objects, request: Request): Response {
 /** An origin that answers ranges with parts. */
 function answerParts(objects: Objects, request: Request): Response {
   const found = objects.get(nameOf(request))
-  const asked = /^bytes=(\d*)-(\d*)$/.exec(request.headers.get('Range') ?? '')
-  if (!found || !asked || request.method === 'HEAD') return answerWhole(objects, request)
+  const wanted = /^bytes=(\d*)-(\d*)$/.exec(request.headers.get('Range') ?? '')
+  if (!found || !wanted || request.method === 'HEAD') return answerWhole(objects, request)
   const { body, headers } = found
-  const [first = '', last = ''] = asked.slice(1)
+  const [first = '', last = ''] = wanted.slice(1)
   const start = first === '' ? Math.max(0, body.length - Number(last)) : Number(first)
   const end = first === '' || last === '' ? body.length - 1 : Math.min(body.length - 1, Number(last))
   if (start > end)
@@ -120,14 +111,12 @@ function nameOf(request: Request): string {
   return decodeURIComponent(new URL(request.url).pathname.slice(1))
 }
 
-const memory = memoryBackend('memory')
 const ALL = [...RANGES, ...CONDITIONS]
 /** Tags with spaces are none (RFC 9110 §8.8.3), so an origin's are not passed on. */
 const ORIGINS = ALL.filter(({ object }) => !/\s/.test(object.etag ?? ''))
 /** From a date alone a tag is made, so that it can be the same after a copy. */
 const BARE = [...ORIGINS, ...WITHOUT_VALIDATORS.filter(({ object }) => object.etag ?? !object.modified)]
 
-describeReading('memory', site({ app: apiApp([memory]).app, put: into(memory) }), few(ALL))
 describeReading('r2', site(chainOf(['r2'])), ALL)
 describeReading('kv', site(chainOf(['kv'])), few(ALL))
 describeReading('an origin', site(chainOf(['http'])), few(BARE))

@@ -1,39 +1,33 @@
-import { describe, expect, it } from 'vitest'
-import { memoryBackend } from '../kit/memory.ts'
-import { withFilter } from '../../src/wrappers/filter.ts'
+import { reset } from 'cloudflare:test'
+import { afterAll, afterEach, describe, expect, it, vi } from 'vitest'
 import type { Backend } from '../../src/storage/backend.ts'
-import { failing } from '../kit/fakes.ts'
-import { apiApp, bytes, readOnly } from './api-app.ts'
+import { BROKEN_ORIGIN, bucketWith, KV, media, mediaKv, OLD, R2, startApp } from '../kit/app.ts'
+import { bytesOf } from '../kit/fakes.ts'
+
+afterEach(() => media.delete?.('a'))
+afterAll(() => reset())
 
 const IMMUTABLE = 'public, max-age=31536000, immutable'
 
-/** A backend that has `a`, of which its own headers say that it may be kept for a year. */
-async function keeper(name: string) {
-  const backend = memoryBackend(name)
-  await backend.put('a', bytes('old bytes'), {
-    info: {
-      cacheControl: IMMUTABLE,
-      expires: new Date('2040-01-01'),
-      etag: '"tag"',
-      modified: new Date(1e12),
-    },
-  })
-  return backend
+/** Puts `a` into a backend; its own headers say that it may be kept for a year. */
+async function putImmutable(backend: Backend): Promise<void> {
+  const modified = new Date(1e12)
+  const info = { cacheControl: IMMUTABLE, expires: new Date('2040-01-01'), etag: '"tag"', modified }
+  await backend.put?.('a', bytesOf('old bytes'), { info })
 }
 
-/** Answers nothing until it is called off. */
-function silent(name: string): Backend {
-  const wait = (signal: AbortSignal | undefined) =>
-    new Promise<never>((_, reject) => {
-      signal?.addEventListener('abort', () => reject(signal.reason))
-    })
-  return {
-    name,
-    type: 'memory',
-    get: (_, options) => wait(options?.signal),
-    head: (_, options) => wait(options?.signal),
-  }
+/** The bucket where every read ends so. */
+function bucketThat(read: () => Promise<never>): R2Bucket {
+  return bucketWith({ get: read, head: read })
 }
+
+const failing = async (): Promise<never> => {
+  throw new Error('get: We encountered an internal error. Please try again. (10001)')
+}
+const refusing = async (): Promise<never> => {
+  throw new Error('get: Unauthorized (10002)')
+}
+const silent = () => new Promise<never>(() => {})
 
 const requests: [string, string, RequestInit, number][] = [
   ['GET', '/a', {}, 200],
@@ -45,51 +39,65 @@ const requests: [string, string, RequestInit, number][] = [
 ]
 
 describe.each(requests)('%s from a fallback', (_, path, init, status) => {
-  const ask = async (backends: readonly Backend[], hedgeMs = {}) => {
-    const { call } = apiApp(backends, { hedgeMs })
-    const response = await call(path, init)
+  const headersOf = async (settings: Record<string, unknown>) => {
+    await putImmutable(mediaKv)
+    const response = await startApp(settings).call(path, init)
     await response.body?.cancel()
     expect(response.status).toBe(status)
     return [response.headers.get('Cache-Control'), response.headers.get('Expires')]
   }
 
   it.each([
-    ['failed', () => failing('first', 'unavailable')],
-    ['timed out', () => failing('first', 'timeout')],
-    ['refused access', () => failing('first', 'denied')],
-    ['was passed over by its breaker', () => failing('first', 'skipped')],
-  ])('is kept by nobody when the primary %s', async (_what, first) => {
-    expect(await ask([first(), readOnly(await keeper('second'))])).toEqual(['no-store', null])
+    ['failed', failing],
+    ['timed out', silent],
+    ['refused access', refusing],
+  ])('may not be stored when the primary %s', async (_what, read) => {
+    const FALLBACK_STORAGES = [{ ...R2, timeout_ms: 20 }, KV]
+    expect(await headersOf({ FALLBACK_STORAGES, MEDIA: bucketThat(read) })).toEqual(['no-store', null])
   })
 
-  it('is kept by nobody when the primary was still silent when another one answered', async () => {
-    const chain = [silent('first'), readOnly(await keeper('second'))]
-    expect(await ask(chain, { first: 5 })).toEqual(['no-store', null])
+  it('may not be stored when the primary was passed over by its breaker', async () => {
+    await putImmutable(mediaKv)
+    const read = vi.fn<typeof failing>(failing)
+    const { call } = startApp({ FALLBACK_BREAKER_FAILURES: 1, MEDIA: bucketThat(read) })
+    await call('/a', { method: 'HEAD' })
+    read.mockClear()
+    const response = await call(path, init)
+    await response.body?.cancel()
+    expect(read).not.toHaveBeenCalled()
+    expect([response.status, response.headers.get('Cache-Control')]).toEqual([status, 'no-store'])
   })
 
-  it('is kept by nobody when a backend between them failed', async () => {
-    const chain = [memoryBackend('first'), failing('second', 'unavailable'), readOnly(await keeper('third'))]
-    expect(await ask(chain)).toEqual(['no-store', null])
+  it('may not be stored when the primary was still silent when another one answered', async () => {
+    const FALLBACK_STORAGES = [{ ...R2, hedge_ms: 5, timeout_ms: 1000 }, KV]
+    expect(await headersOf({ FALLBACK_STORAGES, MEDIA: bucketThat(silent) })).toEqual(['no-store', null])
   })
 
-  it('is kept as the object says when every earlier backend proved the name absent', async () => {
+  it('may not be stored when a backend between them failed', async () => {
+    const settings = { FALLBACK_STORAGES: [R2, OLD, KV], OLD: BROKEN_ORIGIN }
+    expect(await headersOf(settings)).toEqual(['no-store', null])
+  })
+
+  it('is stored as the object says when every earlier backend proved the name absent', async () => {
     const kept = [IMMUTABLE, 'Sun, 01 Jan 2040 00:00:00 GMT']
-    expect(await ask([memoryBackend('first'), readOnly(await keeper('second'))])).toEqual(kept)
-    const excluded = withFilter(failing('first', 'unavailable'), { exclude: /^a$/ })
-    expect(await ask([excluded, readOnly(await keeper('second'))])).toEqual(kept)
+    expect(await headersOf({})).toEqual(kept)
+    const FALLBACK_STORAGES = [{ ...R2, exclude: '^a$' }, KV]
+    expect(await headersOf({ FALLBACK_STORAGES, MEDIA: bucketThat(failing) })).toEqual(kept)
   })
 })
 
-it('is kept as the object says when the primary answers and a fallback is down', async () => {
-  const { call } = apiApp([await keeper('first'), failing('second', 'unavailable')])
-  expect((await call('/a')).headers.get('Cache-Control')).toBe(IMMUTABLE)
+it('is stored as the object says when the primary answers and a fallback is down', async () => {
+  await putImmutable(media)
+  const { call } = startApp({ FALLBACK_STORAGES: [R2, OLD], OLD: BROKEN_ORIGIN })
+  const response = await call('/a')
+  await response.body?.cancel()
+  expect(response.headers.get('Cache-Control')).toBe(IMMUTABLE)
 })
 
 it('counts what a conditional request for a range past the end found out', async () => {
-  const first = memoryBackend('first')
-  await first.put('a', bytes('new'), { info: { etag: '"new"' } })
-  const flapping: Backend = { ...first, head: () => failing('first', 'timeout').head('a') }
-  const { call } = apiApp([flapping, readOnly(await keeper('second'))])
+  await media.put?.('a', bytesOf('new'), { info: { etag: '"new"' } })
+  await putImmutable(mediaKv)
+  const { call } = startApp({ MEDIA: bucketWith({ head: failing }) })
   const response = await call('/a', { headers: { Range: 'bytes=90-', 'If-None-Match': '"tag"' } })
   expect([response.status, response.headers.get('Cache-Control')]).toEqual([304, 'no-store'])
 })

@@ -46,8 +46,6 @@ export interface Upload {
   retryAfter: string | undefined
   /** What the answer says the object's name is. */
   name: string | undefined
-  /** Milliseconds until the answer. */
-  took: number
 }
 
 /** Saves a body on a connection of its own, with Content-Length or chunked. */
@@ -56,7 +54,6 @@ export async function saveBody(
   name: string,
   { seed, size, chunked }: { seed: number; size: number; chunked: boolean },
 ): Promise<Upload> {
-  const started = Date.now()
   const request = httpRequest(new URL(`/-/api/save/${name}`, site.url), {
     method: 'POST',
     agent: false,
@@ -77,7 +74,7 @@ export async function saveBody(
   request.destroy()
   const retryAfter = answer.headers['retry-after']
   const { name: stored } = JSON.parse(text) as { name?: string }
-  return { status: answer.statusCode ?? 0, retryAfter, name: stored, took: Date.now() - started }
+  return { status: answer.statusCode ?? 0, retryAfter, name: stored }
 }
 
 /** Takes so many bytes a second; the SHA-256 of all of them. */

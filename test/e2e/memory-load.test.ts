@@ -114,6 +114,7 @@ async function saveMany(
   saves: number,
   { size, chunked }: { size: number; chunked: boolean },
 ): Promise<Upload[]> {
+  const before = site.refusals().length
   const answers = await Promise.all(
     Array.from({ length: saves }, (_, index) =>
       saveBody(site, `${kind}-${index}.bin`, { seed: 3000 + index, size, chunked }),
@@ -121,11 +122,13 @@ async function saveMany(
   )
   const refused = answers.filter(({ status }) => status === 503)
   for (const { retryAfter } of refused) expect(Number(retryAfter)).toBeGreaterThan(0)
-  const longest = Math.max(0, ...refused.map(({ took }) => took))
+  // By the Worker's own clock: the test's is behind, since it makes and hashes all of the bodies.
+  const longest = Math.max(0, ...site.refusals().slice(before))
   process.stdout.write(
     `${kind}: ${saves - refused.length} saved, ${refused.length} refused, within ${longest} ms\n`,
   )
   expect(saves - refused.length).toBeGreaterThan(0)
+  expect(site.refusals().length - before).toBeGreaterThanOrEqual(refused.length)
   expect(longest).toBeLessThan(EARLY_MS)
   for (const [index, { status, name }] of answers.entries()) {
     if (status === 503) {

@@ -25,6 +25,8 @@ export interface Site {
   copies(name: string): string[]
   /** Waits for that outcome, or for any. */
   copied(name: string, outcome?: string, patience?: number): Promise<void>
+  /** How long the Worker took to refuse each request with 503 so far, in milliseconds, from its log. */
+  refusals(): readonly number[]
   /** The process that runs the Worker, R2 and the queue. */
   readonly pid: number
   /** Its resident memory in bytes. */
@@ -59,6 +61,7 @@ export async function startSite({
   s3Credentials,
 }: SiteOptions): Promise<Site> {
   const log: CopyEntry[] = []
+  const refusals: number[] = []
   const before = workerds()
   const { miniflare, url } = await startMiniflare(
     'src/index.ts',
@@ -82,7 +85,10 @@ export async function startSite({
     {
       ...(inspected && { inspectorPort: 0 }),
       ...(persistTo !== undefined && { resourcePersistencePath: persistTo }),
-      handleStructuredLogs: ({ message }) => note(log, message),
+      handleStructuredLogs({ message }) {
+        note(log, message)
+        noteRefusal(refusals, message)
+      },
     },
   )
   const pid = workerds().find((other) => !before.includes(other)) ?? 0
@@ -90,6 +96,7 @@ export async function startSite({
   return {
     ...client(url),
     ...observer(bucket, log),
+    refusals: () => refusals,
     pid,
     bucket,
     memory: () => residentBytes(pid),
@@ -168,6 +175,12 @@ interface CopyEntry {
 
 function note(log: CopyEntry[], message: string): void {
   if (message.startsWith('{"event":"copy"')) log.push(JSON.parse(message) as CopyEntry)
+}
+
+function noteRefusal(refusals: number[], message: string): void {
+  if (!message.startsWith('{"event":"request"')) return
+  const { status, duration } = JSON.parse(message) as { status: number; duration: number }
+  if (status === 503) refusals.push(duration)
 }
 
 function workerds(): number[] {

@@ -1,18 +1,13 @@
 import { reset } from 'cloudflare:test'
 import { afterEach, describe, expect, it } from 'vitest'
 import { bucketWith, fill, media, mediaKv, MODIFIED, OLD, R2, SILENT_ORIGIN, startApp } from '../kit/app.ts'
+import { startFilled } from './filled.ts'
 
 afterEach(() => reset())
 
-async function pair() {
-  await fill(media, { 'a/one': '1', 'b/x': '2' })
-  await fill(mediaKv, { 'a/one': '11', 'a/two': '3', c: '4' })
-  return startApp()
-}
-
 describe('GET /-/api/explain/{name}', () => {
   it('tells what each backend says and what a read would do', async () => {
-    const { json } = await pair()
+    const { json } = await startFilled()
     const { body } = await json('/-/api/explain/a/two')
     expect(body).toEqual({
       name: 'a/two',
@@ -42,7 +37,7 @@ describe('GET /-/api/explain/{name}', () => {
   })
 
   it('tells a tombstone, and what it hides', async () => {
-    const { json, remove } = await pair()
+    const { json, remove } = await startFilled()
     await remove('a/two')
     expect((await json('/-/api/explain/a/two')).body).toMatchObject({
       would_serve: null,

@@ -1,18 +1,13 @@
 import { reset } from 'cloudflare:test'
 import { afterEach, describe, expect, it } from 'vitest'
-import { BROKEN_ORIGIN, fill, media, mediaKv, MODIFIED, OLD, R2, startApp } from '../kit/app.ts'
+import { BROKEN_ORIGIN, fill, media, MODIFIED, OLD, R2, startApp } from '../kit/app.ts'
+import { startFilled } from './filled.ts'
 
 afterEach(() => reset())
 
-async function pair() {
-  await fill(media, { 'a/one': '1', 'b/x': '2' })
-  await fill(mediaKv, { 'a/one': '11', 'a/two': '3', c: '4' })
-  return startApp()
-}
-
 describe('GET /-/api/listdir/{path}', () => {
   it('is the union over all backends, each entry once', async () => {
-    const { json } = await pair()
+    const { json } = await startFilled()
     const rest = { cursor: null, degraded: [] }
     expect(await json('/-/api/listdir/')).toEqual({
       status: 200,
@@ -31,13 +26,13 @@ describe('GET /-/api/listdir/{path}', () => {
   })
 
   it('leaves deleted names out', async () => {
-    const { json, remove } = await pair()
+    const { json, remove } = await startFilled()
     await remove('a/two', 'a/one')
     expect((await json('/-/api/listdir/a')).body['files']).toEqual([])
   })
 
   it('pages', async () => {
-    const { json } = await pair()
+    const { json } = await startFilled()
     const { body } = await json('/-/api/listdir/a?limit=1')
     expect(body['files']).toEqual(['one'])
     const next = await json(`/-/api/listdir/a?limit=1&cursor=${String(body['cursor'])}`)
@@ -47,14 +42,14 @@ describe('GET /-/api/listdir/{path}', () => {
   it.each(['limit=0', 'limit=1001', 'limit=x', 'cursor=x', 'strict=maybe'])(
     'answers 400 to ?%s',
     async (query) => {
-      expect((await (await pair()).json(`/-/api/listdir/a?${query}`)).status).toBe(400)
+      expect((await (await startFilled()).json(`/-/api/listdir/a?${query}`)).status).toBe(400)
     },
   )
 })
 
 describe('GET /-/api/list/{prefix}', () => {
   it('tells of every name what is known, the earlier backend winning', async () => {
-    const { json } = await pair()
+    const { json } = await startFilled()
     const { body } = await json('/-/api/list/a/')
     expect(body).toEqual({
       prefix: 'a/',
@@ -81,7 +76,7 @@ describe('GET /-/api/list/{prefix}', () => {
   })
 
   it('rolls directories up by the delimiter', async () => {
-    const { json } = await pair()
+    const { json } = await startFilled()
     expect((await json('/-/api/list?delimiter=/')).body).toMatchObject({
       objects: [{ name: 'c' }],
       directories: ['a/', 'b/'],

@@ -1,18 +1,13 @@
 import { reset } from 'cloudflare:test'
 import { afterEach, describe, expect, it } from 'vitest'
 import { answering, BROKEN_ORIGIN, fill, media, mediaKv, OLD, R2, startApp } from '../kit/app.ts'
+import { startFilled } from './filled.ts'
 
 afterEach(() => reset())
 
-async function pair() {
-  await fill(media, { 'a/one': '1', 'b/x': '2' })
-  await fill(mediaKv, { 'a/one': '11', 'a/two': '3', c: '4' })
-  return startApp()
-}
-
 describe('tombstones', () => {
   it('are listed, page by page', async () => {
-    const { json, remove } = await pair()
+    const { json, remove } = await startFilled()
     await remove('a/one', 'a/two', 'c')
     const first = await json('/-/api/tombstones?limit=2')
     expect(first.body).toMatchObject({ prefix: '', tombstones: [{ name: 'a/one' }, { name: 'a/two' }] })
@@ -26,7 +21,7 @@ describe('tombstones', () => {
   })
 
   it('are removed by undelete, which brings back what a fallback holds', async () => {
-    const { json, remove } = await pair()
+    const { json, remove } = await startFilled()
     await remove('a/two', 'b/x')
     const undelete = (name: string) => json(`/-/api/undelete/${name}`, { method: 'POST' })
     expect((await undelete('a/two')).body).toEqual({ name: 'a/two', restored: true, backend: 'media_kv' })
@@ -44,7 +39,7 @@ describe('tombstones', () => {
   })
 
   it('are purged once no fallback holds the name, and only counted in a dry run', async () => {
-    const { json, remove } = await pair()
+    const { json, remove } = await startFilled()
     await remove('a/one', 'a/two', 'gone')
     await mediaKv.delete?.('a/two')
     const left = async () => (await media.list?.())?.objects.map(({ name }) => name)

@@ -178,8 +178,8 @@ describe('cutPages()', () => {
 
 describe('estimateCost()', () => {
   it.each([
-    [1e6, 4.66],
-    [1e8, 466.41],
+    [1e6, 4.67],
+    [1e8, 466.55],
   ])('prices %d objects as the docs do', (objects, total) => {
     const { cost_usd: cost } = estimateCost({
       objects,

@@ -27,6 +27,8 @@ const NAMES_PER_LIST = 1000
 const QUEUE_OPERATIONS_PER_MESSAGE = 3
 /** The page, written four times, and its number; the counters and the record with the report; alarms. */
 const ROWS_PER_PAGE = 11
+/** A page is begun and reported. */
+const REQUESTS_PER_PAGE = 2
 /** An assumption: most of the work is waiting. */
 const CPU_MS_PER_OBJECT = 2
 
@@ -53,7 +55,7 @@ export function estimateCost({ objects, bytes, unsized, present, manifest, egres
     r2_class_a: objects + targetLists,
     r2_class_b: manifest ? objects : 0,
     queue: pages * QUEUE_OPERATIONS_PER_MESSAGE,
-    durable_object_requests: pages + 2 * consumers,
+    durable_object_requests: pages * REQUESTS_PER_PAGE + consumers,
     durable_object_rows_written: pages * ROWS_PER_PAGE,
     worker_requests: consumers,
     worker_cpu_ms: objects * CPU_MS_PER_OBJECT,

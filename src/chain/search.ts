@@ -1,3 +1,4 @@
+import { cancelBody } from '../bodies/cancel.ts'
 import { type Backend, type GetOptions, isWritable, type ReadOptions } from '../storage/backend.ts'
 import { accepts, hides, type Members, writerBehind } from './placement.ts'
 import { endsSearch, isCallersFault, StorageError, toStorageError } from '../storage/errors.ts'
@@ -152,7 +153,7 @@ function concludeMiss<T>(name: string, tries: readonly Try<T>[]): null {
 
 /** Cancels the body of an answer that is not used. */
 export async function discard(answer: unknown): Promise<void> {
-  await (answer as Partial<StoredObject>).body?.cancel()
+  await cancelBody((answer as Partial<StoredObject>).body)
 }
 
 /** The failures of a whole chain as one error: a timeout only if all timed out. */

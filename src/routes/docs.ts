@@ -1,3 +1,4 @@
+import { cancelBody } from '../bodies/cancel.ts'
 import type { Context } from 'hono'
 import { StorageError } from '../storage/errors.ts'
 import type { AppEnv, Handlers } from './context.ts'
@@ -41,6 +42,6 @@ async function asset(c: Context<AppEnv>, file: string): Promise<Response> {
   }
   const response = await assets.fetch(`https://assets.local/${file}`)
   if (response.ok) return response
-  await response.body?.cancel()
+  await cancelBody(response.body)
   throw new StorageError('unavailable', `the asset ${file} answered ${response.status}`)
 }

@@ -1,3 +1,4 @@
+import { cancelBody } from '../bodies/cancel.ts'
 import type { Context } from 'hono'
 import { waitUntil } from 'cloudflare:workers'
 import type { Config } from '../config/config.ts'
@@ -72,7 +73,7 @@ async function find(c: Context<AppEnv>, name: string): Promise<Found> {
     const object = await chain.get(name, { range, trace, ...(ifRange !== null && { ifRange }) })
     if (!object || ifRangeHolds(ifRange, object)) return { object, range }
     if (!object.range) return { object, range: null }
-    await object.body.cancel()
+    await cancelBody(object.body)
   } catch (error) {
     if (!(error instanceof StorageError) || error.code !== 'unsatisfiable') throw error
     // Conditions come before the range (RFC 9110 §13.2.2): then the object's metadata decides.

@@ -1,3 +1,4 @@
+import { cancelBody } from '../bodies/cancel.ts'
 import type { Backend, MultipartUpload, ReadOptions } from '../storage/backend.ts'
 import type { StoredObject } from '../storage/object.ts'
 
@@ -105,7 +106,7 @@ function withSignal<Options extends Signalled>(
 }
 
 async function discardObject(object: StoredObject | null): Promise<void> {
-  await object?.body.cancel()
+  await cancelBody(object?.body)
 }
 
 function discardUpload(upload: MultipartUpload): Promise<void> {

@@ -19,6 +19,8 @@ const COLD_BYTES = 15 * MIB
 const QUEUED_BYTES = 100 * MB
 /** A save waits two seconds for memory; under load, and while garbage is collected, its answer takes longer. */
 const EARLY_MS = 5000
+/** With everything at once all requests wait for the same thread. */
+const EARLY_IN_THE_MIX_MS = 8000
 
 let site: Site
 let source: Source
@@ -59,8 +61,8 @@ it('keeps an isolate small under all of it at once', async () => {
     Promise.all([
       readCold(40),
       copyQueued(10),
-      saveMany('known', 40, { size: 8 * MIB, chunked: false }),
-      saveMany('chunked', 40, { size: 20 * MIB, chunked: true }),
+      saveMany('known', 40, { size: 8 * MIB, chunked: false, early: EARLY_IN_THE_MIX_MS }),
+      saveMany('chunked', 40, { size: 20 * MIB, chunked: true, early: EARLY_IN_THE_MIX_MS }),
     ])
   expect(await most('a mix of all', all)).toBeLessThan(MOST_BYTES)
 }, 600_000)
@@ -112,7 +114,7 @@ async function copyQueued(objects: number): Promise<void> {
 async function saveMany(
   kind: string,
   saves: number,
-  { size, chunked }: { size: number; chunked: boolean },
+  { size, chunked, early = EARLY_MS }: { size: number; chunked: boolean; early?: number },
 ): Promise<Upload[]> {
   const before = site.refusals().length
   const answers = await Promise.all(
@@ -129,7 +131,7 @@ async function saveMany(
   )
   expect(saves - refused.length).toBeGreaterThan(0)
   expect(site.refusals().length - before).toBeGreaterThanOrEqual(refused.length)
-  expect(longest).toBeLessThan(EARLY_MS)
+  expect(longest).toBeLessThan(early)
   for (const [index, { status, name }] of answers.entries()) {
     if (status === 503) {
       expect((await site.fetch(`/${kind}-${index}.bin`)).status).toBe(404)

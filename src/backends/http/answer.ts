@@ -1,3 +1,4 @@
+import { cancelBody } from '../../bodies/cancel.ts'
 import { bytesBody } from '../../bodies/fixed-length.ts'
 import { sliceBody } from '../../bodies/slice.ts'
 import { ifRangeHolds } from '../../http/conditional.ts'
@@ -94,7 +95,7 @@ function codeOf(status: number): ErrorCode {
 
 /** Cancels the body of an answer. Whether it broke off meanwhile does not matter then. */
 export async function discard({ body }: Response): Promise<void> {
-  await body?.cancel().catch(() => undefined)
+  await cancelBody(body)
 }
 
 interface Requested {

@@ -1,3 +1,4 @@
+import { cancelBody } from '../../bodies/cancel.ts'
 import type { Backend, GetOptions, ListOptions, ListPage, PutOptions } from '../../storage/backend.ts'
 import { StorageError } from '../../storage/errors.ts'
 import { encodeName, isLongerThan, MAX_NAME_BYTES } from '../../storage/name.ts'
@@ -72,13 +73,13 @@ async function get(
   if (!found) return null
   const object: StoredObject = Object.assign(infoOf(found, backend), { body: found.body })
   if (ifMatch !== undefined && object.etag !== ifMatch) {
-    await object.body.cancel()
+    await cancelBody(object.body)
     throw new StorageError('precondition', 'the object has changed', { backend, name: key })
   }
   if (!range || object.deleted) return object
   const resolved = resolveRange(range, found.size)
   if (resolved !== 'unsatisfiable') return { ...object, range: resolved }
-  await object.body.cancel()
+  await cancelBody(object.body)
   throw unsatisfiable(backend, key, found.size)
 }
 

@@ -1,3 +1,4 @@
+import { cancelBody } from '../../bodies/cancel.ts'
 import { checkDigests, verifyingStream } from '../../bodies/digest.ts'
 import { sendFixedLength } from '../../bodies/fixed-length.ts'
 import type { MultipartUpload, PutCondition, PutOptions } from '../../storage/backend.ts'
@@ -40,7 +41,7 @@ export async function putStream(
 ): Promise<R2Object | null> {
   const { body, size, digests, signal, r2Options } = options
   if (size === undefined) {
-    await body.cancel()
+    await cancelBody(body)
     throw new StorageError('invalid', 'a stream needs its size')
   }
   const { native, others } = splitDigests(digests)

@@ -1,3 +1,4 @@
+import { cancelBody } from '../../bodies/cancel.ts'
 import {
   type S3Failure,
   isNotImplemented,
@@ -144,7 +145,7 @@ async function supportOf(place: Place, demand: Demand): Promise<Support> {
       mayBeThere = wasThere
       return readFailure(response, client.name)
     }
-    await response.body?.cancel()
+    await cancelBody(response.body)
     return null
   }
   try {
@@ -172,7 +173,7 @@ async function remove(place: Omit<Place, 'signal'>): Promise<void> {
     // The probe's own time may be up.
     const response = await sendPatiently({ ...place, signal: AbortSignal.timeout(PROBE_MS) }, 'DELETE')
     if (!response.ok) throw toS3Error(await readFailure(response, client.name), client.name)
-    await response.body?.cancel()
+    await cancelBody(response.body)
   } catch (error) {
     const consequence = 'an object of a few bytes stays: allow s3:DeleteObject, and remove it'
     onFailure({ backend: client.name, key, consequence }, error)
@@ -207,7 +208,7 @@ async function sendPatiently(
   const send = (): Promise<Response> => client.send({ method, key, headers, signal, ...body })
   const response = await send()
   if (!BUSY.has(response.status)) return response
-  await response.body?.cancel()
+  await cancelBody(response.body)
   await new Promise((resolve) => setTimeout(resolve, BUSY_MS))
   return send()
 }

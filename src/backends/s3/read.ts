@@ -1,3 +1,4 @@
+import { cancelBody } from '../../bodies/cancel.ts'
 import { bytesBody } from '../../bodies/fixed-length.ts'
 import { sliceBody } from '../../bodies/slice.ts'
 import { parseContentRange, resolveRange } from '../../http/range.ts'
@@ -60,7 +61,7 @@ export function createS3Reader(client: S3Client, absentStatuses: readonly number
     const object = await get(key, signal && { signal })
     if (!object) return null
     const { body, ...info } = object
-    await body.cancel()
+    await cancelBody(body)
     return info
   }
 
@@ -142,7 +143,7 @@ async function opened(
       requested && part?.size !== undefined ? resolveRange(requested, part.size) : 'unsatisfiable'
     if (expected !== 'unsatisfiable' && isSame(expected, part?.range))
       return { ...info, range: expected, body }
-    await body.cancel()
+    await cancelBody(body)
     throw new StorageError('unavailable', 'S3 sent another part of the object than was requested', {
       backend,
       name,
@@ -158,7 +159,7 @@ async function sliced(object: StoredObject, requested: RangeRequest): Promise<St
   const { size, backend, name } = object
   const range = size === undefined ? 'unsatisfiable' : resolveRange(requested, size)
   if (range !== 'unsatisfiable') return { ...object, range, body: sliceBody(object.body, range) }
-  await object.body.cancel()
+  await cancelBody(object.body)
   if (size === undefined)
     throw new StorageError('unavailable', 'S3 ignored the range and gave no length', { backend, name })
   throw new StorageError('unsatisfiable', 'the range begins past the end', { backend, name, size })

@@ -1,3 +1,4 @@
+import { cancelBody, cancelReader } from '../../bodies/cancel.ts'
 import { checkDigests, verifyingStream } from '../../bodies/digest.ts'
 import { sendFixedLength } from '../../bodies/fixed-length.ts'
 import { StorageError, failureOfCall, interruption } from '../../storage/errors.ts'
@@ -156,7 +157,7 @@ export async function sendBody(
     return send(body)
   }
   if (size === undefined) {
-    await body.cancel()
+    await cancelBody(body)
     throw new StorageError('invalid', 'a stream needs its size', { backend: client.name, name: request.key })
   }
   if (size > 0) return sendStream(verified(body, digests), size, { send, signal: request.signal })
@@ -202,7 +203,7 @@ async function isEmpty(body: ReadableStream<Uint8Array>): Promise<boolean> {
     })
     if (done) return true
     if (value.length === 0) continue
-    await reader.cancel()
+    await cancelReader(reader)
     return false
   }
 }

@@ -93,7 +93,7 @@ export function createS3Writer(client: S3Client, reader: S3Reader, probe: S3Prob
       if (onlyIf && (await conditionFailed(key, failure, onlyIf))) return null
       throw toS3WriteError(failure, client.name, key)
     }
-    await response?.body?.cancel()
+    await cancelBody(response?.body)
     const size = body instanceof Uint8Array ? body.length : options.size
     return storedInfo(client.name, key, { info, size, etag: response?.headers.get('ETag') })
   }
@@ -111,7 +111,7 @@ export function createS3Writer(client: S3Client, reader: S3Reader, probe: S3Prob
 
   async function remove(key: string): Promise<void> {
     const response = await client.send({ method: 'DELETE', key })
-    if (response.ok) return response.body?.cancel()
+    if (response.ok) return cancelBody(response.body)
     const failure = await readFailure(response, client.name)
     if (failure.document?.code !== 'NoSuchKey') throw toS3WriteError(failure, client.name, key)
   }
@@ -177,7 +177,7 @@ export async function createS3Upload(
       const query = { partNumber: `${number}`, uploadId }
       const { response, failure } = await sendBody(client, { method: 'PUT', key, query }, { body, size })
       if (failure) throw toS3Error(failure, client.name, key)
-      await response?.body?.cancel()
+      await cancelBody(response?.body)
       const etag = response?.headers.get('ETag')
       if (!etag)
         throw new StorageError('unavailable', 'S3 gave no ETag for a part', {
@@ -213,7 +213,7 @@ export async function createS3Upload(
 /** One that is gone already is no failure. */
 export async function abortS3Upload(client: S3Client, key: string, uploadId: string): Promise<void> {
   const response = await client.send({ method: 'DELETE', key, query: { uploadId } })
-  if (response.ok) return response.body?.cancel()
+  if (response.ok) return cancelBody(response.body)
   const failure = await readFailure(response, client.name)
   if (failure.document?.code !== 'NoSuchUpload') throw toS3Error(failure, client.name, key)
 }

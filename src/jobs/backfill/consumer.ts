@@ -12,7 +12,7 @@ export interface PageConsumerOptions {
 /** A consumer may run for 15 minutes; one large object may be begun in the last moment. */
 const BATCH_MS = 6 * 60_000
 /** A page that takes longer is reported, and what is left of it becomes another: so a pause is noticed. */
-const PAGE_MS = 30_000
+const PAGE_MS = 10_000
 
 /** Copies the pages of a batch, each job's one after the other. */
 export async function consumePages(

@@ -2,7 +2,7 @@ import type { Backend } from '../storage/backend.ts'
 import { failureOfBody, StorageError } from '../storage/errors.ts'
 import type { StoredObject } from '../storage/object.ts'
 import { cancelBody } from '../bodies/cancel.ts'
-import { heldBody, withKnownLength } from '../bodies/fixed-length.ts'
+import { heldBody } from '../bodies/fixed-length.ts'
 import { type IdleWatch, watchIdleTime } from '../bodies/idle-timeout.ts'
 import { isolateMemory, type Reservation, UPLOAD_BYTES } from '../bodies/memory-budget.ts'
 import { openChunks, type Chunks } from '../bodies/chunks.ts'
@@ -62,7 +62,7 @@ async function held(flow: Omit<Flow, 'write'>, memory: Reservation): Promise<Sto
     memory.release()
     throw error
   }
-  return { ...flow.object, body: withKnownLength(heldBody(bytes, memory), bytes.length) }
+  return { ...flow.object, body: heldBody(bytes, memory) }
 }
 
 function resumed(flow: Omit<Flow, 'write'>): StoredObject {

@@ -65,7 +65,7 @@ async function get(
   { key, range, ifMatch, signal }: GetOptions & { key: string },
 ): Promise<StoredObject | null> {
   signal?.throwIfAborted()
-  const object = await open(backend, kv, key)
+  const object = await open(backend, kv, key, range === undefined)
   if (!object) return null
   const refuse = async (error: StorageError): Promise<never> => {
     await cancelBody(object.body)
@@ -74,7 +74,7 @@ async function get(
   if (ifMatch !== undefined && object.etag !== ifMatch)
     return refuse(new StorageError('precondition', 'the object has changed', { backend, name: key }))
   const { size } = object
-  if (!range || object.deleted) return { ...object, body: withKnownLength(object.body, size) }
+  if (!range || object.deleted) return object
   const resolved = resolveRange(range, size)
   if (resolved === 'unsatisfiable')
     return refuse(
@@ -85,7 +85,7 @@ async function get(
 
 /** KV has no HEAD: the value is opened and left unread. */
 async function headOf(backend: string, kv: KvBinding, key: string): Promise<ObjectInfo | null> {
-  const object = await open(backend, kv, key)
+  const object = await open(backend, kv, key, false)
   if (!object) return null
   const { body, ...info } = object
   await cancelBody(body)
@@ -96,11 +96,16 @@ async function open(
   backend: string,
   kv: KvBinding,
   key: string,
+  isWhole: boolean,
 ): Promise<(StoredObject & { size: number }) | null> {
   const { value, metadata } = await kv.open(key)
   if (!value) return null
   const record = fromKvMetadata(metadata)
-  if (record) return { ...infoOfRecord(record, backend, key), size: record.size, body: value }
+  if (record) {
+    const { size } = record
+    const body = isWhole ? withKnownLength(value, size) : value
+    return { ...infoOfRecord(record, backend, key), size, body }
+  }
   return readForeign(backend, key, value)
 }
 

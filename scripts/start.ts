@@ -5,7 +5,7 @@ const port = Number(process.env['PORT'] ?? 8787)
 let stopping = false
 
 const parent = process.ppid
-// When npm is killed hard nobody tells us.
+// If npm is killed with SIGKILL, no signal arrives here.
 setInterval(() => process.ppid === parent || process.kill(process.pid, 'SIGTERM'), 500).unref()
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => {
@@ -48,16 +48,16 @@ function welcome({ worker, origin, token }: Stack): string {
 
   Three things to try in another terminal
 
-  1. A picture that only the legacy origin has; ask twice, and it has moved:
+  1. A picture that only the legacy origin has. The second time, it comes from R2:
      curl -s -D - -o /dev/null ${photo}
        Cache-Status: fallback-storage; fwd=uri-miss; stored; detail=legacy     the first time
        Cache-Status: fallback-storage; hit; detail=media                       from then on
 
-  2. Who has what:
+  2. Which backend has what:
      curl -s ${auth} '${worker.url}-/api/explain/photos/harbour.jpg'
      curl -s ${auth} '${worker.url}-/api/listdir/photos/'
 
-  3. What is deleted stays deleted, although the legacy origin still has it:
+  3. Deleted stays deleted, although the legacy origin still has it:
      curl -i -X DELETE ${auth} ${photo}
      curl -i ${photo}
 

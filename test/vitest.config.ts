@@ -1,5 +1,6 @@
 import { cloudflareTest } from '@cloudflare/vitest-plugin'
 import { defineConfig } from 'vitest/config'
+import { ONLY_IN_FULL } from './kit/only-in-full.ts'
 
 const root = new URL('..', import.meta.url).pathname
 /** Tables and properties at their full size; `npm test` takes a sample. See test/kit/sample.ts. */
@@ -46,8 +47,7 @@ export default defineConfig({
           root,
           provide,
           include: ['test/{e2e,faults,cli,config}/**/*.test.ts'],
-          // Hundreds of MB at once: `npm run test:load` runs them.
-          exclude: full ? [] : ['test/e2e/load.test.ts', 'test/e2e/memory-load.test.ts'],
+          exclude: full ? [] : ONLY_IN_FULL,
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

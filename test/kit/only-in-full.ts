@@ -1,0 +1,7 @@
+/** Files that take so long, or so much memory, that `npm test` leaves them to scripts of their own. */
+export const ONLY_IN_FULL = [
+  'test/e2e/broken-bodies.test.ts',
+  'test/e2e/load.test.ts',
+  'test/e2e/memory-load.test.ts',
+  'test/e2e/races.test.ts',
+]

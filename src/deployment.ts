@@ -88,7 +88,7 @@ function deploy(config: Config): Deployment {
 }
 
 /** The deployment of backends that are open already; copies in the background use others where `unshared` are given. */
-export function deploymentOver(
+function deploymentOver(
   backends: readonly Backend[],
   config: Config,
   {

@@ -28,7 +28,7 @@ export async function copyInParts(
     })
   }
   if (etag === undefined || etag.startsWith('W/')) {
-    const why = 'without a strong ETag at the source, its parts cannot be told to be of one version'
+    const why = 'without a strong ETag at the source, its parts may be of different versions'
     throw new StorageError('unsupported', why, { backend: source.name, name })
   }
   const multipart = await target.createMultipartUpload(name, {

@@ -8,7 +8,7 @@ import type { RequestEvent } from '../observe/counts.ts'
 import type { Attempt } from '../storage/trace.ts'
 import type { AppEnv } from './context.ts'
 
-/** The rate limiter counts over 10 or 60 s: a client that is sent back too early is told again. */
+/** The rate limiter counts over 10 or 60 s: a client that comes back too early is refused again. */
 const RETRY_AFTER_SECONDS = '10'
 
 /** Lets pages of the allowed origins read every answer, errors too. */

@@ -93,11 +93,6 @@ function codeOf(status: number): ErrorCode {
   return status === 401 || status === 403 || status === 407 ? 'denied' : 'unavailable'
 }
 
-/** Cancels the body of an answer. Whether it broke off meanwhile does not matter then. */
-export async function discard({ body }: Response): Promise<void> {
-  await cancelBody(body)
-}
-
 interface Requested {
   range?: RangeRequest | undefined
   ifRange?: string | undefined
@@ -122,7 +117,7 @@ export async function openAnswer(
     if (response.status === 206) return part(response, info, range)
     return whole(response, info, ifRangeHolds(ifRange ?? null, info) ? range : undefined)
   } catch (error) {
-    await discard(response)
+    await cancelBody(response.body)
     throw error
   }
 }

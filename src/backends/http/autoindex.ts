@@ -1,3 +1,4 @@
+import { cancelBody } from '../../bodies/cancel.ts'
 import { parseHttpDate } from '../../http/date.ts'
 import type { ListOptions, ListPage } from '../../storage/backend.ts'
 import { StorageError, failureOfBody } from '../../storage/errors.ts'
@@ -5,7 +6,7 @@ import { encodeName, whyInvalid } from '../../storage/name.ts'
 import type { ObjectInfo } from '../../storage/object.ts'
 import { compareNames } from '../../storage/order.ts'
 import { fromCallError } from '../call.ts'
-import { discard, refusal } from './answer.ts'
+import { refusal } from './answer.ts'
 import type { Send } from './send.ts'
 
 interface Lister {
@@ -109,7 +110,7 @@ async function readDirectory(
 ): Promise<Entry[]> {
   const response = await send('GET', encodeName(directory), { signal })
   if (response.status !== 200) {
-    await discard(response)
+    await cancelBody(response.body)
     // No listing at the root means that there is none at all, not that nothing is there.
     if (absentStatuses.includes(response.status) && directory !== '') return []
     throw refusal(response, backend, directory)

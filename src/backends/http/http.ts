@@ -1,3 +1,4 @@
+import { cancelBody } from '../../bodies/cancel.ts'
 import { parseContentRange, resolveRange } from '../../http/range.ts'
 import type { Backend, GetOptions, ReadOptions } from '../../storage/backend.ts'
 import { StorageError } from '../../storage/errors.ts'
@@ -5,7 +6,7 @@ import { encodeName } from '../../storage/name.ts'
 import type { ObjectInfo, RangeRequest, StoredObject } from '../../storage/object.ts'
 import { fromCallError } from '../call.ts'
 import { listAutoindex } from './autoindex.ts'
-import { discard, htmlInsteadOf, ifRangeForOrigin, infoOfAnswer, openAnswer, refusal } from './answer.ts'
+import { htmlInsteadOf, ifRangeForOrigin, infoOfAnswer, openAnswer, refusal } from './answer.ts'
 import { type Send, type SendOptions, createSend, isRedirect, withSlash } from './send.ts'
 
 export interface HttpOptions extends Omit<SendOptions, 'absentStatuses'> {
@@ -53,14 +54,14 @@ function createReader(backend: string, { send, absentStatuses, checkType = true 
     if (statuses.includes(response.status)) {
       const extension = checkType ? htmlInsteadOf(name, response.headers) : undefined
       if (extension === undefined) return true
-      await discard(response)
+      await cancelBody(response.body)
       throw new StorageError('unavailable', `the origin answered an HTML page for a ${extension}`, {
         backend,
         name,
         status: response.status,
       })
     }
-    await discard(response)
+    await cancelBody(response.body)
     // The only redirects that come here: the configured ones, and those of a directory.
     if (absentStatuses.includes(response.status) || isRedirect(response.status)) return false
     throw refusal(response, backend, name)
@@ -74,7 +75,7 @@ function createReader(backend: string, { send, absentStatuses, checkType = true 
     const headers = range && rangeHeaders(range, ifRange)
     const response = await send('GET', encodeName(name), { ...(headers && { headers }), signal })
     if (range && response.status === 416) {
-      await discard(response)
+      await cancelBody(response.body)
       const size = parseContentRange(response.headers.get('Content-Range'))?.size
       return unsatisfiable(name, range, { signal, size })
     }
@@ -94,12 +95,12 @@ function createReader(backend: string, { send, absentStatuses, checkType = true 
     const path = encodeName(name)
     let response = await send('GET', path, { headers: { Range: 'bytes=0-0' }, signal })
     if (response.status === 416) {
-      await discard(response)
+      await cancelBody(response.body)
       response = await send('GET', path, { signal })
     }
     if (!(await accept(response, name, [200, 206]))) return null
     headWorks = false
-    await discard(response)
+    await cancelBody(response.body)
     return infoOfAnswer(response, backend, name)
   }
 

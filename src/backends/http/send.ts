@@ -1,7 +1,7 @@
+import { cancelBody } from '../../bodies/cancel.ts'
 import { StorageError } from '../../storage/errors.ts'
 import { marked } from '../call.ts'
 import { passedHeader } from '../../storage/invocation.ts'
-import { discard } from './answer.ts'
 import { isPublicHost } from './public-address.ts'
 
 export interface SendOptions {
@@ -115,7 +115,7 @@ export async function fetchFollowing(
     const location = response.headers.get('Location')
     const target = location === null ? null : URL.parse(location, url.href)
     if (policy.isFinal(response.status, target, url)) return response
-    await discard(response)
+    await cancelBody(response.body)
     const refused =
       followed === MAX_REDIRECTS ? `more than ${MAX_REDIRECTS} times` : refuse(target, url, policy.origin)
     if (!target || refused !== undefined)

@@ -1,32 +1,19 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, it } from 'vitest'
-import { startStack, type Stack } from '../../demo/stack.ts'
+import { beforeAll, expect, it } from 'vitest'
 import type { Backfill, BackfillFailure, Verification } from '../../src/client/client.ts'
-import { mediaFolder, type MediaFolder } from '../kit/servers/media.ts'
-import { createCli, records, type Cli } from './run.ts'
+import { useDeployment } from './deployment.ts'
+import { records, type Cli } from './run.ts'
 
 const MANY = 40
 
-let media: MediaFolder
-let stack: Stack
-let cli: Cli
-let folder: string
+const deployment = useDeployment({ fallbacks: [] })
+const cli: Cli = (...args) => deployment.cli(...args)
 
 beforeAll(async () => {
-  media = await mediaFolder()
+  const { media } = deployment
   await mkdir(media.file('many'))
   for (let index = 0; index < MANY; index += 1) await media.add(`many/${index}.txt`, Buffer.from(`${index}`))
-  stack = await startStack({ chain: ['r2', 'http'], media: media.path })
-  cli = createCli(stack.worker.url, stack.token)
-  folder = await mkdtemp(join(tmpdir(), 'cli-jobs-'))
-})
-
-afterAll(async () => {
-  await stack?.stop()
-  await media?.remove()
-  if (folder) await rm(folder, { recursive: true, force: true })
 })
 
 it('reports that there are no jobs yet, and that it is not safe to detach', async () => {
@@ -139,7 +126,7 @@ it('prints every change as JSON while watching, the result last', async () => {
 })
 
 it('writes the certificate once everything is copied', async () => {
-  const report = join(folder, 'certificate.html')
+  const report = join(deployment.folder, 'certificate.html')
   const ran = await cli(['verify', '--deep', '--report', report, '--json'])
   expect(ran).toMatchObject({ code: 0 })
   expect(records<Verification>(ran)).toMatchObject([
@@ -180,7 +167,7 @@ it('reads names from standard input, and reports what failed and why', async () 
 })
 
 it('reads names from an NDJSON file', async () => {
-  const manifest = join(folder, 'names.ndjson')
+  const manifest = join(deployment.folder, 'names.ndjson')
   await writeFile(manifest, '{"name":"photos/sun.png"}\n"photos/harbour.jpg"\n')
   const ran = await cli(['backfill', 'start', '--manifest', manifest, '-w', '--json'])
   expect(records<Backfill>(ran).at(-1)).toMatchObject({ state: 'completed', listed: 2, present: 2 })
@@ -204,7 +191,7 @@ it('lists all jobs, newest first, one per line', async () => {
 })
 
 it.each([
-  { args: ['backfill', 'start', '--backend', 'nobody'], code: 2, says: '"nobody" is no fallback' },
+  { args: ['backfill', 'start', '--backend', 'unknown'], code: 2, says: '"unknown" is no fallback' },
   {
     args: ['backfill', 'start', '--manifest', 'a', '--manifest-object', 'b'],
     code: 2,

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
-import { startStack, type Stack } from '../../demo/stack.ts'
 import { startCuttingProxy, type CuttingProxy } from '../kit/servers/cutting-proxy.ts'
+import { TOKEN } from '../kit/worker/site.ts'
+import { useDeployment } from './deployment.ts'
 import { createCli, createTerminal, records, type Cli } from './run.ts'
 
 const MIB = 1024 * 1024
@@ -12,26 +12,19 @@ const SHOW_CURSOR = '\u001b[?25h'
 const SIZE = 24 * MIB
 const big = randomBytes(SIZE)
 
-let stack: Stack
+const deployment = useDeployment()
 let proxy: CuttingProxy
 let cli: Cli
-let folder: string
 
 beforeAll(async () => {
-  stack = await startStack()
-  proxy = await startCuttingProxy(stack.worker.url)
-  cli = createCli(proxy.url, stack.token)
-  folder = await mkdtemp(join(tmpdir(), 'cli-transfers-'))
-  await writeFile(join(folder, 'source.bin'), big)
-  const { code, stderr } = await cli(['put', '--checksum', join(folder, 'source.bin'), 'big.bin'])
+  proxy = await startCuttingProxy(deployment.site.url)
+  cli = createCli(proxy.url, TOKEN)
+  await writeFile(join(deployment.folder, 'source.bin'), big)
+  const { code, stderr } = await cli(['put', '--checksum', join(deployment.folder, 'source.bin'), 'big.bin'])
   if (code !== 0) throw new Error(stderr)
 })
 
-afterAll(async () => {
-  await proxy?.close()
-  await stack?.stop()
-  if (folder) await rm(folder, { recursive: true, force: true })
-})
+afterAll(() => proxy?.close())
 
 beforeEach(() => {
   proxy.cut(0, 0)
@@ -39,9 +32,9 @@ beforeEach(() => {
   proxy.asked.length = 0
 })
 
-const file = (name: string) => join(folder, name)
+const file = (name: string) => join(deployment.folder, name)
 const onTerminal = (...args: Parameters<ReturnType<typeof createTerminal>>) =>
-  createTerminal(proxy.url, stack.token)(...args)
+  createTerminal(proxy.url, TOKEN)(...args)
 
 it('resumes by itself when the connection is lost', async () => {
   proxy.cut(2, 5 * MIB)
@@ -123,7 +116,7 @@ it('streams standard input of unknown length', async () => {
 
 it('reports a refused token, however large the upload', async () => {
   const { code, stderr } = await cli(['put', file('source.bin'), 'x'], {
-    env: { FALLBACK_STORAGE_URL: stack.worker.url, FALLBACK_STORAGE_TOKEN: 'wrong' },
+    env: { FALLBACK_STORAGE_URL: deployment.site.url, FALLBACK_STORAGE_TOKEN: 'wrong' },
   })
   expect(stderr).toContain('the bearer token is not the configured one')
   expect(code).toBe(4)

@@ -20,6 +20,7 @@ interface WatchOptions<J extends Job> {
   reattach: string
 }
 
+const FIRST_POLL_MS = 100
 const POLL_MS = 1_000
 /** A job survives a restart of the Worker, so a few failed polls do not end the watching. */
 const MAX_FAILED_POLLS = 30
@@ -40,10 +41,11 @@ export async function watchJob<J extends Job>(options: WatchOptions<J>): Promise
     // If the very first request fails, the URL is probably wrong: no retries then.
     let job = await read()
     onChange?.(job)
-    while (!isOver(job)) {
+    // A short job ends soon.
+    for (let wait = FIRST_POLL_MS; !isOver(job); wait = Math.min(2 * wait, POLL_MS)) {
       const { note, ...rest } = position(job)
       progress.update({ ...rest, note: [note, stallOf(job)].filter(Boolean).join(', ') })
-      await sleep(POLL_MS)
+      await sleep(wait)
       const next = await readWithRetries(options)
       if (JSON.stringify(next) !== JSON.stringify(job)) onChange?.(next)
       job = next

@@ -9,7 +9,7 @@ import { createCli, createTerminal, records, type Cli } from './run.ts'
 
 const MIB = 1024 * 1024
 const SHOW_CURSOR = '\u001b[?25h'
-const SIZE = 24 * MIB
+const SIZE = 12 * MIB
 const big = randomBytes(SIZE)
 
 const deployment = useDeployment()
@@ -125,9 +125,9 @@ it('reports a refused token, however large the upload', async () => {
 it('draws a bar on a terminal and removes it at the end', async () => {
   proxy.slow(8)
   const shown = await onTerminal(['get', 'big.bin', file('bar.bin')])
-  expect(shown).toMatch(/big\.bin {2}█+░+ {2}[\d.]+ MiB of 24\.0 MiB \(\d+ %\), [\d.]+ MiB\/s, \d+ s left/)
+  expect(shown).toMatch(/big\.bin {2}█+░+ {2}[\d.]+ MiB of 12\.0 MiB \(\d+ %\), [\d.]+ MiB\/s, \d+ s left/)
   const end = shown.slice(shown.lastIndexOf(SHOW_CURSOR))
-  expect(end).toMatch(/bar\.bin: 24\.0 MiB in [\d ms]+\r\n$/)
+  expect(end).toMatch(/bar\.bin: 12\.0 MiB in [\d ms]+\r\n$/)
   expect(end).not.toContain('█')
 })
 

@@ -6,7 +6,8 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { type Command, InvalidArgumentError } from 'commander'
 import mime from 'mime'
-import { messageOf, usageError } from '../errors.ts'
+import { ApiError, type Client } from '../../client/client.ts'
+import { messageOf, networkReason, usageError } from '../errors.ts'
 import { bytes, took } from '../output.ts'
 import { createProgress } from '../progress.ts'
 import { collect, type Session, type WithSession } from '../session.ts'
@@ -98,11 +99,21 @@ async function put(
     output.note(`${chosen}: ${bytes(sent)} in ${took(started)}`)
   } catch (error) {
     // If the file cannot be read to its end, fetch fails because of that.
-    throw source.errored ?? error
+    if (source.errored) throw source.errored
+    // A Worker that refuses an upload closes the connection, and its answer may be lost.
+    if (networkReason(error) !== undefined) await checkToken(client, name)
+    throw error
   } finally {
     progress.end()
     source.destroy()
   }
+}
+
+/** Throws if the token is refused. */
+async function checkToken(client: Client, name: string): Promise<void> {
+  await client.path(name).catch((error: unknown) => {
+    if (error instanceof ApiError && (error.status === 401 || error.status === 403)) throw error
+  })
 }
 
 function nameFor(file: string, name: string | undefined): string {

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http'
 import { expect, it } from 'vitest'
 import { close, listen } from '../kit/servers/listen.ts'
-import { createFakeTerminal } from './run.ts'
+import { createCli, createFakeTerminal } from './run.ts'
 
 /** Enough for the bar to appear. */
 const POLLS = 5
@@ -69,4 +69,21 @@ it.concurrent.each([
   },
 ])('$what', async ({ jobs: [job = {}, ...others], says }) => {
   expect(await watched(job, ...others)).toBe(says)
+})
+
+it('says how to reattach when watching is interrupted', async () => {
+  const interrupt = new AbortController()
+  let polls = 0
+  const server = createServer((request, response) => {
+    if (request.url?.endsWith('/job') && (polls += 1) === 3) interrupt.abort()
+    const answer = request.url?.endsWith('/job') ? RUNNING : { backfills: [RUNNING] }
+    response.setHeader('Content-Type', 'application/json').end(JSON.stringify(answer))
+  })
+  const cli = createCli(await listen(server))
+  const { code, stderr } = await cli(['backfill', 'watch', 'job'], { signal: interrupt.signal })
+  await close(server)
+  expect(stderr).toBe(
+    'Stopped watching; the job keeps running. Reattach with: fallback-storage backfill watch job\n',
+  )
+  expect(code).toBe(130)
 })

@@ -109,9 +109,10 @@ it('gives up at once if the Worker was never reached', async () => {
 })
 
 it('streams standard input of unknown length', async () => {
-  const { code, stderr } = await cli(['put', '-', 'piped.bin'], { stdin: big })
+  const piped = big.subarray(0, 6 * MIB)
+  const { code, stderr } = await cli(['put', '-', 'piped.bin'], { stdin: piped })
   expect(code, stderr).toBe(0)
-  expect(big.equals((await cli(['get', 'piped.bin', '-'])).bytes)).toBe(true)
+  expect(piped.equals((await cli(['get', 'piped.bin', '-'])).bytes)).toBe(true)
 })
 
 it('reports a refused token, however large the upload', async () => {

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { type FileHandle, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { appendFile, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import type { Writable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ApiError, type Client } from '../client/client.ts'
@@ -16,9 +16,7 @@ export interface Target {
   restart(etag: string | null): Promise<void>
   write(chunk: Uint8Array): Promise<void>
   /** The object is complete. */
-  finish(): Promise<void>
-  /** The download failed; what has been written is kept, to be resumed later. */
-  close(): Promise<void>
+  finish?(): Promise<void>
 }
 
 /** A file that appears once it is complete. Until then it is `FILE.part`, with its URL and ETag in `FILE.part.json`. */
@@ -27,32 +25,26 @@ export async function fileTarget(file: string, url: string, { resume = true }): 
   const note = `${part}.json`
   const etag = resume ? await readNote(note, url) : null
   const found = etag === null ? null : await stat(part).catch(() => null)
-  let handle: FileHandle | undefined
   const target: Target = {
     offset: found?.size ?? 0,
     etag,
     canRestart: true,
     async restart(fresh) {
-      await handle?.close()
-      handle = await open(part, 'w')
       target.offset = 0
       target.etag = fresh
-      if (fresh === null) await rm(note, { force: true })
-      else await writeFile(note, JSON.stringify({ url, etag: fresh }))
+      await Promise.all([part, note].map((path) => rm(path, { force: true })))
     },
     async write(chunk) {
-      handle ??= await open(part, 'a')
-      await handle.appendFile(chunk)
+      if (target.offset === 0 && target.etag !== null)
+        await writeFile(note, JSON.stringify({ url, etag: target.etag }))
+      await appendFile(part, chunk)
       target.offset += chunk.length
     },
     async finish() {
-      await handle?.close()
+      // An empty object has no file yet.
+      await appendFile(part, '')
       await rename(part, file)
       await rm(note, { force: true })
-    },
-    async close() {
-      await handle?.close()
-      if (target.offset === 0) await Promise.all([part, note].map((path) => rm(path, { force: true })))
     },
   }
   return target
@@ -83,8 +75,6 @@ export function streamTarget(stream: Writable): Target {
       target.offset += chunk.length
       if (!stream.write(chunk)) await once(stream, 'drain')
     },
-    finish: async () => {},
-    close: async () => {},
   }
   return target
 }

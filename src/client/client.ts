@@ -56,6 +56,15 @@ export function createClient(options: ClientOptions) {
     call<Answers[Id]>(route, { method: 'POST', json })
   const list = (prefix: string, query?: ListOptions & { delimiter?: '/' | undefined }) =>
     get<'list'>(`list/${prefixPath(prefix)}`, { ...query })
+  /** One field of the answer about a name. */
+  const field =
+    <Id extends keyof Answers, Field extends keyof Answers[Id]>(id: Id, route: string, key: Field) =>
+    async (name: string) =>
+      (await get<Id>(`${route}/${namePath(name)}`))[key]
+  const time =
+    <Id extends keyof Answers>(id: Id, key: keyof Answers[Id] & string) =>
+    async (name: string) =>
+      new Date((await field(id, key, key)(name)) as string)
   const job = (kind: 'backfills' | 'verifications', id: string) => `${kind}/${encodeURIComponent(id)}`
 
   return {
@@ -77,26 +86,21 @@ export function createClient(options: ClientOptions) {
     async delete(name: string) {
       await send(`-/api/delete/${namePath(name)}`, { method: 'DELETE' })
     },
-    exists: async (name: string) => (await get<'exists'>(`exists/${namePath(name)}`)).exists,
+    exists: field('exists', 'exists', 'exists'),
     /** Up to 100 names at once. */
     existsAll: async (names: readonly string[]) => (await post<'existsAll'>('exists', { names })).exists,
     /** In bytes. */
-    size: async (name: string) => (await get<'size'>(`size/${namePath(name)}`)).size,
+    size: field('size', 'size', 'size'),
     /** `expiresIn` is the lifetime of a presigned URL in seconds. */
     url: async (name: string, { expiresIn }: { expiresIn?: number } = {}) =>
       (await get<'url'>(`url/${namePath(name)}`, { expires_in: expiresIn })).url,
-    accessedTime: async (name: string) =>
-      new Date((await get<'accessedTime'>(`accessed_time/${namePath(name)}`)).accessed_time),
-    createdTime: async (name: string) =>
-      new Date((await get<'createdTime'>(`created_time/${namePath(name)}`)).created_time),
-    modifiedTime: async (name: string) =>
-      new Date((await get<'modifiedTime'>(`modified_time/${namePath(name)}`)).modified_time),
-    validName: async (name: string) =>
-      (await get<'getValidName'>(`get_valid_name/${namePath(name)}`)).valid_name,
-    availableName: async (name: string) =>
-      (await get<'getAvailableName'>(`get_available_name/${namePath(name)}`)).available_name,
+    accessedTime: time('accessedTime', 'accessed_time'),
+    createdTime: time('createdTime', 'created_time'),
+    modifiedTime: time('modifiedTime', 'modified_time'),
+    validName: field('getValidName', 'get_valid_name', 'valid_name'),
+    availableName: field('getAvailableName', 'get_available_name', 'available_name'),
     /** In the backend's own terms, e.g. `r2://bucket/key`. */
-    path: async (name: string) => (await get<'path'>(`path/${namePath(name)}`)).path,
+    path: field('path', 'path', 'path'),
 
     listdir: (path: string, query?: ListOptions) => get<'listdir'>(`listdir/${namePath(path)}`, { ...query }),
     list,

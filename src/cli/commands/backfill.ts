@@ -123,7 +123,8 @@ async function start(session: Session, options: StartOptions): Promise<void> {
 }
 
 async function readManifest(file: string, { io }: Session): Promise<Manifest> {
-  const stream = file === '-' ? io.stdin : (await openManifest(file)).createReadStream()
+  const opened = file === '-' ? null : await open(file).catch(unreadable)
+  const stream = opened?.createReadStream() ?? io.stdin
   return {
     // The same stream at run time; Node and fetch declare it as two types.
     body: Readable.toWeb(stream) as ReadableStream<Uint8Array>,
@@ -131,10 +132,8 @@ async function readManifest(file: string, { io }: Session): Promise<Manifest> {
   }
 }
 
-function openManifest(file: string): ReturnType<typeof open> {
-  return open(file).catch((error: unknown) => {
-    throw usageError(`--manifest: ${messageOf(error)}`)
-  })
+function unreadable(error: unknown): never {
+  throw usageError(`--manifest: ${messageOf(error)}`)
 }
 
 async function status(session: Session, id: string | undefined): Promise<void> {

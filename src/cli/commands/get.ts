@@ -45,27 +45,21 @@ async function get(
   const onInterrupt = () =>
     output.interrupted('Interrupted. Run the same command again to resume the download.')
   if (!toStdout) process.prependOnceListener('SIGINT', onInterrupt)
-  try {
-    const { size, etag, contentType, resumedFrom } = await download({
-      client,
-      name,
-      target,
-      onProgress: (value, total) => progress.update({ value, total }),
-      onLost: (reason) => output.note(`${reason}; resuming at ${bytes(target.offset)}`),
-    })
-    await target.finish()
+  const { size, etag, contentType, resumedFrom } = await download({
+    client,
+    name,
+    target,
+    onProgress: (value, total) => progress.update({ value, total }),
+    onLost: (reason) => output.note(`${reason}; resuming at ${bytes(target.offset)}`),
+  }).finally(() => {
     progress.end()
-    const from = resumedFrom > 0 ? `, resumed at ${bytes(resumedFrom)}` : ''
-    if (output.json) {
-      output.record({ name, file, size, etag, content_type: contentType, resumed_from: resumedFrom })
-    } else if (!toStdout) output.note(`${file}: ${bytes(size)} in ${took(started)}${from}`)
-  } catch (error) {
-    progress.end()
-    await target.close()
-    throw error
-  } finally {
     process.off('SIGINT', onInterrupt)
-  }
+  })
+  await target.finish?.()
+  const from = resumedFrom > 0 ? `, resumed at ${bytes(resumedFrom)}` : ''
+  if (output.json) {
+    output.record({ name, file, size, etag, content_type: contentType, resumed_from: resumedFrom })
+  } else if (!toStdout) output.note(`${file}: ${bytes(size)} in ${took(started)}${from}`)
 }
 
 async function fileFor(name: string, file = './'): Promise<string> {

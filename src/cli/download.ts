@@ -143,19 +143,25 @@ async function downloadOnce(
   try {
     const response = await client.open(name, { headers, signal: silence.signal, redirect: 'manual' })
     onResponse(response)
-    const etag = response.headers.get('ETag')
-    const length = response.headers.get('Content-Length')
-    // If-Range takes strong validators only (RFC 9110 §13.1.5). Without a length the body was decoded on the way,
-    // so offsets in it are not those of a Range.
-    if (response.status !== 206) await target.restart(length !== null && etag?.startsWith('"') ? etag : null)
-    else if (canResume) await checkRange(response, offset)
+    const { status, headers: answered, body } = response
+    const etag = answered.get('ETag')
+    const length = answered.has('Content-Encoding') ? null : answered.get('Content-Length')
+    if (status === 206) {
+      const range = answered.get('Content-Range') ?? ''
+      if (!range.startsWith(`bytes ${offset}-`))
+        throw new CommandError(EXIT.failed, `the answer is not the range that was requested: ${range}`)
+    } else {
+      // If-Range needs a strong validator (RFC 9110 §13.1.5). Without a length the body was decoded on the way,
+      // so offsets in it are not those of a Range.
+      await target.restart(length !== null && etag?.startsWith('"') ? etag : null)
+    }
     const total = length === null ? undefined : target.offset + Number(length)
-    for await (const chunk of response.body ?? []) {
+    for await (const chunk of body ?? []) {
       timer.refresh()
       await target.write(chunk)
       onProgress(target.offset, total)
     }
-    return { etag, contentType: response.headers.get('Content-Type') }
+    return { etag, contentType: answered.get('Content-Type') }
   } catch (error) {
     // The earlier run was interrupted when it had all bytes, and there is nothing after them.
     const isPastEnd = error instanceof ApiError && error.status === 416 && canResume
@@ -163,12 +169,7 @@ async function downloadOnce(
     throw error
   } finally {
     clearTimeout(timer)
+    // Cancels a body that was not read to its end.
+    silence.abort()
   }
-}
-
-async function checkRange({ headers, body }: Response, offset: number): Promise<void> {
-  const range = headers.get('Content-Range') ?? ''
-  if (range.startsWith(`bytes ${offset}-`)) return
-  await body?.cancel()
-  throw new CommandError(EXIT.failed, `the answer is not the range that was requested: ${range}`)
 }

@@ -67,10 +67,14 @@ export function createOutput(
     /** The error that ended the command; `document` is printed with --json. */
     error: (lines: readonly string[], document: object) =>
       report({ error: document }, `error: ${lines.map(escaped).join('\n')}`),
-    /** A note when Ctrl-C ends the command, on the line below the terminal's `^C`. */
-    interrupted(text: string) {
-      if (stderr.isTTY) stderr.write('\n')
-      note(text)
+    /** A note if Ctrl-C ends the command, on the line below the terminal's `^C`, until the returned function is called. */
+    onInterrupt(text: string) {
+      const report = () => {
+        if (stderr.isTTY) stderr.write('\n')
+        note(text)
+      }
+      process.prependOnceListener('SIGINT', report)
+      return () => void process.off('SIGINT', report)
     },
   }
 }

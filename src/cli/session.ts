@@ -28,7 +28,7 @@ interface GlobalOptions extends OutputOptions {
   tokenFile?: string
 }
 
-/** Adds the options that every command takes. */
+/** Adds the options of every command. */
 export function addGlobalOptions(program: Command): Command {
   return program
     .option('--url <url>', "the Worker's media base, MEDIA_PATH included (or FALLBACK_STORAGE_URL)")
@@ -40,7 +40,7 @@ export function addGlobalOptions(program: Command): Command {
     .option('-q, --quiet', 'no progress and no notes')
 }
 
-/** Makes the action of a command from a function that takes the session, then the command's arguments and options. */
+/** Makes the action of a command from a function of the session and the command's arguments and options. */
 export type WithSession = <Args extends unknown[]>(
   run: (session: Session, ...args: Args) => Promise<void>,
 ) => (...args: [...Args, Command]) => Promise<void>

@@ -34,9 +34,9 @@ export function isOver({ state }: { state: string }): boolean {
 export async function watchJob<J extends Job>(options: WatchOptions<J>): Promise<J> {
   const { label, read, position, output, onChange, reattach } = options
   const progress = createProgress({ label, show: count, quiet: output.quiet, stream: output.stderr })
-  const onInterrupt = () =>
-    output.interrupted(`Stopped watching; the job keeps running. Reattach with: ${reattach}`)
-  process.prependOnceListener('SIGINT', onInterrupt)
+  const stopListening = output.onInterrupt(
+    `Stopped watching; the job keeps running. Reattach with: ${reattach}`,
+  )
   try {
     // If the very first request fails, the URL is probably wrong: no retries then.
     let job = await read()
@@ -53,7 +53,7 @@ export async function watchJob<J extends Job>(options: WatchOptions<J>): Promise
     return job
   } finally {
     progress.end()
-    process.off('SIGINT', onInterrupt)
+    stopListening()
   }
 }
 

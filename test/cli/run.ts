@@ -7,7 +7,7 @@ import { run } from '../../src/cli/program.ts'
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
 
-/** Stripping types anew would take half of each run. */
+/** Otherwise half of each run would be spent on stripping types. */
 const CACHE = fileURLToPath(new URL('../../node_modules/.cache/cli', import.meta.url))
 
 // Test runners force colours on; users' shells do not.
@@ -21,7 +21,7 @@ export interface Ran {
 }
 
 export interface RunOptions {
-  /** Take the place of the usual ones; undefined takes one away. */
+  /** Added to the usual ones; undefined removes one. */
   env?: Record<string, string | undefined>
   stdin?: string | Uint8Array
   /** Needs a process of its own. */

@@ -9,6 +9,7 @@ import {
 import { CommandError, describeError, EXIT, networkReason } from '../errors.ts'
 import { type Lines, styled } from '../output.ts'
 import type { Session, WithSession } from '../session.ts'
+import { isOver } from '../watch-job.ts'
 
 /** The result of one check. */
 export interface Check {
@@ -115,7 +116,7 @@ export async function* examine(deployment: Deployment): AsyncGenerator<Check> {
     yield { name: 'listing', status: 'failed', detail: reasonsOf(error) }
   }
   try {
-    const unfinished = (await client.backfills()).filter(({ state }) => !/^(cancelled|completed)/.test(state))
+    const unfinished = (await client.backfills()).filter((job) => !isOver(job))
     const ids = unfinished.map(({ id }) => id).join(', ')
     yield { name: 'jobs', status: 'ok', detail: ids === '' ? 'no backfill is running' : `unfinished: ${ids}` }
   } catch (error) {

@@ -42,9 +42,8 @@ async function get(
   const target = toStdout ? streamTarget(io.stdout) : await fileTarget(file, url, options)
   const progress = createProgress({ label: name, show: bytes, quiet: output.quiet, stream: io.stderr })
   const started = Date.now()
-  const onInterrupt = () =>
-    output.interrupted('Interrupted. Run the same command again to resume the download.')
-  if (!toStdout) process.prependOnceListener('SIGINT', onInterrupt)
+  const interrupted = 'Interrupted. Run the same command again to resume the download.'
+  const stopListening = toStdout ? undefined : output.onInterrupt(interrupted)
   const { size, etag, contentType, resumedFrom } = await download({
     client,
     name,
@@ -53,7 +52,7 @@ async function get(
     onLost: (reason) => output.note(`${reason}; resuming at ${bytes(target.offset)}`),
   }).finally(() => {
     progress.end()
-    process.off('SIGINT', onInterrupt)
+    stopListening?.()
   })
   await target.finish?.()
   const from = resumedFrom > 0 ? `, resumed at ${bytes(resumedFrom)}` : ''

@@ -10,12 +10,12 @@ import { ApiError, type Client } from '../../client/client.ts'
 import { messageOf, networkReason, usageError } from '../errors.ts'
 import { bytes, took } from '../output.ts'
 import { createProgress } from '../progress.ts'
-import { collect, type Session, type WithSession } from '../session.ts'
+import type { Session, WithSession } from '../session.ts'
 
 interface PutOptions {
   contentType?: string
   cacheControl?: string
-  meta?: string[]
+  meta?: Record<string, string>
   create?: boolean
   available?: boolean
   checksum?: boolean
@@ -36,7 +36,7 @@ export function addPut(program: Command, withSession: WithSession): void {
     )
     .option('--content-type <type>', "default: by the name's extension", headerValue)
     .option('--cache-control <value>', 'stored with the object and sent to its readers', headerValue)
-    .option('--meta <key=value>', 'metadata of your own; may be repeated', metaEntry)
+    .option('--meta <key=value>', 'metadata of your own; may be repeated', metaHeader)
     .option('--create', 'fail (exit code 3) if the name is taken')
     .option('--available', 'if the name is taken, choose another one and print it')
     .option('--checksum', 'hash the file first, so that the Worker can check the SHA-256 of what it receives')
@@ -64,7 +64,9 @@ async function put(
   client.mediaUrl(name)
   const size = file === '-' ? undefined : await sizeOf(file)
   const headers = {
-    ...representation(name, options),
+    'Content-Type': options.contentType ?? mime.getType(name) ?? 'application/octet-stream',
+    ...(options.cacheControl !== undefined && { 'Cache-Control': options.cacheControl }),
+    ...options.meta,
     ...(size !== undefined && { 'Content-Length': String(size) }),
     ...(options.create && { 'If-None-Match': '*' }),
     ...(options.checksum && { 'Repr-Digest': `sha-256=:${await sha256(file)}:` }),
@@ -122,21 +124,11 @@ function nameFor(file: string, name: string | undefined): string {
   return (name ?? '') + basename(file)
 }
 
-function representation(name: string, { contentType, cacheControl, meta = [] }: PutOptions) {
-  const entries = meta.map((entry) => {
-    const at = entry.indexOf('=')
-    return [`x-amz-meta-${entry.slice(0, at)}`, metaValue(entry.slice(at + 1))]
-  })
-  return {
-    'Content-Type': contentType ?? mime.getType(name) ?? 'application/octet-stream',
-    ...(cacheControl !== undefined && { 'Cache-Control': cacheControl }),
-    ...(Object.fromEntries(entries) as Record<string, string>),
-  }
-}
-
-function metaEntry(value: string, before?: string[]): string[] {
-  if (!/^[\w.-]+=/.test(value)) throw new InvalidArgumentError('It must be key=value.')
-  return collect(value, before)
+/** The headers of all --meta options. */
+function metaHeader(entry: string, before: Record<string, string> = {}): Record<string, string> {
+  const [, key, value = ''] = /^([\w.-]+)=(.*)$/s.exec(entry) ?? []
+  if (key === undefined) throw new InvalidArgumentError('It must be key=value.')
+  return { ...before, [`x-amz-meta-${key}`]: metaValue(value) }
 }
 
 /** Text that a header cannot carry is sent as an RFC 2047 encoded word, as S3 clients do. */

@@ -1,13 +1,10 @@
-import { duration, escaped, type Stream } from './output.ts'
+import { duration, escaped, type Output } from './output.ts'
 
 export interface ProgressOptions {
   label: string
   total?: number | undefined
   /** Formats a number: as bytes or as a count. */
   show: (value: number) => string
-  quiet: boolean
-  /** Where it is drawn: standard error. */
-  stream: Stream
   now?: () => number
 }
 
@@ -38,8 +35,11 @@ const WRAP = '\u001b[?7h'
 const CLEAR_LINE = '\r\u001b[K'
 
 /** Progress of a long task: a bar on a terminal, otherwise a line every few seconds. */
-export function createProgress(options: ProgressOptions): Progress {
-  const { stream, quiet, show, now = Date.now } = options
+export function createProgress(
+  options: ProgressOptions,
+  { quiet, stderr }: Pick<Output, 'quiet' | 'stderr'>,
+): Progress {
+  const { show, now = Date.now } = options
   const label = escaped(options.label)
   let { total } = options
   /** Of the last ten seconds. */
@@ -50,13 +50,13 @@ export function createProgress(options: ProgressOptions): Progress {
 
   const end = () => {
     process.off('exit', end)
-    if (isDrawn) stream.write(CLEAR_LINE + SHOW_CURSOR)
+    if (isDrawn) stderr.write(CLEAR_LINE + SHOW_CURSOR)
     isDrawn = false
   }
   const draw = (value: number, text: string) => {
     const done = Math.round(BAR * Math.min(1, total ? value / total : 0))
     const bar = '█'.repeat(done) + '░'.repeat(BAR - done)
-    stream.write(`${HIDE_CURSOR}${NO_WRAP}${CLEAR_LINE}${label}  ${bar}  ${text}${WRAP}`)
+    stderr.write(`${HIDE_CURSOR}${NO_WRAP}${CLEAR_LINE}${label}  ${bar}  ${text}${WRAP}`)
     // Otherwise Ctrl-C would leave the cursor hidden.
     if (!isDrawn) process.once('exit', end)
     isDrawn = true
@@ -71,11 +71,11 @@ export function createProgress(options: ProgressOptions): Progress {
       samples = [...samples.filter((sample) => sample.at >= at - WINDOW_MS), { value, at }]
       const text =
         describe({ value, total, rate: rateOf(samples) }, show) + (note ? `, ${escaped(note)}` : '')
-      if (stream.isTTY) {
+      if (stderr.isTTY) {
         if (at >= firstBar) draw(value, text)
       } else if (at - lastLine >= LINE_MS) {
         lastLine = at
-        stream.write(`${label}: ${text}\n`)
+        stderr.write(`${label}: ${text}\n`)
       }
     },
     end,

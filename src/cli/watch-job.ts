@@ -33,7 +33,7 @@ export function isOver({ state }: { state: string }): boolean {
 /** Shows a job's progress until it ends. */
 export async function watchJob<J extends Job>(options: WatchOptions<J>): Promise<J> {
   const { label, read, position, output, onChange, reattach } = options
-  const progress = createProgress({ label, show: count, quiet: output.quiet, stream: output.stderr })
+  const progress = createProgress({ label, show: count }, output)
   const stopListening = output.onInterrupt(
     `Stopped watching; the job keeps running. Reattach with: ${reattach}`,
   )

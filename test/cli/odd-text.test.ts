@@ -133,7 +133,10 @@ describe('on a terminal, control characters are escaped', () => {
   it('in the label and note of a progress bar, too', () => {
     const stream = new PassThrough({ encoding: 'utf8' })
     let now = 0
-    const progress = createProgress({ label: ODD, show: String, quiet: false, stream, now: () => now })
+    const progress = createProgress(
+      { label: ODD, show: String, now: () => now },
+      { quiet: false, stderr: stream },
+    )
     now = 6_000
     progress.update({ value: 1, note: ODD })
     expect(stream.read()).toBe(`${SHOWN}: 1, ${SHOWN}\n`)

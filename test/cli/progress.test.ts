@@ -8,14 +8,10 @@ const MIB = 1024 * 1024
 it('prints progress, speed and remaining time to a file or pipe every five seconds', () => {
   const stream = new PassThrough({ encoding: 'utf8' })
   let now = 0
-  const progress = createProgress({
-    label: 'a.bin',
-    total: 100 * MIB,
-    show: bytes,
-    quiet: false,
-    stream,
-    now: () => now,
-  })
+  const progress = createProgress(
+    { label: 'a.bin', total: 100 * MIB, show: bytes, now: () => now },
+    { quiet: false, stderr: stream },
+  )
   for (; now <= 12_000; now += 500) progress.update({ value: (now / 1000) * MIB })
   progress.end()
   expect(stream.read()).toBe(
@@ -27,7 +23,10 @@ it('prints progress, speed and remaining time to a file or pipe every five secon
 it('prints what is known while the total is unknown', () => {
   const stream = new PassThrough({ encoding: 'utf8' })
   let now = 0
-  const progress = createProgress({ label: 'verify', show: count, quiet: false, stream, now: () => now })
+  const progress = createProgress(
+    { label: 'verify', show: count, now: () => now },
+    { quiet: false, stderr: stream },
+  )
   progress.update({ value: 0 })
   now = 6_000
   progress.update({ value: 1_200, note: 'waiting for legacy: timeout' })
@@ -36,7 +35,10 @@ it('prints what is known while the total is unknown', () => {
 
 it('prints nothing when quiet', () => {
   const stream = new PassThrough({ encoding: 'utf8' })
-  const progress = createProgress({ label: 'x', show: count, quiet: true, stream, now: () => 1e9 })
+  const progress = createProgress(
+    { label: 'x', show: count, now: () => 1e9 },
+    { quiet: true, stderr: stream },
+  )
   progress.update({ value: 1 })
   progress.end()
   expect(stream.read()).toBeNull()

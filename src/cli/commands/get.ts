@@ -40,7 +40,7 @@ async function get(
   const url = client.mediaUrl(name)
   const file = toStdout ? '-' : await fileFor(name, wanted)
   const target = toStdout ? streamTarget(io.stdout) : await fileTarget(file, url, options)
-  const progress = createProgress({ label: name, show: bytes, quiet: output.quiet, stream: io.stderr })
+  const progress = createProgress({ label: name, show: bytes }, output)
   const started = Date.now()
   const interrupted = 'Interrupted. Run the same command again to resume the download.'
   const stopListening = toStdout ? undefined : output.onInterrupt(interrupted)

@@ -71,13 +71,7 @@ async function put(
     ...(options.create && { 'If-None-Match': '*' }),
     ...(options.checksum && { 'Repr-Digest': `sha-256=:${await sha256(file)}:` }),
   }
-  const progress = createProgress({
-    label: name,
-    total: size,
-    show: bytes,
-    quiet: output.quiet,
-    stream: io.stderr,
-  })
+  const progress = createProgress({ label: name, total: size, show: bytes }, output)
   const source = file === '-' ? io.stdin : createReadStream(file)
   const started = Date.now()
   let sent = 0

@@ -41,7 +41,7 @@ export async function watchJob<J extends Job>(options: WatchOptions<J>): Promise
     // If the very first request fails, the URL is probably wrong: no retries then.
     let job = await read()
     onChange?.(job)
-    // A short job ends soon.
+    // Short jobs end within the first second.
     for (let wait = FIRST_POLL_MS; !isOver(job); wait = Math.min(2 * wait, POLL_MS)) {
       const { note, ...rest } = position(job)
       progress.update({ ...rest, note: [note, stallOf(job)].filter(Boolean).join(', ') })

@@ -61,10 +61,6 @@ export function createClient(options: ClientOptions) {
     <Id extends keyof Answers, Field extends keyof Answers[Id]>(id: Id, route: string, key: Field) =>
     async (name: string) =>
       (await get<Id>(`${route}/${namePath(name)}`))[key]
-  const time =
-    <Id extends keyof Answers>(id: Id, key: keyof Answers[Id] & string) =>
-    async (name: string) =>
-      new Date((await field(id, key, key)(name)) as string)
   const job = (kind: 'backfills' | 'verifications', id: string) => `${kind}/${encodeURIComponent(id)}`
 
   return {
@@ -94,9 +90,12 @@ export function createClient(options: ClientOptions) {
     /** `expiresIn` is the lifetime of a presigned URL in seconds. */
     url: async (name: string, { expiresIn }: { expiresIn?: number } = {}) =>
       (await get<'url'>(`url/${namePath(name)}`, { expires_in: expiresIn })).url,
-    accessedTime: time('accessedTime', 'accessed_time'),
-    createdTime: time('createdTime', 'created_time'),
-    modifiedTime: time('modifiedTime', 'modified_time'),
+    accessedTime: async (name: string) =>
+      new Date(await field('accessedTime', 'accessed_time', 'accessed_time')(name)),
+    createdTime: async (name: string) =>
+      new Date(await field('createdTime', 'created_time', 'created_time')(name)),
+    modifiedTime: async (name: string) =>
+      new Date(await field('modifiedTime', 'modified_time', 'modified_time')(name)),
     validName: field('getValidName', 'get_valid_name', 'valid_name'),
     availableName: field('getAvailableName', 'get_available_name', 'available_name'),
     /** In the backend's own terms, e.g. `r2://bucket/key`. */

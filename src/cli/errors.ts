@@ -30,24 +30,30 @@ export function usageError(message: string): CommandError {
   return new CommandError(EXIT.usage, message)
 }
 
-export interface DescribedError {
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+interface DescribedError {
   code: number
   /** For people; empty if there is nothing left to say. */
   lines: string[]
   /** For programs: the problem document, or at least a title. */
-  document: Record<string, unknown>
+  document: object
 }
 
+const CLOSED = 'the connection was closed'
+const NO_ANSWER = 'no answer in time'
 const UNREACHABLE: Record<string, string> = {
   ECONNREFUSED: 'nothing listens there',
   ENOTFOUND: 'there is no such host',
   EAI_AGAIN: 'the name server does not answer',
-  ECONNRESET: 'the connection was closed',
-  EPIPE: 'the connection was closed',
-  ETIMEDOUT: 'no answer in time',
-  UND_ERR_CONNECT_TIMEOUT: 'no answer in time',
-  UND_ERR_HEADERS_TIMEOUT: 'no answer in time',
-  UND_ERR_SOCKET: 'the connection was closed',
+  ECONNRESET: CLOSED,
+  EPIPE: CLOSED,
+  UND_ERR_SOCKET: CLOSED,
+  ETIMEDOUT: NO_ANSWER,
+  UND_ERR_CONNECT_TIMEOUT: NO_ANSWER,
+  UND_ERR_HEADERS_TIMEOUT: NO_ANSWER,
 }
 
 /** What to print for an error that ends a command, and its exit code. */
@@ -55,23 +61,20 @@ export function describeError(error: unknown): DescribedError {
   if (error instanceof CommandError) return simple(error.code, error.message)
   if (error instanceof CommanderError) return describeUsage(error)
   if (error instanceof ApiError) return describeProblem(error)
-  const network = networkReason(error)
-  if (network !== undefined) {
-    return simple(EXIT.failed, `the Worker cannot be reached: ${network}`, [
-      'Check --url or FALLBACK_STORAGE_URL. `fallback-storage doctor` can tell you more.',
-    ])
-  }
   if (error instanceof InvalidRequestError) return simple(EXIT.usage, error.message)
-  return simple(EXIT.failed, error instanceof Error ? error.message : String(error))
+  const network = networkReason(error)
+  if (network === undefined) return simple(EXIT.failed, messageOf(error))
+  return simple(EXIT.failed, `the Worker cannot be reached: ${network}`, [
+    'Check --url or FALLBACK_STORAGE_URL. `fallback-storage doctor` can tell you more.',
+  ])
 }
 
 /** Why the network failed, or undefined for any other error. */
 export function networkReason(error: unknown): string | undefined {
-  const codes = errorCodes(error)
-  const known = codes.find((code) => code in UNREACHABLE)
+  const known = errorCodes(error).find((code) => code in UNREACHABLE)
   if (known !== undefined) return UNREACHABLE[known]
-  const isFetch = error instanceof TypeError && error.message === 'fetch failed'
-  if (!isFetch) return undefined
+  // How fetch reports a failed request, and a body that was cut off.
+  if (!(error instanceof TypeError && /^(?:fetch failed|terminated)$/.test(error.message))) return undefined
   return error.cause instanceof Error ? error.cause.message : 'no answer came'
 }
 
@@ -106,11 +109,15 @@ function describeProblem({ problem, isFromWorker }: ApiError): DescribedError {
   ]
   if (isFromWorker && status === 401)
     lines.push('The token is read from FALLBACK_STORAGE_TOKEN or --token-file.')
-  return { code: isFromWorker ? codeOf(status) : EXIT.failed, lines, document: { ...problem } }
+  return { code: (isFromWorker && CODES[status]) || EXIT.failed, lines, document: problem }
 }
 
-function codeOf(status: number): number {
-  if (status === 401 || status === 403) return EXIT.refused
-  if (status === 404 || status === 409 || status === 412) return EXIT.no
-  return status === 400 ? EXIT.usage : EXIT.failed
+/** Of answers from the Worker; any other status is a failure. */
+const CODES: Record<number, number> = {
+  400: EXIT.usage,
+  401: EXIT.refused,
+  403: EXIT.refused,
+  404: EXIT.no,
+  409: EXIT.no,
+  412: EXIT.no,
 }

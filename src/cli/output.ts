@@ -1,3 +1,4 @@
+import type { Writable } from 'node:stream'
 import { styleText } from 'node:util'
 
 /** Text for people, parts of which may be coloured. */
@@ -8,69 +9,109 @@ interface Styled {
   text: string
 }
 
+/** Rows of aligned columns, two spaces apart. The columns in `right` are right-aligned. */
+export interface Table {
+  rows: readonly (readonly Text[])[]
+  right?: readonly number[]
+}
+
+/** Lines and tables; what is false or null is left out. */
+export type Lines = readonly (Text | Table | false | null)[]
+
+export type Stream = Writable & { isTTY?: boolean }
+
 /** Coloured on a terminal, unless NO_COLOR is set. */
 export function styled(style: Styled['style'], text: string): Styled {
   return { style, text }
 }
 
-/** Results go to standard output, everything else to standard error. */
-export interface Output {
-  readonly json: boolean
-  readonly quiet: boolean
-  /** A line of the result, for people. */
-  line(text: Text): void
-  /** The result as one line of JSON; several lines make NDJSON. */
-  record(value: unknown): void
-  /** Several results: with --json a document each, otherwise the lines. */
-  list(records: readonly unknown[], lines: () => readonly Text[]): void
-  /** Information that is not part of the result; silent with --quiet. */
-  note(text: string): void
-  warn(text: string): void
-  /** A note when Ctrl-C ends the command, on the line below the terminal's `^C`. */
-  interrupted(text: string): void
+export interface OutputOptions {
+  json?: boolean
+  quiet?: boolean
 }
 
-export function createOutput({ json = false, quiet = false }: { json?: boolean; quiet?: boolean }): Output {
-  const line = (text: Text) => void process.stdout.write(`${render(text)}\n`)
-  const record = (value: unknown) => void process.stdout.write(`${toJson(value)}\n`)
+export type Output = ReturnType<typeof createOutput>
+
+/** Results go to standard output, everything else to standard error. */
+export function createOutput(
+  { json = false, quiet = false }: OutputOptions,
+  { stdout, stderr }: { stdout: Stream; stderr: Stream },
+) {
+  const print = (...lines: Lines) => {
+    for (const line of lines.flatMap((part) => rendered(part, stdout))) stdout.write(`${line}\n`)
+  }
+  const record = (value: unknown) => void stdout.write(`${toJson(value)}\n`)
+  const report = (document: object, text: string) => void stderr.write(`${json ? toJson(document) : text}\n`)
   const note = (text: string) => {
-    if (!quiet) complain(json ? toJson({ note: text }) : escaped(text))
+    if (!quiet) report({ note: text }, escaped(text))
   }
   return {
     json,
-    quiet,
-    line,
+    /** Whether progress is shown. */
+    quiet: quiet || json,
+    stderr,
+    /** The result, for people. */
+    print,
+    /** The result as one line of JSON; several lines make NDJSON. */
     record,
-    list(records, lines) {
+    /** Several results: with --json a document each, otherwise the lines. */
+    list(records: readonly unknown[], lines: () => Lines) {
       if (json) records.forEach(record)
-      else lines().forEach(line)
+      else print(...lines())
     },
+    /** Information that is not part of the result; silent with --quiet. */
     note,
-    warn(text) {
-      const sign = styleText('yellow', 'warning:', { stream: process.stderr })
-      complain(json ? toJson({ warning: text }) : `${sign} ${escaped(text)}`)
+    warn(text: string) {
+      report({ warning: text }, `${styleText('yellow', 'warning:', { stream: stderr })} ${escaped(text)}`)
     },
-    interrupted(text) {
-      if (process.stderr.isTTY) process.stderr.write('\n')
-      note(text)
+    /** The error that ended the command; `document` is printed with --json. */
+    error: (lines: readonly string[], document: object) =>
+      report({ error: document }, `error: ${lines.map(escaped).join('\n')}`),
+    /** A note if Ctrl-C ends the command, on the line below the terminal's `^C`, until the returned function is called. */
+    onInterrupt(text: string) {
+      const report = () => {
+        if (stderr.isTTY) stderr.write('\n')
+        note(text)
+      }
+      process.prependOnceListener('SIGINT', report)
+      return () => void process.off('SIGINT', report)
     },
   }
 }
 
-/** Reports the error that ended the command; `document` is printed with --json. */
-export function reportError(lines: readonly string[], document: object, json: boolean): void {
-  if (json) complain(toJson({ error: document }))
-  else for (const [index, line] of lines.entries()) complain((index === 0 ? 'error: ' : '') + escaped(line))
+function rendered(part: Lines[number], stdout: Stream): string[] {
+  if (part === false || part === null) return []
+  if (typeof part === 'object' && 'rows' in part) return aligned(part, stdout)
+  return [render(part, stdout, true)]
 }
 
-function complain(line: string): void {
-  process.stderr.write(`${line}\n`)
+/** Escaped on a terminal only: in a file or a pipe, other programs need the exact names. */
+function render(text: Text, stdout: Stream, colour: boolean): string {
+  if (typeof text === 'string') return stdout.isTTY ? escaped(text) : text
+  if (!('style' in text)) return text.map((part) => render(part, stdout, colour)).join('')
+  const plain = render(text.text, stdout, false)
+  return colour ? styleText(text.style, plain, { stream: stdout }) : plain
 }
 
-function render(text: Text): string {
-  if (typeof text === 'string') return onOutput(text)
-  if ('style' in text) return styleText(text.style, onOutput(text.text), { stream: process.stdout })
-  return text.map(render).join('')
+/** Without trailing padding. */
+function aligned({ rows, right = [] }: Table, stdout: Stream): string[] {
+  const widths: number[] = []
+  const cells = rows.map((row) =>
+    row.map((cell, index) => {
+      const width = render(cell, stdout, false).length
+      widths[index] = Math.max(widths[index] ?? 0, width)
+      return { text: render(cell, stdout, true), width }
+    }),
+  )
+  return cells.map((row) => {
+    const last = row.findLastIndex(({ width }) => width > 0)
+    const padded = row.slice(0, last + 1).map(({ text, width }, index) => {
+      const fill = ' '.repeat((widths[index] ?? 0) - width)
+      if (right.includes(index)) return fill + text
+      return index === last ? text : text + fill
+    })
+    return padded.join('  ')
+  })
 }
 
 /** JSON that is safe to show on a terminal: control characters that JSON allows become `\u` escapes. */
@@ -90,11 +131,6 @@ export function escaped(text: string): string {
     const hex = code.toString(16)
     return SHORT[character] ?? (code < 0x100 ? `\\x${hex.padStart(2, '0')}` : `\\u${hex.padStart(4, '0')}`)
   })
-}
-
-/** Escaped on a terminal only: in a file or a pipe, other programs need the exact names. */
-export function onOutput(text: string): string {
-  return process.stdout.isTTY ? escaped(text) : text
 }
 
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB']
@@ -136,25 +172,4 @@ export function took(started: number): string {
 /** `2024-05-01 12:00:00`, in UTC. */
 export function time(iso: string | null | undefined): string {
   return iso ? iso.slice(0, 19).replace('T', ' ') : '-'
-}
-
-/** Aligns rows in columns, two spaces apart, without trailing padding. The columns in `right` are right-aligned. */
-export function columns(rows: readonly (readonly string[])[], right: readonly number[] = []): string[] {
-  const widths: number[] = []
-  for (const row of rows) {
-    for (const [index, cell] of row.entries()) widths[index] = Math.max(widths[index] ?? 0, widthOf(cell))
-  }
-  return rows.map((row) => {
-    const last = row.findLastIndex((cell) => cell !== '')
-    const cells = row.slice(0, last + 1).map((cell, index) => {
-      const fill = ' '.repeat((widths[index] ?? 0) - widthOf(cell))
-      if (right.includes(index)) return fill + cell
-      return index === last ? cell : cell + fill
-    })
-    return cells.join('  ')
-  })
-}
-
-function widthOf(cell: string): number {
-  return onOutput(cell).length
 }

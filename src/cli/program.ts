@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { addBackfill } from './commands/backfill.ts'
 import { addDoctor } from './commands/doctor.ts'
@@ -6,7 +7,9 @@ import { addExplain, addLs, addRm } from './commands/objects.ts'
 import { addPut } from './commands/put.ts'
 import { addTombstones, addUndelete } from './commands/tombstones.ts'
 import { addVerify } from './commands/verify.ts'
-import { addGlobalOptions } from './session.ts'
+import { describeError } from './errors.ts'
+import { createOutput } from './output.ts'
+import { addGlobalOptions, createWithSession, type Io } from './session.ts'
 
 const EXIT_CODES = `
 Exit codes: 0 done · 1 something failed · 2 wrong usage · 3 the answer is no (not found, not safe to
@@ -32,17 +35,41 @@ const COMMANDS = [
   addUndelete,
 ]
 
+/** Runs one command line, reports its error, and returns the exit code. */
+export async function run(args: readonly string[], io: Io): Promise<number> {
+  // Works for command lines that cannot be parsed, too. What follows `--` is a name.
+  const end = args.indexOf('--')
+  const json = args.slice(0, end === -1 ? undefined : end).includes('--json')
+  try {
+    await createProgram(io, { json }).parseAsync(args, { from: 'user' })
+    return 0
+  } catch (error) {
+    const { code, lines, document } = describeError(error)
+    if (lines.length > 0) createOutput({ json }, io).error(lines, { ...document, exit_code: code })
+    return code
+  }
+}
+
 /** The whole command line; errors are thrown. With `json`, Commander prints no usage text of its own. */
-export function createProgram(version: string, { json = false } = {}): Command {
+export function createProgram(io: Io, { json = false } = {}): Command {
   const program = new Command('fallback-storage')
     .description('Manages a fallback-storage deployment: its objects, its migration and its health.')
-    .version(version)
+    .version(version())
     .addHelpText('after', EXIT_CODES)
     .configureHelp({ showGlobalOptions: true })
     // Commands inherit these two when they are added, so they come first.
     .exitOverride()
-    .configureOutput({ outputError: () => {}, ...(json && { writeErr: () => {} }) })
+    .configureOutput({
+      writeOut: (text) => io.stdout.write(text),
+      writeErr: (text) => json || io.stderr.write(text),
+      outputError: () => {},
+    })
   addGlobalOptions(program)
-  for (const add of COMMANDS) add(program)
+  for (const add of COMMANDS) add(program, createWithSession(io))
   return program
+}
+
+function version(): string {
+  const path = new URL('../../package.json', import.meta.url)
+  return (JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version
 }

@@ -1,27 +1,34 @@
 import { readFileSync } from 'node:fs'
+import type { Readable } from 'node:stream'
 import { type Command, InvalidArgumentError } from 'commander'
 import { type Client, createClient, mediaBase } from '../client/client.ts'
-import { usageError } from './errors.ts'
-import { createOutput, type Output } from './output.ts'
+import { messageOf, usageError } from './errors.ts'
+import { createOutput, type Output, type OutputOptions, type Stream } from './output.ts'
+
+/** The standard streams and the environment: usually `process`. */
+export interface Io {
+  stdin: Readable
+  stdout: Stream
+  stderr: Stream
+  env: NodeJS.ProcessEnv
+}
 
 /** What every command works with. */
 export interface Session {
   client: Client
   output: Output
+  io: Io
   /** The media base. */
   url: string
-  /** Sent with every request. */
-  headers: Record<string, string>
+  hasToken: boolean
 }
 
-export interface GlobalOptions {
+interface GlobalOptions extends OutputOptions {
   url?: string
   tokenFile?: string
-  json?: boolean
-  quiet?: boolean
 }
 
-/** Adds the options that every command takes. */
+/** Adds the options of every command. */
 export function addGlobalOptions(program: Command): Command {
   return program
     .option('--url <url>', "the Worker's media base, MEDIA_PATH included (or FALLBACK_STORAGE_URL)")
@@ -33,35 +40,42 @@ export function addGlobalOptions(program: Command): Command {
     .option('-q, --quiet', 'no progress and no notes')
 }
 
-/** The session of the command that is being run. Nothing is sent yet. */
-export function sessionOf(command: Command): Session {
-  const options = command.optsWithGlobals<GlobalOptions>()
-  const url = options.url ?? process.env['FALLBACK_STORAGE_URL'] ?? ''
+/** Makes the action of a command from a function of the session and the command's arguments and options. */
+export type WithSession = <Args extends unknown[]>(
+  run: (session: Session, ...args: Args) => Promise<void>,
+) => (...args: [...Args, Command]) => Promise<void>
+
+export function createWithSession(io: Io): WithSession {
+  return (run) =>
+    async (...args) => {
+      const command = args.pop() as Command
+      await run(createSession(command.optsWithGlobals(), io), ...(args as never))
+    }
+}
+
+function createSession(options: GlobalOptions, io: Io): Session {
+  const url = options.url ?? io.env['FALLBACK_STORAGE_URL'] ?? ''
   if (url === '') {
     throw usageError('which Worker? Give --url or set FALLBACK_STORAGE_URL, e.g. https://media.example.com/')
   }
-  const token = tokenFrom(options.tokenFile)
-  return {
-    client: createClient({ url, ...(token !== undefined && { token }) }),
-    output: createOutput(options),
-    url: mediaBase(url),
-    headers: token === undefined ? {} : { Authorization: `Bearer ${token}` },
-  }
-}
-
-function tokenFrom(file: string | undefined): string | undefined {
-  const token = (file === undefined ? process.env['FALLBACK_STORAGE_TOKEN'] : readToken(file))?.trim()
-  if (token === undefined || token === '') return undefined
-  if (!/^[!-~]+$/.test(token))
+  const { tokenFile: file } = options
+  const token = (file === undefined ? io.env['FALLBACK_STORAGE_TOKEN'] : readToken(file))?.trim() ?? ''
+  if (!/^[!-~]*$/.test(token))
     throw usageError('the token contains characters that are not allowed in a header')
-  return token
+  return {
+    client: createClient({ url, ...(token !== '' && { token }) }),
+    output: createOutput(options, io),
+    io,
+    url: mediaBase(url),
+    hasToken: token !== '',
+  }
 }
 
 function readToken(file: string): string {
   try {
     return readFileSync(file, 'utf8')
   } catch (error) {
-    throw usageError(`--token-file: ${error instanceof Error ? error.message : String(error)}`)
+    throw usageError(`--token-file: ${messageOf(error)}`)
   }
 }
 
@@ -75,16 +89,4 @@ export function wholeNumber(value: string): number {
 /** The values of an option that may be given several times. */
 export function collect(value: string, before: string[] = []): string[] {
   return [...before, value]
-}
-
-/** Every page of a list, the first one without a cursor. */
-export async function* pages<Page extends { cursor: string | null }>(
-  read: (query: { cursor?: string }) => Promise<Page>,
-): AsyncGenerator<Page> {
-  let cursor: string | null = null
-  do {
-    const page: Page = await read(cursor === null ? {} : { cursor })
-    yield page
-    cursor = page.cursor
-  } while (cursor !== null)
 }

@@ -1,192 +1,162 @@
-import type {
-  Backends,
-  Degraded,
-  Explanation,
-  ListdirPage,
-  ListedObject,
-  ListPage,
-  PurgePage,
-  TombstonePage,
-  Undeleted,
-} from '../schemas/answers.ts'
-import type { Backfill, DifferencePage, FailurePage, Verification } from '../schemas/job-answers.ts'
+import type { Answers, Degraded, ListedObject } from '../schemas/answers.ts'
 import type { BackfillRequest, VerificationRequest } from '../schemas/requests.ts'
 import {
   ApiError,
-  type Call,
   checkPrefix,
   type ClientOptions,
-  createCall,
   createSend,
   mediaBase,
   namePath,
   prefixPath,
   readJson,
-  type Send,
+  type RequestOptions,
 } from './request.ts'
 
-export type {
-  BackendDescription,
-  Backends,
-  Degraded,
-  Explanation,
-  Finding,
-  ListdirPage,
-  ListedObject,
-  ListPage,
-  ProblemDocument,
-  PurgePage,
-  TombstonePage,
-  Undeleted,
-} from '../schemas/answers.ts'
-export type {
-  Backfill,
-  BackfillFailure,
-  Counters,
-  Difference,
-  DifferencePage,
-  Estimate,
-  FailurePage,
-  Verification,
-  Waiting,
-} from '../schemas/job-answers.ts'
+export type * from '../schemas/answers.ts'
+export type * from '../schemas/job-answers.ts'
 export type { BackfillRequest, VerificationRequest } from '../schemas/requests.ts'
 export type { ClientOptions } from './request.ts'
-export { ApiError, InvalidRequestError, mediaBase, namePath, toApiError } from './request.ts'
+export { ApiError, InvalidRequestError, mediaBase } from './request.ts'
 
-export interface PageOptions {
+/** Undefined is the same as leaving a value out. */
+type Loose<Options> = { [Key in keyof Options]: Options[Key] | undefined }
+
+interface PageOptions {
   /** 1 to 1000. */
-  limit?: number
-  cursor?: string
+  limit?: number | undefined
+  cursor?: string | undefined
 }
 
 export interface ListOptions extends PageOptions {
   /** Fail rather than leave out what a failing backend holds. */
-  strict?: boolean
+  strict?: boolean | undefined
 }
 
-export interface PurgeOptions extends PageOptions {
-  prefix?: string
-  dryRun?: boolean
-}
-
-/** Names to copy, one a line, for fallbacks that cannot list. */
+/** Names to copy, one per line, for fallbacks that cannot list. */
 export interface Manifest {
   body: BodyInit
   type: 'text/plain' | 'application/x-ndjson'
 }
 
-export interface OpenOptions {
-  method?: 'GET' | 'HEAD'
-  /** Conditions and ranges: If-None-Match, Range, … */
-  headers?: Record<string, string>
-  signal?: AbortSignal
-}
+/** `headers`: Range, If-None-Match, Content-Type, Cache-Control, `x-amz-meta-*`, Repr-Digest, … */
+export type TransferOptions = Pick<RequestOptions, 'headers' | 'signal' | 'redirect'>
 
-export interface PutOptions {
-  /** Content-Type, Cache-Control, `x-amz-meta-*`, If-None-Match, Repr-Digest, … */
-  headers?: Record<string, string>
-  signal?: AbortSignal
-}
+/** A typed client of one deployment. */
+export type Client = ReturnType<typeof createClient>
 
-/** The methods of the Django storage API, but for listdir. */
-export interface Methods {
-  /** Where a name is served. */
-  mediaUrl(name: string): string
-  /** The object as a response: 200, 206 or 304. */
-  open(name: string, options?: OpenOptions): Promise<Response>
-  /** Stores the body under that name, whatever was there. */
-  put(name: string, body: BodyInit, options?: PutOptions): Promise<{ created: boolean; etag: string | null }>
-  /** Stores the body under the first available name, and returns it. */
-  save(name: string, body: BodyInit, options?: PutOptions): Promise<string>
-  delete(name: string): Promise<void>
-  exists(name: string): Promise<boolean>
-  /** Up to 100 names at once. */
-  existsAll(names: readonly string[]): Promise<Record<string, boolean>>
-  /** Bytes. */
-  size(name: string): Promise<number>
-  /** `expiresIn`, in seconds, for presigned ones. */
-  url(name: string, options?: { expiresIn?: number }): Promise<string>
-  accessedTime(name: string): Promise<Date>
-  createdTime(name: string): Promise<Date>
-  modifiedTime(name: string): Promise<Date>
-  validName(name: string): Promise<string>
-  availableName(name: string): Promise<string>
-  /** In the backend's own terms, e.g. `r2://bucket/key`. */
-  path(name: string): Promise<string>
-}
-
-/** Backfills and verifications. */
-export interface Jobs {
-  startBackfill(request?: BackfillRequest, manifest?: Manifest): Promise<Backfill>
-  /** Newest first. */
-  backfills(): Promise<Backfill[]>
-  backfill(id: string): Promise<Backfill>
-  pauseBackfill(id: string): Promise<Backfill>
-  resumeBackfill(id: string): Promise<Backfill>
-  cancelBackfill(id: string): Promise<Backfill>
-  retryFailed(id: string): Promise<Backfill>
-  backfillFailures(id: string, options?: PageOptions): Promise<FailurePage>
-  startVerification(request?: VerificationRequest): Promise<Verification>
-  /** Newest first. */
-  verifications(): Promise<Verification[]>
-  verification(id: string): Promise<Verification>
-  cancelVerification(id: string): Promise<Verification>
-  differences(id: string, options?: PageOptions): Promise<DifferencePage>
-  /** The certificate as a page of HTML. */
-  verificationReport(id: string): Promise<string>
-}
-
-/** What a deployment can do, method by method; a failure is thrown as ApiError with the problem document. */
-export interface Client extends Methods, Jobs {
-  listdir(path: string, options?: ListOptions): Promise<ListdirPage>
-  list(prefix: string, options?: ListOptions & { delimiter?: '/' }): Promise<ListPage>
-  /** Every object whose name begins so, page after page; throws when a backend that can list fails. */
-  listAll(prefix: string): AsyncGenerator<ListedObject>
-  explain(name: string): Promise<Explanation>
-  backends(): Promise<Backends>
-  health(): Promise<{ status: string }>
-  tombstones(options?: PageOptions & { prefix?: string }): Promise<TombstonePage>
-  /** Removes tombstones of names that no fallback holds any more; `limit` is 200 at most. */
-  purgeTombstones(options?: PurgeOptions): Promise<PurgePage>
-  undelete(name: string): Promise<Undeleted>
-}
-
-/** A typed client of one deployment, for anything that has `fetch`. */
-export function createClient(options: ClientOptions): Client {
+/** A client for anything that has `fetch`. A failure is thrown as an ApiError with the problem document. */
+export function createClient(options: ClientOptions) {
+  const base = mediaBase(options.url)
   const send = createSend(options)
-  const call = createCall(send)
-  return {
-    ...createMethods(mediaBase(options.url), send, call),
-    ...createJobs(send, call),
-    listdir: (path, query) => call(`listdir/${namePath(path)}`, { query: { ...query } }),
-    list: (prefix, query) => call(`list/${prefixPath(prefix)}`, { query: { ...query } }),
-    listAll: (prefix) => listAll(call, prefix),
-    explain: (name) => call(`explain/${namePath(name)}`),
-    backends: () => call('backends'),
-    health: async () => readJson(await send('-/health')),
-    async tombstones(query) {
-      checkPrefix(query?.prefix)
-      return call('tombstones', { query: { ...query } })
-    },
-    async purgeTombstones({ dryRun, ...rest } = {}) {
-      checkPrefix(rest.prefix)
-      const json = { ...rest, ...(dryRun !== undefined && { dry_run: dryRun }) }
-      return call('tombstones/purge', { method: 'POST', json })
-    },
-    undelete: (name) => call(`undelete/${namePath(name)}`, { method: 'POST' }),
-  }
-}
+  const call = async <Answer>(route: string, request?: RequestOptions): Promise<Answer> =>
+    readJson(await send(`-/api/${route}`, request))
+  const get = <Id extends keyof Answers>(route: string, query?: RequestOptions['query']) =>
+    call<Answers[Id]>(route, { query })
+  const post = <Id extends keyof Answers>(route: string, json?: object) =>
+    call<Answers[Id]>(route, { method: 'POST', json })
+  const list = (prefix: string, query?: ListOptions & { delimiter?: '/' | undefined }) =>
+    get<'list'>(`list/${prefixPath(prefix)}`, { ...query })
+  /** One field of the answer about a name. */
+  const field =
+    <Id extends keyof Answers, Field extends keyof Answers[Id]>(id: Id, route: string, key: Field) =>
+    async (name: string) =>
+      (await get<Id>(`${route}/${namePath(name)}`))[key]
+  const job = (kind: 'backfills' | 'verifications', id: string) => `${kind}/${encodeURIComponent(id)}`
 
-async function* listAll(call: Call, prefix: string): AsyncGenerator<ListedObject> {
-  let cursor: string | undefined
-  do {
-    const page: ListPage = await call(`list/${prefixPath(prefix)}`, { query: { cursor } })
-    yield* page.objects
-    const failed = (page.backends ?? []).filter(({ error }) => error !== 'unsupported')
-    if (failed.length > 0) throw incomplete(failed)
-    cursor = page.cursor ?? undefined
-  } while (cursor !== undefined)
+  return {
+    /** Where a name is served. */
+    mediaUrl: (name: string) => base + namePath(name),
+    /** The object as a response: 200, 206 or 304. */
+    open: (name: string, request?: TransferOptions & { method?: 'GET' | 'HEAD' }) =>
+      send(namePath(name), request),
+    /** Stores the body under this name and replaces what was there. */
+    async put(name: string, body: BodyInit, request?: TransferOptions) {
+      const { status, headers } = await send(namePath(name), { ...request, method: 'PUT', body })
+      return { created: status === 201, etag: headers.get('ETag') }
+    },
+    /** Stores the body under the first available name, and returns that name. */
+    async save(name: string, body: BodyInit, request?: TransferOptions) {
+      const route = `save/${namePath(name)}`
+      return (await call<Answers['save']>(route, { ...request, method: 'POST', body })).name
+    },
+    async delete(name: string) {
+      await send(`-/api/delete/${namePath(name)}`, { method: 'DELETE' })
+    },
+    exists: field('exists', 'exists', 'exists'),
+    /** Up to 100 names at once. */
+    existsAll: async (names: readonly string[]) => (await post<'existsAll'>('exists', { names })).exists,
+    /** In bytes. */
+    size: field('size', 'size', 'size'),
+    /** `expiresIn` is the lifetime of a presigned URL in seconds. */
+    url: async (name: string, { expiresIn }: { expiresIn?: number } = {}) =>
+      (await get<'url'>(`url/${namePath(name)}`, { expires_in: expiresIn })).url,
+    accessedTime: async (name: string) =>
+      new Date(await field('accessedTime', 'accessed_time', 'accessed_time')(name)),
+    createdTime: async (name: string) =>
+      new Date(await field('createdTime', 'created_time', 'created_time')(name)),
+    modifiedTime: async (name: string) =>
+      new Date(await field('modifiedTime', 'modified_time', 'modified_time')(name)),
+    validName: field('getValidName', 'get_valid_name', 'valid_name'),
+    availableName: field('getAvailableName', 'get_available_name', 'available_name'),
+    /** In the backend's own terms, e.g. `r2://bucket/key`. */
+    path: field('path', 'path', 'path'),
+
+    listdir: (path: string, query?: ListOptions) => get<'listdir'>(`listdir/${namePath(path)}`, { ...query }),
+    list,
+    /** Every object whose name begins with the prefix; throws if a backend that can list fails. */
+    async *listAll(prefix: string): AsyncGenerator<ListedObject> {
+      for await (const page of pages((cursor) => list(prefix, { cursor }))) {
+        yield* page.objects
+        const failed = (page.backends ?? []).filter(({ error }) => error !== 'unsupported')
+        if (failed.length > 0) throw incomplete(failed)
+      }
+    },
+    explain: (name: string) => get<'explain'>(`explain/${namePath(name)}`),
+    backends: () => get<'listBackends'>('backends'),
+    health: async () => readJson<Answers['health']>(await send('-/health')),
+    tombstones: async (query: PageOptions & { prefix?: string | undefined } = {}) =>
+      get<'listTombstones'>('tombstones', { ...query, prefix: checkPrefix(query.prefix) }),
+    /** Removes tombstones of names that no fallback holds any more; `limit` is 200 at most. */
+    purgeTombstones: async ({
+      prefix,
+      dryRun,
+      ...page
+    }: PageOptions & { prefix?: string | undefined; dryRun?: boolean | undefined } = {}) =>
+      post<'purgeTombstones'>('tombstones/purge', { ...page, prefix: checkPrefix(prefix), dry_run: dryRun }),
+    undelete: (name: string) => post<'undelete'>(`undelete/${namePath(name)}`),
+
+    async startBackfill(request: Loose<BackfillRequest> = {}, manifest?: Manifest) {
+      checkPrefix(request.prefix)
+      checkPrefix(request.manifest)
+      if (!manifest) return post<'startBackfill'>('backfills', request)
+      return call<Answers['startBackfill']>('backfills', {
+        method: 'POST',
+        query: { ...request, backends: request.backends?.join(',') },
+        headers: { 'Content-Type': manifest.type },
+        body: manifest.body,
+      })
+    },
+    /** Newest first. */
+    backfills: async () => (await get<'listBackfills'>('backfills')).backfills,
+    backfill: (id: string) => get<'getBackfill'>(job('backfills', id)),
+    pauseBackfill: (id: string) => post<'pauseBackfill'>(`${job('backfills', id)}/pause`),
+    resumeBackfill: (id: string) => post<'resumeBackfill'>(`${job('backfills', id)}/resume`),
+    cancelBackfill: (id: string) => post<'cancelBackfill'>(`${job('backfills', id)}/cancel`),
+    retryFailed: (id: string) => post<'retryFailedBackfill'>(`${job('backfills', id)}/retry_failed`),
+    backfillFailures: (id: string, page?: PageOptions) =>
+      get<'listBackfillFailures'>(`${job('backfills', id)}/failures`, { ...page }),
+
+    startVerification: async (request: Loose<VerificationRequest> = {}) =>
+      post<'startVerification'>('verifications', { ...request, prefix: checkPrefix(request.prefix) }),
+    /** Newest first. */
+    verifications: async () => (await get<'listVerifications'>('verifications')).verifications,
+    verification: (id: string) => get<'getVerification'>(job('verifications', id)),
+    cancelVerification: (id: string) => post<'cancelVerification'>(`${job('verifications', id)}/cancel`),
+    differences: (id: string, page?: PageOptions) =>
+      get<'listDifferences'>(`${job('verifications', id)}/differences`, { ...page }),
+    /** The certificate as an HTML page. */
+    verificationReport: async (id: string) => (await send(`-/api/${job('verifications', id)}/report`)).text(),
+  }
 }
 
 /** What the Worker would answer with `strict`, which also refuses backends that cannot list at all. */
@@ -195,82 +165,14 @@ function incomplete(backends: Degraded[]): ApiError {
   return new ApiError({ type: 'about:blank', title: 'A backend failed', status: 502, detail, backends })
 }
 
-function createMethods(base: string, send: Send, call: Call): Methods {
-  /** Most routes answer with one member beside the name. */
-  const valueOf = async <Value>(method: string, name: string, query = {}): Promise<Value> => {
-    const answer = await call<Record<string, Value>>(`${method}/${namePath(name)}`, { query })
-    return answer[MEMBERS[method] ?? method] as Value
-  }
-  const time = async (method: string, name: string) => new Date(await valueOf<string>(method, name))
-  return {
-    mediaUrl: (name) => base + namePath(name),
-    open: (name, options) => send(namePath(name), options),
-    async put(name, body, options) {
-      const response = await send(namePath(name), { ...options, method: 'PUT', body })
-      return { created: response.status === 201, etag: response.headers.get('ETag') }
-    },
-    async save(name, body, options) {
-      const route = `save/${namePath(name)}`
-      return (await call<{ name: string }>(route, { ...options, method: 'POST', body })).name
-    },
-    async delete(name) {
-      await send(`-/api/delete/${namePath(name)}`, { method: 'DELETE' })
-    },
-    exists: (name) => valueOf('exists', name),
-    async existsAll(names) {
-      const json = { names }
-      return (await call<{ exists: Record<string, boolean> }>('exists', { method: 'POST', json })).exists
-    },
-    size: (name) => valueOf('size', name),
-    url: (name, { expiresIn } = {}) => valueOf('url', name, { expires_in: expiresIn }),
-    accessedTime: (name) => time('accessed_time', name),
-    createdTime: (name) => time('created_time', name),
-    modifiedTime: (name) => time('modified_time', name),
-    validName: (name) => valueOf('get_valid_name', name),
-    availableName: (name) => valueOf('get_available_name', name),
-    path: (name) => valueOf('path', name),
-  }
-}
-
-const MEMBERS: Record<string, string> = {
-  get_valid_name: 'valid_name',
-  get_available_name: 'available_name',
-}
-
-function createJobs(send: Send, call: Call): Jobs {
-  const control = (action: string) => (id: string) =>
-    call<Backfill>(`backfills/${encodeURIComponent(id)}/${action}`, { method: 'POST' })
-  return {
-    async startBackfill(request = {}, manifest) {
-      checkPrefix(request.prefix)
-      checkPrefix(request.manifest)
-      if (!manifest) return call('backfills', { method: 'POST', json: request })
-      const { backends, ...query } = request
-      return call('backfills', {
-        method: 'POST',
-        query: { ...query, backends: backends?.join(',') },
-        headers: { 'Content-Type': manifest.type },
-        body: manifest.body,
-      })
-    },
-    backfills: async () => (await call<{ backfills: Backfill[] }>('backfills')).backfills,
-    backfill: (id) => call(`backfills/${encodeURIComponent(id)}`),
-    pauseBackfill: control('pause'),
-    resumeBackfill: control('resume'),
-    cancelBackfill: control('cancel'),
-    retryFailed: control('retry_failed'),
-    backfillFailures: (id, { limit, cursor } = {}) =>
-      call(`backfills/${encodeURIComponent(id)}/failures`, { query: { limit, cursor } }),
-    async startVerification(request = {}) {
-      checkPrefix(request.prefix)
-      return call('verifications', { method: 'POST', json: request })
-    },
-    verifications: async () => (await call<{ verifications: Verification[] }>('verifications')).verifications,
-    verification: (id) => call(`verifications/${encodeURIComponent(id)}`),
-    cancelVerification: (id) => call(`verifications/${encodeURIComponent(id)}/cancel`, { method: 'POST' }),
-    verificationReport: async (id) =>
-      (await send(`-/api/verifications/${encodeURIComponent(id)}/report`)).text(),
-    differences: (id, { limit, cursor } = {}) =>
-      call(`verifications/${encodeURIComponent(id)}/differences`, { query: { limit, cursor } }),
+/** Every page of a list, the first one without a cursor. */
+export async function* pages<Page extends { cursor: string | null }>(
+  read: (cursor: string | undefined) => Promise<Page>,
+): AsyncGenerator<Page> {
+  let cursor: string | null | undefined
+  while (cursor !== null) {
+    const page: Page = await read(cursor)
+    yield page
+    cursor = page.cursor
   }
 }

@@ -3,13 +3,13 @@ import type { ProblemDocument } from '../schemas/answers.ts'
 export interface ClientOptions {
   /** The Worker's media base, its MEDIA_PATH included: `https://media.example.com/`. */
   url: string | URL
-  /** The bearer token for what is protected. */
+  /** The bearer token for protected routes. */
   token?: string
   /** Default: the global one. */
   fetch?: typeof fetch
 }
 
-/** A request that no deployment could answer; nothing was sent. */
+/** A request that cannot be sent. */
 export class InvalidRequestError extends TypeError {
   override readonly name = 'InvalidRequestError'
 }
@@ -17,15 +17,16 @@ export class InvalidRequestError extends TypeError {
 export interface RequestOptions {
   method?: string
   headers?: Record<string, string>
-  query?: Record<string, string | number | boolean | undefined>
+  query?: Record<string, string | number | boolean | undefined> | undefined
   body?: BodyInit
   /** Sent as JSON. */
-  json?: unknown
+  json?: object | undefined
   signal?: AbortSignal
+  redirect?: RequestRedirect
 }
 
-/** One request below the media base; an answer other than 2xx or 3xx is thrown as ApiError. */
-export type Send = (path: string, options?: RequestOptions) => Promise<Response>
+/** Sends one request below the media base. A response other than 2xx or 304 is thrown as an ApiError. */
+type Send = (path: string, options?: RequestOptions) => Promise<Response>
 
 export function createSend({ url, token, fetch: send = globalThis.fetch }: ClientOptions): Send {
   const base = mediaBase(url)
@@ -46,12 +47,11 @@ export function createSend({ url, token, fetch: send = globalThis.fetch }: Clien
       ...(init.body instanceof ReadableStream && { duplex: 'half' as const }),
     })
     if (response.ok || response.status === 304) return response
-    const contentType = response.headers.get('Content-Type')
-    throw toApiError({ status: response.status, contentType, text: await response.text(), url: target.href })
+    throw await toApiError(response)
   }
 }
 
-/** The media base with the slash that it ends in. Throws for what cannot be one. */
+/** The media base, always with a slash at its end. Throws if it is not one. */
 export function mediaBase(url: string | URL): string {
   if (!URL.canParse(url)) throw new InvalidRequestError(`not a URL: ${url}`)
   const { protocol, username, password, search, hash, href } = new URL(url)
@@ -63,13 +63,13 @@ export function mediaBase(url: string | URL): string {
   return href.endsWith('/') ? href : `${href}/`
 }
 
-/** A name as a URL's path. Throws for names that a URL would turn into something else than an object. */
+/** A name as a URL's path. Throws for names that are reserved or that a URL would change. */
 export function namePath(name: string): string {
   if (name === '-') throw reserved(name)
   return prefixPath(name)
 }
 
-/** What names may begin with, as a URL's path. `.` and `..` segments are none: URLs drop them. */
+/** A prefix of names as a URL's path. URLs drop `.` and `..` segments, so they are refused. */
 export function prefixPath(prefix: string): string {
   const segments = checkPrefix(prefix).split('/')
   if (segments.includes('.') || segments.includes('..')) {
@@ -91,29 +91,18 @@ function reserved(name: string): InvalidRequestError {
   )
 }
 
-/** One request to the JSON API, and its answer. */
-export type Call = <Answer>(route: string, options?: RequestOptions) => Promise<Answer>
-
-export function createCall(send: Send): Call {
-  return async <Answer>(route: string, options?: RequestOptions) => {
-    return readJson<Answer>(await send(`-/api/${route}`, options))
-  }
-}
-
-/** The Worker's answer. A page that something else answers in its place is thrown as ApiError. */
+/** The Worker's answer. A page that something else answers in its place is thrown as an ApiError. */
 export async function readJson<Answer>(response: Response): Promise<Answer> {
-  const { status, headers, url } = response
-  const contentType = headers.get('Content-Type')
-  const text = await response.text()
-  if (contentType?.startsWith('application/json')) return JSON.parse(text) as Answer
-  throw toApiError({ status, contentType, text, url })
+  const isJson = response.headers.get('Content-Type')?.startsWith('application/json')
+  if (!isJson) throw await toApiError(response)
+  return (await response.json()) as Answer
 }
 
-/** An answer that says why a request failed. */
+/** A response that says why a request failed. */
 export class ApiError extends Error {
   override readonly name = 'ApiError'
   readonly problem: ProblemDocument
-  /** Whether the Worker answered; else something in its place did. */
+  /** Whether the Worker answered; otherwise something in its place did. */
   readonly isFromWorker: boolean
 
   constructor(problem: ProblemDocument, isFromWorker = true) {
@@ -129,41 +118,27 @@ export class ApiError extends Error {
 
 const MAX_EXCERPT = 200
 
-interface Received {
-  status: number
-  contentType: string | null
-  /** The whole body. */
-  text: string
-  url: string
-}
-
-/** The error that an answer stands for. One that is not a problem document came from something other than the Worker. */
-export function toApiError({ status, contentType, text, url }: Received): ApiError {
-  const title = `HTTP ${status}`
-  if (contentType?.startsWith('application/problem+json')) {
-    // The answer to HEAD has no body.
-    return new ApiError(parse(text) ?? { type: 'about:blank', title, status, detail: url })
-  }
+/** A response that is not a problem document came from something other than the Worker. */
+async function toApiError(response: Response): Promise<ApiError> {
+  const { status, url, headers } = response
+  const contentType = headers.get('Content-Type') ?? ''
+  const text = await response.text()
+  const unknown = { type: 'about:blank', title: `HTTP ${status}`, status, detail: url }
+  if (contentType.startsWith('application/problem+json')) return new ApiError(parse(text) ?? unknown)
   // Cloudflare's own errors and the dev server's are a line of plain text.
-  const excerpt = contentType?.startsWith('text/plain')
-    ? `: ${text.split('\n', 1)[0]?.slice(0, MAX_EXCERPT)}`
-    : ''
+  const isPlain = contentType.startsWith('text/plain')
+  const excerpt = isPlain ? `: ${text.split('\n', 1)[0]?.slice(0, MAX_EXCERPT)}` : ''
   const detail = `${url} did not answer as fallback-storage does${excerpt}. Is the URL its media base?`
-  return new ApiError({ type: 'about:blank', title, status, detail }, false)
+  return new ApiError({ ...unknown, detail }, false)
 }
 
+/** Null if it was truncated or rewritten on the way, or if it answers a HEAD: then only its status is known. */
 function parse(text: string): ProblemDocument | null {
   try {
-    const value: unknown = JSON.parse(text)
-    return isProblem(value) ? value : null
+    const value = JSON.parse(text) as Partial<ProblemDocument> | null
+    const isProblem = ['title', 'status', 'detail'].every((key) => value !== null && key in value)
+    return isProblem ? (value as ProblemDocument) : null
   } catch {
-    // Truncated or rewritten on the way: only its status is known.
     return null
   }
-}
-
-function isProblem(value: unknown): value is ProblemDocument {
-  return (
-    typeof value === 'object' && value !== null && 'title' in value && 'detail' in value && 'status' in value
-  )
 }

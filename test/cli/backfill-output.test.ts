@@ -1,7 +1,8 @@
+import { PassThrough } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import { backfillLines } from '../../src/cli/commands/backfill-output.ts'
 import type { Backfill, Estimate } from '../../src/client/client.ts'
-import type { Text } from '../../src/cli/output.ts'
+import { createOutput } from '../../src/cli/output.ts'
 
 const DATE = '2026-11-23T06:59:47.000Z'
 const NOTHING = { listed: 0, copied: 0, present: 0, skipped: 0, skipped_by: {}, failed: 0, bytes: 0 }
@@ -34,24 +35,21 @@ const ESTIMATE: Estimate = {
   prices: { date: '2026-11-23', sources: [] },
 }
 
-function plain(text: Text): string {
-  if (typeof text === 'string') return text
-  return 'text' in text ? text.text : text.map(plain).join('')
-}
-
 function linesOf(job: Partial<Backfill>): string[] {
-  return backfillLines({ ...JOB, ...job }).map(plain)
+  const stdout = new PassThrough({ encoding: 'utf8' })
+  createOutput({}, { stdout, stderr: stdout }).print(...backfillLines({ ...JOB, ...job }))
+  return String(stdout.read()).split('\n')
 }
 
 describe('the output for a backfill', () => {
-  it('show why names were skipped, if any were', () => {
+  it('shows why names were skipped, if any were', () => {
     expect(linesOf({ skipped: 1201, skipped_by: { excluded: 1200, not_accepted: 1 } })).toContain(
       'skipped: 1,200 excluded, 1 not accepted',
     )
     expect(linesOf({}).join('\n')).not.toContain('skipped:')
   })
 
-  it('show the egress of a dry run, and whose prices were used', () => {
+  it('shows the egress of a dry run, and whose prices were used', () => {
     const lines = linesOf({ dry_run: true, estimate: ESTIMATE })
     expect(lines).toContain('cost beyond what your plan includes, at prices of 2026-11-23: $6391.01')
     expect(lines).toContainEqual(expect.stringMatching(/^ {2}egress +\$6391\.00$/))
@@ -59,7 +57,7 @@ describe('the output for a backfill', () => {
     expect(lines).toContain('plus $1200.00 a month for storage')
   })
 
-  it('say so if the total excludes egress because it is unknown', () => {
+  it('says so if the total excludes egress because it is unknown', () => {
     const estimate = {
       ...ESTIMATE,
       bytes: 0,

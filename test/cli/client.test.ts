@@ -1,20 +1,18 @@
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startStack, type Stack } from '../../demo/stack.ts'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { ApiError, createClient, type Client } from '../../src/client/client.ts'
+import { TOKEN } from '../kit/worker/site.ts'
+import { useDeployment } from './deployment.ts'
 
 const NAME = 'a folder/ünï (1) #?%+.txt'
 
-let stack: Stack
+const deployment = useDeployment()
 let client: Client
 
-beforeAll(async () => {
-  stack = await startStack()
-  client = createClient({ url: stack.worker.url, token: stack.token })
+beforeAll(() => {
+  client = createClient({ url: deployment.site.url, token: TOKEN })
 })
-
-afterAll(() => stack?.stop())
 
 async function failureOf(promise: Promise<unknown>): Promise<unknown> {
   return promise.then(
@@ -38,7 +36,7 @@ describe('a client of one deployment', () => {
     expect(await client.exists(NAME)).toBe(false)
   })
 
-  it('reads a part, and is told when nothing has changed', async () => {
+  it('reads a range, and gets a 304 if nothing has changed', async () => {
     const part = await client.open('photos/sun.png', { headers: { Range: 'bytes=1-3' } })
     expect([part.status, await part.text()]).toEqual([206, 'PNG'])
     const etag = part.headers.get('ETag') ?? ''
@@ -57,7 +55,7 @@ describe('a client of one deployment', () => {
     expect(await client.validName('a b?.txt')).toBe('a_b.txt')
   })
 
-  it('walks all names, page after page', async () => {
+  it('lists all names, page after page', async () => {
     const page = await client.list('photos/', { limit: 1 })
     expect(page).toMatchObject({
       objects: [{ name: 'photos/2024/fractal.webp' }],
@@ -74,7 +72,7 @@ describe('a client of one deployment', () => {
     expect(await client.listdir('photos/')).toMatchObject({ directories: ['2024'], cursor: null })
   })
 
-  it('takes deletes back', async () => {
+  it('undoes deletes', async () => {
     await client.delete('audio/chime.mp3')
     expect((await client.tombstones({ prefix: 'audio/' })).tombstones).toMatchObject([
       { name: 'audio/chime.mp3' },
@@ -86,7 +84,7 @@ describe('a client of one deployment', () => {
     expect(await client.undelete('audio/chime.mp3')).toMatchObject({ restored: true, backend: 'legacy' })
   })
 
-  it('tells how the chain is made, and what it would do', async () => {
+  it('describes the chain, and what it would do', async () => {
     expect((await client.backends()).backends.map(({ name }) => name)).toEqual([
       'media',
       'media_kv',
@@ -94,7 +92,9 @@ describe('a client of one deployment', () => {
     ])
     expect(await client.explain('docs/leaflet.pdf')).toMatchObject({ would_serve: 'legacy' })
     expect(await client.url('docs/leaflet.pdf')).toContain('docs/leaflet.pdf')
-    expect(client.mediaUrl(NAME)).toBe(`${stack.worker.url}a%20folder/%C3%BCn%C3%AF%20(1)%20%23%3F%25%2B.txt`)
+    expect(client.mediaUrl(NAME)).toBe(
+      `${deployment.site.url}a%20folder/%C3%BCn%C3%AF%20(1)%20%23%3F%25%2B.txt`,
+    )
     expect(await client.health()).toEqual({ status: 'ok' })
   })
 })
@@ -112,13 +112,13 @@ describe('its failures', () => {
       status: 404,
       isFromWorker: true,
     })
-    const stranger = createClient({ url: stack.worker.url, token: 'wrong' })
+    const stranger = createClient({ url: deployment.site.url, token: 'wrong' })
     expect(await failureOf(stranger.delete('nope'))).toMatchObject({ status: 401 })
   })
 
-  it('come before anything is sent for names that no URL can carry', async () => {
-    const send = () => Promise.reject(new Error('something was sent'))
-    const offline = createClient({ url: stack.worker.url, fetch: send })
+  it('come before any request for names that a URL cannot contain', async () => {
+    const send = () => Promise.reject(new Error('a request was sent'))
+    const offline = createClient({ url: deployment.site.url, fetch: send })
     expect(() => offline.open('a/../b')).toThrow(TypeError)
     expect(() => offline.mediaUrl('\ud800')).toThrow('lone surrogate')
   })

@@ -1,29 +1,19 @@
 import { createServer, type Server } from 'node:http'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startLegacyOrigin, type LegacyOrigin } from '../../demo/legacy-origin.ts'
-import { startWorker, type RunningWorker } from '../../demo/worker.ts'
 import { createClient } from '../../src/client/client.ts'
 import { type Check, examine } from '../../src/cli/commands/doctor.ts'
 import { close, listen } from '../kit/servers/listen.ts'
+import { startSite, TOKEN, type Site } from '../kit/worker/site.ts'
 import { createCli, type Ran } from './run.ts'
 
-const TOKEN = 'open-sesame'
-
-let folder: string
 let origin: LegacyOrigin
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'cli-doctor-'))
   origin = await startLegacyOrigin()
 })
 
-afterAll(async () => {
-  await origin?.close()
-  if (folder) await rm(folder, { recursive: true, force: true })
-})
+afterAll(() => origin?.close())
 
 function diagnosis({ stdout }: Ran): { ok: boolean; checks: Record<string, Check> } {
   const { ok, checks } = JSON.parse(stdout) as { ok: boolean; checks: Check[] }
@@ -53,7 +43,7 @@ it.each([
 })
 
 describe('a deployment with broken origins', () => {
-  let worker: RunningWorker
+  let worker: Site
   /** An S3 server that refuses every request. */
   let denying: Server
 
@@ -76,19 +66,16 @@ describe('a deployment with broken origins', () => {
       { type: 's3', name: 'private', endpoint, bucket: 'b' },
     ]
     const vars = {
-      FALLBACK_STORAGES: JSON.stringify(storages),
-      FALLBACK_DATA_MIGRATION: 'true',
       MEDIA_PATH: '/media/',
       MEDIA_URL: 'http://127.0.0.1:1023/media/',
-      API_TOKEN: TOKEN,
       LEGACY_ACCESS_KEY_ID: 'id',
       LEGACY_SECRET_ACCESS_KEY: 'very-secret',
     }
-    worker = await startWorker({ vars, persistTo: folder })
+    worker = await startSite({ storages, vars })
   })
 
   afterAll(async () => {
-    await worker?.stop()
+    await worker?.close()
     await close(denying)
   })
 
@@ -122,8 +109,8 @@ describe('a deployment with broken origins', () => {
   it('sends each backend one request, for a name that does not exist', async () => {
     origin.requests.length = 0
     await createCli(`${worker.url}media`, TOKEN)(['doctor'])
-    const asked = origin.requests.filter((request) => !request.includes('denied'))
-    expect(asked).toEqual([expect.stringMatching(/^HEAD \/fallback-storage-doctor-[\w-]+$/)])
+    const requests = origin.requests.filter((request) => !request.includes('denied'))
+    expect(requests).toEqual([expect.stringMatching(/^HEAD \/fallback-storage-doctor-[\w-]+$/)])
   })
 
   it('lists what it can, and exits with 1 because the listing is incomplete', async () => {
@@ -154,21 +141,21 @@ describe('a deployment with broken origins', () => {
 it.each([
   {
     what: 'a wrong configuration',
-    vars: { FALLBACK_STORAGES: '[{"type":"r2","binding":"MEDAI"}]', API_TOKEN: TOKEN },
+    options: { storages: [{ type: 'r2', binding: 'MEDAI' }] },
     says: /^✗ configuration .*\n {17}.*`MEDAI`.*did you mean `MEDIA`/m,
   },
   {
     what: 'a Worker without a token',
-    vars: { FALLBACK_STORAGES: '[{"type":"r2","binding":"MEDIA"}]' },
+    options: { storages: [{ type: 'r2', binding: 'MEDIA' }], vars: { API_TOKEN: '' } },
     says: /^✗ token .*\n.*→ set API_TOKEN in \.dev\.vars/m,
   },
-])('reports $what', async ({ vars, says }) => {
-  const worker = await startWorker({ vars, persistTo: folder })
+])('reports $what', async ({ options, says }) => {
+  const worker = await startSite(options)
   try {
     const { code, stdout } = await createCli(worker.url, TOKEN)(['doctor'])
     expect(stdout).toMatch(says)
     expect(code).toBe(1)
   } finally {
-    await worker.stop()
+    await worker.close()
   }
 })

@@ -130,9 +130,8 @@ describe('get', () => {
   })
 
   it('decodes an object that is stored with a Content-Encoding', async () => {
-    const url = `${deployment.stack.worker.url}encoded.txt`
-    const headers = { Authorization: `Bearer ${deployment.stack.token}`, 'Content-Encoding': 'gzip' }
-    await fetch(url, { method: 'PUT', headers, body: gzipSync('hello') })
+    const headers = { 'Content-Encoding': 'gzip' }
+    await deployment.site.call('encoded.txt', { method: 'PUT', headers, body: gzipSync('hello') })
     expect((await deployment.cli(['get', 'encoded.txt', '-'])).stdout).toBe('hello')
   })
 })

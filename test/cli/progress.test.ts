@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream'
 import { expect, it } from 'vitest'
-import { bytes, columns, count, duration } from '../../src/cli/output.ts'
+import { bytes, count, createOutput, duration, type Table } from '../../src/cli/output.ts'
 import { createProgress } from '../../src/cli/progress.ts'
 
 const MIB = 1024 * 1024
@@ -8,15 +8,11 @@ const MIB = 1024 * 1024
 it('prints progress, speed and remaining time to a file or pipe every five seconds', () => {
   const stream = new PassThrough({ encoding: 'utf8' })
   let now = 0
-  const progress = createProgress({
-    label: 'a.bin',
-    total: 100 * MIB,
-    show: bytes,
-    quiet: false,
-    stream,
-    now: () => now,
-  })
-  for (; now <= 12_000; now += 500) progress.update((now / 1000) * MIB)
+  const progress = createProgress(
+    { label: 'a.bin', total: 100 * MIB, show: bytes, now: () => now },
+    { quiet: false, stderr: stream },
+  )
+  for (; now <= 12_000; now += 500) progress.update({ value: (now / 1000) * MIB })
   progress.end()
   expect(stream.read()).toBe(
     'a.bin: 5.0 MiB of 100 MiB (5 %), 1.0 MiB/s, 1 min 35 s left\n' +
@@ -27,17 +23,23 @@ it('prints progress, speed and remaining time to a file or pipe every five secon
 it('prints what is known while the total is unknown', () => {
   const stream = new PassThrough({ encoding: 'utf8' })
   let now = 0
-  const progress = createProgress({ label: 'verify', show: count, quiet: false, stream, now: () => now })
-  progress.update(0)
+  const progress = createProgress(
+    { label: 'verify', show: count, now: () => now },
+    { quiet: false, stderr: stream },
+  )
+  progress.update({ value: 0 })
   now = 6_000
-  progress.update(1_200, { note: 'waiting for legacy: timeout' })
+  progress.update({ value: 1_200, note: 'waiting for legacy: timeout' })
   expect(stream.read()).toBe('verify: 1,200, 200/s, waiting for legacy: timeout\n')
 })
 
 it('prints nothing when quiet', () => {
   const stream = new PassThrough({ encoding: 'utf8' })
-  const progress = createProgress({ label: 'x', show: count, quiet: true, stream, now: () => 1e9 })
-  progress.update(1)
+  const progress = createProgress(
+    { label: 'x', show: count, now: () => 1e9 },
+    { quiet: true, stderr: stream },
+  )
+  progress.update({ value: 1 })
   progress.end()
   expect(stream.read()).toBeNull()
 })
@@ -61,23 +63,24 @@ it.each([
   expect(shown).toBe(as)
 })
 
+function printed(table: Table): string {
+  const stdout = new PassThrough({ encoding: 'utf8' })
+  createOutput({}, { stdout, stderr: stdout }).print(table)
+  return stdout.read() as string
+}
+
 it('keeps trailing spaces of a name', () => {
-  expect(
-    columns([
-      ['1', 'a '],
-      ['22', ''],
-    ]),
-  ).toEqual(['1   a ', '22'])
+  const rows = [
+    ['1', 'a '],
+    ['22', ''],
+  ]
+  expect(printed({ rows })).toBe('1   a \n22\n')
 })
 
 it('aligns columns, numbers on the right', () => {
-  expect(
-    columns(
-      [
-        ['a', '1', 'x'],
-        ['bbb', '22', ''],
-      ],
-      [1],
-    ),
-  ).toEqual(['a     1  x', 'bbb  22'])
+  const rows = [
+    ['a', '1', 'x'],
+    ['bbb', '22', ''],
+  ]
+  expect(printed({ rows, right: [1] })).toBe('a     1  x\nbbb  22\n')
 })

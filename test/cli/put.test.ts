@@ -15,14 +15,14 @@ describe('put', () => {
     { name: 'd', type: 'application/octet-stream' },
   ])('stores $name as $type', async ({ name, type }) => {
     await deployment.put(name, 'x')
-    const head = await fetch(deployment.stack.worker.url + name, { method: 'HEAD' })
+    const head = await deployment.site.fetch(name, { method: 'HEAD' })
     expect(head.headers.get('content-type')).toBe(type)
   })
 
   it('stores the type, Cache-Control and metadata it is given', async () => {
     const flags = ['--content-type', 'text/css', '--cache-control', 'max-age=5', '--meta', 'owner=me=you']
     expect(await deployment.cli(['put', '-', 'kept', ...flags], { stdin: 'x' })).toMatchObject({ code: 0 })
-    const { headers } = await fetch(`${deployment.stack.worker.url}kept`, { method: 'HEAD' })
+    const { headers } = await deployment.site.fetch('kept', { method: 'HEAD' })
     expect(headers.get('content-type')).toBe('text/css')
     expect(headers.get('cache-control')).toBe('max-age=5')
     expect(headers.get('x-amz-meta-owner')).toBe('me=you')
@@ -33,7 +33,7 @@ describe('put', () => {
     async (value) => {
       const ran = await deployment.cli(['put', '-', 'described', '--meta', `about=${value}`], { stdin: 'x' })
       expect(ran).toMatchObject({ code: 0 })
-      const { headers } = await fetch(`${deployment.stack.worker.url}described`, { method: 'HEAD' })
+      const { headers } = await deployment.site.fetch('described', { method: 'HEAD' })
       expect(decodeWords(headers.get('x-amz-meta-about') ?? '')).toBe(value)
     },
   )

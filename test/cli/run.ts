@@ -1,11 +1,17 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { Readable, Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
+import type { Stream } from '../../src/cli/output.ts'
+import { run } from '../../src/cli/program.ts'
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
 
-/** Stripping types anew would take half of each run. */
+/** Otherwise half of each run would be spent on stripping types. */
 const CACHE = fileURLToPath(new URL('../../node_modules/.cache/cli', import.meta.url))
+
+// Test runners force colours on; users' shells do not.
+delete process.env['FORCE_COLOR']
 
 export interface Ran {
   code: number | null
@@ -15,48 +21,93 @@ export interface Ran {
 }
 
 export interface RunOptions {
-  cwd?: string
-  /** Take the place of the usual ones; undefined takes one away. */
+  /** Added to the usual ones; undefined removes one. */
   env?: Record<string, string | undefined>
   stdin?: string | Uint8Array
-  /** Ends the command from outside. */
+  /** Needs a process of its own. */
+  cwd?: string
+  /** Sends SIGINT; needs a process of its own. */
   signal?: AbortSignal
 }
 
 export type Cli = (args: readonly string[], options?: RunOptions) => Promise<Ran>
 
-/** The command as a shell runs it, without a terminal. */
+/** The command line without a terminal: in this process if possible, because starting one takes longer than most tests. */
 export function createCli(url: string, token?: string): Cli {
-  return async (args, { cwd, env = {}, stdin = '', signal } = {}) => {
-    const child = spawn(process.execPath, ['--no-warnings', MAIN, ...args], {
-      ...(cwd !== undefined && { cwd }),
-      env: {
-        ...clean(process.env),
-        NODE_COMPILE_CACHE: CACHE,
-        FALLBACK_STORAGE_URL: url,
-        FALLBACK_STORAGE_TOKEN: token,
-        ...env,
-      },
-    })
-    signal?.addEventListener('abort', () => child.kill('SIGINT'))
-    const out: Buffer[] = []
-    const err: Buffer[] = []
-    child.stdout.on('data', (chunk: Buffer) => out.push(chunk))
-    child.stderr.on('data', (chunk: Buffer) => err.push(chunk))
-    // A command that fails early reads no more of its input.
-    child.stdin.on('error', () => {})
-    child.stdin.end(stdin)
-    const [code] = (await once(child, 'close')) as [number | null]
-    const bytes = Buffer.concat(out)
-    return { code, stdout: bytes.toString(), stderr: Buffer.concat(err).toString(), bytes }
+  return async (args, { env, stdin = '', cwd, signal } = {}) => {
+    const settings = { FALLBACK_STORAGE_URL: url, FALLBACK_STORAGE_TOKEN: token, ...env }
+    const stdout = collector()
+    const stderr = collector()
+    const code =
+      cwd === undefined && signal === undefined
+        ? await run(args, {
+            stdin: Readable.from([Buffer.from(stdin)]),
+            stdout: stdout.stream,
+            stderr: stderr.stream,
+            env: settings,
+          })
+        : await runProcess(args, { env: settings, stdout, stderr, cwd, signal })
+    return { code, stdout: stdout.text(), stderr: stderr.text(), bytes: stdout.bytes() }
   }
 }
 
-/** The command on a terminal of its own, by `script`: what that terminal is sent. */
+interface Collector {
+  stream: Stream
+  bytes(): Buffer
+  text(): string
+}
+
+function collector({ isTTY = false } = {}): Collector {
+  const chunks: Buffer[] = []
+  const stream = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      chunks.push(chunk)
+      done()
+    },
+  })
+  const bytes = () => Buffer.concat(chunks)
+  return { stream: Object.assign(stream, { isTTY }), bytes, text: () => bytes().toString() }
+}
+
+interface ProcessOptions {
+  env: Record<string, string | undefined>
+  stdout: Collector
+  stderr: Collector
+  cwd: string | undefined
+  signal: AbortSignal | undefined
+}
+
+async function runProcess(
+  args: readonly string[],
+  { env, stdout, stderr, cwd, signal }: ProcessOptions,
+): Promise<number | null> {
+  const child = spawn(process.execPath, ['--no-warnings', MAIN, ...args], {
+    cwd,
+    env: { ...process.env, NODE_COMPILE_CACHE: CACHE, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  signal?.addEventListener('abort', () => child.kill('SIGINT'))
+  child.stdout.pipe(stdout.stream)
+  child.stderr.pipe(stderr.stream)
+  const [code] = (await once(child, 'close')) as [number | null]
+  return code
+}
+
+/** What the command writes to a terminal, as far as the command knows. */
+export function createFakeTerminal(url: string, token = 'token') {
+  return async (args: readonly string[]): Promise<string> => {
+    const { stream, text } = collector({ isTTY: true })
+    const env = { FALLBACK_STORAGE_URL: url, FALLBACK_STORAGE_TOKEN: token }
+    await run(args, { stdin: Readable.from([]), stdout: stream, stderr: stream, env })
+    return text()
+  }
+}
+
+/** The command on a real terminal of its own, by `script`: what that terminal is sent. */
 export function createTerminal(url: string, token = 'token') {
   return async (args: readonly string[], env: Record<string, string> = {}): Promise<string> => {
     const command = [process.execPath, '--no-warnings', MAIN, ...args].map(quoted).join(' ')
-    const { CI: _ci, FORCE_COLOR: _force, NO_COLOR: _none, ...inherited } = process.env
+    const { CI: _ci, NO_COLOR: _none, ...inherited } = process.env
     const child = spawn('script', ['-qec', command, '/dev/null'], {
       env: {
         ...inherited,
@@ -77,11 +128,6 @@ export function createTerminal(url: string, token = 'token') {
 
 function quoted(part: string): string {
   return `'${part.replaceAll("'", `'\\''`)}'`
-}
-
-/** Test runners force colours on; users' shells do not. */
-function clean({ FORCE_COLOR: _force, ...env }: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return env
 }
 
 /** NDJSON, parsed. */

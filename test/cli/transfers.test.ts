@@ -1,62 +1,55 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
-import { startStack, type Stack } from '../../demo/stack.ts'
 import { startCuttingProxy, type CuttingProxy } from '../kit/servers/cutting-proxy.ts'
+import { TOKEN } from '../kit/worker/site.ts'
+import { useDeployment } from './deployment.ts'
 import { createCli, createTerminal, records, type Cli } from './run.ts'
 
 const MIB = 1024 * 1024
 const SHOW_CURSOR = '\u001b[?25h'
-const SIZE = 24 * MIB
+const SIZE = 6 * MIB
 const big = randomBytes(SIZE)
 
-let stack: Stack
+const deployment = useDeployment()
 let proxy: CuttingProxy
 let cli: Cli
-let folder: string
 
 beforeAll(async () => {
-  stack = await startStack()
-  proxy = await startCuttingProxy(stack.worker.url)
-  cli = createCli(proxy.url, stack.token)
-  folder = await mkdtemp(join(tmpdir(), 'cli-transfers-'))
-  await writeFile(join(folder, 'source.bin'), big)
-  const { code, stderr } = await cli(['put', '--checksum', join(folder, 'source.bin'), 'big.bin'])
+  proxy = await startCuttingProxy(deployment.site.url)
+  cli = createCli(proxy.url, TOKEN)
+  await writeFile(join(deployment.folder, 'source.bin'), big)
+  const { code, stderr } = await cli(['put', '--checksum', join(deployment.folder, 'source.bin'), 'big.bin'])
   if (code !== 0) throw new Error(stderr)
 })
 
-afterAll(async () => {
-  await proxy?.close()
-  await stack?.stop()
-  if (folder) await rm(folder, { recursive: true, force: true })
-})
+afterAll(() => proxy?.close())
 
 beforeEach(() => {
   proxy.cut(0, 0)
   proxy.slow(0)
-  proxy.asked.length = 0
+  proxy.requests.length = 0
 })
 
-const file = (name: string) => join(folder, name)
+const file = (name: string) => join(deployment.folder, name)
 const onTerminal = (...args: Parameters<ReturnType<typeof createTerminal>>) =>
-  createTerminal(proxy.url, stack.token)(...args)
+  createTerminal(proxy.url, TOKEN)(...args)
 
 it('resumes by itself when the connection is lost', async () => {
-  proxy.cut(2, 5 * MIB)
+  proxy.cut(2, 2 * MIB)
   const { code, stderr } = await cli(['get', 'big.bin', file('resumed.bin')])
   expect(code, stderr).toBe(0)
   expect(big.equals(await readFile(file('resumed.bin')))).toBe(true)
-  const begins = proxy.asked.map(({ range }) => Number(/^bytes=(\d+)-$/.exec(range ?? '')?.[1] ?? 0) / MIB)
+  const begins = proxy.requests.map(({ range }) => Number(/^bytes=(\d+)-$/.exec(range ?? '')?.[1] ?? 0) / MIB)
   // Bytes in flight may be lost along with the connection.
-  expect(begins).toEqual([0, expect.closeTo(5, 0), expect.closeTo(10, 0)])
-  expect(proxy.asked[1]?.['if-range']).toMatch(/^".+"$/)
+  expect(begins).toEqual([0, expect.closeTo(2, 0), expect.closeTo(4, 0)])
+  expect(proxy.requests[1]?.['if-range']).toMatch(/^".+"$/)
   expect(stderr).toContain('the connection was closed; resuming at ')
 })
 
 it('resumes to standard output as well', async () => {
-  proxy.cut(1, 5 * MIB)
+  proxy.cut(1, 2 * MIB)
   const { code, bytes } = await cli(['get', 'big.bin', '-'])
   expect(code).toBe(0)
   expect(big.equals(bytes)).toBe(true)
@@ -78,7 +71,7 @@ it('resumes an interrupted download, and requests only the rest', async () => {
   const there = await sizeOf(file('later.bin.part'))
   const ran = await cli(['get', 'big.bin', file('later.bin'), '--json'])
   expect(records(ran)).toMatchObject([{ size: SIZE, resumed_from: there }])
-  expect(proxy.asked.at(-1)?.range).toBe(`bytes=${there}-`)
+  expect(proxy.requests.at(-1)?.range).toBe(`bytes=${there}-`)
   expect(big.equals(await readFile(file('later.bin')))).toBe(true)
   for (const left of ['later.bin.part', 'later.bin.part.json'])
     await expect(stat(file(left))).rejects.toThrow('ENOENT')
@@ -103,7 +96,7 @@ it('requests nothing but the end if the download was already complete', async ()
   await writeFile(file('whole.bin.part'), big)
   await writeFile(file('whole.bin.part.json'), JSON.stringify({ url, etag }))
   expect(await cli(['get', 'big.bin', file('whole.bin')])).toMatchObject({ code: 0 })
-  expect(proxy.asked.map(({ range }) => range)).toEqual([`bytes=${SIZE}-`])
+  expect(proxy.requests.map(({ range }) => range)).toEqual([`bytes=${SIZE}-`])
   expect(big.equals(await readFile(file('whole.bin')))).toBe(true)
 })
 
@@ -122,19 +115,20 @@ it('streams standard input of unknown length', async () => {
 })
 
 it('reports a refused token, however large the upload', async () => {
-  const { code, stderr } = await cli(['put', file('source.bin'), 'x'], {
-    env: { FALLBACK_STORAGE_URL: stack.worker.url, FALLBACK_STORAGE_TOKEN: 'wrong' },
+  await writeFile(file('large.bin'), Buffer.alloc(24 * MIB))
+  const { code, stderr } = await cli(['put', file('large.bin'), 'x'], {
+    env: { FALLBACK_STORAGE_URL: deployment.site.url, FALLBACK_STORAGE_TOKEN: 'wrong' },
   })
   expect(stderr).toContain('the bearer token is not the configured one')
   expect(code).toBe(4)
 })
 
 it('draws a bar on a terminal and removes it at the end', async () => {
-  proxy.slow(8)
+  proxy.slow(15)
   const shown = await onTerminal(['get', 'big.bin', file('bar.bin')])
-  expect(shown).toMatch(/big\.bin {2}█+░+ {2}[\d.]+ MiB of 24\.0 MiB \(\d+ %\), [\d.]+ MiB\/s, \d+ s left/)
+  expect(shown).toMatch(/big\.bin {2}█+░+ {2}[\d.]+ MiB of 6\.0 MiB \(\d+ %\), [\d.]+ MiB\/s, \d+ s left/)
   const end = shown.slice(shown.lastIndexOf(SHOW_CURSOR))
-  expect(end).toMatch(/bar\.bin: 24\.0 MiB in [\d ms]+\r\n$/)
+  expect(end).toMatch(/bar\.bin: 6\.0 MiB in [\d ms]+\r\n$/)
   expect(end).not.toContain('█')
 })
 

@@ -118,7 +118,7 @@ describe('the command line', () => {
   })
 
   it('shows examples for every command', () => {
-    const commands = leaves(createProgram('0'))
+    const commands = leaves(createProgram(process))
     expect(commands.map(nameOf)).toEqual(expect.arrayContaining(['ls', 'backfill retry', 'tombstones purge']))
     for (const command of commands) {
       const help = helpOf(command)

@@ -1,12 +1,11 @@
 import { open } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import type { Command } from 'commander'
-import type { Backfill, FailurePage, Manifest } from '../../client/client.ts'
-import { CommandError, EXIT, usageError } from '../errors.ts'
-import { columns } from '../output.ts'
-import { watchJob } from '../progress.ts'
-import { collect, pages, type Session, sessionOf, wholeNumber } from '../session.ts'
-import { backfillLines, backfillTable, dryRunTotal, isOver, positionOf } from './backfill-output.ts'
+import { type Backfill, type Manifest, pages } from '../../client/client.ts'
+import { CommandError, EXIT, messageOf, usageError } from '../errors.ts'
+import { collect, type Session, wholeNumber, type WithSession } from '../session.ts'
+import { watchJob } from '../watch-job.ts'
+import { backfillLines, backfillTable, dryRunTotal, positionOf } from './backfill-output.ts'
 
 interface StartOptions {
   backend?: string[]
@@ -19,30 +18,29 @@ interface StartOptions {
   watch?: boolean
 }
 
-export function addBackfill(program: Command): void {
+export function addBackfill(program: Command, withSession: WithSession): void {
   const backfill = program
     .command('backfill')
     .summary('copy everything that has not been read yet')
     .description('Background jobs that copy what fallbacks hold into the first backend that accepts it.')
-  addStart(backfill)
+  addStart(backfill, withSession)
   backfill
     .command('status')
     .description('Shows one job, or all of them, newest first.')
     .argument('[id]', 'the job; default: all')
     .addHelpText('after', '\nExample:\n  fallback-storage backfill status --json | jq -r .state')
-    .action(async (id: string | undefined, _options: unknown, command: Command) => {
-      await status(sessionOf(command), id)
-    })
-  for (const { action, description, examples, run } of JOB_COMMANDS) {
+    .action(withSession(status))
+  for (const { action, description, examples = '', run } of JOB_COMMANDS) {
     backfill
       .command(action)
       .description(description)
       .argument('[id]', 'default: the newest job')
-      .addHelpText('after', `\nExamples:\n  fallback-storage backfill ${action}${examples ?? ''}`)
-      .action(async (id: string | undefined, _options: unknown, command: Command) => {
-        const session = sessionOf(command)
-        await run(session, id ?? (await newestJob(session)))
-      })
+      .addHelpText('after', `\nExamples:\n  fallback-storage backfill ${action}${examples}`)
+      .action(
+        withSession(async (session, id: string | undefined) => {
+          await run(session, id ?? (await newestJob(session)))
+        }),
+      )
   }
 }
 
@@ -73,7 +71,7 @@ function control(method: 'pauseBackfill' | 'resumeBackfill' | 'cancelBackfill' |
   return async (session, id) => show(session, await session.client[method](id))
 }
 
-function addStart(backfill: Command): void {
+function addStart(backfill: Command, withSession: WithSession): void {
   backfill
     .command('start')
     .description(
@@ -96,38 +94,37 @@ Examples:
   fallback-storage backfill start --backend legacy --prefix photos/2019/ --max-concurrency 4
   find . -type f -printf '%P\\n' | fallback-storage backfill start --manifest -`,
     )
-    .action(async (options: StartOptions, command: Command) => {
-      await start(sessionOf(command), options)
-    })
+    .action(withSession(start))
 }
 
 async function start(session: Session, options: StartOptions): Promise<void> {
   const { client, output } = session
-  const { backend, prefix, dryRun, maxConcurrency, maxPerSecond, manifest, manifestObject } = options
+  const { dryRun, manifest, manifestObject, watch: shouldWatch = false } = options
   if (manifest !== undefined && manifestObject !== undefined) {
     throw usageError('--manifest and --manifest-object exclude each other: leave one out')
   }
   const request = {
-    ...(backend && { backends: backend }),
-    ...(prefix !== undefined && { prefix }),
-    ...(dryRun && { dry_run: true }),
-    ...(maxConcurrency !== undefined && { max_concurrency: maxConcurrency }),
-    ...(maxPerSecond !== undefined && { max_per_second: maxPerSecond }),
-    ...(manifestObject !== undefined && { manifest: manifestObject }),
+    backends: options.backend,
+    prefix: options.prefix,
+    dry_run: dryRun,
+    max_concurrency: options.maxConcurrency,
+    max_per_second: options.maxPerSecond,
+    manifest: manifestObject,
   }
-  const names = manifest === undefined ? undefined : await readManifest(manifest)
+  const names = manifest === undefined ? undefined : await readManifest(manifest, session)
   const job = await client.startBackfill(request, names)
   // The result is the whole point of a dry run.
-  if (options.watch || dryRun) {
+  if (shouldWatch || dryRun) {
     output.note(`started ${job.id}`)
-    return watch(session, job.id, { onlyEnd: !options.watch })
+    return watch(session, job.id, { onlyEnd: !shouldWatch })
   }
   show(session, job)
   if (!output.json) output.note(`watch it with: fallback-storage backfill watch ${job.id}`)
 }
 
-async function readManifest(file: string): Promise<Manifest> {
-  const stream = file === '-' ? process.stdin : (await openManifest(file)).createReadStream()
+async function readManifest(file: string, { io }: Session): Promise<Manifest> {
+  const opened = file === '-' ? null : await open(file).catch(unreadable)
+  const stream = opened?.createReadStream() ?? io.stdin
   return {
     // The same stream at run time; Node and fetch declare it as two types.
     body: Readable.toWeb(stream) as ReadableStream<Uint8Array>,
@@ -135,17 +132,15 @@ async function readManifest(file: string): Promise<Manifest> {
   }
 }
 
-function openManifest(file: string): ReturnType<typeof open> {
-  return open(file).catch((error: unknown) => {
-    throw usageError(`--manifest: ${error instanceof Error ? error.message : String(error)}`)
-  })
+function unreadable(error: unknown): never {
+  throw usageError(`--manifest: ${messageOf(error)}`)
 }
 
 async function status(session: Session, id: string | undefined): Promise<void> {
   const { client, output } = session
   if (id !== undefined) return show(session, await client.backfill(id))
   const jobs = await client.backfills()
-  if (jobs.length > 0 || output.json) output.list(jobs, () => backfillTable(jobs))
+  if (jobs.length > 0 || output.json) output.list(jobs, () => [backfillTable(jobs)])
   else output.note(NO_JOBS)
 }
 
@@ -158,25 +153,26 @@ async function watch(session: Session, id: string, { onlyEnd = false } = {}): Pr
   const { client, output } = session
   const { dry_run: isDryRun } = await client.backfill(id)
   const total = isDryRun ? undefined : dryRunTotal(await client.backfills(), id)
+  const showChanges = output.json && !onlyEnd
   const job = await watchJob({
     label: isDryRun ? 'dry run' : 'backfill',
     read: () => client.backfill(id),
-    isOver,
     position: (current) => positionOf(current, total),
-    output: onlyEnd ? { ...output, json: false, quiet: output.quiet || output.json } : output,
+    output,
+    onChange: showChanges ? output.record : undefined,
     reattach: `fallback-storage backfill watch ${id}`,
   })
-  if (onlyEnd || !output.json) show(session, job)
+  if (!showChanges) show(session, job)
   if (job.state !== 'completed') throw new CommandError(EXIT.no)
 }
 
 async function failures({ client, output }: Session, id: string): Promise<void> {
   let found = 0
-  for await (const page of pages<FailurePage>((query) => client.backfillFailures(id, query))) {
-    const rows = page.failures.map(({ name, backend, error, detail, attempts }) => {
+  for await (const { failures: page } of pages((cursor) => client.backfillFailures(id, { cursor }))) {
+    const rows = page.map(({ name, backend, error, detail, attempts }) => {
       return [name, backend, error, `${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}`, detail]
     })
-    output.list(page.failures, () => columns(rows))
+    output.list(page, () => [{ rows }])
     found += rows.length
   }
   if (found === 0) output.note('no failures')

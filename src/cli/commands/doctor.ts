@@ -1,16 +1,15 @@
 import type { Command } from 'commander'
 import {
+  ApiError,
   type BackendDescription,
   type Backends,
-  type Explanation,
-  type Finding,
-  type ListPage,
   type Client,
-  ApiError,
+  type Finding,
 } from '../../client/client.ts'
 import { CommandError, describeError, EXIT, networkReason } from '../errors.ts'
-import { styled, type Text } from '../output.ts'
-import { sessionOf } from '../session.ts'
+import { type Lines, styled } from '../output.ts'
+import type { Session, WithSession } from '../session.ts'
+import { isOver } from '../watch-job.ts'
 
 /** The result of one check. */
 export interface Check {
@@ -21,13 +20,7 @@ export interface Check {
   fix?: string
 }
 
-interface DoctorOptions {
-  client: Client
-  url: string
-  hasToken: boolean
-}
-
-export function addDoctor(program: Command): void {
+export function addDoctor(program: Command, withSession: WithSession): void {
   program
     .command('doctor')
     .summary('find out what is wrong with a deployment')
@@ -42,18 +35,19 @@ Examples:
   fallback-storage doctor
   fallback-storage doctor --json | jq '.checks[] | select(.status != "ok")'`,
     )
-    .action(async (_options: unknown, command: Command) => {
-      const { client, output, url, headers } = sessionOf(command)
-      const checks: Check[] = []
-      for await (const check of examine({ client, url, hasToken: 'Authorization' in headers })) {
-        checks.push(check)
-        if (!output.json) linesOf(check).forEach(output.line)
-      }
-      const ok = checks.every(({ status }) => status !== 'failed')
-      // The field of the JSON document keeps its published name.
-      if (output.json) output.record({ ok, checks: checks })
-      if (!ok) throw new CommandError(EXIT.failed)
-    })
+    .action(withSession(doctor))
+}
+
+async function doctor(session: Session): Promise<void> {
+  const { output } = session
+  const checks: Check[] = []
+  for await (const check of examine(session)) {
+    checks.push(check)
+    if (!output.json) output.print(...linesOf(check))
+  }
+  const ok = checks.every(({ status }) => status !== 'failed')
+  if (output.json) output.record({ ok, checks })
+  if (!ok) throw new CommandError(EXIT.failed)
 }
 
 const SIGNS = {
@@ -64,34 +58,71 @@ const SIGNS = {
 
 const INDENT = ' '.repeat(17)
 
-function linesOf({ name, status, detail, fix }: Check): Text[] {
+function linesOf({ name, status, detail, fix }: Check): Lines {
   const [first = '', ...more] = detail.trim().split('\n')
   return [
     [SIGNS[status], ` ${name.padEnd(14)} ${first}`],
     ...more.map((line) => INDENT + line),
-    ...(fix === undefined ? [] : [`${INDENT}→ ${fix}`]),
+    fix !== undefined && `${INDENT}→ ${fix}`,
   ]
 }
 
+type Deployment = Pick<Session, 'client' | 'url' | 'hasToken'>
+
 /** Checks everything that a deployment needs, with one harmless request each. */
-export async function* examine(options: DoctorOptions): AsyncGenerator<Check> {
-  const { client, url } = options
+export async function* examine(deployment: Deployment): AsyncGenerator<Check> {
+  const { client, url } = deployment
   const local = isLocal(url)
-  const health = await checkHealth(client, url)
-  yield health
-  if (health.status === 'failed') return
-  const configuration = await checkConfiguration(client, local)
-  yield configuration
-  if (configuration.status === 'failed') return
-  const { check, backends } = await checkToken(options)
-  yield check
-  if (!backends) return
+  let backends: Backends
+  let name = 'worker'
+  try {
+    const started = performance.now()
+    const { status } = await client.health()
+    if (status !== 'ok') throw new Error('the server at this URL is not fallback-storage')
+    yield { name, status: 'ok', detail: `${url} answers in ${Math.round(performance.now() - started)} ms` }
+
+    name = 'configuration'
+    // All routes but health report a wrong configuration, so one that needs no token will do.
+    await client.validName(probeName())
+    yield { name, status: 'ok', detail: 'is valid, with all its bindings and secrets' }
+
+    name = 'token'
+    backends = await client.backends()
+    if (local || url.startsWith('https:')) yield { name, status: 'ok', detail: 'is accepted' }
+    else {
+      const detail = 'is accepted, but is sent unencrypted'
+      yield { name, status: 'warning', detail, fix: 'use the https URL' }
+    }
+  } catch (error) {
+    const isConfiguration = name === 'configuration' && error instanceof ApiError
+    const [reason = ''] = describeError(error).lines
+    const detail = isConfiguration ? error.problem.detail : reason
+    yield { name, status: 'failed', detail, fix: setupFix(name, error, deployment) }
+    return
+  }
+
   yield checkChain(backends)
   for (const { backend, detail } of backends.warnings ?? [])
     yield { name: backend, status: 'warning', detail }
-  yield* checkBackends(client, backends, local)
-  yield* checkListing(client, backends, local)
-  yield await checkJobs(client)
+  try {
+    for (const finding of (await client.explain(probeName())).backends)
+      yield checkBackend(finding, backends, local)
+  } catch (error) {
+    yield { name: 'backends', status: 'failed', detail: reasonsOf(error) }
+  }
+  try {
+    yield* checkListing(client, backends, local)
+  } catch (error) {
+    yield { name: 'listing', status: 'failed', detail: reasonsOf(error) }
+  }
+  try {
+    const unfinished = (await client.backfills()).filter((job) => !isOver(job))
+    const ids = unfinished.map(({ id }) => id).join(', ')
+    yield { name: 'jobs', status: 'ok', detail: ids === '' ? 'no backfill is running' : `unfinished: ${ids}` }
+  } catch (error) {
+    const fix = "backfills need the queue and the Durable Object from the project's wrangler.toml"
+    yield { name: 'jobs', status: 'warning', detail: reasonsOf(error), fix }
+  }
 }
 
 /** A name that exists nowhere; a new one each time, because absences are cached for a while. */
@@ -99,56 +130,31 @@ function probeName(): string {
   return `fallback-storage-doctor-${crypto.randomUUID()}`
 }
 
-async function checkHealth(client: Client, url: string): Promise<Check> {
-  const name = 'worker'
-  const started = performance.now()
-  try {
-    const { status } = await client.health()
-    if (status !== 'ok') throw new Error('the server at this URL is not fallback-storage')
-    return { name, status: 'ok', detail: `${url} answers in ${Math.round(performance.now() - started)} ms` }
-  } catch (error) {
-    const fix =
-      networkReason(error) === undefined
-        ? 'use the URL under which your objects are served, MEDIA_PATH included: --url https://example.com/media/'
-        : `check the URL, and that the Worker is running${isLocal(url) ? ' (npx wrangler dev)' : ' (npx wrangler deploy)'}`
-    return { name, status: 'failed', detail: reasonOf(error), fix }
-  }
+function reasonsOf(error: unknown): string {
+  return describeError(error)
+    .lines.map((line) => line.trim())
+    .join('; ')
 }
 
-/** All routes but health report a wrong configuration, so one that needs no token will do. */
-async function checkConfiguration(client: Client, local: boolean): Promise<Check> {
-  const name = 'configuration'
-  try {
-    await client.validName(probeName())
-    return { name, status: 'ok', detail: 'is valid, with all its bindings and secrets' }
-  } catch (error) {
-    const detail = error instanceof ApiError ? error.problem.detail : String(error)
-    const fix = local
+/** Whether the Worker there runs under `wrangler dev`. */
+function isLocal(url: string): boolean {
+  const { hostname } = new URL(url)
+  return /^(?:localhost|.+\.localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname)
+}
+
+/** How to fix what must work before the backends can be checked. */
+function setupFix(name: string, error: unknown, { url, hasToken }: Deployment): string {
+  const local = isLocal(url)
+  if (name === 'worker') {
+    return networkReason(error) === undefined
+      ? 'use the URL under which your objects are served, MEDIA_PATH included: --url https://example.com/media/'
+      : `check the URL, and that the Worker is running (npx wrangler ${local ? 'dev' : 'deploy'})`
+  }
+  if (name === 'configuration') {
+    return local
       ? 'fix wrangler.toml or .dev.vars, then restart wrangler dev'
       : 'fix wrangler.toml or set the secret, then deploy again'
-    return { name, status: 'failed', detail, fix }
   }
-}
-
-async function checkToken({
-  client,
-  url,
-  hasToken,
-}: DoctorOptions): Promise<{ check: Check; backends: Backends | null }> {
-  const name = 'token'
-  try {
-    const backends = await client.backends()
-    if (url.startsWith('https:') || isLocal(url))
-      return { check: { name, status: 'ok', detail: 'is accepted' }, backends }
-    const detail = 'is accepted, but is sent unencrypted'
-    return { check: { name, status: 'warning', detail, fix: 'use the https URL' }, backends }
-  } catch (error) {
-    const fix = tokenFix(error, { hasToken, local: isLocal(url) })
-    return { check: { name, status: 'failed', detail: reasonOf(error), fix }, backends: null }
-  }
-}
-
-function tokenFix(error: unknown, { hasToken, local }: { hasToken: boolean; local: boolean }): string {
   const status = error instanceof ApiError ? error.status : undefined
   const set = local
     ? 'set API_TOKEN in .dev.vars, then restart wrangler dev'
@@ -161,50 +167,31 @@ function tokenFix(error: unknown, { hasToken, local }: { hasToken: boolean; loca
 }
 
 function checkChain({ backends, migration, deletes }: Backends): Check {
-  const name = 'chain'
   const chain = backends.map(
-    ({ name: own, type, writable }) => `${own} (${type}${writable ? '' : ', read-only'})`,
+    ({ name, type, writable }) => `${name} (${type}${writable ? '' : ', read-only'})`,
   )
   const rules = `${migration ? 'copying on read' : 'no copying on read'}, deletes: ${deletes}`
-  const detail = `${chain.join(' → ')}; ${rules}`
+  const about = { name: 'chain', detail: `${chain.join(' → ')}; ${rules}` }
   const firstWritable = backends.findIndex(({ writable }) => writable)
   if (firstWritable === -1) {
-    const fix = 'uploads and deletes fail with 501: add a writable backend'
-    return { name, status: 'warning', detail, fix }
+    return { ...about, status: 'warning', fix: 'uploads and deletes fail with 501: add a writable backend' }
   }
   if (migration && firstWritable === backends.length - 1) {
     const fix = 'nothing can be copied: put a writable backend before the ones to migrate from'
-    return { name, status: 'warning', detail, fix }
+    return { ...about, status: 'warning', fix }
   }
-  return { name, status: 'ok', detail }
+  return { ...about, status: 'ok' }
 }
 
-async function* checkBackends(client: Client, { backends }: Backends, local: boolean): AsyncGenerator<Check> {
-  let explanation: Explanation
-  try {
-    explanation = await client.explain(probeName())
-  } catch (error) {
-    yield { name: 'backends', status: 'failed', detail: reasonOf(error) }
-    return
-  }
-  for (const finding of explanation.backends) {
-    const described = backends.find(({ name }) => name === finding.name)
-    yield checkBackend(finding, described, local)
-  }
-}
-
-function checkBackend(finding: Finding, described: BackendDescription | undefined, local: boolean): Check {
+function checkBackend(finding: Finding, { backends }: Backends, local: boolean): Check {
   const { name, result, detail = '', latency_ms: latency } = finding
   if (!finding.accepts) {
     return { name, status: 'ok', detail: "not checked: its include or exclude rules out doctor's test name" }
   }
+  const described = backends.find((backend) => backend.name === name)
   if (!['absent', 'hit', 'deleted'].includes(result)) {
-    return {
-      name,
-      status: 'failed',
-      detail: `${result}: ${detail}`,
-      fix: backendFix(result, described, local),
-    }
+    const fix = backendFix(result, described, local)
+    return { name, status: 'failed', detail: `${result}: ${detail}`, fix }
   }
   const { recent_errors: errors = [] } = described?.health ?? {}
   const answers = `answers in ${latency ?? '?'} ms`
@@ -217,66 +204,29 @@ function checkBackend(finding: Finding, described: BackendDescription | undefine
 
 async function* checkListing(client: Client, { backends }: Backends, local: boolean): AsyncGenerator<Check> {
   const name = 'listing'
-  let page: ListPage
-  try {
-    page = await client.list('', { limit: 1 })
-  } catch (error) {
-    const detail = describeError(error).lines.map((line) => line.trim())
-    yield { name, status: 'failed', detail: detail.join('; ') }
-    return
-  }
+  const page = await client.list('', { limit: 1 })
   if (page.degraded.length === 0) yield { name, status: 'ok', detail: 'every backend can list' }
   for (const { name: backend, error, detail } of page.backends ?? []) {
-    const described = backends.find(({ name: own }) => own === backend)
-    const cannot = error === 'unsupported'
-    yield {
-      name,
-      status: cannot ? 'warning' : 'failed',
-      detail: `${backend}: ${cannot ? detail : `${error}: ${detail}`}`,
-      fix: backendFix(error, described, local),
-    }
+    const described = backends.find((other) => other.name === backend)
+    const fix = backendFix(error, described, local)
+    if (error === 'unsupported') yield { name, status: 'warning', detail: `${backend}: ${detail}`, fix }
+    else yield { name, status: 'failed', detail: `${backend}: ${error}: ${detail}`, fix }
   }
 }
 
-async function checkJobs(client: Client): Promise<Check> {
-  const name = 'jobs'
-  try {
-    const open = (await client.backfills()).filter(({ state }) => !/^(cancelled|completed)/.test(state))
-    const ids = open.map(({ id }) => id).join(', ')
-    return { name, status: 'ok', detail: ids === '' ? 'no backfill is running' : `unfinished: ${ids}` }
-  } catch (error) {
-    const fix = "backfills need the queue and the Durable Object from the project's wrangler.toml"
-    return { name, status: 'warning', detail: reasonOf(error), fix }
-  }
-}
-
-function reasonOf(error: unknown): string {
-  return describeError(error).lines[0] ?? ''
-}
-
-/** Whether the Worker there runs under `wrangler dev`. */
-function isLocal(url: string): boolean {
-  const { hostname } = new URL(url)
-  return /^(?:localhost|.+\.localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname)
-}
-
-type Config = NonNullable<BackendDescription['config']>
-
-/** How to fix a backend that fails with this error. */
-function backendFix(error: string, backend: BackendDescription | undefined, local: boolean): string {
-  const { type = '', config: given } = backend ?? {}
-  const config: Config = given ?? {}
-  const fix = FIXES[error] ?? fixUnavailable
-  return fix({ type, config, local })
-}
-
-interface FixOptions {
+interface Failing {
   type: string
-  config: Config
+  config: NonNullable<BackendDescription['config']>
   local: boolean
 }
 
-const FIXES: Record<string, (options: FixOptions) => string> = {
+/** How to fix a backend that fails with this error. */
+function backendFix(error: string, backend: BackendDescription | undefined, local: boolean): string {
+  const fix = FIXES[error] ?? fixUnavailable
+  return fix({ type: backend?.type ?? '', config: backend?.config ?? {}, local })
+}
+
+const FIXES: Record<string, (failing: Failing) => string> = {
   denied: fixDenied,
   timeout: ({ config }) =>
     `check that Cloudflare can reach it. If it is just slow, raise timeout_ms (${setting(config, 'timeout_ms')})`,
@@ -291,12 +241,17 @@ const FIXES: Record<string, (options: FixOptions) => string> = {
       : 'backfill from it with --manifest',
 }
 
-function fixDenied({ type, config, local }: FixOptions): string {
-  if (type === 'http') return fixDeniedByOrigin(config)
+function fixDenied({ type, config, local }: Failing): string {
+  const { header_names: names, credentials_from: from } = config
+  if (type === 'http') {
+    const headers =
+      Array.isArray(names) && names.length > 0
+        ? `check the value sent as ${names.join(', ')}.`
+        : 'if the origin needs a header, set headers = { Authorization = "$SECRET" }.'
+    return `${headers} If it answers 403 for missing objects, set absent_statuses = [403, 404, 410]`
+  }
   if (type !== 's3') return 'check that this is the right binding and that the Worker may use it'
   const where = local ? 'in .dev.vars' : 'with npx wrangler secret put'
-  // The API answers with `credentials_from`, since `credentials` would be the keys themselves.
-  const { credentials_from: from } = config
   const keys =
     typeof from === 'string'
       ? `check the secrets ${from}_ACCESS_KEY_ID and ${from}_SECRET_ACCESS_KEY (set ${where}) and the region (${setting(config, 'region')}).`
@@ -304,15 +259,7 @@ function fixDenied({ type, config, local }: FixOptions): string {
   return `${keys} Without permission to list, S3 also answers 403 for missing objects: allow s3:ListBucket, or set absent_statuses = [403, 404, 410]`
 }
 
-function fixDeniedByOrigin({ header_names: names }: Config): string {
-  const headers =
-    Array.isArray(names) && names.length > 0
-      ? `check the value sent as ${names.join(', ')}.`
-      : 'if the origin needs a header, set headers = { Authorization = "$SECRET" }.'
-  return `${headers} If it answers 403 for missing objects, set absent_statuses = [403, 404, 410]`
-}
-
-function fixUnavailable({ type, config }: FixOptions): string {
+function fixUnavailable({ type, config }: Failing): string {
   if (type === 's3') {
     return `check endpoint (${setting(config, 'endpoint')}) and bucket (${setting(config, 'bucket')}), and that the server is up. Some servers need addressing = "virtual"`
   }
@@ -322,6 +269,6 @@ function fixUnavailable({ type, config }: FixOptions): string {
   return `check that the binding ${setting(config, 'binding')} points to something that exists: npx wrangler deploy --dry-run`
 }
 
-function setting(config: Config, key: string): string {
+function setting(config: Failing['config'], key: string): string {
   return String(config[key] ?? `its ${key}`)
 }

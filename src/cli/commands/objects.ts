@@ -1,8 +1,15 @@
 import type { Command } from 'commander'
-import type { Degraded, ListedObject, ListPage, Explanation, Finding } from '../../client/client.ts'
+import {
+  type Degraded,
+  type Explanation,
+  type Finding,
+  type ListedObject,
+  type ListPage,
+  pages,
+} from '../../client/client.ts'
 import { CommandError, EXIT, usageError } from '../errors.ts'
-import { bytes, columns, styled, type Text, time } from '../output.ts'
-import { pages, type Session, sessionOf, wholeNumber } from '../session.ts'
+import { bytes, type Lines, styled, type Text, time } from '../output.ts'
+import { type Session, wholeNumber, type WithSession } from '../session.ts'
 
 interface LsOptions {
   recursive?: boolean
@@ -12,7 +19,7 @@ interface LsOptions {
 
 const PAGE = 1000
 
-export function addLs(program: Command): void {
+export function addLs(program: Command, withSession: WithSession): void {
   program
     .command('ls')
     .summary('list names')
@@ -29,65 +36,58 @@ Examples:
   fallback-storage ls -r -l photos/
   fallback-storage ls -r --json | jq -r 'select(.backend != "media") | .name'   # not migrated yet`,
     )
-    .action(async (prefix: string | undefined, options: LsOptions, command: Command) => {
-      await ls(sessionOf(command), prefix ?? '', options)
-    })
+    .action(withSession(ls))
 }
 
-async function ls({ client, output }: Session, prefix: string, options: LsOptions): Promise<void> {
+async function ls({ client, output }: Session, prefix = '', options: LsOptions): Promise<void> {
   if (prefix === '-') throw usageError('"-" is not a valid name')
   const degraded = new Map<string, Degraded>()
   let left = options.limit ?? Infinity
-  const delimiter = options.recursive ? {} : { delimiter: '/' as const }
-  const read = (query: { cursor?: string }) =>
-    client.list(prefix, { limit: Math.min(PAGE, left), ...delimiter, ...query })
-  for await (const page of pages<ListPage>(read)) {
+  const delimiter = options.recursive ? undefined : '/'
+  const read = (cursor?: string) => client.list(prefix, { limit: Math.min(PAGE, left), delimiter, cursor })
+  for await (const page of pages(read)) {
     const entries = inOrder(page)
-    output.list(entries, () => linesOf(entries, options.long))
+    output.list(entries, () =>
+      options.long ? [{ rows: entries.map(factsOf), right: [0] }] : entries.map(nameOf),
+    )
     for (const backend of page.backends ?? []) degraded.set(backend.name, backend)
     left -= entries.length
     if (left <= 0) break
   }
 
-  const failed = [...degraded.values()].filter(({ error }) => error !== 'unsupported')
+  let isComplete = true
   for (const { name, error, detail } of degraded.values()) {
-    if (error === 'unsupported') output.note(`${name} cannot list: objects that only it holds are not shown`)
-    else output.warn(`${name} failed, so the listing is not complete: ${error}: ${detail}`)
+    if (error === 'unsupported') {
+      output.note(`${name} cannot list: objects that only it holds are not shown`)
+    } else {
+      output.warn(`${name} failed, so the listing is not complete: ${error}: ${detail}`)
+      isComplete = false
+    }
   }
-  if (failed.length > 0) throw new CommandError(EXIT.failed)
+  if (!isComplete) throw new CommandError(EXIT.failed)
 }
 
 type Entry = ListedObject | { directory: string }
 
 /** Objects and folders in byte order, as the Worker merged them. */
 function inOrder({ objects, directories }: ListPage): Entry[] {
-  const entries: Entry[] = [...objects, ...directories.map((directory) => ({ directory }))]
-  const keys = new Map(entries.map((entry) => [entry, Buffer.from(nameOf(entry))]))
-  return entries.sort((a, b) =>
-    Buffer.compare(keys.get(a) ?? Buffer.alloc(0), keys.get(b) ?? Buffer.alloc(0)),
-  )
+  return [...objects, ...directories.map((directory) => ({ directory }))]
+    .map((entry) => ({ entry, key: Buffer.from('directory' in entry ? entry.directory : entry.name) }))
+    .sort((a, b) => Buffer.compare(a.key, b.key))
+    .map(({ entry }) => entry)
 }
 
-function nameOf(entry: Entry): string {
-  return 'directory' in entry ? entry.directory : entry.name
+function nameOf(entry: Entry): Text {
+  return 'directory' in entry ? styled('blue', entry.directory) : entry.name
 }
 
-function linesOf(entries: readonly Entry[], long = false): Text[] {
-  const lines = long ? columns(entries.map(factsOf), [0]) : entries.map(nameOf)
-  return entries.map((entry, index) => {
-    const line = lines[index] ?? ''
-    if (!('directory' in entry)) return line
-    return [line.slice(0, -entry.directory.length), styled('blue', entry.directory)]
-  })
-}
-
-function factsOf(entry: Entry): string[] {
-  if ('directory' in entry) return ['-', '-', '-', entry.directory]
+function factsOf(entry: Entry): Text[] {
+  if ('directory' in entry) return ['-', '-', '-', nameOf(entry)]
   const size = entry.size === null ? '-' : bytes(entry.size)
   return [size, time(entry.modified_time), entry.backend, entry.name]
 }
 
-export function addExplain(program: Command): void {
+export function addExplain(program: Command, withSession: WithSession): void {
   program
     .command('explain')
     .summary('show which backends hold a name, and what a read would do')
@@ -102,18 +102,17 @@ Examples:
   fallback-storage explain photos/harbour.jpg
   fallback-storage explain photos/harbour.jpg --json | jq .migration.state`,
     )
-    .action(async (name: string, _options: unknown, command: Command) => {
-      const { client, output } = sessionOf(command)
-      const explanation = await client.explain(name)
-      output.list([explanation], () => explained(explanation))
-      if (explanation.would_serve === null) throw new CommandError(EXIT.no)
-    })
+    .action(withSession(explain))
 }
 
-function explained({ name, would_serve: server, tombstone, migration, backends }: Explanation): Text[] {
-  const served =
-    server === null ? styled('red', 'not served by any backend') : styled('green', `served by ${server}`)
-  const { last_copy: copy } = migration
+async function explain({ client, output }: Session, name: string): Promise<void> {
+  const explanation = await client.explain(name)
+  output.list([explanation], () => explained(explanation))
+  if (explanation.would_serve === null) throw new CommandError(EXIT.no)
+}
+
+function explained({ name, would_serve: server, tombstone, migration, backends }: Explanation): Lines {
+  const { state, target, reason, last_copy: copy } = migration
   const rows = backends.map((backend) => [
     `  ${backend.name}`,
     backend.type,
@@ -122,32 +121,33 @@ function explained({ name, would_serve: server, tombstone, migration, backends }
     aboutOf(backend),
   ])
   return [
-    [`${name}: `, served],
-    ...(tombstone ? [`deleted ${time(tombstone.deleted_time)} (tombstone in ${tombstone.backend})`] : []),
-    `migration: ${migration.state}${migration.target === null ? '' : ` → ${migration.target}`} (${migration.reason})`,
-    ...(copy
-      ? [
-          `last copy: ${copy.outcome} ${time(copy.time)}${copy.reason === undefined ? '' : `: ${copy.reason}`}`,
-        ]
-      : []),
-    ...columns(rows, [3]),
+    [
+      `${name}: `,
+      server === null ? styled('red', 'not served by any backend') : styled('green', `served by ${server}`),
+    ],
+    tombstone && `deleted ${time(tombstone.deleted_time)} (tombstone in ${tombstone.backend})`,
+    `migration: ${state}${target === null ? '' : ` → ${target}`} (${reason})`,
+    copy !== undefined &&
+      `last copy: ${copy.outcome} ${time(copy.time)}${copy.reason === undefined ? '' : `: ${copy.reason}`}`,
+    { rows, right: [3] },
   ]
 }
 
 function aboutOf({ accepts, detail, size, etag, modified_time, content_type, provenance }: Finding): string {
   if (!accepts) return 'excluded by its include or exclude'
-  const facts = [
-    size === undefined ? '' : bytes(size),
-    content_type ?? '',
-    etag ?? '',
-    modified_time === undefined ? '' : time(modified_time),
-    provenance ? `copied from ${provenance.backend} ${time(provenance.copied_time)}` : '',
-    detail ?? '',
+  return [
+    size !== undefined && bytes(size),
+    content_type,
+    etag,
+    modified_time !== undefined && time(modified_time),
+    provenance && `copied from ${provenance.backend} ${time(provenance.copied_time)}`,
+    detail,
   ]
-  return facts.filter((fact) => fact !== '').join('  ')
+    .filter(Boolean)
+    .join('  ')
 }
 
-export function addRm(program: Command): void {
+export function addRm(program: Command, withSession: WithSession): void {
   program
     .command('rm')
     .summary('delete objects')
@@ -163,12 +163,13 @@ Examples:
   fallback-storage rm photos/old.jpg
   fallback-storage ls -r tmp/ | tr '\\n' '\\0' | xargs -0 fallback-storage rm`,
     )
-    .action(async (names: string[], _options: unknown, command: Command) => {
-      const { client, output } = sessionOf(command)
-      for (const name of names) {
-        await client.delete(name)
-        if (output.json) output.record({ name, deleted: true })
-        else output.note(`deleted ${name}`)
-      }
-    })
+    .action(withSession(rm))
+}
+
+async function rm({ client, output }: Session, names: string[]): Promise<void> {
+  for (const name of names) {
+    await client.delete(name)
+    if (output.json) output.record({ name, deleted: true })
+    else output.note(`deleted ${name}`)
+  }
 }

@@ -2,27 +2,26 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { basename } from 'node:path'
-import { type Readable, Transform } from 'node:stream'
+import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { type Command, InvalidArgumentError } from 'commander'
 import mime from 'mime'
-import { usageError } from '../errors.ts'
+import { ApiError, type Client } from '../../client/client.ts'
+import { messageOf, networkReason, usageError } from '../errors.ts'
 import { bytes, took } from '../output.ts'
 import { createProgress } from '../progress.ts'
-import { namePath } from '../../client/client.ts'
-import { collect, type Session, sessionOf } from '../session.ts'
-import { refusal, upload } from '../transfers.ts'
+import type { Session, WithSession } from '../session.ts'
 
 interface PutOptions {
   contentType?: string
   cacheControl?: string
-  meta?: string[]
+  meta?: Record<string, string>
   create?: boolean
   available?: boolean
   checksum?: boolean
 }
 
-export function addPut(program: Command): void {
+export function addPut(program: Command, withSession: WithSession): void {
   program
     .command('put')
     .summary('upload a file')
@@ -37,7 +36,7 @@ export function addPut(program: Command): void {
     )
     .option('--content-type <type>', "default: by the name's extension", headerValue)
     .option('--cache-control <value>', 'stored with the object and sent to its readers', headerValue)
-    .option('--meta <key=value>', 'metadata of your own; may be repeated', metaEntry)
+    .option('--meta <key=value>', 'metadata of your own; may be repeated', metaHeader)
     .option('--create', 'fail (exit code 3) if the name is taken')
     .option('--available', 'if the name is taken, choose another one and print it')
     .option('--checksum', 'hash the file first, so that the Worker can check the SHA-256 of what it receives')
@@ -49,52 +48,68 @@ Examples:
   fallback-storage put --checksum --cache-control 'max-age=31536000, immutable' film.mp4 video/film.mp4
   pg_dump app | gzip | fallback-storage put - --content-type application/gzip backups/app.sql.gz`,
     )
-    .action(async (file: string, name: string | undefined, options: PutOptions, command: Command) => {
-      await put(sessionOf(command), { file, name: nameFor(file, name), options })
-    })
+    .action(withSession(put))
 }
 
-interface Upload {
-  file: string
-  name: string
-  options: PutOptions
-}
-
-async function put(session: Session, { file, name, options }: Upload): Promise<void> {
-  const { client, output } = session
+async function put(
+  { client, output, io }: Session,
+  file: string,
+  wanted: string | undefined,
+  options: PutOptions,
+): Promise<void> {
+  const name = nameFor(file, wanted)
   if (options.create && options.available)
     throw usageError('--create and --available exclude each other: leave one out')
+  // Refuses names that cannot be sent before any file is read.
+  client.mediaUrl(name)
   const size = file === '-' ? undefined : await sizeOf(file)
-  const url = options.available ? `${session.url}-/api/save/${namePath(name)}` : client.mediaUrl(name)
   const headers = {
-    ...session.headers,
-    ...representation(name, options),
+    'Content-Type': options.contentType ?? mime.getType(name) ?? 'application/octet-stream',
+    ...(options.cacheControl !== undefined && { 'Cache-Control': options.cacheControl }),
+    ...options.meta,
     ...(size !== undefined && { 'Content-Length': String(size) }),
     ...(options.create && { 'If-None-Match': '*' }),
     ...(options.checksum && { 'Repr-Digest': `sha-256=:${await sha256(file)}:` }),
   }
-  const progress = createProgress({
-    label: name,
-    show: bytes,
-    quiet: output.quiet || output.json,
-    ...(size !== undefined && { total: size }),
-  })
-  const source = file === '-' ? process.stdin : createReadStream(file)
+  const progress = createProgress({ label: name, total: size, show: bytes }, output)
+  const source = file === '-' ? io.stdin : createReadStream(file)
   const started = Date.now()
   let sent = 0
-  const counted = counting(source, (length) => {
-    sent += length
-    progress.update(sent)
+  async function* counted() {
+    for await (const chunk of source as AsyncIterable<Uint8Array>) {
+      progress.update({ value: (sent += chunk.length) })
+      yield chunk
+    }
+  }
+  // The same stream at run time; Node and fetch declare it as two types.
+  const body = Readable.toWeb(Readable.from(counted())) as ReadableStream
+  const request = { headers, redirect: 'manual' } as const
+  try {
+    const stored = options.available
+      ? { name: await client.save(name, body, request), created: true, etag: null }
+      : { name, ...(await client.put(name, body, request)) }
+    progress.end()
+    const { name: chosen, created, etag } = stored
+    if (output.json) return output.record({ name: chosen, size: sent, created, etag })
+    if (options.available) output.print(chosen)
+    output.note(`${chosen}: ${bytes(sent)} in ${took(started)}`)
+  } catch (error) {
+    // If the file cannot be read to its end, fetch fails because of that.
+    if (source.errored) throw source.errored
+    // A Worker that refuses an upload closes the connection, and its answer may be lost.
+    if (networkReason(error) !== undefined) await checkToken(client, name)
+    throw error
+  } finally {
+    progress.end()
+    source.destroy()
+  }
+}
+
+/** Throws if the token is refused. */
+async function checkToken(client: Client, name: string): Promise<void> {
+  await client.path(name).catch((error: unknown) => {
+    if (error instanceof ApiError && (error.status === 401 || error.status === 403)) throw error
   })
-  const method = options.available ? 'POST' : 'PUT'
-  const { response, answer } = await upload(method, { url, headers }, counted).finally(() => progress.end())
-  const { statusCode = 0 } = response
-  if (statusCode < 200 || statusCode > 299) throw await refusal(url, response, answer)
-  const stored = options.available ? (JSON.parse(answer) as { name: string }).name : name
-  const { etag = null } = response.headers
-  if (output.json) return output.record({ name: stored, size: sent, created: statusCode === 201, etag })
-  if (options.available) output.line(stored)
-  output.note(`${stored}: ${bytes(sent)} in ${took(started)}`)
 }
 
 function nameFor(file: string, name: string | undefined): string {
@@ -103,25 +118,11 @@ function nameFor(file: string, name: string | undefined): string {
   return (name ?? '') + basename(file)
 }
 
-function representation(
-  name: string,
-  { contentType, cacheControl, meta = [] }: PutOptions,
-): Record<string, string> {
-  return {
-    'Content-Type': contentType ?? mime.getType(name) ?? 'application/octet-stream',
-    ...(cacheControl !== undefined && { 'Cache-Control': cacheControl }),
-    ...Object.fromEntries(
-      meta.map((entry) => {
-        const at = entry.indexOf('=')
-        return [`x-amz-meta-${entry.slice(0, at)}`, metaValue(entry.slice(at + 1))]
-      }),
-    ),
-  }
-}
-
-function metaEntry(value: string, before: string[] = []): string[] {
-  if (!/^[\w.-]+=/.test(value)) throw new InvalidArgumentError('It must be key=value.')
-  return collect(value, before)
+/** The headers of all --meta options. */
+function metaHeader(entry: string, before: Record<string, string> = {}): Record<string, string> {
+  const [, key, value = ''] = /^([\w.-]+)=(.*)$/s.exec(entry) ?? []
+  if (key === undefined) throw new InvalidArgumentError('It must be key=value.')
+  return { ...before, [`x-amz-meta-${key}`]: metaValue(value) }
 }
 
 /** Text that a header cannot carry is sent as an RFC 2047 encoded word, as S3 clients do. */
@@ -137,7 +138,7 @@ function headerValue(value: string): string {
 
 async function sizeOf(file: string): Promise<number> {
   const found = await stat(file).catch((error: unknown) => {
-    throw usageError(error instanceof Error ? error.message : String(error))
+    throw usageError(messageOf(error))
   })
   if (!found.isFile()) throw usageError(`${file} is not a file`)
   return found.size
@@ -148,15 +149,4 @@ async function sha256(file: string): Promise<string> {
   const hash = createHash('sha256')
   await pipeline(createReadStream(file), hash)
   return hash.digest('base64')
-}
-
-function counting(source: Readable, onChunk: (length: number) => void): Readable {
-  const counter = new Transform({
-    transform(chunk: Uint8Array, _encoding, done) {
-      onChunk(chunk.length)
-      done(null, chunk)
-    },
-  })
-  pipeline(source, counter).catch((error: Error) => counter.destroy(error))
-  return counter
 }

@@ -1,9 +1,9 @@
 import type { Command } from 'commander'
-import type { PurgePage, TombstonePage } from '../../client/client.ts'
-import { columns, count, time } from '../output.ts'
-import { pages, type Session, sessionOf } from '../session.ts'
+import { pages } from '../../client/client.ts'
+import { count, time } from '../output.ts'
+import type { Session, WithSession } from '../session.ts'
 
-export function addTombstones(program: Command): void {
+export function addTombstones(program: Command, withSession: WithSession): void {
   const tombstones = program
     .command('tombstones')
     .summary('list deleted names, or purge their tombstones')
@@ -13,23 +13,17 @@ export function addTombstones(program: Command): void {
     .description('Lists deleted names and the time (UTC) of each delete.')
     .argument('[prefix]', 'only names that begin with this')
     .addHelpText('after', '\nExample:\n  fallback-storage tombstones ls photos/')
-    .action(async (prefix: string | undefined, _options: unknown, command: Command) => {
-      await list(sessionOf(command), prefix ?? '')
-    })
+    .action(withSession(list))
   tombstones
     .command('purge')
     .description('Removes the tombstones of names that no fallback holds any more, and keeps the others.')
     .argument('[prefix]', 'only names that begin with this')
     .option('--dry-run', 'print what would be purged, and purge nothing')
     .addHelpText('after', '\nExample:\n  fallback-storage tombstones purge --dry-run')
-    .action(
-      async (prefix: string | undefined, { dryRun = false }: { dryRun?: boolean }, command: Command) => {
-        await purge(sessionOf(command), prefix ?? '', dryRun)
-      },
-    )
+    .action(withSession(purge))
 }
 
-export function addUndelete(program: Command): void {
+export function addUndelete(program: Command, withSession: WithSession): void {
   program
     .command('undelete')
     .summary('undo deletes')
@@ -39,34 +33,39 @@ export function addUndelete(program: Command): void {
     )
     .argument('<names...>', 'names of the objects')
     .addHelpText('after', '\nExample:\n  fallback-storage undelete photos/harbour.jpg')
-    .action(async (names: string[], _options: unknown, command: Command) => {
-      const { client, output } = sessionOf(command)
-      for (const name of names) {
-        const undeleted = await client.undelete(name)
-        if (output.json) output.record(undeleted)
-        else if (undeleted.restored) output.line(`${name}: served by ${undeleted.backend} again`)
-        else output.line(`${name}: no longer deleted, but no backend has it`)
-      }
-    })
+    .action(withSession(undelete))
 }
 
-async function list({ client, output }: Session, prefix: string): Promise<void> {
-  for await (const { tombstones } of pages<TombstonePage>((page) => client.tombstones({ prefix, ...page }))) {
-    output.list(tombstones, () => columns(tombstones.map((found) => [time(found.deleted_time), found.name])))
+async function list({ client, output }: Session, prefix: string | undefined): Promise<void> {
+  for await (const { tombstones } of pages((cursor) => client.tombstones({ prefix, cursor }))) {
+    const rows = tombstones.map((found) => [time(found.deleted_time), found.name])
+    output.list(tombstones, () => [{ rows }])
   }
 }
 
-async function purge({ client, output }: Session, prefix: string, dryRun: boolean): Promise<void> {
+async function purge(
+  { client, output }: Session,
+  prefix: string | undefined,
+  { dryRun = false }: { dryRun?: boolean },
+): Promise<void> {
   let purged = 0
   let kept = 0
-  for await (const page of pages<PurgePage>((query) =>
-    client.purgeTombstones({ prefix, dryRun, ...query }),
-  )) {
-    if (!output.json) page.names.forEach(output.line)
+  for await (const page of pages((cursor) => client.purgeTombstones({ prefix, dryRun, cursor }))) {
+    if (!output.json) output.print(...page.names)
     purged += page.purged
     kept += page.kept
   }
   if (output.json) return output.record({ dry_run: dryRun, examined: purged + kept, purged, kept })
   const rest = kept === 0 ? '' : `, ${count(kept)} kept because fallbacks still hold their objects`
   output.note(`${count(purged)} ${dryRun ? 'would be purged' : 'purged'}${rest}`)
+}
+
+async function undelete({ client, output }: Session, names: string[]): Promise<void> {
+  for (const name of names) {
+    const undeleted = await client.undelete(name)
+    const { restored, backend } = undeleted
+    output.list([undeleted], () => [
+      restored ? `${name}: served by ${backend} again` : `${name}: no longer deleted, but no backend has it`,
+    ])
+  }
 }

@@ -1,10 +1,10 @@
 import { writeFile } from 'node:fs/promises'
 import type { Command } from 'commander'
+import { type Difference, pages, type Verification, type VerificationRequest } from '../../client/client.ts'
 import { CommandError, EXIT } from '../errors.ts'
-import type { Difference, DifferencePage, Verification, VerificationRequest } from '../../client/client.ts'
-import { columns, count, styled, type Text } from '../output.ts'
-import { watchJob } from '../progress.ts'
-import { pages, type Session, sessionOf, wholeNumber } from '../session.ts'
+import { count, type Lines, styled } from '../output.ts'
+import { type Session, wholeNumber, type WithSession } from '../session.ts'
+import { isOver, watchJob } from '../watch-job.ts'
 
 interface VerifyOptions {
   prefix?: string
@@ -18,7 +18,7 @@ interface VerifyOptions {
 const EXAMPLES = 20
 const MAX_PAGE = 1000
 
-export function addVerify(program: Command): void {
+export function addVerify(program: Command, withSession: WithSession): void {
   program
     .command('verify')
     .summary('compare the backends, and say whether the fallbacks can be detached')
@@ -46,36 +46,29 @@ Examples:
   fallback-storage verify --accept excluded,unlistable
   fallback-storage verify --json -q && echo 'safe to switch off the old server'`,
     )
-    .action(async (id: string | undefined, options: VerifyOptions, command: Command) => {
-      await verify(sessionOf(command), id, options)
-    })
+    .action(withSession(verify))
 }
 
 async function verify(session: Session, id: string | undefined, options: VerifyOptions): Promise<void> {
   const { client, output } = session
-  const { prefix, deep, accept, wait } = options
+  const { prefix, deep } = options
+  // The Worker knows which reasons there are, and says so.
+  const accept = options.accept as VerificationRequest['accept']
   const started =
     id === undefined
-      ? await client.startVerification({
-          ...(prefix !== undefined && { prefix }),
-          ...(deep && { deep }),
-          // The Worker knows which reasons there are, and says so.
-          ...(accept && { accept: accept as NonNullable<VerificationRequest['accept']> }),
-        })
+      ? await client.startVerification({ prefix, deep, accept })
       : await client.verification(id)
   const reattach = `fallback-storage verify ${started.id}`
-  if (!wait && started.state === 'running') {
+  if (!options.wait && !isOver(started)) {
     if (output.json) return output.record(started)
-    output.line(`verification ${started.id}: ${started.state}`)
+    output.print(`verification ${started.id}: ${started.state}`)
     return output.note(`see the result with: ${reattach}`)
   }
   const done = await watchJob({
     label: 'verify',
     read: () => client.verification(started.id),
-    isOver: ({ state }) => state !== 'running',
     position: ({ compared }) => ({ value: compared }),
-    // The result is one document, not one for every change.
-    output: { ...output, json: false, quiet: output.quiet || output.json },
+    output,
     reattach,
   })
   if (options.report !== undefined) await writeFile(options.report, await client.verificationReport(done.id))
@@ -86,47 +79,44 @@ async function verify(session: Session, id: string | undefined, options: VerifyO
 
 async function differencesOf({ client }: Session, id: string, wanted: number): Promise<Difference[]> {
   const found: Difference[] = []
-  const read = (query: { cursor?: string }) =>
-    client.differences(id, { limit: Math.min(MAX_PAGE, wanted - found.length), ...query })
-  for await (const { differences } of pages<DifferencePage>(read)) {
+  const read = (cursor?: string) =>
+    client.differences(id, { limit: Math.min(MAX_PAGE, wanted - found.length), cursor })
+  for await (const { differences } of pages(read)) {
     found.push(...differences)
     if (found.length >= wanted) break
   }
   return found
 }
 
-function verificationLines(done: Verification, differences: readonly Difference[]): Text[] {
+function verificationLines(done: Verification, differences: readonly Difference[]): Lines {
   const { missing, different, changed, extra, left_out: leftOut } = done
   // `unlistable` and `prefix` count no names, so they have no examples.
   const { unlistable: _, prefix: __, ...names } = leftOut
-  const leftOutNames = Object.values(names).reduce((sum, part) => sum + part, 0)
-  const found = missing + different + changed + extra + leftOutNames
+  const found = [missing, different, changed, extra, ...Object.values(names)].reduce(
+    (sum, part) => sum + part,
+  )
   const result = done.safe_to_detach ? styled('green', 'safe to detach') : styled('red', 'not safe to detach')
+  const counts = [
+    ...COUNTS.map((key) => [`  ${key.replaceAll('_', ' ')}`, count(done[key])]),
+    ...Object.entries(leftOut).map(([reason, many]) => [`  left out: ${reason}`, count(many)]),
+  ]
+  const prefixes = done.prefixes.map(({ prefix, objects, covered, coverage }) => [
+    `    ${prefix === '' ? '(root)' : prefix}`,
+    `${count(covered)} of ${count(objects)}`,
+    percent(coverage),
+  ])
   return [
     [`verification ${done.id}: ${done.state}, `, result],
     ...done.reasons.map((reason) => `  because ${reason}`),
     ...done.accepted.map((accepted) => `  accepted: ${accepted.reason}, ${count(accepted.count)}`),
-    ...(done.as_of === null ? [] : [`  as of ${done.as_of}, after ${count(done.passes)} passes`]),
-    ...columns(
-      [
-        ...COUNTS.map((key) => [`  ${key.replaceAll('_', ' ')}`, count(done[key])]),
-        ...Object.entries(leftOut).map(([reason, many]) => [`  left out: ${reason}`, count(many)]),
-      ],
-      [1],
-    ),
+    done.as_of !== null && `  as of ${done.as_of}, after ${count(done.passes)} passes`,
+    { rows: counts, right: [1] },
     `  coverage ${percent(done.coverage)}`,
-    ...columns(
-      done.prefixes.map(({ prefix, objects, covered, coverage }) => [
-        `    ${prefix === '' ? '(root)' : prefix}`,
-        `${count(covered)} of ${count(objects)}`,
-        percent(coverage),
-      ]),
-      [1, 2],
-    ),
-    ...columns(differences.map(({ kind, name, detail }) => [kind, name, detail])),
-    ...(found > differences.length && differences.length > 0
-      ? [`… ${count(found - differences.length)} more: see them with --differences COUNT`]
-      : []),
+    { rows: prefixes, right: [1, 2] },
+    { rows: differences.map(({ kind, name, detail }) => [kind, name, detail]) },
+    found > differences.length &&
+      differences.length > 0 &&
+      `… ${count(found - differences.length)} more: see them with --differences COUNT`,
   ]
 }
 

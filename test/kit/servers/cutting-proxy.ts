@@ -5,23 +5,23 @@ import { close, listen } from './listen.ts'
 
 export interface CuttingProxy {
   url: string
-  /** Headers of the GETs so far, oldest first. */
-  asked: IncomingHttpHeaders[]
-  /** So many of the next answers are cut off after that many bytes of their bodies. */
+  /** The headers of all GETs so far, oldest first. */
+  requests: IncomingHttpHeaders[]
+  /** Cuts off that many of the next responses after that many bytes of their bodies. */
   cut(times: number, afterBytes: number): void
-  /** Milliseconds between two pieces; 0 for as fast as it goes. */
+  /** Milliseconds between two chunks; 0 for full speed. */
   slow(milliseconds: number): void
   close(): Promise<void>
 }
 
-/** Stands between a client and the Worker, and loses connections when it is told to. */
+/** A proxy in front of the Worker that loses connections on request. */
 export async function startCuttingProxy(target: string): Promise<CuttingProxy> {
-  const asked: IncomingHttpHeaders[] = []
+  const requests: IncomingHttpHeaders[] = []
   let cuts = { times: 0, afterBytes: 0 }
   let pause = 0
   const server = createServer((request, response) => {
     const { host: _host, ...headers } = request.headers
-    if (request.method === 'GET' && !request.url?.includes('/-/')) asked.push(headers)
+    if (request.method === 'GET' && !request.url?.includes('/-/')) requests.push(headers)
     const onAnswer = (answer: IncomingMessage): void => {
       response.writeHead(answer.statusCode ?? 502, answer.headers)
       const limit = cuts.times > 0 ? cuts.afterBytes : Infinity
@@ -32,7 +32,7 @@ export async function startCuttingProxy(target: string): Promise<CuttingProxy> {
   })
   return {
     url: await listen(server),
-    asked,
+    requests,
     cut: (times, afterBytes) => void (cuts = { times, afterBytes }),
     slow: (milliseconds) => void (pause = milliseconds),
     close: () => close(server),

@@ -11,19 +11,27 @@ export function withKnownLength(
 }
 
 /** Bytes as a body whose length the runtime knows. */
-export function bytesBody(bytes: Uint8Array<ArrayBuffer>): ReadableStream<Uint8Array> {
+export function bytesBody(bytes: Uint8Array): ReadableStream<Uint8Array> {
   const { body } = new Response(bytes)
   if (!body) throw new TypeError('a response with bytes has a body')
   return body
 }
 
-/** Bytes as a body of known length that gives their memory back once they have been read. */
+/** The connection takes so few bytes at once, whether or not the client reads them. */
+const UNCOUNTED_BYTES = 16 * 1024
+
+/** Bytes as a body of known length that gives their memory back once they have been read, or at once if they are few. */
 export function heldBody(bytes: Uint8Array, memory: Reservation): ReadableStream<Uint8Array> {
-  // The runtime's own stream: a JavaScript one costs each small read from a fallback a few per cent.
+  if (bytes.length <= UNCOUNTED_BYTES) {
+    memory.release()
+    return bytesBody(bytes)
+  }
+  // The runtime's own stream: a JavaScript one costs each read from a fallback a few per cent.
   const { readable, writable } = new FixedLengthStream(bytes.length)
   const writer = writable.getWriter()
-  const written = bytes.length === 0 ? writer.close() : writer.write(bytes).then(() => writer.close())
-  void written.then(memory.release, memory.release)
+  void writer.write(bytes).then(memory.release, memory.release)
+  // It fails with the write, when the reader has gone.
+  void writer.close().catch(() => {})
   return readable
 }
 

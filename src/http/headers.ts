@@ -97,10 +97,11 @@ function set(headers: Headers, name: string, value: string | undefined): void {
 
 function metadataFrom(headers: Headers): Record<string, string> | undefined {
   let metadata: Record<string, string> | undefined
-  for (const [header, value] of headers) {
+  // Few objects have any, and the runtime makes a pair of strings for each entry but one string for each key.
+  for (const header of headers.keys()) {
     if (!header.startsWith(METADATA_PREFIX) || header.length === METADATA_PREFIX.length) continue
     metadata ??= {}
-    metadata[header.slice(METADATA_PREFIX.length)] = decodeWords(value)
+    metadata[header.slice(METADATA_PREFIX.length)] = decodeWords(headers.get(header) ?? '')
   }
   return metadata
 }

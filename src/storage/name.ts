@@ -6,6 +6,7 @@ export const MAX_NAME_BYTES = 1024
 const encoder = new TextEncoder()
 // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/
+const PLAIN = /^[A-Za-z0-9\-._~/]*$/
 const DOT_SEGMENT = /(?:^|\/)\.\.?(?:\/|$)/
 
 /**
@@ -60,7 +61,7 @@ export function nameBytes(name: string): number {
 
 /** Percent-encodes all but RFC 3986's unreserved characters and `/`, as SigV4 wants it. */
 export function encodeName(name: string): string {
-  return name.split('/').map(encodeSegment).join('/')
+  return PLAIN.test(name) ? name : name.split('/').map(encodeSegment).join('/')
 }
 
 function encodeSegment(segment: string): string {

@@ -53,11 +53,19 @@ export function withResume(backend: Backend, options: ResumeOptions): Backend {
 }
 
 /** A small body comes with its headers: read at once it costs least, and one that breaks is a failure like any other. */
-async function held(flow: Omit<Flow, 'write'>, memory: Reservation): Promise<StoredObject> {
-  const bytes = new Uint8Array(memory.bytes)
-  const write = (chunk: Uint8Array, offset: number): undefined => bytes.set(chunk, offset) as undefined
+async function held(flow: Omit<Flow, 'write' | 'readBytes'>, memory: Reservation): Promise<StoredObject> {
+  let bytes: Uint8Array = new Uint8Array()
+  const write = (chunk: Uint8Array, offset: number): undefined => {
+    if (chunk.length === memory.bytes) {
+      // The only one: it is neither copied nor used again.
+      bytes = chunk
+      return
+    }
+    if (bytes.length === 0) bytes = new Uint8Array(memory.bytes)
+    bytes.set(chunk, offset)
+  }
   try {
-    await pump({ ...flow, write }, flow.object.body)
+    await pump({ ...flow, write, readBytes: HELD_BYTES }, flow.object.body)
   } catch (error) {
     memory.release()
     throw error
@@ -65,12 +73,12 @@ async function held(flow: Omit<Flow, 'write'>, memory: Reservation): Promise<Sto
   return { ...flow.object, body: heldBody(bytes, memory) }
 }
 
-function resumed(flow: Omit<Flow, 'write'>): StoredObject {
+function resumed(flow: Omit<Flow, 'write' | 'readBytes'>): StoredObject {
   const { object, length } = flow
   const joint = length === undefined ? new IdentityTransformStream() : new FixedLengthStream(length)
   const writer = joint.writable.getWriter()
   // The reader of the other end sees every failure; one that went away ends the flow.
-  pump({ ...flow, write: (chunk) => writer.write(chunk) }, object.body)
+  pump({ ...flow, write: (chunk) => writer.write(chunk), readBytes: READ_BYTES }, object.body)
     .then(() => writer.close())
     .catch((error: unknown) => writer.abort(error))
   return { ...object, body: joint.readable }
@@ -84,6 +92,8 @@ interface Flow {
   length: number | undefined
   /** Takes the next bytes, which are valid until it is done with them. */
   write(chunk: Uint8Array, offset: number): Promise<void> | undefined
+  /** Size of its chunks, if it is not so long that they are larger. */
+  readBytes: number
   received: number
   resumes: number
 }
@@ -100,7 +110,7 @@ async function pump(flow: Flow, first: ReadableStream<Uint8Array>): Promise<void
 
 /** Writes the body out; hands back why it is not whole. Throws when the reader has gone. */
 async function passOn(flow: Flow, body: ReadableStream<Uint8Array>): Promise<StorageError | null> {
-  const atMost = chunkBytes(flow.length === undefined ? READ_BYTES : flow.length - flow.received)
+  const atMost = chunkBytes(flow)
   const chunks = openChunks(body, { atLeast: 1, atMost })
   const { backend } = flow.object
   const idle = watchIdleTime(
@@ -176,7 +186,9 @@ async function resume(flow: Flow, failure: StorageError): Promise<ReadableStream
 }
 
 /** Each chunk leaves garbage, so a long body comes in larger ones; many bodies at once are seldom long. */
-function chunkBytes(expected: number): number {
-  const bytes = Math.max(READ_BYTES, Math.min(MAX_READ_BYTES, Math.ceil(expected / 256)))
+function chunkBytes({ length, received, readBytes }: Flow): number {
+  if (length === undefined) return readBytes
+  const expected = length - received
+  const bytes = Math.max(readBytes, Math.min(MAX_READ_BYTES, Math.ceil(expected / 256)))
   return Math.max(1, Math.min(bytes, expected))
 }

@@ -158,6 +158,30 @@ describe('small bodies that are held whole', () => {
     all.release()
   })
 
+  it('give their memory back when the reader goes away', async () => {
+    const memory = memoryBackend('old')
+    await memory.put('a', new Uint8Array(100_000))
+    const object = await resuming(memory).get('a')
+    expect(isolateMemory.tryReserve(isolateMemory.total)).toBeNull()
+    await object?.body.cancel()
+    const all = await vi.waitUntil(() => isolateMemory.tryReserve(isolateMemory.total))
+    all.release()
+  })
+
+  it.each([0, 1, 16 * 1024])(
+    'do not count once they are read from their source where they have %i bytes',
+    async (size) => {
+      const memory = memoryBackend('old')
+      await memory.put('a', new Uint8Array(size).fill(1))
+      const object = await resuming(memory).get('a')
+      const all = isolateMemory.tryReserve(isolateMemory.total)
+      expect(all).not.toBeNull()
+      all?.release()
+      const bytes = new Uint8Array(await new Response(object?.body).arrayBuffer())
+      expect(bytes).toEqual(new Uint8Array(size).fill(1))
+    },
+  )
+
   it('are streamed where there is no memory for them', async () => {
     const memory = memoryBackend('old')
     await memory.put('a', new Uint8Array(100_000))

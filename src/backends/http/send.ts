@@ -31,11 +31,12 @@ export type Send = (
 const PLACEHOLDER = 'http://origin.invalid/'
 
 export function createSend(backend: string, options: SendOptions): Send {
-  const base = withSlash(options.url ?? PLACEHOLDER)
+  const origin = new URL(withSlash(options.url ?? PLACEHOLDER))
+  const base = origin.href
   const away: FetcherLike = { fetch: options.fetch ?? ((url, init) => fetch(url, init)) }
   const policy: RedirectPolicy = {
     backend,
-    origin: new URL(base),
+    origin,
     headers: options.headers ?? {},
     home: options.fetcher ?? away,
     away,
@@ -97,12 +98,13 @@ export async function fetchFollowing(
   request: { method: string; headers: Readonly<Record<string, string>>; signal?: AbortSignal },
   policy: RedirectPolicy,
 ): Promise<Response> {
-  let url = new URL(start)
+  let url = start
+  let { host } = policy.origin
   let trusted = true
   for (let followed = 0; ; followed++) {
-    const atHome = url.host === policy.origin.host
+    const atHome = host === policy.origin.host
     trusted &&= atHome
-    const { href } = url
+    const href = url
     const init: RequestInit = {
       ...request,
       headers: trusted ? { ...policy.headers, ...request.headers } : request.headers,
@@ -113,17 +115,19 @@ export async function fetchFollowing(
     const response = await marked(() => (atHome ? policy.home : policy.away).fetch(href, init))
     if (!isRedirect(response.status)) return response
     const location = response.headers.get('Location')
-    const target = location === null ? null : URL.parse(location, url.href)
-    if (policy.isFinal(response.status, target, url)) return response
+    const from = new URL(href)
+    const target = location === null ? null : URL.parse(location, href)
+    if (policy.isFinal(response.status, target, from)) return response
     await cancelBody(response.body)
     const refused =
-      followed === MAX_REDIRECTS ? `more than ${MAX_REDIRECTS} times` : refuse(target, url, policy.origin)
+      followed === MAX_REDIRECTS ? `more than ${MAX_REDIRECTS} times` : refuse(target, from, policy.origin)
     if (!target || refused !== undefined)
       throw new StorageError('unavailable', `the origin redirects ${refused}`, {
         backend: policy.backend,
         status: response.status,
       })
-    url = target
+    url = target.href
+    host = target.host
   }
 }
 

@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { ACCEPTABLE, DIFFERENCE_KINDS, LEFT_OUT_REASONS, type LeftOutReason } from './reasons.ts'
+import { ACCEPTABLE, DIFFERENCE_KINDS, LEFT_OUT_REASONS } from './reasons.ts'
 
 /** The jobs’ part of the answers. */
 
@@ -107,12 +107,7 @@ export const verification = v.strictObject({
   tombstoned: v.pipe(count, v.description('Deleted in the primary, still in a fallback.')),
   equal_by_size: v.pipe(count, v.description('Of the equal ones: only the sizes could be compared.')),
   left_out: v.pipe(
-    v.strictObject(
-      Object.fromEntries(LEFT_OUT_REASONS.map((reason) => [reason, v.exactOptional(count)])) as Record<
-        LeftOutReason,
-        v.ExactOptionalSchema<typeof count, undefined>
-      >,
-    ),
+    v.strictObject(v.entriesFromList(LEFT_OUT_REASONS, v.exactOptional(count))),
     v.description(
       'Names that were not compared or cannot be moved, by reason. `unlistable` counts fallbacks, `prefix` is 1 where one was given.',
     ),

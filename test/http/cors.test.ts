@@ -21,7 +21,7 @@ describe('corsHeaders()', () => {
     )
   })
 
-  it('lets listed origins read, and tells caches that it depends', () => {
+  it('lets listed origins read, with Vary: Origin', () => {
     expect(corsHeaders(SITE, ['https://a.test', SITE])).toMatchObject({
       'Access-Control-Allow-Origin': SITE,
       Vary: 'Origin',
@@ -37,7 +37,7 @@ describe('corsHeaders()', () => {
 })
 
 describe('optionsResponse()', () => {
-  it('tells the methods', () => {
+  it('lists the methods', () => {
     const response = optionsResponse(preflight({}), null, METHODS)
     expect(response.status).toBe(204)
     expect(Object.fromEntries(response.headers)).toEqual({ allow: 'GET, HEAD, OPTIONS, PUT, DELETE' })

@@ -4,12 +4,12 @@ import { decodeWords, encodeWord } from '../../src/http/encoded-word.ts'
 import { NASTY_VALUES } from './tables/nasty-values.ts'
 
 describe('encodeWord()', () => {
-  it.each(NASTY_VALUES.map((value) => [value]))('carries %j as ASCII and back', (value) => {
+  it.each(NASTY_VALUES.map((value) => [value]))('encodes %j as ASCII and decodes it', (value) => {
     expect(encodeWord(value)).toMatch(/^[\t\x20-\x7e]*$/)
     expect(decodeWords(encodeWord(value))).toBe(value)
   })
 
-  it('carries every string that is Unicode', () => {
+  it('encodes and decodes every Unicode string', () => {
     const any = fc.oneof(fc.string({ unit: 'binary' }), fc.string())
     fc.assert(
       fc.property(any, (value) => {

@@ -17,9 +17,9 @@ import { addRoutes, mediaFirstRouter } from './routes/router.ts'
 import { StorageError } from './storage/errors.ts'
 
 const HANDLERS: Handlers = {
-  getObject: (c, { name }) => serveMedia(c, name),
-  putObject: (c, { name }) => putMedia(c, name),
-  deleteObject: (c, { name }) => deleteMedia(c, name),
+  getObject: serveMedia,
+  putObject: putMedia,
+  deleteObject: deleteMedia,
   ...methodHandlers,
   ...listingHandlers,
   ...operatorHandlers,

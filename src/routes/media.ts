@@ -16,10 +16,10 @@ import type { ObjectInfo, RangeRequest, Representation, StoredObject } from '../
 import { putObject } from '../methods/put-object.ts'
 import type { SaveOptions } from '../methods/save.ts'
 import { mayBeStale } from '../storage/trace.ts'
-import type { Answered, AppEnv } from './context.ts'
+import type { Answered, AppEnv, Input } from './context.ts'
 
 /** GET and HEAD of one name: the chain's result as HTTP. Starts a copy if the object should migrate. */
-export async function serveMedia(c: Context<AppEnv>, name: string): Promise<Response> {
+export async function serveMedia(c: Context<AppEnv>, { name }: Input<'getObject'>): Promise<Response> {
   const { chain, config, migration } = c.get('deployment')
   const { cacheControl, mediaPath: base } = config
   const trace = c.get('trace')
@@ -86,20 +86,20 @@ async function find(
 }
 
 /** PUT: replaces the object; 201 where there was none, else 204. */
-export async function putMedia(c: Context<AppEnv>, name: string): Promise<Response> {
+export async function putMedia(c: Context<AppEnv>, { name }: Input<'putObject'>): Promise<Response> {
   const { chain, config } = c.get('deployment')
   const { body, options } = uploadFrom(c.req.raw, name, config)
   const allows = conditionOf(c.req.raw)
   const { info, created } = await finish(
     putObject(chain, name, body, { ...options, ...(allows && { allows }) }),
   )
-  const answer = new Response(null, { status: created ? 201 : 204 })
-  if (info.etag !== undefined) answer.headers.set('ETag', info.etag)
+  const headers = { ...(info.etag !== undefined && { ETag: info.etag }) }
+  const answer = new Response(null, { status: created ? 201 : 204, headers })
   return describeAnswer(c, answer, { backend: info.backend })
 }
 
 /** DELETE: 204, whether or not there was anything. */
-export async function deleteMedia(c: Context<AppEnv>, name: string): Promise<Response> {
+export async function deleteMedia(c: Context<AppEnv>, { name }: Input<'deleteObject'>): Promise<Response> {
   const { chain } = c.get('deployment')
   const allows = conditionOf(c.req.raw)
   await (allows ? deleteObjectIf(chain, name, allows) : chain.delete(name))

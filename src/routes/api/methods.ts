@@ -12,7 +12,7 @@ import { finish, serveMedia, uploadFrom } from '../media.ts'
 
 /** The storage methods of the Django original, but for listdir. */
 export const methodHandlers = {
-  open: (c, { name }) => serveMedia(c, name),
+  open: serveMedia,
   async save(c, { name: wanted }) {
     const { body, options } = uploadFrom(c.req.raw, wanted, c.var.deployment.config)
     const { name } = await finish(save(chainOf(c), wanted, body, options))

@@ -6,12 +6,12 @@ export type Validators = Pick<ObjectInfo, 'etag' | 'modified'>
 
 export type Decision = 'proceed' | 'not-modified' | 'failed'
 
-/** `*` or an entity tag, each standing alone between commas or blanks; a comma within quotes belongs to the tag. */
+/** `*` or an entity tag, delimited by commas or blanks; a comma within quotes is part of the tag. */
 const LIST_ELEMENT = /(?<![^\t ,])(?:\*|(W\/)?("[^"]*"))(?![^\t ,])/g
 
 /**
  * Compares a request's conditions with the current object, in the order of RFC 9110 §13.2.2.
- * `info` is `null` when there is none: reads proceed then, since a 404 comes before any condition.
+ * `info` is `null` if there is none: then reads proceed, since a 404 takes precedence over conditions.
  */
 export function evaluatePreconditions(method: string, headers: Headers, info: Validators | null): Decision {
   const reads = method === 'GET' || method === 'HEAD'

@@ -1,4 +1,4 @@
-import type { StorageError } from '../storage/errors.ts'
+import { StorageError } from '../storage/errors.ts'
 import { unsatisfiedRange } from './range.ts'
 
 /** An error as RFC 9457 defines it. */
@@ -34,12 +34,7 @@ const STATUSES = {
 } as const satisfies Record<StorageError['code'], readonly [number, string]>
 
 /** Every backend proved that it does not have the name. */
-export const ABSENT: Problem = {
-  status: STATUSES.absent[0],
-  title: STATUSES.absent[1],
-  detail: 'no backend has an object of this name',
-  code: 'absent',
-}
+export const ABSENT = describe(new StorageError('absent', 'no backend has an object of this name'))
 
 /** The HTTP status of the error. */
 export function statusOf(error: StorageError): number {
@@ -54,7 +49,8 @@ export function problemResponse(
   error: StorageError | Problem,
   { base = '/' }: { base?: string } = {},
 ): Response {
-  const { status, title, detail, code, headers, backends } = error instanceof Error ? describe(error) : error
+  const { status, title, detail, code, headers, backends } =
+    error instanceof StorageError ? describe(error) : error
   const type = code === undefined ? 'about:blank' : `${base}-/docs/errors#${code}`
   return Response.json(
     { type, title, status, detail, ...(backends?.length && { backends }) },

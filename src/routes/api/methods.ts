@@ -10,7 +10,7 @@ import { checkName } from '../../storage/name.ts'
 import type { AppEnv, Handlers } from '../context.ts'
 import { finish, serveMedia, uploadFrom } from '../media.ts'
 
-/** The storage methods of the Django original, but for listdir. */
+/** The storage methods of the Django original, except listdir. */
 export const methodHandlers = {
   open: serveMedia,
   async save(c, { name: wanted }) {

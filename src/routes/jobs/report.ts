@@ -20,7 +20,7 @@ const ROWS = [
   ['extra', 'in the primary only'],
 ] as const
 
-/** A verification's result for people: what was compared, what differs, and whether the fallbacks can be detached. */
+/** A verification's result as a page: what was compared, what differs, and whether the fallbacks can be detached. */
 export function reportPage(job: Verification, differences: readonly Difference[]) {
   const result = job.safe_to_detach ? 'Safe to detach' : 'Not safe to detach'
   return html`<!doctype html>
@@ -75,7 +75,7 @@ export function reportPage(job: Verification, differences: readonly Difference[]
 
 type Cell = string | number
 
-/** Nothing where there are no rows. */
+/** Empty if there are no rows. */
 function section(title: string, head: Cell[], rows: Cell[][], note = '') {
   return rows.length === 0
     ? ''
@@ -129,7 +129,7 @@ function scopeOf(job: Verification): string {
     .join(' ')
 }
 
-/** Never rounded up to a whole that it is not. */
+/** Rounded down, so that 100 % means all. */
 function percent(fraction: number): string {
   return `${Math.floor(fraction * 100_000) / 1000} %`
 }

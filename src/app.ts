@@ -17,9 +17,9 @@ import { addRoutes, mediaFirstRouter } from './routes/router.ts'
 import { StorageError } from './storage/errors.ts'
 
 const HANDLERS: Handlers = {
-  getObject: (c, { name }) => serveMedia(c, name),
-  putObject: (c, { name }) => putMedia(c, name),
-  deleteObject: (c, { name }) => deleteMedia(c, name),
+  getObject: serveMedia,
+  putObject: putMedia,
+  deleteObject: deleteMedia,
   ...methodHandlers,
   ...listingHandlers,
   ...operatorHandlers,
@@ -30,19 +30,22 @@ const HANDLERS: Handlers = {
 
 /** The whole HTTP surface of one deployment. */
 export function createApp(deployment: Deployment): Hono<AppEnv> {
-  const { mediaPath, corsOrigins, services } = deployment.config
+  const { config } = deployment
+  const { mediaPath, corsOrigins, services } = config
   const app = new Hono<AppEnv>({ strict: true })
   app.router = mediaFirstRouter(`${mediaPath}-`)
 
   let warned = false
   app.use((c, next) => {
-    if (!warned) warnOf(deployment, c.req.url)
+    // Only a request shows the host at which the Worker is reached.
+    if (!warned)
+      for (const warning of hostWarnings(config, c.req.url)) log('warn', 'configuration', { ...warning })
     warned = true
     c.set('deployment', deployment)
     c.set('trace', [])
     return runInvocation(next, passedBy(c.req.raw.headers, deployment.id))
   })
-  // Each middleware is one more promise for every hit, so what is not configured is not there.
+  // Each middleware costs every hit a promise, so only those that are configured are added.
   if (corsOrigins !== null) app.use(cors(corsOrigins))
   app.use(observe(deployment))
   if (services.rateLimiter) app.use(rateLimit(services.rateLimiter))
@@ -54,24 +57,15 @@ export function createApp(deployment: Deployment): Hono<AppEnv> {
     return problemResponse({ status: 404, title: 'Not Found', detail })
   })
   app.onError((error, c) => {
-    const response = problemResponse(problemOf(error), { base: mediaPath })
-    return describeAnswer(c, response)
+    return describeAnswer(c, problemResponse(problemOf(error), { base: mediaPath }))
   })
   return app
 }
 
-/** Logged once in an isolate: only a request shows the host at which the Worker is reached. */
-function warnOf({ config }: Deployment, requestUrl: string): void {
-  for (const warning of hostWarnings(config, requestUrl)) log('warn', 'configuration', { ...warning })
-}
-
 function problemOf(error: unknown): StorageError | Problem {
   if (error instanceof ProblemError) return error.problem
-  return error instanceof StorageError && error.code !== 'internal' ? error : unexpected(error)
-}
-
-/** A defect of ours: logged whole, shown without its message. */
-function unexpected(error: unknown): StorageError {
+  if (error instanceof StorageError && error.code !== 'internal') return error
+  // A bug in this software: its message is for the log only.
   log('error', 'unexpected', { error: describeError(error), ...stackOf(error) })
   return new StorageError('internal', 'an unexpected error; the log has it')
 }

@@ -28,11 +28,8 @@ type App = Pick<Hono<AppEnv>, 'fetch'>
 const apps = new WeakMap<Env, App>()
 
 function appFor(env: Env): App {
-  let app = apps.get(env)
-  if (!app) {
-    app = buildApp(env)
-    apps.set(env, app)
-  }
+  const app = apps.get(env) ?? buildApp(env)
+  apps.set(env, app)
   return app
 }
 
@@ -42,14 +39,12 @@ function buildApp(env: Env): App {
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     log('error', 'configuration', { detail: error.message })
-    return { fetch: (request) => misconfigured(request, error) }
+    const problem = { status: 500, title: 'Configuration Error', detail: error.message }
+    const isHealth = ({ url }: Request): boolean => rawPath(url).endsWith('/-/health')
+    return {
+      fetch: (request) => (isHealth(request) ? Response.json({ status: 'ok' }) : problemResponse(problem)),
+    }
   }
-}
-
-/** Every route but health says what is wrong with the configuration. */
-function misconfigured(request: Request, error: ConfigError): Response {
-  if (rawPath(request.url).endsWith('/-/health')) return Response.json({ status: 'ok' })
-  return problemResponse({ status: 500, title: 'Configuration Error', detail: error.message })
 }
 
 type QueueMessage = CopyMessage | PageMessage
@@ -72,7 +67,7 @@ async function consume(
   ])
 }
 
-/** Whatever stopped the consumer, a wrong configuration perhaps, must not stop this: it needs no deployment. */
+/** It needs no deployment, so that a wrong configuration, which may have stopped the consumer, does not stop this. */
 function consumeDead({ messages }: MessageBatch<QueueMessage>, env: Env): Promise<void> {
   const { BACKFILL_JOBS: backfillJobs, VERIFICATION_JOBS: verificationJobs, JOB_INDEX: jobIndex } = env
   return consumeDeadLetters(messages, openJobs({ backfillJobs, verificationJobs, jobIndex }))
@@ -88,7 +83,7 @@ function isPage(message: Message<QueueMessage>): message is Message<PageMessage>
 
 export default {
   fetch: (request, env, ctx) => appFor(env).fetch(request, env, ctx),
-  // A wrong configuration throws: the messages come again, and in the end as dead letters.
+  // A wrong configuration throws: the messages are delivered again, and become dead letters in the end.
   queue: (batch, env) =>
     isDeadLetters(batch.queue)
       ? consumeDead(batch, env)

@@ -1,13 +1,10 @@
 import { reset } from 'cloudflare:test'
 import { env as bound } from 'cloudflare:workers'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { createApp } from '../src/app.ts'
-import { deploymentFor } from '../src/deployment.ts'
+import { R2, startApp } from './kit/app.ts'
 
 afterEach(() => reset())
 
-const TOKEN = 'open-sesame'
-const R2 = { type: 'r2', binding: 'MEDIA' }
 const KV = { type: 'kv', binding: 'MEDIA_KV' }
 const ORIGIN = { type: 'http', name: 'origin', binding: 'ORIGIN' }
 const TOO_MANY = {
@@ -27,19 +24,13 @@ function instead<Binding extends object>(binding: Binding, methods: Partial<Bind
 
 /** The whole app over bindings that misbehave, and the lines that it logs. */
 function start(tables: object[], bindings: Record<string, unknown>) {
-  const env = { ...bound, FALLBACK_STORAGES: tables, API_TOKEN: TOKEN, ...bindings }
-  const deployment = deploymentFor(env)
-  const app = createApp(deployment)
+  const { call, deployment } = startApp({ FALLBACK_STORAGES: tables, ...bindings })
   const lines: Record<string, unknown>[] = []
   const note = (line: string): void => void lines.push(JSON.parse(line) as Record<string, unknown>)
   for (const level of ['info', 'warn', 'error'] as const) vi.spyOn(console, level).mockImplementation(note)
   return {
     lines,
-    call: async (path: string, init: RequestInit = {}) => {
-      const headers = new Headers(init.headers)
-      headers.set('Authorization', `Bearer ${TOKEN}`)
-      return app.request(`https://media.example${path}`, { ...init, headers }, env)
-    },
+    call,
     state: (index = 0) => [...deployment.health.values()][index]?.().state,
   }
 }
@@ -54,7 +45,7 @@ describe('too many writes of one name', () => {
   it.each([
     ['R2', R2, { MEDIA: instead(bound.MEDIA, { put: failWith(new Error(TOO_MANY.r2)) }) }],
     ['KV', KV, { MEDIA_KV: instead(bound.MEDIA_KV, { put: failWith(new Error(TOO_MANY.kv)) }) }],
-  ])('in %s are 429 with Retry-After, and other names are still asked for', async (_, table, bindings) => {
+  ])('in %s are 429 with Retry-After, and other names are still searched', async (_, table, bindings) => {
     const { call, state } = start([table], bindings)
     const answers = await Promise.all(
       Array.from({ length: 12 }, () => call('/hot.txt', { method: 'PUT', body: 'x' })),
@@ -69,7 +60,7 @@ describe('too many writes of one name', () => {
   it.each([
     ['R2', R2, 'MEDIA', TOO_MANY.r2],
     ['KV', KV, 'MEDIA_KV', TOO_MANY.kv],
-  ] as const)('in %s are repeated where the bytes are at hand', async (_, table, name, message) => {
+  ] as const)('in %s are retried if the bytes are in memory', async (_, table, name, message) => {
     let failures = 2
     const put = (...call: [string, string]) =>
       failures-- > 0 ? failWith(new Error(message))() : bound[name].put(...call)
@@ -80,7 +71,7 @@ describe('too many writes of one name', () => {
 })
 
 describe('a slow primary', () => {
-  it('is not closed by the races that it loses', async () => {
+  it('is not taken for broken because a hedged request was faster', async () => {
     await bound.MEDIA_KV.put('a.txt', 'quick')
     const slow = {
       fetch: async () => {
@@ -106,7 +97,7 @@ describe('a body that breaks off', () => {
   it.each([
     ['R2', R2],
     ['KV', KV],
-  ])('does not close %s to others, sent by twelve clients', async (_, table) => {
+  ])('from twelve clients does not open the breaker of %s', async (_, table) => {
     const { call, state } = start([table], {})
     const upload = (length: string) =>
       call('/a.bin', { method: 'PUT', body: breaking(), headers: { 'Content-Length': length } })
@@ -114,7 +105,7 @@ describe('a body that breaks off', () => {
     expect(state()).toBe('closed')
   })
 
-  it('does not close the primary, copied twelve times from a source', async () => {
+  it('from a source, in twelve copies, does not open the breaker of the primary', async () => {
     const source = {
       fetch: async () => new Response(breaking(), { headers: { 'Content-Length': '200000' } }),
     }
@@ -134,7 +125,7 @@ describe('the log', () => {
   const attempts = (lines: Record<string, unknown>[]) =>
     lines.find(({ event }) => event === 'request')?.['attempts']
 
-  it('tells the class and message of what a backend failed with, and the answer does not', async () => {
+  it('has the class and message of a backend’s error, and the response does not', async () => {
     const origin = {
       fetch: failWith(new Error('connect to 10.0.0.7:8080 via https://me:hush@proxy.internal/?key=hush')),
     }
@@ -165,14 +156,14 @@ describe('the log', () => {
       },
       'media_kv=error (KV failed with status 500 ← Error: KV GET failed: 500 oops)',
     ],
-  ])('tells what the binding of %s threw', async (_, table, bindings, line) => {
+  ])('has what the binding of %s threw', async (_, table, bindings, line) => {
     const { call, lines } = start([table], bindings)
     expect((await call('/a.txt')).status).toBe(502)
     expect(attempts(lines)).toEqual([line])
   })
 })
 
-describe('a defect of ours', () => {
+describe('a bug in this software', () => {
   /** An object whose metadata our own code chokes on. */
   const odd = {
     get httpMetadata(): never {
@@ -210,7 +201,7 @@ describe('Retry-After', () => {
   const echoed = async (value: string) =>
     (await start([ORIGIN], { ORIGIN: after(value) }).call('/a.txt')).headers.get('Retry-After')
 
-  it('is passed on within a minute, and left out where it asks for nothing', async () => {
+  it('is passed on up to a minute, and left out if it demands no wait', async () => {
     expect(await echoed('7')).toBe('7')
     expect(await echoed('7200')).toBe('60')
     expect(await echoed('Sat, 31 Dec 2099 23:59:59 GMT')).toBe('60')

@@ -26,20 +26,15 @@ export function cacheStatus({ primary, backend, stored }: Served): string {
 /** Server-Timing: one entry for each backend that was tried, in order. */
 export function serverTiming(trace: Trace): string {
   return trace
-    .map(({ backend, outcome, duration }) => `${toToken(backend)};dur=${toTenths(duration)};desc=${outcome}`)
+    .map(({ backend, outcome, duration }) => {
+      const name = backend.replace(NOT_TOKEN, '-') || '-'
+      return `${name};dur=${Math.max(0, Math.round(duration * 10) / 10)};desc=${outcome}`
+    })
     .join(', ')
 }
 
 function toBareItem(text: string): string {
   if (SF_TOKEN.test(text)) return text
-  const printable = text.replace(NOT_SF_STRING, (odd) => encodeURIComponent(odd.toWellFormed()))
+  const printable = text.replace(NOT_SF_STRING, (text) => encodeURIComponent(text.toWellFormed()))
   return `"${printable.replace(/["\\]/g, '\\$&')}"`
-}
-
-function toToken(text: string): string {
-  return text.replace(NOT_TOKEN, '-') || '-'
-}
-
-function toTenths(milliseconds: number): number {
-  return Math.max(0, Math.round(milliseconds * 10) / 10)
 }

@@ -1,5 +1,5 @@
-/** Origins that may read: all, those listed, or none but the site itself. */
-export type AllowedOrigins = '*' | readonly string[] | null
+/** The origins whose pages may read responses: all, or those listed. */
+export type AllowedOrigins = '*' | readonly string[]
 
 const EXPOSED = [
   'Accept-Ranges',
@@ -16,7 +16,7 @@ const EXPOSED = [
   'Location',
   'Retry-After',
   'Server-Timing',
-  // For user metadata, whose names are not known here; browsers take it in requests without cookies.
+  // For user metadata, whose names are not known here. Browsers honour it in requests without credentials.
   '*',
 ].join(', ')
 
@@ -39,12 +39,10 @@ const REQUEST_HEADERS = [
   'Repr-Digest',
 ]
 const OPEN_ENDED = /^x-amz-(?:meta|checksum)-[!#$%&'*+\-.^_`|~0-9a-z]+$/i
-const DAY_IN_SECONDS = '86400'
 
 /** The headers that let pages of other origins read a response; to be appended to every one. */
 export function corsHeaders(origin: string | null, allowed: AllowedOrigins): Record<string, string> {
-  if (allowed === null) return {}
-  // What is answered differs by Origin, so caches must know even where it is not allowed.
+  // The response depends on Origin, so caches must know that even if this origin is not allowed.
   const vary = allowed === '*' ? {} : { Vary: 'Origin' }
   const permitted = permit(origin, allowed)
   if (permitted === null) return vary
@@ -59,23 +57,22 @@ export function corsHeaders(origin: string | null, allowed: AllowedOrigins): Rec
 /** The answer to OPTIONS: what a preflight needs beyond `corsHeaders`, which are added to every response. */
 export function optionsResponse(
   request: Request,
-  allowed: AllowedOrigins,
+  allowed: AllowedOrigins | null,
   methods: readonly string[],
 ): Response {
   const headers = new Headers({ Allow: methods.join(', ') })
-  if (allowed === null) return new Response(null, { status: 204, headers })
-  headers.set('Vary', 'Access-Control-Request-Method, Access-Control-Request-Headers')
-  if (permit(request.headers.get('Origin'), allowed) !== null) {
+  if (allowed !== null) headers.set('Vary', 'Access-Control-Request-Method, Access-Control-Request-Headers')
+  if (allowed !== null && permit(request.headers.get('Origin'), allowed) !== null) {
     const requested = (request.headers.get('Access-Control-Request-Headers') ?? '').split(',')
     const openEnded = requested.map((name) => name.trim()).filter((name) => OPEN_ENDED.test(name))
     headers.set('Access-Control-Allow-Methods', methods.join(', '))
     headers.set('Access-Control-Allow-Headers', [...REQUEST_HEADERS, ...openEnded].join(', '))
-    headers.set('Access-Control-Max-Age', DAY_IN_SECONDS)
+    headers.set('Access-Control-Max-Age', '86400')
   }
   return new Response(null, { status: 204, headers })
 }
 
-function permit(origin: string | null, allowed: '*' | readonly string[]): string | null {
+function permit(origin: string | null, allowed: AllowedOrigins): string | null {
   if (allowed === '*') return '*'
   return origin !== null && allowed.includes(origin) ? origin : null
 }

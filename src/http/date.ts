@@ -1,15 +1,15 @@
 const DAY = '(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)'
 const LONG_DAY = '(?:Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday)'
-const MONTH = '(?<month>Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)'
 const TIME = '(?<hour>\\d\\d):(?<minute>\\d\\d):(?<second>\\d\\d)'
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
+const MONTH = `(?<month>${MONTHS.join('|')})`
 
-// RFC 9110 §5.6.7. Date.parse takes "1" or "tomorrow 5" for dates, and asctime for local time.
+// RFC 9110 §5.6.7. Date.parse accepts "1" and "tomorrow 5" as dates, and reads asctime as local time.
 const IMF_FIXDATE = new RegExp(`^${DAY}, (?<day>\\d\\d) ${MONTH} (?<year>\\d{4}) ${TIME} GMT$`)
 const RFC_850 = new RegExp(`^${LONG_DAY}, (?<day>\\d\\d)-${MONTH}-(?<year>\\d\\d) ${TIME} GMT$`)
 const ASCTIME = new RegExp(`^${DAY} ${MONTH} (?<day>[ \\d]\\d) ${TIME} (?<year>\\d{4})$`)
 
-/** The instant of an HTTP date in any of its three forms; `undefined` when it is none. */
+/** The time of an HTTP date in any of its three formats; `undefined` if it is not one. */
 export function parseHttpDate(text: string): Date | undefined {
   const match = IMF_FIXDATE.exec(text) ?? RFC_850.exec(text) ?? ASCTIME.exec(text)
   const { year = '', month = '', day, hour, minute, second } = match?.groups ?? {}
@@ -28,7 +28,7 @@ export function wholeSeconds(date: Date): number {
   return Math.floor(date.getTime() / 1000)
 }
 
-// RFC 9110 §5.6.7: two digits that seem more than 50 years ahead mean the century before.
+// RFC 9110 §5.6.7: a two-digit year that seems more than 50 years ahead is in the past.
 function fullYear(digits: string): number {
   if (digits.length === 4) return Number(digits)
   const now = new Date().getUTCFullYear()
@@ -36,10 +36,10 @@ function fullYear(digits: string): number {
   return year > now + 50 ? year - 100 : year
 }
 
-/** A pause of an hour is not honoured in full, and a date may be wrong by decades. */
+/** Longer waits are cut to this: a date may be wrong by decades. */
 const LONGEST_WAIT_MS = 60_000
 
-/** The wait of a Retry-After in milliseconds, given in seconds or as a date (RFC 9110 §10.2.3); `undefined` where there is none. */
+/** The wait of a Retry-After in milliseconds, given in seconds or as a date (RFC 9110 §10.2.3); `undefined` if there is none. */
 export function retryAfterMs(header: string | null): number | undefined {
   if (header === null) return undefined
   const wait = /^\d+$/.test(header)

@@ -3,19 +3,16 @@ const ENCODED_WORD = /=\?([^?\s]+)\?([bq])\?([^?\s]*)\?=/gi
 const BETWEEN_WORDS = /(\?=)[\t ]+(?==\?[^?\s]+\?[bq]\?[^?\s]*\?=)/gi
 
 /**
- * A metadata value as a header can carry it: plain ASCII as it is, all else as one RFC 2047 encoded word.
+ * A metadata value as a header can carry it: plain ASCII unchanged, anything else as one RFC 2047 encoded word.
  * S3 and R2 do the same, so their clients read and write it.
  */
 export function encodeWord(value: string): string {
-  // What looks like an encoded word would be decoded by the reader.
+  // A reader would decode text that looks like an encoded word.
   if (PLAIN.test(value) && !value.includes('=?')) return value
-  const bytes = new TextEncoder().encode(value)
-  let binary = ''
-  for (const byte of bytes) binary += String.fromCharCode(byte)
-  return `=?UTF-8?B?${btoa(binary)}?=`
+  return `=?UTF-8?B?${new TextEncoder().encode(value).toBase64()}?=`
 }
 
-/** The value that a header stands for. Words in unknown charsets or with a broken encoding stay as they are. */
+/** Decodes the encoded words of a header. Words in unknown charsets or with an invalid encoding stay as they are. */
 export function decodeWords(header: string): string {
   if (!header.includes('=?')) return header
   // RFC 2047 §6.2: blanks between two encoded words are not part of the value.
@@ -23,16 +20,12 @@ export function decodeWords(header: string): string {
     .replace(BETWEEN_WORDS, '$1')
     .replace(ENCODED_WORD, (word, charset: string, encoding: string, text: string) => {
       try {
-        const bytes = encoding.toUpperCase() === 'B' ? fromBase64(text) : fromQuoted(text)
+        const bytes = encoding.toUpperCase() === 'B' ? Uint8Array.fromBase64(text) : fromQuoted(text)
         return new TextDecoder(charset, { fatal: true, ignoreBOM: true }).decode(bytes)
       } catch {
         return word
       }
     })
-}
-
-function fromBase64(text: string): Uint8Array {
-  return Uint8Array.from(atob(text), (character) => character.charCodeAt(0))
 }
 
 function fromQuoted(text: string): Uint8Array {

@@ -1,4 +1,4 @@
-import type { StorageError } from '../storage/errors.ts'
+import { StorageError } from '../storage/errors.ts'
 import { unsatisfiedRange } from './range.ts'
 
 /** An error as RFC 9457 defines it. */
@@ -6,24 +6,12 @@ export interface Problem {
   status: number
   title: string
   detail: string
-  /** Anchor on the page of errors; `about:blank` is the type of a problem without one. */
+  /** Anchor on the page of errors. Without it, the type is `about:blank`. */
   code?: string
   /** e.g. Allow, WWW-Authenticate. */
   headers?: Record<string, string>
-  backends?: readonly BackendProblem[]
-}
-
-/** What one backend failed with. */
-export interface BackendProblem {
-  name: string
-  error: string
-  detail: string
-}
-
-export interface ProblemOptions {
-  /** Where the media root is, e.g. `/media/`; the page of errors is below it. Default `/`. */
-  base?: string
-  headers?: Record<string, string>
+  /** Why each backend failed. */
+  backends?: readonly { name: string; error: string; detail: string }[]
 }
 
 const STATUSES = {
@@ -46,62 +34,64 @@ const STATUSES = {
 } as const satisfies Record<StorageError['code'], readonly [number, string]>
 
 /** Every backend proved that it does not have the name. */
-export const ABSENT: Problem = {
-  status: STATUSES.absent[0],
-  title: STATUSES.absent[1],
-  detail: 'no backend has an object of this name',
-  code: 'absent',
-}
+export const ABSENT = describe(new StorageError('absent', 'no backend has an object of this name'))
 
 /** The HTTP status of the error. */
 export function statusOf(error: StorageError): number {
   return STATUSES[codeOf(error)][0]
 }
 
-/** A problem document; the only place where errors become responses. */
-export function problemResponse(error: StorageError | Problem, options: ProblemOptions = {}): Response {
-  const problem = error instanceof Error ? describe(error) : error
-  const { status, title, detail, code, backends } = problem
-  const type = code === undefined ? 'about:blank' : `${options.base ?? '/'}-/docs/errors#${code}`
-  const document = { type, title, status, detail, ...(backends && backends.length > 0 && { backends }) }
-  const headers = {
-    ...options.headers,
-    ...problem.headers,
-    'Content-Type': 'application/problem+json',
-    'Cache-Control': 'no-store',
-    'X-Content-Type-Options': 'nosniff',
-  }
-  return new Response(JSON.stringify(document), { status, headers })
+/**
+ * A problem document; the only place where errors become responses. `base` is the media root, e.g. `/media/`, below
+ * which the page of errors is.
+ */
+export function problemResponse(
+  error: StorageError | Problem,
+  { base = '/' }: { base?: string } = {},
+): Response {
+  const { status, title, detail, code, headers, backends } =
+    error instanceof StorageError ? describe(error) : error
+  const type = code === undefined ? 'about:blank' : `${base}-/docs/errors#${code}`
+  return Response.json(
+    { type, title, status, detail, ...(backends?.length && { backends }) },
+    {
+      status,
+      headers: {
+        ...headers,
+        'Content-Type': 'application/problem+json',
+        'Cache-Control': 'no-store',
+        'X-Content-Type-Options': 'nosniff',
+      },
+    },
+  )
 }
 
 function describe(error: StorageError): Problem {
   const code = codeOf(error)
   const [status, title] = STATUSES[code]
-  const headers = {
-    ...(code === 'unsatisfiable' && { 'Content-Range': unsatisfiedRange(error.size) }),
-    ...retryAfter(error),
+  const failures = error.failures.length > 0 ? error.failures : [error]
+  const waits = [error, ...error.failures].flatMap(({ retryAfter }) => retryAfter ?? [])
+  return {
+    status,
+    title,
+    detail: error.message,
+    code,
+    headers: {
+      ...(code === 'unsatisfiable' && { 'Content-Range': unsatisfiedRange(error.size) }),
+      ...(waits.length > 0 && { 'Retry-After': `${Math.ceil(Math.min(...waits) / 1000)}` }),
+    },
+    backends: failures.flatMap(({ backend, code: failed, message }) =>
+      backend === undefined ? [] : { name: backend, error: failed, detail: message },
+    ),
   }
-  return { status, title, detail: error.message, code, headers, backends: backendsOf(error) }
 }
 
-/** An error of the whole chain is a timeout only if all that failed timed out. A loop comes first: only a change of the configuration helps. */
+/**
+ * An error of the whole chain is a timeout only if all backends that failed timed out. A loop takes precedence: only a
+ * change of the configuration helps.
+ */
 function codeOf(error: StorageError): StorageError['code'] {
   if (error.failures.length === 0) return error.code
   if (error.failures.some((failure) => failure.code === 'loop')) return 'loop'
   return error.failures.every((failure) => failure.code === 'timeout') ? 'timeout' : 'unavailable'
-}
-
-function backendsOf(error: StorageError): BackendProblem[] {
-  const failures = error.failures.length > 0 ? error.failures : [error]
-  return failures.flatMap(({ backend, code, message }) =>
-    backend === undefined ? [] : [{ name: backend, error: code, detail: message }],
-  )
-}
-
-/** The shortest wait that any of them requests. */
-function retryAfter(error: StorageError): { 'Retry-After'?: string } {
-  const waits = [error, ...error.failures].flatMap(({ retryAfter: wait }) =>
-    wait === undefined ? [] : [wait],
-  )
-  return waits.length === 0 ? {} : { 'Retry-After': `${Math.ceil(Math.min(...waits) / 1000)}` }
 }

@@ -4,7 +4,7 @@ import type { ByteRange, RangeRequest } from '../storage/object.ts'
 const ONE_RANGE = /^bytes=[\t ,]*(\d*)-(\d*)[\t ,]*$/i
 const CONTENT_RANGE = /^bytes (?:(\d+)-(\d+)|\*)\/(?:(\d+)|\*)$/i
 
-/** The single byte range of a Range header; `null` means that the header is to be ignored. */
+/** The single byte range of a Range header; `null` if the header must be ignored. */
 export function parseRange(header: string | null): RangeRequest | null {
   const match = header === null ? null : ONE_RANGE.exec(header)
   if (!match) return null
@@ -14,11 +14,11 @@ export function parseRange(header: string | null): RangeRequest | null {
   if (Number(last) < Number(first)) return null
   const offset = toSafe(first)
   const end = toSafe(last)
-  // A last byte beyond what a number can hold is beyond every object too.
+  // A last byte beyond the safe integers is beyond every object too.
   return end === Number.MAX_SAFE_INTEGER ? { offset } : { offset, length: end - offset + 1 }
 }
 
-/** First and last byte that a range means in an object of `size` bytes. */
+/** The first and last byte of a range in an object of `size` bytes. */
 export function resolveRange(range: RangeRequest, size: number): ByteRange | 'unsatisfiable' {
   if (size === 0) return 'unsatisfiable'
   if ('suffix' in range) {
@@ -40,7 +40,7 @@ export function unsatisfiedRange(size: number | undefined): string {
   return `bytes */${size ?? '*'}`
 }
 
-/** What another server's Content-Range says; `null` when it makes no sense. `range` is absent in a 416's. */
+/** Another server's Content-Range; `null` if it is invalid. That of a 416 has no `range`. */
 export function parseContentRange(header: string | null): { range?: ByteRange; size?: number } | null {
   const match = header === null ? null : CONTENT_RANGE.exec(header)
   if (!match) return null

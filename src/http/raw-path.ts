@@ -1,7 +1,7 @@
 /**
  * The path of an absolute URL or request target exactly as it was sent: nothing decoded, no query, no fragment.
  *
- * Routers and `URL` decode, or merge, what a name needs apart: `%2F` is not `/`, and `%25` is not `%`.
+ * Routers and `URL` decode or merge what names must keep distinct: `%2F` is not `/`, and `%25` is not `%`.
  */
 export function rawPath(url: string): string {
   const scheme = url.indexOf('://')

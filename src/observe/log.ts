@@ -20,11 +20,11 @@ export function describeError(error: unknown): string {
   return redact([own, ...failures, ...cause].join(' ← '))
 }
 
-/** The stack of a defect of ours; nothing for what a backend or a caller is to blame for. */
+/** The stack of a bug in this software; nothing for an error that a backend or a caller caused. */
 export function stackOf(error: unknown): { stack?: string } {
-  const defect = error instanceof StorageError && error.code === 'internal' ? error.cause : error
-  if (!(defect instanceof Error) || defect instanceof StorageError || defect.stack === undefined) return {}
-  return { stack: redact(defect.stack) }
+  const bug = error instanceof StorageError && error.code === 'internal' ? error.cause : error
+  if (!(bug instanceof Error) || bug instanceof StorageError || bug.stack === undefined) return {}
+  return { stack: redact(bug.stack) }
 }
 
 /** In a URL credentials are user info or part of the query; elsewhere they follow the scheme's name. */
@@ -39,37 +39,22 @@ function redact(text: string): string {
   return CREDENTIALS.reduce((redacted, [pattern, shown]) => redacted.replace(pattern, shown), text)
 }
 
-/** Lets through so many lines of each kind in a second, and counts those that it holds back. */
-export interface LogSample {
-  /** How many of that kind were held back since the last one that passed; `null` holds this one back too. */
-  take(kind: string): number | null
-}
-
-interface Kind {
-  since: number
-  passed: number
-  held: number
-}
-
-/** Bounds what logging costs under load, one bound for each kind: many hits hide no miss. Kinds must be few. */
-export function createLogSample(perSecond: number, now: () => number = Date.now): LogSample {
-  const kinds = new Map<string, Kind>()
-  return {
-    take(name) {
-      const kind = kinds.get(name) ?? { since: now(), passed: 0, held: 0 }
-      kinds.set(name, kind)
-      if (now() - kind.since >= 1000) {
-        kind.since = now()
-        kind.passed = 0
-      }
-      if (kind.passed >= perSecond) {
-        kind.held += 1
-        return null
-      }
-      kind.passed += 1
-      const { held } = kind
-      kind.held = 0
-      return held
-    },
+/** Limits the lines of each kind per second, so that a flood of one kind hides no other. Kinds must be few. */
+export function createLogSample(perSecond: number, now: () => number = Date.now) {
+  const kinds = new Map<string, { since: number; passed: number; dropped: number }>()
+  /** How many lines of the kind were dropped since the last one that passed; `null` drops this one too. */
+  const take = (name: string): number | null => {
+    const kind = kinds.get(name) ?? { since: now(), passed: 0, dropped: 0 }
+    kinds.set(name, kind)
+    if (now() - kind.since >= 1000) Object.assign(kind, { since: now(), passed: 0 })
+    if (kind.passed >= perSecond) {
+      kind.dropped += 1
+      return null
+    }
+    const { dropped } = kind
+    kind.passed += 1
+    kind.dropped = 0
+    return dropped
   }
+  return { take }
 }

@@ -6,8 +6,8 @@ import type { AppEnv } from './context.ts'
 const CHALLENGE = 'Bearer realm="fallback-storage"'
 
 /**
- * The answer to a request without the deployment's bearer token (RFC 6750), which has every scope; `null` for one that
- * may go on. Where a token only gives more, a request needs none, but a wrong one is refused too.
+ * Checks the bearer token (RFC 6750), which has every scope: `null` if the request is allowed, else the response that
+ * refuses it. Where a token only raises a limit, a request without one is allowed, but one with a wrong token is not.
  */
 export async function refuse(
   c: Context<AppEnv>,
@@ -24,14 +24,19 @@ export async function refuse(
         'this route needs a token, and none is configured; set one with: npx wrangler secret put API_TOKEN (in development: a line in .dev.vars)',
     })
   }
-  if (token === undefined) return unauthorized('this route needs a bearer token', CHALLENGE)
-  if (!(await isSame(token, apiToken)))
-    return unauthorized('the bearer token is not the configured one', `${CHALLENGE}, error="invalid_token"`)
-  c.set('authorized', true)
-  return null
+  if (token !== undefined && (await isSame(token, apiToken))) {
+    c.set('authorized', true)
+    return null
+  }
+  const [detail, challenge] =
+    token === undefined
+      ? ['this route needs a bearer token', CHALLENGE]
+      : ['the bearer token is not the configured one', `${CHALLENGE}, error="invalid_token"`]
+  const headers = { 'WWW-Authenticate': challenge }
+  return problemResponse({ status: 401, title: 'Unauthorized', detail, headers })
 }
 
-/** In constant time, also for another length: only digests of one length are compared. */
+/** In constant time, whatever the lengths: only digests are compared. */
 async function isSame(a: string, b: string): Promise<boolean> {
   const [left, right] = await Promise.all([sha256(a), sha256(b)])
   return crypto.subtle.timingSafeEqual(left, right)
@@ -39,9 +44,4 @@ async function isSame(a: string, b: string): Promise<boolean> {
 
 function sha256(text: string): Promise<ArrayBuffer> {
   return crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))
-}
-
-function unauthorized(detail: string, challenge: string): Response {
-  const headers = { 'WWW-Authenticate': challenge }
-  return problemResponse({ status: 401, title: 'Unauthorized', detail, headers })
 }

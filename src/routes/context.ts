@@ -13,7 +13,7 @@ export interface Answered {
   stored?: boolean
 }
 
-/** What every route finds in Hono's context. */
+/** What Hono's context contains for every route. */
 export interface AppEnv {
   Bindings: Env
   Variables: {
@@ -22,15 +22,15 @@ export interface AppEnv {
     trace: Trace
     /** The object that the request is about. */
     name?: string
-    /** Set for media; else it is the API. */
+    /** Set for media; otherwise it is the API. */
     route?: 'media'
     answered?: Answered
-    /** Set where a route that needs no token was called with the right one. */
+    /** Set if the request has a valid token, also where none is needed. */
     authorized?: true
   }
 }
 
-/** An answer other than success that concerns no storage: thrown by a handler, rendered by the app. */
+/** A failure that does not come from storage: thrown by a handler, rendered by the app. */
 export class ProblemError extends Error {
   readonly problem: Problem
 
@@ -45,17 +45,17 @@ type Parameters<Path> = Path extends `${string}{${infer Name}}${string}` ? Recor
 type Query<Route> = Route extends { query: infer Schema extends v.GenericSchema }
   ? { query: v.InferOutput<Schema> }
   : unknown
-/** Undefined for a body of one of the route's own types. */
+/** Undefined if the body has one of the route's own types. */
 type Body<Route> = Route extends { body: infer Schema extends v.GenericSchema }
   ? { body: v.InferOutput<Schema> | (Route extends { types: unknown } ? undefined : never) }
   : unknown
 
-/** What a route's handler is given: its path's parameters, decoded, and its query and body by their schemas. */
+/** The input of a route's handler: the decoded parameters of the path, and the query and body as parsed by their schemas. */
 export type Input<Id extends RouteId> = Parameters<Table[Id]['path']> & Query<Table[Id]> & Body<Table[Id]>
 
 type Answer<Id extends RouteId> = Id extends keyof Answers ? Answers[Id] | Response : Response
 
-/** A route's handler: what it returns is sent as JSON, unless it is a response already. */
+/** A route's handler. Its result is sent as JSON unless it is a Response. */
 export type Handler<Id extends RouteId> = (
   c: Context<AppEnv>,
   input: Input<Id>,

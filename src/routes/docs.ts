@@ -3,11 +3,11 @@ import type { Context } from 'hono'
 import { StorageError } from '../storage/errors.ts'
 import type { AppEnv, Handlers } from './context.ts'
 
-/** Everything comes from the Worker's own static assets, and runs nothing else. */
+/** Everything comes from the Worker's own static assets, and nothing else may run. */
 const POLICY =
   "default-src 'none'; connect-src 'self'; script-src 'self'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-/** The API's own description: the document that `npm run openapi` writes, and two pages to read it. */
+/** The API's documentation: the document that `npm run openapi` writes, a page to read it, and a page of errors. */
 export const docsHandlers = {
   async openapi(c) {
     const { mediaPath } = c.var.deployment.config
@@ -31,7 +31,7 @@ function page(file: string) {
   }
 }
 
-/** A file of `src/assets`: kept out of the bundle, which every cold start has to load. */
+/** A file in `src/assets`, which is not part of the bundle: every cold start has to load that. */
 async function asset(c: Context<AppEnv>, file: string): Promise<Response> {
   const { ASSETS: assets } = c.env as Partial<Env>
   if (!assets) {

@@ -15,11 +15,11 @@ import { StorageError } from '../storage/errors.ts'
 import type { ObjectInfo, RangeRequest, Representation, StoredObject } from '../storage/object.ts'
 import { putObject } from '../methods/put-object.ts'
 import type { SaveOptions } from '../methods/save.ts'
-import { mayBeStale, type Trace } from '../storage/trace.ts'
-import type { Answered, AppEnv } from './context.ts'
+import { mayBeStale } from '../storage/trace.ts'
+import type { Answered, AppEnv, Input } from './context.ts'
 
-/** GET and HEAD of one name: the chain's answer as HTTP; starts a copy where the object should migrate. */
-export async function serveMedia(c: Context<AppEnv>, name: string): Promise<Response> {
+/** GET and HEAD of one name: the chain's result as HTTP. Starts a copy if the object should migrate. */
+export async function serveMedia(c: Context<AppEnv>, { name }: Input<'getObject'>): Promise<Response> {
   const { chain, config, migration } = c.get('deployment')
   const { cacheControl, mediaPath: base } = config
   const trace = c.get('trace')
@@ -40,7 +40,7 @@ export async function serveMedia(c: Context<AppEnv>, name: string): Promise<Resp
   })
 }
 
-/** Nothing is thrown: a crawler requests thousands of missing names, and an error's stack takes longer than the answer. */
+/** Nothing is thrown: crawlers request thousands of missing names, and the stack of an error takes longer than the response. */
 function absent(c: Context<AppEnv>): Response {
   return describeAnswer(c, problemResponse(ABSENT, { base: c.get('deployment').config.mediaPath }))
 }
@@ -48,20 +48,17 @@ function absent(c: Context<AppEnv>): Response {
 /** One strong entity tag, as browsers send it. */
 const STRONG_TAG = /^"[^"\\]+"$/
 
-interface Found {
-  object: StoredObject | null
-  /** The range that the answer is about; `null` when the whole object is. */
-  range: RangeRequest | null
-}
-
 /**
- * One operation for a hit, ranged or not: the range is requested at once, and the whole object only where If-Range fails
- * and the backend could not check it.
+ * The object, and the range to answer with; `null` for the whole object. One operation for a hit, ranged or not: the
+ * range is requested at once, and the whole object only if If-Range fails and the backend could not check it.
  */
-async function find(c: Context<AppEnv>, name: string): Promise<Found> {
+async function find(
+  c: Context<AppEnv>,
+  name: string,
+): Promise<{ object: StoredObject | null; range: RangeRequest | null }> {
   const { chain } = c.get('deployment')
   const { headers } = c.req.raw
-  const trace: Trace = c.get('trace')
+  const trace = c.get('trace')
   const range = parseRange(headers.get('range'))
   if (!range) {
     const known = headers.get('if-none-match')
@@ -76,44 +73,36 @@ async function find(c: Context<AppEnv>, name: string): Promise<Found> {
     await cancelBody(object.body)
   } catch (error) {
     if (!(error instanceof StorageError) || error.code !== 'unsatisfiable') throw error
-    // Conditions come before the range (RFC 9110 §13.2.2): then the object's metadata decides.
+    // Conditions come before the range (RFC 9110 §13.2.2), and the object's metadata decides them.
     if (!isConditional(headers) && ifRange === null) throw error
     trace.length = 0
     const info = await chain.head(name, { trace })
     if (!info) return { object: null, range: null }
     if (info.size === undefined) throw error
-    if (ifRangeHolds(ifRange, info)) return { object: { ...info, body: emptyBody() }, range }
+    if (ifRangeHolds(ifRange, info)) return { object: { ...info, body: new Blob([]).stream() }, range }
   }
   trace.length = 0
   return { object: await chain.get(name, { trace }), range: null }
 }
 
-function emptyBody(): ReadableStream<Uint8Array> {
-  return new Blob([]).stream()
-}
-
 /** PUT: replaces the object; 201 where there was none, else 204. */
-export async function putMedia(c: Context<AppEnv>, name: string): Promise<Response> {
+export async function putMedia(c: Context<AppEnv>, { name }: Input<'putObject'>): Promise<Response> {
   const { chain, config } = c.get('deployment')
-  const { headers } = c.req.raw
   const { body, options } = uploadFrom(c.req.raw, name, config)
-  const allows = (current: ObjectInfo | null): boolean =>
-    evaluatePreconditions('PUT', headers, current) === 'proceed'
+  const allows = conditionOf(c.req.raw)
   const { info, created } = await finish(
-    putObject(chain, name, body, { ...options, ...(isConditional(headers) && { allows }) }),
+    putObject(chain, name, body, { ...options, ...(allows && { allows }) }),
   )
-  const answer = new Response(null, { status: created ? 201 : 204 })
-  if (info.etag !== undefined) answer.headers.set('ETag', info.etag)
+  const headers = { ...(info.etag !== undefined && { ETag: info.etag }) }
+  const answer = new Response(null, { status: created ? 201 : 204, headers })
   return describeAnswer(c, answer, { backend: info.backend })
 }
 
 /** DELETE: 204, whether or not there was anything. */
-export async function deleteMedia(c: Context<AppEnv>, name: string): Promise<Response> {
+export async function deleteMedia(c: Context<AppEnv>, { name }: Input<'deleteObject'>): Promise<Response> {
   const { chain } = c.get('deployment')
-  const { headers } = c.req.raw
-  const allows = (current: ObjectInfo | null): boolean =>
-    evaluatePreconditions('DELETE', headers, current) === 'proceed'
-  await (isConditional(headers) ? deleteObjectIf(chain, name, allows) : chain.delete(name))
+  const allows = conditionOf(c.req.raw)
+  await (allows ? deleteObjectIf(chain, name, allows) : chain.delete(name))
   return describeAnswer(c, new Response(null, { status: 204 }))
 }
 
@@ -123,7 +112,13 @@ function isConditional(headers: Headers): boolean {
   return CONDITIONS.some((header) => headers.has(header))
 }
 
-/** What curl and others send when they know no type; no object is a form's fields. */
+/** Whether a write's conditions allow it to replace the current object; `undefined` if it has none. */
+function conditionOf({ method, headers }: Request): ((current: ObjectInfo | null) => boolean) | undefined {
+  if (!isConditional(headers)) return undefined
+  return (current) => evaluatePreconditions(method, headers, current) === 'proceed'
+}
+
+/** What curl and others send if they do not know the type; no object consists of a form's fields. */
 const FORM = /^\s*application\/x-www-form-urlencoded\s*(?:;|$)/i
 
 /** The body of a PUT or a save, and what its headers say about it. Throws `invalid` for what cannot be stored as a whole. */
@@ -154,7 +149,7 @@ function describe(headers: Headers, name: string): Representation {
   return inferred === undefined ? representation : { ...representation, contentType: inferred }
 }
 
-/** Lets the work end in good order when the client goes away: it gives its memory back, and aborts what it began. */
+/** Lets the work finish when the client disconnects, so that it frees its memory and aborts the uploads that it began. */
 export function finish<T>(work: Promise<T>): Promise<T> {
   waitUntil(work.catch(() => {}))
   return work

@@ -14,16 +14,16 @@ const count = v.pipe(v.number(), v.integer(), v.minValue(0))
 const cursor = v.pipe(
   v.nullable(v.string()),
   v.description(
-    'Give it back as `cursor` for the next page; `null` on the last one. A page may be empty and have one.',
+    'Send it as `cursor` to get the next page; `null` on the last one. A page may be empty and still have one.',
   ),
 )
 const errorCode = v.picklist(ERROR_CODES)
 const failure = v.strictObject({ name: v.string(), error: errorCode, detail: v.string() })
-/** Only there when some are degraded. */
+/** Present only if some backends are degraded. */
 const failures = v.exactOptional(v.pipe(v.array(failure), v.description('Why each of those is degraded.')))
 const degraded = v.pipe(
   v.array(v.string()),
-  v.description('Names of the backends that failed or cannot list: what they hold may be missing.'),
+  v.description('Names of the backends that failed or cannot list: their objects may be missing.'),
 )
 
 export const problem = v.object({
@@ -31,7 +31,7 @@ export const problem = v.object({
   title: v.string(),
   status: v.pipe(v.number(), v.integer()),
   detail: v.string(),
-  backends: v.exactOptional(v.pipe(v.array(failure), v.description('What each backend failed with.'))),
+  backends: v.exactOptional(v.pipe(v.array(failure), v.description('Why each backend failed.'))),
 })
 
 const directory = v.strictObject({
@@ -84,7 +84,7 @@ const undeleted = v.strictObject({
 
 const explanation = v.strictObject({
   name,
-  would_serve: v.pipe(v.nullable(v.string()), v.description('The backend that a read would be answered by.')),
+  would_serve: v.pipe(v.nullable(v.string()), v.description('The backend that would answer a read.')),
   tombstone: v.nullable(v.strictObject({ backend: v.string(), deleted_time: v.nullable(time) })),
   migration: v.strictObject({
     enabled: v.boolean(),
@@ -107,7 +107,7 @@ const explanation = v.strictObject({
           time,
           reason: v.exactOptional(v.string()),
         }),
-        v.description('What the isolate that answers saw of the latest copy; others may know more.'),
+        v.description('The latest copy as the answering isolate saw it; others may know more.'),
       ),
     ),
   }),

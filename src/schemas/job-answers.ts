@@ -1,7 +1,7 @@
 import * as v from 'valibot'
-import { ACCEPTABLE, DIFFERENCE_KINDS, LEFT_OUT_REASONS, type LeftOutReason } from './reasons.ts'
+import { ACCEPTABLE, DIFFERENCE_KINDS, LEFT_OUT_REASONS } from './reasons.ts'
 
-/** The jobs’ part of the answers. */
+/** The answers about jobs. */
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0))
 const fraction = v.pipe(v.number(), v.minValue(0), v.maxValue(1))
@@ -10,33 +10,33 @@ const cursor = v.nullable(v.string())
 const counters = {
   listed: count,
   copied: count,
-  present: v.pipe(count, v.description('The primary held them already.')),
+  present: v.pipe(count, v.description('The primary had them already.')),
   skipped: v.pipe(count, v.description('Left where they are, with a reason; see `skipped_by`.')),
   skipped_by: v.pipe(
     v.strictObject({
-      excluded: v.exactOptional(v.pipe(count, v.description('The filter of the source leaves them out.'))),
+      excluded: v.exactOptional(v.pipe(count, v.description('Excluded by the filter of the source.'))),
       not_accepted: v.exactOptional(
-        v.pipe(count, v.description('No writable backend before the source takes such names.')),
+        v.pipe(count, v.description('No writable backend before the source accepts such names.')),
       ),
-      tombstoned: v.exactOptional(v.pipe(count, v.description('Deleted: they stay so.'))),
+      tombstoned: v.exactOptional(v.pipe(count, v.description('Deleted: they stay deleted.'))),
       shadowed: v.exactOptional(
         v.pipe(count, v.description('A fallback that was not chosen is served instead.')),
       ),
-      gone: v.exactOptional(v.pipe(count, v.description('The source lost them since they were listed.'))),
+      gone: v.exactOptional(v.pipe(count, v.description('Deleted at the source after they were listed.'))),
     }),
-    v.description('How many of the skipped ones for which reason; reasons that do not occur are left out.'),
+    v.description('The skipped ones by reason; reasons that do not occur are left out.'),
   ),
   failed: count,
   bytes: v.pipe(count, v.description('Copied.')),
 }
 const waiting = v.pipe(
   v.nullable(v.strictObject({ backend: v.string(), error: v.string(), detail: v.string(), until: time })),
-  v.description('Who does not answer, and when the job goes on by itself.'),
+  v.description('The backend that does not answer, and when the job resumes by itself.'),
 )
 
 const estimate = v.object({
   objects: count,
-  bytes: v.pipe(count, v.description('Of those whose sizes are known.')),
+  bytes: v.pipe(count, v.description('Of the objects whose sizes are known.')),
   objects_of_unknown_size: count,
   operations: v.record(v.string(), count),
   cost_usd: v.pipe(
@@ -47,7 +47,7 @@ const estimate = v.object({
   ),
   egress_usd: v.pipe(
     v.nullable(v.number()),
-    v.description('What reading out of the sources costs; null where some of it is unknown.'),
+    v.description('The cost of reading from the sources; null if some of it is unknown.'),
   ),
   egress_unknown: v.pipe(
     v.array(v.string()),
@@ -55,9 +55,11 @@ const estimate = v.object({
   ),
   egress_prices: v.pipe(
     v.record(v.string(), v.string()),
-    v.description('Whose prices were taken, by backend: a provider, or `egress_usd_per_gb` of the settings.'),
+    v.description(
+      'Whose prices were used, by backend: a provider’s, or `egress_usd_per_gb` of the configuration.',
+    ),
   ),
-  storage_usd_per_month: v.pipe(v.nullable(v.number()), v.description('Null where sizes are unknown.')),
+  storage_usd_per_month: v.pipe(v.nullable(v.number()), v.description('Null if sizes are unknown.')),
   prices: v.objectWithRest(
     { date: v.string(), sources: v.pipe(v.array(v.string()), v.readonly()) },
     v.union([v.number(), v.string(), v.pipe(v.array(v.string()), v.readonly())]),
@@ -79,7 +81,7 @@ export const backfill = v.strictObject({
   max_per_second: v.nullable(v.number()),
   waiting,
   backends: v.record(v.string(), v.strictObject(counters)),
-  estimate: v.exactOptional(v.pipe(estimate, v.description('Of a dry run.'))),
+  estimate: v.exactOptional(v.pipe(estimate, v.description('Of a dry run only.'))),
 })
 
 export const failures = v.strictObject({
@@ -107,12 +109,7 @@ export const verification = v.strictObject({
   tombstoned: v.pipe(count, v.description('Deleted in the primary, still in a fallback.')),
   equal_by_size: v.pipe(count, v.description('Of the equal ones: only the sizes could be compared.')),
   left_out: v.pipe(
-    v.strictObject(
-      Object.fromEntries(LEFT_OUT_REASONS.map((reason) => [reason, v.exactOptional(count)])) as Record<
-        LeftOutReason,
-        v.ExactOptionalSchema<typeof count, undefined>
-      >,
-    ),
+    v.strictObject(v.entriesFromList(LEFT_OUT_REASONS, v.exactOptional(count))),
     v.description(
       'Names that were not compared or cannot be moved, by reason. `unlistable` counts fallbacks, `prefix` is 1 where one was given.',
     ),
@@ -121,19 +118,19 @@ export const verification = v.strictObject({
   deep: v.boolean(),
   accepted: v.pipe(
     v.array(v.strictObject({ reason: v.picklist(ACCEPTABLE), count })),
-    v.description('What the operator accepts, and how much that is: it is not in the way of detaching.'),
+    v.description('What the operator accepts, and the counts: it does not prevent detaching.'),
   ),
   primary: v.string(),
   fallbacks: v.pipe(v.array(v.string()), v.readonly()),
   passes: v.pipe(
     count,
     v.description(
-      'How often all names were compared: again while the sources change. The counts are those of the last.',
+      'How often all names were compared: again while the sources change. The counts are those of the last pass.',
     ),
   ),
   as_of: v.pipe(
     v.nullable(time),
-    v.description('When the last pass began: the certificate is of what the sources held then.'),
+    v.description('When the last pass began: the certificate describes the sources at that time.'),
   ),
   coverage: v.pipe(
     fraction,
@@ -148,7 +145,7 @@ export const verification = v.strictObject({
       'True only if nothing is missing, different or changed, nothing was left out or compared by size only that is not accepted, and no backfill is open or failed.',
     ),
   ),
-  reasons: v.pipe(v.array(v.string()), v.description('Why it is not.')),
+  reasons: v.pipe(v.array(v.string()), v.description('Why it is not safe to detach.')),
   waiting,
   started: time,
   updated: time,

@@ -1,16 +1,17 @@
-/** Why what a fallback holds was not compared, or could not be moved. */
-export const LEFT_OUT_REASONS = [
-  'excluded',
-  'not_accepted',
-  'invalid_name',
-  'too_large',
-  'unlistable',
-  'failed',
-  'prefix',
-] as const
-export type LeftOutReason = (typeof LEFT_OUT_REASONS)[number]
+/** Why something in a fallback was not compared, or could not be copied, and what the reason means. */
+export const LEFT_OUT = {
+  excluded: 'names that a fallback’s own include or exclude leaves out',
+  not_accepted: 'names that the primary’s include, exclude or limits refuse',
+  invalid_name: 'names that cannot be served by this API',
+  too_large: 'objects that are larger than any writable backend takes',
+  unlistable: 'fallbacks that cannot list: what they hold is unknown',
+  failed: 'names that a backfill could not copy, or that could not be read on one side',
+  prefix: 'all names outside the prefix',
+}
+export type LeftOutReason = keyof typeof LEFT_OUT
+export const LEFT_OUT_REASONS = Object.keys(LEFT_OUT) as LeftOutReason[]
 
-/** What an operator may accept by name, so that it does not prevent detaching. */
+/** The reasons that an operator can accept, so that they do not prevent detaching. */
 export const ACCEPTABLE = [...LEFT_OUT_REASONS, 'equal_by_size'] as const
 export type Acceptable = (typeof ACCEPTABLE)[number]
 

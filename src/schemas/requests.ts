@@ -1,16 +1,16 @@
 import * as v from 'valibot'
 import { ACCEPTABLE, DIFFERENCE_KINDS } from './reasons.ts'
 
-/** What the API takes in queries and bodies: checked by the routes, shown by the OpenAPI document. */
+/** The queries and bodies of the API: the routes check them, the OpenAPI document shows them. */
 
 const MAX_LIMIT = 1000
-/** Longest life of a presigned URL in S3: seven days. */
+/** S3's maximum for presigned URLs: seven days. */
 const MAX_EXPIRY = 604_800
 export const MAX_NAMES = 100
 /** Each name costs a request to every backend, so a request without a token gets fewer. */
 export const MAX_ANONYMOUS_NAMES = 20
 const MAX_PURGE = 200
-/** Far more than the queue’s consumers can work on at once. */
+/** Far more than the queue’s consumers can process at once. */
 const MAX_CONCURRENCY = 1000
 const MAX_PER_SECOND = 100_000
 
@@ -92,7 +92,7 @@ const queryList = v.pipe(
   v.transform((list) => list.split(',')),
 )
 
-/** The same options beside a manifest that is the body. */
+/** The same options in the query, for a manifest as the body. */
 export const manifestQuery = v.object({
   backends: v.exactOptional(v.pipe(queryList, backends)),
   prefix: v.optional(prefix, ''),

@@ -1,14 +1,14 @@
 import type * as v from 'valibot'
 import * as requests from './requests.ts'
 
-/** What a token may be allowed to do; each scope includes those before it. */
+/** What a token may be allowed to do; each scope includes those before it. Only `routes/auth.ts` checks them. */
 export type Scope = 'read' | 'write' | 'admin'
 
 export interface Route {
   method: 'GET' | 'PUT' | 'POST' | 'DELETE'
   /** Below the media path. `{id}` is one segment; any other parameter is the rest of the path, slashes included. */
   path: string
-  /** Who may: anyone, anyone but with more for a valid token, or a token with that scope. */
+  /** Who is allowed: anyone, anyone but with higher limits for a valid token, or a token with that scope. */
   access: 'public' | 'more-with-token' | Scope
   query?: v.GenericSchema & { readonly entries: Readonly<Record<string, v.GenericSchema>> }
   /** Of a JSON body. */

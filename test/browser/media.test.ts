@@ -1,12 +1,12 @@
 import { readFile, mkdtemp, rm } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { chromium, type Browser, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startStack, type Stack } from '../../demo/stack.ts'
 import { CHROMIUM } from './chromium.ts'
+import { close, listen } from '../kit/servers/listen.ts'
 import { longFilm, mediaFolder, mediaUrl, untilMigrated, type MediaFolder } from '../kit/servers/media.ts'
 
 let media: MediaFolder
@@ -14,6 +14,7 @@ let state: string
 let stack: Stack
 let browser: Browser
 let pages: Server
+let siteUrl: string
 
 beforeAll(async () => {
   media = await mediaFolder()
@@ -29,12 +30,12 @@ beforeAll(async () => {
   pages = createServer((_, response) => {
     response.setHeader('Content-Type', 'text/html; charset=utf-8').end('<!doctype html><title>a site</title>')
   })
-  await new Promise<void>((resolve) => pages.listen(0, '127.0.0.1', resolve))
+  siteUrl = await listen(pages)
 })
 
 afterAll(async () => {
   await browser?.close()
-  pages?.close()
+  if (pages) await close(pages)
   await stack?.stop()
   await media?.remove()
   if (state) await rm(state, { recursive: true, force: true })
@@ -54,7 +55,7 @@ async function withPage<T>(visit: (page: Page) => Promise<T>, url?: string): Pro
   const context = await browser.newContext()
   try {
     const page = await context.newPage()
-    await page.goto(url ?? `http://127.0.0.1:${(pages.address() as AddressInfo).port}/`)
+    await page.goto(url ?? siteUrl)
     return await visit(page)
   } finally {
     await context.close()

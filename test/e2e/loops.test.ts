@@ -48,24 +48,24 @@ describe('a Worker that is its own fallback', () => {
   it.each([
     ['copying', 'true'],
     ['copying nothing', 'false'],
-  ])('and is %s says so after one request, naming the backend that leads back', async (_, migration) => {
+  ])('(%s) answers 508 after one request and names the backend that leads back', async (_, migration) => {
     const alias = await startAlias()
     const vars = { FALLBACK_DATA_MIGRATION: migration }
     const site = await startWith(vars, R2, http('production', alias.url))
     alias.target = site.url
-    const answer = await problemOf(await site.fetch('/nobody/has.jpg'))
+    const answer = await problemOf(await site.fetch('/missing/a.jpg'))
     expect(alias.passed.length).toBe(1)
     expect(answer).toEqual({
       status: 508,
       backends: [{ name: 'production', ...LOOP }],
       detail: 'a backend leads back to this Worker: give it the address of what holds the files itself',
     })
-    expect((await site.fetch('/nobody/has.jpg', { method: 'HEAD' })).status).toBe(508)
-    expect((await problemOf(await site.fetch('/-/api/exists/nobody/has.jpg'))).status).toBe(508)
+    expect((await site.fetch('/missing/a.jpg', { method: 'HEAD' })).status).toBe(508)
+    expect((await problemOf(await site.fetch('/-/api/exists/missing/a.jpg'))).status).toBe(508)
     expect(alias.passed.length).toBe(3)
   })
 
-  it('still answers what another backend has', async () => {
+  it('still serves what another backend has', async () => {
     const [alias, other] = [await startAlias(), await start(R2)]
     await other.bucket.put('there.txt', 'there')
     const site = await start(R2, http('production', alias.url), http('legacy', other.url))
@@ -81,23 +81,23 @@ it('two Workers that are each other’s fallbacks answer 508 after one round', a
   const [site, other] = [await start(R2, http('b', second.url)), await start(R2, http('a', first.url))]
   first.target = site.url
   second.target = other.url
-  const answer = await problemOf(await site.fetch('/nobody/has.jpg'))
+  const answer = await problemOf(await site.fetch('/missing/a.jpg'))
   expect([answer.status, answer.backends]).toEqual([508, [{ name: 'b', ...LOOP }]])
   expect([first.passed.length, second.passed.length]).toEqual([1, 1])
 })
 
 describe('development that falls back to staging, and staging to production', () => {
-  it('serves what production has, and 404 for what nobody has', async () => {
+  it('serves what production has, and 404 for everything else', async () => {
     const production = await start(R2)
     const staging = await start(R2, http('production', production.url))
     const development = await start(R2, http('staging', staging.url))
     await production.bucket.put('there.txt', 'there')
     const response = await development.fetch('/there.txt')
     expect([response.status, await response.text()]).toEqual([200, 'there'])
-    expect((await development.fetch('/nobody/has.jpg')).status).toBe(404)
+    expect((await development.fetch('/missing/a.jpg')).status).toBe(404)
   })
 
-  it('holds on to the chain where a request passes more Workers than any chain has', async () => {
+  it('refuses a request that has passed more Workers than any chain has', async () => {
     const site = await start(R2)
     const passed = (count: number) => ({
       headers: {

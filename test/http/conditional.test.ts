@@ -41,7 +41,7 @@ describe('evaluatePreconditions() of a write', () => {
 })
 
 describe('evaluatePreconditions() of a read', () => {
-  it('leaves it to the 404 where there is nothing', () => {
+  it('proceeds if there is no object, which is a 404', () => {
     for (const name of ['If-Match', 'If-None-Match', 'If-Modified-Since', 'If-Unmodified-Since'])
       expect(evaluatePreconditions('GET', new Headers({ [name]: '*' }), null)).toBe('proceed')
   })

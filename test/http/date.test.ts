@@ -42,7 +42,7 @@ describe('parseHttpDate()', () => {
     'Sun, 06 Nov 94 08:49:37 GMT',
     'sun, 06 nov 1994 08:49:37 gmt',
     ' Sun, 06 Nov 1994 08:49:37 GMT',
-  ])('takes %o for no date', (text) => {
+  ])('does not accept %o as a date', (text) => {
     expect(parseHttpDate(text)).toBeUndefined()
   })
 })

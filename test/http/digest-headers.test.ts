@@ -67,7 +67,7 @@ describe('requestDigests()', () => {
 })
 
 describe('responseDigests()', () => {
-  it('takes what it understands and leaves out the rest', () => {
+  it('reads the algorithms that it supports and ignores the rest', () => {
     const headers = new Headers({
       'Content-MD5': MD5.base64,
       'x-amz-checksum-sha1': `${SHA1.base64}-3`,

@@ -30,12 +30,12 @@ const FULL: ObjectInfo & Required<Representation> = {
 const UNSENDABLE = NASTY_VALUES.filter((value) => /[\0-\x1f\x7f]/.test(value)).concat('', ' ')
 
 describe('headersFromInfo()', () => {
-  it('gives back through infoFromHeaders() what went in', () => {
+  it('is the inverse of infoFromHeaders()', () => {
     const { name: _, backend: __, size: ___, ...told } = FULL
     expect(infoFromHeaders(headersFromInfo(FULL, DEFAULTS))).toEqual(told)
   })
 
-  it('gives only what is known, and the default Cache-Control', () => {
+  it('sends only what is known, and the default Cache-Control', () => {
     const headers = headersFromInfo({ name: 'a', backend: 'r2' }, DEFAULTS)
     expect([...headers]).toEqual([['cache-control', 'public, max-age=3600']])
   })
@@ -76,7 +76,7 @@ describe('headersFromInfo()', () => {
 })
 
 describe('cachingHeaders() and representationHeaders()', () => {
-  it('give what a 304 repeats', () => {
+  it('return what a 304 repeats', () => {
     expect([...cachingHeaders(FULL, DEFAULTS).keys()]).toEqual([
       'cache-control',
       'etag',
@@ -85,7 +85,7 @@ describe('cachingHeaders() and representationHeaders()', () => {
     ])
   })
 
-  it('give what is stored beside the bytes, with no validator and no default', () => {
+  it('return what is stored beside the bytes, without validators or defaults', () => {
     expect(representationFromHeaders(representationHeaders(FULL))).toEqual(
       representationFromHeaders(headersFromInfo(FULL, DEFAULTS)),
     )
@@ -123,12 +123,12 @@ describe('infoFromHeaders()', () => {
     expect(infoFromHeaders(new Headers(headers)).size).toBe(size)
   })
 
-  it('leaves out dates that are none, but takes Expires of no date for long past', () => {
+  it('ignores invalid dates, but treats an invalid Expires as long past', () => {
     const headers = new Headers({ 'Last-Modified': 'yesterday', Expires: '0' })
     expect(infoFromHeaders(headers)).toEqual({ expires: new Date(0) })
   })
 
-  it('takes nothing but what describes the object', () => {
+  it('ignores headers that do not describe the object', () => {
     const headers = new Headers({
       'Set-Cookie': 'a=b',
       Server: 'nginx',
@@ -141,7 +141,7 @@ describe('infoFromHeaders()', () => {
     expect(infoFromHeaders(headers)).toEqual({ contentType: 'binary/octet-stream' })
   })
 
-  it('takes digests of the whole object, where the bytes are those that were sent', () => {
+  it('reads digests of the whole object, unless the body is encoded', () => {
     const md5 = 'XrY7u+Ae7tCTyyK7j1rNww=='
     const digests = { md5: '5eb63bbbe01eeed093cb22bb8f5acdc3' }
     expect(infoFromHeaders(new Headers({ 'Content-MD5': md5 })).digests).toEqual(digests)

@@ -31,7 +31,7 @@ describe('typeOfName()', () => {
   })
 
   it.each(['', 'jpg', '.jpg', 'a/.jpg', 'a.', 'a.jpg/', 'a.jpg/b', 'a.unheard', 'a.constructor', 'a.jpg '])(
-    'knows nothing of %j',
+    'has no type for %j',
     (name) => {
       expect(typeOfName(name)).toBeUndefined()
     },

@@ -31,7 +31,7 @@ describe('parseRange()', () => {
     expect(parseRange('bytes=2-1')).toBeNull()
   })
 
-  it('gives numbers that can be counted on, whatever the header', () => {
+  it('returns safe integers, whatever the header', () => {
     const digits = fc.stringMatching(/^\d{0,40}$/)
     const header = fc.oneof(
       fc.string(),
@@ -53,7 +53,7 @@ describe('parseRange()', () => {
 })
 
 describe('resolveRange()', () => {
-  it('gives the bytes that slice() gives', () => {
+  it('returns the bytes that slice() returns', () => {
     fc.assert(
       fc.property(size, position, fc.option(fc.integer({ min: 1, max: 5000 })), (total, offset, length) => {
         const bytes = Array.from({ length: total }, (_, index) => index)
@@ -66,7 +66,7 @@ describe('resolveRange()', () => {
     )
   })
 
-  it('gives as many last bytes as there are, and no more', () => {
+  it('returns as many last bytes as there are, and no more', () => {
     fc.assert(
       fc.property(size, fc.integer({ min: 1, max: 9000 }), (total, suffix) => {
         const range = resolveRange({ suffix }, total)

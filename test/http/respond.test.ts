@@ -79,7 +79,7 @@ describe('objectResponse()', () => {
     expect(head.headers.has('Content-Length')).toBe(false)
   })
 
-  it('answers 200 where a backend gives the whole object instead of the part', async () => {
+  it('answers 200 if a backend returns the whole object instead of the part', async () => {
     const info = { ...INFO, contentType: 'text/plain' }
     const object = { ...info, body: new Blob([contentOf(25)]).stream() }
     const options = { cacheControl: CACHE_CONTROL, range: { offset: 5 } }
@@ -100,7 +100,7 @@ describe('objectResponse()', () => {
     expect(policyOf(INFO)).toBeNull()
   })
 
-  it('says in a problem document where a range must begin', async () => {
+  it('sends the size in the problem document of a 416', async () => {
     const options = { cacheControl: CACHE_CONTROL, range: { offset: 25 }, base: '/media/' }
     const object = { ...INFO, body: new Blob([contentOf(25)]).stream() }
     const response = objectResponse(request('GET'), object, options)

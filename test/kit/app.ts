@@ -65,7 +65,7 @@ export function startApp(settings: Record<string, unknown> = {}) {
   }
   const ended = (path: string): Promise<Json> =>
     watch(path, ({ state }) => !['listing', 'running'].includes(String(state)))
-  return { app, chain: deployment.chain, call, json, post, get, remove, watch, ended }
+  return { app, deployment, chain: deployment.chain, call, json, post, get, remove, watch, ended }
 }
 
 /** Puts objects with these texts into a backend, past the Worker. */

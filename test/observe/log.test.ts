@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { createLogSample } from '../../src/observe/log.ts'
 
 describe('createLogSample()', () => {
-  it('lets so many of each kind through in a second, and then tells how many it held back', () => {
+  it('limits the lines of each kind per second, and then returns how many it dropped', () => {
     let now = 5_000
     const sample = createLogSample(2, () => now)
     const take = (kind: string, times: number) => Array.from({ length: times }, () => sample.take(kind))
@@ -15,7 +15,7 @@ describe('createLogSample()', () => {
     expect(take('absent', 1)).toEqual([0])
   })
 
-  it('lets nothing through at 0', () => {
+  it('drops every line at 0', () => {
     expect(createLogSample(0).take('hit')).toBe(null)
   })
 })

@@ -1,14 +1,11 @@
 import { env } from 'cloudflare:workers'
-import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test'
 import { describe, expect, it } from 'vitest'
-import { createApp } from '../../src/app.ts'
-import { deploymentFor } from '../../src/deployment.ts'
 import { copyName } from '../../src/migration/copy-name.ts'
+import { answering, bucketWith, OLD, R2, startApp } from '../kit/app.ts'
 
-const TOKEN = 'open-sesame'
 const LARGE = 9 * 1024 * 1024
 
-/** R2 as it is, but every completion of an upload in parts first waits for what `meanwhile` does. */
+/** R2, but every completion of a multipart upload first waits for `meanwhile`. */
 function pausing(meanwhile: () => Promise<unknown>): R2Bucket {
   const held = (upload: R2MultipartUpload): R2MultipartUpload => ({
     key: upload.key,
@@ -20,46 +17,32 @@ function pausing(meanwhile: () => Promise<unknown>): R2Bucket {
       return upload.complete(parts)
     },
   })
-  return new Proxy(env.MEDIA, {
-    get(bucket, property) {
-      if (property === 'createMultipartUpload')
-        return async (...args: Parameters<R2Bucket['createMultipartUpload']>) =>
-          held(await bucket.createMultipartUpload(...args))
-      const member: unknown = Reflect.get(bucket, property)
-      return typeof member === 'function' ? (member.bind(bucket) as unknown) : member
-    },
+  return bucketWith({
+    createMultipartUpload: async (...args) => held(await env.MEDIA.createMultipartUpload(...args)),
   })
 }
 
-/** The whole Worker over that bucket, and an origin that has every name and tells no length. */
+/** The Worker over that bucket, and an origin that has every name and sends no length. */
 function site(bucket: R2Bucket) {
-  const origin: Pick<Fetcher, 'fetch'> = {
-    fetch: async (_, init) =>
-      new Response(init?.method === 'HEAD' ? null : chunked('source'), {
+  const origin = answering(
+    ({ method }) =>
+      new Response(method === 'HEAD' ? null : chunked('source'), {
         headers: { 'Content-Type': 'text/plain' },
       }),
-  }
-  const deployment = deploymentFor({
+  )
+  const { call, deployment } = startApp({
     MEDIA: bucket,
-    LEGACY: origin,
-    API_TOKEN: TOKEN,
-    FALLBACK_STORAGES: [
-      { type: 'r2', binding: 'MEDIA' },
-      { type: 'http', binding: 'LEGACY' },
-    ],
+    OLD: origin,
+    FALLBACK_STORAGES: [R2, OLD],
     FALLBACK_DATA_MIGRATION: true,
   })
-  const app = createApp(deployment)
-  const call = async (path: string, init: RequestInit = {}) => {
-    const context = createExecutionContext()
-    const headers = new Headers(init.headers)
-    headers.set('Authorization', `Bearer ${TOKEN}`)
-    const response = await app.request(`https://media.example/${path}`, { ...init, headers }, env, context)
-    const answer = { status: response.status, body: await response.text() }
-    await waitOnExecutionContext(context)
-    return answer
+  return {
+    call: async (path: string, init?: RequestInit) => {
+      const response = await call(`/${path}`, init)
+      return { status: response.status, body: await response.text() }
+    },
+    copy: (name: string) => copyName(deployment.copyChain, name),
   }
-  return { call, copy: (name: string) => copyName(deployment.copyChain, name) }
 }
 
 /** More than 8 MiB of unknown length, which begin with `text`. */
@@ -115,7 +98,7 @@ describe('what is stored in parts', () => {
     expect(new Set(saved).size).toBe(saved.length)
   })
 
-  it('does not replace, by a PUT that demands that nothing is there, one that is acknowledged meanwhile', async () => {
+  it('does not replace a PUT that is acknowledged meanwhile by one with If-None-Match: *', async () => {
     const plain = site(env.MEDIA)
     await plain.call('absent.bin', { method: 'DELETE' })
     const { call } = site(pausing(() => plain.call('absent.bin', { method: 'PUT', body: 'saved meanwhile' })))

@@ -6,7 +6,7 @@ import { startFilled } from './filled.ts'
 afterEach(() => reset())
 
 describe('GET /-/api/explain/{name}', () => {
-  it('tells what each backend says and what a read would do', async () => {
+  it('shows each backend’s result and what a read would do', async () => {
     const { json } = await startFilled()
     const { body } = await json('/-/api/explain/a/two')
     expect(body).toEqual({
@@ -36,7 +36,7 @@ describe('GET /-/api/explain/{name}', () => {
     })
   })
 
-  it('tells a tombstone, and what it hides', async () => {
+  it('shows a tombstone, and what it hides', async () => {
     const { json, remove } = await startFilled()
     await remove('a/two')
     expect((await json('/-/api/explain/a/two')).body).toMatchObject({
@@ -51,7 +51,7 @@ describe('GET /-/api/explain/{name}', () => {
     ['a/one', 'present', 'media'],
     ['a/two', 'pending', 'media'],
     ['none', 'absent', null],
-  ])('tells the migration of %s to be %s', async (name, state, target) => {
+  ])('shows the migration of %s as %s', async (name, state, target) => {
     await fill(media, { 'a/one': '1' })
     await fill(mediaKv, { 'a/two': '2' })
     const { json } = startApp({ FALLBACK_DATA_MIGRATION: true })
@@ -62,7 +62,7 @@ describe('GET /-/api/explain/{name}', () => {
     })
   })
 
-  it('tells failures, and looks into every backend all the same', async () => {
+  it('shows failures, and still searches every backend', async () => {
     const head = async (): Promise<never> => Promise.reject(new Error('head: Unauthorized (10002)'))
     await fill(mediaKv, { a: '1' })
     const { json } = startApp({ FALLBACK_DATA_MIGRATION: true, MEDIA: bucketWith({ head }) })
@@ -76,7 +76,7 @@ describe('GET /-/api/explain/{name}', () => {
 })
 
 describe('GET /-/api/backends', () => {
-  it('tells the chain, the methods of each backend, and its health', async () => {
+  it('shows the chain, the methods of each backend, and its health', async () => {
     const { call, json } = startApp({
       FALLBACK_STORAGES: [R2, { ...OLD, timeout_ms: 5 }],
       FALLBACK_BREAKER_FAILURES: 2,

@@ -48,7 +48,7 @@ describe('GET /-/api/listdir/{path}', () => {
 })
 
 describe('GET /-/api/list/{prefix}', () => {
-  it('tells of every name what is known, the earlier backend winning', async () => {
+  it('returns the metadata of every name, from the earliest backend that has it', async () => {
     const { json } = await startFilled()
     const { body } = await json('/-/api/list/a/')
     expect(body).toEqual({

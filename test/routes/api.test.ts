@@ -31,7 +31,7 @@ describe('the JSON API', () => {
     expect((await call('/-/api/open/none')).status).toBe(404)
   })
 
-  it('saves under the first available name and tells it', async () => {
+  it('saves under the first available name and returns it', async () => {
     const { json } = startApp()
     const saved = await json('/-/api/save/dir/new.jpg', {
       method: 'POST',
@@ -76,7 +76,7 @@ describe('the JSON API', () => {
     expect(await startApp().json(`/-/api/${path}`)).toEqual({ status: 200, body })
   })
 
-  it('gives an alternative to a taken name', async () => {
+  it('returns an alternative to a name that is taken', async () => {
     const { body } = await startApp().json('/-/api/get_available_name/one')
     expect(body['available_name']).toMatch(/^one_[A-Za-z0-9]{7}$/)
   })
@@ -85,7 +85,7 @@ describe('the JSON API', () => {
     expect((await startApp().json(`/-/api/${path}`)).status).toBe(404)
   })
 
-  it('answers 501 where no backend can tell or write', async () => {
+  it('answers 501 if no backend implements the method', async () => {
     const FALLBACK_STORAGES = [OLD]
     const { json } = startApp({ FALLBACK_STORAGES, OLD: answering(() => new Response('a')) })
     for (const path of ['accessed_time/a', 'path/a', 'get_available_name/a']) {
@@ -98,7 +98,7 @@ describe('the JSON API', () => {
   it.each([
     ['unavailable', 502, BROKEN_ORIGIN],
     ['timeout', 504, SILENT_ORIGIN],
-  ] as const)('never takes a failure (%s) for absence', async (code, status, origin) => {
+  ] as const)('never treats a failure (%s) as absence', async (code, status, origin) => {
     const { json } = startApp({ FALLBACK_STORAGES: [R2, { ...OLD, timeout_ms: 50 }], OLD: origin })
     for (const path of ['exists/a', 'size/a', 'modified_time/a', 'url/a', 'open/a']) {
       const answer = await json(`/-/api/${path}`)
@@ -165,7 +165,7 @@ describe('the JSON API', () => {
     ['/-/api/delete/a', 'DELETE'],
     ['/-/api/size/a', 'GET, HEAD'],
     ['/-/api/tombstones/purge', 'POST'],
-  ])('tells OPTIONS %s that it takes %s, without a token', async (path, allow) => {
+  ])('answers OPTIONS %s with Allow: %s, without a token', async (path, allow) => {
     const response = await startApp().call(path, { method: 'OPTIONS', token: null })
     expect([response.status, response.headers.get('Allow')]).toEqual([204, `${allow}, OPTIONS`])
   })
@@ -174,7 +174,7 @@ describe('the JSON API', () => {
     expect((await startApp().json(path)).status).toBe(404)
   })
 
-  it('says that its answers are not to be stored', async () => {
+  it('sends Cache-Control: no-store with its answers', async () => {
     const response = await startApp().call('/-/api/exists/one')
     expect(response.headers.get('Cache-Control')).toBe('no-store')
     expect(response.headers.get('X-Content-Type-Options')).toBe('nosniff')

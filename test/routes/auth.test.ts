@@ -53,7 +53,7 @@ describe.each(PROTECTED)('%s %s', (method, path) => {
     },
   )
 
-  it('answers 403 and says so where no token is configured', async () => {
+  it('answers 403 and names API_TOKEN if no token is configured', async () => {
     const { status, body } = await (await app({ API_TOKEN: undefined })).json(path, { method })
     expect(status).toBe(403)
     expect(body['detail']).toContain('API_TOKEN')
@@ -65,9 +65,9 @@ describe.each(PROTECTED)('%s %s', (method, path) => {
   })
 })
 
-describe('requireToken', () => {
+describe('the bearer token', () => {
   it.each(['Basic b3Blbi1zZXNhbWU6', TOKEN, 'Bearer', 'Bearer a b', ''])(
-    'takes %j for no token',
+    'does not accept %j as a token',
     async (authorization) => {
       const { app: hono } = await app()
       const headers = { Authorization: authorization }
@@ -75,13 +75,13 @@ describe('requireToken', () => {
     },
   )
 
-  it('takes the scheme in any case', async () => {
+  it('accepts the scheme in any case', async () => {
     const { app: hono } = await app()
     const headers = { Authorization: `bearer ${TOKEN}` }
     expect((await hono.request('http://h/-/api/backends', { headers })).status).toBe(200)
   })
 
-  it.each(OPEN)('is not in the way of %s %s', async (method, path) => {
+  it.each(OPEN)('is not needed for %s %s', async (method, path) => {
     expect((await (await app()).call(path, { method, token: null })).status).toBe(200)
   })
 })

@@ -37,7 +37,7 @@ describe.each(CASES)('$title, $mode', ({ kinds, migration }) => {
     expect([await first.read('a.txt'), await second.read('a.txt')]).toEqual(['saved', null])
   })
 
-  it('says that a name exists when any has it', async () => {
+  it('reports that a name exists if any backend has it', async () => {
     const { first, second, json } = djangoChain(kinds, { migration })
     await first.put('1.txt', '1')
     await second.put('2.txt', '2')
@@ -78,7 +78,7 @@ describe.each(CASES)('$title, $mode', ({ kinds, migration }) => {
     expect((await json('listdir/shared'))['files']).toEqual(['1.txt', '2.txt'])
   })
 
-  it('tells the size from the first that has it', async () => {
+  it('returns the size from the first that has it', async () => {
     const { first, second, json } = djangoChain(kinds, { migration })
     await first.put('both.txt', '1')
     await second.put('both.txt', '22')

@@ -36,7 +36,7 @@ describe('POST /-/api/exists without a token', () => {
     expect((await startApp(settings).json('/-/api/exists', post(20, { token: null }))).status).toBe(200)
   })
 
-  it('refuses more, says how to get them, and sends no request', async () => {
+  it('refuses more, with a hint, and sends no request', async () => {
     const { settings, seen } = slowOrigins(4)
     const { status, body } = await startApp(settings).json('/-/api/exists', post(21, { token: null }))
     expect([status, body['detail']]).toEqual([
@@ -46,14 +46,14 @@ describe('POST /-/api/exists without a token', () => {
     expect(seen.requests).toBe(0)
   })
 
-  it('says how to get a token where none is configured', async () => {
+  it('names API_TOKEN if no token is configured', async () => {
     const { settings } = slowOrigins(1)
     const { json } = startApp({ ...settings, API_TOKEN: undefined })
     const { status, body } = await json('/-/api/exists', post(21, { token: null }))
     expect([status, body['detail']]).toEqual([400, expect.stringContaining('wrangler secret put API_TOKEN')])
   })
 
-  it('takes credentials that are no bearer token for none', async () => {
+  it('ignores credentials that are not a bearer token', async () => {
     const { settings } = slowOrigins(1)
     const headers = { Authorization: 'Basic dTpw' }
     const init = post(20, { token: null, headers })
@@ -77,7 +77,7 @@ describe('POST /-/api/exists with a token', () => {
     expect(seen.requests).toBe(0)
   })
 
-  it('refuses what would take more storage requests than one call may make, before it makes any', async () => {
+  it('refuses names that would need too many storage requests, before it sends any', async () => {
     const { settings, seen } = slowOrigins(8)
     const { json } = startApp(settings)
     const { status, body } = await json('/-/api/exists', post(100))

@@ -36,7 +36,7 @@ describe('a backend at the Worker’s own host', () => {
     ).toEqual(warning('worker.example:8443'))
   })
 
-  it('is none where a binding answers for it', async () => {
+  it('is no cause for a warning if a binding answers for it', async () => {
     const origin = { ...http('https://worker.example/'), binding: 'ORIGIN' }
     expect(await warningsOf(deploy([R2, origin], { ORIGIN: EMPTY_ORIGIN }))).toEqual([])
   })
@@ -55,7 +55,7 @@ describe('the log', () => {
     ])
   })
 
-  it('has none where nothing leads back', async () => {
+  it('has no warning if no backend leads back', async () => {
     const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
     await deploy([R2, http('https://origin.example.com/')], { MEDIA_URL: 'https://media.example.com/' })(
       'https://worker.example/-/health',

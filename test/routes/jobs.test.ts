@@ -17,7 +17,7 @@ afterEach(async () => {
 })
 
 describe('POST backfills', () => {
-  it('moves what a fallback holds, and tells how far it is', async () => {
+  it('copies what a fallback holds, and reports its progress', async () => {
     const { post, ended, call } = startApp()
     await seed(150)
     const { status, body } = await post('backfills')
@@ -38,7 +38,7 @@ describe('POST backfills', () => {
     expect((await call(response.headers.get('Location') ?? '')).status).toBe(200)
   })
 
-  it('copies the names of a manifest, and says which it cannot', async () => {
+  it('copies the names of a manifest, and lists those that it cannot copy', async () => {
     const { call, ended, get } = startApp()
     await seed(3)
     const response = await call('/-/api/backfills', {
@@ -86,14 +86,14 @@ describe('POST backfills', () => {
     expect(body['detail']).toMatch(reason)
   })
 
-  it('says what to send where no fallback can list', async () => {
+  it('demands a manifest if no fallback can list', async () => {
     const { json } = startApp({ FALLBACK_STORAGES: [R2, OLD], OLD: EMPTY_ORIGIN })
     const { status, body } = await json('/-/api/backfills', { method: 'POST' })
     expect(status).toBe(501)
     expect(body['detail']).toMatch(/old cannot list; send the names as a manifest/)
   })
 
-  it('says what to bind where there is no Durable Object', async () => {
+  it('names the missing bindings if there is no Durable Object', async () => {
     const { post } = startApp({ BACKFILL_JOBS: undefined })
     const { status, body } = await post('backfills')
     expect(status).toBe(501)
@@ -101,7 +101,7 @@ describe('POST backfills', () => {
   })
 })
 
-it.each(['backfills', 'verifications'])('says that there is no such job below %s', async (kind) => {
+it.each(['backfills', 'verifications'])('answers 404 to an unknown job below %s', async (kind) => {
   const { json } = startApp()
   for (const id of ['nonsense', '0mkq0000000abcd']) {
     const { status, body } = await json(`/-/api/${kind}/${id}`)
@@ -110,7 +110,7 @@ it.each(['backfills', 'verifications'])('says that there is no such job below %s
 })
 
 describe('a backfill over HTTP', () => {
-  it('pauses, goes on where it was after a restart, and counts everything once', async () => {
+  it('pauses, continues after a restart, and counts everything once', async () => {
     const { post, watch, ended } = startApp()
     await seed(120)
     const { body } = await post('backfills', { max_per_second: 60, max_concurrency: 1 })
@@ -159,7 +159,7 @@ describe('a backfill over HTTP', () => {
     },
   )
 
-  it('of an earlier version answers 404, and goes no further', async () => {
+  it('of an earlier version answers 404, and does not continue', async () => {
     const { json } = startApp()
     const job = env.BACKFILL_JOBS.getByName('000000000000001')
     await runInDurableObject(job, (_, { storage }) => {
@@ -189,7 +189,7 @@ describe('a backfill over HTTP', () => {
 })
 
 describe('the answers about jobs', () => {
-  it('are as the OpenAPI document says', async () => {
+  it('match the OpenAPI document', async () => {
     const { post, ended, get } = startApp()
     await seed(2)
     await media.put?.('only/here', new Uint8Array(1))
@@ -207,7 +207,7 @@ describe('the answers about jobs', () => {
 })
 
 describe('GET dead_copies', () => {
-  it('tells which copies were given up, and why', async () => {
+  it('lists the copies that were given up, and why', async () => {
     const { get } = startApp()
     const message = { id: '1', timestamp: new Date(), attempts: 6, body: { type: 'copy', name: 'clip.mp4' } }
     const batch = createMessageBatch('fallback-storage-copies', [message])

@@ -51,7 +51,7 @@ describe('an upload', () => {
     },
   )
 
-  it('whose extension says nothing keeps what it comes with', async () => {
+  it('with an unknown extension keeps the type that it was sent with', async () => {
     const { call, stored } = app()
     await call('/data.unheard-of', put(FORM))
     await call('/plain', put())
@@ -59,7 +59,7 @@ describe('an upload', () => {
   })
 })
 
-describe('an object that a backend tells no type of', () => {
+describe('an object that its backend has no type for', () => {
   it('is read under the type of its name’s extension', async () => {
     const { typeOf } = app()
     await fill(media, { 'a/harbour.jpg': 'x' })
@@ -69,7 +69,7 @@ describe('an object that a backend tells no type of', () => {
     expect(await typeOf('/a/harbour.jpg', { headers: { Range: 'bytes=0-0' } })).toBe('image/jpeg')
   })
 
-  it('has none where the extension says nothing', async () => {
+  it('has no type if the extension is unknown', async () => {
     const { typeOf } = app()
     await fill(media, { jpg: 'x' })
     await fill(media, { 'a.jpg/b': 'x' })

@@ -138,7 +138,7 @@ describe('explain', () => {
     return answer.migration.last_copy
   }
 
-  it('tells what became of the copy that a read began', async () => {
+  it('shows the result of the copy that a read began', async () => {
     await fill(mediaKv, { a: '123' })
     const { call } = startApp({ FALLBACK_DATA_MIGRATION: true })
     await (await call('/a')).text()
@@ -146,7 +146,7 @@ describe('explain', () => {
     expect(await media.head('a')).toMatchObject({ size: 3 })
   })
 
-  it('tells why a copy failed', async () => {
+  it('shows why a copy failed', async () => {
     const put = async (): Promise<never> => {
       throw new Error('put: Unauthorized (10002)')
     }

@@ -51,7 +51,7 @@ describe('the OpenAPI document', () => {
     expect(documented.toSorted()).toEqual([...routes, 'head /{name}', 'options /{name}'].toSorted())
   })
 
-  it('says of each route whether it is protected', async () => {
+  it('marks each protected route', async () => {
     const { app } = startApp()
     for (const { method, path, operation } of operations()) {
       const url = `http://h${path.replace(/\{\w+\}/, 'one')}`
@@ -99,7 +99,7 @@ describe('the OpenAPI document', () => {
     }
   })
 
-  it('refers to nothing that it does not hold', () => {
+  it('contains everything that it refers to', () => {
     for (const [, reference] of JSON.stringify(document).matchAll(/"\$ref":"#\/([^"]+)"/g)) {
       const found = (reference ?? '')
         .split('/')
@@ -131,14 +131,14 @@ describe('the answers of the API', () => {
     ['POST', 'save/new', ANSWERS.save],
     ['GET', 'size/none', problem],
     ['GET', 'none', problem],
-  ])('to %s %s are as the document says', async (method, path, schema) => {
+  ])('to %s %s match the document', async (method, path, schema) => {
     const { json, remove } = startApp({ FALLBACK_DATA_MIGRATION: true })
     await remove('three')
     const { body } = await json(`/-/api/${path}`, { method })
     expect(v.safeParse(schema as v.GenericSchema, body).issues).toBeUndefined()
   })
 
-  it('to failures are as the document says', async () => {
+  it('to failures match the document', async () => {
     const { json } = startApp({
       FALLBACK_STORAGES: [R2, { ...OLD, listing: 'autoindex-json' }],
       OLD: BROKEN_ORIGIN,

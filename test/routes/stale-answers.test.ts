@@ -78,7 +78,7 @@ describe.each(requests)('%s from a fallback', (_, path, init, status) => {
     expect(await headersOf(settings)).toEqual(['no-store', null])
   })
 
-  it('is stored as the object says when every earlier backend proved the name absent', async () => {
+  it('keeps the object’s own Cache-Control if every earlier backend proved the name absent', async () => {
     const kept = [IMMUTABLE, 'Sun, 01 Jan 2040 00:00:00 GMT']
     expect(await headersOf({})).toEqual(kept)
     const FALLBACK_STORAGES = [{ ...R2, exclude: '^a$' }, KV]
@@ -86,7 +86,7 @@ describe.each(requests)('%s from a fallback', (_, path, init, status) => {
   })
 })
 
-it('is stored as the object says when the primary answers and a fallback is down', async () => {
+it('an answer of the primary keeps the object’s own Cache-Control while a fallback is down', async () => {
   await putImmutable(media)
   const { call } = startApp({ FALLBACK_STORAGES: [R2, OLD], OLD: BROKEN_ORIGIN })
   const response = await call('/a')

@@ -1,14 +1,13 @@
 // oxlint-disable-next-line no-restricted-imports -- pure: it redacts the configuration that the deployment hands over
 import { describeBackends, hostWarnings } from '../../config/config.ts'
-// oxlint-disable-next-line no-restricted-imports -- pure: it looks at the configuration that the deployment hands over
 import type { LatestCopy } from '../../observe/counts.ts'
 import { type Backend, type BackendHealth, isListable, isWritable } from '../../storage/backend.ts'
 import { explain, type Finding } from '../../chain/explain.ts'
 import { prometheusText } from '../../observe/prometheus.ts'
-import type { BackendDescription, Explanation, Finding as FindingJson } from '../../schemas/answers.ts'
+import type { Finding as FindingJson } from '../../schemas/answers.ts'
 import type { Handlers } from '../context.ts'
 
-/** For operators: how the chain is made, what it does with one name, and how it fares. */
+/** For operators: the chain's configuration, what it does with one name, its health and its counters. */
 export const operatorHandlers = {
   listBackends(c) {
     const { chain, config, health } = c.var.deployment
@@ -25,28 +24,30 @@ export const operatorHandlers = {
         config: described.find(({ name }) => name === backend.name) ?? null,
       }
     })
-    const warnings = hostWarnings(config, c.req.url)
-    return { backends, migration: config.migration, deletes: config.deletes, warnings }
+    const { migration, deletes } = config
+    return { backends, migration, deletes, warnings: hostWarnings(config, c.req.url) }
   },
   async explain(c, { name }) {
     const { chain, config, migration } = c.var.deployment
     const lastCopy = migration.counts.latest(name)
     const explained = await explain(chain, name, config.migration)
+    const { wouldServe, tombstone, findings } = explained
+    const { state, target, reason } = explained.migration
     return {
       name,
-      would_serve: explained.wouldServe?.backend.name ?? null,
-      tombstone: explained.tombstone && {
-        backend: explained.tombstone.backend,
-        deleted_time: explained.tombstone.deleted?.toISOString() ?? null,
+      would_serve: wouldServe?.backend.name ?? null,
+      tombstone: tombstone && {
+        backend: tombstone.backend,
+        deleted_time: tombstone.deleted?.toISOString() ?? null,
       },
       migration: {
         enabled: config.migration,
-        state: explained.migration.state,
-        target: explained.migration.target?.name ?? null,
-        reason: explained.migration.reason,
+        state,
+        target: target?.name ?? null,
+        reason,
         ...(lastCopy && { last_copy: toCopyJson(lastCopy) }),
       },
-      backends: explained.findings.map(toFindingJson),
+      backends: findings.map(toFindingJson),
     }
   },
   health: () => ({ status: 'ok' as const }),
@@ -70,26 +71,13 @@ function methodsOf(backend: Backend): string[] {
   ]
 }
 
-function toHealthJson({
-  state,
-  failures,
-  recentErrors,
-  latency,
-}: BackendHealth): NonNullable<BackendDescription['health']> {
-  return {
-    state,
-    failures,
-    recent_errors: recentErrors.map(({ at, code, detail }) => ({
-      at: at.toISOString(),
-      error: code,
-      detail,
-    })),
-    ...(latency && { latency_ms: latency }),
-  }
+function toHealthJson({ state, failures, recentErrors, latency }: BackendHealth) {
+  const errors = recentErrors.map(({ at, code, detail }) => ({ at: at.toISOString(), error: code, detail }))
+  return { state, failures, recent_errors: errors, ...(latency && { latency_ms: latency }) }
 }
 
-/** What this isolate saw of the name's latest copy. */
-function toCopyJson({ outcome, reason, at }: LatestCopy): NonNullable<Explanation['migration']['last_copy']> {
+/** What this isolate knows of the name's latest copy. */
+function toCopyJson({ outcome, reason, at }: LatestCopy) {
   return { outcome, time: at.toISOString(), ...(reason !== undefined && { reason }) }
 }
 

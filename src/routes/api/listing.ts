@@ -7,12 +7,12 @@ import { StorageError } from '../../storage/errors.ts'
 import type { ObjectInfo } from '../../storage/object.ts'
 import type { AppEnv, Handlers, Input } from '../context.ts'
 
-/** What the whole chain holds: Django's listdir, all names with what is known of each, and the names that were deleted. */
+/** The contents of the whole chain: Django's listdir, all names with their metadata, and the names that were deleted. */
 export const listingHandlers = {
-  listdirRoot: (c, { query }) => answerListdir(c, '', query),
-  listdir: (c, { path, query }) => answerListdir(c, path, query),
-  listAll: (c, { query }) => answerList(c, '', query),
-  list: (c, { prefix, query }) => answerList(c, prefix, query),
+  listdirRoot: (c, input) => answerListdir(c, { path: '', ...input }),
+  listdir: answerListdir,
+  listAll: (c, input) => answerList(c, { prefix: '', ...input }),
+  list: answerList,
 
   async listTombstones(c, { query: { prefix, ...page } }) {
     const listed = await listTombstones(c.var.deployment.chain, { ...page, prefix, cursorKey: cursorKey(c) })
@@ -23,15 +23,20 @@ export const listingHandlers = {
     return { prefix, tombstones, cursor: listed.cursor }
   },
   async purgeTombstones(c, { body: { prefix, dry_run: dryRun, limit, cursor } }) {
-    const query = { prefix, dryRun, limit, cursorKey: cursorKey(c), ...(cursor !== null && { cursor }) }
-    const { purged, kept, cursor: next } = await purgeTombstones(c.var.deployment.chain, query)
+    const { purged, kept, ...page } = await purgeTombstones(c.var.deployment.chain, {
+      prefix,
+      dryRun,
+      limit,
+      cursorKey: cursorKey(c),
+      ...(cursor !== null && { cursor }),
+    })
     return {
       dry_run: dryRun,
       examined: purged.length + kept.length,
       purged: purged.length,
       kept: kept.length,
       names: purged,
-      cursor: next,
+      cursor: page.cursor,
     }
   },
   async undelete(c, { name }) {
@@ -42,44 +47,37 @@ export const listingHandlers = {
   },
 } satisfies Partial<Handlers>
 
-async function answerListdir(c: Context<AppEnv>, path: string, query: Input<'listdir'>['query']) {
-  const { strict, ...page } = query
-  const listed = await listdir(c.var.deployment.chain.backends, path, { ...page, ...listing(c) })
-  if (strict) refuseDegraded(listed.degraded)
-  const { directories, files, cursor, degraded } = listed
-  return { path, directories, files, cursor, ...degradedJson(degraded) }
+async function answerListdir(c: Context<AppEnv>, { path, query }: Input<'listdir'>) {
+  const { chain } = c.var.deployment
+  const options = { ...query, cursorKey: cursorKey(c), tombstones: chain.tombstones }
+  const { directories, files, cursor, degraded } = await listdir(chain.backends, path, options)
+  return { path, directories, files, cursor, ...degradedJson(degraded, query.strict) }
 }
 
-async function answerList(c: Context<AppEnv>, prefix: string, query: Input<'list'>['query']) {
-  const { strict, ...page } = query
-  const listed = await mergeList(c.var.deployment.chain.backends, { ...page, ...listing(c), prefix })
-  if (strict) refuseDegraded(listed.degraded)
-  const { objects, directories, cursor, degraded } = listed
-  return { prefix, objects: objects.map(toJson), directories, cursor, ...degradedJson(degraded) }
+async function answerList(c: Context<AppEnv>, { prefix, query }: Input<'list'>) {
+  const { chain } = c.var.deployment
+  const options = { ...query, prefix, cursorKey: cursorKey(c), tombstones: chain.tombstones }
+  const { objects, directories, cursor, degraded } = await mergeList(chain.backends, options)
+  return {
+    prefix,
+    objects: objects.map(toJson),
+    directories,
+    cursor,
+    ...degradedJson(degraded, query.strict),
+  }
 }
 
-/** What every listing of a deployment has in common. */
-function listing(c: Context<AppEnv>): { cursorKey: string; tombstones: boolean } {
-  return { cursorKey: cursorKey(c), tombstones: c.var.deployment.chain.tombstones }
-}
-
-/** What cursors are signed with: the token, since only its holders see any. */
+/** Cursors are signed with the token, since only its holders see any. */
 function cursorKey(c: Context<AppEnv>): string {
   const { apiToken } = c.var.deployment.config
   if (apiToken === undefined) throw new Error('a listing was reached without a token')
   return apiToken
 }
 
-/** The names of the backends that failed or cannot list, and where there are any, why. */
-function degradedJson(degraded: Degraded[]) {
-  return {
-    degraded: degraded.map(({ name }) => name),
-    ...(degraded.length > 0 && { backends: degraded }),
-  }
-}
-
-function refuseDegraded(degraded: readonly Degraded[]): void {
-  if (degraded.length === 0) return
+/** The names of the backends that failed or cannot list, and if there are any, why. Throws where the listing must be complete. */
+function degradedJson(degraded: Degraded[], strict: boolean) {
+  if (degraded.length === 0) return { degraded: [] }
+  if (!strict) return { degraded: degraded.map(({ name }) => name), backends: degraded }
   const failures = degraded.map(
     ({ name, error, detail }) => new StorageError(error, detail, { backend: name }),
   )

@@ -1,5 +1,5 @@
 import type { Context } from 'hono'
-import { type Chain } from '../../chain/fallback.ts'
+import type { Chain } from '../../chain/fallback.ts'
 import { ABSENT } from '../../http/problem.ts'
 import { exists, existsAll, path, size, time, type TimeKind, url } from '../../methods/methods.ts'
 import { availableName, save } from '../../methods/save.ts'
@@ -10,24 +10,23 @@ import { checkName } from '../../storage/name.ts'
 import type { AppEnv, Handlers } from '../context.ts'
 import { finish, serveMedia, uploadFrom } from '../media.ts'
 
-/** The storage methods of the Django original, but for listdir. */
+/** The storage methods of the Django original, except listdir. */
 export const methodHandlers = {
-  open: (c, { name }) => serveMedia(c, name),
+  open: serveMedia,
   async save(c, { name: wanted }) {
     const { body, options } = uploadFrom(c.req.raw, wanted, c.var.deployment.config)
     const { name } = await finish(save(chainOf(c), wanted, body, options))
     return { name }
   },
   async delete(c, { name }) {
-    await c.var.deployment.chain.delete(name)
+    await chainOf(c).delete(name)
     return c.body(null, 204)
   },
   exists: async (c, { name }) => ({ name, exists: await exists(chainOf(c), name) }),
   async existsAll(c, { body: { names } }) {
-    const chain = chainOf(c)
     if (!c.var.authorized && names.length > MAX_ANONYMOUS_NAMES) throw tooManyNames(c, names.length)
     for (const name of names) checkName(name)
-    return { exists: Object.fromEntries(await existsAll(chain, names)) }
+    return { exists: Object.fromEntries(await existsAll(chainOf(c), names)) }
   },
   size: async (c, { name }) => ({ name, size: found(name, await size(chainOf(c), name)) }),
   accessedTime: async (c, { name }) => ({ name, accessed_time: await timeOf(c, name, 'accessed') }),
@@ -41,7 +40,7 @@ export const methodHandlers = {
   },
   getValidName: (_, { name }) => ({ name, valid_name: validName(name) }),
   getAvailableName: async (c, { name }) => ({ name, available_name: await availableName(chainOf(c), name) }),
-  path: (c, { name }) => ({ name, path: path(c.var.deployment.chain, name) }),
+  path: (c, { name }) => ({ name, path: path(chainOf(c), name) }),
 } satisfies Partial<Handlers>
 
 function chainOf(c: Context<AppEnv>): Chain {

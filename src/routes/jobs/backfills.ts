@@ -7,8 +7,8 @@ import { type Backend, isListable, isWritable } from '../../storage/backend.ts'
 import { StorageError } from '../../storage/errors.ts'
 import type { Chain } from '../../chain/fallback.ts'
 import { checkName } from '../../storage/name.ts'
-import type { AppEnv, Handlers, Input } from '../context.ts'
-import { conflict, found, jobIn, jobsOf, latestJobs, startJob } from './jobs.ts'
+import { type AppEnv, type Handlers, type Input, ProblemError } from '../context.ts'
+import { found, jobIn, jobsOf, latestJobs, startJob } from './jobs.ts'
 
 const SHOWN_DEAD = 1000
 
@@ -35,26 +35,26 @@ export const backfillHandlers = {
 
 async function act(c: Context<AppEnv>, id: string, action: Action) {
   const result = found(await jobIn(c, 'backfill', id).act(action))
-  if ('conflict' in result) throw conflict(result.conflict)
+  if ('conflict' in result)
+    throw new ProblemError({ status: 409, title: 'Conflict', detail: result.conflict })
   return result.job
 }
 
 type Request = Input<'startBackfill'>
 
 async function start(c: Context<AppEnv>, body: NonNullable<Request['body']>): Promise<Backfill> {
-  const { manifest } = body
-  if (manifest !== undefined) {
-    checkName(manifest)
-    if (!(await c.var.deployment.chain.head(manifest, { trace: c.var.trace })))
-      throw new StorageError('invalid', `manifest: there is no object "${manifest}"`)
-  }
-  return create(c, body, manifest === undefined ? undefined : { from: 'object', name: manifest })
+  const { manifest: name } = body
+  if (name === undefined) return create(c, body)
+  checkName(name)
+  if (!(await c.var.deployment.chain.head(name, { trace: c.var.trace })))
+    throw new StorageError('invalid', `manifest: there is no object "${name}"`)
+  return create(c, body, { from: 'object', name })
 }
 
 async function create(
   c: Context<AppEnv>,
   options: Request['query'],
-  manifest: BackfillOptions['manifest'],
+  manifest?: BackfillOptions['manifest'],
 ): Promise<Backfill> {
   const { prefix, dry_run: dryRun, max_concurrency: maxConcurrency, max_per_second: maxPerSecond } = options
   const sources = chooseSources(c.var.deployment.chain, options.backends, manifest !== undefined)
@@ -78,11 +78,11 @@ function chooseSources(chain: Chain, names: readonly string[] | undefined, named
   const writer = backends.find(isWritable)
   if (!writer) throw new StorageError('unsupported', 'no backend is writable, so nothing can be copied')
   const fallbacks = backends.slice(backends.indexOf(writer) + 1)
-  for (const name of names ?? []) {
-    if (!fallbacks.some((backend) => backend.name === name)) {
-      const known = fallbacks.map((backend) => backend.name).join(', ') || 'none'
-      throw new StorageError('invalid', `backends: "${name}" is no fallback (there are: ${known})`)
-    }
+  const known = fallbacks.map(({ name }) => name)
+  const unknown = names?.find((name) => !known.includes(name))
+  if (unknown !== undefined) {
+    const there = known.join(', ') || 'none'
+    throw new StorageError('invalid', `backends: "${unknown}" is no fallback (there are: ${there})`)
   }
   const chosen = fallbacks.filter(({ name }) => names === undefined || names.includes(name))
   if (chosen.length === 0)
@@ -100,17 +100,15 @@ function chooseSources(chain: Chain, names: readonly string[] | undefined, named
 }
 
 async function startWithManifest(c: Context<AppEnv>, query: Request['query']): Promise<Backfill> {
-  const { id, ...started } = await create(c, query, { from: 'client' })
-  const job = jobsOf(c).backfill(id)
+  const started = await create(c, query, { from: 'client' })
+  const job = jobsOf(c).backfill(started.id)
   try {
-    if (c.req.raw.body)
-      await streamLines(c.req.raw.body, formatOf(c.req.header('Content-Type')), (lines) =>
-        job.addNames(lines),
-      )
+    const format = formatOf(c.req.header('Content-Type'))
+    if (c.req.raw.body) await streamLines(c.req.raw.body, format, (lines) => job.addNames(lines))
   } catch (error) {
-    // Half a manifest is not what was requested.
+    // A part of a manifest must not be copied as if it were all of it.
     await job.endNames(false)
     throw error
   }
-  return (await job.endNames(true)) ?? { id, ...started }
+  return (await job.endNames(true)) ?? started
 }

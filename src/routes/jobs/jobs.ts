@@ -8,7 +8,7 @@ import { type AppEnv, ProblemError } from '../context.ts'
 const SHOWN_JOBS = 50
 const CONCURRENCY = 5
 
-/** The jobs of this deployment. Throws `unsupported` where not all of their Durable Objects are bound. */
+/** The jobs of this deployment. Throws `unsupported` unless all of their Durable Objects are bound. */
 export function jobsOf(c: Context<AppEnv>): Jobs {
   const jobs = openJobs(c.var.deployment.config.services)
   if (jobs) return jobs
@@ -18,10 +18,8 @@ export function jobsOf(c: Context<AppEnv>): Jobs {
   )
 }
 
-type Kind = keyof Pick<Jobs, 'backfill' | 'verification'>
-
-/** The job of that id, whether or not it exists. Throws a 404 for what cannot be an id. */
-export function jobIn<K extends Kind>(c: Context<AppEnv>, kind: K, id: string): ReturnType<Jobs[K]> {
+/** The job with that id, whether or not it exists. Throws a 404 if it cannot be an id. */
+export function jobIn<K extends JobKind>(c: Context<AppEnv>, kind: K, id: string): ReturnType<Jobs[K]> {
   const jobs = jobsOf(c)
   if (!isJobId(id)) throw noSuchJob()
   return jobs[kind](id) as ReturnType<Jobs[K]>
@@ -35,12 +33,11 @@ export async function latestJobs<Job>(
 ): Promise<Job[]> {
   const jobs = jobsOf(c)
   const ids = await jobs.index().jobs(kind, SHOWN_JOBS)
-  const limit = pLimit(CONCURRENCY)
-  const latest = await Promise.all(ids.map((id) => limit(() => read(id))))
+  const latest = await pLimit(CONCURRENCY).map(ids, read)
   return latest.filter((job) => job !== null)
 }
 
-/** Starts a job under a new id, and says in Location where it is. */
+/** Starts a job under a new id, with its address in Location. */
 export async function startJob<Job>(
   c: Context<AppEnv>,
   kind: JobKind,
@@ -54,14 +51,10 @@ export async function startJob<Job>(
   return job
 }
 
-/** What a job answered. Throws a 404 where there is no such job. */
+/** A job's result. Throws a 404 if there is no such job. */
 export function found<T>(answer: T | null): T {
   if (answer === null) throw noSuchJob()
   return answer
-}
-
-export function conflict(detail: string): ProblemError {
-  return new ProblemError({ status: 409, title: 'Conflict', detail })
 }
 
 function noSuchJob(): ProblemError {

@@ -1,6 +1,6 @@
 import { html, raw } from 'hono/html'
 import type { Difference, Verification } from '../../schemas/job-answers.ts'
-import type { LeftOutReason } from '../../schemas/reasons.ts'
+import { LEFT_OUT, type LeftOutReason } from '../../schemas/reasons.ts'
 
 const STYLE = `
   :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif }
@@ -20,17 +20,7 @@ const ROWS = [
   ['extra', 'in the primary only'],
 ] as const
 
-const MEANINGS: Record<LeftOutReason, string> = {
-  excluded: 'names that a fallback’s own include or exclude leaves out',
-  not_accepted: 'names that the primary’s include, exclude or limits refuse',
-  invalid_name: 'names that cannot be served by this API',
-  too_large: 'objects that are larger than any writable backend takes',
-  unlistable: 'fallbacks that cannot list: what they hold is unknown',
-  failed: 'names that a backfill could not copy, or that could not be read on one side',
-  prefix: 'all names outside the prefix',
-}
-
-/** A verification's result for people: what was compared, what differs, and whether the fallbacks can be detached. */
+/** A verification's result as a page: what was compared, what differs, and whether the fallbacks can be detached. */
 export function reportPage(job: Verification, differences: readonly Difference[]) {
   const result = job.safe_to_detach ? 'Safe to detach' : 'Not safe to detach'
   return html`<!doctype html>
@@ -60,7 +50,7 @@ export function reportPage(job: Verification, differences: readonly Difference[]
           Object.entries(job.left_out).map(([reason, count]) => [
             reason,
             count,
-            MEANINGS[reason as LeftOutReason],
+            LEFT_OUT[reason as LeftOutReason],
           ]),
         )}
         ${section(
@@ -85,7 +75,7 @@ export function reportPage(job: Verification, differences: readonly Difference[]
 
 type Cell = string | number
 
-/** Nothing where there are no rows. */
+/** Empty if there are no rows. */
 function section(title: string, head: Cell[], rows: Cell[][], note = '') {
   return rows.length === 0
     ? ''
@@ -139,7 +129,7 @@ function scopeOf(job: Verification): string {
     .join(' ')
 }
 
-/** Never rounded up to a whole that it is not. */
+/** Rounded down, so that 100 % means all. */
 function percent(fraction: number): string {
   return `${Math.floor(fraction * 100_000) / 1000} %`
 }

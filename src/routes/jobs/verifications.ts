@@ -25,7 +25,7 @@ export const verificationHandlers = {
     const job = jobIn(c, 'verification', id)
     const verification = found(await job.status())
     const { differences } = await job.differences(undefined, 0, EXAMPLES)
-    // Self-contained: no script runs and nothing is loaded, whatever a name holds.
+    // Self-contained: no script runs and nothing is loaded, whatever a name contains.
     c.header('Content-Security-Policy', "default-src 'none'; style-src 'unsafe-inline'")
     return c.html(reportPage(verification, differences))
   },

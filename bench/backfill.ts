@@ -6,10 +6,11 @@ import { parseArgs } from 'node:util'
 import { timeLister } from './backfill/lister.ts'
 import { timeRclone } from './backfill/rclone.ts'
 import { startReaders } from './backfill/readers.ts'
-import { CREDENTIALS, plan, some, SOURCE_BUCKET, type Source, startSource } from './backfill/source.ts'
+import { plan, some, SOURCE_BUCKET, type Source, startSource } from './backfill/source.ts'
 import { type Killable, startKillable, TOKEN } from './backfill/worker.ts'
 import { type Figure, keeps, printFigures } from './figure.ts'
 import { freePorts } from '../test/kit/servers/listen.ts'
+import { CREDENTIALS } from '../test/kit/servers/s3.ts'
 
 /** A rate needs no more. */
 const RCLONE_OBJECTS = 10_000

@@ -1,3 +1,4 @@
+import { eventually } from '../test/kit/eventually.ts'
 import { type Bench, type Measurement, ratio } from './bench.ts'
 import { type Client, openClient, type Timing } from './client.ts'
 import { type Figure, median } from './figure.ts'
@@ -102,11 +103,6 @@ async function readInTurn(
 
 /** Waits until the copy is in the bucket, and so proves that there was one. */
 async function copied(client: Client, url: string): Promise<void> {
-  const deadline = performance.now() + LONGEST_COPY_MS
-  for (;;) {
-    const { status } = await client.get(url, { method: 'HEAD' })
-    if (status === 200) return
-    if (performance.now() > deadline) throw new Error(`${url} was never copied`)
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS))
-  }
+  const isThere = async () => (await client.get(url, { method: 'HEAD' })).status === 200 || null
+  await eventually(() => `a copy at ${url}`, isThere, { patience: LONGEST_COPY_MS, interval: POLL_MS })
 }

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { residentBytes } from '../test/kit/worker/process.ts'
 import { startSite, type Site } from '../test/kit/worker/site.ts'
 import { listen } from '../test/kit/servers/listen.ts'
 import { s3Source } from '../test/kit/servers/sources.ts'
@@ -39,11 +40,11 @@ for (const range of [{}, { Range: 'bytes=0-9' }])
   await (await site.fetch(`/${WARM_UP}`, { headers: range })).arrayBuffer()
 await site.copied(WARM_UP, 'copied')
 await sleep(1000)
-const idle = site.memory()
+const idle = memory()
 let peak = idle
 const isolate = await site.watchIsolate()
 const idleIsolate = await isolate.now()
-const watch = setInterval(() => (peak = Math.max(peak, site.memory())), 50)
+const watch = setInterval(() => (peak = Math.max(peak, memory())), 50)
 const started = performance.now()
 const slow = downloadSlowly(site, Number(values.rate) * MIB)
 let copying = true
@@ -80,6 +81,11 @@ await primary.close()
 origin.closeAllConnections()
 origin.close()
 process.exitCode = figures.every((figure) => keeps(figure)) ? 0 : 1
+
+/** Of the process that runs the Worker. */
+function memory(): number {
+  return residentBytes(site.pid) ?? Number.NaN
+}
 
 function bytesAt(start: number, end: number): Buffer {
   const block = Math.floor(start / MIB)

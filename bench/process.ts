@@ -3,7 +3,8 @@ import type { Measurement } from './bench.ts'
 import { bundle, gzipKib } from './bundle.ts'
 import { openClient, repeat } from './client.ts'
 import { median, spreadOf } from './figure.ts'
-import { residentBytes, startups } from './workers.ts'
+import { residentBytes } from '../test/kit/worker/process.ts'
+import { startups } from './workers.ts'
 
 const HITS = 10_000
 const WARM_UP = 3000

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { CREDENTIALS, RCLONE_BUCKET, SOURCE_BUCKET, type Sample, type Source } from './source.ts'
+import { CREDENTIALS } from '../../test/kit/servers/s3.ts'
+import { RCLONE_BUCKET, SOURCE_BUCKET, type Sample, type Source } from './source.ts'
 
 /**
  * Objects per second that `rclone copy` makes of these, to a bucket of the same endpoint; `null` where it is not installed.

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { forward, passBack } from '../../test/kit/servers/forward.ts'
 import { close, listen } from '../../test/kit/servers/listen.ts'
-import type { Random } from './random.ts'
+import type { Random } from '../../test/kit/random.ts'
 
 /** Passes requests on, and spoils some of them. Nothing that it spoils is applied after its answer has failed. */
 export interface Proxy {

@@ -2,12 +2,12 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { faults } from '../../test/kit/origin/faults.ts'
-import { S3_PATH, startSite, type Site } from '../../test/kit/worker/site.ts'
+import { startSite, type Site } from '../../test/kit/worker/site.ts'
 import { startOrigin } from '../../test/kit/origin/origin.ts'
-import { CREDENTIALS } from '../../test/kit/servers/s3.ts'
+import { CREDENTIALS, S3_PATH } from '../../test/kit/servers/s3.ts'
 import { serve } from '../../test/kit/origin/serve.ts'
 import { type Spoil, startProxy } from './proxy.ts'
-import type { Random } from './random.ts'
+import type { Random } from '../../test/kit/random.ts'
 
 /** The chain under test: an S3 primary behind a faulty proxy, KV, and a faulty old web server. */
 export interface SoakSite {

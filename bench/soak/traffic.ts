@@ -1,7 +1,7 @@
 import { TOKEN } from '../../test/kit/worker/site.ts'
 import type { Version } from './history.ts'
 import { type Ledger, partVersion, wholeVersion } from './ledger.ts'
-import type { Random } from './random.ts'
+import type { Random } from '../../test/kit/random.ts'
 import { bodyOf } from './versions.ts'
 
 export interface Traffic {

@@ -10,7 +10,8 @@ import type { Exchange } from '../kit/origin/serve.ts'
 import { toBodies } from '../kit/origin/spoil.ts'
 import { sized } from '../kit/sample.ts'
 import { multipartUploads, type MultipartUploads } from './open-uploads.ts'
-import { eventually, startSite, type Site } from '../kit/worker/site.ts'
+import { eventually } from '../kit/eventually.ts'
+import { startSite, type Site } from '../kit/worker/site.ts'
 import { httpSource, s3Source, type Source } from '../kit/servers/sources.ts'
 
 const MIB = 1024 * 1024
@@ -82,7 +83,7 @@ it(
       await eventually(
         () => `${name} in R2`,
         () => site.bucket.head(name),
-        60_000,
+        { patience: 60_000 },
       )
       expect([name, await isWhole(site, name)]).toEqual([name, true])
     }

@@ -5,7 +5,7 @@ import { drip, encoded, status, type Fault } from '../kit/origin/spoil.ts'
 import { faults } from '../kit/origin/faults.ts'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
 import { bytesOf, describeEachSource, LARGE, SMALL } from './each-source.ts'
-import { eventually } from '../kit/worker/site.ts'
+import { eventually } from '../kit/eventually.ts'
 
 const TEXT = Buffer.from('All of this is text. '.repeat(5000))
 const PLAIN = { 'content-type': 'text/plain' }

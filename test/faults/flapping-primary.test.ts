@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { createRandom } from '../../bench/soak/random.ts'
+import { createRandom } from '../kit/random.ts'
 import { type SoakSite, startSoakSite } from '../../bench/soak/site.ts'
 import { bodyOf, versionId, versionOf, versionOfPart } from '../../bench/soak/versions.ts'
 import { TOKEN } from '../kit/worker/site.ts'

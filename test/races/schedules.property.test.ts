@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { createRandom } from '../kit/random.ts'
 import { sized } from '../kit/sample.ts'
 import { type Answer, chainOver, NAME, OPERATIONS } from './harness/operations.ts'
 import { isLinearizable, type State } from './harness/linearizable.ts'
@@ -54,8 +55,7 @@ describe.each(Object.keys(SCHEDULES) as Primary[])('whatever order storage is ca
 })
 
 async function check(kind: Primary, seed: number): Promise<Ran<Answer>[]> {
-  const random = mulberry32(seed)
-  const pick = (choices: number): number => Math.floor(random() * choices)
+  const { below: pick } = createRandom(seed)
   const oneOf = <T>(choices: readonly T[]): T => choices[pick(choices.length)] as T
 
   const hasSource = pick(4) > 0
@@ -144,15 +144,4 @@ function stateOf({ objects }: Bucket): State {
 
 function textOf(bytes: Uint8Array): string {
   return new TextDecoder().decode(bytes)
-}
-
-/** A small generator of good numbers, so that a seed tells the whole schedule. */
-function mulberry32(seed: number): () => number {
-  let state = seed | 0
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
-  }
 }

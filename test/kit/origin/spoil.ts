@@ -86,14 +86,17 @@ export function dropEvery(bytes: number): Fault {
   )
 }
 
-/** Sends the body in steps of 50 ms. */
-export function drip(bytesPerSecond: number): Fault {
-  return toBodies((exchange) => {
+/** Sends the body in steps of 50 ms; `chunked` leaves its length out, of HEAD too. */
+export function drip(bytesPerSecond: number, { chunked = false } = {}): Fault {
+  const step = Math.max(1, Math.floor(bytesPerSecond / 20))
+  return (exchange) => {
+    const { request, response, object } = exchange
+    if (!object || (request.method === 'HEAD' && !chunked)) return serve(exchange)
     const { status: code, headers, body } = healthy(exchange)
-    const { response } = exchange
-    const step = Math.max(1, Math.floor(bytesPerSecond / 20))
+    const length = chunked ? { 'Transfer-Encoding': 'chunked' } : { 'Content-Length': body.length }
+    response.writeHead(code, { ...headers, ...length })
+    if (request.method === 'HEAD') return void response.end()
     let sent = 0
-    response.writeHead(code, { ...headers, 'Content-Length': body.length })
     const timer = setInterval(() => {
       const chunk = body.subarray(sent, sent + step)
       sent += chunk.length
@@ -104,7 +107,7 @@ export function drip(bytesPerSecond: number): Fault {
       response.end()
     }, 50)
     response.on('close', () => clearInterval(timer))
-  })
+  }
 }
 
 /** Waits before it answers healthily. */

@@ -103,14 +103,14 @@ function expectedDigest(): string {
 function answer(request: IncomingMessage, response: ServerResponse): void {
   const size = request.url === PATH ? SIZE : request.url === `/${WARM_UP}` ? WARM_UP_SIZE : null
   if (size === null) return void response.writeHead(404).end()
-  const asked = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '')
-  const start = Number(asked?.[1] ?? 0)
-  const end = asked?.[2] ? Math.min(size - 1, Number(asked[2])) : size - 1
-  response.writeHead(asked ? 206 : 200, {
+  const range = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '')
+  const start = Number(range?.[1] ?? 0)
+  const end = range?.[2] ? Math.min(size - 1, Number(range[2])) : size - 1
+  response.writeHead(range ? 206 : 200, {
     'Content-Type': 'application/octet-stream',
     'Content-Length': end + 1 - start,
     ETag: ETAG,
-    ...(asked && { 'Content-Range': `bytes ${start}-${end}/${size}` }),
+    ...(range && { 'Content-Range': `bytes ${start}-${end}/${size}` }),
   })
   if (request.method === 'HEAD') return void response.end()
   Readable.from(blocks(start, end))
@@ -126,7 +126,7 @@ function* blocks(start: number, end: number): Generator<Buffer> {
   }
 }
 
-/** Takes the object from its beginning at that rate until it is stopped; then tells the bytes it had. */
+/** Takes the object from its beginning at that rate until it is stopped; `stop` returns the bytes it had. */
 function downloadSlowly({ open }: Site, bytesPerSecond: number): { stop(): number } {
   let taken = 0
   let stopped = false
@@ -150,12 +150,12 @@ function downloadSlowly({ open }: Site, bytesPerSecond: number): { stop(): numbe
   }
 }
 
-/** Asks for a part of 1 MiB somewhere, again and again; how often it got it right. */
-async function seek({ fetch: ask }: Site, isWanted: () => boolean): Promise<number> {
+/** Requests random parts of 1 MiB until the copy is done: how many were right. */
+async function seek({ fetch: request }: Site, isWanted: () => boolean): Promise<number> {
   let right = 0
   while (isWanted()) {
     const start = randomInt(SIZE / MIB) * MIB
-    const part = await ask(PATH, { headers: { Range: `bytes=${start}-${start + MIB - 1}` } })
+    const part = await request(PATH, { headers: { Range: `bytes=${start}-${start + MIB - 1}` } })
     const bytes = Buffer.from(await part.arrayBuffer())
     if (part.status !== 206 || !bytes.equals(bytesAt(start, start + MIB - 1)))
       throw new Error(`wrong part at ${start}`)

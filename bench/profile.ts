@@ -1,4 +1,4 @@
-import { askFor } from './bench.ts'
+import { requestFor } from './bench.ts'
 import { openClient } from './client.ts'
 import { startContest } from './workers.ts'
 import { OWN } from './own.ts'
@@ -31,12 +31,12 @@ try {
   await answer.arrayBuffer()
   console.log(answer.status, target.url)
   const client = openClient(CONNECTIONS)
-  await askFor(2000, client, target)
+  await requestFor(2000, client, target)
   const inspector = await connectInspector(new URL(`http://127.0.0.1:${INSPECTOR_PORT}`), worker)
   await inspector.send('Profiler.enable')
   await inspector.send('Profiler.setSamplingInterval', { interval: 200 })
   await inspector.send('Profiler.start')
-  const requests = await askFor(5000, client, target)
+  const requests = await requestFor(5000, client, target)
   const { profile } = await inspector.send<{ profile: Profile }>('Profiler.stop')
   inspector.close()
   client.close()

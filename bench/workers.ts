@@ -56,7 +56,7 @@ export async function startContest(
     convertV4MiniflareOptions({
       host: '127.0.0.1',
       port: 0,
-      // What is logged costs workerd the same as ever; nobody reads it here.
+      // What is logged costs workerd the same; it is not read here.
       handleStructuredLogs: () => undefined,
       ...(inspectorPort !== undefined && { inspectorPort }),
       workers: [
@@ -105,7 +105,7 @@ export async function startContest(
   }
 }
 
-/** Workers that were never asked anything, each good for one measurement of a start. */
+/** Workers without a request so far, each good for one measurement of a start. */
 export function startups(): string[] {
   return Array.from({ length: STARTUPS }, (_, index) => startupName(index))
 }
@@ -118,7 +118,7 @@ function read(path: string): string {
   return readFileSync(new URL(path, import.meta.url), 'utf8')
 }
 
-/** Processor seconds of a process so far, over all of its threads; `undefined` where the system does not tell. */
+/** Processor seconds of a process so far, over all of its threads; `undefined` where the system does not report it. */
 export function cpuSeconds(pid: number): number | undefined {
   try {
     const nanoseconds = readdirSync(`/proc/${pid}/task`).map((thread) =>

@@ -11,7 +11,8 @@ export const RCLONE_BUCKET = 'rclone'
 
 const PUT_COUNTER = '/puts/'
 const MIB = 1024 * 1024
-const SEEDED_AT_ONCE = 500
+/** Few enough that a slow disk answers within the time that fetch waits for headers. */
+const SEEDED_AT_ONCE = 100
 
 /** What came through the proxy in front of the source, and the puts that the Worker reported. */
 export interface Counts {

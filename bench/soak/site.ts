@@ -26,7 +26,7 @@ export interface SoakSite {
 }
 
 const TIMES = { timeout_ms: 3000, idle_timeout_ms: 1500 }
-/** All that is no lie about absence: whoever says 404 is believed. */
+/** All but wrong 404s, which the Worker must believe. */
 const OLD_FAULTS = {
   reset: 3,
   hangUp: 3,
@@ -46,7 +46,7 @@ const OLD_FAULTS = {
   gzipTruncate: 1,
   wrongRange: 1,
   ignoreRange: 1,
-  unaskedPart: 1,
+  unrequestedPart: 1,
   stall: 0.3,
   hang: 0.3,
 } as const

@@ -34,26 +34,26 @@ export function faultsDocument(): string {
   return `# What happens on a bad day
 
 A chain with one faulty web server in it (\`old\`), and what a client sees. This file is written by
-\`node scripts/faults-table.ts\` from what \`test/faults/table.test.ts\` holds a running Worker to, over sockets:
+\`node scripts/faults-table.ts\` from what \`test/faults/table.test.ts\` compares a running Worker with, over sockets:
 ${cases.length} faults × ${OPERATIONS.length} operations × ${SITUATIONS.length} situations, ${count} answers in all, each compared in its status, bytes, trace and
 in what R2 holds afterwards. Do not edit it.
 
 The situations: \`old\` is the first, a middle, or the last backend (${POSITIONS.map(describeChain).join('; ')});
-migrating or not; and, where somebody is asked after it, whether that backend has the same object.
+migrating or not; and, where a backend comes after it, whether that backend has the same object.
 
 What the cells say:
 
 - **served**: 200 (206 for a range) and every byte right. **whole**: 200 with the whole object for a range, as RFC 9110 allows where the size is unknown.
 - **resumed**: as _served_, although the body of \`old\` broke: the rest came from the other backend.
 - **breaks**: 200 or 206, and then the connection is broken off before the announced end. Never a short body that looks whole.
-  Bodies up to 128 KiB, like the ranges here, are whole before they are answered with: one that breaks is a failure like any other, and the next backend is asked.
+  Bodies up to 128 KiB, like the ranges here, are read completely before the response begins: one that breaks is a failure like any other, and the next backend is tried.
 - **404** only where every backend proved that it has nothing; **502** where one failed, **504** where all that failed timed out.
 - **degraded**: 200 with what the others list, and \`old\` named in \`degraded\` with its error.
 
 **Cache-Control** is that of the answers to GET, GET of a range and HEAD, listed separately where they differ. \`no-store\`: errors, and what was answered after
 a backend before it had failed, since that may hold something newer, or know that the name was deleted. _kept_: what the object says, or the configured
-default. **breaker** says whether a GET that meets with it _counts_ against \`old\`: when at least five, and at least half, of the latest fifteen requests do, it is
-passed over for some seconds. A body that breaks after its headers, a refusal and an absence do not count.
+default. **breaker** says whether a GET that fails in this way _counts_ against \`old\`: when at least five, and at least half, of the latest fifteen requests do, it is
+skipped for some seconds. A body that breaks after its headers, a refusal and an absence do not count.
 
 ## When no other backend has the object
 
@@ -122,11 +122,11 @@ function wordFor(operation: Operation, it: Situation & { fault: FaultCase }): st
   }
   if (status >= 400) return String(status)
   if (content === 'breaks') return 'breaks'
-  if (isMended(operation, it, outcome)) return 'resumed'
+  if (isResumed(operation, it, outcome)) return 'resumed'
   return operation === 'range' && content === 'whole' ? 'whole' : 'served'
 }
 
-function isMended(operation: Operation, { fault }: { fault: FaultCase }, { cacheStatus }: Outcome): boolean {
+function isResumed(operation: Operation, { fault }: { fault: FaultCase }, { cacheStatus }: Outcome): boolean {
   if (operation !== 'get' && operation !== 'range') return false
   return cacheStatus?.endsWith('detail=old') === true && fault[operation] !== 'object'
 }

@@ -47,16 +47,16 @@ describeEachSource('a body that is not what was announced', (the, type) => {
     },
   )
 
-  it.each(sizes)('that breaks off again and again is gone on with, when %s', async (size, body) => {
+  it.each(sizes)('that breaks off repeatedly is resumed, when %s', async (size, body) => {
     const { site, source } = the
-    const name = `mended-${size}.bin`
+    const name = `resumed-${size}.bin`
     await source.add(name, body)
     await source.set(name, dropEvery(body.length / 3))
     expect((await bytesOf(site.fetch(`/${name}`))).equals(body)).toBe(true)
     expect((await site.stored(name)).equals(body)).toBe(true)
   })
 
-  it('is never gone on with from another version', async () => {
+  it('is never resumed from another version', async () => {
     const { site, source } = the
     const other = Buffer.from(SMALL.toReversed())
     await source.add('changed.bin', SMALL)

@@ -56,11 +56,11 @@ describeEachSource('a source that is overwritten', (the) => {
     const name = `overwritten-${kind}.bin`
     const newer = Buffer.from(body.toReversed())
     await source.add(name, body, { 'content-type': 'text/x-old' })
-    // What the copy asks first is answered of the old one, and all that comes later of the new.
-    let asked = 0
+    // The copy's first request gets the old version, and all later ones the new version.
+    let requests = 0
     await source.set(name, (exchange) => {
       serve(exchange)
-      if (++asked === (kind === 'inline' ? 1 : 2)) void overwrite()
+      if (++requests === (kind === 'inline' ? 1 : 2)) void overwrite()
     })
     const overwrite = async (): Promise<void> => {
       await source.add(name, newer, { 'content-type': 'text/x-new' })

@@ -35,7 +35,7 @@ async function healthOf(site: Site): Promise<Map<string, Health['health']>> {
   return new Map(backends.map(({ name, health }) => [name, health]))
 }
 
-/** Reads `path`; who answered, the Cache-Control, and how long it took. */
+/** Reads `path`: which backend answered, the Cache-Control, and how long it took. */
 async function read(site: Site, path: string) {
   const began = performance.now()
   const response = await fetch(site.url + path)
@@ -68,13 +68,13 @@ describe('a primary before a fallback that has the same', () => {
     }
   }
 
-  /** Misbehaves so in all requests of ten but the last, or in none but the first. */
+  /** Applies the fault to those of every ten requests. */
   function often(fault: Fault, isFaulty: (request: number) => boolean): Fault {
     let requests = 0
     return (exchange) => (isFaulty(requests++ % 10) ? fault(exchange) : serve(exchange))
   }
 
-  it('is left alone when it hangs nine times in ten: few reads wait for it', async () => {
+  it('is skipped when it hangs nine times in ten: few reads wait for it', async () => {
     const seen = await reads(
       30,
       often(
@@ -87,7 +87,7 @@ describe('a primary before a fallback that has the same', () => {
     expect(seen.every(({ from, cacheControl }) => from === 'old' || cacheControl === 'no-store')).toBe(true)
   })
 
-  it('keeps being asked when it fails one request in ten', async () => {
+  it('is still tried when it fails one request in ten', async () => {
     const seen = await reads(
       60,
       often(faults.status500.fault, (request) => request === 0),

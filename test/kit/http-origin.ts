@@ -6,7 +6,7 @@ export const MODIFIED = 'Wed, 01 May 2024 12:00:00 GMT'
 
 type Answer = (request: Request) => Response | Promise<Response>
 
-/** A backend whose origin is `answer`, and what it was asked. */
+/** A backend whose origin is `answer`, and the requests that it received. */
 export function backendOf(answer: Answer, options: HttpOptions = {}) {
   const requests: Request[] = []
   const fetcher = {

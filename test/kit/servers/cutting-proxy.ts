@@ -9,12 +9,12 @@ export interface CuttingProxy {
   asked: IncomingHttpHeaders[]
   /** So many of the next answers are cut off after that many bytes of their bodies. */
   cut(times: number, afterBytes: number): void
-  /** Milliseconds between two pieces; 0 for as fast as it goes. */
+  /** Milliseconds between two chunks; 0 for as fast as possible. */
   slow(milliseconds: number): void
   close(): Promise<void>
 }
 
-/** Stands between a client and the Worker, and loses connections when it is told to. */
+/** Stands between a client and the Worker, and cuts connections off on demand. */
 export async function startCuttingProxy(target: string): Promise<CuttingProxy> {
   const asked: IncomingHttpHeaders[] = []
   let cuts = { times: 0, afterBytes: 0 }
@@ -46,9 +46,9 @@ async function pass(
 ): Promise<void> {
   let sent = 0
   for await (const chunk of answer as AsyncIterable<Buffer>) {
-    const piece = chunk.subarray(0, limit - sent)
-    sent += piece.length
-    await new Promise((resolve) => response.write(piece, resolve))
+    const part = chunk.subarray(0, limit - sent)
+    sent += part.length
+    await new Promise((resolve) => response.write(part, resolve))
     if (sent >= limit || response.destroyed) return void response.destroy()
     if (pause > 0) await sleep(pause)
   }

@@ -12,7 +12,7 @@ export interface MediaFolder {
   /** Where that file is on the disk. */
   file(name: string): string
   add(name: string, bytes: Uint8Array): Promise<void>
-  /** The same bytes under another name that nobody has asked for yet. */
+  /** The same bytes under another name, which has not been requested yet. */
   alias(name: string, of: string): Promise<string>
   remove(): Promise<void>
 }

@@ -51,11 +51,11 @@ await restarting
 await flapping.stop()
 site.setFailing(0)
 const stored = await finalCheck(site, record)
-const spoilt = site.spoilt()
+const faulty = site.faulty()
 await site.stop()
 
 report(record.counts)
-console.log(`spoilt: ${spoilt.primary} requests to the primary, ${spoilt.old} to the old web server`)
+console.log(`faults: ${faulty.primary} requests to the primary, ${faulty.old} to the old web server`)
 const { status503, reset, hang } = flapping.outages
 console.log(`the primary was down ${status503 + reset + hang} times, ${hang} times it hung`)
 console.log(

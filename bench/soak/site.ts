@@ -6,7 +6,7 @@ import { startSite, type Site } from '../../test/kit/worker/site.ts'
 import { startOrigin } from '../../test/kit/origin/origin.ts'
 import { CREDENTIALS, S3_PATH } from '../../test/kit/servers/s3.ts'
 import { serve } from '../../test/kit/origin/serve.ts'
-import { type Spoil, startProxy } from './proxy.ts'
+import { type ProxyFault, startProxy } from './proxy.ts'
 import type { Random } from '../../test/kit/random.ts'
 
 /** The chain under test: an S3 primary behind a faulty proxy, KV, and a faulty old web server. */
@@ -17,9 +17,9 @@ export interface SoakSite {
   /** Of 1, how many requests to the primary and to the old web server fail. */
   setFailing(share: number): void
   /** The primary is down in that way, for every request; `null` brings it back. */
-  setOutage(outage: Spoil | null): void
-  /** How many did. */
-  spoilt(): { primary: number; old: number }
+  setOutage(outage: ProxyFault | null): void
+  /** How many requests got a fault. */
+  faulty(): { primary: number; old: number }
   /** SIGKILL to the process that runs the Worker, its buckets and its queue; then a new one on the same files. */
   kill(): Promise<void>
   stop(): Promise<void>
@@ -56,10 +56,10 @@ export async function startSoakSite(random: Random, times = TIMES): Promise<Soak
   const persistTo = await mkdtemp(join(tmpdir(), 'fallback-storage-soak-'))
   const [proxy, old] = await Promise.all([startProxy(random), startOrigin()])
   let failing = 0
-  let oldSpoilt = 0
+  let oldFaulty = 0
   await old.set('*', (exchange) => {
     if (random.next() >= failing) return serve(exchange)
-    oldSpoilt += 1
+    oldFaulty += 1
     ;(faults[random.pick(OLD_FAULTS)].fault ?? serve)(exchange)
   })
   const storages = [
@@ -101,7 +101,7 @@ export async function startSoakSite(random: Random, times = TIMES): Promise<Soak
       failing = share
       proxy.failing = share
     },
-    spoilt: () => ({ primary: proxy.spoilt, old: oldSpoilt }),
+    faulty: () => ({ primary: proxy.faulty, old: oldFaulty }),
     async kill() {
       process.kill(worker.pid, 'SIGKILL')
       await worker.close()

@@ -36,7 +36,7 @@ export function ofUnknownLength(seed: number, size: number): Fault {
   }
 }
 
-/** Whoever reads it may leave early: that is no failure of this side. */
+/** The reader may leave early, which is not an error here. */
 async function writeAll(writable: NodeJS.WritableStream, blocks: Iterable<Buffer>): Promise<void> {
   await Promise.allSettled([pipeline(Readable.from(blocks), writable)])
 }

@@ -6,10 +6,11 @@ import { parseArgs } from 'node:util'
 import { timeLister } from './backfill/lister.ts'
 import { timeRclone } from './backfill/rclone.ts'
 import { startReaders } from './backfill/readers.ts'
-import { CREDENTIALS, plan, some, SOURCE_BUCKET, type Source, startSource } from './backfill/source.ts'
-import { type Killable, startKillable, TOKEN } from './backfill/worker.ts'
+import { plan, some, SOURCE_BUCKET, type Source, startSource } from './backfill/source.ts'
+import { type Killable, startKillable } from './backfill/worker.ts'
 import { type Figure, keeps, printFigures } from './figure.ts'
 import { freePorts } from '../test/kit/servers/listen.ts'
+import { CREDENTIALS } from '../test/kit/servers/s3.ts'
 
 /** A rate needs no more. */
 const RCLONE_OBJECTS = 10_000
@@ -58,7 +59,7 @@ export async function benchBackfill(options: Options): Promise<Figure[]> {
       : [...moved, { name: 'rclone copy', value: rclone, unit: 'objects/s', detail }]
   } finally {
     await source.close()
-    await rm(folder, { recursive: true, force: true })
+    await rm(folder, { recursive: true, force: true, maxRetries: 5 })
   }
 }
 
@@ -81,21 +82,21 @@ async function move(
   let worker = await start()
   const { reads, stop } = startReaders(worker.url, samples, 2)
   let downMs = 0
-  const restart = async (): Promise<void> => {
+  const restart = async (): Promise<Killable> => {
     const killed = performance.now()
     await worker.kill()
     worker = await start()
     downMs += performance.now() - killed
+    return worker
   }
   try {
     const started = performance.now()
-    const begun = await call<Job>(worker.url, 'backfills', { max_concurrency: concurrency })
-    const job = await untilEnded(worker.url, begun.id, { total: samples.length, kills, restart })
+    const job = await backfill(worker, { concurrency, total: samples.length, kills, restart })
     const seconds = (performance.now() - started) / 1000
     await stop()
     const counts = { ...source.counts }
-    const verification = await verify(worker.url)
-    const names = await timeListing(worker.url, samples.length)
+    const verification = await verify(worker)
+    const names = await timeListing(worker, samples.length)
     report(job, verification, reads)
     console.log('requests', counts)
     const total = samples.length
@@ -129,57 +130,89 @@ async function move(
   }
 }
 
-/** Each is a request to the job, which has other work to do. */
-const POLL_MS = 500
-
-interface Watch {
+interface Kills {
+  concurrency: number
   total: number
   kills: number
-  restart: () => Promise<void>
+  restart: () => Promise<Killable>
 }
 
 /** Kills the Worker at equal distances on the way. */
-async function untilEnded(url: string, id: string, { total, kills, restart }: Watch): Promise<Job> {
-  for (let killed = 0; ;) {
-    const job = await call<Job>(url, `backfills/${id}`)
-    if (!['listing', 'running'].includes(job.state)) return job
-    if (killed < kills && settled(job) >= (total * (killed + 1)) / (kills + 1)) {
+async function backfill(worker: Killable, { concurrency, total, kills, restart }: Kills): Promise<Job> {
+  const { id } = await worker.call<Job>('backfills', { max_concurrency: concurrency })
+  let current = worker
+  let killed = 0
+  const look = async (): Promise<Job> => {
+    const job = await current.call<Job>(`backfills/${id}`)
+    if (isOpen(job) && killed < kills && settled(job) >= (total * (killed + 1)) / (kills + 1)) {
       killed++
       console.log(`killed at ${settled(job)} of ${total} (${killed} of ${kills})`)
-      await restart()
+      current = await restart()
     }
-    await sleep(POLL_MS)
+    return job
   }
+  return ended(look, {
+    expected: ['completed', 'completed_with_failures'],
+    progress: (job) => job.listed + settled(job),
+    interval: BACKFILL_POLL_MS,
+  })
 }
 
-async function verify(url: string): Promise<Verification> {
-  const { id } = await call<{ id: string }>(url, 'verifications', {})
-  for (;;) {
-    const verification = await call<Verification>(url, `verifications/${id}`)
-    if (verification.state !== 'running') return verification
-    await sleep(200)
-  }
+async function verify(worker: Killable): Promise<Verification> {
+  const { id } = await worker.call<{ id: string }>('verifications', {})
+  return ended(() => worker.call<Verification>(`verifications/${id}`), {
+    expected: ['completed'],
+    progress: ({ compared }) => compared,
+    interval: 200,
+  })
 }
 
 /** Names a second of a dry run over what is on both sides: nothing but the job's lister. */
-async function timeListing(url: string, total: number): Promise<number> {
+async function timeListing(worker: Killable, total: number): Promise<number> {
   const started = performance.now()
-  const { id } = await call<Job>(url, 'backfills', { dry_run: true })
+  const { id } = await worker.call<Job>('backfills', { dry_run: true })
+  const { listed } = await ended(() => worker.call<Job>(`backfills/${id}`), {
+    expected: ['completed'],
+    progress: (job) => job.listed,
+    interval: 50,
+  })
+  if (listed !== total) throw new Error(`the dry run listed ${listed} names instead of ${total}`)
+  return total / ((performance.now() - started) / 1000)
+}
+
+/** Each is a request to the job, which has other work to do. */
+const BACKFILL_POLL_MS = 500
+/** A job that makes no progress for so long will not end. */
+const STALLED_MS = 180_000
+
+interface Polling<Report> {
+  /** The states in which it has ended well. */
+  expected: readonly string[]
+  progress: (report: Report) => number
+  interval: number
+}
+
+/** Polls a job until it is over. It fails where the job makes no progress, or ends in another state. */
+async function ended<Report extends { state: string }>(
+  look: () => Promise<Report>,
+  { expected, progress, interval }: Polling<Report>,
+): Promise<Report> {
+  let last = -1
+  let moved = Date.now()
   for (;;) {
-    const { state, listed } = await call<Job>(url, `backfills/${id}`)
-    if (state === 'completed' && listed === total) return total / ((performance.now() - started) / 1000)
-    if (!['listing', 'running'].includes(state)) throw new Error(`the dry run ended as ${state}`)
-    await sleep(50)
+    const report = await look()
+    if (expected.includes(report.state)) return report
+    if (!isOpen(report)) throw new Error(`the job ended as ${report.state}: ${JSON.stringify(report)}`)
+    if (progress(report) !== last) moved = Date.now()
+    if (Date.now() - moved > STALLED_MS)
+      throw new Error(`no progress for ${STALLED_MS / 1000} s: ${JSON.stringify(report)}`)
+    last = progress(report)
+    await sleep(interval)
   }
 }
 
-async function call<T>(url: string, path: string, body?: unknown): Promise<T> {
-  const response = await fetch(`${url}-/api/${path}`, {
-    headers: { Authorization: `Bearer ${TOKEN}`, 'Content-Type': 'application/json' },
-    ...(body !== undefined && { method: 'POST', body: JSON.stringify(body) }),
-  })
-  if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`)
-  return (await response.json()) as T
+function isOpen({ state }: { state: string }): boolean {
+  return state === 'listing' || state === 'running'
 }
 
 function settled({ copied, present, skipped, failed }: Job): number {
@@ -205,6 +238,17 @@ if (import.meta.main) {
       kills: { type: 'string', default: '3' },
     },
   })
+  let hasFigures = false
+  process.once('exit', (code) => {
+    if (hasFigures) return
+    console.error('bench:backfill ended without figures')
+    process.exitCode = code || 1
+  })
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.once(signal, () => {
+      console.error(`ended by ${signal}`)
+      process.exit(1)
+    })
   const figures = await benchBackfill({
     objects: Number(values.objects),
     large: Number(values.large),
@@ -212,5 +256,6 @@ if (import.meta.main) {
     kills: Number(values.kills),
   })
   printFigures(figures)
+  hasFigures = true
   if (!figures.every((figure) => keeps(figure))) process.exitCode = 1
 }

@@ -13,7 +13,7 @@ export type Measurement = (bench: Bench) => Promise<Figure[]>
 
 interface Turn {
   requestsPerSecond: number
-  /** Microseconds of the workerd process for one request; absent where the system does not tell. */
+  /** Microseconds of the workerd process for one request; absent where the system does not report it. */
   cpu: number | undefined
 }
 
@@ -35,7 +35,7 @@ export async function takeTurns({ contest, rounds }: Bench, targets: readonly Ta
   const turn = async (target: Target, ms: number): Promise<Turn> => {
     const before = cpuSeconds(contest.pid)
     const started = performance.now()
-    const requests = await askFor(ms, client, target)
+    const requests = await requestFor(ms, client, target)
     const requestsPerSecond = (requests / (performance.now() - started)) * 1000
     const after = cpuSeconds(contest.pid)
     const cpu = before === undefined || after === undefined ? undefined : ((after - before) / requests) * 1e6
@@ -55,14 +55,14 @@ export async function takeTurns({ contest, rounds }: Bench, targets: readonly Ta
   return taken.map(({ turns }) => turns)
 }
 
-/** Asks as fast as it is answered, for so long; tells how often. */
-export async function askFor(ms: number, client: Client, { url, headers = {} }: Target): Promise<number> {
+/** Sends requests as fast as they are answered, for so long: how many. */
+export async function requestFor(ms: number, client: Client, { url, headers = {} }: Target): Promise<number> {
   const ends = performance.now() + ms
   let requests = 0
-  const ask = async (): Promise<void> => {
+  const send = async (): Promise<void> => {
     for (; performance.now() < ends; requests++) await client.get(url, { headers })
   }
-  await Promise.all(Array.from({ length: CONNECTIONS }, ask))
+  await Promise.all(Array.from({ length: CONNECTIONS }, send))
   return requests
 }
 
@@ -89,7 +89,7 @@ export function cpuRatio(name: string, own: Turn[], peer: Turn[], bounds: Partia
   ]
 }
 
-/** Of many short turns the outer quarters tell of the machine only: the spread is what lies between them. */
+/** Of many short turns the outer quarters reflect the machine only: the spread is what lies between them. */
 function turnRatio(name: string, own: readonly number[], peer: readonly number[]): Figure {
   const ratios = own.map((value, index) => value / (peer[index] ?? Number.NaN))
   return { ...ratio(name, own, peer), spread: [quantile(ratios, 0.25), quantile(ratios, 0.75)] }
@@ -101,7 +101,7 @@ export function ratio(name: string, own: readonly number[], peer: readonly numbe
   return { name, value: median(ratios), unit: '×', spread: spreadOf(ratios) }
 }
 
-/** Throws unless the target answers as the measurement thinks it does: a fast error page is no result. */
+/** Throws unless the target answers as the measurement expects: a fast error page is no result. */
 export async function expectAnswer(
   { url, headers = {} }: Target,
   { status, bytes }: { status: number; bytes?: number },

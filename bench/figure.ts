@@ -7,8 +7,8 @@ export interface Figure {
   limit?: number
   /** The smallest value that is good enough. */
   atLeast?: number
-  /** What is held to instead where the goal is out of reach: docs/performance.md says why for each. */
-  floor?: number
+  /** The bound for changes where the goal is out of reach: docs/performance.md says why for each. */
+  accepted?: number
   /** The smallest and the largest of the rounds whose median this is. */
   spread?: readonly [number, number]
   /** The absolute numbers behind a ratio, which mean something on this machine only. */
@@ -21,12 +21,12 @@ export function reaches({ value, limit, atLeast }: Figure): boolean {
   return atLeast === undefined || value >= atLeast
 }
 
-/** Whether the goal, or the floor where there is one, is missed by no more than `slack`, a share of it. */
-export function keeps({ floor, limit, atLeast, ...figure }: Figure, slack = 0): boolean {
+/** Whether the goal, or the accepted value where there is one, is missed by no more than `slack`, a share of it. */
+export function keeps({ accepted, limit, atLeast, ...figure }: Figure, slack = 0): boolean {
   return reaches({
     ...figure,
-    ...(limit !== undefined && { limit: (floor ?? limit) * (1 + slack) }),
-    ...(atLeast !== undefined && { atLeast: (floor ?? atLeast) * (1 - slack) }),
+    ...(limit !== undefined && { limit: (accepted ?? limit) * (1 + slack) }),
+    ...(atLeast !== undefined && { atLeast: (accepted ?? atLeast) * (1 - slack) }),
   })
 }
 
@@ -39,7 +39,7 @@ export function printFigures(figures: readonly Figure[]): void {
       spread: figure.spread?.map(round).join(' – ') ?? '',
       goal: goalOf(figure),
       reached: goalOf(figure) === '' ? '' : reaches(figure),
-      floor: figure.floor ?? '',
+      accepted: figure.accepted ?? '',
       detail: figure.detail ?? '',
     })),
   )

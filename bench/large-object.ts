@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { residentBytes } from '../test/kit/worker/process.ts'
 import { startSite, type Site } from '../test/kit/worker/site.ts'
 import { listen } from '../test/kit/servers/listen.ts'
 import { s3Source } from '../test/kit/servers/sources.ts'
@@ -39,11 +40,11 @@ for (const range of [{}, { Range: 'bytes=0-9' }])
   await (await site.fetch(`/${WARM_UP}`, { headers: range })).arrayBuffer()
 await site.copied(WARM_UP, 'copied')
 await sleep(1000)
-const idle = site.memory()
+const idle = memory()
 let peak = idle
 const isolate = await site.watchIsolate()
 const idleIsolate = await isolate.now()
-const watch = setInterval(() => (peak = Math.max(peak, site.memory())), 50)
+const watch = setInterval(() => (peak = Math.max(peak, memory())), 50)
 const started = performance.now()
 const slow = downloadSlowly(site, Number(values.rate) * MIB)
 let copying = true
@@ -81,6 +82,11 @@ origin.closeAllConnections()
 origin.close()
 process.exitCode = figures.every((figure) => keeps(figure)) ? 0 : 1
 
+/** Of the process that runs the Worker. */
+function memory(): number {
+  return residentBytes(site.pid) ?? Number.NaN
+}
+
 function bytesAt(start: number, end: number): Buffer {
   const block = Math.floor(start / MIB)
   const bytes = Buffer.from(PATTERN)
@@ -97,14 +103,14 @@ function expectedDigest(): string {
 function answer(request: IncomingMessage, response: ServerResponse): void {
   const size = request.url === PATH ? SIZE : request.url === `/${WARM_UP}` ? WARM_UP_SIZE : null
   if (size === null) return void response.writeHead(404).end()
-  const asked = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '')
-  const start = Number(asked?.[1] ?? 0)
-  const end = asked?.[2] ? Math.min(size - 1, Number(asked[2])) : size - 1
-  response.writeHead(asked ? 206 : 200, {
+  const range = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '')
+  const start = Number(range?.[1] ?? 0)
+  const end = range?.[2] ? Math.min(size - 1, Number(range[2])) : size - 1
+  response.writeHead(range ? 206 : 200, {
     'Content-Type': 'application/octet-stream',
     'Content-Length': end + 1 - start,
     ETag: ETAG,
-    ...(asked && { 'Content-Range': `bytes ${start}-${end}/${size}` }),
+    ...(range && { 'Content-Range': `bytes ${start}-${end}/${size}` }),
   })
   if (request.method === 'HEAD') return void response.end()
   Readable.from(blocks(start, end))
@@ -120,7 +126,7 @@ function* blocks(start: number, end: number): Generator<Buffer> {
   }
 }
 
-/** Takes the object from its beginning at that rate until it is stopped; then tells the bytes it had. */
+/** Takes the object from its beginning at that rate until it is stopped; `stop` returns the bytes it had. */
 function downloadSlowly({ open }: Site, bytesPerSecond: number): { stop(): number } {
   let taken = 0
   let stopped = false
@@ -144,12 +150,12 @@ function downloadSlowly({ open }: Site, bytesPerSecond: number): { stop(): numbe
   }
 }
 
-/** Asks for a part of 1 MiB somewhere, again and again; how often it got it right. */
-async function seek({ fetch: ask }: Site, isWanted: () => boolean): Promise<number> {
+/** Requests random parts of 1 MiB until the copy is done: how many were right. */
+async function seek({ fetch: request }: Site, isWanted: () => boolean): Promise<number> {
   let right = 0
   while (isWanted()) {
     const start = randomInt(SIZE / MIB) * MIB
-    const part = await ask(PATH, { headers: { Range: `bytes=${start}-${start + MIB - 1}` } })
+    const part = await request(PATH, { headers: { Range: `bytes=${start}-${start + MIB - 1}` } })
     const bytes = Buffer.from(await part.arrayBuffer())
     if (part.status !== 206 || !bytes.equals(bytesAt(start, start + MIB - 1)))
       throw new Error(`wrong part at ${start}`)

@@ -9,7 +9,7 @@ const COUNT = 1_000_000
 const LIMIT = 1000
 /** Pages at either end whose latency is compared. */
 const SAMPLE = 100
-/** How often each of them is asked for. */
+/** How often each of them is requested. */
 const REPEATS = 3
 
 /** Which of the names each backend holds; every name is in one of them at least. */
@@ -30,7 +30,7 @@ type Cursor = string | undefined
 
 interface Walk {
   names: number
-  /** The cursor that each page was asked for with. */
+  /** The cursor that each page was requested with. */
   cursors: Cursor[]
   /** Milliseconds that each page took. */
   times: number[]
@@ -97,7 +97,7 @@ async function walk(primary: SortedBackend, fallback: SortedBackend): Promise<Wa
     const page = await list([primary, fallback], cursor)
     result.times.push(performance.now() - started)
     result.names += page.objects.length
-    // The primary must tell each page's tombstones, the fallback must be asked where it holds one of the page's names.
+    // The primary is needed for each page's tombstones, the fallback where it holds one of the page's names.
     result.minimum += page.objects.some(({ name }) => held.has(name)) ? 2 : 1
     cursor = page.cursor
   }
@@ -105,8 +105,8 @@ async function walk(primary: SortedBackend, fallback: SortedBackend): Promise<Wa
 }
 
 /**
- * Median milliseconds of the first and of the last pages. They are asked for in turn, when the walk has warmed up the
- * code: else the first would be slow for want of compiled code, and any other load would fall on one end only.
+ * Median milliseconds of the first and of the last pages. They are requested in turn, after the walk has warmed up the
+ * code: else the first would be slow without compiled code, and any other load would fall on one end only.
  */
 async function compareEnds(
   backends: SortedBackend[],

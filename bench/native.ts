@@ -24,7 +24,7 @@ export const nginx: Measurement = async (bench) => {
   }
 }
 
-/** Tells on the terminal what was left out, so that a missing row is no riddle. */
+/** Prints what was left out, so that a missing row is explained. */
 export function notInstalled(what: string): [] {
   console.log(`  ${what} is not installed: its rows are left out`)
   return []

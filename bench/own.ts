@@ -29,7 +29,7 @@ export function OWN(origin: string): OwnWorker[] {
 export const BENCH_TOKEN = 'bench'
 /** Until a hanging backend is given up. */
 export const TIMEOUT_MS = 500
-/** Until the next backend is asked as well. */
+/** Until the next backend is tried as well. */
 export const HEDGE_MS = 150
 /** What the slow origin takes for an answer. */
 export const SLOW_MS = 25

@@ -3,7 +3,8 @@ import type { Measurement } from './bench.ts'
 import { bundle, gzipKib } from './bundle.ts'
 import { openClient, repeat } from './client.ts'
 import { median, spreadOf } from './figure.ts'
-import { residentBytes, startups } from './workers.ts'
+import { residentBytes } from '../test/kit/worker/process.ts'
+import { startups } from './workers.ts'
 
 const HITS = 10_000
 const WARM_UP = 3000
@@ -20,8 +21,8 @@ export const startUp: Measurement = async ({ contest }) => {
   const page = pageFiles().reduce((sum, file) => sum + gzipKib(file), 0)
   return [
     { name: 'evaluating the bundle', value: median(times), unit: 'ms', spread: spreadOf(times), limit: 10 },
-    { name: 'the bundle, gzipped', value: script, unit: 'KiB', limit: 60, floor: 95 },
-    { name: 'the bundle and its API page', value: script + page, unit: 'KiB', limit: 80, floor: 112 },
+    { name: 'the bundle, gzipped', value: script, unit: 'KiB', limit: 60, accepted: 95 },
+    { name: 'the bundle and its API page', value: script + page, unit: 'KiB', limit: 80, accepted: 112 },
   ]
 }
 

@@ -1,7 +1,8 @@
-import { askFor } from './bench.ts'
+import { requestFor } from './bench.ts'
 import { openClient } from './client.ts'
 import { startContest } from './workers.ts'
 import { OWN } from './own.ts'
+import { connectInspector } from '../test/kit/worker/inspector.ts'
 
 interface ProfileNode {
   id: number
@@ -30,13 +31,13 @@ try {
   await answer.arrayBuffer()
   console.log(answer.status, target.url)
   const client = openClient(CONNECTIONS)
-  await askFor(2000, client, target)
-  const inspector = await connect(worker)
+  await requestFor(2000, client, target)
+  const inspector = await connectInspector(new URL(`http://127.0.0.1:${INSPECTOR_PORT}`), worker)
   await inspector.send('Profiler.enable')
   await inspector.send('Profiler.setSamplingInterval', { interval: 200 })
   await inspector.send('Profiler.start')
-  const requests = await askFor(5000, client, target)
-  const { profile } = (await inspector.send('Profiler.stop')) as { profile: Profile }
+  const requests = await requestFor(5000, client, target)
+  const { profile } = await inspector.send<{ profile: Profile }>('Profiler.stop')
   inspector.close()
   client.close()
   print(profile, requests)
@@ -59,42 +60,5 @@ function print({ nodes, samples, timeDeltas }: Profile, requests: number): void 
   const sorted = [...self].toSorted(([, a], [, b]) => b - a)
   for (const [where, microseconds] of sorted.slice(0, TOP)) {
     console.log(`${(microseconds / requests).toFixed(2).padStart(9)} µs  ${where}`)
-  }
-}
-
-async function connect(name: string): Promise<Inspector> {
-  const targets = (await (await fetch(`http://127.0.0.1:${INSPECTOR_PORT}/json/list`)).json()) as {
-    id: string
-    webSocketDebuggerUrl: string
-  }[]
-  const target = targets.find(({ id }) => id === `core:user:${name}`)
-  if (!target) throw new Error(`no such Worker: ${targets.map(({ id }) => id).join(', ')}`)
-  const socket = new WebSocket(target.webSocketDebuggerUrl)
-  await new Promise((resolve, reject) => {
-    socket.addEventListener('open', resolve)
-    socket.addEventListener('error', reject)
-  })
-  return inspectorOver(socket)
-}
-
-interface Inspector {
-  send(method: string, params?: object): Promise<unknown>
-  close(): void
-}
-
-function inspectorOver(socket: WebSocket): Inspector {
-  const waiting = new Map<number, (result: unknown) => void>()
-  let last = 0
-  socket.addEventListener('message', ({ data }) => {
-    const { id, result } = JSON.parse(String(data)) as { id?: number; result?: unknown }
-    if (id !== undefined) waiting.get(id)?.(result)
-  })
-  return {
-    send: (method, params = {}) =>
-      new Promise((resolve) => {
-        waiting.set(++last, resolve)
-        socket.send(JSON.stringify({ id: last, method, params }))
-      }),
-    close: () => socket.close(),
   }
 }

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { eventually } from '../test/kit/eventually.ts'
 
 const STARTED_WITHIN_MS = 10_000
 
@@ -14,7 +15,7 @@ export async function whileServing<T>(
   })
   const url = `http://127.0.0.1:${port}`
   try {
-    await answering(url + path)
+    await untilUp(url + path)
     return await work(url)
   } finally {
     server.kill()
@@ -22,15 +23,11 @@ export async function whileServing<T>(
   }
 }
 
-async function answering(url: string): Promise<void> {
-  const deadline = performance.now() + STARTED_WITHIN_MS
-  for (;;) {
-    const status = await fetch(url).then(
-      (answer) => answer.status,
-      () => 0,
-    )
-    if (status === 200) return
-    if (performance.now() > deadline) throw new Error(`${url} does not answer: ${status}`)
-    await new Promise((resolve) => setTimeout(resolve, 50))
+async function untilUp(url: string): Promise<void> {
+  const isUp = async () => {
+    const answer = await fetch(url).catch(() => null)
+    await answer?.arrayBuffer()
+    return answer?.status === 200 || null
   }
+  await eventually(() => `200 from ${url}`, isUp, { patience: STARTED_WITHIN_MS })
 }

@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { startFlapping } from './soak/flapping.ts'
-import { createLedger, type Counts } from './soak/ledger.ts'
-import { createRandom } from './soak/random.ts'
+import { createRecord, type Counts } from './soak/record.ts'
+import { createRandom } from '../test/kit/random.ts'
 import { startSoakSite } from './soak/site.ts'
-import { askOnce } from './soak/traffic.ts'
-import { judge } from './soak/verdict.ts'
+import { requestOnce } from './soak/traffic.ts'
+import { finalCheck } from './soak/final-check.ts'
 import { bodyOf, versionId } from './soak/versions.ts'
 
-/** `npm run soak -- --requests 20000 --seed 1`: exits with 1 where anything was lost, made up or wrong. */
+/** `npm run soak -- --requests 20000 --seed 1`: exits with 1 if anything was lost or wrong. */
 const { values } = parseArgs({
   options: { requests: { type: 'string', default: '20000' }, seed: { type: 'string' } },
 })
@@ -24,7 +24,7 @@ const CLIENTS = 48
 const KILLS = 5
 const FAILING = 0.2
 const BACKOFF_MS = 200
-/** What many an old web server says of pictures. */
+/** What many old web servers send with pictures. */
 const IMMUTABLE = 'public, max-age=31536000, immutable'
 
 const random = createRandom(seed)
@@ -33,7 +33,7 @@ const names = Array.from({ length: NAMES }, (_, index) => `photos/${index}.jpg`)
 // Half of the names are on the old web server from the beginning.
 const migrating = names.filter((_, index) => index % 2 === 0)
 const firstVersions = new Map(migrating.map((name) => [name, versionId(name, 0, 10 + random.below(500))]))
-const ledger = createLedger(new Map(names.map((name) => [name, firstVersions.get(name) ?? null])))
+const record = createRecord(new Map(names.map((name) => [name, firstVersions.get(name) ?? null])))
 for (const [name, version] of firstVersions)
   site.add(name, bodyOf(version), random.below(2) === 0 ? IMMUTABLE : undefined)
 site.setFailing(FAILING)
@@ -50,22 +50,22 @@ await Promise.all(Array.from({ length: CLIENTS }, client))
 await restarting
 await flapping.stop()
 site.setFailing(0)
-const stored = await judge(site, ledger)
-const spoilt = site.spoilt()
+const stored = await finalCheck(site, record)
+const faulty = site.faulty()
 await site.stop()
 
-report(ledger.counts)
-console.log(`spoilt: ${spoilt.primary} requests to the primary, ${spoilt.old} to the old web server`)
+report(record.counts)
+console.log(`faults: ${faulty.primary} requests to the primary, ${faulty.old} to the old web server`)
 const { status503, reset, hang } = flapping.outages
 console.log(`the primary was down ${status503 + reset + hang} times, ${hang} times it hung`)
 console.log(
   `killed ${kills} times; at the end the primary has ${stored.objects} objects and ${stored.tombstones} tombstones`,
 )
 console.log(
-  `${sent} requests in ${Math.round((Date.now() - started) / 1000)} s, ${ledger.violations.length} violations`,
+  `${sent} requests in ${Math.round((Date.now() - started) / 1000)} s, ${record.violations.length} violations`,
 )
-for (const violation of ledger.violations.slice(0, 50)) console.error(violation)
-process.exit(ledger.violations.length === 0 ? 0 : 1)
+for (const violation of record.violations.slice(0, 50)) console.error(violation)
+process.exit(record.violations.length === 0 ? 0 : 1)
 
 async function client(): Promise<void> {
   while (sent < requests) {
@@ -77,9 +77,9 @@ async function client(): Promise<void> {
       restarting = site.kill()
     }
     await restarting
-    // Some names are asked for much more often than others.
+    // Some names are requested much more often than others.
     const name = names[Math.floor(NAMES * random.next() ** 2)] ?? ''
-    const outcome = await askOnce({ url: () => site.worker.url, random, ledger }, name)
+    const outcome = await requestOnce({ url: () => site.worker.url, random, record }, name)
     // Failures come fast, and would be most of what is measured.
     if (/^50\d$/.test(outcome)) await sleep(BACKOFF_MS)
   }

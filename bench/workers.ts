@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
+import { childWorkerds } from '../test/kit/worker/process.ts'
 import { bundle } from './bundle.ts'
 
 /** All contestants of one run: one workerd, one bucket, one origin; a socket for each Worker. */
@@ -55,7 +56,7 @@ export async function startContest(
     convertV4MiniflareOptions({
       host: '127.0.0.1',
       port: 0,
-      // What is logged costs workerd the same as ever; nobody reads it here.
+      // What is logged costs workerd the same; it is not read here.
       handleStructuredLogs: () => undefined,
       ...(inspectorPort !== undefined && { inspectorPort }),
       workers: [
@@ -87,7 +88,7 @@ export async function startContest(
   const bucket = await miniflare.getR2Bucket('MEDIA', 'bare')
   return {
     origin,
-    pid: workerdPid(),
+    pid: childWorkerds()[0] ?? 0,
     url(worker) {
       const url = urls.get(worker)
       if (url === undefined) throw new Error(`there is no Worker ${worker}`)
@@ -104,7 +105,7 @@ export async function startContest(
   }
 }
 
-/** Workers that were never asked anything, each good for one measurement of a start. */
+/** Workers without a request so far, each good for one measurement of a start. */
 export function startups(): string[] {
   return Array.from({ length: STARTUPS }, (_, index) => startupName(index))
 }
@@ -117,45 +118,13 @@ function read(path: string): string {
   return readFileSync(new URL(path, import.meta.url), 'utf8')
 }
 
-/** Our child that is called workerd; 0 where there is no /proc to find it in. */
-function workerdPid(): number {
-  try {
-    for (const entry of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
-      const [, command, parent] = /\((.*)\) \S (\d+)/.exec(statOf(entry)) ?? []
-      if (command === 'workerd' && Number(parent) === process.pid) return Number(entry)
-    }
-  } catch {
-    return 0
-  }
-  return 0
-}
-
-/** A process's line in /proc; empty when it has ended meanwhile. */
-function statOf(pid: string | number): string {
-  try {
-    return readFileSync(`/proc/${pid}/stat`, 'utf8')
-  } catch {
-    return ''
-  }
-}
-
-/** Processor seconds of a process so far, over all of its threads; `undefined` where the system does not tell. */
+/** Processor seconds of a process so far, over all of its threads; `undefined` where the system does not report it. */
 export function cpuSeconds(pid: number): number | undefined {
   try {
     const nanoseconds = readdirSync(`/proc/${pid}/task`).map((thread) =>
       Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]),
     )
     return nanoseconds.reduce((sum, each) => sum + each, 0) / 1e9
-  } catch {
-    return undefined
-  }
-}
-
-/** Bytes of memory that a process holds. */
-export function residentBytes(pid: number): number | undefined {
-  try {
-    const kib = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
-    return kib === undefined ? undefined : Number(kib) * 1024
   } catch {
     return undefined
   }

@@ -19,7 +19,7 @@ const TYPES: Record<string, string> = {
 
 export interface LegacyOrigin {
   url: string
-  /** `METHOD /path` of everything asked so far, oldest first. */
+  /** `METHOD /path` of all requests so far, oldest first. */
   requests: string[]
   close(): Promise<void>
 }

@@ -19,7 +19,7 @@ export interface WorkerOptions {
 export interface RunningWorker {
   /** Ends in `/`. */
   url: string
-  /** Settles when the process ends, asked to or not. */
+  /** Settles when the process ends, by `stop` or otherwise. */
   exited: Promise<void>
   stop(): Promise<void>
 }

@@ -25,7 +25,7 @@ if (!stopping) console.log(welcome(stack))
 await stack.worker.exited
 if (!stopping) {
   await stack.stop()
-  console.error('The Worker ended by itself; its log is above.')
+  console.error('The Worker ended unexpectedly; its log is above.')
   process.exit(1)
 }
 

@@ -6,6 +6,7 @@ const root = new URL('..', import.meta.url).pathname
 /** Tables and properties at their full size; `npm test` takes a sample. See test/kit/sample.ts. */
 const full = process.env['FULL'] === '1'
 const provide = { full }
+const workerd = [cloudflareTest({ wrangler: { configPath: `${root}wrangler.toml` } })]
 
 /** `worker` runs inside workerd, `s3` too, beside a server that checks signatures; `node` talks to real servers over sockets. */
 export default defineConfig({
@@ -13,15 +14,18 @@ export default defineConfig({
     root,
     // Most files wait for servers more than they compute.
     maxWorkers: 2,
+    // A runtime for each file would cost more than all tests together. Files leave nothing behind, see setupFiles.
+    isolate: false,
     // What the Worker logs is shown for tests that fail.
     silent: 'passed-only',
     projects: [
       {
-        plugins: [cloudflareTest({ wrangler: { configPath: `${root}wrangler.toml` } })],
+        plugins: workerd,
         test: {
           name: 'worker',
           root,
           provide,
+          setupFiles: ['test/kit/empty-storage.ts'],
           include: [
             'test/{storage,bodies,http,observe,backends,wrappers,chain,methods,migration,jobs,races,routes}/**/*.test.ts',
             'test/*.test.ts',
@@ -30,11 +34,12 @@ export default defineConfig({
         },
       },
       {
-        plugins: [cloudflareTest({ wrangler: { configPath: `${root}wrangler.toml` } })],
+        plugins: workerd,
         test: {
           name: 's3',
           root,
           provide,
+          setupFiles: ['test/kit/empty-storage.ts'],
           include: ['test/s3/*.test.ts', 'test/s3/local/*.test.ts'],
           globalSetup: ['test/kit/servers/s3-server.ts'],
           testTimeout: 60_000,

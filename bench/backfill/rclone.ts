@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { CREDENTIALS, RCLONE_BUCKET, SOURCE_BUCKET, type Sample, type Source } from './source.ts'
+import { CREDENTIALS } from '../../test/kit/servers/s3.ts'
+import { RCLONE_BUCKET, SOURCE_BUCKET, type Sample, type Source } from './source.ts'
 
 /**
  * Objects per second that `rclone copy` makes of these, to a bucket of the same endpoint; `null` where it is not installed.
@@ -19,14 +20,16 @@ export async function timeRclone(
   // oxfmt-ignore
   const child = spawn('rclone', [
     'copy', `source:${SOURCE_BUCKET}`, `target:${RCLONE_BUCKET}`, '--config', '/dev/null',
-    '--transfers', String(transfers), '--checkers', String(transfers), '--retries', '1',
+    '--transfers', String(transfers), '--checkers', String(transfers), '--retries', '1', '--max-duration', '1h',
     ...foldersOf(samples).flatMap((folder) => ['--include', `/${folder}/**`]),
   ], { env: { ...inherited, ...env }, stdio: ['ignore', 'inherit', 'inherit'] })
-  const failed = once(child, 'error').then(() => 'missing' as const)
-  const ended = once(child, 'exit').then(([code]: unknown[]) => code)
-  const outcome = await Promise.race([failed, ended])
-  if (outcome === 'missing') return null
-  if (outcome !== 0) throw new Error(`rclone ended with ${String(outcome)}`)
+  try {
+    const [code, signal] = (await once(child, 'exit')) as [number | null, string | null]
+    if (code !== 0) throw new Error(`rclone ended with ${signal ?? code}`)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+    throw error
+  }
   return samples.length / ((performance.now() - started) / 1000)
 }
 

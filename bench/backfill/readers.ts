@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { bytesOf, type Sample } from './source.ts'
 
+const ANSWER_MS = 60_000
+
 export interface Reads {
   served: number
   /** Of those, the ones that the source answered. */
@@ -43,15 +45,17 @@ async function read(url: string, sample: Sample, reads: Reads): Promise<void> {
   const started = performance.now()
   try {
     const path = sample.name.split('/').map(encodeURIComponent).join('/')
-    const response = await fetch(url + path)
+    const response = await fetch(url + path, { signal: AbortSignal.timeout(ANSWER_MS) })
     const bytes = Buffer.from(await response.arrayBuffer())
     if (response.status !== 200 || !bytes.equals(bytesOf(sample)))
       reads.wrong.push(`${sample.name}: ${response.status}`)
     reads.served++
     if (response.headers.get('Cache-Status')?.includes('detail=legacy')) reads.fromSource++
     reads.times.push(performance.now() - started)
-  } catch {
-    // Killed on purpose; wrong answers are what counts.
-    reads.lost++
+  } catch (error) {
+    // A Worker that is killed breaks the connection; one that lives answers.
+    if (error instanceof Error && error.name === 'TimeoutError')
+      reads.wrong.push(`${sample.name}: no answer within ${ANSWER_MS / 1000} s`)
+    else reads.lost++
   }
 }

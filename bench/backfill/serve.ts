@@ -1,5 +1,4 @@
-import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
-import { bundle } from '../bundle.ts'
+import { JOB_CLASSES, startMiniflare } from '../../test/kit/worker/miniflare.ts'
 
 /** What `startKillable` hands to this process. */
 export interface ServeOptions {
@@ -12,36 +11,20 @@ const QUEUE = 'fallback-storage-copies'
 
 /** The Worker in a process of its own, its queue as in wrangler.toml; `wrangler dev` would spend as much again on its proxy and inspector. */
 const { persistTo, vars, port } = JSON.parse(process.argv[2] ?? '') as ServeOptions
-const miniflare = new Miniflare(
-  convertV4MiniflareOptions({
-    host: '127.0.0.1',
+await startMiniflare(
+  'bench/backfill/counting-worker.ts',
+  {
+    r2Buckets: { MEDIA: 'media' },
+    queueProducers: { COPY_QUEUE: { queueName: QUEUE } },
+    queueConsumers: { [QUEUE]: { maxBatchSize: 10, maxBatchTimeout: 1, maxRetries: 8 } },
+    durableObjects: JOB_CLASSES,
+    bindings: vars,
+  },
+  {
     port,
     resourcePersistencePath: persistTo,
     handleStructuredLogs: ({ level, message }) => {
       if (level === 'error') console.error(message)
     },
-    workers: [
-      {
-        name: 'fallback-storage',
-        modules: [
-          {
-            type: 'ESModule',
-            path: 'index.js',
-            contents: await bundle('bench/backfill/counting-worker.ts'),
-          },
-        ],
-        compatibilityDate: '2026-10-01',
-        r2Buckets: { MEDIA: 'media' },
-        queueProducers: { COPY_QUEUE: { queueName: QUEUE } },
-        queueConsumers: { [QUEUE]: { maxBatchSize: 10, maxBatchTimeout: 1, maxRetries: 8 } },
-        durableObjects: {
-          BACKFILL_JOBS: { className: 'BackfillJob', useSQLite: true },
-          VERIFICATION_JOBS: { className: 'VerificationJob', useSQLite: true },
-          JOB_INDEX: { className: 'JobIndex', useSQLite: true },
-        },
-        bindings: vars,
-      },
-    ],
-  }),
+  },
 )
-await miniflare.ready

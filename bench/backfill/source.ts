@@ -1,18 +1,18 @@
 import { createHash } from 'node:crypto'
-import { createServer, request, type IncomingMessage, type ServerResponse } from 'node:http'
-import { once } from 'node:events'
-import type { AddressInfo } from 'node:net'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { readFileSync } from 'node:fs'
 import { AwsV4Signer } from 'aws4fetch'
-import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
+import { forward } from '../../test/kit/servers/forward.ts'
+import { close, listen } from '../../test/kit/servers/listen.ts'
+import { CREDENTIALS, S3_PATH, startS3 } from '../../test/kit/servers/s3.ts'
 
-export const CREDENTIALS = { accessKeyId: 'BENCHKEY', secretAccessKey: 'bench-secret/with+signs' }
 export const SOURCE_BUCKET = 'legacy'
 export const RCLONE_BUCKET = 'rclone'
 
 const PUT_COUNTER = '/puts/'
 const MIB = 1024 * 1024
-const SEEDED_AT_ONCE = 500
+/** Few enough that a slow disk answers within the time that fetch waits for headers. */
+const SEEDED_AT_ONCE = 100
 
 /** What came through the proxy in front of the source, and the puts that the Worker reported. */
 export interface Counts {
@@ -45,81 +45,61 @@ export interface Sample {
 
 /** Wrangler's local S3 endpoint, which checks signatures, behind a proxy that counts requests. */
 export async function startSource(persistTo: string): Promise<Source> {
-  const buckets = [SOURCE_BUCKET, RCLONE_BUCKET]
-  const miniflare = new Miniflare(
-    convertV4MiniflareOptions({
-      host: '127.0.0.1',
-      port: 0,
-      compatibilityDate: '2026-10-01',
-      modules: true,
-      script: readFileSync(new URL('./seed-worker.js', import.meta.url), 'utf8'),
-      resourcePersistencePath: persistTo,
-      r2Buckets: Object.fromEntries(buckets.map((id) => [id, { id, s3Credentials: CREDENTIALS }])),
-    }),
-  )
-  const address = await miniflare.ready
+  const script = readFileSync(new URL('./seed-worker.js', import.meta.url), 'utf8')
+  const s3 = await startS3([SOURCE_BUCKET, RCLONE_BUCKET], { script, persistTo })
   const counts: Counts = { gets: 0, heads: 0, lists: 0, puts: 0, readPuts: 0 }
-  const proxy = createServer((incoming, outgoing) => {
-    if (count(counts, incoming)) outgoing.end()
+  const proxy = createServer((request, response) => {
+    if (isPutReport(request)) countPut(counts, request, response)
     else
-      forward(address, incoming, outgoing).catch((error: unknown) => {
+      passOn(s3.url, counts, request, response).catch((error: unknown) => {
         console.error(error)
-        outgoing.destroy()
+        response.destroy()
       })
   })
-  proxy.listen(0, '127.0.0.1')
-  await once(proxy, 'listening')
-  const { port } = proxy.address() as AddressInfo
-  const path = '/cdn-cgi/local/r2/s3'
+  const url = await listen(proxy)
   return {
-    endpoint: `http://127.0.0.1:${port}${path}`,
-    directEndpoint: new URL(path, address).href,
-    putCounter: `http://127.0.0.1:${port}${PUT_COUNTER}`,
+    endpoint: url + S3_PATH,
+    directEndpoint: s3.endpoint,
+    putCounter: new URL(PUT_COUNTER, url).href,
     counts,
     async seed(samples) {
       for (let begin = 0; begin < samples.length; begin += SEEDED_AT_ONCE) {
         const body = JSON.stringify(samples.slice(begin, begin + SEEDED_AT_ONCE))
-        const response = await fetch(address, { method: 'POST', body })
+        const response = await fetch(s3.url, { method: 'POST', body })
         if (!response.ok) throw new Error(`seeding: ${response.status} ${await response.text()}`)
       }
     },
     async close() {
-      proxy.close()
-      proxy.closeAllConnections()
-      await miniflare.dispose()
+      await close(proxy)
+      await s3.close()
     },
   }
 }
 
-/** Whether that was all there is to do. */
-function count(counts: Counts, { method, url = '' }: IncomingMessage): boolean {
-  if (url.startsWith(PUT_COUNTER)) {
-    if (url.endsWith('/read')) counts.readPuts++
-    else counts.puts++
-    return true
-  }
+function isPutReport({ url = '' }: IncomingMessage): boolean {
+  return url.startsWith(PUT_COUNTER)
+}
+
+function countPut(counts: Counts, { url = '' }: IncomingMessage, response: ServerResponse): void {
+  if (url.endsWith('/read')) counts.readPuts++
+  else counts.puts++
+  response.end()
+}
+
+async function passOn(
+  upstream: URL,
+  counts: Counts,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const { method, url = '' } = request
   if (method === 'HEAD') counts.heads++
-  else if (method === 'GET' && new URL(url, 'http://localhost').searchParams.has('list-type')) counts.lists++
+  else if (method === 'GET' && new URL(url, upstream).searchParams.has('list-type')) counts.lists++
   else if (method === 'GET') counts.gets++
-  return false
+  forward(request, response, upstream, { headers: await verifiable(upstream, request) })
 }
 
-/** Passes everything on as it came, the Host too: the signature covers it. */
-async function forward(address: URL, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
-  const { hostname, port } = address
-  const { method, url } = incoming
-  const headers = await verifiable(address, incoming)
-  const upstream = request({ hostname, port, method, path: url, headers }, (answer) => {
-    outgoing.writeHead(answer.statusCode ?? 502, answer.headers)
-    answer.pipe(outgoing)
-    answer.on('error', () => outgoing.destroy())
-  })
-  upstream.on('error', () => outgoing.destroy())
-  outgoing.on('close', () => upstream.destroy())
-  incoming.pipe(upstream)
-}
-
-/** rclone signs its Accept-Encoding, which Miniflare replaces before anybody checks: such reads are signed anew. */
+/** rclone signs its Accept-Encoding, which Miniflare replaces before it checks the signature: such reads are signed again. */
 async function verifiable(address: URL, { method = '', url = '', headers }: IncomingMessage) {
   if (!headers.authorization?.includes('SignedHeaders=accept-encoding')) return headers
   const { range } = headers

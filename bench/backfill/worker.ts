@@ -1,17 +1,20 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { eventually } from '../../test/kit/eventually.ts'
 import type { ServeOptions } from './serve.ts'
 
 const SERVE = fileURLToPath(new URL('serve.ts', import.meta.url))
 const START_MS = 90_000
+const ANSWER_MS = 60_000
 
-export const TOKEN = 'bench-token'
+const TOKEN = 'bench-token'
 
 export interface Killable {
   url: string
-  /** Ends it and all its children at once, without a word. */
+  /** Calls the JSON API: GET, or POST where there is a body. */
+  call<Answer>(path: string, body?: unknown): Promise<Answer>
+  /** Sends SIGKILL to it and all its children, which does nothing if it has ended. */
   kill(): Promise<void>
 }
 
@@ -27,19 +30,44 @@ export async function startKillable(
     stdio: ['ignore', 'ignore', 'inherit'],
   })
   const exited = once(child, 'exit')
-  const kill = async (): Promise<void> => {
-    if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGKILL')
-    await exited
+  const hasEnded = () => child.exitCode !== null || child.signalCode !== null
+  const end = (): void => {
+    if (child.pid !== undefined && !hasEnded()) process.kill(-child.pid, 'SIGKILL')
   }
+  process.once('exit', end)
   const url = `http://127.0.0.1:${port}/`
-  for (const deadline = Date.now() + START_MS; ;) {
-    const response = await fetch(`${url}-/health`).catch(() => null)
-    await response?.arrayBuffer()
-    if (response?.ok) return { url, kill }
-    if (Date.now() > deadline || child.exitCode !== null) {
-      await kill()
-      throw new Error('the Worker did not start')
-    }
-    await sleep(200)
+  const why = (): string =>
+    hasEnded() ? `the Worker has ended with ${child.signalCode ?? child.exitCode}` : 'no answer'
+  const worker: Killable = {
+    url,
+    async call(path, body) {
+      const response = await fetch(`${url}-/api/${path}`, {
+        headers: { Authorization: `Bearer ${TOKEN}`, 'Content-Type': 'application/json' },
+        signal: AbortSignal.timeout(ANSWER_MS),
+        ...(body !== undefined && { method: 'POST', body: JSON.stringify(body) }),
+      }).catch((error: unknown) => {
+        throw new Error(`${path}: ${why()}`, { cause: error })
+      })
+      if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`)
+      return (await response.json()) as never
+    },
+    async kill() {
+      end()
+      await exited
+      process.off('exit', end)
+    },
   }
+  const isHealthy = async () => {
+    if (hasEnded()) throw new Error(why())
+    const response = await fetch(`${url}-/health`, { signal: AbortSignal.timeout(5000) }).catch(() => null)
+    await response?.arrayBuffer()
+    return response?.ok || null
+  }
+  try {
+    await eventually(() => 'a Worker that answers', isHealthy, { patience: START_MS, interval: 200 })
+  } catch (error) {
+    await worker.kill()
+    throw error
+  }
+  return worker
 }

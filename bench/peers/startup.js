@@ -1,4 +1,4 @@
-/** Evaluates the Worker's bundle when it is first asked, and tells how long that took. */
+/** Evaluates the Worker's bundle at its first request, and answers how long that took. */
 export default {
   async fetch() {
     const started = performance.now()

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Random } from './random.ts'
+import type { Random } from '../../test/kit/random.ts'
 import type { SoakSite } from './site.ts'
 
 /** How the primary is down. A hanging one answers nothing at all. */

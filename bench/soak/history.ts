@@ -12,7 +12,7 @@ interface Write {
 /** One write on its way. */
 export interface Writing {
   acknowledge(): void
-  /** It failed, or nobody knows: it may have happened all the same, but not any more from now on. */
+  /** It failed, or its outcome is unknown: it may have happened, but it cannot happen from now on. */
   giveUp(): void
 }
 
@@ -38,8 +38,8 @@ export function createHistory(initial: Version, clock: () => number): History {
       }
     },
     possible(start) {
-      const settled = writes.filter((write) => write.acknowledged && write.end <= start)
-      const over = (write: Write): boolean => settled.some((later) => later.start > write.end)
+      const earlier = writes.filter((write) => write.acknowledged && write.end <= start)
+      const over = (write: Write): boolean => earlier.some((later) => later.start > write.end)
       return new Set(writes.filter((write) => !over(write)).map(({ version }) => version))
     },
     all: () => new Set(writes.map(({ version }) => version)),

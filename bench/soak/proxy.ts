@@ -1,29 +1,29 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { forward, passBack } from '../../test/kit/servers/forward.ts'
 import { close, listen } from '../../test/kit/servers/listen.ts'
-import type { Random } from './random.ts'
+import type { Random } from '../../test/kit/random.ts'
 
-/** Passes requests on, and spoils some of them. Nothing that it spoils is applied after its answer has failed. */
+/** Passes requests on, with faults in some of them. No faulty request is applied after its answer has failed. */
 export interface Proxy {
   /** Ends in `/`. */
   readonly url: string
   /** Where requests go from now on. */
   upstream: URL
-  /** Of 1, how many requests are spoilt. */
+  /** Of 1, how many requests get a fault. */
   failing: number
   /** What every request meets while the server is down; `null` while it is up. */
-  outage: Spoil | null
-  spoilt: number
+  outage: ProxyFault | null
+  faulty: number
   close(): Promise<void>
 }
 
 const FAULTS = { reset: 4, status500: 4, status503: 4, forget: 4, truncate: 4, stall: 1, hang: 0.3 } as const
-export type Spoil = keyof typeof FAULTS
+export type ProxyFault = keyof typeof FAULTS
 
 export async function startProxy(random: Random): Promise<Proxy> {
   const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
     const fault = proxy.outage ?? (random.next() < proxy.failing ? random.pick(FAULTS) : null)
-    if (fault) proxy.spoilt += 1
+    if (fault) proxy.faulty += 1
     if (fault === 'reset') return void request.socket.resetAndDestroy()
     if (fault === 'hang') return
     if (fault === 'status500' || fault === 'status503') {
@@ -46,7 +46,7 @@ export async function startProxy(random: Random): Promise<Proxy> {
     upstream: new URL('http://127.0.0.1:9'),
     failing: 0,
     outage: null,
-    spoilt: 0,
+    faulty: 0,
     close: () => close(server),
   }
   return proxy
@@ -55,7 +55,7 @@ export async function startProxy(random: Random): Promise<Proxy> {
 function cut(
   answer: IncomingMessage,
   response: ServerResponse,
-  { length, fault }: { length: number; fault: Spoil },
+  { length, fault }: { length: number; fault: ProxyFault },
 ): void {
   let left = Math.floor(length / 2)
   answer.on('error', () => response.destroy())

@@ -2,12 +2,12 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { faults } from '../../test/kit/origin/faults.ts'
-import { S3_PATH, startSite, type Site } from '../../test/kit/worker/site.ts'
+import { startSite, type Site } from '../../test/kit/worker/site.ts'
 import { startOrigin } from '../../test/kit/origin/origin.ts'
-import { CREDENTIALS } from '../../test/kit/servers/s3.ts'
+import { CREDENTIALS, S3_PATH } from '../../test/kit/servers/s3.ts'
 import { serve } from '../../test/kit/origin/serve.ts'
-import { type Spoil, startProxy } from './proxy.ts'
-import type { Random } from './random.ts'
+import { type ProxyFault, startProxy } from './proxy.ts'
+import type { Random } from '../../test/kit/random.ts'
 
 /** The chain under test: an S3 primary behind a faulty proxy, KV, and a faulty old web server. */
 export interface SoakSite {
@@ -17,16 +17,16 @@ export interface SoakSite {
   /** Of 1, how many requests to the primary and to the old web server fail. */
   setFailing(share: number): void
   /** The primary is down in that way, for every request; `null` brings it back. */
-  setOutage(outage: Spoil | null): void
-  /** How many did. */
-  spoilt(): { primary: number; old: number }
+  setOutage(outage: ProxyFault | null): void
+  /** How many requests got a fault. */
+  faulty(): { primary: number; old: number }
   /** SIGKILL to the process that runs the Worker, its buckets and its queue; then a new one on the same files. */
   kill(): Promise<void>
   stop(): Promise<void>
 }
 
 const TIMES = { timeout_ms: 3000, idle_timeout_ms: 1500 }
-/** All that is no lie about absence: whoever says 404 is believed. */
+/** All but wrong 404s, which the Worker must believe. */
 const OLD_FAULTS = {
   reset: 3,
   hangUp: 3,
@@ -46,7 +46,7 @@ const OLD_FAULTS = {
   gzipTruncate: 1,
   wrongRange: 1,
   ignoreRange: 1,
-  unaskedPart: 1,
+  unrequestedPart: 1,
   stall: 0.3,
   hang: 0.3,
 } as const
@@ -56,10 +56,10 @@ export async function startSoakSite(random: Random, times = TIMES): Promise<Soak
   const persistTo = await mkdtemp(join(tmpdir(), 'fallback-storage-soak-'))
   const [proxy, old] = await Promise.all([startProxy(random), startOrigin()])
   let failing = 0
-  let oldSpoilt = 0
+  let oldFaulty = 0
   await old.set('*', (exchange) => {
     if (random.next() >= failing) return serve(exchange)
-    oldSpoilt += 1
+    oldFaulty += 1
     ;(faults[random.pick(OLD_FAULTS)].fault ?? serve)(exchange)
   })
   const storages = [
@@ -101,7 +101,7 @@ export async function startSoakSite(random: Random, times = TIMES): Promise<Soak
       failing = share
       proxy.failing = share
     },
-    spoilt: () => ({ primary: proxy.spoilt, old: oldSpoilt }),
+    faulty: () => ({ primary: proxy.faulty, old: oldFaulty }),
     async kill() {
       process.kill(worker.pid, 'SIGKILL')
       await worker.close()

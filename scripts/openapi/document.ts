@@ -125,7 +125,7 @@ function problemsOf({ access, path, query, body }: Route): number[] {
   ]
 }
 
-/** Numbers in a query are text to the routes, and integers to whoever reads the document. */
+/** Numbers in a query are text to the routes, and integers in the document. */
 function queryParameters(query: NonNullable<Route['query']>): Json[] {
   return Object.entries(query.entries).map(([name, entry]) => {
     const { default: fallback, ...schema } = toSchema(entry)

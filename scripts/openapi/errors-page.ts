@@ -1,18 +1,18 @@
 import { statusOf } from '../../src/http/problem.ts'
 import { type ErrorCode, StorageError } from '../../src/storage/errors.ts'
 
-/** What the codes of problem documents mean to whoever gets one. */
+/** What the codes of problem documents mean to a client. */
 const ERRORS: Record<ErrorCode, string> = {
   absent: 'Every backend proved that it does not hold the name, or the name was deleted.',
   invalid:
-    'The name, the query or the body cannot be used. The detail says why; asking again changes nothing.',
+    'The name, the query or the body cannot be used. The detail says why; repeating the request does not help.',
   corrupt: 'The bytes were short, long, or did not have the digest that was announced. Nothing was stored.',
   precondition: 'The object is not, or is no longer, as If-Match or If-None-Match demands.',
   'too-large': 'The body has more bytes than the backend or the configuration takes.',
-  unsatisfiable: 'The range begins past the end of the object; Content-Range tells its size.',
+  unsatisfiable: 'The range begins past the end of the object; Content-Range has its size.',
   unsupported: 'No backend of the chain can do this.',
   'too-many-writes':
-    'The backend takes one write a second of a name, and others were quicker, even after some tries. Retry-After tells when to send it again.',
+    'The backend accepts one write per second and name, and retries did not succeed. Send it again after the seconds of Retry-After.',
   interrupted: 'The body broke off before its end. Nothing was stored.',
   internal: 'A defect of this software. The log has it with its cause.',
   timeout: 'No backend has it, and those that failed did not answer in time. It may exist: try again.',
@@ -21,7 +21,7 @@ const ERRORS: Record<ErrorCode, string> = {
   overloaded:
     'Too many bodies are held in memory at this moment. Nothing was stored: send the request again after the seconds of Retry-After.',
   loop: 'The request came back to this Worker, or passed too many: a backend leads to the Worker itself, directly or through another. Only a change of the configuration helps.',
-  skipped: 'A backend was not asked, since it failed too often lately. It is tried again by itself.',
+  skipped: 'A backend was skipped because it failed too often recently. It is tried again automatically.',
 }
 
 /** The page that the types of problem documents point to. */
@@ -40,7 +40,7 @@ export function errorsPage(): string {
 </head>
 <body>
 <h1>Errors</h1>
-<p>Errors are problem documents (RFC 9457). Where backends were asked, <code>backends</code> tells what each failed with.</p>
+<p>Errors are problem documents (RFC 9457). Where backends were tried, <code>backends</code> has the error of each that failed.</p>
 <table>
 <tr><th>Code</th><th>Status</th><th>Meaning</th></tr>
 ${rows.join('\n')}

@@ -23,7 +23,7 @@ export interface Answer {
   headers?: readonly string[]
 }
 
-/** No backend implements it, or none could tell. */
+/** No backend implements it, or none has the value. */
 const CHAIN = [501, 502, 504, 508]
 /** As `CHAIN`, where every backend can do it. */
 const READ_PROBLEMS = [502, 504, 508]
@@ -150,7 +150,7 @@ export const OPERATIONS: Readonly<Record<string, Partial<Record<RouteId, Operati
     purgeTombstones: {
       summary: 'Removes the tombstones of names that no fallback holds any more',
       description:
-        'One page a call: continue with `cursor` until it is null. Where a fallback cannot tell, the tombstone is kept.',
+        'One page a call: continue with `cursor` until it is null. A tombstone is kept where a fallback cannot be checked.',
       answers: 'What was, or would be, purged.',
       problems: CHAIN,
     },

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { fakeS3, md5Of, type Habits } from '../kit/s3-fake.ts'
+import { fakeS3, md5Of, type Deviations } from '../kit/s3-fake.ts'
 import { compareNames } from '../../src/storage/order.ts'
 import { entry, errorAnswer, listAnswer } from '../kit/s3-script.ts'
 
@@ -11,7 +11,7 @@ const isProbe = (key: string): boolean => key.startsWith('-/')
 /** Requests for the bucket itself are the listing of what earlier probes left. */
 const isOurs = (key: string): boolean => isProbe(key) || key === ''
 
-const servers: [string, Habits][] = [
+const servers: [string, Deviations][] = [
   ['heeds all', {}],
   ['ignores Content-MD5', { contentMd5: 'ignored' }],
   ['ignores If-None-Match', { ifNoneMatch: 'ignored' }],
@@ -37,9 +37,9 @@ const servers: [string, Habits][] = [
   ],
 ]
 
-describe.each(servers)('an S3 server that %s', (_, habits) => {
+describe.each(servers)('an S3 server that %s', (_, deviations) => {
   it('holds a new object whole from its first moment', async () => {
-    const { backend, history, objects } = fakeS3(habits)
+    const { backend, history, objects } = fakeS3(deviations)
     const digests = { md5: await md5Of(bytes) }
     const stored = await backend.put('a', stream(), { size: 300, onlyIf: 'absent', digests })
     expect(stored).toMatchObject({ size: 300 })
@@ -51,7 +51,7 @@ describe.each(servers)('an S3 server that %s', (_, habits) => {
     ['a stream', () => stream()],
     ['bytes', () => bytes],
   ])('keeps what is there from a copy that is %s', async (_kind, body) => {
-    const { backend, objects, history } = fakeS3(habits)
+    const { backend, objects, history } = fakeS3(deviations)
     objects.set('a', other)
     expect(await backend.put('a', body(), { size: 300, onlyIf: 'absent' })).toBeNull()
     expect(objects.get('a')).toEqual(other)
@@ -59,7 +59,7 @@ describe.each(servers)('an S3 server that %s', (_, habits) => {
   })
 
   it('replaces only the version that is named', async () => {
-    const { backend, objects } = fakeS3(habits)
+    const { backend, objects } = fakeS3(deviations)
     const version = (await backend.put('a', other))?.version ?? ''
     expect(await backend.put('a', stream(), { size: 300, onlyIf: { version } })).toMatchObject({ size: 300 })
     expect(await backend.put('a', stream(other), { size: 5, onlyIf: { version } })).toBeNull()
@@ -70,7 +70,7 @@ describe.each(servers)('an S3 server that %s', (_, habits) => {
     ['a stream', () => stream()],
     ['bytes', () => bytes],
   ])('stores nothing of %s whose MD5 differs', async (_kind, body) => {
-    const { backend, objects } = fakeS3(habits)
+    const { backend, objects } = fakeS3(deviations)
     const putting = backend.put('a', body(), { size: 300, digests: { md5: wrong } })
     await expect(putting).rejects.toMatchObject({ code: 'corrupt' })
     expect([...objects.keys()]).toEqual([])

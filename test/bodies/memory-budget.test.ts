@@ -53,11 +53,11 @@ describe('createMemoryBudget()', () => {
   it('passes over one who waits and whose request was ended', async () => {
     const budget = createMemoryBudget(100)
     const held = await budget.reserve(100)
-    const timers = vi.spyOn(globalThis, 'setTimeout')
+    const { setTimeout: original } = globalThis
     // Like a timer of a request that is over.
-    timers.mockImplementationOnce((() => 0) as unknown as typeof setTimeout)
+    globalThis.setTimeout = (() => 0) as unknown as typeof setTimeout
     void budget.reserve(100)
-    timers.mockRestore()
+    globalThis.setTimeout = original
     held.release()
     expect(budget.tryReserve(1)).toBeNull()
     await vi.advanceTimersByTimeAsync(2100)

@@ -32,7 +32,7 @@ afterAll(async () => {
 
 let aliases = 0
 
-/** 20 MiB that nobody has asked for yet: the first request falls back. */
+/** 20 MiB that have not been requested yet: the first request falls back. */
 async function coldBig(): Promise<string> {
   aliases += 1
   return mediaUrl(stack.worker.url, await media.alias(`big (${aliases}).bin`, 'big.bin'))
@@ -95,13 +95,13 @@ describe('curl', () => {
     expect(type.toString()).toBe('image/jpeg')
   })
 
-  it('is told the size when the range begins past the end', async () => {
+  it('gets the size when the range begins past the end', async () => {
     const head = await succeed('curl', '-sS', '-D', '-', '-o', '/dev/null', '-r', `${SIZE}-`, await coldBig())
     expect(head.toString()).toMatch(/^HTTP\/1\.1 416 /)
     expect(head.toString().toLowerCase()).toContain(`content-range: bytes */${SIZE}\r\n`)
   })
 
-  it('gets everything once when it asks for several ranges', async () => {
+  it('gets the whole file once when it requests several ranges', async () => {
     const url = await coldBig()
     await beforeAndAfterMigration(url, async (phase) => {
       const bytes = await succeed('curl', '-sSf', '-r', '0-99,200-299', url)

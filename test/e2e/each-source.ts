@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe } from 'vitest'
-import { startSite, type Site } from '../kit/worker/site.ts'
+import { startSite, type Site, type SiteOptions } from '../kit/worker/site.ts'
 import { httpSource, s3Source, type Source } from '../kit/servers/sources.ts'
 
 export interface Pair {
@@ -9,22 +9,20 @@ export interface Pair {
 }
 
 /** Bodies up to this are copied while they are served. */
-export const INLINE_BYTES = 1024 * 1024
+const INLINE_BYTES = 1024 * 1024
 export const SMALL = randomBytes(300_000)
 export const LARGE = randomBytes(3 * INLINE_BYTES)
 
-/** How long a silent origin is waited for, in milliseconds. */
-export const IDLE_MS = 1000
-const TIMES = { timeout_ms: 4000, idle_timeout_ms: IDLE_MS }
+const TIMES = { timeout_ms: 4000, idle_timeout_ms: 1000 }
 
 const SOURCES = [
   ['http', () => httpSource(TIMES)],
   ['s3', () => s3Source(TIMES)],
 ] as const
 
-/** The same tests with an empty R2 before a web server, and before an S3 bucket. */
+/** Runs the tests with an empty R2 before a web server, and before an S3 bucket; all at the same time, each with names of its own. */
 export function describeEachSource(title: string, tests: (the: Pair, type: 'http' | 's3') => void): void {
-  describe.each(SOURCES)(`${title}, from %s`, (type, startSource) => {
+  describe.concurrent.each(SOURCES)(`${title}, from %s`, (type, startSource) => {
     const the = {} as Pair
     beforeAll(async () => {
       the.source = await startSource()
@@ -37,12 +35,31 @@ export function describeEachSource(title: string, tests: (the: Pair, type: 'http
         },
       })
     })
-    afterAll(async () => {
-      await the.site?.close()
-      await the.source?.close()
-    })
+    afterAll(() => closeAll(the))
     tests(the, type)
   })
+}
+
+/** The Worker with an empty S3 bucket as primary, before a web server, for all tests of a file. */
+export function withS3Primary(options: Omit<SiteOptions, 'storages'> = {}): Pair & { primary: Source } {
+  const the = {} as Pair & { primary: Source }
+  beforeAll(async () => {
+    the.source = await httpSource()
+    the.primary = await s3Source({ name: 'primary', read_only: false })
+    the.site = await startSite({
+      storages: [the.primary.table, the.source.table],
+      ...options,
+      vars: { ...the.primary.secrets, ...options.vars },
+    })
+  })
+  afterAll(() => closeAll(the))
+  return the
+}
+
+/** The Worker first; what did not start is left out. */
+async function closeAll({ site, ...sources }: Partial<Pair>): Promise<void> {
+  await site?.close()
+  for (const source of Object.values(sources)) await source?.close()
 }
 
 export async function bytesOf(response: Response | Promise<Response>): Promise<Buffer> {

@@ -10,7 +10,8 @@ import type { Exchange } from '../kit/origin/serve.ts'
 import { toBodies } from '../kit/origin/spoil.ts'
 import { sized } from '../kit/sample.ts'
 import { multipartUploads, type MultipartUploads } from './open-uploads.ts'
-import { eventually, startSite, type Site } from '../kit/worker/site.ts'
+import { eventually } from '../kit/eventually.ts'
+import { startSite, type Site } from '../kit/worker/site.ts'
 import { httpSource, s3Source, type Source } from '../kit/servers/sources.ts'
 
 const MIB = 1024 * 1024
@@ -82,7 +83,7 @@ it(
       await eventually(
         () => `${name} in R2`,
         () => site.bucket.head(name),
-        60_000,
+        { patience: 60_000 },
       )
       expect([name, await isWhole(site, name)]).toEqual([name, true])
     }
@@ -91,9 +92,9 @@ it(
     await site.close()
     const after = await multipartUploads(folder)
     process.stdout.write(
-      `${killed} of ${COPIES} copies killed; multipart uploads ${told(before)}, then ${told(after)}\n`,
+      `${killed} of ${COPIES} copies killed; multipart uploads ${summaryOf(before)}, then ${summaryOf(after)}\n`,
     )
-    // One that was killed before it could be remembered holds nothing yet.
+    // An upload that was killed before JobIndex recorded it has no parts yet.
     expect(after.openWithParts).toEqual([])
   },
   60_000 + COPIES * 20_000,
@@ -103,7 +104,7 @@ it('aborts in an S3 bucket what a copy that was killed had begun there', async (
   const primary = await s3Source({ name: 'primary', read_only: false })
   const body = BYTES.subarray(0, 20 * MIB)
   await source.add('parts.bin', body)
-  // Tells no length, and no end: the copy waits for its third part when it is killed.
+  // Sends no length, and no end: the copy waits for its third part when it is killed.
   const endless = ({ response }: Exchange): void => {
     response.writeHead(200, { 'Transfer-Encoding': 'chunked' })
     response.write(body.subarray(0, -1))
@@ -139,11 +140,11 @@ it('aborts in an S3 bucket what a copy that was killed had begun there', async (
   }
 })
 
-function told({ ended, openWithParts, openAndEmpty }: MultipartUploads): string {
+function summaryOf({ ended, openWithParts, openAndEmpty }: MultipartUploads): string {
   return `${ended} ended, ${openWithParts.length} open with parts, ${openAndEmpty} open and empty`
 }
 
-/** Reads until the Worker is no more. */
+/** Reads until the end, or until the Worker is killed. */
 async function readOn(site: Site, name: string): Promise<void> {
   try {
     const client = await site.open(`/${name}`)
@@ -155,7 +156,7 @@ async function readOn(site: Site, name: string): Promise<void> {
   }
 }
 
-/** Asked over HTTP, since an answer says where it came from, and the bucket's own proxy is slow. */
+/** Over HTTP, since the answer names the backend, and Miniflare's access to the bucket is slow. */
 async function isWhole(site: Site, name: string): Promise<boolean> {
   const response = await site.fetch(`/${name}`)
   expect(response.headers.get('Cache-Status')).toBe('fallback-storage; hit; detail=media')

@@ -1,35 +1,21 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { dropEvery } from '../kit/origin/spoil.ts'
-import { bytesOf } from './each-source.ts'
+import { bytesOf, withS3Primary } from './each-source.ts'
 import { slowly } from './memory-bodies.ts'
-import { startSite, type Site } from '../kit/worker/site.ts'
-import { httpSource, s3Source, type Source } from '../kit/servers/sources.ts'
 
 const MIB = 1024 * 1024
 /** What the platform lets an isolate have (Workers limits). */
 const ISOLATE_BYTES = 128e6
 const CLIENTS = 40
 
-let site: Site
-let source: Source
-let primary: Source
-
-beforeAll(async () => {
-  source = await httpSource()
-  // The local R2 would compete for the Worker's thread.
-  primary = await s3Source({ name: 'primary', read_only: false })
-  site = await startSite({ storages: [primary.table, source.table], vars: primary.secrets, inspected: true })
-})
-afterAll(async () => {
-  await site?.close()
-  await source?.close()
-  await primary?.close()
-})
+// The local R2 would compete for the Worker's thread.
+const the = withS3Primary({ inspected: true })
 
 it(
   `serves ${CLIENTS} slow clients of as many cold objects of 15 MB at once, and copies them all`,
   async () => {
+    const { site, source } = the
     const bodies = Array.from({ length: CLIENTS }, () => randomBytes(15 * MIB))
     const names = bodies.map((_, index) => `slow-${index}.bin`)
     for (const [index, name] of names.entries()) await source.add(name, bodies[index] ?? Buffer.alloc(0))
@@ -43,26 +29,27 @@ it(
       expect(await hit(name)).toBe(digest(bodies[index] ?? Buffer.alloc(0)))
     for (const name of names) expect(site.copies(name)).toEqual(['copied'])
     const { heap, buffers } = isolate.peak
-    const told = `V8 heap ${megabytes(heap)} MB, buffers ${megabytes(buffers)} MB`
-    process.stdout.write(`${CLIENTS} slow clients: the isolate held at most ${told}\n`)
+    const memory = `V8 heap ${megabytes(heap)} MB, buffers ${megabytes(buffers)} MB`
+    process.stdout.write(`${CLIENTS} slow clients: the isolate held at most ${memory}\n`)
     expect(heap + buffers).toBeLessThan(ISOLATE_BYTES)
   },
   60_000 + CLIENTS * 10_000,
 )
 
 it('brings a download of 50 MB whole through a backend that breaks off three times', async () => {
+  const { site, source } = the
   const body = randomBytes(50 * MIB)
-  await source.add('mended.bin', body)
-  await source.set('mended.bin', dropEvery(14 * MIB))
-  const read = await bytesOf(site.fetch('/mended.bin'))
+  await source.add('interrupted.bin', body)
+  await source.set('interrupted.bin', dropEvery(14 * MIB))
+  const read = await bytesOf(site.fetch('/interrupted.bin'))
   expect(digest(read)).toBe(digest(body))
-  await site.copied('mended.bin', 'copied')
-  expect(await hit('mended.bin')).toBe(digest(body))
+  await site.copied('interrupted.bin', 'copied')
+  expect(await hit('interrupted.bin')).toBe(digest(body))
 }, 120_000)
 
 /** The SHA-256 of what the primary serves. */
 async function hit(name: string): Promise<string> {
-  const response = await site.fetch(`/${name}`)
+  const response = await the.site.fetch(`/${name}`)
   expect(response.headers.get('Cache-Status')).toBe('fallback-storage; hit; detail=primary')
   return digest(await bytesOf(response))
 }

@@ -27,7 +27,7 @@ export function hashOf(seed: number, size: number): string {
   return hash.digest('hex')
 }
 
-/** An origin that tells no length. */
+/** An origin that sends no length. */
 export function ofUnknownLength(seed: number, size: number): Fault {
   return ({ request, response }) => {
     response.writeHead(200, { 'Content-Type': 'application/octet-stream', ETag: `"seed-${seed}"` })
@@ -36,7 +36,7 @@ export function ofUnknownLength(seed: number, size: number): Fault {
   }
 }
 
-/** Whoever reads it may leave early: that is no failure of this side. */
+/** The reader may leave early, which is not an error here. */
 async function writeAll(writable: NodeJS.WritableStream, blocks: Iterable<Buffer>): Promise<void> {
   await Promise.allSettled([pipeline(Readable.from(blocks), writable)])
 }
@@ -44,7 +44,7 @@ async function writeAll(writable: NodeJS.WritableStream, blocks: Iterable<Buffer
 export interface Upload {
   status: number
   retryAfter: string | undefined
-  /** What the answer says the object's name is. */
+  /** The object's name, from the answer. */
   name: string | undefined
 }
 
@@ -77,7 +77,7 @@ export async function saveBody(
   return { status: answer.statusCode ?? 0, retryAfter, name: stored }
 }
 
-/** Takes so many bytes a second; the SHA-256 of all of them. */
+/** Reads so many bytes a second; the SHA-256 of all of them. */
 export async function slowly(client: IncomingMessage, bytesPerSecond: number): Promise<string> {
   const hash = createHash('sha256')
   const started = Date.now()

@@ -5,7 +5,7 @@ import { drip, encoded, status, type Fault } from '../kit/origin/spoil.ts'
 import { faults } from '../kit/origin/faults.ts'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
 import { bytesOf, describeEachSource, LARGE, SMALL } from './each-source.ts'
-import { eventually } from '../kit/worker/site.ts'
+import { eventually } from '../kit/eventually.ts'
 
 const TEXT = Buffer.from('All of this is text. '.repeat(5000))
 const PLAIN = { 'content-type': 'text/plain' }
@@ -26,7 +26,7 @@ describeEachSource('migration on read', (the, type) => {
     expect((await bytesOf(second)).equals(SMALL)).toBe(true)
   })
 
-  it('copies a larger object in the background, once however many ask', async () => {
+  it('copies a larger object in the background, once for any number of clients', async () => {
     const { site, source } = the
     await source.add('large.bin', LARGE)
     const bodies = await Promise.all(Array.from({ length: 8 }, () => bytesOf(site.fetch('/large.bin'))))
@@ -37,7 +37,7 @@ describeEachSource('migration on read', (the, type) => {
     expect(source.requests('large.bin').filter((method) => method === 'GET')).toHaveLength(9)
   })
 
-  it('copies the whole of an object of which a part was asked for', async () => {
+  it('copies the whole object when a part is requested', async () => {
     const { site, source } = the
     await source.add('part.bin', SMALL)
     const part = await site.fetch('/part.bin', { headers: { Range: 'bytes=1000-1999' } })
@@ -108,14 +108,14 @@ describeEachSource('migration on read', (the, type) => {
   it.each([
     ['small', SMALL],
     ['large', LARGE],
-  ])('lets a client that takes nothing of a %s object hold up nobody else', async (size, body) => {
+  ])('serves and copies a %s object while one of its clients reads nothing', async (size, body) => {
     const { site, source } = the
     const name = `stalled-${size}.bin`
     await source.add(name, body)
     const stalled = await site.open(`/${name}`)
     expect((await bytesOf(site.fetch(`/${name}`))).equals(body)).toBe(true)
     expect((await site.stored(name)).equals(body)).toBe(true)
-    // It gets everything once it wants it.
+    // It gets everything once it reads.
     expect(Buffer.concat(await stalled.toArray()).equals(body)).toBe(true)
   })
 
@@ -188,14 +188,14 @@ describeEachSource('migration on read', (the, type) => {
     if (type === 'http') expect(source.requests('looked-at.bin')).not.toContain('GET')
   })
 
-  it('stores nothing of what is no answer of 200', async () => {
+  it('stores nothing but answers with status 200', async () => {
     const { site, source } = the
     const pages: Record<string, Fault> = {
       '204.jpg': status(204),
       '403.jpg': faults.status403.fault,
       '500.jpg': faults.status500.fault,
       '304.jpg': faults.status304.fault,
-      'unasked-part.jpg': faults.unaskedPart.fault,
+      'unrequested-part.jpg': faults.unrequestedPart.fault,
       ...(type === 'http' && { 'error-page.jpg': faults.htmlPage.fault }),
     }
     for (const [name, fault] of Object.entries(pages)) {
@@ -213,7 +213,7 @@ describeEachSource('migration on read', (the, type) => {
     }
   })
 
-  it('goes on with an interrupted download after the object has migrated', async () => {
+  it('resumes an interrupted download after the object has migrated', async () => {
     const { site, source } = the
     await source.add('resumed.bin', SMALL)
     const first = await site.fetch('/resumed.bin', { headers: { Range: 'bytes=0-99999' } })

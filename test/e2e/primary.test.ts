@@ -1,26 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { status } from '../kit/origin/spoil.ts'
-import { bytesOf, LARGE, SMALL } from './each-source.ts'
-import { startSite, type Site } from '../kit/worker/site.ts'
-import { httpSource, s3Source, type Source } from '../kit/servers/sources.ts'
+import { bytesOf, LARGE, SMALL, withS3Primary } from './each-source.ts'
 
-let site: Site
-let source: Source
-let primary: Source
-
-beforeAll(async () => {
-  source = await httpSource()
-  primary = await s3Source({ name: 'primary', read_only: false })
-  site = await startSite({
-    storages: [primary.table, source.table],
-    vars: { ...primary.secrets, FALLBACK_INLINE_MAX_BYTES: '1048576', FALLBACK_BREAKER_FAILURES: '0' },
-  })
-})
-afterAll(async () => {
-  await site?.close()
-  await source?.close()
-  await primary?.close()
+const the = withS3Primary({
+  vars: { FALLBACK_INLINE_MAX_BYTES: '1048576', FALLBACK_BREAKER_FAILURES: '0' },
 })
 
 const HIT = 'fallback-storage; hit; detail=primary'
@@ -29,6 +13,7 @@ it.each([
   ['small', SMALL],
   ['large', LARGE],
 ])('serves a %s object while the primary fails, and writes nothing back', async (size, body) => {
+  const { site, source, primary } = the
   const name = `failing-${size}.bin`
   await source.add(name, body)
   await primary.set(name, failing)
@@ -48,6 +33,7 @@ it.each([
   ['small', SMALL],
   ['large', LARGE],
 ])('serves a %s object whose copy fails, and copies it when that works again', async (size, body) => {
+  const { site, source, primary } = the
   const name = `unwritable-${size}.bin`
   await source.add(name, body)
   await primary.set(name, failing, ['PUT'])
@@ -62,15 +48,16 @@ it.each([
 })
 
 it('sees a deleted name as absent everywhere, and a save clears that', async () => {
+  const { site, source } = the
   await source.add('deleted.bin', SMALL)
   await bytesOf(site.fetch('/deleted.bin'))
   await site.copied('deleted.bin', 'copied')
   expect((await site.call('/deleted.bin', { method: 'DELETE' })).status).toBe(204)
   for (const method of ['GET', 'HEAD'])
     expect((await site.fetch('/deleted.bin', { method })).status).toBe(404)
-  const ask = async (path: string): Promise<unknown> => (await site.call(`/-/api/${path}`)).json()
-  expect(await ask('exists/deleted.bin')).toEqual({ name: 'deleted.bin', exists: false })
-  expect(await ask('list/deleted')).toMatchObject({ objects: [] })
+  const get = async (path: string): Promise<unknown> => (await site.call(`/-/api/${path}`)).json()
+  expect(await get('exists/deleted.bin')).toEqual({ name: 'deleted.bin', exists: false })
+  expect(await get('list/deleted')).toMatchObject({ objects: [] })
   expect((await site.call('/-/api/size/deleted.bin')).status).toBe(404)
   await sleep(500)
   expect(site.copies('deleted.bin')).toEqual(['copied'])

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, it } from 'vitest'
-import { drip, type Fault } from '../kit/origin/spoil.ts'
+import { drip } from '../kit/origin/spoil.ts'
 import { serve } from '../kit/origin/serve.ts'
 import { bytesOf, describeEachSource, LARGE, SMALL } from './each-source.ts'
-import { eventually, type Site } from '../kit/worker/site.ts'
+import { eventually } from '../kit/eventually.ts'
+import type { Site } from '../kit/worker/site.ts'
 
 const NEW = Buffer.from('what was saved meanwhile')
 const BIGGER = randomBytes(9 * 1024 * 1024)
@@ -14,7 +15,7 @@ describeEachSource('a save or delete while a copy is under way', (the) => {
     { kind: 'inline', body: SMALL, fault: drip(SMALL.length / 1.5) },
     { kind: 'queued', body: LARGE, fault: drip(LARGE.length / 1.5) },
     // Of unknown length and more than a part: the parts are joined at the end.
-    { kind: 'multipart', body: BIGGER, fault: dripChunked(BIGGER.length / 2) },
+    { kind: 'multipart', body: BIGGER, fault: drip(BIGGER.length / 2, { chunked: true }) },
   ]
   const writes = [
     { write: 'save', act: put, status: 200 },
@@ -22,35 +23,32 @@ describeEachSource('a save or delete while a copy is under way', (the) => {
   ]
   const cases = copies.flatMap((copy) => writes.map((write) => ({ ...copy, ...write })))
 
-  it.concurrent.each(cases)(
-    'the $write wins over the $kind copy',
-    async ({ kind, body, fault, write, act, status }) => {
-      const { site, source } = the
-      const name = `${kind}-${write}.bin`
-      await source.add(name, body)
-      await source.set(name, fault)
-      const read = bytesOf(site.fetch(`/${name}`))
-      // The client's own GET, and where the copy is queued its HEAD and GET.
-      const begun = kind === 'inline' ? 1 : 2
-      const gets = () => source.requests(name).filter((method) => method === 'GET').length
-      await eventually(
-        () => `the copy of ${name} has begun`,
-        async () => gets() >= begun || null,
-      )
-      await sleep(200)
-      await act(site, name)
-      expect((await read).equals(body)).toBe(true)
-      await site.copied(name, 'present')
-      const after = await site.fetch(`/${name}`)
-      expect(after.status).toBe(status)
-      expect((await bytesOf(after)).equals(NEW)).toBe(write === 'save')
-      expect(site.copies(name)).toEqual(['present'])
-    },
-  )
+  it.each(cases)('the $write wins over the $kind copy', async ({ kind, body, fault, write, act, status }) => {
+    const { site, source } = the
+    const name = `${kind}-${write}.bin`
+    await source.add(name, body)
+    await source.set(name, fault)
+    const read = bytesOf(site.fetch(`/${name}`))
+    // The client's own GET, and where the copy is queued its HEAD and GET.
+    const begun = kind === 'inline' ? 1 : 2
+    const gets = () => source.requests(name).filter((method) => method === 'GET').length
+    await eventually(
+      () => `the copy of ${name} has begun`,
+      async () => gets() >= begun || null,
+    )
+    await sleep(200)
+    await act(site, name)
+    expect((await read).equals(body)).toBe(true)
+    await site.copied(name, 'present')
+    const after = await site.fetch(`/${name}`)
+    expect(after.status).toBe(status)
+    expect((await bytesOf(after)).equals(NEW)).toBe(write === 'save')
+    expect(site.copies(name)).toEqual(['present'])
+  })
 })
 
 describeEachSource('a source that is overwritten', (the) => {
-  it.concurrent.each([
+  it.each([
     ['inline', SMALL],
     ['queued', LARGE],
   ])('while its copy is %s is kept in one version with its own validators', async (kind, body) => {
@@ -58,11 +56,11 @@ describeEachSource('a source that is overwritten', (the) => {
     const name = `overwritten-${kind}.bin`
     const newer = Buffer.from(body.toReversed())
     await source.add(name, body, { 'content-type': 'text/x-old' })
-    // What the copy asks first is answered of the old one, and all that comes later of the new.
-    let asked = 0
+    // The copy's first request gets the old version, and all later ones the new version.
+    let requests = 0
     await source.set(name, (exchange) => {
       serve(exchange)
-      if (++asked === (kind === 'inline' ? 1 : 2)) void overwrite()
+      if (++requests === (kind === 'inline' ? 1 : 2)) void overwrite()
     })
     const overwrite = async (): Promise<void> => {
       await source.add(name, newer, { 'content-type': 'text/x-new' })
@@ -79,23 +77,6 @@ describeEachSource('a source that is overwritten', (the) => {
     expect(warm.headers.get('ETag') === read.headers.get('ETag')).toBe(isOld)
   })
 })
-
-/** As `drip`, without telling the length. */
-function dripChunked(bytesPerSecond: number): Fault {
-  return ({ request, response, object }) => {
-    const body = object?.body ?? Buffer.alloc(0)
-    response.writeHead(200, { 'Content-Type': 'application/octet-stream', 'Transfer-Encoding': 'chunked' })
-    if (request.method === 'HEAD') return void response.end()
-    let sent = 0
-    const timer = setInterval(() => {
-      response.write(body.subarray(sent, (sent += Math.ceil(bytesPerSecond / 20))))
-      if (sent < body.length) return
-      clearInterval(timer)
-      response.end()
-    }, 50)
-    response.on('close', () => clearInterval(timer))
-  }
-}
 
 async function put(site: Site, name: string): Promise<void> {
   expect((await site.call(`/${name}`, { method: 'PUT', body: NEW.toString() })).ok).toBe(true)

@@ -10,7 +10,7 @@ export interface Outcome {
   cacheStatus?: string
   /** Absent for what the API answers. */
   cacheControl?: string
-  /** Who was asked, from `Server-Timing`. */
+  /** Which backends were tried, from `Server-Timing`. */
   trace?: string[]
   /** `backends` of the problem document. */
   failures?: string[]
@@ -23,14 +23,14 @@ export interface Listing {
   degraded: string[]
 }
 
-/** What the contract's rules make of a fault. */
+/** What a client must see. */
 export function expected(it: Case): Outcome {
   return it.operation === 'list' ? expectedListing(it) : expectedRead(it)
 }
 
 type Read = 'get' | 'range' | 'head'
 
-/** The read that an operation is made of: what is asked about an object comes from its headers. */
+/** The read that an operation is made of: what the API answers about an object comes from its headers. */
 function readOf({ operation }: Case): Read {
   return operation === 'get' || operation === 'range' ? operation : 'head'
 }
@@ -43,10 +43,10 @@ function effectIn(it: Case, { holds }: Member, read: Read): Effect {
 /** What a body that ends badly is to those who wait for its end. */
 const ENDINGS: Partial<Record<Effect, Effect>> = { breaks: 'unavailable', stalls: 'timeout' }
 
-/** The part that is asked for is small, so it is whole before it is answered with: one that breaks is a failure like any other. */
+/** The requested part is small, so it is read completely before the response begins: one that breaks is a failure like any other. */
 function effectOnAnswer(it: Case, member: Member, read: Read): Effect {
   const effect = effectIn(it, member, read)
-  const isHeld = read === 'range' && !isUntold(it.fault, member, read)
+  const isHeld = read === 'range' && !isSizeUnknown(it.fault, member, read)
   if (!isHeld || bodyFrom(it, member, read) === 'whole') return effect
   return ENDINGS[effect] ?? effect
 }
@@ -54,30 +54,30 @@ function effectOnAnswer(it: Case, member: Member, read: Read): Effect {
 const ANSWERS: readonly Effect[] = ['object', 'breaks', 'stalls']
 const DESCRIPTIONS: Partial<Record<Effect, string>> = { absent: 'absent', timeout: 'timeout' }
 
-/** Whether GETs that meet with it open the breaker: a body that breaks later is resumed, or fails its reader. */
+/** Whether GETs that fail in this way open the breaker: a body that breaks later is resumed, or fails its reader. */
 export function opensBreaker({ get }: FaultCase): boolean {
   return get === 'unavailable' || get === 'timeout'
 }
 
-/** Backends are asked in order; the first success answers, and only unanimous absence is a miss. */
+/** Backends are tried in order; the first success answers, and only unanimous absence is a miss. */
 function expectedRead(it: Case): Outcome {
   const read = readOf(it)
   const isMedia = read === it.operation
   const trace: string[] = []
   const failures: string[] = []
-  let cannotTell = false
+  let lacksSize = false
   for (const member of CHAINS[it.position]) {
     const effect = effectOnAnswer(it, member, read)
     const answers = ANSWERS.includes(effect)
     trace.push(`${member.name}: ${answers ? 'hit' : (DESCRIPTIONS[effect] ?? 'error')}`)
     if (!answers && effect !== 'absent') failures.push(`${member.name}: ${effect}`)
     if (!answers) continue
-    if (it.operation === 'size' && isUntold(it.fault, member, 'head')) cannotTell = true
+    if (it.operation === 'size' && isSizeUnknown(it.fault, member, 'head')) lacksSize = true
     else return served(it, member, isMedia ? { trace, cacheControl: cacheControlAfter(failures) } : {})
   }
   if (it.operation === 'exists' && failures.length === 0)
     return { status: 200, content: { exists: false }, copied: false }
-  const status = failures.length > 0 ? statusOf(failures) : cannotTell ? 501 : 404
+  const status = failures.length > 0 ? statusOf(failures) : lacksSize ? 501 : 404
   return {
     status,
     content: 'none',
@@ -96,7 +96,7 @@ function statusOf(failures: readonly string[]): number {
 
 const NO_STORE = 'no-store'
 
-/** What an earlier backend failed to tell may be newer, or that the name was deleted. */
+/** A backend that failed may have a newer version, or a tombstone. */
 function cacheControlAfter(failures: readonly string[]): string {
   return failures.length > 0 ? NO_STORE : 'public, max-age=3600'
 }
@@ -109,7 +109,7 @@ function served(it: Case, member: Member, media: Pick<Outcome, 'trace' | 'cacheC
   const body = bodyFrom(it, member, readOf(it))
   // A read copies to the first writable backend, if that stands before the one that answered.
   const copies = migrating && operation !== 'head' && !isFirst && it.position !== 'first'
-  const isPart = operation === 'range' && !isUntold(fault, member, 'range')
+  const isPart = operation === 'range' && !isSizeUnknown(fault, member, 'range')
   return {
     status: isPart ? 206 : 200,
     content: operation === 'head' ? 'none' : body === 'whole' && isPart ? 'part' : body,
@@ -119,16 +119,16 @@ function served(it: Case, member: Member, media: Pick<Outcome, 'trace' | 'cacheC
   }
 }
 
-/** A body that breaks is gone on with where its size is known and another backend has the same object. */
+/** A body that breaks is resumed where its size is known and another backend has the same object. */
 function bodyFrom(it: Case, member: Member, read: Read): 'whole' | 'breaks' {
   if (effectIn(it, member, read) === 'object') return 'whole'
-  const isMendable = !isUntold(it.fault, member, read) && !it.fault.overstates
-  return isMendable && it.elsewhere ? 'whole' : 'breaks'
+  const isResumable = !isSizeUnknown(it.fault, member, read) && !it.fault.overstatesSize
+  return isResumable && it.elsewhere ? 'whole' : 'breaks'
 }
 
 /** A whole answer of known size is copied as it is served; of others the name, from the first backend whose HEAD has it. */
 function copyIsWhole(it: Case, member: Member): boolean {
-  if (it.operation === 'get' && !isUntold(it.fault, member, 'get'))
+  if (it.operation === 'get' && !isSizeUnknown(it.fault, member, 'get'))
     return bodyFrom(it, member, 'get') === 'whole'
   const source = CHAINS[it.position].find((candidate) => effectIn(it, candidate, 'head') === 'object')
   if (!source) return false
@@ -136,11 +136,11 @@ function copyIsWhole(it: Case, member: Member): boolean {
   return ANSWERS.includes(effect) && bodyFrom(it, source, 'get') === 'whole'
 }
 
-function isUntold({ untold }: FaultCase, { holds }: Member, read: Read): boolean {
-  return holds === 'with a fault' && untold?.includes(read) === true
+function isSizeUnknown({ sizeUnknown }: FaultCase, { holds }: Member, read: Read): boolean {
+  return holds === 'with a fault' && sizeUnknown?.includes(read) === true
 }
 
-/** The union of all that could be listed; who could not is named. A listing is a body that is read to its end at once. */
+/** The union of all listings; backends that failed are named. A listing is a body that is read to its end at once. */
 function expectedListing(it: Case): Outcome {
   const effects = CHAINS[it.position].map((member) => {
     const effect = effectIn(it, member, 'get')

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { createRandom } from '../../bench/soak/random.ts'
+import { createRandom } from '../kit/random.ts'
 import { type SoakSite, startSoakSite } from '../../bench/soak/site.ts'
 import { bodyOf, versionId, versionOf, versionOfPart } from '../../bench/soak/versions.ts'
 import { TOKEN } from '../kit/worker/site.ts'
@@ -39,7 +39,7 @@ interface Seen {
   primary: string | undefined
 }
 
-/** All that a browser may ask for of a name; it has the old version. */
+/** What a browser may request of a name; it has the old version. */
 async function readAll(name: string): Promise<Seen[]> {
   const requests = [
     {},
@@ -82,8 +82,8 @@ async function expectCurrent(): Promise<void> {
   for (const { status } of await readAll(DELETED)) expect(status).toBe(404)
 }
 
-/** What a fallback has is better than nothing, but for nobody to keep. */
-async function expectOldToBeKeptByNobody(): Promise<Set<string | undefined>> {
+/** A fallback's version is better than none, but it must not be cached. */
+async function expectUncachedOld(): Promise<Set<string | undefined>> {
   const why = new Set<string | undefined>()
   for (const [name, version] of old) {
     const answers = await readAll(name)
@@ -107,16 +107,16 @@ async function untilBack(): Promise<void> {
   await expect.poll(answering, { timeout: 6000, interval: 100 }).toBe('hit')
 }
 
-it('lets browsers keep what is current, and nothing that an old web server says while the primary is away', async () => {
+it('lets browsers cache what is current, and nothing that a fallback answers while the primary is away', async () => {
   await expectCurrent()
   site.setOutage('reset')
-  expect(await expectOldToBeKeptByNobody()).toContain('error')
-  // Asked for so often, the breaker passes it over by now or soon.
-  await expect.poll(expectOldToBeKeptByNobody, { timeout: 6000 }).toEqual(new Set(['skipped']))
+  expect(await expectUncachedOld()).toContain('error')
+  // After so many failures, the breaker skips it now or soon.
+  await expect.poll(expectUncachedOld, { timeout: 6000 }).toEqual(new Set(['skipped']))
   await untilBack()
   await expectCurrent()
   site.setOutage('hang')
-  expect(await expectOldToBeKeptByNobody()).toContain('timeout')
+  expect(await expectUncachedOld()).toContain('timeout')
   await untilBack()
   await expectCurrent()
 })

@@ -10,7 +10,7 @@ const OPEN_SECONDS = 2
 let old: Origin
 let site: Site
 
-/** A new one for each group: what it remembers of the backend must not come from another. */
+/** A new Worker for each group: what it remembers of a backend must not come from another group. */
 function start(vars: Record<string, string>, table: object = {}): void {
   beforeAll(async () => {
     old = await startOrigin()
@@ -29,7 +29,7 @@ function start(vars: Record<string, string>, table: object = {}): void {
   })
 }
 
-async function ask(
+async function read(
   name: string,
 ): Promise<{ status: number; trace: string | undefined; retryAfter: string | null }> {
   const response = await fetch(site.url + name)
@@ -45,13 +45,13 @@ describe('a breaker', () => {
     FALLBACK_NEGATIVE_CACHE_SECONDS: '0',
   })
 
-  it('stops asking a backend that keeps failing, calls nothing absent for that, and asks it again later', async () => {
+  it('skips a backend that keeps failing, without calling anything absent, and tries it again later', async () => {
     old.add('a.jpg', BODY)
     await old.set('*', 'status500')
     for (let failure = 0; failure < 3; failure++)
-      expect(await ask('a.jpg')).toMatchObject({ status: 502, trace: 'media=absent, old=error' })
-    expect(await ask('a.jpg')).toMatchObject({ status: 502, trace: 'media=absent, old=skipped' })
-    expect(await ask('unknown.jpg')).toMatchObject({ status: 502, trace: 'media=absent, old=skipped' })
+      expect(await read('a.jpg')).toMatchObject({ status: 502, trace: 'media=absent, old=error' })
+    expect(await read('a.jpg')).toMatchObject({ status: 502, trace: 'media=absent, old=skipped' })
+    expect(await read('unknown.jpg')).toMatchObject({ status: 502, trace: 'media=absent, old=skipped' })
     const { backends } = (await (
       await fetch(`${site.url}-/api/backends`, { headers: AUTHORIZATION })
     ).json()) as {
@@ -61,23 +61,23 @@ describe('a breaker', () => {
     expect(old.requests).toHaveLength(3)
     await old.set('*', null)
     await sleep(OPEN_SECONDS * 1000 + 100)
-    expect(await ask('a.jpg')).toMatchObject({ status: 200, trace: 'media=absent, old=hit' })
+    expect(await read('a.jpg')).toMatchObject({ status: 200, trace: 'media=absent, old=hit' })
   })
 
-  it('takes 404 and 403 for no failure of the connection', async () => {
+  it('does not count 404 and 403 as failures', async () => {
     for (const fault of ['status404', 'status403'] as const) {
       await old.set('*', fault)
-      for (let round = 0; round < 5; round++) expect((await ask('b.jpg')).trace).not.toContain('skipped')
+      for (let round = 0; round < 5; round++) expect((await read('b.jpg')).trace).not.toContain('skipped')
     }
     expect(old.requests).toHaveLength(10)
   })
 
-  it('leaves a backend alone for as long as it asks for, and tells the client', async () => {
+  it('skips a backend for as long as its Retry-After says, and passes that on to the client', async () => {
     await old.set('*', 'status429')
-    expect(await ask('c.jpg')).toEqual({ status: 502, trace: 'media=absent, old=error', retryAfter: '7' })
+    expect(await read('c.jpg')).toEqual({ status: 502, trace: 'media=absent, old=error', retryAfter: '7' })
     await old.set('*', null)
     await sleep(OPEN_SECONDS * 1000 + 100)
-    expect(await ask('c.jpg')).toMatchObject({ status: 502, trace: 'media=absent, old=skipped' })
+    expect(await read('c.jpg')).toMatchObject({ status: 502, trace: 'media=absent, old=skipped' })
     expect(old.requests).toHaveLength(1)
   })
 })
@@ -85,26 +85,26 @@ describe('a breaker', () => {
 describe('a negative cache', () => {
   start({ FALLBACK_NEGATIVE_CACHE_SECONDS: '2', FALLBACK_DATA_MIGRATION: 'true' })
 
-  it('asks an old server once for what it does not have, and again after a while', async () => {
-    for (let round = 0; round < 5; round++) expect(await ask('none.jpg')).toMatchObject({ status: 404 })
+  it('requests a missing name once from an old server, and again after a while', async () => {
+    for (let round = 0; round < 5; round++) expect(await read('none.jpg')).toMatchObject({ status: 404 })
     expect(old.requests).toHaveLength(1)
     old.add('none.jpg', BODY)
     await sleep(2100)
-    expect(await ask('none.jpg')).toMatchObject({ status: 200, trace: 'media=absent, old=hit' })
+    expect(await read('none.jpg')).toMatchObject({ status: 200, trace: 'media=absent, old=hit' })
   })
 
-  it('hides nothing that is saved meanwhile', async () => {
-    expect(await ask('saved.jpg')).toMatchObject({ status: 404 })
+  it('does not hide what is saved meanwhile', async () => {
+    expect(await read('saved.jpg')).toMatchObject({ status: 404 })
     const put = await fetch(`${site.url}saved.jpg`, { method: 'PUT', body: BODY, headers: AUTHORIZATION })
     expect(put.status).toBe(201)
-    expect(await ask('saved.jpg')).toMatchObject({ status: 200, trace: 'media=hit' })
+    expect(await read('saved.jpg')).toMatchObject({ status: 200, trace: 'media=hit' })
   })
 
-  it('believes no failure', async () => {
+  it('does not remember failures', async () => {
     old.add('later.jpg', BODY)
     await old.set('later.jpg', 'status500')
-    expect(await ask('later.jpg')).toMatchObject({ status: 502 })
+    expect(await read('later.jpg')).toMatchObject({ status: 502 })
     await old.set('later.jpg', null)
-    expect(await ask('later.jpg')).toMatchObject({ status: 200 })
+    expect(await read('later.jpg')).toMatchObject({ status: 200 })
   })
 })

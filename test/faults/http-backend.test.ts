@@ -30,7 +30,7 @@ function run(call: Partial<Call> = {}): Promise<Report> {
   return backend.run({ ...defaults, ...call })
 }
 
-/** What the report says, in the words of the table; anything that is not wholly right is told as it is. */
+/** The report in the words of the table; anything that is not right is returned as it is. */
 function effectOf({ absent, error, body }: Report, part: Buffer): Effect | Report {
   if (absent) return 'absent'
   if (error) return error.code as Effect
@@ -82,18 +82,21 @@ it.each(cases)('lists all or fails, never less, on %s', async (fault, { get }) =
   expect(outcome).toBe(LISTED[get] ?? get)
 })
 
-it.each(['gzip', 'brotli'] as const)('tells nothing of %s that it did not ask for', async (fault) => {
-  origin.add(NAME, CONTENT, { etag: '"abc"' })
-  await origin.set(NAME, fault)
-  for (const operation of ['get', 'head'] as const) {
-    const { info } = await run({ operation })
-    expect(info).toMatchObject({ etag: 'W/"abc"' })
-    expect(Object.keys(info ?? {})).not.toContain('size')
-    expect(Object.keys(info ?? {})).not.toContain('contentEncoding')
-  }
-})
+it.each(['gzip', 'brotli'] as const)(
+  'gives neither the size nor the coding of %s that it did not request',
+  async (fault) => {
+    origin.add(NAME, CONTENT, { etag: '"abc"' })
+    await origin.set(NAME, fault)
+    for (const operation of ['get', 'head'] as const) {
+      const { info } = await run({ operation })
+      expect(info).toMatchObject({ etag: 'W/"abc"' })
+      expect(Object.keys(info ?? {})).not.toContain('size')
+      expect(Object.keys(info ?? {})).not.toContain('contentEncoding')
+    }
+  },
+)
 
-it('asks for a part once and gets no more than it', async () => {
+it('requests a part once and gets no more than that part', async () => {
   origin.add(NAME, CONTENT)
   const { info, body } = await run({ range: RANGE })
   expect(info).toMatchObject({ size: CONTENT.length, range: { start: 1000, end: 5999 } })
@@ -101,7 +104,7 @@ it('asks for a part once and gets no more than it', async () => {
   expect(origin.count(NAME)).toEqual({ requests: 1, bytes: 5000 })
 })
 
-it('tells when the origin wants to be asked again', async () => {
+it('reports the Retry-After of the origin', async () => {
   await origin.set('*', 'status429')
   expect((await run()).error).toMatchObject({ code: 'unavailable', status: 429, retryAfter: 7000 })
 })

@@ -3,10 +3,10 @@ import type { Outcome } from './expected.ts'
 import { TOKEN, type Site } from '../kit/worker/site.ts'
 import type { Operation } from './situations.ts'
 
-/** One name, asked for once. */
+/** One name, requested once. */
 export interface Probe {
   operation: Operation
-  /** The directory that a listing is asked for, and in it the only name. */
+  /** The directory that is listed, and in it the only name. */
   directory: string
   name: string
   content: Buffer
@@ -43,7 +43,7 @@ export async function observe(site: Site, probe: Probe): Promise<Omit<Outcome, '
   return { status: response.status, content: contentIn(await response.json(), probe) }
 }
 
-/** Waits until what was begun has come to something, one way or the other. */
+/** Waits until the copy has ended, with any outcome. */
 export async function copyEnded(site: Site, { name }: Probe): Promise<void> {
   await site.copied(name, undefined, PATIENCE_MS)
 }
@@ -84,7 +84,7 @@ async function contentOf(response: Response, { operation, content }: Probe): Pro
   const { headers } = response
   const length = headers.get('Content-Length')
   if (operation === 'head') {
-    if (length !== null && length !== `${content.length}`) throw new Error(`HEAD tells ${length} bytes`)
+    if (length !== null && length !== `${content.length}`) throw new Error(`HEAD announces ${length} bytes`)
     return 'none'
   }
   let bytes: Buffer
@@ -127,7 +127,7 @@ function contentIn(answer: unknown, { name, content }: Probe): Outcome['content'
   const { exists, size, objects = [], backends = [] } = answer as Answer
   if (exists !== undefined) return { exists }
   if (size === content.length) return { size: 'right' }
-  if (size !== undefined) throw new Error(`the size is said to be ${size}`)
+  if (size !== undefined) throw new Error(`the answered size is ${size}`)
   if (objects.some((object) => object.name !== name)) throw new Error(`lists ${JSON.stringify(objects)}`)
   return {
     from: objects[0]?.backend ?? null,

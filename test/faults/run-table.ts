@@ -7,7 +7,7 @@ import { copiedNames, copyEnded, isRightCopy, observe, type Probe } from './obse
 import { startOrigin, type Origin } from '../kit/origin/origin.ts'
 import { CHAINS, OPERATIONS, variants, type Operation, type Position } from './situations.ts'
 
-/** What was seen, by `keyOf`. An error is a finding too. */
+/** What was seen, by `keyOf`. An error is a result too. */
 export type Seen = Map<string, Outcome | { error: string }>
 
 export function keyOf(fault: FaultName, operation: Operation, elsewhere: boolean): string {
@@ -19,7 +19,7 @@ const VARS = { FALLBACK_BREAKER_FAILURES: '0', FALLBACK_NEGATIVE_CACHE_SECONDS: 
 /** More than is held until it is whole: bodies that break do so while they stream. */
 const SIZE = 196_608
 const CONCURRENCY = 24
-/** What changes more than its own name: the closed port, and HEAD requests that are given up for good. Each by itself. */
+/** Faults that affect other names too: the closed port, and HEAD, which is no longer sent. Each runs alone. */
 const ALONE: readonly FaultName[] = ['refuse', 'noHead']
 
 interface Stage {
@@ -29,7 +29,7 @@ interface Stage {
   spare: Origin
 }
 
-/** Asks for everything that the table has of one chain, over sockets. */
+/** Makes every request of the table to one chain, over sockets. */
 export async function runTable(position: Position, migrating: boolean): Promise<Seen> {
   const [old, spare] = await Promise.all([startOrigin(), startOrigin()])
   const urls: Record<string, string> = { old: old.url, spare: spare.url }
@@ -65,10 +65,10 @@ async function runTogether(stage: Stage, names: readonly FaultName[], seen: Seen
     ),
   )
   const probes = await Promise.all(cells.map((cell) => prepare(stage, cell)))
-  const asked = await Promise.all(probes.map((probe) => limit(() => askFor(site, probe))))
+  const results = await Promise.all(probes.map((probe) => limit(() => request(site, probe))))
   const copies = await copiedNames(site)
   await Promise.all(
-    asked.map(({ probe, outcome }) =>
+    results.map(({ probe, outcome }) =>
       limit(async () => {
         if ('error' in outcome || !copies.has(probe.name)) return seen.set(probe.key, outcome)
         const isRight = await isRightCopy(site, probe)
@@ -79,12 +79,12 @@ async function runTogether(stage: Stage, names: readonly FaultName[], seen: Seen
   await old.reset()
 }
 
-interface Asked {
+interface Result {
   probe: KeyedProbe
   outcome: Outcome | { error: string }
 }
 
-async function askFor(site: Site, probe: KeyedProbe): Promise<Asked> {
+async function request(site: Site, probe: KeyedProbe): Promise<Result> {
   try {
     const outcome = await observe(site, probe)
     if (outcome.cacheStatus?.includes('stored')) await copyEnded(site, probe)

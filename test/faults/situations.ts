@@ -12,7 +12,7 @@ export interface Member {
 
 const old: Member = { name: 'old', type: 'http', holds: 'with a fault' }
 
-/** Where the faulty web server stands. Nobody is asked after the last one, so nobody else can have the object then. */
+/** Where the faulty web server stands. No backend comes after the last one, so no other can have the object then. */
 export const CHAINS: Readonly<Record<Position, readonly Member[]>> = {
   first: [old, { name: 'media', type: 'r2', holds: 'in case of elsewhere' }],
   middle: [

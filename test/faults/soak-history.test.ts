@@ -23,7 +23,7 @@ it('expects either of two writes that overlap, and neither version before them',
   expect([...history.possible(clock())]).toEqual(['v1', 'v2'])
 })
 
-it('counts with a write that failed until another one is acknowledged that began later', () => {
+it('allows a write that failed until another one is acknowledged that began later', () => {
   const { clock, history } = start()
   history.begin('v1').giveUp()
   expect([...history.possible(clock())]).toEqual(['v0', 'v1'])

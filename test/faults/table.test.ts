@@ -23,7 +23,7 @@ describe.each(chains)('with a faulty web server as the %s backend, %s', (positio
     seen = await runTable(position, migrating)
   }, 180_000)
 
-  it.each(cases)('%s: whatever is asked is answered as the contract has it', (name, fault) => {
+  it.each(cases)('%s: every operation ends as docs/faults.md says', (name, fault) => {
     const cells = variants(position).flatMap((elsewhere) =>
       OPERATIONS.map((operation) => ({ key: keyOf(name, operation, elsewhere), operation, elsewhere })),
     )

@@ -6,7 +6,7 @@ import type { StoredObject } from '../../src/storage/object.ts'
 /** A backend whose every operation fails with `code`. */
 export function failing(name: string, code: ErrorCode, options: { writable?: boolean } = {}): Backend {
   const fail = async (): Promise<never> => {
-    throw new StorageError(code, `${name} is told to fail`, { backend: name })
+    throw new StorageError(code, `${name} fails on purpose`, { backend: name })
   }
   const reads = { name, type: 'memory', get: fail, head: fail, list: fail } as const
   return options.writable ? { ...reads, put: fail, delete: fail } : reads

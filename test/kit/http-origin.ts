@@ -1,22 +1,17 @@
 import { httpBackend, type HttpOptions } from '../../src/backends/http/http.ts'
+import { answering } from './app.ts'
 
 export const CONTENT = '0123456789'
 export const ORIGIN = 'https://origin.example/media/'
 export const MODIFIED = 'Wed, 01 May 2024 12:00:00 GMT'
 
-type Answer = (request: Request) => Response | Promise<Response>
-
-/** A backend whose origin is `answer`, and what it was asked. */
-export function backendOf(answer: Answer, options: HttpOptions = {}) {
-  const requests: Request[] = []
-  const fetcher = {
-    fetch: async (url: string, init?: RequestInit) => {
-      const request = new Request(url, init)
-      requests.push(request)
-      return answer(request)
-    },
+/** A backend whose origin is `answer`, and the requests that it received. */
+export function backendOf(answer: Parameters<typeof answering>[0], options: HttpOptions = {}) {
+  const origin = answering(answer)
+  return {
+    backend: httpBackend('old', { url: ORIGIN, fetcher: origin, ...options }),
+    requests: origin.requests,
   }
-  return { backend: httpBackend('old', { url: ORIGIN, fetcher, ...options }), requests }
 }
 
 export function ok(headers: Record<string, string> = {}, body: string = CONTENT): Response {

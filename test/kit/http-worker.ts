@@ -24,8 +24,11 @@ async function report(call: Call): Promise<Report> {
   } catch (error) {
     if (!(error instanceof StorageError)) throw error
     const { code, message, status, retryAfter } = error
-    const told = { ...(status !== undefined && { status }), ...(retryAfter !== undefined && { retryAfter }) }
-    return { error: { code, message, ...told } }
+    const details = {
+      ...(status !== undefined && { status }),
+      ...(retryAfter !== undefined && { retryAfter }),
+    }
+    return { error: { code, message, ...details } }
   }
 }
 

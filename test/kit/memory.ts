@@ -154,9 +154,9 @@ function holds(condition: PutCondition | undefined, found: MemoryObject | undefi
   return condition === 'absent' ? found === undefined : found?.info.version === condition.version
 }
 
-function open({ info, bytes }: MemoryObject, asked: RangeRequest | undefined): StoredObject {
-  if (!asked || info.deleted) return { ...info, body: bytesBody(bytes) }
-  const range = resolveRange(asked, bytes.length)
+function open({ info, bytes }: MemoryObject, requested: RangeRequest | undefined): StoredObject {
+  if (!requested || info.deleted) return { ...info, body: bytesBody(bytes) }
+  const range = resolveRange(requested, bytes.length)
   if (range === 'unsatisfiable')
     throw new StorageError('unsatisfiable', 'the range begins past the end', {
       backend: info.backend,

@@ -1,12 +1,12 @@
 import { s3Backend, type S3Backend, type S3Options } from '../../src/backends/s3/s3.ts'
 import { errorAnswer, listAnswer, entry } from './s3-script.ts'
 
-/** What an S3 server does with what a PUT demands of it. */
-export interface Habits {
+/** Where a server deviates from S3 in how it treats the headers of a PUT. */
+export interface Deviations {
   contentMd5?: 'ignored'
   ifNoneMatch?: 'ignored' | 'refused'
   ifMatch?: 'ignored' | 'refused'
-  /** Answers instead of the server where it returns something. */
+  /** Replaces the server's answer, where it returns one. */
   instead?: (request: FakeRequest) => Response | undefined
 }
 
@@ -25,8 +25,8 @@ export interface FakeS3 {
   history(key: string): (number | null)[]
 }
 
-/** A backend on a server in memory that holds to what S3 promises, but for its habits. */
-export function fakeS3(habits: Habits = {}, options: Partial<S3Options> = {}): FakeS3 {
+/** A backend on a server in memory that behaves as S3 does, apart from its deviations. */
+export function fakeS3(deviations: Deviations = {}, options: Partial<S3Options> = {}): FakeS3 {
   const objects = new Map<string, Uint8Array>()
   const tags = new Map<Uint8Array, string>()
   const requests: FakeRequest[] = []
@@ -42,9 +42,9 @@ export function fakeS3(habits: Habits = {}, options: Partial<S3Options> = {}): F
     const request = { method: init.method ?? 'GET', key, headers: new Headers(init.headers) }
     requests.push(request)
     const bytes = new Uint8Array(await new Response(init.body ?? null).arrayBuffer())
-    // Others are served meanwhile.
+    // Other requests are served meanwhile.
     await new Promise((resolve) => setTimeout(resolve, 1))
-    const instead = habits.instead?.(request)
+    const instead = deviations.instead?.(request)
     if (instead) return instead
     if (request.method === 'PUT') return put(request, bytes)
     if (request.method === 'DELETE') {
@@ -69,19 +69,19 @@ export function fakeS3(habits: Habits = {}, options: Partial<S3Options> = {}): F
     const there = objects.get(key)
     const tagThere = there && tags.get(there)
     const ifMatch = headers.get('If-Match')
-    if (ifMatch !== null && habits.ifMatch !== 'ignored') {
-      if (habits.ifMatch === 'refused') return errorAnswer(501, 'NotImplemented')
+    if (ifMatch !== null && deviations.ifMatch !== 'ignored') {
+      if (deviations.ifMatch === 'refused') return errorAnswer(501, 'NotImplemented')
       if (!there) return errorAnswer(404, 'NoSuchKey')
       if (ifMatch !== tagThere) return errorAnswer(412, 'PreconditionFailed')
     }
-    if (headers.has('If-None-Match') && habits.ifNoneMatch !== 'ignored') {
-      if (habits.ifNoneMatch === 'refused') return errorAnswer(501, 'NotImplemented')
+    if (headers.has('If-None-Match') && deviations.ifNoneMatch !== 'ignored') {
+      if (deviations.ifNoneMatch === 'refused') return errorAnswer(501, 'NotImplemented')
       if (there) return errorAnswer(412, 'PreconditionFailed')
     }
     const md5 = headers.get('Content-MD5')
     if (
       md5 !== null &&
-      habits.contentMd5 !== 'ignored' &&
+      deviations.contentMd5 !== 'ignored' &&
       md5 !== Uint8Array.fromHex(tag.slice(1, -1)).toBase64()
     )
       return errorAnswer(400, 'BadDigest')

@@ -30,7 +30,7 @@ export function scripted(
     const next = rest.shift()
     if (next === undefined) throw new Error('one request more than was answered')
     if (next instanceof Error) throw next
-    // Only who has read it all can say that it is stored.
+    // A server answers once it has read the whole body.
     if (next.ok && init.body instanceof ReadableStream) await new Response(init.body).arrayBuffer()
     return next
   }

@@ -55,7 +55,7 @@ describe('a tombstone that was lifted', () => {
     return app
   }
 
-  it('stands for nothing, wherever one looks', async () => {
+  it('counts as absent in every operation', async () => {
     const { call, json } = await lifted()
     expect(await (await call('/a')).text()).toBe('one')
     expect((await json('/-/api/size/a')).body).toMatchObject({ size: 3 })
@@ -69,7 +69,7 @@ describe('a tombstone that was lifted', () => {
     expect((await json('/-/api/get_available_name/a')).body).toMatchObject({ available_name: 'a' })
   })
 
-  it('makes way for a backfill, and is missing to a verification until then', async () => {
+  it('is replaced by a backfill, and counts as missing in a verification until then', async () => {
     await lifted()
     const backends = [media, mediaKv] as const
     expect(await verified(backends)).toMatchObject({
@@ -94,7 +94,7 @@ describe('a tombstone that was lifted', () => {
   })
 })
 
-it('a PUT that is too large for the first backend does not take with it what is saved there meanwhile', async () => {
+it('a PUT that is too large for the first backend does not remove what is saved there meanwhile', async () => {
   const first = { ...memoryBackend('first'), maxSize: 10 }
   const second = memoryBackend('second')
   const racing = {

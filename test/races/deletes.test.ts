@@ -107,7 +107,7 @@ describe('an undelete', () => {
 })
 
 describe('a tombstone', () => {
-  it('is not taken for an empty object that was saved in its place', async () => {
+  it('has another ETag than an empty object that is saved in its place', async () => {
     await fill(mediaKv, { a: 'old' })
     await startApp().remove('a')
     const seen = await media.head('a')

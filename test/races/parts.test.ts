@@ -5,44 +5,44 @@ import { answering, bucketWith, OLD, R2, startApp } from '../kit/app.ts'
 
 const LARGE = 9 * 1024 * 1024
 
-/** R2, but every completion of a multipart upload first waits for `meanwhile`. */
+/** The bucket, in which every completion of a multipart upload first waits for `meanwhile`. */
 function pausing(meanwhile: () => Promise<unknown>): R2Bucket {
-  const held = (upload: R2MultipartUpload): R2MultipartUpload => ({
-    key: upload.key,
-    uploadId: upload.uploadId,
-    uploadPart: (...args) => upload.uploadPart(...args),
-    abort: () => upload.abort(),
-    async complete(parts) {
-      await meanwhile()
-      return upload.complete(parts)
-    },
-  })
   return bucketWith({
-    createMultipartUpload: async (...args) => held(await env.MEDIA.createMultipartUpload(...args)),
+    async createMultipartUpload(...args) {
+      const upload = await env.MEDIA.createMultipartUpload(...args)
+      return {
+        key: upload.key,
+        uploadId: upload.uploadId,
+        uploadPart: (...part) => upload.uploadPart(...part),
+        abort: () => upload.abort(),
+        async complete(parts) {
+          await meanwhile()
+          return upload.complete(parts)
+        },
+      }
+    },
   })
 }
 
 /** The Worker over that bucket, and an origin that has every name and sends no length. */
-function site(bucket: R2Bucket) {
+function start(bucket: R2Bucket = env.MEDIA) {
   const origin = answering(
     ({ method }) =>
       new Response(method === 'HEAD' ? null : chunked('source'), {
         headers: { 'Content-Type': 'text/plain' },
       }),
   )
-  const { call, deployment } = startApp({
+  const { call, chain } = startApp({
     MEDIA: bucket,
     OLD: origin,
     FALLBACK_STORAGES: [R2, OLD],
     FALLBACK_DATA_MIGRATION: true,
   })
-  return {
-    call: async (path: string, init?: RequestInit) => {
-      const response = await call(`/${path}`, init)
-      return { status: response.status, body: await response.text() }
-    },
-    copy: (name: string) => copyName(deployment.copyChain, name),
+  const request = async (path: string, init?: RequestInit) => {
+    const response = await call(path, init)
+    return { status: response.status, body: await response.text() }
   }
+  return { request, copy: (name: string) => copyName(chain, name) }
 }
 
 /** More than 8 MiB of unknown length, which begin with `text`. */
@@ -66,30 +66,32 @@ async function begins(name: string): Promise<string | undefined> {
 
 describe('what is stored in parts', () => {
   it('does not undo a PUT that is acknowledged while a copy completes', async () => {
-    const plain = site(env.MEDIA)
-    const { copy } = site(pausing(() => plain.call('put.bin', { method: 'PUT', body: 'saved meanwhile' })))
+    const plain = start()
+    const { copy } = start(
+      pausing(() => plain.request('/put.bin', { method: 'PUT', body: 'saved meanwhile' })),
+    )
     expect(await copy('put.bin')).toMatchObject({ outcome: 'present' })
     expect(await begins('put.bin')).toBe('saved')
   })
 
   it('does not undo a DELETE that is acknowledged while a copy completes', async () => {
-    const plain = site(env.MEDIA)
-    const { copy } = site(pausing(() => plain.call('delete.bin', { method: 'DELETE' })))
+    const plain = start()
+    const { copy } = start(pausing(() => plain.request('/delete.bin', { method: 'DELETE' })))
     expect(await copy('delete.bin')).toMatchObject({ outcome: 'present' })
-    expect((await plain.call('delete.bin')).status).toBe(404)
+    expect((await plain.request('/delete.bin')).status).toBe(404)
   })
 
   it('never gives two saves the same name', async () => {
     // Both have looked before either completes.
     const both = Promise.withResolvers<void>()
     let waiting = 0
-    const { call } = site(
+    const { request } = start(
       pausing(async () => {
         if (++waiting === 2) both.resolve()
         await both.promise
       }),
     )
-    const save = (text: string) => call('-/api/save/save.bin', { method: 'POST', body: chunked(text) })
+    const save = (text: string) => request('/-/api/save/save.bin', { method: 'POST', body: chunked(text) })
     const answers = await Promise.all([save('one'), save('two')])
     const saved = answers
       .filter(({ status }) => status === 201)
@@ -98,12 +100,14 @@ describe('what is stored in parts', () => {
     expect(new Set(saved).size).toBe(saved.length)
   })
 
-  it('does not replace a PUT that is acknowledged meanwhile by one with If-None-Match: *', async () => {
-    const plain = site(env.MEDIA)
-    await plain.call('absent.bin', { method: 'DELETE' })
-    const { call } = site(pausing(() => plain.call('absent.bin', { method: 'PUT', body: 'saved meanwhile' })))
+  it('does not replace, with a PUT If-None-Match: *, an object that was acknowledged meanwhile', async () => {
+    const plain = start()
+    await plain.request('/absent.bin', { method: 'DELETE' })
+    const { request } = start(
+      pausing(() => plain.request('/absent.bin', { method: 'PUT', body: 'saved meanwhile' })),
+    )
     const headers = { 'If-None-Match': '*' }
-    expect((await call('absent.bin', { method: 'PUT', headers, body: chunked('late') })).status).toBe(412)
+    expect((await request('/absent.bin', { method: 'PUT', headers, body: chunked('late') })).status).toBe(412)
     expect(await begins('absent.bin')).toBe('saved')
   })
 })

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { createRandom } from '../kit/random.ts'
 import { sized } from '../kit/sample.ts'
 import { type Answer, chainOver, NAME, OPERATIONS } from './harness/operations.ts'
 import { isLinearizable, type State } from './harness/linearizable.ts'
@@ -12,12 +13,12 @@ import { type Primary, primaryOver } from './harness/subject.ts'
  * - There is an order of the operations in which each has its answer for a reason, which agrees with what was acknowledged
  *   before what began, and in which the last state is what the primary really holds: the last acknowledged one wins.
  * - A save is given the name only where that is free: so it is never given twice without a delete between. Where a save was given
- *   another one, it is there under that, and nobody else was given it.
+ *   another one, it is there under that, and no other save was given it.
  * - Nothing that was staged is left, and no upload in parts is open.
  */
 const SCHEDULES: Record<Primary, number> = sized(
-  { r2: 8000, 's3 that heeds': 3000, 's3 that ignores': 4500, 's3 that refuses': 4500 },
-  { r2: 200, 's3 that heeds': 100, 's3 that ignores': 100, 's3 that refuses': 100 },
+  { r2: 8000, 's3 that honours': 3000, 's3 that ignores': 4500, 's3 that refuses': 4500 },
+  { r2: 200, 's3 that honours': 100, 's3 that ignores': 100, 's3 that refuses': 100 },
 )
 /** Only the schedule of this seed, as a failure prints it. */
 const REPLAY: number | undefined = undefined
@@ -37,25 +38,24 @@ describe.each(Object.keys(SCHEDULES) as Primary[])('whatever order storage is ca
       REPLAY === undefined
         ? Array.from({ length: SCHEDULES[primary] }, (_, index) => first + index)
         : [REPLAY]
-    const said = new Map<string, number>()
+    const seen = new Map<string, number>()
     for (const seed of seeds) {
       for (const { name, result } of await check(primary, seed)) {
-        const key = `${name}: ${result.said.split(' ')[0]}`
-        said.set(key, (said.get(key) ?? 0) + 1)
+        const key = `${name}: ${result.summary.split(' ')[0]}`
+        seen.set(key, (seen.get(key) ?? 0) + 1)
       }
     }
     if (REPLAY !== undefined) return
     // Without these the harness would prove nothing: each operation has succeeded, and lost races.
     for (const outcome of ['stored', 'refused:', 'saved', 'deleted', 'brought', 'copied', 'present'])
-      expect([outcome, [...said.keys()].some((key) => key.endsWith(`: ${outcome}`))]).toEqual([outcome, true])
+      expect([outcome, [...seen.keys()].some((key) => key.endsWith(`: ${outcome}`))]).toEqual([outcome, true])
     for (const name of Object.keys(OPERATIONS))
-      expect([name, [...said.keys()].some((key) => key.startsWith(`${name}: `))]).toEqual([name, true])
+      expect([name, [...seen.keys()].some((key) => key.startsWith(`${name}: `))]).toEqual([name, true])
   })
 })
 
 async function check(kind: Primary, seed: number): Promise<Ran<Answer>[]> {
-  const random = mulberry32(seed)
-  const pick = (choices: number): number => Math.floor(random() * choices)
+  const { below: pick } = createRandom(seed)
   const oneOf = <T>(choices: readonly T[]): T => choices[pick(choices.length)] as T
 
   const hasSource = pick(4) > 0
@@ -71,7 +71,9 @@ async function check(kind: Primary, seed: number): Promise<Ran<Answer>[]> {
 
   const wrong = whatIsWrong(bucket, ran, INITIAL[begin] ?? 'nothing')
   if (wrong === undefined) return ran
-  const answers = ran.map(({ name, began, ended, result }) => `  ${began}–${ended} ${name}: ${result.said}`)
+  const answers = ran.map(
+    ({ name, began, ended, result }) => `  ${began}–${ended} ${name}: ${result.summary}`,
+  )
   const report = [
     `${wrong}; seed ${seed} of ${kind}, which begins with ${begin}, source: ${hasSource}`,
     ...answers,
@@ -94,7 +96,7 @@ function task(kind: Primary, bucket: Bucket, { name, hasSource, text }: Plan): T
     name,
     run: (gate) =>
       operation.run({
-        chain: chainOver(primaryOver(kind, bucket, gate), hasSource, operation.tellsLength),
+        chain: chainOver(primaryOver(kind, bucket, gate), hasSource, operation.sendsLength),
         text,
         hasSource,
       }),
@@ -144,15 +146,4 @@ function stateOf({ objects }: Bucket): State {
 
 function textOf(bytes: Uint8Array): string {
   return new TextDecoder().decode(bytes)
-}
-
-/** A small generator of good numbers, so that a seed tells the whole schedule. */
-function mulberry32(seed: number): () => number {
-  let state = seed | 0
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
-  }
 }

@@ -1,9 +1,9 @@
 import { brotliCompressSync, gzipSync } from 'node:zlib'
 import { body, same, type FaultCase } from './fault-case.ts'
-import { answer, askedRange, contentRange, representation, serve } from './serve.ts'
+import { answer, requestedRange, contentRange, representation, serve } from './serve.ts'
 import { encoded, half, healthy, rawHead, sendFirst, sendRaw, toBodies } from './spoil.ts'
 
-/** Bodies that are not what was announced or asked for. */
+/** Bodies that are not what was announced or requested. */
 export const bodyFaults = {
   stall: {
     does: 'stalls in the middle of the body',
@@ -37,11 +37,11 @@ export const bodyFaults = {
       const { body: bytes } = healthy(exchange)
       sendRaw(exchange, rawHead(exchange, [`Content-Length: ${bytes.length + 10}`]), bytes)
     }),
-    // A part's length is known from its range, so that lie shows at once.
+    // A part's length is known from its range, so the mismatch shows at once.
     get: 'breaks',
     range: 'unavailable',
     head: 'object',
-    overstates: true,
+    overstatesSize: true,
   },
   twoLengths: {
     does: 'sends two Content-Lengths',
@@ -62,10 +62,10 @@ export const bodyFaults = {
       sendRaw(exchange, rawHead(exchange, lines), chunked)
     }),
     ...body('object'),
-    untold: ['get'],
+    sizeUnknown: ['get'],
   },
   chunked: {
-    does: 'tells no length',
+    does: 'sends no length',
     fault: (exchange) => {
       if (!exchange.object) return serve(exchange)
       const { status: code, headers, body: bytes } = healthy(exchange)
@@ -74,7 +74,7 @@ export const bodyFaults = {
       exchange.response.end(exchange.request.method === 'HEAD' ? undefined : bytes)
     },
     ...same('object'),
-    untold: ['get', 'head'],
+    sizeUnknown: ['get', 'head'],
   },
   chunkedTruncate: {
     does: 'ends a chunked body without its last chunk',
@@ -85,36 +85,36 @@ export const bodyFaults = {
       sendRaw(exchange, rawHead(exchange, ['Transfer-Encoding: chunked']), chunk)
     }),
     ...body('breaks'),
-    untold: ['get'],
+    sizeUnknown: ['get'],
   },
   gzip: {
-    does: 'sends gzip unasked',
+    does: 'sends gzip that was not requested',
     fault: encoded('gzip', gzipSync),
     ...same('object'),
-    untold: ['get', 'range', 'head'],
+    sizeUnknown: ['get', 'range', 'head'],
   },
   brotli: {
-    does: 'sends brotli unasked',
+    does: 'sends brotli that was not requested',
     fault: encoded('br', brotliCompressSync),
     ...same('object'),
-    untold: ['get', 'range', 'head'],
+    sizeUnknown: ['get', 'range', 'head'],
   },
   gzipTruncate: {
     does: 'sends gzip that ends in the middle',
     fault: toBodies(encoded('gzip', (bytes) => gzipSync(bytes).subarray(0, -12))),
     ...body('breaks'),
-    untold: ['get', 'range'],
+    sizeUnknown: ['get', 'range'],
   },
-  gzipLie: {
-    does: 'says gzip and sends none',
+  falseGzip: {
+    does: 'announces gzip and sends none',
     fault: toBodies(encoded('gzip', (bytes) => bytes)),
     ...body('breaks'),
-    untold: ['get', 'range'],
+    sizeUnknown: ['get', 'range'],
   },
   wrongRange: {
-    does: 'answers another range than was asked for',
+    does: 'answers another range than requested',
     fault: toBodies((exchange) => {
-      const range = askedRange(exchange)
+      const range = requestedRange(exchange)
       if (!exchange.object || !range || range === 'unsatisfiable') return serve(exchange)
       const wrong = { start: range.start + 1, end: range.end }
       const headers = { ...representation(exchange), 'Content-Range': contentRange(wrong, exchange.object) }
@@ -132,8 +132,8 @@ export const bodyFaults = {
     },
     ...same('object'),
   },
-  unaskedPart: {
-    does: 'answers a part though the whole was asked for',
+  unrequestedPart: {
+    does: 'answers a part when the whole was requested',
     fault: toBodies((exchange) => {
       if (exchange.object) exchange.request.headers.range ??= `bytes=0-${half(exchange.object.body.length)}`
       serve(exchange)

@@ -1,7 +1,7 @@
 import type { Fault } from './spoil.ts'
 
 /**
- * What a careful reader makes of it: the right bytes, proven absence, a failure (with its code), or a body that
+ * The right result of a read: the right bytes, proven absence, a failure (with its code), or a body that
  * breaks while it is read.
  */
 export type Effect = 'object' | 'absent' | 'unavailable' | 'denied' | 'timeout' | 'breaks' | 'stalls'
@@ -14,10 +14,10 @@ export interface FaultCase {
   get: Effect
   range: Effect
   head: Effect
-  /** Operations whose answers do not tell the object's size. */
-  untold?: readonly ('get' | 'range' | 'head')[]
-  /** The size that it tells is more than it has. */
-  overstates?: true
+  /** Operations whose answers do not contain the object's size. */
+  sizeUnknown?: readonly ('get' | 'range' | 'head')[]
+  /** It announces more bytes than it has. */
+  overstatesSize?: true
 }
 
 /** The same for every operation. */

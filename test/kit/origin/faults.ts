@@ -3,7 +3,7 @@ import { same, type FaultCase } from './fault-case.ts'
 import { answer, serve } from './serve.ts'
 import { redirect, sendRaw, status } from './spoil.ts'
 
-/** Every way to misbehave that the tests go through. */
+/** Every fault that the tests try. */
 export const faults = {
   refuse: { does: 'refuses connections', fault: null, ...same('unavailable') },
   reset: {
@@ -18,12 +18,12 @@ export const faults = {
   },
   hang: { does: 'never answers', fault: () => undefined, ...same('timeout') },
   garbage: {
-    does: 'answers what is no HTTP',
+    does: 'answers something that is not HTTP',
     fault: (exchange) => sendRaw(exchange, 'THIS IS NO HTTP AT ALL\r\n\r\n'),
     ...same('unavailable'),
   },
   noHead: {
-    does: 'does not know HEAD',
+    does: 'does not support HEAD',
     fault: (exchange) => (exchange.request.method === 'HEAD' ? status(405)(exchange) : serve(exchange)),
     ...same('object'),
   },
@@ -34,7 +34,7 @@ export const faults = {
     ...same('unavailable'),
   },
   redirectOnce: {
-    does: 'redirects to where it has the object',
+    does: 'redirects to another URL of the object',
     fault: (exchange) =>
       exchange.request.url?.includes('?')
         ? serve(exchange)
@@ -68,7 +68,7 @@ export const faults = {
   },
   status204: { does: 'answers 204', fault: (exchange) => answer(exchange, 204), ...same('unavailable') },
   status304: {
-    does: 'answers 304 unasked',
+    does: 'answers 304 to an unconditional request',
     fault: (exchange) => answer(exchange, 304),
     ...same('unavailable'),
   },

@@ -12,13 +12,13 @@ export interface OriginRequest {
   bytes: number
 }
 
-/** A web server on 127.0.0.1 that can be told to misbehave. */
+/** A web server on 127.0.0.1 whose answers can be made faulty. */
 export interface Origin {
   /** Ends in `/`. */
   readonly url: string
   readonly requests: OriginRequest[]
   readonly objects: Map<string, OriginObject>
-  /** Adds an object with an ETag, a time and a type, unless told otherwise. */
+  /** Adds an object, by default with an ETag, a time and a type. */
   add(name: string, body: Uint8Array | string, attributes?: Partial<Omit<OriginObject, 'body'>>): OriginObject
   /** The fault of a name, or with `*` of all that have none of their own; `null` heals. `refuse` closes the port. */
   set(name: string, fault: FaultName | Fault | null): Promise<void>

@@ -10,7 +10,7 @@ export interface OriginObject {
   cacheControl?: string
 }
 
-/** One request and the answer to it, with what a fault needs to spoil it. */
+/** One request and the answer to it, with all that a fault needs. */
 export interface Exchange {
   request: IncomingMessage
   response: ServerResponse
@@ -48,7 +48,7 @@ export function serve(exchange: Exchange): void {
     return answer(exchange, 404, { 'Content-Type': 'text/html' }, Buffer.from('<h1>Not Found</h1>'))
   const refusal = condition(exchange)
   if (refusal !== undefined) return answer(exchange, refusal, representation(exchange))
-  const range = askedRange(exchange)
+  const range = requestedRange(exchange)
   if (range === 'unsatisfiable')
     return answer(exchange, 416, { 'Content-Range': `bytes */${object.body.length}` })
   if (!range || request.method !== 'GET') return answer(exchange, 200, representation(exchange), object.body)
@@ -75,8 +75,8 @@ export function contentRange({ start, end }: ByteRange, { body }: OriginObject):
   return `bytes ${start}-${end}/${body.length}`
 }
 
-/** The one range that is asked for and holds; several or malformed ones count as none. */
-export function askedRange({ request, object }: Exchange): ByteRange | 'unsatisfiable' | undefined {
+/** The requested range, if If-Range holds; several ranges or malformed ones count as none. */
+export function requestedRange({ request, object }: Exchange): ByteRange | 'unsatisfiable' | undefined {
   const { range, 'if-range': ifRange } = request.headers
   const match = /^bytes=(\d*)-(\d*)$/.exec(range ?? '')
   if (!object || !match || (match[1] === '' && match[2] === '')) return undefined

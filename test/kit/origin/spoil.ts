@@ -1,11 +1,11 @@
-import { answer, askedRange, contentRange, representation, serve, type Exchange } from './serve.ts'
+import { answer, requestedRange, contentRange, representation, serve, type Exchange } from './serve.ts'
 
 /** Answers one request wrongly. */
 export type Fault = (exchange: Exchange) => void
 
 const HTML = Buffer.from('<!doctype html><title>Sorry</title><p>Something went wrong.')
 
-/** Does its mischief to bodies; answers to HEAD stay healthy. */
+/** Applies the fault to bodies only; answers to HEAD stay healthy. */
 export function toBodies(fault: Fault): Fault {
   return (exchange) =>
     exchange.request.method === 'GET' && exchange.object ? fault(exchange) : serve(exchange)
@@ -19,7 +19,7 @@ export function healthy(exchange: Exchange): {
 } {
   const { object } = exchange
   const whole = object?.body ?? Buffer.alloc(0)
-  const range = askedRange(exchange)
+  const range = requestedRange(exchange)
   const headers = representation(exchange)
   if (!object || !range || range === 'unsatisfiable') return { status: 200, headers, body: whole }
   const body = whole.subarray(range.start, range.end + 1)
@@ -51,7 +51,7 @@ export function sendRaw(
 export function rawHead(exchange: Exchange, lines: readonly string[]): string {
   const { status, headers } = healthy(exchange)
   const own = Object.entries(headers).map(([name, value]) => `${name}: ${value}`)
-  // It is closed after this answer: who was not told might use it again at that moment.
+  // A client that did not know that the connection closes might reuse it at that moment.
   return [`HTTP/1.1 ${status} OK`, ...own, ...lines, 'Connection: close', '', ''].join('\r\n')
 }
 
@@ -74,7 +74,7 @@ export function redirect(location: string | ((exchange: Exchange) => string), co
   }
 }
 
-/** Resets the connection after every `bytes` of body; who asks for the rest by range gets on. */
+/** Resets the connection after every `bytes` of body; a client can get the rest with Range. */
 export function dropEvery(bytes: number): Fault {
   return toBodies((exchange) =>
     sendFirst(
@@ -86,14 +86,17 @@ export function dropEvery(bytes: number): Fault {
   )
 }
 
-/** Sends the body in steps of 50 ms. */
-export function drip(bytesPerSecond: number): Fault {
-  return toBodies((exchange) => {
+/** Sends the body in steps of 50 ms; `chunked` leaves its length out, of HEAD too. */
+export function drip(bytesPerSecond: number, { chunked = false } = {}): Fault {
+  const step = Math.max(1, Math.floor(bytesPerSecond / 20))
+  return (exchange) => {
+    const { request, response, object } = exchange
+    if (!object || (request.method === 'HEAD' && !chunked)) return serve(exchange)
     const { status: code, headers, body } = healthy(exchange)
-    const { response } = exchange
-    const step = Math.max(1, Math.floor(bytesPerSecond / 20))
+    const length = chunked ? { 'Transfer-Encoding': 'chunked' } : { 'Content-Length': body.length }
+    response.writeHead(code, { ...headers, ...length })
+    if (request.method === 'HEAD') return void response.end()
     let sent = 0
-    response.writeHead(code, { ...headers, 'Content-Length': body.length })
     const timer = setInterval(() => {
       const chunk = body.subarray(sent, sent + step)
       sent += chunk.length
@@ -104,7 +107,7 @@ export function drip(bytesPerSecond: number): Fault {
       response.end()
     }, 50)
     response.on('close', () => clearInterval(timer))
-  })
+  }
 }
 
 /** Waits before it answers healthily. */

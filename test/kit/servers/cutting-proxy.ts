@@ -46,9 +46,9 @@ async function pass(
 ): Promise<void> {
   let sent = 0
   for await (const chunk of answer as AsyncIterable<Buffer>) {
-    const piece = chunk.subarray(0, limit - sent)
-    sent += piece.length
-    await new Promise((resolve) => response.write(piece, resolve))
+    const part = chunk.subarray(0, limit - sent)
+    sent += part.length
+    await new Promise((resolve) => response.write(part, resolve))
     if (sent >= limit || response.destroyed) return void response.destroy()
     if (pause > 0) await sleep(pause)
   }

@@ -18,7 +18,7 @@ export async function close(server: HttpServer): Promise<void> {
   await closed
 }
 
-/** Ports that were free a moment ago, for servers that cannot be told to choose their own. */
+/** Ports that were free a moment ago, for servers that cannot choose one themselves. */
 export async function freePorts(count: number): Promise<number[]> {
   const probes = Array.from({ length: count }, () => createServer())
   await Promise.all(probes.map((probe) => listen(probe)))

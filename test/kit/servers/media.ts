@@ -1,8 +1,8 @@
 import { cp, link, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { eventually } from '../eventually.ts'
 
 const BUNDLED = fileURLToPath(new URL('../../../demo/media', import.meta.url))
 
@@ -12,7 +12,7 @@ export interface MediaFolder {
   /** Where that file is on the disk. */
   file(name: string): string
   add(name: string, bytes: Uint8Array): Promise<void>
-  /** The same bytes under another name that nobody has asked for yet. */
+  /** The same bytes under another name, which has not been requested yet. */
   alias(name: string, of: string): Promise<string>
   remove(): Promise<void>
 }
@@ -50,15 +50,13 @@ function boxAt(mp4: Buffer, type: string): number {
   throw new Error(`no ${type} box`)
 }
 
-/** Waits until the primary has it; HEAD migrates nothing, so asking does not help it along. */
+/** Waits until the primary has it. It sends HEAD requests, which migrate nothing. */
 export async function untilMigrated(url: string): Promise<void> {
-  const deadline = Date.now() + 30_000
-  for (;;) {
-    const status = (await fetch(url, { method: 'HEAD' })).headers.get('cache-status') ?? ''
-    if (/; hit\b/.test(status)) return
-    if (Date.now() > deadline) throw new Error(`${url} is not in the primary: ${status}`)
-    await sleep(100)
+  const inPrimary = async () => {
+    const { headers } = await fetch(url, { method: 'HEAD' })
+    return /; hit\b/.test(headers.get('cache-status') ?? '') || null
   }
+  await eventually(() => `${url} in the primary`, inPrimary, { interval: 100 })
 }
 
 /** `photos/photo (1).jpg` as a URL below `base`. */

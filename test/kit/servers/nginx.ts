@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as wait } from 'node:timers/promises'
+import { eventually } from '../eventually.ts'
 import { freePorts } from './listen.ts'
 
 export interface Nginx {
@@ -24,7 +24,7 @@ export async function startNginx(): Promise<Nginx> {
   const server = spawn(binary, ['-p', home, '-c', 'nginx.conf', '-e', 'error.log'], { stdio: 'inherit' })
   const exited = once(server, 'exit')
   const url = `http://127.0.0.1:${port}/`
-  await Promise.race([answering(url), exited.then(() => Promise.reject(new Error('nginx did not start')))])
+  await Promise.race([untilUp(url), exited.then(() => Promise.reject(new Error('nginx did not start')))])
   return {
     url,
     root,
@@ -59,12 +59,11 @@ http {
 `
 }
 
-async function answering(url: string): Promise<void> {
-  for (let attempt = 0; ; attempt++) {
-    const response = await fetch(url).catch(() => undefined)
-    await response?.body?.cancel()
-    if (response) return
-    if (attempt === 100) throw new Error('nginx does not answer')
-    await wait(50)
-  }
+async function untilUp(url: string): Promise<void> {
+  const answer = await eventually(
+    () => `an answer from nginx at ${url}`,
+    () => fetch(url).catch(() => null),
+    { patience: 5000 },
+  )
+  await answer.body?.cancel()
 }

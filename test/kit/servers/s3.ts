@@ -2,26 +2,43 @@ import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
 
 export const CREDENTIALS = { accessKeyId: 'LOCALKEY', secretAccessKey: 'local-secret/with+signs' }
 
+/** Where Miniflare serves its buckets over S3, below the URL of a Worker. */
+export const S3_PATH = 'cdn-cgi/local/r2/s3'
+
 export interface LocalS3 {
   /** Without a slash at the end. */
   readonly endpoint: string
+  /** The Worker that the buckets are bound to. */
+  readonly url: URL
   close(): Promise<void>
 }
 
+export interface LocalS3Options {
+  /** The Worker's code. Default: it answers 404. */
+  script?: string
+  /** Where the buckets live. Default: in memory. */
+  persistTo?: string
+}
+
 /** Wrangler's local S3 endpoint with empty buckets; it checks SigV4 signatures. */
-export async function startS3(buckets: readonly string[]): Promise<LocalS3> {
+export async function startS3(
+  buckets: readonly string[],
+  {
+    script = 'export default { fetch: () => new Response(null, { status: 404 }) }',
+    persistTo,
+  }: LocalS3Options = {},
+): Promise<LocalS3> {
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
       host: '127.0.0.1',
       port: 0,
       compatibilityDate: '2026-10-01',
       modules: true,
-      script: 'export default { fetch: () => new Response(null, { status: 404 }) }',
+      script,
       r2Buckets: Object.fromEntries(buckets.map((id) => [id, { id, s3Credentials: CREDENTIALS }])),
+      ...(persistTo !== undefined && { resourcePersistencePath: persistTo }),
     }),
   )
-  return {
-    endpoint: new URL('/cdn-cgi/local/r2/s3', await miniflare.ready).href,
-    close: () => miniflare.dispose(),
-  }
+  const url = await miniflare.ready
+  return { endpoint: new URL(S3_PATH, url).href, url, close: () => miniflare.dispose() }
 }

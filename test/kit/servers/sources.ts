@@ -7,14 +7,14 @@ import { forward, passBack } from './forward.ts'
 import { close, listen } from './listen.ts'
 import { CREDENTIALS, startS3 } from './s3.ts'
 
-/** Where objects migrate from: a real server over sockets that can be told to misbehave. */
+/** Where objects migrate from: a real server over sockets whose answers can be made faulty. */
 export interface Source {
   /** Its backend table; the backend's name is `old`. */
   readonly table: object
   readonly secrets: Record<string, string>
   /** Headers with their names in lower case. */
   add(name: string, body: Buffer, headers?: Record<string, string>): Promise<void>
-  /** `null` heals. An S3 server can be spoilt for some methods only. */
+  /** `null` ends the fault. An S3 server can be faulty for some methods only. */
   set(name: string, fault: Fault | null, methods?: readonly string[]): Promise<void>
   /** Methods of the requests that came for a name; of an S3 source also for all below a directory (`a/`). */
   requests(name: string): string[]
@@ -45,7 +45,7 @@ export async function httpSource(table: object = {}): Promise<Source> {
   }
 }
 
-/** What a fault says itself, or what belongs to one connection. */
+/** Headers that a fault sets itself, or that belong to one connection. */
 const NOT_COPIED = new Set([
   'content-length',
   'content-range',
@@ -54,7 +54,7 @@ const NOT_COPIED = new Set([
   'keep-alive',
 ])
 
-/** Wrangler's local S3 endpoint, which checks signatures, behind a proxy that spoils what it is told to. */
+/** Wrangler's local S3 endpoint, which checks signatures, behind a proxy that adds faults. */
 export async function s3Source(table: object = {}): Promise<Source> {
   const s3 = await startS3(['media'])
   const upstream = new URL(s3.endpoint)
@@ -110,9 +110,9 @@ export async function s3Source(table: object = {}): Promise<Source> {
       if (fault) faults.set(name, { fault, methods })
       else faults.delete(name)
     },
-    requests: (asked) =>
+    requests: (wanted) =>
       seen
-        .filter(({ name }) => (asked.endsWith('/') ? name.startsWith(asked) : name === asked))
+        .filter(({ name }) => (wanted.endsWith('/') ? name.startsWith(wanted) : name === wanted))
         .map(({ method }) => method),
     async close() {
       await close(proxy)

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { connectInspector } from './inspector.ts'
 
 /** What one isolate holds, in bytes: V8's heap, and the buffers that it reaches from there. */
 export interface IsolateMemory {
@@ -26,39 +27,20 @@ export interface WatchOptions {
   poke?: () => Promise<unknown>
 }
 
-/** Asks the Worker's isolate for its memory again and again, through workerd's inspector. */
+/** Samples the memory of the Worker's isolate through workerd's inspector until it is stopped. */
 export async function watchIsolate(
   inspector: URL,
   worker: string,
   { collecting = false, poke }: WatchOptions = {},
 ): Promise<IsolateWatch> {
-  const socket = new WebSocket(await targetOf(inspector, worker))
-  await new Promise((resolve, reject) => {
-    socket.addEventListener('open', resolve)
-    socket.addEventListener('error', reject)
-  })
-  let last = 0
-  const call = (method: string): Promise<HeapUsage> => {
-    const id = ++last
-    const answered = new Promise<HeapUsage>((resolve) => {
-      const hear = ({ data }: MessageEvent): void => {
-        const message = JSON.parse(String(data)) as { id?: number; result: HeapUsage }
-        if (message.id !== id) return
-        socket.removeEventListener('message', hear)
-        resolve(message.result)
-      }
-      socket.addEventListener('message', hear)
-    })
-    socket.send(JSON.stringify({ id, method }))
-    return answered
-  }
+  const session = await connectInspector(inspector, worker)
   const now = async (): Promise<IsolateMemory> => {
-    const { usedSize, backingStorageSize } = await call('Runtime.getHeapUsage')
+    const { usedSize, backingStorageSize } = await session.send<HeapUsage>('Runtime.getHeapUsage')
     return { heap: usedSize, buffers: backingStorageSize }
   }
   const collect = async (): Promise<void> => {
     let collected = false
-    const answered = call('HeapProfiler.collectGarbage').then(() => (collected = true))
+    const answered = session.send('HeapProfiler.collectGarbage').then(() => (collected = true))
     while (!collected) await Promise.all([poke?.(), Promise.race([answered, sleep(INTERVAL_MS)])])
   }
   let peak = await now()
@@ -87,7 +69,7 @@ export async function watchIsolate(
     async stop() {
       stopped = true
       await watching
-      socket.close()
+      session.close()
     },
   }
 }
@@ -98,14 +80,5 @@ function sum({ heap, buffers }: IsolateMemory): number {
 
 interface HeapUsage {
   usedSize: number
-  totalSize: number
   backingStorageSize: number
-}
-
-async function targetOf(inspector: URL, worker: string): Promise<string> {
-  const list = await fetch(new URL('/json/list', inspector.href.replace(/^ws/, 'http')))
-  const targets = (await list.json()) as { id: string; webSocketDebuggerUrl: string }[]
-  const target = targets.find(({ id }) => id === `core:user:${worker}`)
-  if (!target) throw new Error(`no such Worker: ${targets.map(({ id }) => id).join(', ')}`)
-  return target.webSocketDebuggerUrl
 }

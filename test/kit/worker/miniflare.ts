@@ -9,6 +9,13 @@ import { bundle } from '../../../bench/bundle.ts'
 /** The name of the Worker in `startMiniflare`. */
 export const WORKER = 'fallback-storage'
 
+/** The Durable Objects of wrangler.toml. */
+export const JOB_CLASSES = {
+  BACKFILL_JOBS: { className: 'BackfillJob', useSQLite: true },
+  VERIFICATION_JOBS: { className: 'VerificationJob', useSQLite: true },
+  JOB_INDEX: { className: 'JobIndex', useSQLite: true },
+} as const
+
 const bundles = new Map<string, Promise<string>>()
 
 /** One Worker of this repository in plain Miniflare, on a free port: wrangler's own harness sends requests through Node. */

@@ -1,13 +1,11 @@
-import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import { get as httpGet, type IncomingMessage } from 'node:http'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Miniflare } from 'miniflare'
 import { type IsolateWatch, watchIsolate, type WatchOptions } from './isolate.ts'
-import { startMiniflare, WORKER } from './miniflare.ts'
+import { eventually } from '../eventually.ts'
+import { JOB_CLASSES, startMiniflare, WORKER } from './miniflare.ts'
+import { childWorkerds } from './process.ts'
 
 export const TOKEN = 'open-sesame'
-export const S3_PATH = 'cdn-cgi/local/r2/s3'
 
 /** The Worker on a socket, with its own local R2, KV and queue. Its requests leave workerd itself: nothing hides what breaks. */
 export interface Site {
@@ -29,8 +27,6 @@ export interface Site {
   refusals(): readonly number[]
   /** The process that runs the Worker, R2 and the queue. */
   readonly pid: number
-  /** Its resident memory in bytes. */
-  memory(): number
   /** The memory of the Worker's isolate alone; needs `inspected`. */
   watchIsolate(options?: WatchOptions): Promise<IsolateWatch>
   close(): Promise<void>
@@ -62,7 +58,7 @@ export async function startSite({
 }: SiteOptions): Promise<Site> {
   const log: CopyEntry[] = []
   const refusals: number[] = []
-  const before = workerds()
+  const before = childWorkerds()
   const { miniflare, url } = await startMiniflare(
     'src/index.ts',
     {
@@ -70,11 +66,7 @@ export async function startSite({
       kvNamespaces: { MEDIA_KV: 'media-kv' },
       queueProducers: { COPY_QUEUE: QUEUE },
       queueConsumers: { [QUEUE.queueName]: { maxBatchSize: 10, maxBatchTimeout: 0.1, maxRetries: retries } },
-      durableObjects: {
-        BACKFILL_JOBS: { className: 'BackfillJob', useSQLite: true },
-        VERIFICATION_JOBS: { className: 'VerificationJob', useSQLite: true },
-        JOB_INDEX: { className: 'JobIndex', useSQLite: true },
-      },
+      durableObjects: JOB_CLASSES,
       bindings: {
         FALLBACK_STORAGES: JSON.stringify(storages),
         FALLBACK_DATA_MIGRATION: 'true',
@@ -91,7 +83,7 @@ export async function startSite({
       },
     },
   )
-  const pid = workerds().find((other) => !before.includes(other)) ?? 0
+  const pid = childWorkerds().find((other) => !before.includes(other)) ?? 0
   const bucket = await miniflare.getR2Bucket('MEDIA')
   return {
     ...client(url),
@@ -99,7 +91,6 @@ export async function startSite({
     refusals: () => refusals,
     pid,
     bucket,
-    memory: () => residentBytes(pid),
     watchIsolate: async (watch) =>
       watchIsolate(await miniflare.getInspectorURL(), WORKER, {
         poke: () => fetch(new URL('/-/health', url)).then((response) => response.arrayBuffer()),
@@ -141,29 +132,14 @@ function observer(
     copies,
     async stored(name, patience = 30_000) {
       const look = async () => (await bucket.get(name)) ?? null
-      const found = await eventually(() => `${name} in R2 (${reasons(name)})`, look, patience)
+      const found = await eventually(() => `${name} in R2 (${reasons(name)})`, look, { patience })
       return Buffer.from(await found.arrayBuffer())
     },
     async copied(name, outcome, patience = 30_000) {
       const look = async () =>
         (outcome === undefined ? copies(name).length > 0 : copies(name).includes(outcome)) || null
-      await eventually(() => `copy of ${name}: ${outcome ?? 'any'} (${reasons(name)})`, look, patience)
+      await eventually(() => `copy of ${name}: ${outcome ?? 'any'} (${reasons(name)})`, look, { patience })
     },
-  }
-}
-
-/** Looks again and again, for `patience` milliseconds. */
-export async function eventually<T>(
-  what: () => string,
-  look: () => Promise<T | null>,
-  patience = 30_000,
-): Promise<T> {
-  const until = Date.now() + patience
-  for (;;) {
-    const found = await look()
-    if (found !== null) return found
-    if (Date.now() > until) throw new Error(`not within ${patience} ms: ${what()}`)
-    await sleep(30)
   }
 }
 
@@ -181,17 +157,4 @@ function noteRefusal(refusals: number[], message: string): void {
   if (!message.startsWith('{"event":"request"')) return
   const { status, duration } = JSON.parse(message) as { status: number; duration: number }
   if (status === 503) refusals.push(duration)
-}
-
-function workerds(): number[] {
-  const listed = execFileSync('ps', ['-eo', 'pid=,ppid=,comm='], { encoding: 'utf8' })
-  return listed
-    .split('\n')
-    .map((line) => line.trim().split(/\s+/))
-    .filter(([, parent, command]) => parent === `${process.pid}` && command === 'workerd')
-    .map(([pid]) => Number(pid))
-}
-
-function residentBytes(pid: number): number {
-  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024
 }

@@ -1,7 +1,7 @@
 import { type Bucket, type Gate, join, readAll, store, type Stored } from './store.ts'
 
-/** What a server makes of the conditions of CompleteMultipartUpload; those of PutObject hold in all of them. */
-export type Completion = 'heeds' | 'ignores' | 'refuses'
+/** How a server treats conditions of CompleteMultipartUpload; all honour those of PutObject. */
+export type Completion = 'honours' | 'ignores' | 'refuses'
 
 const META = 'x-amz-meta-'
 const WRONG_MD5 = 'AAAAAAAAAAAAAAAAAAAAAA=='
@@ -27,7 +27,8 @@ export function fakeS3(bucket: Bucket, gate: Gate, completion: Completion): type
     if (!upload) return failure(404, 'NoSuchUpload')
     const isConditional = headers.has('If-None-Match') || headers.has('If-Match')
     if (isConditional && completion === 'refuses') return failure(501, 'NotImplemented')
-    if (completion === 'heeds' && !holds(objects.get(key), headers)) return failure(412, 'PreconditionFailed')
+    if (completion === 'honours' && !holds(objects.get(key), headers))
+      return failure(412, 'PreconditionFailed')
     uploads.delete(id)
     const { etag } = store(bucket, key, { ...upload, bytes: join(upload.parts) })
     return xml(`<CompleteMultipartUploadResult><ETag>"${etag}"</ETag></CompleteMultipartUploadResult>`)

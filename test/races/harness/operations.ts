@@ -20,7 +20,7 @@ const partBytes = 4
 
 /** The answer to an operation; `did` is what it may have done, `savedAs` where a save went. */
 export interface Answer {
-  said: string
+  summary: string
   did: (state: State) => State | null
   savedAs?: string
   /** The bytes that were sent. */
@@ -38,14 +38,14 @@ export interface World {
 
 export type Operation = (world: World) => Promise<Answer>
 
-/** A chain over the primary, and a fallback that tells a length or not. */
-export function chainOver(primary: Backend, hasSource: boolean, tellsLength: boolean): Chain {
+/** A chain over the primary, and a fallback that sends a length or not. */
+export function chainOver(primary: Backend, hasSource: boolean, sendsLength: boolean): Chain {
   const bytes = new TextEncoder().encode(SOURCE)
   const info: ObjectInfo = {
     name: NAME,
     backend: 'old',
     etag: '"source"',
-    ...(tellsLength && { size: bytes.length }),
+    ...(sendsLength && { size: bytes.length }),
   }
   const fallback: Backend = {
     name: 'old',
@@ -85,7 +85,7 @@ async function unlessRefused(answer: Promise<Answer>): Promise<Answer> {
   } catch (error) {
     if (!(error instanceof StorageError)) throw error
     if (error.code !== 'precondition' && error.code !== 'unavailable') throw error
-    return { said: `refused: ${error.message}`, did: nothingDone }
+    return { summary: `refused: ${error.message}`, did: nothingDone }
   }
 }
 
@@ -111,7 +111,7 @@ const known: Body = (text) => new TextEncoder().encode(text)
 function put(body: Body): Operation {
   return async ({ chain, text }) => {
     await putObject(chain, NAME, body(text), { partBytes })
-    return { said: 'stored', text, did: becomes(text) }
+    return { summary: 'stored', text, did: becomes(text) }
   }
 }
 
@@ -119,7 +119,7 @@ function putIfAbsent(body: Body): Operation {
   return async ({ chain, text, hasSource }) => {
     const allows = allowing('PUT', { 'If-None-Match': '*' })
     await putObject(chain, NAME, body(text), { partBytes, allows })
-    return { said: 'stored', text, did: (state) => (visible(state, hasSource) === null ? { text } : null) }
+    return { summary: 'stored', text, did: (state) => (visible(state, hasSource) === null ? { text } : null) }
   }
 }
 
@@ -130,22 +130,22 @@ function putIfMatch(body: Body): Operation {
       partBytes,
       allows: allowing('PUT', { 'If-Match': seen.etag }),
     })
-    const said = `stored in place of ${seen.text}`
-    return { said, text, did: (state) => (visible(state, hasSource) === seen.text ? { text } : null) }
+    const summary = `stored in place of ${seen.text}`
+    return { summary, text, did: (state) => (visible(state, hasSource) === seen.text ? { text } : null) }
   }
 }
 
 function saving(body: Body): Operation {
   return async ({ chain, text }) => {
     const { name: savedAs } = await save(chain, NAME, body(text), { partBytes })
-    if (savedAs !== NAME) return { said: `saved as ${savedAs}`, text, savedAs, did: nothingDone }
-    return { said: 'saved', text, savedAs, did: (state) => (typeof state === 'string' ? { text } : null) }
+    if (savedAs !== NAME) return { summary: `saved as ${savedAs}`, text, savedAs, did: nothingDone }
+    return { summary: 'saved', text, savedAs, did: (state) => (typeof state === 'string' ? { text } : null) }
   }
 }
 
 const remove: Operation = async ({ chain }) => {
   await chain.delete(NAME)
-  return { said: 'deleted', did: () => 'deleted' }
+  return { summary: 'deleted', did: () => 'deleted' }
 }
 
 const removeIfMatch: Operation = async ({ chain, hasSource }) => {
@@ -153,23 +153,23 @@ const removeIfMatch: Operation = async ({ chain, hasSource }) => {
   await deleteObjectIf(chain, NAME, allowing('DELETE', { 'If-Match': seen.etag }))
   const did = (state: State): State | null =>
     visible(state, hasSource) === seen.text && seen.text !== null ? 'deleted' : null
-  return { said: `deleted ${seen.text}`, did }
+  return { summary: `deleted ${seen.text}`, did }
 }
 
 const bringBack: Operation = async ({ chain }) => {
   const result = await undelete(chain, NAME)
-  if (!result) return { said: 'not deleted', did: nothingDone }
-  return { said: 'brought back', did: (state) => (state === 'deleted' ? 'nothing' : null) }
+  if (!result) return { summary: 'not deleted', did: nothingDone }
+  return { summary: 'brought back', did: (state) => (state === 'deleted' ? 'nothing' : null) }
 }
 
 const read: Operation = async ({ chain, hasSource }) => {
   const { text } = await look(chain)
-  return { said: `read ${text}`, did: (state) => (visible(state, hasSource) === text ? state : null) }
+  return { summary: `read ${text}`, did: (state) => (visible(state, hasSource) === text ? state : null) }
 }
 
 function copied({ outcome }: CopyResult): Answer {
-  if (outcome !== 'copied') return { said: outcome, did: nothingDone }
-  return { said: outcome, did: (state) => (state === 'nothing' ? { text: SOURCE } : null) }
+  if (outcome !== 'copied') return { summary: outcome, did: nothingDone }
+  return { summary: outcome, did: (state) => (state === 'nothing' ? { text: SOURCE } : null) }
 }
 
 const queuedCopy: Operation = async ({ chain }) => copied(await copyName(chain, NAME, { partBytes }))
@@ -177,7 +177,7 @@ const queuedCopy: Operation = async ({ chain }) => copied(await copyName(chain, 
 /** A read that copies what it streams, whose client takes no notice. */
 const inlineCopy: Operation = async ({ chain }) => {
   let work: Promise<unknown> = Promise.resolve()
-  let answer: Answer = { said: 'nothing to copy', did: nothingDone }
+  let answer: Answer = { summary: 'nothing to copy', did: nothingDone }
   const writeBack = createWriteBack({
     chain,
     copyLater: () => false,
@@ -206,8 +206,8 @@ function shared(object: StoredObject): StoredObject {
   }
 }
 
-/** By its name, and whether the fallback tells a length in it. */
-export const OPERATIONS: Record<string, { run: Operation; tellsLength: boolean }> = Object.fromEntries(
+/** By its name, and whether the fallback sends a length in it. */
+export const OPERATIONS: Record<string, { run: Operation; sendsLength: boolean }> = Object.fromEntries(
   Object.entries({
     put: put(known),
     'put in parts': put(streamOf),
@@ -226,6 +226,6 @@ export const OPERATIONS: Record<string, { run: Operation; tellsLength: boolean }
     'copy in parts': queuedCopy,
   }).map(([name, run]) => [
     name,
-    { run: (world: World) => unlessRefused(run(world)), tellsLength: name !== 'copy in parts' },
+    { run: (world: World) => unlessRefused(run(world)), sendsLength: name !== 'copy in parts' },
   ]),
 )

@@ -23,7 +23,7 @@ interface Running<Result> {
 
 /**
  * Runs tasks side by side, one step at a time: every call of storage is held until it is picked, and then has its effect
- * before anything else moves. `trace` tells the steps in their order.
+ * before anything else moves. `trace` gets the steps in their order.
  */
 export async function schedule<Result>(
   tasks: readonly Task<Result>[],

@@ -1,5 +1,5 @@
 import pLimit from 'p-limit'
-import { askedName, type Ledger, wholeVersion } from './ledger.ts'
+import { requestedName, type SoakRecord, wholeVersion } from './record.ts'
 import type { SoakSite } from './site.ts'
 import { mayBeMarker } from '../../src/storage/tombstone-marker.ts'
 import { primaryFailed } from './traffic.ts'
@@ -7,13 +7,13 @@ import { TOKEN, type Site } from '../../test/kit/worker/site.ts'
 
 const TRIES = 20
 
-/** With all backends healthy again: nothing acknowledged is lost, and nothing is stored that nobody wrote. */
-export async function judge(
+/** With all backends healthy again: nothing acknowledged is lost, and nothing else is stored. */
+export async function finalCheck(
   { worker }: SoakSite,
-  ledger: Ledger,
+  record: SoakRecord,
 ): Promise<{ objects: number; tombstones: number }> {
   const limit = pLimit(8)
-  await Promise.all(ledger.names().map((name) => limit(() => judgeRead(worker.url, name, ledger))))
+  await Promise.all(record.names().map((name) => limit(() => checkRead(worker.url, name, record))))
   let objects = 0
   let tombstones = 0
   let cursor: string | undefined
@@ -28,18 +28,18 @@ export async function judge(
       const isTombstone = customMetadata?.['fallback-storage-deleted'] !== undefined
       if (isTombstone) tombstones += 1
       else objects += 1
-      if (isTombstone && !ledger.of(key).all().has(null))
-        ledger.violate(`${key} has a tombstone, and nobody deleted it`)
+      if (isTombstone && !record.of(key).all().has(null))
+        record.violate(`${key} has a tombstone, and was never deleted`)
     }
     const keys = stored.map(({ key }) => key)
-    await Promise.all(keys.map((key) => limit(() => judgeStored(worker.bucket, key, ledger))))
+    await Promise.all(keys.map((key) => limit(() => checkStored(worker.bucket, key, record))))
     cursor = page.truncated ? page.cursor : undefined
   } while (cursor !== undefined)
   return { objects, tombstones }
 }
 
-async function judgeRead(url: string, name: string, ledger: Ledger): Promise<void> {
-  const start = ledger.clock()
+async function checkRead(url: string, name: string, record: SoakRecord): Promise<void> {
+  const start = record.clock()
   let last = ''
   for (let attempt = 0; attempt < TRIES; attempt++) {
     const response = await fetch(url + name, { headers: { Authorization: `Bearer ${TOKEN}` } })
@@ -51,18 +51,18 @@ async function judgeRead(url: string, name: string, ledger: Ledger): Promise<voi
       continue
     }
     const found = response.status === 404 ? null : wholeVersion(Buffer.from(body))
-    return ledger.check(name, found, { start, failing: false, by: 'at the end' })
+    return record.check(name, found, { start, failing: false, by: 'at the end' })
   }
-  ledger.violate(`${name} cannot be read at the end: ${last}`)
+  record.violate(`${name} cannot be read at the end: ${last}`)
 }
 
-/** What a save that failed half-way chose for itself is known by its asked name. */
-async function judgeStored(bucket: Site['bucket'], key: string, ledger: Ledger): Promise<void> {
+/** A save that failed half-way may have stored under another name: its history is that of the requested name. */
+async function checkStored(bucket: Site['bucket'], key: string, record: SoakRecord): Promise<void> {
   const stored = await bucket.get(key)
-  if (!stored) return ledger.violate(`${key} is listed and not there`)
+  if (!stored) return record.violate(`${key} is listed and not there`)
   const body = Buffer.from(await stored.arrayBuffer())
   if (stored.customMetadata?.['fallback-storage-deleted'] !== undefined && mayBeMarker(body.length)) return
   const version = wholeVersion(body)
-  const versions = [key, askedName(key)].flatMap((name) => [...ledger.of(name).all()])
-  if (!versions.includes(version)) ledger.violate(`${key} holds ${version}, which nobody wrote there`)
+  const versions = [key, requestedName(key)].flatMap((name) => [...record.of(name).all()])
+  if (!versions.includes(version)) record.violate(`${key} holds ${version}, which was never written there`)
 }

@@ -1,11 +1,11 @@
 import { createHistory, type History, type Version } from './history.ts'
 import { versionId, versionOf, versionOfPart } from './versions.ts'
 
-/** What was asked, and how often it came to what. */
+/** How often each operation had each outcome. */
 export type Counts = Record<string, number>
 
-/** All names' histories, and what was found that must not be. */
-export interface Ledger {
+/** The histories of all names, and every violation of what a client may see. */
+export interface SoakRecord {
   readonly violations: string[]
   readonly counts: Counts
   clock(): number
@@ -15,7 +15,7 @@ export interface Ledger {
   names(): string[]
   /** An id that no version had before. */
   nextVersion(name: string, lines: number): string
-  /** Holds what a read found against what it may have found. */
+  /** Compares what a read found with what it may have found. */
   check(name: string, found: Version, read: Read): void
   /** Which version an entity tag was seen with; one tag for two versions is a violation. */
   tag(name: string, etag: string, version: string): void
@@ -26,7 +26,7 @@ export interface Ledger {
 export interface Read {
   /** When it began. */
   start: number
-  /** The primary could not be asked. */
+  /** The primary failed. */
   failing: boolean
   by: string
   /** Of the answer, where it has one. */
@@ -35,18 +35,18 @@ export interface Read {
 
 const ALTERNATIVE = /_[A-Za-z0-9]{7}(?=\.[^.]*$)/
 
-export function createLedger(initial: ReadonlyMap<string, Version>): Ledger {
+export function createRecord(initial: ReadonlyMap<string, Version>): SoakRecord {
   let now = 0
   let versions = 0
   const clock = (): number => ++now
   const histories = new Map<string, History>()
   const tagged = new Map<string, Map<string, string>>()
   for (const [name, version] of initial) histories.set(name, createHistory(version, clock))
-  const ledger: Ledger = {
+  const record: SoakRecord = {
     violations: [],
     counts: {},
     clock,
-    count: (what) => void (ledger.counts[what] = (ledger.counts[what] ?? 0) + 1),
+    count: (what) => void (record.counts[what] = (record.counts[what] ?? 0) + 1),
     of(name) {
       const known = histories.get(name)
       if (known) return known
@@ -57,37 +57,37 @@ export function createLedger(initial: ReadonlyMap<string, Version>): Ledger {
     names: () => [...histories.keys()],
     nextVersion: (name, lines) => versionId(name, ++versions, lines),
     check(name, found, { start, failing, by, cacheControl }) {
-      const history = ledger.of(name)
+      const history = record.of(name)
       const isCurrent = history.possible(start).has(found)
-      if (cacheControl !== undefined) ledger.count(`${isCurrent ? 'current' : 'older'}: ${cacheControl}`)
+      if (cacheControl !== undefined) record.count(`${isCurrent ? 'current' : 'older'}: ${cacheControl}`)
       if (isCurrent) return
       const possible = [...history.possible(start)].map((version) => version ?? 'absent').join(', ')
       const what = `${by} ${name}: found ${found ?? 'absent'}, possible: ${possible}`
-      if (!failing || found === null || !history.all().has(found)) return ledger.violate(what)
-      // While the primary cannot be asked a fallback may answer with what it has, older or deleted meanwhile. Nobody
-      // may keep that: it would be shown long after the primary is back.
-      if (cacheControl?.includes('no-store')) return ledger.count('older, the primary failing')
-      ledger.violate(`${what}; it may be kept, with Cache-Control: ${cacheControl ?? 'none'}`)
+      if (!failing || found === null || !history.all().has(found)) return record.violate(what)
+      // While the primary fails, a fallback may answer with an older or deleted version. It must not be cached:
+      // it would be shown long after the primary is back.
+      if (cacheControl?.includes('no-store')) return record.count('older, the primary failing')
+      record.violate(`${what}; it may be cached, with Cache-Control: ${cacheControl ?? 'none'}`)
     },
     tag(name, etag, version) {
       const known = tagged.get(name) ?? new Map<string, string>()
       tagged.set(name, known)
       const before = known.get(etag) ?? version
-      if (before !== version) ledger.violate(`${name}: ${etag} is the tag of ${before} and of ${version}`)
+      if (before !== version) record.violate(`${name}: ${etag} is the tag of ${before} and of ${version}`)
       known.set(etag, before)
     },
     tags: (name) => tagged.get(name) ?? new Map(),
-    violate: (what) => void ledger.violations.push(what),
+    violate: (what) => void record.violations.push(what),
   }
-  return ledger
+  return record
 }
 
-/** The name that a save was asked for, of one that it may have chosen instead. */
-export function askedName(name: string): string {
+/** The name that a save requested, given the one that it may have chosen instead. */
+export function requestedName(name: string): string {
   return name.replace(ALTERNATIVE, '')
 }
 
-/** The version that a whole body is; anything else is told as it is, and is no version of anything. */
+/** The version that a whole body is; any other bytes are described, and match no version. */
 export function wholeVersion(body: Buffer): string {
   return (
     versionOf(body) ?? `${body.length} bytes that are no version: ${body.subarray(0, 80).toString('latin1')}`

@@ -1,7 +1,7 @@
-import { BUILDERS, type BackendConfig, type BackendType } from './backend-config.ts'
+import { BUILDERS, type BackendConfig } from './backend-config.ts'
 import { type Mistake, didYouMean, nearest } from './errors.ts'
 import type { Env } from './bindings.ts'
-import { backendName, TABLE_KEYS } from './schemas.ts'
+import { backendName, type BackendType, TABLE_KEYS } from './schemas.ts'
 import * as v from 'valibot'
 
 const VARIABLE = 'FALLBACK_STORAGES'

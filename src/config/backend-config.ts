@@ -8,7 +8,15 @@ import {
   readCredentials,
   readHeader,
 } from './bindings.ts'
-import { type BackendType, credentialsName, httpTable, kvTable, r2Table, s3Table } from './schemas.ts'
+import {
+  type BackendType,
+  credentialsName,
+  firstIssues,
+  httpTable,
+  kvTable,
+  r2Table,
+  s3Table,
+} from './schemas.ts'
 
 /** `read_only` is `readOnly` here. */
 type CamelCase<Key> = Key extends `${infer Head}_${infer Tail}`
@@ -101,33 +109,20 @@ function check<Schema extends v.GenericSchema>(
   { raw, report, env }: TableSource,
 ): v.InferOutput<Schema> | undefined {
   const result = v.safeParse(schema, raw)
-  if (result.success) {
-    checkHedge(raw, report)
-    return result.output
-  }
-  const reported = new Set<string>()
-  for (const issue of result.issues) {
-    const [key = '', ...inner] = (issue.path ?? [])
-      .map((step) => step.key)
-      .filter((step) => typeof step === 'string')
-    if (reported.has(key)) continue
-    reported.add(key)
-    if (key in raw) report([key, ...inner].join('.'), issue.message)
+  for (const [key, { path = [], message }] of firstIssues(result.issues)) {
+    const place = path.map((step) => step.key).filter((step) => typeof step === 'string')
+    if (key in raw) report(place.join('.'), message)
     else report(key, missing(key, raw['type'], env))
   }
-  checkHedge(raw, report)
-  return undefined
+  if (Number(raw['hedge_ms']) >= Number(raw['timeout_ms'] ?? 10_000))
+    report('hedge_ms', 'must be less than `timeout_ms`, or the next backend is never tried early')
+  return result.success ? result.output : undefined
 }
 
 function missing(key: string, type: unknown, env: Env): string {
   if (key === 'binding') return noBindingProblem(env, type === 'r2' ? 'r2' : 'kv')
   if (key === 'bucket') return "is missing: give the bucket's name"
   return 'is missing: give the base URL of the S3 service, e.g. "https://s3.eu-central-1.amazonaws.com"'
-}
-
-function checkHedge(raw: TableSource['raw'], report: TableSource['report']): void {
-  if (Number(raw['hedge_ms']) >= Number(raw['timeout_ms'] ?? 10_000))
-    report('hedge_ms', 'must be less than `timeout_ms`, or the next backend is never tried early')
 }
 
 function findBinding<Binding>({ raw, env, report }: TableSource, kind: BindingKind): Binding | undefined {

@@ -2,6 +2,16 @@ import * as v from 'valibot'
 
 /** Every message says what the value must be; the value itself is never repeated, it could be a secret. */
 
+/** The first issue of each key. */
+export function firstIssues(issues: readonly v.BaseIssue<unknown>[] = []): Map<string, v.BaseIssue<unknown>> {
+  const first = new Map<string, v.BaseIssue<unknown>>()
+  for (const issue of issues) {
+    const key = String(issue.path?.[0]?.key)
+    if (!first.has(key)) first.set(key, issue)
+  }
+  return first
+}
+
 export const flag = v.pipe(
   v.union([v.boolean(), v.picklist(['true', 'false'])], 'must be true or false'),
   v.transform((value) => value === true || value === 'true'),

@@ -1,13 +1,6 @@
 import * as v from 'valibot'
 import type { S3Credentials } from '../backends/s3/request.ts'
-import {
-  type BindingKind,
-  type Env,
-  bindingProblem,
-  noBindingProblem,
-  readCredentials,
-  readHeader,
-} from './bindings.ts'
+import { type BindingKind, type Env, bindingProblem, readCredentials, readHeader } from './bindings.ts'
 import {
   type BackendType,
   credentialsName,
@@ -120,7 +113,7 @@ function check<Schema extends v.GenericSchema>(
 }
 
 function missing(key: string, type: unknown, env: Env): string {
-  if (key === 'binding') return noBindingProblem(env, type === 'r2' ? 'r2' : 'kv')
+  if (key === 'binding') return bindingProblem(env, undefined, type === 'r2' ? 'r2' : 'kv') ?? ''
   if (key === 'bucket') return "is missing: give the bucket's name"
   return 'is missing: give the base URL of the S3 service, e.g. "https://s3.eu-central-1.amazonaws.com"'
 }

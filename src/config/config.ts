@@ -95,18 +95,13 @@ export function hostWarnings(
   const media = mediaUrl === undefined ? undefined : new URL(mediaUrl).host
   const request = new URL(requestUrl).host
   return backends.flatMap((backend) => {
-    const { key, url } = addressOf(backend)
+    const isProxy = backend.type === 'http' && backend.binding === undefined
+    const [key, url] =
+      backend.type === 's3' ? ['endpoint', backend.endpoint] : ['url', isProxy ? backend.url : undefined]
     const host = url && new URL(url).host
     if (host === undefined || (host !== media && host !== request)) return []
     const whose = host === media ? 'MEDIA_URL' : 'this request'
     const detail = `\`${key}\` has the host of ${whose} (${host}): if this Worker answers there, the backend leads back to it. Give it the address of what holds the files itself`
     return [{ backend: backend.name, detail }]
   })
-}
-
-/** The URL that requests go to; behind a binding there is none. */
-function addressOf(backend: BackendConfig): { key: string; url?: string | undefined } {
-  if (backend.type === 's3') return { key: 'endpoint', url: backend.endpoint }
-  if (backend.type === 'http' && backend.binding === undefined) return { key: 'url', url: backend.url }
-  return { key: '' }
 }

@@ -13,7 +13,7 @@ export function byteReader(body: ReadableStream<Uint8Array>): ReadableStreamBYOB
   }
 }
 
-/** A body in chunks. Whoever opens it reads to the end or cancels. */
+/** A body in chunks, which must be read to its end or cancelled. */
 export interface Chunks {
   /** Empty at the end. The bytes are valid until the call after the next one. */
   next(): Promise<Uint8Array>
@@ -52,11 +52,11 @@ export function openChunks(body: ReadableStream<Uint8Array>, { atLeast, atMost }
   return { next, cancel: (reason) => cancelReader(reader, reason) }
 }
 
-/** Cuts a stream into parts of any wished size; whoever makes one reads it to its end or cancels it. */
+/** Cuts a stream into parts of any size. It must be read to its end or cancelled. */
 export interface ChunkReader {
   /** The next `bytes` bytes; fewer only at the end of the stream. */
   next(bytes: number): Promise<Uint8Array>
-  /** All that is left when it has fewer bytes than that; else `null`, and nothing is lost: `next` gives it, in the same memory where it fits. */
+  /** The rest, if it has fewer than `bytes` bytes; else `null`, and `next` still returns all of it, from the same memory where it fits. */
   whole(bytes: number): Promise<Uint8Array | null>
   /** Never rejects. */
   cancel(reason: unknown): Promise<void>
@@ -71,7 +71,7 @@ interface ChunkReaderOptions {
   memory?: Reservation | null | undefined
 }
 
-/** Well before a reservation that is not renewed is taken back: until then the bytes are still in memory. */
+/** Shorter than the time after which a reservation that is not renewed is released, since the bytes are still in memory. */
 const MAX_PAUSE_MS = 120_000
 
 /** Fails with `interrupted` when no byte comes for two minutes. */
@@ -81,9 +81,9 @@ export function createChunkReader(
 ): ChunkReader {
   const reader = body.getReader()
   const idle = watchIdleTime(MAX_PAUSE_MS, (message) => new StorageError('interrupted', message))
-  /** What was read and not yet given out, the next bytes last. */
+  /** What was read and not yet returned, the next bytes last. */
   const ahead: Uint8Array[] = []
-  /** Behind a full part there mostly is another one: growing would take up half as much again. */
+  /** After a full part there is mostly another one, and growing step by step would need half as much memory again. */
   let room = Math.max(size, FIRST_ALLOCATION)
 
   const nextChunk = async (): Promise<Uint8Array | undefined> => {

@@ -11,17 +11,17 @@ export interface SharedBytes {
   /** Settles when the last byte has come; rejects when the body broke off or has another length. */
   readonly filled: Promise<void>
   stream(): ReadableStream<Uint8Array>
-  /** Writes all the bytes, as fast as they are taken, and ends. A failure of either side aborts the other; it never throws. */
+  /** Writes all the bytes, as fast as they are taken, and closes. A failure aborts `writable`; it never rejects. */
   writeTo(writable: WritableStream<Uint8Array>): Promise<void>
-  /** Whether anybody still takes bytes, or will: then the memory cannot be given back. */
+  /** Whether a stream is still being read: then the memory cannot be freed. */
   isRead(): boolean
-  /** Gives the memory back. Whoever still reads then fails. */
+  /** Frees the memory. Reads that are still under way fail. */
   free(): void
 }
 
 /** Native bodies come in chunks of 4 KiB unless a larger buffer is handed in, and JavaScript runs for each chunk. */
 const READ_BYTES = 64 * 1024
-/** A reader that took nothing for so long is given up: a client that stalls, or a request that the platform ended. */
+/** A reader that took nothing for so long is dropped: its client stalls, or the platform ended its request. */
 const MAX_STANDSTILL_MS = 300_000
 
 /**
@@ -71,7 +71,7 @@ export function createSharedBytes(
     }
   }
   const filled = fill()
-  // Whoever reads a stream of it sees the failure there; `filled` need not be awaited.
+  // Each stream reports the failure too, so `filled` need not be awaited.
   filled.catch(() => {})
 
   const writeTo = async (writable: WritableStream<Uint8Array>): Promise<void> => {

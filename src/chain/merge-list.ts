@@ -100,7 +100,7 @@ export async function mergeList(
   }
 }
 
-/** Who decides what is shown. */
+/** What decides which names are shown. */
 interface Rules extends Members {
   show: Show
 }

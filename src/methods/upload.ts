@@ -17,11 +17,11 @@ export type Body = ReadableStream<Uint8Array> | Uint8Array
 export interface UploadOptions extends Omit<PutOptions, 'onlyIf'> {
   /** Longer bodies throw `too-large` as soon as that shows. */
   maxBytes?: number
-  /** Bytes of a part where the length is not known, and of the longest body that is held. R2 and S3 want at least 5 MiB. Default: 8 MiB. */
+  /** Bytes of a part where the length is not known, and of the longest body that `hold` reads. R2 and S3 require at least 5 MiB. Default: 8 MiB. */
   partBytes?: number
   /** Memory that is reserved for it already. It is released at the end. */
   memory?: Reservation
-  /** No client waits for it, so it leaves memory free for uploads that one waits for. */
+  /** No client waits for it, so it leaves memory free for the uploads of clients. */
   isBackground?: boolean
 }
 
@@ -34,8 +34,8 @@ export interface Upload {
   readonly options: UploadOptions
   memory: Reservation | undefined
   reader?: ChunkReader
-  /** Whether a backend was given some of it. */
-  isGiven: boolean
+  /** Whether some of it may have been sent to a backend. */
+  isSent: boolean
 }
 
 const MIB = 1024 * 1024
@@ -45,7 +45,7 @@ const PART_BYTES = 8 * MIB
 const MAX_PARTS = 10_000
 /** Longest body of unknown length that is read into memory for a backend without multipart uploads. */
 const MAX_BUFFERED_BYTES = 25 * MIB
-/** Reserved at first for a body of unknown length: most are small. What one large upload needs stays free beside it. */
+/** Reserved at first for a body of unknown length, since most are small. Enough stays free for one large upload. */
 const FIRST_BYTES = MIB / 2
 
 /** Most bytes of a stream of that length that are in memory at once while it is stored; 0 where it is passed on as it comes. */
@@ -59,8 +59,8 @@ export function uploadMemory(
   return fitsOnePut ? 0 : 2 * partBytesFor(size, partBytes)
 }
 
-function partBytesFor(size = 0, wished = PART_BYTES): number {
-  return Math.max(wished, Math.ceil(size / MAX_PARTS / MIB) * MIB)
+function partBytesFor(size = 0, partBytes = PART_BYTES): number {
+  return Math.max(partBytes, Math.ceil(size / MAX_PARTS / MIB) * MIB)
 }
 
 /** Stores one body in one backend, as `storeIn` does. The body is read to its end or cancelled. */
@@ -70,7 +70,7 @@ export function upload(
   body: Body,
   { onlyIf, ...options }: UploadOptions & Pick<PutOptions, 'onlyIf'> = {},
 ): Promise<ObjectInfo | null> {
-  return withUpload(body, options, (begun) => storeIn(backend, begun, name, onlyIf))
+  return withUpload(body, options, (started) => storeIn(backend, started, name, onlyIf))
 }
 
 /** Runs `store`. Afterwards the body has been read to its end or is cancelled, and its memory is released. */
@@ -80,7 +80,7 @@ export async function withUpload<T>(
   store: (upload: Upload) => Promise<T>,
 ): Promise<T> {
   const size = body instanceof Uint8Array ? body.length : options.size
-  const upload: Upload = { body, size, options, memory: options.memory, isGiven: false }
+  const upload: Upload = { body, size, options, memory: options.memory, isSent: false }
   try {
     return await store(upload)
   } catch (error) {
@@ -91,9 +91,9 @@ export async function withUpload<T>(
   }
 }
 
-/** Whether it can be given to another backend: all of it is in memory, or none has had any of it. */
-export function isComplete({ body, isGiven }: Upload): boolean {
-  return body instanceof Uint8Array || !isGiven
+/** Whether it can be sent to another backend: all of it is in memory, or none of it was sent yet. */
+export function isComplete({ body, isSent }: Upload): boolean {
+  return body instanceof Uint8Array || !isSent
 }
 
 /** Reads a small body into memory where there is room, so that a lost race or a failed backend costs only another try. */
@@ -104,7 +104,7 @@ export async function hold(upload: Upload, backend: WritableBackend): Promise<vo
   const needed = uploadMemory(backend, size, partBytes)
   if (needed > 0) await reserve(upload, needed)
   else upload.memory ??= isolateMemory.tryReserve(size ?? 0, { leave: SHARED_LEAVES_BYTES }) ?? undefined
-  // One more than the length that is known, to see that nothing follows.
+  // One byte more than the known length, to check that nothing follows.
   if (upload.memory) await readWhole(upload, size === undefined ? partBytes : size + 1)
 }
 
@@ -134,7 +134,7 @@ export async function storeIn(
   })
 
   checkLimit(upload.size ?? 0)
-  upload.isGiven = true
+  upload.isSent = true
   const needed = upload.body instanceof Uint8Array ? 0 : uploadMemory(backend, upload.size, partBytes)
   if (needed > 0) {
     await reserve(upload, needed)
@@ -151,7 +151,7 @@ export async function storeIn(
   return backend.put(name, upload.body, options())
 }
 
-/** Waits for the memory: all of it or, where the length is not known, a little that grows when the body turns out to be larger. */
+/** Waits for the memory: for all of it or, where the length is not known, for a little that grows when the body turns out to be larger. */
 async function reserve(upload: Upload, needed: number): Promise<void> {
   const { signal, isBackground } = upload.options
   const isGrowing = upload.size === undefined && !isBackground
@@ -163,7 +163,7 @@ async function reserve(upload: Upload, needed: number): Promise<void> {
     await upload.memory.grow(needed)
 }
 
-/** Reads the body into memory if it has fewer bytes than that; else the reader is handed back, which still has all of it. */
+/** Reads the body into memory if it has fewer than `bytes` bytes; else returns the reader, which still has all of it. */
 async function readWhole(upload: Upload, bytes: number): Promise<ChunkReader | null> {
   const { body, size } = upload
   if (body instanceof Uint8Array) return null

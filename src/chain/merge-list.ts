@@ -101,9 +101,7 @@ export async function mergeList(
 }
 
 /** What decides which names are shown. */
-interface Rules extends Members {
-  show: Show
-}
+type Rules = Members & { show: Show }
 
 interface Merged {
   /** What is given out, in order. */

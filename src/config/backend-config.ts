@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import type { S3Credentials } from '../backends/s3/request.ts'
-import { type BindingKind, type Env, bindingProblem, readCredentials, readHeader } from './bindings.ts'
+import { type BindingKind, type Env, bindingProblem, readSecret, readHeader } from './bindings.ts'
 import {
   type BackendType,
   credentialsName,
@@ -127,11 +127,20 @@ function findBinding<Binding>({ raw, env, report }: TableSource, kind: BindingKi
   return undefined
 }
 
+/** The key pair (and session token, where there is one). */
 function findCredentials({ raw, env, report }: TableSource): S3Credentials | undefined {
-  if (!v.is(credentialsName, raw['credentials'])) return undefined
-  const { credentials, problems } = readCredentials(env, raw['credentials'])
-  for (const problem of problems) report('credentials', problem)
-  return credentials
+  const prefix = raw['credentials']
+  if (!v.is(credentialsName, prefix)) return undefined
+  const read = (suffix: string): string => {
+    const found = readSecret(env, `${prefix}_${suffix}`)
+    if ('value' in found) return found.value
+    report('credentials', found.problem)
+    return ''
+  }
+  const credentials = { accessKeyId: read('ACCESS_KEY_ID'), secretAccessKey: read('SECRET_ACCESS_KEY') }
+  return env[`${prefix}_SESSION_TOKEN`]
+    ? { ...credentials, sessionToken: read('SESSION_TOKEN') }
+    : credentials
 }
 
 function findHeaders({ raw, env, report }: TableSource): Record<string, string> {

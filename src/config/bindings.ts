@@ -1,4 +1,3 @@
-import type { S3Credentials } from '../backends/s3/request.ts'
 import { didYouMean } from './errors.ts'
 import { isPrintable } from './schemas.ts'
 
@@ -76,23 +75,6 @@ export function readSecret(env: Env, name: string): Found<string> {
       problem: `the secret \`${name}\` holds a line break, outer space or character that no header can carry; set it again with: ${fix}`,
     }
   return { value }
-}
-
-/** The key pair (and session token, where there is one) that `prefix` stands for. */
-export function readCredentials(
-  env: Env,
-  prefix: string,
-): { credentials?: S3Credentials; problems: string[] } {
-  const id = readSecret(env, `${prefix}_ACCESS_KEY_ID`)
-  const secret = readSecret(env, `${prefix}_SECRET_ACCESS_KEY`)
-  const tokenName = `${prefix}_SESSION_TOKEN`
-  const token = env[tokenName] ? readSecret(env, tokenName) : undefined
-  const problems = [id, secret, token].flatMap((found) =>
-    found && 'problem' in found ? [found.problem] : [],
-  )
-  if ('problem' in id || 'problem' in secret || (token && 'problem' in token)) return { problems }
-  const credentials = { accessKeyId: id.value, secretAccessKey: secret.value }
-  return { problems, credentials: token ? { ...credentials, sessionToken: token.value } : credentials }
 }
 
 /** What the Worker or the platform writes itself, or what would change what the answer means. */

@@ -13,7 +13,7 @@ export function byteReader(body: ReadableStream<Uint8Array>): ReadableStreamBYOB
   }
 }
 
-/** A body in chunks. Whoever opens it reads to the end or cancels. */
+/** A body in chunks, which must be read to its end or cancelled. */
 export interface Chunks {
   /** Empty at the end. The bytes are valid until the call after the next one. */
   next(): Promise<Uint8Array>
@@ -52,18 +52,17 @@ export function openChunks(body: ReadableStream<Uint8Array>, { atLeast, atMost }
   return { next, cancel: (reason) => cancelReader(reader, reason) }
 }
 
-/** Cuts a stream into parts of any wished size; whoever makes one reads it to its end or cancels it. */
+/** Cuts a stream into parts of any size. It must be read to its end or cancelled. */
 export interface ChunkReader {
   /** The next `bytes` bytes; fewer only at the end of the stream. */
   next(bytes: number): Promise<Uint8Array>
-  /** Puts back what `next` gave last, which its next caller gets again, in the same memory where it fits. */
-  unread(part: Uint8Array): void
+  /** The rest, if it has fewer than `bytes` bytes; else `null`, and `next` still returns all of it, from the same memory where it fits. */
+  whole(bytes: number): Promise<Uint8Array | null>
   /** Never rejects. */
   cancel(reason: unknown): Promise<void>
 }
 
 const FIRST_ALLOCATION = 64 * 1024
-const NOTHING = new Uint8Array(0)
 
 interface ChunkReaderOptions {
   /** The body's length where that is known, and as much memory is free. */
@@ -72,7 +71,7 @@ interface ChunkReaderOptions {
   memory?: Reservation | null | undefined
 }
 
-/** Well before a reservation that is not renewed is taken back: until then the bytes are still in memory. */
+/** Shorter than the time after which a reservation that is not renewed is released, since the bytes are still in memory. */
 const MAX_PAUSE_MS = 120_000
 
 /** Fails with `interrupted` when no byte comes for two minutes. */
@@ -82,52 +81,49 @@ export function createChunkReader(
 ): ChunkReader {
   const reader = body.getReader()
   const idle = watchIdleTime(MAX_PAUSE_MS, (message) => new StorageError('interrupted', message))
-  let rest: Uint8Array = NOTHING
-  /** What follows `rest`, the next one last. */
-  const after: Uint8Array[] = []
-  /** Behind a full part there mostly is another one: growing would take up half as much again. */
+  /** What was read and not yet returned, the next bytes last. */
+  const ahead: Uint8Array[] = []
+  /** After a full part there is mostly another one, and growing step by step would need half as much memory again. */
   let room = Math.max(size, FIRST_ALLOCATION)
 
-  const pull = async (): Promise<boolean> => {
-    while (rest.length === 0) {
-      const next = after.pop()
-      if (next) {
-        rest = next
-        continue
-      }
-      const { done, value } = await idle.wait(reader.read()).catch((error: unknown) => {
-        idle.stop()
-        throw interruption(error)
-      })
-      if (done) {
-        idle.stop()
-        return false
-      }
-      memory?.renew()
-      rest = value
+  const nextChunk = async (): Promise<Uint8Array | undefined> => {
+    const known = ahead.pop()
+    if (known) return known
+    try {
+      const { value } = await idle.wait(reader.read())
+      if (value) memory?.renew()
+      else idle.stop()
+      return value
+    } catch (error) {
+      idle.stop()
+      throw interruption(error)
     }
-    return true
+  }
+
+  const next = async (bytes: number): Promise<Uint8Array> => {
+    let part = new Uint8Array(0)
+    let length = 0
+    while (length < bytes) {
+      const chunk = await nextChunk()
+      if (!chunk) break
+      const taken = chunk.subarray(0, bytes - length)
+      if (taken.length < chunk.length) ahead.push(chunk.subarray(taken.length))
+      if (taken.length === bytes) return taken
+      part = withRoom(part, length, { needed: length + taken.length, room, most: bytes })
+      part.set(taken, length)
+      length += taken.length
+    }
+    if (length === bytes) room = Math.max(room, bytes)
+    return part.subarray(0, length)
   }
 
   return {
-    async next(bytes) {
-      let part = NOTHING
-      let length = 0
-      while (length < bytes && (await pull())) {
-        const taken = rest.subarray(0, bytes - length)
-        // An empty view would keep the whole buffer.
-        rest = taken.length < rest.length ? rest.subarray(taken.length) : NOTHING
-        if (taken.length === bytes) return taken
-        part = withRoom(part, length, { needed: length + taken.length, room, most: bytes })
-        part.set(taken, length)
-        length += taken.length
-      }
-      if (length === bytes) room = Math.max(room, bytes)
-      return part.subarray(0, length)
-    },
-    unread(part) {
-      if (rest.length > 0) after.push(rest)
-      rest = part
+    next,
+    async whole(bytes) {
+      const first = await next(bytes)
+      if (first.length < bytes) return first
+      ahead.push(first)
+      return null
     },
     cancel(reason) {
       idle.stop()

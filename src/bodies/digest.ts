@@ -9,9 +9,8 @@ interface Hash {
 }
 
 const STREAMED = { md5: 'MD5', sha1: 'SHA-1', sha256: 'SHA-256', sha512: 'SHA-512' } as const
-/** Reversed polynomials of CRC-32 (zip, PNG) and CRC-32C (Castagnoli). */
-const POLYNOMIALS = { crc32: 0xedb88320, crc32c: 0x82f63b78 } as const
-const tables = new Map<number, Uint32Array>()
+/** From the reversed polynomials of CRC-32 (zip, PNG) and CRC-32C (Castagnoli). */
+const CRC_TABLES = { crc32: crcTable(0xedb88320), crc32c: crcTable(0x82f63b78) }
 
 /** The digests that are given, computed over `bytes`; throws `corrupt` when one differs. */
 export async function checkDigests(bytes: Uint8Array, expected: Digests): Promise<void> {
@@ -28,10 +27,15 @@ export interface DigestCheck {
 
 /** The same for bytes that come chunk by chunk. */
 export function startCheck(expected: Digests): DigestCheck {
-  const hashes = startHashes(expected)
+  const hashes = (Object.keys(expected) as DigestName[]).map((name) => ({ name, hash: startHash(name) }))
   return {
     update: (chunk) => Promise.all(hashes.map(({ hash }) => hash.update(chunk))),
-    finish: () => compare(hashes),
+    async finish() {
+      for (const { name, hash } of hashes) {
+        if ((await hash.finish()) !== expected[name]?.toLowerCase())
+          throw new StorageError('corrupt', `the bytes have another ${name} digest than announced`)
+      }
+    },
   }
 }
 
@@ -56,29 +60,8 @@ export function verifyingStream(expected: Digests): TransformStream<Uint8Array, 
   })
 }
 
-interface Expectation {
-  name: DigestName
-  expected: string
-  hash: Hash
-}
-
-function startHashes(digests: Digests): Expectation[] {
-  return (Object.keys(digests) as DigestName[]).flatMap((name) => {
-    const expected = digests[name]
-    return expected === undefined ? [] : [{ name, expected, hash: startHash(name) }]
-  })
-}
-
-async function compare(hashes: Expectation[]): Promise<void> {
-  for (const { name, expected, hash } of hashes) {
-    const actual = await hash.finish()
-    if (actual !== expected.toLowerCase())
-      throw new StorageError('corrupt', `the bytes have another ${name} digest than announced`)
-  }
-}
-
 function startHash(name: DigestName): Hash {
-  return name === 'crc32' || name === 'crc32c' ? crcHash(POLYNOMIALS[name]) : streamedHash(STREAMED[name])
+  return name === 'crc32' || name === 'crc32c' ? crcHash(CRC_TABLES[name]) : streamedHash(STREAMED[name])
 }
 
 function streamedHash(algorithm: string): Hash {
@@ -93,8 +76,7 @@ function streamedHash(algorithm: string): Hash {
   }
 }
 
-function crcHash(polynomial: number): Hash {
-  const table = crcTable(polynomial)
+function crcHash(table: Uint32Array): Hash {
   let crc = 0xffffffff
   return {
     async update(chunk) {
@@ -107,13 +89,9 @@ function crcHash(polynomial: number): Hash {
 }
 
 function crcTable(polynomial: number): Uint32Array {
-  const known = tables.get(polynomial)
-  if (known) return known
-  const table = Uint32Array.from({ length: 256 }, (_, index) => {
+  return Uint32Array.from({ length: 256 }, (_, index) => {
     let value = index
     for (let bit = 0; bit < 8; bit++) value = value & 1 ? (value >>> 1) ^ polynomial : value >>> 1
     return value
   })
-  tables.set(polynomial, table)
-  return table
 }

@@ -35,7 +35,7 @@ export function heldBody(bytes: Uint8Array, memory: Reservation): ReadableStream
   return readable
 }
 
-/** Nobody waits for a first byte here, and JavaScript runs once for each chunk. */
+/** Large, since no client waits for the first byte here, and JavaScript runs once for each chunk. */
 const CHUNK_BYTES = 256 * 1024
 
 interface SendOptions<Result> {
@@ -58,7 +58,7 @@ export async function sendFixedLength<Result>(
   const chunkBytes = Math.max(1, Math.min(CHUNK_BYTES, size))
   const source = openChunks(body, { atLeast: chunkBytes, atMost: chunkBytes })
   let failure: unknown
-  /** Lets go of both ends at once: nobody waits for a source that stalls, and the receiver stores nothing. */
+  /** Cancels both ends at once, so that a stalled source is not waited for and the receiver stores nothing. */
   const stop = (reason: unknown): void => {
     failure ??= reason
     void Promise.allSettled([source.cancel(reason), writer.abort(reason)])

@@ -1,54 +1,54 @@
 import { StorageError } from '../storage/errors.ts'
 
-/** Memory that was set aside. */
+/** Reserved memory. */
 export interface Reservation {
   readonly bytes: number
-  /** Makes it `bytes` in all, where it is less. Waits for what is left of the time that it was reserved with, and keeps what it has when that throws. */
+  /** Grows it to `bytes` in all. Waits for as long as is left of `waitMs`; when that throws, it keeps what it has. */
   grow(bytes: number, options?: Pick<ReserveOptions, 'signal' | 'leave'>): Promise<void>
-  /** Says that it is still used. */
+  /** Marks it as still in use. */
   renew(): void
   release(): void
 }
 
 export interface ReserveOptions {
-  /** How long to wait for room, in milliseconds, growing included. Default: two seconds. */
+  /** How long to wait for room in all, growing included, in milliseconds. Default: two seconds. */
   waitMs?: number
   signal?: AbortSignal | undefined
-  /** Bytes that have to stay free for those who leave less, and who go first. Default: 0. */
+  /** Bytes that must stay free for requests that leave less, which go first. Default: 0. */
   leave?: number
 }
 
-/** What everything that holds bodies in memory shares. */
+/** The memory that all bodies share. */
 export interface MemoryBudget {
   readonly total: number
-  /** Waits its turn for the room; throws `overloaded` when there is none in time. More than the whole budget is never given. */
+  /** Waits in the queue for room; throws `overloaded` when there is none in time. Never reserves more than the whole budget. */
   reserve(bytes: number, options?: ReserveOptions): Promise<Reservation>
-  /** The same without waiting: `null` when there is no room, or others wait for it. */
+  /** The same without waiting: `null` when there is no room, or other requests wait for it. */
   tryReserve(bytes: number, options?: Pick<ReserveOptions, 'leave'>): Reservation | null
-  /** `reclaim` is called when there is no room: it gives back what is only kept in case it is useful, and renews the rest. */
+  /** Registers a function that releases caches when there is no room, and renews what is in use. */
   onShortage(reclaim: () => void): void
 }
 
 const MIB = 1024 * 1024
 /** Of the 128 MB that an isolate has (Workers limits): the rest is for code, streams under way and garbage. */
 const MEMORY_BYTES = 64 * MIB
-/** What one large upload needs: two parts. Those who may need it later leave it free when they begin. */
+/** What one large upload needs: two parts. An upload that may need it later leaves it free when it begins. */
 export const UPLOAD_BYTES = 16 * MIB
-/** What shared bodies leave free: one large upload, and the beginnings of others. */
+/** What shared bodies leave free: one large upload, and the first bytes of others. */
 export const SHARED_LEAVES_BYTES = 24 * MIB
-/** What background copies leave free: they wait behind clients, and never keep small bodies from being shared. */
+/** What background copies leave free, so that small bodies can still be shared. */
 export const BACKGROUND_LEAVES_BYTES = 32 * MIB
 /** The largest body that can be shared. */
 export const MAX_SHARED_BYTES = MEMORY_BYTES - UPLOAD_BYTES
 
-/** A client that is refused should know soon. */
+/** A client should be refused soon. */
 const WAIT_MS = 2_000
 const RETRY_AFTER_MS = 5_000
 /** How often a waiting request looks for room. */
 const LOOK_MS = 25
-/** A request that has not looked for so long was ended by the platform. */
+/** A request that did not look for room for so long was ended by the platform. */
 const GONE_MS = 2_000
-/** What was not renewed for so long belonged to a request that the platform ended. */
+/** A reservation that was not renewed for so long belongs to a request that the platform ended. */
 const FORGOTTEN_MS = 300_000
 
 interface Ticket {
@@ -58,8 +58,8 @@ interface Ticket {
 }
 
 /**
- * A budget of `total` bytes. Those who leave least go first, then first come, first served. Waiting requests look for
- * room by themselves, since only the timers of the request that waits are sure to fire in it.
+ * A budget of `total` bytes. Requests that leave least go first, then first come, first served. A waiting request looks for
+ * room by itself, since only its own timers are sure to fire in it.
  */
 export function createMemoryBudget(total: number): MemoryBudget {
   /** When each was renewed. */
@@ -68,7 +68,7 @@ export function createMemoryBudget(total: number): MemoryBudget {
   const reclaims: (() => void)[] = []
   let used = 0
 
-  /** Who wants so much that too little would stay free gets it when everything is free. */
+  /** A request so large that too little would stay free gets its memory when everything is free. */
   const fits = (bytes: number, leave: number): boolean =>
     used + bytes + Math.min(leave, total - bytes) <= total
   const take = (bytes: number, leave: number): boolean => {
@@ -90,24 +90,7 @@ export function createMemoryBudget(total: number): MemoryBudget {
     }
     return true
   }
-  const waitFor = async (
-    bytes: number,
-    { ends, signal, leave = 0 }: Omit<ReserveOptions, 'waitMs'> & { ends: number },
-  ): Promise<void> => {
-    const ticket = { leave, looked: 0 }
-    try {
-      for (;;) {
-        signal?.throwIfAborted()
-        ticket.looked = Date.now()
-        queue.add(ticket)
-        if (isNext(ticket) && take(bytes, leave)) return
-        if (Date.now() >= ends) throw overloaded()
-        await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
-      }
-    } finally {
-      queue.delete(ticket)
-    }
-  }
+  /** A reservation of bytes that are already counted as used; `waitMs` is how long it may wait to grow. */
   const hold = (taken: number, waitMs: number): Reservation => {
     let bytes = taken
     let patience = waitMs
@@ -115,16 +98,25 @@ export function createMemoryBudget(total: number): MemoryBudget {
       get bytes() {
         return bytes
       },
-      async grow(wanted, options) {
+      async grow(wanted, { signal, leave = 0 } = {}) {
         const missing = Math.min(wanted, total) - bytes
         if (missing <= 0) return
         const began = Date.now()
+        const ticket = { leave, looked: began }
         try {
-          await waitFor(missing, { ...options, ends: began + patience })
+          for (;;) {
+            signal?.throwIfAborted()
+            ticket.looked = Date.now()
+            queue.add(ticket)
+            if (isNext(ticket) && take(missing, leave)) break
+            if (Date.now() - began >= patience) throw overloaded()
+            await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
+          }
         } finally {
+          queue.delete(ticket)
           patience -= Date.now() - began
         }
-        // One that was forgotten while it waited has only what it was given now.
+        // If it was released while it waited, it has only what it was given now.
         bytes = held.has(reservation) ? bytes + missing : missing
         held.set(reservation, Date.now())
       },
@@ -141,11 +133,15 @@ export function createMemoryBudget(total: number): MemoryBudget {
 
   return {
     total,
-    async reserve(wanted, { waitMs = WAIT_MS, ...options } = {}) {
-      const bytes = Math.min(wanted, total)
-      const ends = Date.now() + waitMs
-      await waitFor(bytes, { ...options, ends })
-      return hold(bytes, ends - Date.now())
+    async reserve(bytes, { waitMs = WAIT_MS, ...options } = {}) {
+      const reservation = hold(0, waitMs)
+      try {
+        await reservation.grow(bytes, options)
+        return reservation
+      } catch (error) {
+        reservation.release()
+        throw error
+      }
     },
     tryReserve(bytes, { leave = 0 } = {}) {
       const isFree = bytes <= total && isNext({ leave, looked: Date.now() }) && take(bytes, leave)

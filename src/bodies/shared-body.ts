@@ -1,6 +1,6 @@
 import { StorageError } from '../storage/errors.ts'
-import { cancelReader } from './cancel.ts'
-import { byteReader } from './chunks.ts'
+import { openChunks } from './chunks.ts'
+import { watchIdleTime } from './idle-timeout.ts'
 
 /** The bytes of one body in memory: filled once at the source's speed, read by any number of streams at theirs. */
 export interface SharedBytes {
@@ -11,22 +11,17 @@ export interface SharedBytes {
   /** Settles when the last byte has come; rejects when the body broke off or has another length. */
   readonly filled: Promise<void>
   stream(): ReadableStream<Uint8Array>
-  /** Writes all the bytes, as fast as they are taken, and ends. A failure of either side aborts the other; it never throws. */
+  /** Writes all the bytes, as fast as they are taken, and closes. A failure aborts `writable`; it never rejects. */
   writeTo(writable: WritableStream<Uint8Array>): Promise<void>
-  /** Whether anybody still takes bytes, or will: then the memory cannot be given back. */
+  /** Whether a stream is still being read: then the memory cannot be freed. */
   isRead(): boolean
-  /** Gives the memory back. Whoever still reads then fails. */
+  /** Frees the memory. Reads that are still under way fail. */
   free(): void
 }
 
-/** One who takes the bytes, from the first to the last. */
-interface Reader {
-  /** The next chunk; `undefined` after the last one. */
-  next(): Promise<Uint8Array | undefined>
-  close(): void
-}
-
-/** Whoever took nothing for so long is given up: a client that stalls, or a request that the platform ended. */
+/** Native bodies come in chunks of 4 KiB unless a larger buffer is handed in, and JavaScript runs for each chunk. */
+const READ_BYTES = 64 * 1024
+/** A reader that took nothing for so long is dropped: its client stalls, or the platform ended its request. */
 const MAX_STANDSTILL_MS = 300_000
 
 /**
@@ -41,7 +36,7 @@ export function createSharedBytes(
   const chunks: Uint8Array[] = []
   const waiting = new Set<() => void>()
   /** When each reader took its last chunk. */
-  const readers = new Map<Reader, number>()
+  const readers = new Map<WritableStreamDefaultWriter, number>()
   let state: SharedBytes['state'] = 'filling'
   let lastByte = Date.now()
 
@@ -50,19 +45,22 @@ export function createSharedBytes(
     waiting.clear()
   }
   const fill = async (): Promise<void> => {
+    const source = openChunks(body, { atLeast: 1, atMost: READ_BYTES })
     let length = 0
     try {
-      for await (const chunk of largeChunks(body)) {
+      for (let chunk = await source.next(); chunk.length > 0; chunk = await source.next()) {
         if (state !== 'filling') throw state
         length += chunk.length
         if (length > size) throw wrongLength(size, 'more')
-        chunks.push(chunk)
+        // Its buffer is used again.
+        chunks.push(chunk.slice())
         lastByte = Date.now()
         wake()
       }
       if (length < size) throw wrongLength(size, `${length}`)
       state = 'full'
     } catch (error) {
+      void source.cancel(error)
       state =
         error instanceof StorageError
           ? error
@@ -73,53 +71,28 @@ export function createSharedBytes(
     }
   }
   const filled = fill()
-  // Whoever reads a stream of it sees the failure there; `filled` need not be awaited.
+  // Each stream reports the failure too, so `filled` need not be awaited.
   filled.catch(() => {})
 
-  const open = (): Reader => {
-    let index = 0
-    const reader: Reader = {
-      async next() {
-        readers.set(reader, Date.now())
-        while (index >= chunks.length && state === 'filling') await nextChunk(waiting, stallMs)
-        const chunk = chunks[index++]
-        if (!chunk && state !== 'full') throw state
-        return chunk
-      },
-      close: () => void readers.delete(reader),
-    }
-    readers.set(reader, Date.now())
-    return reader
-  }
-  const stream = (): ReadableStream<Uint8Array> => {
-    const reader = open()
-    return new ReadableStream<Uint8Array>(
-      {
-        async pull(controller) {
-          let chunk: Uint8Array | undefined
-          try {
-            chunk = await reader.next()
-          } finally {
-            if (!chunk) reader.close()
-          }
-          if (chunk) controller.enqueue(chunk)
-          else controller.close()
-        },
-        cancel: () => reader.close(),
-      },
-      { highWaterMark: 0 },
-    )
-  }
   const writeTo = async (writable: WritableStream<Uint8Array>): Promise<void> => {
     const writer = writable.getWriter()
-    const reader = open()
+    const idle = watchIdleTime(stallMs, (message) => new StorageError('timeout', message))
     try {
-      for (let chunk = await reader.next(); chunk; chunk = await reader.next()) await writer.write(chunk)
+      for (let index = 0; ; index++) {
+        readers.set(writer, Date.now())
+        while (index >= chunks.length && state === 'filling')
+          await idle.wait(new Promise<void>((resolve) => waiting.add(resolve)))
+        const chunk = chunks[index]
+        if (!chunk) break
+        await writer.write(chunk)
+      }
+      if (state !== 'full') throw state
       await writer.close()
     } catch (error) {
-      await writer.abort(error)
+      await Promise.allSettled([writer.abort(error)])
     } finally {
-      reader.close()
+      idle.stop()
+      readers.delete(writer)
     }
   }
   return {
@@ -130,7 +103,11 @@ export function createSharedBytes(
       return lastByte
     },
     filled,
-    stream,
+    stream() {
+      const { readable, writable } = new FixedLengthStream(size)
+      void writeTo(writable)
+      return readable
+    },
     writeTo,
     isRead() {
       const oldest = Date.now() - MAX_STANDSTILL_MS
@@ -143,42 +120,6 @@ export function createSharedBytes(
       wake()
     },
   }
-}
-
-const READ_BYTES = 64 * 1024
-
-/** Native bodies come in chunks of 4 KiB unless a larger buffer is handed in, and JavaScript runs for each chunk. */
-async function* largeChunks(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
-  const reader = byteReader(body)
-  if (!reader) {
-    yield* body
-    return
-  }
-  try {
-    for (;;) {
-      const { done, value } = await reader.read(new Uint8Array(READ_BYTES))
-      if (done) return
-      // A small chunk must not keep a large buffer.
-      yield value.length < READ_BYTES / 2 ? value.slice() : value
-    }
-  } finally {
-    void cancelReader(reader)
-  }
-}
-
-/** Resolves at the next wake-up; the timer belongs to the waiting request, so it fires even when the filling one is gone. */
-function nextChunk(waiting: Set<() => void>, stallMs: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
-      waiting.delete(resume)
-      reject(new StorageError('timeout', `no further byte came within ${stallMs} ms`))
-    }, stallMs)
-    const resume = (): void => {
-      clearTimeout(timer)
-      resolve()
-    }
-    waiting.add(resume)
-  })
 }
 
 function wrongLength(size: number, got: string): StorageError {

@@ -26,7 +26,7 @@ export interface Finding {
  * - `deleted`, `absent` there is nothing to copy
  * - `unknown` no backend has it, and at least one failed
  */
-export type MigrationState =
+type MigrationState =
   | 'present'
   | 'pending'
   | 'not_migrating'
@@ -49,70 +49,62 @@ export async function explain(chain: Chain, name: string, migrating: boolean): P
   const findings = await Promise.all(chain.backends.map((backend) => find(backend, name)))
   const held = findings.filter(({ info }) => info !== undefined)
   const { serves: wouldServe, tombstone } = decide(chain, name, held)
-  return {
-    findings,
-    wouldServe,
-    tombstone: tombstone?.info ?? null,
-    migration: migration(chain, findings, { deleted: tombstone !== null, wouldServe, migrating }),
-  }
+  const migration = tombstone
+    ? nowhere('deleted', 'the name is deleted: what fallbacks hold stays hidden')
+    : explainMigration(chain, findings, { wouldServe, migrating })
+  return { findings, wouldServe, tombstone: tombstone?.info ?? null, migration }
 }
 
 async function find(backend: Backend, name: string): Promise<Finding> {
   if (!accepts(backend, name)) return { backend, accepts: false, result: 'not_asked' }
   const started = performance.now()
-  const latency = (): number => performance.now() - started
+  const finding = (found: Pick<Finding, 'result' | 'detail' | 'info'>): Finding => ({
+    backend,
+    accepts: true,
+    latency: performance.now() - started,
+    ...found,
+  })
   try {
     const info = await backend.head(name)
-    if (!info) return { backend, accepts: true, result: 'absent', latency: latency() }
-    const result = info.lifted ? 'absent' : info.deleted ? 'deleted' : 'hit'
-    return { backend, accepts: true, result, latency: latency(), info }
+    if (!info) return finding({ result: 'absent' })
+    return finding({ result: info.lifted ? 'absent' : info.deleted ? 'deleted' : 'hit', info })
   } catch (error) {
     const failure = toStorageError(error, backend.name, name)
     if (failure.code === 'internal') throw failure
-    return { backend, accepts: true, result: failure.code, detail: failure.message, latency: latency() }
+    return finding({ result: failure.code, detail: failure.message })
   }
 }
 
-interface Situation {
-  deleted: boolean
-  wouldServe: Finding | null
-  migrating: boolean
-}
-
-function migration(
+function explainMigration(
   chain: Chain,
-  findings: Finding[],
-  { deleted, wouldServe, migrating }: Situation,
+  findings: readonly Finding[],
+  { wouldServe, migrating }: { wouldServe: Finding | null; migrating: boolean },
 ): Explanation['migration'] {
-  const nowhere = (state: MigrationState, reason: string): Explanation['migration'] => ({
-    state,
-    target: null,
-    reason,
-  })
-  if (deleted) return nowhere('deleted', 'the name is deleted: what fallbacks hold stays hidden')
+  const failedOf = (among: readonly Backend[]): string =>
+    findings
+      .filter(({ backend, detail }) => detail !== undefined && among.includes(backend))
+      .map(({ backend }) => backend.name)
+      .join(', ')
   if (!wouldServe?.info) {
-    const failed = findings.filter(
-      ({ accepts, result }) => accepts && !['absent', 'deleted'].includes(result),
-    )
-    if (failed.length > 0) return nowhere('unknown', `no backend has it, but ${namesOf(failed)} failed`)
-    return nowhere('absent', 'every backend proved that it does not have it')
+    const failed = failedOf(chain.backends)
+    return failed === ''
+      ? nowhere('absent', 'every backend proved that it does not have it')
+      : nowhere('unknown', `no backend has it, but ${failed} failed`)
   }
-  const [target, ...others] = copyTargets(chain, wouldServe.backend, wouldServe.info)
+  const { backend: source, info } = wouldServe
+  const targets = copyTargets(chain, source, info)
+  const [target] = targets
   if (!target) {
-    if (wouldServe === findings[0] || isWritable(wouldServe.backend)) {
-      return { state: 'present', target: wouldServe.backend, reason: `${wouldServe.backend.name} has it` }
-    }
-    return nowhere('no_target', `no backend before ${wouldServe.backend.name} takes writes of it`)
+    return source === chain.backends[0] || isWritable(source)
+      ? { state: 'present', target: source, reason: `${source.name} has it` }
+      : nowhere('no_target', `no backend before ${source.name} takes writes of it`)
   }
-  const targets: Backend[] = [target, ...others]
-  const failed = findings.filter(
-    ({ backend, result }) => targets.includes(backend) && result !== 'absent' && result !== 'deleted',
-  )
-  if (failed.length > 0) return { state: 'blocked', target, reason: `${namesOf(failed)} failed` }
+  const failed = failedOf(targets)
+  if (failed !== '') return { state: 'blocked', target, reason: `${failed} failed` }
   if (!migrating) return { state: 'not_migrating', target, reason: 'FALLBACK_DATA_MIGRATION is off' }
-  return { state: 'pending', target, reason: `a read copies it from ${wouldServe.backend.name}` }
+  return { state: 'pending', target, reason: `a read copies it from ${source.name}` }
 }
 
-function namesOf(findings: Finding[]): string {
-  return findings.map(({ backend }) => backend.name).join(', ')
+function nowhere(state: MigrationState, reason: string): Explanation['migration'] {
+  return { state, target: null, reason }
 }

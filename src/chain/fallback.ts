@@ -32,7 +32,10 @@ export function createChain(backends: readonly Backend[], { deletes, hedgeMs = {
     first,
     get: (name, options) => first(name, (backend, read) => backend.get(name, read), options),
     head: (name, options) => first(name, (backend, read) => backend.head(name, read), options),
-    delete: (name) => (members.tombstones ? writeTombstone(members, name) : deleteFirst(members, name)),
+    async delete(name) {
+      if (members.tombstones) await writeTombstone(members, name)
+      else await firstToSucceed(writersFor(members, name), name, (backend) => backend.delete(name))
+    },
   }
 }
 
@@ -42,10 +45,6 @@ async function writeTombstone(members: Members, name: string): Promise<void> {
   // With no backend behind it, nothing could come back: a marker would only be litter.
   if (members.backends.length === 1) return writer.delete(name)
   await writeMarker(writer, name)
-}
-
-async function deleteFirst(members: Members, name: string): Promise<void> {
-  await firstToSucceed(writersFor(members, name), name, (backend) => backend.delete(name))
 }
 
 /** What the first of the backends answers that does not fail. A failure that no other backend could change is thrown at once. */

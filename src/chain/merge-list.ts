@@ -5,7 +5,7 @@ import type { CursorBinding, ListState } from './cursor.ts'
 import { openCursor, sealCursor } from './cursor.ts'
 import type { ErrorCode } from '../storage/errors.ts'
 import { StorageError } from '../storage/errors.ts'
-import { createSource, type Entry, fetchAll, type ListQuery, type ListSource, nextName } from './merge.ts'
+import { createSource, type Entry, fetchAll, type ListSource, nextName } from './merge.ts'
 import type { ObjectInfo } from '../storage/object.ts'
 
 export interface MergeListOptions {
@@ -60,47 +60,53 @@ export async function mergeList(
   backends: readonly Backend[],
   options: MergeListOptions,
 ): Promise<MergedPage> {
+  const { cursor, cursorKey, tombstones = false, show = 'objects', ...query } = options
+  const { prefix = '', delimiter, limit = MAX_LIMIT } = query
   const listable = backends.filter(isListable)
   if (listable.length === 0) throw new StorageError('unsupported', 'no backend can list')
-  const query = queryOf(options)
-  const rules: Rules = { backends, tombstones: options.tombstones ?? false, show: options.show ?? 'objects' }
-  const binding = bindingOf(listable, { ...query, show: rules.show }, options.cursorKey)
-  const before: ListState =
-    options.cursor === undefined
-      ? { positions: listable.map(() => ({ state: 'new' })) }
-      : await openCursor(options.cursor, binding)
+  if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LIMIT)
+    throw new StorageError('invalid', `the limit must be a whole number from 1 to ${MAX_LIMIT}`)
+  const binding: CursorBinding = {
+    key: cursorKey,
+    query: JSON.stringify([prefix, delimiter ?? null, show]),
+    // A position means something else to a backend of another kind.
+    chain: JSON.stringify(listable.map(({ name, type, listsAfter }) => [name, type, listsAfter === true])),
+  }
+  const before: ListState = cursor === undefined ? { positions: [] } : await openCursor(cursor, binding)
   const sources = listable.map((backend, index) =>
     createSource(backend, before.positions[index] ?? { state: 'new' }, {
       ...query,
+      prefix,
+      limit,
       last: before.last,
-      keepsTombstones: rules.tombstones && isWritable(backend),
+      keepsTombstones: tombstones && isWritable(backend),
     }),
   )
 
-  const { found, last } = await merge(sources, query.limit, rules)
+  const rules: Rules = { backends, tombstones, show }
+  const page = await merge(sources, limit, rules)
+  const last = page.last ?? before.last
   const after: ListState = {
-    ...(last !== undefined ? { last } : before.last !== undefined && { last: before.last }),
-    positions: sources.map((source) => source.position(last !== undefined)),
+    ...(last !== undefined && { last }),
+    positions: sources.map((source) => source.position(page.last !== undefined)),
   }
-  throwIfStuck(sources, options.cursor !== undefined && JSON.stringify(after) === JSON.stringify(before))
+  throwIfStuck(sources, JSON.stringify(after) === JSON.stringify(before))
   const open = sources.some((source, index) => !source.exhausted && after.positions[index]?.state === 'open')
   return {
-    objects: found.flatMap(({ object }) => object ?? []),
-    directories: found.flatMap(({ name, object }) => (object ? [] : name)),
+    objects: page.found.flatMap(({ object }) => object ?? []),
+    directories: page.found.flatMap(({ name, object }) => (object ? [] : name)),
     cursor: open ? await sealCursor(after, binding) : null,
     degraded: backends.flatMap((backend) => degradedOf(backend, sources, rules) ?? []),
   }
 }
 
-/** Who decides what is shown. */
-interface Rules extends Members {
-  show: Show
-}
+/** What decides which names are shown. */
+type Rules = Members & { show: Show }
 
 interface Merged {
   /** What is given out, in order. */
   found: Entry[]
-  /** The last name consumed, hidden ones included. */
+  /** The last name taken, hidden ones included. */
   last?: string
 }
 
@@ -161,23 +167,4 @@ function degradedOf(
   if (!failure) return undefined
   const deletes = tombstones && isWritable(backend) ? '; names deleted there may be listed' : ''
   return { name, error: failure.code, detail: failure.message + deletes }
-}
-
-function queryOf({ prefix = '', delimiter, limit = MAX_LIMIT, signal }: MergeListOptions): ListQuery {
-  if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LIMIT)
-    throw new StorageError('invalid', `the limit must be a whole number from 1 to ${MAX_LIMIT}`)
-  return { prefix, limit, ...(delimiter && { delimiter }), ...(signal && { signal }) }
-}
-
-function bindingOf(
-  backends: readonly Backend[],
-  { prefix, delimiter, show }: ListQuery & { show: Show },
-  key: string,
-): CursorBinding {
-  return {
-    key,
-    query: JSON.stringify([prefix, delimiter ?? null, show]),
-    // A position means something else to a backend of another kind.
-    chain: JSON.stringify(backends.map(({ name, type, listsAfter }) => [name, type, listsAfter === true])),
-  }
 }

@@ -23,16 +23,9 @@ export interface Position {
   ahead?: string
 }
 
-export interface ListQuery {
+interface SourceOptions extends Pick<ListOptions, 'delimiter' | 'everything' | 'signal'> {
   prefix: string
-  delimiter?: '/'
   limit: number
-  /** Also what the backends' filters leave out. */
-  everything?: boolean
-  signal?: AbortSignal
-}
-
-export interface SourceOptions extends ListQuery {
   /** Entries up to this one were taken before. */
   last: string | undefined
   /** Its tombstones count, and new ones may come anywhere at any time: it must be listed for every page. */
@@ -95,7 +88,7 @@ export async function fetchAll(sources: readonly ListSource[]): Promise<void> {
 export function createSource(
   backend: ListableBackend,
   before: Position,
-  { last, keepsTombstones = false, ...query }: SourceOptions,
+  { last, keepsTombstones = false, limit, ...query }: SourceOptions,
 ): ListSource {
   const listsAfter = backend.listsAfter === true
   /** The page in the buffer: a new one is fetched only when all of it was taken. */
@@ -112,12 +105,9 @@ export function createSource(
     const first = answers === 0
     const after = first && more === undefined && listsAfter && last !== undefined
     return {
-      prefix: query.prefix,
-      ...(query.delimiter && { delimiter: query.delimiter }),
-      ...(query.everything && { everything: true }),
-      ...(query.signal && { signal: query.signal }),
+      ...query,
       // Listed again because much is hidden or pages are short: a request costs the same, however much it brings.
-      limit: first ? Math.min(query.limit + (before.skip ?? 0), MAX_LIMIT) : MAX_LIMIT,
+      limit: first ? Math.min(limit + (before.skip ?? 0), MAX_LIMIT) : MAX_LIMIT,
       ...(more !== undefined && { cursor: more }),
       ...(after && { after: pastEntry(last, query) }),
     }
@@ -212,7 +202,7 @@ function positionOfFailed({ state, cursor, skip }: Position, passed: boolean): P
 }
 
 /** What to list after so that `last`, and all that is inside it where it is a directory, is passed over. */
-function pastEntry(last: string, { prefix, delimiter }: ListQuery): string {
+function pastEntry(last: string, { prefix, delimiter }: Pick<SourceOptions, 'prefix' | 'delimiter'>): string {
   const isDirectory = delimiter !== undefined && last.length > prefix.length && last.endsWith(delimiter)
   if (!isDirectory || nameBytes(last) + nameBytes(LAST_CHARACTER) > MAX_NAME_BYTES) return last
   return last + LAST_CHARACTER

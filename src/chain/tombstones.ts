@@ -26,9 +26,23 @@ export interface TombstonePage {
 const CONCURRENCY = 5
 const MAX_TRIES = 5
 
-/** One page of the deleted names, in UTF-8 byte order. */
-export function listTombstones(chain: Chain, query: TombstoneQuery): Promise<TombstonePage> {
-  return listMarked(chain, query, 'tombstones')
+/** One page of the deleted names, or of all markers, in UTF-8 byte order. */
+export async function listTombstones(
+  chain: Chain,
+  query: TombstoneQuery,
+  show: Show = 'tombstones',
+): Promise<TombstonePage> {
+  const backends = upToLastWritable(chain)
+  const blind = backends.find((backend) => isWritable(backend) && !isListable(backend))
+  if (blind) throw new StorageError('unsupported', `${blind.name} can hold tombstones and cannot list`)
+  const { prefix = '', limit, cursor, cursorKey } = query
+  const options = { prefix, limit, cursorKey, tombstones: chain.tombstones, show }
+  const page = await mergeList(backends, { ...options, ...(cursor !== undefined && { cursor }) })
+  const failures = page.degraded
+    .filter(({ error }) => error !== 'unsupported')
+    .map(({ name, error, detail }) => new StorageError(error, detail, { backend: name }))
+  if (failures.length > 0) throw chainError(failures)
+  return { tombstones: page.objects, cursor: page.cursor }
 }
 
 /** Lifts the name's tombstones, so that what a fallback still holds is served again; `null` when the name is not deleted. */
@@ -54,7 +68,7 @@ export async function purgeTombstones(
   chain: Chain,
   query: TombstoneQuery & { dryRun: boolean },
 ): Promise<Purge> {
-  const { tombstones: marked, cursor } = await listMarked(chain, query, 'markers')
+  const { tombstones: marked, cursor } = await listTombstones(chain, query, 'markers')
   const limit = pLimit(CONCURRENCY)
   const purge = ({ name }: ObjectInfo): Promise<boolean> => purgeName(chain, name, query.dryRun)
   const isPurged = await Promise.all(marked.map((marker) => limit(purge, marker)))
@@ -117,20 +131,6 @@ async function headAll<Of extends Backend>(backends: readonly Of[], name: string
     const answer = answers[index]
     return answer?.status === 'fulfilled' && answer.value ? [{ backend, info: answer.value }] : []
   })
-}
-
-async function listMarked(chain: Chain, query: TombstoneQuery, show: Show): Promise<TombstonePage> {
-  const backends = upToLastWritable(chain)
-  const blind = backends.find((backend) => isWritable(backend) && !isListable(backend))
-  if (blind) throw new StorageError('unsupported', `${blind.name} can hold tombstones and cannot list`)
-  const { prefix = '', limit, cursor, cursorKey } = query
-  const options = { prefix, limit, cursorKey, tombstones: chain.tombstones, show }
-  const page = await mergeList(backends, { ...options, ...(cursor !== undefined && { cursor }) })
-  const failures = page.degraded
-    .filter(({ error }) => error !== 'unsupported')
-    .map(({ name, error, detail }) => new StorageError(error, detail, { backend: name }))
-  if (failures.length > 0) throw chainError(failures)
-  return { tombstones: page.objects, cursor: page.cursor }
 }
 
 /** The same backends, where a tombstone hides nothing. */

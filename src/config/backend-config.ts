@@ -1,19 +1,10 @@
 import * as v from 'valibot'
 import type { S3Credentials } from '../backends/s3/request.ts'
+import { type BindingKind, type Env, bindingProblem, readSecret, readHeader } from './bindings.ts'
 import {
-  type BindingKind,
-  type Env,
-  bindingProblem,
-  noBindingProblem,
-  readCredentials,
-  readHeader,
-} from './bindings.ts'
-import {
-  type HttpTable,
-  type KvTable,
-  type R2Table,
-  type S3Table,
+  type BackendType,
   credentialsName,
+  firstIssues,
   httpTable,
   kvTable,
   r2Table,
@@ -25,43 +16,14 @@ type CamelCase<Key> = Key extends `${infer Head}_${infer Tail}`
   ? `${Head}${Capitalize<CamelCase<Tail>>}`
   : Key
 type Settings<Table> = { [Key in keyof Table as CamelCase<Key>]: Table[Key] }
-type Configured<Type, Table> = { type: Type; name: string } & Settings<Omit<Table, 'type' | 'name'>>
 
-export type R2Config = Configured<'r2', Omit<R2Table, 'bucket'>> & {
-  bucketName?: string
-  /** Not enumerable. */
-  bucket: R2Bucket
-}
-
-export type KvConfig = Configured<'kv', KvTable> & {
-  /** Not enumerable. */
-  namespace: KVNamespace
-}
-
-export type S3Config = Configured<'s3', Omit<S3Table, 'credentials'>> & {
-  /** The secrets' common prefix; absent when requests go unsigned. */
-  credentialsFrom?: string
-  /** Not enumerable: never printed. */
-  credentials?: S3Credentials
-}
-
-export type HttpConfig = Configured<'http', Omit<HttpTable, 'headers'>> & {
-  headerNames: readonly string[]
-  /** Not enumerable: never printed. */
-  headers: Readonly<Record<string, string>>
-  /** Not enumerable. */
-  fetcher?: Fetcher
-}
-
-export type BackendConfig = R2Config | KvConfig | S3Config | HttpConfig
-export type BackendType = BackendConfig['type']
-
-/** `target` with further properties that neither JSON nor the console prints. */
+/** `target` with further properties that neither JSON nor the console prints; those that are undefined are left out. */
 export function withHidden<Target extends object, Hidden extends object>(
   target: Target,
   hidden: Hidden,
 ): Target & Hidden {
-  for (const [key, value] of Object.entries(hidden)) Object.defineProperty(target, key, { value })
+  for (const [key, value] of Object.entries(hidden))
+    if (value !== undefined) Object.defineProperty(target, key, { value })
   return target as Target & Hidden
 }
 
@@ -76,62 +38,58 @@ export interface TableSource {
 /** How each type's configuration is made from its table; `undefined` when a mistake was reported. */
 export const BUILDERS = { r2: buildR2, kv: buildKv, s3: buildS3, http: buildHttp } satisfies Record<
   BackendType,
-  (source: TableSource) => BackendConfig | undefined
+  unknown
 >
 
-function buildR2(source: TableSource): R2Config | undefined {
+/** The bindings, the credentials and the values of headers are never printed. */
+export type BackendConfig = NonNullable<ReturnType<(typeof BUILDERS)[BackendType]>>
+export type HttpConfig = Extract<BackendConfig, { type: 'http' }>
+
+function buildR2(source: TableSource) {
   const table = check(r2Table, source)
   const bucket = findBinding<R2Bucket>(source, 'r2')
   if (!table || !bucket) return undefined
-  const { bucket: bucketName, ...others } = table
-  const config = { ...configured('r2', source, others), ...(bucketName !== undefined && { bucketName }) }
-  return withHidden(config, { bucket })
+  const { bucket: bucket_name, ...others } = table
+  return configured('r2', source, { settings: { ...others, bucket_name }, hidden: { bucket } })
 }
 
-function buildKv(source: TableSource): KvConfig | undefined {
-  const table = check(kvTable, source)
+function buildKv(source: TableSource) {
+  const settings = check(kvTable, source)
   const namespace = findBinding<KVNamespace>(source, 'kv')
-  return table && namespace && withHidden(configured('kv', source, table), { namespace })
+  return settings && namespace && configured('kv', source, { settings, hidden: { namespace } })
 }
 
-function buildS3(source: TableSource): S3Config | undefined {
+function buildS3(source: TableSource) {
   const table = check(s3Table, source)
-  const { raw, env, report } = source
-  const named = v.is(credentialsName, raw['credentials']) ? raw['credentials'] : undefined
-  const found = named === undefined ? { problems: [] } : readCredentials(env, named)
-  for (const problem of found.problems) report('credentials', problem)
+  const credentials = findCredentials(source)
   if (!table) return undefined
   if (table.addressing === 'virtual' && /^(\[.*\]|[\d.]+)$/.test(new URL(table.endpoint).hostname))
-    report('addressing', 'cannot be "virtual" for an endpoint that is an IP address; use "path"')
-  const { credentials: credentialsFrom, ...others } = table
-  return withHidden(
-    { ...configured('s3', source, others), ...(credentialsFrom !== undefined && { credentialsFrom }) },
-    found.credentials ? { credentials: found.credentials } : {},
-  )
+    source.report('addressing', 'cannot be "virtual" for an endpoint that is an IP address; use "path"')
+  const { credentials: credentials_from, ...others } = table
+  return configured('s3', source, { settings: { ...others, credentials_from }, hidden: { credentials } })
 }
 
-function buildHttp(source: TableSource): HttpConfig | undefined {
+function buildHttp(source: TableSource) {
   const table = check(httpTable, source)
   const { raw, report } = source
   const headers = findHeaders(source)
-  const fetcher = raw['binding'] === undefined ? undefined : findBinding<Fetcher>(source, 'fetcher')
+  const fetcher = findBinding<Fetcher>(source, 'fetcher')
   if (raw['url'] === undefined && raw['binding'] === undefined)
     report('url', "is missing: give the origin's base URL in `url`, or name a Fetcher in `binding`")
   if (!table) return undefined
-  const { headers: _unresolved, ...others } = table
-  return withHidden(
-    { ...configured('http', source, others), headerNames: Object.keys(headers) },
-    { headers, ...(fetcher && { fetcher }) },
-  )
+  const settings = { ...table, headers: undefined, header_names: Object.keys(headers) }
+  return configured('http', source, { settings, hidden: { headers, fetcher } })
 }
 
-function configured<Type extends BackendType, Table extends object>(
+function configured<Type extends BackendType, Table extends object, Hidden extends object>(
   type: Type,
   { name }: TableSource,
-  table: Table,
-): Configured<Type, Table> {
-  const settings = Object.entries(table).map(([key, value]) => [camelCase(key), value])
-  return { ...Object.fromEntries(settings), type, name } as Configured<Type, Table>
+  { settings, hidden }: { settings: Table; hidden: Hidden },
+): { type: Type; name: string } & Settings<Omit<Table, 'type' | 'name' | keyof Hidden>> & Hidden {
+  const entries = Object.entries(settings)
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => [camelCase(key), value])
+  return withHidden({ ...Object.fromEntries(entries), type, name }, hidden)
 }
 
 function camelCase(key: string): string {
@@ -144,33 +102,20 @@ function check<Schema extends v.GenericSchema>(
   { raw, report, env }: TableSource,
 ): v.InferOutput<Schema> | undefined {
   const result = v.safeParse(schema, raw)
-  if (result.success) {
-    checkHedge(raw, report)
-    return result.output
-  }
-  const reported = new Set<string>()
-  for (const issue of result.issues) {
-    const [key = '', ...inner] = (issue.path ?? [])
-      .map((step) => step.key)
-      .filter((step) => typeof step === 'string')
-    if (reported.has(key)) continue
-    reported.add(key)
-    if (key in raw) report([key, ...inner].join('.'), issue.message)
+  for (const [key, { path = [], message }] of firstIssues(result.issues)) {
+    const place = path.map((step) => step.key).filter((step) => typeof step === 'string')
+    if (key in raw) report(place.join('.'), message)
     else report(key, missing(key, raw['type'], env))
   }
-  checkHedge(raw, report)
-  return undefined
+  if (Number(raw['hedge_ms']) >= Number(raw['timeout_ms'] ?? 10_000))
+    report('hedge_ms', 'must be less than `timeout_ms`, or the next backend is never tried early')
+  return result.success ? result.output : undefined
 }
 
 function missing(key: string, type: unknown, env: Env): string {
-  if (key === 'binding') return noBindingProblem(env, type === 'r2' ? 'r2' : 'kv')
+  if (key === 'binding') return bindingProblem(env, undefined, type === 'r2' ? 'r2' : 'kv') ?? ''
   if (key === 'bucket') return "is missing: give the bucket's name"
   return 'is missing: give the base URL of the S3 service, e.g. "https://s3.eu-central-1.amazonaws.com"'
-}
-
-function checkHedge(raw: TableSource['raw'], report: TableSource['report']): void {
-  if (Number(raw['hedge_ms']) >= Number(raw['timeout_ms'] ?? 10_000))
-    report('hedge_ms', 'must be less than `timeout_ms`, or the next backend is never tried early')
 }
 
 function findBinding<Binding>({ raw, env, report }: TableSource, kind: BindingKind): Binding | undefined {
@@ -180,6 +125,22 @@ function findBinding<Binding>({ raw, env, report }: TableSource, kind: BindingKi
   if (problem === null) return env[name] as Binding
   report('binding', problem)
   return undefined
+}
+
+/** The key pair (and session token, where there is one). */
+function findCredentials({ raw, env, report }: TableSource): S3Credentials | undefined {
+  const prefix = raw['credentials']
+  if (!v.is(credentialsName, prefix)) return undefined
+  const read = (suffix: string): string => {
+    const found = readSecret(env, `${prefix}_${suffix}`)
+    if ('value' in found) return found.value
+    report('credentials', found.problem)
+    return ''
+  }
+  const credentials = { accessKeyId: read('ACCESS_KEY_ID'), secretAccessKey: read('SECRET_ACCESS_KEY') }
+  return env[`${prefix}_SESSION_TOKEN`]
+    ? { ...credentials, sessionToken: read('SESSION_TOKEN') }
+    : credentials
 }
 
 function findHeaders({ raw, env, report }: TableSource): Record<string, string> {

@@ -1,6 +1,7 @@
-import type { S3Credentials } from '../backends/s3/request.ts'
 import { didYouMean } from './errors.ts'
 import { isPrintable } from './schemas.ts'
+
+export type Env = Record<string, unknown>
 
 /** Kinds of bindings, recognised by their methods: those of the simulator and remote ones share no class. */
 const KINDS = {
@@ -32,36 +33,28 @@ export function bindingKind(value: unknown): BindingKind | undefined {
   return kinds.find((kind) => KINDS[kind].methods.every((method) => has(value, method)))
 }
 
-/** What is wrong when `env[name]` should be a binding of that kind; nothing when it is one. */
-export function bindingProblem(env: Record<string, unknown>, name: string, kind: BindingKind): string | null {
-  const value = env[name]
+/** What is wrong when `env[name]`, or without a name any binding, should be of that kind; nothing when it is. */
+export function bindingProblem(env: Env, name: string | undefined, kind: BindingKind): string | null {
+  const value = name === undefined ? undefined : env[name]
   const found = bindingKind(value)
   if (found === kind) return null
   const { label, section } = KINDS[kind]
-  if (value === undefined)
-    return `there is no binding \`${name}\`${existing(env, kind, name)}; else add one under ${section} in wrangler.toml`
+  const bound = Object.keys(env).filter((key) => bindingKind(env[key]) === kind)
+  const list = bound.map((key) => `\`${key}\``).join(', ')
+  const existing = bound.length === 0 ? 'none is bound' : `bound: ${list}`
   const actual = found === undefined ? 'a variable or secret' : KINDS[found].label
-  return `\`${name}\` is ${actual}, not ${label}${existing(env, kind, name)}; else add one under ${section} in wrangler.toml`
-}
-
-/** What is wrong when no binding is named at all. */
-export function noBindingProblem(env: Record<string, unknown>, kind: BindingKind): string {
-  const { label, section } = KINDS[kind]
-  return `is missing: name ${label}${existing(env, kind, '')}; else add one under ${section} in wrangler.toml`
-}
-
-function existing(env: Record<string, unknown>, kind: BindingKind, wanted: string): string {
-  const names = Object.keys(env).filter((name) => bindingKind(env[name]) === kind)
-  if (names.length === 0) return ' (none is bound)'
-  const list = names.map((name) => `\`${name}\``).join(', ')
-  return ` (bound: ${list})${didYouMean(wanted, names)}`
+  const problem =
+    name === undefined
+      ? `is missing: name ${label}`
+      : value === undefined
+        ? `there is no binding \`${name}\``
+        : `\`${name}\` is ${actual}, not ${label}`
+  return `${problem} (${existing})${didYouMean(name ?? '', bound)}; else add one under ${section} in wrangler.toml`
 }
 
 function has(value: object, method: string): boolean {
   return typeof (value as Record<string, unknown>)[method] === 'function'
 }
-
-export type Env = Record<string, unknown>
 
 /** A value that was found, or what is wrong; never both, and the problem never holds the value. */
 export type Found<Value> = { value: Value } | { problem: string }
@@ -82,23 +75,6 @@ export function readSecret(env: Env, name: string): Found<string> {
       problem: `the secret \`${name}\` holds a line break, outer space or character that no header can carry; set it again with: ${fix}`,
     }
   return { value }
-}
-
-/** The key pair (and session token, where there is one) that `prefix` stands for. */
-export function readCredentials(
-  env: Env,
-  prefix: string,
-): { credentials?: S3Credentials; problems: string[] } {
-  const id = readSecret(env, `${prefix}_ACCESS_KEY_ID`)
-  const secret = readSecret(env, `${prefix}_SECRET_ACCESS_KEY`)
-  const tokenName = `${prefix}_SESSION_TOKEN`
-  const token = env[tokenName] ? readSecret(env, tokenName) : undefined
-  const problems = [id, secret, token].flatMap((found) =>
-    found && 'problem' in found ? [found.problem] : [],
-  )
-  if ('problem' in id || 'problem' in secret || (token && 'problem' in token)) return { problems }
-  const credentials = { accessKeyId: id.value, secretAccessKey: secret.value }
-  return { problems, credentials: token ? { ...credentials, sessionToken: token.value } : credentials }
 }
 
 /** What the Worker or the platform writes itself, or what would change what the answer means. */

@@ -6,27 +6,7 @@ import { type Services, type Variables, readServices, readVariables, reportMisty
 export { ConfigError }
 
 /** Everything that variables, secrets and bindings say, checked. JSON and the console print no secret of it. */
-export interface Config {
-  backends: readonly BackendConfig[]
-  migration: boolean
-  deletes: 'tombstone' | 'first'
-  /** Public base of the media, ending in `/`. Default: the request's origin. */
-  mediaUrl?: string
-  mediaPath: string
-  cacheControl: string
-  corsOrigins: '*' | readonly string[] | null
-  maxUploadBytes?: number
-  inlineMaxBytes: number
-  negativeCacheSeconds: number
-  /** `failures` 0: no breaker. */
-  breaker: { failures: number; seconds: number }
-  /** Lines to the log for reads that did not fail: so many a second for each outcome, in one isolate. */
-  logReadsPerSecond: number
-  /** Not enumerable: never printed. */
-  apiToken?: string
-  /** Not enumerable. */
-  services: Services
-}
+export type Config = ReturnType<typeof assemble>
 
 /** The configuration that `env` holds. Throws one ConfigError that lists every mistake. */
 export function parseConfig(env: Record<string, unknown>): Config {
@@ -39,23 +19,25 @@ export function parseConfig(env: Record<string, unknown>): Config {
   return assemble(backends, variables, services)
 }
 
-function assemble(backends: readonly BackendConfig[], variables: Variables, services: Services): Config {
-  const { MEDIA_URL: mediaUrl, MEDIA_MAX_UPLOAD_BYTES: maxUploadBytes, API_TOKEN: apiToken } = variables
+function assemble(backends: readonly BackendConfig[], variables: Variables, services: Services) {
   const config = {
     backends,
     migration: variables.FALLBACK_DATA_MIGRATION,
     deletes: variables.FALLBACK_DELETES,
-    ...(mediaUrl !== undefined && { mediaUrl }),
+    /** Public base of the media, ending in `/`. Default: the request's origin. */
+    mediaUrl: variables.MEDIA_URL,
     mediaPath: variables.MEDIA_PATH,
     cacheControl: variables.MEDIA_CACHE_CONTROL,
     corsOrigins: variables.MEDIA_CORS_ORIGINS ?? null,
-    ...(maxUploadBytes !== undefined && { maxUploadBytes }),
+    maxUploadBytes: variables.MEDIA_MAX_UPLOAD_BYTES,
     inlineMaxBytes: variables.FALLBACK_INLINE_MAX_BYTES,
     negativeCacheSeconds: variables.FALLBACK_NEGATIVE_CACHE_SECONDS,
+    /** `failures` 0: no breaker. */
     breaker: { failures: variables.FALLBACK_BREAKER_FAILURES, seconds: variables.FALLBACK_BREAKER_SECONDS },
+    /** Lines to the log for reads that did not fail: so many a second for each outcome, in one isolate. */
     logReadsPerSecond: variables.FALLBACK_LOG_READS_PER_SECOND,
   }
-  return withHidden(config, { services, ...(apiToken !== undefined && { apiToken }) })
+  return withHidden(config, { services, apiToken: variables.API_TOKEN })
 }
 
 /** A backend as it is configured, without any secret; header values are left out whole. */
@@ -113,18 +95,13 @@ export function hostWarnings(
   const media = mediaUrl === undefined ? undefined : new URL(mediaUrl).host
   const request = new URL(requestUrl).host
   return backends.flatMap((backend) => {
-    const { key, url } = addressOf(backend)
+    const isProxy = backend.type === 'http' && backend.binding === undefined
+    const [key, url] =
+      backend.type === 's3' ? ['endpoint', backend.endpoint] : ['url', isProxy ? backend.url : undefined]
     const host = url && new URL(url).host
     if (host === undefined || (host !== media && host !== request)) return []
     const whose = host === media ? 'MEDIA_URL' : 'this request'
     const detail = `\`${key}\` has the host of ${whose} (${host}): if this Worker answers there, the backend leads back to it. Give it the address of what holds the files itself`
     return [{ backend: backend.name, detail }]
   })
-}
-
-/** The URL that requests go to; behind a binding there is none. */
-function addressOf(backend: BackendConfig): { key: string; url?: string | undefined } {
-  if (backend.type === 's3') return { key: 'endpoint', url: backend.endpoint }
-  if (backend.type === 'http' && backend.binding === undefined) return { key: 'url', url: backend.url }
-  return { key: '' }
 }

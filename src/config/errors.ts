@@ -59,22 +59,18 @@ function normalise(word: string): string {
 
 /** Insertions, deletions, substitutions and swaps of neighbours between two words. */
 function editDistance(a: string, b: string): number {
-  let beforeLast: number[] = []
-  let last = Array.from({ length: b.length + 1 }, (_, column) => column)
+  const rows = [Array.from({ length: b.length + 1 }, (_, column) => column)]
+  const at = (row: number, column: number): number => rows[row]?.[column] ?? Infinity
   for (let row = 1; row <= a.length; row++) {
     const current = [row]
+    rows.push(current)
     for (let column = 1; column <= b.length; column++) {
-      const substitution = at(last, column - 1) + (a[row - 1] === b[column - 1] ? 0 : 1)
-      const swapped = row > 1 && column > 1 && a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1]
-      const swap = swapped ? at(beforeLast, column - 2) + 1 : Infinity
-      current.push(Math.min(substitution, at(last, column) + 1, at(current, column - 1) + 1, swap))
+      const isSame = a[row - 1] === b[column - 1]
+      const isSwapped = a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1]
+      const substitution = at(row - 1, column - 1) + (isSame ? 0 : 1)
+      const swap = isSwapped ? at(row - 2, column - 2) + 1 : Infinity
+      current.push(Math.min(substitution, at(row - 1, column) + 1, at(row, column - 1) + 1, swap))
     }
-    beforeLast = last
-    last = current
   }
-  return at(last, b.length)
-}
-
-function at(row: readonly number[], column: number): number {
-  return row[column] ?? Infinity
+  return at(a.length, b.length)
 }

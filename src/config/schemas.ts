@@ -1,7 +1,16 @@
 import * as v from 'valibot'
-import type { BackendType } from './backend-config.ts'
 
 /** Every message says what the value must be; the value itself is never repeated, it could be a secret. */
+
+/** The first issue of each key. */
+export function firstIssues(issues: readonly v.BaseIssue<unknown>[] = []): Map<string, v.BaseIssue<unknown>> {
+  const first = new Map<string, v.BaseIssue<unknown>>()
+  for (const issue of issues) {
+    const key = String(issue.path?.[0]?.key)
+    if (!first.has(key)) first.set(key, issue)
+  }
+  return first
+}
 
 export const flag = v.pipe(
   v.union([v.boolean(), v.picklist(['true', 'false'])], 'must be true or false'),
@@ -38,68 +47,50 @@ export function text(message: string, holds: (value: string) => boolean) {
   return v.pipe(v.string(message), v.check(holds, message))
 }
 
+const URL_MESSAGE = 'must be an absolute http:// or https:// URL'
+const PUBLIC_URL_MESSAGE = 'must be an absolute URL or an absolute path like "/media/"'
+const QUERY_MESSAGE = 'must have no query and no fragment; leave out all from the "?" or "#" on'
+const DOT_MESSAGE = 'must not hold a "." or ".." segment; write the path that is meant'
+
+/** A string that nothing is wrong with. */
+function stringWithout(problemOf: (value: string) => string | null, message: string) {
+  return v.pipe(
+    v.string(message),
+    v.check(
+      (value) => problemOf(value) === null,
+      ({ input }) => problemOf(input) ?? message,
+    ),
+  )
+}
+
 /** An absolute http(s) URL without user info, query or fragment, ending in `/`. */
-export const baseUrl = v.pipe(
-  v.string('must be an absolute http:// or https:// URL'),
-  v.rawTransform(({ dataset, addIssue, NEVER }) => {
-    const problem = urlProblem(dataset.value)
-    if (problem === null) return withSlash(new URL(dataset.value).href)
-    addIssue({ message: problem })
-    return NEVER
-  }),
-)
+export const baseUrl = v.pipe(stringWithout(urlProblem, URL_MESSAGE), v.transform(normalUrl))
 
 /** Where a public backend is reached: an absolute URL, or a path below the Worker's own host. */
 export const publicUrl = v.pipe(
-  v.string('must be an absolute URL or an absolute path like "/media/"'),
-  v.rawTransform(({ dataset, addIssue, NEVER }) => {
-    const { value } = dataset
-    const isPath = value.startsWith('/') && !value.startsWith('//')
-    const absolute = isPath || /^[a-z][a-z\d+.-]*:/i.test(value)
-    const problem = absolute
-      ? isPath
-        ? pathProblem(value)
-        : urlProblem(value)
-      : 'must be an absolute URL or an absolute path like "/media/"'
-    if (problem === null) return withSlash(isPath ? value : new URL(value).href)
-    addIssue({ message: problem })
-    return NEVER
-  }),
+  stringWithout((value) => {
+    if (isAbsolutePath(value)) return pathProblem(value)
+    return /^[a-z][a-z\d+.-]*:/i.test(value) ? urlProblem(value) : PUBLIC_URL_MESSAGE
+  }, PUBLIC_URL_MESSAGE),
+  v.transform((value) => (isAbsolutePath(value) ? withSlash(value) : normalUrl(value))),
 )
 
 /** `MEDIA_PATH`: begins and ends with a slash. */
-export const mediaPath = v.pipe(
-  v.string('must be a path like "/media/"'),
-  v.rawCheck(({ dataset, addIssue }) => {
-    if (!dataset.typed) return
-    const { value } = dataset
-    const fixed = `/${value.split('/').filter(Boolean).join('/')}/`
-    const problem =
-      pathProblem(value) ??
-      (value.startsWith('/') && value.endsWith('/')
-        ? null
-        : `must begin and end with "/"; write "${fixed}"`) ??
-      (value.startsWith('/-/') ? 'must not lie below "/-/", which is the API\'s own' : null) ??
-      (value.includes('//') ? `must not hold "//"; write "${fixed}"` : null)
-    if (problem !== null) addIssue({ message: problem })
-  }),
-)
+export const mediaPath = stringWithout((value) => {
+  const fixed = `/${value.split('/').filter(Boolean).join('/')}/`
+  const problem = pathProblem(value)
+  if (problem !== null) return problem
+  if (!value.startsWith('/') || !value.endsWith('/')) return `must begin and end with "/"; write "${fixed}"`
+  if (value.startsWith('/-/')) return 'must not lie below "/-/", which is the API\'s own'
+  return value.includes('//') ? `must not hold "//"; write "${fixed}"` : null
+}, 'must be a path like "/media/"')
 
-export const prefix = v.pipe(
-  v.string('must be a string'),
-  v.rawCheck(({ dataset, addIssue }) => {
-    if (!dataset.typed) return
-    const { value } = dataset
-    const problem = value.startsWith('/')
-      ? 'must not begin with "/": keys have no leading slash; leave the slash out'
-      : hasDotSegment(value)
-        ? 'must not hold a "." or ".." segment; write the path that is meant'
-        : isPrintable(value) && new TextEncoder().encode(value).length < 1024
-          ? null
-          : 'must be under 1024 bytes and hold no control character'
-    if (problem !== null) addIssue({ message: problem })
-  }),
-)
+export const prefix = stringWithout((value) => {
+  if (value.startsWith('/')) return 'must not begin with "/": keys have no leading slash; leave the slash out'
+  if (hasDotSegment(value)) return DOT_MESSAGE
+  if (isPrintable(value) && new TextEncoder().encode(value).length < 1024) return null
+  return 'must be under 1024 bytes and hold no control character'
+}, 'must be a string')
 
 const PATTERN_MESSAGE = 'must be a regular expression, or a list of them'
 
@@ -141,18 +132,24 @@ export function isPrintable(value: string): boolean {
 }
 
 function urlProblem(value: string): string | null {
-  if (!URL.canParse(value) || !/^https?:\/\//i.test(value))
-    return 'must be an absolute http:// or https:// URL'
-  const url = new URL(value)
-  if (url.username || url.password) return 'must hold no user name or password; put them into a secret'
-  if (/[?#]/.test(value)) return 'must have no query and no fragment; leave out all from the "?" or "#" on'
-  return null
+  if (!URL.canParse(value) || !/^https?:\/\//i.test(value)) return URL_MESSAGE
+  const { username, password } = new URL(value)
+  if (username || password) return 'must hold no user name or password; put them into a secret'
+  return /[?#]/.test(value) ? QUERY_MESSAGE : null
+}
+
+function normalUrl(value: string): string {
+  return withSlash(new URL(value).href)
 }
 
 function pathProblem(value: string): string | null {
-  if (/[?#]/.test(value)) return 'must have no query and no fragment; leave out all from the "?" or "#" on'
-  if (hasDotSegment(value)) return 'must not hold a "." or ".." segment; write the path that is meant'
+  if (/[?#]/.test(value)) return QUERY_MESSAGE
+  if (hasDotSegment(value)) return DOT_MESSAGE
   return /^[\w\-.~!$&'()*+,;=:@%/]*$/.test(value) ? null : 'must be a path as URLs write it, percent-encoded'
+}
+
+function isAbsolutePath(value: string): boolean {
+  return value.startsWith('/') && !value.startsWith('//')
 }
 
 function hasDotSegment(value: string): boolean {
@@ -256,15 +253,12 @@ export const httpTable = v.object({
   check_type: v.optional(flag, true),
 })
 
-export type R2Table = v.InferOutput<typeof r2Table>
-export type KvTable = v.InferOutput<typeof kvTable>
-export type S3Table = v.InferOutput<typeof s3Table>
-export type HttpTable = v.InferOutput<typeof httpTable>
-
 /** The keys that each type of backend takes. */
-export const TABLE_KEYS: Readonly<Record<BackendType, readonly string[]>> = {
+export const TABLE_KEYS = {
   r2: Object.keys(r2Table.entries),
   kv: Object.keys(kvTable.entries),
   s3: Object.keys(s3Table.entries),
   http: Object.keys(httpTable.entries),
 }
+
+export type BackendType = keyof typeof TABLE_KEYS

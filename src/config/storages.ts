@@ -1,7 +1,7 @@
-import { BUILDERS, type BackendConfig, type BackendType } from './backend-config.ts'
+import { BUILDERS, type BackendConfig } from './backend-config.ts'
 import { type Mistake, didYouMean, nearest } from './errors.ts'
 import type { Env } from './bindings.ts'
-import { backendName, TABLE_KEYS } from './schemas.ts'
+import { backendName, type BackendType, TABLE_KEYS } from './schemas.ts'
 import * as v from 'valibot'
 
 const VARIABLE = 'FALLBACK_STORAGES'
@@ -10,73 +10,62 @@ const EXAMPLE = `FALLBACK_STORAGES = [{ type = "r2", binding = "MEDIA" }]`
 
 /** The chain's backends in their order; what is wrong goes to `mistakes`. */
 export function readStorages(env: Env, mistakes: Mistake[]): BackendConfig[] {
-  const report = (problem: string): BackendConfig[] => {
-    mistakes.push({ variable: VARIABLE, problem })
-    return []
-  }
-  let value = env[VARIABLE]
-  if (value === undefined || value === '')
-    return report(`is missing: list the backends in [vars] of wrangler.toml, e.g. ${EXAMPLE}`)
-  if (typeof value === 'string') {
-    const parsed = parseJson(value)
-    if ('problem' in parsed) return report(parsed.problem)
-    value = parsed.value
-  }
-  if (!Array.isArray(value)) return report(`must be an array of tables, or the same as JSON, e.g. ${EXAMPLE}`)
-  if (value.length === 0) return report(`is empty: list at least one backend, e.g. ${EXAMPLE}`)
-  const backends = value.map((raw: unknown, index) => readTable(raw, index, { env, mistakes }))
-  reportDuplicates(value, mistakes)
-  return backends.filter((backend) => backend !== undefined)
+  const { value, problem } = readChain(env[VARIABLE])
+  if (problem !== undefined) mistakes.push({ variable: VARIABLE, problem })
+  const names: string[] = []
+  return value.flatMap((raw, index) => {
+    if (!isTable(raw)) {
+      mistakes.push({ variable: VARIABLE, backend: { index }, problem: 'must be a table with a `type`' })
+      return []
+    }
+    const name = nameOf(raw)
+    const report = (key: string, problem: string): void => {
+      mistakes.push({ variable: VARIABLE, backend: { index, name }, key, problem })
+    }
+    const first = names.indexOf(name)
+    names[index] = name
+    if (first >= 0)
+      report('name', `is the name of ${VARIABLE}[${first}] too; give each backend a \`name\` of its own`)
+    const type = readType(raw, report)
+    if (type === undefined) return []
+    for (const key of Object.keys(raw))
+      if (!TABLE_KEYS[type].includes(key)) report(key, unknownKey(key, type))
+    return BUILDERS[type]({ raw, name, env, report }) ?? []
+  })
 }
 
-function parseJson(text: string): { value: unknown } | { problem: string } {
+/** The variable's value as an array, which may be given as JSON. */
+function readChain(given: unknown): { value: readonly unknown[]; problem?: string } {
+  const wrong = (problem: string) => ({ value: [], problem })
+  if (given === undefined || given === '')
+    return wrong(`is missing: list the backends in [vars] of wrangler.toml, e.g. ${EXAMPLE}`)
+  let value = given
   try {
-    return { value: JSON.parse(text) }
+    if (typeof given === 'string') value = JSON.parse(given)
   } catch (error) {
     // The engine's message quotes the text, which may hold a header's value.
     const position = error instanceof Error ? /position \d+/.exec(error.message)?.[0] : undefined
-    return {
-      problem: `is not valid JSON${position === undefined ? '' : ` (at ${position})`}; write [{"type": "r2", "binding": "MEDIA"}] with double quotes`,
-    }
+    const where = position === undefined ? '' : ` (at ${position})`
+    return wrong(`is not valid JSON${where}; write [{"type": "r2", "binding": "MEDIA"}] with double quotes`)
   }
+  if (!Array.isArray(value)) return wrong(`must be an array of tables, or the same as JSON, e.g. ${EXAMPLE}`)
+  return value.length > 0 ? { value } : wrong(`is empty: list at least one backend, e.g. ${EXAMPLE}`)
 }
 
-function readTable(
-  raw: unknown,
-  index: number,
-  { env, mistakes }: { env: Env; mistakes: Mistake[] },
-): BackendConfig | undefined {
-  if (!isTable(raw)) {
-    mistakes.push({ variable: VARIABLE, backend: { index }, problem: 'must be a table with a `type`' })
-    return undefined
-  }
-  const name = nameOf(raw)
-  const before = mistakes.length
-  const report = (key: string, problem: string): void => {
-    mistakes.push({ variable: VARIABLE, backend: { index, name }, key, problem })
-  }
-  const type = readType(raw, report)
-  if (type === undefined) return undefined
-  for (const key of Object.keys(raw)) if (!TABLE_KEYS[type].includes(key)) report(key, unknownKey(key, type))
-  const backend = BUILDERS[type]({ raw, name, env, report })
-  return mistakes.length === before ? backend : undefined
-}
-
-function readType(raw: Record<string, unknown>, report: (key: string, problem: string) => void) {
+function readType(
+  raw: Record<string, unknown>,
+  report: (key: string, problem: string) => void,
+): BackendType | undefined {
   const { type } = raw
   const known = TYPES.find((candidate) => candidate === type)
-  if (known !== undefined) return known
   const list = 'one of "r2", "kv", "s3", "http"'
-  if (type === undefined) report('type', `is missing: give ${list}${didYouMeanKey(raw)}`)
-  else if (typeof type !== 'string') report('type', `must be ${list}`)
-  else report('type', `must be ${list}${didYouMean(type, TYPES)}`)
-  return undefined
-}
-
-/** Where `type` is missing, one of the keys may be it, mistyped. */
-function didYouMeanKey(raw: Record<string, unknown>): string {
-  const key = Object.keys(raw).find((candidate) => nearest(candidate, ['type']) !== undefined)
-  return key === undefined ? '' : `; the key \`${key}\` should be \`type\``
+  // Where it is missing, one of the keys may be it, mistyped.
+  const mistyped = Object.keys(raw).find((key) => nearest(key, ['type']) !== undefined)
+  const hint = mistyped === undefined ? '' : `; the key \`${mistyped}\` should be \`type\``
+  if (type === undefined) report('type', `is missing: give ${list}${hint}`)
+  else if (known === undefined)
+    report('type', `must be ${list}${typeof type === 'string' ? didYouMean(type, TYPES) : ''}`)
+  return known
 }
 
 const SECRET_KEY = /secret|password|token|access_?key|api_?key|authorization/i
@@ -98,28 +87,11 @@ const SECRET_HINTS: Partial<Record<BackendType, string>> = {
   http: 'keep it in a secret and send it as a header: `headers = { Authorization = "$LEGACY_AUTHORIZATION" }` and npx wrangler secret put LEGACY_AUTHORIZATION',
 }
 
-function reportDuplicates(tables: readonly unknown[], mistakes: Mistake[]): void {
-  const firsts = new Map<string, number>()
-  for (const [index, raw] of tables.entries()) {
-    if (!isTable(raw)) continue
-    const name = nameOf(raw)
-    const first = firsts.get(name)
-    if (first === undefined) firsts.set(name, index)
-    else
-      mistakes.push({
-        variable: VARIABLE,
-        backend: { index, name },
-        key: 'name',
-        problem: `is the name of FALLBACK_STORAGES[${first}] too; give each backend a \`name\` of its own`,
-      })
-  }
-}
-
 /** The name as it is given, else the binding's in lower case, else the type. */
 function nameOf(raw: Record<string, unknown>): string {
-  const candidates = [raw['name'], raw['binding'], raw['type']]
-  const usable = candidates.filter((candidate) => v.is(backendName, candidate))
-  const [first = 'unnamed'] = usable
+  const [first = 'unnamed'] = [raw['name'], raw['binding'], raw['type']].filter((candidate) =>
+    v.is(backendName, candidate),
+  )
   return first === raw['name'] ? first : first.toLowerCase()
 }
 

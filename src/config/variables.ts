@@ -2,7 +2,7 @@ import * as v from 'valibot'
 import { MAX_SHARED_BYTES } from '../bodies/memory-budget.ts'
 import { type Env, bindingKind, bindingProblem, isHeaderValue } from './bindings.ts'
 import { type Mistake, nearest } from './errors.ts'
-import { baseUrl, flag, mediaPath, seconds, text, wholeNumber } from './schemas.ts'
+import { baseUrl, firstIssues, flag, mediaPath, seconds, text, wholeNumber } from './schemas.ts'
 
 const MIB = 1024 * 1024
 
@@ -57,14 +57,9 @@ export function readVariables(env: Env, mistakes: Mistake[]): Variables | undefi
   // An empty variable counts as not set: that is how a dashboard or a shell unsets one.
   const given = Object.keys(variables.entries).filter((name) => env[name] !== undefined && env[name] !== '')
   const result = v.safeParse(variables, Object.fromEntries(given.map((name) => [name, env[name]])))
-  if (result.success) return result.output
-  const reported = new Set<string>()
-  for (const { path, message } of result.issues) {
-    const variable = String(path?.[0]?.key)
-    if (!reported.has(variable)) mistakes.push({ variable, problem: message })
-    reported.add(variable)
-  }
-  return undefined
+  for (const [variable, { message }] of firstIssues(result.issues))
+    mistakes.push({ variable, problem: message })
+  return result.success ? result.output : undefined
 }
 
 const KNOWN = ['FALLBACK_STORAGES', ...Object.keys(variables.entries)].filter((name) => name !== 'API_TOKEN')

@@ -25,7 +25,14 @@ export async function exists(chain: Chain, name: string): Promise<boolean> {
  * and `invalid` for more than one call may look up.
  */
 export async function existsAll(chain: Chain, names: readonly string[]): Promise<Map<string, boolean>> {
-  checkLookups(chain, names)
+  const count = names.length * chain.backends.length
+  if (count > MAX_LOOKUPS) {
+    const fitting = Math.floor(MAX_LOOKUPS / chain.backends.length)
+    throw new StorageError(
+      'invalid',
+      `names: ${names.length} names over ${chain.backends.length} backends can take ${count} storage requests, and one call may take ${MAX_LOOKUPS}; ask for ${fitting} names at a time`,
+    )
+  }
   const limit = pLimit(CONCURRENCY)
   const answers = new Map<string, boolean>()
   const failures = new Map<string, StorageError>()
@@ -42,16 +49,6 @@ export async function existsAll(chain: Chain, names: readonly string[]): Promise
   await Promise.all([...new Set(names)].map((name) => limit(decide, name)))
   if (failures.size > 0) throw chainError([...failures.values()])
   return answers
-}
-
-function checkLookups({ backends }: Chain, names: readonly string[]): void {
-  const count = names.length * backends.length
-  if (count <= MAX_LOOKUPS) return
-  const fitting = Math.floor(MAX_LOOKUPS / backends.length)
-  throw new StorageError(
-    'invalid',
-    `names: ${names.length} names over ${backends.length} backends can take ${count} storage requests, and one call may take ${MAX_LOOKUPS}; ask for ${fitting} names at a time`,
-  )
 }
 
 /** Bytes of the object, from the first backend that has it and knows; `null` where none has it. */
@@ -83,7 +80,7 @@ export async function url(
   options: UrlOptions & { migrating: boolean },
 ): Promise<string> {
   const { migrating, ...urlOptions } = options
-  const backends = chain.backends.filter((backend) => makesUrls(backend) && accepts(backend, name))
+  const backends = chain.backends.filter((backend) => backend.url && accepts(backend, name))
   const answering = migrating ? backends[0] : ((await holder(chain, name)) ?? backends.at(-1))
   if (!answering?.url) throw new StorageError('unsupported', 'no backend makes URLs for this name', { name })
   return answering.url(name, urlOptions)
@@ -93,14 +90,10 @@ export async function url(
 async function holder(chain: Chain, name: string): Promise<Backend | undefined> {
   const held = await chain.first(name, async (backend, read) => {
     const info = await backend.head(name, read)
-    if (!info || (!info.deleted && !makesUrls(backend))) return null
+    if (!info || (!info.deleted && !backend.url)) return null
     return { ...info, holder: backend }
   })
   return held?.holder
-}
-
-function makesUrls(backend: Backend): boolean {
-  return backend.url !== undefined
 }
 
 /** The name's place in the terms of the first backend that has paths. */

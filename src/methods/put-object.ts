@@ -1,15 +1,13 @@
-import type { PutCondition, WritableBackend } from '../storage/backend.ts'
+import type { WritableBackend } from '../storage/backend.ts'
 import { isWritable } from '../storage/backend.ts'
-import { cancelBody } from '../bodies/cancel.ts'
 import { StorageError } from '../storage/errors.ts'
 import type { Chain } from '../chain/fallback.ts'
 import { accepts, before, writersFor } from '../chain/placement.ts'
 import { conditionOn, writeMarker } from '../storage/tombstone-marker.ts'
 import type { ObjectInfo } from '../storage/object.ts'
-import { type SaveOptions, sizeOf } from './save.ts'
-import { upload } from './upload.ts'
+import { type Body, storeIn, type UploadOptions, withUpload } from './upload.ts'
 
-export interface PutObjectOptions extends SaveOptions {
+export interface PutObjectOptions extends UploadOptions {
   /** Whether the write may go on, given what the chain has under the name now. Left out: always. */
   allows?: (current: ObjectInfo | null) => boolean
 }
@@ -18,36 +16,21 @@ export interface PutObjectOptions extends SaveOptions {
  * Replaces the object in the first writable backend that takes it. Another one does not step in when that fails:
  * the older version there would hide the new one. The body is read to its end or cancelled.
  */
-export async function putObject(
+export function putObject(
   chain: Chain,
   name: string,
-  body: ReadableStream<Uint8Array> | Uint8Array,
-  options: PutObjectOptions = {},
+  body: Body,
+  { allows, ...options }: PutObjectOptions = {},
 ): Promise<{ info: ObjectInfo; created: boolean }> {
-  const { allows, ...uploadOptions } = options
-  try {
-    const [target] = writersFor(chain, name, sizeOf(body, options))
+  return withUpload(body, options, async (upload) => {
+    const [target] = writersFor(chain, name, upload.size)
     const held = await target.head(name, { lastResort: true })
-    const onlyIf = allows && (await conditionFor(chain, name, { held, allows }))
-    const stored = await upload(target, name, body, { ...uploadOptions, ...(onlyIf && { onlyIf }) })
-    if (!stored) throw changed(name)
+    if (allows && !allows(await chain.head(name))) throw changed(name)
+    const info = await storeIn(target, upload, name, allows && conditionOn(held))
+    if (!info) throw changed(name)
     await clearBefore(chain, name, target)
-    return { info: stored, created: held === null || held.deleted !== undefined }
-  } catch (error) {
-    await cancelBody(body, error)
-    throw error
-  }
-}
-
-/** What the put has to be conditional on, so that what was allowed still holds when it lands. */
-async function conditionFor(
-  chain: Chain,
-  name: string,
-  { held, allows }: { held: ObjectInfo | null; allows: (current: ObjectInfo | null) => boolean },
-): Promise<PutCondition> {
-  const current = await chain.head(name)
-  if (!allows(current)) throw changed(name)
-  return conditionOn(held)
+    return { info, created: held === null || held.deleted !== undefined }
+  })
 }
 
 /** Writable backends before the target were passed over for the size only: what they hold would hide the object. */

@@ -1,227 +1,225 @@
-import type { MultipartUpload, PutOptions, WritableBackend } from '../storage/backend.ts'
+import type { MultipartUpload, PutCondition, PutOptions, WritableBackend } from '../storage/backend.ts'
 import { cancelBody } from '../bodies/cancel.ts'
-import { verifyingStream } from '../bodies/digest.ts'
+import { startCheck } from '../bodies/digest.ts'
 import { StorageError } from '../storage/errors.ts'
 import {
   BACKGROUND_LEAVES_BYTES,
   isolateMemory,
   type Reservation,
+  SHARED_LEAVES_BYTES,
   UPLOAD_BYTES,
 } from '../bodies/memory-budget.ts'
 import type { ObjectInfo } from '../storage/object.ts'
 import { createChunkReader, type ChunkReader } from '../bodies/chunks.ts'
 
-export interface UploadOptions extends PutOptions {
+export type Body = ReadableStream<Uint8Array> | Uint8Array
+
+export interface UploadOptions extends Omit<PutOptions, 'onlyIf'> {
   /** Longer bodies throw `too-large` as soon as that shows. */
   maxBytes?: number
-  /** Bytes of a part where the length is not known. R2 and S3 want at least 5 MiB. Default: 8 MiB. */
-  partBytes?: number | undefined
-  /** Memory that was set aside for it already; it grows to what `uploadMemory` says where the body turns out to need that. */
+  /** Bytes of a part where the length is not known, and of the longest body that `hold` reads. R2 and S3 require at least 5 MiB. Default: 8 MiB. */
+  partBytes?: number
+  /** Memory that is reserved for it already. It is released at the end. */
   memory?: Reservation
-  /** Nobody waits for it: leaves memory free for uploads that somebody waits for. */
-  isBackground?: boolean | undefined
+  /** No client waits for it, so it leaves memory free for the uploads of clients. */
+  isBackground?: boolean
+}
+
+/** A body on its way into a backend. */
+export interface Upload {
+  /** Bytes once all of it is in memory. */
+  body: Body
+  /** Length in bytes, once it is known. */
+  size: number | undefined
+  readonly options: UploadOptions
+  memory: Reservation | undefined
+  reader?: ChunkReader
+  /** Whether some of it may have been sent to a backend. */
+  isSent: boolean
 }
 
 const MIB = 1024 * 1024
-/** One part is read while another is stored: memory holds two, and no more than that. R2 and S3 want at least 5 MiB. */
+/** One part is read while another is stored, so memory holds two. */
 const PART_BYTES = 8 * MIB
 /** R2 and S3 take no more parts in one upload. */
 const MAX_PARTS = 10_000
-/** Most bytes of a body of unknown length that are held for a backend without multipart uploads. */
+/** Longest body of unknown length that is read into memory for a backend without multipart uploads. */
 const MAX_BUFFERED_BYTES = 25 * MIB
-
-/** Set aside at first for a body of unknown length: most are small, and need no more. Who begins leaves enough for one that goes on. */
+/** Reserved at first for a body of unknown length, since most are small. Enough stays free for one large upload. */
 const FIRST_BYTES = MIB / 2
 
-/** Most bytes of a stream of that length that are in memory at once while it is stored; 0 where it just passes. */
+/** Most bytes of a stream of that length that are in memory at once while it is stored; 0 where it is passed on as it comes. */
 export function uploadMemory(
   backend: WritableBackend,
   size: number | undefined,
   partBytes = PART_BYTES,
 ): number {
   if (!backend.createMultipartUpload) return size ?? 2 * MAX_BUFFERED_BYTES
-  const isPassedOn = size !== undefined && size <= (backend.maxPutSize ?? Infinity)
-  return isPassedOn ? 0 : 2 * partBytesFor(size, partBytes)
+  const fitsOnePut = size !== undefined && size <= (backend.maxPutSize ?? Infinity)
+  return fitsOnePut ? 0 : 2 * partBytesFor(size, partBytes)
+}
+
+function partBytesFor(size = 0, partBytes = PART_BYTES): number {
+  return Math.max(partBytes, Math.ceil(size / MAX_PARTS / MIB) * MIB)
+}
+
+/** Stores one body in one backend, as `storeIn` does. The body is read to its end or cancelled. */
+export function upload(
+  backend: WritableBackend,
+  name: string,
+  body: Body,
+  { onlyIf, ...options }: UploadOptions & Pick<PutOptions, 'onlyIf'> = {},
+): Promise<ObjectInfo | null> {
+  return withUpload(body, options, (started) => storeIn(backend, started, name, onlyIf))
+}
+
+/** Runs `store`. Afterwards the body has been read to its end or is cancelled, and its memory is released. */
+export async function withUpload<T>(
+  body: Body,
+  options: UploadOptions,
+  store: (upload: Upload) => Promise<T>,
+): Promise<T> {
+  const size = body instanceof Uint8Array ? body.length : options.size
+  const upload: Upload = { body, size, options, memory: options.memory, isSent: false }
+  try {
+    return await store(upload)
+  } catch (error) {
+    await (upload.reader ? upload.reader.cancel(error) : cancelBody(body, error))
+    throw error
+  } finally {
+    upload.memory?.release()
+  }
+}
+
+/** Whether it can be sent to another backend: all of it is in memory, or none of it was sent yet. */
+export function isComplete({ body, isSent }: Upload): boolean {
+  return body instanceof Uint8Array || !isSent
+}
+
+/** Reads a small body into memory where there is room, so that a lost race or a failed backend costs only another try. */
+export async function hold(upload: Upload, backend: WritableBackend): Promise<void> {
+  const { body, size } = upload
+  const { partBytes = PART_BYTES } = upload.options
+  if (body instanceof Uint8Array || (size !== undefined && size > partBytes)) return
+  const needed = uploadMemory(backend, size, partBytes)
+  if (needed > 0) await reserve(upload, needed)
+  else upload.memory ??= isolateMemory.tryReserve(size ?? 0, { leave: SHARED_LEAVES_BYTES }) ?? undefined
+  // One byte more than the known length, to check that nothing follows.
+  if (upload.memory) await readWhole(upload, size === undefined ? partBytes : size + 1)
 }
 
 /**
- * Stores a body of any size, known or not: whole or not at all. Throws `overloaded` when there is no memory to do it
- * with, before anything is stored. `null` when `onlyIf` did not hold.
- * The body is read to its end or cancelled.
+ * Stores the body in `backend`, whole or not at all; `null` when `onlyIf` did not hold. Throws `overloaded` when there is no
+ * memory to do it with, before anything is stored.
  */
-export async function upload(
+export async function storeIn(
   backend: WritableBackend,
+  upload: Upload,
   name: string,
-  body: ReadableStream<Uint8Array> | Uint8Array,
-  options: UploadOptions = {},
+  onlyIf?: PutCondition,
 ): Promise<ObjectInfo | null> {
-  const { maxBytes = Infinity, memory: given, partBytes, isBackground, ...putOptions } = options
-  const size = body instanceof Uint8Array ? body.length : options.size
-  const limit = Math.min(maxBytes, backend.maxSize ?? Infinity)
-  if (size !== undefined && size > limit) {
-    const error = tooLarge(backend, name, limit)
-    await cancelBody(body, error)
-    throw error
+  const { maxBytes = Infinity, partBytes, memory: _, isBackground: __, ...putOptions } = upload.options
+  const { createMultipartUpload } = backend
+  const most = createMultipartUpload ? Infinity : (upload.size ?? MAX_BUFFERED_BYTES)
+  const limit = Math.min(maxBytes, backend.maxSize ?? Infinity, most)
+  const checkLimit = (bytes: number): void => {
+    if (bytes <= limit) return
+    const message = `the body has more than the ${limit} bytes that can be stored`
+    throw new StorageError('too-large', message, { backend: backend.name, name })
   }
-  const fitsOnePut = size !== undefined && size <= (backend.maxPutSize ?? Infinity)
-  if (fitsOnePut && (body instanceof Uint8Array || uploadMemory(backend, size) === 0))
-    return backend.put(name, body, { ...putOptions, size })
-  const memory = given ?? (await setAside(backend, body, { ...putOptions, partBytes, isBackground }))
-  try {
-    const { digests } = options
-    const stream = body instanceof Uint8Array ? streamOf(body) : body
-    // One put checks them itself.
-    const checked = digests && !fitsOnePut ? stream.pipeThrough(verifyingStream(digests)) : stream
-    const parts = createChunkReader(checked, { memory, ...(fitsOnePut && { size }) })
-    try {
-      return await uploadStream(backend, name, parts, {
-        ...putOptions,
-        ...(size !== undefined && { size }),
-        ...(memory && { memory }),
-        ...(partBytes !== undefined && { partBytes }),
-        limit,
-      })
-    } catch (error) {
-      await parts.cancel(error)
-      throw error
-    }
-  } finally {
-    if (!given) memory?.release()
-  }
-}
-
-/** Memory for a body that is not all there yet. */
-async function setAside(
-  backend: WritableBackend,
-  body: ReadableStream<Uint8Array> | Uint8Array,
-  options: Pick<UploadOptions, 'size' | 'signal' | 'partBytes' | 'isBackground'>,
-): Promise<Reservation | null> {
-  const bytes = body instanceof Uint8Array ? 0 : uploadMemory(backend, options.size, options.partBytes)
-  if (bytes === 0) return null
-  try {
-    return await reserveFor(bytes, options)
-  } catch (error) {
-    await cancelBody(body, error)
-    throw error
-  }
-}
-
-/** Memory to begin with, of the `bytes` that the upload may need: all of it where the length is known. */
-export function reserveFor(
-  bytes: number,
-  { size, signal, isBackground }: Pick<UploadOptions, 'size' | 'signal' | 'isBackground'>,
-): Promise<Reservation> {
-  if (isBackground) return isolateMemory.reserve(bytes, { signal, leave: BACKGROUND_LEAVES_BYTES })
-  if (size !== undefined) return isolateMemory.reserve(bytes, { signal })
-  return isolateMemory.reserve(Math.min(bytes, FIRST_BYTES), { signal, leave: UPLOAD_BYTES })
-}
-
-function partBytesFor(size = 0, wished = PART_BYTES): number {
-  return Math.max(wished, Math.ceil(size / MAX_PARTS / MIB) * MIB)
-}
-
-type StreamOptions = PutOptions & Pick<UploadOptions, 'memory' | 'partBytes'> & { limit: number }
-
-/** One put when the body turns out to fit into a part, else a multipart upload. */
-async function uploadStream(
-  backend: WritableBackend,
-  name: string,
-  parts: ChunkReader,
-  options: StreamOptions,
-): Promise<ObjectInfo | null> {
-  const { limit, size, memory, partBytes: wished, ...putOptions } = options
-  const partBytes = backend.createMultipartUpload
-    ? partBytesFor(size, wished)
-    : (size ?? Math.min(limit, MAX_BUFFERED_BYTES)) + 1
-  if (memory) await growFor(parts, memory, uploadMemory(backend, size, wished))
-  const whole = await wholeWithin(parts, partBytes)
-  if ((whole?.length ?? partBytes) > limit) throw tooLarge(backend, name, limit)
-  if (whole) {
-    checkLength(whole.length, size)
-    return backend.put(name, whole, { ...putOptions, size: whole.length })
-  }
-  const multipart = await backend.createMultipartUpload?.(name, {
+  const options = (): PutOptions => ({
     ...putOptions,
-    ...(size !== undefined && { size }),
+    ...(upload.size !== undefined && { size: upload.size }),
+    ...(onlyIf && { onlyIf }),
   })
-  if (!multipart) throw tooLarge(backend, name, partBytes - 1)
-  const check = (sum: number): void => {
-    memory?.renew()
-    if (sum > limit) throw tooLarge(backend, name, limit)
-    if (size !== undefined && sum > size) throw wrongLength(sum, size)
+
+  checkLimit(upload.size ?? 0)
+  upload.isSent = true
+  const needed = upload.body instanceof Uint8Array ? 0 : uploadMemory(backend, upload.size, partBytes)
+  if (needed > 0) {
+    await reserve(upload, needed)
+    const bytes = createMultipartUpload ? partBytesFor(upload.size, partBytes) : limit + 1
+    const parts = await readWhole(upload, bytes)
+    checkLimit(upload.size ?? bytes)
+    if (parts && createMultipartUpload)
+      return storeParts(upload, parts, {
+        bytes,
+        checkLimit,
+        create: () => createMultipartUpload(name, options()),
+      })
   }
+  return backend.put(name, upload.body, options())
+}
+
+/** Waits for the memory: for all of it or, where the length is not known, for a little that grows when the body turns out to be larger. */
+async function reserve(upload: Upload, needed: number): Promise<void> {
+  const { signal, isBackground } = upload.options
+  const isGrowing = upload.size === undefined && !isBackground
+  upload.memory ??= await isolateMemory.reserve(isGrowing ? Math.min(needed, FIRST_BYTES) : needed, {
+    signal,
+    leave: isBackground ? BACKGROUND_LEAVES_BYTES : isGrowing ? UPLOAD_BYTES : 0,
+  })
+  if (upload.memory.bytes < needed && (await readWhole(upload, upload.memory.bytes)))
+    await upload.memory.grow(needed)
+}
+
+/** Reads the body into memory if it has fewer than `bytes` bytes; else returns the reader, which still has all of it. */
+async function readWhole(upload: Upload, bytes: number): Promise<ChunkReader | null> {
+  const { body, size } = upload
+  if (body instanceof Uint8Array) return null
+  upload.reader ??= createChunkReader(body, { size, memory: upload.memory })
+  const whole = await upload.reader.whole(bytes)
+  if (size !== undefined && (whole ? whole.length !== size : bytes > size))
+    throw wrongLength(whole?.length ?? 'more', size)
+  if (!whole) return upload.reader
+  upload.body = whole
+  upload.size = whole.length
+  return null
+}
+
+interface PartsOptions {
+  bytes: number
+  checkLimit: (bytes: number) => void
+  create: () => Promise<MultipartUpload>
+}
+
+async function storeParts(
+  upload: Upload,
+  parts: ChunkReader,
+  { bytes, checkLimit, create }: PartsOptions,
+): Promise<ObjectInfo | null> {
+  const { size, memory } = upload
+  const { digests = {} } = upload.options
+  const check = startCheck(digests)
+  const multipart = await create()
+  let storing: Promise<void> = Promise.resolve()
   try {
-    const length = await uploadParts(multipart, parts, { partBytes, check })
-    checkLength(length, size)
+    let sum = 0
+    let part = await parts.next(bytes)
+    for (let number = 1; part.length > 0; number++) {
+      sum += part.length
+      memory?.renew()
+      checkLimit(sum)
+      if (size !== undefined && sum > size) throw wrongLength('more', size)
+      await check.update(part)
+      await storing
+      storing = multipart.uploadPart(number, part, part.length)
+      // Its failure is thrown by the next `await storing`; until then it must not count as unhandled.
+      storing.catch(() => {})
+      part = await parts.next(bytes)
+    }
+    await storing
+    if (size !== undefined && sum < size) throw wrongLength(sum, size)
+    await check.finish()
     return await multipart.complete()
   } catch (error) {
-    // The first error is the one to tell. An upload left behind is removed by R2 and S3 after some days.
+    // The first error is the one that is thrown. R2 and S3 remove an upload that is left behind after some days.
+    await Promise.allSettled([storing])
     await Promise.allSettled([multipart.abort()])
     throw error
   }
 }
 
-/** Sets more memory aside unless the body ends within what there is. Throws `overloaded` before anything is stored. */
-export async function growFor(parts: ChunkReader, memory: Reservation, bytes: number): Promise<void> {
-  if (memory.bytes >= bytes) return
-  const whole = await wholeWithin(parts, memory.bytes)
-  if (whole) parts.unread(whole)
-  else await memory.grow(bytes)
-}
-
-/** The body when it has fewer bytes than that; else `null`, and the reader still has all of it. */
-export async function wholeWithin(parts: ChunkReader, bytes: number): Promise<Uint8Array | null> {
-  const first = await parts.next(bytes)
-  if (first.length < bytes) return first
-  // Nobody but the reader may keep it: whoever waits for the rest of the body would keep it as long.
-  parts.unread(first)
-  return null
-}
-
-/** Stores all that there is to read in parts of one size; the sum of the bytes. */
-async function uploadParts(
-  multipart: MultipartUpload,
-  parts: ChunkReader,
-  { partBytes, check }: { partBytes: number; check: (sum: number) => void },
-): Promise<number> {
-  let sum = 0
-  let storing: Promise<void> = Promise.resolve()
-  try {
-    let part = await parts.next(partBytes)
-    for (let number = 1; part.length > 0; number++) {
-      sum += part.length
-      check(sum)
-      await storing
-      storing = multipart.uploadPart(number, part, part.length)
-      // Its failure is thrown by the next `await storing`; until then it must not count as unhandled.
-      storing.catch(() => {})
-      part = await parts.next(partBytes)
-    }
-    await storing
-    return sum
-  } finally {
-    await Promise.allSettled([storing])
-  }
-}
-
-function checkLength(length: number, size: number | undefined): void {
-  if (size !== undefined && size !== length) throw wrongLength(length, size)
-}
-
-function wrongLength(length: number, size: number): StorageError {
+function wrongLength(length: number | 'more', size: number): StorageError {
   return new StorageError('corrupt', `the body has ${length} bytes where ${size} were announced`)
-}
-
-function tooLarge(backend: WritableBackend, name: string, limit: number): StorageError {
-  const message = `the body has more than the ${limit} bytes that can be stored`
-  return new StorageError('too-large', message, { backend: backend.name, name })
-}
-
-function streamOf(bytes: Uint8Array): ReadableStream<Uint8Array> {
-  return new ReadableStream({
-    start(controller) {
-      controller.enqueue(bytes)
-      controller.close()
-    },
-  })
 }

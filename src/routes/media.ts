@@ -14,7 +14,7 @@ import { deleteObjectIf } from '../methods/methods.ts'
 import { StorageError } from '../storage/errors.ts'
 import type { ObjectInfo, RangeRequest, Representation, StoredObject } from '../storage/object.ts'
 import { putObject } from '../methods/put-object.ts'
-import type { SaveOptions } from '../methods/save.ts'
+import type { UploadOptions } from '../methods/upload.ts'
 import { mayBeStale } from '../storage/trace.ts'
 import type { Answered, AppEnv, Input } from './context.ts'
 
@@ -126,7 +126,7 @@ export function uploadFrom(
   request: Request,
   name: string,
   config: Pick<Config, 'maxUploadBytes'>,
-): { body: ReadableStream<Uint8Array> | Uint8Array; options: SaveOptions } {
+): { body: ReadableStream<Uint8Array> | Uint8Array; options: UploadOptions } {
   const { headers, body } = request
   // RFC 9110 §14.5: a server that does not do partial PUTs answers 400.
   if (headers.has('Content-Range')) throw new StorageError('invalid', 'a part of an object cannot be stored')

@@ -65,7 +65,7 @@ export interface ByteRange {
 /** A range as it is requested: `length` absent means to the end, `suffix` counts from the end. */
 export type RangeRequest = { offset: number; length?: number } | { suffix: number }
 
-/** An object and its bytes. Whoever receives it reads `body` to its end or cancels it. */
+/** An object and its bytes. The receiver must read `body` to its end or cancel it. */
 export interface StoredObject extends ObjectInfo {
   body: ReadableStream<Uint8Array>
   /** The part that `body` holds; absent when it holds the whole object. */

@@ -9,10 +9,11 @@ export function directoryOf(name: string, prefix: string, delimiter: string | un
   return end < 0 ? undefined : name.slice(0, end + delimiter.length)
 }
 
-/** Where a rolled-up listing stands: a page of the flat one, and the last entry given out of it. */
+/** Where a rolled-up listing stands. */
 interface Position {
-  page?: string
-  after?: string
+  /** Where the flat listing goes on. */
+  from: Pick<ListOptions, 'cursor' | 'after'>
+  /** The last entry that was returned. */
   last?: string
 }
 
@@ -33,52 +34,32 @@ export async function rollUp(
   flat: (options: ListOptions) => Promise<ListPage>,
   { keep, jumps, limit = 1000, cursor, after, delimiter, ...options }: RollUpOptions,
 ): Promise<ListPage> {
-  let position: Position = cursor === undefined ? { ...(after !== undefined && { after }) } : decode(cursor)
+  const { prefix = '' } = options
+  let { from, last }: Position =
+    cursor === undefined ? { from: after === undefined ? {} : { after } } : (JSON.parse(cursor) as Position)
   const found: ListPage = { objects: [], directories: [] }
+  const page = (): ListPage => ({ ...found, cursor: JSON.stringify({ from, last }) })
+  /** The last entry, where it is a directory. An object's name ends in `/` only where it is the prefix itself. */
+  const lastDirectory = (): string | undefined => (last?.endsWith('/') && last !== prefix ? last : undefined)
 
   for (let pages = 0; pages < MAX_PAGES; pages++) {
-    const page = await flat({ ...options, ...start(position) })
-    for (const object of page.objects) {
-      if (isGiven(object.name, options.prefix, position.last) || keep?.(object) === false) continue
-      if (found.objects.length + found.directories.length === limit)
-        return { ...found, cursor: encode(position) }
-      const directory = directoryOf(object.name, options.prefix ?? '', delimiter)
+    const listed = await flat({ ...options, ...from })
+    for (const object of listed.objects) {
+      const { name } = object
+      const within = lastDirectory()
+      const isReturned =
+        last !== undefined &&
+        (compareNames(name, last) <= 0 || (within !== undefined && name.startsWith(within)))
+      if (isReturned || keep?.(object) === false) continue
+      if (found.objects.length + found.directories.length === limit) return page()
+      const directory = directoryOf(name, prefix, delimiter)
       if (directory === undefined) found.objects.push(object)
       else found.directories.push(directory)
-      position = { ...position, last: directory ?? object.name }
+      last = directory ?? name
     }
-    if (page.cursor === undefined) return found
-    position = next(position, {
-      page: page.cursor,
-      jump: jumps === true && isDirectory(position.last, options.prefix),
-    })
+    if (listed.cursor === undefined) return found
+    const passed = jumps ? lastDirectory() : undefined
+    from = passed === undefined ? { cursor: listed.cursor } : { after: passed + HIGHEST }
   }
-  return { ...found, cursor: encode(position) }
-}
-
-function start({ page, after }: Position): ListOptions {
-  return page === undefined ? { ...(after !== undefined && { after }) } : { cursor: page }
-}
-
-function next({ last }: Position, { page, jump }: { page: string; jump: boolean }): Position {
-  if (jump && last !== undefined) return { after: last + HIGHEST, last }
-  return { page, ...(last !== undefined && { last }) }
-}
-
-function isGiven(name: string, prefix: string | undefined, last: string | undefined): boolean {
-  if (last === undefined) return false
-  return compareNames(name, last) <= 0 || (isDirectory(last, prefix) && name.startsWith(last))
-}
-
-/** An object's name ends in `/` only where it is the prefix itself; else it would have been rolled up. */
-function isDirectory(last: string | undefined, prefix: string | undefined): boolean {
-  return last !== undefined && last.endsWith('/') && last !== prefix
-}
-
-function encode(position: Position): string {
-  return JSON.stringify(position)
-}
-
-function decode(cursor: string): Position {
-  return JSON.parse(cursor) as Position
+  return page()
 }

@@ -75,7 +75,7 @@ describe('the id of a deployment', () => {
   const origin = (url: string) => ({ type: 'http', name: 'old', url }) as HttpConfig
   const namespace = (id: string) => ({ idFromName: () => ({ toString: () => id }) }) as never
   const idOf = (url: string, services: { backfillJobs?: never } = {}) =>
-    deploymentId({ backends: [origin(url)], mediaPath: '/', services })
+    deploymentId({ backends: [origin(url)], mediaPath: '/', mediaUrl: undefined, services })
 
   it('is the same in every isolate', () => {
     expect(idOf('https://a.example/')).toBe(idOf('https://a.example/'))

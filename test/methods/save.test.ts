@@ -97,6 +97,14 @@ describe('save()', () => {
     expect(second.objects.size).toBe(0)
   })
 
+  it('gives the next backend a large body that the first one, which takes no parts, had to read', async () => {
+    const { createMultipartUpload: _, ...whole } = memoryBackend('1')
+    const second = memoryBackend('2')
+    const chain = createChain([{ ...whole, put: failing }, second], { deletes: 'first' })
+    const { name } = await save(chain, 'a.jpg', streamOf(9 * MIB), { size: 9 * MIB })
+    expect(sizeIn(second, name)).toBe(9 * MIB)
+  })
+
   it('gives a large body to the next backend when the first failed before it was read', async () => {
     const second = memoryBackend('2')
     const chain = createChain([{ ...memoryBackend('1'), head: failing }, second], { deletes: 'first' })

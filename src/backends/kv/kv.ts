@@ -119,11 +119,10 @@ async function readForeign(
   let memory: Reservation | undefined
   try {
     memory = await isolateMemory.reserve(FIRST_BYTES, { leave: UPLOAD_BYTES })
-    let bytes = await parts.next(memory.bytes)
-    while (bytes.length === memory.bytes) {
-      parts.unread(bytes)
+    let bytes = await parts.whole(memory.bytes)
+    while (!bytes) {
       await memory.grow(2 * memory.bytes, { leave: UPLOAD_BYTES })
-      bytes = await parts.next(memory.bytes)
+      bytes = await parts.whole(memory.bytes)
     }
     const version = await contentTag(bytes)
     return {

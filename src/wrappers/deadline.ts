@@ -1,4 +1,4 @@
-import { cancelBody } from '../bodies/cancel.ts'
+import { refuseBody } from '../bodies/cancel.ts'
 import type { Backend } from '../storage/backend.ts'
 import { StorageError } from '../storage/errors.ts'
 import { type Call, interceptCalls, type Send } from './intercept.ts'
@@ -20,7 +20,7 @@ export function withDeadline(backend: Backend, options: DeadlineOptions): Backen
   const { timeoutMs, idleTimeoutMs, heedsSignals = true } = options
   return interceptCalls(backend, (call, send) => {
     const { method, body, signal } = call
-    if (body instanceof ReadableStream) return signal?.aborted ? refuse(body, signal.reason) : send()
+    if (body instanceof ReadableStream) return signal?.aborted ? refuseBody(body, signal.reason) : send()
     // Joining many parts takes S3 longer than an answer does.
     const ms = body || method === 'complete' ? Math.max(timeoutMs, idleTimeoutMs) : timeoutMs
     const overrun = (): StorageError =>
@@ -28,11 +28,6 @@ export function withDeadline(backend: Backend, options: DeadlineOptions): Backen
     // A write that is refused for now is repeated until its signal aborts, whatever the backend.
     return within(call, body || heedsSignals ? send : () => send(), { ms, overrun })
   })
-}
-
-async function refuse(body: ReadableStream, reason: unknown): Promise<never> {
-  await cancelBody(body, reason)
-  throw reason
 }
 
 /** Waits for a call for `ms`. Then its signal aborts, and it is no longer waited for. */

@@ -95,7 +95,7 @@ describe('a status', () => {
     [508, 'loop'],
   ])('%i is a failure: %s', async (status, code) => {
     const { backend } = backendOf(() => new Response('sorry', { status }))
-    const failure = { code, status, backend: 'old', objectName: 'a' }
+    const failure = { code, status, backend: 'old' }
     await expect(backend.get('a')).rejects.toMatchObject(failure)
     await expect(backend.head('a')).rejects.toMatchObject(failure)
   })
@@ -129,7 +129,7 @@ describe('a status', () => {
 it('takes a network error for a failure that names no address', async () => {
   const { backend } = backendOf(() => Promise.reject(new Error('connect ECONNREFUSED 10.0.0.1:80')))
   const failure = await backend.get('a').catch((error: unknown) => error)
-  expect(failure).toMatchObject({ code: 'unavailable', backend: 'old', objectName: 'a' })
+  expect(failure).toMatchObject({ code: 'unavailable', backend: 'old' })
   expect(String(failure)).not.toContain('10.0.0.1')
 })
 

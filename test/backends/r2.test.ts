@@ -92,7 +92,6 @@ describe('a failure of R2', () => {
       name: 'StorageError',
       code,
       backend: 'media',
-      objectName: 'a',
     })
   })
 

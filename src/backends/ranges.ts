@@ -34,33 +34,25 @@ export async function openResponse(
   info: ObjectInfo,
   range: RangeRequest | undefined,
 ): Promise<StoredObject> {
-  const body = response.body ?? bytesBody(new Uint8Array())
-  if (response.status !== 206 && !response.headers.has('Content-Range'))
-    return cutPart({ ...info, body }, range)
-  const part = partOf(response, range)
-  if (typeof part !== 'string') return { ...info, range: part.range, body: part.exact ?? body }
+  const { status, headers } = response
   const { backend } = info
-  return refuseBody(body, new StorageError('unavailable', part, { backend, status: response.status }))
-}
-
-/** The part that the response holds, or what is wrong with it. */
-function partOf(
-  { status, headers, body }: Response,
-  requested: RangeRequest | undefined,
-): { range: ByteRange; exact: ReadableStream<Uint8Array> | undefined } | string {
-  if (status !== 206) return 'sent a part as if it were the whole'
-  const { range, size } = parseContentRange(headers.get('Content-Range')) ?? {}
-  if (!range || !requested || !isRequested(range, requested, size))
-    return 'sent another part than was requested'
-  const length = range.end - range.start + 1
+  const body = response.body ?? bytesBody(new Uint8Array())
+  const refuse = (message: string): Promise<never> =>
+    refuseBody(body, new StorageError('unavailable', message, { backend, status }))
+  if (status !== 206) {
+    if (headers.has('Content-Range')) return refuse('sent a part as if it were the whole')
+    return cutPart({ ...info, body }, range)
+  }
+  const sent = parseContentRange(headers.get('Content-Range'))
+  if (!sent?.range || !range || !isRequested(sent.range, range, sent.size))
+    return refuse('sent another part than was requested')
+  const length = sent.range.end - sent.range.start + 1
   const announced = contentLength(headers)
   if (announced !== undefined && announced !== length)
-    return 'sent a part whose length is not that of its range'
+    return refuse('sent a part whose length is not that of its range')
   // The runtime checks a body against its Content-Length; without one we do.
-  return {
-    range,
-    exact: announced === undefined ? body?.pipeThrough(new FixedLengthStream(length)) : undefined,
-  }
+  const exact = announced === undefined ? body.pipeThrough(new FixedLengthStream(length)) : body
+  return { ...info, range: sent.range, body: exact }
 }
 
 function isRequested(range: ByteRange, requested: RangeRequest, size: number | undefined): boolean {

@@ -1,6 +1,6 @@
 import type { Backend, ListPage, MultipartUpload, PutOptions } from '../storage/backend.ts'
 import { StorageError } from '../storage/errors.ts'
-import { isStaged, STAGED } from '../storage/name.ts'
+import { isInternal, isStaged, STAGED } from '../storage/name.ts'
 import type { ObjectInfo } from '../storage/object.ts'
 import { intercept } from './intercept.ts'
 
@@ -17,9 +17,9 @@ export type OnLeft = (backend: string, name: string, error: unknown) => void
  */
 export function withStaging(backend: Backend, onLeft: OnLeft): Backend {
   const hidden = intercept(backend, {
-    get: (get) => (name, options) => (isStaged(name) ? Promise.resolve(null) : get(name, options)),
-    head: (head) => (name, options) => (isStaged(name) ? Promise.resolve(null) : head(name, options)),
-    list: (list) => async (options) => withoutStaged(await list(options)),
+    get: (get) => (name, options) => (isInternal(name) ? Promise.resolve(null) : get(name, options)),
+    head: (head) => (name, options) => (isInternal(name) ? Promise.resolve(null) : head(name, options)),
+    list: (list) => async (options) => withoutInternal(await list(options)),
   })
   const { put, delete: remove, createMultipartUpload: create, abortMultipartUpload: abort } = backend
   if (!put || !remove || !create || !abort) return hidden
@@ -126,11 +126,10 @@ function fitsOnePut({ maxPutSize = Infinity }: Backend, size: number): boolean {
   return size <= maxPutSize
 }
 
-/** A directory that holds nothing but what is staged would be shown as an empty one, and no name below `-/` can be requested. */
-function withoutStaged(page: ListPage): ListPage {
+function withoutInternal(page: ListPage): ListPage {
   return {
     ...page,
-    objects: page.objects.filter(({ name }) => !isStaged(name)),
-    directories: page.directories.filter((name) => name !== '-/' && !isStaged(name)),
+    objects: page.objects.filter(({ name }) => !isInternal(name)),
+    directories: page.directories.filter((name) => !isInternal(name)),
   }
 }

@@ -36,36 +36,34 @@ export function attributesToMetadata(attributes: ObjectAttributes, limit: number
 }
 
 /** What `attributesToMetadata` wrote; foreign metadata comes back as it is. */
-export function attributesFromMetadata(record: Readonly<Record<string, string>> | undefined): KeptAttributes {
-  const entries = Object.entries(record ?? {})
+export function attributesFromMetadata(record: Readonly<Record<string, string>> = {}): KeptAttributes {
+  const entries = Object.entries(record)
   if (entries.length === 0) return {}
-  const own = new Map<string, string>()
-  const user: Record<string, string> = {}
-  for (const [key, value] of entries) {
-    if (key.startsWith(RESERVED)) own.set(key.slice(RESERVED.length), value)
-    else user[key] = value
-  }
-  const etag = own.get('etag')
-  const modified = date(own.get('modified'))
-  const deleted = date(own.get('deleted'))
-  const provenance = provenanceFrom(own)
+  const user = entries.filter(([key]) => !key.startsWith(RESERVED))
+  const own = (key: string): string | undefined => record[RESERVED + key]
+  const etag = own('etag')
+  const modified = date(own('modified'))
+  const deleted = date(own('deleted'))
+  const backend = own('source')
+  const copied = date(own('copied'))
+  const sourceETag = own('source-etag')
+  const sourceModified = date(own('source-modified'))
   return {
-    ...(Object.keys(user).length > 0 && { metadata: user }),
+    ...(user.length > 0 && { metadata: Object.fromEntries(user) }),
     ...(etag !== undefined && { etag }),
     ...(modified && { modified }),
-    ...(provenance && { provenance }),
     ...(deleted && { deleted }),
-    ...(own.has('lifted') && { lifted: true }),
+    ...(own('lifted') !== undefined && { lifted: true }),
+    ...(backend !== undefined &&
+      copied && {
+        provenance: {
+          backend,
+          copied,
+          ...(sourceETag !== undefined && { etag: sourceETag }),
+          ...(sourceModified && { modified: sourceModified }),
+        },
+      }),
   }
-}
-
-function provenanceFrom(own: Map<string, string>): ObjectInfo['provenance'] {
-  const backend = own.get('source')
-  const copied = date(own.get('copied'))
-  if (backend === undefined || !copied) return undefined
-  const etag = own.get('source-etag')
-  const modified = date(own.get('source-modified'))
-  return { backend, copied, ...(etag !== undefined && { etag }), ...(modified && { modified }) }
 }
 
 function date(text: string | undefined): Date | undefined {

@@ -1,8 +1,7 @@
 import type { Backend } from '../storage/backend.ts'
 import type { MemoryBudget, Reservation } from '../bodies/memory-budget.ts'
 import type { StoredObject } from '../storage/object.ts'
-import type { SharedBytes } from '../bodies/shared-body.ts'
-import { createSharedBytes } from '../bodies/shared-body.ts'
+import { createSharedBytes, type SharedBytes } from '../bodies/shared-body.ts'
 
 export interface CoalesceOptions {
   /** Larger bodies are never shared. */
@@ -18,8 +17,6 @@ export interface CoalesceOptions {
 
 interface Flight {
   readonly began: number
-  /** No longer joinable. */
-  over: boolean
   /** The object to share, or `null` when each must fetch for itself. */
   shared: Promise<Shared | null>
   /** Present once the body is being read. */
@@ -58,16 +55,15 @@ export function withCoalescing(backend: Backend, options: CoalesceOptions): Back
     return true
   }
   const drop = (name: string, flight: Flight): void => {
-    if (flight.over) return
-    flight.over = true
+    if (flights.get(name) !== flight) return
     flights.delete(name)
     if (!settle(flight)) leaving.add(flight)
   }
   /** The platform may have ended the request that fetches, and then neither an answer nor a failure ever comes. */
   const opensUntil = (flight: Flight): number => flight.began + options.stallMs
-  const dropWhere = (isOver: (bytes: SharedBytes) => boolean): void => {
+  const dropWhere = (isDone: (bytes: SharedBytes) => boolean): void => {
     for (const [name, flight] of flights) {
-      if (flight.bytes ? isOver(flight.bytes) : Date.now() > opensUntil(flight)) drop(name, flight)
+      if (flight.bytes ? isDone(flight.bytes) : Date.now() > opensUntil(flight)) drop(name, flight)
     }
     for (const flight of leaving) if (settle(flight)) leaving.delete(flight)
   }
@@ -86,11 +82,12 @@ export function withCoalescing(backend: Backend, options: CoalesceOptions): Back
   /** Fetches, and settles `flight.shared` for those who join. */
   const lead = async (name: string, signal: AbortSignal | undefined): Promise<StoredObject | null> => {
     const { promise, resolve } = Promise.withResolvers<Shared | null>()
-    const flight: Flight = { began: Date.now(), over: false, shared: promise }
+    const flight: Flight = { began: Date.now(), shared: promise }
     flights.set(name, flight)
     try {
       const object = await backend.get(name, signal ? { signal } : {})
-      if (!object || object.size === undefined || object.deleted || flight.over) return object
+      const isOver = flights.get(name) !== flight
+      if (!object || object.size === undefined || object.deleted || isOver) return object
       const memory =
         object.size <= options.maxBytes
           ? options.budget.tryReserve(object.size, { leave: options.leave })

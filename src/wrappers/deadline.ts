@@ -62,7 +62,7 @@ function within<Result>(
         return signal ? AbortSignal.any([signal, controller.signal]) : controller.signal
       },
     }
-    started(send, own).then(
+    send(own).then(
       (result) => {
         done()
         // The caller has its failure already; whether discarding works too changes nothing for it.
@@ -75,13 +75,4 @@ function within<Result>(
       },
     )
   })
-}
-
-/** A call that throws at once fails like one that rejects. */
-function started<Result>(send: Send<Result>, own: { signal: AbortSignal }): Promise<Result> {
-  try {
-    return send(own)
-  } catch (error) {
-    return Promise.reject(error)
-  }
 }

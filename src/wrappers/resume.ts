@@ -3,9 +3,9 @@ import { failureOfBody, StorageError } from '../storage/errors.ts'
 import type { StoredObject } from '../storage/object.ts'
 import { cancelBody } from '../bodies/cancel.ts'
 import { heldBody } from '../bodies/fixed-length.ts'
-import { type IdleWatch, watchIdleTime } from '../bodies/idle-timeout.ts'
+import { watchIdleTime } from '../bodies/idle-timeout.ts'
 import { isolateMemory, type Reservation, UPLOAD_BYTES } from '../bodies/memory-budget.ts'
-import { openChunks, type Chunks } from '../bodies/chunks.ts'
+import { openChunks } from '../bodies/chunks.ts'
 
 export interface ResumeOptions {
   /** Longest wait for the next bytes of a body, in milliseconds. */
@@ -98,52 +98,47 @@ async function pump(flow: Flow, first: ReadableStream<Uint8Array>): Promise<void
   }
 }
 
-/** Writes the body out; hands back why it is not whole. Throws when the reader has gone. */
+/** Writes the body out; returns why it is not whole. Throws when the reader has gone. */
 async function passOn(flow: Flow, body: ReadableStream<Uint8Array>): Promise<StorageError | null> {
-  const atMost = chunkBytes(flow.length === undefined ? READ_BYTES : flow.length - flow.received)
-  const chunks = openChunks(body, { atLeast: 1, atMost })
+  const { length } = flow
   const { backend } = flow.object
+  const atMost = chunkBytes(length === undefined ? READ_BYTES : length - flow.received)
+  const chunks = openChunks(body, { atLeast: 1, atMost })
   const idle = watchIdleTime(
     flow.idleTimeoutMs,
     (message) => new StorageError('timeout', message, { backend }),
   )
+  const failed = async (failure: StorageError): Promise<StorageError> => {
+    await chunks.cancel(failure)
+    return failure
+  }
   try {
-    return await passChunks(flow, chunks, idle)
+    for (;;) {
+      let chunk: Uint8Array
+      try {
+        chunk = await idle.wait(chunks.next())
+      } catch (error) {
+        return await failed(failureOfBody(error, backend))
+      }
+      if (chunk.length === 0) break
+      const offset = flow.received
+      flow.received += chunk.length
+      if (length !== undefined && flow.received > length)
+        return await failed(wrongLength(flow, `more than the announced ${length} bytes came`))
+      await flow.write(chunk, offset)
+    }
+  } catch (error) {
+    await chunks.cancel(error)
+    throw error
   } finally {
     idle.stop()
   }
+  if (length === undefined || flow.received === length) return null
+  return wrongLength(flow, `the body ended after ${flow.received} of ${length} bytes`)
 }
 
-async function passChunks(flow: Flow, chunks: Chunks, idle: IdleWatch): Promise<StorageError | null> {
-  for (;;) {
-    let chunk: Uint8Array
-    try {
-      chunk = await idle.wait(chunks.next())
-    } catch (error) {
-      await chunks.cancel(error)
-      return failureOfBody(error, flow.object.backend, flow.object.name)
-    }
-    if (chunk.length === 0) break
-    const offset = flow.received
-    flow.received += chunk.length
-    if (flow.length !== undefined && flow.received > flow.length) {
-      const failure = wrongLength(flow, `more than the announced ${flow.length} bytes came`)
-      await chunks.cancel(failure)
-      return failure
-    }
-    try {
-      await flow.write(chunk, offset)
-    } catch (error) {
-      await chunks.cancel(error)
-      throw error
-    }
-  }
-  if (flow.length === undefined || flow.received === flow.length) return null
-  return wrongLength(flow, `the body ended after ${flow.received} of ${flow.length} bytes`)
-}
-
-function wrongLength({ object: { backend, name } }: Flow, message: string): StorageError {
-  return new StorageError('corrupt', message, { backend, name })
+function wrongLength({ object: { backend } }: Flow, message: string): StorageError {
+  return new StorageError('corrupt', message, { backend })
 }
 
 /** The rest of the body from a backend that has the same object; throws the first failure when none has. */
@@ -165,11 +160,7 @@ async function resume(flow: Flow, failure: StorageError): Promise<ReadableStream
       await cancelBody(rest?.body)
     } catch (error) {
       // Another source may have it; if none has, the first failure is thrown, with this one as its cause.
-      failure = new StorageError(failure.code, failure.message, {
-        backend: object.backend,
-        name,
-        cause: error,
-      })
+      failure = new StorageError(failure.code, failure.message, { backend: object.backend, cause: error })
     }
   }
   throw failure

@@ -21,36 +21,39 @@ export function withStaging(backend: Backend, onLeft: OnLeft): Backend {
     head: (head) => (name, options) => (isInternal(name) ? Promise.resolve(null) : head(name, options)),
     list: (list) => async (options) => withoutInternal(await list(options)),
   })
-  const { put, delete: remove, createMultipartUpload: create, abortMultipartUpload: abort } = backend
-  if (!put || !remove || !create || !abort) return hidden
+  if (!takesParts(backend)) return hidden
   return {
     ...hidden,
     createMultipartUpload(name, options = {}) {
       const isRefused = backend.accepts?.(name) === false
       // Without a condition the last one wins, as with any put.
       const direct = !options.onlyIf || !fitsOnePut(backend, options.size ?? 0) || isRefused
-      if (direct) return create(name, options)
-      return stage({ ...backend, put, remove, create, abort, onLeft }, name, options)
+      if (direct) return backend.createMultipartUpload(name, options)
+      return stage(backend, name, { ...options, onLeft })
     },
     abortMultipartUpload(name, id) {
-      if (!isStaged(id)) return abort(name, id)
+      if (!isStaged(id)) return backend.abortMultipartUpload(name, id)
       const [staged = '', own = ''] = id.split(' ')
-      return discard({ remove, abort }, staged, own)
+      return discard(backend, staged, own)
     },
   }
 }
 
-interface Stage extends Backend {
-  put: NonNullable<Backend['put']>
-  remove: NonNullable<Backend['delete']>
-  create: NonNullable<Backend['createMultipartUpload']>
-  abort: NonNullable<Backend['abortMultipartUpload']>
-  onLeft: OnLeft
+type PartsBackend = Backend &
+  Required<Pick<Backend, 'put' | 'delete' | 'createMultipartUpload' | 'abortMultipartUpload'>>
+
+function takesParts(backend: Backend): backend is PartsBackend {
+  const { put, delete: remove, createMultipartUpload, abortMultipartUpload } = backend
+  return Boolean(put && remove && createMultipartUpload && abortMultipartUpload)
 }
 
-async function stage(backend: Stage, name: string, options: PutOptions): Promise<MultipartUpload> {
+async function stage(
+  backend: PartsBackend,
+  name: string,
+  { onLeft, ...options }: PutOptions & { onLeft: OnLeft },
+): Promise<MultipartUpload> {
   const staged = STAGED + crypto.randomUUID()
-  const upload = await backend.create(staged)
+  const upload = await backend.createMultipartUpload(staged)
   const sizes = new Map<number, number>()
   return {
     id: `${staged} ${upload.id}`,
@@ -61,9 +64,11 @@ async function stage(backend: Stage, name: string, options: PutOptions): Promise
     async complete() {
       await upload.complete()
       const size = [...sizes.values()].reduce((sum, part) => sum + part, 0)
-      const stored = await move(backend, staged, name, { ...options, size })
+      const stored = fitsOnePut(backend, size)
+        ? await backend.put(name, await open(backend, staged), { ...options, size })
+        : await moveInParts(backend, staged, { ...options, name, size })
       // The object is stored, so the upload has not failed.
-      await backend.remove(staged).catch((error: unknown) => backend.onLeft(backend.name, staged, error))
+      await backend.delete(staged).catch((error: unknown) => onLeft(backend.name, staged, error))
       return stored
     },
     abort: () => discard(backend, staged, upload.id),
@@ -71,38 +76,22 @@ async function stage(backend: Stage, name: string, options: PutOptions): Promise
 }
 
 /** Removes both: which of them there is depends on how far the upload came. */
-async function discard(
-  { abort, remove }: Pick<Stage, 'abort' | 'remove'>,
-  staged: string,
-  id: string,
-): Promise<void> {
-  await abort(staged, id)
-  await remove(staged)
-}
-
-/** Stores what is staged under its own name. */
-function move(
-  backend: Stage,
-  staged: string,
-  name: string,
-  options: PutOptions & { size: number },
-): Promise<ObjectInfo | null> {
-  if (!fitsOnePut(backend, options.size)) return moveInParts(backend, staged, name, options)
-  return open(backend, staged).then((body) => backend.put(name, body, options))
+async function discard(backend: PartsBackend, staged: string, id: string): Promise<void> {
+  await backend.abortMultipartUpload(staged, id)
+  await backend.delete(staged)
 }
 
 /** What is too large for one put can only be joined again: whether the condition holds then is up to the backend. */
 async function moveInParts(
-  backend: Stage,
+  backend: PartsBackend,
   staged: string,
-  name: string,
-  options: PutOptions & { size: number },
+  { name, size, ...options }: PutOptions & { name: string; size: number },
 ): Promise<ObjectInfo | null> {
-  const upload = await backend.create(name, options)
+  const upload = await backend.createMultipartUpload(name, { ...options, size })
   try {
     const partBytes = Math.min(MAX_PART_BYTES, backend.maxPutSize ?? MAX_PART_BYTES)
-    for (let offset = 0, number = 1; offset < options.size; offset += partBytes, number++) {
-      const length = Math.min(partBytes, options.size - offset)
+    for (let offset = 0, number = 1; offset < size; offset += partBytes, number++) {
+      const length = Math.min(partBytes, size - offset)
       await upload.uploadPart(number, await open(backend, staged, { offset, length }), length)
     }
     return await upload.complete()

@@ -2,9 +2,9 @@ import type { ObjectAttributes } from '../storage/backend.ts'
 import { StorageError } from '../storage/errors.ts'
 import type { ObjectInfo } from '../storage/object.ts'
 
-/** Names that begin with this are ours; a client's metadata under such a name is not stored, or it could forge a tombstone. */
+/** Our own metadata. A client's metadata under such a name is not stored, because it could forge a tombstone. */
 const RESERVED = 'fallback-storage-'
-/** Most metadata of a client, as in S3; ours comes on top. */
+/** Limit for a client's metadata, as in S3; our own is not counted. */
 export const MAX_USER_METADATA_BYTES = 2048
 
 const encoder = new TextEncoder()
@@ -13,7 +13,7 @@ type KeptAttributes = Pick<ObjectInfo, 'metadata' | 'etag' | 'modified' | 'prove
 
 /**
  * User metadata and the attributes of a copy or a tombstone, as one flat record for backends that keep only that.
- * Throws `too-large` when it comes to more than `limit` UTF-8 bytes.
+ * Throws `too-large` if it has more than `limit` UTF-8 bytes.
  */
 export function attributesToMetadata(attributes: ObjectAttributes, limit: number): Record<string, string> {
   const { etag, modified, provenance, deleted, lifted } = attributes
@@ -35,7 +35,7 @@ export function attributesToMetadata(attributes: ObjectAttributes, limit: number
   return Object.fromEntries(entries)
 }
 
-/** What `attributesToMetadata` wrote; foreign metadata comes back as it is. */
+/** Reads what `attributesToMetadata` wrote. Other metadata is returned unchanged. */
 export function attributesFromMetadata(record: Readonly<Record<string, string>> = {}): KeptAttributes {
   const entries = Object.entries(record)
   if (entries.length === 0) return {}
@@ -78,8 +78,5 @@ function checkSize(entries: [string, string][], limit: number): void {
     0,
   )
   if (size > limit)
-    throw new StorageError(
-      'too-large',
-      `the metadata comes to ${size} bytes, and at most ${limit} can be kept`,
-    )
+    throw new StorageError('too-large', `the metadata has ${size} bytes, and at most ${limit} can be stored`)
 }

@@ -10,7 +10,7 @@ export function rangeHeader(range: RangeRequest): string {
   return `bytes=${range.offset}-${range.length === undefined ? '' : range.offset + range.length - 1}`
 }
 
-/** RFC 9112 §6.3: a transfer coding overrides Content-Length, which workerd shows nonetheless. */
+/** RFC 9112 §6.3: a transfer coding overrides Content-Length, but workerd shows it anyway. */
 export function contentLength(headers: Headers): number | undefined {
   const length = headers.get('Content-Length')
   if (length === null || !/^\d+$/.test(length) || headers.has('Transfer-Encoding')) return undefined
@@ -26,8 +26,8 @@ export function changed(backend: string): StorageError {
 }
 
 /**
- * The object of a 200 or 206, with exactly the part that was requested; whole where the server ignored the range and the
- * size is unknown. Where it throws, the body is cancelled.
+ * The object in a 200 or 206, with exactly the part that was requested; the whole object if the server ignored the range
+ * and its size is unknown. Cancels the body if it throws.
  */
 export async function openResponse(
   response: Response,
@@ -50,7 +50,7 @@ export async function openResponse(
   const announced = contentLength(headers)
   if (announced !== undefined && announced !== length)
     return refuse('sent a part whose length is not that of its range')
-  // The runtime checks a body against its Content-Length; without one we do.
+  // The runtime checks a body against its Content-Length. Without one, it is checked here.
   const exact = announced === undefined ? body.pipeThrough(new FixedLengthStream(length)) : body
   return { ...info, range: sent.range, body: exact }
 }
@@ -60,12 +60,12 @@ function isRequested(range: ByteRange, requested: RangeRequest, size: number | u
     const expected = resolveRange(requested, size)
     return expected !== 'unsatisfiable' && expected.start === range.start && expected.end === range.end
   }
-  // Of unknown size: only a range with both ends can be checked.
+  // Without a size, only a range with both ends can be checked.
   if ('suffix' in requested || requested.length === undefined) return false
   return range.start === requested.offset && range.end === requested.offset + requested.length - 1
 }
 
-/** The requested part of an object whose body is whole; all of it where its size is unknown, and of a tombstone. */
+/** Cuts the requested part out of a whole body. Tombstones and objects of unknown size stay whole. */
 export async function cutPart(object: StoredObject, range: RangeRequest | undefined): Promise<StoredObject> {
   const { size } = object
   if (!range || size === undefined || object.deleted) return object

@@ -12,16 +12,16 @@ interface SendBodyOptions<Result> {
   size: number | undefined
   digests?: Digests | undefined
   signal?: AbortSignal | undefined
-  /** Gets bytes, or a stream of known length. Resolves to `null` when the receiver refuses them: a condition does not hold. */
+  /** Receives bytes, or a stream of known length. Resolves to `null` if a condition does not hold and nothing was stored. */
   send: (body: Body) => Promise<Result | null>
 }
 
-/** Sends a body; throws `corrupt`, and the receiver stores nothing, when its length or a digest is not the announced one. */
+/** Sends a body. If its length or a digest is not the announced one, throws `corrupt`, and the receiver stores nothing. */
 export async function sendBody<Result>(
   body: Body,
   { size, digests = {}, signal, send }: SendBodyOptions<Result>,
 ): Promise<Result | null> {
-  // Of an empty stream nothing can be held back until its end: the receiver would store it at once.
+  // An empty stream has no last byte to hold back until it has ended, so the receiver would store it at once.
   if (body instanceof Uint8Array || !size) {
     const bytes = await bytesOf(body, size)
     await checkDigests(bytes, digests)
@@ -32,7 +32,7 @@ export async function sendBody<Result>(
   return sendFixedLength(checked, size, { signal, send })
 }
 
-/** All bytes of a body; throws `corrupt` when they are not as many as announced. */
+/** All bytes of a body. Throws `corrupt` if there are more or fewer than announced. */
 export async function bytesOf(body: Body, size: number | undefined): Promise<Uint8Array> {
   const bytes = body instanceof Uint8Array ? body : await readBytes(body, size)
   if (size !== undefined && bytes.length !== size)
@@ -43,7 +43,7 @@ export async function bytesOf(body: Body, size: number | undefined): Promise<Uin
 async function readBytes(body: ReadableStream<Uint8Array>, size: number | undefined): Promise<Uint8Array> {
   if (size === undefined) return refuseBody(body, new StorageError('invalid', 'a stream needs its size'))
   const chunks = createChunkReader(body, { size })
-  // One byte more shows that the body is too long.
+  // One more byte shows that the body is too long.
   const bytes = await chunks.next(size + 1)
   if (bytes.length > size) await chunks.cancel('the body is longer than announced')
   return bytes

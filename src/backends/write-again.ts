@@ -1,4 +1,4 @@
-/** R2 and KV take one write a second for a name: a little over that, and spread, so that two writers that wait do not collide again. */
+/** R2 and KV accept one write per second for a name. The pause is a little longer, and random, so that two writers do not collide again. */
 const PAUSE_MS = 1100
 const SPREAD_MS = 400
 const ATTEMPTS = 3

@@ -19,7 +19,7 @@ export function withFilter(backend: Backend, { include, exclude }: Filter): Back
   const check = (name: string): void => {
     if (isInside(name)) return
     const message = 'is configured not to take that name'
-    throw new StorageError('unsupported', message, { backend: backend.name, name })
+    throw new StorageError('unsupported', message, { backend: backend.name })
   }
 
   const filtered = intercept(backend, {

@@ -7,7 +7,7 @@ import { type ErrorCode, StorageError } from '../../storage/errors.ts'
 import type { ObjectInfo, RangeRequest, StoredObject } from '../../storage/object.ts'
 import { changed, contentLength, openResponse } from '../ranges.ts'
 
-/** The whole object as an answer of 200 or 206 describes it; bytes and headers agree. */
+/** The whole object as a 200 or 206 describes it, corrected for what workerd decodes. */
 export function infoOfAnswer(response: Response, backend: string, name: string): ObjectInfo {
   const { headers } = response
   const { contentEncoding, etag, size: _, ...representation } = infoFromHeaders(headers)
@@ -25,8 +25,8 @@ export function infoOfAnswer(response: Response, backend: string, name: string):
 }
 
 /**
- * Whether reading the body gives other bytes than the origin sent: workerd decodes these two codings, spelled just so,
- * even if identity was requested. All others come as they are and keep their Content-Encoding.
+ * Whether workerd decodes the body. It decodes these two codings, spelled exactly so, even if identity was requested. Other
+ * bodies are not changed and keep their Content-Encoding.
  */
 export function isDecoded(headers: Headers): boolean {
   const encoding = headers.get('Content-Encoding')
@@ -38,22 +38,22 @@ function sizeOf({ status, headers }: Response): number | undefined {
   return contentLength(headers)
 }
 
-/** nginx's own form, so that an origin without ETags still has the same validator before and after migration. */
+/** In nginx's format, so that objects of an origin without ETags have the same validator before and after migration. */
 function syntheticTag(modified: Date | undefined, size: number | undefined): string | undefined {
   if (!modified || size === undefined) return undefined
   return `"${Math.floor(modified.getTime() / 1000).toString(16)}-${size.toString(16)}"`
 }
 
-/** Eight digits of seconds and the size; Apache's tags end in a time, which is longer. */
+/** Seconds in eight digits, and the size. Apache's tags end in a time, which has more digits. */
 const SYNTHETIC_TAG = /^"([0-9a-f]{8})-[0-9a-f]{1,11}"$/
 
-/** If-Range as the origin understands it: it does not know a tag that we made of its object's time. */
+/** If-Range as the origin understands it: a tag that was made from the object's time becomes that time. */
 export function ifRangeForOrigin(ifRange: string): string {
   const [, seconds] = SYNTHETIC_TAG.exec(ifRange) ?? []
   return seconds === undefined ? ifRange : new Date(Number.parseInt(seconds, 16) * 1000).toUTCString()
 }
 
-/** A strong tag names the coded bytes, which are not those that we give out. */
+/** A strong tag is about the encoded bytes, and the body is decoded. */
 function weak(etag: string): string {
   return etag.startsWith('W/') ? etag : `W/${etag}`
 }
@@ -61,14 +61,14 @@ function weak(etag: string): string {
 const MEDIA_NAME =
   /\.(?:jpe?g|jxl|png|gif|webp|avif|heic|bmp|ico|svgz?|tiff?|mp4|m4[av]|mov|webm|mkv|avi|mp3|ogg|oga|ogv|opus|wav|flac|aac|pdf|zip|gz|tgz|bz2|xz|7z|rar|woff2?|ttf|otf|css|js|mjs|json|docx?|xlsx?|pptx?|epub)$/i
 
-/** The extension of a name for which an HTML page can only be an error page; `undefined` where all is well. */
+/** The name's extension, if the response is an HTML page and such a name cannot stand for one; else `undefined`. */
 export function htmlInsteadOf(name: string, headers: Headers): string | undefined {
   const type = headers.get('Content-Type') ?? ''
   if (!/^\s*(?:text\/html|application\/xhtml\+xml)\s*(?:;|$)/i.test(type)) return undefined
   return MEDIA_NAME.exec(name)?.[0]
 }
 
-/** The error for an answer that is neither the object nor its absence. */
+/** The error for a response that is neither the object nor proof of its absence. */
 export function refusal({ status, headers }: Response, backend: string): StorageError {
   const retryAfter = retryAfterMs(headers.get('Retry-After'))
   const why = status === 508 ? ': the request came back to a Worker that it had passed already' : ''

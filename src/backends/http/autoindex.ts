@@ -32,10 +32,10 @@ export async function listAutoindex(lister: Lister, options: ListOptions): Promi
   let last: string | undefined
   let opened = 0
 
-  /** Where the next page has to begin, or `undefined` when the directory is through. */
+  /** Where the next page has to begin, or `undefined` at the end of the directory. */
   const walk = async (directory: string): Promise<string | undefined> => {
     for (const { path, info } of await readDirectory(lister, directory, options)) {
-      // It may hold names behind the start, unless it was listed itself.
+      // Names inside it may come after the start, unless it was already listed as a directory.
       const isOnTheWay = !info && start?.startsWith(path) && !(delimiter && path === cursor)
       const isBehind = start === undefined || compareNames(path, start) > 0
       if (!path.startsWith(prefix) || !(isBehind || isOnTheWay)) continue
@@ -64,7 +64,7 @@ interface Entry {
   info?: ObjectInfo
 }
 
-/** The entries in the order of the names that they stand for. */
+/** The entries of one directory, in the order of their full names. */
 async function readDirectory(
   { backend, send, absentStatuses }: Lister,
   directory: string,
@@ -73,7 +73,7 @@ async function readDirectory(
   const response = await send('GET', encodeName(directory), { signal })
   if (response.status !== 200) {
     await cancelBody(response.body)
-    // No listing at the root means that there is none at all, not that nothing is there.
+    // If there is no listing at the root, the origin does not list at all.
     if (absentStatuses.includes(response.status) && directory !== '') return []
     throw refusal(response, backend)
   }
@@ -81,7 +81,8 @@ async function readDirectory(
   if (!bytes)
     throw new StorageError('too-large', `a listing of the origin is longer than ${MAX_LISTING_BYTES} bytes`)
   const items = parseListing(decode(bytes))
-  if (!items) throw new StorageError('unavailable', 'the origin answered no JSON listing', { backend })
+  if (!items)
+    throw new StorageError('unavailable', 'the origin did not answer with a JSON listing', { backend })
   return items
     .flatMap((item) => toEntries(item, { backend, directory, everything: everything && !delimiter }))
     .toSorted((a, b) => compareNames(a.path, b.path))
@@ -91,10 +92,10 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false })
 const lenient = new TextDecoder()
 const NEWLINE = 0x0a
 
-/** A lone surrogate, which no UTF-8 decodes to, for bytes that are none: nginx passes such names on. */
+/** Replaces bytes that are not UTF-8, which nginx passes on: a lone surrogate, which valid UTF-8 never decodes to. */
 const UNDECODED = '\udfff'
 
-/** nginx writes each entry on a line of its own, so a name that is not UTF-8 spoils no other. */
+/** nginx writes each entry on its own line, so a name that is not UTF-8 does not affect the others. */
 function decode(bytes: Uint8Array): string {
   try {
     return utf8.decode(bytes)
@@ -114,7 +115,7 @@ function linesOf(bytes: Uint8Array): Uint8Array[] {
   return lines
 }
 
-/** The items of a listing by nginx's `autoindex_format json`, or `null` when it is none. */
+/** The items of a listing in nginx's `autoindex_format json`, or `null` if it is something else. */
 function parseListing(text: string): Record<string, unknown>[] | null {
   try {
     const items: unknown = JSON.parse(text)
@@ -134,7 +135,7 @@ interface Place {
   everything: boolean
 }
 
-/** None for what is neither file nor directory, and for what cannot be requested, unless everything is listed. */
+/** Skips what is neither a file nor a directory and, unless everything is listed, what cannot be requested. */
 function toEntries(
   { name, type, size, mtime }: Record<string, unknown>,
   { backend, directory, everything }: Place,
@@ -148,7 +149,7 @@ function toEntries(
   if (!isUsable && !everything) return []
   if (isUsable && type === 'directory') return [{ path }]
   const modified = typeof mtime === 'string' ? parseHttpDate(mtime) : undefined
-  // What cannot be requested is one entry, even a directory: it is not opened.
+  // A directory that cannot be requested is not opened, but listed as one entry.
   const info = {
     name: path,
     backend,

@@ -21,7 +21,7 @@ export function httpBackend(name: string, options: HttpOptions): Backend {
   const { url, fetcher, absentStatuses = [404, 410], checkType = true, listing } = options
   const send = createSend(name, { ...options, absentStatuses })
   const reader = createReader(name, { absentStatuses, checkType, send })
-  // Where the origin lists directories, their URLs answer listings, which are no objects.
+  // If the origin lists directories, their URLs return listings, not objects.
   const isListing = (key: string): boolean => listing !== undefined && key.endsWith('/')
   const translated = <Result>(done: Promise<Result>): Promise<Result> =>
     done.catch((error: unknown) => Promise.reject(failureOfCall(error, name)))
@@ -31,7 +31,7 @@ export function httpBackend(name: string, options: HttpOptions): Backend {
     get: async (key, getOptions = {}) => (isListing(key) ? null : translated(reader.get(key, getOptions))),
     head: async (key, readOptions = {}) =>
       isListing(key) ? null : translated(reader.head(key, readOptions)),
-    // Behind a binding the origin has no address of its own: this Worker serves it.
+    // An origin behind a binding has no address of its own, so this Worker serves it.
     url: async (key, { base }) => (fetcher || url === undefined ? base : withSlash(url)) + encodeName(key),
     ...(listing && {
       listsAfter: true,
@@ -50,17 +50,17 @@ interface ReaderOptions {
 function createReader(backend: string, { send, absentStatuses, checkType }: ReaderOptions) {
   let headWorks = true
 
-  /** Throws for a failure, and returns false for an absence; the body is cancelled then. */
+  /** Whether the response holds the object; false if it is absent. Throws a failure. Cancels the body unless true. */
   async function accept(response: Response, name: string, statuses: readonly number[]): Promise<boolean> {
     const { status } = response
     if (statuses.includes(status)) {
       const extension = checkType ? htmlInsteadOf(name, response.headers) : undefined
       if (extension === undefined) return true
-      const message = `the origin answered an HTML page for a ${extension}`
+      const message = `the origin answered with an HTML page for a ${extension}`
       return refuseBody(response.body, new StorageError('unavailable', message, { backend, status }))
     }
     await cancelBody(response.body)
-    // The only redirects that come here: the configured ones, and those of a directory.
+    // Other redirects were followed: this is a configured one, or that of a directory.
     if (absentStatuses.includes(status) || isRedirect(status)) return false
     throw refusal(response, backend)
   }
@@ -89,7 +89,7 @@ function createReader(backend: string, { send, absentStatuses, checkType }: Read
     return infoOfAnswer(response, backend, name)
   }
 
-  /** One byte is enough to learn the size. Empty objects have none: those are requested whole. */
+  /** One byte is enough to learn the size. An empty object has none, so it is requested whole. */
   async function headByGet(name: string, signal: AbortSignal | undefined): Promise<ObjectInfo | null> {
     const path = encodeName(name)
     let response = await send('GET', path, { headers: { Range: 'bytes=0-0' }, signal })
@@ -103,7 +103,7 @@ function createReader(backend: string, { send, absentStatuses, checkType }: Read
     return infoOfAnswer(response, backend, name)
   }
 
-  /** Throws why the range is refused; `null` where the object is not there either. */
+  /** Throws the reason why a range is refused; `null` if the object is absent. */
   async function refuseRange(
     name: string,
     range: RangeRequest,

@@ -6,14 +6,14 @@ import { isPublicHost } from './public-address.ts'
 export interface SendOptions {
   /** Base URL of the origin. May be left out where `fetcher` is given. */
   url?: string
-  /** A binding that answers for the origin. */
+  /** A binding that serves the origin. */
   fetcher?: FetcherLike
   /** Sent to the origin, never to hosts that it redirects to. */
   headers?: Readonly<Record<string, string>>
   /** Statuses that prove absence. */
   absentStatuses: readonly number[]
   listing?: 'autoindex-json'
-  /** Sent along, so that a request that comes back to this deployment is recognised. */
+  /** Sent with each request, so that one that comes back to this deployment is recognised. */
   deploymentId?: string
   /** Default: the global fetch. */
   fetch?: typeof fetch
@@ -24,14 +24,14 @@ interface FetcherLike {
   fetch(url: string, init?: RequestInit): Promise<Response>
 }
 
-/** Requests a path below the origin's base, for the bytes as they are, and follows redirects. */
+/** Requests a path below the origin's base, without compression, and follows redirects. */
 export type Send = (
   method: 'GET' | 'HEAD',
   path: string,
   options?: { headers?: Record<string, string>; signal?: AbortSignal | undefined },
 ) => Promise<Response>
 
-/** The base where a binding has no URL: it only sees the path. */
+/** The base URL for a binding without one: it only sees the path. */
 const PLACEHOLDER = 'http://origin.invalid/'
 const MAX_REDIRECTS = 5
 const REDIRECTS = [301, 302, 303, 307, 308]
@@ -54,14 +54,14 @@ export function createSend(backend: string, options: SendOptions): Send {
   const origin = new URL(base)
   const elsewhere: FetcherLike = { fetch: options.fetch ?? ((url, init) => fetch(url, init)) }
   const home = options.fetcher ?? elsewhere
-  /** A redirect that is an answer by itself: a configured status, or a directory's where the origin lists. */
+  /** A redirect that is not followed: its status is configured as an absence, or it leads to a directory. */
   const isFinal = (status: number, from: URL, target: URL | null): boolean =>
     options.absentStatuses.includes(status) ||
     (options.listing !== undefined && target?.pathname === `${from.pathname}/`)
 
   return async (method, path, { headers: own, signal } = {}) => {
     const plain = { 'Accept-Encoding': 'identity', ...own, ...passedHeader(options.deploymentId) }
-    // Joined as strings: `new URL(name, base)` would take a name like `//host/a` or `x:y` for another URL.
+    // Joined as strings, because `new URL('//host/a', base)` or `new URL('x:y', base)` would be other URLs.
     let url = new URL(base + path)
     let trusted = true
     for (let followed = 0; ; followed++) {
@@ -71,7 +71,7 @@ export function createSend(backend: string, options: SendOptions): Send {
         method,
         headers: trusted ? { ...options.headers, ...plain } : plain,
         redirect: 'manual',
-        // Cloudflare may answer a 404 from its cache for minutes, and that proves nothing.
+        // Cloudflare may serve a 404 from its cache for minutes, which proves nothing.
         cache: 'no-store',
         ...(signal && { signal }),
       })

@@ -4,14 +4,14 @@ import { type ErrorCode, StorageError, failureOfCall } from '../../storage/error
 const FAILED = /^KV ([A-Z_]+) failed: (\d{3})/
 
 const MEANING = new Map<number, [ErrorCode, string]>([
-  [400, ['invalid', 'KV does not take that name']],
+  [400, ['invalid', 'KV does not accept that name']],
   [401, ['denied', 'KV refuses the binding']],
   [403, ['denied', 'KV refuses the binding']],
-  [413, ['too-large', 'the value or its metadata is larger than KV takes']],
-  [414, ['invalid', 'KV does not take that name']],
+  [413, ['too-large', 'the value or its metadata is larger than KV allows']],
+  [414, ['invalid', 'KV does not accept that name']],
 ])
 
-const TOO_MANY_WRITES: [ErrorCode, string] = ['too-many-writes', 'KV takes one write a second for a name']
+const TOO_MANY_WRITES: [ErrorCode, string] = ['too-many-writes', 'KV accepts one write per second for a name']
 
 /** Whether a write came too soon after another one of its name. */
 export function isTooManyWrites(error: unknown): boolean {

@@ -117,14 +117,14 @@ async function readForeign(
   }
 }
 
-/** KV stores what came of a stream that broke off, so every byte must be there before the first is sent. */
+/** If a stream broke off, KV would store the beginning, so all bytes are read before the first is sent. */
 async function put(
   backend: string,
   kv: KVNamespace,
   { key, body, size, info = {}, onlyIf, digests, signal }: PutOptions & { key: string; body: Body },
 ): Promise<ObjectInfo | null> {
   if ((body instanceof Uint8Array ? body.length : (size ?? 0)) > MAX_VALUE_BYTES)
-    return refuseBody(body, new StorageError('too-large', 'KV takes at most 25 MiB'))
+    return refuseBody(body, new StorageError('too-large', 'KV accepts at most 25 MiB'))
   const bytes = await bytesOf(body, size)
   if (digests) await checkDigests(bytes, digests)
   const record = await newRecord(bytes, info)

@@ -1,20 +1,12 @@
 import type { ObjectAttributes } from '../../storage/backend.ts'
 import { StorageError } from '../../storage/errors.ts'
-import type { ObjectInfo } from '../../storage/object.ts'
+import { type ObjectInfo, representationOf } from '../../storage/object.ts'
 import { attributesFromMetadata, attributesToMetadata } from '../attributes.ts'
 
 /** The key in a value's metadata, so that the metadata of other software is not mistaken for ours. */
 const KEY = 'fallback-storage'
 /** KV's own limit for a value's metadata as JSON (developers.cloudflare.com/kv/platform/limits). */
 const MAX_METADATA_BYTES = 1024
-
-const HEADERS = [
-  'contentType',
-  'contentLanguage',
-  'contentDisposition',
-  'contentEncoding',
-  'cacheControl',
-] as const
 
 /** What is kept beside a value, since KV itself knows neither size nor time nor version. */
 export interface KvRecord {
@@ -24,23 +16,20 @@ export interface KvRecord {
   version: string
   written: string
   expires?: string
-  headers?: Partial<Record<(typeof HEADERS)[number], string>>
+  headers?: Record<string, string>
   metadata?: Record<string, string>
 }
 
 export async function newRecord(bytes: Uint8Array, info: ObjectAttributes): Promise<KvRecord> {
-  const headers: NonNullable<KvRecord['headers']> = {}
-  for (const header of HEADERS) {
-    const value = info[header]
-    if (value !== undefined) headers[header] = toAscii(value)
-  }
+  const { expires, metadata: _, ...representation } = representationOf(info)
+  const headers = mapValues(representation, toAscii)
   const metadata = mapValues(attributesToMetadata(info, MAX_METADATA_BYTES), toAscii)
   return {
     size: bytes.length,
     etag: await contentTag(bytes),
     version: crypto.randomUUID().slice(0, 13),
     written: new Date().toISOString(),
-    ...(info.expires && { expires: info.expires.toISOString() }),
+    ...(expires && { expires: expires.toISOString() }),
     ...(Object.keys(headers).length > 0 && { headers }),
     ...(Object.keys(metadata).length > 0 && { metadata }),
   }

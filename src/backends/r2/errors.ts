@@ -4,22 +4,22 @@ import { type ErrorCode, StorageError, failureOfCall } from '../../storage/error
 const INVALID_RANGE = 10039
 const NO_SUCH_UPLOAD = 10024
 const TOO_MANY_WRITES = 10058
-/** R2 takes one write a second for a name. */
+/** R2 accepts one write per second for a name. */
 const WRITE_INTERVAL_MS = 1000
 const RETRYABLE = new Set<number | undefined>([10001, 10043])
 
 const MEANING = new Map<number, [ErrorCode, string]>([
   [10002, ['denied', 'R2 refuses the binding']],
   [10003, ['denied', 'R2 refuses the binding']],
-  [10005, ['unavailable', 'R2 does not take the name of the bucket: check bucket_name of the binding']],
+  [10005, ['unavailable', 'R2 does not accept the name of the bucket: check bucket_name of the binding']],
   [10006, ['unavailable', 'R2 has no bucket of that name: check bucket_name of the binding']],
-  [10012, ['too-large', 'the metadata is larger than R2 keeps']],
+  [10012, ['too-large', 'the metadata is larger than R2 allows']],
   [10013, ['corrupt', 'the body ended early']],
-  [10020, ['invalid', 'R2 does not take that name']],
-  [10037, ['corrupt', 'the bytes have another digest than announced']],
+  [10020, ['invalid', 'R2 does not accept that name']],
+  [10037, ['corrupt', 'the bytes do not have the announced digest']],
   [10054, ['corrupt', 'the body ended early']],
-  [TOO_MANY_WRITES, ['too-many-writes', 'R2 takes one write a second for a name']],
-  [100100, ['too-large', 'the object is larger than R2 takes']],
+  [TOO_MANY_WRITES, ['too-many-writes', 'R2 accepts one write per second for a name']],
+  [100100, ['too-large', 'the object is larger than R2 allows']],
 ])
 
 /** What an operation on a bucket threw, as our error. */
@@ -31,7 +31,7 @@ export function fromR2Error(error: unknown, backend: string): StorageError {
   return new StorageError(kind, message, { backend, cause: error, retryAfter })
 }
 
-/** Whether a range past the end may be why. The simulator breaks off without a code for one that begins at the very end. */
+/** Whether a range past the end may be the reason. For one that begins exactly at the end, the simulator fails without a code. */
 export function mayBeRange(error: unknown): boolean {
   const code = codeOf(error)
   return code === INVALID_RANGE || code === 0
@@ -45,7 +45,7 @@ export function isNoSuchUpload(error: unknown): boolean {
   return codeOf(error) === NO_SUCH_UPLOAD
 }
 
-/** Repeats a call once after a failure that R2 documents as passing. */
+/** Repeats a call once after a failure that R2 documents as temporary. */
 export async function retryOnce<Result>(call: () => Promise<Result>): Promise<Result> {
   try {
     return await call()

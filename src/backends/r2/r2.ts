@@ -77,12 +77,12 @@ async function get(
   return refuseBody(object.body, unsatisfiable(backend, found.size))
 }
 
-/** Opens no body where the object still has that tag: one operation either way. */
+/** One operation, which opens no body if the object still has that tag. */
 function getUnlessKnown(bucket: R2Bucket, key: string, tag: string): Promise<R2ObjectBody | R2Object | null> {
   return retryOnce(() => bucket.get(key, { onlyIf: { etagDoesNotMatch: tag.slice(1, -1) } }))
 }
 
-/** R2's refusal has no size, and a tombstone, which is empty, is refused too. */
+/** R2 refuses a range without saying the size, and refuses every range of a tombstone, which may be empty. */
 async function afterRefusedRange(
   backend: string,
   bucket: R2Bucket,
@@ -100,7 +100,7 @@ async function list(backend: string, bucket: R2Bucket, options: ListOptions): Pr
   signal?.throwIfAborted()
   const page = await retryOnce(() =>
     bucket.list({
-      // Without them entries have no metadata at all: no content type, no kept ETag, no tombstones.
+      // Otherwise entries have no metadata: no content type, no ETag of a copy's source, no tombstones.
       include: ['httpMetadata', 'customMetadata'],
       ...(prefix !== undefined && { prefix }),
       ...(delimiter && { delimiter }),

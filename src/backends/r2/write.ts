@@ -21,7 +21,7 @@ export async function putR2(
     signal,
     send(value) {
       const write = (): Promise<R2Object | null> => bucket.put(key, value, options)
-      // What was sent of a stream is gone, so only its sender can repeat a write that came too soon.
+      // A stream cannot be sent twice, so only the caller can repeat a write that came too soon.
       return value instanceof Uint8Array ? writeAgain(write, isTooManyWrites, signal) : write()
     },
   })
@@ -45,7 +45,7 @@ export async function r2Multipart(
 
   const complete = async (): Promise<ObjectInfo | null> => {
     // R2 completes unconditionally, so the check and the completion are two steps, and a write between them is lost.
-    // Hence `withStaging`, which leaves only what is too large for one put to this.
+    // That is why `withStaging` only uses this for objects that are too large for one put.
     const found = onlyIf && (await retryOnce(() => bucket.head(key)))
     if (onlyIf && !conditionHolds(onlyIf, found ? infoOf(found, backend) : null)) {
       await upload.abort()

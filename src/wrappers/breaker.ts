@@ -7,11 +7,11 @@ export interface BackendWithHealth extends Backend {
 }
 
 export interface BreakerOptions {
-  /** Opens at so many failures among the latest outcomes, where they are at least half of them. */
+  /** Opens after this many failures, if they are at least half of the latest outcomes. */
   failures: number
-  /** How long it stays open before a request is let through again, in milliseconds. */
+  /** How long it stays open before it lets a request through again, in milliseconds. */
   openMs: number
-  /** Longest pause that the backend itself gets by sending Retry-After, in milliseconds; 0 gives it none. */
+  /** Longest Retry-After of the backend that is honoured, in milliseconds. */
   longestPauseMs: number
   now?: () => number
 }
@@ -21,12 +21,12 @@ export interface BreakerOptions {
  * one request in ten, few enough that one that begins to hang opens it soon.
  */
 const REMEMBERED = 3
-/** Long enough that the failures of a backend that hangs are not forgotten while each request to it takes a timeout. */
+/** Long enough to remember the failures of a backend that hangs, when each request takes until its timeout. */
 const WINDOW_MS = 120_000
 const RECENT_ERRORS = 10
 const REMEMBERED_LATENCIES = 256
 
-/** What an error shows about the backend; nothing where its code is missing here. */
+/** What an error says about the backend; other codes say nothing. */
 const MEANING: Partial<Record<ErrorCode, 'success' | 'failure'>> = {
   unavailable: 'failure',
   timeout: 'failure',
@@ -35,7 +35,7 @@ const MEANING: Partial<Record<ErrorCode, 'success' | 'failure'>> = {
   unsatisfiable: 'success',
 }
 
-/** To refuse a part would waste those before it, and to refuse an abort would leave them. */
+/** Never refused: refusing a part would waste the parts before it, and refusing an abort would leave them behind. */
 const UNGUARDED: ReadonlySet<Call<unknown>['method']> = new Set([
   'uploadPart',
   'complete',
@@ -43,14 +43,14 @@ const UNGUARDED: ReadonlySet<Call<unknown>['method']> = new Set([
   'abortMultipartUpload',
 ])
 
-/** A request that is let through while half-open, and when it began. */
+/** A request that is let through while half-open. */
 interface Probe {
   at: number
 }
 
 /**
- * Passes over a backend while at least half of its latest outcomes are failures: `skipped` is thrown. Then one request
- * at a time is let through, or several where no other backend can answer, until more of them succeed than fail.
+ * Throws `skipped` while at least half of the backend's latest outcomes are failures. Then lets one request at a time
+ * through, or several if no other backend can answer, until more of them succeed than fail.
  */
 export function withBreaker(backend: Backend, options: BreakerOptions): BackendWithHealth {
   const { failures, openMs, longestPauseMs, now = Date.now } = options
@@ -68,11 +68,11 @@ export function withBreaker(backend: Backend, options: BreakerOptions): BackendW
     if (openUntil === 0) return 'closed'
     return now() < openUntil ? 'open' : 'half-open'
   }
-  /** A probe for a request that is let through while half-open, else whether it may be sent. */
+  /** Whether a request may be sent; a probe if it may because the breaker is half-open. */
   const admit = (isLastResort: boolean): Probe | boolean => {
     const current = state()
     if (current !== 'half-open') return current === 'closed'
-    // A probe that hangs, or whose request the platform ended, does not hold up others for long.
+    // A probe that hangs, or whose request the platform ended, must not block others for long.
     for (const probe of probes) if (now() - probe.at >= openMs) probes.delete(probe)
     if (probes.size >= (isLastResort ? failures : 1)) return false
     const probe = { at: now() }
@@ -91,7 +91,7 @@ export function withBreaker(backend: Backend, options: BreakerOptions): BackendW
   const noteFailure = (isProbe: boolean, retryAfter = 0): void => {
     remember(true)
     const pause = Math.min(retryAfter, longestPauseMs)
-    // A request from before it opened that fails only now shows nothing new.
+    // The failure of a request that was sent before the breaker opened is nothing new.
     if (openUntil !== 0 && !isProbe) return
     const openFor = isProbe || isTripped() ? Math.max(openMs, pause) : pause
     if (openFor > 0) openUntil = now() + openFor
@@ -103,7 +103,7 @@ export function withBreaker(backend: Backend, options: BreakerOptions): BackendW
       recentErrors.push({ at: new Date(now()), code: error.code, detail: error.message })
       if (recentErrors.length > RECENT_ERRORS) recentErrors.shift()
     }
-    // It shows nothing about the backend where the call was aborted, or another one is to blame.
+    // It says nothing about the backend if the call was aborted or the failure is another backend's.
     if (signal?.aborted || error.backend !== backend.name) return
     if (meaning === 'success') noteSuccess()
     if (meaning === 'failure') noteFailure(isProbe, error.retryAfter)
@@ -111,7 +111,7 @@ export function withBreaker(backend: Backend, options: BreakerOptions): BackendW
 
   const guarded = interceptCalls(backend, async ({ method, signal, lastResort = false }, send) => {
     if (UNGUARDED.has(method)) return send()
-    // No other backend takes a write or lists what is here.
+    // Writes and listings cannot be answered by another backend.
     const admitted = admit(lastResort || (method !== 'get' && method !== 'head'))
     if (admitted === false)
       throw new StorageError('skipped', 'was passed over: it failed too often a moment ago', {

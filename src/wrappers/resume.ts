@@ -14,7 +14,7 @@ export interface ResumeOptions {
   others: readonly Backend[]
 }
 
-/** How often one body is resumed; a source that breaks off more often than that is of no use. */
+/** How often one body is resumed; a source that breaks off more often is useless. */
 const MAX_RESUMES = 5
 const READ_BYTES = 64 * 1024
 /** Bodies up to this size are read before the answer begins. */
@@ -22,9 +22,9 @@ const HELD_BYTES = 128 * 1024
 const MAX_READ_BYTES = 256 * 1024
 
 /**
- * Bodies that stall or break off are resumed where they stopped: from the same backend first, then from others whose
- * ETag and size agree. Where that is impossible, `get` fails for a small body, and the reader of a large one sees the
- * failure; a short body is never passed off as whole.
+ * Resumes bodies that stall or break off where they stopped: from the same backend first, then from others with the same
+ * ETag and size. If that is impossible, `get` fails for a small body, and the reader of a large one gets an error, never a
+ * short body.
  */
 export function withResume(backend: Backend, options: ResumeOptions): Backend {
   return {
@@ -42,7 +42,7 @@ export function withResume(backend: Backend, options: ResumeOptions): Backend {
         received: 0,
         resumes: 0,
       }
-      // Without memory for it a small body is streamed as well.
+      // If there is no memory for it, a small body is streamed as well.
       const memory =
         length !== undefined && length <= HELD_BYTES
           ? isolateMemory.tryReserve(length, { leave: UPLOAD_BYTES })
@@ -52,7 +52,7 @@ export function withResume(backend: Backend, options: ResumeOptions): Backend {
   }
 }
 
-/** A small body comes with its headers: read at once it costs least, and one that breaks is a failure like any other. */
+/** Reads a small body before the response starts: that costs least, and if it breaks off, the call fails like any other. */
 async function held(flow: Omit<Flow, 'write'>, memory: Reservation): Promise<StoredObject> {
   const bytes = new Uint8Array(memory.bytes)
   const write = (chunk: Uint8Array, offset: number): undefined => bytes.set(chunk, offset) as undefined
@@ -69,7 +69,7 @@ function resumed(flow: Omit<Flow, 'write'>): StoredObject {
   const { object, length } = flow
   const joint = length === undefined ? new IdentityTransformStream() : new FixedLengthStream(length)
   const writer = joint.writable.getWriter()
-  // The reader of the other end sees every failure; one that went away ends the flow.
+  // The reader of the other end sees every failure. If that reader is gone, the source is cancelled.
   pump({ ...flow, write: (chunk) => writer.write(chunk) }, object.body)
     .then(() => writer.close())
     .catch((error: unknown) => writer.abort(error))
@@ -82,13 +82,13 @@ interface Flow {
   sources: readonly Backend[]
   idleTimeoutMs: number
   length: number | undefined
-  /** Takes the next bytes, which are valid until it is done with them. */
+  /** Writes the next bytes, which are valid until it settles. */
   write(chunk: Uint8Array, offset: number): Promise<void> | undefined
   received: number
   resumes: number
 }
 
-/** Passes the body on, and resumes it for as long as it can be. */
+/** Passes the body on, and resumes it as long as possible. */
 async function pump(flow: Flow, first: ReadableStream<Uint8Array>): Promise<void> {
   let body = first
   for (;;) {
@@ -98,7 +98,7 @@ async function pump(flow: Flow, first: ReadableStream<Uint8Array>): Promise<void
   }
 }
 
-/** Writes the body out; returns why it is not whole. Throws when the reader has gone. */
+/** Passes one source's body on; returns why it is incomplete, or `null`. Throws if the reader is gone. */
 async function passOn(flow: Flow, body: ReadableStream<Uint8Array>): Promise<StorageError | null> {
   const { length } = flow
   const { backend } = flow.object
@@ -141,7 +141,7 @@ function wrongLength({ object: { backend } }: Flow, message: string): StorageErr
   return new StorageError('corrupt', message, { backend })
 }
 
-/** The rest of the body from a backend that has the same object; throws the first failure when none has. */
+/** The rest of the body from a backend that has the same object. Throws the first failure if none has. */
 async function resume(flow: Flow, failure: StorageError): Promise<ReadableStream<Uint8Array>> {
   const { object, length, received } = flow
   const { name, etag, size } = object
@@ -153,20 +153,20 @@ async function resume(flow: Flow, failure: StorageError): Promise<ReadableStream
     try {
       const rest = await source.get(name, { range: { offset, length: length - received }, ifMatch: etag })
       if (rest?.etag === etag && rest.size === size && rest.range?.start === offset) {
-        // If this one breaks off too, the others come first.
+        // If this one breaks off too, the others are tried first.
         flow.sources = [...flow.sources.filter((other) => other !== source), source]
         return rest.body
       }
       await cancelBody(rest?.body)
     } catch (error) {
-      // Another source may have it; if none has, the first failure is thrown, with this one as its cause.
+      // The next source is tried. If none has the object, the first failure is thrown, with this one as its cause.
       failure = new StorageError(failure.code, failure.message, { backend: object.backend, cause: error })
     }
   }
   throw failure
 }
 
-/** Each chunk leaves garbage, so a long body comes in larger ones; many bodies at once are seldom long. */
+/** Each chunk leaves garbage, so long bodies are read in larger chunks; rarely are many of them read at once. */
 function chunkBytes(expected: number): number {
   const bytes = Math.max(READ_BYTES, Math.min(MAX_READ_BYTES, Math.ceil(expected / 256)))
   return Math.max(1, Math.min(bytes, expected))

@@ -4,16 +4,16 @@ import { isInternal, isStaged, STAGED } from '../storage/name.ts'
 import type { ObjectInfo } from '../storage/object.ts'
 import { intercept } from './intercept.ts'
 
-/** For parts that are copied from a staged object. */
+/** Of parts that are copied from a staged object. */
 const MAX_PART_BYTES = 1024 ** 3
 
-/** Called with a staged object that could not be removed. */
+/** Called if a staged object could not be removed. */
 export type OnLeft = (backend: string, name: string, error: unknown) => void
 
 /**
- * Makes conditions hold for uploads in parts: neither R2 nor many S3 servers take one when the parts are joined. So they are
- * joined under a key of their own, and one conditional put, of a length that is known by then, stores the object under its
- * name. Staged objects are hidden. An upload's id contains its staged key, so that aborting it by its id removes that too.
+ * Makes multipart uploads conditional: R2 and many S3 servers have no condition for completing one. The parts are joined
+ * under a key of their own, and one conditional put, whose length is known by then, stores the object under its name. The
+ * id of an upload contains this key, so that aborting it removes the staged object too. Internal objects are hidden.
  */
 export function withStaging(backend: Backend, onLeft: OnLeft): Backend {
   const hidden = intercept(backend, {
@@ -26,7 +26,7 @@ export function withStaging(backend: Backend, onLeft: OnLeft): Backend {
     ...hidden,
     createMultipartUpload(name, options = {}) {
       const isRefused = backend.accepts?.(name) === false
-      // Without a condition the last one wins, as with any put.
+      // Without a condition the last upload wins, as with any put.
       const direct = !options.onlyIf || !fitsOnePut(backend, options.size ?? 0) || isRefused
       if (direct) return backend.createMultipartUpload(name, options)
       return stage(backend, name, { ...options, onLeft })
@@ -67,7 +67,7 @@ async function stage(
       const stored = fitsOnePut(backend, size)
         ? await backend.put(name, await open(backend, staged), { ...options, size })
         : await moveInParts(backend, staged, { ...options, name, size })
-      // The object is stored, so the upload has not failed.
+      // The object is stored, so the upload does not fail.
       await backend.delete(staged).catch((error: unknown) => onLeft(backend.name, staged, error))
       return stored
     },
@@ -75,13 +75,13 @@ async function stage(
   }
 }
 
-/** Removes both: which of them there is depends on how far the upload came. */
+/** Removes the upload and the staged object; which of them exists depends on how far the upload came. */
 async function discard(backend: PartsBackend, staged: string, id: string): Promise<void> {
   await backend.abortMultipartUpload(staged, id)
   await backend.delete(staged)
 }
 
-/** What is too large for one put can only be joined again: whether the condition holds then is up to the backend. */
+/** An object that is too large for one put needs another multipart upload, which is only as atomic as the backend's. */
 async function moveInParts(
   backend: PartsBackend,
   staged: string,
@@ -108,7 +108,9 @@ async function open(
 ): Promise<ReadableStream<Uint8Array>> {
   const object = await backend.get(staged, range && { range })
   if (object) return object.body
-  throw new StorageError('unavailable', 'the parts that were just joined are gone', { backend: backend.name })
+  throw new StorageError('unavailable', 'the parts that were just joined have disappeared', {
+    backend: backend.name,
+  })
 }
 
 function fitsOnePut({ maxPutSize = Infinity }: Backend, size: number): boolean {

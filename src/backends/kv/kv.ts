@@ -29,7 +29,7 @@ const FIRST_BYTES = 128 * 1024
 
 /**
  * A KV namespace behind a binding. KV is eventually consistent, misses included, and has no conditional writes:
- * as a primary it suits small media that change seldom.
+ * as a primary it suits small media that rarely change.
  */
 export function kvBackend(name: string, kv: KVNamespace): Backend {
   const failed = (error: unknown) => Promise.reject(fromKvError(error, name))
@@ -62,7 +62,7 @@ async function get(
   return cutPart(object, range)
 }
 
-/** KV has no HEAD: the value is opened and left unread. */
+/** KV has no HEAD, so the value is opened and not read. */
 async function head(backend: string, kv: KVNamespace, key: string): Promise<ObjectInfo | null> {
   const object = await open(backend, kv, key, false)
   if (!object) return null
@@ -85,7 +85,7 @@ async function open(
   return { ...infoOfRecord(record, backend, key), body }
 }
 
-/** A value that was written by other software has no size beside it, so it is read: at most 25 MiB, KV's own limit. */
+/** A value that other software wrote has no recorded size, so all of it is read: at most 25 MiB, KV's limit. */
 async function readForeign(
   backend: string,
   name: string,
@@ -131,7 +131,7 @@ async function put(
   const metadata = toKvMetadata(record)
   signal?.throwIfAborted()
   const write = async (): Promise<boolean> => {
-    // KV has no conditional writes: one that lands between this check and the write is lost.
+    // KV has no conditional writes: another write between this check and the put is lost.
     if (onlyIf !== undefined && !conditionHolds(onlyIf, await head(backend, kv, key))) return false
     await kv.put(key, bytes, { metadata })
     return true

@@ -8,7 +8,7 @@ const KEY = 'fallback-storage'
 /** KV's own limit for a value's metadata as JSON (developers.cloudflare.com/kv/platform/limits). */
 const MAX_METADATA_BYTES = 1024
 
-/** What is kept beside a value, since KV itself knows neither size nor time nor version. */
+/** Stored with each value, because KV itself has no size, time or version. */
 export interface KvRecord {
   size: number
   etag: string
@@ -35,19 +35,19 @@ export async function newRecord(bytes: Uint8Array, info: ObjectAttributes): Prom
   }
 }
 
-/** The record as KV's metadata; throws `too-large` when KV would not take it. */
+/** The record as KV's metadata. Throws `too-large` if KV would refuse it. */
 export function toKvMetadata(record: KvRecord): Record<string, KvRecord> {
   const metadata = { [KEY]: record }
   const bytes = new TextEncoder().encode(JSON.stringify(metadata)).length
   if (bytes > MAX_METADATA_BYTES)
     throw new StorageError(
       'too-large',
-      `the metadata comes to ${bytes} bytes with our own, and KV keeps ${MAX_METADATA_BYTES}`,
+      `the metadata has ${bytes} bytes including our own, and KV allows ${MAX_METADATA_BYTES}`,
     )
   return metadata
 }
 
-/** The record in a value's metadata; `undefined` when other software wrote the value. */
+/** The record in a value's metadata; `undefined` if other software wrote the value. */
 export function fromKvMetadata(metadata: unknown): KvRecord | undefined {
   const record = isObject(metadata) ? metadata[KEY] : undefined
   if (!isObject(record)) return undefined
@@ -77,12 +77,12 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null
 }
 
-/** The strong ETag that we give to bytes: the first half of their SHA-256. */
+/** The strong ETag of the bytes: the first half of their SHA-256. */
 export async function contentTag(bytes: Uint8Array): Promise<string> {
   return new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)).toHex().slice(0, 32)
 }
 
-/** KV's metadata travels in a header, where other scripts may not stand. */
+/** KV sends metadata in a header, which must be ASCII. */
 function toAscii(text: string): string {
   return text.replace(/[^\u0020-\u007e]|%/gu, encodeURIComponent)
 }

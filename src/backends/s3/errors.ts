@@ -3,7 +3,7 @@ import { type ErrorCode, StorageError } from '../../storage/errors.ts'
 import { readAtMost } from '../read-at-most.ts'
 import { type ErrorDocument, isRegion, parseErrorDocument } from './xml.ts'
 
-/** What S3's codes mean; those that are missing here mean what the status does. */
+/** The meaning of S3's codes; for others, the status decides. */
 const CODES = new Map<string | undefined, ErrorCode>([
   ['BadDigest', 'corrupt'],
   ['XAmzContentSHA256Mismatch', 'corrupt'],
@@ -28,12 +28,12 @@ const STATUSES = new Map<number, ErrorCode>([
   [413, 'too-large'],
   [508, 'loop'],
 ])
-/** Of writes of one key: R2 takes one a second, others none while another is at work. They say nothing about the server. */
+/** Codes for too many writes of one key: R2 accepts one per second, others none during another. The server itself is fine. */
 const TOO_MANY_WRITES = new Set(['TooManyRequests', 'OperationAborted', 'ConditionalRequestConflict'])
 
-/** Codes of a 404 that say the key is not there; any other code says that something else is not. */
+/** Codes of a 404 for a missing key; any other code means that something else is missing. */
 const MISSING_KEY = new Set(['NoSuchKey', 'NoSuchVersion', 'NotFound'])
-/** Codes of a 403 that are not about our credentials: what a key without ListBucket gets for a missing object. */
+/** Codes of a 403 that may mean a missing object, if the credentials lack ListBucket; others are about the credentials. */
 const MISSING_OR_FORBIDDEN = new Set([...MISSING_KEY, 'AccessDenied', 'Forbidden', 'AllAccessDisabled'])
 
 /** Longest error document that is read. */
@@ -42,16 +42,16 @@ const MAX_DOCUMENT = 64 * 1024
 interface S3Failure {
   status: number
   document: ErrorDocument | undefined
-  /** In a header, where the document doesn't say it. */
+  /** From a header, in case the document does not have it. */
   region?: string | null
   retryAfter?: number | undefined
-  /** The request was to write one key. */
+  /** Whether the request was a write of one key. */
   isWrite?: boolean
 }
 
-/** An unsuccessful answer. Of it only status, code and region are shown. */
+/** An unsuccessful response. The message shows its status, code and region only. */
 export class S3Error extends StorageError {
-  /** S3's own code; absent where the answer holds no document. */
+  /** S3's own code; absent if the response has no document. */
   readonly s3Code: string | undefined
 
   constructor(backend: string, { status, document, region, retryAfter, isWrite = false }: S3Failure) {
@@ -68,7 +68,7 @@ export class S3Error extends StorageError {
   }
 }
 
-/** Reads an unsuccessful answer to its end. */
+/** The error for an unsuccessful response, whose body is read. */
 export async function readFailure(response: Response, backend: string, isWrite = false): Promise<S3Error> {
   const bytes = await readAtMost(MAX_DOCUMENT, response, backend)
   return new S3Error(backend, {
@@ -80,7 +80,7 @@ export async function readFailure(response: Response, backend: string, isWrite =
   })
 }
 
-/** What a successful answer's document says; whatever is wrong with it is the backend's failure. */
+/** Parses the document of a successful response. Anything wrong with it is the backend's failure. */
 export async function readDocument<Content>(
   response: Response,
   backend: string,
@@ -99,7 +99,7 @@ export async function readDocument<Content>(
   }
 }
 
-/** Whether the answer proves that the key is not there. */
+/** Whether the response proves that the key does not exist. */
 export function provesAbsence({ status = 0, s3Code }: S3Error, absentStatuses: readonly number[]): boolean {
   if (!absentStatuses.includes(status)) return false
   if (s3Code === undefined) return true
@@ -110,7 +110,7 @@ export function isNotImplemented(error: unknown): error is S3Error {
   return error instanceof S3Error && (error.status === 501 || error.s3Code === 'NotImplemented')
 }
 
-/** Whether what was thrown says that the condition of a write does not hold. */
+/** Whether the error means that the condition of a write does not hold. */
 export function isConditionFailed(error: unknown): error is S3Error {
   return error instanceof S3Error && (error.status === 412 || error.s3Code === 'NoSuchKey')
 }

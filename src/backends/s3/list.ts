@@ -8,7 +8,7 @@ import type { S3Reader } from './read.ts'
 import type { S3Client } from './request.ts'
 import { parseListDocument } from './xml.ts'
 
-/** One page of ListObjectsV2. Where a reader is given, it checks the entries that may be tombstones. */
+/** One page of ListObjectsV2. With a reader, entries that may be tombstones are checked. */
 export async function listS3(
   client: S3Client,
   options: ListOptions,
@@ -18,7 +18,7 @@ export async function listS3(
   const response = await client.send({ method: 'GET', query: listQuery(options), signal })
   const listed = await readDocument(response, client.name, parseListDocument)
   const { entries, directories, truncated, nextToken } = listed
-  // Going on without a fresh token would repeat names for ever; stopping would lose some.
+  // Without a new token, continuing would repeat names for ever, and stopping would lose some.
   if (truncated && (nextToken === undefined || nextToken === options.cursor))
     throw new StorageError('unavailable', 'S3 truncated the listing without a new continuation token', {
       backend: client.name,
@@ -34,7 +34,7 @@ export async function listS3(
 function listQuery({ prefix, delimiter, limit, after, cursor }: ListOptions): Record<string, string> {
   return {
     'list-type': '2',
-    // XML 1.0 has no way to write control characters, and keys may hold them.
+    // Keys may contain control characters, which XML 1.0 cannot represent.
     'encoding-type': 'url',
     'max-keys': `${limit ?? 1000}`,
     ...(prefix && { prefix }),
@@ -43,7 +43,7 @@ function listQuery({ prefix, delimiter, limit, after, cursor }: ListOptions): Re
   }
 }
 
-/** A listing holds no metadata, but only an object of a certain size can be a tombstone. */
+/** A listing has no metadata, but only objects of a certain size can be tombstones. */
 async function markTombstones(
   objects: ObjectInfo[],
   reader: S3Reader,

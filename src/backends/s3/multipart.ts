@@ -35,8 +35,8 @@ export async function createS3Upload(
       parts.set(number, { etag, size })
     },
     async complete() {
-      // Some servers ignore conditions here: a write between this check and the completion is lost there. Hence
-      // `withStaging`, which leaves only what is too large for one put to this.
+      // Some servers ignore conditions here, and then a write between this check and the completion is lost. That is why
+      // `withStaging` only uses this for objects that are too large for one put.
       const etag =
         onlyIf && !(await holdsNow(bucket, key, onlyIf))
           ? null
@@ -56,7 +56,7 @@ export async function createS3Upload(
   }
 }
 
-/** One that is gone already is no failure. */
+/** Succeeds if the upload is already gone. */
 export async function abortS3Upload(client: S3Client, key: string, uploadId: string): Promise<void> {
   try {
     const response = await client.send({ method: 'DELETE', key, query: { uploadId } })
@@ -73,7 +73,7 @@ interface Completion {
   condition: Record<string, string> | undefined
 }
 
-/** The new object's ETag, empty where the answer lacks it, or `null` when the condition does not hold. */
+/** The new object's ETag, empty if the answer has none, or `null` if the condition does not hold. */
 async function completeUpload(
   client: S3Client,
   key: string,
@@ -85,12 +85,12 @@ async function completeUpload(
     return await readDocument(response, client.name, (text) => readCompletion(text, client.name))
   } catch (error) {
     if (condition && error instanceof S3Error && error.status === 412) return null
-    if (condition && isNotImplemented(error)) throw takesNoCondition(client.name)
+    if (condition && isNotImplemented(error)) throw conditionUnsupported(client.name)
     throw error
   }
 }
 
-/** The status is sent before the parts are joined, so a failure can come in the body of a 200. */
+/** S3 sends the status before it has joined the parts, so the body of a 200 can hold a failure. */
 function readCompletion(text: string, backend: string): string {
   const document = parseErrorDocument(text)
   if (!document) return parseCompletedETag(text) ?? ''
@@ -98,8 +98,8 @@ function readCompletion(text: string, backend: string): string {
   throw new S3Error(backend, { status, document })
 }
 
-function takesNoCondition(backend: string): StorageError {
+function conditionUnsupported(backend: string): StorageError {
   const why =
-    'the server takes no condition when parts are joined, so an object that is too large for one put could replace a newer one: store it without a condition, or on another server'
+    'the server does not support conditions for multipart uploads, so an object that is too large for one put could replace a newer one: store it without a condition, or on another server'
   return new StorageError('unsupported', why, { backend })
 }

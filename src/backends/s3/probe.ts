@@ -1,9 +1,9 @@
 import { cancelBody } from '../../bodies/cancel.ts'
-import { S3Error, isConditionFailed, isNotImplemented, readDocument } from './errors.ts'
+import { S3Error, isNotImplemented, readDocument } from './errors.ts'
 import type { S3Client } from './request.ts'
 import { parseListDocument } from './xml.ts'
 
-/** What headers of a PUT the server heeds; absent where that could not be found out. */
+/** Whether the server honours these headers of a PUT; absent if that is not known. */
 export interface S3Support {
   /** `If-None-Match: *` */
   ifNoneMatch?: boolean | undefined
@@ -13,21 +13,21 @@ export interface S3Support {
 }
 
 export interface S3Probe {
-  /** What the server supports; finds it out where that is not known yet. Never throws. */
+  /** What the server supports, tested if that is not known yet. Never throws. */
   support(): Promise<S3Support>
   /** Adds what another request has shown. */
   learn(support: S3Support): void
 }
 
 interface ProbeOptions {
-  /** What the keys of probes begin with, and no other object's. */
+  /** What the keys of probes begin with, and no other keys. */
   folder: string
   /** Keeps the work going when the client that began it goes away (`waitUntil`). */
   keepAlive: (work: Promise<unknown>) => void
   onFailure: OnProbeFailure
 }
 
-/** Called with what a probe could not find out or remove, and what that means. */
+/** Called if a probe failed or could not be removed. */
 export type OnProbeFailure = (
   failure: { backend: string; key: string; header?: string; consequence: string },
   error: unknown,
@@ -36,31 +36,33 @@ export type OnProbeFailure = (
 const PROBE_MS = 10_000
 /** A probe that failed is not repeated with every write. */
 const RETRY_MS = 60_000
-/** R2 takes one write of a key a second. */
+/** R2 accepts one write per second for a key. */
 const BUSY_MS = 1100
 const BUSY = new Set<number | undefined>([429, 503])
-/** What is older belongs to no probe that is still running, even where clocks differ. */
+/** Older objects do not belong to a probe that is still running, even if clocks differ. */
 const LEFT_MS = 60 * 60 * 1000
 const MAX_LEFT = 20
 
-/** A header that no server can satisfy: one that heeds it refuses the PUT. */
+/** A header that cannot be satisfied: a server that honours it refuses the PUT. */
 interface Demand {
   header: string
   value: string
-  /** It cannot be satisfied where there is an object already. */
+  /** With which a server that honours it answers. */
+  status: number
+  /** It cannot be satisfied only if the object exists. */
   needsObject?: boolean
 }
 
-/** The ETag and the MD5 are those of nothing that is ever written here. */
+/** No object that is written here has this ETag or this MD5. */
 const DEMANDS: Record<keyof S3Support, Demand> = {
-  ifNoneMatch: { header: 'If-None-Match', value: '*', needsObject: true },
-  ifMatch: { header: 'If-Match', value: `"${'0'.repeat(32)}"` },
-  contentMd5: { header: 'Content-MD5', value: 'AAAAAAAAAAAAAAAAAAAAAA==' },
+  ifNoneMatch: { header: 'If-None-Match', value: '*', status: 412, needsObject: true },
+  ifMatch: { header: 'If-Match', value: `"${'0'.repeat(32)}"`, status: 412 },
+  contentMd5: { header: 'Content-MD5', value: 'AAAAAAAAAAAAAAAAAAAAAA==', status: 400 },
 }
 
 /**
- * Finds out what a server does with conditions and digests by objects of its own, which it removes again.
- * Once per isolate, before the first write that depends on it: a result that is kept for longer may have become wrong.
+ * Tests what a server does with conditions and digests, on objects of its own, which it removes again. Once per isolate,
+ * before the first write that depends on it, because a result that is kept for longer may become wrong.
  */
 export function createS3Probe(client: S3Client, options: ProbeOptions): S3Probe {
   let known: S3Support = {}
@@ -70,7 +72,7 @@ export function createS3Probe(client: S3Client, options: ProbeOptions): S3Probe 
   const probe = async (): Promise<void> => {
     const signal = AbortSignal.timeout(PROBE_MS)
     const heeds = (demand: Demand): Promise<boolean | undefined> =>
-      isHeeded({ client, key: options.folder + crypto.randomUUID(), signal, ...options }, demand)
+      isHonoured({ client, key: options.folder + crypto.randomUUID(), signal, ...options }, demand)
     const [ifNoneMatch, ifMatch, contentMd5] = await Promise.all([
       heeds(DEMANDS.ifNoneMatch),
       heeds(DEMANDS.ifMatch),
@@ -83,7 +85,7 @@ export function createS3Probe(client: S3Client, options: ProbeOptions): S3Probe 
   return {
     async support() {
       if (Date.now() < validUntil) return known
-      // A probe whose request the platform ended never settles.
+      // If the platform ended the request of a probe, the probe never settles.
       if (!running || Date.now() - running.since > PROBE_MS) {
         running = { since: Date.now(), done: probe() }
         options.keepAlive(running.done)
@@ -106,8 +108,11 @@ interface Place {
   onFailure: OnProbeFailure
 }
 
-/** Whether the server refuses what the header forbids; `undefined` where that could not be found out. */
-async function isHeeded(place: Place, { header, value, needsObject }: Demand): Promise<boolean | undefined> {
+/** Whether the server honours the header; `undefined` if that could not be found out. */
+async function isHonoured(
+  place: Place,
+  { header, value, status, needsObject }: Demand,
+): Promise<boolean | undefined> {
   const { client, key, onFailure } = place
   let mayBeThere = false
   const store = async (headers: Record<string, string>): Promise<void> => {
@@ -115,7 +120,7 @@ async function isHeeded(place: Place, { header, value, needsObject }: Demand): P
       await sendPatiently(place, 'PUT', headers)
       mayBeThere = true
     } catch (error) {
-      // An answer shows that nothing was stored.
+      // If the server answered with an error, nothing was stored.
       mayBeThere ||= !(error instanceof S3Error)
       throw error
     }
@@ -126,8 +131,7 @@ async function isHeeded(place: Place, { header, value, needsObject }: Demand): P
     return false
   } catch (error) {
     if (isNotImplemented(error)) return false
-    const isRefusal = header === 'Content-MD5' ? hasStatus(error, 400) : isConditionFailed(error)
-    if (isRefusal) return true
+    if (error instanceof S3Error && (error.status === status || error.s3Code === 'NoSuchKey')) return true
     const consequence =
       'until this is known, a HEAD comes before each conditional write, and MD5s are checked here'
     onFailure({ backend: client.name, header, key, consequence }, error)
@@ -137,10 +141,10 @@ async function isHeeded(place: Place, { header, value, needsObject }: Demand): P
   }
 }
 
-/** What cannot be removed does no harm: no object has such a name, and listings leave it out. */
+/** An object that cannot be removed does no harm: it has no public name, and is hidden from listings. */
 async function remove(place: Omit<Place, 'signal'>): Promise<void> {
   try {
-    // The probe's own time may be up.
+    // The probe's own signal may have aborted.
     await sendPatiently({ ...place, signal: AbortSignal.timeout(PROBE_MS) }, 'DELETE')
   } catch (error) {
     const consequence = 'an object of a few bytes stays: allow s3:DeleteObject, and remove it'
@@ -148,7 +152,7 @@ async function remove(place: Omit<Place, 'signal'>): Promise<void> {
   }
 }
 
-/** Removes what earlier probes left: their isolate ended before they did, or the server failed. */
+/** Removes objects of earlier probes that did not finish: their isolate ended, or the server failed. */
 async function removeLeft(client: S3Client, { folder, onFailure }: ProbeOptions): Promise<void> {
   try {
     const query = { 'list-type': '2', 'max-keys': `${MAX_LEFT}`, prefix: folder }
@@ -164,7 +168,7 @@ async function removeLeft(client: S3Client, { folder, onFailure }: ProbeOptions)
   }
 }
 
-/** Repeats the request once where the server is busy. */
+/** Repeats the request once if the server is busy. */
 async function sendPatiently(
   { client, key, signal }: Omit<Place, 'onFailure'>,
   method: 'PUT' | 'DELETE',
@@ -182,8 +186,4 @@ async function sendPatiently(
     await scheduler.wait(BUSY_MS)
     await send()
   }
-}
-
-function hasStatus(error: unknown, status: number): boolean {
-  return error instanceof S3Error && error.status === status
 }

@@ -11,11 +11,11 @@ import type { S3Client, S3Request } from './request.ts'
 export interface S3Reader {
   get(key: string, options?: GetOptions): Promise<StoredObject | null>
   head(key: string, options?: ReadOptions): Promise<ObjectInfo | null>
-  /** Whether the server is one that compares If-Match of a PUT with unquoted ETags: known once it gave an object. */
+  /** Whether the server compares the If-Match of a PUT with unquoted ETags; known once it returned an object. */
   bareETags(): boolean | undefined
 }
 
-// AWS gives stored checksums only on request.
+// AWS only sends stored checksums on request.
 const CHECKSUMS = { 'x-amz-checksum-mode': 'ENABLED' }
 
 export function createS3Reader(client: S3Client, absentStatuses: readonly number[]): S3Reader {
@@ -26,7 +26,7 @@ export function createS3Reader(client: S3Client, absentStatuses: readonly number
     const response = await client.send(request)
     if (response.status !== 200 && response.status !== 206) throw await readFailure(response, client.name)
     bucketSeen = true
-    // radosgw 16 takes the quotes for part of the tag, in PUT only.
+    // radosgw 16 treats the quotes as part of the tag, in PUT only.
     bareETags = response.headers.has('x-rgw-object-type')
     return response
   }
@@ -37,7 +37,7 @@ export function createS3Reader(client: S3Client, absentStatuses: readonly number
       return infoOf(client.name, key, headers)
     } catch (error) {
       if (!(error instanceof S3Error) || !provesAbsence(error, absentStatuses)) throw error
-      // An answer to HEAD has no body, which would distinguish a missing key from a missing bucket or wrong credentials.
+      // A response to HEAD has no body that would tell a missing key from a missing bucket or wrong credentials.
       if (bucketSeen && error.status !== 403) return null
     }
     const object = await get(key, { signal })
@@ -77,14 +77,14 @@ export function createS3Reader(client: S3Client, absentStatuses: readonly number
     )
   }
 
-  /** The size is not in every 416 (radosgw), and a tombstone is empty: no range fits it, yet it has to be seen. */
+  /** Not every 416 has the size (radosgw). An empty tombstone satisfies no range, but must be recognised. */
   async function refuseRange(key: string, signal: AbortSignal | undefined): Promise<StoredObject | null> {
     const info = await head(key, { signal })
     if (info && !info.deleted) throw unsatisfiable(client.name, info.size)
     return info && { ...info, body: bytesBody(new Uint8Array()) }
   }
 
-  /** A copy has its source's ETag, which the server does not know as the object's own. */
+  /** A copy has its source's ETag, which the server does not know. */
   async function getCopy(key: string, options: GetOptions): Promise<StoredObject | null> {
     const info = await head(key, { signal: options.signal })
     if (!info) return null

@@ -17,24 +17,24 @@ export interface S3Location {
   bucket: string
   /** Default: `auto`. */
   region?: string
-  /** Where the bucket stands: in the path, or before the host. Default: `path`. */
+  /** Whether the bucket is in the path or before the host. Default: `path`. */
   addressing?: 'path' | 'virtual'
-  /** Left out: requests go unsigned. */
+  /** Without them, requests are not signed. */
   credentials?: S3Credentials
-  /** Sent along, so that a request that comes back to this deployment is recognised. */
+  /** Sent with each request, so that one that comes back to this deployment is recognised. */
   deploymentId?: string
   fetch?: typeof fetch
 }
 
 export interface S3Request {
   method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE'
-  /** Left out: the bucket itself. */
+  /** Without it, the request is for the bucket itself. */
   key?: string
   query?: Readonly<Record<string, string>>
   headers?: Readonly<Record<string, string>>
-  /** A stream must be one of known length: fetch() would send others chunked, which S3 refuses. */
+  /** A stream must have a known length: fetch() sends others chunked, which S3 refuses. */
   body?: Body | string
-  /** SHA-256 of the body in lower-case hex, which the server then checks. Default: not signed. */
+  /** SHA-256 of the body in lower-case hex, which the server then checks. Default: the body is not signed. */
   payload?: string | undefined
   signal?: AbortSignal | undefined
 }
@@ -43,9 +43,9 @@ export interface S3Request {
 export interface S3Client {
   readonly name: string
   readonly signs: boolean
-  /** The successful answer; any other one is thrown as an S3Error. */
+  /** Resolves to a successful response; throws an S3Error for any other. */
   send(request: S3Request): Promise<Response>
-  /** The object's URL, with a signature in its query when there are credentials. */
+  /** The object's URL, with a signature in its query if there are credentials. */
   presign(key: string, expiresIn: number): Promise<string>
 }
 
@@ -82,7 +82,7 @@ export function createS3Client(name: string, location: S3Location): S3Client {
   }
 }
 
-/** Only what SigV4 demands is signed: proxies on the way, Cloudflare's among them, rewrite other headers. */
+/** Only what SigV4 requires is signed: proxies, including Cloudflare's, rewrite other headers. */
 function splitHeaders({ headers = {}, payload }: S3Request): {
   signed: Headers
   plain: Record<string, string>
@@ -100,13 +100,13 @@ function fetchInit({ method, body, signal }: S3Request, headers: Headers): Reque
   return {
     method,
     headers,
-    // A redirect would carry the signature to whoever it names.
+    // A redirect would send the signature to another server.
     redirect: 'manual',
-    // An object stored under Content-Encoding has to come as the bytes that are stored, with their length.
+    // An object with a Content-Encoding must be received as it is stored, with its length.
     encodeResponseBody: 'manual',
     ...(body !== undefined && { body }),
     ...(signal && { signal }),
-    // Public objects would be kept by the edge's own cache, ranges and validators included.
+    // Cloudflare's cache would store public objects, and answer ranges and conditions itself.
     ...(method === 'GET' && { cache: 'no-store' as const }),
   }
 }
@@ -118,7 +118,7 @@ function locate({ endpoint, bucket, addressing }: S3Location, key: string | unde
   const root = addressing === 'virtual' ? base : `${base}/${encodeName(bucket)}`
   const path = key === undefined ? root || '/' : `${root}/${encodeName(key)}`
   url.pathname = path
-  // `.` and `..` segments resolve away and could leave the bucket.
+  // `.` and `..` segments would be resolved, and could lead out of the bucket.
   if (url.pathname !== path) throw new StorageError('invalid', 'the name cannot be part of a URL')
   return url.href
 }

@@ -11,39 +11,25 @@ import { deleteS3, putS3 } from './write.ts'
 export interface S3Options extends S3Location {
   /** Statuses that prove absence. Default: 404 and 410. */
   absentStatuses?: readonly number[]
-  /** Whether a listing marks tombstones, at one HEAD for each empty object. Default: true. */
+  /** Whether a listing marks tombstones, with one HEAD for each object that may be one. Default: true. */
   tombstones?: boolean
-  /** What all keys begin with whose objects have names. Default: nothing. */
+  /** What the key of every object begins with; probes are stored there as well. Default: nothing. */
   prefix?: string
-  /** Keeps work going whose request ends (`waitUntil`). Default: such work may be cut off. */
+  /** Lets work continue after the end of its request (`waitUntil`). Default: it may be cut off. */
   keepAlive?: (work: Promise<unknown>) => void
   onProbeFailure?: OnProbeFailure
 }
 
-export type S3Backend = Backend &
-  Required<
-    Pick<
-      Backend,
-      | 'put'
-      | 'delete'
-      | 'createMultipartUpload'
-      | 'abortMultipartUpload'
-      | 'list'
-      | 'listsAfter'
-      | 'url'
-      | 'path'
-      | 'maxPutSize'
-    >
-  >
+export type S3Backend = ReturnType<typeof s3Backend>
 
 /** Most seconds that a presigned URL may be valid. */
 const MAX_EXPIRY = 7 * 24 * 60 * 60
 const DEFAULT_EXPIRY = 60 * 60
-/** R2's limit; that of AWS is 5 MiB above. */
+/** R2's limit; that of AWS is 5 MiB higher. */
 const MAX_PUT_SIZE = 5 * 1024 ** 3 - 5 * 1024 ** 2
 
 /** A bucket of an S3-compatible service. */
-export function s3Backend(name: string, options: S3Options): S3Backend {
+export function s3Backend(name: string, options: S3Options) {
   const { absentStatuses = [404, 410], tombstones = true } = options
   const { prefix = '', keepAlive = () => {}, onProbeFailure: onFailure = () => {} } = options
   const client = createS3Client(name, options)
@@ -58,7 +44,7 @@ export function s3Backend(name: string, options: S3Options): S3Backend {
     listsAfter: true,
     get: reader.get,
     head: reader.head,
-    put: (key, body, putOptions) => putS3(bucket, key, { ...putOptions, body }),
+    put: (key, body, putOptions = {}) => putS3(bucket, key, { ...putOptions, body }),
     delete: (key) => deleteS3(client, key),
     createMultipartUpload: (key, uploadOptions = {}) => createS3Upload(bucket, key, uploadOptions),
     abortMultipartUpload: (key, id) => abortS3Upload(client, key, id),
@@ -69,5 +55,5 @@ export function s3Backend(name: string, options: S3Options): S3Backend {
       return client.presign(key, expiresIn)
     },
     path: (key) => `s3://${options.bucket}/${key}`,
-  }
+  } satisfies Backend
 }

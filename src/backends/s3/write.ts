@@ -8,7 +8,7 @@ import type { S3Probe, S3Support } from './probe.ts'
 import type { S3Reader } from './read.ts'
 import type { S3Client } from './request.ts'
 
-/** One bucket: how it is written to, read, and what its server supports. */
+/** What operations on one bucket share. */
 export interface S3Bucket {
   client: S3Client
   reader: S3Reader
@@ -42,20 +42,20 @@ export async function putS3(
 
 interface Plan {
   checksMd5: boolean
-  /** The headers of a condition that the server may heed. */
+  /** The headers of the condition, unless the server is known to ignore them. */
   condition?: Record<string, string>
 }
 
-/** How to put an object, depending on what the server supports; `null` where its condition does not hold. */
+/** How to put an object, depending on what the server supports; `null` if its condition does not hold. */
 async function prepare(bucket: S3Bucket, key: string, { onlyIf, digests }: PutOptions): Promise<Plan | null> {
   const support: S3Support = onlyIf || digests?.md5 !== undefined ? await bucket.probe.support() : {}
   const checksMd5 = support.contentMd5 === true
   if (!onlyIf) return { checksMd5 }
-  const isHeeded = support[supportOf(onlyIf)]
-  // Not atomic where the server does not heed the condition: a write that lands between this check and the PUT is overwritten.
-  if (isHeeded !== true && !(await holdsNow(bucket, key, onlyIf))) return null
+  const isHonoured = support[supportOf(onlyIf)]
+  // Not atomic if the server ignores the condition: a write between this check and the PUT is overwritten.
+  if (isHonoured !== true && !(await holdsNow(bucket, key, onlyIf))) return null
   if (onlyIf !== 'absent' && bucket.reader.bareETags() === undefined) await bucket.reader.head(key)
-  return { checksMd5, ...(isHeeded !== false && { condition: conditionHeaders(bucket, onlyIf) }) }
+  return { checksMd5, ...(isHonoured !== false && { condition: conditionHeaders(bucket, onlyIf) }) }
 }
 
 function supportOf(onlyIf: PutCondition): keyof S3Support {
@@ -72,7 +72,7 @@ export async function holdsNow({ reader }: S3Bucket, key: string, onlyIf: PutCon
   return conditionHolds(onlyIf, await reader.head(key))
 }
 
-/** 409 means another conditional write at the same moment; only a HEAD shows whether that one won. */
+/** 409 means that there was another conditional write at the same time; a HEAD shows whether that one was stored. */
 async function lostCondition(
   bucket: S3Bucket,
   key: string,
@@ -113,7 +113,7 @@ interface DigestHeaders {
   unchecked: Digests
 }
 
-/** A SHA-256 that is part of the signature is checked by every server, an MD5 by most; what remains is ours to check. */
+/** Every server checks a SHA-256 that is part of the signature, and most check an MD5. Other digests are checked here. */
 function digestHeaders(
   { md5, sha256, ...others }: Digests,
   { signs, checksMd5 }: { signs: boolean; checksMd5: boolean },

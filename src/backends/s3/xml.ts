@@ -1,15 +1,15 @@
 import { type XmlElement, parseXml } from '@rgrove/parse-xml'
 import { StorageError } from '../../storage/errors.ts'
 
-// What XML 1.0 has no way to write, and the mark that it is put down with. radosgw writes keys into tokens as they are.
+// Characters that XML 1.0 cannot represent, and the mark that replaces them. radosgw writes keys into tokens unescaped.
 // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
 const UNWRITABLE = /[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\uf8ff]/g
 const MARKED = /\uf8ff([0-9a-f]{4})/g
 
-/** What S3 says went wrong, without its messages: those can hold signatures. */
+/** An S3 error without its message, which can contain signatures. */
 export interface ErrorDocument {
   code: string
-  /** Where the bucket really is. */
+  /** Where the bucket is. */
   region?: string
 }
 
@@ -20,7 +20,7 @@ interface ListDocument {
   nextToken?: string
 }
 
-/** The error that a body describes; `undefined` when it is none. */
+/** The error that a body describes; `undefined` if it describes none. */
 export function parseErrorDocument(text: string): ErrorDocument | undefined {
   const root = parse(text)
   if (root?.name !== 'Error') return undefined
@@ -78,12 +78,12 @@ function listEntry(entry: XmlElement, decode: (value: string) => string): ListDo
   }
 }
 
-/** `encoding-type=url`: AWS writes a space as `+`, others as `%20`; a plus sign itself is always `%2B`. */
+/** With `encoding-type=url`, AWS writes a space as `+`, others as `%20`. A plus sign is always `%2B`. */
 function decodeKey(value: string): string {
   try {
     return decodeURIComponent(value.replaceAll('+', ' '))
   } catch (cause) {
-    throw malformed('a key that is not UTF-8', cause)
+    throw malformed('a key that is not valid UTF-8', cause)
   }
 }
 
@@ -97,7 +97,7 @@ function escapeXml(text: string): string {
 
 function parse(text: string): XmlElement | undefined {
   try {
-    // A long completion is kept alive by blanks, which some servers send before the declaration.
+    // During a long completion, some servers send blanks before the declaration to keep the connection alive.
     return parseXml(markUnwritable(text.trimStart())).root ?? undefined
   } catch {
     return undefined

@@ -9,7 +9,7 @@ export function withPublicUrl(backend: Backend, publicUrl: string): Backend {
   }
 }
 
-/** For a backend that this Worker serves: `url` is the public name, not the key, below the Worker's base. */
+/** For a backend without public URLs of its own: `url` is the public name, not the key, below the Worker's base. */
 export function withServedUrl(backend: Backend): Backend {
   return { ...backend, url: async (name, { base }) => base + encodeName(name) }
 }

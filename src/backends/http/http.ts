@@ -31,8 +31,8 @@ export function httpBackend(name: string, options: HttpOptions): Backend {
     get: async (key, getOptions = {}) => (isListing(key) ? null : translated(reader.get(key, getOptions))),
     head: async (key, readOptions = {}) =>
       isListing(key) ? null : translated(reader.head(key, readOptions)),
-    // An origin behind a binding has no address of its own, so this Worker serves it.
-    url: async (key, { base }) => (fetcher || url === undefined ? base : withSlash(url)) + encodeName(key),
+    // An origin behind a binding has no address of its own.
+    ...(url !== undefined && !fetcher && { url: async (key) => withSlash(url) + encodeName(key) }),
     ...(listing && {
       listsAfter: true,
       list: (listOptions = {}) =>

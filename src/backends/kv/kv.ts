@@ -9,7 +9,7 @@ import {
 import { cancelBody, refuseBody } from '../../bodies/cancel.ts'
 import { checkDigests } from '../../bodies/digest.ts'
 import { failureOfBody, StorageError } from '../../storage/errors.ts'
-import { encodeName, nameBytes } from '../../storage/name.ts'
+import { nameBytes } from '../../storage/name.ts'
 import type { ObjectInfo, StoredObject } from '../../storage/object.ts'
 import { heldBody, withKnownLength } from '../../bodies/fixed-length.ts'
 import { isolateMemory, type Reservation, UPLOAD_BYTES } from '../../bodies/memory-budget.ts'
@@ -44,9 +44,6 @@ export function kvBackend(name: string, kv: KVNamespace): Backend {
     put: (key, body, options = {}) => put(name, kv, { ...options, key, body }).catch(failed),
     delete: (key) => writeAgain(() => kv.delete(key), isTooManyWrites).catch(failed),
     list: (options = {}) => list(name, kv, options).catch(failed),
-    async url(key, { base }) {
-      return base + encodeName(key)
-    },
   }
 }
 

@@ -2,7 +2,7 @@ import { refuseBody } from '../../bodies/cancel.ts'
 import { bytesBody } from '../../bodies/fixed-length.ts'
 import { resolveRange } from '../../http/range.ts'
 import type { Backend, GetOptions, ListOptions, ListPage } from '../../storage/backend.ts'
-import { encodeName, isLongerThan, MAX_NAME_BYTES } from '../../storage/name.ts'
+import { isLongerThan, MAX_NAME_BYTES } from '../../storage/name.ts'
 import type { RangeRequest, StoredObject } from '../../storage/object.ts'
 import { compareNames } from '../../storage/order.ts'
 import { changed, unsatisfiable } from '../ranges.ts'
@@ -40,9 +40,6 @@ export function r2Backend(name: string, bucket: R2Bucket, { bucketName = name }:
     createMultipartUpload: (key, options = {}) => r2Multipart(name, bucket, { key, ...options }),
     abortMultipartUpload: (key, id) => abortR2Multipart(bucket, key, id).catch(failed),
     list: (options = {}) => list(name, bucket, options).catch(failed),
-    async url(key, { base }) {
-      return base + encodeName(key)
-    },
     path: (key) => `r2://${bucketName}/${key}`,
   }
 }

@@ -161,9 +161,8 @@ function openBackend(settings: BackendConfig, id: string): Backend {
     case 'kv':
       return kvBackend(name, settings.namespace)
     case 's3': {
-      const { endpoint, bucket, region, addressing, absentStatuses, credentials, readOnly } = settings
-      const ownPrefix = `${settings.prefix}-/`
-      const own = { tombstones: !readOnly, ownPrefix, keepAlive: waitUntil, onProbeFailure, deploymentId: id }
+      const { endpoint, bucket, region, addressing, absentStatuses, credentials, readOnly, prefix } = settings
+      const own = { tombstones: !readOnly, prefix, keepAlive: waitUntil, onProbeFailure, deploymentId: id }
       const options = { endpoint, bucket, region, addressing, absentStatuses, ...own }
       return s3Backend(name, credentials ? { ...options, credentials } : options)
     }
@@ -191,7 +190,7 @@ function withOwnPolicy(opened: Backend, settings: BackendConfig): Backend {
   let backend = opened
   if (publicUrl !== undefined) backend = withPublicUrl(backend, publicUrl)
   if (prefix !== '') backend = withPrefix(backend, prefix)
-  if (publicUrl === undefined && hasBinding(settings)) backend = withServedUrl(backend)
+  if (!backend.url) backend = withServedUrl(backend)
   if (include || exclude)
     backend = withFilter(backend, { ...(include && { include }), ...(exclude && { exclude }) })
   if (settings.readOnly) backend = withReadOnly(backend)
@@ -232,11 +231,6 @@ function breakerOptions({ failures, seconds }: Config['breaker'], isPrimary: boo
   return isPrimary
     ? { failures, openMs: Math.min(openMs, PRIMARY_OPEN_MS), longestPauseMs: 0 }
     : { failures, openMs, longestPauseMs: FALLBACK_PAUSE_MS }
-}
-
-/** Behind a binding there is no address of its own: clients reach it through this Worker only. */
-function hasBinding(settings: BackendConfig): boolean {
-  return 'binding' in settings
 }
 
 /** Its bodies come over the network, where they can stall. */

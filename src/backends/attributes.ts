@@ -2,9 +2,9 @@ import type { ObjectAttributes } from '../storage/backend.ts'
 import { StorageError } from '../storage/errors.ts'
 import type { ObjectInfo } from '../storage/object.ts'
 
-/** Names that begin with this are ours; a client's metadata under such a name is not stored, or it could forge a tombstone. */
+/** Our own metadata. A client's metadata under such a name is not stored, because it could forge a tombstone. */
 const RESERVED = 'fallback-storage-'
-/** Most metadata of a client, as in S3; ours comes on top. */
+/** Limit for a client's metadata, as in S3; our own is not counted. */
 export const MAX_USER_METADATA_BYTES = 2048
 
 const encoder = new TextEncoder()
@@ -13,7 +13,7 @@ type KeptAttributes = Pick<ObjectInfo, 'metadata' | 'etag' | 'modified' | 'prove
 
 /**
  * User metadata and the attributes of a copy or a tombstone, as one flat record for backends that keep only that.
- * Throws `too-large` when it comes to more than `limit` UTF-8 bytes.
+ * Throws `too-large` if it has more than `limit` UTF-8 bytes.
  */
 export function attributesToMetadata(attributes: ObjectAttributes, limit: number): Record<string, string> {
   const { etag, modified, provenance, deleted, lifted } = attributes
@@ -35,37 +35,35 @@ export function attributesToMetadata(attributes: ObjectAttributes, limit: number
   return Object.fromEntries(entries)
 }
 
-/** What `attributesToMetadata` wrote; foreign metadata comes back as it is. */
-export function attributesFromMetadata(record: Readonly<Record<string, string>> | undefined): KeptAttributes {
-  const entries = Object.entries(record ?? {})
+/** Reads what `attributesToMetadata` wrote. Other metadata is returned unchanged. */
+export function attributesFromMetadata(record: Readonly<Record<string, string>> = {}): KeptAttributes {
+  const entries = Object.entries(record)
   if (entries.length === 0) return {}
-  const own = new Map<string, string>()
-  const user: Record<string, string> = {}
-  for (const [key, value] of entries) {
-    if (key.startsWith(RESERVED)) own.set(key.slice(RESERVED.length), value)
-    else user[key] = value
-  }
-  const etag = own.get('etag')
-  const modified = date(own.get('modified'))
-  const deleted = date(own.get('deleted'))
-  const provenance = provenanceFrom(own)
+  const user = entries.filter(([key]) => !key.startsWith(RESERVED))
+  const own = (key: string): string | undefined => record[RESERVED + key]
+  const etag = own('etag')
+  const modified = date(own('modified'))
+  const deleted = date(own('deleted'))
+  const backend = own('source')
+  const copied = date(own('copied'))
+  const sourceETag = own('source-etag')
+  const sourceModified = date(own('source-modified'))
   return {
-    ...(Object.keys(user).length > 0 && { metadata: user }),
+    ...(user.length > 0 && { metadata: Object.fromEntries(user) }),
     ...(etag !== undefined && { etag }),
     ...(modified && { modified }),
-    ...(provenance && { provenance }),
     ...(deleted && { deleted }),
-    ...(own.has('lifted') && { lifted: true }),
+    ...(own('lifted') !== undefined && { lifted: true }),
+    ...(backend !== undefined &&
+      copied && {
+        provenance: {
+          backend,
+          copied,
+          ...(sourceETag !== undefined && { etag: sourceETag }),
+          ...(sourceModified && { modified: sourceModified }),
+        },
+      }),
   }
-}
-
-function provenanceFrom(own: Map<string, string>): ObjectInfo['provenance'] {
-  const backend = own.get('source')
-  const copied = date(own.get('copied'))
-  if (backend === undefined || !copied) return undefined
-  const etag = own.get('source-etag')
-  const modified = date(own.get('source-modified'))
-  return { backend, copied, ...(etag !== undefined && { etag }), ...(modified && { modified }) }
 }
 
 function date(text: string | undefined): Date | undefined {
@@ -80,8 +78,5 @@ function checkSize(entries: [string, string][], limit: number): void {
     0,
   )
   if (size > limit)
-    throw new StorageError(
-      'too-large',
-      `the metadata comes to ${size} bytes, and at most ${limit} can be kept`,
-    )
+    throw new StorageError('too-large', `the metadata has ${size} bytes, and at most ${limit} can be stored`)
 }

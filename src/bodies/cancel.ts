@@ -7,7 +7,16 @@ export async function cancelBody(
   await Promise.allSettled([body.cancel(reason)])
 }
 
-/** The same for a body that is being read. */
+/** Throws, and lets go of the body. */
+export async function refuseBody(
+  body: ReadableStream<Uint8Array> | Uint8Array | null | undefined,
+  reason: unknown,
+): Promise<never> {
+  await cancelBody(body, reason)
+  throw reason
+}
+
+/** Lets go of a body that is being read. */
 export async function cancelReader(
   reader: Pick<ReadableStreamDefaultReader, 'cancel'>,
   reason?: unknown,

@@ -2,7 +2,7 @@ import type { Digests, ObjectInfo, RangeRequest, Representation, StoredObject } 
 import type { Trace } from './trace.ts'
 
 export interface ReadOptions {
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
   /** Appended to by a chain; a single backend ignores it. */
   trace?: Trace
   /** No other backend can answer: a breaker that is half-open lets more of these through. */
@@ -22,15 +22,20 @@ export interface GetOptions extends ReadOptions {
 /** The condition of a write: nothing is there, or exactly the version that `head` reported. */
 export type PutCondition = 'absent' | { version: string }
 
+/** Whether what `head` found meets the condition of a write. */
+export function conditionHolds(condition: PutCondition, found: Pick<ObjectInfo, 'version'> | null): boolean {
+  return condition === 'absent' ? found === null : found?.version === condition.version
+}
+
 export interface PutOptions {
   /** Bytes in `body`; required for a stream. A body of another length stores nothing and throws `corrupt`. */
-  size?: number
+  size?: number | undefined
   /** What is kept beside the bytes. `etag`, `modified` and `provenance` are given for copies, `deleted` for tombstones. */
   info?: ObjectAttributes
   onlyIf?: PutCondition
   /** What the bytes must hash to; a difference stores nothing and throws `corrupt`. */
-  digests?: Digests
-  signal?: AbortSignal
+  digests?: Digests | undefined
+  signal?: AbortSignal | undefined
 }
 
 export type ObjectAttributes = Representation &
@@ -49,7 +54,7 @@ export interface ListOptions {
   cursor?: string
   /** Also what the backend's `include` and `exclude` leave out (see `accepts`), and a key without a name (""). Not with a delimiter. */
   everything?: boolean
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
 }
 
 /** Entries in UTF-8 byte order. A page may be short or empty and still have a cursor. */

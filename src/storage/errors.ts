@@ -39,14 +39,14 @@ export type ErrorCode = (typeof ERROR_CODES)[number]
 
 export interface ErrorOptions {
   backend?: string
-  name?: string
+  name?: string | undefined
   cause?: unknown
   /** The backend's own HTTP status. */
-  status?: number
+  status?: number | undefined
   /** Milliseconds after which the backend wants the next request (Retry-After). */
-  retryAfter?: number
+  retryAfter?: number | undefined
   /** Size of the whole object in bytes, for `unsatisfiable`. */
-  size?: number
+  size?: number | undefined
   /** What each backend failed with, for an error of the whole chain. */
   failures?: readonly StorageError[]
 }
@@ -91,21 +91,19 @@ export function endsSearch(error: unknown): error is StorageError {
 export function toStorageError(error: unknown, backend: string, name?: string): StorageError {
   if (error instanceof StorageError) return error
   if (isGivenUp(error)) return failureOfBody(error, backend, name)
-  return new StorageError('internal', 'an unexpected error; the log has it', {
-    ...(name !== undefined && { name }),
-    cause: error,
-  })
+  return new StorageError('internal', 'an unexpected error; the log has it', { name, cause: error })
 }
 
+/** What JavaScript throws for a mistake in the code, and workerd for wrong arguments. */
+const DEFECTS = [TypeError, RangeError, ReferenceError, SyntaxError]
+
 /**
- * What a call of fetch or of a binding threw. In workerd a failure is a plain Error, or whatever a Worker behind a
- * service binding threw, which has `remote`; its own TypeErrors and RangeErrors are about the arguments.
+ * What an operation threw that calls fetch or a binding. In workerd a failed call throws a plain Error, or whatever a
+ * Worker behind a service binding threw, which has `remote`.
  */
 export function failureOfCall(error: unknown, backend: string, name?: string): StorageError {
-  const isOurs = error instanceof TypeError || error instanceof RangeError
-  return isOurs && !('remote' in error)
-    ? toStorageError(error, backend, name)
-    : failureOfBody(error, backend, name)
+  const isDefect = DEFECTS.some((type) => error instanceof type && !('remote' in error))
+  return isDefect ? toStorageError(error, backend, name) : failureOfBody(error, backend, name)
 }
 
 /** What reading a body threw that comes from the backend. */
@@ -113,11 +111,7 @@ export function failureOfBody(error: unknown, backend: string, name?: string): S
   if (error instanceof StorageError) return error
   const timedOut = error instanceof Error && error.name === 'TimeoutError'
   const message = timedOut ? 'did not answer in time' : 'could not be reached or broke off'
-  return new StorageError(timedOut ? 'timeout' : 'unavailable', message, {
-    backend,
-    ...(name !== undefined && { name }),
-    cause: error,
-  })
+  return new StorageError(timedOut ? 'timeout' : 'unavailable', message, { backend, name, cause: error })
 }
 
 /** What reading a body threw that was to be stored, be it a client's or another backend's. */

@@ -43,10 +43,17 @@ export function whyInvalid(name: string): string | undefined {
 
 /** Where parts are joined that do not have their own name yet; no public name begins so. */
 export const STAGED = '-/staged/'
+/** Where a backend stores objects to find out what its server supports. */
+export const PROBES = '-/probe/'
 
 /** Whether the name is that of an object which is staged. */
 export function isStaged(name: string): boolean {
   return name.startsWith(STAGED)
+}
+
+/** Whether the name is that of an object of our own, or of a directory that holds nothing else. */
+export function isInternal(name: string): boolean {
+  return name === '-/' || isStaged(name) || name.startsWith(PROBES)
 }
 
 /** Whether the name has more UTF-8 bytes; few names are so long that they must be counted. */

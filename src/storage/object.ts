@@ -31,6 +31,22 @@ export interface Representation {
   metadata?: Readonly<Record<string, string>>
 }
 
+const REPRESENTATION = [
+  'contentType',
+  'contentLanguage',
+  'contentDisposition',
+  'contentEncoding',
+  'cacheControl',
+  'expires',
+  'metadata',
+] as const
+
+/** Those fields of an object alone, as far as it has them. */
+export function representationOf(info: Representation): Representation {
+  const present = REPRESENTATION.filter((field) => info[field] !== undefined)
+  return Object.fromEntries(present.map((field) => [field, info[field]])) as Representation
+}
+
 /** What is known of an object without its bytes. */
 export interface ObjectInfo extends Representation {
   name: string

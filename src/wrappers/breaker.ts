@@ -7,11 +7,11 @@ export interface BackendWithHealth extends Backend {
 }
 
 export interface BreakerOptions {
-  /** Opens at so many failures among the latest outcomes, where they are at least half of them. */
+  /** Opens after this many failures, if they are at least half of the latest outcomes. */
   failures: number
-  /** How long it stays open before a request is let through again, in milliseconds. */
+  /** How long it stays open before it lets a request through again, in milliseconds. */
   openMs: number
-  /** Longest pause that the backend itself gets by sending Retry-After, in milliseconds; 0 gives it none. */
+  /** Longest Retry-After of the backend that is honoured, in milliseconds. */
   longestPauseMs: number
   now?: () => number
 }
@@ -21,15 +21,13 @@ export interface BreakerOptions {
  * one request in ten, few enough that one that begins to hang opens it soon.
  */
 const REMEMBERED = 3
-/** Long enough that the failures of a backend that hangs are not forgotten while each request to it takes a timeout. */
+/** Long enough to remember the failures of a backend that hangs, when each request takes until its timeout. */
 const WINDOW_MS = 120_000
 const RECENT_ERRORS = 10
 const REMEMBERED_LATENCIES = 256
 
-/** What a call shows about the backend. `nothing`: it was aborted, its body broke off, or the fault was the caller's or ours. */
-type Outcome = 'success' | 'failure' | 'nothing'
-
-const MEANING: Partial<Record<ErrorCode, Outcome>> = {
+/** What an error says about the backend; other codes say nothing. */
+const MEANING: Partial<Record<ErrorCode, 'success' | 'failure'>> = {
   unavailable: 'failure',
   timeout: 'failure',
   absent: 'success',
@@ -37,13 +35,7 @@ const MEANING: Partial<Record<ErrorCode, Outcome>> = {
   unsatisfiable: 'success',
 }
 
-/** Decides whose fault a failure is: only one that names this backend can be its own. */
-function outcomeOf(error: unknown, backend: string, signal: AbortSignal | undefined): Outcome {
-  if (signal?.aborted || !(error instanceof StorageError) || error.backend !== backend) return 'nothing'
-  return MEANING[error.code] ?? 'nothing'
-}
-
-/** To refuse a part would waste those before it, and to refuse an abort would leave them. */
+/** Never refused: refusing a part would waste the parts before it, and refusing an abort would leave them behind. */
 const UNGUARDED: ReadonlySet<Call<unknown>['method']> = new Set([
   'uploadPart',
   'complete',
@@ -51,34 +43,16 @@ const UNGUARDED: ReadonlySet<Call<unknown>['method']> = new Set([
   'abortMultipartUpload',
 ])
 
-/**
- * Passes over a backend while at least half of its latest outcomes are failures: `skipped` is thrown. Then one request
- * at a time is let through, or several where no other backend can answer, until more of them succeed than fail.
- */
-export function withBreaker(backend: Backend, options: BreakerOptions): BackendWithHealth {
-  const { run, health } = createBreaker(backend.name, options)
-  const guarded = interceptCalls(backend, ({ method, signal, lastResort }, send) => {
-    if (UNGUARDED.has(method)) return send()
-    // No other backend takes a write or lists what is here.
-    const isOnly = method !== 'get' && method !== 'head'
-    return run(send, { signal, lastResort: isOnly || lastResort })
-  })
-  return { ...guarded, health }
-}
-
-interface Breaker {
-  run<T>(
-    operation: () => Promise<T>,
-    options: { signal: AbortSignal | undefined; lastResort: boolean | undefined },
-  ): Promise<T>
-  health(): BackendHealth
-}
-
+/** A request that is let through while half-open. */
 interface Probe {
   at: number
 }
 
-function createBreaker(backend: string, options: BreakerOptions): Breaker {
+/**
+ * Throws `skipped` while at least half of the backend's latest outcomes are failures. Then lets one request at a time
+ * through, or several if no other backend can answer, until more of them succeed than fail.
+ */
+export function withBreaker(backend: Backend, options: BreakerOptions): BackendWithHealth {
   const { failures, openMs, longestPauseMs, now = Date.now } = options
   const latest: { at: number; failed: boolean }[] = []
   const recentErrors: BackendHealth['recentErrors'] = []
@@ -88,69 +62,77 @@ function createBreaker(backend: string, options: BreakerOptions): Breaker {
   /** 0 while closed. */
   let openUntil = 0
 
-  const remember = (failed: boolean): void => {
-    const at = now()
-    latest.push({ at, failed })
-    while (latest.length > REMEMBERED * failures || (latest[0]?.at ?? at) < at - WINDOW_MS) latest.shift()
-  }
   const failed = (): number => latest.filter((outcome) => outcome.failed).length
   const isTripped = (): boolean => failed() >= Math.max(failures, latest.length / 2)
-
   const state = (): BackendHealth['state'] => {
     if (openUntil === 0) return 'closed'
     return now() < openUntil ? 'open' : 'half-open'
   }
-  /** A probe for a request that is let through while half-open, else whether it may be sent. */
-  const admit = (lastResort: boolean): Probe | boolean => {
+  /** Whether a request may be sent; a probe if it may because the breaker is half-open. */
+  const admit = (isLastResort: boolean): Probe | boolean => {
     const current = state()
     if (current !== 'half-open') return current === 'closed'
-    // A probe that hangs, or whose request the platform ended, does not hold up others for long.
+    // A probe that hangs, or whose request the platform ended, must not block others for long.
     for (const probe of probes) if (now() - probe.at >= openMs) probes.delete(probe)
-    if (probes.size >= (lastResort ? failures : 1)) return false
+    if (probes.size >= (isLastResort ? failures : 1)) return false
     const probe = { at: now() }
     probes.add(probe)
     return probe
   }
-  const note = (outcome: Outcome, isProbe: boolean, retryAfter = 0): void => {
-    if (outcome === 'nothing') return
-    remember(outcome === 'failure')
-    if (outcome === 'success') {
-      if (openUntil !== 0 && !isTripped()) openUntil = 0
-      return
-    }
+  const remember = (hasFailed: boolean): void => {
+    const at = now()
+    latest.push({ at, failed: hasFailed })
+    while (latest.length > REMEMBERED * failures || (latest[0]?.at ?? at) < at - WINDOW_MS) latest.shift()
+  }
+  const noteSuccess = (): void => {
+    remember(false)
+    if (openUntil !== 0 && !isTripped()) openUntil = 0
+  }
+  const noteFailure = (isProbe: boolean, retryAfter = 0): void => {
+    remember(true)
     const pause = Math.min(retryAfter, longestPauseMs)
-    // A request from before it opened that fails only now shows nothing new.
+    // The failure of a request that was sent before the breaker opened is nothing new.
     if (openUntil !== 0 && !isProbe) return
     const openFor = isProbe || isTripped() ? Math.max(openMs, pause) : pause
     if (openFor > 0) openUntil = now() + openFor
   }
-  const noteError = (error: unknown): void => {
-    if (!(error instanceof StorageError) || MEANING[error.code] === 'success') return
-    recentErrors.push({ at: new Date(now()), code: error.code, detail: error.message })
-    if (recentErrors.length > RECENT_ERRORS) recentErrors.shift()
+  const noteError = (error: unknown, signal: AbortSignal | undefined, isProbe: boolean): void => {
+    if (!(error instanceof StorageError)) return
+    const meaning = MEANING[error.code]
+    if (meaning !== 'success') {
+      recentErrors.push({ at: new Date(now()), code: error.code, detail: error.message })
+      if (recentErrors.length > RECENT_ERRORS) recentErrors.shift()
+    }
+    // It says nothing about the backend if the call was aborted or the failure is another backend's.
+    if (signal?.aborted || error.backend !== backend.name) return
+    if (meaning === 'success') noteSuccess()
+    if (meaning === 'failure') noteFailure(isProbe, error.retryAfter)
   }
 
+  const guarded = interceptCalls(backend, async ({ method, signal, lastResort = false }, send) => {
+    if (UNGUARDED.has(method)) return send()
+    // Writes and listings cannot be answered by another backend.
+    const admitted = admit(lastResort || (method !== 'get' && method !== 'head'))
+    if (admitted === false)
+      throw new StorageError('skipped', 'was passed over: it failed too often a moment ago', {
+        backend: backend.name,
+      })
+    const isProbe = admitted !== true
+    const started = now()
+    try {
+      const result = await send()
+      noteSuccess()
+      return result
+    } catch (error) {
+      noteError(error, signal, isProbe)
+      throw error
+    } finally {
+      if (isProbe) probes.delete(admitted)
+      latencies[answers++ % REMEMBERED_LATENCIES] = now() - started
+    }
+  })
   return {
-    async run(operation, { signal, lastResort = false }) {
-      const admitted = admit(lastResort)
-      if (admitted === false)
-        throw new StorageError('skipped', 'was passed over: it failed too often a moment ago', { backend })
-      const isProbe = admitted !== true
-      const started = now()
-      try {
-        const result = await operation()
-        note('success', isProbe)
-        return result
-      } catch (error) {
-        const { retryAfter } = error instanceof StorageError ? error : {}
-        note(outcomeOf(error, backend, signal), isProbe, retryAfter)
-        noteError(error)
-        throw error
-      } finally {
-        if (isProbe) probes.delete(admitted)
-        latencies[answers++ % REMEMBERED_LATENCIES] = now() - started
-      }
-    },
+    ...guarded,
     health: () => ({
       state: state(),
       failures: failed(),

@@ -5,7 +5,7 @@ import { openChunks, type Chunks } from '../bodies/chunks.ts'
 
 const READ_BYTES = 64 * 1024
 
-/** A whole body whose source gives a digest fails when its bytes have another; the last of them are held back until then. */
+/** Checks whole bodies against their source's digest. The last bytes are held back until then, so that a wrong body fails. */
 export function withCheckedDigests(backend: Backend): Backend {
   return {
     ...backend,
@@ -16,7 +16,7 @@ export function withCheckedDigests(backend: Backend): Backend {
       const joint = size === undefined ? new IdentityTransformStream() : new FixedLengthStream(size)
       const writer = joint.writable.getWriter()
       const chunks = openChunks(body, { atLeast: 1, atMost: READ_BYTES })
-      // The reader of the other end sees every failure; one that went away ends the body.
+      // The reader of the other end sees every failure. If that reader is gone, the source is cancelled.
       pass(chunks, writer, startCheck(digests)).catch((error: unknown) =>
         Promise.allSettled([writer.abort(error), chunks.cancel(error)]),
       )
@@ -25,12 +25,12 @@ export function withCheckedDigests(backend: Backend): Backend {
   }
 }
 
-/** Then its bytes need not have come. */
+/** Then the body may be empty. */
 function isKnown({ etag }: ObjectInfo, ifNoneMatch: string | undefined): boolean {
   return ifNoneMatch !== undefined && etag === ifNoneMatch
 }
 
-/** A reader that knows the length takes the object for whole with its last byte: the last chunk waits for the digest. */
+/** A reader that knows the length considers the object complete at its last byte, so the last chunk waits for the digest. */
 async function pass(chunks: Chunks, writer: WritableStreamDefaultWriter, check: DigestCheck): Promise<void> {
   let held: Uint8Array = await chunks.next()
   while (held.length > 0) {

@@ -1,8 +1,7 @@
 import type { Backend } from '../storage/backend.ts'
 import type { MemoryBudget, Reservation } from '../bodies/memory-budget.ts'
 import type { StoredObject } from '../storage/object.ts'
-import type { SharedBytes } from '../bodies/shared-body.ts'
-import { createSharedBytes } from '../bodies/shared-body.ts'
+import { createSharedBytes, type SharedBytes } from '../bodies/shared-body.ts'
 
 export interface CoalesceOptions {
   /** Larger bodies are never shared. */
@@ -10,17 +9,15 @@ export interface CoalesceOptions {
   budget: MemoryBudget
   /** Bytes of the budget that are left for other work. */
   leave: number
-  /** Longest wait for the backend's answer, and of a reader for the next byte, in milliseconds. */
+  /** Longest wait for the backend's response, and for the next byte of the body, in milliseconds. */
   stallMs: number
-  /** Keeps the work going when the client that began it goes away (`waitUntil`). */
+  /** Lets the work continue after its client has left (`waitUntil`). */
   keepAlive: (work: Promise<unknown>) => void
 }
 
 interface Flight {
   readonly began: number
-  /** No longer joinable. */
-  over: boolean
-  /** The object to share, or `null` when each must fetch for itself. */
+  /** The object to share, or `null` if each request must fetch for itself. */
   shared: Promise<Shared | null>
   /** Present once the body is being read. */
   bytes?: SharedBytes
@@ -32,46 +29,45 @@ interface Shared {
   bytes: SharedBytes
 }
 
-/** How long a body stays joinable once it is complete: requests that have just missed in the primary still join. */
+/** How long a complete body can still be joined, by requests that have just missed in the primary. */
 const LINGER_MS = 1000
-/** A body that has stalled for so long is no longer joined: the platform may have ended the request that reads it. */
+/** A body that has stalled for this long is not joined any more: the platform may have ended the request that reads it. */
 const MAX_PAUSE_MS = 5000
 
-/** How long a copy waits for the client that began it: longer than a fast client takes, and a small part of a request's time. */
+/** How long a copy waits for the client: longer than a fast client needs, and a small part of a request's time. */
 const PATIENCE_MS = 1000
-/** The runtime still has to send what it has taken, and storing would compete for the same thread. */
+/** The runtime still has to send the last bytes, and storing would compete for the same thread. */
 const DRAIN_MS = 100
 
-/** Concurrent whole reads of one name become one request to the backend, whose body all share. */
+/** Combines concurrent whole reads of one name into one request to the backend, whose body they share. */
 export function withCoalescing(backend: Backend, options: CoalesceOptions): Backend {
   const flights = new Map<string, Flight>()
-  /** No longer joinable, but still read: their bytes count until the last reader has them. */
+  /** Not joined any more, but still being read: they hold memory until the last reader has finished. */
   const leaving = new Set<Flight>()
 
   const settle = (flight: Flight): boolean => {
     const { bytes } = flight
     if (bytes?.isRead()) return false
-    // Its bytes may still be coming, and a copy is made of them.
+    // More bytes may come, and a copy is made of them.
     if (bytes?.state === 'filling' && Date.now() - bytes.lastByte <= 2 * options.stallMs) return false
     bytes?.free()
     flight.memory?.release()
     return true
   }
   const drop = (name: string, flight: Flight): void => {
-    if (flight.over) return
-    flight.over = true
+    if (flights.get(name) !== flight) return
     flights.delete(name)
     if (!settle(flight)) leaving.add(flight)
   }
-  /** The platform may have ended the request that fetches, and then neither an answer nor a failure ever comes. */
+  /** If the platform ended the request that fetches, neither a response nor a failure ever comes. */
   const opensUntil = (flight: Flight): number => flight.began + options.stallMs
-  const dropWhere = (isOver: (bytes: SharedBytes) => boolean): void => {
+  const dropWhere = (isDone: (bytes: SharedBytes) => boolean): void => {
     for (const [name, flight] of flights) {
-      if (flight.bytes ? isOver(flight.bytes) : Date.now() > opensUntil(flight)) drop(name, flight)
+      if (flight.bytes ? isDone(flight.bytes) : Date.now() > opensUntil(flight)) drop(name, flight)
     }
     for (const flight of leaving) if (settle(flight)) leaving.delete(flight)
   }
-  /** Lazily, without timers: a timer would live and die with the request that set it. */
+  /** Without timers, because a timer ends with the request that set it. */
   const sweep = (): void => {
     const now = Date.now()
     const maxPauseMs = Math.min(options.stallMs, MAX_PAUSE_MS)
@@ -83,14 +79,15 @@ export function withCoalescing(backend: Backend, options: CoalesceOptions): Back
     for (const flight of [...flights.values(), ...leaving]) flight.memory?.renew()
   })
 
-  /** Fetches, and settles `flight.shared` for those who join. */
+  /** Fetches the object, and settles `flight.shared` for the requests that join. */
   const lead = async (name: string, signal: AbortSignal | undefined): Promise<StoredObject | null> => {
     const { promise, resolve } = Promise.withResolvers<Shared | null>()
-    const flight: Flight = { began: Date.now(), over: false, shared: promise }
+    const flight: Flight = { began: Date.now(), shared: promise }
     flights.set(name, flight)
     try {
       const object = await backend.get(name, signal ? { signal } : {})
-      if (!object || object.size === undefined || object.deleted || flight.over) return object
+      const isOver = flights.get(name) !== flight
+      if (!object || object.size === undefined || object.deleted || isOver) return object
       const memory =
         object.size <= options.maxBytes
           ? options.budget.tryReserve(object.size, { leave: options.leave })
@@ -128,7 +125,7 @@ export function withCoalescing(backend: Backend, options: CoalesceOptions): Back
   return { ...backend, get }
 }
 
-/** The timer belongs to the request that waits, so it fires even when the one that works is gone. */
+/** The timer belongs to the request that waits, so it fires even if the request that works has ended. */
 async function within<T>(work: Promise<T>, ms: number): Promise<T | 'late'> {
   const { promise, resolve } = Promise.withResolvers<'late'>()
   const timer = setTimeout(() => resolve('late'), Math.max(0, ms))
@@ -142,7 +139,7 @@ async function within<T>(work: Promise<T>, ms: number): Promise<T | 'late'> {
 function share({ info, bytes }: Shared, leader: boolean): StoredObject {
   // A response only gets a Content-Length from a stream of known length.
   const fixed = new FixedLengthStream(info.size ?? 0)
-  // The reader of the other end sees the failure; a client that goes away is none.
+  // The reader of the other end sees a failure, and a client that leaves is not one.
   const taken = bytes.writeTo(fixed.writable).catch(() => {})
   const whole = async (): Promise<void> => {
     await bytes.filled

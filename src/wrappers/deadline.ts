@@ -1,41 +1,36 @@
-import { cancelBody } from '../bodies/cancel.ts'
+import { refuseBody } from '../bodies/cancel.ts'
 import type { Backend } from '../storage/backend.ts'
 import { StorageError } from '../storage/errors.ts'
 import { type Call, interceptCalls, type Send } from './intercept.ts'
 
 export interface DeadlineOptions {
-  /** Until an answer's headers, or the answer itself where it has no body. */
+  /** Until the response headers, or the result itself if it has no body. */
   timeoutMs: number
-  /** Until the answer to bytes that are sent, where that is longer. */
+  /** Until the response to a body, if that is longer. */
   idleTimeoutMs: number
-  /** Whether reads stop at a signal, so that one is made for each; those of R2 and KV do not. Default: true. */
+  /** Whether a signal aborts reads, so that each gets one. R2 and KV ignore it. Default: true. */
   heedsSignals?: boolean
 }
 
 /**
- * Bounds how long the backend may be silent: `timeout` is thrown, and a result that comes later is discarded.
- * Streams are not bounded here: `withResume` watches those that come, and how those move that are sent is not seen.
+ * Limits how long a call may take: then `timeout` is thrown, and a later result is discarded. Streams are not limited here:
+ * `withResume` watches those that are received, and the progress of those that are sent cannot be seen.
  */
 export function withDeadline(backend: Backend, options: DeadlineOptions): Backend {
   const { timeoutMs, idleTimeoutMs, heedsSignals = true } = options
   return interceptCalls(backend, (call, send) => {
     const { method, body, signal } = call
-    if (body instanceof ReadableStream) return signal?.aborted ? refuse(body, signal.reason) : send()
-    // Joining many parts takes S3 longer than an answer does.
+    if (body instanceof ReadableStream) return signal?.aborted ? refuseBody(body, signal.reason) : send()
+    // S3 takes longer to join many parts.
     const ms = body || method === 'complete' ? Math.max(timeoutMs, idleTimeoutMs) : timeoutMs
     const overrun = (): StorageError =>
       new StorageError('timeout', `did not answer within ${ms} ms`, { backend: backend.name })
-    // A write that is refused for now is repeated until its signal aborts, whatever the backend.
+    // Every backend repeats a write that came too soon until its signal aborts.
     return within(call, body || heedsSignals ? send : () => send(), { ms, overrun })
   })
 }
 
-async function refuse(body: ReadableStream, reason: unknown): Promise<never> {
-  await cancelBody(body, reason)
-  throw reason
-}
-
-/** Waits for a call for `ms`. Then its signal aborts, and it is no longer waited for. */
+/** Waits `ms` for a call, then aborts its signal and stops waiting. */
 function within<Result>(
   { signal, discard }: Call<Result>,
   send: Send<Result>,
@@ -60,17 +55,17 @@ function within<Result>(
     signal?.addEventListener('abort', abort)
 
     const own = {
-      // Made only for a call that takes one.
+      // Only created for a call that uses it.
       get signal() {
         controller ??= new AbortController()
         if (over) controller.abort()
         return signal ? AbortSignal.any([signal, controller.signal]) : controller.signal
       },
     }
-    started(send, own).then(
+    send(own).then(
       (result) => {
         done()
-        // The caller has its failure already; whether discarding works too changes nothing for it.
+        // The caller already has its error, whether or not discarding works.
         if (over && discard) void Promise.allSettled([discard(result)])
         else resolve(result)
       },
@@ -80,13 +75,4 @@ function within<Result>(
       },
     )
   })
-}
-
-/** A call that throws at once fails like one that rejects. */
-function started<Result>(send: Send<Result>, own: { signal: AbortSignal }): Promise<Result> {
-  try {
-    return send(own)
-  } catch (error) {
-    return Promise.reject(error)
-  }
 }

@@ -10,16 +10,16 @@ export interface Filter {
 }
 
 /**
- * Names outside the filter do not exist here: they are not searched for, not listed, and nothing is stored under them.
- * Staged objects pass: their keys do not show which name they are for.
+ * Names outside the filter do not exist here: they are neither read, listed nor stored. Staged objects are let through,
+ * because their keys do not contain the name.
  */
 export function withFilter(backend: Backend, { include, exclude }: Filter): Backend {
   const isInside = (name: string): boolean =>
     isStaged(name) || ((include?.test(name) ?? true) && !(exclude?.test(name) ?? false))
   const check = (name: string): void => {
     if (isInside(name)) return
-    const message = 'is configured not to take that name'
-    throw new StorageError('unsupported', message, { backend: backend.name, name })
+    const message = 'is configured not to accept that name'
+    throw new StorageError('unsupported', message, { backend: backend.name })
   }
 
   const filtered = intercept(backend, {
@@ -42,7 +42,7 @@ export function withFilter(backend: Backend, { include, exclude }: Filter): Back
       (list) =>
       async (options = {}) => {
         const keep = ({ name }: { name: string }): boolean => isInside(name)
-        // Whether a directory holds a name inside the filter is known only from its names.
+        // Only its names show whether a directory contains one inside the filter.
         if (options.delimiter) return rollUp(list, { ...options, keep, jumps: backend.listsAfter })
         const page = await list(options)
         if (options.everything) return page

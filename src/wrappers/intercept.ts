@@ -44,7 +44,7 @@ export interface Call<Result> {
 export type Send<Result> = (own?: Signalled) => Promise<Result>
 
 interface Signalled {
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 /** Runs around a call, and returns its result. */

@@ -4,7 +4,7 @@ import { intercept } from './intercept.ts'
 export interface NegativeCacheOptions {
   /** How long an absence is remembered, in milliseconds. */
   ttlMs: number
-  /** Most names remembered; the oldest are forgotten first. */
+  /** How many names are remembered; the oldest are forgotten first. */
   maxNames?: number
   now?: () => number
 }
@@ -13,7 +13,7 @@ const MAX_NAMES = 10_000
 
 /**
  * Remembers for some seconds which names a fallback does not have, so that repeated misses do not reach an old server.
- * A write to this backend forgets the name; a copy goes to another backend, so no migration is ever hidden.
+ * A write to this backend forgets the name. Copies go to other backends, so they are not affected.
  */
 export function withNegativeCache(backend: Backend, options: NegativeCacheOptions): Backend {
   const now = options.now ?? Date.now
@@ -27,7 +27,7 @@ export function withNegativeCache(backend: Backend, options: NegativeCacheOption
     absentUntil.delete(name)
     return false
   }
-  /** Remembers a miss unless something was written meanwhile. */
+  /** Remembers a miss, unless something was written in the meantime. */
   const read = async <T>(name: string, operation: () => Promise<T | null>): Promise<T | null> => {
     if (isAbsent(name)) return null
     const before = writes
@@ -41,7 +41,7 @@ export function withNegativeCache(backend: Backend, options: NegativeCacheOption
     absentUntil.set(name, now() + options.ttlMs)
     return null
   }
-  /** Forgets the name whether or not the write succeeded: a failed one may have been stored all the same. */
+  /** Forgets the name whether or not the write succeeded, because a failed one may still have been stored. */
   const write = async <T>(name: string, operation: () => Promise<T>): Promise<T> => {
     try {
       return await operation()

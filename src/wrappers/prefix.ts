@@ -3,14 +3,14 @@ import { MAX_NAME_BYTES, nameBytes } from '../storage/name.ts'
 import type { ObjectInfo } from '../storage/object.ts'
 import { type Changes, intercept } from './intercept.ts'
 
-/** Puts `prefix` before each name to make the backend's key; what else the backend holds is not seen. */
+/** The backend's keys are the names with `prefix` before them. Other keys are invisible. */
 export function withPrefix(backend: Backend, prefix: string): Backend {
   const key = (name: string): string => prefix + name
   const fits = (name: string): boolean => nameBytes(key(name)) <= MAX_NAME_BYTES
   const named = <Info extends ObjectInfo>(info: Info | null): Info | null =>
     info && { ...info, name: info.name.slice(prefix.length) }
 
-  // All of them: a method that takes names and is left out would reach outside the prefix.
+  // All methods: one that is missing here would reach keys outside the prefix.
   const changes: Required<Changes> = {
     accepts: (accepts) => (name) => fits(name) && accepts(key(name)),
     get: (get) => async (name, options) => named(await get(key(name), options)),
@@ -33,7 +33,7 @@ function below({ prefix: inner = '', after, ...options }: ListOptions = {}, pref
   return { ...options, prefix: prefix + inner, ...(after !== undefined && { after: prefix + after }) }
 }
 
-/** A key that is the prefix itself (`media/`, as consoles make for folders) has no name. */
+/** A key that equals the prefix (`media/`, which consoles create for folders) has no name. */
 function strip(page: ListPage, prefix: string, everything = false): ListPage {
   return {
     ...page,

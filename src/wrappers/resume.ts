@@ -3,9 +3,9 @@ import { failureOfBody, StorageError } from '../storage/errors.ts'
 import type { StoredObject } from '../storage/object.ts'
 import { cancelBody } from '../bodies/cancel.ts'
 import { heldBody } from '../bodies/fixed-length.ts'
-import { type IdleWatch, watchIdleTime } from '../bodies/idle-timeout.ts'
+import { watchIdleTime } from '../bodies/idle-timeout.ts'
 import { isolateMemory, type Reservation, UPLOAD_BYTES } from '../bodies/memory-budget.ts'
-import { openChunks, type Chunks } from '../bodies/chunks.ts'
+import { openChunks } from '../bodies/chunks.ts'
 
 export interface ResumeOptions {
   /** Longest wait for the next bytes of a body, in milliseconds. */
@@ -14,7 +14,7 @@ export interface ResumeOptions {
   others: readonly Backend[]
 }
 
-/** How often one body is resumed; a source that breaks off more often than that is of no use. */
+/** How often one body is resumed; a source that breaks off more often is useless. */
 const MAX_RESUMES = 5
 const READ_BYTES = 64 * 1024
 /** Bodies up to this size are read before the answer begins. */
@@ -22,9 +22,9 @@ const HELD_BYTES = 128 * 1024
 const MAX_READ_BYTES = 256 * 1024
 
 /**
- * Bodies that stall or break off are resumed where they stopped: from the same backend first, then from others whose
- * ETag and size agree. Where that is impossible, `get` fails for a small body, and the reader of a large one sees the
- * failure; a short body is never passed off as whole.
+ * Resumes bodies that stall or break off where they stopped: from the same backend first, then from others with the same
+ * ETag and size. If that is impossible, `get` fails for a small body, and the reader of a large one gets an error, never a
+ * short body.
  */
 export function withResume(backend: Backend, options: ResumeOptions): Backend {
   return {
@@ -42,7 +42,7 @@ export function withResume(backend: Backend, options: ResumeOptions): Backend {
         received: 0,
         resumes: 0,
       }
-      // Without memory for it a small body is streamed as well.
+      // If there is no memory for it, a small body is streamed as well.
       const memory =
         length !== undefined && length <= HELD_BYTES
           ? isolateMemory.tryReserve(length, { leave: UPLOAD_BYTES })
@@ -52,12 +52,12 @@ export function withResume(backend: Backend, options: ResumeOptions): Backend {
   }
 }
 
-/** A small body comes with its headers: read at once it costs least, and one that breaks is a failure like any other. */
+/** Reads a small body before the response starts: that costs least, and if it breaks off, the call fails like any other. */
 async function held(flow: Omit<Flow, 'write' | 'readBytes'>, memory: Reservation): Promise<StoredObject> {
   let bytes: Uint8Array = new Uint8Array()
   const write = (chunk: Uint8Array, offset: number): undefined => {
     if (chunk.length === memory.bytes) {
-      // The only one: it is neither copied nor used again.
+      // The only chunk, which is not reused: no copy is needed.
       bytes = chunk
       return
     }
@@ -77,7 +77,7 @@ function resumed(flow: Omit<Flow, 'write' | 'readBytes'>): StoredObject {
   const { object, length } = flow
   const joint = length === undefined ? new IdentityTransformStream() : new FixedLengthStream(length)
   const writer = joint.writable.getWriter()
-  // The reader of the other end sees every failure; one that went away ends the flow.
+  // The reader of the other end sees every failure. If that reader is gone, the source is cancelled.
   pump({ ...flow, write: (chunk) => writer.write(chunk), readBytes: READ_BYTES }, object.body)
     .then(() => writer.close())
     .catch((error: unknown) => writer.abort(error))
@@ -90,15 +90,15 @@ interface Flow {
   sources: readonly Backend[]
   idleTimeoutMs: number
   length: number | undefined
-  /** Takes the next bytes, which are valid until it is done with them. */
+  /** Writes the next bytes, which are valid until it settles. */
   write(chunk: Uint8Array, offset: number): Promise<void> | undefined
-  /** Size of its chunks, if it is not so long that they are larger. */
+  /** Size of a chunk; those of long bodies are larger. */
   readBytes: number
   received: number
   resumes: number
 }
 
-/** Passes the body on, and resumes it for as long as it can be. */
+/** Passes the body on, and resumes it as long as possible. */
 async function pump(flow: Flow, first: ReadableStream<Uint8Array>): Promise<void> {
   let body = first
   for (;;) {
@@ -108,55 +108,50 @@ async function pump(flow: Flow, first: ReadableStream<Uint8Array>): Promise<void
   }
 }
 
-/** Writes the body out; hands back why it is not whole. Throws when the reader has gone. */
+/** Passes one source's body on; returns why it is incomplete, or `null`. Throws if the reader is gone. */
 async function passOn(flow: Flow, body: ReadableStream<Uint8Array>): Promise<StorageError | null> {
+  const { length } = flow
+  const { backend } = flow.object
   const atMost = chunkBytes(flow)
   const chunks = openChunks(body, { atLeast: 1, atMost })
-  const { backend } = flow.object
   const idle = watchIdleTime(
     flow.idleTimeoutMs,
     (message) => new StorageError('timeout', message, { backend }),
   )
+  const failed = async (failure: StorageError): Promise<StorageError> => {
+    await chunks.cancel(failure)
+    return failure
+  }
   try {
-    return await passChunks(flow, chunks, idle)
+    for (;;) {
+      let chunk: Uint8Array
+      try {
+        chunk = await idle.wait(chunks.next())
+      } catch (error) {
+        return await failed(failureOfBody(error, backend))
+      }
+      if (chunk.length === 0) break
+      const offset = flow.received
+      flow.received += chunk.length
+      if (length !== undefined && flow.received > length)
+        return await failed(wrongLength(flow, `more than the announced ${length} bytes came`))
+      await flow.write(chunk, offset)
+    }
+  } catch (error) {
+    await chunks.cancel(error)
+    throw error
   } finally {
     idle.stop()
   }
+  if (length === undefined || flow.received === length) return null
+  return wrongLength(flow, `the body ended after ${flow.received} of ${length} bytes`)
 }
 
-async function passChunks(flow: Flow, chunks: Chunks, idle: IdleWatch): Promise<StorageError | null> {
-  for (;;) {
-    let chunk: Uint8Array
-    try {
-      chunk = await idle.wait(chunks.next())
-    } catch (error) {
-      await chunks.cancel(error)
-      return failureOfBody(error, flow.object.backend, flow.object.name)
-    }
-    if (chunk.length === 0) break
-    const offset = flow.received
-    flow.received += chunk.length
-    if (flow.length !== undefined && flow.received > flow.length) {
-      const failure = wrongLength(flow, `more than the announced ${flow.length} bytes came`)
-      await chunks.cancel(failure)
-      return failure
-    }
-    try {
-      await flow.write(chunk, offset)
-    } catch (error) {
-      await chunks.cancel(error)
-      throw error
-    }
-  }
-  if (flow.length === undefined || flow.received === flow.length) return null
-  return wrongLength(flow, `the body ended after ${flow.received} of ${flow.length} bytes`)
+function wrongLength({ object: { backend } }: Flow, message: string): StorageError {
+  return new StorageError('corrupt', message, { backend })
 }
 
-function wrongLength({ object: { backend, name } }: Flow, message: string): StorageError {
-  return new StorageError('corrupt', message, { backend, name })
-}
-
-/** The rest of the body from a backend that has the same object; throws the first failure when none has. */
+/** The rest of the body from a backend that has the same object. Throws the first failure if none has. */
 async function resume(flow: Flow, failure: StorageError): Promise<ReadableStream<Uint8Array>> {
   const { object, length, received } = flow
   const { name, etag, size } = object
@@ -168,24 +163,20 @@ async function resume(flow: Flow, failure: StorageError): Promise<ReadableStream
     try {
       const rest = await source.get(name, { range: { offset, length: length - received }, ifMatch: etag })
       if (rest?.etag === etag && rest.size === size && rest.range?.start === offset) {
-        // If this one breaks off too, the others come first.
+        // If this one breaks off too, the others are tried first.
         flow.sources = [...flow.sources.filter((other) => other !== source), source]
         return rest.body
       }
       await cancelBody(rest?.body)
     } catch (error) {
-      // Another source may have it; if none has, the first failure is thrown, with this one as its cause.
-      failure = new StorageError(failure.code, failure.message, {
-        backend: object.backend,
-        name,
-        cause: error,
-      })
+      // The next source is tried. If none has the object, the first failure is thrown, with this one as its cause.
+      failure = new StorageError(failure.code, failure.message, { backend: object.backend, cause: error })
     }
   }
   throw failure
 }
 
-/** Each chunk leaves garbage, so a long body comes in larger ones; many bodies at once are seldom long. */
+/** Each chunk leaves garbage, so long bodies are read in larger chunks; rarely are many of them read at once. */
 function chunkBytes({ length, received, readBytes }: Flow): number {
   if (length === undefined) return readBytes
   const expected = length - received

@@ -1,56 +1,59 @@
 import type { Backend, ListPage, MultipartUpload, PutOptions } from '../storage/backend.ts'
 import { StorageError } from '../storage/errors.ts'
-import { isStaged, STAGED } from '../storage/name.ts'
+import { isInternal, isStaged, STAGED } from '../storage/name.ts'
 import type { ObjectInfo } from '../storage/object.ts'
 import { intercept } from './intercept.ts'
 
-/** For parts that are copied from a staged object. */
+/** Of parts that are copied from a staged object. */
 const MAX_PART_BYTES = 1024 ** 3
 
-/** Called with a staged object that could not be removed. */
+/** Called if a staged object could not be removed. */
 export type OnLeft = (backend: string, name: string, error: unknown) => void
 
 /**
- * Makes conditions hold for uploads in parts: neither R2 nor many S3 servers take one when the parts are joined. So they are
- * joined under a key of their own, and one conditional put, of a length that is known by then, stores the object under its
- * name. Staged objects are hidden. An upload's id contains its staged key, so that aborting it by its id removes that too.
+ * Makes multipart uploads conditional: R2 and many S3 servers have no condition for completing one. The parts are joined
+ * under a key of their own, and one conditional put, whose length is known by then, stores the object under its name. The
+ * id of an upload contains this key, so that aborting it removes the staged object too. Internal objects are hidden.
  */
 export function withStaging(backend: Backend, onLeft: OnLeft): Backend {
   const hidden = intercept(backend, {
-    get: (get) => (name, options) => (isStaged(name) ? Promise.resolve(null) : get(name, options)),
-    head: (head) => (name, options) => (isStaged(name) ? Promise.resolve(null) : head(name, options)),
-    list: (list) => async (options) => withoutStaged(await list(options)),
+    get: (get) => (name, options) => (isInternal(name) ? Promise.resolve(null) : get(name, options)),
+    head: (head) => (name, options) => (isInternal(name) ? Promise.resolve(null) : head(name, options)),
+    list: (list) => async (options) => withoutInternal(await list(options)),
   })
-  const { put, delete: remove, createMultipartUpload: create, abortMultipartUpload: abort } = backend
-  if (!put || !remove || !create || !abort) return hidden
+  if (!takesParts(backend)) return hidden
   return {
     ...hidden,
     createMultipartUpload(name, options = {}) {
       const isRefused = backend.accepts?.(name) === false
-      // Without a condition the last one wins, as with any put.
+      // Without a condition the last upload wins, as with any put.
       const direct = !options.onlyIf || !fitsOnePut(backend, options.size ?? 0) || isRefused
-      if (direct) return create(name, options)
-      return stage({ ...backend, put, remove, create, abort, onLeft }, name, options)
+      if (direct) return backend.createMultipartUpload(name, options)
+      return stage(backend, name, { ...options, onLeft })
     },
     abortMultipartUpload(name, id) {
-      if (!isStaged(id)) return abort(name, id)
+      if (!isStaged(id)) return backend.abortMultipartUpload(name, id)
       const [staged = '', own = ''] = id.split(' ')
-      return discard({ remove, abort }, staged, own)
+      return discard(backend, staged, own)
     },
   }
 }
 
-interface Stage extends Backend {
-  put: NonNullable<Backend['put']>
-  remove: NonNullable<Backend['delete']>
-  create: NonNullable<Backend['createMultipartUpload']>
-  abort: NonNullable<Backend['abortMultipartUpload']>
-  onLeft: OnLeft
+type PartsBackend = Backend &
+  Required<Pick<Backend, 'put' | 'delete' | 'createMultipartUpload' | 'abortMultipartUpload'>>
+
+function takesParts(backend: Backend): backend is PartsBackend {
+  const { put, delete: remove, createMultipartUpload, abortMultipartUpload } = backend
+  return Boolean(put && remove && createMultipartUpload && abortMultipartUpload)
 }
 
-async function stage(backend: Stage, name: string, options: PutOptions): Promise<MultipartUpload> {
+async function stage(
+  backend: PartsBackend,
+  name: string,
+  { onLeft, ...options }: PutOptions & { onLeft: OnLeft },
+): Promise<MultipartUpload> {
   const staged = STAGED + crypto.randomUUID()
-  const upload = await backend.create(staged)
+  const upload = await backend.createMultipartUpload(staged)
   const sizes = new Map<number, number>()
   return {
     id: `${staged} ${upload.id}`,
@@ -61,48 +64,34 @@ async function stage(backend: Stage, name: string, options: PutOptions): Promise
     async complete() {
       await upload.complete()
       const size = [...sizes.values()].reduce((sum, part) => sum + part, 0)
-      const stored = await move(backend, staged, name, { ...options, size })
-      // The object is stored, so the upload has not failed.
-      await backend.remove(staged).catch((error: unknown) => backend.onLeft(backend.name, staged, error))
+      const stored = fitsOnePut(backend, size)
+        ? await backend.put(name, await open(backend, staged), { ...options, size })
+        : await moveInParts(backend, staged, { ...options, name, size })
+      // The object is stored, so the upload does not fail.
+      await backend.delete(staged).catch((error: unknown) => onLeft(backend.name, staged, error))
       return stored
     },
     abort: () => discard(backend, staged, upload.id),
   }
 }
 
-/** Removes both: which of them there is depends on how far the upload came. */
-async function discard(
-  { abort, remove }: Pick<Stage, 'abort' | 'remove'>,
-  staged: string,
-  id: string,
-): Promise<void> {
-  await abort(staged, id)
-  await remove(staged)
+/** Removes the upload and the staged object; which of them exists depends on how far the upload came. */
+async function discard(backend: PartsBackend, staged: string, id: string): Promise<void> {
+  await backend.abortMultipartUpload(staged, id)
+  await backend.delete(staged)
 }
 
-/** Stores what is staged under its own name. */
-function move(
-  backend: Stage,
-  staged: string,
-  name: string,
-  options: PutOptions & { size: number },
-): Promise<ObjectInfo | null> {
-  if (!fitsOnePut(backend, options.size)) return moveInParts(backend, staged, name, options)
-  return open(backend, staged).then((body) => backend.put(name, body, options))
-}
-
-/** What is too large for one put can only be joined again: whether the condition holds then is up to the backend. */
+/** An object that is too large for one put needs another multipart upload, which is only as atomic as the backend's. */
 async function moveInParts(
-  backend: Stage,
+  backend: PartsBackend,
   staged: string,
-  name: string,
-  options: PutOptions & { size: number },
+  { name, size, ...options }: PutOptions & { name: string; size: number },
 ): Promise<ObjectInfo | null> {
-  const upload = await backend.create(name, options)
+  const upload = await backend.createMultipartUpload(name, { ...options, size })
   try {
     const partBytes = Math.min(MAX_PART_BYTES, backend.maxPutSize ?? MAX_PART_BYTES)
-    for (let offset = 0, number = 1; offset < options.size; offset += partBytes, number++) {
-      const length = Math.min(partBytes, options.size - offset)
+    for (let offset = 0, number = 1; offset < size; offset += partBytes, number++) {
+      const length = Math.min(partBytes, size - offset)
       await upload.uploadPart(number, await open(backend, staged, { offset, length }), length)
     }
     return await upload.complete()
@@ -119,18 +108,19 @@ async function open(
 ): Promise<ReadableStream<Uint8Array>> {
   const object = await backend.get(staged, range && { range })
   if (object) return object.body
-  throw new StorageError('unavailable', 'the parts that were just joined are gone', { backend: backend.name })
+  throw new StorageError('unavailable', 'the parts that were just joined have disappeared', {
+    backend: backend.name,
+  })
 }
 
 function fitsOnePut({ maxPutSize = Infinity }: Backend, size: number): boolean {
   return size <= maxPutSize
 }
 
-/** A directory that holds nothing but what is staged would be shown as an empty one, and no name below `-/` can be requested. */
-function withoutStaged(page: ListPage): ListPage {
+function withoutInternal(page: ListPage): ListPage {
   return {
     ...page,
-    objects: page.objects.filter(({ name }) => !isStaged(name)),
-    directories: page.directories.filter((name) => name !== '-/' && !isStaged(name)),
+    objects: page.objects.filter(({ name }) => !isInternal(name)),
+    directories: page.directories.filter((name) => !isInternal(name)),
   }
 }

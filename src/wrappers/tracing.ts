@@ -12,7 +12,7 @@ interface SpanAttributes {
   setAttribute(key: string, value: string): unknown
 }
 
-/** A span for each call of a request that is traced, with the method as its name and the backend as an attribute. */
+/** Records a span for each call if the request is traced, with the method as its name and the backend as an attribute. */
 export function withTracing(backend: Backend, tracer: Tracer): Backend {
   return interceptCalls(backend, ({ method }, send) => {
     // A span that is not recorded costs more than the rest of the chain.

@@ -3,7 +3,19 @@ import { httpBackend } from '../../src/backends/http/http.ts'
 import type { ListOptions } from '../../src/storage/backend.ts'
 import { compareNames } from '../../src/storage/order.ts'
 
+/** Stands for a byte that is not UTF-8, as in names that were made in Latin-1. */
+const LATIN = '\u{e000}'
 const MTIME = 'Wed, 01 May 2024 12:00:00 GMT'
+
+/** A listing as nginx sends it: a line for each entry, with the bytes of the names as they are on its disk. */
+function encode(entries: readonly object[]): Uint8Array<ArrayBuffer> {
+  const text = `[\n${entries.map((entry) => JSON.stringify(entry)).join(',\n')}\n]`
+  const latin = new TextEncoder().encode(LATIN)
+  const bytes: number[] = [...new TextEncoder().encode(text)]
+  for (let at = 0; at < bytes.length; at++)
+    if (latin.every((byte, index) => bytes[at + index] === byte)) bytes.splice(at, latin.length, 0xe9)
+  return Uint8Array.from(bytes)
+}
 
 /** An origin with these files, listing as nginx does: directories first, each in some order. */
 function originOf(names: readonly string[]) {
@@ -25,7 +37,7 @@ function originOf(names: readonly string[]) {
       const path = decodeURIComponent(new URL(url).pathname.slice('/media/'.length))
       paths.push(path)
       const listing = list(path)
-      return listing ? Response.json(listing) : new Response(null, { status: 404 })
+      return listing ? new Response(encode(listing)) : new Response(null, { status: 404 })
     },
   }
   const backend = httpBackend('old', {
@@ -152,9 +164,10 @@ describe('a listing', () => {
   })
 
   it('leaves out what no name can stand for', async () => {
-    const entries = ['..', '', 'a/b', 'bad\ufffd', 'tab\t', 'ok'].map((name) => ({ name, type: 'file' }))
+    const names = ['..', '', 'a/b', `bad${LATIN}`, 'tab\t', 'ok']
+    const entries = names.map((name) => ({ name, type: 'file' }))
     const odd = [{ name: 'socket', type: 'other' }, { name: 1, type: 'file' }, { type: 'file' }]
-    const page = await answering(() => Response.json([...entries, ...odd])).list?.({})
+    const page = await answering(() => new Response(encode([...entries, ...odd]))).list?.({})
     expect(page).toEqual({ objects: [{ name: 'ok', backend: 'old' }], directories: [] })
   })
 
@@ -188,7 +201,7 @@ it('lists nothing where no listing is configured', () => {
 })
 
 describe('a listing of everything', () => {
-  const odd = ['a/bell\u0007.jpg', 'a/ok.jpg', 'bad\ufffd.jpg', 'bad\ufffd/x.jpg', '-/api/y']
+  const odd = ['a/bell\u0007.jpg', 'a/ok.jpg', `bad${LATIN}.jpg`, `bad${LATIN}/x.jpg`, '-/api/y']
 
   it('also has what cannot be requested, and does not open such directories', async () => {
     const { backend, paths } = originOf(odd)
@@ -207,6 +220,18 @@ describe('a listing of everything', () => {
     expect(paths).toEqual(['', 'a/'])
     expect(await namesOf(odd, { everything: true, limit: 1 })).toHaveLength(5)
     expect(await namesOf(odd, {})).toEqual(['a/ok.jpg'])
+  })
+
+  it('tells a name with a replacement character from one that is not valid UTF-8', async () => {
+    const names = ['fine\ufffd.jpg', `bad${LATIN}.jpg`, 'ü\ufffd/x.jpg']
+    const { backend } = originOf(names)
+    const page = await backend.list?.({ everything: true })
+    expect(page?.objects.map(({ name, invalid }) => [name, invalid])).toEqual([
+      ['bad\ufffd.jpg', 'the name is not valid UTF-8'],
+      ['fine\ufffd.jpg', undefined],
+      ['ü\ufffd/x.jpg', undefined],
+    ])
+    expect(await namesOf(names, {})).toEqual(['fine\ufffd.jpg', 'ü\ufffd/x.jpg'])
   })
 
   it('has a directory that leads back to itself once, where its names get too long', async () => {

@@ -1,11 +1,11 @@
 import { cancelBody } from '../../bodies/cancel.ts'
 import { parseHttpDate } from '../../http/date.ts'
 import type { ListOptions, ListPage } from '../../storage/backend.ts'
-import { StorageError, failureOfBody } from '../../storage/errors.ts'
+import { StorageError } from '../../storage/errors.ts'
 import { encodeName, whyInvalid } from '../../storage/name.ts'
 import type { ObjectInfo } from '../../storage/object.ts'
 import { compareNames } from '../../storage/order.ts'
-import { fromCallError } from '../call.ts'
+import { readAtMost } from '../read-at-most.ts'
 import { refusal } from './answer.ts'
 import type { Send } from './send.ts'
 
@@ -22,77 +22,39 @@ const MAX_LISTING_BYTES = 32 * 1024 * 1024
 const MAX_DIRECTORIES = 20
 
 /**
- * Lists a tree of nginx's `autoindex_format json`. A page goes down into the directories in the order of names, so
- * that pages follow each other without state: the cursor is the last name or the next directory.
+ * Lists a tree of nginx's `autoindex_format json`, or one level of it. A page goes down into the directories in the order
+ * of names, so that pages follow each other without state: the cursor is the last name or the next directory.
  */
 export async function listAutoindex(lister: Lister, options: ListOptions): Promise<ListPage> {
-  try {
-    return options.delimiter ? await listOne(lister, options) : await listTree(lister, options)
-  } catch (error) {
-    throw fromCallError(error, lister.backend)
-  }
-}
-
-async function listOne(lister: Lister, options: ListOptions): Promise<ListPage> {
-  const { prefix = '', limit = 1000, after, cursor, signal } = options
+  const { prefix = '', delimiter, limit = 1000, after, cursor } = options
   const start = cursor ?? after
   const page: ListPage = { objects: [], directories: [] }
   let last: string | undefined
-  for (const entry of await readDirectory(lister, directoryOf(prefix), { signal })) {
-    const { path } = entry
-    // A directory that `after` lies in may hold names behind it; a cursor that is one was given out already.
-    const behind = start === undefined || compareNames(path, start) > 0
-    const around = cursor === undefined && entry.info === undefined && start?.startsWith(path)
-    if (!path.startsWith(prefix) || !(behind || around)) continue
-    if (last !== undefined && page.objects.length + page.directories.length === limit)
-      return { ...page, cursor: last }
-    if (entry.info) page.objects.push(entry.info)
-    else page.directories.push(path)
-    last = path
-  }
-  return page
-}
+  let opened = 0
 
-interface Walk {
-  lister: Lister
-  prefix: string
-  start: string | undefined
-  limit: number
-  everything: boolean
-  signal: AbortSignal | undefined
-  objects: ObjectInfo[]
-  opened: number
-}
-
-async function listTree(lister: Lister, options: ListOptions): Promise<ListPage> {
-  const { prefix = '', limit = 1000, everything = false, after, cursor, signal } = options
-  const start = cursor ?? after
-  const walk: Walk = { lister, prefix, start, limit, everything, signal, objects: [], opened: 0 }
-  const next = await walkDirectory(walk, directoryOf(prefix))
-  return { objects: walk.objects, directories: [], ...(next !== undefined && { cursor: next }) }
-}
-
-/** Where the next page has to begin, or `undefined` when the directory is through. */
-async function walkDirectory(walk: Walk, directory: string): Promise<string | undefined> {
-  const { lister, prefix, start, limit, objects } = walk
-  for (const { path, info } of await readDirectory(lister, directory, walk)) {
-    const isOnTheWay = start?.startsWith(path) ?? false
-    if (start !== undefined && compareNames(path, start) <= 0 && !(isOnTheWay && !info)) continue
-    if (!path.startsWith(prefix)) continue
-    if (objects.length === limit) return objects.at(-1)?.name
-    if (info) {
-      objects.push(info)
-      continue
+  /** Where the next page has to begin, or `undefined` at the end of the directory. */
+  const walk = async (directory: string): Promise<string | undefined> => {
+    for (const { path, info } of await readDirectory(lister, directory, options)) {
+      // Names inside it may come after the start, unless it was already listed as a directory.
+      const isOnTheWay = !info && start?.startsWith(path) && !(delimiter && path === cursor)
+      const isBehind = start === undefined || compareNames(path, start) > 0
+      if (!path.startsWith(prefix) || !(isBehind || isOnTheWay)) continue
+      if (page.objects.length + page.directories.length === limit) return last
+      if (!info && !delimiter) {
+        if (!isOnTheWay && ++opened > MAX_DIRECTORIES) return path
+        const next = await walk(path)
+        if (next !== undefined) return next
+        continue
+      }
+      if (info) page.objects.push(info)
+      else page.directories.push(path)
+      last = path
     }
-    if (!isOnTheWay && ++walk.opened > MAX_DIRECTORIES) return path
-    const next = await walkDirectory(walk, path)
-    if (next !== undefined) return next
+    return undefined
   }
-  return undefined
-}
 
-function directoryOf(prefix: string): string {
-  return prefix.slice(0, prefix.lastIndexOf('/') + 1)
+  const next = await walk(prefix.slice(0, prefix.lastIndexOf('/') + 1))
+  return { ...page, ...(next !== undefined && { cursor: next }) }
 }
 
 interface Entry {
@@ -102,28 +64,58 @@ interface Entry {
   info?: ObjectInfo
 }
 
-/** The entries in the order of the names that they stand for. */
+/** The entries of one directory, in the order of their full names. */
 async function readDirectory(
   { backend, send, absentStatuses }: Lister,
   directory: string,
-  { signal, everything = false }: Pick<Partial<Walk>, 'everything'> & Pick<Walk, 'signal'>,
+  { signal, delimiter, everything = false }: ListOptions,
 ): Promise<Entry[]> {
   const response = await send('GET', encodeName(directory), { signal })
   if (response.status !== 200) {
     await cancelBody(response.body)
-    // No listing at the root means that there is none at all, not that nothing is there.
+    // If there is no listing at the root, the origin does not list at all.
     if (absentStatuses.includes(response.status) && directory !== '') return []
-    throw refusal(response, backend, directory)
+    throw refusal(response, backend)
   }
-  const items = parseListing(await readText(response, backend))
-  if (!items) throw new StorageError('unavailable', 'the origin answered no JSON listing', { backend })
+  const bytes = await readAtMost(MAX_LISTING_BYTES, response, backend)
+  if (!bytes)
+    throw new StorageError('too-large', `a listing of the origin is longer than ${MAX_LISTING_BYTES} bytes`)
+  const items = parseListing(decode(bytes))
+  if (!items)
+    throw new StorageError('unavailable', 'the origin did not answer with a JSON listing', { backend })
   return items
-    .flatMap((item) => toEntries(backend, directory, item))
-    .flatMap((entry) => (isUsable(entry.path) ? entry : everything ? unusable(backend, entry) : []))
+    .flatMap((item) => toEntries(item, { backend, directory, everything: everything && !delimiter }))
     .toSorted((a, b) => compareNames(a.path, b.path))
 }
 
-/** The items of a listing by nginx's `autoindex_format json`, or `null` when it is none. */
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false })
+const lenient = new TextDecoder()
+const NEWLINE = 0x0a
+
+/** Replaces bytes that are not UTF-8, which nginx passes on: a lone surrogate, which valid UTF-8 never decodes to. */
+const UNDECODED = '\udfff'
+
+/** nginx writes each entry on its own line, so a name that is not UTF-8 does not affect the others. */
+function decode(bytes: Uint8Array): string {
+  try {
+    return utf8.decode(bytes)
+  } catch {
+    const lines = linesOf(bytes)
+    if (lines.length > 1) return lines.map(decode).join('')
+    return lenient.decode(bytes).replaceAll('\ufffd', UNDECODED)
+  }
+}
+
+function linesOf(bytes: Uint8Array): Uint8Array[] {
+  const lines: Uint8Array[] = []
+  for (let start = 0, end; start < bytes.length; start = end) {
+    end = bytes.indexOf(NEWLINE, start) + 1 || bytes.length
+    lines.push(bytes.subarray(start, end))
+  }
+  return lines
+}
+
+/** The items of a listing in nginx's `autoindex_format json`, or `null` if it is something else. */
 function parseListing(text: string): Record<string, unknown>[] | null {
   try {
     const items: unknown = JSON.parse(text)
@@ -137,57 +129,33 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null
 }
 
-/** None for what is neither file nor directory. */
+interface Place {
+  backend: string
+  directory: string
+  everything: boolean
+}
+
+/** Skips what is neither a file nor a directory and, unless everything is listed, what cannot be requested. */
 function toEntries(
-  backend: string,
-  directory: string,
   { name, type, size, mtime }: Record<string, unknown>,
+  { backend, directory, everything }: Place,
 ): Entry[] {
   if (typeof name !== 'string' || name === '' || name.includes('/')) return []
-  const path = directory + name
-  if (type === 'directory') return [{ path: `${path}/` }]
-  if (type !== 'file') return []
+  if (type !== 'directory' && type !== 'file') return []
+  const path = directory + name.toWellFormed() + (type === 'directory' ? '/' : '')
+  const isUtf8 = name.isWellFormed()
+  // Also ends the descent into a directory that links to one above it.
+  const isUsable = isUtf8 && whyInvalid(path) === undefined
+  if (!isUsable && !everything) return []
+  if (isUsable && type === 'directory') return [{ path }]
   const modified = typeof mtime === 'string' ? parseHttpDate(mtime) : undefined
+  // A directory that cannot be requested is not opened, but listed as one entry.
   const info = {
     name: path,
     backend,
     ...(typeof size === 'number' && { size }),
     ...(modified && { modified }),
+    ...(!isUtf8 && { invalid: 'the name is not valid UTF-8' }),
   }
   return [{ path, info }]
-}
-
-/** nginx passes on bytes that are not UTF-8: they were decoded to this, and such a name cannot be requested. */
-const UNDECODED = '\ufffd'
-
-/** What cannot be requested is one entry, even a directory: it is not opened. */
-function unusable(backend: string, { path, info }: Entry): Entry {
-  const known = info ?? { name: path, backend }
-  if (!path.includes(UNDECODED)) return { path, info: known }
-  return { path, info: { ...known, invalid: 'the name is not valid UTF-8' } }
-}
-
-/** Also ends the descent into a directory that links to one above it. */
-function isUsable(name: string): boolean {
-  return whyInvalid(name) === undefined && !name.includes(UNDECODED)
-}
-
-async function readText({ body }: Response, backend: string): Promise<string> {
-  const decoder = new TextDecoder()
-  let text = ''
-  let bytes = 0
-  try {
-    for await (const chunk of body ?? []) {
-      bytes += chunk.length
-      if (bytes > MAX_LISTING_BYTES)
-        throw new StorageError(
-          'too-large',
-          `a listing of the origin is longer than ${MAX_LISTING_BYTES} bytes`,
-        )
-      text += decoder.decode(chunk, { stream: true })
-    }
-  } catch (error) {
-    throw failureOfBody(error, backend)
-  }
-  return text + decoder.decode()
 }

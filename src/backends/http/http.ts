@@ -1,12 +1,12 @@
-import { cancelBody } from '../../bodies/cancel.ts'
+import { cancelBody, refuseBody } from '../../bodies/cancel.ts'
 import { parseContentRange, resolveRange } from '../../http/range.ts'
 import type { Backend, GetOptions, ReadOptions } from '../../storage/backend.ts'
-import { StorageError } from '../../storage/errors.ts'
+import { StorageError, failureOfCall } from '../../storage/errors.ts'
 import { encodeName } from '../../storage/name.ts'
 import type { ObjectInfo, RangeRequest, StoredObject } from '../../storage/object.ts'
-import { fromCallError } from '../call.ts'
-import { listAutoindex } from './autoindex.ts'
+import { rangeHeader, unsatisfiable } from '../ranges.ts'
 import { htmlInsteadOf, ifRangeForOrigin, infoOfAnswer, openAnswer, refusal } from './answer.ts'
+import { listAutoindex } from './autoindex.ts'
 import { type Send, type SendOptions, createSend, isRedirect, withSlash } from './send.ts'
 
 export interface HttpOptions extends Omit<SendOptions, 'absentStatuses'> {
@@ -18,66 +18,65 @@ export interface HttpOptions extends Omit<SendOptions, 'absentStatuses'> {
 
 /** An existing web server, read only. */
 export function httpBackend(name: string, options: HttpOptions): Backend {
-  const { url, fetcher, absentStatuses = [404, 410], listing } = options
+  const { url, fetcher, absentStatuses = [404, 410], checkType = true, listing } = options
   const send = createSend(name, { ...options, absentStatuses })
-  const reader = createReader(name, { ...options, absentStatuses, send })
-  const guarded = async <T>(key: string, read: () => Promise<T>): Promise<T | null> => {
-    // Where the origin lists directories, their URLs answer listings, which are no objects.
-    if (listing && key.endsWith('/')) return null
-    try {
-      return await read()
-    } catch (error) {
-      throw fromCallError(error, name, key)
-    }
-  }
+  const reader = createReader(name, { absentStatuses, checkType, send })
+  // If the origin lists directories, their URLs return listings, not objects.
+  const isListing = (key: string): boolean => listing !== undefined && key.endsWith('/')
+  const translated = <Result>(done: Promise<Result>): Promise<Result> =>
+    done.catch((error: unknown) => Promise.reject(failureOfCall(error, name)))
   return {
     name,
     type: 'http',
-    get: (key, getOptions = {}) => guarded(key, () => reader.get(key, getOptions)),
-    head: (key, readOptions = {}) => guarded(key, () => reader.head(key, readOptions)),
-    // Behind a binding the origin has no address of its own: this Worker serves it.
-    url: async (key, { base }) => (fetcher || url === undefined ? base : withSlash(url)) + encodeName(key),
+    get: async (key, getOptions = {}) => (isListing(key) ? null : translated(reader.get(key, getOptions))),
+    head: async (key, readOptions = {}) =>
+      isListing(key) ? null : translated(reader.head(key, readOptions)),
+    // An origin behind a binding has no address of its own.
+    ...(url !== undefined && !fetcher && { url: async (key) => withSlash(url) + encodeName(key) }),
     ...(listing && {
       listsAfter: true,
-      list: (listOptions = {}) => listAutoindex({ backend: name, send, absentStatuses }, listOptions),
+      list: (listOptions = {}) =>
+        translated(listAutoindex({ backend: name, send, absentStatuses }, listOptions)),
     }),
   }
 }
 
-type ReaderOptions = HttpOptions & { absentStatuses: readonly number[]; send: Send }
+interface ReaderOptions {
+  absentStatuses: readonly number[]
+  checkType: boolean
+  send: Send
+}
 
-function createReader(backend: string, { send, absentStatuses, checkType = true }: ReaderOptions) {
+function createReader(backend: string, { send, absentStatuses, checkType }: ReaderOptions) {
   let headWorks = true
 
-  /** Throws for a failure, and returns false for an absence; the body is cancelled then. */
+  /** Whether the response holds the object; false if it is absent. Throws a failure. Cancels the body unless true. */
   async function accept(response: Response, name: string, statuses: readonly number[]): Promise<boolean> {
-    if (statuses.includes(response.status)) {
+    const { status } = response
+    if (statuses.includes(status)) {
       const extension = checkType ? htmlInsteadOf(name, response.headers) : undefined
       if (extension === undefined) return true
-      await cancelBody(response.body)
-      throw new StorageError('unavailable', `the origin answered an HTML page for a ${extension}`, {
-        backend,
-        name,
-        status: response.status,
-      })
+      const message = `the origin answered with an HTML page for a ${extension}`
+      return refuseBody(response.body, new StorageError('unavailable', message, { backend, status }))
     }
     await cancelBody(response.body)
-    // The only redirects that come here: the configured ones, and those of a directory.
-    if (absentStatuses.includes(response.status) || isRedirect(response.status)) return false
-    throw refusal(response, backend, name)
+    // Other redirects were followed: this is a configured one, or that of a directory.
+    if (absentStatuses.includes(status) || isRedirect(status)) return false
+    throw refusal(response, backend)
   }
 
   async function get(
     name: string,
     { range, ifRange, ifMatch, signal }: GetOptions,
   ): Promise<StoredObject | null> {
-    if (range && isEmptyRange(range)) return unsatisfiable(name, range, { signal })
-    const headers = range && rangeHeaders(range, ifRange)
-    const response = await send('GET', encodeName(name), { ...(headers && { headers }), signal })
+    if (range && isEmptyRange(range)) return refuseRange(name, range, { signal })
+    const headers: Record<string, string> = range ? { Range: rangeHeader(range) } : {}
+    if (range && ifRange !== undefined) headers['If-Range'] = ifRangeForOrigin(ifRange)
+    const response = await send('GET', encodeName(name), { headers, signal })
     if (range && response.status === 416) {
       await cancelBody(response.body)
       const size = parseContentRange(response.headers.get('Content-Range'))?.size
-      return unsatisfiable(name, range, { signal, size })
+      return refuseRange(name, range, { signal, size })
     }
     if (!(await accept(response, name, range ? [200, 206] : [200]))) return null
     return openAnswer(response, infoOfAnswer(response, backend, name), { range, ifRange, ifMatch })
@@ -90,7 +89,7 @@ function createReader(backend: string, { send, absentStatuses, checkType = true 
     return infoOfAnswer(response, backend, name)
   }
 
-  /** One byte is enough to learn the size. Empty objects have none: those are requested whole. */
+  /** One byte is enough to learn the size. An empty object has none, so it is requested whole. */
   async function headByGet(name: string, signal: AbortSignal | undefined): Promise<ObjectInfo | null> {
     const path = encodeName(name)
     let response = await send('GET', path, { headers: { Range: 'bytes=0-0' }, signal })
@@ -104,32 +103,20 @@ function createReader(backend: string, { send, absentStatuses, checkType = true 
     return infoOfAnswer(response, backend, name)
   }
 
-  async function unsatisfiable(
+  /** Throws the reason why a range is refused; `null` if the object is absent. */
+  async function refuseRange(
     name: string,
     range: RangeRequest,
-    { signal, size: known }: { signal?: AbortSignal | undefined; size?: number | undefined },
+    { signal, size }: { signal: AbortSignal | undefined; size?: number | undefined },
   ): Promise<null> {
-    const size = known ?? (await sizeByHead(name, signal))
-    if (size === null) return null
-    if (size !== undefined && resolveRange(range, size) !== 'unsatisfiable')
-      throw new StorageError('unavailable', 'the origin refuses a range that the object has', {
-        backend,
-        name,
-      })
-    throw new StorageError('unsatisfiable', 'the range begins past the end', {
-      backend,
-      name,
-      status: 416,
-      ...(size !== undefined && { size }),
-    })
-  }
-
-  async function sizeByHead(
-    name: string,
-    signal: AbortSignal | undefined,
-  ): Promise<number | null | undefined> {
-    const info = await head(name, signal ? { signal } : {})
-    return info ? info.size : null
+    if (size === undefined) {
+      const info = await head(name, { signal })
+      if (!info) return null
+      size = info.size
+    }
+    if (size === undefined || resolveRange(range, size) === 'unsatisfiable')
+      throw unsatisfiable(backend, size)
+    throw new StorageError('unavailable', 'the origin refuses a range that the object has', { backend })
   }
 
   return { get, head }
@@ -137,16 +124,4 @@ function createReader(backend: string, { send, absentStatuses, checkType = true 
 
 function isEmptyRange(range: RangeRequest): boolean {
   return 'suffix' in range ? range.suffix === 0 : range.length === 0
-}
-
-function rangeHeaders(range: RangeRequest, ifRange: string | undefined): Record<string, string> {
-  return {
-    Range: `bytes=${rangeSpec(range)}`,
-    ...(ifRange !== undefined && { 'If-Range': ifRangeForOrigin(ifRange) }),
-  }
-}
-
-function rangeSpec(range: RangeRequest): string {
-  if ('suffix' in range) return `-${range.suffix}`
-  return `${range.offset}-${range.length === undefined ? '' : range.offset + range.length - 1}`
 }

@@ -1,6 +1,6 @@
 import type { ObjectAttributes } from '../../storage/backend.ts'
 import { StorageError } from '../../storage/errors.ts'
-import type { ObjectInfo } from '../../storage/object.ts'
+import { type ObjectInfo, representationOf } from '../../storage/object.ts'
 import { attributesFromMetadata, attributesToMetadata } from '../attributes.ts'
 
 /** The key in a value's metadata, so that the metadata of other software is not mistaken for ours. */
@@ -8,15 +8,7 @@ const KEY = 'fallback-storage'
 /** KV's own limit for a value's metadata as JSON (developers.cloudflare.com/kv/platform/limits). */
 const MAX_METADATA_BYTES = 1024
 
-const HEADERS = [
-  'contentType',
-  'contentLanguage',
-  'contentDisposition',
-  'contentEncoding',
-  'cacheControl',
-] as const
-
-/** What is kept beside a value, since KV itself knows neither size nor time nor version. */
+/** Stored with each value, because KV itself has no size, time or version. */
 export interface KvRecord {
   size: number
   etag: string
@@ -24,41 +16,38 @@ export interface KvRecord {
   version: string
   written: string
   expires?: string
-  headers?: Partial<Record<(typeof HEADERS)[number], string>>
+  headers?: Record<string, string>
   metadata?: Record<string, string>
 }
 
 export async function newRecord(bytes: Uint8Array, info: ObjectAttributes): Promise<KvRecord> {
-  const headers: NonNullable<KvRecord['headers']> = {}
-  for (const header of HEADERS) {
-    const value = info[header]
-    if (value !== undefined) headers[header] = toAscii(value)
-  }
+  const { expires, metadata: _, ...representation } = representationOf(info)
+  const headers = mapValues(representation, toAscii)
   const metadata = mapValues(attributesToMetadata(info, MAX_METADATA_BYTES), toAscii)
   return {
     size: bytes.length,
     etag: await contentTag(bytes),
     version: crypto.randomUUID().slice(0, 13),
     written: new Date().toISOString(),
-    ...(info.expires && { expires: info.expires.toISOString() }),
+    ...(expires && { expires: expires.toISOString() }),
     ...(Object.keys(headers).length > 0 && { headers }),
     ...(Object.keys(metadata).length > 0 && { metadata }),
   }
 }
 
-/** The record as KV's metadata; throws `too-large` when KV would not take it. */
+/** The record as KV's metadata. Throws `too-large` if KV would refuse it. */
 export function toKvMetadata(record: KvRecord): Record<string, KvRecord> {
   const metadata = { [KEY]: record }
   const bytes = new TextEncoder().encode(JSON.stringify(metadata)).length
   if (bytes > MAX_METADATA_BYTES)
     throw new StorageError(
       'too-large',
-      `the metadata comes to ${bytes} bytes with our own, and KV keeps ${MAX_METADATA_BYTES}`,
+      `the metadata has ${bytes} bytes including our own, and KV allows ${MAX_METADATA_BYTES}`,
     )
   return metadata
 }
 
-/** The record in a value's metadata; `undefined` when other software wrote the value. */
+/** The record in a value's metadata; `undefined` if other software wrote the value. */
 export function fromKvMetadata(metadata: unknown): KvRecord | undefined {
   const record = isObject(metadata) ? metadata[KEY] : undefined
   if (!isObject(record)) return undefined
@@ -88,12 +77,12 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null
 }
 
-/** The strong ETag that we give to bytes: the first half of their SHA-256. */
+/** The strong ETag of the bytes: the first half of their SHA-256. */
 export async function contentTag(bytes: Uint8Array): Promise<string> {
   return new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)).toHex().slice(0, 32)
 }
 
-/** KV's metadata travels in a header, where other scripts may not stand. */
+/** KV sends metadata in a header, which must be ASCII. */
 function toAscii(text: string): string {
   return text.replace(/[^\u0020-\u007e]|%/gu, encodeURIComponent)
 }

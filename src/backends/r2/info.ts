@@ -1,8 +1,8 @@
 import type { ObjectAttributes, PutCondition } from '../../storage/backend.ts'
-import type { Digests, ObjectInfo } from '../../storage/object.ts'
+import { type Digests, type ObjectInfo, representationOf } from '../../storage/object.ts'
 import { attributesFromMetadata, attributesToMetadata } from '../attributes.ts'
 
-/** Custom metadata in production; HTTP metadata counts too, so some is left for it. */
+/** For custom metadata. R2 allows 8 KB together with HTTP metadata, so some is left for that. */
 const MAX_METADATA_BYTES = 6 * 1024
 
 /** Assigned one by one, not spread: every hit comes through here. */
@@ -25,7 +25,7 @@ export function infoOf(object: R2Object, backend: string): ObjectInfo {
     if (http.cacheControl !== undefined) info.cacheControl = http.cacheControl
     if (http.cacheExpiry) info.expires = http.cacheExpiry
   }
-  // Not needed on a hit, and slower than all the rest.
+  // Computed on demand: a hit does not need it, and it is slower than all the rest.
   Object.defineProperty(info, 'digests', {
     enumerable: true,
     configurable: true,
@@ -37,16 +37,9 @@ export function infoOf(object: R2Object, backend: string): ObjectInfo {
 export function r2Metadata(info: ObjectAttributes): Pick<R2PutOptions, 'customMetadata'> & {
   httpMetadata: R2HTTPMetadata
 } {
-  const { contentType, contentLanguage, contentDisposition, contentEncoding, cacheControl, expires } = info
+  const { expires, metadata: _, ...http } = representationOf(info)
   return {
-    httpMetadata: {
-      ...(contentType !== undefined && { contentType }),
-      ...(contentLanguage !== undefined && { contentLanguage }),
-      ...(contentDisposition !== undefined && { contentDisposition }),
-      ...(contentEncoding !== undefined && { contentEncoding }),
-      ...(cacheControl !== undefined && { cacheControl }),
-      ...(expires && { cacheExpiry: expires }),
-    },
+    httpMetadata: { ...http, ...(expires && { cacheExpiry: expires }) },
     customMetadata: attributesToMetadata(info, MAX_METADATA_BYTES),
   }
 }

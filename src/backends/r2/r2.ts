@@ -1,15 +1,15 @@
-import { cancelBody } from '../../bodies/cancel.ts'
-import type { Backend, GetOptions, ListOptions, ListPage, PutOptions } from '../../storage/backend.ts'
-import { StorageError } from '../../storage/errors.ts'
-import { encodeName, isLongerThan, MAX_NAME_BYTES } from '../../storage/name.ts'
+import { refuseBody } from '../../bodies/cancel.ts'
+import { bytesBody } from '../../bodies/fixed-length.ts'
+import { resolveRange } from '../../http/range.ts'
+import type { Backend, GetOptions, ListOptions, ListPage } from '../../storage/backend.ts'
+import { isLongerThan, MAX_NAME_BYTES } from '../../storage/name.ts'
 import type { RangeRequest, StoredObject } from '../../storage/object.ts'
 import { compareNames } from '../../storage/order.ts'
-import { bytesBody } from '../../bodies/fixed-length.ts'
-import { writeAgain } from '../call.ts'
-import { fromR2Error, isTooManyWrites, mayBeRange, r2Binding, retryOnce } from './binding.ts'
-import { infoOf, r2Condition, r2Metadata } from './info.ts'
-import { abortR2Multipart, putBytes, putStream, r2Multipart } from './write.ts'
-import { resolveRange } from '../../http/range.ts'
+import { changed, unsatisfiable } from '../ranges.ts'
+import { writeAgain } from '../write-again.ts'
+import { fromR2Error, isTooManyWrites, mayBeRange, retryOnce } from './errors.ts'
+import { infoOf } from './info.ts'
+import { abortR2Multipart, putR2, r2Multipart } from './write.ts'
 
 export interface R2Options {
   /** The bucket's own name, for `path`; the binding does not reveal it. */
@@ -20,9 +20,8 @@ export interface R2Options {
 const MAX_PUT_SIZE = 5 * 1024 ** 3 - 5 * 1024 ** 2
 
 /** An R2 bucket behind a binding. A get is one R2 operation, ranged or not. */
-export function r2Backend(name: string, binding: R2Bucket, options: R2Options = {}): Backend {
-  const bucket = r2Binding(binding)
-  const failed = (key: string) => (error: unknown) => Promise.reject(fromR2Error(error, name, key))
+export function r2Backend(name: string, bucket: R2Bucket, { bucketName = name }: R2Options = {}): Backend {
+  const failed = (error: unknown) => Promise.reject(fromR2Error(error, name))
 
   return {
     name,
@@ -30,22 +29,18 @@ export function r2Backend(name: string, binding: R2Bucket, options: R2Options = 
     listsAfter: true,
     maxPutSize: MAX_PUT_SIZE,
     accepts: (key) => !isLongerThan(MAX_NAME_BYTES, key),
-    get: (key, getOptions = {}) => get(name, bucket, { ...getOptions, key }).catch(failed(key)),
+    get: (key, options = {}) => get(name, bucket, { ...options, key }).catch(failed),
     async head(key, { signal } = {}) {
       signal?.throwIfAborted()
-      const found = await retryOnce(() => bucket.head(key)).catch(failed(key))
+      const found = await retryOnce(() => bucket.head(key)).catch(failed)
       return found && infoOf(found, name)
     },
-    put: (key, body, putOptions = {}) => put(name, bucket, { ...putOptions, key, body }).catch(failed(key)),
-    delete: (key) => writeAgain(() => bucket.delete(key), isTooManyWrites).catch(failed(key)),
-    createMultipartUpload: (key, uploadOptions = {}) => r2Multipart(name, bucket, { key, ...uploadOptions }),
-    abortMultipartUpload: (key, id) => abortR2Multipart(bucket, key, id).catch(failed(key)),
-    list: (listOptions = {}) =>
-      list(name, bucket, listOptions).catch((error: unknown) => Promise.reject(fromR2Error(error, name))),
-    async url(key, { base }) {
-      return base + encodeName(key)
-    },
-    path: (key) => `r2://${options.bucketName ?? name}/${key}`,
+    put: (key, body, options = {}) => putR2(name, bucket, { ...options, key, body }).catch(failed),
+    delete: (key) => writeAgain(() => bucket.delete(key), isTooManyWrites).catch(failed),
+    createMultipartUpload: (key, options = {}) => r2Multipart(name, bucket, { key, ...options }),
+    abortMultipartUpload: (key, id) => abortR2Multipart(bucket, key, id).catch(failed),
+    list: (options = {}) => list(name, bucket, options).catch(failed),
+    path: (key) => `r2://${bucketName}/${key}`,
   }
 }
 
@@ -72,23 +67,19 @@ async function get(
   }
   if (!found) return null
   const object: StoredObject = Object.assign(infoOf(found, backend), { body: found.body })
-  if (ifMatch !== undefined && object.etag !== ifMatch) {
-    await cancelBody(object.body)
-    throw new StorageError('precondition', 'the object has changed', { backend, name: key })
-  }
+  if (ifMatch !== undefined && object.etag !== ifMatch) return refuseBody(object.body, changed(backend))
   if (!range || object.deleted) return object
   const resolved = resolveRange(range, found.size)
   if (resolved !== 'unsatisfiable') return { ...object, range: resolved }
-  await cancelBody(object.body)
-  throw unsatisfiable(backend, key, found.size)
+  return refuseBody(object.body, unsatisfiable(backend, found.size))
 }
 
-/** Opens no body where the object still has that tag: one operation either way. */
+/** One operation, which opens no body if the object still has that tag. */
 function getUnlessKnown(bucket: R2Bucket, key: string, tag: string): Promise<R2ObjectBody | R2Object | null> {
   return retryOnce(() => bucket.get(key, { onlyIf: { etagDoesNotMatch: tag.slice(1, -1) } }))
 }
 
-/** R2's refusal has no size, and a tombstone, which is empty, is refused too. */
+/** R2 refuses a range without saying the size, and refuses every range of a tombstone, which may be empty. */
 async function afterRefusedRange(
   backend: string,
   bucket: R2Bucket,
@@ -98,26 +89,7 @@ async function afterRefusedRange(
   if (!found) return null
   const info = infoOf(found, backend)
   if (info.deleted) return { ...info, body: bytesBody(new Uint8Array()) }
-  if (resolveRange(range, found.size) !== 'unsatisfiable') throw error
-  throw unsatisfiable(backend, key, found.size)
-}
-
-function unsatisfiable(backend: string, name: string, size: number): StorageError {
-  return new StorageError('unsatisfiable', 'the range begins past the end', { backend, name, size })
-}
-
-async function put(
-  backend: string,
-  bucket: R2Bucket,
-  options: PutOptions & { key: string; body: ReadableStream<Uint8Array> | Uint8Array },
-): Promise<ReturnType<typeof infoOf> | null> {
-  const { key, body, info = {}, onlyIf, size, digests, signal } = options
-  const r2Options = { ...r2Metadata(info), ...(onlyIf && { onlyIf: r2Condition(onlyIf) }) }
-  const stored =
-    body instanceof Uint8Array
-      ? await putBytes(bucket, key, { body, size, digests, signal, r2Options })
-      : await putStream(bucket, key, { body, size, digests, signal, r2Options })
-  return stored && infoOf(stored, backend)
+  throw resolveRange(range, found.size) === 'unsatisfiable' ? unsatisfiable(backend, found.size) : error
 }
 
 async function list(backend: string, bucket: R2Bucket, options: ListOptions): Promise<ListPage> {
@@ -125,7 +97,7 @@ async function list(backend: string, bucket: R2Bucket, options: ListOptions): Pr
   signal?.throwIfAborted()
   const page = await retryOnce(() =>
     bucket.list({
-      // Without them entries have no metadata at all: no content type, no kept ETag, no tombstones.
+      // Otherwise entries have no metadata: no content type, no ETag of a copy's source, no tombstones.
       include: ['httpMetadata', 'customMetadata'],
       ...(prefix !== undefined && { prefix }),
       ...(delimiter && { delimiter }),

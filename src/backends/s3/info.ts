@@ -3,15 +3,15 @@ import type { ObjectAttributes } from '../../storage/backend.ts'
 import type { ObjectInfo } from '../../storage/object.ts'
 import { attributesFromMetadata, attributesToMetadata } from '../attributes.ts'
 
-/** What S3 takes, names and values together. */
+/** S3's limit for names and values together. */
 const MAX_METADATA_BYTES = 2048
-/** The type in S3 of an object that was stored without one. */
+/** The type that S3 gives an object that was stored without one. */
 const UNTYPED = 'binary/octet-stream'
 
-/** The object as an answer's headers describe it. */
+/** The object as a response's headers describe it. */
 export function infoOf(backend: string, name: string, headers: Headers): ObjectInfo {
   const stored = new Headers(headers)
-  // The bytes come as they are stored, not decoded: their length and digests hold under an encoding too.
+  // The bytes are not decoded, so length and digests are right even with an encoding.
   stored.delete('Content-Encoding')
   const { contentType, metadata, digests, ...described } = infoFromHeaders(stored)
   const contentEncoding = encodingOf(headers)
@@ -52,14 +52,14 @@ export function storedInfo(backend: string, name: string, { info, size, etag }: 
   }
 }
 
-/** Some servers keep `aws-chunked`, which was about the upload's framing, beside the bytes' own encoding. */
+/** Some servers keep `aws-chunked`, which was the encoding of the upload, beside that of the object. */
 function encodingOf(headers: Headers): string | undefined {
   const codings = (headers.get('Content-Encoding') ?? '').split(',').map((coding) => coding.trim())
   const own = codings.filter((coding) => !/^(?:aws-chunked|identity|)$/i.test(coding))
   return own.length === 0 ? undefined : own.join(', ')
 }
 
-/** The ETag of an object of one part is its MD5, unless it is encrypted with a key of one's own. */
+/** The ETag of an object that was not uploaded in parts is its MD5, unless it is encrypted with a customer's key. */
 function md5Of(headers: Headers, etag: string | undefined): string | undefined {
   if (headers.get('x-amz-server-side-encryption')?.startsWith('aws:kms')) return undefined
   if (headers.has('x-amz-server-side-encryption-customer-algorithm')) return undefined

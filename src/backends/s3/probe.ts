@@ -1,87 +1,97 @@
 import { cancelBody } from '../../bodies/cancel.ts'
-import {
-  type S3Failure,
-  isNotImplemented,
-  parseListDocument,
-  readDocument,
-  readFailure,
-  toS3Error,
-} from './answers.ts'
+import { S3Error, isNotImplemented, readDocument } from './errors.ts'
 import type { S3Client } from './request.ts'
+import { parseListDocument } from './xml.ts'
 
-/** What a server does with such a header of a PUT; `unknown` where that could not be found out. */
-export type Support = 'heeded' | 'ignored' | 'refused' | 'unknown'
-
+/** Whether the server honours these headers of a PUT; absent if that is not known. */
 export interface S3Support {
   /** `If-None-Match: *` */
-  ifNoneMatch: Support
+  ifNoneMatch?: boolean | undefined
   /** `If-Match` with an ETag */
-  ifMatch: Support
-  contentMd5: Support
+  ifMatch?: boolean | undefined
+  contentMd5?: boolean | undefined
 }
 
 export interface S3Probe {
-  /** What the server supports; finds it out where that is not known yet. Never throws. */
+  /** What the server supports, tested if that is not known yet. Never throws. */
   support(): Promise<S3Support>
   /** Adds what another request has shown. */
-  learn(support: Partial<S3Support>): void
+  learn(support: S3Support): void
 }
 
-export interface ProbeOptions {
-  /** What the keys of our own objects begin with, and no other object's. */
-  ownPrefix: string
+interface ProbeOptions {
+  /** What the keys of probes begin with, and no other keys. */
+  folder: string
   /** Keeps the work going when the client that began it goes away (`waitUntil`). */
   keepAlive: (work: Promise<unknown>) => void
   onFailure: OnProbeFailure
 }
 
-/** Called with what a probe could not find out or remove, and what that means. */
+/** Called if a probe failed or could not be removed. */
 export type OnProbeFailure = (
   failure: { backend: string; key: string; header?: string; consequence: string },
   error: unknown,
 ) => void
 
-const UNKNOWN: S3Support = { ifNoneMatch: 'unknown', ifMatch: 'unknown', contentMd5: 'unknown' }
 const PROBE_MS = 10_000
 /** A probe that failed is not repeated with every write. */
 const RETRY_MS = 60_000
-/** R2 takes one write of a key a second. */
+/** R2 accepts one write per second for a key. */
 const BUSY_MS = 1100
-/** What is older belongs to no probe that is still running, even where clocks differ. */
+const BUSY = new Set<number | undefined>([429, 503])
+/** Older objects do not belong to a probe that is still running, even if clocks differ. */
 const LEFT_MS = 60 * 60 * 1000
 const MAX_LEFT = 20
-const BUSY = new Set([429, 503])
-/** The ETag and the MD5 of nothing that is ever written here. */
-const ZERO_TAG = `"${'0'.repeat(32)}"`
-const ZERO_MD5 = 'AAAAAAAAAAAAAAAAAAAAAA=='
+
+/** A header that cannot be satisfied: a server that honours it refuses the PUT. */
+interface Demand {
+  header: string
+  value: string
+  /** With which a server that honours it answers. */
+  status: number
+  /** It cannot be satisfied only if the object exists. */
+  needsObject?: boolean
+}
+
+/** No object that is written here has this ETag or this MD5. */
+const DEMANDS: Record<keyof S3Support, Demand> = {
+  ifNoneMatch: { header: 'If-None-Match', value: '*', status: 412, needsObject: true },
+  ifMatch: { header: 'If-Match', value: `"${'0'.repeat(32)}"`, status: 412 },
+  contentMd5: { header: 'Content-MD5', value: 'AAAAAAAAAAAAAAAAAAAAAA==', status: 400 },
+}
 
 /**
- * Finds out what a server does with conditions and digests by objects of its own, which it removes again.
- * Once per isolate, before the first write that depends on it: a result that is kept for longer may have become wrong.
+ * Tests what a server does with conditions and digests, on objects of its own, which it removes again. Once per isolate,
+ * before the first write that depends on it, because a result that is kept for longer may become wrong.
  */
 export function createS3Probe(client: S3Client, options: ProbeOptions): S3Probe {
-  const { ownPrefix, keepAlive, onFailure } = options
-  let known = UNKNOWN
+  let known: S3Support = {}
   let validUntil = 0
   let running: { since: number; done: Promise<void> } | undefined
 
-  const begin = (): { since: number; done: Promise<void> } => {
-    const folder = probeFolder(ownPrefix)
-    const done = probe({ client, onFailure }, folder).then((support) => {
-      known = support
-      validUntil = Object.values(support).includes('unknown') ? Date.now() + RETRY_MS : Infinity
-    })
-    keepAlive(done)
-    keepAlive(removeLeft({ client, onFailure }, folder))
-    return { since: Date.now(), done }
+  const probe = async (): Promise<void> => {
+    const signal = AbortSignal.timeout(PROBE_MS)
+    const heeds = (demand: Demand): Promise<boolean | undefined> =>
+      isHonoured({ client, key: options.folder + crypto.randomUUID(), signal, ...options }, demand)
+    const [ifNoneMatch, ifMatch, contentMd5] = await Promise.all([
+      heeds(DEMANDS.ifNoneMatch),
+      heeds(DEMANDS.ifMatch),
+      heeds(DEMANDS.contentMd5),
+    ])
+    known = { ifNoneMatch, ifMatch, contentMd5 }
+    validUntil = Object.values(known).includes(undefined) ? Date.now() + RETRY_MS : Infinity
   }
 
   return {
     async support() {
       if (Date.now() < validUntil) return known
-      // A probe whose request the platform ended never settles.
-      if (!running || Date.now() - running.since > PROBE_MS) running = begin()
-      await settledOrLate(running.done)
+      // If the platform ended the request of a probe, the probe never settles.
+      if (!running || Date.now() - running.since > PROBE_MS) {
+        running = { since: Date.now(), done: probe() }
+        options.keepAlive(running.done)
+        options.keepAlive(removeLeft(client, options))
+      }
+      await Promise.race([running.done, scheduler.wait(PROBE_MS)])
       return known
     },
     learn(support) {
@@ -90,107 +100,67 @@ export function createS3Probe(client: S3Client, options: ProbeOptions): S3Probe 
   }
 }
 
-/** Where probes are written. */
-export function probeFolder(ownPrefix: string): string {
-  return `${ownPrefix}probe/`
-}
-
-async function settledOrLate(done: Promise<void>): Promise<void> {
-  const late = Promise.withResolvers<void>()
-  const timer = setTimeout(late.resolve, PROBE_MS)
-  await Promise.race([done, late.promise])
-  clearTimeout(timer)
-}
-
-async function probe(server: Server, folder: string): Promise<S3Support> {
-  const signal = AbortSignal.timeout(PROBE_MS)
-  const begin = (): Place => ({ ...server, key: folder + crypto.randomUUID(), signal })
-  const [ifNoneMatch, ifMatch, contentMd5] = await Promise.all([
-    supportOf(begin(), { header: 'If-None-Match', value: '*', status: 412, replaces: true }),
-    supportOf(begin(), { header: 'If-Match', value: ZERO_TAG, status: 412 }),
-    supportOf(begin(), { header: 'Content-MD5', value: ZERO_MD5, status: 400 }),
-  ])
-  return { ifNoneMatch, ifMatch, contentMd5 }
-}
-
-interface Server {
+/** A key that only this probe uses. */
+interface Place {
   client: S3Client
+  key: string
+  signal: AbortSignal
   onFailure: OnProbeFailure
 }
 
-/** A key that only this probe uses. */
-interface Place extends Server {
-  key: string
-  signal: AbortSignal
-}
-
-/** A header that cannot be satisfied. */
-interface Demand {
-  header: string
-  value: string
-  /** The status of a server that heeds it. */
-  status: number
-  /** It cannot be satisfied where there is an object already. */
-  replaces?: boolean
-}
-
-async function supportOf(place: Place, demand: Demand): Promise<Support> {
+/** Whether the server honours the header; `undefined` if that could not be found out. */
+async function isHonoured(
+  place: Place,
+  { header, value, status, needsObject }: Demand,
+): Promise<boolean | undefined> {
   const { client, key, onFailure } = place
   let mayBeThere = false
-  const store = async (headers: Record<string, string>): Promise<S3Failure | null> => {
-    const wasThere = mayBeThere
-    mayBeThere = true
-    const response = await sendPatiently(place, 'PUT', headers)
-    if (!response.ok) {
-      mayBeThere = wasThere
-      return readFailure(response, client.name)
+  const store = async (headers: Record<string, string>): Promise<void> => {
+    try {
+      await sendPatiently(place, 'PUT', headers)
+      mayBeThere = true
+    } catch (error) {
+      // If the server answered with an error, nothing was stored.
+      mayBeThere ||= !(error instanceof S3Error)
+      throw error
     }
-    await cancelBody(response.body)
-    return null
   }
   try {
-    const failure = demand.replaces ? await store({}) : null
-    if (failure) throw toS3Error(failure, client.name)
-    const refusal = await store({ [demand.header]: demand.value })
-    if (!refusal) return 'ignored'
-    if (isNotImplemented(refusal)) return 'refused'
-    if (refusal.status === demand.status || refusal.document?.code === 'NoSuchKey') return 'heeded'
-    throw toS3Error(refusal, client.name)
+    if (needsObject) await store({})
+    await store({ [header]: value })
+    return false
   } catch (error) {
+    if (isNotImplemented(error)) return false
+    if (error instanceof S3Error && (error.status === status || error.s3Code === 'NoSuchKey')) return true
     const consequence =
       'until this is known, a HEAD comes before each conditional write, and MD5s are checked here'
-    onFailure({ backend: client.name, header: demand.header, key, consequence }, error)
-    return 'unknown'
+    onFailure({ backend: client.name, header, key, consequence }, error)
+    return undefined
   } finally {
     if (mayBeThere) await remove(place)
   }
 }
 
-/** What cannot be removed does no harm: no object has such a name, and listings leave it out. */
+/** An object that cannot be removed does no harm: it has no public name, and is hidden from listings. */
 async function remove(place: Omit<Place, 'signal'>): Promise<void> {
-  const { client, key, onFailure } = place
   try {
-    // The probe's own time may be up.
-    const response = await sendPatiently({ ...place, signal: AbortSignal.timeout(PROBE_MS) }, 'DELETE')
-    if (!response.ok) throw toS3Error(await readFailure(response, client.name), client.name)
-    await cancelBody(response.body)
+    // The probe's own signal may have aborted.
+    await sendPatiently({ ...place, signal: AbortSignal.timeout(PROBE_MS) }, 'DELETE')
   } catch (error) {
     const consequence = 'an object of a few bytes stays: allow s3:DeleteObject, and remove it'
-    onFailure({ backend: client.name, key, consequence }, error)
+    place.onFailure({ backend: place.client.name, key: place.key, consequence }, error)
   }
 }
 
-/** Removes what earlier probes left: their isolate ended before they did, or the server failed. */
-async function removeLeft(server: Server, folder: string): Promise<void> {
-  const { client, onFailure } = server
+/** Removes objects of earlier probes that did not finish: their isolate ended, or the server failed. */
+async function removeLeft(client: S3Client, { folder, onFailure }: ProbeOptions): Promise<void> {
   try {
     const query = { 'list-type': '2', 'max-keys': `${MAX_LEFT}`, prefix: folder }
     const response = await client.send({ method: 'GET', query, signal: AbortSignal.timeout(PROBE_MS) })
-    if (!response.ok) throw toS3Error(await readFailure(response, client.name), client.name)
     const { entries } = await readDocument(response, client.name, parseListDocument)
     for (const { key, modified } of entries) {
       const isLeft = modified !== undefined && modified.getTime() < Date.now() - LEFT_MS
-      if (isLeft) await remove({ ...server, key })
+      if (isLeft) await remove({ client, key, onFailure })
     }
   } catch (error) {
     const consequence = 'what earlier probes may have left stays, a few bytes each'
@@ -198,17 +168,22 @@ async function removeLeft(server: Server, folder: string): Promise<void> {
   }
 }
 
-/** Repeats the request once where the server is busy. */
+/** Repeats the request once if the server is busy. */
 async function sendPatiently(
-  { client, key, signal }: Place,
+  { client, key, signal }: Omit<Place, 'onFailure'>,
   method: 'PUT' | 'DELETE',
   headers: Record<string, string> = {},
-): Promise<Response> {
+): Promise<void> {
   const body = method === 'PUT' ? { body: new TextEncoder().encode('What does this server support?') } : {}
-  const send = (): Promise<Response> => client.send({ method, key, headers, signal, ...body })
-  const response = await send()
-  if (!BUSY.has(response.status)) return response
-  await cancelBody(response.body)
-  await new Promise((resolve) => setTimeout(resolve, BUSY_MS))
-  return send()
+  const send = async (): Promise<void> => {
+    const response = await client.send({ method, key, headers, signal, ...body })
+    await cancelBody(response.body)
+  }
+  try {
+    await send()
+  } catch (error) {
+    if (!(error instanceof S3Error) || !BUSY.has(error.status)) throw error
+    await scheduler.wait(BUSY_MS)
+    await send()
+  }
 }

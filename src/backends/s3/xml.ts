@@ -1,0 +1,140 @@
+import { type XmlElement, parseXml } from '@rgrove/parse-xml'
+import { StorageError } from '../../storage/errors.ts'
+
+// Characters that XML 1.0 cannot represent, and the mark that replaces them. radosgw writes keys into tokens unescaped.
+// oxlint-disable-next-line no-control-regex -- control characters are what is looked for
+const UNWRITABLE = /[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\uf8ff]/g
+const MARKED = /\uf8ff([0-9a-f]{4})/g
+
+/** An S3 error without its message, which can contain signatures. */
+export interface ErrorDocument {
+  code: string
+  /** Where the bucket is. */
+  region?: string
+}
+
+interface ListDocument {
+  entries: { key: string; size?: number; etag?: string; modified?: Date }[]
+  directories: string[]
+  truncated: boolean
+  nextToken?: string
+}
+
+/** The error that a body describes; `undefined` if it describes none. */
+export function parseErrorDocument(text: string): ErrorDocument | undefined {
+  const root = parse(text)
+  if (root?.name !== 'Error') return undefined
+  const code = childText(root, 'Code') ?? ''
+  const region = childText(root, 'Region')
+  return { code: /^[\w.-]{1,64}$/.test(code) ? code : 'Unknown', ...(isRegion(region) && { region }) }
+}
+
+export function parseListDocument(text: string): ListDocument {
+  const root = expectRoot(text, 'ListBucketResult')
+  const encoded = childText(root, 'EncodingType') === 'url'
+  const decode = (value: string): string => (encoded ? decodeKey(value) : value)
+  const nextToken = childText(root, 'NextContinuationToken')
+  return {
+    entries: children(root, 'Contents').map((entry) => listEntry(entry, decode)),
+    directories: children(root, 'CommonPrefixes').map((entry) => decode(requiredText(entry, 'Prefix'))),
+    truncated: childText(root, 'IsTruncated') === 'true',
+    ...(nextToken && { nextToken }),
+  }
+}
+
+export function parseUploadId(text: string): string {
+  return requiredText(expectRoot(text, 'InitiateMultipartUploadResult'), 'UploadId')
+}
+
+/** The quoted ETag of a completed multipart upload; radosgw leaves it empty at first. */
+export function parseCompletedETag(text: string): string | undefined {
+  const etag = childText(expectRoot(text, 'CompleteMultipartUploadResult'), 'ETag')
+  return etag ? quoteETag(etag) : undefined
+}
+
+export function completionDocument(parts: ReadonlyMap<number, { etag: string }>): string {
+  const elements = [...parts]
+    .toSorted(([a], [b]) => a - b)
+    .map(
+      ([number, { etag }]) =>
+        `<Part><PartNumber>${number}</PartNumber><ETag>${escapeXml(etag)}</ETag></Part>`,
+    )
+  return `<CompleteMultipartUpload xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${elements.join('')}</CompleteMultipartUpload>`
+}
+
+export function isRegion(value: string | null | undefined): value is string {
+  return typeof value === 'string' && /^[\w-]{1,40}$/.test(value)
+}
+
+function listEntry(entry: XmlElement, decode: (value: string) => string): ListDocument['entries'][number] {
+  const size = Number(childText(entry, 'Size') ?? Number.NaN)
+  const etag = childText(entry, 'ETag')
+  const modified = new Date(childText(entry, 'LastModified') ?? Number.NaN)
+  return {
+    key: decode(requiredText(entry, 'Key')),
+    ...(Number.isSafeInteger(size) && { size }),
+    ...(etag && { etag: quoteETag(etag) }),
+    ...(!Number.isNaN(modified.getTime()) && { modified }),
+  }
+}
+
+/** With `encoding-type=url`, AWS writes a space as `+`, others as `%20`. A plus sign is always `%2B`. */
+function decodeKey(value: string): string {
+  try {
+    return decodeURIComponent(value.replaceAll('+', ' '))
+  } catch (cause) {
+    throw malformed('a key that is not valid UTF-8', cause)
+  }
+}
+
+function quoteETag(etag: string): string {
+  return etag.startsWith('"') || etag.startsWith('W/') ? etag : `"${etag}"`
+}
+
+function escapeXml(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;')
+}
+
+function parse(text: string): XmlElement | undefined {
+  try {
+    // During a long completion, some servers send blanks before the declaration to keep the connection alive.
+    return parseXml(markUnwritable(text.trimStart())).root ?? undefined
+  } catch {
+    return undefined
+  }
+}
+
+function markUnwritable(text: string): string {
+  return text.replace(
+    UNWRITABLE,
+    (character) => `\uf8ff${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+}
+
+function expectRoot(text: string, name: string): XmlElement {
+  const root = parse(text)
+  if (root?.name !== name) throw malformed(`something else than ${name}`)
+  return root
+}
+
+function children(element: XmlElement, name: string): XmlElement[] {
+  return element.children.filter(
+    (node): node is XmlElement => node.type === 'element' && 'name' in node && node.name === name,
+  )
+}
+
+function childText(element: XmlElement, name: string): string | undefined {
+  return children(element, name)[0]?.text.replace(MARKED, (_, code: string) =>
+    String.fromCharCode(Number.parseInt(code, 16)),
+  )
+}
+
+function requiredText(element: XmlElement, name: string): string {
+  const text = childText(element, name)
+  if (!text) throw malformed(`no ${name}`)
+  return text
+}
+
+function malformed(what: string, cause?: unknown): StorageError {
+  return new StorageError('unavailable', `the S3 answer holds ${what}`, { cause })
+}

@@ -7,7 +7,7 @@ import { problemResponse } from './http/problem.ts'
 import { rawPath } from './http/raw-path.ts'
 import { log } from './observe/log.ts'
 import { consumePages } from './jobs/backfill/consumer.ts'
-import { backfillJob } from './jobs/backfill-job.ts'
+import { Backfill } from './jobs/backfill/job.ts'
 import type { PageJob, PageMessage } from './jobs/backfill/job-types.ts'
 import { consumeCopies, type DeadLetter } from './migration/copy-consumer.ts'
 import type { CopyMessage } from './migration/copy-later.ts'
@@ -15,12 +15,16 @@ import { copyName } from './migration/copy-name.ts'
 import type { CopyResult } from './migration/copy-result.ts'
 import { consumeDeadLetters, isDeadLetters } from './jobs/dead-letters.ts'
 import { openJobs } from './jobs/jobs.ts'
-import { verificationJob } from './jobs/verification-job.ts'
+import { Verification } from './jobs/verification/job.ts'
 import type { AppEnv } from './routes/context.ts'
 
 export { JobIndex } from './jobs/job-index.ts'
-export class BackfillJob extends backfillJob(deploymentFor) {}
-export class VerificationJob extends verificationJob(deploymentFor) {}
+export class BackfillJob extends Backfill {
+  protected override readonly deployment = () => deploymentFor(this.env)
+}
+export class VerificationJob extends Verification {
+  protected override readonly deployment = () => deploymentFor(this.env)
+}
 
 type App = Pick<Hono<AppEnv>, 'fetch'>
 

@@ -1,11 +1,12 @@
-import type { BackfillJob } from './backfill-job.ts'
-import type { JobIndex } from './job-index.ts'
-import type { VerificationJob } from './verification-job.ts'
+import pLimit from 'p-limit'
+import type { Backfill } from './backfill/job.ts'
+import type { JobIndex, JobKind } from './job-index.ts'
+import type { Verification } from './verification/job.ts'
 
 /** The Durable Objects of jobs, each addressed by its id. */
 export interface Jobs {
-  backfill(id: string): DurableObjectStub<BackfillJob>
-  verification(id: string): DurableObjectStub<VerificationJob>
+  backfill(id: string): DurableObjectStub<Backfill>
+  verification(id: string): DurableObjectStub<Verification>
   index(): DurableObjectStub<JobIndex>
 }
 
@@ -19,8 +20,8 @@ export interface JobNamespaces {
 /** `undefined` where not all three are bound. */
 export function openJobs(namespaces: JobNamespaces): Jobs | undefined {
   const { backfillJobs, verificationJobs, jobIndex } = namespaces as {
-    backfillJobs?: DurableObjectNamespace<BackfillJob>
-    verificationJobs?: DurableObjectNamespace<VerificationJob>
+    backfillJobs?: DurableObjectNamespace<Backfill>
+    verificationJobs?: DurableObjectNamespace<Verification>
     jobIndex?: DurableObjectNamespace<JobIndex>
   }
   if (!backfillJobs || !verificationJobs || !jobIndex) return undefined
@@ -29,6 +30,20 @@ export function openJobs(namespaces: JobNamespaces): Jobs | undefined {
     verification: (id) => verificationJobs.getByName(id),
     index: () => jobIndex.getByName('index'),
   }
+}
+
+const CONCURRENCY = 5
+
+/** The latest jobs of one kind, newest first, as `read` returns them. */
+export async function latestJobs<Json>(
+  jobs: Jobs,
+  { kind, limit }: { kind: JobKind; limit: number },
+  read: (id: string) => Promise<Json | null>,
+): Promise<Json[]> {
+  const ids = await jobs.index().jobs(kind, limit)
+  const inTurn = pLimit(CONCURRENCY)
+  const latest = await Promise.all(ids.map((id) => inTurn(() => read(id))))
+  return latest.filter((job) => job !== null)
 }
 
 /** Sorts by the time it was made. */

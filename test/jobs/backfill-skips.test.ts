@@ -141,7 +141,7 @@ describe('what a backfill skips', () => {
     const [target, source] = [memoryBackend('primary'), memoryBackend('legacy')]
     await put(source, 'a', 'b', 'c')
     await withBackfill([target, source], {}, async (harness) => {
-      await harness.job.onAlarm()
+      await harness.job.alarm()
       await source.delete('a')
       const chain = harness.chain
       Object.assign(chain, { backends: [target, withFilter(source, { exclude: /^b$/ })] })

@@ -1,15 +1,12 @@
 import type { Chain } from '../../chain/fallback.ts'
-import { copyTarget, decide } from '../../chain/placement.ts'
+import { copyTarget } from '../../chain/placement.ts'
 import type { ListableBackend } from '../../storage/backend.ts'
 import { failureOfBody, StorageError, toStorageError } from '../../storage/errors.ts'
-import { whyInvalid } from '../../storage/name.ts'
 import type { Digests, ObjectInfo } from '../../storage/object.ts'
-import { lists } from '../backfill/copy-listed.ts'
+import { isServed, isTombstoned, whyTooLarge, whyUnusable } from '../backfill/classify.ts'
+import { LISTED_BUT_ABSENT, lists } from '../backfill/copy-entry.ts'
 import type { Held, Step } from '../walk.ts'
 import type { DifferenceKind, LeftOutReason } from '../../schemas/reasons.ts'
-
-export type { Difference } from '../../schemas/job-answers.ts'
-export type { DifferenceKind } from '../../schemas/reasons.ts'
 
 /** What the comparison of one name found. */
 export interface Result {
@@ -63,7 +60,7 @@ export async function compareName({ name, held }: Step, options: CompareOptions)
     return { ...base, kind: 'extra', detail: 'no fallback holds it' }
   }
   const own = served.find(isPrimary)
-  const wrong = other.object.invalid ?? whyInvalid(name)
+  const wrong = whyUnusable(other)
   if (wrong !== undefined) return { ...base, ...leftOut('invalid_name', wrong) }
   if (own?.object.deleted || (!own && isTombstoned(chain, name, served)))
     return { ...base, kind: 'tombstoned' }
@@ -72,7 +69,7 @@ export async function compareName({ name, held }: Step, options: CompareOptions)
   if (primary.accepts?.(name) === false)
     return { ...base, ...leftOut('not_accepted', `${primary.name} does not take that name`) }
   if (copyTarget(chain, other.backend, { name, size: other.object.size }) === 'too-large')
-    return { ...base, ...leftOut('too_large', `no writable backend takes its ${other.object.size} bytes`) }
+    return { ...base, ...leftOut('too_large', whyTooLarge(other.object.size)) }
   const failed = options.failureOf(name)
   if (failed) return { ...base, ...leftOut(failed.reason, failed.detail) }
   return { ...base, kind: 'missing', detail: `${primary.name} does not hold it` }
@@ -86,16 +83,6 @@ function leftOut(reason: LeftOutReason, why: string): Compared {
 
 function filtered({ backend }: Held): string {
   return `the include or exclude of ${backend.name} leaves it out`
-}
-
-/** Whether a tombstone hides the name from reads. */
-function isTombstoned(chain: Chain, name: string, held: readonly Held[]): boolean {
-  const holdings = held.map(({ backend, object }) => ({ backend, info: object }))
-  return decide(chain, name, holdings).tombstone !== null
-}
-
-function isServed({ backend, object }: Held): boolean {
-  return backend.accepts?.(object.name) !== false
 }
 
 async function compareBoth(own: Held, other: Held, options: CompareOptions): Promise<Compared> {
@@ -146,7 +133,7 @@ async function compareBytes(
   }
   if (own === null) return { kind: 'missing', detail: `went away from ${primary.name} meanwhile` }
   if (other === null && (await lists(source, name)))
-    return leftOut('failed', `${source.name} lists it, and answers that it is not there: may it be read?`)
+    return leftOut('failed', `${source.name} ${LISTED_BUT_ABSENT}`)
   if (other === null) return { kind: 'extra', detail: `went away from ${source.name} meanwhile` }
   return own === other ? 'equal' : { kind: 'different', detail: 'the bytes differ (SHA-256)' }
 }

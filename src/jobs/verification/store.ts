@@ -1,9 +1,9 @@
 import type { ObjectInfo } from '../../storage/object.ts'
-import type { Difference, DifferenceKind, FailedName } from './compare.ts'
-import type { LeftOutReason } from '../../schemas/reasons.ts'
-import type { PrefixCoverage } from './record.ts'
+import type { Difference, Verification } from '../../schemas/job-answers.ts'
+import type { DifferenceKind, LeftOutReason } from '../../schemas/reasons.ts'
+import type { FailedName } from './compare.ts'
 
-const SCHEMA = `
+export const SCHEMA = `
   CREATE TABLE IF NOT EXISTS differences (
     id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT, name TEXT, backend TEXT, detail TEXT);
   CREATE TABLE IF NOT EXISTS coverage (
@@ -14,23 +14,22 @@ const SCHEMA = `
 
 const MAX_OF_A_KIND = 10_000
 const MAX_PREFIXES = 1000
-/** Counts all names whose first directory is one too many. */
+/** Counts the names of all further directories. */
 const OTHERS = '…'
 
 type ReasonCount = { reason: LeftOutReason; count: number }
 
-export type VerificationStore = ReturnType<typeof openStore>
+export type VerificationStore = ReturnType<typeof createStore>
 
-/** What a verification keeps, in the storage of its Durable Object, of the names that it compared. */
-export function openStore({ sql }: Pick<DurableObjectStorage, 'sql'>) {
-  sql.exec(SCHEMA)
+/** What a verification stores about the names that it has compared. */
+export function createStore({ sql }: Pick<DurableObjectStorage, 'sql'>) {
   const count = (query: string, ...values: unknown[]): number =>
     sql.exec<{ n: number }>(query, ...values).one().n
   const kept = new Map<string, number>()
   return {
-    /** Examples only: no more than some thousands of each kind are kept. */
+    /** Examples: some thousands of each kind are stored, at most. */
     addDifference({ kind, name, backend, detail }: Difference): void {
-      // Each reason to leave something out is a kind of its own: none may leave no room for the others.
+      // Each reason for leaving something out is a kind of its own, so that none takes the room of the others.
       const group = kind === 'left_out' ? detail.slice(0, detail.indexOf(':') + 1) : ''
       const key = kind + group
       const before =
@@ -69,24 +68,24 @@ export function openStore({ sql }: Pick<DurableObjectStorage, 'sql'>) {
         covered,
       )
     },
-    prefixes: (): PrefixCoverage[] =>
+    prefixes: (): Verification['prefixes'] =>
       sql
         .exec<{ prefix: string; objects: number; covered: number }>(
           'SELECT prefix, objects, covered FROM coverage ORDER BY prefix',
         )
         .toArray()
         .map((row) => ({ ...row, coverage: row.objects === 0 ? 1 : row.covered / row.objects })),
-    /** Forgets differences and coverage, for the next pass. */
+    /** Deletes differences and coverage, before the next pass. */
     clear(): void {
       sql.exec('DELETE FROM differences; DELETE FROM coverage')
       kept.clear()
     },
-    /** Keeps across passes that the bytes of these versions are the same on both sides. */
+    /** Remembers, across passes, that these versions have the same bytes. */
     addRead: (versions: string): void =>
       void sql.exec('INSERT OR IGNORE INTO read (low, high) VALUES (?, ?)', ...hash(versions)),
     wasRead: (versions: string): boolean =>
       count('SELECT COUNT(*) AS n FROM read WHERE low = ? AND high = ?', ...hash(versions)) > 0,
-    /** What a backfill failed at; kept until it is cleared. */
+    /** A name that a backfill could not copy. */
     addFailed: (job: string, { name, backend, reason, detail }: FailedName & { backend: string }): void =>
       void sql.exec('INSERT INTO failed VALUES (?, ?, ?, ?, ?)', job, name, backend, reason, detail),
     clearFailed: (): void => void sql.exec('DELETE FROM failed'),
@@ -97,12 +96,12 @@ export function openStore({ sql }: Pick<DurableObjectStorage, 'sql'>) {
           name,
         )
         .toArray()[0],
-    /** How many failures of a backfill are known, by the reason that they count under. */
+    /** Known failures of a backfill, by reason. */
     failuresOf: (job: string): ReasonCount[] =>
       sql
         .exec<ReasonCount>('SELECT reason, COUNT(*) AS count FROM failed WHERE job = ? GROUP BY reason', job)
         .toArray(),
-    /** Names that a backfill failed at in one of these backends, by reason. */
+    /** Names that backfills could not copy from one of these backends, by reason. */
     failedIn: (backends: readonly string[]): ReasonCount[] =>
       sql
         .exec<ReasonCount>(
@@ -114,12 +113,12 @@ export function openStore({ sql }: Pick<DurableObjectStorage, 'sql'>) {
   }
 }
 
-/** Of a set of entries, in whatever order they came: how many, and two sums of their hashes. */
+/** Identifies a set of entries, in any order: how many, and two sums of their hashes. */
 export type Fingerprint = readonly [count: number, low: number, high: number]
 
 export const NOTHING_SEEN: Fingerprint = [0, 0, 0]
 
-/** With one more entry of a listing, its name and what identifies its version. */
+/** Adds an entry of a listing: its name and what identifies its version. */
 export function withEntry(
   [count, low, high]: Fingerprint,
   backend: string,
@@ -134,7 +133,7 @@ export function isSame(a: Fingerprint, b: Fingerprint): boolean {
   return a.every((part, index) => part === b[index])
 }
 
-/** 64 bits (cyrb64): far quicker than a digest, and nothing here needs one. */
+/** 64 bits (cyrb64): much faster than a digest, which is not needed here. */
 function hash(text: string): [number, number] {
   let [a, b] = [0xdeadbeef, 0x41c6ce57]
   for (let index = 0; index < text.length; index++) {

@@ -8,21 +8,22 @@ import { StorageError } from '../../storage/errors.ts'
 import type { Chain } from '../../chain/fallback.ts'
 import { checkName } from '../../storage/name.ts'
 import type { AppEnv, Handlers, Input } from '../context.ts'
-import { conflict, found, jobIn, jobsOf, latestJobs, startJob } from './jobs.ts'
+import { latestJobs } from '../../jobs/jobs.ts'
+import { conflict, found, jobIn, jobsOf, SHOWN_JOBS, startJob } from './jobs.ts'
 
 const SHOWN_DEAD = 1000
 
 /** Backfills: started, watched and controlled. */
 export const backfillHandlers = {
-  listBackfills: async (c) => ({
-    backfills: await latestJobs(c, 'backfill', (id) => jobsOf(c).backfill(id).status()),
-  }),
+  async listBackfills(c) {
+    const jobs = jobsOf(c)
+    const latest = { kind: 'backfill', limit: SHOWN_JOBS } as const
+    return { backfills: await latestJobs(jobs, latest, (id) => jobs.backfill(id).status()) }
+  },
   startBackfill: (c, { query, body }) => (body === undefined ? startWithManifest(c, query) : start(c, body)),
   getBackfill: async (c, { id }) => found(await jobIn(c, 'backfill', id).status()),
-  async listBackfillFailures(c, { id, query: { limit, cursor } }) {
-    const page = found(await jobIn(c, 'backfill', id).failures(cursor, limit))
-    return { failures: page.failures, cursor: page.cursor === null ? null : String(page.cursor) }
-  },
+  listBackfillFailures: async (c, { id, query: { limit, cursor } }) =>
+    found(await jobIn(c, 'backfill', id).failures(cursor, limit)),
   pauseBackfill: (c, { id }) => act(c, id, 'pause'),
   resumeBackfill: (c, { id }) => act(c, id, 'resume'),
   cancelBackfill: (c, { id }) => act(c, id, 'cancel'),

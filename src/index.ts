@@ -12,7 +12,6 @@ import type { PageJob, PageMessage } from './jobs/backfill/job-types.ts'
 import { consumeCopies, type DeadLetter } from './migration/copy-consumer.ts'
 import type { CopyMessage } from './migration/copy-later.ts'
 import { copyName } from './migration/copy-name.ts'
-import type { CopyResult } from './migration/copy-result.ts'
 import { consumeDeadLetters, isDeadLetters } from './jobs/dead-letters.ts'
 import { openJobs } from './jobs/jobs.ts'
 import { Verification } from './jobs/verification/job.ts'
@@ -62,16 +61,15 @@ async function consume(
   { messages }: MessageBatch<QueueMessage>,
   { copyChain, config, migration }: Deployment,
 ): Promise<void> {
-  const { onCopied, onFailure } = migration
   const jobs = openJobs(config.services)
   const giveUp = jobs && ((letter: DeadLetter) => jobs.index().addDeadLetter(letter))
-  const copy = (name: string): Promise<CopyResult> => copyName(copyChain, name)
+  const copy = (name: string) => migration.track(name, copyName(copyChain, name))
   const job = (id: string): PageJob => {
     if (jobs) return jobs.backfill(id)
     throw new Error('the Durable Objects of jobs are not bound')
   }
   await Promise.all([
-    consumeCopies(messages.filter(isCopy), { copy, onCopied, onFailure, ...(giveUp && { giveUp }) }),
+    consumeCopies(messages.filter(isCopy), { copy, ...(giveUp && { giveUp }) }),
     consumePages(messages.filter(isPage), { chain: copyChain, job }),
   ])
 }

@@ -10,8 +10,8 @@ const MIN_PART_BYTES = 64 * MIB
 const ATTEMPTS_PER_PART = 3
 
 /**
- * Copies what is larger than one put takes by ranged reads, each conditional on the source's ETag:
- * a source that changes on the way is noticed, and a part that fails is asked for again alone.
+ * Copies what is too large for one put by ranged reads, each conditional on the source's ETag: a source that changes
+ * meanwhile is noticed, and a part that fails is tried again alone.
  */
 export async function copyInParts(
   source: Backend,
@@ -22,7 +22,7 @@ export async function copyInParts(
   const { name, size, etag } = info
   if (size === undefined) throw new StorageError('invalid', 'parts need a known size', { name })
   if (!target.createMultipartUpload) {
-    throw new StorageError('too-large', `${target.name} takes no object of ${size} bytes`, {
+    throw new StorageError('too-large', `${target.name} accepts no object of ${size} bytes`, {
       backend: target.name,
       name,
     })

@@ -4,9 +4,9 @@ import type { OpenUpload, UploadIndex } from '../migration/open-uploads.ts'
 
 export type JobKind = 'backfill' | 'verification'
 
-/** Older ones make room. */
+/** Older ones are deleted. */
 const MAX_DEAD_LETTERS = 1000
-/** A consumer and an alarm live for 15 minutes (Workers limits); a client may take hours to send what it uploads. */
+/** A consumer and an alarm live for 15 minutes (Workers limits); a client may take hours to upload. */
 const ABANDONED_MS = 24 * 60 * 60_000
 /** R2 and S3 rules remove uploads themselves after some days. */
 const MAX_AT_ONCE = 20
@@ -18,7 +18,7 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS uploads (
     backend TEXT, name TEXT, id TEXT, at INTEGER, PRIMARY KEY (backend, name, id)) WITHOUT ROWID;`
 
-/** The one Durable Object that knows all jobs, the copies that were given up, and multipart uploads that are open. */
+/** The one Durable Object that lists all jobs, the copies that failed for good, and open multipart uploads. */
 export class JobIndex extends DurableObject<Env> implements UploadIndex {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
@@ -60,7 +60,7 @@ export class JobIndex extends DurableObject<Env> implements UploadIndex {
     this.#exec(insert, backend, name, id, Date.now())
   }
 
-  /** Forgets it; returns others of its name, and what was abandoned: they may be aborted now. */
+  /** Removes it; returns others of its name, and what was abandoned: they may be aborted now. */
   async closeUpload({ backend, name, id }: OpenUpload): Promise<OpenUpload[]> {
     this.#exec('DELETE FROM uploads WHERE backend = ? AND name = ? AND id = ?', backend, name, id)
     const query = 'SELECT backend, name, id FROM uploads WHERE backend = ? AND (name = ? OR at < ?) LIMIT ?'

@@ -4,31 +4,17 @@ import type { JobIndex, JobKind } from './job-index.ts'
 import type { Verification } from './verification/job.ts'
 
 /** The Durable Objects of jobs, each addressed by its id. */
-export interface Jobs {
-  backfill(id: string): DurableObjectStub<Backfill>
-  verification(id: string): DurableObjectStub<Verification>
-  index(): DurableObjectStub<JobIndex>
-}
+export type Jobs = NonNullable<ReturnType<typeof openJobs>>
 
-/** A namespace has the class that wrangler.toml gives it. */
-export interface JobNamespaces {
-  backfillJobs?: DurableObjectNamespace
-  verificationJobs?: DurableObjectNamespace
-  jobIndex?: DurableObjectNamespace
-}
+type Namespaces = Partial<Record<'backfillJobs' | 'verificationJobs' | 'jobIndex', DurableObjectNamespace>>
 
-/** `undefined` where not all three are bound. */
-export function openJobs(namespaces: JobNamespaces): Jobs | undefined {
-  const { backfillJobs, verificationJobs, jobIndex } = namespaces as {
-    backfillJobs?: DurableObjectNamespace<Backfill>
-    verificationJobs?: DurableObjectNamespace<Verification>
-    jobIndex?: DurableObjectNamespace<JobIndex>
-  }
+/** `undefined` if not all three are bound. wrangler.toml says which class a namespace has. */
+export function openJobs({ backfillJobs, verificationJobs, jobIndex }: Namespaces) {
   if (!backfillJobs || !verificationJobs || !jobIndex) return undefined
   return {
-    backfill: (id) => backfillJobs.getByName(id),
-    verification: (id) => verificationJobs.getByName(id),
-    index: () => jobIndex.getByName('index'),
+    backfill: (id: string) => backfillJobs.getByName(id) as DurableObjectStub<Backfill>,
+    verification: (id: string) => verificationJobs.getByName(id) as DurableObjectStub<Verification>,
+    index: () => jobIndex.getByName('index') as DurableObjectStub<JobIndex>,
   }
 }
 
@@ -46,7 +32,7 @@ export async function latestJobs<Json>(
   return latest.filter((job) => job !== null)
 }
 
-/** Sorts by the time it was made. */
+/** Ids sort by time. */
 export function newJobId(now: number): string {
   const random = crypto.getRandomValues(new Uint8Array(6))
   const suffix = [...random].map((byte) => (byte % 36).toString(36)).join('')

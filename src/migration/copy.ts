@@ -75,8 +75,11 @@ function memoryFor(object: StoredObject, target: WritableBackend, { partBytes }:
   return object.deleted || needsParts(object, target) ? 0 : uploadMemory(target, object.size, partBytes)
 }
 
-function needsParts({ size }: StoredObject, target: WritableBackend): boolean {
-  return size !== undefined && size > (target.maxPutSize ?? Infinity)
+function needsParts(
+  object: StoredObject,
+  target: WritableBackend,
+): object is StoredObject & { size: number } {
+  return object.size !== undefined && object.size > (target.maxPutSize ?? Infinity)
 }
 
 async function copyOpen(
@@ -88,7 +91,8 @@ async function copyOpen(
   if (!object) return ABSENT
   if (!object.deleted && !needsParts(object, target)) return storeCopy(object, target, options)
   await cancelBody(object.body)
-  return object.deleted ? ABSENT : copyInParts(source, target, object, options.onlyIf)
+  if (object.deleted || !needsParts(object, target)) return ABSENT
+  return copyInParts(source, target, object, options.onlyIf)
 }
 
 /** Stores an open object's bytes in `target`, reading `object.body` to its end or cancelling it. */

@@ -71,7 +71,7 @@ describe('a backfill whose consumer dies', () => {
     await fill(source, 10)
     await withBackfill([target, source], { manifest: { from: 'client' } }, async (harness) => {
       harness.job.addNames({ names: Array.from({ length: 10 }, (_, index) => nameOf(index)), failures: [] })
-      harness.job.endNames(true)
+      harness.job.endNames()
       await harness.job.alarm()
       const messages = harness.queue.sent.splice(0)
       await harness.deliver(messages, dyingRpcOf(harness))

@@ -160,7 +160,7 @@ describe('what a backfill skips', () => {
     const options = { manifest: { from: 'client' as const } }
     await withBackfill([target, source], options, async ({ job, drive }) => {
       job.addNames({ names: ['a', 'deleted', 'refused/1', 'tmp/1'], failures: [] })
-      job.endNames(true)
+      job.endNames()
       expect(await drive()).toMatchObject({
         state: 'completed',
         listed: 4,

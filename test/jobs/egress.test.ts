@@ -149,7 +149,7 @@ describe('the estimate of a dry run', () => {
     const backends = [memoryBackend('primary'), memoryBackend('legacy')]
     await withBackfill(backends, options, async ({ job, drive }) => {
       job.addNames({ names: ['a', 'b'], failures: [] })
-      job.endNames(true)
+      job.endNames()
       expect((await drive()).estimate).toMatchObject({
         objects: 2,
         objects_of_unknown_size: 2,

@@ -74,10 +74,9 @@ export abstract class Backfill extends Job<BackfillRecord, BackfillJson> {
     addNames(this.#state, lines)
   }
 
-  /** The client has sent all of the manifest, or it broke off, which cancels the job. */
-  endNames(whole: boolean): BackfillJson | null {
-    if (whole) this.saved.change((record) => void (record.listed = true))
-    else apply(this.#state, 'cancel')
+  /** The client has sent all of the manifest. */
+  endNames(): BackfillJson | null {
+    this.saved.change((record) => void (record.listed = true))
     this.wake()
     return this.status()
   }

@@ -110,8 +110,8 @@ async function startWithManifest(c: Context<AppEnv>, query: Request['query']): P
       )
   } catch (error) {
     // Half a manifest is not what was requested.
-    await job.endNames(false)
+    await job.act('cancel')
     throw error
   }
-  return (await job.endNames(true)) ?? { id, ...started }
+  return (await job.endNames()) ?? { id, ...started }
 }

@@ -27,7 +27,7 @@ interface Waiting extends BackendFailure {
 export interface SavedRecord<R> {
   load(): R | undefined
   save(record: R): void
-  /** Changes the record in one transaction, with whatever else `work` writes. Nothing is saved where it returns `false`. */
+  /** Changes the record in one transaction, with whatever else `work` writes. The record is not saved if it returns `false`. */
   change(work: (record: R) => false | void): void
   now(): number
 }

@@ -1,15 +1,10 @@
 import { accepts, copyTarget, decide } from '../../chain/placement.ts'
 import { isWritable } from '../../storage/backend.ts'
-import { type StorageError, toStorageError } from '../../storage/errors.ts'
 import type { Chain } from '../../chain/fallback.ts'
 import { whyInvalid } from '../../storage/name.ts'
-import type { Held, Step, Walk } from '../walk.ts'
+import type { Held, Step } from '../walk.ts'
 import type { BackendFailure } from '../job-record.ts'
 import type { Outcome } from './job-types.ts'
-
-/** Listed at once: ten pages of copies, or this many names. */
-const MAX_COPIES = 1000
-const MAX_NAMES = 10_000
 
 /** What to do with one listed name. */
 export interface Classified {
@@ -17,37 +12,6 @@ export interface Classified {
   what: 'copy' | Exclude<Outcome['what'], 'copied'>
   reason?: NonNullable<Outcome['reason']>
   failure?: BackendFailure
-}
-
-/** Names taken from a walk. */
-interface Listed {
-  names: Classified[]
-  ended: boolean
-  /** Why the listing broke off; the names before are good. */
-  error?: StorageError
-}
-
-/** Takes names from the walk until there are ten pages of copies, many names, or no more. */
-export async function listSome(walk: Walk, chain: Chain, sources: ReadonlySet<string>): Promise<Listed> {
-  const names: Classified[] = []
-  let copies = 0
-  for (let taken = 0; taken < MAX_NAMES && copies < MAX_COPIES;) {
-    let steps
-    try {
-      steps = await walk.take(Math.min(MAX_NAMES - taken, MAX_COPIES - copies))
-    } catch (error) {
-      return { names, ended: false, error: toStorageError(error, 'chain') }
-    }
-    if (steps.length === 0) return { names, ended: true }
-    taken += steps.length
-    for (const step of steps) {
-      const classified = classify(chain, sources, step)
-      if (!classified) continue
-      names.push(classified)
-      if (classified.what === 'copy') copies++
-    }
-  }
-  return { names, ended: false }
 }
 
 /** `null` if none of the chosen sources holds the name: then it is not the job's concern. */

@@ -4,14 +4,11 @@ import { isListable } from '../../storage/backend.ts'
 import { type StorageError, toStorageError } from '../../storage/errors.ts'
 import { failureOf } from '../job-record.ts'
 import { copyEntry } from './copy-entry.ts'
-import type { PageEntry, PageReport, PageStart } from './job-types.ts'
+import type { PageEntry, PageMessage, PageReport, PageStart } from './job-types.ts'
 import { addOutcome, noCounts } from './store.ts'
 
-export interface PageWork {
+interface PageWork extends Pick<PageMessage, 'source' | 'names'> {
   chain: Chain
-  /** `null` for names of a manifest. */
-  source: string | null
-  names: readonly PageEntry[]
   start: PageStart
   /** No copy is started after that. */
   ends: number

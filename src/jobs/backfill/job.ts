@@ -128,7 +128,7 @@ export abstract class Backfill extends Job<BackfillRecord, BackfillJson> {
     const { manifest, backends } = record.options
     if (manifest?.from === 'object') return readManifest(this.#state, chain, manifest.name, record.manifest)
     this.walk ??= openWalk(chain, record)
-    if (!(await listPages(this.#state, this.walk, chain, backends))) this.walk = undefined
+    return listPages(this.#state, this.walk, chain, backends)
   }
 
   async #copy(chain: Chain): Promise<void> {

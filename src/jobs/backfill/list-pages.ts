@@ -2,9 +2,9 @@ import type { Chain } from '../../chain/fallback.ts'
 import { isListable, type ListableBackend } from '../../storage/backend.ts'
 import { StorageError, toStorageError } from '../../storage/errors.ts'
 import type { Counters } from '../../schemas/job-answers.ts'
-import { failureOf, isClosed, waitAfter } from '../job-record.ts'
+import { isClosed } from '../job-record.ts'
 import { createWalk, type Walk } from '../walk.ts'
-import { listSome } from './classify.ts'
+import { classify } from './classify.ts'
 import { cut } from './cut.ts'
 import { addFound } from './estimate.ts'
 import type { BackfillRecord, PageEntry } from './job-types.ts'
@@ -14,6 +14,8 @@ import { addOutcome, type JobState, noCounts } from './store.ts'
 
 /** With so many pages ahead of the copies, listing pauses. */
 const PAGES_AHEAD = 100
+/** Names that are listed at once: ten pages. */
+const NAMES = 1000
 /** No message may have more than 128 KB, and one up to 64 KB counts as one operation. */
 const PAGE = { maxItems: 100, maxBytes: 60_000 }
 
@@ -33,14 +35,16 @@ export function openWalk(chain: Chain, { options, position }: BackfillRecord): W
   return createWalk(backends, options.prefix, position)
 }
 
-/** Lists some names into pages. `false` if a listing failed: then a new walk must continue, later. */
+/** Lists the next names into pages. Throws if a listing fails; the names before it are in pages then. */
 export async function listPages(
-  { store, change, now }: JobState,
+  { store, change }: JobState,
   walk: Walk,
   chain: Chain,
   sources: readonly string[],
-): Promise<boolean> {
-  const { names, ended, error } = await listSome(walk, chain, new Set(sources))
+): Promise<void> {
+  const steps = await walk.take(NAMES)
+  const chosen = new Set(sources)
+  const names = steps.flatMap((step) => classify(chain, chosen, step) ?? [])
   change((record) => {
     if (isClosed(record)) return false
     for (const [source, own] of Map.groupBy(names, ({ held }) => held.backend.name)) {
@@ -58,11 +62,9 @@ export async function listPages(
       if (!record.options.dryRun) addPages(store, source, copies)
     }
     record.position = walk.position()
-    record.listed = ended
-    if (error) waitAfter(record, failureOf(error), now())
-    else delete record.waiting
+    record.listed = steps.length === 0
+    delete record.waiting
   })
-  return error === undefined
 }
 
 export function addPages(store: JobState['store'], source: string | null, names: readonly PageEntry[]): void {

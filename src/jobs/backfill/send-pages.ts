@@ -1,5 +1,4 @@
-import { failureOfCall } from '../../storage/errors.ts'
-import { waitAfter } from '../job-record.ts'
+import { failureOfCall, StorageError } from '../../storage/errors.ts'
 import { cut } from './cut.ts'
 import type { BackfillRecord, PageMessage } from './job-types.ts'
 import type { JobState } from './store.ts'
@@ -21,7 +20,7 @@ const BATCH = { maxItems: 100, maxBytes: 240_000 }
 
 /** Sends waiting pages, as many as the job's share of consumers can take. `started`: when this process of the job did. */
 export async function sendPages(queue: PageQueue, state: JobState, started: number): Promise<void> {
-  const { store, load, change, now } = state
+  const { store, load, now } = state
   if (store.pages() === 0) return
   const metrics = await queue.metrics?.().catch(() => undefined)
   const backlog = metrics?.backlogCount
@@ -36,12 +35,10 @@ export async function sendPages(queue: PageQueue, state: JobState, started: numb
     .map(({ page, source, names }): PageMessage => ({ type: 'page', job: record.id, page, source, names }))
   try {
     for (const batch of cut(messages, BATCH)) await queue.sendBatch(batch.map((body) => ({ body })))
-  } catch (thrown) {
-    const { code: error } = failureOfCall(thrown, 'queue')
-    change((failed) => {
-      for (const { page } of messages) store.putBack(page)
-      waitAfter(failed, { backend: 'queue', error, detail: 'the queue accepted no messages' }, now())
-    })
+  } catch (cause) {
+    for (const { page } of messages) store.putBack(page)
+    const { code } = failureOfCall(cause, 'queue')
+    throw new StorageError(code, 'the queue accepted no messages', { backend: 'queue', cause })
   }
 }
 

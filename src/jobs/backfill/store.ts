@@ -1,5 +1,6 @@
 import type { Counters } from '../../schemas/job-answers.ts'
 import type { SavedRecord } from '../job-record.ts'
+import { queriesOf } from '../queries.ts'
 import type { BackfillRecord, Failure, Outcome, PageEntry } from './job-types.ts'
 
 /** Names that are copied together. */
@@ -26,8 +27,6 @@ export interface StoredFailure extends Failure {
   attempts: number
 }
 
-type Row = Record<string, SqlStorageValue>
-
 export const SCHEMA = `
   CREATE TABLE IF NOT EXISTS counts (
     backend TEXT PRIMARY KEY, listed INTEGER DEFAULT 0, copied INTEGER DEFAULT 0, present INTEGER DEFAULT 0,
@@ -42,6 +41,7 @@ export const SCHEMA = `
     detail TEXT, attempts INTEGER);`
 
 const PAGE = 'page, source, names, tries, begins'
+const FAILURE = 'name, size, source, backend, error, detail, attempts'
 
 const COUNTERS = ['listed', 'copied', 'present', 'skipped', 'failed', 'bytes'] as const
 /** No backend can have this name: it is the job's own row. */
@@ -58,11 +58,8 @@ export interface JobState extends SavedRecord<BackfillRecord> {
  * A job's counters, failures, and the pages that are not reported yet. `sent` and `begun` are times, 0 if it is not;
  * a page that is reported is deleted. All of it is synchronous.
  */
-export function createStore({ sql }: Pick<DurableObjectStorage, 'sql'>) {
-  const all = <T>(query: string, ...values: unknown[]) => sql.exec<T & Row>(query, ...values).toArray()
-  const run = (query: string, ...values: unknown[]): void => void sql.exec(query, ...values)
-  const number = (query: string, ...values: unknown[]): number =>
-    all<{ n: number | null }>(query, ...values)[0]?.n ?? 0
+export function createStore(storage: Pick<DurableObjectStorage, 'sql'>) {
+  const { all, run, count } = queriesOf(storage)
   const pages = (query: string, ...values: unknown[]): Page[] =>
     all<Omit<Page, 'names'> & { names: string }>(query, ...values).map(({ names, ...page }) => ({
       ...page,
@@ -75,20 +72,13 @@ export function createStore({ sql }: Pick<DurableObjectStorage, 'sql'>) {
       const added = COUNTERS.map((counter) => counts[counter] ?? 0)
       if (added.every((value) => value === 0)) return
       const sums = COUNTERS.map((counter) => `${counter} = ${counter} + excluded.${counter}`)
-      run(
-        `INSERT INTO counts (backend, ${COUNTERS.join(', ')}) VALUES (?, ?, ?, ?, ?, ?, ?)
-         ON CONFLICT (backend) DO UPDATE SET ${sums.join(', ')}`,
-        backend ?? WHOLE,
-        ...added,
-      )
+      const insert = `INSERT INTO counts (backend, ${COUNTERS.join(', ')}) VALUES (?, ?, ?, ?, ?, ?, ?)
+        ON CONFLICT (backend) DO UPDATE SET ${sums.join(', ')}`
+      const insertSkips = `INSERT INTO skips (backend, reason, names) VALUES (?, ?, ?)
+        ON CONFLICT (backend, reason) DO UPDATE SET names = names + excluded.names`
+      run(insert, backend ?? WHOLE, ...added)
       for (const [reason, names] of Object.entries(counts.skipped_by ?? {}))
-        run(
-          `INSERT INTO skips (backend, reason, names) VALUES (?, ?, ?)
-           ON CONFLICT (backend, reason) DO UPDATE SET names = names + excluded.names`,
-          backend ?? WHOLE,
-          reason,
-          names,
-        )
+        run(insertSkips, backend ?? WHOLE, reason, names)
     },
     counters(backend: string | null): Counters {
       const counts = `SELECT ${COUNTERS.join(', ')} FROM counts WHERE backend = ?`
@@ -106,15 +96,10 @@ export function createStore({ sql }: Pick<DurableObjectStorage, 'sql'>) {
         ({ backend }) => backend,
       ),
 
-    addPage: ({ source, names, tries = 0, due = 0, begins = 0 }: NewPage): void =>
-      run(
-        'INSERT INTO pages (source, names, tries, due, begins) VALUES (?, ?, ?, ?, ?)',
-        source,
-        JSON.stringify(names),
-        tries,
-        due,
-        begins,
-      ),
+    addPage({ source, names, tries = 0, due = 0, begins = 0 }: NewPage): void {
+      const insert = 'INSERT INTO pages (source, names, tries, due, begins) VALUES (?, ?, ?, ?, ?)'
+      run(insert, source, JSON.stringify(names), tries, due, begins)
+    },
     /** `undefined` once it is reported. */
     page: (page: number): Page | undefined => pages(`SELECT ${PAGE} FROM pages WHERE page = ?`, page)[0],
     /** Marks the oldest waiting pages as sent. */
@@ -125,11 +110,11 @@ export function createStore({ sql }: Pick<DurableObjectStorage, 'sql'>) {
       return waiting
     },
     /** All that are not reported. */
-    pages: () => number('SELECT COUNT(*) AS n FROM pages'),
-    pagesInFlight: () => number('SELECT COUNT(*) AS n FROM pages WHERE sent > 0'),
+    pages: () => count('SELECT COUNT(*) AS n FROM pages'),
+    pagesInFlight: () => count('SELECT COUNT(*) AS n FROM pages WHERE sent > 0'),
     /** Pages that consumers are copying, not counting that one. */
     pagesBegun: (except: number) =>
-      number('SELECT COUNT(*) AS n FROM pages WHERE begun > 0 AND page <> ?', except),
+      count('SELECT COUNT(*) AS n FROM pages WHERE begun > 0 AND page <> ?', except),
     begin: (page: number, now: number): void =>
       // A message may arrive after its page was put back.
       run('UPDATE pages SET sent = ?1, begun = ?1, begins = begins + 1 WHERE page = ?2', now, page),
@@ -149,23 +134,14 @@ export function createStore({ sql }: Pick<DurableObjectStorage, 'sql'>) {
     /** All but those that are being copied: they will be reported. */
     dropPages: (): void => run('DELETE FROM pages WHERE begun = 0'),
 
-    addFailure: ({ name, size, source, backend, error, detail, attempts }: Omit<StoredFailure, 'id'>): void =>
-      run(
-        'INSERT INTO failures (name, size, source, backend, error, detail, attempts) VALUES (?, ?, ?, ?, ?, ?, ?)',
-        name,
-        size,
-        source,
-        backend,
-        error,
-        detail,
-        attempts,
-      ),
-    failures: (after: number, limit: number): StoredFailure[] =>
-      all<StoredFailure>(
-        'SELECT id, name, size, source, backend, error, detail, attempts FROM failures WHERE id > ? ORDER BY id LIMIT ?',
-        after,
-        limit,
-      ),
+    addFailure({ name, size, source, backend, error, detail, attempts }: Omit<StoredFailure, 'id'>): void {
+      const insert = `INSERT INTO failures (${FAILURE}) VALUES (?, ?, ?, ?, ?, ?, ?)`
+      run(insert, name, size, source, backend, error, detail, attempts)
+    },
+    failures(after: number, limit: number): StoredFailure[] {
+      const query = `SELECT id, ${FAILURE} FROM failures WHERE id > ? ORDER BY id LIMIT ?`
+      return all<StoredFailure>(query, after, limit)
+    },
     dropFailure: (id: number): void => run('DELETE FROM failures WHERE id = ?', id),
   }
 }

@@ -84,7 +84,7 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
   /** Without a `kind`, all but what is equal by size. */
   differences(kind: DifferenceKind | undefined, after: number, limit: number): DifferencePage | null {
     if (!this.saved.load()) return null
-    const rows = this.#store.differences(kind, after, limit + 1)
+    const rows = this.#store.differences(kind ?? null, after, limit + 1)
     const differences = rows
       .slice(0, limit)
       .map(({ kind: found, name, backend, detail }) => ({ kind: found, name, backend, detail }))

@@ -7,20 +7,23 @@ import { problemResponse } from './http/problem.ts'
 import { rawPath } from './http/raw-path.ts'
 import { log } from './observe/log.ts'
 import { consumePages } from './jobs/backfill/consumer.ts'
-import { backfillJob } from './jobs/backfill-job.ts'
+import { Backfill } from './jobs/backfill/job.ts'
 import type { PageJob, PageMessage } from './jobs/backfill/job-types.ts'
 import { consumeCopies, type DeadLetter } from './migration/copy-consumer.ts'
 import type { CopyMessage } from './migration/copy-later.ts'
 import { copyName } from './migration/copy-name.ts'
-import type { CopyResult } from './migration/copy-result.ts'
 import { consumeDeadLetters, isDeadLetters } from './jobs/dead-letters.ts'
 import { openJobs } from './jobs/jobs.ts'
-import { verificationJob } from './jobs/verification-job.ts'
+import { Verification } from './jobs/verification/job.ts'
 import type { AppEnv } from './routes/context.ts'
 
 export { JobIndex } from './jobs/job-index.ts'
-export class BackfillJob extends backfillJob(deploymentFor) {}
-export class VerificationJob extends verificationJob(deploymentFor) {}
+export class BackfillJob extends Backfill {
+  protected override readonly deployment = () => deploymentFor(this.env)
+}
+export class VerificationJob extends Verification {
+  protected override readonly deployment = () => deploymentFor(this.env)
+}
 
 type App = Pick<Hono<AppEnv>, 'fetch'>
 
@@ -53,16 +56,15 @@ async function consume(
   { messages }: MessageBatch<QueueMessage>,
   { copyChain, config, migration }: Deployment,
 ): Promise<void> {
-  const { onCopied, onFailure } = migration
   const jobs = openJobs(config.services)
   const giveUp = jobs && ((letter: DeadLetter) => jobs.index().addDeadLetter(letter))
-  const copy = (name: string): Promise<CopyResult> => copyName(copyChain, name)
+  const copy = (name: string) => migration.track(name, copyName(copyChain, name))
   const job = (id: string): PageJob => {
     if (jobs) return jobs.backfill(id)
     throw new Error('the Durable Objects of jobs are not bound')
   }
   await Promise.all([
-    consumeCopies(messages.filter(isCopy), { copy, onCopied, onFailure, ...(giveUp && { giveUp }) }),
+    consumeCopies(messages.filter(isCopy), { copy, ...(giveUp && { giveUp }) }),
     consumePages(messages.filter(isPage), { chain: copyChain, job }),
   ])
 }

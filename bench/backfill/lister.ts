@@ -1,4 +1,4 @@
-import { listSome } from '../../src/jobs/backfill/listing.ts'
+import { classify } from '../../src/jobs/backfill/classify.ts'
 import { createWalk } from '../../src/jobs/walk.ts'
 import { createChain } from '../../src/chain/fallback.ts'
 import { sortedBackend } from '../sorted-backend.ts'
@@ -14,11 +14,8 @@ export async function timeLister(): Promise<number> {
   const sources = new Set(['legacy'])
   const started = performance.now()
   let listed = 0
-  for (let ended = false; !ended;) {
-    const some = await listSome(walk, chain, sources)
-    listed += some.counts.get('legacy')?.listed ?? 0
-    ended = some.ended
-  }
+  for (let steps = await walk.take(1000); steps.length > 0; steps = await walk.take(1000))
+    listed += steps.filter((step) => classify(chain, sources, step)).length
   if (listed !== COUNT) throw new Error(`${listed} names were listed instead of ${COUNT}`)
   return COUNT / ((performance.now() - started) / 1000)
 }

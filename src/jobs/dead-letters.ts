@@ -3,16 +3,16 @@ import { log } from '../observe/log.ts'
 import type { PageMessage } from './backfill/job-types.ts'
 import type { Jobs } from './jobs.ts'
 
-/** `max_retries` in wrangler.toml, and the first delivery; a message does not say how often it was delivered before. */
+/** `max_retries` in wrangler.toml, and the first delivery; a dead letter does not say how often it was delivered. */
 const DELIVERIES = 9
-const DETAIL = `the queue gave the message up after ${DELIVERIES} deliveries: the Worker failed before it could say why`
+const DETAIL = `the message was dead-lettered after ${DELIVERIES} deliveries: the Worker failed before it could report why`
 
 /** Whether a batch is of dead letters: their queue's name ends as in wrangler.toml. */
 export function isDeadLetters(queue: string): boolean {
   return queue.endsWith('dead-copies')
 }
 
-/** Records copies that were given up, and reports pages that were to their jobs. */
+/** Records the copies, and returns the pages to their jobs. */
 export async function consumeDeadLetters(
   messages: readonly Message<CopyMessage | PageMessage>[],
   jobs: Jobs | undefined,
@@ -25,7 +25,7 @@ export async function consumeDeadLetters(
       await jobs?.index().addDeadLetter({ name, error: 'unexpected', detail: DETAIL, attempts: DELIVERIES })
     } else {
       log('warn', 'backfill', { job: body.job, page: body.page, outcome: 'interrupted', reason: DETAIL })
-      await jobs?.backfill(body.job).pageGivenUp(body.page, DELIVERIES)
+      await jobs?.backfill(body.job).handleDeadPage(body.page, DELIVERIES)
     }
     message.ack()
   }

@@ -1,12 +1,13 @@
 import { DurableObject } from 'cloudflare:workers'
 import type { DeadLetter } from '../migration/copy-consumer.ts'
 import type { OpenUpload, UploadIndex } from '../migration/open-uploads.ts'
+import { queriesOf } from './queries.ts'
 
 export type JobKind = 'backfill' | 'verification'
 
-/** Older ones make room. */
+/** Older ones are deleted. */
 const MAX_DEAD_LETTERS = 1000
-/** A consumer and an alarm live for 15 minutes (Workers limits); a client may take hours to send what it uploads. */
+/** A consumer and an alarm live for 15 minutes (Workers limits); a client may take hours to upload. */
 const ABANDONED_MS = 24 * 60 * 60_000
 /** R2 and S3 rules remove uploads themselves after some days. */
 const MAX_AT_ONCE = 20
@@ -18,32 +19,30 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS uploads (
     backend TEXT, name TEXT, id TEXT, at INTEGER, PRIMARY KEY (backend, name, id)) WITHOUT ROWID;`
 
-/** The one Durable Object that knows all jobs, the copies that were given up, and multipart uploads that are open. */
+/** The one Durable Object that lists all jobs, the copies that failed for good, and open multipart uploads. */
 export class JobIndex extends DurableObject<Env> implements UploadIndex {
+  readonly #queries = queriesOf(this.ctx.storage)
+
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
     ctx.storage.sql.exec(SCHEMA)
   }
 
-  #exec<Row>(query: string, ...values: unknown[]): Row[] {
-    return this.ctx.storage.sql.exec<Row & Record<string, SqlStorageValue>>(query, ...values).toArray()
-  }
-
   async register(id: string, kind: JobKind): Promise<void> {
-    this.#exec('INSERT OR IGNORE INTO jobs (id, kind) VALUES (?, ?)', id, kind)
+    this.#queries.run('INSERT OR IGNORE INTO jobs (id, kind) VALUES (?, ?)', id, kind)
   }
 
   /** Ids, newest first. */
   async jobs(kind: JobKind, limit: number): Promise<string[]> {
     const query = 'SELECT id FROM jobs WHERE kind = ? ORDER BY id DESC LIMIT ?'
-    return this.#exec<{ id: string }>(query, kind, limit).map(({ id }) => id)
+    return this.#queries.all<{ id: string }>(query, kind, limit).map(({ id }) => id)
   }
 
   async addDeadLetter({ name, error, detail, attempts }: DeadLetter): Promise<void> {
     const insert =
       'INSERT OR REPLACE INTO dead_letters (name, error, detail, attempts, at) VALUES (?, ?, ?, ?, ?)'
-    this.#exec(insert, name, error, detail, attempts, Date.now())
-    this.#exec(
+    this.#queries.run(insert, name, error, detail, attempts, Date.now())
+    this.#queries.run(
       'DELETE FROM dead_letters WHERE id <= (SELECT MAX(id) FROM dead_letters) - ?',
       MAX_DEAD_LETTERS,
     )
@@ -52,18 +51,18 @@ export class JobIndex extends DurableObject<Env> implements UploadIndex {
   /** Newest first. */
   async deadLetters(limit: number): Promise<(DeadLetter & { at: number })[]> {
     const query = 'SELECT name, error, detail, attempts, at FROM dead_letters ORDER BY id DESC LIMIT ?'
-    return this.#exec(query, limit)
+    return this.#queries.all(query, limit)
   }
 
   async openUpload({ backend, name, id }: OpenUpload): Promise<void> {
     const insert = 'INSERT OR REPLACE INTO uploads (backend, name, id, at) VALUES (?, ?, ?, ?)'
-    this.#exec(insert, backend, name, id, Date.now())
+    this.#queries.run(insert, backend, name, id, Date.now())
   }
 
-  /** Forgets it; returns others of its name, and what was abandoned: they may be aborted now. */
+  /** Removes it; returns others of its name, and what was abandoned: they may be aborted now. */
   async closeUpload({ backend, name, id }: OpenUpload): Promise<OpenUpload[]> {
-    this.#exec('DELETE FROM uploads WHERE backend = ? AND name = ? AND id = ?', backend, name, id)
+    this.#queries.run('DELETE FROM uploads WHERE backend = ? AND name = ? AND id = ?', backend, name, id)
     const query = 'SELECT backend, name, id FROM uploads WHERE backend = ? AND (name = ? OR at < ?) LIMIT ?'
-    return this.#exec(query, backend, name, Date.now() - ABANDONED_MS, MAX_AT_ONCE)
+    return this.#queries.all(query, backend, name, Date.now() - ABANDONED_MS, MAX_AT_ONCE)
   }
 }

@@ -1,37 +1,38 @@
-import type { BackfillJob } from './backfill-job.ts'
-import type { JobIndex } from './job-index.ts'
-import type { VerificationJob } from './verification-job.ts'
+import pLimit from 'p-limit'
+import type { Backfill } from './backfill/job.ts'
+import type { JobIndex, JobKind } from './job-index.ts'
+import type { Verification } from './verification/job.ts'
 
 /** The Durable Objects of jobs, each addressed by its id. */
-export interface Jobs {
-  backfill(id: string): DurableObjectStub<BackfillJob>
-  verification(id: string): DurableObjectStub<VerificationJob>
-  index(): DurableObjectStub<JobIndex>
-}
+export type Jobs = NonNullable<ReturnType<typeof openJobs>>
 
-/** A namespace has the class that wrangler.toml gives it. */
-export interface JobNamespaces {
-  backfillJobs?: DurableObjectNamespace
-  verificationJobs?: DurableObjectNamespace
-  jobIndex?: DurableObjectNamespace
-}
+type Namespaces = Partial<Record<'backfillJobs' | 'verificationJobs' | 'jobIndex', DurableObjectNamespace>>
 
-/** `undefined` where not all three are bound. */
-export function openJobs(namespaces: JobNamespaces): Jobs | undefined {
-  const { backfillJobs, verificationJobs, jobIndex } = namespaces as {
-    backfillJobs?: DurableObjectNamespace<BackfillJob>
-    verificationJobs?: DurableObjectNamespace<VerificationJob>
-    jobIndex?: DurableObjectNamespace<JobIndex>
-  }
+/** `undefined` if not all three are bound. wrangler.toml says which class a namespace has. */
+export function openJobs({ backfillJobs, verificationJobs, jobIndex }: Namespaces) {
   if (!backfillJobs || !verificationJobs || !jobIndex) return undefined
   return {
-    backfill: (id) => backfillJobs.getByName(id),
-    verification: (id) => verificationJobs.getByName(id),
-    index: () => jobIndex.getByName('index'),
+    backfill: (id: string) => backfillJobs.getByName(id) as DurableObjectStub<Backfill>,
+    verification: (id: string) => verificationJobs.getByName(id) as DurableObjectStub<Verification>,
+    index: () => jobIndex.getByName('index') as DurableObjectStub<JobIndex>,
   }
 }
 
-/** Sorts by the time it was made. */
+const CONCURRENCY = 5
+
+/** The latest jobs of one kind, newest first, as `read` returns them. */
+export async function latestJobs<Json>(
+  jobs: Jobs,
+  { kind, limit }: { kind: JobKind; limit: number },
+  read: (id: string) => Promise<Json | null>,
+): Promise<Json[]> {
+  const ids = await jobs.index().jobs(kind, limit)
+  const inTurn = pLimit(CONCURRENCY)
+  const latest = await Promise.all(ids.map((id) => inTurn(() => read(id))))
+  return latest.filter((job) => job !== null)
+}
+
+/** Ids sort by time. */
 export function newJobId(now: number): string {
   const random = crypto.getRandomValues(new Uint8Array(6))
   const suffix = [...random].map((byte) => (byte % 36).toString(36)).join('')

@@ -2,7 +2,7 @@ import { createSource, fetchAll, nextName, type Position } from '../chain/merge.
 import type { ListableBackend } from '../storage/backend.ts'
 import type { ObjectInfo } from '../storage/object.ts'
 
-/** Where a walk stands, to be saved and resumed. */
+/** The position of a walk, to save and resume it. */
 export interface WalkPosition {
   /** The last name that was taken. */
   last?: string
@@ -21,22 +21,14 @@ export interface Step {
   held: Held[]
 }
 
-/** All names of some backends, in UTF-8 byte order. */
-export interface Walk {
-  /**
-   * The next names: so many, fewer at the end or before a listing that fails, none only at the end.
-   * Throws the StorageError of a listing that fails before the first of them; what was taken before is not lost.
-   */
-  take(limit: number): Promise<Step[]>
-  readonly ended: boolean
-  position(): WalkPosition
-}
+export type Walk = ReturnType<typeof createWalk>
 
+/** Lists all names of some backends, in UTF-8 byte order. */
 export function createWalk(
   backends: readonly ListableBackend[],
   prefix: string,
   before: WalkPosition = { positions: {} },
-): Walk {
+) {
   let last = before.last
   // What a filter leaves out must be counted.
   const query = { prefix, limit: 1000, everything: true, last }
@@ -45,7 +37,11 @@ export function createWalk(
   )
 
   return {
-    async take(limit) {
+    /**
+     * The next names: up to `limit`, fewer at the end or before a listing that fails, none only at the end.
+     * Throws the StorageError of a listing that fails before the first of them; names that were taken before are not lost.
+     */
+    async take(limit: number): Promise<Step[]> {
       const steps: Step[] = []
       while (steps.length < limit) {
         const next = nextName(sources)
@@ -68,10 +64,10 @@ export function createWalk(
       }
       return steps
     },
-    get ended() {
+    get ended(): boolean {
       return sources.every(({ exhausted }) => exhausted)
     },
-    position: () => ({
+    position: (): WalkPosition => ({
       ...(last !== undefined && { last }),
       positions: Object.fromEntries(
         sources.map((source) => {

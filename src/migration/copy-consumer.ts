@@ -1,9 +1,8 @@
 import pLimit from 'p-limit'
 import { StorageError } from '../storage/errors.ts'
 import type { CopyMessage } from './copy-later.ts'
-import type { CopyResult } from './copy-result.ts'
 
-/** What is kept of a copy that was given up. */
+/** A copy that failed for good. */
 export interface DeadLetter {
   name: string
   error: string
@@ -12,10 +11,8 @@ export interface DeadLetter {
 }
 
 export interface ConsumerOptions {
-  copy: (name: string) => Promise<CopyResult>
-  onCopied: (name: string, result: CopyResult) => void
-  onFailure: (name: string, error: unknown) => void
-  /** Records a copy that is given up, with its reason. Left out: the queue's own dead letters. */
+  copy: (name: string) => Promise<unknown>
+  /** Records a copy after its last attempt. Default: the message ends in the dead-letter queue. */
   giveUp?: (letter: DeadLetter) => Promise<unknown>
 }
 
@@ -25,7 +22,7 @@ export const MAX_ATTEMPTS = 6
 const FIRST_DELAY_SECONDS = 2
 const MAX_DELAY_SECONDS = 600
 
-/** Copies each message's name; acknowledges what is settled, retries the rest later, and gives up in the end. */
+/** Copies each message's name; acknowledges what is done, and retries the rest later, up to six times. */
 export async function consumeCopies(
   messages: readonly Message<CopyMessage>[],
   options: ConsumerOptions,
@@ -34,23 +31,19 @@ export async function consumeCopies(
   await Promise.all(messages.map((message) => limit(() => consume(message, options))))
 }
 
-async function consume(message: Message<CopyMessage>, options: ConsumerOptions): Promise<void> {
-  const { name } = message.body
+async function consume(message: Message<CopyMessage>, { copy, giveUp }: ConsumerOptions): Promise<void> {
+  const { attempts, body } = message
   try {
-    options.onCopied(name, await options.copy(name))
-    message.ack()
+    await copy(body.name)
   } catch (error) {
-    options.onFailure(name, error)
-    if (message.attempts < MAX_ATTEMPTS || !options.giveUp) {
-      message.retry({ delaySeconds: delayAfter(message.attempts, Math.random()) })
-      return
-    }
-    await options.giveUp({ name, ...reasonOf(error), attempts: message.attempts })
-    message.ack()
+    if (attempts < MAX_ATTEMPTS || !giveUp)
+      return message.retry({ delaySeconds: delayAfter(attempts, Math.random()) })
+    await giveUp({ name: body.name, ...reasonOf(error), attempts })
   }
+  message.ack()
 }
 
-/** Doubles with each attempt; `random` (0 to 1) spreads what failed together over half to whole. */
+/** Doubles with each attempt; `random` (0 to 1) spreads what failed together over half to all of it. */
 export function delayAfter(attempts: number, random: number): number {
   const longest = Math.min(MAX_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2 ** (attempts - 1))
   return Math.ceil(longest * (0.5 + random / 2))

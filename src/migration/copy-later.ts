@@ -1,74 +1,77 @@
 import { StorageError } from '../storage/errors.ts'
 
-/** What the copy queue carries: one name that a read could not copy while it served it. */
+/** A message of the copy queue: a name that a read could not copy while it served it. */
 export interface CopyMessage {
   type: 'copy'
   name: string
 }
 
 export interface CopyLaterOptions {
-  /** Hands the name to the queue; absent where none is bound. */
+  /** Sends the name to the queue; absent if none is bound. */
   send?: (message: CopyMessage) => Promise<unknown>
   /** Copies the name now, within the request's own allowance. */
   copyNow: (name: string, signal: AbortSignal) => Promise<unknown>
   keepAlive: (work: Promise<unknown>) => void
-  onFailure: (name: string, error: unknown) => void
 }
 
-/** Begins or queues the copy of a name; `false` when there is no room for it now (the next read tries again). */
+/** Starts or queues the copy of a name; `false` if there is no room for it now (the next read tries again). */
 export type CopyLater = (name: string) => boolean
 
-/** A request's `waitUntil` has about 30 s (Workers limits); what is not done by then is given up in good order. */
+/** A request's `waitUntil` has about 30 s (Workers limits); what is not done by then is aborted before. */
 const ALLOWANCE_MS = 25_000
-/** Copies without a queue hold open connections of which an invocation has six. */
+/** Copies without a queue hold open connections, of which an invocation has six. */
 const MAX_WITHOUT_QUEUE = 2
-/** How long a queued name is not queued again by this isolate. */
+/** For so long, this isolate does not queue a name again. */
 const REQUEUE_MS = 60_000
 const MAX_REMEMBERED = 10_000
 
 /** Once per name and isolate, however many clients read it; across isolates the create-only put makes repeats harmless. */
-export function createCopyLater(options: CopyLaterOptions): CopyLater {
-  const queued = new Map<string, number>()
-  const copying = new Map<string, number>()
+export function createCopyLater({ send, copyNow, keepAlive }: CopyLaterOptions): CopyLater {
+  /** When each name was queued, or its copy was started. */
+  const started = new Map<string, number>()
 
-  const enqueue = (name: string, send: NonNullable<CopyLaterOptions['send']>): boolean => {
-    const now = Date.now()
-    if (now - (queued.get(name) ?? -Infinity) < REQUEUE_MS) return true
-    if (queued.size >= MAX_REMEMBERED) queued.delete(queued.keys().next().value ?? '')
-    queued.delete(name)
-    queued.set(name, now)
-    options.keepAlive(
-      send({ type: 'copy', name }).catch((error: unknown) => {
-        queued.delete(name)
-        options.onFailure(name, error)
-      }),
-    )
+  /** Failures are recorded by what is called; the next read tries again. */
+  const start = (name: string, work: Promise<unknown>): true => {
+    started.delete(name)
+    started.set(name, Date.now())
+    keepAlive(work)
     return true
+  }
+  const forget = (name: string): void => void started.delete(name)
+
+  const enqueue = (name: string, queue: NonNullable<typeof send>): boolean => {
+    if (started.size >= MAX_REMEMBERED) started.delete(started.keys().next().value ?? '')
+    return start(
+      name,
+      queue({ type: 'copy', name }).catch(() => forget(name)),
+    )
   }
 
   const copy = (name: string): boolean => {
-    // A request that the platform ended never runs its `finally`: what is older than the allowance is over.
-    for (const [other, began] of copying) if (Date.now() - began > 2 * ALLOWANCE_MS) copying.delete(other)
-    if (copying.has(name)) return true
-    if (copying.size >= MAX_WITHOUT_QUEUE) return false
-    copying.set(name, Date.now())
+    if (started.size >= MAX_WITHOUT_QUEUE) return false
     const controller = new AbortController()
     const timer = setTimeout(() => controller.abort(outOfTime(name)), ALLOWANCE_MS)
-    const work = options
-      .copyNow(name, controller.signal)
-      .catch((error: unknown) => options.onFailure(name, error))
-      .finally(() => {
-        clearTimeout(timer)
-        copying.delete(name)
-      })
-    options.keepAlive(work)
-    return true
+    const done = (): void => {
+      clearTimeout(timer)
+      forget(name)
+    }
+    return start(name, copyNow(name, controller.signal).then(done, done))
   }
 
-  return (name) => (options.send ? enqueue(name, options.send) : copy(name))
+  return (name) => {
+    const now = Date.now()
+    // A request that the platform ended reports no end: what is older than its allowance is over.
+    const longest = send ? REQUEUE_MS : 2 * ALLOWANCE_MS
+    for (const [other, at] of started) {
+      if (now - at < longest) break
+      forget(other)
+    }
+    if (started.has(name)) return true
+    return send ? enqueue(name, send) : copy(name)
+  }
 }
 
 function outOfTime(name: string): StorageError {
-  const why = `not copied within the ${ALLOWANCE_MS / 1000} s that a request has; bind a queue as COPY_QUEUE for what takes longer`
+  const why = `not copied within the ${ALLOWANCE_MS / 1000} s that a request has; bind a queue as COPY_QUEUE for larger objects`
   return new StorageError('timeout', why, { name })
 }

@@ -8,7 +8,7 @@ import { copyObject } from './copy.ts'
 import type { CopyResult } from './copy-result.ts'
 
 /**
- * Where a copy of what a read found belongs, `null` where nowhere. `'unproven'` when a writable backend before it did not
+ * Where a copy of what a read found belongs, `null` if nowhere. `'unproven'` if a writable backend before it did not
  * prove the name absent: it may hold a newer version or a tombstone.
  */
 export function copyTarget(
@@ -24,7 +24,7 @@ export function copyTarget(
   return targets.every(proved) ? (targets[0] ?? null) : 'unproven'
 }
 
-/** Copies one name from the first fallback that has it; `present` where there is nothing left to copy. */
+/** Copies one name from the first fallback that has it; `present` if there is nothing left to copy. */
 export async function copyName(
   chain: Chain,
   name: string,
@@ -38,9 +38,8 @@ export async function copyName(
   if (target === null) return { outcome: 'present', bytes: 0 }
   const source = chain.backends.find((backend) => backend.name === found.backend)
   if (target === 'unproven' || !source) {
-    throw new StorageError('unavailable', 'a writable backend could not say whether it holds the name', {
-      name,
-    })
+    const why = 'a writable backend did not answer whether it has the name'
+    throw new StorageError('unavailable', why, { name })
   }
   return copyObject(source, target, name, options)
 }

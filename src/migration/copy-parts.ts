@@ -1,4 +1,4 @@
-import type { Backend, MultipartUpload, PutCondition, WritableBackend } from '../storage/backend.ts'
+import type { Backend, GetOptions, PutCondition, WritableBackend } from '../storage/backend.ts'
 import { StorageError, toStorageError } from '../storage/errors.ts'
 import type { ObjectInfo } from '../storage/object.ts'
 import { attributesOfCopy, type CopyResult } from './copy-result.ts'
@@ -10,19 +10,18 @@ const MIN_PART_BYTES = 64 * MIB
 const ATTEMPTS_PER_PART = 3
 
 /**
- * Copies what is larger than one put takes by ranged reads, each conditional on the source's ETag:
- * a source that changes on the way is noticed, and a part that fails is asked for again alone.
+ * Copies what is too large for one put by ranged reads, each conditional on the source's ETag: a source that changes
+ * meanwhile is noticed, and a part that fails is tried again alone.
  */
 export async function copyInParts(
   source: Backend,
   target: WritableBackend,
-  info: ObjectInfo,
+  info: ObjectInfo & { size: number },
   onlyIf: PutCondition,
 ): Promise<CopyResult> {
   const { name, size, etag } = info
-  if (size === undefined) throw new StorageError('invalid', 'parts need a known size', { name })
   if (!target.createMultipartUpload) {
-    throw new StorageError('too-large', `${target.name} takes no object of ${size} bytes`, {
+    throw new StorageError('too-large', `${target.name} accepts no object of ${size} bytes`, {
       backend: target.name,
       name,
     })
@@ -40,35 +39,34 @@ export async function copyInParts(
     const partBytes = Math.max(MIN_PART_BYTES, Math.ceil(size / MAX_PARTS / MIB) * MIB)
     for (let offset = 0, number = 1; offset < size; offset += partBytes, number++) {
       const length = Math.min(partBytes, size - offset)
-      await copyPart(source, multipart, { name, etag, offset, length, number })
+      const read = { range: { offset, length }, ifMatch: etag }
+      await copyPart(source, name, read, (body) => multipart.uploadPart(number, body, length))
     }
     const stored = await multipart.complete()
     return stored ? { outcome: 'copied', bytes: size } : { outcome: 'present', bytes: 0 }
   } catch (error) {
-    // The first error is the one to tell.
+    // The first error is the one to report.
     await Promise.allSettled([multipart.abort()])
     throw error
   }
 }
 
-interface Part {
-  name: string
-  etag: string
-  offset: number
-  length: number
-  number: number
-}
-
-async function copyPart(source: Backend, multipart: MultipartUpload, part: Part): Promise<void> {
+async function copyPart(
+  source: Backend,
+  name: string,
+  read: GetOptions,
+  store: (body: ReadableStream<Uint8Array>) => Promise<void>,
+): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
-      const { name, etag, offset, length, number } = part
-      const object = await source.get(name, { range: { offset, length }, ifMatch: etag })
+      const object = await source.get(name, read)
       if (!object)
-        throw new StorageError('precondition', 'the source lost the object while it was copied', { name })
-      return await multipart.uploadPart(number, object.body, length)
+        throw new StorageError('precondition', 'the object was removed from the source while it was copied', {
+          name,
+        })
+      return await store(object.body)
     } catch (error) {
-      const failure = toStorageError(error, source.name, part.name)
+      const failure = toStorageError(error, source.name, name)
       if (failure.code === 'precondition' || attempt === ATTEMPTS_PER_PART) throw failure
     }
   }

@@ -8,12 +8,12 @@ import { upload, uploadMemory } from '../methods/upload.ts'
 import { copyInParts } from './copy-parts.ts'
 import { attributesOfCopy, type CopyResult } from './copy-result.ts'
 
-/** Nobody waits for a copy in the background, so it rather waits for memory than fails. */
+/** A copy in the background waits for memory: no client waits for the copy. */
 const MEMORY_WAIT_MS = 120_000
 
 interface CopyOptions {
   signal?: AbortSignal
-  /** Bytes of a part where the body's length is not known. */
+  /** Size of the parts if the body's length is unknown. */
   partBytes?: number
 }
 
@@ -22,7 +22,10 @@ interface StoreOptions extends CopyOptions {
   memory?: Reservation
 }
 
-/** Copies one object; create-only, whole or not at all. Throws StorageError with nothing left in the target. */
+const ABSENT: CopyResult = { outcome: 'absent', bytes: 0 }
+const PRESENT: CopyResult = { outcome: 'present', bytes: 0 }
+
+/** Copies one object; create-only, completely or not at all. If it throws a StorageError, nothing is left in the target. */
 export function copyObject(
   source: Backend,
   target: WritableBackend,
@@ -32,7 +35,7 @@ export function copyObject(
   return createOnly(target, name, (onlyIf) => copyOnce(source, target, name, { ...options, onlyIf }))
 }
 
-/** Stores a copy where nothing is. Where what is there is a lifted tombstone, once more: in the place of just that. */
+/** Stores a copy if there is nothing. If there is a lifted tombstone, stores it again in place of just that. */
 export async function createOnly(
   target: WritableBackend,
   name: string,
@@ -52,29 +55,31 @@ async function copyOnce(
 ): Promise<CopyResult> {
   const read = options.signal && { signal: options.signal }
   const object = await source.get(name, read)
-  const bytes =
-    object && !object.deleted && !needsParts(object, target)
-      ? uploadMemory(target, object.size, options.partBytes)
-      : 0
-  if (!object || bytes === 0) return copyOpen(source, target, object, options)
-  let memory = isolateMemory.tryReserve(bytes, { leave: BACKGROUND_LEAVES_BYTES })
+  if (!object) return ABSENT
+  const needed = memoryFor(object, target, options)
+  if (needed === 0) return copyOpen(source, target, object, options)
+  let memory = isolateMemory.tryReserve(needed, { leave: BACKGROUND_LEAVES_BYTES })
   try {
     if (memory) return await copyOpen(source, target, object, { ...options, memory })
     // The source would not keep it open for so long.
     await cancelBody(object.body)
-    memory = await isolateMemory.reserve(bytes, {
-      ...read,
-      waitMs: MEMORY_WAIT_MS,
-      leave: BACKGROUND_LEAVES_BYTES,
-    })
+    const waiting = { ...read, waitMs: MEMORY_WAIT_MS, leave: BACKGROUND_LEAVES_BYTES }
+    memory = await isolateMemory.reserve(needed, waiting)
     return await copyOpen(source, target, await source.get(name, read), { ...options, memory })
   } finally {
     memory?.release()
   }
 }
 
-function needsParts({ size }: StoredObject, target: WritableBackend): boolean {
-  return size !== undefined && size > (target.maxPutSize ?? Infinity)
+function memoryFor(object: StoredObject, target: WritableBackend, { partBytes }: CopyOptions): number {
+  return object.deleted || needsParts(object, target) ? 0 : uploadMemory(target, object.size, partBytes)
+}
+
+function needsParts(
+  object: StoredObject,
+  target: WritableBackend,
+): object is StoredObject & { size: number } {
+  return object.size !== undefined && object.size > (target.maxPutSize ?? Infinity)
 }
 
 async function copyOpen(
@@ -83,16 +88,11 @@ async function copyOpen(
   object: StoredObject | null,
   options: StoreOptions,
 ): Promise<CopyResult> {
-  if (!object) return { outcome: 'absent', bytes: 0 }
-  if (object.deleted) {
-    await cancelBody(object.body)
-    return { outcome: 'absent', bytes: 0 }
-  }
-  if (needsParts(object, target)) {
-    await cancelBody(object.body)
-    return copyInParts(source, target, object, options.onlyIf)
-  }
-  return storeCopy(object, target, options)
+  if (!object) return ABSENT
+  if (!object.deleted && !needsParts(object, target)) return storeCopy(object, target, options)
+  await cancelBody(object.body)
+  if (object.deleted || !needsParts(object, target)) return ABSENT
+  return copyInParts(source, target, object, options.onlyIf)
 }
 
 /** Stores an open object's bytes in `target`, reading `object.body` to its end or cancelling it. */
@@ -101,19 +101,17 @@ export async function storeCopy(
   target: WritableBackend,
   options: StoreOptions,
 ): Promise<CopyResult> {
+  const { name, size, digests } = object
   if (object.range) {
     await cancelBody(object.body)
-    throw new StorageError('invalid', 'a part of an object is never stored as the object', {
-      name: object.name,
-    })
+    throw new StorageError('invalid', 'a part of an object is never stored as the object', { name })
   }
-  const stored = await upload(target, object.name, object.body, {
+  const stored = await upload(target, name, object.body, {
     ...options,
     isBackground: true,
-    ...(object.size !== undefined && { size: object.size }),
-    ...(object.digests && { digests: object.digests }),
+    ...(size !== undefined && { size }),
+    ...(digests && { digests }),
     info: attributesOfCopy(object),
   })
-  if (!stored) return { outcome: 'present', bytes: 0 }
-  return { outcome: 'copied', bytes: stored.size ?? object.size ?? 0 }
+  return stored ? { outcome: 'copied', bytes: stored.size ?? size ?? 0 } : PRESENT
 }

@@ -14,85 +14,84 @@ import type { CopyResult } from './copy-result.ts'
 export interface MigrationOptions {
   chain: Chain
   enabled: boolean
-  /** Hands a name to the copy queue; absent where none is bound. */
+  /** Sends a name to the copy queue; absent if none is bound. */
   send?: (message: CopyMessage) => Promise<unknown>
   keepAlive: (work: Promise<unknown>) => void
 }
 
-/** Copying on read, wired together. */
+/** Copying on read. */
 export interface Migration {
   writeBack: WriteBack
-  /** What became of this isolate's copies so far. */
+  /** The copies of this isolate so far. */
   counts: CopyCounts
-  onCopied: (name: string, result: CopyResult) => void
-  onFailure: (name: string, error: unknown) => void
+  track: Track
 }
+
+/** Counts and logs how the copy of a name ends; throws what it fails with. */
+type Track = (name: string, copy: Promise<CopyResult>) => Promise<CopyResult>
 
 export function createMigration({ chain, enabled, send, keepAlive }: MigrationOptions): Migration {
   const counts = createCounts()
-  const onCopied = (name: string, { outcome, bytes }: CopyResult): void => {
-    counts.add(name, { outcome, bytes })
-    log('info', 'copy', { name, outcome, bytes })
-  }
-  const onFailure = (name: string, error: unknown): void => {
+  const fail = (name: string, error: unknown): never => {
     const reason = describeError(error)
     counts.add(name, { outcome: 'failed', bytes: 0, reason })
     log('warn', 'copy', { name, outcome: 'failed', reason, ...stackOf(error) })
+    throw error
+  }
+  const track: Track = async (name, copy) => {
+    const result = await copy.catch((error: unknown) => fail(name, error))
+    counts.add(name, result)
+    log('info', 'copy', { name, ...result })
+    return result
   }
   const copyLater = createCopyLater({
-    ...(send && { send }),
-    copyNow: async (name, signal) => onCopied(name, await copyName(chain, name, { signal })),
+    ...(send && {
+      send: (message) => send(message).catch((error: unknown) => fail(message.name, error)),
+    }),
+    copyNow: (name, signal) => track(name, copyName(chain, name, { signal })),
     keepAlive,
-    onFailure,
   })
-  const copy = createWriteBack({ chain, copyLater, keepAlive, onCopied, onFailure })
+  const copy = createWriteBack({ chain, copyLater, keepAlive, track })
   const writeBack: WriteBack = (object, trace) => {
-    const begun = enabled && copy(object, trace)
+    const started = enabled && copy(object, trace)
     // Those who joined a shared body may come after the copy's end.
-    if (begun && object.shared?.leader !== false) counts.begin(object.name)
-    return begun
+    if (started && object.shared?.leader !== false) counts.begin(object.name)
+    return started
   }
-  return { writeBack, counts, onCopied, onFailure }
+  return { writeBack, counts, track }
 }
 
-export interface WriteBackOptions {
-  chain: Chain
+export interface WriteBackOptions extends Pick<MigrationOptions, 'chain' | 'keepAlive'> {
   copyLater: CopyLater
-  keepAlive: (work: Promise<unknown>) => void
-  onCopied: (name: string, result: CopyResult) => void
-  onFailure: (name: string, error: unknown) => void
+  track: Track
 }
 
-/** Begins or queues the copy of what a read found, where it should be copied; says whether it did. Never fails the read. */
+/** Starts or queues the copy of what a read found, if it should be copied; returns whether it did. Never fails the read. */
 export type WriteBack = (object: StoredObject, trace: Trace) => boolean
 
 const MAX_FAILED = 1000
 
 /**
- * Whole bodies that are shared in memory are stored while the client takes them at its own pace;
- * everything else (larger, unknown length, encoded, ranged) is copied later by its name.
+ * Whole bodies that are shared in memory are stored while the client receives them at its own pace; everything else
+ * (larger, unknown length, encoded, ranged) is copied later by its name.
  */
-export function createWriteBack(options: WriteBackOptions): WriteBack {
-  const { chain, copyLater, keepAlive, onCopied, onFailure } = options
-  /** Whose copy failed while the body that it was made of may still be shared: the next to join tries again. */
+export function createWriteBack({ chain, copyLater, keepAlive, track }: WriteBackOptions): WriteBack {
+  /** Names whose copy failed while their body may still be shared: the next request that joins tries again. */
   const failed = new Set<string>()
-  const fail = (name: string, error: unknown): void => {
-    if (failed.size >= MAX_FAILED) failed.clear()
-    failed.add(name)
-    onFailure(name, error)
-  }
   return (object, trace) => {
+    const { name, shared } = object
     if (object.backend === chain.backends[0]?.name) return false
     const target = copyTarget(chain, object, trace)
     if (target === null || target === 'unproven') return false
-    if (!object.shared) return copyLater(object.name)
-    if (failed.delete(object.name) || object.shared.leader) {
-      keepAlive(
-        storeShared(object, object.shared, target).then(
-          (result) => onCopied(object.name, result),
-          (error: unknown) => fail(object.name, toStorageError(error, target.name, object.name)),
-        ),
-      )
+    if (!shared) return copyLater(name)
+    if (failed.delete(name) || shared.leader) {
+      const copy = storeShared(object, shared, target).catch((error: unknown) => {
+        if (failed.size >= MAX_FAILED) failed.clear()
+        failed.add(name)
+        throw toStorageError(error, target.name, name)
+      })
+      // Its failure is counted, and the read is unaffected.
+      keepAlive(track(name, copy).catch(() => {}))
     }
     return true
   }
@@ -101,7 +100,7 @@ export function createWriteBack(options: WriteBackOptions): WriteBack {
 /** What is stored at once: so little that it takes no time from the client. */
 const STORED_WHILE_SENT_BYTES = 256 * 1024
 
-/** The client comes first: storing a large body while its bytes still go out would take the same thread's time. */
+/** The client comes first: storing a large body while it is still being sent would take time from the same thread. */
 function storeShared(object: StoredObject, shared: SharedBody, target: WritableBackend): Promise<CopyResult> {
   return createOnly(target, object.name, async (onlyIf) => {
     const body = shared.stream()

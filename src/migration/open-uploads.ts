@@ -2,7 +2,7 @@ import { describeError, log } from '../observe/log.ts'
 import type { Backend, MultipartUpload } from '../storage/backend.ts'
 import { isStaged } from '../storage/name.ts'
 
-/** A multipart upload that must not stay open for ever. */
+/** A multipart upload that must not stay open forever. */
 export interface OpenUpload {
   backend: string
   /** What a copy stores, or the staged object of a client's upload. */
@@ -13,15 +13,15 @@ export interface OpenUpload {
 /** Remembers multipart uploads beyond the life of the process that began them. */
 export interface UploadIndex {
   openUpload(upload: OpenUpload): Promise<void>
-  /** Forgets it; returns those that may be aborted once its name is settled. */
+  /** Removes it; returns those that may be aborted once its name is settled. */
   closeUpload(upload: OpenUpload): Promise<OpenUpload[]>
 }
 
 /**
- * Multipart uploads are remembered until they end, so that those of a process that was killed can be aborted, and what they
- * have staged removed: a copy's by the next copy that settles the name, all of them after a day by whatever completes then.
- * One of another copy that still goes on is aborted by the first that settles the name, and fails, but being create-only
- * it had come too late already. Copies never abort each other before one has won.
+ * Multipart uploads are remembered until they end, so that those of a killed process can be aborted, and what they have
+ * staged removed: those of a copy by the next copy that settles the name, and all of them after a day by any upload that
+ * completes. If another copy of the name is still running, its upload is aborted, too: being create-only, it was too late
+ * already. Copies never abort each other before one has won.
  */
 export function withRememberedUploads(backend: Backend, index: () => UploadIndex): Backend {
   const { createMultipartUpload: create, abortMultipartUpload: abort } = backend
@@ -40,9 +40,9 @@ export function withRememberedUploads(backend: Backend, index: () => UploadIndex
     async createMultipartUpload(name, options) {
       const upload = await create(name, options)
       const isCopy = options?.info?.provenance !== undefined
-      // A client's leaves nothing that R2 or a lifecycle rule would not remove, unless it is staged.
+      // Unless it is staged, a client's upload leaves nothing that R2 or a lifecycle rule would not remove.
       if (!isCopy && !isStaged(upload.id)) return upload
-      // A copy must not abort what a client sends, so that goes under a name of its own.
+      // A copy must not abort a client's upload, so that has a name of its own.
       const opened = { backend: backend.name, name: isCopy ? name : upload.id, id: upload.id }
       await remembering(opened, () => index().openUpload(opened))
       return remembered(upload, (isSettled) => remembering(opened, () => close(opened, isSettled)))
@@ -65,7 +65,7 @@ function remembered(upload: MultipartUpload, close: (isSettled: boolean) => Prom
   }
 }
 
-/** No upload fails for it: open parts R2 removes after seven days, staged objects a lifecycle rule. */
+/** No upload fails because of it: R2 removes open parts after seven days, and a lifecycle rule staged objects. */
 async function remembering({ backend, name, id }: OpenUpload, work: () => Promise<void>): Promise<void> {
   try {
     await work()

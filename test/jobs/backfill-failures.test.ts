@@ -34,7 +34,7 @@ describe('a backfill whose consumer dies', () => {
     const [target, source] = [memoryBackend('primary'), counting('legacy')]
     await fill(source, 100)
     await withBackfill([target, source], {}, async (harness) => {
-      await harness.job.onAlarm()
+      await harness.job.alarm()
       await harness.deliver(harness.queue.sent.splice(0), dyingRpcOf(harness))
       expect(target.objects.size).toBe(100)
       expect(status(harness.job)).toMatchObject({ state: 'running', copied: 0 })
@@ -55,7 +55,7 @@ describe('a backfill whose consumer dies', () => {
     await fill(source, 50)
     for (let index = 0; index < 5; index++) await target.put(nameOf(index), new Uint8Array(1))
     await withBackfill([target, source], {}, async (harness) => {
-      await harness.job.onAlarm()
+      await harness.job.alarm()
       const messages = harness.queue.sent.splice(0)
       // Stored by a client since they were listed: it is not a copy of the job.
       await target.put(nameOf(40), new Uint8Array(1))
@@ -71,8 +71,8 @@ describe('a backfill whose consumer dies', () => {
     await fill(source, 10)
     await withBackfill([target, source], { manifest: { from: 'client' } }, async (harness) => {
       harness.job.addNames({ names: Array.from({ length: 10 }, (_, index) => nameOf(index)), failures: [] })
-      harness.job.endNames(true)
-      await harness.job.onAlarm()
+      harness.job.endNames()
+      await harness.job.alarm()
       const messages = harness.queue.sent.splice(0)
       await harness.deliver(messages, dyingRpcOf(harness))
       await harness.deliver(messages)
@@ -85,17 +85,17 @@ describe('a backfill whose consumer dies', () => {
     const [target, source] = [memoryBackend('primary'), memoryBackend('legacy')]
     await fill(source, 120)
     await withBackfill([target, source], { backlog: 0 }, async (harness) => {
-      await harness.job.onAlarm()
+      await harness.job.alarm()
       expect(harness.queue.sent.splice(0)).toHaveLength(2)
       harness.clock.now += 60_000
-      await harness.job.onAlarm()
+      await harness.job.alarm()
       // The job itself was not killed, so they are on their way.
       expect(harness.queue.sent).toEqual([])
       harness.restart()
-      await harness.job.onAlarm()
+      await harness.job.alarm()
       expect(harness.queue.sent).toEqual([])
       harness.clock.now += 6_000
-      await harness.job.onAlarm()
+      await harness.job.alarm()
       expect(harness.queue.sent).toHaveLength(2)
     })
   })
@@ -104,7 +104,7 @@ describe('a backfill whose consumer dies', () => {
     const [target, source] = [memoryBackend('primary'), memoryBackend('legacy')]
     await fill(source, 120)
     await withBackfill([target, source], {}, async (harness) => {
-      await harness.job.onAlarm()
+      await harness.job.alarm()
       expect(harness.queue.sent.splice(0)).toHaveLength(2)
       harness.restart()
       harness.clock.now += 1_300_000
@@ -242,7 +242,7 @@ describe('a backfill and failures', () => {
     const [target, source] = [memoryBackend('primary'), memoryBackend('legacy')]
     await fill(source, 10)
     await withBackfill([target, source], {}, async ({ job, drive }) => {
-      await job.onAlarm()
+      await job.alarm()
       await source.delete(nameOf(3))
       expect(await drive()).toMatchObject({ state: 'completed', listed: 10, copied: 9, skipped: 1 })
     })
@@ -275,11 +275,11 @@ describe('a page that the queue gives up', () => {
     await withBackfill([target, source], {}, async (harness) => {
       const { job, queue } = harness
       for (let round = 0; round < 5; round++) {
-        await job.onAlarm()
+        await job.alarm()
         for (const message of queue.sent.splice(0)) {
           if (isDeadly(message)) {
             for (let delivery = 0; delivery < 9; delivery++) job.beginPage(message.page)
-            job.pageGivenUp(message.page, 9)
+            job.handleDeadPage(message.page, 9)
           } else await harness.deliver([message])
         }
       }
@@ -300,9 +300,9 @@ describe('a page that the queue gives up', () => {
     const [target, source] = [memoryBackend('primary'), memoryBackend('legacy')]
     await fill(source, 8)
     await withBackfill([target, source], {}, async ({ job, queue, drive }) => {
-      await job.onAlarm()
-      for (const { page } of queue.sent.splice(0)) job.pageGivenUp(page, 9)
-      await job.onAlarm()
+      await job.alarm()
+      for (const { page } of queue.sent.splice(0)) job.handleDeadPage(page, 9)
+      await job.alarm()
       expect(queue.sent.map(({ names }) => names.length)).toEqual([8])
       expect(await drive()).toMatchObject({ state: 'completed', copied: 8, failed: 0 })
     })
@@ -312,11 +312,11 @@ describe('a page that the queue gives up', () => {
     const [target, source] = [memoryBackend('primary'), memoryBackend('legacy')]
     await fill(source, 8)
     await withBackfill([target, source], {}, async ({ job, queue, deliver }) => {
-      await job.onAlarm()
+      await job.alarm()
       const messages = queue.sent.splice(0)
       await deliver(messages)
-      for (const { page } of messages) job.pageGivenUp(page, 9)
-      await job.onAlarm()
+      for (const { page } of messages) job.handleDeadPage(page, 9)
+      await job.alarm()
       expect(status(job)).toMatchObject({ state: 'completed', copied: 8, failed: 0 })
     })
   })
@@ -338,7 +338,7 @@ describe('a page that the queue gives up', () => {
         for (let life = 0; life < 15 && status(harness.job).state !== 'completed_with_failures'; life++) {
           isDead = false
           for (let turn = 0; turn < 4; turn++) {
-            const alarm = harness.job.onAlarm().then(() => harness.deliver(harness.queue.sent.splice(0)))
+            const alarm = harness.job.alarm().then(() => harness.deliver(harness.queue.sent.splice(0)))
             await Promise.race([alarm, new Promise((resolve) => setTimeout(resolve, 20))])
           }
           harness.clock.now += 1_300_000

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { memoryBackend } from '../kit/memory.ts'
 import { estimateCost } from '../../src/jobs/backfill/estimate.ts'
-import { cutPages } from '../../src/jobs/backfill/listing.ts'
+import { cut } from '../../src/jobs/backfill/cut.ts'
 import type { Backend } from '../../src/storage/backend.ts'
 import { bytesOf, counting } from '../kit/fakes.ts'
 import { fill, nameOf, status, withBackfill } from './jobs.ts'
@@ -11,11 +11,11 @@ describe('a backfill that is steered', () => {
     const [target, source] = [memoryBackend('primary'), memoryBackend('legacy')]
     await fill(source, 50)
     await withBackfill([target, source], {}, async ({ job, queue, deliver, drive }) => {
-      await job.onAlarm()
+      await job.alarm()
       const messages = queue.sent.splice(0)
       expect(job.act('pause')).toMatchObject({ job: { state: 'paused' } })
       await deliver(messages)
-      await job.onAlarm()
+      await job.alarm()
       expect(queue.sent).toEqual([])
       expect(target.objects.size).toBe(0)
       expect(job.act('resume')).toMatchObject({ job: { state: 'running' } })
@@ -37,7 +37,7 @@ describe('a backfill that is steered', () => {
     }
     await withBackfill([target, source], {}, async (harness) => {
       pause = () => void harness.job.act('pause')
-      await harness.job.onAlarm()
+      await harness.job.alarm()
       await harness.deliver(harness.queue.sent.splice(0))
       expect(status(harness.job)).toMatchObject({ state: 'paused', copied: 100 })
       harness.job.act('resume')
@@ -59,7 +59,7 @@ describe('a backfill that is steered', () => {
     }
     await withBackfill([target, source], {}, async (harness) => {
       cancel = () => void harness.job.act('cancel')
-      await harness.job.onAlarm()
+      await harness.job.alarm()
       await harness.deliver(harness.queue.sent.splice(0))
       expect(status(harness.job)).toMatchObject({ state: 'cancelled', copied: 100 })
     })
@@ -70,10 +70,10 @@ describe('a backfill that is steered', () => {
     const [target, source] = [memoryBackend('primary'), memoryBackend('legacy')]
     await fill(source, 50)
     await withBackfill([target, source], {}, async ({ job, queue, deliver }) => {
-      await job.onAlarm()
+      await job.alarm()
       job.act('cancel')
       await deliver(queue.sent.splice(0))
-      await job.onAlarm()
+      await job.alarm()
       expect(status(job)).toMatchObject({ state: 'cancelled', listed: 50, copied: 0 })
       expect(job.act('resume')).toEqual({ conflict: 'the job is cancelled' })
     })
@@ -115,7 +115,7 @@ describe('a backfill and its limits', () => {
     const [target, source] = [memoryBackend('primary'), memoryBackend('legacy')]
     await fill(source, 250)
     await withBackfill([target, source], { maxConcurrency: 4 }, async ({ job, queue, drive }) => {
-      await job.onAlarm()
+      await job.alarm()
       const [first = 0, second = 0] = queue.sent.map(({ page }) => page)
       expect(job.beginPage(first)).toMatchObject({ concurrency: 4 })
       expect(job.beginPage(second)).toBeNull()
@@ -132,7 +132,7 @@ describe('a backfill and its limits', () => {
     const [target, source] = [memoryBackend('primary'), memoryBackend('legacy')]
     await fill(source, 350)
     await withBackfill([target, source], { maxConcurrency: 10, maxPerSecond: 20 }, async ({ job, queue }) => {
-      await job.onAlarm()
+      await job.alarm()
       const starts = queue.sent.map(({ page }) => job.beginPage(page))
       const start = { concurrency: 5, interval: 100 }
       expect(starts).toMatchObject([start, start, null, null])
@@ -157,13 +157,17 @@ describe('a backfill and its limits', () => {
         info: { name: nameOf(index), backend: 'legacy', size: 0 },
       })
     await withBackfill([target, source], {}, async ({ job }) => {
-      for (let alarm = 0; alarm < 5; alarm++) await job.onAlarm()
+      for (let alarm = 0; alarm < 5; alarm++) await job.alarm()
       expect(status(job)).toMatchObject({ state: 'listing', listed: 10_000 })
     })
   })
 })
 
-describe('cutPages()', () => {
+describe('cut()', () => {
+  const cutPages = (names: readonly (readonly [string, number])[]) => [
+    ...cut(names, { maxItems: 100, maxBytes: 60_000 }),
+  ]
+
   it('keeps pages to 100 names and 64 KB', () => {
     const short = Array.from({ length: 250 }, (_, index) => [nameOf(index), 1] as const)
     expect(cutPages(short).map(({ length }) => length)).toEqual([100, 100, 50])
@@ -181,14 +185,8 @@ describe('estimateCost()', () => {
     [1e6, 4.67],
     [1e8, 466.55],
   ])('prices %d objects as the docs do', (objects, total) => {
-    const { cost_usd: cost } = estimateCost({
-      objects,
-      bytes: 0,
-      unsized: 0,
-      present: 0,
-      manifest: false,
-      egress: { usd: 0, unknown: [], by: {} },
-    })
+    const found = { objects, bytes: 0, sources: {} }
+    const { cost_usd: cost } = estimateCost(found, { present: 0, sources: [], backends: [] })
     expect(cost.total).toBe(total)
   })
 })

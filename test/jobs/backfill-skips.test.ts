@@ -141,7 +141,7 @@ describe('what a backfill skips', () => {
     const [target, source] = [memoryBackend('primary'), memoryBackend('legacy')]
     await put(source, 'a', 'b', 'c')
     await withBackfill([target, source], {}, async (harness) => {
-      await harness.job.onAlarm()
+      await harness.job.alarm()
       await source.delete('a')
       const chain = harness.chain
       Object.assign(chain, { backends: [target, withFilter(source, { exclude: /^b$/ })] })
@@ -160,7 +160,7 @@ describe('what a backfill skips', () => {
     const options = { manifest: { from: 'client' as const } }
     await withBackfill([target, source], options, async ({ job, drive }) => {
       job.addNames({ names: ['a', 'deleted', 'refused/1', 'tmp/1'], failures: [] })
-      job.endNames(true)
+      job.endNames()
       expect(await drive()).toMatchObject({
         state: 'completed',
         listed: 4,

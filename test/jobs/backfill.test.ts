@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { memoryBackend } from '../kit/memory.ts'
+import { noCounts } from '../../src/jobs/backfill/store.ts'
 import { bytesOf, counting, textOf } from '../kit/fakes.ts'
 import { fill, nameOf, rpcOf, status, withBackfill } from './jobs.ts'
 
@@ -132,7 +133,7 @@ describe('a backfill and messages that come twice', () => {
     const [target, source] = [memoryBackend('primary'), counting('legacy')]
     await fill(source, 150)
     await withBackfill([target, source], {}, async ({ job, queue, deliver, drive }) => {
-      await job.onAlarm()
+      await job.alarm()
       const messages = queue.sent.splice(0)
       expect(messages.map(({ names }) => names.length)).toEqual([100, 50])
       await deliver(messages)
@@ -147,7 +148,7 @@ describe('a backfill and messages that come twice', () => {
     const [target, source] = [memoryBackend('primary'), memoryBackend('legacy')]
     await fill(source, 20)
     await withBackfill([target, source], {}, async (harness) => {
-      await harness.job.onAlarm()
+      await harness.job.alarm()
       const twice: typeof job.reportPage = async (page, report) => {
         await job.reportPage(page, report)
         await job.reportPage(page, { ...report, failures: [], left: [['left/over', 1]] })
@@ -162,15 +163,15 @@ describe('a backfill and messages that come twice', () => {
     const [target, source] = [memoryBackend('primary'), counting('legacy')]
     await fill(source, 20)
     await withBackfill([target, source], {}, async ({ job, queue, clock, deliver, drive }) => {
-      await job.onAlarm()
+      await job.alarm()
       const { page, names } = queue.sent[0] ?? { page: 0, names: [] }
       const began = clock.now
       expect(job.beginPage(page)).toMatchObject({ copiedSince: undefined })
       clock.now += 30 * 60_000
-      await job.onAlarm()
+      await job.alarm()
       expect(queue.sent.map((message) => message.page)).toEqual([page, page])
       expect(job.beginPage(page)).toMatchObject({ copiedSince: began })
-      const counts = { legacy: { copied: names.length, present: 0, skipped: 0, bytes: 5 } }
+      const counts = { legacy: { ...noCounts(), copied: names.length, bytes: 5 } }
       job.reportPage(page, { counts, failures: [], left: [] })
       await deliver(queue.sent.splice(0))
       expect(status(job)).toMatchObject({ copied: 20, bytes: 5 })
@@ -183,10 +184,10 @@ describe('a backfill and messages that come twice', () => {
     const [target, source] = [memoryBackend('primary'), counting('legacy')]
     await fill(source, 20)
     await withBackfill([target, source], {}, async ({ job, queue, deliver, drive }) => {
-      await job.onAlarm()
+      await job.alarm()
       const [message] = queue.sent.splice(0)
       if (!message) throw new Error('nothing was sent')
-      const counts = { legacy: { copied: 5, present: 0, skipped: 0, bytes: 5 } }
+      const counts = { legacy: { ...noCounts(), copied: 5, bytes: 5 } }
       job.beginPage(message.page)
       job.reportPage(message.page, { counts, failures: [], left: message.names.slice(5) })
       await deliver([message])

@@ -1,7 +1,6 @@
 import { expect, it } from 'vitest'
 import { sized } from '../kit/sample.ts'
-import type { BackfillJson } from '../../src/jobs/backfill/record.ts'
-import type { BackfillFailure } from '../../src/schemas/job-answers.ts'
+import type { Backfill, BackfillFailure } from '../../src/schemas/job-answers.ts'
 import { failuresOf, status, verified, withBackfill } from './jobs.ts'
 import { accepts, backendOf, INVALID, plant, randomFrom, type Side, sideOf } from './planted.ts'
 
@@ -79,8 +78,8 @@ function countTruths(sides: readonly [Side, ...Side[]], { deep, prefix, failures
 /** What a backfill of these backends ended as, and what it failed at. */
 async function backfilled(
   sides: readonly Side[],
-): Promise<{ backfills: BackfillJson[]; failures: BackfillFailure[] }> {
-  let ended: { backfills: BackfillJson[]; failures: BackfillFailure[] } = { backfills: [], failures: [] }
+): Promise<{ backfills: Backfill[]; failures: BackfillFailure[] }> {
+  let ended: { backfills: Backfill[]; failures: BackfillFailure[] } = { backfills: [], failures: [] }
   const backends = sides.map(backendOf)
   const listing = backends.slice(1).filter(({ list }) => list !== undefined)
   await withBackfill(backends, { backends: listing.map(({ name }) => name) }, async ({ job, drive }) => {

@@ -23,7 +23,7 @@ describe('a message that the platform gave up', () => {
     expect(explicitAcks).toEqual(['one'])
     const [dead] = await env.JOB_INDEX.getByName('index').deadLetters(10)
     expect(dead).toMatchObject({ name: 'photos/given-up.jpg', error: 'unexpected', attempts: 9 })
-    expect(dead?.detail).toContain('gave the message up after 9 deliveries')
+    expect(dead?.detail).toContain('dead-lettered after 9 deliveries')
   })
 
   it('is settled where it is a page of a job that does not exist', async () => {

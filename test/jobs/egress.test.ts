@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { memoryBackend } from '../kit/memory.ts'
 import { parseConfig } from '../../src/config/config.ts'
-import { egressPrices, estimateEgress } from '../../src/jobs/backfill/egress.ts'
+import { estimateEgress } from '../../src/jobs/backfill/estimate.ts'
 import type { ListableBackend } from '../../src/storage/backend.ts'
 import { bindings, http, kv, r2, s3 } from '../config-mistakes/samples.ts'
 import { fill, withBackfill } from './jobs.ts'
@@ -10,14 +10,16 @@ const TB = 1e12
 
 type Table = Record<string, unknown>
 
-function pricesOf(...tables: Table[]) {
-  return egressPrices(parseConfig({ ...bindings, FALLBACK_STORAGES: [r2, ...tables] }).backends)
+function configured(...tables: Table[]) {
+  return parseConfig({ ...bindings, FALLBACK_STORAGES: [r2, ...tables] }).backends
 }
 
 /** Egress of so many bytes in one object from the backend of that table, `null` where its price is unknown. */
 function usdFor(table: Table, bytes: number): number | null {
-  return estimateEgress({ legacy: { objects: 1, bytes, unsized: 0 } }, pricesOf({ ...table, name: 'legacy' }))
-    .usd
+  return estimateEgress(
+    { legacy: { objects: 1, bytes, unsized: 0 } },
+    configured({ ...table, name: 'legacy' }),
+  ).usd
 }
 
 function at(endpoint: string, others: Table = {}): Table {
@@ -87,22 +89,22 @@ describe('the price of egress', () => {
   it('counts the tiers of a provider once for all its backends', () => {
     const tables = [at(AWS, { name: 'one' }), at(AWS, { name: 'two' })]
     const found = { objects: 1, bytes: 5 * TB, unsized: 0 }
-    expect(estimateEgress({ one: found, two: found }, pricesOf(...tables)).usd).toBeCloseTo(891, 6)
+    expect(estimateEgress({ one: found, two: found }, configured(...tables)).usd).toBeCloseTo(891, 6)
   })
 
   it('needs no price of a source with nothing to copy', () => {
     const found = { legacy: { objects: 0, bytes: 0, unsized: 0 } }
-    expect(estimateEgress(found, pricesOf(http))).toEqual({ usd: 0, unknown: [], by: {} })
+    expect(estimateEgress(found, configured(http))).toEqual({ usd: 0, unknown: [], by: {} })
   })
 })
 
 describe('the estimate of a dry run', () => {
   it('holds the egress of each source, and so does its total', async () => {
     const sources = [await sourceOf('aws', 40, 2 * TB), await sourceOf('legacy', 60, TB)]
-    const prices = pricesOf(at(AWS, { name: 'aws' }), { ...http, egress_usd_per_gb: 0.01 })
+    const prices = configured(at(AWS, { name: 'aws' }), { ...http, egress_usd_per_gb: 0.01 })
     await withBackfill(
       [memoryBackend('primary'), ...sources],
-      { dryRun: true, egress: prices },
+      { dryRun: true, configured: prices },
       async ({ drive }) => {
         // Forty names are in both, and read from the first.
         expect((await drive()).estimate).toMatchObject({
@@ -123,18 +125,19 @@ describe('the estimate of a dry run', () => {
     ['sizes are unknown', undefined, { ...at(AWS), egress_usd_per_gb: 0.09 }],
   ])('leaves egress out and says so where %s', async (_, size, table) => {
     const source = await sourceOf('legacy', 3, size)
-    const options = { dryRun: true, egress: pricesOf(table) }
+    const options = { dryRun: true, configured: configured(table) }
     await withBackfill([memoryBackend('primary'), source], options, async ({ drive }) => {
       const { estimate } = await drive()
       expect(estimate).toMatchObject({ objects: 3, egress_usd: null, egress_unknown: ['legacy'] })
       expect(estimate?.cost_usd).not.toHaveProperty('egress')
+      expect(estimate?.cost_usd['total']).toBeNull()
       expect(estimate?.objects_of_unknown_size).toBe(size === undefined ? 3 : 0)
       expect(estimate?.storage_usd_per_month).toBe(size === undefined ? null : 45)
     })
   })
 
   it('needs no sizes where egress is free', async () => {
-    const options = { dryRun: true, egress: pricesOf({ ...http, egress_usd_per_gb: 0 }) }
+    const options = { dryRun: true, configured: configured({ ...http, egress_usd_per_gb: 0 }) }
     const backends = [memoryBackend('primary'), await sourceOf('legacy', 3, undefined)]
     await withBackfill(backends, options, async ({ drive }) => {
       expect((await drive()).estimate).toMatchObject({ egress_usd: 0, egress_unknown: [] })
@@ -142,11 +145,11 @@ describe('the estimate of a dry run', () => {
   })
 
   it('knows no egress of a manifest, which has neither sizes nor sources', async () => {
-    const options = { dryRun: true, egress: pricesOf(at(AWS)), manifest: { from: 'client' as const } }
+    const options = { dryRun: true, configured: configured(at(AWS)), manifest: { from: 'client' as const } }
     const backends = [memoryBackend('primary'), memoryBackend('legacy')]
     await withBackfill(backends, options, async ({ job, drive }) => {
       job.addNames({ names: ['a', 'b'], failures: [] })
-      job.endNames(true)
+      job.endNames()
       expect((await drive()).estimate).toMatchObject({
         objects: 2,
         objects_of_unknown_size: 2,

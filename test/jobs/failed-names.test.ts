@@ -1,7 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { estimateCost } from '../../src/jobs/backfill/estimate.ts'
-import type { BackfillJson } from '../../src/jobs/backfill/record.ts'
-import type { BackfillFailure } from '../../src/schemas/job-answers.ts'
+import type { Backfill, BackfillFailure } from '../../src/schemas/job-answers.ts'
 import type { Acceptable } from '../../src/schemas/reasons.ts'
 import type { Backend, ListableBackend } from '../../src/storage/backend.ts'
 import { StorageError } from '../../src/storage/errors.ts'
@@ -10,7 +8,7 @@ import { memoryBackend } from '../kit/memory.ts'
 import { failuresOf, fill, nameOf, status, verified, withBackfill } from './jobs.ts'
 
 interface Ended {
-  backfill: BackfillJson
+  backfill: Backfill
   failures: BackfillFailure[]
 }
 
@@ -150,15 +148,5 @@ describe('what a verification counts under a reason of its own', () => {
       all: [],
       bySize: [{ kind: 'equal_by_size', name: 'a.jpg', backend: 'legacy' }],
     })
-  })
-})
-
-describe('the estimate of a dry run', () => {
-  it('has no total where the cost of reading from a source is unknown', () => {
-    const some = { objects: 1000, bytes: 1e12, unsized: 0, present: 0, manifest: false }
-    const unknown = estimateCost({ ...some, egress: { usd: null, unknown: ['legacy'], by: {} } })
-    expect(unknown.cost_usd['total']).toBeNull()
-    const known = estimateCost({ ...some, egress: { usd: 90, unknown: [], by: {} } })
-    expect(known.cost_usd).toMatchObject({ egress: 90, total: expect.closeTo(90, 0) as number })
   })
 })

@@ -1,14 +1,18 @@
 import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { consumePages } from '../../src/jobs/backfill/consumer.ts'
-import type { JobStorage } from '../../src/jobs/backfill/context.ts'
-import type { EgressPrices } from '../../src/jobs/backfill/egress.ts'
+import type { PricedBackend } from '../../src/jobs/backfill/estimate.ts'
 import type { BackfillOptions, PageJob, PageMessage } from '../../src/jobs/backfill/job-types.ts'
-import { type Backfill, createBackfill } from '../../src/jobs/backfill/job.ts'
-import type { BackfillFailure } from '../../src/schemas/job-answers.ts'
-import type { BackfillJson } from '../../src/jobs/backfill/record.ts'
-import { createVerification, type Verification } from '../../src/jobs/verification/job.ts'
+import { Backfill } from '../../src/jobs/backfill/job.ts'
+import type {
+  Backfill as BackfillJson,
+  BackfillFailure,
+  Difference,
+  Verification as VerificationJson,
+} from '../../src/schemas/job-answers.ts'
+import { Verification } from '../../src/jobs/verification/job.ts'
 import type { VerificationOptions } from '../../src/jobs/verification/record.ts'
+import type { Deployment } from '../../src/deployment.ts'
 import type { Backend } from '../../src/storage/backend.ts'
 import { type Chain, createChain } from '../../src/chain/fallback.ts'
 import { bytesOf } from '../kit/fakes.ts'
@@ -56,23 +60,27 @@ export async function withBackfill(
     /** What the queue says of its backlog; nothing, as older runtimes, if left out. */
     backlog?: number
     deletes?: 'tombstone' | 'first'
-    egress?: EgressPrices
+    /** What prices are looked up for. */
+    configured?: readonly PricedBackend[]
   },
   test: (harness: JobHarness) => Promise<void>,
 ): Promise<void> {
-  const { queued = true, backlog, deletes = 'tombstone', egress = {}, ...given } = options
+  const { queued = true, backlog, deletes = 'tombstone', configured = [], ...given } = options
   const chain = createChain(backends, { deletes })
-  await inStorage(async (storage) => {
+  await inObject(async (ctx) => {
     const queue = heldQueue(backlog)
     const clock = { now: Date.now() }
-    const open = (): Backfill =>
-      createBackfill({
-        storage,
-        chain: () => chain,
-        egress: () => egress,
-        now: () => clock.now,
-        ...(queued && { queue }),
-      })
+    class TestJob extends Backfill {
+      protected override readonly deployment = () => deploymentOver(chain, configured)
+      protected override queue() {
+        return queued ? queue : undefined
+      }
+      protected override now() {
+        return clock.now
+      }
+      protected override async setAlarm() {}
+    }
+    const open = (): Backfill => new TestJob(ctx, env)
     const harness: JobHarness = {
       job: open(),
       chain,
@@ -96,8 +104,6 @@ export async function withBackfill(
   })
 }
 
-type Differences = ReturnType<Verification['differences']>['differences']
-
 /** Begins a verification and ends it, over the backends of `later` if the configuration changes meanwhile. */
 export async function verified(
   backends: readonly Backend[],
@@ -106,36 +112,40 @@ export async function verified(
     failures?: BackfillFailure[]
     later?: readonly Backend[]
   } = {},
-): Promise<ReturnType<Verification['create']> & { all: Differences; bySize: Differences }> {
+): Promise<VerificationJson & { all: Difference[]; bySize: Difference[] }> {
   const { backfills = [], failures = [], later = backends, ...given } = options
   let chain = createChain(backends, { deletes: 'tombstone' })
-  return inStorage(async (storage) => {
+  return inObject(async (ctx) => {
     let time = Date.now()
-    const open = (): Verification =>
-      createVerification({
-        storage,
-        chain: () => chain,
-        backfills: async () => backfills,
-        // One at a time: pages must be followed.
-        failures: async (_, after) => ({
-          failures: failures.slice(after, after + 1),
-          cursor: after + 1 < failures.length ? after + 1 : null,
-        }),
-        // Time flies: each alarm compares no more than it must.
-        now: () => (time += 20_000),
-      })
-    let job = open()
+    class TestJob extends Verification {
+      protected override readonly deployment = () => deploymentOver(chain, [])
+      protected override async backfills() {
+        return backfills
+      }
+      /** One at a time: pages must be followed. */
+      protected override async failures(_: string, after: number) {
+        const cursor = after + 1 < failures.length ? String(after + 1) : null
+        return { failures: failures.slice(after, after + 1), cursor }
+      }
+      /** Time flies: each alarm compares no more than it must. */
+      protected override now() {
+        return (time += 20_000)
+      }
+      protected override async setAlarm() {}
+    }
+    let job = new TestJob(ctx, env)
     job.create('job', { prefix: '', deep: false, accept: [], ...given })
     chain = createChain(later, { deletes: 'tombstone' })
     for (let alarm = 0; alarm < 20 && job.status()?.state === 'running'; alarm++) {
       // As after a restart.
-      job = open()
-      await job.tick()
+      job = new TestJob(ctx, env)
+      await job.alarm()
     }
-    const told = job.status()
-    if (!told) throw new Error('the verification is gone')
-    const all = job.differences(undefined, 0, 1000).differences
-    return { ...told, all, bySize: job.differences('equal_by_size', 0, 1000).differences }
+    const result = job.status()
+    const all = job.differences(undefined, 0, 1000)?.differences
+    const bySize = job.differences('equal_by_size', 0, 1000)?.differences
+    if (!result || !all || !bySize) throw new Error('the verification is gone')
+    return { ...result, all, bySize }
   })
 }
 
@@ -144,7 +154,6 @@ export function rpcOf(harness: Pick<JobHarness, 'job'>): PageJob {
   return {
     beginPage: async (page) => harness.job.beginPage(page),
     reportPage: async (page, report) => harness.job.reportPage(page, structuredClone(report)),
-    pageGivenUp: async (page, deliveries) => harness.job.pageGivenUp(page, deliveries),
   }
 }
 
@@ -159,7 +168,7 @@ export function failuresOf(job: Backfill): NonNullable<ReturnType<Backfill['fail
 
 async function drive(harness: JobHarness, rounds: number): Promise<BackfillJson> {
   for (let round = 0; round < rounds; round++) {
-    await harness.job.onAlarm()
+    await harness.job.alarm()
     const batch = harness.queue.sent.splice(0)
     if (batch.length > 0) await harness.deliver(batch)
     const current = status(harness.job)
@@ -187,17 +196,17 @@ function toMessage(body: PageMessage): Message<PageMessage> {
   } as Message<PageMessage>
 }
 
-/** A Durable Object's storage whose alarms never ring by themselves. */
-async function inStorage<T>(work: (storage: JobStorage) => Promise<T>): Promise<T> {
+/** Runs `work` with the state of a Durable Object of its own. */
+async function inObject<T>(work: (ctx: DurableObjectState) => Promise<T>): Promise<T> {
   const stub = env.BACKFILL_JOBS.get(env.BACKFILL_JOBS.newUniqueId())
-  return runInDurableObject(stub, (_, { storage }) =>
-    work({
-      sql: storage.sql,
-      kv: storage.kv,
-      transactionSync: (closure) => storage.transactionSync(closure),
-      setAlarm: async () => {},
-    }),
-  )
+  return runInDurableObject(stub, (_, ctx) => work(ctx))
+}
+
+function deploymentOver(
+  copyChain: Chain,
+  backends: readonly PricedBackend[],
+): Pick<Deployment, 'copyChain' | 'config'> {
+  return { copyChain, config: { backends } as Deployment['config'] }
 }
 
 export function nameOf(index: number): string {

@@ -119,7 +119,7 @@ describe('what a verification leaves out', () => {
     expect(result).toMatchObject({
       equal: 2,
       safe_to_detach: false,
-      reasons: ['older left the configuration, or its listing did, before it was compared'],
+      reasons: ['older was removed from the configuration, or can no longer list, before it was compared'],
     })
   })
 

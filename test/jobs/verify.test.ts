@@ -1,12 +1,12 @@
+import type { Backfill } from '../../src/schemas/job-answers.ts'
 import { describe, expect, it } from 'vitest'
 import { memoryBackend } from '../kit/memory.ts'
-import type { BackfillJson } from '../../src/jobs/backfill/record.ts'
 import type { Backend } from '../../src/storage/backend.ts'
 import { bytesOf, counting } from '../kit/fakes.ts'
 import { fill, nameOf, verified, withBackfill } from './jobs.ts'
 import { migrated, replace, terse } from './sides.ts'
 
-function backfill(state: BackfillJson['state'], others: Partial<BackfillJson> = {}): BackfillJson {
+function backfill(state: Backfill['state'], others: Partial<Backfill> = {}): Backfill {
   return {
     id: 'one',
     state,
@@ -16,7 +16,7 @@ function backfill(state: BackfillJson['state'], others: Partial<BackfillJson> = 
     failed: 0,
     backends: { legacy: {} },
     ...others,
-  } as BackfillJson
+  } as Backfill
 }
 
 describe('a verification', () => {
@@ -173,7 +173,7 @@ describe('a verification and its certificate', () => {
     const { list: _, ...mute } = memoryBackend('origin')
     expect(await verified([primary, legacy, mute])).toMatchObject({
       safe_to_detach: false,
-      reasons: ['origin cannot list, so nothing is proved of what it holds'],
+      reasons: ['origin cannot list, so nothing is known about what it holds'],
     })
     expect(await verified([primary, legacy], { prefix: 'photos/' })).toMatchObject({
       compared: 2,

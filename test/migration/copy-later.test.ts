@@ -6,10 +6,14 @@ import {
   type ConsumerOptions,
 } from '../../src/migration/copy-consumer.ts'
 import { createCopyLater, type CopyMessage } from '../../src/migration/copy-later.ts'
+import { createMigration } from '../../src/migration/migration.ts'
+import { createChain } from '../../src/chain/fallback.ts'
 import { StorageError } from '../../src/storage/errors.ts'
+import type { Trace } from '../../src/storage/trace.ts'
+import { memoryBackend } from '../kit/memory.ts'
 
 describe('a copy for later', () => {
-  const nothing = { copyNow: async () => {}, keepAlive: () => {}, onFailure: () => {} }
+  const nothing = { copyNow: async () => {}, keepAlive: () => {} }
 
   it('is queued once per name, however many ask', async () => {
     const sent: string[] = []
@@ -21,7 +25,6 @@ describe('a copy for later', () => {
 
   it('is queued by the next read when the queue did not take it', async () => {
     const works: Promise<unknown>[] = []
-    const failures: string[] = []
     let sends = 0
     const copyLater = createCopyLater({
       ...nothing,
@@ -29,12 +32,28 @@ describe('a copy for later', () => {
         if (++sends === 1) throw new Error('queue is down')
       },
       keepAlive: (work) => void works.push(work),
-      onFailure: (name) => void failures.push(name),
     })
     copyLater('a')
     await Promise.all(works)
     copyLater('a')
-    expect([sends, failures]).toEqual([2, ['a']])
+    expect(sends).toBe(2)
+  })
+
+  it('counts as failed when the queue did not take it', async () => {
+    const chain = createChain([memoryBackend('primary'), memoryBackend('old')], { deletes: 'tombstone' })
+    await chain.backends[1]?.put?.('a', new Uint8Array(1))
+    const works: Promise<unknown>[] = []
+    const migration = createMigration({
+      chain,
+      enabled: true,
+      send: () => Promise.reject(new Error('queue is down')),
+      keepAlive: (work) => void works.push(work),
+    })
+    const trace: Trace = []
+    const object = await chain.get('a', { trace })
+    expect(object && migration.writeBack(object, trace)).toBe(true)
+    await Promise.all(works)
+    expect(migration.counts.totals).toMatchObject({ failed: 1, copied: 0 })
   })
 
   it('is begun at once without a queue, two at a time, and says when there is no room', async () => {
@@ -68,32 +87,23 @@ describe('the consumer of copies', () => {
       ack: () => void seen.push('ack'),
       retry: ({ delaySeconds = 0 } = {}) => void seen.push(delaySeconds > 0 ? 'retry' : 'retry at once'),
     } as Message<CopyMessage>
-    const options = {
-      copy,
-      onCopied: (_name: string, { outcome }: { outcome: string }) => void seen.push(outcome),
-      onFailure: () => void seen.push('failure'),
-      ...(giveUp && { giveUp }),
-    }
-    return consumeCopies([message], options).then(() => seen)
+    return consumeCopies([message], { copy, ...(giveUp && { giveUp }) }).then(() => seen)
   }
   const fail = async (): Promise<never> => {
     throw new StorageError('timeout', 'did not answer', { backend: 'old' })
   }
 
   it('acknowledges what is copied', async () => {
-    expect(await deliver(1, async () => ({ outcome: 'copied', bytes: 1 }))).toEqual(['copied', 'ack'])
+    expect(await deliver(1, async () => ({ outcome: 'copied', bytes: 1 }))).toEqual(['ack'])
   })
 
   it('retries later what failed', async () => {
-    expect(await deliver(1, fail, async () => {})).toEqual(['failure', 'retry'])
+    expect(await deliver(1, fail, async () => {})).toEqual(['retry'])
   })
 
   it('gives up in the end, with the reason', async () => {
     const letters: unknown[] = []
-    expect(await deliver(MAX_ATTEMPTS, fail, async (letter) => letters.push(letter))).toEqual([
-      'failure',
-      'ack',
-    ])
+    expect(await deliver(MAX_ATTEMPTS, fail, async (letter) => letters.push(letter))).toEqual(['ack'])
     const reason = { error: 'timeout', detail: 'did not answer', attempts: MAX_ATTEMPTS }
     expect(letters).toEqual([{ name: 'a', ...reason }])
   })
@@ -113,7 +123,7 @@ describe('the consumer of copies', () => {
       ack: () => {},
       retry: () => {},
     })) as unknown as Message<CopyMessage>[]
-    await consumeCopies(messages, { copy, onCopied: () => {}, onFailure: () => {} })
+    await consumeCopies(messages, { copy })
     expect(most).toBe(5)
   })
 

@@ -171,7 +171,7 @@ describe('a backfill over HTTP', () => {
       body: { detail: 'no job of this kind has this id' },
     })
     expect(await job.beginPage(1)).toBeNull()
-    await job.pageGivenUp(1, 9)
+    await job.handleDeadPage(1, 9)
     expect(await runDurableObjectAlarm(job)).toBe(false)
   })
 

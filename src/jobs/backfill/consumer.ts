@@ -9,9 +9,9 @@ export interface PageConsumerOptions {
   job: (id: string) => PageJob
 }
 
-/** A consumer may run for 15 minutes; one large object may be begun in the last moment. */
+/** A consumer may run for 15 minutes; the copy of a large object may start just before that. */
 const BATCH_MS = 6 * 60_000
-/** A page that takes longer is reported, and what is left of it becomes another: so a pause is noticed. */
+/** A page that takes longer is reported, and its remaining names become another page: so a pause is noticed. */
 const PAGE_MS = 10_000
 
 /** Copies the pages of a batch, each job's one after the other. */

@@ -1,7 +1,11 @@
-import type { Egress } from './egress.ts'
+import type { Deployment } from '../../deployment.ts'
+import type { Estimate } from '../../schemas/job-answers.ts'
+import type { Found, PageEntry, Sized } from './job-types.ts'
+
+export type PricedBackend = Deployment['config']['backends'][number]
 
 /** Dollars, from Cloudflare's price pages (R2, Queues, Workers, Durable Objects) as they were on `PRICES.date`. */
-export const PRICES = {
+const PRICES = {
   date: '2026-11-23',
   sources: [
     'https://developers.cloudflare.com/r2/pricing/',
@@ -27,63 +31,76 @@ const NAMES_PER_LIST = 1000
 const QUEUE_OPERATIONS_PER_MESSAGE = 3
 /** The page, written four times, and its number; the counters and the record with the report; alarms. */
 const ROWS_PER_PAGE = 11
-/** A page is begun and reported. */
+/** A page is started and reported. */
 const REQUESTS_PER_PAGE = 2
 /** An assumption: most of the work is waiting. */
 const CPU_MS_PER_OBJECT = 2
 
-export interface EstimateInput {
-  /** To be copied. */
-  objects: number
-  /** Of those whose sizes are known. */
-  bytes: number
-  /** Objects of unknown size. */
-  unsized: number
-  /** Held by the target already: they are listed there too. */
-  present: number
-  /** The target is not listed: there is a HEAD for each name instead. */
-  manifest: boolean
-  egress: Egress
+/** Adds names that one source listed. */
+export function addFound(found: Found, source: string, names: readonly PageEntry[]): void {
+  const own = found.sources?.[source] ?? { objects: 0, bytes: 0, unsized: 0 }
+  for (const [, size] of names) {
+    own.objects++
+    own.bytes += size ?? 0
+    if (size === null) own.unsized++
+    found.objects++
+    found.bytes += size ?? 0
+  }
+  found.sources = { ...found.sources, [source]: own }
 }
 
-/** What copying that much costs beyond what a plan includes. Of what the sources' operators charge, egress is in it where it is known. */
-export function estimateCost({ objects, bytes, unsized, present, manifest, egress }: EstimateInput) {
+/**
+ * What the copies cost beyond what a plan includes. Of what the operators of the sources charge, egress is included if
+ * its price is known. `present` objects are not copied, but listed in the target, too.
+ */
+export function estimateCost(
+  { objects, bytes, sources: listed }: Found,
+  {
+    present,
+    sources,
+    backends,
+  }: { present: number; sources: readonly string[]; backends: readonly PricedBackend[] },
+): Estimate {
+  const unsized = listed ? Object.values(listed).reduce((sum, source) => sum + source.unsized, 0) : objects
+  // Each source may turn out to have any of the names.
+  const bySource = listed ?? Object.fromEntries(sources.map((name) => [name, { objects, bytes: 0, unsized }]))
+  const egress = estimateEgress(bySource, backends)
   const pages = Math.ceil(objects / NAMES_PER_PAGE)
-  const targetLists = manifest ? 0 : Math.max(1, Math.ceil(present / NAMES_PER_LIST))
   const consumers = Math.ceil(pages / PAGES_PER_CONSUMER)
   const operations = {
-    r2_class_a: objects + targetLists,
-    r2_class_b: manifest ? objects : 0,
+    r2_class_a: objects + (listed ? Math.max(1, Math.ceil(present / NAMES_PER_LIST)) : 0),
+    r2_class_b: listed ? 0 : objects,
     queue: pages * QUEUE_OPERATIONS_PER_MESSAGE,
     durable_object_requests: pages * REQUESTS_PER_PAGE + consumers,
     durable_object_rows_written: pages * ROWS_PER_PAGE,
     worker_requests: consumers,
     worker_cpu_ms: objects * CPU_MS_PER_OBJECT,
     source_gets: objects,
-    source_lists: manifest ? 0 : Math.ceil((objects + present) / NAMES_PER_LIST),
+    source_lists: listed ? Math.ceil((objects + present) / NAMES_PER_LIST) : 0,
   }
-  const cost: Record<string, number> = {
-    r2_class_a: dollars(operations.r2_class_a, PRICES.r2ClassAPerMillion),
-    r2_class_b: dollars(operations.r2_class_b, PRICES.r2ClassBPerMillion),
-    queue: dollars(operations.queue, PRICES.queueOperationsPerMillion),
+  const millionths = {
+    r2_class_a: operations.r2_class_a * PRICES.r2ClassAPerMillion,
+    r2_class_b: operations.r2_class_b * PRICES.r2ClassBPerMillion,
+    queue: operations.queue * PRICES.queueOperationsPerMillion,
     durable_objects:
-      dollars(operations.durable_object_requests, PRICES.durableRequestsPerMillion) +
-      dollars(operations.durable_object_rows_written, PRICES.durableRowsWrittenPerMillion),
+      operations.durable_object_requests * PRICES.durableRequestsPerMillion +
+      operations.durable_object_rows_written * PRICES.durableRowsWrittenPerMillion,
     workers:
-      dollars(operations.worker_requests, PRICES.workerRequestsPerMillion) +
-      dollars(operations.worker_cpu_ms, PRICES.workerCpuMsPerMillion),
+      operations.worker_requests * PRICES.workerRequestsPerMillion +
+      operations.worker_cpu_ms * PRICES.workerCpuMsPerMillion,
   }
-  const others = Object.values(cost).reduce((sum, part) => sum + part, 0)
+  const services = Object.entries(millionths).map(([service, cost]) => [service, cost / 1e6] as const)
+  const total = services.reduce((sum, [, cost]) => sum + cost, egress.usd ?? 0)
   return {
     objects,
     bytes,
     objects_of_unknown_size: unsized,
     operations,
     cost_usd: {
-      ...mapValues(cost, toCents),
+      ...Object.fromEntries(services.map(([service, cost]) => [service, toCents(cost)])),
       ...(egress.usd !== null && { egress: toCents(egress.usd) }),
-      // A sum that leaves out most of the cost would pass for the whole.
-      total: egress.usd === null ? null : toCents(others + egress.usd),
+      // A sum without most of the cost would be mistaken for all of it.
+      total: egress.usd === null ? null : toCents(total),
     },
     egress_usd: egress.usd === null ? null : toCents(egress.usd),
     egress_unknown: egress.unknown,
@@ -93,16 +110,102 @@ export function estimateCost({ objects, bytes, unsized, present, manifest, egres
   }
 }
 
-export type Estimate = ReturnType<typeof estimateCost>
-
-function dollars(count: number, perMillion: number): number {
-  return (count / 1e6) * perMillion
-}
-
 function toCents(value: number): number {
   return Math.round(value * 100) / 100
 }
 
-function mapValues(record: Record<string, number>, map: (value: number) => number): Record<string, number> {
-  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value)]))
+/** Dollars per GB, up to so many GB in a month. */
+type Tier = readonly [upToGb: number, usdPerGb: number]
+
+interface EgressPrice {
+  /** Whose price list, or the setting. */
+  by: string
+  tiers: readonly Tier[]
+}
+
+const FREE: readonly Tier[] = [[Infinity, 0]]
+
+/**
+ * Providers by their hosts, without those whose price depends on more than the host (the bucket's region, a contract).
+ * Each as if nothing else were read there in that month.
+ */
+const PROVIDERS: readonly (EgressPrice & { host: RegExp })[] = [
+  {
+    by: 'Amazon S3',
+    // https://aws.amazon.com/s3/pricing/, regions in the USA, Canada and the EU: all others cost more.
+    host: /(?:^|\.)s3(?:(?:\.dualstack)?[.-](?:us-(?:east|west)-[12]|ca-central-1|eu-(?:central|west|north|south)-\d))?\.amazonaws\.com$/,
+    tiers: [
+      [100, 0],
+      [10_000, 0.09],
+      [50_000, 0.085],
+      [150_000, 0.07],
+      [Infinity, 0.05],
+    ],
+  },
+  {
+    by: 'DigitalOcean Spaces',
+    // https://docs.digitalocean.com/products/spaces/details/pricing/
+    host: /\.digitaloceanspaces\.com$/,
+    tiers: [
+      [1000, 0],
+      [Infinity, 0.01],
+    ],
+  },
+  // https://www.backblaze.com/cloud-storage/pricing: free to Cloudflare, by the Bandwidth Alliance.
+  { by: 'Backblaze B2', host: /\.backblazeb2\.com$/, tiers: FREE },
+  // https://wasabi.com/pricing: free up to as much per month as is stored.
+  { by: 'Wasabi', host: /(?:^|\.)wasabisys\.com$/, tiers: FREE },
+  // https://developers.cloudflare.com/r2/pricing/
+  { by: 'Cloudflare', host: /\.r2\.(?:cloudflarestorage\.com|dev)$/, tiers: FREE },
+]
+
+/** What reading out of that backend costs, `undefined` if unknown. */
+function priceOf(backend: PricedBackend): EgressPrice | undefined {
+  if (backend.type === 'r2' || backend.type === 'kv') return { by: 'Cloudflare', tiers: FREE }
+  if (backend.egressUsdPerGb !== undefined)
+    return { by: 'egress_usd_per_gb', tiers: [[Infinity, backend.egressUsdPerGb]] }
+  const host = hostOf(backend)
+  return PROVIDERS.find((provider) => provider.host.test(host))
+}
+
+function hostOf(backend: Extract<PricedBackend, { type: 's3' | 'http' }>): string {
+  if (backend.type === 'http') {
+    // A binding may lead anywhere.
+    return backend.url === undefined || backend.binding !== undefined ? '' : new URL(backend.url).hostname
+  }
+  const { hostname } = new URL(backend.endpoint)
+  const isGlobal = hostname === 's3.amazonaws.com' && backend.region !== 'auto'
+  return isGlobal ? `s3.${backend.region}.amazonaws.com` : hostname
+}
+
+/** The cost of reading that much, `null` if some of it is unknown. All backends of a provider share its tiers. */
+export function estimateEgress(
+  found: Readonly<Record<string, Sized>>,
+  backends: readonly PricedBackend[],
+): { usd: number | null; unknown: string[]; by: Record<string, string> } {
+  const unknown: string[] = []
+  const by: Record<string, string> = {}
+  const gigabytes = new Map<readonly Tier[], number>()
+  for (const [name, { objects, bytes, unsized }] of Object.entries(found)) {
+    if (objects === 0) continue
+    const backend = backends.find((candidate) => candidate.name === name)
+    const price = backend && priceOf(backend)
+    if (price) {
+      by[name] = price.by
+      gigabytes.set(price.tiers, (gigabytes.get(price.tiers) ?? 0) + bytes / GB)
+    }
+    if (!price || (unsized > 0 && price.tiers.some(([, usd]) => usd > 0))) unknown.push(name)
+  }
+  const usd = [...gigabytes].reduce((sum, [tiers, gb]) => sum + billFor(gb, tiers), 0)
+  return { usd: unknown.length > 0 ? null : usd, unknown, by }
+}
+
+function billFor(gb: number, tiers: readonly Tier[]): number {
+  let usd = 0
+  let from = 0
+  for (const [upTo, perGb] of tiers) {
+    usd += Math.max(0, Math.min(gb, upTo) - from) * perGb
+    from = upTo
+  }
+  return usd
 }

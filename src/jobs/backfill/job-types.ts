@@ -1,27 +1,48 @@
-import type { ErrorCode } from '../../storage/errors.ts'
-
-export type BackfillState =
-  | 'listing'
-  | 'running'
-  | 'paused'
-  | 'cancelled'
-  | 'completed'
-  | 'completed_with_failures'
+import type { Backfill, Counters } from '../../schemas/job-answers.ts'
+import type { WalkPosition } from '../walk.ts'
+import type { BackendFailure, JobRecord } from '../job-record.ts'
 
 export interface BackfillOptions {
-  /** Names of the fallbacks that are copied from, in the order of the chain. */
+  /** Names of the fallbacks to copy from, in the order of the chain. */
   backends: readonly string[]
   prefix: string
   dryRun: boolean
   /** Copies at the same time, all consumers together. */
   maxConcurrency: number
-  /** Copies begun in a second. Default: no limit. */
+  /** Copies started per second. Default: no limit. */
   maxPerSecond?: number
   /** Where the names come from instead of listings: sent by the client, or an object of the chain. */
   manifest?: { from: 'client' } | { from: 'object'; name: string }
 }
 
-/** A name and its size, `null` where it is unknown. */
+/** Objects, the bytes of those whose sizes are known, and how many have unknown sizes. */
+export interface Sized {
+  objects: number
+  bytes: number
+  unsized: number
+}
+
+/** What is to be copied, by source; a manifest does not say which source has its names. */
+export interface Found {
+  objects: number
+  bytes: number
+  sources?: Record<string, Sized>
+}
+
+/** What a backfill stores about itself, beside its counters and pages. */
+export interface BackfillRecord extends JobRecord {
+  options: BackfillOptions
+  status: 'open' | Exclude<Backfill['state'], 'listing' | 'running'>
+  /** All names are known. */
+  listed: boolean
+  position?: WalkPosition
+  /** Where to continue reading the manifest. */
+  manifest?: { offset: number; etag?: string }
+  /** What a dry run found to be copied. */
+  found: Found
+}
+
+/** A name and its size, `null` if unknown. */
 export type PageEntry = readonly [name: string, size: number | null]
 
 /** Up to 100 names of one job. `source` is `null` for names of a manifest, which any source may have. */
@@ -33,70 +54,50 @@ export interface PageMessage {
   names: readonly PageEntry[]
 }
 
-/**
- * - `excluded` the source's `include` or `exclude` leaves it out
- * - `not_accepted` no writable backend before the source takes such names
- * - `tombstoned` deleted: it stays so
- * - `shadowed` a fallback that was not chosen is served instead
- * - `gone` the source lost it since it was listed
- */
-export type SkipReason = 'excluded' | 'not_accepted' | 'tombstoned' | 'shadowed' | 'gone'
-
-/** How many names were skipped for which reason; of names that were copied nothing. */
-export type Skips = Partial<Record<SkipReason, number>>
-
-export interface Counts {
-  listed: number
-  copied: number
-  present: number
-  skipped: number
-  failed: number
-  bytes: number
+/** What happened to one name, and the backend that it is counted with. */
+export interface Outcome {
+  backend: string
+  what: 'copied' | 'present' | 'skipped' | 'failed'
+  /** Of a skipped name; the answer's schema explains them. */
+  reason?: keyof Counters['skipped_by']
+  bytes?: number
 }
 
-export const NO_COUNTS: Counts = { listed: 0, copied: 0, present: 0, skipped: 0, failed: 0, bytes: 0 }
-
-export interface Failure {
+/** A name that could not be copied. */
+export interface Failure extends BackendFailure {
   name: string
   size: number | null
-  /** The backend that failed. */
-  backend: string
-  error: ErrorCode
-  detail: string
 }
 
 /** What a consumer needs to copy a page. */
 export interface PageStart {
   /** Copies at the same time. */
   concurrency: number
-  /** Milliseconds from one copy's begin to the next. */
+  /** Milliseconds between the starts of two copies. */
   interval: number
-  /** A source failed before: list one name of it first. */
+  /** Something failed before: list one name of the source first. */
   probe: boolean
-  /** Where the page was begun before: some of its names may have been copied, from then on by this job. */
+  /** Set if the page was started before: some of its names may have been copied by this job since then. */
   copiedSince: number | undefined
-  /** Where names of a manifest are looked for. */
+  /** Where to look for the names of a manifest. */
   sources: readonly string[]
 }
 
-/** What became of a page's names: each is counted, has failed, or is left. */
+/** What happened to the names of a page: each is counted, failed, or left. */
 export interface PageReport {
-  /** By backend; `listed` is left out. */
-  counts: Record<string, Omit<Counts, 'listed' | 'failed'> & { skips?: Skips }>
-  /** Names that failed; `final` ones are not tried again. */
-  failures: (Failure & { final: boolean })[]
-  /** Names that are still to be copied. */
+  /** By backend. */
+  counts: Record<string, Counters>
+  failures: Failure[]
+  /** Names still to be copied. */
   left: PageEntry[]
-  /** A backend does not answer: nothing should be sent for a while. */
-  down?: { backend: string; error: ErrorCode; detail: string }
+  /** A backend that does not respond: nothing should be sent for a while. */
+  down?: BackendFailure
 }
 
-/** What the queue's consumers call of a job. */
+/** What the consumers of the queue call. */
 export interface PageJob {
-  /** `null` where nothing is to be done with the page now; its message is settled then, too. */
+  /** `null` if there is nothing to do for the page now; its message is done then, too. */
   beginPage(page: number): Promise<PageStart | null>
   /** Only the first report of a page counts. */
   reportPage(page: number, report: PageReport): Promise<void>
-  /** The queue gave up the page's message. */
-  pageGivenUp(page: number, deliveries: number): Promise<void>
 }

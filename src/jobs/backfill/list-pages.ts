@@ -1,16 +1,23 @@
 import type { Chain } from '../../chain/fallback.ts'
 import { isListable, type ListableBackend } from '../../storage/backend.ts'
 import { StorageError, toStorageError } from '../../storage/errors.ts'
+import type { Counters } from '../../schemas/job-answers.ts'
+import { isClosed } from '../job-record.ts'
 import { createWalk, type Walk } from '../walk.ts'
-import type { JobState } from './context.ts'
-import type { PageEntry } from './job-types.ts'
-import { cutPages, type Listed, listSome } from './listing.ts'
+import { classify } from './classify.ts'
+import { cut } from './cut.ts'
+import { addFound } from './estimate.ts'
+import type { BackfillRecord, PageEntry } from './job-types.ts'
 import { type ManifestLines, type ManifestSlice, readSlice } from './manifest.ts'
-import { addFound, type BackfillRecord, isClosed, waitAfter } from './record.ts'
-import { isActive, shares } from './take-report.ts'
+import { isActive, shares } from './pages.ts'
+import { addOutcome, type JobState, noCounts } from './store.ts'
 
-/** A lister this far ahead of the copies waits for them. */
+/** With so many pages ahead of the copies, listing pauses. */
 const PAGES_AHEAD = 100
+/** Names that are listed at once: ten pages. */
+const NAMES = 1000
+/** No message may have more than 128 KB, and one up to 64 KB counts as one operation. */
+const PAGE = { maxItems: 100, maxBytes: 60_000 }
 
 /** Whether there are names to be listed, and the copies are not too far behind. */
 export function canList({ store, now }: JobState, record: BackfillRecord | undefined): boolean {
@@ -18,7 +25,7 @@ export function canList({ store, now }: JobState, record: BackfillRecord | undef
   return store.pages() < Math.max(PAGES_AHEAD, 20 * shares(record.options.maxConcurrency).consumers)
 }
 
-/** All that may hold a name before or at the last source: what is not chosen may shadow what is. */
+/** All backends up to the last source: those that were not chosen may shadow those that were. */
 export function openWalk(chain: Chain, { options, position }: BackfillRecord): Walk {
   const missing = options.backends.find((name) => !chain.backends.some((backend) => backend.name === name))
   if (missing !== undefined)
@@ -28,70 +35,70 @@ export function openWalk(chain: Chain, { options, position }: BackfillRecord): W
   return createWalk(backends, options.prefix, position)
 }
 
-/** Takes some names from the walk into pages. `false` where a listing failed: then the walk must begin anew, later. */
+/** Lists the next names into pages. Throws if a listing fails; the names before it are in pages then. */
 export async function listPages(
-  state: JobState,
+  { store, change }: JobState,
   walk: Walk,
   chain: Chain,
   sources: readonly string[],
-): Promise<boolean> {
-  const listed = await listSome(walk, chain, new Set(sources))
-  keepListed(state, walk, listed)
-  return listed.error === undefined
-}
-
-function keepListed({ store, atomically, load, save, now }: JobState, walk: Walk, listed: Listed): void {
-  atomically(() => {
-    const record = load()
-    if (!record || isClosed(record)) return
-    for (const [backend, counts] of listed.counts) {
-      store.count(backend, counts)
+): Promise<void> {
+  const steps = await walk.take(NAMES)
+  const chosen = new Set(sources)
+  const names = steps.flatMap((step) => classify(chain, chosen, step) ?? [])
+  change((record) => {
+    if (isClosed(record)) return false
+    for (const [source, own] of Map.groupBy(names, ({ held }) => held.backend.name)) {
+      const counts: Counters = { ...noCounts(), listed: own.length }
+      const copies: PageEntry[] = []
+      for (const { held, what, reason, failure } of own) {
+        const { name, size = null } = held.object
+        if (what === 'copy') copies.push([name, size])
+        else addOutcome(counts, { what, ...(reason && { reason }) })
+        if (failure) store.addFailure({ ...failure, name, size, source, attempts: 0 })
+      }
+      store.count(source, counts)
       store.count(null, counts)
+      addFound(record.found, source, copies)
+      if (!record.options.dryRun) addPages(store, source, copies)
     }
-    for (const [source, names] of listed.copies) {
-      addFound(record, source, names)
-      if (!record.options.dryRun) for (const page of cutPages(names)) store.addPage({ source, names: page })
-    }
-    for (const failure of listed.failures)
-      store.addFailure({ ...failure, source: failure.backend, attempts: 0 })
     record.position = walk.position()
-    record.listed = listed.ended
-    record.updated = now()
-    if (listed.error) waitAfter(record, listed.error, now())
-    else delete record.waiting
-    save(record)
+    record.listed = steps.length === 0
+    delete record.waiting
   })
 }
 
-/** Takes names of a manifest into pages, and lines that hold none as failures. `change` is made in the same transaction. */
+export function addPages(store: JobState['store'], source: string | null, names: readonly PageEntry[]): void {
+  for (const page of cut(names, PAGE)) store.addPage({ source, names: page })
+}
+
+/** Adds names of a manifest to pages, and lines without a name as failures. `also` changes the record further. */
 export function addNames(
-  { store, load, save, now, atomically }: JobState,
+  { store, change }: JobState,
   { names, failures }: ManifestLines,
-  change: (record: BackfillRecord) => void = () => {},
+  also: (record: BackfillRecord) => void = () => {},
 ): void {
-  atomically(() => {
-    const record = load()
-    if (!record || isClosed(record)) return
+  change((record) => {
+    if (isClosed(record)) return false
     const { prefix, dryRun } = record.options
     const wanted = [...new Set(names)].filter((name) => name.startsWith(prefix))
     record.found.objects += wanted.length
-    const entries = wanted.map((name): PageEntry => [name, null])
-    if (!dryRun) for (const page of cutPages(entries)) store.addPage({ source: null, names: page })
-    for (const { name, detail } of failures) {
-      const failure = { name, size: null, source: null, backend: '', error: 'invalid', detail } as const
-      store.addFailure({ ...failure, attempts: 0 })
-    }
+    if (!dryRun)
+      addPages(
+        store,
+        null,
+        wanted.map((name): PageEntry => [name, null]),
+      )
+    for (const failure of failures)
+      store.addFailure({ ...failure, size: null, source: null, backend: '', error: 'invalid', attempts: 0 })
     store.count(null, { listed: wanted.length + failures.length, failed: failures.length })
-    change(record)
-    record.updated = now()
-    save(record)
+    also(record)
   })
 }
 
-/** With these, another try would bring the same. */
+/** Trying again would fail the same way. */
 const FINAL = new Set(['absent', 'precondition', 'invalid', 'unsupported'])
 
-/** Takes the next lines of a manifest that is an object of the chain. One that cannot be read to its end is a failure. */
+/** Adds the next lines of a manifest that is an object of the chain. If the rest cannot be read, that is a failure. */
 export async function readManifest(
   state: JobState,
   chain: Chain,

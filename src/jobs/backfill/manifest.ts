@@ -5,7 +5,7 @@ import { checkName } from '../../storage/name.ts'
 
 export type ManifestFormat = 'text' | 'ndjson'
 
-/** The names of some lines, and what is wrong with the lines that hold none. */
+/** The names of some lines, and what is wrong with the other lines. */
 export interface ManifestLines {
   names: string[]
   failures: { name: string; detail: string }[]
@@ -20,7 +20,7 @@ const line = v.union([
 ])
 const MAX_SHOWN = 200
 
-/** Empty lines count for nothing; all else is a name as it stands, blanks included. */
+/** Empty lines are ignored; anything else is a name as it is, spaces included. */
 export function parseLines(text: string, format: ManifestFormat): ManifestLines {
   const found: ManifestLines = { names: [], failures: [] }
   for (const whole of text.split('\n')) {
@@ -48,36 +48,35 @@ function fromJson(raw: string): string {
   }
 }
 
-/** What a Content-Type, or a manifest object's own name, says of its lines. */
+/** The format that a Content-Type, or the name of a manifest object, stands for. */
 export function formatOf(contentType: string | undefined, name = ''): ManifestFormat {
   return /ndjson|jsonl|json-seq|json-lines/i.test(contentType ?? '') || /\.(?:ndjson|jsonl)$/i.test(name)
     ? 'ndjson'
     : 'text'
 }
 
-/** Bytes of a manifest object that are read in one go. */
+/** Bytes of a manifest object that are read at once. */
 const SLICE_BYTES = 512 * 1024
 
 export interface ManifestSlice extends ManifestLines {
-  /** Where to go on. */
+  /** Where to continue. */
   offset: number
   etag?: string
   ended: boolean
 }
 
-/** The next lines of a manifest object. Throws `precondition` when it changed since the slice before. */
+/** The next lines of a manifest object. Throws `precondition` if it has changed since the slice before. */
 export async function readSlice(
   chain: Pick<Backend, 'get'>,
   name: string,
   { offset, etag }: { offset: number; etag?: string },
 ): Promise<ManifestSlice> {
-  const nothing = { names: [], failures: [], offset, ended: true }
   const options = { range: { offset, length: SLICE_BYTES }, ...(etag !== undefined && { ifMatch: etag }) }
   const object = await chain.get(name, options).catch((error: unknown) => {
     if (error instanceof StorageError && error.code === 'unsatisfiable') return 'past the end' as const
     throw error
   })
-  if (object === 'past the end') return nothing
+  if (object === 'past the end') return { names: [], failures: [], offset, ended: true }
   if (!object) throw new StorageError('absent', 'there is no such manifest', { name })
   const buffer = await new Response(object.body).arrayBuffer().catch((error: unknown) => {
     throw failureOfBody(error, object.backend, name)
@@ -99,10 +98,10 @@ export async function readSlice(
   }
 }
 
-/** Most bytes of one line that a client sends. */
+/** The longest line that a client may send. */
 const MAX_LINE_BYTES = 64 * 1024
 
-/** Hands on the lines of a body as they come; waits for `take` before it reads on. */
+/** Passes on the lines of a body as they arrive; waits for `take` before it reads more. */
 export async function streamLines(
   body: ReadableStream<Uint8Array>,
   format: ManifestFormat,

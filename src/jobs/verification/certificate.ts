@@ -1,53 +1,39 @@
-import type { BackfillJson, Waiting } from '../backfill/record.ts'
+import type { Backfill, Verification } from '../../schemas/job-answers.ts'
+import { commonJson } from '../job-record.ts'
 import { ACCEPTABLE, type Acceptable, type LeftOutReason } from '../../schemas/reasons.ts'
-import type { LeftOut, PrefixCoverage, Tally, VerificationRecord } from './record.ts'
+import type { LeftOut, Tally, VerificationRecord } from './record.ts'
 
 /** The verification as the API returns it. */
-export function toJson(record: VerificationRecord, prefixes: PrefixCoverage[]) {
-  const { id, status, options, primary, fallbacks, tally, waiting, pass } = record
+export function toJson(record: VerificationRecord, prefixes: Verification['prefixes']): Verification {
+  const { status, options, primary, fallbacks, tally, pass } = record
   const counts = countsOf(record)
   const reasons = reasonsAgainst(record)
   return {
-    id,
+    ...commonJson(record),
     state: status,
     ...tally,
     left_out: leftOutOf(record),
     prefix: options.prefix,
     deep: options.deep,
-    /** What the operator accepts, and how much that is. */
     accepted: options.accept.map((reason) => ({ reason, count: counts[reason] ?? 0 })),
     primary,
     fallbacks,
-    /** How often all names were compared: again while the sources change. */
     passes: pass.number,
-    /** When the last pass began: what the certificate says is true of then. `null` until it has ended. */
-    as_of: status === 'completed' && pass.began !== undefined ? timeOf(pass.began) : null,
+    as_of: status === 'completed' && pass.began !== undefined ? new Date(pass.began).toISOString() : null,
     coverage: coverageOf(tally),
     prefixes,
     safe_to_detach: reasons.length === 0,
     reasons,
-    waiting: waiting ? waitingJson(waiting) : null,
-    started: timeOf(record.started),
-    updated: timeOf(record.updated),
-    finished: record.finished === undefined ? null : timeOf(record.finished),
   }
 }
 
-function waitingJson({ backend, error, detail, until }: Waiting) {
-  return { backend, error, detail, until: timeOf(until) }
-}
-
-function timeOf(time: number): string {
-  return new Date(time).toISOString()
-}
-
-/** Of the names that fallbacks hold, the part that the primary holds equally, or deleted. */
+/** The part of the names in fallbacks that are equal or deleted in the primary. */
 function coverageOf({ compared, extra, equal, tombstoned }: Tally): number {
   const held = compared - extra
   return held === 0 ? 1 : (equal + tombstoned) / held
 }
 
-/** Names by the reason why they were left out; and how many fallbacks cannot list, and whether a prefix was given. */
+/** How many names were left out, by reason; also counts fallbacks that cannot list, and a prefix. */
 function leftOutOf({ tally, unlistable, options }: VerificationRecord): LeftOut {
   return {
     ...tally.left_out,
@@ -56,12 +42,12 @@ function leftOutOf({ tally, unlistable, options }: VerificationRecord): LeftOut 
   }
 }
 
-/** How much there is of all that an operator may accept. */
+/** Counts of everything that an operator may accept. */
 function countsOf(record: VerificationRecord): Partial<Record<Acceptable, number>> {
   return { ...leftOutOf(record), equal_by_size: record.tally.equal_by_size }
 }
 
-/** Why the fallbacks cannot be taken out of the chain; none when they can. */
+/** Why the fallbacks cannot be detached; empty if they can. */
 function reasonsAgainst(record: VerificationRecord): string[] {
   const { tally, options, status, primary } = record
   const counts = countsOf(record)
@@ -84,7 +70,7 @@ const EXPLAINED: Record<Acceptable, (count: number, record: VerificationRecord) 
   invalid_name: (count) => [`${objects(count)} under names that cannot be served (invalid_name)`],
   too_large: (count) => [`${objects(count)} larger than any writable backend takes (too_large)`],
   unlistable: (_, { unlistable }) =>
-    unlistable.map((backend) => `${backend} cannot list, so nothing is proved of what it holds`),
+    unlistable.map((backend) => `${backend} cannot list, so nothing is known about what it holds`),
   failed: (count) => [`${objects(count)} not copied by a backfill, or unreadable on one side (failed)`],
   prefix: (_, { options }) => [`only names that begin with "${options.prefix}" were compared`],
   equal_by_size: (count) => [
@@ -96,11 +82,8 @@ function objects(count: number): string {
   return count === 1 ? '1 object is' : `${count} objects are`
 }
 
-/** Backfills that are not done, or ended with failures that are not all accepted. `jobs` are newest first. */
-export function obstaclesOf(
-  jobs: readonly BackfillJson[],
-  isAccepted: (failed: BackfillJson) => boolean,
-): string[] {
+/** Reasons against detaching: backfills that are open, or ended with failures that are not all accepted. Newest first. */
+export function obstaclesOf(jobs: readonly Backfill[], isAccepted: (failed: Backfill) => boolean): string[] {
   const open = jobs.filter(({ dry_run, state }) => !dry_run && OPEN.includes(state))
   const failed = failedBackfills(jobs).filter((job) => !isAccepted(job))
   return [
@@ -112,25 +95,25 @@ export function obstaclesOf(
   ]
 }
 
-const OPEN: readonly BackfillJson['state'][] = ['listing', 'running', 'paused']
+const OPEN: readonly Backfill['state'][] = ['listing', 'running', 'paused']
 
-/** Backfills with failures whose names no later backfill has copied. `jobs` are newest first. */
-export function failedBackfills(jobs: readonly BackfillJson[]): BackfillJson[] {
+/** Backfills with failures that no later backfill makes up for. Newest first. */
+export function failedBackfills(jobs: readonly Backfill[]): Backfill[] {
   return jobs.filter(
     (job, index) =>
       !job.dry_run &&
       job.state === 'completed_with_failures' &&
-      !jobs.slice(0, index).some((later) => makesGood(later, job)),
+      !jobs.slice(0, index).some((later) => makesUpFor(later, job)),
   )
 }
 
-/** The reason that a backfill's failure counts under. */
+/** The reason under which a backfill's failure counts. */
 export function reasonOf({ error }: { error: string }): LeftOutReason {
   if (error === 'invalid') return 'invalid_name'
   return error === 'too-large' ? 'too_large' : 'failed'
 }
 
-function makesGood(later: BackfillJson, failed: BackfillJson): boolean {
+function makesUpFor(later: Backfill, failed: Backfill): boolean {
   const covers = Object.keys(failed.backends).every((backend) => backend in later.backends)
   return (
     later.state === 'completed' &&

@@ -1,15 +1,12 @@
 import type { Chain } from '../../chain/fallback.ts'
-import { copyTarget, decide } from '../../chain/placement.ts'
+import { copyTarget } from '../../chain/placement.ts'
 import type { ListableBackend } from '../../storage/backend.ts'
-import { failureOfBody, StorageError, toStorageError } from '../../storage/errors.ts'
-import { whyInvalid } from '../../storage/name.ts'
-import type { Digests, ObjectInfo } from '../../storage/object.ts'
-import { lists } from '../backfill/copy-listed.ts'
+import { failureOfBody, toStorageError } from '../../storage/errors.ts'
+import type { ObjectInfo } from '../../storage/object.ts'
+import { isServed, isTombstoned, whyTooLarge, whyUnusable } from '../backfill/classify.ts'
+import { LISTED_BUT_ABSENT, lists } from '../backfill/copy-entry.ts'
 import type { Held, Step } from '../walk.ts'
 import type { DifferenceKind, LeftOutReason } from '../../schemas/reasons.ts'
-
-export type { Difference } from '../../schemas/job-answers.ts'
-export type { DifferenceKind } from '../../schemas/reasons.ts'
 
 /** What the comparison of one name found. */
 export interface Result {
@@ -25,7 +22,7 @@ export interface Result {
   oddTag?: boolean
   /** Why it was left out. */
   reason?: LeftOutReason
-  /** Identifies these two versions, after their bytes were found to be the same. */
+  /** Identifies these two versions, once their bytes were found to be the same. */
   sameBytes?: string
 }
 
@@ -37,7 +34,7 @@ export interface CompareOptions {
   trustTags: (backend: string) => boolean
   /** Whether an earlier pass has found the bytes of these two versions to be the same. */
   wasRead: (versions: string) => boolean
-  /** Why a backfill could not copy the name; `undefined` where none failed at it. */
+  /** Why a backfill could not copy the name; `undefined` if none failed to. */
   failureOf: (name: string) => FailedName | undefined
 }
 
@@ -48,7 +45,7 @@ export interface FailedName {
   detail: string
 }
 
-/** Compares what both sides hold of a name; `null` where neither holds an object. */
+/** Compares what both sides hold of a name; `null` if neither holds an object. */
 export async function compareName({ name, held }: Step, options: CompareOptions): Promise<Result | null> {
   const { primary, chain } = options
   const isPrimary = ({ backend, object }: Held): boolean => backend === primary && !object.lifted
@@ -63,22 +60,24 @@ export async function compareName({ name, held }: Step, options: CompareOptions)
     return { ...base, kind: 'extra', detail: 'no fallback holds it' }
   }
   const own = served.find(isPrimary)
-  const wrong = other.object.invalid ?? whyInvalid(name)
+  const wrong = whyUnusable(other)
   if (wrong !== undefined) return { ...base, ...leftOut('invalid_name', wrong) }
   if (own?.object.deleted || (!own && isTombstoned(chain, name, served)))
     return { ...base, kind: 'tombstoned' }
   if (own) return { ...base, ...(await compareBoth(own, other, options)) }
   if (!isServed(other)) return { ...base, ...leftOut('excluded', filtered(other)) }
   if (primary.accepts?.(name) === false)
-    return { ...base, ...leftOut('not_accepted', `${primary.name} does not take that name`) }
+    return { ...base, ...leftOut('not_accepted', `${primary.name} does not accept that name`) }
   if (copyTarget(chain, other.backend, { name, size: other.object.size }) === 'too-large')
-    return { ...base, ...leftOut('too_large', `no writable backend takes its ${other.object.size} bytes`) }
+    return { ...base, ...leftOut('too_large', whyTooLarge(other.object.size)) }
   const failed = options.failureOf(name)
   if (failed) return { ...base, ...leftOut(failed.reason, failed.detail) }
   return { ...base, kind: 'missing', detail: `${primary.name} does not hold it` }
 }
 
 type Compared = Pick<Result, 'kind' | 'detail' | 'bySize' | 'oddTag' | 'reason' | 'sameBytes'>
+
+const EQUAL: Compared = { kind: 'equal', detail: '' }
 
 function leftOut(reason: LeftOutReason, why: string): Compared {
   return { kind: 'left_out', reason, detail: `${reason}: ${why}` }
@@ -88,39 +87,22 @@ function filtered({ backend }: Held): string {
   return `the include or exclude of ${backend.name} leaves it out`
 }
 
-/** Whether a tombstone hides the name from reads. */
-function isTombstoned(chain: Chain, name: string, held: readonly Held[]): boolean {
-  const holdings = held.map(({ backend, object }) => ({ backend, info: object }))
-  return decide(chain, name, holdings).tombstone !== null
-}
-
-function isServed({ backend, object }: Held): boolean {
-  return backend.accepts?.(object.name) !== false
-}
-
 async function compareBoth(own: Held, other: Held, options: CompareOptions): Promise<Compared> {
-  const trustTags = options.trustTags(other.backend.name)
-  const found = compareListed(own.object, other.object, { trustTags })
-  if (found.kind === 'changed' || found.kind === 'different')
-    return { kind: found.kind, detail: found.detail }
+  const listed = compareListed(own.object, other.object, options.trustTags(other.backend.name))
   const canRead = isServed(other)
-  const bySize = found.kind === 'equal' && found.by === 'size'
-  if (found.kind === 'equal' && !(options.deep && (canRead || bySize)))
-    return { kind: 'equal', detail: '', bySize }
+  if (listed !== 'read') {
+    const needsBytes = listed.kind === 'equal' && options.deep && (canRead || listed.bySize)
+    if (!needsBytes) return listed
+  }
   if (!canRead) return leftOut('excluded', `${filtered(other)}, so its bytes cannot be compared`)
   const versions = versionsOf(own, other)
-  if (versions !== undefined && options.wasRead(versions)) return { kind: 'equal', detail: '' }
-  const bytes = await compareBytes(own, other)
-  if (bytes !== 'equal') return bytes
-  return {
-    kind: 'equal',
-    detail: '',
-    oddTag: found.kind === 'read',
-    ...(versions !== undefined && { sameBytes: versions }),
-  }
+  if (versions !== undefined && options.wasRead(versions)) return EQUAL
+  const read = await compareBytes(own, other)
+  if (read.kind !== 'equal') return read
+  return { ...read, oddTag: listed === 'read', ...(versions !== undefined && { sameBytes: versions }) }
 }
 
-/** `undefined` where a side reports nothing that changes with its bytes. */
+/** `undefined` if a side reports nothing that changes with its bytes. */
 function versionsOf(own: Held, other: Held): string | undefined {
   const versions = [own, other].map(({ backend, object: { name, etag, modified, version, size } }) => {
     const known = [etag, modified?.getTime(), version]
@@ -131,124 +113,93 @@ function versionsOf(own: Held, other: Held): string | undefined {
 
 /** Reads both sides. What cannot be read has failed, unless its backend is down: that is thrown. */
 async function compareBytes(
-  { backend: primary, object }: Held,
+  { backend: primary, object: { name } }: Held,
   { backend: source }: Held,
-): Promise<'equal' | Compared> {
-  const { name } = object
+): Promise<Compared> {
   const [own, other] = await Promise.all([digest(primary, name), digest(source, name)])
-  for (const [side, backend] of [
-    [own, primary],
-    [other, source],
-  ] as const) {
-    if (!(side instanceof StorageError)) continue
-    await throwIfDown(backend, side)
-    return leftOut('failed', `cannot be read from ${backend.name}: ${side.code}: ${side.message}`)
-  }
-  if (own === null) return { kind: 'missing', detail: `went away from ${primary.name} meanwhile` }
-  if (other === null && (await lists(source, name)))
-    return leftOut('failed', `${source.name} lists it, and answers that it is not there: may it be read?`)
-  if (other === null) return { kind: 'extra', detail: `went away from ${source.name} meanwhile` }
-  return own === other ? 'equal' : { kind: 'different', detail: 'the bytes differ (SHA-256)' }
+  if (typeof own === 'object') return own
+  if (typeof other === 'object') return other
+  if (own === undefined) return { kind: 'missing', detail: `removed from ${primary.name} meanwhile` }
+  if (other === undefined)
+    return (await lists(source, name))
+      ? leftOut('failed', `${source.name} ${LISTED_BUT_ABSENT}`)
+      : { kind: 'extra', detail: `removed from ${source.name} meanwhile` }
+  return own === other ? EQUAL : { kind: 'different', detail: 'the bytes differ (SHA-256)' }
 }
 
-async function digest(backend: ListableBackend, name: string): Promise<string | null | StorageError> {
+/** `undefined` if there is no such object. */
+async function digest(backend: ListableBackend, name: string): Promise<string | undefined | Compared> {
   try {
     const object = await backend.get(name)
-    if (!object) return null
+    if (!object) return undefined
     const stream = new crypto.DigestStream('SHA-256')
     await object.body.pipeTo(stream).catch((error: unknown) => {
       throw failureOfBody(error, backend.name, name)
     })
-    return object.deleted ? null : new Uint8Array(await stream.digest).toHex()
+    return object.deleted ? undefined : new Uint8Array(await stream.digest).toHex()
   } catch (error) {
-    return toStorageError(error, backend.name, name)
+    const failure = toStorageError(error, backend.name, name)
+    if (failure.code === 'skipped') throw failure
+    // A backend that cannot even list one name is down.
+    if (['unavailable', 'timeout', 'denied'].includes(failure.code)) await backend.list({ limit: 1 })
+    return leftOut('failed', `cannot be read from ${backend.name}: ${failure.code}: ${failure.message}`)
   }
 }
 
-async function throwIfDown(backend: ListableBackend, failure: StorageError): Promise<void> {
-  if (!['unavailable', 'timeout', 'skipped', 'denied'].includes(failure.code)) return
-  if (failure.code === 'skipped') throw failure
-  await backend.list({ limit: 1 })
-}
+const ALGORITHMS = ['sha256', 'sha512', 'sha1', 'md5', 'crc32c', 'crc32'] as const
 
-/** `read` when only the bytes can decide. */
-type Comparison =
-  | { kind: 'equal'; by: 'digest' | 'etag' | 'version' | 'size' }
-  | { kind: 'changed' | 'different' | 'read'; detail: string }
-
-/** What the two listings say of one object: the source's version first, then sizes, then digests. */
-export function compareListed(
-  primary: ObjectInfo,
-  source: ObjectInfo,
-  { trustTags }: { trustTags: boolean },
-): Comparison {
+/** Compares what was listed: first the source's version, then sizes, then digests. `read` if only the bytes can decide. */
+function compareListed(primary: ObjectInfo, source: ObjectInfo, trustTags: boolean): Compared | 'read' {
   const since = sinceCopy(primary, source)
-  if (since !== undefined && since !== 'same') return { kind: 'changed', detail: since.change }
+  if (since !== undefined && since !== 'same') return since
+  // An object that replaces a fallback's on purpose looks the same: only a person can decide.
+  const origin = primary.provenance ? '' : '; saved there, not copied'
   if (primary.size !== undefined && source.size !== undefined && primary.size !== source.size) {
-    const detail = `${primary.size} bytes in ${primary.backend}, ${source.size} in ${source.backend}`
-    return { kind: 'different', detail: detail + origin(primary) }
+    const detail = `${primary.size} bytes in ${primary.backend}, ${source.size} in ${source.backend}${origin}`
+    return { kind: 'different', detail }
   }
-  const known = sharedDigest(primary.digests ?? {}, source.digests ?? {})
-  if (known) {
-    if (known.equal) return { kind: 'equal', by: 'digest' }
-    return { kind: 'different', detail: `${known.algorithm} differs${origin(primary)}` }
+  for (const algorithm of ALGORITHMS) {
+    const [own, other] = [primary.digests?.[algorithm], source.digests?.[algorithm]]
+    if (own === undefined || other === undefined) continue
+    return own === other ? EQUAL : { kind: 'different', detail: `${algorithm} differs${origin}` }
   }
-  const tags = compareTags(primary, source, trustTags)
-  if (tags !== undefined) return tags
-  if (since === 'same') return { kind: 'equal', by: 'version' }
+  // S3 listings have no digests, but the ETag of what was uploaded in one piece and without KMS is its MD5.
+  const tag = /^"([0-9a-f]{32})"$/.exec(source.etag ?? '')?.[1]
+  if (trustTags && tag !== undefined && primary.digests?.md5 !== undefined)
+    return tag === primary.digests.md5 ? EQUAL : 'read'
+  const isSameTag = source.etag !== undefined && primary.etag === source.etag
   // All empty objects have the same bytes.
-  return { kind: 'equal', by: primary.size === 0 && source.size === 0 ? 'digest' : 'size' }
+  const isEmpty = primary.size === 0 && source.size === 0
+  return isSameTag || since === 'same' || isEmpty ? EQUAL : { ...EQUAL, bySize: true }
 }
 
-/** S3 listings have no digests, but the ETag of what was uploaded in one piece and without KMS is its MD5. */
-function compareTags(primary: ObjectInfo, source: ObjectInfo, trustTags: boolean): Comparison | undefined {
-  const md5 = md5Of(source)
-  const own = primary.digests?.md5 ?? md5Of(primary)
-  if (trustTags && md5 !== undefined && primary.digests?.md5 !== undefined && own !== undefined) {
-    if (md5 === own) return { kind: 'equal', by: 'digest' }
-    return { kind: 'read', detail: `the MD5 is not ${source.backend}'s ETag` }
-  }
-  const isSame = source.etag !== undefined && primary.etag === source.etag
-  return isSame ? { kind: 'equal', by: 'etag' } : undefined
-}
-
-/** Whether the source still has the version that was copied from it; `undefined` where neither side says. */
-function sinceCopy({ provenance }: ObjectInfo, source: ObjectInfo): 'same' | { change: string } | undefined {
+/** Whether the source still has the version that was copied from it; `undefined` if neither side says. */
+function sinceCopy({ provenance }: ObjectInfo, source: ObjectInfo): 'same' | Compared | undefined {
   if (provenance?.backend !== source.backend) return undefined
-  if (provenance.etag !== undefined && source.etag !== undefined) {
-    if (provenance.etag === source.etag) return 'same'
-    return { change: `${source.backend} has ETag ${source.etag}, the copy was made of ${provenance.etag}` }
+  const { etag, modified, copied } = provenance
+  if (etag !== undefined && source.etag !== undefined) {
+    if (etag === source.etag) return 'same'
+    return {
+      kind: 'changed',
+      detail: `${source.backend} has ETag ${source.etag}, the copy was made from ${etag}`,
+    }
   }
-  if (!provenance.modified || !source.modified) return undefined
+  if (!modified || !source.modified) return undefined
   // HTTP dates have whole seconds, listings often more.
-  if (Math.abs(seconds(provenance.modified) - seconds(source.modified)) <= 1) {
+  if (Math.abs(seconds(modified) - seconds(source.modified)) <= 1) {
     // What was copied so soon may have been replaced after the copy and have the same time.
-    return provenance.copied.getTime() - provenance.modified.getTime() > SETTLED_MS ? 'same' : undefined
+    return copied.getTime() - modified.getTime() > SETTLED_MS ? 'same' : undefined
   }
-  const [now, then] = [source.modified.toISOString(), provenance.modified.toISOString()]
-  return { change: `${source.backend} has it modified at ${now}, the copy was made of the one of ${then}` }
+  const [now, then] = [source.modified.toISOString(), modified.toISOString()]
+  return {
+    kind: 'changed',
+    detail: `${source.backend} has it modified at ${now}, the copy was made from the version of ${then}`,
+  }
 }
 
-/** A time proves the version where the copy was made so long after it, whatever the two clocks say. */
+/** A time proves the version if the copy was made so long after it, whatever the two clocks say. */
 const SETTLED_MS = 60_000
 
 function seconds(date: Date): number {
   return Math.floor(date.getTime() / 1000)
-}
-
-function sharedDigest(a: Digests, b: Digests): { algorithm: string; equal: boolean } | undefined {
-  for (const algorithm of ['sha256', 'sha512', 'sha1', 'md5', 'crc32c', 'crc32'] as const) {
-    const [left, right] = [a[algorithm], b[algorithm]]
-    if (left !== undefined && right !== undefined) return { algorithm, equal: left === right }
-  }
-  return undefined
-}
-
-function md5Of({ etag, digests }: ObjectInfo): string | undefined {
-  return digests?.md5 ?? /^"([0-9a-f]{32})"$/.exec(etag ?? '')?.[1]
-}
-
-/** What replaced a fallback's object on purpose looks like this too: only a person can decide. */
-function origin({ provenance }: ObjectInfo): string {
-  return provenance ? '' : '; saved there, not copied'
 }

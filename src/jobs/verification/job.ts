@@ -1,248 +1,218 @@
 import pLimit from 'p-limit'
-import { describeError, log } from '../../observe/log.ts'
-import type { ListableBackend } from '../../storage/backend.ts'
-import { isListable, isWritable } from '../../storage/backend.ts'
-import { StorageError, toStorageError } from '../../storage/errors.ts'
 import type { Chain } from '../../chain/fallback.ts'
-import type { JobStorage } from '../backfill/context.ts'
-import type { BackfillFailure } from '../../schemas/job-answers.ts'
-import { type BackfillJson, waitingAfter } from '../backfill/record.ts'
-import { createWalk, type Step, type Walk } from '../walk.ts'
+import type {
+  Backfill,
+  DifferencePage,
+  FailurePage,
+  Verification as VerificationJson,
+} from '../../schemas/job-answers.ts'
+import type { DifferenceKind } from '../../schemas/reasons.ts'
+import { isListable, isWritable, type ListableBackend } from '../../storage/backend.ts'
+import { StorageError } from '../../storage/errors.ts'
+import { Job } from '../job.ts'
+import { cursorOf } from '../job-record.ts'
+import { latestJobs, openJobs, type Jobs } from '../jobs.ts'
+import { createWalk, type Step } from '../walk.ts'
 import { failedBackfills, obstaclesOf, reasonOf, toJson } from './certificate.ts'
+import { compareName, type CompareOptions, type Result } from './compare.ts'
+import { NO_TALLY, type VerificationOptions, type VerificationRecord } from './record.ts'
 import {
-  compareName,
-  type CompareOptions,
-  type Difference,
-  type DifferenceKind,
-  type Result,
-} from './compare.ts'
-import type { Acceptable } from '../../schemas/reasons.ts'
-import {
-  NO_TALLY,
-  type VerificationJson,
-  type VerificationOptions,
-  type VerificationRecord,
-} from './record.ts'
-import {
+  createStore,
   type Fingerprint,
   isSame,
   NOTHING_SEEN,
-  openStore,
+  SCHEMA,
   type VerificationStore,
   withEntry,
 } from './store.ts'
 
-export interface VerificationContext {
-  storage: JobStorage
-  /** Throws while the configuration is wrong. */
-  chain: () => Chain
-  /** All backfills, newest first. */
-  backfills: () => Promise<BackfillJson[]>
-  /** What a backfill failed at, from a cursor of the last page on; 0 at first. */
-  failures: (id: string, after: number) => Promise<{ failures: BackfillFailure[]; cursor: number | null }>
-  now?: () => number
-}
-
-/** One verification: compares in alarms, from checkpoints. */
-export interface Verification {
-  create(id: string, options: VerificationOptions): VerificationJson
-  /** `null` where no such job was created. */
-  status(): VerificationJson | null
-  cancel(): VerificationJson | null
-  differences(
-    kind: DifferenceKind | undefined,
-    after: number,
-    limit: number,
-  ): { differences: Difference[]; cursor: number | null }
-  tick(): Promise<void>
-  wake(): void
-}
-
-const RECORD = 'verification'
+const SETTINGS = { kind: 'verification', key: 'verification', schema: SCHEMA } as const
 /** One alarm compares for so long. */
 const COMPARING_MS = 10_000
-/** Names between two checkpoints; fewer where their bytes are read. */
+/** Names between two checkpoints; fewer if their bytes are read. */
 const NAMES = 2000
 const NAMES_DEEP = 50
-/** Between passes over sources that changed in three of them. */
+/** Between passes over sources that have changed in each of three passes. */
 const MIN_WAIT_MS = 60_000
 const MAX_WAIT_MS = 3_600_000
 /** Names whose bytes are read at the same time, from both sides. */
 const DEEP_CONCURRENCY = 2
-/** After so many names a source's ETags are not taken for digests any more. */
+/** After so many such names, a source's ETags are no longer taken for digests. */
 const MAX_ODD_TAGS = 3
+/** Backfills whose state matters to a verification; older ones ended long ago. */
+const MAX_BACKFILLS = 200
+/** Failures read in one call. */
+const FAILURES = 1000
 
-export function createVerification(context: VerificationContext): Verification {
-  const { storage, now = Date.now } = context
-  const load = (): VerificationRecord | undefined => storage.kv.get<VerificationRecord>(RECORD)
-  const save = (record: VerificationRecord): void => storage.kv.put(RECORD, record)
-  let opened: VerificationStore | undefined
-  const store = (): VerificationStore => (opened ??= openStore(storage))
-  let walk: Walk | undefined
-  const json = (record: VerificationRecord): VerificationJson => toJson(record, store().prefixes())
+/** One verification: it compares in alarms, from checkpoints. Methods return `null` if no such job was created. */
+export abstract class Verification extends Job<VerificationRecord, VerificationJson> {
+  readonly #store: VerificationStore
+  /** When the next pass may begin. */
+  #resumes = 0
 
-  const wake = (): void => {
-    if (load()?.status === 'running') void storage.setAlarm(now())
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env, SETTINGS)
+    this.#store = createStore(ctx.storage)
   }
 
-  /** Before each pass: which names backfills could not copy, and why. */
-  const loadFailures = async (): Promise<void> => {
-    const failed = failedBackfills(await context.backfills())
-    store().clearFailed()
+  create(id: string, options: VerificationOptions): VerificationJson {
+    const chain = this.deployment().copyChain
+    const primary = primaryOf(chain)
+    const fallbacks = chain.backends.slice(chain.backends.indexOf(primary) + 1)
+    const now = this.now()
+    return this.begin({
+      id,
+      options,
+      status: 'running',
+      primary: primary.name,
+      fallbacks: fallbacks.map(({ name }) => name),
+      unlistable: fallbacks.filter((backend) => !isListable(backend)).map(({ name }) => name),
+      tally: structuredClone(NO_TALLY),
+      pass: { number: 1, seen: NOTHING_SEEN },
+      oddTags: {},
+      obstacles: [],
+      started: now,
+      updated: now,
+    })
+  }
+
+  cancel(): VerificationJson | null {
+    this.saved.change((record) => this.#end(record, 'cancelled'))
+    return this.status()
+  }
+
+  /** Without a `kind`, all but what is equal by size. */
+  differences(kind: DifferenceKind | undefined, after: number, limit: number): DifferencePage | null {
+    if (!this.saved.load()) return null
+    const rows = this.#store.differences(kind ?? null, after, limit + 1)
+    const differences = rows
+      .slice(0, limit)
+      .map(({ kind: found, name, backend, detail }) => ({ kind: found, name, backend, detail }))
+    return { differences, cursor: cursorOf(rows, limit) }
+  }
+
+  /** All backfills, newest first. */
+  protected backfills(): Promise<Backfill[]> {
+    const jobs = this.#jobs()
+    return latestJobs(jobs, { kind: 'backfill', limit: MAX_BACKFILLS }, (id) => jobs.backfill(id).status())
+  }
+
+  protected failures(backfill: string, after: number): Promise<FailurePage | null> {
+    return this.#jobs().backfill(backfill).failures(after, FAILURES)
+  }
+
+  #jobs(): Jobs {
+    const jobs = openJobs(this.deployment().config.services)
+    if (!jobs) throw new Error('BACKFILL_JOBS, VERIFICATION_JOBS and JOB_INDEX must all be bound')
+    return jobs
+  }
+
+  protected override toJson(record: VerificationRecord): VerificationJson {
+    return toJson(record, this.#store.prefixes())
+  }
+
+  protected override async work(): Promise<void> {
+    const ends = this.now() + COMPARING_MS
+    this.#resumes = 0
+    do {
+      const record = this.saved.load()
+      if (record?.status !== 'running') return
+      const { copyChain } = this.deployment()
+      const hasMore = await this.#compareSome(record, copyChain)
+      if (!hasMore && !this.#startNextPass()) return this.#complete()
+    } while (this.now() < ends && this.#resumes === 0)
+  }
+
+  protected override nextAlarm(): number | undefined {
+    const record = this.saved.load()
+    if (record?.status !== 'running') return undefined
+    return Math.max(this.now(), this.#resumes, record.waiting?.until ?? 0)
+  }
+
+  /** Before each pass: loads which names backfills could not copy, and why. */
+  async #loadFailures(): Promise<void> {
+    const failed = failedBackfills(await this.backfills())
+    this.#store.clearFailed()
     for (const { id } of failed) {
-      for (let after: number | null = 0; after !== null;) {
-        const page: Awaited<ReturnType<typeof context.failures>> = await context.failures(id, after)
-        for (const { name, backend, error, detail } of page.failures) {
+      for (let cursor: string | null = '0'; cursor !== null;) {
+        const page: FailurePage | null = await this.failures(id, Number(cursor))
+        for (const { name, backend, error, detail } of page?.failures ?? []) {
           const failure = { name, backend, reason: reasonOf({ error }), detail: `${error}: ${detail}` }
-          store().addFailed(id, failure)
+          this.#store.addFailed(id, failure)
         }
-        after = page.cursor
+        cursor = page?.cursor ?? null
       }
     }
   }
 
-  /** Whether the operator accepts all that a backfill failed at, as far as that was known to this pass. */
-  const isAccepted =
-    (accept: readonly Acceptable[]) =>
-    ({ id, failed }: BackfillJson): boolean => {
-      const known = store().failuresOf(id)
-      const count = known.reduce((sum, { count: some }) => sum + some, 0)
-      return count === failed && known.every(({ reason }) => accept.includes(reason))
-    }
-
-  /** Compares some names and saves what was found; `false` when there are no more. */
-  const compareSome = async (record: VerificationRecord, chain: Chain): Promise<boolean> => {
-    const began = record.pass.began ?? now()
-    if (record.pass.began === undefined) await loadFailures()
+  /** Compares some names and saves the results; `false` when there are no more. */
+  async #compareSome(record: VerificationRecord, chain: Chain): Promise<boolean> {
+    const began = record.pass.began ?? this.now()
+    if (record.pass.began === undefined) await this.#loadFailures()
     const sides = sidesOf(chain, record)
-    walk ??= createWalk(sides, record.options.prefix, record.position)
+    this.walk ??= createWalk(sides, record.options.prefix, record.position)
+    const { walk } = this
     const steps = await walk.take(record.options.deep ? NAMES_DEEP : NAMES)
-    const results = await compareAll(steps, record, {
-      chain,
-      primary: sides[0],
-      wasRead: store().wasRead,
-      failureOf: store().failureOf,
-    })
-    const position = walk.position()
-    storage.transactionSync(() => {
-      const current = load()
-      if (current?.status !== 'running') return
-      for (const result of results) keep(current, store(), result)
-      addCoverage(store(), results)
+    const { wasRead, failureOf } = this.#store
+    const results = await compareAll(steps, record, { chain, primary: sides[0], wasRead, failureOf })
+    this.saved.change((current) => {
+      if (current.status !== 'running') return false
+      for (const result of results) keep(current, this.#store, result)
+      addCoverage(this.#store, results)
       current.pass.began = began
       current.pass.seen = seenIn(steps, sides[0], current.pass.seen)
-      current.position = position
-      current.updated = now()
+      current.position = walk.position()
       delete current.waiting
-      save(current)
     })
     return !walk.ended
   }
 
-  /** How long to wait before all is compared again; `undefined` when the sources stayed as they were. */
-  const nextPass = (): number | undefined => {
-    const record = load()
-    if (record?.status !== 'running') return undefined
-    const { number, seen, before } = record.pass
-    if (before && isSame(seen, before)) return undefined
-    walk = undefined
-    storage.transactionSync(() => {
-      store().clear()
-      const { position: _, ...rest } = record
-      const pass = { number: number + 1, seen: NOTHING_SEEN, before: seen }
-      save({ ...rest, tally: structuredClone(NO_TALLY), pass, updated: now() })
+  /** `false` if the sources have not changed since the pass before, so that another one is not needed. */
+  #startNextPass(): boolean {
+    let isNeeded = true
+    this.saved.change((record) => {
+      const { number, seen, before } = record.pass
+      if (record.status !== 'running') return false
+      isNeeded = !before || !isSame(seen, before)
+      if (!isNeeded) return false
+      this.walk = undefined
+      this.#store.clear()
+      delete record.position
+      record.tally = structuredClone(NO_TALLY)
+      record.pass = { number: number + 1, seen: NOTHING_SEEN, before: seen }
+      this.#resumes = resumesAt(number + 1, this.now())
     })
-    return waitBefore(number + 1)
+    return isNeeded
   }
 
-  const complete = async (): Promise<void> => {
-    const backfills = await context.backfills()
-    const record = load()
-    if (record?.status !== 'running') return
-    const open = obstaclesOf(backfills, isAccepted(record.options.accept))
-    // These are in no listing, so no comparison counted them.
-    for (const { reason, count } of store().failedIn(record.unlistable))
-      record.tally.left_out[reason] = (record.tally.left_out[reason] ?? 0) + count
-    const obstacles = [...goneFrom(context.chain(), record), ...open]
-    save({ ...record, obstacles, status: 'completed', finished: now(), updated: now() })
+  async #complete(): Promise<void> {
+    const backfills = await this.backfills()
+    const chain = this.deployment().copyChain
+    this.saved.change((record) => {
+      // These are in no listing, so no comparison has counted them.
+      for (const { reason, count } of this.#store.failedIn(record.unlistable))
+        record.tally.left_out[reason] = (record.tally.left_out[reason] ?? 0) + count
+      const isAccepted = (backfill: Backfill): boolean => this.#isAccepted(record, backfill)
+      record.obstacles = [...goneFrom(chain, record), ...obstaclesOf(backfills, isAccepted)]
+      return this.#end(record, 'completed')
+    })
   }
 
-  return {
-    create(id, options) {
-      const chain = context.chain()
-      const primary = primaryOf(chain)
-      const fallbacks = chain.backends.slice(chain.backends.indexOf(primary) + 1)
-      const record: VerificationRecord = {
-        id,
-        options,
-        status: 'running',
-        primary: primary.name,
-        fallbacks: fallbacks.map(({ name }) => name),
-        unlistable: fallbacks.filter((backend) => !isListable(backend)).map(({ name }) => name),
-        tally: structuredClone(NO_TALLY),
-        pass: { number: 1, seen: NOTHING_SEEN },
-        oddTags: {},
-        obstacles: [],
-        started: now(),
-        updated: now(),
-      }
-      save(record)
-      wake()
-      return json(record)
-    },
-    status() {
-      const record = load()
-      return record ? json(record) : null
-    },
-    cancel() {
-      const record = load()
-      if (!record) return null
-      if (record.status === 'running')
-        save({ ...record, status: 'cancelled', finished: now(), updated: now() })
-      return json(load() ?? record)
-    },
-    differences(kind, after, limit) {
-      const rows = store().differences(kind, after, limit + 1)
-      const page = rows.slice(0, limit)
-      const differences = page.map(({ kind: found, name, backend, detail }) => ({
-        kind: found,
-        name,
-        backend,
-        detail,
-      }))
-      return { differences, cursor: rows.length > limit ? (page.at(-1)?.id ?? null) : null }
-    },
-    wake,
-    async tick() {
-      const ends = now() + COMPARING_MS
-      try {
-        for (;;) {
-          const record = load()
-          if (record?.status !== 'running') return
-          if (!(await compareSome(record, context.chain()))) {
-            const wait = nextPass()
-            if (wait === undefined) return await complete()
-            if (wait > 0) return await storage.setAlarm(now() + wait)
-          }
-          if (now() >= ends) break
-        }
-        await storage.setAlarm(now())
-      } catch (error) {
-        // What was taken from the walk and not kept is taken again.
-        walk = undefined
-        log('warn', 'verification', { outcome: 'waiting', reason: describeError(error) })
-        const record = load()
-        if (record?.status !== 'running') return
-        const { code, message, backend = 'chain' } = toStorageError(error, 'chain')
-        record.waiting = waitingAfter(record.waiting, { backend, error: code, detail: message }, now())
-        save(record)
-        await storage.setAlarm(record.waiting.until)
-      }
-    },
+  /** Whether the operator accepts all failures of a backfill, as far as they were known to this pass. */
+  #isAccepted({ options: { accept } }: VerificationRecord, { id, failed }: Backfill): boolean {
+    const known = this.#store.failuresOf(id)
+    const count = known.reduce((sum, { count: some }) => sum + some, 0)
+    return count === failed && known.every(({ reason }) => accept.includes(reason))
+  }
+
+  #end(record: VerificationRecord, status: 'completed' | 'cancelled'): false | void {
+    if (record.status !== 'running') return false
+    record.status = status
+    record.finished = this.now()
   }
 }
 
-/** The backend that all is moved to. Throws `unsupported` where it cannot list, or nothing is behind it. */
+/** The backend that everything is copied to. Throws `unsupported` if it cannot list, or nothing is behind it. */
 export function primaryOf(chain: Chain): ListableBackend {
   const primary = chain.backends.find(isWritable) ?? chain.backends[0]
   if (!primary || !isListable(primary))
@@ -263,17 +233,19 @@ function sidesOf(chain: Chain, { fallbacks }: VerificationRecord): [ListableBack
   return [primaryOf(chain), ...behind.filter(isListable)]
 }
 
-/** Fallbacks that could be listed when it was begun, and are not compared any more. */
+/** Fallbacks that could list when the job was started, and are no longer compared. */
 function goneFrom(chain: Chain, record: VerificationRecord): string[] {
   const compared = new Set([...sidesOf(chain, record).map(({ name }) => name), ...record.unlistable])
   return record.fallbacks
     .filter((name) => !compared.has(name))
-    .map((name) => `${name} left the configuration, or its listing did, before it was compared`)
+    .map(
+      (name) => `${name} was removed from the configuration, or can no longer list, before it was compared`,
+    )
 }
 
-/** A source that goes on changing is listed again less and less often. */
-function waitBefore(pass: number): number {
-  return pass <= 3 ? 0 : Math.min(MAX_WAIT_MS, MIN_WAIT_MS * 2 ** (pass - 4))
+/** A source that keeps changing is listed less and less often. */
+function resumesAt(pass: number, now: number): number {
+  return pass <= 3 ? 0 : now + Math.min(MAX_WAIT_MS, MIN_WAIT_MS * 2 ** (pass - 4))
 }
 
 async function compareAll(
@@ -288,7 +260,7 @@ async function compareAll(
   return results.filter((result) => result !== null)
 }
 
-/** Counts a result, and keeps it where the sides differ. */
+/** Counts a result, and stores it if the sides differ. */
 function keep({ tally, oddTags }: VerificationRecord, store: VerificationStore, result: Result): void {
   const { kind, name, backend, detail, bySize, oddTag, reason, sameBytes } = result
   tally.compared++
@@ -304,7 +276,7 @@ function keep({ tally, oddTags }: VerificationRecord, store: VerificationStore, 
   if (kind !== 'equal' && kind !== 'tombstoned') store.addDifference({ kind, name, backend, detail })
 }
 
-/** The fingerprint of what the sources hold. The primary is left out: what is saved there meanwhile needs no new comparison. */
+/** The fingerprint of what the sources hold. Not of the primary: what is saved there meanwhile needs no new comparison. */
 function seenIn(steps: readonly Step[], primary: ListableBackend, before: Fingerprint): Fingerprint {
   let seen = before
   for (const { backend, object } of steps.flatMap(({ held }) => held))

@@ -1,5 +1,4 @@
-import type { Verification } from '../../schemas/job-answers.ts'
-import type { Waiting } from '../backfill/record.ts'
+import type { JobRecord } from '../job-record.ts'
 import type { WalkPosition } from '../walk.ts'
 import type { Acceptable, LeftOutReason } from '../../schemas/reasons.ts'
 import type { Fingerprint } from './store.ts'
@@ -8,7 +7,7 @@ export interface VerificationOptions {
   prefix: string
   /** Read and compare the bytes too. */
   deep: boolean
-  /** What the operator accepts: no reason against detaching. */
+  /** What the operator accepts, so that it is no reason against detaching. */
   accept: readonly Acceptable[]
 }
 
@@ -29,27 +28,22 @@ export const NO_TALLY = {
 }
 export type Tally = typeof NO_TALLY
 
-export interface VerificationRecord {
-  id: string
+export interface VerificationRecord extends JobRecord {
   options: VerificationOptions
   status: 'running' | 'completed' | 'cancelled'
   primary: string
   fallbacks: readonly string[]
-  /** Fallbacks that cannot list: what they hold was not compared. */
+  /** Fallbacks that cannot list: what they hold is not compared. */
   unlistable: readonly string[]
   position?: WalkPosition
   /** Of the current pass, or the last. */
   tally: Tally
-  /** All names are compared again until a pass finds at the sources what the one before it found. */
+  /** All names are compared again until the sources are as they were in the pass before. */
   pass: Pass
   /** Sources whose ETags look like MD5 digests and were found not to be. */
   oddTags: Record<string, number>
-  waiting?: Waiting
-  /** Why other jobs or the configuration spoke against detaching when it ended. */
+  /** Reasons against detaching from other jobs or the configuration, as it ended. */
   obstacles: string[]
-  started: number
-  updated: number
-  finished?: number
 }
 
 /** One comparison of all names. */
@@ -58,13 +52,7 @@ export interface Pass {
   number: number
   /** Before its first request. */
   began?: number
-  /** What the sources listed in this pass so far, and in the pass before it. */
+  /** What the sources have listed in this pass so far, and in the pass before. */
   seen: Fingerprint
   before?: Fingerprint
 }
-
-/** What is known of all names that share their first directory. */
-export type PrefixCoverage = Verification['prefixes'][number]
-
-/** The job as the API answers it. */
-export type VerificationJson = Verification

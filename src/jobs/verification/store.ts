@@ -1,9 +1,10 @@
 import type { ObjectInfo } from '../../storage/object.ts'
-import type { Difference, DifferenceKind, FailedName } from './compare.ts'
-import type { LeftOutReason } from '../../schemas/reasons.ts'
-import type { PrefixCoverage } from './record.ts'
+import type { Difference, Verification } from '../../schemas/job-answers.ts'
+import type { DifferenceKind, LeftOutReason } from '../../schemas/reasons.ts'
+import { queriesOf } from '../queries.ts'
+import type { FailedName } from './compare.ts'
 
-const SCHEMA = `
+export const SCHEMA = `
   CREATE TABLE IF NOT EXISTS differences (
     id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT, name TEXT, backend TEXT, detail TEXT);
   CREATE TABLE IF NOT EXISTS coverage (
@@ -14,112 +15,81 @@ const SCHEMA = `
 
 const MAX_OF_A_KIND = 10_000
 const MAX_PREFIXES = 1000
-/** Counts all names whose first directory is one too many. */
+/** Counts the names of all further directories. */
 const OTHERS = '…'
 
 type ReasonCount = { reason: LeftOutReason; count: number }
 
-export type VerificationStore = ReturnType<typeof openStore>
+export type VerificationStore = ReturnType<typeof createStore>
 
-/** What a verification keeps, in the storage of its Durable Object, of the names that it compared. */
-export function openStore({ sql }: Pick<DurableObjectStorage, 'sql'>) {
-  sql.exec(SCHEMA)
-  const count = (query: string, ...values: unknown[]): number =>
-    sql.exec<{ n: number }>(query, ...values).one().n
+/** What a verification stores about the names that it has compared. */
+export function createStore(storage: Pick<DurableObjectStorage, 'sql'>) {
+  const { all, run, count } = queriesOf(storage)
   const kept = new Map<string, number>()
   return {
-    /** Examples only: no more than some thousands of each kind are kept. */
+    /** Examples: some thousands of each kind are stored, at most. */
     addDifference({ kind, name, backend, detail }: Difference): void {
-      // Each reason to leave something out is a kind of its own: none may leave no room for the others.
+      // Each reason for leaving something out is a kind of its own, so that none takes the room of the others.
       const group = kind === 'left_out' ? detail.slice(0, detail.indexOf(':') + 1) : ''
       const key = kind + group
-      const before =
-        kept.get(key) ??
-        count(
-          'SELECT COUNT(*) AS n FROM differences WHERE kind = ? AND substr(detail, 1, ?) = ?',
-          kind,
-          group.length,
-          group,
-        )
+      const query = 'SELECT COUNT(*) AS n FROM differences WHERE kind = ? AND substr(detail, 1, ?) = ?'
+      const before = kept.get(key) ?? count(query, kind, group.length, group)
       kept.set(key, before + 1)
       if (before >= MAX_OF_A_KIND) return
       const insert = 'INSERT INTO differences (kind, name, backend, detail) VALUES (?, ?, ?, ?)'
-      sql.exec(insert, kind, name, backend, detail)
+      run(insert, kind, name, backend, detail)
     },
     /** Of that kind; by default all but what is equal by size. */
-    differences: (kind: DifferenceKind | undefined, after: number, limit: number) =>
-      sql
-        .exec<(Difference & { id: number }) & Record<string, SqlStorageValue>>(
-          `SELECT id, kind, name, backend, detail FROM differences
-           WHERE id > ? AND CASE WHEN ? IS NULL THEN kind <> 'equal_by_size' ELSE kind = ? END ORDER BY id LIMIT ?`,
-          after,
-          kind ?? null,
-          kind ?? null,
-          limit,
-        )
-        .toArray(),
+    differences(kind: DifferenceKind | null, after: number, limit: number): (Difference & { id: number })[] {
+      const query = `SELECT id, kind, name, backend, detail FROM differences WHERE id > ?1
+        AND CASE WHEN ?2 IS NULL THEN kind <> 'equal_by_size' ELSE kind = ?2 END ORDER BY id LIMIT ?3`
+      return all(query, after, kind, limit)
+    },
     cover(prefix: string, objects: number, covered: number): void {
       const isKnown = count('SELECT COUNT(*) AS n FROM coverage WHERE prefix = ?', prefix) > 0
       const isRoom = isKnown || count('SELECT COUNT(*) AS n FROM coverage') < MAX_PREFIXES
-      sql.exec(
-        `INSERT INTO coverage (prefix, objects, covered) VALUES (?, ?, ?) ON CONFLICT (prefix)
-         DO UPDATE SET objects = objects + excluded.objects, covered = covered + excluded.covered`,
-        isRoom ? prefix : OTHERS,
-        objects,
-        covered,
-      )
+      const insert = `INSERT INTO coverage (prefix, objects, covered) VALUES (?, ?, ?) ON CONFLICT (prefix)
+        DO UPDATE SET objects = objects + excluded.objects, covered = covered + excluded.covered`
+      run(insert, isRoom ? prefix : OTHERS, objects, covered)
     },
-    prefixes: (): PrefixCoverage[] =>
-      sql
-        .exec<{ prefix: string; objects: number; covered: number }>(
-          'SELECT prefix, objects, covered FROM coverage ORDER BY prefix',
-        )
-        .toArray()
-        .map((row) => ({ ...row, coverage: row.objects === 0 ? 1 : row.covered / row.objects })),
-    /** Forgets differences and coverage, for the next pass. */
+    prefixes: (): Verification['prefixes'] =>
+      all<{ prefix: string; objects: number; covered: number }>(
+        'SELECT prefix, objects, covered FROM coverage ORDER BY prefix',
+      ).map((row) => ({ ...row, coverage: row.objects === 0 ? 1 : row.covered / row.objects })),
+    /** Deletes differences and coverage, before the next pass. */
     clear(): void {
-      sql.exec('DELETE FROM differences; DELETE FROM coverage')
+      run('DELETE FROM differences; DELETE FROM coverage')
       kept.clear()
     },
-    /** Keeps across passes that the bytes of these versions are the same on both sides. */
+    /** Remembers, across passes, that these versions have the same bytes. */
     addRead: (versions: string): void =>
-      void sql.exec('INSERT OR IGNORE INTO read (low, high) VALUES (?, ?)', ...hash(versions)),
+      run('INSERT OR IGNORE INTO read (low, high) VALUES (?, ?)', ...hash(versions)),
     wasRead: (versions: string): boolean =>
       count('SELECT COUNT(*) AS n FROM read WHERE low = ? AND high = ?', ...hash(versions)) > 0,
-    /** What a backfill failed at; kept until it is cleared. */
+    /** A name that a backfill could not copy. */
     addFailed: (job: string, { name, backend, reason, detail }: FailedName & { backend: string }): void =>
-      void sql.exec('INSERT INTO failed VALUES (?, ?, ?, ?, ?)', job, name, backend, reason, detail),
-    clearFailed: (): void => void sql.exec('DELETE FROM failed'),
+      run('INSERT INTO failed VALUES (?, ?, ?, ?, ?)', job, name, backend, reason, detail),
+    clearFailed: (): void => run('DELETE FROM failed'),
     failureOf: (name: string): FailedName | undefined =>
-      sql
-        .exec<FailedName & Record<string, SqlStorageValue>>(
-          'SELECT name, reason, detail FROM failed WHERE name = ? LIMIT 1',
-          name,
-        )
-        .toArray()[0],
-    /** How many failures of a backfill are known, by the reason that they count under. */
+      all<FailedName>('SELECT name, reason, detail FROM failed WHERE name = ? LIMIT 1', name)[0],
+    /** Known failures of a backfill, by reason. */
     failuresOf: (job: string): ReasonCount[] =>
-      sql
-        .exec<ReasonCount>('SELECT reason, COUNT(*) AS count FROM failed WHERE job = ? GROUP BY reason', job)
-        .toArray(),
-    /** Names that a backfill failed at in one of these backends, by reason. */
-    failedIn: (backends: readonly string[]): ReasonCount[] =>
-      sql
-        .exec<ReasonCount>(
-          `SELECT reason, COUNT(DISTINCT name) AS count FROM failed
-           WHERE backend IN (SELECT value FROM json_each(?)) GROUP BY reason`,
-          JSON.stringify(backends),
-        )
-        .toArray(),
+      all('SELECT reason, COUNT(*) AS count FROM failed WHERE job = ? GROUP BY reason', job),
+    /** Names that backfills could not copy from one of these backends, by reason. */
+    failedIn(backends: readonly string[]): ReasonCount[] {
+      const query = `SELECT reason, COUNT(DISTINCT name) AS count FROM failed
+        WHERE backend IN (SELECT value FROM json_each(?)) GROUP BY reason`
+      return all(query, JSON.stringify(backends))
+    },
   }
 }
 
-/** Of a set of entries, in whatever order they came: how many, and two sums of their hashes. */
+/** Identifies a set of entries, in any order: how many, and two sums of their hashes. */
 export type Fingerprint = readonly [count: number, low: number, high: number]
 
 export const NOTHING_SEEN: Fingerprint = [0, 0, 0]
 
-/** With one more entry of a listing, its name and what identifies its version. */
+/** Adds an entry of a listing: its name and what identifies its version. */
 export function withEntry(
   [count, low, high]: Fingerprint,
   backend: string,
@@ -134,7 +104,7 @@ export function isSame(a: Fingerprint, b: Fingerprint): boolean {
   return a.every((part, index) => part === b[index])
 }
 
-/** 64 bits (cyrb64): far quicker than a digest, and nothing here needs one. */
+/** 64 bits (cyrb64): much faster than a digest, which is not needed here. */
 function hash(text: string): [number, number] {
   let [a, b] = [0xdeadbeef, 0x41c6ce57]
   for (let index = 0; index < text.length; index++) {

@@ -7,22 +7,23 @@ import { type Backend, isListable, isWritable } from '../../storage/backend.ts'
 import { StorageError } from '../../storage/errors.ts'
 import type { Chain } from '../../chain/fallback.ts'
 import { checkName } from '../../storage/name.ts'
+import { latestJobs } from '../../jobs/jobs.ts'
 import { type AppEnv, type Handlers, type Input, ProblemError } from '../context.ts'
-import { found, jobIn, jobsOf, latestJobs, startJob } from './jobs.ts'
+import { found, jobIn, jobsOf, SHOWN_JOBS, startJob } from './jobs.ts'
 
 const SHOWN_DEAD = 1000
 
 /** Backfills: started, watched and controlled. */
 export const backfillHandlers = {
-  listBackfills: async (c) => ({
-    backfills: await latestJobs(c, 'backfill', (id) => jobsOf(c).backfill(id).status()),
-  }),
+  async listBackfills(c) {
+    const jobs = jobsOf(c)
+    const latest = { kind: 'backfill', limit: SHOWN_JOBS } as const
+    return { backfills: await latestJobs(jobs, latest, (id) => jobs.backfill(id).status()) }
+  },
   startBackfill: (c, { query, body }) => (body === undefined ? startWithManifest(c, query) : start(c, body)),
   getBackfill: async (c, { id }) => found(await jobIn(c, 'backfill', id).status()),
-  async listBackfillFailures(c, { id, query: { limit, cursor } }) {
-    const page = found(await jobIn(c, 'backfill', id).failures(cursor, limit))
-    return { failures: page.failures, cursor: page.cursor === null ? null : String(page.cursor) }
-  },
+  listBackfillFailures: async (c, { id, query: { limit, cursor } }) =>
+    found(await jobIn(c, 'backfill', id).failures(cursor, limit)),
   pauseBackfill: (c, { id }) => act(c, id, 'pause'),
   resumeBackfill: (c, { id }) => act(c, id, 'resume'),
   cancelBackfill: (c, { id }) => act(c, id, 'cancel'),
@@ -107,8 +108,8 @@ async function startWithManifest(c: Context<AppEnv>, query: Request['query']): P
     if (c.req.raw.body) await streamLines(c.req.raw.body, format, (lines) => job.addNames(lines))
   } catch (error) {
     // A part of a manifest must not be copied as if it were all of it.
-    await job.endNames(false)
+    await job.act('cancel')
     throw error
   }
-  return (await job.endNames(true)) ?? started
+  return (await job.endNames()) ?? started
 }

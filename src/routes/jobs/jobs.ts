@@ -1,12 +1,10 @@
 import type { Context } from 'hono'
-import pLimit from 'p-limit'
 import type { JobKind } from '../../jobs/job-index.ts'
 import { isJobId, type Jobs, newJobId, openJobs } from '../../jobs/jobs.ts'
 import { StorageError } from '../../storage/errors.ts'
 import { type AppEnv, ProblemError } from '../context.ts'
 
-const SHOWN_JOBS = 50
-const CONCURRENCY = 5
+export const SHOWN_JOBS = 50
 
 /** The jobs of this deployment. Throws `unsupported` unless all of their Durable Objects are bound. */
 export function jobsOf(c: Context<AppEnv>): Jobs {
@@ -23,18 +21,6 @@ export function jobIn<K extends JobKind>(c: Context<AppEnv>, kind: K, id: string
   const jobs = jobsOf(c)
   if (!isJobId(id)) throw noSuchJob()
   return jobs[kind](id) as ReturnType<Jobs[K]>
-}
-
-/** The latest jobs of one kind, newest first. */
-export async function latestJobs<Job>(
-  c: Context<AppEnv>,
-  kind: JobKind,
-  read: (id: string) => Promise<Job | null>,
-): Promise<Job[]> {
-  const jobs = jobsOf(c)
-  const ids = await jobs.index().jobs(kind, SHOWN_JOBS)
-  const latest = await pLimit(CONCURRENCY).map(ids, read)
-  return latest.filter((job) => job !== null)
 }
 
 /** Starts a job under a new id, with its address in Location. */

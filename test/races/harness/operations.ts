@@ -177,26 +177,26 @@ const queuedCopy: Operation = async ({ chain }) => copied(await copyName(chain, 
 /** A read that copies what it streams, whose client takes no notice. */
 const inlineCopy: Operation = async ({ chain }) => {
   let work: Promise<unknown> = Promise.resolve()
-  let answer: Answer = { summary: 'nothing to copy', did: nothingDone }
+  let ended: Promise<Answer> = Promise.resolve({ summary: 'nothing to copy', did: nothingDone })
   const writeBack = createWriteBack({
     chain,
     copyLater: () => false,
     keepAlive(promise) {
       work = promise
     },
-    onCopied(_, result) {
-      answer = copied(result)
-    },
-    onFailure(_, error) {
-      throw error
+    track(_, copy) {
+      ended = copy.then(copied)
+      // It is awaited only after the read.
+      ended.catch(() => {})
+      return copy
     },
   })
   const trace: Trace = []
   const object = await chain.get(NAME, { trace })
-  if (!object) return answer
+  if (!object) return ended
   writeBack(shared(object), trace)
   await Promise.all([object.body.cancel(), work])
-  return answer
+  return ended
 }
 
 function shared(object: StoredObject): StoredObject {

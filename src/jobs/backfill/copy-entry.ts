@@ -1,0 +1,95 @@
+import { accepts, copyTarget, hides, writerFor } from '../../chain/placement.ts'
+import type { Chain } from '../../chain/fallback.ts'
+import { copyObject } from '../../migration/copy.ts'
+import { type Backend, isListable, isWritable, type ListableBackend } from '../../storage/backend.ts'
+import { StorageError } from '../../storage/errors.ts'
+import { whyTooLarge } from './classify.ts'
+import type { Outcome, PageEntry, PageStart } from './job-types.ts'
+
+type Name = { name: string; size: number | undefined }
+
+/** Copies a name that `source` listed, or a name of a manifest (`source` is `null`) from the first source that has it. */
+export async function copyEntry(
+  chain: Chain,
+  source: string | null,
+  [name, size]: PageEntry,
+  { sources, copiedSince }: Pick<PageStart, 'sources' | 'copiedSince'>,
+): Promise<Outcome> {
+  const candidates = source === null ? sources : [source]
+  const object = { name, size: size ?? undefined }
+  // What was listed is not in the target, unless a consumer has copied it. For anything else a HEAD costs less than a GET.
+  if (source === null || copiedSince !== undefined) {
+    const settled = await alreadyHeld(chain, object, candidates, copiedSince)
+    if (settled) return settled
+  }
+  let excluded: Outcome | undefined
+  for (const backend of chain.backends.filter((one) => candidates.includes(one.name))) {
+    const outcome = await copyFrom(chain, backend, object)
+    if (outcome && outcome.reason !== 'excluded') return outcome
+    if (outcome) excluded ??= outcome
+    else if (source !== null) return whereGone(backend, name)
+    else if (await hasTombstone(chain, backend, name)) return skipped(backend, 'tombstoned')
+  }
+  if (excluded) return excluded
+  if (source !== null)
+    throw new StorageError('unsupported', 'is not configured any more', { backend: source, name })
+  throw new StorageError('absent', 'no source has the name', { backend: sources[0] ?? 'chain', name })
+}
+
+/** `null` if the source does not have it. */
+async function copyFrom(chain: Chain, source: Backend, object: Name): Promise<Outcome | null> {
+  // The filter may have changed since the name was listed.
+  if (!accepts(source, object.name)) return skipped(source, 'excluded')
+  const target = copyTarget(chain, source, object)
+  if (target === 'excluded') return skipped(source, 'not_accepted')
+  if (target === 'too-large')
+    throw new StorageError('too-large', whyTooLarge(object.size), { name: object.name })
+  const { outcome, bytes } = await copyObject(source, target, object.name)
+  return outcome === 'absent' ? null : { backend: source.name, what: outcome, bytes }
+}
+
+function skipped({ name }: Pick<Backend, 'name'>, reason: NonNullable<Outcome['reason']>): Outcome {
+  return { backend: name, what: 'skipped', reason }
+}
+
+/** What to count if the target holds the name. A copy made since then is the job's own, and was not reported. */
+async function alreadyHeld(
+  chain: Chain,
+  { name, size }: Name,
+  sources: readonly string[],
+  copiedSince: number | undefined,
+): Promise<Outcome | null> {
+  const writer = writerFor(chain, name, size)
+  // If the target does not accept the name, a source may be the backend that takes writes of it.
+  const held = writer && !sources.includes(writer.name) ? await writer.head(name) : null
+  if (!held || held.lifted) return null
+  const [backend = 'chain'] = sources
+  if (held.deleted) return skipped({ name: backend }, 'tombstoned')
+  const { provenance } = held
+  // Clocks differ a little.
+  const isOurs = copiedSince !== undefined && (provenance?.copied.getTime() ?? 0) >= copiedSince - 1000
+  return provenance && isOurs && sources.includes(provenance.backend)
+    ? { backend: provenance.backend, what: 'copied', bytes: held.size ?? 0 }
+    : { backend, what: 'present' }
+}
+
+/** A name that was listed may have been removed since. */
+async function whereGone(source: Backend, name: string): Promise<Outcome> {
+  if (isListable(source) && (await lists(source, name)))
+    throw new StorageError('unavailable', LISTED_BUT_ABSENT, { backend: source.name, name })
+  return skipped(source, 'gone')
+}
+
+export const LISTED_BUT_ABSENT = 'lists it, but answers that it does not exist: is reading it allowed?'
+
+/** Whether the backend lists the name: it sorts before all others that begin with it. */
+export async function lists(backend: ListableBackend, name: string): Promise<boolean> {
+  const page = await backend.list({ prefix: name, limit: 1 })
+  return page.objects.some((object) => object.name === name && !object.deleted)
+}
+
+/** To a copy, a tombstone looks like an absent object; what is behind it must not come back. */
+async function hasTombstone(chain: Chain, source: Backend, name: string): Promise<boolean> {
+  if (!chain.tombstones || !isWritable(source)) return false
+  return hides(chain, { backend: source, info: (await source.head(name)) ?? undefined })
+}

@@ -4,8 +4,8 @@ import { CREDENTIALS } from '../../test/kit/servers/s3.ts'
 import { RCLONE_BUCKET, SOURCE_BUCKET, type Sample, type Source } from './source.ts'
 
 /**
- * Objects per second that `rclone copy` makes of these, to a bucket of the same endpoint; `null` where it is not installed.
- * They must be all that the source has under their folders.
+ * Objects per second of `rclone copy` for these, to a bucket of the same endpoint; `null` if it is not installed.
+ * Their folders must contain nothing else.
  */
 export async function timeRclone(
   { endpoint, directEndpoint }: Source,

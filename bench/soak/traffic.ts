@@ -104,7 +104,7 @@ async function read(traffic: Traffic, name: string, headers: Record<string, stri
   return `${status}`
 }
 
-/** Requests facts about an object: its absence can be checked, and a tag that was seen before. */
+/** Requests an object's metadata, to check its absence, or a tag that was seen before. */
 async function inspect(
   traffic: Traffic,
   name: string,
@@ -167,7 +167,7 @@ async function write(
   return `${response.status}`
 }
 
-/** A save chooses a free name; where it failed somewhere on its way, the bytes may lie under the requested one as well. */
+/** A save chooses a free name; if it failed, the bytes may also be stored under the requested one. */
 async function save(traffic: Traffic, name: string): Promise<string> {
   const { record } = traffic
   const { version, body } = newBody(traffic, name)

@@ -109,7 +109,7 @@ function describeKept(create: Create, traits: Traits): void {
   })
 }
 
-/** Every entry, page by page; fails when a page is longer than requested or a cursor leads nowhere. */
+/** Every entry, page by page; fails if a page is longer than requested or a cursor returns nothing new. */
 async function all(
   backend: ListableBackend,
   options: ListOptions,

@@ -41,7 +41,7 @@ describe('evaluatePreconditions() of a write', () => {
 })
 
 describe('evaluatePreconditions() of a read', () => {
-  it('proceeds if there is no object, which is a 404', () => {
+  it('proceeds to the 404 if there is no object', () => {
     for (const name of ['If-Match', 'If-None-Match', 'If-Modified-Since', 'If-Unmodified-Since'])
       expect(evaluatePreconditions('GET', new Headers({ [name]: '*' }), null)).toBe('proceed')
   })

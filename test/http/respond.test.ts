@@ -43,7 +43,7 @@ describe('objectResponse()', () => {
     expect(cancelled).toBe(true)
   })
 
-  it('answers 304 even if the body that it leaves cannot be cancelled', () => {
+  it('answers 304 even if the unused body cannot be cancelled', () => {
     const body = new ReadableStream<Uint8Array>({
       cancel: () => Promise.reject(new Error('gone')),
     })
@@ -51,7 +51,7 @@ describe('objectResponse()', () => {
     expect(objectResponse(asked, { ...INFO, body }, { cacheControl: CACHE_CONTROL }).status).toBe(304)
   })
 
-  it('repeats in a 304 what caches keep, and nothing of the representation', () => {
+  it('repeats in a 304 what caches store, and nothing about the representation', () => {
     const expires = new Date('2030-01-01T00:00:00Z')
     const info = { ...INFO, expires, cacheControl: 'max-age=5', metadata: { title: 'x' } }
     const response = get({ 'If-None-Match': '"A"' }, info)
@@ -106,9 +106,9 @@ describe('objectResponse()', () => {
     const response = objectResponse(request('GET'), object, options)
     expect(await response.json()).toEqual({
       type: '/media/-/docs/errors#unsatisfiable',
-      title: 'The range begins past the end',
+      title: 'Range not satisfiable',
       status: 416,
-      detail: 'the range begins past the end of 25 bytes',
+      detail: 'the range begins after the end of 25 bytes',
     })
   })
 })

@@ -20,7 +20,7 @@ const KEPT = {
 }
 
 describe('copyObject()', () => {
-  it('keeps what describes the object, its validators, and where it came from', async () => {
+  it('keeps the representation, the validators and the provenance', async () => {
     const [source, target] = [memoryBackend('old'), memoryBackend('new')]
     await source.put('a.md', bytesOf('hello'), { info: KEPT })
     expect(await copyObject(source, target, 'a.md')).toEqual({ outcome: 'copied', bytes: 5 })
@@ -42,7 +42,7 @@ describe('copyObject()', () => {
     expect(new TextDecoder().decode(target.objects.get('a')?.bytes)).toBe('new')
   })
 
-  it('copies neither what is absent nor a tombstone', async () => {
+  it('copies neither absent objects nor tombstones', async () => {
     const [source, target] = [memoryBackend('old'), memoryBackend('new')]
     await source.put('deleted', bytesOf(''), { info: { deleted: new Date() } })
     for (const name of ['missing', 'deleted'])
@@ -73,7 +73,7 @@ describe('copyObject()', () => {
   })
 })
 
-/** An object larger than one put takes, whose bytes nobody holds. */
+/** An object that is too large for one put; its bytes are not in memory. */
 const SIZE = 150 * MIB
 const PARTS = [64 * MIB, 64 * MIB, 22 * MIB]
 
@@ -109,7 +109,7 @@ function streamOf(length: number): ReadableStream<Uint8Array> {
   })
 }
 
-/** Takes parts and forgets their bytes; `taken` meanwhile makes its completion come too late. */
+/** Accepts parts and discards their bytes; with `taken`, its completion comes too late. */
 function partTarget(taken = false) {
   const log: string[] = []
   const target: WritableBackend = {
@@ -134,8 +134,8 @@ function partTarget(taken = false) {
 
 const STORED = ['part 1: 64 of 64', 'part 2: 64 of 64', 'part 3: 22 of 22']
 
-describe('copyObject() of what is larger than one put takes', () => {
-  it('reads equal parts, each only of the version that it began with, and joins them only where nothing is', async () => {
+describe('copyObject() of an object that is too large for one put', () => {
+  it('reads parts of equal size, only from the version that it started with, and joins them only if there is no object', async () => {
     const { source, asked } = hugeSource()
     const { target, log } = partTarget()
     expect(await copyObject(source, target, 'huge')).toEqual({ outcome: 'copied', bytes: SIZE })
@@ -144,7 +144,7 @@ describe('copyObject() of what is larger than one put takes', () => {
     expect(log).toEqual([...STORED, 'complete where nothing is'])
   })
 
-  it('asks for a part again that broke off, and only for that', async () => {
+  it('requests only an interrupted part again', async () => {
     const { source, asked } = hugeSource((offset, attempt) => {
       if (offset > 0 && attempt < 3) throw new StorageError('unavailable', 'broke off')
     })
@@ -168,7 +168,7 @@ describe('copyObject() of what is larger than one put takes', () => {
     expect(log).toEqual(['part 1: 64 of 64', 'abort'])
   })
 
-  it('lets a save win that came before the parts were joined', async () => {
+  it('lets a save win that completed before the parts were joined', async () => {
     const { target } = partTarget(true)
     expect(await copyObject(hugeSource().source, target, 'huge')).toEqual({ outcome: 'present', bytes: 0 })
   })

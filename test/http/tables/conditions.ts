@@ -104,7 +104,7 @@ const ENTRIES: Entry[] = [
   [A, { Range: 'bytes=0-4', 'If-Range': '"B"', 'If-None-Match': '"A"' }, 304],
   [A, { Range: 'bytes=0-4', 'If-Range': '"A"', 'If-Match': '"B"' }, 412],
 
-  // If-Range, with Go's and nginx's range_if_range.t: what does not name exactly this object gets all of it.
+  // If-Range, with Go's cases and nginx's range_if_range.t: anything but exactly this object gets all of it.
   [A, { Range: 'bytes=0-4', 'If-Range': '"B"' }, 200],
   [A, { Range: 'bytes=0-4', 'If-Range': 'W/"A"' }, 200],
   [A, { Range: 'bytes=0-4', 'If-Range': 'A' }, 200],

@@ -87,7 +87,7 @@ describe('a slow primary', () => {
   })
 })
 
-describe('a body that breaks off', () => {
+describe('an interrupted body', () => {
   const breaking = () =>
     new ReadableStream<Uint8Array>({
       start: (controller) => controller.enqueue(new Uint8Array(10)),

@@ -12,7 +12,7 @@ export async function timeRclone(
   samples: readonly Sample[],
   transfers: number,
 ): Promise<number | null> {
-  // Two remotes: within one, rclone asks the server to copy, and no byte moves.
+  // Two remotes: within one, rclone lets the server copy, and transfers no bytes.
   const env = { ...remote('SOURCE', endpoint), ...remote('TARGET', directEndpoint) }
   // rclone's S3 client refuses a bundle of certificates, and none is needed here.
   const { AWS_CA_BUNDLE: _, ...inherited } = process.env

@@ -89,7 +89,7 @@ async function read(traffic: Traffic, name: string, headers: Record<string, stri
     (body) => Buffer.from(body),
     () => null,
   )
-  if (!bytes) return 'broke off'
+  if (!bytes) return 'was interrupted'
   const { status } = response
   const seen = { start, failing: primaryFailed(response), by: `GET ${status}`, ...keeping(response) }
   if (status === 404) record.check(name, null, seen)
@@ -115,7 +115,7 @@ async function inspect(
   const response = await send(traffic, path, { method })
   if (typeof response === 'string') return response
   const text = await response.text().catch(() => null)
-  if (text === null) return 'broke off'
+  if (text === null) return 'was interrupted'
   if (response.status === 404 || text.includes('"exists":false'))
     record.check(name, null, { start, failing: false, by: path })
   const version =

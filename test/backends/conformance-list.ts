@@ -26,7 +26,7 @@ export function describeListing(create: Create, traits: Traits): void {
   }
 
   describe('listing', () => {
-    it('has nothing where nothing is', async () => {
+    it('is empty if there are no objects', async () => {
       const backend = await listable(create)
       expect(await all(backend, { prefix: 'list/none/' })).toEqual({ objects: [], directories: [] })
     })
@@ -78,7 +78,7 @@ export function describeListing(create: Create, traits: Traits): void {
 }
 
 function describeAfter(filled: () => Promise<ListableBackend>): void {
-  it('begins after a name, where it says that it can', async () => {
+  it('begins after a name, if it supports that', async () => {
     const backend = await filled()
     if (!backend.listsAfter) return
     const { objects } = await all(backend, { prefix: 'list/' })

@@ -90,7 +90,7 @@ describe('a listing', () => {
   })
 
   it.each(['a', 'a/', 'a/b', 'a/b/', 'photos/20', 'photos/2024/', 'ü/', 'zzz', 'none/'])(
-    'below %s holds what begins so',
+    'below %s has the names with this prefix',
     async (prefix) => {
       const expected = ORDERED.filter((name) => name.startsWith(prefix))
       expect(await namesOf(NAMES, { prefix, limit: 2 })).toEqual(expected)
@@ -146,7 +146,7 @@ describe('a listing', () => {
     expect(await namesOf(names, {})).toEqual(names)
   })
 
-  it('opens only the directories on the way to where it begins', async () => {
+  it('opens only the directories on the path to its start', async () => {
     const { backend, paths } = originOf(NAMES)
     await backend.list?.({ after: 'photos/2024/1.jpg', limit: 1 })
     expect(paths).toEqual(['', 'photos/', 'photos/2024/', 'ü/'].slice(0, paths.length))

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { httpBackend } from '../../src/backends/http/http.ts'
 import { backendOf, CONTENT, MODIFIED, ok, ORIGIN, partial, read } from '../kit/http-origin.ts'
 
-it('requests exactly the encoded name, for the bytes as they are, and sends the configured headers', async () => {
+it('requests exactly the encoded name, without compression, and sends the configured headers', async () => {
   const { backend, requests } = backendOf(() => ok(), { headers: { Authorization: 'Basic eDp5' } })
   await backend.get('a b//ü/50%?#&+.jpg/')
   expect(requests[0]?.url).toBe(`${ORIGIN}a%20b//%C3%BC/50%25%3F%23%26%2B.jpg/`)

@@ -50,7 +50,7 @@ describe('writing to servers that ignore conditions', () => {
 })
 
 describe('concurrent writes', () => {
-  it('gives way to the one that won', async () => {
+  it('yields to the write that won', async () => {
     const { backend } = scripted([errorAnswer(409, 'ConditionalRequestConflict'), there()])
     expect(await backend.put('a', bytes, { onlyIf: 'absent' })).toBeNull()
   })

@@ -71,7 +71,7 @@ it(
 )
 
 it(
-  'pages stay in order, end, and miss nothing that a sound backend holds while another fails now and then',
+  'pages stay in order, end, and contain everything in a healthy backend while another fails now and then',
   {
     timeout: 60_000,
   },

@@ -83,7 +83,7 @@ it.each(cases)('lists all or fails, never less, on %s', async (fault, { get }) =
 })
 
 it.each(['gzip', 'brotli'] as const)(
-  'gives neither the size nor the coding of %s that it did not request',
+  'returns neither the size nor the coding of %s that it did not request',
   async (fault) => {
     origin.add(NAME, CONTENT, { etag: '"abc"' })
     await origin.set(NAME, fault)
@@ -117,7 +117,7 @@ it('waits for late headers and slow bodies within its time limits', async () => 
   expect(effectOf(await run(), CONTENT)).toBe('object')
 })
 
-it('can fetch the rest by range from where a connection broke', async () => {
+it('can fetch the rest by range after a connection failed', async () => {
   origin.add(NAME, CONTENT)
   await origin.set(NAME, dropEvery(40_000))
   const first = await run()

@@ -46,7 +46,7 @@ describe('evaluatePreconditions() of a read', () => {
       expect(evaluatePreconditions('GET', new Headers({ [name]: '*' }), null)).toBe('proceed')
   })
 
-  it('finds a tag wherever it stands in a list', () => {
+  it('finds a tag at any place in a list', () => {
     // RFC 9110 §8.8.3: what a tag may hold, of ASCII.
     const tag = fc.stringMatching(/^[\x21\x23-\x7e]{0,12}$/).map((opaque) => `"${opaque}"`)
     fc.assert(

@@ -29,7 +29,7 @@ export function describeReading(
     })
 
     it.each([{ 'If-Match': '"A"' }, { 'If-Match': '*' }, { 'If-None-Match': '*' }, { Range: 'bytes=0-4' }])(
-      'answers 404 to %o where there is nothing',
+      'answers 404 to %o if there is nothing',
       async (headers) => {
         const site = await setup()
         const response = await site.fetch('/reading/nothing.bin', { headers })

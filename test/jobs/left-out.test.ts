@@ -8,7 +8,7 @@ import { bytesOf, counting } from '../kit/fakes.ts'
 import { fill, nameOf, verified, withBackfill } from './jobs.ts'
 import { type Memory, migrated, replace, terse } from './sides.ts'
 
-describe('what a verification leaves out', () => {
+describe('objects left out of a verification', () => {
   it('counts the names that a filter excludes, and is not safe unless that is accepted', async () => {
     const { primary, legacy } = await migrated(4)
     for (const name of ['tmp/a', 'tmp/b']) await legacy.put(name, bytesOf(name))

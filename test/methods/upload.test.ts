@@ -125,7 +125,7 @@ describe('upload()', () => {
     expect([wasCancelled(), backend.objects.size]).toEqual([true, 0])
   })
 
-  it('never holds more than two parts of a body', async () => {
+  it('never has more than two parts of a body in memory', async () => {
     let read = 0
     let stored = 0
     let most = 0

@@ -80,7 +80,7 @@ const PARTS = [64 * MIB, 64 * MIB, 22 * MIB]
 function hugeSource(get: (offset: number, attempt: number) => void = () => {}, etag = '"v1"') {
   const info = { name: 'huge', backend: 'old', size: SIZE, etag, modified: MODIFIED }
   const attempts = new Map<number, number>()
-  const asked: unknown[] = []
+  const requested: unknown[] = []
   const source: Backend = {
     name: 'old',
     type: 'memory',
@@ -88,14 +88,14 @@ function hugeSource(get: (offset: number, attempt: number) => void = () => {}, e
     async get(_name, { range, ifMatch } = {}) {
       if (!range || !('offset' in range)) return { ...info, body: streamOf(SIZE) }
       const { offset, length = SIZE - offset } = range
-      asked.push({ offset, length, ifMatch })
+      requested.push({ offset, length, ifMatch })
       const attempt = (attempts.get(offset) ?? 0) + 1
       attempts.set(offset, attempt)
       get(offset, attempt)
       return { ...info, range: { start: offset, end: offset + length - 1 }, body: streamOf(length) }
     },
   }
-  return { source, asked }
+  return { source, requested }
 }
 
 function streamOf(length: number): ReadableStream<Uint8Array> {
@@ -136,35 +136,35 @@ const STORED = ['part 1: 64 of 64', 'part 2: 64 of 64', 'part 3: 22 of 22']
 
 describe('copyObject() of an object that is too large for one put', () => {
   it('reads parts of equal size, only from the version that it started with, and joins them only if there is no object', async () => {
-    const { source, asked } = hugeSource()
+    const { source, requested } = hugeSource()
     const { target, log } = partTarget()
     expect(await copyObject(source, target, 'huge')).toEqual({ outcome: 'copied', bytes: SIZE })
     const expected = PARTS.map((length, index) => ({ offset: index * 64 * MIB, length, ifMatch: '"v1"' }))
-    expect(asked).toEqual(expected)
+    expect(requested).toEqual(expected)
     expect(log).toEqual([...STORED, 'complete where nothing is'])
   })
 
   it('requests only an interrupted part again', async () => {
-    const { source, asked } = hugeSource((offset, attempt) => {
+    const { source, requested } = hugeSource((offset, attempt) => {
       if (offset > 0 && attempt < 3) throw new StorageError('unavailable', 'broke off')
     })
     const { target, log } = partTarget()
     expect(await copyObject(source, target, 'huge')).toMatchObject({ outcome: 'copied' })
-    expect(asked).toHaveLength(1 + 3 + 3)
+    expect(requested).toHaveLength(1 + 3 + 3)
     expect(log).toEqual([...STORED, 'complete where nothing is'])
   })
 
   const failures = [
     ['the source changes on the way', 'precondition', 'the object has changed', 2],
-    ['a part breaks off again and again', 'unavailable', 'broke off', 4],
+    ['a part fails again and again', 'unavailable', 'broke off', 4],
   ] as const
   it.each(failures)('leaves nothing behind when %s', async (_what, code, message, requests) => {
-    const { source, asked } = hugeSource((offset) => {
+    const { source, requested } = hugeSource((offset) => {
       if (offset > 0) throw new StorageError(code, message)
     })
     const { target, log } = partTarget()
     await expect(copyObject(source, target, 'huge')).rejects.toMatchObject({ code })
-    expect(asked).toHaveLength(requests)
+    expect(requested).toHaveLength(requests)
     expect(log).toEqual(['part 1: 64 of 64', 'abort'])
   })
 
@@ -174,7 +174,7 @@ describe('copyObject() of an object that is too large for one put', () => {
   })
 
   it.each(['W/"v1"', ''])(
-    'refuses a source whose parts cannot be told to be of one version (%s)',
+    'refuses a source whose parts could be of different versions (%s)',
     async (etag) => {
       const { target, log } = partTarget()
       const { source } = hugeSource(undefined, etag)

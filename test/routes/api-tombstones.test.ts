@@ -31,7 +31,7 @@ describe('tombstones', () => {
     expect((await undelete('never')).status).toBe(404)
   })
 
-  it('stay if undelete cannot find out whether a fallback holds the name', async () => {
+  it('stay if undelete cannot find out whether a fallback has the name', async () => {
     const { json, remove } = startApp({ FALLBACK_STORAGES: [R2, OLD], OLD: BROKEN_ORIGIN })
     await remove('a')
     expect((await json('/-/api/undelete/a', { method: 'POST' })).status).toBe(502)

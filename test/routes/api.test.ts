@@ -51,7 +51,7 @@ describe('the JSON API', () => {
     expect(await media.head('new')).toBeNull()
   })
 
-  it('deletes for good', async () => {
+  it('deletes permanently', async () => {
     for (const backend of [media, mediaKv]) await fill(backend, { old: 'x' })
     const { call, json } = startApp()
     const response = await call('/-/api/delete/old', { method: 'DELETE' })

@@ -96,7 +96,7 @@ describe.each(Object.entries(PAIRS))('%s, not migrating', (_, kinds) => {
     expect(await first.read('a.txt')).toBeNull()
   })
 
-  it('makes the URL where the file is, and in the second for a missing one', async () => {
+  it('makes the URL in the file’s backend, and in the second one for a missing file', async () => {
     expect(await urlsOf(djangoChain(kinds, { migration: false }))).toEqual([
       'https://first.example/first.txt',
       'https://second.example/second.txt',

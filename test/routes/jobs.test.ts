@@ -126,7 +126,7 @@ describe('a backfill over HTTP', () => {
     expect((await env.MEDIA.list()).objects).toHaveLength(120)
   }, 60_000)
 
-  it('is cancelled for good', async () => {
+  it('stays cancelled', async () => {
     const { post } = startApp()
     await seed(50)
     const { body } = await post('backfills', { max_per_second: 1 })

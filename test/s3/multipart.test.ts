@@ -61,7 +61,7 @@ describe('s3Backend() and uploads of several parts', () => {
     expect((await backend.list({ prefix: '-/' })).objects).toEqual([])
   })
 
-  it('leaves nothing of an aborted one, and takes a second abort', async () => {
+  it('leaves nothing of an aborted one, and accepts a second abort', async () => {
     const upload = await backend.createMultipartUpload('aborted')
     await upload.uploadPart(1, new Uint8Array(10), 10)
     await upload.abort()

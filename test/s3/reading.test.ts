@@ -89,7 +89,7 @@ describe('s3Backend() and ranges', () => {
   })
 
   it.each([[{ offset: 1000 }], [{ offset: 5000, length: 2 }], [{ suffix: 0 }]])(
-    'says that %j begins past the end, and where that is',
+    'says that %j begins after the end, and reports the size',
     async (range) => {
       const error = await failure(backend.get('thousand.bin', { range }))
       expect(error).toMatchObject({ code: 'unsatisfiable', size: 1000 })

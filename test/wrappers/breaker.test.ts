@@ -81,11 +81,11 @@ describe('withBreaker()', () => {
   it.each([
     ['refused credentials', new StorageError('denied', 'no', { backend: 'origin' })],
     ['too many writes of one name', new StorageError('too-many-writes', 'no', { backend: 'origin' })],
-    ['a body that broke off', new StorageError('interrupted', 'no')],
+    ['an interrupted body', new StorageError('interrupted', 'no')],
     ['wrong bytes', new StorageError('corrupt', 'no', { backend: 'origin' })],
     ["another backend's failure", new StorageError('unavailable', 'no', { backend: 'source' })],
     ['a failure of no backend', new StorageError('unavailable', 'no')],
-    ['a defect of ours', new TypeError('undefined is not a function')],
+    ['a bug in this software', new TypeError('undefined is not a function')],
   ])('is not opened by %s', async (_, error) => {
     const { request, origin, health } = setup()
     origin.error = error

@@ -149,7 +149,7 @@ describe('withCoalescing()', () => {
     await Promise.all([one?.body.cancel(), two?.body.cancel()])
   })
 
-  it('releases the memory of a body that came after its readers had gone', async () => {
+  it('releases the memory of a body that arrived after its readers had left', async () => {
     const origin = counting('origin')
     await origin.put('a', new Uint8Array(600))
     const late = Promise.withResolvers<void>()

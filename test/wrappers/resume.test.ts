@@ -76,7 +76,7 @@ describe.each([
 ])('withResume() of %s', (_size, unit) => {
   const { text, bytes, flaky, dying } = alphabet(unit)
 
-  it.each(['break', 'end', 'stall'] as const)('goes on where a body that %ss stopped', async (ending) => {
+  it.each(['break', 'end', 'stall'] as const)('continues where a body that %ss stopped', async (ending) => {
     const { backend, requested } = await flaky('origin', 10, ending)
     expect(await textOf(await resuming(backend, [], 50).get('a'))).toBe(text)
     expect(requested).toEqual([undefined, 10, 20])
@@ -169,7 +169,7 @@ describe('small bodies in memory', () => {
   })
 
   it.each([0, 1, 16 * 1024])(
-    'do not count once they are read from their source where they have %i bytes',
+    'do not count once they are read from their source if they have %i bytes',
     async (size) => {
       const memory = memoryBackend('old')
       await memory.put('a', new Uint8Array(size).fill(1))

@@ -138,7 +138,7 @@ describe('withStaging()', () => {
     expect(await backend.list?.({ prefix: '-/', delimiter: '/' })).toEqual({ objects: [], directories: [] })
   })
 
-  it('stages below the prefix, and for names that a filter lets in', async () => {
+  it('stages below the prefix, and for names that a filter includes', async () => {
     const memory = memoryBackend('m', { minPartSize: 1 })
     const backend = withStaging(withFilter(withPrefix(memory, 'media/'), { include: /^photos\// }))
     const upload = await begin(backend, 'photos/a', { onlyIf: 'absent' })

@@ -68,7 +68,7 @@ describe('withPrefix()', () => {
 })
 
 describe('the URL of an object', () => {
-  it('is its public name where the Worker serves it', async () => {
+  it('is its public name if the Worker serves it', async () => {
     const backend = withServedUrl(withPrefix(memoryBackend('memory'), 'p/'))
     expect(await backend.url?.('a b', { base })).toBe('https://media.example/a%20b')
   })

@@ -149,9 +149,9 @@ const rows: ReadingRow[] = [
 export const CONDITIONS: readonly ReadingRow[] = [...rows, ...rows.map(asHead)]
 
 function titleOf(headers: Record<string, string>, { etag, modified }: ReadingObject): string {
-  const asked = Object.entries(headers).map(
+  const requested = Object.entries(headers).map(
     ([name, value]) => `${name}: ${JSON.stringify(value).slice(1, -1)}`,
   )
   const precise = modified?.getMilliseconds() ? ` of ${modified.toISOString()}` : ''
-  return `${asked.join('; ')} on ${etag}${precise}`
+  return `${requested.join('; ')} on ${etag}${precise}`
 }

@@ -12,7 +12,7 @@ import { type Figure, keeps, printFigures } from './figure.ts'
 import { freePorts } from '../test/kit/servers/listen.ts'
 import { CREDENTIALS } from '../test/kit/servers/s3.ts'
 
-/** A rate needs no more. */
+/** Enough to measure a rate. */
 const RCLONE_OBJECTS = 10_000
 
 interface Options {
@@ -41,7 +41,7 @@ interface Verification {
   reasons: string[]
 }
 
-/** Moves a bucket into local R2 while it is read and the Worker is killed, and counts what that took. */
+/** Copies a bucket into local R2 while it is being read and the Worker is killed, and counts the requests and the time. */
 export async function benchBackfill(options: Options): Promise<Figure[]> {
   const folder = await mkdtemp(join(tmpdir(), 'bench-backfill-'))
   const source = await startSource(join(folder, 'source'))
@@ -137,7 +137,7 @@ interface Kills {
   restart: () => Promise<Killable>
 }
 
-/** Kills the Worker at equal distances on the way. */
+/** Kills the Worker at regular intervals. */
 async function backfill(worker: Killable, { concurrency, total, kills, restart }: Kills): Promise<Job> {
   const { id } = await worker.call<Job>('backfills', { max_concurrency: concurrency })
   let current = worker
@@ -167,7 +167,7 @@ async function verify(worker: Killable): Promise<Verification> {
   })
 }
 
-/** Names a second of a dry run over what is on both sides: nothing but the job's lister. */
+/** Names per second of a dry run over names that are on both sides: only the job's lister. */
 async function timeListing(worker: Killable, total: number): Promise<number> {
   const started = performance.now()
   const { id } = await worker.call<Job>('backfills', { dry_run: true })
@@ -180,19 +180,19 @@ async function timeListing(worker: Killable, total: number): Promise<number> {
   return total / ((performance.now() - started) / 1000)
 }
 
-/** Each is a request to the job, which has other work to do. */
+/** Each poll is a request to the job, which has other work to do. */
 const BACKFILL_POLL_MS = 500
-/** A job that makes no progress for so long will not end. */
+/** A job that makes no progress for this long will not end. */
 const STALLED_MS = 180_000
 
 interface Polling<Report> {
-  /** The states in which it has ended well. */
+  /** The states of a successful end. */
   expected: readonly string[]
   progress: (report: Report) => number
   interval: number
 }
 
-/** Polls a job until it is over. It fails where the job makes no progress, or ends in another state. */
+/** Polls a job until it ends. Fails if it makes no progress, or ends in another state. */
 async function ended<Report extends { state: string }>(
   look: () => Promise<Report>,
   { expected, progress, interval }: Polling<Report>,

@@ -2,22 +2,22 @@ import { type Client, openClient } from './client.ts'
 import { type Figure, median, quantile, spreadOf } from './figure.ts'
 import { type Contest, cpuSeconds } from './workers.ts'
 
-/** What every measurement is given. */
+/** The arguments of every measurement. */
 export interface Bench {
   contest: Contest
   rounds: number
 }
 
-/** One row or a few of the table. */
+/** One or a few rows of the table. */
 export type Measurement = (bench: Bench) => Promise<Figure[]>
 
 interface Turn {
   requestsPerSecond: number
-  /** Microseconds of the workerd process for one request; absent where the system does not report it. */
+  /** CPU time of the workerd process per request in microseconds; absent if the system does not report it. */
   cpu: number | undefined
 }
 
-/** One kind of request, sent again and again. */
+/** One kind of request, sent repeatedly. */
 export interface Target {
   url: string
   headers?: Readonly<Record<string, string>>
@@ -25,11 +25,11 @@ export interface Target {
 
 const CONNECTIONS = 8
 const WARM_UP_MS = 2000
-/** A shared machine's speed changes by a third from one second to the next: only what comes right after each other compares. */
+/** A shared machine's speed changes by a third from one second to the next, so only neighbouring turns can be compared. */
 const TURN_MS = 120
 const TURNS_PER_ROUND = 10
 
-/** Puts each target under load in turn, ten short turns in each round, in an order that goes round as well. */
+/** Puts the targets under load in turn, ten short turns per round, in a rotating order. */
 export async function takeTurns({ contest, rounds }: Bench, targets: readonly Target[]): Promise<Turn[][]> {
   const client = openClient(CONNECTIONS)
   const turn = async (target: Target, ms: number): Promise<Turn> => {
@@ -55,7 +55,7 @@ export async function takeTurns({ contest, rounds }: Bench, targets: readonly Ta
   return taken.map(({ turns }) => turns)
 }
 
-/** Sends requests as fast as they are answered, for so long: how many. */
+/** Sends requests as fast as they are answered for this long; returns how many. */
 export async function requestFor(ms: number, client: Client, { url, headers = {} }: Target): Promise<number> {
   const ends = performance.now() + ms
   let requests = 0
@@ -76,7 +76,7 @@ export function speedRatio(name: string, own: Turn[], peer: Turn[], bounds: Part
   }
 }
 
-/** Processor time of the first for one request, as a multiple of that of the second. */
+/** CPU time per request of the first, as a multiple of that of the second. */
 export function cpuRatio(name: string, own: Turn[], peer: Turn[], bounds: Partial<Figure> = {}): Figure[] {
   const times = (turns: Turn[]) => turns.flatMap(({ cpu }) => (cpu === undefined ? [] : [cpu]))
   if (times(own).length === 0) return []
@@ -89,19 +89,19 @@ export function cpuRatio(name: string, own: Turn[], peer: Turn[], bounds: Partia
   ]
 }
 
-/** Of many short turns the outer quarters reflect the machine only: the spread is what lies between them. */
+/** The outer quarters of many short turns only reflect the machine; the spread is the range between them. */
 function turnRatio(name: string, own: readonly number[], peer: readonly number[]): Figure {
   const ratios = own.map((value, index) => value / (peer[index] ?? Number.NaN))
   return { ...ratio(name, own, peer), spread: [quantile(ratios, 0.25), quantile(ratios, 0.75)] }
 }
 
-/** The median of the rounds' ratios: what disturbs the machine disturbs both halves of a round alike. */
+/** The median of the rounds' ratios, because disturbances affect both halves of a round equally. */
 export function ratio(name: string, own: readonly number[], peer: readonly number[]): Figure {
   const ratios = own.map((value, index) => value / (peer[index] ?? Number.NaN))
   return { name, value: median(ratios), unit: '×', spread: spreadOf(ratios) }
 }
 
-/** Throws unless the target answers as the measurement expects: a fast error page is no result. */
+/** Throws unless the target responds as expected: a fast error page is not a result. */
 export async function expectAnswer(
   { url, headers = {} }: Target,
   { status, bytes }: { status: number; bytes?: number },

@@ -3,7 +3,7 @@ import { build } from 'esbuild'
 
 const root = new URL('..', import.meta.url).pathname
 
-/** One module out of an entry point of this project or of a peer, minified as `wrangler deploy` does it. */
+/** Bundles an entry point of this project or of a peer into one module, minified as `wrangler deploy` does. */
 export async function bundle(entry: string, { minify = true }: { minify?: boolean } = {}): Promise<string> {
   const { outputFiles } = await build({
     absWorkingDir: root,

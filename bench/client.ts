@@ -1,6 +1,6 @@
 import { Agent, request as httpRequest } from 'node:http'
 
-/** Milliseconds from the request until its first byte of body, and until its last. */
+/** Milliseconds from the request until the first and the last byte of the body. */
 export interface Timing {
   firstByte: number
   whole: number
@@ -16,7 +16,7 @@ export interface Client {
   close(): void
 }
 
-/** A client that keeps its connections, as a browser does. */
+/** A client that keeps its connections, like a browser. */
 export function openClient(connections: number): Client {
   const agent = new Agent({ keepAlive: true, maxSockets: connections })
   return {
@@ -44,7 +44,7 @@ export function openClient(connections: number): Client {
   }
 }
 
-/** Does `work` so many times, `atOnce` at a time. */
+/** Runs `work` this many times, `atOnce` at a time. */
 export async function repeat<T>(
   times: number,
   atOnce: number,

@@ -4,11 +4,11 @@ import { type Client, openClient, type Timing } from './client.ts'
 import { type Figure, median } from './figure.ts'
 
 const MIB = 1024 * 1024
-/** Until a copy that is still being written no longer disturbs the next read. */
+/** The time after which a copy no longer disturbs the next read. */
 const POLL_MS = 5
 const LONGEST_COPY_MS = 10_000
 
-/** The first read of an object, which copies it into the primary, beside a Worker that only passes it on. */
+/** The first read of an object, which copies it into the primary, compared with a Worker that only passes it through. */
 export const coldReads: Measurement = async (bench) => {
   const client = openClient(1)
   try {
@@ -27,7 +27,7 @@ interface Comparison {
   time: (timing: Timing) => number
   limit?: number
   accepted?: number
-  /** Where the origin keeps objects of that kind. */
+  /** The path of such objects at the origin. */
   below: string
 }
 
@@ -101,7 +101,7 @@ async function readInTurn(
   return times
 }
 
-/** Waits until the copy is in the bucket, and so proves that there was one. */
+/** Waits until the copy is in the bucket, which proves that there was one. */
 async function copied(client: Client, url: string): Promise<void> {
   const isThere = async () => (await client.get(url, { method: 'HEAD' })).status === 200 || null
   await eventually(() => `a copy at ${url}`, isThere, { patience: LONGEST_COPY_MS, interval: POLL_MS })

@@ -5,11 +5,11 @@ import { BENCH_TOKEN } from './own.ts'
 
 const NAMES = 100
 
-/** The client's own way to the Worker and back; the second backend is 25 ms behind it. */
+/** The round trip between client and Worker; the second backend is 25 ms further away. */
 const DISTANCE_MS = 30
 const MOST_ROUNDS = 3
 
-/** A hundred names over two backends in one request, beside a hundred requests one after another. */
+/** A hundred names over two backends in one request, compared with a hundred requests one after another. */
 export const existsBatch: Measurement = async ({ contest, rounds }) => {
   const client = openClient(1)
   const url = `${contest.url('own-slow-second')}/-/api/exists`
@@ -19,7 +19,7 @@ export const existsBatch: Measurement = async ({ contest, rounds }) => {
   const single: number[] = []
   try {
     for (let round = -1; round < Math.min(rounds, MOST_ROUNDS); round++) {
-      // Fresh names, or the absences would be remembered.
+      // New names, because absences are cached.
       const names = Array.from({ length: NAMES }, (_, index) => `missing/${round}-${index}.jpg`)
       const other = names.map((name) => `${name}.other.jpg`)
       const together = await timed(async () => {

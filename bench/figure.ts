@@ -1,4 +1,4 @@
-/** One measured number, and the bound that it must keep where there is one. */
+/** One measured number, and its limit if there is one. */
 export interface Figure {
   name: string
   value: number
@@ -7,11 +7,11 @@ export interface Figure {
   limit?: number
   /** The smallest value that is good enough. */
   atLeast?: number
-  /** The bound for changes where the goal is out of reach: docs/performance.md says why for each. */
+  /** The limit for changes if the goal is out of reach; docs/performance.md has the reasons. */
   accepted?: number
   /** The smallest and the largest of the rounds whose median this is. */
   spread?: readonly [number, number]
-  /** The absolute numbers behind a ratio, which mean something on this machine only. */
+  /** The absolute numbers behind a ratio, which are only meaningful on this machine. */
   detail?: string
 }
 
@@ -21,7 +21,7 @@ export function reaches({ value, limit, atLeast }: Figure): boolean {
   return atLeast === undefined || value >= atLeast
 }
 
-/** Whether the goal, or the accepted value where there is one, is missed by no more than `slack`, a share of it. */
+/** Whether the goal, or the accepted value if there is one, is missed by at most the fraction `slack`. */
 export function keeps({ accepted, limit, atLeast, ...figure }: Figure, slack = 0): boolean {
   return reaches({
     ...figure,
@@ -54,7 +54,7 @@ function round(value: number): number {
   return Number.isNaN(value) ? value : Math.round(value * 1000) / 1000
 }
 
-/** The middle value; that of an even number is the upper one of the two. */
+/** The middle value; the upper one of the two for an even number. */
 export function median(values: readonly number[]): number {
   return quantile(values, 0.5)
 }

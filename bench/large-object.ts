@@ -9,11 +9,11 @@ import { listen } from '../test/kit/servers/listen.ts'
 import { s3Source } from '../test/kit/servers/sources.ts'
 import { type Figure, keeps, printFigures } from './figure.ts'
 
-/** `npm run bench:large`: one large object migrates through the queue, while one client downloads it slowly and another seeks in it. */
+/** `npm run bench:large`: copies a large object through the queue, while one client downloads it slowly and another seeks in it. */
 const { values } = parseArgs({
   options: {
     mib: { type: 'string', default: '1024' },
-    /** Of the slow client, in MiB a second. */
+    /** The slow client's speed in MiB per second. */
     rate: { type: 'string', default: '1' },
   },
 })
@@ -25,17 +25,17 @@ const PATH = `/${NAME}`
 const WARM_UP = 'warm-up.bin'
 const WARM_UP_SIZE = 20 * MIB
 const ETAG = '"large-1"'
-/** The object is this again and again, each time with its number in front. */
+/** The object repeats this, each time after a sequence number. */
 const PATTERN = randomBytes(MIB)
 
 const origin = createServer(answer)
 const originUrl = await listen(origin)
-// In a process of its own: the local R2 shares the Worker's.
+// In its own process, because the local R2 shares the Worker's.
 const primary = await s3Source({ name: 'primary', read_only: false })
 const old = { type: 'http', name: 'old', url: originUrl }
 const site = await startSite({ storages: [primary.table, old], vars: primary.secrets, inspected: true })
 
-// Idle is a Worker that has served before: what it compiles and keeps at first is no cost of this object.
+// Measured after the Worker has served requests: what it compiles and keeps at first is not a cost of this object.
 for (const range of [{}, { Range: 'bytes=0-9' }])
   await (await site.fetch(`/${WARM_UP}`, { headers: range })).arrayBuffer()
 await site.copied(WARM_UP, 'copied')
@@ -82,7 +82,7 @@ origin.closeAllConnections()
 origin.close()
 process.exitCode = figures.every((figure) => keeps(figure)) ? 0 : 1
 
-/** Of the process that runs the Worker. */
+/** In the process that runs the Worker. */
 function memory(): number {
   return residentBytes(site.pid) ?? Number.NaN
 }
@@ -126,7 +126,7 @@ function* blocks(start: number, end: number): Generator<Buffer> {
   }
 }
 
-/** Takes the object from its beginning at that rate until it is stopped; `stop` returns the bytes it had. */
+/** Reads the object from the beginning at that rate until it is stopped; `stop` returns the number of bytes read. */
 function downloadSlowly({ open }: Site, bytesPerSecond: number): { stop(): number } {
   let taken = 0
   let stopped = false
@@ -150,7 +150,7 @@ function downloadSlowly({ open }: Site, bytesPerSecond: number): { stop(): numbe
   }
 }
 
-/** Requests random parts of 1 MiB until the copy is done: how many were right. */
+/** Requests random parts of 1 MiB until the copy is done; returns how many were right. */
 async function seek({ fetch: request }: Site, isWanted: () => boolean): Promise<number> {
   let right = 0
   while (isWanted()) {

@@ -12,7 +12,7 @@ const SAMPLE = 100
 /** How often each of them is requested. */
 const REPEATS = 3
 
-/** Which of the names each backend holds; every name is in one of them at least. */
+/** Which of the names each backend has; every name is in at least one of them. */
 const LAYOUTS = {
   'all migrated': { primary: () => true, fallback: () => true },
   'half migrated': { primary: (index: number) => index % 2 === 0, fallback: () => true },
@@ -38,7 +38,7 @@ interface Walk {
   minimum: number
 }
 
-/** Walks a merged listing of a million names over two backends, for each way the names may be spread. */
+/** Walks a merged listing of a million names over two backends, for each distribution of the names. */
 export async function benchListing(): Promise<Figure[]> {
   const names = Array.from({ length: COUNT }, (_, index) => nameOf(index))
   const figures: Figure[] = []
@@ -97,7 +97,7 @@ async function walk(primary: SortedBackend, fallback: SortedBackend): Promise<Wa
     const page = await list([primary, fallback], cursor)
     result.times.push(performance.now() - started)
     result.names += page.objects.length
-    // The primary is needed for each page's tombstones, the fallback where it holds one of the page's names.
+    // The primary is needed for each page's tombstones, the fallback if it has one of the page's names.
     result.minimum += page.objects.some(({ name }) => held.has(name)) ? 2 : 1
     cursor = page.cursor
   }
@@ -105,7 +105,7 @@ async function walk(primary: SortedBackend, fallback: SortedBackend): Promise<Wa
 }
 
 /**
- * Median milliseconds of the first and of the last pages. They are requested in turn, after the walk has warmed up the
+ * Median milliseconds of the first and of the last pages. They are requested in turn after the walk has warmed up the
  * code: else the first would be slow without compiled code, and any other load would fall on one end only.
  */
 async function compareEnds(

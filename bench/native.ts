@@ -8,7 +8,7 @@ import { whileServing } from './server.ts'
 
 const BYTES = 4096
 
-/** What the same chain costs in a native server: files, else the origin. Only a reference: it stores on a local disk. */
+/** The cost of the same chain in a native server: files, then the origin. Only a reference, because it stores on a local disk. */
 export const nginx: Measurement = async (bench) => {
   if (spawnSync('nginx', ['-v']).error) return notInstalled('nginx')
   const folder = mkdtempSync(join(tmpdir(), 'bench-nginx-'))
@@ -24,7 +24,7 @@ export const nginx: Measurement = async (bench) => {
   }
 }
 
-/** Prints what was left out, so that a missing row is explained. */
+/** Prints what was omitted, to explain missing rows. */
 export function notInstalled(what: string): [] {
   console.log(`  ${what} is not installed: its rows are left out`)
   return []
@@ -48,7 +48,7 @@ async function compare(bench: Bench, nginxUrl: string): ReturnType<Measurement> 
 }
 
 function configuration(folder: string, port: number, origin: string): string {
-  // Started by root, nginx would give its files to a user who may not read this folder.
+  // If root starts nginx, it switches to a user who cannot read this folder.
   const user = process.getuid?.() === 0 ? 'user root; ' : ''
   return `${user}daemon off; worker_processes 1; pid nginx.pid;
 events { worker_connections 256; }

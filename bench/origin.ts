@@ -36,7 +36,7 @@ const server = createServer((request, response) => {
   else setTimeout(answer, Number(delay.slice('/slow/'.length)))
 })
 
-/** As much as has become due since the start, so that late timers do not slow it down. */
+/** As many bytes as are due since the start, so that late timers do not slow it down. */
 function sendPaced(response: ServerResponse, body: Buffer): void {
   const started = performance.now()
   let sent = 0

@@ -10,7 +10,7 @@ import { whileServing } from './server.ts'
 const BYTES = 4096
 const NEEDED = ['django', 'gunicorn', 'fallback_storage']
 
-/** What the same chain costs in the Django original, on one gunicorn worker. Only a reference: both its storages are local disks. */
+/** The cost of the same chain in the Django original, on one gunicorn worker. Only a reference, because both its storages are local disks. */
 export const original: Measurement = async (bench) => {
   const missing = NEEDED.filter((name) => spawnSync('python3', ['-c', `import ${name}`]).status !== 0)
   if (missing.length > 0) return notInstalled(`${missing.join(', ')} for python3`)

@@ -1,6 +1,6 @@
 import type { OwnWorker } from './workers.ts'
 
-/** This project, once for each configuration that is measured. */
+/** This project, once per measured configuration. */
 export function OWN(origin: string): OwnWorker[] {
   const r2 = { type: 'r2', binding: 'MEDIA' }
   const http = { type: 'http', name: 'origin', url: origin }
@@ -27,9 +27,9 @@ export function OWN(origin: string): OwnWorker[] {
 }
 
 export const BENCH_TOKEN = 'bench'
-/** Until a hanging backend is given up. */
+/** The timeout for a hanging backend. */
 export const TIMEOUT_MS = 500
-/** Until the next backend is tried as well. */
+/** The time until the next backend is tried as well. */
 export const HEDGE_MS = 150
-/** What the slow origin takes for an answer. */
+/** The response time of the slow origin. */
 export const SLOW_MS = 25

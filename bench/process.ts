@@ -10,7 +10,7 @@ const HITS = 10_000
 const WARM_UP = 3000
 const AT_ONCE = 8
 
-/** What a cold isolate pays before its first request, and what it must fetch. */
+/** The start time of a cold isolate, and the size of its bundle. */
 export const startUp: Measurement = async ({ contest }) => {
   const times: number[] = []
   for (const worker of startups()) {
@@ -26,13 +26,13 @@ export const startUp: Measurement = async ({ contest }) => {
   ]
 }
 
-/** The page that shows the API lies beside the script, as static assets. */
+/** The API's documentation is not part of the script: it is in static assets. */
 function pageFiles(): Buffer[] {
   const folder = new URL('../src/assets/', import.meta.url)
   return readdirSync(folder).map((name) => readFileSync(new URL(name, folder)))
 }
 
-/** Memory of the process after ten thousand hits, as a multiple of what it was before, when all was warm already. */
+/** Memory of the warm process after ten thousand hits, as a multiple of that before. */
 export const memory: Measurement = async ({ contest }) => {
   await contest.store('hit/memory.jpg', 4096)
   const client = openClient(AT_ONCE)

@@ -13,7 +13,7 @@ const KIB = 1024
 const SMALL = 4 * KIB
 const LARGE = 100 * KIB
 
-/** What the primary has: the way that nearly every request goes. */
+/** Objects in the primary: the path of nearly every request. */
 export const primaryHits: Measurement = async (bench) => {
   const figures: Figure[] = []
   for (const [size, bytes] of Object.entries({ '4 KiB': SMALL, '100 KiB': LARGE })) {
@@ -31,7 +31,7 @@ export const primaryHits: Measurement = async (bench) => {
   return figures
 }
 
-/** One R2 operation for a part of an object, where the peer needs two. */
+/** One R2 operation for a part of an object; the peer needs two. */
 export const rangedHits: Measurement = async (bench) => {
   const path = `/hit/${LARGE}.jpg`
   await bench.contest.store(path.slice(1), LARGE)
@@ -55,7 +55,7 @@ export const notModified: Measurement = async (bench) => {
   return [speedRatio('304 ÷ bare Worker', own, bare, { atLeast: 0.95, accepted: 0.85 })]
 }
 
-/** What only the origin has, when nothing is migrated. */
+/** Objects that only the origin has, with migration off. */
 export const fallbackHits: Measurement = async (bench) => {
   const figures: Figure[] = []
   for (const [size, bytes] of Object.entries({ '4 KiB': SMALL, '100 KiB': LARGE })) {

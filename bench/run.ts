@@ -30,10 +30,10 @@ const MEASUREMENTS: Record<string, Measurement> = {
   listing: benchListing,
 }
 
-/** Left out of a quick run: they take long, or have no goal. */
+/** Omitted from a quick run: they take long, or have no goal. */
 const NOT_QUICK = new Set(['memory', 'nginx', 'original', 'listing'])
 
-/** A ratio may fall so far short of its goal before `--check` fails: machines that tests run on are noisy. */
+/** How far a ratio may miss its goal before `--check` fails, because test machines are noisy. */
 const SLACK = 0.1
 
 const { values } = parseArgs({
@@ -84,7 +84,7 @@ async function measure(names: readonly string[]): Promise<Map<string, Figure[]>>
   return measured
 }
 
-/** One measurement that fails leaves the others their results, and no run with it passes. */
+/** A failed measurement does not affect the others, but the run fails. */
 function broken(name: string): (error: unknown) => Figure[] {
   return (error) => {
     console.error(error)
@@ -92,7 +92,7 @@ function broken(name: string): (error: unknown) => Figure[] {
   }
 }
 
-/** What fell short gets a second chance: something else may have kept the machine busy. */
+/** Missed goals are measured again, because something else may have kept the machine busy. */
 async function measureAgain(results: Map<string, Figure[]>): Promise<void> {
   const short = [...results].flatMap(([name, figures]) =>
     figures.every((figure) => keeps(figure, SLACK)) ? [] : [name],

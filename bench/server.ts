@@ -3,7 +3,7 @@ import { eventually } from '../test/kit/eventually.ts'
 
 const STARTED_WITHIN_MS = 10_000
 
-/** Runs a server of another make as long as `work` takes; it is up once `path` is answered with 200. */
+/** Runs another server while `work` runs; it is up once `path` returns 200. */
 export async function whileServing<T>(
   [command, ...args]: readonly [string, ...string[]],
   { port, path, env }: { port: number; path: string; env?: Record<string, string> },

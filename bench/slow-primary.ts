@@ -3,14 +3,14 @@ import { type Client, openClient, repeat } from './client.ts'
 import { type Figure, median, quantile, spreadOf } from './figure.ts'
 import { HEDGE_MS, TIMEOUT_MS } from './own.ts'
 
-/** At once few enough not to queue; the 99th percentile is then the slowest of all. */
+/** Few enough concurrent requests not to queue; the 99th percentile is then the slowest of all. */
 const REQUESTS = 100
 const AT_ONCE = 10
 const PATH = '/4096/photo.jpg'
-/** Failures that open a breaker, with some to spare. */
+/** Enough failures to open a breaker. */
 const OPENING = 12
 
-/** Reads that the fallback can answer while the primary hangs: without hedging, with it, and with the breaker open. */
+/** Reads that the fallback can serve while the primary hangs: without hedging, with it, and with the breaker open. */
 export const slowPrimary: Measurement = async (bench) => {
   const client = openClient(AT_ONCE)
   try {
@@ -24,7 +24,7 @@ export const slowPrimary: Measurement = async (bench) => {
       await repeat(OPENING, OPENING, () => client.get(bench.contest.url('own-broken') + PATH))
       broken.push(await slowest(bench, client, 'own-broken'))
     }
-    // Every read takes the whole timeout, so a few rounds do.
+    // Every read takes the whole timeout, so a few rounds are enough.
     const waiting = [await slowest(bench, client, 'own-hanging'), await slowest(bench, client, 'own-hanging')]
     const own = median(alone)
     return [

@@ -24,7 +24,7 @@ const CLIENTS = 48
 const KILLS = 5
 const FAILING = 0.2
 const BACKOFF_MS = 200
-/** What many old web servers send with pictures. */
+/** Many old web servers send this with images. */
 const IMMUTABLE = 'public, max-age=31536000, immutable'
 
 const random = createRandom(seed)
@@ -80,7 +80,7 @@ async function client(): Promise<void> {
     // Some names are requested much more often than others.
     const name = names[Math.floor(NAMES * random.next() ** 2)] ?? ''
     const outcome = await requestOnce({ url: () => site.worker.url, random, record }, name)
-    // Failures come fast, and would be most of what is measured.
+    // Failures are fast, and would dominate the measurement.
     if (/^50\d$/.test(outcome)) await sleep(BACKOFF_MS)
   }
 }

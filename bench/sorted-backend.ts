@@ -9,7 +9,7 @@ export interface SortedBackend extends ListableBackend {
   calls: number
 }
 
-/** Lists names that are already in UTF-8 byte order, page by page, each found by binary search; it holds no bytes. */
+/** Lists names that are already in UTF-8 byte order, finding each page by binary search. It has no bytes. */
 export function sortedBackend(name: string, names: readonly string[]): SortedBackend {
   const none = () => Promise.reject(new StorageError('unsupported', 'only lists', { backend: name }))
   const backend: SortedBackend = {

@@ -5,11 +5,11 @@ import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
 import { childWorkerds } from '../test/kit/worker/process.ts'
 import { bundle } from './bundle.ts'
 
-/** All contestants of one run: one workerd, one bucket, one origin; a socket for each Worker. */
+/** All Workers of one run: one workerd, one bucket, one origin; a socket for each Worker. */
 export interface Contest {
   /** Base URL of a Worker, without a slash at the end. */
   url(worker: string): string
-  /** The process that all Workers share. */
+  /** The process of all Workers. */
   pid: number
   /** Base URL of the old server. */
   origin: string
@@ -28,11 +28,11 @@ const OPTIONS = { compatibilityDate: '2026-10-01' }
 const STARTUPS = 7
 
 export interface ContestOptions {
-  /** Where the inspector listens. It costs something, so it is off unless a profile is taken. */
+  /** The inspector's address. It slows the Worker down, so it is off unless a profile is recorded. */
   inspectorPort?: number
 }
 
-/** Starts the peers, and this project once for each configuration that is to be measured. */
+/** Starts the peers, and this project once per measured configuration. */
 export async function startContest(
   own: (origin: string) => OwnWorker[],
   { inspectorPort }: ContestOptions = {},
@@ -105,7 +105,7 @@ export async function startContest(
   }
 }
 
-/** Workers without a request so far, each good for one measurement of a start. */
+/** Workers that have had no request, each for one measurement of a start. */
 export function startups(): string[] {
   return Array.from({ length: STARTUPS }, (_, index) => startupName(index))
 }
@@ -118,7 +118,7 @@ function read(path: string): string {
   return readFileSync(new URL(path, import.meta.url), 'utf8')
 }
 
-/** Processor seconds of a process so far, over all of its threads; `undefined` where the system does not report it. */
+/** CPU seconds of a process so far, over all its threads; `undefined` if the system does not report them. */
 export function cpuSeconds(pid: number): number | undefined {
   try {
     const nanoseconds = readdirSync(`/proc/${pid}/task`).map((thread) =>

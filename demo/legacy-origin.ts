@@ -30,7 +30,7 @@ export async function startLegacyOrigin(folder: string = bundledMedia): Promise<
   const server = createServer((request, response) => {
     requests.push(`${request.method} ${request.url}`)
     answer(folder, request, response).catch((error: unknown) => {
-      // A client that left while the file was being sent is no failure of the origin.
+      // A client that leaves while the file is being sent is not a failure of the origin.
       if (!response.destroyed) response.destroy(error instanceof Error ? error : new Error(String(error)))
     })
   })
@@ -46,7 +46,7 @@ export async function startLegacyOrigin(folder: string = bundledMedia): Promise<
   }
 }
 
-/** The pictures, films, sound and papers that come with the demo. */
+/** The images, videos, audio and documents of the demo. */
 const bundledMedia = fileURLToPath(new URL('media', import.meta.url))
 
 async function answer(folder: string, request: IncomingMessage, response: ServerResponse): Promise<void> {

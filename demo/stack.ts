@@ -9,13 +9,13 @@ export interface StackOptions {
   port?: number
   /** Files of the legacy origin. Default: the bundled media. */
   media?: string
-  /** Types of the backends in their order. Default: r2, kv, http. */
+  /** Types of the backends in order. Default: r2, kv, http. */
   chain?: readonly DemoBackend[]
   /** Copy on read. Default: yes. */
   migration?: boolean
-  /** Where the local R2 and KV live. Default: a new folder that `stop` removes. */
+  /** Where the local R2 and KV are stored. Default: a new folder that `stop` removes. */
   persistTo?: string
-  /** Gets the Worker's log. */
+  /** Receives the Worker's log. */
   onOutput?: (text: string) => void
 }
 
@@ -24,7 +24,7 @@ export type DemoBackend = 'r2' | 'kv' | 'http'
 export interface Stack {
   worker: RunningWorker
   origin: LegacyOrigin
-  /** The bearer token for what is protected. */
+  /** The bearer token for protected routes. */
   token: string
   stop(): Promise<void>
 }

@@ -8,11 +8,11 @@ import { fileURLToPath } from 'node:url'
 export interface WorkerOptions {
   /** The first port to try; the next free one is taken. Default: any free one. */
   port?: number
-  /** Variables that take the place of those in wrangler.toml. */
+  /** Variables that override those in wrangler.toml. */
   vars: Record<string, string>
   /** Folder of the local R2 and KV. */
   persistTo: string
-  /** Gets what wrangler prints once the Worker answers. */
+  /** Receives wrangler's output once the Worker responds. */
   onOutput?: (text: string) => void
 }
 
@@ -25,7 +25,7 @@ export interface RunningWorker {
 }
 
 const PROJECT = fileURLToPath(new URL('..', import.meta.url))
-/** Its own entry point: the `wrangler` command wraps it in one more process, which passes no signal on. */
+/** Wrangler's own entry point: the `wrangler` command wraps it in another process, which does not forward signals. */
 const WRANGLER = createRequire(import.meta.url).resolve('wrangler')
 const START_MS = 60_000
 const STOP_MS = 5_000

@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 
-/** Lints and checks the format of the staged files. It changes none: what is staged may be a part of the file. */
+/** Lints and checks the format of the staged files. It does not change them, because only a part of a file may be staged. */
 const staged = execFileSync('git', ['diff', '--cached', '--name-only', '--diff-filter=ACMR', '-z'], {
   encoding: 'utf8',
 })

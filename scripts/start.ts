@@ -31,7 +31,7 @@ if (!stopping) {
 
 async function stop(): Promise<void> {
   console.log('\nStopping …')
-  // Ctrl-C may come before everything is up: then what comes up is ended as soon as it is.
+  // Ctrl-C may come before everything is up: then each part is stopped as soon as it is up.
   await (await starting).stop()
   process.exit(0)
 }

@@ -37,7 +37,7 @@ export function createApp(deployment: Deployment): Hono<AppEnv> {
 
   let warned = false
   app.use((c, next) => {
-    // Only a request shows the host at which the Worker is reached.
+    // Only a request shows the Worker's host.
     if (!warned)
       for (const warning of hostWarnings(config, c.req.url)) log('warn', 'configuration', { ...warning })
     warned = true
@@ -45,7 +45,7 @@ export function createApp(deployment: Deployment): Hono<AppEnv> {
     c.set('trace', [])
     return runInvocation(next, passedBy(c.req.raw.headers, deployment.id))
   })
-  // Each middleware costs every hit a promise, so only those that are configured are added.
+  // Each middleware costs every hit a promise, so only configured ones are added.
   if (corsOrigins !== null) app.use(cors(corsOrigins))
   app.use(observe(deployment))
   if (services.rateLimiter) app.use(rateLimit(services.rateLimiter))

@@ -29,27 +29,27 @@ import type { Backend, BackendHealth } from './storage/backend.ts'
 import { type Chain, createChain } from './chain/fallback.ts'
 import { SHARED_LEAVES_BYTES, isolateMemory } from './bodies/memory-budget.ts'
 
-/** What a configuration describes, built once per isolate. */
+/** A configured deployment, built once per isolate. */
 export interface Deployment {
   config: Config
   /** Distinguishes this deployment from others that a request may have passed. */
   id: string
-  /** All backends in their order, each behind its wrappers. */
+  /** All backends in order, each behind its wrappers. */
   backends: readonly Backend[]
-  /** By backend name, how those that have a breaker fare. */
+  /** The health of the backends that have a breaker, by name. */
   health: ReadonlyMap<string, () => BackendHealth>
   chain: Chain
-  /** The same for copies in the background: no other request wants what they read, and the copy checks it. */
+  /** The same for copies in the background: their reads are not shared with other requests, and the copy checks them. */
   copyChain: Chain
   migration: Migration
-  /** What this isolate has answered. */
+  /** The responses of this isolate. */
   requests: RequestCounts
 }
 
 /** Breakers and caches live in the deployment, so it lasts as long as the isolate's `env`. */
 const deployments = new WeakMap<object, Deployment | ConfigError>()
 
-/** The deployment that `env` configures. Throws the same ConfigError each time while it is wrong. */
+/** The deployment that `env` configures. Throws the same ConfigError every time if it is wrong. */
 export function deploymentFor(env: object): Deployment {
   let deployment = deployments.get(env)
   if (deployment === undefined) {
@@ -87,7 +87,7 @@ function deploy(config: Config): Deployment {
   return deploymentOver(withSharedBodies(steady, config), config, { unshared: steady, health })
 }
 
-/** The deployment of backends that are open already; copies in the background use others where `unshared` are given. */
+/** The deployment of the given backends; copies in the background use those in `unshared`, if given. */
 function deploymentOver(
   backends: readonly Backend[],
   config: Config,
@@ -113,7 +113,7 @@ function deploymentOver(
   return { config, id, backends, health, chain, copyChain, migration, requests: createRequestCounts() }
 }
 
-/** Bodies that come over the network are resumed where they break off, from the backends behind if need be. */
+/** Bodies that come over the network are resumed where they were interrupted, if necessary from later backends. */
 function withSteadyBodies(guarded: readonly Backend[], config: Config): Backend[] {
   return guarded.map((backend, index) => {
     const settings = config.backends[index]
@@ -124,8 +124,8 @@ function withSteadyBodies(guarded: readonly Backend[], config: Config): Backend[
 }
 
 /**
- * While migrating, what a read is given is checked against its digest on the way, and what may be copied while it streams
- * is read once for all requests that want it.
+ * With migration on, bodies are checked against their digests while they are read, and bodies that may be copied while
+ * they stream are read once for all concurrent requests.
  */
 function withSharedBodies(steady: readonly Backend[], config: Config): readonly Backend[] {
   if (!config.migration) return steady
@@ -145,7 +145,7 @@ function withSharedBodies(steady: readonly Backend[], config: Config): readonly 
   })
 }
 
-/** Milliseconds in which all of them can have answered, one after the other: so long a body may pause to be resumed. */
+/** The time in which all of them can respond, one after the other: a body may pause this long while it is resumed. */
 function patience(backends: readonly BackendConfig[]): number {
   return backends.reduce((sum, { timeoutMs }) => sum + timeoutMs, 0)
 }
@@ -184,7 +184,7 @@ function openBackend(settings: BackendConfig, id: string): Backend {
 const onProbeFailure: OnProbeFailure = (failure, error) =>
   log('warn', 's3-probe', { ...failure, reason: describeError(error) })
 
-/** The wrappers that one backend's own settings call for, from the key outwards. */
+/** The wrappers for one backend's own settings, from the innermost outwards. */
 function withOwnPolicy(opened: Backend, settings: BackendConfig): Backend {
   const { publicUrl, prefix, include, exclude, timeoutMs, idleTimeoutMs } = settings
   let backend = opened
@@ -202,7 +202,7 @@ function withOwnPolicy(opened: Backend, settings: BackendConfig): Backend {
   return backend
 }
 
-/** The wrappers that the settings of the whole chain call for. Absences are only remembered of fallbacks: the primary is where copies land. */
+/** The wrappers for the settings of the whole chain. Absences are only cached for fallbacks, because copies go to the primary. */
 function withSharedPolicy(
   backend: Backend,
   { config, index, health }: { config: Config; index: number; health: Map<string, () => BackendHealth> },
@@ -221,9 +221,9 @@ function withSharedPolicy(
   return guarded
 }
 
-/** While the primary is passed over, fallbacks answer for what it holds, out of date or not at all: never for long. */
+/** While the primary is skipped, its objects are served out of date by fallbacks, or not at all, so it is never skipped for long. */
 const PRIMARY_OPEN_MS = 5000
-/** Longest pause that a fallback gets by sending Retry-After. */
+/** The longest Retry-After of a fallback that is honoured. */
 const FALLBACK_PAUSE_MS = 30_000
 
 function breakerOptions({ failures, seconds }: Config['breaker'], isPrimary: boolean): BreakerOptions {

@@ -27,7 +27,7 @@ export class VerificationJob extends Verification {
 
 type App = Pick<Hono<AppEnv>, 'fetch'>
 
-/** Built once per isolate, like the deployment under it. */
+/** Built once per isolate, like its deployment. */
 const apps = new WeakMap<Env, App>()
 
 function appFor(env: Env): App {
@@ -69,7 +69,7 @@ async function consume(
   ])
 }
 
-/** It needs no deployment, so that a wrong configuration, which may have stopped the consumer, does not stop this. */
+/** It needs no deployment, so that a wrong configuration, which may have stopped the consumer, does not stop it as well. */
 function consumeDead({ messages }: MessageBatch<QueueMessage>, env: Env): Promise<void> {
   const { BACKFILL_JOBS: backfillJobs, VERIFICATION_JOBS: verificationJobs, JOB_INDEX: jobIndex } = env
   return consumeDeadLetters(messages, openJobs({ backfillJobs, verificationJobs, jobIndex }))

@@ -1,18 +1,18 @@
 export interface BadPath {
-  /** As it stands in the URL, below the media root. */
+  /** As in the URL, below the media root. */
   path: string
   /** Found in the error. */
   why: RegExp
 }
 
-/** Raw paths that are answered with 400 and the reason; a URL parser may not be asked to clean them. */
+/** Raw paths that are answered with 400 and the reason; a URL parser must not normalise them first. */
 export const BAD_PATHS: readonly BadPath[] = [
   { path: '', why: /empty/ },
   ...['%', 'a%', 'a%2', 'a%2/b', '%ZZ', 'a%G0', '%u0041', 'a%%b', '100% sure'].map(because(/percent escape/)),
   ...['%C3', '%C3%28', '%FF', '%C0%AF', '%C0%80', '%C0%2E', '%E0%80%80', '%F0%28%8C%BC', '%80', 'x/%A0'].map(
     because(/percent escape/),
   ),
-  // Surrogates in UTF-8 (CESU) and code points past the last one are no UTF-8.
+  // Surrogates in UTF-8 (CESU) and code points past the last one are not UTF-8.
   ...['%ED%A0%80', '%ED%B0%80', '%ED%A0%BD%ED%B8%80', '%F4%90%80%80', '%F8%88%80%80%80'].map(
     because(/percent escape/),
   ),

@@ -10,7 +10,7 @@ import { variableMistakes } from './config-mistakes/variables.ts'
 
 describe('a configuration with one mistake', () => {
   it.each([...chainMistakes, ...keyMistakes, ...originMistakes, ...bindingMistakes, ...variableMistakes])(
-    'names place, key and fix of %s',
+    'names the place, the key and the fix for %s',
     (_title, env, ...says) => {
       const { message, mistakes } = errorOf(env)
       for (const part of says) expect(message).toContain(part)
@@ -71,7 +71,7 @@ describe('a good configuration', () => {
     { type: 'http', binding: 'ASSETS' },
   ]
 
-  it('is filled up with the defaults', () => {
+  it('gets the defaults', () => {
     const config = parseConfig({ ...bindings, FALLBACK_STORAGES: [r2] })
     expect(config).toEqual({
       backends: [
@@ -111,7 +111,7 @@ describe('a good configuration', () => {
     ])
   })
 
-  it('takes every value as a string, as wrangler dev --var passes it', () => {
+  it('accepts every value as a string, as wrangler dev --var passes it', () => {
     const strings = {
       ...bindings,
       FALLBACK_STORAGES:
@@ -145,7 +145,7 @@ describe('a good configuration', () => {
     expect(config.apiToken).toBe('dev')
   })
 
-  it('takes an empty variable as one that is not set', () => {
+  it('treats an empty variable as not set', () => {
     const config = parseConfig(
       withVars({ MEDIA_URL: '', API_TOKEN: '', MEDIA_PATH: '', FALLBACK_DATA_MIGRATION: '' }),
     )
@@ -154,7 +154,7 @@ describe('a good configuration', () => {
     expect(config.mediaUrl).toBeUndefined()
   })
 
-  it('may have variables of its own', () => {
+  it('may contain other variables', () => {
     const own = { MEDIA_KEY: 'x', MEDIA_ARN: 'x', APP_TOKEN: 'x', FALLBACK_LANGUAGE: 'en', DEBUG: true }
     expect(parseConfig(withVars(own)).backends).toHaveLength(1)
   })
@@ -177,7 +177,7 @@ describe('a good configuration', () => {
     expect(JSON.stringify(config)).not.toMatch(/hush-hush|id-of-legacy/)
   })
 
-  it('reads a session token where there is one', () => {
+  it('reads a session token if there is one', () => {
     const secrets = { ...bindings, LEGACY_SESSION_TOKEN: 'brief' }
     const config = parseConfig({ ...secrets, FALLBACK_STORAGES: [{ ...s3, credentials: 'LEGACY' }] })
     expect(config.backends[0]).toHaveProperty('credentials.sessionToken', 'brief')

@@ -7,6 +7,7 @@ import { writerFor } from '../src/chain/placement.ts'
 import { deploymentFor } from '../src/deployment.ts'
 import { putObject } from '../src/methods/put-object.ts'
 import { StorageError } from '../src/storage/errors.ts'
+import { answering } from './kit/app.ts'
 
 afterEach(() => reset())
 
@@ -14,19 +15,6 @@ const base = 'https://worker.example/media/'
 const r2 = { type: 'r2', binding: 'MEDIA' }
 const origin = { type: 'http', name: 'origin', binding: 'ORIGIN' }
 const s3 = { type: 's3', endpoint: 'https://s3.example.com', bucket: 'old' }
-
-type Answer = (request: Request) => Response | Promise<Response>
-
-/** A bound origin that counts how often it is asked. */
-function originThat(answer: Answer) {
-  const requests: Request[] = []
-  const fetch = async (url: string, init: RequestInit): Promise<Response> => {
-    const request = new Request(url, init)
-    requests.push(request)
-    return answer(request)
-  }
-  return { fetch, requests }
-}
 
 function deploy(tables: object[], vars: Record<string, unknown> = {}) {
   return deploymentFor({ MEDIA: bound.MEDIA, MEDIA_KV: bound.MEDIA_KV, FALLBACK_STORAGES: tables, ...vars })
@@ -38,7 +26,7 @@ async function textOf(found: Promise<{ body: ReadableStream<Uint8Array> } | null
 }
 
 describe('a deployment', () => {
-  it('is built once for each env', () => {
+  it('is built once per env', () => {
     const env = { MEDIA: bound.MEDIA, FALLBACK_STORAGES: [r2] }
     expect(deploymentFor(env)).toBe(deploymentFor(env))
     expect(deploymentFor(env)).not.toBe(deploymentFor({ ...env }))
@@ -57,7 +45,7 @@ describe('a deployment', () => {
     expect(errors[1]).toBe(errors[0])
   })
 
-  it('lets jobs read without a share in the memory of reads', async () => {
+  it('lets jobs read without using the memory budget of reads', async () => {
     const kv = { type: 'kv', binding: 'MEDIA_KV' }
     const { backends, chain, copyChain } = deploy([r2, kv], { FALLBACK_DATA_MIGRATION: true })
     await backends[1]?.put?.('a.jpg', new Uint8Array(10))
@@ -68,7 +56,7 @@ describe('a deployment', () => {
     await Promise.all([read?.body.cancel(), job?.body.cancel()])
   })
 
-  it('holds the backends in their order, writable as their tables say', () => {
+  it('has the backends in order, writable as configured', () => {
     const { backends, chain } = deploy(
       [
         r2,
@@ -77,7 +65,7 @@ describe('a deployment', () => {
         { ...s3, name: 'new', read_only: false },
         origin,
       ],
-      { ORIGIN: originThat(() => new Response()) },
+      { ORIGIN: answering(() => new Response()) },
     )
     expect(backends.map(({ name, type, put }) => [name, type, put !== undefined])).toEqual([
       ['media', 'r2', true],
@@ -90,7 +78,7 @@ describe('a deployment', () => {
     expect(writerFor(chain, 'a.jpg')?.name).toBe('media')
   })
 
-  it('deletes as FALLBACK_DELETES says', () => {
+  it('applies FALLBACK_DELETES', () => {
     expect(deploy([r2]).chain.tombstones).toBe(true)
     expect(deploy([r2], { FALLBACK_DELETES: 'first' }).chain.tombstones).toBe(false)
   })
@@ -104,19 +92,19 @@ describe('a deployed backend', () => {
     expect(await textOf(chain.get('a.txt'))).toBe('hello')
   })
 
-  it('is not asked for names that are excluded', async () => {
-    const asked = originThat(() => new Response('found'))
-    const { chain } = deploy([r2, { ...origin, exclude: '^tmp/' }], { ORIGIN: asked })
+  it('is not tried for excluded names', async () => {
+    const server = answering(() => new Response('found'))
+    const { chain } = deploy([r2, { ...origin, exclude: '^tmp/' }], { ORIGIN: server })
     expect(await textOf(chain.get('tmp/a.txt'))).toBeNull()
     expect(await textOf(chain.get('a.txt'))).toBe('found')
-    expect(asked.requests.map(({ url }) => new URL(url).pathname)).toEqual(['/a.txt'])
+    expect(server.requests.map(({ url }) => new URL(url).pathname)).toEqual(['/a.txt'])
   })
 
   it('sends the secret headers of its origin', async () => {
-    const asked = originThat(() => new Response('found'))
+    const server = answering(() => new Response('found'))
     const table = { ...origin, headers: { 'X-Key': '$OLD_KEY' } }
-    await textOf(deploy([table], { ORIGIN: asked, OLD_KEY: 'hush' }).chain.get('a.txt'))
-    expect(asked.requests[0]?.headers.get('x-key')).toBe('hush')
+    await textOf(deploy([table], { ORIGIN: server, OLD_KEY: 'hush' }).chain.get('a.txt'))
+    expect(server.requests[0]?.headers.get('x-key')).toBe('hush')
   })
 
   it('signs with the credentials of its table, and only with them', async () => {
@@ -134,22 +122,22 @@ describe('a deployed backend', () => {
     expect(await unsigned?.url?.('a.jpg', { base })).not.toContain('X-Amz-Signature')
   })
 
-  it('fails as a timeout when it is silent for timeout_ms', async () => {
-    const silent = originThat(() => new Promise(() => {}))
+  it('times out if it does not respond within timeout_ms', async () => {
+    const silent = answering(() => new Promise(() => {}))
     const { chain } = deploy([{ ...origin, timeout_ms: 50 }], { ORIGIN: silent })
     await expect(chain.get('a.txt')).rejects.toMatchObject({
       failures: [{ code: 'timeout', backend: 'origin' }],
     })
   })
 
-  it('tells the chain its hedge_ms', () => {
+  it('passes its hedge_ms to the chain', () => {
     expect(deploy([{ ...r2, hedge_ms: 200 }]).chain.hedgeMs).toEqual({ media: 200 })
   })
 })
 
-it('waits for five answers of its backends at most, in all of an invocation', async () => {
+it('sends at most five requests to backends at once, over the whole invocation', async () => {
   const seen = { open: 0, most: 0 }
-  const slow = originThat(async () => {
+  const slow = answering(async () => {
     seen.most = Math.max(seen.most, ++seen.open)
     await scheduler.wait(5)
     seen.open--
@@ -164,14 +152,14 @@ it('waits for five answers of its backends at most, in all of an invocation', as
 
 describe('the URL of a name', () => {
   it.each([
-    ['made of the name where this Worker serves it', { ...r2, prefix: 'site/' }, `${base}a%20b.jpg`],
+    ['made of the name if this Worker serves it', { ...r2, prefix: 'site/' }, `${base}a%20b.jpg`],
     [
-      'made of the key where the bucket is public',
+      'made of the key if the bucket is public',
       { ...r2, prefix: 'site/', public_url: 'https://cdn.example' },
       'https://cdn.example/site/a%20b.jpg',
     ],
     [
-      'on the same host where public_url is a path',
+      'on the same host if public_url is a path',
       { ...r2, public_url: '/files/' },
       'https://worker.example/files/a%20b.jpg',
     ],
@@ -187,50 +175,50 @@ describe('the URL of a name', () => {
     ],
     ['made of the name behind a binding', { ...origin, prefix: 'x/' }, `${base}a%20b.jpg`],
   ])('is %s', async (_title, table, url) => {
-    const [backend] = deploy([table], { ORIGIN: originThat(() => new Response()) }).backends
+    const [backend] = deploy([table], { ORIGIN: answering(() => new Response()) }).backends
     expect(await backend?.url?.('a b.jpg', { base })).toBe(url)
   })
 })
 
 describe('a fallback', () => {
-  const missing: Answer = () => new Response(null, { status: 404 })
-  const broken: Answer = () => new Response(null, { status: 500 })
+  const missing = () => new Response(null, { status: 404 })
+  const broken = () => new Response(null, { status: 500 })
 
-  async function askTimes(times: number, answer: Answer, vars: Record<string, unknown>) {
-    const asked = originThat(answer)
-    const { chain } = deploy([r2, origin], { ORIGIN: asked, ...vars })
+  async function headTimes(times: number, answer: () => Response, vars: Record<string, unknown>) {
+    const server = answering(answer)
+    const { chain } = deploy([r2, origin], { ORIGIN: server, ...vars })
     const outcomes: unknown[] = []
     for (let time = 0; time < times; time++) {
       outcomes.push(await chain.head('a.txt').catch((error: unknown) => error))
     }
-    return { asked: asked.requests.length, last: outcomes.at(-1) }
+    return { requests: server.requests.length, last: outcomes.at(-1) }
   }
 
-  it('is asked once for what it does not have', async () => {
-    expect(await askTimes(3, missing, {})).toEqual({ asked: 1, last: null })
+  it('is tried once for an object that it does not have', async () => {
+    expect(await headTimes(3, missing, {})).toEqual({ requests: 1, last: null })
   })
 
-  it('is asked each time where absences are not to be remembered', async () => {
-    expect(await askTimes(3, missing, { FALLBACK_NEGATIVE_CACHE_SECONDS: 0 })).toEqual({
-      asked: 3,
+  it('is tried each time if absences are not cached', async () => {
+    expect(await headTimes(3, missing, { FALLBACK_NEGATIVE_CACHE_SECONDS: 0 })).toEqual({
+      requests: 3,
       last: null,
     })
   })
 
-  it('is passed over after as many failures as the breaker takes', async () => {
-    const { asked, last } = await askTimes(4, broken, { FALLBACK_BREAKER_FAILURES: 2 })
-    expect(asked).toBe(2)
+  it('is skipped after as many failures as the breaker allows', async () => {
+    const { requests, last } = await headTimes(4, broken, { FALLBACK_BREAKER_FAILURES: 2 })
+    expect(requests).toBe(2)
     expect(last).toBeInstanceOf(StorageError)
     expect(last).toMatchObject({ failures: [{ code: 'skipped', backend: 'origin' }] })
   })
 
-  it('is asked each time where there is no breaker', async () => {
-    expect(await askTimes(8, broken, { FALLBACK_BREAKER_FAILURES: 0 })).toMatchObject({ asked: 8 })
+  it('is tried each time if there is no breaker', async () => {
+    expect(await headTimes(8, broken, { FALLBACK_BREAKER_FAILURES: 0 })).toMatchObject({ requests: 8 })
   })
 })
 
 describe('a primary', () => {
-  it('is asked each time, so that what was just copied is seen', async () => {
+  it('is tried each time, so that an object that was just copied is found', async () => {
     const { chain } = deploy([r2])
     expect(await chain.head('a.txt')).toBeNull()
     await bound.MEDIA.put('a.txt', 'hello')

@@ -12,7 +12,7 @@ const TOO_MANY = {
   kv: 'KV PUT failed: 429 Too Many Requests',
 }
 
-/** The binding, with some of its methods replaced. */
+/** The binding with some of its methods replaced. */
 function instead<Binding extends object>(binding: Binding, methods: Partial<Binding>): Binding {
   return new Proxy(binding, {
     get(target, property) {
@@ -87,7 +87,7 @@ describe('a slow primary', () => {
   })
 })
 
-describe('a body that breaks off', () => {
+describe('an interrupted body', () => {
   const breaking = () =>
     new ReadableStream<Uint8Array>({
       start: (controller) => controller.enqueue(new Uint8Array(10)),
@@ -135,7 +135,7 @@ describe('the log', () => {
     expect(await response.text()).not.toMatch(/10\.0\.0\.7|proxy|hush/)
     expect(attempts(lines)).toEqual([
       'media=absent',
-      'origin=error (could not be reached or broke off ← Error: connect to 10.0.0.7:8080 via https://…@proxy.internal/?…)',
+      'origin=error (could not be reached, or the connection was interrupted ← Error: connect to 10.0.0.7:8080 via https://…@proxy.internal/?…)',
     ])
   })
 
@@ -164,7 +164,7 @@ describe('the log', () => {
 })
 
 describe('a bug in this software', () => {
-  /** An object whose metadata our own code chokes on. */
+  /** An object whose metadata makes this software throw. */
   const odd = {
     get httpMetadata(): never {
       throw new TypeError('cannot read properties of a mistake')
@@ -172,7 +172,7 @@ describe('a bug in this software', () => {
   }
   const MEDIA = instead(bound.MEDIA, { get: async () => odd as never, head: async () => odd as never })
 
-  it('is a 500 with its stack in the log, not a failure of the backend that another one hides', async () => {
+  it('is a 500 with its stack in the log, not a backend failure that another backend hides', async () => {
     await bound.MEDIA_KV.put('a.txt', 'in the fallback')
     const { call, lines, state } = start([R2, KV], { MEDIA })
     for (let time = 0; time < 12; time++) {
@@ -187,7 +187,7 @@ describe('a bug in this software', () => {
     expect(line?.['stack']).toContain('failures.test.ts')
   })
 
-  it('is a 500 where the chain is hedged, and where it is explained', async () => {
+  it('is a 500 if the chain is hedged, and in an explanation', async () => {
     const { call } = start([{ ...R2, hedge_ms: 1000 }, KV], { MEDIA })
     expect((await call('/a.txt')).status).toBe(500)
     expect((await call('/-/api/explain/a.txt')).status).toBe(500)
@@ -201,7 +201,7 @@ describe('Retry-After', () => {
   const echoed = async (value: string) =>
     (await start([ORIGIN], { ORIGIN: after(value) }).call('/a.txt')).headers.get('Retry-After')
 
-  it('is passed on up to a minute, and left out if it demands no wait', async () => {
+  it('is passed on up to a minute, and omitted if it is zero', async () => {
     expect(await echoed('7')).toBe('7')
     expect(await echoed('7200')).toBe('60')
     expect(await echoed('Sat, 31 Dec 2099 23:59:59 GMT')).toBe('60')

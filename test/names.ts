@@ -1,4 +1,4 @@
-/** Names that must survive PUT, GET, list and DELETE byte for byte. The first is the one that everybody meets. */
+/** Names that must survive PUT, GET, list and DELETE byte for byte. The first is the most common case. */
 export const NASTY_NAMES: readonly string[] = [
   'photo (1).jpg',
   ...punctuation((mark) => `a${mark}b.jpg`),
@@ -13,7 +13,7 @@ export const NASTY_NAMES: readonly string[] = [
   ...traps(),
 ]
 
-/** Every ASCII punctuation mark; a dot or slash alone is no segment, so `mark` stands beside something. */
+/** Every ASCII punctuation mark; a dot or slash alone is not a segment, so `mark` is combined with other text. */
 function punctuation(place: (mark: string) => string): string[] {
   return Array.from('!"#$%&\'()*+,-.:;<=>?@[\\]^_`{|}~', place)
 }
@@ -235,7 +235,7 @@ function traps(): string[] {
   ]
 }
 
-/** A name as a test's title: ASCII, since reporters choke on lone surrogates and reorder right-to-left text. */
+/** A name as a test title, in ASCII, since reporters fail on lone surrogates and reorder right-to-left text. */
 export function shown(name: string): string {
   const ascii = Array.from({ length: Math.min(name.length, 60) }, (_, index) => {
     const unit = name.charCodeAt(index)

@@ -8,15 +8,15 @@ const full = process.env['FULL'] === '1'
 const provide = { full }
 const workerd = [cloudflareTest({ wrangler: { configPath: `${root}wrangler.toml` } })]
 
-/** `worker` runs inside workerd, `s3` too, beside a server that checks signatures; `node` talks to real servers over sockets. */
+/** `worker` runs inside workerd; so does `s3`, with a server that checks signatures; `node` uses real servers over sockets. */
 export default defineConfig({
   test: {
     root,
     // Most files wait for servers more than they compute.
     maxWorkers: 2,
-    // A runtime for each file would cost more than all tests together. Files leave nothing behind, see setupFiles.
+    // A runtime per file would cost more than all tests together. Files leave nothing behind, see setupFiles.
     isolate: false,
-    // What the Worker logs is shown for tests that fail.
+    // The Worker's log is shown for failed tests.
     silent: 'passed-only',
     projects: [
       {

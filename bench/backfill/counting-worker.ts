@@ -2,7 +2,7 @@ import worker, { BackfillJob as Job } from '../../src/index.ts'
 
 export { JobIndex, VerificationJob } from '../../src/index.ts'
 
-/** Who puts: a read that writes back, or the backfill, in its queue consumers and its Durable Objects. */
+/** The origin of a put: a read that writes back, or the backfill (its queue consumers and Durable Objects). */
 type Putter = 'read' | 'backfill'
 
 interface CountedEnv extends Env {

@@ -5,7 +5,7 @@ import { sortedBackend } from '../sorted-backend.ts'
 
 const COUNT = 1_000_000
 
-/** Names a second that a job's lister takes in from two backends that answer at once: what is its own of the time. */
+/** Names per second of a job's lister with two backends that respond at once: only its own time. */
 export async function timeLister(): Promise<number> {
   const names = Array.from({ length: COUNT }, (_, index) => `photos/${String(index).padStart(8, '0')}.jpg`)
   const backends = ['primary', 'legacy'].map((name) => sortedBackend(name, names))

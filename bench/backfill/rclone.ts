@@ -4,15 +4,15 @@ import { CREDENTIALS } from '../../test/kit/servers/s3.ts'
 import { RCLONE_BUCKET, SOURCE_BUCKET, type Sample, type Source } from './source.ts'
 
 /**
- * Objects per second that `rclone copy` makes of these, to a bucket of the same endpoint; `null` where it is not installed.
- * They must be all that the source has under their folders.
+ * Objects per second of `rclone copy` for these, to a bucket of the same endpoint; `null` if it is not installed.
+ * Their folders must contain nothing else.
  */
 export async function timeRclone(
   { endpoint, directEndpoint }: Source,
   samples: readonly Sample[],
   transfers: number,
 ): Promise<number | null> {
-  // Two remotes: within one, rclone asks the server to copy, and no byte moves.
+  // Two remotes: within one, rclone lets the server copy, and transfers no bytes.
   const env = { ...remote('SOURCE', endpoint), ...remote('TARGET', directEndpoint) }
   // rclone's S3 client refuses a bundle of certificates, and none is needed here.
   const { AWS_CA_BUNDLE: _, ...inherited } = process.env

@@ -5,12 +5,12 @@ const ANSWER_MS = 60_000
 
 export interface Reads {
   served: number
-  /** Of those, the ones that the source answered. */
+  /** The ones of those that the source served. */
   fromSource: number
-  /** Not answered, since the Worker was dead. */
+  /** Not answered, because the Worker was dead. */
   lost: number
   wrong: string[]
-  /** Milliseconds of each. */
+  /** The duration of each in milliseconds. */
   times: number[]
 }
 
@@ -53,7 +53,7 @@ async function read(url: string, sample: Sample, reads: Reads): Promise<void> {
     if (response.headers.get('Cache-Status')?.includes('detail=legacy')) reads.fromSource++
     reads.times.push(performance.now() - started)
   } catch (error) {
-    // A Worker that is killed breaks the connection; one that lives answers.
+    // A killed Worker breaks the connection; a live one responds.
     if (error instanceof Error && error.name === 'TimeoutError')
       reads.wrong.push(`${sample.name}: no answer within ${ANSWER_MS / 1000} s`)
     else reads.lost++

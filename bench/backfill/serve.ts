@@ -1,6 +1,6 @@
 import { JOB_CLASSES, startMiniflare } from '../../test/kit/worker/miniflare.ts'
 
-/** What `startKillable` hands to this process. */
+/** The arguments from `startKillable`. */
 export interface ServeOptions {
   persistTo: string
   vars: Record<string, string>
@@ -9,7 +9,7 @@ export interface ServeOptions {
 
 const QUEUE = 'fallback-storage-copies'
 
-/** The Worker in a process of its own, its queue as in wrangler.toml; `wrangler dev` would spend as much again on its proxy and inspector. */
+/** The Worker in a process of its own, its queue as in wrangler.toml; the proxy and inspector of `wrangler dev` would take as much time again. */
 const { persistTo, vars, port } = JSON.parse(process.argv[2] ?? '') as ServeOptions
 await startMiniflare(
   'bench/backfill/counting-worker.ts',

@@ -11,10 +11,10 @@ export const RCLONE_BUCKET = 'rclone'
 
 const PUT_COUNTER = '/puts/'
 const MIB = 1024 * 1024
-/** Few enough that a slow disk answers within the time that fetch waits for headers. */
+/** Few enough that a slow disk responds before fetch stops waiting for headers. */
 const SEEDED_AT_ONCE = 100
 
-/** What came through the proxy in front of the source, and the puts that the Worker reported. */
+/** Requests through the proxy in front of the source, and puts reported by the Worker. */
 export interface Counts {
   gets: number
   heads: number
@@ -26,14 +26,14 @@ export interface Counts {
 }
 
 export interface Source {
-  /** Of the S3 service, behind the counting proxy. */
+  /** The S3 service, behind the counting proxy. */
   endpoint: string
-  /** The same, past the proxy. */
+  /** The same without the proxy. */
   directEndpoint: string
-  /** Where the Worker reports its puts. */
+  /** The URL to which the Worker reports its puts. */
   putCounter: string
   counts: Counts
-  /** Puts an object for each, past the proxy. */
+  /** Puts an object for each, without the proxy. */
   seed(samples: readonly Sample[]): Promise<void>
   close(): Promise<void>
 }
@@ -99,7 +99,7 @@ async function passOn(
   forward(request, response, upstream, { headers: await verifiable(upstream, request) })
 }
 
-/** rclone signs its Accept-Encoding, which Miniflare replaces before it checks the signature: such reads are signed again. */
+/** rclone signs its Accept-Encoding, which Miniflare replaces before it checks the signature: so such reads are signed again. */
 async function verifiable(address: URL, { method = '', url = '', headers }: IncomingMessage) {
   if (!headers.authorization?.includes('SignedHeaders=accept-encoding')) return headers
   const { range } = headers
@@ -136,7 +136,7 @@ export function some(samples: readonly Sample[], objects: number): readonly Samp
   return [...byKind.values()].flatMap((own) => own.slice(0, Math.ceil(own.length * share)).flat())
 }
 
-/** The bytes of a sample: always the same for a name. */
+/** The bytes of a sample, always the same for a name. */
 export function bytesOf({ name, size }: Sample): Buffer {
   return Buffer.alloc(size, createHash('sha256').update(name).digest())
 }

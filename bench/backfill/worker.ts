@@ -12,13 +12,13 @@ const TOKEN = 'bench-token'
 
 export interface Killable {
   url: string
-  /** Calls the JSON API: GET, or POST where there is a body. */
+  /** Calls the JSON API: GET, or POST if there is a body. */
   call<Answer>(path: string, body?: unknown): Promise<Answer>
-  /** Sends SIGKILL to it and all its children, which does nothing if it has ended. */
+  /** Sends SIGKILL to it and all its children; does nothing if it has ended. */
   kill(): Promise<void>
 }
 
-/** The Worker in a process group of its own, so that it can die as in a power cut. */
+/** The Worker in its own process group, so that it can be killed as in a power cut. */
 export async function startKillable(
   persistTo: string,
   vars: Record<string, string>,

@@ -7,7 +7,7 @@ import { TOKEN, type Site } from '../../test/kit/worker/site.ts'
 
 const TRIES = 20
 
-/** With all backends healthy again: nothing acknowledged is lost, and nothing else is stored. */
+/** Checks, with all backends healthy again, that nothing acknowledged is lost and nothing else is stored. */
 export async function finalCheck(
   { worker }: SoakSite,
   record: SoakRecord,
@@ -22,7 +22,7 @@ export async function finalCheck(
       include: ['customMetadata'],
       ...(cursor !== undefined && { cursor }),
     })
-    // What the Worker keeps for itself; a kill may leave it.
+    // Internal objects of the Worker, which a kill may leave behind.
     const stored = page.objects.filter(({ key }) => !key.startsWith('-/'))
     for (const { key, customMetadata } of stored) {
       const isTombstone = customMetadata?.['fallback-storage-deleted'] !== undefined

@@ -2,13 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Random } from '../../test/kit/random.ts'
 import type { SoakSite } from './site.ts'
 
-/** How the primary is down. A hanging one answers nothing at all. */
+/** How the primary is down. A hanging one never responds. */
 const OUTAGES = { status503: 2, reset: 2, hang: 2 } as const
 
 export interface Flapping {
   /** Ends with the primary up. */
   stop(): Promise<void>
-  /** How often it was down, by how. */
+  /** How often it was down, by kind. */
   readonly outages: Record<keyof typeof OUTAGES, number>
 }
 

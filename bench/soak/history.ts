@@ -4,28 +4,28 @@ export type Version = string | null
 interface Write {
   version: Version
   start: number
-  /** When its outcome was known. */
+  /** When its outcome became known. */
   end: number
   acknowledged: boolean
 }
 
-/** One write on its way. */
+/** One unfinished write. */
 export interface Writing {
   acknowledge(): void
   /** It failed, or its outcome is unknown: it may have happened, but it cannot happen from now on. */
   giveUp(): void
 }
 
-/** What a name may hold, by all that was written and by what became known of it. */
+/** The possible versions of a name, given all writes and their known outcomes. */
 export interface History {
   begin(version: Version): Writing
-  /** Versions that a read that began at `start` and ends now may find. */
+  /** The versions that a read from `start` until now may find. */
   possible(start: number): Set<Version>
-  /** Every version that there ever was. */
+  /** Every version that ever existed. */
   all(): Set<Version>
 }
 
-/** `clock` gives a larger number each time. */
+/** `clock` returns a larger number each time. */
 export function createHistory(initial: Version, clock: () => number): History {
   const writes: Write[] = [{ version: initial, start: -1, end: -1, acknowledged: true }]
   return {

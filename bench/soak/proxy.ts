@@ -3,15 +3,15 @@ import { forward, passBack } from '../../test/kit/servers/forward.ts'
 import { close, listen } from '../../test/kit/servers/listen.ts'
 import type { Random } from '../../test/kit/random.ts'
 
-/** Passes requests on, with faults in some of them. No faulty request is applied after its answer has failed. */
+/** Forwards requests, some of them with faults. No faulty request is applied after its response has failed. */
 export interface Proxy {
   /** Ends in `/`. */
   readonly url: string
-  /** Where requests go from now on. */
+  /** The new destination of requests. */
   upstream: URL
-  /** Of 1, how many requests get a fault. */
+  /** The fraction of requests that get a fault. */
   failing: number
-  /** What every request meets while the server is down; `null` while it is up. */
+  /** The fault of every request while the server is down; `null` while it is up. */
   outage: ProxyFault | null
   faulty: number
   close(): Promise<void>
@@ -31,7 +31,7 @@ export async function startProxy(random: Random): Promise<Proxy> {
       return void response.writeHead(Number(fault.slice('status'.length)), { 'Content-Length': 0 }).end()
     }
     const onAnswer = (answer: IncomingMessage): void => {
-      // The request has been carried out, and its client does not learn of it.
+      // The request was applied, but its client does not learn that.
       if (fault === 'forget') return void answer.resume().on('end', () => request.socket.resetAndDestroy())
       const length = Number(answer.headers['content-length'] ?? 0)
       if (!fault || request.method !== 'GET' || length <= 1) return passBack(answer, response)
@@ -64,7 +64,7 @@ function cut(
     left -= part.length
     if (part.length > 0) response.write(part)
     if (left > 0 || fault === 'stall') return
-    // What the kernel has not sent is lost with a reset: let it go out first.
+    // Bytes that the kernel has not sent are lost with a reset, so wait for them first.
     setTimeout(() => response.socket?.resetAndDestroy(), 5)
   })
 }

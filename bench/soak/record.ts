@@ -10,12 +10,12 @@ export interface SoakRecord {
   readonly counts: Counts
   clock(): number
   count(what: string): void
-  /** The history of a name; names that were not there from the beginning begin as absent. */
+  /** The history of a name; names are absent at first unless they were there from the beginning. */
   of(name: string): History
   names(): string[]
-  /** An id that no version had before. */
+  /** A new version id. */
   nextVersion(name: string, lines: number): string
-  /** Compares what a read found with what it may have found. */
+  /** Checks the result of a read against the possible ones. */
   check(name: string, found: Version, read: Read): void
   /** Which version an entity tag was seen with; one tag for two versions is a violation. */
   tag(name: string, etag: string, version: string): void
@@ -29,7 +29,7 @@ export interface Read {
   /** The primary failed. */
   failing: boolean
   by: string
-  /** Of the answer, where it has one. */
+  /** The response's, if it has one. */
   cacheControl?: string | null
 }
 
@@ -94,7 +94,7 @@ export function wholeVersion(body: Buffer): string {
   )
 }
 
-/** As `wholeVersion`, of a part. A short one may be a part of several: then it is one that is possible. */
+/** Like `wholeVersion`, for a part. A short part may be in several versions: then it is one of the possible ones. */
 export function partVersion(part: Buffer, start: number, versions: Iterable<Version>): string {
   return (
     versionOfPart(part, start, versions) ??

@@ -14,19 +14,19 @@ export interface SoakSite {
   readonly worker: Site
   /** Adds an object to the old web server, with that Cache-Control if any. */
   add(name: string, body: Buffer, cacheControl?: string): void
-  /** Of 1, how many requests to the primary and to the old web server fail. */
+  /** The fraction of requests to the primary and to the old web server that fail. */
   setFailing(share: number): void
-  /** The primary is down in that way, for every request; `null` brings it back. */
+  /** Takes the primary down in this way; `null` brings it back. */
   setOutage(outage: ProxyFault | null): void
   /** How many requests got a fault. */
   faulty(): { primary: number; old: number }
-  /** SIGKILL to the process that runs the Worker, its buckets and its queue; then a new one on the same files. */
+  /** Kills the process that runs the Worker, its buckets and its queue, and starts a new one on the same files. */
   kill(): Promise<void>
   stop(): Promise<void>
 }
 
 const TIMES = { timeout_ms: 3000, idle_timeout_ms: 1500 }
-/** All but wrong 404s, which the Worker must believe. */
+/** All except wrong 404s, which the Worker must believe. */
 const OLD_FAULTS = {
   reset: 3,
   hangUp: 3,

@@ -89,7 +89,7 @@ async function read(traffic: Traffic, name: string, headers: Record<string, stri
     (body) => Buffer.from(body),
     () => null,
   )
-  if (!bytes) return 'broke off'
+  if (!bytes) return 'was interrupted'
   const { status } = response
   const seen = { start, failing: primaryFailed(response), by: `GET ${status}`, ...keeping(response) }
   if (status === 404) record.check(name, null, seen)
@@ -104,7 +104,7 @@ async function read(traffic: Traffic, name: string, headers: Record<string, stri
   return `${status}`
 }
 
-/** Requests facts about an object: its absence can be checked, and a tag that was seen before. */
+/** Requests an object's metadata, to check its absence, or a tag that was seen before. */
 async function inspect(
   traffic: Traffic,
   name: string,
@@ -115,7 +115,7 @@ async function inspect(
   const response = await send(traffic, path, { method })
   if (typeof response === 'string') return response
   const text = await response.text().catch(() => null)
-  if (text === null) return 'broke off'
+  if (text === null) return 'was interrupted'
   if (response.status === 404 || text.includes('"exists":false'))
     record.check(name, null, { start, failing: false, by: path })
   const version =
@@ -167,7 +167,7 @@ async function write(
   return `${response.status}`
 }
 
-/** A save chooses a free name; where it failed somewhere on its way, the bytes may lie under the requested one as well. */
+/** A save chooses a free name; if it failed, the bytes may also be stored under the requested one. */
 async function save(traffic: Traffic, name: string): Promise<string> {
   const { record } = traffic
   const { version, body } = newBody(traffic, name)

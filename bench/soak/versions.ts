@@ -6,7 +6,7 @@ export function versionId(name: string, number: number, lines: number): string {
   return `${name}#${number}/${lines}`
 }
 
-/** Says in every line which version of which name it is, so that no part of one can pass for another. */
+/** Every line contains the name and the version, so that no part of one version can be mistaken for another's. */
 export function bodyOf(version: string): Buffer<ArrayBuffer> {
   const lines = Number(version.slice(version.lastIndexOf('/') + 1))
   let text = ''
@@ -14,7 +14,7 @@ export function bodyOf(version: string): Buffer<ArrayBuffer> {
   return Buffer.from(text, 'latin1')
 }
 
-/** The version that these bytes are; `null` when they are anything else. */
+/** The version with these bytes; `null` if there is none. */
 export function versionOf(body: Buffer): string | null {
   const version = LINE.exec(body.subarray(0, LINE_BYTES).toString('latin1'))?.[1]
   return version !== undefined && bodyOf(version).equals(body) ? version : null

@@ -27,7 +27,7 @@ const HEADINGS: Record<Operation, string> = {
   list: '`list`',
 }
 
-/** docs/faults.md, built from the data that the tests compare a running Worker with. */
+/** Builds docs/faults.md from the data that the tests compare a running Worker with. */
 export function faultsDocument(): string {
   const cases = Object.values(faults) as FaultCase[]
   const count = cases.length * OPERATIONS.length * SITUATIONS.length

@@ -7,37 +7,37 @@ import { type Answer, MEDIA_EXTRAS, type Operation, OPERATIONS } from './operati
 type Json = Record<string, unknown>
 
 const PROBLEMS: Record<number, string> = {
-  400: 'The name, the query or the body cannot be used, or the bytes are not the ones announced.',
+  400: 'The name, query or body is invalid, or the bytes do not match their announced length or digest.',
   401: 'The token is missing or wrong.',
-  403: 'No token is configured, or its scope does not reach.',
-  404: 'Every backend proved that it does not have it, or it is deleted.',
-  409: 'The job, being what it is, cannot do that.',
-  412: 'A condition does not hold.',
-  413: 'Larger than what is taken.',
+  403: 'No token is configured, or the token’s scope is not sufficient.',
+  404: 'Every backend proved that it does not have the object, or it was deleted.',
+  409: 'The job’s state does not allow this.',
+  412: 'A precondition failed.',
+  413: 'The body is too large.',
   416: 'The range begins past the end.',
-  501: 'No backend implements it.',
-  502: 'None has it and at least one backend failed: it may exist.',
-  503: 'The Worker has no memory left for it now, and nothing was stored: send it again after Retry-After.',
-  504: 'None has it and all backends that failed timed out: it may exist.',
+  501: 'No backend supports this.',
+  502: 'No backend returned the object, but at least one failed and may have it.',
+  503: 'The Worker has no memory left at the moment. Nothing was stored; repeat the request after Retry-After.',
+  504: 'No backend returned the object; those that failed timed out and may have it.',
   508: 'A backend leads back to this Worker, directly or through another one.',
 }
 
 const PARAMETERS: Record<string, string> = {
-  name: 'The object’s name: percent-encoded, its slashes as they are.',
-  path: 'A directory’s path; the root has a route of its own.',
-  prefix: 'What the names begin with; all names have a route of their own.',
+  name: 'The object’s name, percent-encoded except for its slashes.',
+  path: 'A directory’s path; for the root, use `listdir/`.',
+  prefix: 'The prefix of the names; for all names, use `list/`.',
   id: 'The job’s id.',
 }
 
 const HEADERS: Record<string, string> = {
-  'Cache-Status': 'Which backend answered, and whether a copy was begun (RFC 9211).',
+  'Cache-Status': 'Which backend served the object, and whether a copy was started (RFC 9211).',
   'Server-Timing': 'One entry for each backend that was tried, in order.',
-  Location: 'Where the job is.',
+  Location: 'The URL of the job.',
 }
 
 const MEDIA = ROUTES.getObject
 
-/** The OpenAPI 3.1 document of everything that the Worker serves. */
+/** Builds the OpenAPI 3.1 document of everything that the Worker serves. */
 export function buildDocument(): Json {
   const paths: Record<string, Json> = {}
   for (const [tag, operations] of Object.entries(OPERATIONS)) {
@@ -56,7 +56,7 @@ export function buildDocument(): Json {
     info: {
       title: 'fallback-storage',
       version: '1',
-      description: 'An ordered chain of storage backends as one: media over HTTP, and a JSON API beside it.',
+      description: 'Serves an ordered chain of storage backends as one: media over HTTP, and a JSON API.',
     },
     servers: [{ url: '/' }],
     tags: Object.keys(OPERATIONS).map((name) => ({ name })),
@@ -114,7 +114,7 @@ function toOperation(operation: Operation & { id: string; tag: string }, route: 
   }
 }
 
-/** What can go wrong wherever there is a token, something to parse, or a job. */
+/** The problems that follow from a token, something to parse, or a job. */
 function problemsOf({ access, path, query, body }: Route): number[] {
   const isJob = /^-\/api\/(backfills|verifications)\b/.test(path)
   return [
@@ -142,7 +142,7 @@ function queryParameters(query: NonNullable<Route['query']>): Json[] {
   })
 }
 
-/** What a pipe checks of the number that it makes of text; JSON Schema has no words for that. */
+/** The limits that a pipe checks after it has converted text to a number; JSON Schema cannot express that. */
 function limitsOf(schema: v.GenericSchema): { minimum?: unknown; maximum?: unknown } | undefined {
   const pipe = 'pipe' in schema ? (schema.pipe as { type: string; requirement?: unknown }[]) : []
   const minimum = pipe.find(({ type }) => type === 'min_value')?.requirement

@@ -1,26 +1,26 @@
 import { statusOf } from '../../src/http/problem.ts'
 import { type ErrorCode, StorageError } from '../../src/storage/errors.ts'
 
-/** What the codes of problem documents mean to a client. */
+/** What the codes of problem documents mean for a client. */
 const ERRORS: Record<ErrorCode, string> = {
-  absent: 'Every backend proved that it does not hold the name, or the name was deleted.',
-  invalid:
-    'The name, the query or the body cannot be used. The detail says why; repeating the request does not help.',
-  corrupt: 'The bytes were short, long, or did not have the digest that was announced. Nothing was stored.',
-  precondition: 'The object is not, or is no longer, as If-Match or If-None-Match demands.',
-  'too-large': 'The body has more bytes than the backend or the configuration takes.',
-  unsatisfiable: 'The range begins past the end of the object; Content-Range has its size.',
-  unsupported: 'No backend of the chain can do this.',
+  absent: 'Every backend proved that it does not have the object, or the object was deleted.',
+  invalid: 'The name, query or body is invalid. The detail says why. Do not repeat the request unchanged.',
+  corrupt: 'The body’s length or digest does not match what was announced. Nothing was stored.',
+  precondition: 'The object does not satisfy If-Match or If-None-Match, or no longer does.',
+  'too-large': 'The body is larger than the backend or the configuration allows.',
+  unsatisfiable: 'The range begins after the end of the object; Content-Range has its size.',
+  unsupported: 'No backend in the chain supports this.',
   'too-many-writes':
-    'The backend accepts one write per second and name, and retries did not succeed. Send it again after the seconds of Retry-After.',
-  interrupted: 'The body broke off before its end. Nothing was stored.',
-  internal: 'A defect of this software. The log has it with its cause.',
-  timeout: 'No backend has it, and those that failed did not answer in time. It may exist: try again.',
-  unavailable: 'No backend has it, and at least one failed. It may exist: try again.',
-  denied: 'A backend refuses the credentials that the Worker was configured with.',
+    'The backend accepts one write per second and name, and retries did not help. Repeat the request after Retry-After.',
+  interrupted: 'The body was interrupted. Nothing was stored.',
+  internal: 'A bug in this software. The log has its stack.',
+  timeout:
+    'No backend returned the object, and those that failed did not answer in time. It may exist: try again.',
+  unavailable: 'No backend returned the object, and at least one failed. It may exist: try again.',
+  denied: 'A backend refuses the configured credentials.',
   overloaded:
-    'Too many bodies are held in memory at this moment. Nothing was stored: send the request again after the seconds of Retry-After.',
-  loop: 'The request came back to this Worker, or passed too many: a backend leads to the Worker itself, directly or through another. Only a change of the configuration helps.',
+    'The Worker has no memory left at the moment. Nothing was stored; repeat the request after Retry-After.',
+  loop: 'The request came back to this Worker, or passed through too many Workers: a backend leads back to it, directly or through another Worker. Fix the configuration.',
   skipped: 'A backend was skipped because it failed too often recently. It is tried again automatically.',
 }
 
@@ -40,7 +40,7 @@ export function errorsPage(): string {
 </head>
 <body>
 <h1>Errors</h1>
-<p>Errors are problem documents (RFC 9457). Where backends were tried, <code>backends</code> has the error of each that failed.</p>
+<p>Errors are problem documents (RFC 9457). <code>backends</code> lists the backends that failed, and why.</p>
 <table>
 <tr><th>Code</th><th>Status</th><th>Meaning</th></tr>
 ${rows.join('\n')}

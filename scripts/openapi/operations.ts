@@ -1,16 +1,16 @@
 import type { RouteId } from '../../src/schemas/routes.ts'
 
-/** What the document says of a route besides what the table of routes and the schemas of answers say. */
+/** What the document says about a route in addition to the table of routes and the response schemas. */
 export interface Operation {
   summary: string
   description?: string
   /** Names of header parameters. */
   headers?: readonly string[]
-  /** What the body is. */
+  /** Describes the body. */
   body?: string
-  /** The success: what the answer in JSON is, or every answer by its status. */
+  /** The success: a description of the JSON response, or every response by its status. */
   answers: string | Readonly<Record<number, Answer>>
-  /** Names of the headers of an answer in JSON. */
+  /** Names of the headers of a JSON response. */
   answerHeaders?: readonly string[]
   /** Statuses of problem documents, beyond those that follow from the table of routes. */
   problems?: readonly number[]
@@ -23,9 +23,9 @@ export interface Answer {
   headers?: readonly string[]
 }
 
-/** No backend implements it, or none has the value. */
+/** No backend supports it, or none has the value. */
 const CHAIN = [501, 502, 504, 508]
-/** As `CHAIN`, where every backend can do it. */
+/** Like `CHAIN`, but every backend supports it. */
 const READ_PROBLEMS = [502, 504, 508]
 const CONDITIONS = ['If-Match', 'If-None-Match', 'If-Modified-Since', 'If-Unmodified-Since']
 const WRITE_CONDITIONS = ['If-Match', 'If-None-Match', 'If-Unmodified-Since']
@@ -47,14 +47,14 @@ const READ = {
       type: '*/*',
       headers: [...REPRESENTATION, 'Content-Range'],
     },
-    304: { description: 'Not changed.', headers: ['ETag', 'Last-Modified', 'Cache-Control'] },
+    304: { description: 'Not modified.', headers: ['ETag', 'Last-Modified', 'Cache-Control'] },
   },
   problems: [404, 412, 416, ...READ_PROBLEMS],
 }
 const UPLOAD_HEADERS = ['Content-MD5', 'Repr-Digest', 'Cache-Control', 'Content-Disposition']
 const UPLOAD_BODY =
-  'The bytes. Content-Type and the other representation headers and `x-amz-meta-*` are kept; without a type, or with a form’s, it is the one of the name’s extension; a digest (Content-MD5, `x-amz-checksum-*`, Repr-Digest) that does not match stores nothing.'
-const DELETED = { 204: { description: 'Deleted, or not there to begin with.' } }
+  'The bytes. Content-Type, the other representation headers and `x-amz-meta-*` are stored. Without a Content-Type, or with a form’s, the type is derived from the name’s extension. If a digest (Content-MD5, `x-amz-checksum-*`, Repr-Digest) does not match, nothing is stored.'
+const DELETED = { 204: { description: 'Deleted, or it did not exist.' } }
 const FOUND = { answers: 'The value.', problems: [404, ...CHAIN] }
 const LISTING = { answers: 'One page.', problems: CHAIN }
 const JOB = { answers: 'The job.' }
@@ -68,7 +68,7 @@ export const OPERATIONS: Readonly<Record<string, Partial<Record<RouteId, Operati
     getObject: {
       summary: 'Serves the object from the first backend that has it',
       description:
-        'Follows RFC 9110: validators, conditions, one byte range. Never 404 unless every backend proved the object absent. While migrating, what a fallback answers is copied into the first backend that accepts it.',
+        'Follows RFC 9110: validators, conditions, one byte range. The response is 404 only if every backend proved that it does not have the object. With migration on, an object served by a fallback is copied into the first backend that accepts it.',
       ...READ,
     },
     putObject: {
@@ -76,13 +76,13 @@ export const OPERATIONS: Readonly<Record<string, Partial<Record<RouteId, Operati
       headers: [...WRITE_CONDITIONS, ...UPLOAD_HEADERS],
       body: UPLOAD_BODY,
       answers: {
-        201: { description: 'Stored; there was none.', headers: ['ETag'] },
+        201: { description: 'Created.', headers: ['ETag'] },
         204: { description: 'Replaced.', headers: ['ETag'] },
       },
       problems: [412, 413, 503, ...CHAIN],
     },
     deleteObject: {
-      summary: 'Deletes the object, for good even if a fallback still holds it',
+      summary: 'Deletes the object, even if a fallback still has it',
       headers: WRITE_CONDITIONS,
       answers: DELETED,
       problems: [412, ...CHAIN],
@@ -99,39 +99,39 @@ export const OPERATIONS: Readonly<Record<string, Partial<Record<RouteId, Operati
     },
     delete: { summary: 'Deletes the object', answers: DELETED, problems: CHAIN },
     exists: {
-      summary: 'Whether any backend has the name; false only if all proved that they do not',
+      summary: 'Whether any backend has the name; false only if all backends proved that they do not',
       answers: 'Whether it exists.',
       problems: READ_PROBLEMS,
     },
     existsAll: {
       summary: 'Whether each of up to 100 names exists',
       description:
-        'Up to 20 names without a token. Names times backends may be 500 at most. Fails as a whole when one of the names cannot be decided.',
+        'Up to 20 names without a token. The number of names times the number of backends must not exceed 500. If one name cannot be decided, the whole request fails.',
       answers: 'An answer for each name.',
       problems: [413, ...READ_PROBLEMS],
     },
     size: { summary: 'The size in bytes, from the first backend that has the object', ...FOUND },
-    accessedTime: { summary: 'When it was last read, where a backend records that', ...FOUND },
-    createdTime: { summary: 'When it was created, where a backend records that', ...FOUND },
+    accessedTime: { summary: 'When it was last read, if a backend records that', ...FOUND },
+    createdTime: { summary: 'When it was created, if a backend records that', ...FOUND },
     modifiedTime: { summary: 'When it was last modified', ...FOUND },
     url: {
-      summary: 'Where a client can fetch the object',
+      summary: 'A URL at which clients can fetch the object',
       description:
-        'Of the first backend that has the object, or the last one if none has it; while migrating, of the first that makes URLs.',
+        'From the first backend that has the object, or from the last if none has it. With migration on, from the first backend that can make URLs.',
       answers: 'The URL.',
       problems: CHAIN,
     },
     getValidName: {
-      summary: 'The name with its last segment made safe, by Django’s rules',
+      summary: 'The name with a valid last segment, by Django’s rules',
       answers: 'The valid name.',
     },
     getAvailableName: {
-      summary: 'The name that a save would use now: itself, or an alternative when it is taken',
+      summary: 'The name that a save would use now: the name itself, or an alternative if it is taken',
       answers: 'The available name.',
       problems: CHAIN,
     },
     path: {
-      summary: 'The object’s place in a backend’s own terms, e.g. r2://bucket/key',
+      summary: 'The object’s path inside its backend, e.g. r2://bucket/key',
       answers: 'The path.',
       problems: [501],
     },
@@ -141,28 +141,28 @@ export const OPERATIONS: Readonly<Record<string, Partial<Record<RouteId, Operati
     listdir: { summary: 'Directories and files directly below a path, over all backends', ...LISTING },
     listAll: { summary: 'Every name, over all backends, in UTF-8 byte order, each once', ...LISTING },
     list: {
-      summary: 'Every name that begins so, over all backends, in UTF-8 byte order, each once',
+      summary: 'Every name with this prefix, over all backends, in UTF-8 byte order, each once',
       ...LISTING,
     },
   },
   Tombstones: {
-    listTombstones: { summary: 'The deleted names that fallbacks may still hold', ...LISTING },
+    listTombstones: { summary: 'The deleted names that fallbacks may still have', ...LISTING },
     purgeTombstones: {
-      summary: 'Removes the tombstones of names that no fallback holds any more',
+      summary: 'Removes the tombstones of names that no fallback has any more',
       description:
-        'One page a call: continue with `cursor` until it is null. A tombstone is kept where a fallback cannot be checked.',
+        'One page per call; continue with `cursor` until it is null. If a fallback cannot be checked, the tombstone is kept.',
       answers: 'What was, or would be, purged.',
       problems: CHAIN,
     },
     undelete: {
-      summary: 'Removes the tombstone, so that what a fallback still holds is served again',
-      answers: 'What came back.',
+      summary: 'Removes the tombstone, so that a fallback’s object is served again',
+      answers: 'Whether a fallback has the object.',
       problems: [404, ...CHAIN],
     },
   },
   Operations: {
     explain: {
-      summary: 'What the chain would do with a read of the name, and why',
+      summary: 'What a read of this name would do, and why',
       answers: 'The result of each backend.',
     },
     listBackends: {
@@ -185,8 +185,8 @@ export const OPERATIONS: Readonly<Record<string, Partial<Record<RouteId, Operati
   },
   Backfills: {
     startBackfill: {
-      summary: 'Starts to migrate everything that has not been read yet',
-      body: 'What to migrate; or a manifest of names, one a line, and the rest in the query.',
+      summary: 'Starts copying everything that has not been copied yet',
+      body: 'What to copy; or a manifest with one name per line, with the options in the query.',
       ...STARTED,
     },
     listBackfills: { summary: 'The latest jobs, newest first', answers: 'The jobs.' },
@@ -197,17 +197,18 @@ export const OPERATIONS: Readonly<Record<string, Partial<Record<RouteId, Operati
     retryFailedBackfill: { summary: 'Retries what failed', ...CONTROL },
     listBackfillFailures: { summary: 'What could not be copied, and why', answers: 'One page.' },
     listDeadCopies: {
-      summary: 'Copies started by reads that failed for good, and why; the latest 1000, newest first',
+      summary: 'Copies for reads that failed even after retries, and why; the latest 1000, newest first',
       answers: 'The copies.',
       problems: [501],
     },
   },
   Verifications: {
-    startVerification: { summary: 'Starts to compare every object on both sides', ...STARTED },
+    startVerification: { summary: 'Starts comparing every object on both sides', ...STARTED },
     listVerifications: { summary: 'The latest jobs, newest first', answers: 'The jobs.' },
     getVerification: { summary: 'One job, and whether the fallbacks can be detached', ...JOB },
     listDifferences: {
-      summary: 'Examples of what is missing, different, extra, changed or left out',
+      summary:
+        'Examples of objects that are missing, different, extra, changed, left out or equal by size only',
       answers: 'One page.',
     },
     getVerificationReport: {
@@ -218,7 +219,7 @@ export const OPERATIONS: Readonly<Record<string, Partial<Record<RouteId, Operati
   },
 }
 
-/** HEAD and OPTIONS of media: the table of routes has no entry for what every route of GET and every path answers. */
+/** HEAD and OPTIONS of media. The table of routes has no entries for them, since every GET route answers HEAD and every path OPTIONS. */
 export const MEDIA_EXTRAS = {
   head: {
     id: 'headObject',
@@ -226,7 +227,7 @@ export const MEDIA_EXTRAS = {
     headers: CONDITIONS,
     answers: {
       200: { description: 'The headers.', headers: [...REPRESENTATION, 'Content-Length'] },
-      304: { description: 'Not changed.' },
+      304: { description: 'Not modified.' },
     },
     problems: [404, 412, ...READ_PROBLEMS],
   },

@@ -1,4 +1,4 @@
-// Everything is set as text: nothing of the document is ever parsed as HTML.
+// Everything is set as text: no part of the document is parsed as HTML.
 const add = (parent, tag, text) => {
   const element = parent.appendChild(document.createElement(tag))
   if (text !== undefined) element.textContent = text
@@ -42,7 +42,7 @@ const show = (api) => {
         if (operation.description) add(details, 'p', operation.description)
         const { security = [] } = operation
         const optional = security.some((requirement) => Object.keys(requirement).length === 0)
-        if (optional) add(details, 'p', 'Takes the bearer token (API_TOKEN), and does without.')
+        if (optional) add(details, 'p', 'The bearer token (API_TOKEN) is optional.')
         else if (security.length > 0) add(details, 'p', 'Needs the bearer token (API_TOKEN).')
         const parameters = [...(item.parameters || []), ...(operation.parameters || [])]
         table(
@@ -61,7 +61,7 @@ const show = (api) => {
         }
         table(
           details,
-          'Answers',
+          'Responses',
           Object.entries(operation.responses).map(([status, answer]) => [status, at(answer).description]),
         )
         for (const answer of Object.values(operation.responses))

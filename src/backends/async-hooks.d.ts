@@ -1,4 +1,4 @@
-/** What is used of it: the runtime's generated types leave Node's modules out. */
+/** The part that is used: the runtime's generated types do not include Node's modules. */
 declare module 'node:async_hooks' {
   class AsyncLocalStorage<Store> {
     run<Result>(store: Store, callback: () => Result): Result

@@ -2,9 +2,9 @@ import type { ObjectAttributes } from '../storage/backend.ts'
 import { StorageError } from '../storage/errors.ts'
 import type { ObjectInfo } from '../storage/object.ts'
 
-/** Our own metadata. A client's metadata under such a name is not stored, because it could forge a tombstone. */
+/** Internal metadata. A client's metadata under such a name is not stored, because it could forge a tombstone. */
 const RESERVED = 'fallback-storage-'
-/** Limit for a client's metadata, as in S3; our own is not counted. */
+/** Limit for a client's metadata, as in S3; internal metadata is not counted. */
 export const MAX_USER_METADATA_BYTES = 2048
 
 const encoder = new TextEncoder()

@@ -18,7 +18,7 @@ export function contentLength(headers: Headers): number | undefined {
 }
 
 export function unsatisfiable(backend: string, size: number | undefined): StorageError {
-  return new StorageError('unsatisfiable', 'the range begins past the end', { backend, size })
+  return new StorageError('unsatisfiable', 'the range begins after the end', { backend, size })
 }
 
 export function changed(backend: string): StorageError {
@@ -40,7 +40,7 @@ export async function openResponse(
   const refuse = (message: string): Promise<never> =>
     refuseBody(body, new StorageError('unavailable', message, { backend, status }))
   if (status !== 206) {
-    if (headers.has('Content-Range')) return refuse('sent a part as if it were the whole')
+    if (headers.has('Content-Range')) return refuse('sent a part of the object instead of the whole')
     return cutPart({ ...info, body }, range)
   }
   const sent = parseContentRange(headers.get('Content-Range'))

@@ -1,4 +1,4 @@
-/** Lets go of a body that nobody will read. One that broke, or is being read, has nothing left to cancel. */
+/** Cancels a body that will not be read. One that has failed, or is being read, has nothing left to cancel. */
 export async function cancelBody(
   body: ReadableStream<Uint8Array> | Uint8Array | null | undefined,
   reason?: unknown,
@@ -7,7 +7,7 @@ export async function cancelBody(
   await Promise.allSettled([body.cancel(reason)])
 }
 
-/** Throws, and lets go of the body. */
+/** Cancels the body and throws. */
 export async function refuseBody(
   body: ReadableStream<Uint8Array> | Uint8Array | null | undefined,
   reason: unknown,
@@ -16,7 +16,7 @@ export async function refuseBody(
   throw reason
 }
 
-/** Lets go of a body that is being read. */
+/** Cancels a body that is being read. */
 export async function cancelReader(
   reader: Pick<ReadableStreamDefaultReader, 'cancel'>,
   reason?: unknown,

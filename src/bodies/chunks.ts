@@ -3,7 +3,7 @@ import { watchIdleTime } from './idle-timeout.ts'
 import type { Reservation } from './memory-budget.ts'
 import { cancelReader } from './cancel.ts'
 
-/** A reader that takes large buffers; `undefined` for streams that JavaScript made, which bring their own chunks. */
+/** A reader that fills large buffers; `undefined` for streams created in JavaScript, which have their own chunks. */
 export function byteReader(body: ReadableStream<Uint8Array>): ReadableStreamBYOBReader | undefined {
   try {
     return body.getReader({ mode: 'byob' })
@@ -17,7 +17,7 @@ export function byteReader(body: ReadableStream<Uint8Array>): ReadableStreamBYOB
 export interface Chunks {
   /** Empty at the end. The bytes are valid until the call after the next one. */
   next(): Promise<Uint8Array>
-  /** Never rejects: a body that broke has nothing left to cancel. */
+  /** Never rejects: a body that failed has nothing left to cancel. */
   cancel(reason: unknown): Promise<void>
 }
 
@@ -26,11 +26,11 @@ export interface ChunkSize {
   atMost: number
 }
 
-/** Reads the runtime's own streams in chunks of that size, other streams chunk by chunk as they come. */
+/** Reads the runtime's own streams in chunks of that size, and other streams in the chunks that they deliver. */
 export function openChunks(body: ReadableStream<Uint8Array>, { atLeast, atMost }: ChunkSize): Chunks {
   const bytes = byteReader(body)
   if (bytes) {
-    // Used again and again: new ones each time would be garbage as large as the body, which the isolate has to hold.
+    // Reused: new buffers each time would be garbage as large as the body, which stays in the isolate's memory.
     let buffer = new ArrayBuffer(atMost)
     let other: ArrayBuffer | undefined
     return {
@@ -65,25 +65,25 @@ export interface ChunkReader {
 const FIRST_ALLOCATION = 64 * 1024
 
 interface ChunkReaderOptions {
-  /** The body's length where that is known, and as much memory is free. */
+  /** The body's length, if it is known and that much memory is free. */
   size?: number | undefined
-  /** What holds the memory for it; renewed as bytes come in. */
+  /** The memory reserved for it; renewed as bytes arrive. */
   memory?: Reservation | null | undefined
 }
 
 /** Shorter than the time after which a reservation that is not renewed is released, since the bytes are still in memory. */
 const MAX_PAUSE_MS = 120_000
 
-/** Fails with `interrupted` when no byte comes for two minutes. */
+/** Fails with `interrupted` if no byte arrives for two minutes. */
 export function createChunkReader(
   body: ReadableStream<Uint8Array>,
   { size = 0, memory }: ChunkReaderOptions = {},
 ): ChunkReader {
   const reader = body.getReader()
   const idle = watchIdleTime(MAX_PAUSE_MS, (message) => new StorageError('interrupted', message))
-  /** What was read and not yet returned, the next bytes last. */
+  /** Chunks that were read and not yet returned, the next bytes last. */
   const ahead: Uint8Array[] = []
-  /** After a full part there is mostly another one, and growing step by step would need half as much memory again. */
+  /** A full part is usually followed by another one, and growing step by step would need half as much memory again. */
   let room = Math.max(size, FIRST_ALLOCATION)
 
   const nextChunk = async (): Promise<Uint8Array | undefined> => {

@@ -12,7 +12,7 @@ const STREAMED = { md5: 'MD5', sha1: 'SHA-1', sha256: 'SHA-256', sha512: 'SHA-51
 /** From the reversed polynomials of CRC-32 (zip, PNG) and CRC-32C (Castagnoli). */
 const CRC_TABLES = { crc32: crcTable(0xedb88320), crc32c: crcTable(0x82f63b78) }
 
-/** The digests that are given, computed over `bytes`; throws `corrupt` when one differs. */
+/** Checks the given digests of `bytes`; throws `corrupt` if one differs. */
 export async function checkDigests(bytes: Uint8Array, expected: Digests): Promise<void> {
   const check = startCheck(expected)
   await check.update(bytes)
@@ -21,11 +21,11 @@ export async function checkDigests(bytes: Uint8Array, expected: Digests): Promis
 
 export interface DigestCheck {
   update(chunk: Uint8Array): Promise<unknown>
-  /** Throws `corrupt` when a digest differs. */
+  /** Throws `corrupt` if a digest differs. */
   finish(): Promise<void>
 }
 
-/** The same for bytes that come chunk by chunk. */
+/** The same for bytes that arrive in chunks. */
 export function startCheck(expected: Digests): DigestCheck {
   const hashes = (Object.keys(expected) as DigestName[]).map((name) => ({ name, hash: startHash(name) }))
   return {
@@ -33,15 +33,15 @@ export function startCheck(expected: Digests): DigestCheck {
     async finish() {
       for (const { name, hash } of hashes) {
         if ((await hash.finish()) !== expected[name]?.toLowerCase())
-          throw new StorageError('corrupt', `the bytes have another ${name} digest than announced`)
+          throw new StorageError('corrupt', `the ${name} digest of the bytes is not the announced one`)
       }
     },
   }
 }
 
 /**
- * Passes bytes on and fails at the end when a digest differs. The last chunk is held back until then,
- * since a receiver that knows the length takes the object for whole as soon as it has every byte.
+ * Passes bytes on and fails at the end if a digest differs. The last chunk is held back until then,
+ * since a receiver that knows the length considers the object complete as soon as it has every byte.
  */
 export function verifyingStream(expected: Digests): TransformStream<Uint8Array, Uint8Array> {
   const check = startCheck(expected)

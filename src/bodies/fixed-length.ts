@@ -2,7 +2,7 @@ import { interruption, StorageError } from '../storage/errors.ts'
 import type { Reservation } from './memory-budget.ts'
 import { openChunks, type Chunks } from './chunks.ts'
 
-/** The same bytes as a stream whose length the runtime knows, for Content-Length. Node has no such thing. */
+/** A stream whose length the runtime knows, for Content-Length. Node has no such class. */
 export function withKnownLength(
   body: ReadableStream<Uint8Array>,
   length: number,
@@ -17,10 +17,10 @@ export function bytesBody(bytes: Uint8Array): ReadableStream<Uint8Array> {
   return body
 }
 
-/** The connection takes so few bytes at once, whether or not the client reads them. */
+/** The connection buffers this few bytes, whether or not the client reads them. */
 const UNCOUNTED_BYTES = 16 * 1024
 
-/** Bytes as a body of known length that gives their memory back once they have been read, or at once if they are few. */
+/** Bytes as a body of known length whose memory is released once they have been read, or immediately if they are few. */
 export function heldBody(bytes: Uint8Array, memory: Reservation): ReadableStream<Uint8Array> {
   if (bytes.length <= UNCOUNTED_BYTES) {
     memory.release()
@@ -30,7 +30,7 @@ export function heldBody(bytes: Uint8Array, memory: Reservation): ReadableStream
   const { readable, writable } = new FixedLengthStream(bytes.length)
   const writer = writable.getWriter()
   void writer.write(bytes).then(memory.release, memory.release)
-  // It fails with the write, when the reader has gone.
+  // It fails together with the write if the reader is gone.
   void writer.close().catch(() => {})
   return readable
 }
@@ -39,14 +39,14 @@ export function heldBody(bytes: Uint8Array, memory: Reservation): ReadableStream
 const CHUNK_BYTES = 256 * 1024
 
 interface SendOptions<Result> {
-  /** Resolves to `null` when the receiver refuses the bytes: a condition does not hold. */
+  /** Resolves to `null` if the receiver refuses the bytes because a condition does not hold. */
   send: (stream: ReadableStream<Uint8Array>) => Promise<Result | null>
   signal?: AbortSignal | undefined
 }
 
 /**
- * Gives `send` the body as a stream of known length, which R2 needs. Throws `corrupt` when it has another length,
- * and what the body itself failed with rather than what the receiver made of it.
+ * Passes the body to `send` as a stream of known length, which R2 needs. Throws `corrupt` if it has another length,
+ * and the body's own failure rather than the receiver's.
  */
 export async function sendFixedLength<Result>(
   body: ReadableStream<Uint8Array>,
@@ -58,7 +58,7 @@ export async function sendFixedLength<Result>(
   const chunkBytes = Math.max(1, Math.min(CHUNK_BYTES, size))
   const source = openChunks(body, { atLeast: chunkBytes, atMost: chunkBytes })
   let failure: unknown
-  /** Cancels both ends at once, so that a stalled source is not waited for and the receiver stores nothing. */
+  /** Cancels both ends at once, so that a stalled source does not block and the receiver stores nothing. */
   const stop = (reason: unknown): void => {
     failure ??= reason
     void Promise.allSettled([source.cancel(reason), writer.abort(reason)])
@@ -83,9 +83,9 @@ export async function sendFixedLength<Result>(
 }
 
 /**
- * Copies every byte; resolves to why the receiver did not take them all. The receiver takes the object for whole with the last announced one, so that chunk is held back
- * until the source has ended. A pipe would not do: it heeds its signal only between two chunks, and workerd has none
- * from one FixedLengthStream to another.
+ * Copies every byte; resolves to the reason if the receiver did not accept them all. The receiver considers the object
+ * complete at the last announced byte, so the last chunk is held back until the source has ended. A pipe would not do:
+ * it checks its signal only between two chunks, and workerd has none from one FixedLengthStream to another.
  */
 async function pump(source: Chunks, writer: WritableStreamDefaultWriter, size: number): Promise<unknown> {
   let length = 0
@@ -108,7 +108,7 @@ async function finish(writer: WritableStreamDefaultWriter, last: Uint8Array | un
   await writer.close()
 }
 
-/** Why the receiver takes no more; its own answer says it better, so it is no failure of the pump. */
+/** Why the receiver accepts no more bytes; its own result is more specific, so this is not a failure. */
 async function refusalOf(written: Promise<void> | false): Promise<unknown> {
   try {
     await written

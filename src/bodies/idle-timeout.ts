@@ -1,13 +1,13 @@
 import type { StorageError } from '../storage/errors.ts'
 
-/** Bounds each wait for the next bytes of one body. */
+/** Limits each wait for the next bytes of one body. */
 export interface IdleWatch {
-  /** Rejects with the failure when this one wait has lasted too long. */
+  /** Rejects with the failure if this wait has lasted too long. */
   wait<T>(reading: Promise<T>): Promise<T>
   stop(): void
 }
 
-/** One timer for the whole body, which is set anew only when it fires: setting one costs more than passing a chunk on. */
+/** One timer for the whole body, which is only reset when it fires: setting one costs more than passing a chunk on. */
 export function watchIdleTime(idleTimeoutMs: number, fail: (message: string) => StorageError): IdleWatch {
   let timer: ReturnType<typeof setTimeout> | null = null
   let waitingSince: number | undefined

@@ -3,7 +3,7 @@ import { StorageError } from '../storage/errors.ts'
 /** Reserved memory. */
 export interface Reservation {
   readonly bytes: number
-  /** Grows it to `bytes` in all. Waits for as long as is left of `waitMs`; when that throws, it keeps what it has. */
+  /** Grows it to `bytes` in total, waiting for the rest of `waitMs`. If that throws, the reservation keeps its size. */
   grow(bytes: number, options?: Pick<ReserveOptions, 'signal' | 'leave'>): Promise<void>
   /** Marks it as still in use. */
   renew(): void
@@ -11,64 +11,64 @@ export interface Reservation {
 }
 
 export interface ReserveOptions {
-  /** How long to wait for room in all, growing included, in milliseconds. Default: two seconds. */
+  /** The longest total wait for room, including growth, in milliseconds. Default: two seconds. */
   waitMs?: number
   signal?: AbortSignal | undefined
-  /** Bytes that must stay free for requests that leave less, which go first. Default: 0. */
+  /** Bytes that must stay free; requests that leave less free go first. Default: 0. */
   leave?: number
 }
 
-/** The memory that all bodies share. */
+/** The memory shared by all bodies. */
 export interface MemoryBudget {
   readonly total: number
-  /** Waits in the queue for room; throws `overloaded` when there is none in time. Never reserves more than the whole budget. */
+  /** Waits in the queue for room; throws `overloaded` if there is none in time. Never reserves more than the whole budget. */
   reserve(bytes: number, options?: ReserveOptions): Promise<Reservation>
-  /** The same without waiting: `null` when there is no room, or other requests wait for it. */
+  /** The same without waiting: `null` if there is no room, or if other requests are waiting for it. */
   tryReserve(bytes: number, options?: Pick<ReserveOptions, 'leave'>): Reservation | null
-  /** Registers a function that releases caches when there is no room, and renews what is in use. */
+  /** Registers a function that releases caches if there is no room, and renews reservations that are in use. */
   onShortage(reclaim: () => void): void
 }
 
 const MIB = 1024 * 1024
-/** Of the 128 MB that an isolate has (Workers limits): the rest is for code, streams under way and garbage. */
+/** Of an isolate's 128 MB (Workers limits), the rest is for code, active streams and garbage. */
 const MEMORY_BYTES = 64 * MIB
-/** What one large upload needs: two parts. An upload that may need it later leaves it free when it begins. */
+/** One large upload needs two parts. An upload that may need it later leaves it free when it begins. */
 export const UPLOAD_BYTES = 16 * MIB
-/** What shared bodies leave free: one large upload, and the first bytes of others. */
+/** Shared bodies leave room for one large upload and the first bytes of others. */
 export const SHARED_LEAVES_BYTES = 24 * MIB
-/** What background copies leave free, so that small bodies can still be shared. */
+/** Background copies leave room for sharing small bodies. */
 export const BACKGROUND_LEAVES_BYTES = 32 * MIB
 /** The largest body that can be shared. */
 export const MAX_SHARED_BYTES = MEMORY_BYTES - UPLOAD_BYTES
 
-/** A client should be refused soon. */
+/** Clients should be refused soon. */
 const WAIT_MS = 2_000
 const RETRY_AFTER_MS = 5_000
-/** How often a waiting request looks for room. */
+/** How often a waiting request checks for room. */
 const LOOK_MS = 25
-/** A request that did not look for room for so long was ended by the platform. */
+/** A request that has not checked for room for this long was ended by the platform. */
 const GONE_MS = 2_000
-/** A reservation that was not renewed for so long belongs to a request that the platform ended. */
+/** A reservation that was not renewed for this long belongs to a request that the platform ended. */
 const FORGOTTEN_MS = 300_000
 
 interface Ticket {
   leave: number
-  /** When it looked for room last. */
+  /** When it last checked for room. */
   looked: number
 }
 
 /**
- * A budget of `total` bytes. Requests that leave least go first, then first come, first served. A waiting request looks for
- * room by itself, since only its own timers are sure to fire in it.
+ * A budget of `total` bytes. Requests that leave the least free go first, then first come, first served. A waiting request
+ * checks for room itself, since only its own timers are certain to fire.
  */
 export function createMemoryBudget(total: number): MemoryBudget {
-  /** When each was renewed. */
+  /** When each reservation was renewed. */
   const held = new Map<Reservation, number>()
   const queue = new Set<Ticket>()
   const reclaims: (() => void)[] = []
   let used = 0
 
-  /** A request so large that too little would stay free gets its memory when everything is free. */
+  /** A request that is too large to leave enough free gets its memory when everything is free. */
   const fits = (bytes: number, leave: number): boolean =>
     used + bytes + Math.min(leave, total - bytes) <= total
   const take = (bytes: number, leave: number): boolean => {
@@ -116,7 +116,7 @@ export function createMemoryBudget(total: number): MemoryBudget {
           queue.delete(ticket)
           patience -= Date.now() - began
         }
-        // If it was released while it waited, it has only what it was given now.
+        // If it was released while it waited, it only has what it got now.
         bytes = held.has(reservation) ? bytes + missing : missing
         held.set(reservation, Date.now())
       },
@@ -151,10 +151,10 @@ export function createMemoryBudget(total: number): MemoryBudget {
   }
 }
 
-/** The one of this isolate. */
+/** The budget of this isolate. */
 export const isolateMemory = createMemoryBudget(MEMORY_BYTES)
 
 function overloaded(): StorageError {
-  const why = 'too many bodies are held in memory at this moment, and nothing was stored: try again soon'
+  const why = 'too many bodies are in memory at the moment; nothing was stored: try again soon'
   return new StorageError('overloaded', why, { retryAfter: RETRY_AFTER_MS })
 }

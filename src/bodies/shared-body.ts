@@ -2,31 +2,31 @@ import { StorageError } from '../storage/errors.ts'
 import { openChunks } from './chunks.ts'
 import { watchIdleTime } from './idle-timeout.ts'
 
-/** The bytes of one body in memory: filled once at the source's speed, read by any number of streams at theirs. */
+/** The bytes of one body in memory: filled once at the source's speed, and read by any number of streams at their own. */
 export interface SharedBytes {
-  /** `full` once every byte has come. */
+  /** `full` once every byte has arrived. */
   readonly state: 'filling' | 'full' | StorageError
-  /** When the last byte so far came (ms since the epoch). */
+  /** When the latest byte arrived (ms since the epoch). */
   readonly lastByte: number
-  /** Settles when the last byte has come; rejects when the body broke off or has another length. */
+  /** Settles when the last byte has arrived; rejects if the body failed or has another length. */
   readonly filled: Promise<void>
   stream(): ReadableStream<Uint8Array>
-  /** Writes all the bytes, as fast as they are taken, and closes. A failure aborts `writable`; it never rejects. */
+  /** Writes all the bytes as fast as they are read, and closes. A failure aborts `writable`; it never rejects. */
   writeTo(writable: WritableStream<Uint8Array>): Promise<void>
   /** Whether a stream is still being read: then the memory cannot be freed. */
   isRead(): boolean
-  /** Frees the memory. Reads that are still under way fail. */
+  /** Frees the memory. Unfinished reads fail. */
   free(): void
 }
 
-/** Native bodies come in chunks of 4 KiB unless a larger buffer is handed in, and JavaScript runs for each chunk. */
+/** Native bodies are read in chunks of 4 KiB unless a larger buffer is passed, and JavaScript runs for each chunk. */
 const READ_BYTES = 64 * 1024
-/** A reader that took nothing for so long is dropped: its client stalls, or the platform ended its request. */
+/** A reader that has read nothing for this long is dropped: its client has stalled, or the platform ended its request. */
 const MAX_STANDSTILL_MS = 300_000
 
 /**
  * Reads `body` to its end into memory. A stream that waits longer than `stallMs` for the next byte errors:
- * the request that fills it may have been ended by the platform.
+ * the platform may have ended the request that fills it.
  */
 export function createSharedBytes(
   body: ReadableStream<Uint8Array>,
@@ -35,7 +35,7 @@ export function createSharedBytes(
 ): SharedBytes {
   const chunks: Uint8Array[] = []
   const waiting = new Set<() => void>()
-  /** When each reader took its last chunk. */
+  /** When each reader read its latest chunk. */
   const readers = new Map<WritableStreamDefaultWriter, number>()
   let state: SharedBytes['state'] = 'filling'
   let lastByte = Date.now()
@@ -52,7 +52,7 @@ export function createSharedBytes(
         if (state !== 'filling') throw state
         length += chunk.length
         if (length > size) throw wrongLength(size, 'more')
-        // Its buffer is used again.
+        // Its buffer is reused.
         chunks.push(chunk.slice())
         lastByte = Date.now()
         wake()
@@ -64,7 +64,7 @@ export function createSharedBytes(
       state =
         error instanceof StorageError
           ? error
-          : new StorageError('unavailable', 'the body broke off', { cause: error })
+          : new StorageError('unavailable', 'the body was interrupted', { cause: error })
       throw state
     } finally {
       wake()
@@ -116,12 +116,12 @@ export function createSharedBytes(
     },
     free() {
       chunks.length = 0
-      state = new StorageError('timeout', 'the body was not taken for too long')
+      state = new StorageError('timeout', 'the client did not read the body for too long')
       wake()
     },
   }
 }
 
 function wrongLength(size: number, got: string): StorageError {
-  return new StorageError('corrupt', `the body has ${got} bytes, ${size} were announced`)
+  return new StorageError('corrupt', `the body has ${got} bytes, but ${size} were announced`)
 }

@@ -3,8 +3,8 @@ import type { ByteRange } from '../storage/object.ts'
 import { withKnownLength } from './fixed-length.ts'
 
 /**
- * The bytes `range.start` to `range.end` of a whole body, for backends that cannot send a part. What comes before is
- * read and dropped, the rest of the source is cancelled. Errors with `corrupt` when the source ends before.
+ * The bytes `range.start` to `range.end` of a whole body, for backends that cannot send a part. Earlier bytes are read
+ * and dropped, later ones cancelled. Errors with `corrupt` if the source ends too early.
  */
 export function sliceBody(
   body: ReadableStream<Uint8Array>,

@@ -3,13 +3,13 @@ import type { Position } from './merge.ts'
 
 /** Everything that the next page of a merged listing needs to know. */
 export interface ListState {
-  /** The last name taken, over all backends; absent before the first. */
+  /** The last name returned, over all backends; absent before the first. */
   last?: string
   /** One for each listable backend, in the chain's order. */
   positions: Position[]
 }
 
-/** What a cursor is good for. */
+/** The listing that a cursor belongs to. */
 export interface CursorBinding {
   /** The deployment's secret. */
   key: string
@@ -20,16 +20,16 @@ export interface CursorBinding {
 }
 
 const MAC_BYTES = 32
-/** Keeps this use of the secret apart from any other; a new form of the cursor needs a new number. */
+/** Separates this use of the secret from any other; a new cursor format needs a new number. */
 const PURPOSE = 'fallback-storage list cursor 3\0'
 const HMAC = { name: 'HMAC', hash: 'SHA-256' }
 
 const encoder = new TextEncoder()
 
 /**
- * An opaque cursor that holds `state` and is only good for that query, chain and key: base64url of an HMAC and JSON.
+ * An opaque cursor that contains `state` and is only valid for that query, chain and key: base64url of an HMAC and JSON.
  *
- * It is signed because it holds the backends' own cursors, which may lead outside the prefix that a token is limited to.
+ * It is signed because it contains the backends' own cursors, which may lead outside the prefix that a token is limited to.
  */
 export async function sealCursor(state: ListState, { key, query, chain }: CursorBinding): Promise<string> {
   const json = encoder.encode(JSON.stringify({ query, chain, state }))
@@ -38,7 +38,7 @@ export async function sealCursor(state: ListState, { key, query, chain }: Cursor
   return bytes.toBase64({ alphabet: 'base64url', omitPadding: true })
 }
 
-/** The state that `sealCursor` put in; throws `invalid`, saying why, for any cursor but one of this very listing. */
+/** The state from `sealCursor`. Throws `invalid`, with the reason, if the cursor is not from this listing. */
 export async function openCursor(cursor: string, { key, query, chain }: CursorBinding): Promise<ListState> {
   const bytes = decode(cursor)
   const [mac, json] = [bytes.subarray(0, MAC_BYTES), bytes.subarray(MAC_BYTES)]
@@ -57,7 +57,7 @@ function decode(cursor: string): Uint8Array<ArrayBuffer> {
   try {
     return Uint8Array.fromBase64(cursor + padding, { alphabet: 'base64url', lastChunkHandling: 'strict' })
   } catch (cause) {
-    throw new StorageError('invalid', 'the cursor is not one of this service, or was changed', { cause })
+    throw new StorageError('invalid', 'the cursor is not from this service, or was changed', { cause })
   }
 }
 

@@ -12,17 +12,17 @@ export interface Finding {
   result: 'hit' | 'absent' | 'deleted' | 'not_asked' | ErrorCode
   /** Why it failed. */
   detail?: string
-  /** Milliseconds until its answer. */
+  /** Milliseconds until its response. */
   latency?: number
   info?: ObjectInfo
 }
 
 /**
- * - `present` the backend that copies go to has it
+ * - `present` the target of copies has it
  * - `pending` a fallback has it, and a read or a backfill will copy it
  * - `not_migrating` a fallback has it, and nothing is copied
- * - `blocked` a fallback has it, but a writable backend before it failed and may hold something newer
- * - `no_target` no backend before the one that has it takes copies of it
+ * - `blocked` a fallback has it, but a writable backend before it failed and may have a newer version
+ * - `no_target` no backend before the one that has it accepts copies of it
  * - `deleted`, `absent` there is nothing to copy
  * - `unknown` no backend has it, and at least one failed
  */
@@ -38,13 +38,13 @@ type MigrationState =
 
 export interface Explanation {
   findings: Finding[]
-  /** The backend that a read would be answered by. */
+  /** The backend that would serve a read. */
   wouldServe: Finding | null
   tombstone: ObjectInfo | null
   migration: { state: MigrationState; target: Backend | null; reason: string }
 }
 
-/** What the chain would do with a read of that name, and why. Looks at every backend and changes nothing. */
+/** What a read of this name would do, and why. Tries every backend and changes nothing. */
 export async function explain(chain: Chain, name: string, migrating: boolean): Promise<Explanation> {
   const findings = await Promise.all(chain.backends.map((backend) => find(backend, name)))
   const held = findings.filter(({ info }) => info !== undefined)
@@ -69,7 +69,7 @@ async function find(backend: Backend, name: string): Promise<Finding> {
     if (!info) return finding({ result: 'absent' })
     return finding({ result: info.lifted ? 'absent' : info.deleted ? 'deleted' : 'hit', info })
   } catch (error) {
-    const failure = toStorageError(error, backend.name, name)
+    const failure = toStorageError(error, backend.name)
     if (failure.code === 'internal') throw failure
     return finding({ result: failure.code, detail: failure.message })
   }

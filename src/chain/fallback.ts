@@ -5,21 +5,21 @@ import { type ErrorCode, type StorageError, toStorageError } from '../storage/er
 import { searchHedged } from './hedged-search.ts'
 import { writeMarker } from '../storage/tombstone-marker.ts'
 
-/** `tombstone`: deletes leave a marker that hides what fallbacks hold. `first`: a plain delete, as the Django original does. */
+/** `tombstone`: deletes leave a marker that hides the objects of fallbacks. `first`: a plain delete, as in the Django original. */
 export type DeleteMode = 'tombstone' | 'first'
 
 export interface ChainOptions extends Pick<Members, 'hedgeMs'> {
   deletes: DeleteMode
 }
 
-/** All backends in their order, used as one storage. */
+/** All backends in order, used as one storage. */
 export interface Chain extends Backend, Members {
   delete(name: string): Promise<void>
-  /** Tries each backend in order until `operation` answers; see `search`. */
+  /** Tries each backend in order until `operation` returns a result; see `search`. */
   first<T>(name: string, operation: Operation<T>, options?: ReadOptions): Promise<T | null>
 }
 
-/** One storage out of many. Only unanimous misses are a miss: when none has the name and one failed, that is thrown. */
+/** Combines many backends into one. Only unanimous misses are a miss: if none has the name and one failed, that failure is thrown. */
 export function createChain(backends: readonly Backend[], { deletes, hedgeMs = {} }: ChainOptions): Chain {
   const members: Members = { backends, tombstones: deletes === 'tombstone', hedgeMs }
   const searchMembers = Object.keys(hedgeMs).length > 0 ? searchHedged : search
@@ -39,15 +39,15 @@ export function createChain(backends: readonly Backend[], { deletes, hedgeMs = {
   }
 }
 
-/** One atomic write that replaces the object by a marker: a create-only copy cannot land on it. */
+/** One atomic write that replaces the object with a marker: a create-only copy cannot replace it. */
 async function writeTombstone(members: Members, name: string): Promise<void> {
   const [writer] = writersFor(members, name)
-  // With no backend behind it, nothing could come back: a marker would only be litter.
+  // With no backend behind it, nothing could come back, so a marker is not needed.
   if (members.backends.length === 1) return writer.delete(name)
   await writeMarker(writer, name)
 }
 
-/** What the first of the backends answers that does not fail. A failure that no other backend could change is thrown at once. */
+/** The result of the first backend that does not fail. A failure that no other backend could fix is thrown at once. */
 export async function firstToSucceed<T>(
   backends: readonly WritableBackend[],
   name: string,
@@ -59,16 +59,16 @@ export async function firstToSucceed<T>(
     try {
       return await operation(backend, failures)
     } catch (error) {
-      const failure = toStorageError(error, backend.name, name)
+      const failure = toStorageError(error, backend.name)
       if (FINAL.has(failure.code)) throw failure
       failures.push(failure)
       if (isLast()) break
     }
   }
-  throw chainError(failures, name)
+  throw chainError(failures)
 }
 
-/** About the request itself, or this isolate: another backend would not do better, and must not hide it. */
+/** It is about the request itself, or this isolate: another backend would not succeed, and must not hide it. */
 const FINAL = new Set<ErrorCode>([
   'invalid',
   'precondition',

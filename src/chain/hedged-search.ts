@@ -19,8 +19,8 @@ interface Runner<T> extends Try<T> {
 }
 
 /**
- * As `search`, but when a backend is silent for its `hedgeMs`, the next one is tried as well. The first answer wins, the
- * earlier backend on a tie; those that are still silent then are cancelled and traced as a timeout.
+ * Like `search`, but if a backend is silent for its `hedgeMs`, the next one is tried as well. The first result wins, or the
+ * earlier backend's if there are two; backends that are still silent are cancelled and traced as a timeout.
  */
 export async function searchHedged<T>(query: Search<T>): Promise<T | null> {
   const waiting = query.members.backends.filter((backend) => accepts(backend, query.name))
@@ -52,7 +52,7 @@ function start<T>(query: Search<T>, backend: Backend): Runner<T> {
   return runner
 }
 
-/** Waits until any runner settles that had not, or until the latest was silent for its `hedgeMs`. */
+/** Waits until another runner settles, or until the latest one has been silent for its `hedgeMs`. */
 async function silentOrSettled<T>(
   runners: readonly Runner<T>[],
   hedgeMs: Readonly<Record<string, number>> | undefined,
@@ -69,7 +69,7 @@ async function silentOrSettled<T>(
   clearTimeout(timer)
 }
 
-/** Traces the runner, cancels it if it is still silent, and discards what it answered or may yet answer unless it won. */
+/** Traces the runner, cancels it if it is still silent and, unless it won, discards its current or later result. */
 function end<T>({ options }: Search<T>, runner: Runner<T>, final: Result<T> | undefined): void {
   const discardAnswer = async (): Promise<void> => {
     const { result } = runner
@@ -84,6 +84,6 @@ function end<T>({ options }: Search<T>, runner: Runner<T>, final: Result<T> | un
   const detail = `silent for ${Math.round(duration)} ms, another backend answered first`
   options.trace?.push({ backend: runner.backend.name, outcome: 'timeout', duration, detail })
   runner.stop.abort()
-  // The search is over: a body that cannot be cancelled is of no concern to it.
+  // The search is over, so a body that cannot be cancelled does not matter.
   void Promise.allSettled([runner.done.then(discardAnswer)])
 }

@@ -9,17 +9,17 @@ import { createSource, type Entry, fetchAll, type ListSource, nextName } from '.
 import type { ObjectInfo } from '../storage/object.ts'
 
 export interface MergeListOptions {
-  /** Only names that begin so. Default: all. */
+  /** Only names with this prefix. Default: all. */
   prefix?: string
-  /** Names that go on with `/` after the prefix are rolled up into directories. */
+  /** Names that contain a `/` after the prefix are rolled up into directories. */
   delimiter?: '/'
   /** Most objects and directories in the page, 1 to 1000. Default 1000. */
   limit?: number
-  /** `cursor` of the page before. */
+  /** `cursor` of the previous page. */
   cursor?: string
   /** The deployment's secret that cursors are signed with. */
   cursorKey: string
-  /** Whether tombstones hide what a read would not find. Default: they hide nothing but themselves. */
+  /** Whether tombstones hide objects, as in reads. Default: they only hide themselves. */
   tombstones?: boolean
   /** What is listed: objects, the tombstones that hide them, or all markers of writable backends, lifted ones too. Default: objects. */
   show?: Show
@@ -38,23 +38,23 @@ export interface Degraded {
 /** Objects and directories are each in UTF-8 byte order, and so are the pages as a whole. */
 export interface MergedPage {
   objects: ObjectInfo[]
-  /** Full names with their `/`. A directory shows while any backend lists it, even if all names in it are deleted. */
+  /** Full names with their `/`. A directory is listed as long as any backend lists it, even if all names in it are deleted. */
   directories: string[]
   /** `null` on the last page. A page may be short, or empty, and still have one. */
   cursor: string | null
   degraded: Degraded[]
 }
 
-/** Requests to one backend for one page, at most; one, unless its pages are short or hold much that is hidden. */
+/** The most requests to one backend per page. Usually one, unless its pages are short or mostly hidden. */
 const MAX_REQUESTS = 3
 const MAX_LIMIT = 1000
 
 /**
  * One page of all backends' names in UTF-8 byte order, each once; the earlier backend wins.
  *
- * A backend that fails is named in `degraded`, and what it holds between this page's first and last name is left out.
- * It is listed again for the next page. One that had answered before keeps the listing open until all of it has come;
- * when there is nothing left to give out but what failing backends hold, that is thrown.
+ * A backend that fails is named in `degraded`, and its names between this page's first and last name are missing.
+ * It is listed again for the next page. If it responded before, the listing continues until its names are complete;
+ * if only failing backends have more names, their failure is thrown.
  */
 export async function mergeList(
   backends: readonly Backend[],
@@ -69,7 +69,7 @@ export async function mergeList(
   const binding: CursorBinding = {
     key: cursorKey,
     query: JSON.stringify([prefix, delimiter ?? null, show]),
-    // A position means something else to a backend of another kind.
+    // A position means something else for a backend of another type.
     chain: JSON.stringify(listable.map(({ name, type, listsAfter }) => [name, type, listsAfter === true])),
   }
   const before: ListState = cursor === undefined ? { positions: [] } : await openCursor(cursor, binding)
@@ -100,13 +100,13 @@ export async function mergeList(
   }
 }
 
-/** What decides which names are shown. */
+/** Decides which names are shown. */
 type Rules = Members & { show: Show }
 
 interface Merged {
-  /** What is given out, in order. */
+  /** The entries of the page, in order. */
   found: Entry[]
-  /** The last name taken, hidden ones included. */
+  /** The last name taken from the sources, including hidden ones. */
   last?: string
 }
 
@@ -117,7 +117,7 @@ async function merge(sources: readonly ListSource[], limit: number, rules: Rules
     const next = nextName(sources.filter((source) => !isLeftOut(source)))
     const full = page.found.length === limit
     if (next.name === undefined) {
-      // Without all of them nothing more is certain: whatever the others listed could not be given out.
+      // Without all of them, nothing more is certain: the other sources' entries could not be returned.
       const stuck = next.blocking.some(({ error, answers }) => error || answers === MAX_REQUESTS)
       if (full || stuck || next.blocking.length === 0) return page
       await fetchAll(next.blocking)
@@ -131,12 +131,12 @@ async function merge(sources: readonly ListSource[], limit: number, rules: Rules
   }
 }
 
-/** A source whose first request of this page failed has no part in the page. */
+/** A source whose first request for this page failed is left out of the page. */
 function isLeftOut({ error, answers }: ListSource): boolean {
   return error !== undefined && answers === 0
 }
 
-/** What is shown of a name, given who lists it. */
+/** What is shown of a name, given its sources. */
 function visible(holders: readonly ListSource[], name: string, rules: Rules): Entry | undefined {
   const held = holders.flatMap((source) => {
     const entry = source.peek()
@@ -148,7 +148,7 @@ function visible(holders: readonly ListSource[], name: string, rules: Rules): En
   return (rules.show === 'objects' ? serves : tombstone)?.entry
 }
 
-/** Nothing to give out but what failing backends hold: a page would be empty, and so would every one after it. */
+/** Only failing backends have more names: this page would be empty, and so would all later ones. */
 function throwIfStuck(sources: readonly ListSource[], unmoved: boolean): void {
   const failures = sources.filter(isLeftOut).flatMap(({ error }) => error ?? [])
   if (failures.length === 0 || (!unmoved && sources.some(({ answers }) => answers > 0))) return

@@ -5,21 +5,21 @@ import { MAX_NAME_BYTES, nameBytes } from '../storage/name.ts'
 import type { ObjectInfo } from '../storage/object.ts'
 import { compareNames } from '../storage/order.ts'
 
-/** An object, or a directory (full name with its `/`) where `object` is absent. */
+/** An object, or without `object` a directory (full name with its `/`). */
 export interface Entry {
   name: string
   object?: ObjectInfo
 }
 
-/** Where one backend stands in a merged listing, to be saved and resumed. */
+/** One backend's position in a merged listing, to save and resume it. */
 export interface Position {
-  /** `new`: it has never answered. `done`: it has nothing more. */
+  /** `new`: it has never responded. `done`: it has no more entries. */
   state: 'new' | 'open' | 'done'
-  /** The backend's own cursor of the page that holds its next entry; without it, the last name taken is the position. */
+  /** The backend's own cursor of the page that has its next entry; without it, the last name taken is the position. */
   cursor?: string
-  /** Entries of that page that were taken already. */
+  /** Entries of that page that were already taken. */
   skip?: number
-  /** Its next entry, when that is far ahead: until then it need not be listed. */
+  /** Its next entry, if that is far ahead: until then, the backend need not be listed. */
   ahead?: string
 }
 
@@ -28,40 +28,40 @@ interface SourceOptions extends Pick<ListOptions, 'delimiter' | 'everything' | '
   limit: number
   /** Entries up to this one were taken before. */
   last: string | undefined
-  /** Its tombstones count, and new ones may come anywhere at any time: it must be listed for every page. */
+  /** Its tombstones matter, and new ones may appear anywhere at any time, so it must be listed for every page. */
   keepsTombstones?: boolean
 }
 
-/** One backend's listing as part of a merge: what it listed, and how much of that was taken. */
+/** One backend's listing as part of a merge: its entries, and how many of them were taken. */
 export interface ListSource {
   readonly backend: ListableBackend
   /** Requests that succeeded. */
   readonly answers: number
   /** Why the last request failed. */
   readonly error: StorageError | undefined
-  /** Nothing is left, in the buffer or beyond it. */
+  /** Nothing is left, in the buffer or after it. */
   readonly exhausted: boolean
   /** The next entry in the buffer. */
   peek(): Entry | undefined
   take(): void
-  /** Whether it must be listed before `name` (or, without one, the end) is certain. */
+  /** Whether it must be listed before `name` (or, without one, the end) is known to be next. */
   blocks(name: string | undefined): boolean
-  /** Makes one request for the next page. A failure of the backend is kept in `error`; others are thrown. */
+  /** Makes one request for the next page. A failure of the backend is stored in `error`; others are thrown. */
   fetch(): Promise<void>
-  /** Where it stands; `moved` says whether anything was taken from any backend. */
+  /** Its position; `moved` says whether anything was taken from any backend. */
   position(moved: boolean): Position
 }
 
 /** The next name and the sources that list it; or those that must be fetched first, none at the end. */
 export type Next = { name: string; holders: ListSource[] } | { name?: undefined; blocking: ListSource[] }
 
-/** Sorts above every name's next character, so `a/` + this passes over the whole directory. */
+/** Sorts after every character, so `a/` + this is after the whole directory. */
 const LAST_CHARACTER = '\u{10FFFF}'
 const MAX_LIMIT = 1000
-/** A Worker has six connections that may wait for headers; more would use up their deadlines in the queue. */
+/** A Worker has six connections that may wait for headers; more would spend their deadlines waiting in the queue. */
 const CONCURRENCY = 5
 
-/** What comes next in UTF-8 byte order over all sources. The caller takes it from its holders. */
+/** The next entry in UTF-8 byte order over all sources. The caller takes it from the sources that have it. */
 export function nextName(sources: readonly ListSource[]): Next {
   let name: string | undefined
   let holders: ListSource[] = []
@@ -75,7 +75,7 @@ export function nextName(sources: readonly ListSource[]): Next {
   const isBlocking = (source: ListSource): boolean => source.blocks(name ?? '')
   if (sources.some(isBlocking)) return { blocking: sources.filter(isBlocking) }
   if (name !== undefined) return { name, holders }
-  // Those known to be far ahead are listed only when no other source has a next name.
+  // Sources known to be far ahead are only listed if no other source has a next name.
   return { blocking: sources.filter((source) => source.blocks(undefined)) }
 }
 
@@ -91,7 +91,7 @@ export function createSource(
   { last, keepsTombstones = false, limit, ...query }: SourceOptions,
 ): ListSource {
   const listsAfter = backend.listsAfter === true
-  /** The page in the buffer: a new one is fetched only when all of it was taken. */
+  /** The page in the buffer: a new one is only fetched once all of it was taken. */
   let page: Page = { entries: [], start: undefined, dropped: 0 }
   let index = 0
   let answers = 0
@@ -106,7 +106,7 @@ export function createSource(
     const after = first && more === undefined && listsAfter && last !== undefined
     return {
       ...query,
-      // Listed again because much is hidden or pages are short: a request costs the same, however much it brings.
+      // Listed again because much is hidden or pages are short: a request costs the same, however much it returns.
       limit: first ? Math.min(limit + (before.skip ?? 0), MAX_LIMIT) : MAX_LIMIT,
       ...(more !== undefined && { cursor: more }),
       ...(after && { after: pastEntry(last, query) }),
@@ -161,12 +161,12 @@ export function createSource(
     },
     position(moved) {
       if (answers === 0 && error) return positionOfFailed(before, moved && listsAfter)
-      // Listed again only once the listing went on: two that begin anew in turns would never end.
+      // Only listed again once the listing has advanced: two sources that restart in turns would never end.
       if (finished && index === page.entries.length)
         return { state: keepsTombstones && listsAfter && moved ? 'open' : 'done' }
       if (answers === 0) return before
       const position = positionIn(page, { index, more, listsAfter })
-      // Nothing of what it listed was needed, so it is likely to be far ahead of the others.
+      // None of its entries was needed, so it is probably far ahead of the others.
       const ahead = isUsed || keepsTombstones ? undefined : page.entries[index]?.name
       return ahead === undefined ? position : { ...position, ahead }
     },
@@ -177,13 +177,13 @@ interface Page {
   entries: Entry[]
   /** The cursor that it was requested with. */
   start: string | undefined
-  /** Entries at its begin that were taken before. */
+  /** Entries at its start that were taken before. */
   dropped: number
 }
 
 /**
- * The name taken last is position enough where a backend lists after a name, unless that would make it go again
- * through pages that held nothing. All others need their own cursor, and how much of its page was taken.
+ * If a backend can list after a name, the last name taken is a sufficient position, unless it would have to repeat empty
+ * pages. All others need their own cursor, and the number of entries taken from its page.
  */
 function positionIn(
   { entries, start, dropped }: Page,
@@ -195,13 +195,13 @@ function positionIn(
   return { state: 'open', ...(start !== undefined && { cursor: start }), skip: index + dropped }
 }
 
-/** A backend that failed resumes where it stood or, when the others went on without it, after the name taken last. */
+/** A backend that failed resumes at its position or, if the others advanced without it, after the last name taken. */
 function positionOfFailed({ state, cursor, skip }: Position, passed: boolean): Position {
   if (passed) return { state }
   return { state, ...(cursor !== undefined && { cursor }), ...(skip !== undefined && { skip }) }
 }
 
-/** What to list after so that `last`, and all that is inside it where it is a directory, is passed over. */
+/** The name to list after, so that `last` is skipped and, if it is a directory, everything inside it. */
 function pastEntry(last: string, { prefix, delimiter }: Pick<SourceOptions, 'prefix' | 'delimiter'>): string {
   const isDirectory = delimiter !== undefined && last.length > prefix.length && last.endsWith(delimiter)
   if (!isDirectory || nameBytes(last) + nameBytes(LAST_CHARACTER) > MAX_NAME_BYTES) return last

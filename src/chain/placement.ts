@@ -2,47 +2,47 @@ import { type Backend, isWritable, type WritableBackend } from '../storage/backe
 import { StorageError } from '../storage/errors.ts'
 import type { ObjectInfo } from '../storage/object.ts'
 
-/** The backends of a chain in their order, and what it does with them. */
+/** The backends of a chain in order, and its settings. */
 export interface Members {
   readonly backends: readonly Backend[]
   /** Deletes leave tombstones, which end a search. */
   readonly tombstones: boolean
-  /** By backend name, the milliseconds of silence after which a search tries the next one as well. Default: it waits. */
+  /** By backend name: the milliseconds without a response after which a search tries the next one as well. Default: it waits. */
   readonly hedgeMs?: Readonly<Record<string, number>>
 }
 
 type Backends = Pick<Members, 'backends'>
 
-/** What one backend holds of a name; without `info` a directory. */
+/** What one backend has under a name; without `info`, a directory. */
 export interface Holding {
   backend: Backend
   info?: Pick<ObjectInfo, 'deleted' | 'lifted'> | undefined
 }
 
-/** What is placed. */
+/** The object to place. */
 export interface Sized {
   name: string
   size?: number | undefined
 }
 
-/** Whether the backend has room for the name at all, filters and length limits considered. */
+/** Whether the backend accepts the name at all, given its filters and length limits. */
 export function accepts(backend: Backend, name: string): boolean {
   return backend.accepts?.(name) !== false
 }
 
-/** The writable backends that take the name and size, in order; the first one is where it is written. */
+/** The writable backends that accept the name and size, in order; it is written to the first one. */
 function takers(backends: readonly Backend[], { name, size = 0 }: Sized): WritableBackend[] {
   return backends
     .filter(isWritable)
     .filter((backend) => accepts(backend, name) && size <= (backend.maxSize ?? Infinity))
 }
 
-/** The backend that takes writes and tombstones of the name. */
+/** The backend for writes and tombstones of the name. */
 export function writerFor({ backends }: Backends, name: string, size?: number): WritableBackend | undefined {
   return takers(backends, { name, size })[0]
 }
 
-/** The backend that takes the object and those that could stand in for it, in order. Throws where there is none. */
+/** The backend for the object, followed by possible alternatives. Throws if there is none. */
 export function writersFor(
   { backends }: Backends,
   name: string,
@@ -51,24 +51,24 @@ export function writersFor(
   const [first, ...others] = takers(backends, { name, size })
   if (first) return [first, ...others]
   if (takers(backends, { name }).length > 0)
-    throw new StorageError('too-large', `no backend takes an object of ${size} bytes`, { name })
-  throw new StorageError('unsupported', 'no backend takes writes of this name', { name })
+    throw new StorageError('too-large', `no backend accepts an object of ${size} bytes`)
+  throw new StorageError('unsupported', 'no backend accepts writes of this name')
 }
 
-/** The backends that a search tries before that one. */
+/** The backends that a search tries before this one. */
 export function before({ backends }: Backends, backend: Backend): readonly Backend[] {
   return backends.slice(0, backends.indexOf(backend))
 }
 
 /**
- * The backends that take a copy of what `source` holds, in order. The copy belongs in the first; each of them may hold
+ * The backends that accept a copy of an object in `source`, in order. The copy belongs in the first; each of them may have
  * a newer version or a tombstone.
  */
 export function copyTargets(chain: Backends, source: Backend, object: Sized): WritableBackend[] {
   return takers(before(chain, source), object)
 }
 
-/** Where a copy of what `source` holds belongs, or why nowhere. */
+/** Where a copy of an object in `source` belongs, or why nowhere. */
 export function copyTarget(
   chain: Backends,
   source: Backend,
@@ -86,12 +86,12 @@ export function upToLastWritable({ backends }: Backends): readonly Backend[] {
   return backends.slice(0, last + 1)
 }
 
-/** Whether it is a tombstone that hides what is behind it. Those in read-only backends hide nothing. */
+/** Whether it is a tombstone that hides later backends' objects. Tombstones in read-only backends hide nothing. */
 export function hides({ tombstones }: Pick<Members, 'tombstones'>, { backend, info }: Holding): boolean {
   return tombstones && isWritable(backend) && info?.deleted !== undefined && !info.lifted
 }
 
-/** The name's writer, where it is behind that read-only backend: its tombstone hides what that holds, too. */
+/** The name's writer, if it is behind that read-only backend: its tombstone hides that backend's object, too. */
 export function writerBehind(members: Members, backend: Backend, name: string): WritableBackend | undefined {
   if (!members.tombstones || isWritable(backend)) return undefined
   const writer = writerFor(members, name)
@@ -99,8 +99,8 @@ export function writerBehind(members: Members, backend: Backend, name: string): 
 }
 
 /**
- * What a read finds of a name, given what the backends hold of it, in their order: the object that is served, or the
- * tombstone that hides it. A search, which tries one backend after the other, follows the same rules.
+ * What a read finds under a name, given what each backend has, in order: the object that is served, or the tombstone that
+ * hides it. A search, which tries one backend after the other, follows the same rules.
  */
 export function decide<Held extends Holding>(
   members: Members,

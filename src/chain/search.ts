@@ -5,10 +5,10 @@ import { endsSearch, isCallersFault, StorageError, toStorageError } from '../sto
 import type { ObjectInfo, StoredObject } from '../storage/object.ts'
 import type { Attempt } from '../storage/trace.ts'
 
-/** `null` where the backend does not have the name, `'skip'` where it has it but does not record what is wanted. */
+/** `null` if the backend does not have the name, `'skip'` if it has it but does not record the requested value. */
 export type Operation<T> = (backend: Backend, options: ReadOptions) => Promise<T | null | 'skip'>
 
-/** How a backend answered: with what is wanted, with nothing (try the next), with a tombstone, or not at all. */
+/** The result of a backend: the requested value, nothing (try the next one), a tombstone, or a failure. */
 export type Result<T> =
   | { kind: 'answer'; value: T }
   | { kind: 'nothing' | 'not-recorded' | 'deleted' }
@@ -21,7 +21,7 @@ export interface Search<T> {
   options: GetOptions
 }
 
-/** A backend that is tried; `result` and `attempt` are there once it has answered. */
+/** A backend that is tried; `result` and `attempt` are set once it has responded. */
 export interface Try<T> {
   backend: Backend
   result?: Result<T>
@@ -29,9 +29,9 @@ export interface Try<T> {
 }
 
 /**
- * The first answer that is neither `null` nor `'skip'`. A tombstone ends the search as a miss, unless a writable backend
- * before it failed. Throws when nothing answered and a backend failed, or `unsupported` when no backend that has the name
- * records what is wanted.
+ * The first result that is neither `null` nor `'skip'`. A tombstone ends the search as a miss, unless a writable backend
+ * before it failed. Throws if there is no result and a backend failed, or `unsupported` if no backend that has the name
+ * records the requested value.
  */
 export async function search<T>(query: Search<T>): Promise<T | null> {
   const { trace } = query.options
@@ -51,8 +51,8 @@ export async function search<T>(query: Search<T>): Promise<T | null> {
 }
 
 /**
- * Tries the backends that their breakers passed over once more, since no other has answered, and concludes the search.
- * `onRetry` is given the attempts before and after.
+ * Tries the backends that were skipped by their breakers once more, since no other has a result, and concludes the search.
+ * `onRetry` is called with the attempts before and after.
  */
 export async function lastResort<T>(
   query: Search<T>,
@@ -77,7 +77,7 @@ export function finalResult<T>(tries: readonly Try<T>[]): Result<T> | undefined 
   return counted.find((_, index) => isFinal(counted, index))?.result
 }
 
-/** What is behind a tombstone does not count. */
+/** Results behind a tombstone do not count. */
 export function upToTombstone<One extends Try<unknown>>(tries: readonly One[]): readonly One[] {
   const end = tries.findIndex(({ result }) => result?.kind === 'deleted')
   return end < 0 ? tries : tries.slice(0, end + 1)
@@ -87,19 +87,19 @@ function isFinal<T>(tries: readonly Try<T>[], index: number): boolean {
   const result = tries[index]?.result
   if (result?.kind === 'failure') return endsSearch(result.failure)
   if (result?.kind !== 'deleted') return result?.kind === 'answer'
-  // A writable backend before the tombstone may hold what was saved after it, so it must have answered that it does not.
+  // A writable backend before the tombstone may have an object that was saved later, so it must have proved that it does not.
   return tries
     .slice(0, index)
     .every(({ backend, result: earlier }) => !isWritable(backend) || (earlier && earlier.kind !== 'failure'))
 }
 
-/** A final result as the search's own. */
+/** Converts a final result to the search's. */
 export function conclude<T>(result: Result<T>): T | null {
   if (result.kind === 'failure') throw result.failure
   return result.kind === 'answer' ? result.value : null
 }
 
-/** One backend's answer, timed. Never throws. */
+/** Tries one backend and measures the time. Never throws. */
 export async function tryBackend<T>(
   { members, name, operation, options }: Search<T>,
   backend: Backend,
@@ -135,40 +135,40 @@ export async function tryBackend<T>(
     }
     return tried({ kind: 'answer', value: answer }, 'hit')
   } catch (error) {
-    const failure = toStorageError(error, backend.name, name)
+    const failure = toStorageError(error, backend.name)
     const outcome = isCallersFault(failure) ? 'hit' : outcomeOf(failure)
     return tried({ kind: 'failure', failure }, outcome, failure.message)
   }
 }
 
-/** Ends a search without an answer: a miss only where every backend proved it. */
+/** Ends a search without a result: a miss only if every backend proved it. */
 function concludeMiss<T>(name: string, tries: readonly Try<T>[]): null {
   const results = tries.flatMap(({ result }) => result ?? [])
   const failures = results.flatMap((result) => (result.kind === 'failure' ? [result.failure] : []))
-  if (failures.length > 0) throw chainError(failures, name)
+  if (failures.length > 0) throw chainError(failures)
   if (results.some(({ kind }) => kind === 'not-recorded'))
-    throw new StorageError('unsupported', 'the backends that hold this object do not record that', { name })
+    throw new StorageError('unsupported', 'the backends that hold this object do not record that')
   return null
 }
 
-/** Cancels the body of an answer that is not used. */
+/** Cancels the body of an unused result. */
 export async function discard(answer: unknown): Promise<void> {
   await cancelBody((answer as Partial<StoredObject>).body)
 }
 
 /** The failures of a whole chain as one error: a timeout only if all timed out. */
-export function chainError(failures: readonly StorageError[], name?: string): StorageError {
-  const options = { failures, ...(name !== undefined && { name }) }
+export function chainError(failures: readonly StorageError[]): StorageError {
   if (failures.some((failure) => failure.code === 'loop')) {
-    const message = 'a backend leads back to this Worker: give it the address of what holds the files itself'
-    return new StorageError('loop', message, options)
+    const message =
+      'a backend leads back to this Worker: set it to the address of the server that holds the files'
+    return new StorageError('loop', message, { failures })
   }
   const code = failures.every((failure) => failure.code === 'timeout') ? 'timeout' : 'unavailable'
   const message = 'no backend could answer, and at least one failed: the object may exist'
-  return new StorageError(code, message, options)
+  return new StorageError(code, message, { failures })
 }
 
-/** A read-only backend before the name's writer may hold what was deleted, so the writer is looked at, too. */
+/** A read-only backend before the name's writer may have an object that was deleted, so the writer is checked, too. */
 async function isHiddenFromBehind(members: Members, backend: Backend, name: string): Promise<boolean> {
   const writer = writerBehind(members, backend, name)
   if (!writer) return false

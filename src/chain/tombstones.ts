@@ -9,7 +9,7 @@ import { mergeList, type Show } from './merge-list.ts'
 import type { ObjectInfo } from '../storage/object.ts'
 
 export interface TombstoneQuery {
-  /** Only names that begin so. Default: all. */
+  /** Only names with this prefix. Default: all. */
   prefix?: string
   /** Most tombstones in the page. */
   limit: number
@@ -34,7 +34,7 @@ export async function listTombstones(
 ): Promise<TombstonePage> {
   const backends = upToLastWritable(chain)
   const blind = backends.find((backend) => isWritable(backend) && !isListable(backend))
-  if (blind) throw new StorageError('unsupported', `${blind.name} can hold tombstones and cannot list`)
+  if (blind) throw new StorageError('unsupported', `${blind.name} can have tombstones but cannot list`)
   const { prefix = '', limit, cursor, cursorKey } = query
   const options = { prefix, limit, cursorKey, tombstones: chain.tombstones, show }
   const page = await mergeList(backends, { ...options, ...(cursor !== undefined && { cursor }) })
@@ -45,16 +45,16 @@ export async function listTombstones(
   return { tombstones: page.objects, cursor: page.cursor }
 }
 
-/** Lifts the name's tombstones, so that what a fallback still holds is served again; `null` when the name is not deleted. */
+/** Lifts the name's tombstones, so that a fallback's object is served again; `null` if the name is not deleted. */
 export async function undelete(chain: Chain, name: string): Promise<{ restored: ObjectInfo | null } | null> {
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const held = await headAll(upToLastWritable(chain), name)
     if (!decide(chain, name, held).tombstone) return null
-    // Looked up first: when a fallback fails, nothing has been changed.
+    // Looked up first, so that nothing has changed if a fallback fails.
     const restored = await withoutTombstones(chain).head(name)
     if (await liftAll(chain, name, held)) return { restored }
   }
-  throw new StorageError('unavailable', 'other writes of the name came first each time: try again', { name })
+  throw new StorageError('unavailable', 'other writes of the name came first every time: try again')
 }
 
 export interface Purge {
@@ -63,7 +63,7 @@ export interface Purge {
   cursor: string | null
 }
 
-/** Removes the markers of a page that hide nothing: lifted ones, and tombstones of names that no backend holds any more. */
+/** Removes the markers of a page that hide nothing: lifted ones, and tombstones of names that no backend has any more. */
 export async function purgeTombstones(
   chain: Chain,
   query: TombstoneQuery & { dryRun: boolean },
@@ -77,7 +77,7 @@ export async function purgeTombstones(
   return { purged: names(true), kept: names(false), cursor }
 }
 
-/** A failure proves nothing about the name: its markers stay, and the next purge looks again. */
+/** A failure proves nothing about the name, so its markers are kept, and the next purge checks again. */
 async function purgeName(chain: Chain, name: string, dryRun: boolean): Promise<boolean> {
   try {
     const held = await headAll(chain.backends.filter(isWritable), name)
@@ -98,7 +98,7 @@ interface Held<Of extends Backend = Backend> {
   info: ObjectInfo
 }
 
-/** R2, KV and most S3 servers delete unconditionally: a write within this one round trip is lost, hence the second look. */
+/** R2, KV and most S3 servers delete unconditionally: a write within this one round trip is lost, so it is checked again. */
 async function remove({ backend, info: { name, version } }: Held<WritableBackend>): Promise<boolean> {
   const now = await backend.head(name)
   if (!now?.deleted || now.version !== version) return false
@@ -106,7 +106,7 @@ async function remove({ backend, info: { name, version } }: Held<WritableBackend
   return true
 }
 
-/** Lifts one tombstone after the other until none hides the name; `false` when something else was written meanwhile. */
+/** Lifts one tombstone after the other until none hides the name; `false` if something else was written in the meantime. */
 async function liftAll(chain: Chain, name: string, held: readonly Held[]): Promise<boolean> {
   let now = held
   for (;;) {
@@ -126,14 +126,14 @@ async function headAll<Of extends Backend>(backends: readonly Of[], name: string
   const failures = answers.flatMap((answer) =>
     answer.status === 'rejected' ? [answer.reason as StorageError] : [],
   )
-  if (failures.length > 0) throw chainError(failures, name)
+  if (failures.length > 0) throw chainError(failures)
   return searched.flatMap((backend, index) => {
     const answer = answers[index]
     return answer?.status === 'fulfilled' && answer.value ? [{ backend, info: answer.value }] : []
   })
 }
 
-/** The same backends, where a tombstone hides nothing. */
+/** The same backends, but a tombstone hides nothing. */
 function withoutTombstones(chain: Chain): Chain {
   return createChain(chain.backends, { ...chain, deletes: 'first' })
 }

@@ -28,7 +28,7 @@ interface PageOptions {
 }
 
 export interface ListOptions extends PageOptions {
-  /** Fail rather than leave out what a failing backend holds. */
+  /** Fail rather than omit a failing backend's objects. */
   strict?: boolean | undefined
 }
 
@@ -56,7 +56,7 @@ export function createClient(options: ClientOptions) {
     call<Answers[Id]>(route, { method: 'POST', json })
   const list = (prefix: string, query?: ListOptions & { delimiter?: '/' | undefined }) =>
     get<'list'>(`list/${prefixPath(prefix)}`, { ...query })
-  /** One field of the answer about a name. */
+  /** One field of a response about a name. */
   const field =
     <Id extends keyof Answers, Field extends keyof Answers[Id]>(id: Id, route: string, key: Field) =>
     async (name: string) =>
@@ -64,7 +64,7 @@ export function createClient(options: ClientOptions) {
   const job = (kind: 'backfills' | 'verifications', id: string) => `${kind}/${encodeURIComponent(id)}`
 
   return {
-    /** Where a name is served. */
+    /** The URL at which a name is served. */
     mediaUrl: (name: string) => base + namePath(name),
     /** The object as a response: 200, 206 or 304. */
     open: (name: string, request?: TransferOptions & { method?: 'GET' | 'HEAD' }) =>
@@ -98,7 +98,7 @@ export function createClient(options: ClientOptions) {
       new Date(await field('modifiedTime', 'modified_time', 'modified_time')(name)),
     validName: field('getValidName', 'get_valid_name', 'valid_name'),
     availableName: field('getAvailableName', 'get_available_name', 'available_name'),
-    /** In the backend's own terms, e.g. `r2://bucket/key`. */
+    /** The path inside the backend, e.g. `r2://bucket/key`. */
     path: field('path', 'path', 'path'),
 
     listdir: (path: string, query?: ListOptions) => get<'listdir'>(`listdir/${namePath(path)}`, { ...query }),
@@ -116,7 +116,7 @@ export function createClient(options: ClientOptions) {
     health: async () => readJson<Answers['health']>(await send('-/health')),
     tombstones: async (query: PageOptions & { prefix?: string | undefined } = {}) =>
       get<'listTombstones'>('tombstones', { ...query, prefix: checkPrefix(query.prefix) }),
-    /** Removes tombstones of names that no fallback holds any more; `limit` is 200 at most. */
+    /** Removes tombstones of names that no fallback has any more; `limit` is at most 200. */
     purgeTombstones: async ({
       prefix,
       dryRun,
@@ -159,7 +159,7 @@ export function createClient(options: ClientOptions) {
   }
 }
 
-/** What the Worker would answer with `strict`, which also refuses backends that cannot list at all. */
+/** The Worker's `strict` option would also refuse backends that cannot list at all. */
 function incomplete(backends: Degraded[]): ApiError {
   const detail = 'the listing lacks what these backends hold'
   return new ApiError({ type: 'about:blank', title: 'A backend failed', status: 502, detail, backends })

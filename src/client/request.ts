@@ -91,7 +91,7 @@ function reserved(name: string): InvalidRequestError {
   )
 }
 
-/** The Worker's answer. A page that something else answers in its place is thrown as an ApiError. */
+/** The Worker's response. A page from something else in its place is thrown as an ApiError. */
 export async function readJson<Answer>(response: Response): Promise<Answer> {
   const isJson = response.headers.get('Content-Type')?.startsWith('application/json')
   if (!isJson) throw await toApiError(response)
@@ -102,7 +102,7 @@ export async function readJson<Answer>(response: Response): Promise<Answer> {
 export class ApiError extends Error {
   override readonly name = 'ApiError'
   readonly problem: ProblemDocument
-  /** Whether the Worker answered; otherwise something in its place did. */
+  /** Whether the Worker responded, and not something else in its place. */
   readonly isFromWorker: boolean
 
   constructor(problem: ProblemDocument, isFromWorker = true) {

@@ -17,7 +17,7 @@ type CamelCase<Key> = Key extends `${infer Head}_${infer Tail}`
   : Key
 type Settings<Table> = { [Key in keyof Table as CamelCase<Key>]: Table[Key] }
 
-/** `target` with further properties that neither JSON nor the console prints; those that are undefined are left out. */
+/** Adds properties that neither JSON nor the console prints; those that are undefined are omitted. */
 export function withHidden<Target extends object, Hidden extends object>(
   target: Target,
   hidden: Hidden,
@@ -27,7 +27,7 @@ export function withHidden<Target extends object, Hidden extends object>(
   return target as Target & Hidden
 }
 
-/** One backend table as it was written, and where its mistakes are reported. */
+/** One backend table as written, and where its mistakes are reported. */
 export interface TableSource {
   raw: Readonly<Record<string, unknown>>
   name: string
@@ -35,7 +35,7 @@ export interface TableSource {
   report: (key: string, problem: string) => void
 }
 
-/** How each type's configuration is made from its table; `undefined` when a mistake was reported. */
+/** Builds each type's configuration from its table; `undefined` if a mistake was reported. */
 export const BUILDERS = { r2: buildR2, kv: buildKv, s3: buildS3, http: buildHttp } satisfies Record<
   BackendType,
   unknown
@@ -75,7 +75,7 @@ function buildHttp(source: TableSource) {
   const headers = findHeaders(source)
   const fetcher = findBinding<Fetcher>(source, 'fetcher')
   if (raw['url'] === undefined && raw['binding'] === undefined)
-    report('url', "is missing: give the origin's base URL in `url`, or name a Fetcher in `binding`")
+    report('url', "is missing: set `url` to the origin's base URL, or `binding` to a Fetcher binding")
   if (!table) return undefined
   const settings = { ...table, headers: undefined, header_names: Object.keys(headers) }
   return configured('http', source, { settings, hidden: { headers, fetcher } })
@@ -108,14 +108,14 @@ function check<Schema extends v.GenericSchema>(
     else report(key, missing(key, raw['type'], env))
   }
   if (Number(raw['hedge_ms']) >= Number(raw['timeout_ms'] ?? 10_000))
-    report('hedge_ms', 'must be less than `timeout_ms`, or the next backend is never tried early')
+    report('hedge_ms', 'must be less than `timeout_ms`')
   return result.success ? result.output : undefined
 }
 
 function missing(key: string, type: unknown, env: Env): string {
   if (key === 'binding') return bindingProblem(env, undefined, type === 'r2' ? 'r2' : 'kv') ?? ''
-  if (key === 'bucket') return "is missing: give the bucket's name"
-  return 'is missing: give the base URL of the S3 service, e.g. "https://s3.eu-central-1.amazonaws.com"'
+  if (key === 'bucket') return "is missing: set it to the bucket's name"
+  return 'is missing: set it to the base URL of the S3 service, e.g. "https://s3.eu-central-1.amazonaws.com"'
 }
 
 function findBinding<Binding>({ raw, env, report }: TableSource, kind: BindingKind): Binding | undefined {
@@ -127,7 +127,7 @@ function findBinding<Binding>({ raw, env, report }: TableSource, kind: BindingKi
   return undefined
 }
 
-/** The key pair (and session token, where there is one). */
+/** The key pair, and the session token if there is one. */
 function findCredentials({ raw, env, report }: TableSource): S3Credentials | undefined {
   const prefix = raw['credentials']
   if (!v.is(credentialsName, prefix)) return undefined
@@ -152,7 +152,7 @@ function findHeaders({ raw, env, report }: TableSource): Record<string, string> 
     const result = readHeader(env, header, value)
     const key = header.toLowerCase()
     if ('problem' in result) report(`headers.${header}`, result.problem)
-    else if (key in found) report(`headers.${header}`, 'is given twice; keep one')
+    else if (key in found) report(`headers.${header}`, 'is set twice; remove one of them')
     else found[key] = result.value
   }
   return found

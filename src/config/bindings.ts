@@ -27,39 +27,38 @@ export type BindingKind = keyof typeof KINDS
 /** The kind of binding that a value of `env` is; plain variables and secrets have none. */
 export function bindingKind(value: unknown): BindingKind | undefined {
   if (value === null || (typeof value !== 'object' && typeof value !== 'function')) return undefined
-  // A Fetcher answers every property with a remote method, so it must be recognised first.
+  // A Fetcher has a remote method for every property name, so it must be recognised first.
   if (has(value, 'fetch')) return 'fetcher'
   const kinds = Object.keys(KINDS) as BindingKind[]
   return kinds.find((kind) => KINDS[kind].methods.every((method) => has(value, method)))
 }
 
-/** What is wrong when `env[name]`, or without a name any binding, should be of that kind; nothing when it is. */
+/** What is wrong if `env[name]` is not a binding of that kind, or if there is no name; `null` if it is. */
 export function bindingProblem(env: Env, name: string | undefined, kind: BindingKind): string | null {
   const value = name === undefined ? undefined : env[name]
   const found = bindingKind(value)
   if (found === kind) return null
   const { label, section } = KINDS[kind]
   const bound = Object.keys(env).filter((key) => bindingKind(env[key]) === kind)
-  const list = bound.map((key) => `\`${key}\``).join(', ')
-  const existing = bound.length === 0 ? 'none is bound' : `bound: ${list}`
+  const use = bound.length > 0 && `use ${bound.map((key) => `\`${key}\``).join(' or ')}`
   const actual = found === undefined ? 'a variable or secret' : KINDS[found].label
   const problem =
     name === undefined
-      ? `is missing: name ${label}`
+      ? `is missing: set it to the binding of ${label}`
       : value === undefined
         ? `there is no binding \`${name}\``
         : `\`${name}\` is ${actual}, not ${label}`
-  return `${problem} (${existing})${didYouMean(name ?? '', bound)}; else add one under ${section} in wrangler.toml`
+  return `${problem}; ${use ? `${use}, or ` : ''}add one under ${section} in wrangler.toml`
 }
 
 function has(value: object, method: string): boolean {
   return typeof (value as Record<string, unknown>)[method] === 'function'
 }
 
-/** A value that was found, or what is wrong; never both, and the problem never holds the value. */
+/** A value, or what is wrong with it. The problem never contains the value. */
 export type Found<Value> = { value: Value } | { problem: string }
 
-/** The secret `name`, fit to stand in a header. */
+/** The secret `name`, if it can be sent in a header. */
 export function readSecret(env: Env, name: string): Found<string> {
   const value = env[name]
   const fix = `npx wrangler secret put ${name}`
@@ -72,20 +71,20 @@ export function readSecret(env: Env, name: string): Found<string> {
   if (typeof value !== 'string') return { problem: `\`${name}\` is not a string; set it with: ${fix}` }
   if (value !== value.trim() || !isHeaderValue(value))
     return {
-      problem: `the secret \`${name}\` holds a line break, outer space or character that no header can carry; set it again with: ${fix}`,
+      problem: `the secret \`${name}\` contains a line break, a space at its start or end, or a character that a header cannot contain; set it again with: ${fix}`,
     }
   return { value }
 }
 
-/** What the Worker or the platform writes itself, or what would change what the answer means. */
+/** Headers that the Worker or the platform sets itself, or that would change the meaning of the response. */
 const RESERVED_HEADERS =
   /^(host|connection|keep-alive|te|trailer|upgrade|transfer-encoding|content-length|range|accept-encoding|if-.*|proxy-.*|cf-.*|fallback-storage-.*)$/
 
 /** The value to send as `header`, with `"$NAME"` read from the secret NAME. */
 export function readHeader(env: Env, header: string, value: string): Found<string> {
-  if (!/^[!#$%&'*+\-.^_`|~\w]+$/.test(header)) return { problem: 'is not a header name' }
+  if (!/^[!#$%&'*+\-.^_`|~\w]+$/.test(header)) return { problem: 'is not a valid header name' }
   if (RESERVED_HEADERS.test(header.toLowerCase()))
-    return { problem: 'is a header that is set where it is needed; remove it' }
+    return { problem: 'is set by the Worker itself; remove it' }
   if (value.startsWith('$')) {
     const name = value.slice(1)
     if (/^[A-Za-z_]\w*$/.test(name)) return readSecret(env, name)
@@ -94,10 +93,12 @@ export function readHeader(env: Env, header: string, value: string): Found<strin
   if (/\$[A-Z_]{2}/.test(value))
     return {
       problem:
-        'takes a secret as its whole value only: write "$NAME", and put all of it, "Bearer " included, into the secret',
+        'can only be a whole secret: write "$NAME", and put the complete value, including "Bearer ", into the secret',
     }
   if (isHeaderValue(value)) return { value }
-  return { problem: 'must be a header value: Latin-1 without line breaks or outer spaces' }
+  return {
+    problem: 'must be a valid header value: Latin-1, without line breaks or spaces at the start or end',
+  }
 }
 
 export function isHeaderValue(value: string): boolean {

@@ -5,10 +5,10 @@ import { type Services, type Variables, readServices, readVariables, reportMisty
 
 export { ConfigError }
 
-/** Everything that variables, secrets and bindings say, checked. JSON and the console print no secret of it. */
+/** The checked configuration from variables, secrets and bindings. JSON and the console never print its secrets. */
 export type Config = ReturnType<typeof assemble>
 
-/** The configuration that `env` holds. Throws one ConfigError that lists every mistake. */
+/** Reads the configuration from `env`. Throws one ConfigError that lists every mistake. */
 export function parseConfig(env: Record<string, unknown>): Config {
   const mistakes: Mistake[] = []
   const backends = readStorages(env, mistakes)
@@ -32,21 +32,21 @@ function assemble(backends: readonly BackendConfig[], variables: Variables, serv
     maxUploadBytes: variables.MEDIA_MAX_UPLOAD_BYTES,
     inlineMaxBytes: variables.FALLBACK_INLINE_MAX_BYTES,
     negativeCacheSeconds: variables.FALLBACK_NEGATIVE_CACHE_SECONDS,
-    /** `failures` 0: no breaker. */
+    /** With 0 `failures`, there is no breaker. */
     breaker: { failures: variables.FALLBACK_BREAKER_FAILURES, seconds: variables.FALLBACK_BREAKER_SECONDS },
-    /** Lines to the log for reads that did not fail: so many a second for each outcome, in one isolate. */
+    /** The most log lines per second, outcome and isolate for reads that did not fail. */
     logReadsPerSecond: variables.FALLBACK_LOG_READS_PER_SECOND,
   }
   return withHidden(config, { services, apiToken: variables.API_TOKEN })
 }
 
-/** A backend as it is configured, without any secret; header values are left out whole. */
+/** A backend as configured, without secrets and header values. */
 export type BackendDescription = Record<
   string,
   string | number | boolean | readonly string[] | readonly number[]
 >
 
-/** The chain as configured, fit to be shown to an operator. */
+/** The chain as configured, for display to an operator. */
 export function describeBackends({ backends }: { backends: readonly BackendConfig[] }): BackendDescription[] {
   return backends.map((backend) =>
     Object.fromEntries(
@@ -81,7 +81,7 @@ function fnv1a(text: string): string {
   return (hash >>> 0).toString(16).padStart(8, '0')
 }
 
-/** A setting that may be meant, and seldom is. */
+/** A valid setting that is probably a mistake. */
 export interface Warning {
   backend: string
   detail: string
@@ -101,7 +101,7 @@ export function hostWarnings(
     const host = url && new URL(url).host
     if (host === undefined || (host !== media && host !== request)) return []
     const whose = host === media ? 'MEDIA_URL' : 'this request'
-    const detail = `\`${key}\` has the host of ${whose} (${host}): if this Worker answers there, the backend leads back to it. Give it the address of what holds the files itself`
+    const detail = `\`${key}\` has the same host as ${whose} (${host}): if this Worker serves that host, the backend leads back to it. Set it to the address of the server that holds the files`
     return [{ backend: backend.name, detail }]
   })
 }

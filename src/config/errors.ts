@@ -22,7 +22,7 @@ export class ConfigError extends Error {
 }
 
 function summary(mistakes: readonly Mistake[]): string {
-  const count = mistakes.length === 1 ? 'one mistake' : `${mistakes.length} mistakes`
+  const count = mistakes.length === 1 ? '1 mistake' : `${mistakes.length} mistakes`
   const lines = mistakes.map((mistake) => `- ${describePlace(mistake)}: ${mistake.problem}`)
   return `The configuration has ${count}:\n${lines.join('\n')}`
 }
@@ -33,7 +33,7 @@ function describePlace({ variable, backend, key }: Place): string {
   return `${variable}${table}${name}${key === undefined ? '' : ` \`${key}\``}`
 }
 
-/** The candidate that a mistyped word most likely means, if any is close enough. */
+/** The candidate most similar to a mistyped word, if one is similar enough. */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
   const wanted = normalise(word)
   let best: { candidate: string; distance: number } | undefined
@@ -57,7 +57,7 @@ function normalise(word: string): string {
   return word.toLowerCase().replaceAll(/[-_]/g, '')
 }
 
-/** Insertions, deletions, substitutions and swaps of neighbours between two words. */
+/** The number of insertions, deletions, substitutions and swaps of neighbours that turn one word into the other. */
 function editDistance(a: string, b: string): number {
   const rows = [Array.from({ length: b.length + 1 }, (_, column) => column)]
   const at = (row: number, column: number): number => rows[row]?.[column] ?? Infinity

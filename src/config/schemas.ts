@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 
-/** Every message says what the value must be; the value itself is never repeated, it could be a secret. */
+/** Every message says what the value must be. It never repeats the value, which could be a secret. */
 
 /** The first issue of each key. */
 export function firstIssues(issues: readonly v.BaseIssue<unknown>[] = []): Map<string, v.BaseIssue<unknown>> {
@@ -24,8 +24,8 @@ export function wholeNumber(min: number, max: number) {
   })
 }
 
-/** Dollars. */
-export const price = number('must be a price in dollars for 10⁹ bytes, 0 or more, e.g. 0.09', {
+/** In US dollars. */
+export const price = number('must be a price in US dollars per 10⁹ bytes, e.g. 0.09', {
   digits: /^\d+(\.\d+)?$/,
   fits: (value) => Number.isFinite(value) && value >= 0,
 })
@@ -49,10 +49,10 @@ export function text(message: string, holds: (value: string) => boolean) {
 
 const URL_MESSAGE = 'must be an absolute http:// or https:// URL'
 const PUBLIC_URL_MESSAGE = 'must be an absolute URL or an absolute path like "/media/"'
-const QUERY_MESSAGE = 'must have no query and no fragment; leave out all from the "?" or "#" on'
-const DOT_MESSAGE = 'must not hold a "." or ".." segment; write the path that is meant'
+const QUERY_MESSAGE = 'must not contain a query or fragment; remove everything from the "?" or "#"'
+const DOT_MESSAGE = 'must not contain a "." or ".." segment; write the resulting path'
 
-/** A string that nothing is wrong with. */
+/** A string for which `problemOf` returns `null`. */
 function stringWithout(problemOf: (value: string) => string | null, message: string) {
   return v.pipe(
     v.string(message),
@@ -66,7 +66,7 @@ function stringWithout(problemOf: (value: string) => string | null, message: str
 /** An absolute http(s) URL without user info, query or fragment, ending in `/`. */
 export const baseUrl = v.pipe(stringWithout(urlProblem, URL_MESSAGE), v.transform(normalUrl))
 
-/** Where a public backend is reached: an absolute URL, or a path below the Worker's own host. */
+/** The address of a public backend: an absolute URL, or a path on the Worker's own host. */
 export const publicUrl = v.pipe(
   stringWithout((value) => {
     if (isAbsolutePath(value)) return pathProblem(value)
@@ -81,15 +81,15 @@ export const mediaPath = stringWithout((value) => {
   const problem = pathProblem(value)
   if (problem !== null) return problem
   if (!value.startsWith('/') || !value.endsWith('/')) return `must begin and end with "/"; write "${fixed}"`
-  if (value.startsWith('/-/')) return 'must not lie below "/-/", which is the API\'s own'
-  return value.includes('//') ? `must not hold "//"; write "${fixed}"` : null
+  if (value.startsWith('/-/')) return 'must not be below "/-/", which is reserved for the API'
+  return value.includes('//') ? `must not contain "//"; write "${fixed}"` : null
 }, 'must be a path like "/media/"')
 
 export const prefix = stringWithout((value) => {
-  if (value.startsWith('/')) return 'must not begin with "/": keys have no leading slash; leave the slash out'
+  if (value.startsWith('/')) return 'must not begin with "/"; remove the leading slash'
   if (hasDotSegment(value)) return DOT_MESSAGE
   if (isPrintable(value) && new TextEncoder().encode(value).length < 1024) return null
-  return 'must be under 1024 bytes and hold no control character'
+  return 'must be shorter than 1024 bytes and contain no control characters'
 }, 'must be a string')
 
 const PATTERN_MESSAGE = 'must be a regular expression, or a list of them'
@@ -106,7 +106,7 @@ export const pattern = v.pipe(
       )
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error)
-      addIssue({ message: `is not a regular expression (${reason}); it is matched against the name` })
+      addIssue({ message: `is not a valid regular expression (${reason})` })
       return NEVER
     }
   }),
@@ -114,7 +114,7 @@ export const pattern = v.pipe(
 
 const NEVER_ABSENCE = [408, 425, 429]
 const statusMessage =
-  'must be a list of statuses from 400 to 499, without 408, 425 and 429, that prove absence, e.g. [404, 410]'
+  'must be a list of 4xx statuses that prove absence, except 408, 425 and 429, e.g. [404, 410]'
 
 const status = number(statusMessage, {
   digits: /^\d+$/,
@@ -134,7 +134,7 @@ export function isPrintable(value: string): boolean {
 function urlProblem(value: string): string | null {
   if (!URL.canParse(value) || !/^https?:\/\//i.test(value)) return URL_MESSAGE
   const { username, password } = new URL(value)
-  if (username || password) return 'must hold no user name or password; put them into a secret'
+  if (username || password) return 'must not contain a user name or password; put them into a secret'
   return /[?#]/.test(value) ? QUERY_MESSAGE : null
 }
 
@@ -145,7 +145,7 @@ function normalUrl(value: string): string {
 function pathProblem(value: string): string | null {
   if (/[?#]/.test(value)) return QUERY_MESSAGE
   if (hasDotSegment(value)) return DOT_MESSAGE
-  return /^[\w\-.~!$&'()*+,;=:@%/]*$/.test(value) ? null : 'must be a path as URLs write it, percent-encoded'
+  return /^[\w\-.~!$&'()*+,;=:@%/]*$/.test(value) ? null : 'must be percent-encoded, as in a URL'
 }
 
 function isAbsolutePath(value: string): boolean {
@@ -162,37 +162,37 @@ function withSlash(value: string): string {
 
 const LONGEST_WAIT_MS = 900_000
 
-/** Names stand in Cache-Status and Server-Timing, where only tokens may. */
+/** Names are sent in Cache-Status and Server-Timing, which only allow tokens. */
 export const backendName = text(
-  'must begin with a letter and hold only letters, digits, ".", "_" and "-", at most 64',
+  'must begin with a letter, contain only letters, digits, ".", "_" and "-", and have at most 64 characters',
   (value) => /^[a-z][\w.-]{0,63}$/i.test(value),
 )
 
 const shared = {
   type: v.string(),
   name: v.exactOptional(backendName),
-  /** Put before a name to make the backend's own key. */
+  /** Put before the name to form the backend's key. */
   prefix: v.optional(prefix, ''),
   include: v.exactOptional(pattern),
   exclude: v.exactOptional(pattern),
   timeout_ms: v.optional(wholeNumber(1, LONGEST_WAIT_MS), 10_000),
   idle_timeout_ms: v.optional(wholeNumber(1, LONGEST_WAIT_MS), 30_000),
-  /** Without an answer for so long, the next backend is tried too. */
+  /** After this time without a response, the next backend is tried as well. */
   hedge_ms: v.exactOptional(wholeNumber(1, LONGEST_WAIT_MS)),
   /** Absolute URL or absolute path, ending in `/`. */
   public_url: v.exactOptional(publicUrl),
 }
 
-const binding = text('must be a binding\'s name, e.g. "MEDIA"', (value) => value !== '')
+const binding = text('must be the name of a binding, e.g. "MEDIA"', (value) => value !== '')
 
 const bucketName = text(
-  'must be the name of a bucket only, without slashes or spaces',
+  'must be a bucket name, without slashes or spaces',
   (value) => /^[^\s/?#]+$/.test(value) && isPrintable(value),
 )
 
-/** A prefix, and never what looks like a key itself: it would end up in messages. */
+/** Only a prefix: an access key itself would be printed in messages. */
 export const credentialsName = text(
-  'must be the prefix of secrets\' names: "LEGACY" reads LEGACY_ACCESS_KEY_ID and LEGACY_SECRET_ACCESS_KEY',
+  'must be the common prefix of the secrets\' names: "LEGACY" stands for LEGACY_ACCESS_KEY_ID and LEGACY_SECRET_ACCESS_KEY',
   (value) =>
     /^[a-z]\w{0,30}$/i.test(value) &&
     !/^A[A-Z]IA[A-Z\d]{16}$/.test(value) &&
@@ -230,7 +230,7 @@ export const httpTable = v.object({
   read_only: v.optional(
     v.pipe(
       flag,
-      v.check((value) => value, 'is always true for http, which cannot be written to; remove it'),
+      v.check((value) => value, 'is always true for http backends; remove it'),
     ),
     true,
   ),
@@ -245,15 +245,15 @@ export const httpTable = v.object({
     {},
   ),
   listing: v.exactOptional(
-    v.literal('autoindex-json', 'must be "autoindex-json", or left out where the origin cannot list'),
+    v.literal('autoindex-json', 'must be "autoindex-json"; remove it if the origin cannot list'),
   ),
   absent_statuses: v.optional(absentStatuses, [404, 410]),
   egress_usd_per_gb: v.exactOptional(price),
-  /** Whether an HTML page that is answered for a picture's name is a failure. */
+  /** Whether an HTML page for the name of an image is a failure. */
   check_type: v.optional(flag, true),
 })
 
-/** The keys that each type of backend takes. */
+/** The keys of each type of backend. */
 export const TABLE_KEYS = {
   r2: Object.keys(r2Table.entries),
   kv: Object.keys(kvTable.entries),

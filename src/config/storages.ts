@@ -8,7 +8,7 @@ const VARIABLE = 'FALLBACK_STORAGES'
 const TYPES = Object.keys(TABLE_KEYS) as BackendType[]
 const EXAMPLE = `FALLBACK_STORAGES = [{ type = "r2", binding = "MEDIA" }]`
 
-/** The chain's backends in their order; what is wrong goes to `mistakes`. */
+/** The chain's backends in order. Mistakes are added to `mistakes`. */
 export function readStorages(env: Env, mistakes: Mistake[]): BackendConfig[] {
   const { value, problem } = readChain(env[VARIABLE])
   if (problem !== undefined) mistakes.push({ variable: VARIABLE, problem })
@@ -25,7 +25,7 @@ export function readStorages(env: Env, mistakes: Mistake[]): BackendConfig[] {
     const first = names.indexOf(name)
     names[index] = name
     if (first >= 0)
-      report('name', `is the name of ${VARIABLE}[${first}] too; give each backend a \`name\` of its own`)
+      report('name', `is already the name of ${VARIABLE}[${first}]; give each backend its own \`name\``)
     const type = readType(raw, report)
     if (type === undefined) return []
     for (const key of Object.keys(raw))
@@ -34,7 +34,7 @@ export function readStorages(env: Env, mistakes: Mistake[]): BackendConfig[] {
   })
 }
 
-/** The variable's value as an array, which may be given as JSON. */
+/** The variable's value as an array; it may also be a JSON string. */
 function readChain(given: unknown): { value: readonly unknown[]; problem?: string } {
   const wrong = (problem: string) => ({ value: [], problem })
   if (given === undefined || given === '')
@@ -43,12 +43,13 @@ function readChain(given: unknown): { value: readonly unknown[]; problem?: strin
   try {
     if (typeof given === 'string') value = JSON.parse(given)
   } catch (error) {
-    // The engine's message quotes the text, which may hold a header's value.
+    // The engine's message quotes the text, which may contain a header's value.
     const position = error instanceof Error ? /position \d+/.exec(error.message)?.[0] : undefined
     const where = position === undefined ? '' : ` (at ${position})`
     return wrong(`is not valid JSON${where}; write [{"type": "r2", "binding": "MEDIA"}] with double quotes`)
   }
-  if (!Array.isArray(value)) return wrong(`must be an array of tables, or the same as JSON, e.g. ${EXAMPLE}`)
+  if (!Array.isArray(value))
+    return wrong(`must be an array of tables, or a JSON string of one, e.g. ${EXAMPLE}`)
   return value.length > 0 ? { value } : wrong(`is empty: list at least one backend, e.g. ${EXAMPLE}`)
 }
 
@@ -58,11 +59,11 @@ function readType(
 ): BackendType | undefined {
   const { type } = raw
   const known = TYPES.find((candidate) => candidate === type)
-  const list = 'one of "r2", "kv", "s3", "http"'
-  // Where it is missing, one of the keys may be it, mistyped.
+  const list = '"r2", "kv", "s3" or "http"'
+  // If it is missing, one of the keys may be a mistyped `type`.
   const mistyped = Object.keys(raw).find((key) => nearest(key, ['type']) !== undefined)
-  const hint = mistyped === undefined ? '' : `; the key \`${mistyped}\` should be \`type\``
-  if (type === undefined) report('type', `is missing: give ${list}${hint}`)
+  const hint = mistyped === undefined ? '' : `; did you mean \`type\` instead of \`${mistyped}\`?`
+  if (type === undefined) report('type', `is missing: set it to ${list}${hint}`)
   else if (known === undefined)
     report('type', `must be ${list}${typeof type === 'string' ? didYouMean(type, TYPES) : ''}`)
   return known
@@ -76,18 +77,18 @@ function unknownKey(key: string, type: BackendType): string {
   const meant = nearest(key, TABLE_KEYS[type])
   if (meant !== undefined) return `is unknown; did you mean \`${meant}\`?`
   const hint = SECRET_HINTS[type]
-  if (SECRET_KEY.test(key) && hint !== undefined) return `does not belong here: ${hint}`
+  if (SECRET_KEY.test(key) && hint !== undefined) return `must be a secret: ${hint}`
   const akin = TABLE_KEYS[type].find((known) => known.startsWith(key) || key.startsWith(known))
   if (akin !== undefined) return `is unknown; did you mean \`${akin}\`?`
-  return `is unknown; ${type} backends take ${TABLE_KEYS[type].join(', ')}`
+  return `is unknown; the keys of ${type} backends are ${TABLE_KEYS[type].join(', ')}`
 }
 
 const SECRET_HINTS: Partial<Record<BackendType, string>> = {
-  s3: 'keep keys in secrets and name their prefix: `credentials = "LEGACY"` and npx wrangler secret put LEGACY_ACCESS_KEY_ID (and LEGACY_SECRET_ACCESS_KEY)',
-  http: 'keep it in a secret and send it as a header: `headers = { Authorization = "$LEGACY_AUTHORIZATION" }` and npx wrangler secret put LEGACY_AUTHORIZATION',
+  s3: 'set `credentials = "LEGACY"`, and run npx wrangler secret put LEGACY_ACCESS_KEY_ID and npx wrangler secret put LEGACY_SECRET_ACCESS_KEY',
+  http: 'set `headers = { Authorization = "$LEGACY_AUTHORIZATION" }`, and run npx wrangler secret put LEGACY_AUTHORIZATION',
 }
 
-/** The name as it is given, else the binding's in lower case, else the type. */
+/** The configured name, or else the binding's in lower case, or else the type. */
 function nameOf(raw: Record<string, unknown>): string {
   const [first = 'unnamed'] = [raw['name'], raw['binding'], raw['type']].filter((candidate) =>
     v.is(backendName, candidate),

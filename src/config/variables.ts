@@ -22,7 +22,7 @@ const corsOrigins = v.pipe(
 /** A body that is copied while it streams is held in memory, so it has to fit there. */
 const inlineBytes = wholeNumber(0, MAX_SHARED_BYTES)
 
-/** All variables but the chain itself, in the order in which mistakes are listed. */
+/** All variables except the chain, in the order in which mistakes are listed. */
 const variables = v.object({
   FALLBACK_DATA_MIGRATION: v.optional(flag, false),
   FALLBACK_DELETES: v.optional(
@@ -52,9 +52,9 @@ const variables = v.object({
 
 export type Variables = v.InferOutput<typeof variables>
 
-/** Every variable but the chain, with its default. `undefined` when something is wrong, which goes to `mistakes`. */
+/** Every variable except the chain, with its default. If something is wrong, it is added to `mistakes` and the result is `undefined`. */
 export function readVariables(env: Env, mistakes: Mistake[]): Variables | undefined {
-  // An empty variable counts as not set: that is how a dashboard or a shell unsets one.
+  // An empty variable counts as not set: dashboards and shells unset variables that way.
   const given = Object.keys(variables.entries).filter((name) => env[name] !== undefined && env[name] !== '')
   const result = v.safeParse(variables, Object.fromEntries(given.map((name) => [name, env[name]])))
   for (const [variable, { message }] of firstIssues(result.issues))
@@ -64,7 +64,7 @@ export function readVariables(env: Env, mistakes: Mistake[]): Variables | undefi
 
 const KNOWN = ['FALLBACK_STORAGES', ...Object.keys(variables.entries)].filter((name) => name !== 'API_TOKEN')
 
-/** Variables that are not read, but whose names are almost those of ours. */
+/** Reports unknown variables whose names are almost those of known ones. */
 export function reportMistyped(env: Env, mistakes: Mistake[]): void {
   for (const variable of Object.keys(env)) {
     if (KNOWN.includes(variable) || bindingKind(env[variable]) !== undefined) continue
@@ -73,7 +73,7 @@ export function reportMistyped(env: Env, mistakes: Mistake[]): void {
   }
 }
 
-/** The platform services that are used when they are bound. */
+/** The platform services that are used if they are bound. */
 export interface Services {
   copyQueue?: Queue
   backfillJobs?: DurableObjectNamespace

@@ -3,9 +3,9 @@ import type { Trace } from '../storage/trace.ts'
 export interface Served {
   /** Name of the first backend. */
   primary: string
-  /** Name of the backend that answered; absent when none had the object. */
+  /** Name of the backend that served the object; absent if none had it. */
   backend?: string
-  /** A copy was begun or queued. */
+  /** A copy was started or queued. */
   stored?: boolean
 }
 

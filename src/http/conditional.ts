@@ -1,7 +1,7 @@
 import type { ObjectInfo } from '../storage/object.ts'
 import { parseHttpDate, wholeSeconds } from './date.ts'
 
-/** What conditions are compared to. */
+/** The validators that conditions are compared to. */
 export type Validators = Pick<ObjectInfo, 'etag' | 'modified'>
 
 export type Decision = 'proceed' | 'not-modified' | 'failed'

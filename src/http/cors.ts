@@ -54,7 +54,7 @@ export function corsHeaders(origin: string | null, allowed: AllowedOrigins): Rec
   }
 }
 
-/** The answer to OPTIONS: what a preflight needs beyond `corsHeaders`, which are added to every response. */
+/** The response to OPTIONS: what a preflight needs in addition to `corsHeaders`, which are added to every response. */
 export function optionsResponse(
   request: Request,
   allowed: AllowedOrigins | null,

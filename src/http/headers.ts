@@ -5,7 +5,7 @@ import { responseDigests } from './digest-headers.ts'
 import { decodeWords, encodeWord } from './encoded-word.ts'
 import { parseContentRange } from './range.ts'
 
-/** The fields of a representation that are sent as they are. */
+/** The fields of a representation that are sent unchanged. */
 const FIELDS = [
   ['contentType', 'Content-Type'],
   ['contentLanguage', 'Content-Language'],

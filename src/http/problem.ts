@@ -10,26 +10,26 @@ export interface Problem {
   code?: string
   /** e.g. Allow, WWW-Authenticate. */
   headers?: Record<string, string>
-  /** Why each backend failed. */
+  /** The backends that failed, and why. */
   backends?: readonly { name: string; error: string; detail: string }[]
 }
 
 const STATUSES = {
-  absent: [404, 'There is no such object'],
-  invalid: [400, 'The request cannot be understood'],
-  corrupt: [400, 'The bytes are not the ones that were announced'],
-  precondition: [412, 'A condition does not hold'],
+  absent: [404, 'Object not found'],
+  invalid: [400, 'Invalid request'],
+  corrupt: [400, 'The body does not match its length or digest'],
+  precondition: [412, 'Precondition failed'],
   'too-large': [413, 'The object is too large'],
-  unsatisfiable: [416, 'The range begins past the end'],
-  unsupported: [501, 'No backend implements this'],
+  unsatisfiable: [416, 'Range not satisfiable'],
+  unsupported: [501, 'No backend supports this'],
   timeout: [504, 'No backend answered in time'],
   unavailable: [502, 'A backend failed'],
   denied: [502, 'A backend refused access'],
-  'too-many-writes': [429, 'The backend takes no more writes of this name just now'],
-  interrupted: [400, 'The body broke off'],
+  'too-many-writes': [429, 'Too many writes of this name'],
+  interrupted: [400, 'The body was interrupted'],
   internal: [500, 'Internal Server Error'],
-  skipped: [502, 'A backend is left out because it failed lately'],
-  overloaded: [503, 'The Worker has no memory left for this now'],
+  skipped: [502, 'A backend was skipped because it failed recently'],
+  overloaded: [503, 'The Worker has no memory left at the moment'],
   loop: [508, 'A backend leads back to this Worker'],
 } as const satisfies Record<StorageError['code'], readonly [number, string]>
 
@@ -87,8 +87,8 @@ function describe(error: StorageError): Problem {
 }
 
 /**
- * An error of the whole chain is a timeout only if all backends that failed timed out. A loop takes precedence: only a
- * change of the configuration helps.
+ * An error of the whole chain is a timeout only if all backends that failed timed out. A loop takes precedence: only the
+ * configuration can fix it.
  */
 function codeOf(error: StorageError): StorageError['code'] {
   if (error.failures.length === 0) return error.code

@@ -7,7 +7,7 @@ import { problemResponse } from './problem.ts'
 import { contentRange, resolveRange } from './range.ts'
 
 export interface RespondOptions {
-  /** Sent for objects that have no Cache-Control of their own. */
+  /** Sent for objects without a Cache-Control of their own. */
   cacheControl: string
   /** The range that the client requests, unless it is to be ignored. */
   range?: RangeRequest | null
@@ -16,7 +16,7 @@ export interface RespondOptions {
 }
 
 /**
- * A GET's answer out of an object: 200, 206, 304, 412 or 416. Takes over the body, and cancels it if it is not sent.
+ * The response to a GET: 200, 206, 304, 412 or 416. Takes over the body, and cancels it if it is not sent.
  * Bodies of known length must be native or a FixedLengthStream's: workerd sends no Content-Length for others.
  */
 export function objectResponse(request: Request, object: StoredObject, options: RespondOptions): Response {
@@ -35,7 +35,7 @@ export function objectResponse(request: Request, object: StoredObject, options: 
   })
 }
 
-/** A HEAD's answer: 200, 304 or 412. Range is only defined for GET (RFC 9110 §14.2). */
+/** The response to a HEAD: 200, 304 or 412. Range is only defined for GET (RFC 9110 §14.2). */
 export function headResponse(request: Request, info: ObjectInfo, options: RespondOptions): Response {
   const refusal = refuse(request, info, options)
   if (refusal) return refusal
@@ -58,14 +58,14 @@ function refuse(
   }
   if (decision === 'failed')
     return problem(
-      new StorageError('precondition', 'the object is not the one that the request names'),
+      new StorageError('precondition', 'the object does not satisfy the request’s conditions'),
       options,
     )
   const { size } = info
   if (request.method !== 'GET' || !options.range || info.range || size === undefined) return null
   if (resolveRange(options.range, size) !== 'unsatisfiable') return null
   return problem(
-    new StorageError('unsatisfiable', `the range begins past the end of ${size} bytes`, { size }),
+    new StorageError('unsatisfiable', `the range begins after the end of ${size} bytes`, { size }),
     options,
   )
 }
@@ -74,7 +74,7 @@ function problem(error: StorageError, { base }: RespondOptions): Response {
   return problemResponse(error, base === undefined ? {} : { base })
 }
 
-/** Gives an unread body back. That it cannot be cancelled means that its source is gone already. */
+/** Cancels an unread body. If it cannot be cancelled, its source is already gone. */
 function discard(body: ReadableStream<Uint8Array>): void {
   body.cancel().catch(() => undefined)
 }

@@ -32,7 +32,7 @@ export abstract class Job<R extends JobRecord, Json> extends DurableObject<Env> 
     return record ? this.toJson(record) : null
   }
 
-  /** Works, then sets the next alarm. What fails is tried again later. */
+  /** Works, then sets the next alarm. Failed work is tried again later. */
   override async alarm(): Promise<void> {
     const { load, change } = this.saved
     const record = load()

@@ -30,7 +30,7 @@ export function createWalk(
   before: WalkPosition = { positions: {} },
 ) {
   let last = before.last
-  // What a filter leaves out must be counted.
+  // Excluded objects must be counted.
   const query = { prefix, limit: 1000, everything: true, last }
   const sources = backends.map((backend) =>
     createSource(backend, before.positions[backend.name] ?? { state: 'new' }, query),
@@ -71,7 +71,7 @@ export function createWalk(
       ...(last !== undefined && { last }),
       positions: Object.fromEntries(
         sources.map((source) => {
-          // A job lists every backend again when it resumes: what was saved meanwhile counts.
+          // A job lists every backend again when it resumes, so objects saved in the meantime count.
           const { ahead: _, ...position } = source.position(last !== before.last)
           return [source.backend.name, position]
         }),

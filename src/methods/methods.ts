@@ -10,19 +10,19 @@ import { compareNames } from '../storage/order.ts'
 import { conditionOn, writeMarker } from '../storage/tombstone-marker.ts'
 import { changed } from './put-object.ts'
 
-/** Names that are looked for at once: with more, waiting for a slot would look like a silent backend to a hedged search. */
+/** Names that are looked up at once: with more, a hedged search would mistake the wait for a slot for a silent backend. */
 const CONCURRENCY = 5
-/** Storage requests of one call. On the Free plan a Worker may make 1,000 to Cloudflare's services, and an origin that redirects or takes no HEAD costs more than one. */
+/** The most storage requests per call. On the Free plan, a Worker may send 1,000 to Cloudflare's services, and an origin that redirects or does not support HEAD needs more than one. */
 const MAX_LOOKUPS = 500
 
-/** Whether any backend has the name; false only when all proved that they don't. */
+/** Whether any backend has the name; false only if all backends proved that they don't. */
 export async function exists(chain: Chain, name: string): Promise<boolean> {
   return (await chain.head(name)) !== null
 }
 
 /**
- * `exists` of many names. Throws when one of them cannot be decided, since half an answer would be read as a whole one,
- * and `invalid` for more than one call may look up.
+ * `exists` for many names. Throws if one of them cannot be decided, since a partial result would be taken for a complete
+ * one, and `invalid` if there are too many names for one call.
  */
 export async function existsAll(chain: Chain, names: readonly string[]): Promise<Map<string, boolean>> {
   const count = names.length * chain.backends.length
@@ -30,7 +30,7 @@ export async function existsAll(chain: Chain, names: readonly string[]): Promise
     const fitting = Math.floor(MAX_LOOKUPS / chain.backends.length)
     throw new StorageError(
       'invalid',
-      `names: ${names.length} names over ${chain.backends.length} backends can take ${count} storage requests, and one call may take ${MAX_LOOKUPS}; ask for ${fitting} names at a time`,
+      `names: ${names.length} names and ${chain.backends.length} backends may need ${count} storage requests, but the limit is ${MAX_LOOKUPS}; request at most ${fitting} names at a time`,
     )
   }
   const limit = pLimit(CONCURRENCY)
@@ -41,7 +41,7 @@ export async function existsAll(chain: Chain, names: readonly string[]): Promise
       answers.set(name, await exists(chain, name))
     } catch (error) {
       if (!(error instanceof StorageError)) throw error
-      // One failure of each backend is enough: a hundred of the same would say no more.
+      // One failure of each backend is enough: a hundred of the same would add nothing.
       const causes = error.failures.length > 0 ? error.failures : [error]
       for (const cause of causes) failures.set(cause.backend ?? '', cause)
     }
@@ -51,14 +51,14 @@ export async function existsAll(chain: Chain, names: readonly string[]): Promise
   return answers
 }
 
-/** Bytes of the object, from the first backend that has it and knows; `null` where none has it. */
+/** The object's size, from the first backend that has it and knows it; `null` if none has it. */
 export async function size(chain: Chain, name: string): Promise<number | null> {
   return (await firstTelling(chain, name, 'size'))?.size ?? null
 }
 
 export type TimeKind = 'accessed' | 'created' | 'modified'
 
-/** One of the object's times, from the first backend that has it and records it; `null` where none has it. */
+/** One of the object's times, from the first backend that has it and records it; `null` if none has it. */
 export async function time(chain: Chain, name: string, kind: TimeKind): Promise<Date | null> {
   return (await firstTelling(chain, name, kind))?.[kind] ?? null
 }
@@ -71,8 +71,8 @@ function firstTelling(chain: Chain, name: string, property: keyof ObjectInfo): P
 }
 
 /**
- * Where a client can fetch the object. When migrating, from the first backend that makes URLs, since the object moves there;
- * else from the one that has it, or the last where none has.
+ * A URL at which clients can fetch the object. With migration on, from the first backend that can make URLs, since the
+ * object moves there; otherwise from the one that has it, or from the last if none has.
  */
 export async function url(
   chain: Chain,
@@ -82,11 +82,11 @@ export async function url(
   const { migrating, ...urlOptions } = options
   const backends = chain.backends.filter((backend) => backend.url && accepts(backend, name))
   const answering = migrating ? backends[0] : ((await holder(chain, name)) ?? backends.at(-1))
-  if (!answering?.url) throw new StorageError('unsupported', 'no backend makes URLs for this name', { name })
+  if (!answering?.url) throw new StorageError('unsupported', 'no backend can make a URL for this name')
   return answering.url(name, urlOptions)
 }
 
-/** The first backend that has the name and makes URLs. */
+/** The first backend that has the name and can make URLs. */
 async function holder(chain: Chain, name: string): Promise<Backend | undefined> {
   const held = await chain.first(name, async (backend, read) => {
     const info = await backend.head(name, read)
@@ -96,16 +96,16 @@ async function holder(chain: Chain, name: string): Promise<Backend | undefined> 
   return held?.holder
 }
 
-/** The name's place in the terms of the first backend that has paths. */
+/** The name's path in the first backend that has paths. */
 export function path(chain: Chain, name: string): string {
   for (const backend of chain.backends) {
     if (backend.path && accepts(backend, name)) return backend.path(name)
   }
-  throw new StorageError('unsupported', 'no backend has paths of its own', { name })
+  throw new StorageError('unsupported', 'no backend has paths')
 }
 
 export interface DirectoryPage {
-  /** Names within the path, without it and without the trailing `/`. */
+  /** Names inside the path, relative to it and without the trailing `/`. */
   directories: string[]
   files: string[]
   cursor: string | null
@@ -113,7 +113,7 @@ export interface DirectoryPage {
 }
 
 /**
- * What a path holds, as Django's `listdir` returns it: local names, each once. An object named as the path itself (a
+ * The contents of a path, as in Django's `listdir`: local names, each once. An object with the path itself as its name (a
  * directory's placeholder) is not one of its files.
  */
 export async function listdir(
@@ -128,7 +128,7 @@ export async function listdir(
     delimiter: '/',
   })
   return {
-    // Without its slash a directory sorts elsewhere: `a-b/` comes before `a/`, but `a` before `a-b`.
+    // Without its slash, a directory sorts differently: `a-b/` comes before `a/`, but `a` before `a-b`.
     directories: directories.map((name) => name.slice(prefix.length, -1)).toSorted(compareNames),
     files: objects.map(({ name }) => name.slice(prefix.length)).filter((name) => name !== ''),
     cursor,
@@ -139,8 +139,8 @@ export async function listdir(
 const MAX_DELETE_TRIES = 5
 
 /**
- * Deletes the name if `allows` accepts what the chain has under it: by one conditional write, since no backend deletes on a
- * condition. If another write comes first, it looks again. Where a delete leaves no tombstone, a lifted one stays, which hides nothing.
+ * Deletes the name if `allows` accepts the current object, by one conditional write, since no backend has conditional
+ * deletes. If another write comes first, it tries again. If deletes leave no tombstones, a lifted one stays, which hides nothing.
  */
 export async function deleteObjectIf(
   chain: Chain,
@@ -151,10 +151,10 @@ export async function deleteObjectIf(
   const lifted = !chain.tombstones || chain.backends.length === 1
   for (let tries = 0; tries < MAX_DELETE_TRIES; tries++) {
     const held = await target.head(name, { lastResort: true })
-    if (!allows(await chain.head(name))) throw changed(name)
+    if (!allows(await chain.head(name))) throw changed()
     if (lifted && (held === null || held.deleted)) return
     if (await writeMarker(target, name, { lifted, onlyIf: conditionOn(held) })) return
   }
-  const why = 'other writes of the name came first each time: try again'
-  throw new StorageError('unavailable', why, { backend: target.name, name })
+  const why = 'other writes of the name came first every time: try again'
+  throw new StorageError('unavailable', why, { backend: target.name })
 }

@@ -4,7 +4,7 @@ import { StorageError } from '../storage/errors.ts'
 import { conditionOn } from '../storage/tombstone-marker.ts'
 import { checkName, MAX_NAME_BYTES, nameBytes } from '../storage/name.ts'
 
-/** A name that was free when it was looked up, and the condition under which a put keeps that true. */
+/** A name that was free when it was looked up, and the condition that makes a put fail if it no longer is. */
 export interface FreeName {
   name: string
   onlyIf: PutCondition
@@ -15,8 +15,8 @@ const SUFFIX_LENGTH = 7
 const MAX_TRIES = 20
 
 /**
- * The first free name in `backend`, by Django's rules: the name itself or, when that is taken, an alternative.
- * `before` are the backends that a read tries first: what they hold would hide what is saved.
+ * The first free name in `backend`, by Django's rules: the name itself or, if that is taken, an alternative.
+ * `before` are the backends that a read tries first: their objects would hide the saved one.
  */
 export async function freeName(
   backend: Backend,
@@ -34,11 +34,10 @@ export async function freeName(
   }
   throw new StorageError('unavailable', 'reports every name that was tried as taken', {
     backend: backend.name,
-    name,
   })
 }
 
-/** `a.jpg` as `a_x7Qm2Lp.jpg`, the root cut short where the whole would be longer than the backend takes. */
+/** `a.jpg` as `a_x7Qm2Lp.jpg`, with the root shortened if the name would be too long for the backend. */
 export function alternativeName(backend: Backend, name: string): string {
   const { directory, root, extension } = splitName(cleanName(name))
   const suffix = `_${randomAlphanumerics(SUFFIX_LENGTH)}${extension}`
@@ -48,14 +47,14 @@ export function alternativeName(backend: Backend, name: string): string {
     if (fits(backend, candidate)) return candidate
     characters.pop()
   }
-  throw new StorageError('invalid', 'the name is too long for a free one to be made of it', { name })
+  throw new StorageError('invalid', 'the name is too long to append a suffix')
 }
 
 function fits(backend: Backend, name: string): boolean {
   return nameBytes(name) <= MAX_NAME_BYTES && accepts(backend, name)
 }
 
-/** A deleted name is free: the save then replaces exactly the tombstone that was seen. */
+/** A deleted name is free: the save then replaces exactly this tombstone. */
 async function conditionFor(backend: Backend, name: string): Promise<PutCondition | null> {
   const info = await backend.head(name, { lastResort: true })
   if (info === null) return 'absent'
@@ -63,7 +62,7 @@ async function conditionFor(backend: Backend, name: string): Promise<PutConditio
   return conditionOn(info)
 }
 
-/** Tombstones hide too. A backend that fails may hold the name: then a random one is the safe choice. */
+/** Tombstones hide objects, too. A backend that fails may have the name: then a random one is the safe choice. */
 async function mayBeHidden(before: readonly Backend[], name: string): Promise<boolean> {
   const searched = before.filter((backend) => accepts(backend, name))
   const answers = await Promise.allSettled(searched.map((backend) => backend.head(name)))
@@ -75,11 +74,11 @@ async function mayBeHidden(before: readonly Backend[], name: string): Promise<bo
 function cleanName(name: string): string {
   const clean = name.replaceAll('\\', '/')
   checkName(clean)
-  if (clean.endsWith('/')) throw new StorageError('invalid', 'the name has no file name at its end', { name })
+  if (clean.endsWith('/')) throw new StorageError('invalid', 'the name does not end in a file name')
   return clean
 }
 
-/** As Python's `os.path.split` and `splitext`: leading dots belong to the root. */
+/** Like Python's `os.path.split` and `splitext`: leading dots belong to the root. */
 function splitName(name: string): { directory: string; root: string; extension: string } {
   const cut = name.lastIndexOf('/') + 1
   const file = name.slice(cut)
@@ -93,7 +92,7 @@ function randomAlphanumerics(length: number): string {
   let text = ''
   while (text.length < length) {
     for (const byte of crypto.getRandomValues(new Uint8Array(length * 2))) {
-      // 248 is the last multiple of 62 in a byte: taking more would favour the first letters.
+      // 248 is the largest multiple of 62 in a byte: accepting more would favour the first letters.
       if (byte < 248 && text.length < length) text += ALPHANUMERICS[byte % ALPHANUMERICS.length]
     }
   }
@@ -101,8 +100,8 @@ function randomAlphanumerics(length: number): string {
 }
 
 /**
- * The name with its last segment made safe, as Django's `get_valid_filename`: stripped, spaces to underscores,
- * and only word characters of any script, `-` and `.` kept. Throws `invalid` when nothing usable is left.
+ * The name with a valid last segment, as in Django's `get_valid_filename`: stripped, spaces replaced by underscores, and only
+ * word characters of any script, `-` and `.` kept. Throws `invalid` if no valid file name is left.
  */
 export function validName(name: string): string {
   const cut = name.lastIndexOf('/') + 1
@@ -110,10 +109,10 @@ export function validName(name: string): string {
     .slice(cut)
     .trim()
     .replaceAll(' ', '_')
-    // Python's \w: letters, numbers and the underscore; combining marks are not among them.
+    // Python's \w: letters, numbers and the underscore; but no combining marks.
     .replace(/[^\p{L}\p{N}_.-]/gu, '')
   if (last === '' || last === '.' || last === '..') {
-    throw new StorageError('invalid', 'no usable file name is left of it', { name })
+    throw new StorageError('invalid', 'no valid file name is left')
   }
   return name.slice(0, cut) + last
 }

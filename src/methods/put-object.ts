@@ -8,13 +8,13 @@ import type { ObjectInfo } from '../storage/object.ts'
 import { type Body, storeIn, type UploadOptions, withUpload } from './upload.ts'
 
 export interface PutObjectOptions extends UploadOptions {
-  /** Whether the write may go on, given what the chain has under the name now. Left out: always. */
+  /** Whether the write may proceed, given the current object. Default: always. */
   allows?: (current: ObjectInfo | null) => boolean
 }
 
 /**
- * Replaces the object in the first writable backend that takes it. Another one does not step in when that fails:
- * the older version there would hide the new one. The body is read to its end or cancelled.
+ * Replaces the object in the first writable backend that accepts it. If that fails, no other backend is tried, because the
+ * older version in the first would hide the new one. The body is read to its end or cancelled.
  */
 export function putObject(
   chain: Chain,
@@ -25,25 +25,28 @@ export function putObject(
   return withUpload(body, options, async (upload) => {
     const [target] = writersFor(chain, name, upload.size)
     const held = await target.head(name, { lastResort: true })
-    if (allows && !allows(await chain.head(name))) throw changed(name)
+    if (allows && !allows(await chain.head(name))) throw changed()
     const info = await storeIn(target, upload, name, allows && conditionOn(held))
-    if (!info) throw changed(name)
+    if (!info) throw changed()
     await clearBefore(chain, name, target)
     return { info, created: held === null || held.deleted !== undefined }
   })
 }
 
-/** Writable backends before the target were passed over for the size only: what they hold would hide the object. */
+/** Writable backends before the target were only skipped because of the size: their objects would hide the new one. */
 async function clearBefore(chain: Chain, name: string, target: WritableBackend): Promise<void> {
   for (const backend of before(chain, target).filter(isWritable)) {
     if (!accepts(backend, name)) continue
     const held = await backend.head(name)
-    // A marker and no delete: that would take with it what is saved there meanwhile.
+    // A marker instead of a delete, which could remove an object that is saved there at the same time.
     if (held && !held.lifted) await writeMarker(backend, name, { lifted: true, onlyIf: conditionOn(held) })
   }
 }
 
-/** What a write fails with whose condition does not hold. */
-export function changed(name: string): StorageError {
-  return new StorageError('precondition', 'the object is not, or no longer, as the request demands', { name })
+/** The error of a write whose condition does not hold. */
+export function changed(): StorageError {
+  return new StorageError(
+    'precondition',
+    'the object does not satisfy the request’s conditions, or no longer does',
+  )
 }

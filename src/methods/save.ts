@@ -8,15 +8,15 @@ import { type Body, hold, isComplete, storeIn, type UploadOptions, withUpload } 
 
 const MAX_TRIES = 5
 
-/** Django's `get_available_name`, in the backend that a save would go to. */
+/** Django's `get_available_name`, in the backend that a save would use. */
 export async function availableName(chain: Chain, name: string): Promise<string> {
   const [target] = writersFor(chain, name)
   return (await freeName(target, name, before(chain, target))).name
 }
 
 /**
- * Stores the body under the first free name and never replaces anything. Goes to the first writable backend, and on to the
- * next one only when that fails and the body can still be given to it. The body is read to its end or cancelled.
+ * Stores the body under the first free name and never replaces anything. Uses the first writable backend, or the next one
+ * if that fails and the body can still be sent again. The body is read to its end or cancelled.
  */
 export function save(
   chain: Chain,
@@ -32,7 +32,7 @@ export function save(
       failures: readonly StorageError[],
     ): Promise<ObjectInfo> => {
       for (let tries = 0; tries < MAX_TRIES; tries++) {
-        // A backend that failed may hold the plain name, and would hide from then on what another keeps under it.
+        // A backend that failed may have the plain name, and would then hide another backend's object with that name.
         const free: FreeName =
           failures.length > 0
             ? { name: alternativeName(backend, name), onlyIf: 'absent' }
@@ -40,12 +40,12 @@ export function save(
         const stored = await storeIn(backend, upload, free.name, free.onlyIf)
         if (stored) return { ...stored, name: free.name }
         if (!isComplete(upload)) {
-          const why = 'another save took the name meanwhile: send the body again'
-          throw new StorageError('precondition', why, { backend: backend.name, name })
+          const why = 'another save has taken the name: send the body again'
+          throw new StorageError('precondition', why, { backend: backend.name })
         }
       }
-      const why = 'other saves took every name that was tried'
-      throw new StorageError('unavailable', why, { backend: backend.name, name })
+      const why = 'other saves have taken every name that was tried'
+      throw new StorageError('unavailable', why, { backend: backend.name })
     }
     return firstToSucceed(writers, name, saveTo, () => !isComplete(upload))
   })

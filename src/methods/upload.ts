@@ -15,19 +15,19 @@ import { createChunkReader, type ChunkReader } from '../bodies/chunks.ts'
 export type Body = ReadableStream<Uint8Array> | Uint8Array
 
 export interface UploadOptions extends Omit<PutOptions, 'onlyIf'> {
-  /** Longer bodies throw `too-large` as soon as that shows. */
+  /** Longer bodies throw `too-large` as soon as possible. */
   maxBytes?: number
-  /** Bytes of a part where the length is not known, and of the longest body that `hold` reads. R2 and S3 require at least 5 MiB. Default: 8 MiB. */
+  /** Size of a part if the length is unknown, and of the longest body that `hold` reads. R2 and S3 require at least 5 MiB. Default: 8 MiB. */
   partBytes?: number
-  /** Memory that is reserved for it already. It is released at the end. */
+  /** Memory that is already reserved for it. It is released at the end. */
   memory?: Reservation
-  /** No client waits for it, so it leaves memory free for the uploads of clients. */
+  /** No client waits for it, so it leaves memory free for clients' uploads. */
   isBackground?: boolean
 }
 
 /** A body on its way into a backend. */
 export interface Upload {
-  /** Bytes once all of it is in memory. */
+  /** The bytes, once all of them are in memory. */
   body: Body
   /** Length in bytes, once it is known. */
   size: number | undefined
@@ -41,14 +41,14 @@ export interface Upload {
 const MIB = 1024 * 1024
 /** One part is read while another is stored, so memory holds two. */
 const PART_BYTES = 8 * MIB
-/** R2 and S3 take no more parts in one upload. */
+/** The limit of R2 and S3 for one upload. */
 const MAX_PARTS = 10_000
-/** Longest body of unknown length that is read into memory for a backend without multipart uploads. */
+/** The longest body of unknown length that is read into memory for a backend without multipart uploads. */
 const MAX_BUFFERED_BYTES = 25 * MIB
 /** Reserved at first for a body of unknown length, since most are small. Enough stays free for one large upload. */
 const FIRST_BYTES = MIB / 2
 
-/** Most bytes of a stream of that length that are in memory at once while it is stored; 0 where it is passed on as it comes. */
+/** The most bytes of a stream of that length that are in memory at once while it is stored; 0 if it is passed through. */
 export function uploadMemory(
   backend: WritableBackend,
   size: number | undefined,
@@ -63,7 +63,7 @@ function partBytesFor(size = 0, partBytes = PART_BYTES): number {
   return Math.max(partBytes, Math.ceil(size / MAX_PARTS / MIB) * MIB)
 }
 
-/** Stores one body in one backend, as `storeIn` does. The body is read to its end or cancelled. */
+/** Stores one body in one backend, like `storeIn`. The body is read to its end or cancelled. */
 export function upload(
   backend: WritableBackend,
   name: string,
@@ -96,7 +96,7 @@ export function isComplete({ body, isSent }: Upload): boolean {
   return body instanceof Uint8Array || !isSent
 }
 
-/** Reads a small body into memory where there is room, so that a lost race or a failed backend costs only another try. */
+/** Reads a small body into memory if there is room, so that it can be sent again after a lost race or a failed backend. */
 export async function hold(upload: Upload, backend: WritableBackend): Promise<void> {
   const { body, size } = upload
   const { partBytes = PART_BYTES } = upload.options
@@ -109,8 +109,8 @@ export async function hold(upload: Upload, backend: WritableBackend): Promise<vo
 }
 
 /**
- * Stores the body in `backend`, whole or not at all; `null` when `onlyIf` did not hold. Throws `overloaded` when there is no
- * memory to do it with, before anything is stored.
+ * Stores the body in `backend`, completely or not at all; `null` if `onlyIf` did not hold. Throws `overloaded` if there is
+ * not enough memory, before anything is stored.
  */
 export async function storeIn(
   backend: WritableBackend,
@@ -124,8 +124,8 @@ export async function storeIn(
   const limit = Math.min(maxBytes, backend.maxSize ?? Infinity, most)
   const checkLimit = (bytes: number): void => {
     if (bytes <= limit) return
-    const message = `the body has more than the ${limit} bytes that can be stored`
-    throw new StorageError('too-large', message, { backend: backend.name, name })
+    const message = `the body is larger than ${limit} bytes, the most that can be stored`
+    throw new StorageError('too-large', message, { backend: backend.name })
   }
   const options = (): PutOptions => ({
     ...putOptions,
@@ -151,7 +151,7 @@ export async function storeIn(
   return backend.put(name, upload.body, options())
 }
 
-/** Waits for the memory: for all of it or, where the length is not known, for a little that grows when the body turns out to be larger. */
+/** Waits for the memory: for all of it or, if the length is unknown, for a small amount that grows if the body turns out to be larger. */
 async function reserve(upload: Upload, needed: number): Promise<void> {
   const { signal, isBackground } = upload.options
   const isGrowing = upload.size === undefined && !isBackground
@@ -221,5 +221,5 @@ async function storeParts(
 }
 
 function wrongLength(length: number | 'more', size: number): StorageError {
-  return new StorageError('corrupt', `the body has ${length} bytes where ${size} were announced`)
+  return new StorageError('corrupt', `the body has ${length} bytes, but ${size} were announced`)
 }

@@ -17,20 +17,20 @@ export interface CopyLaterOptions {
 /** Starts or queues the copy of a name; `false` if there is no room for it now (the next read tries again). */
 export type CopyLater = (name: string) => boolean
 
-/** A request's `waitUntil` has about 30 s (Workers limits); what is not done by then is aborted before. */
+/** A request's `waitUntil` has about 30 s (Workers limits); copies that take longer are aborted before that. */
 const ALLOWANCE_MS = 25_000
 /** Copies without a queue hold open connections, of which an invocation has six. */
 const MAX_WITHOUT_QUEUE = 2
-/** For so long, this isolate does not queue a name again. */
+/** This isolate does not queue a name again for this long. */
 const REQUEUE_MS = 60_000
 const MAX_REMEMBERED = 10_000
 
-/** Once per name and isolate, however many clients read it; across isolates the create-only put makes repeats harmless. */
+/** Once per name and isolate, no matter how many clients read it; across isolates the create-only put makes repeats harmless. */
 export function createCopyLater({ send, copyNow, keepAlive }: CopyLaterOptions): CopyLater {
   /** When each name was queued, or its copy was started. */
   const started = new Map<string, number>()
 
-  /** Failures are recorded by what is called; the next read tries again. */
+  /** Failures are recorded by the callee; the next read tries again. */
   const start = (name: string, work: Promise<unknown>): true => {
     started.delete(name)
     started.set(name, Date.now())
@@ -50,7 +50,7 @@ export function createCopyLater({ send, copyNow, keepAlive }: CopyLaterOptions):
   const copy = (name: string): boolean => {
     if (started.size >= MAX_WITHOUT_QUEUE) return false
     const controller = new AbortController()
-    const timer = setTimeout(() => controller.abort(outOfTime(name)), ALLOWANCE_MS)
+    const timer = setTimeout(() => controller.abort(outOfTime()), ALLOWANCE_MS)
     const done = (): void => {
       clearTimeout(timer)
       forget(name)
@@ -71,7 +71,7 @@ export function createCopyLater({ send, copyNow, keepAlive }: CopyLaterOptions):
   }
 }
 
-function outOfTime(name: string): StorageError {
+function outOfTime(): StorageError {
   const why = `not copied within the ${ALLOWANCE_MS / 1000} s that a request has; bind a queue as COPY_QUEUE for larger objects`
-  return new StorageError('timeout', why, { name })
+  return new StorageError('timeout', why)
 }

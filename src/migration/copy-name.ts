@@ -8,8 +8,8 @@ import { copyObject } from './copy.ts'
 import type { CopyResult } from './copy-result.ts'
 
 /**
- * Where a copy of what a read found belongs, `null` if nowhere. `'unproven'` if a writable backend before it did not
- * prove the name absent: it may hold a newer version or a tombstone.
+ * Where a copy of an object found by a read belongs, `null` if nowhere. `'unproven'` if a writable backend before it did not
+ * prove the name absent: it may have a newer version or a tombstone.
  */
 export function copyTarget(
   chain: Chain,
@@ -38,8 +38,8 @@ export async function copyName(
   if (target === null) return { outcome: 'present', bytes: 0 }
   const source = chain.backends.find((backend) => backend.name === found.backend)
   if (target === 'unproven' || !source) {
-    const why = 'a writable backend did not answer whether it has the name'
-    throw new StorageError('unavailable', why, { name })
+    const why = 'a writable backend could not say whether it has the name'
+    throw new StorageError('unavailable', why)
   }
   return copyObject(source, target, name, options)
 }

@@ -4,14 +4,14 @@ import type { ObjectInfo } from '../storage/object.ts'
 import { attributesOfCopy, type CopyResult } from './copy-result.ts'
 
 const MIB = 1024 * 1024
-/** R2 and S3 take at most 10,000 parts; all but the last must be equal. */
+/** R2 and S3 allow at most 10,000 parts; all except the last must have the same size. */
 const MAX_PARTS = 10_000
 const MIN_PART_BYTES = 64 * MIB
 const ATTEMPTS_PER_PART = 3
 
 /**
- * Copies what is too large for one put by ranged reads, each conditional on the source's ETag: a source that changes
- * meanwhile is noticed, and a part that fails is tried again alone.
+ * Copies an object that is too large for one put by ranged reads, each conditional on the source's ETag, so that changes of
+ * the source are noticed. A part that fails is retried by itself.
  */
 export async function copyInParts(
   source: Backend,
@@ -23,12 +23,11 @@ export async function copyInParts(
   if (!target.createMultipartUpload) {
     throw new StorageError('too-large', `${target.name} accepts no object of ${size} bytes`, {
       backend: target.name,
-      name,
     })
   }
   if (etag === undefined || etag.startsWith('W/')) {
     const why = 'without a strong ETag at the source, its parts may be of different versions'
-    throw new StorageError('unsupported', why, { backend: source.name, name })
+    throw new StorageError('unsupported', why, { backend: source.name })
   }
   const multipart = await target.createMultipartUpload(name, {
     info: attributesOfCopy(info),
@@ -61,12 +60,13 @@ async function copyPart(
     try {
       const object = await source.get(name, read)
       if (!object)
-        throw new StorageError('precondition', 'the object was removed from the source while it was copied', {
-          name,
-        })
+        throw new StorageError(
+          'precondition',
+          'the object was removed from the source while it was being copied',
+        )
       return await store(object.body)
     } catch (error) {
-      const failure = toStorageError(error, source.name, name)
+      const failure = toStorageError(error, source.name)
       if (failure.code === 'precondition' || attempt === ATTEMPTS_PER_PART) throw failure
     }
   }

@@ -104,7 +104,7 @@ export async function storeCopy(
   const { name, size, digests } = object
   if (object.range) {
     await cancelBody(object.body)
-    throw new StorageError('invalid', 'a part of an object is never stored as the object', { name })
+    throw new StorageError('invalid', 'a part of an object cannot be stored as the whole object')
   }
   const stored = await upload(target, name, object.body, {
     ...options,

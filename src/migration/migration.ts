@@ -27,7 +27,7 @@ export interface Migration {
   track: Track
 }
 
-/** Counts and logs how the copy of a name ends; throws what it fails with. */
+/** Counts and logs the result of a copy; throws its failure. */
 type Track = (name: string, copy: Promise<CopyResult>) => Promise<CopyResult>
 
 export function createMigration({ chain, enabled, send, keepAlive }: MigrationOptions): Migration {
@@ -54,7 +54,7 @@ export function createMigration({ chain, enabled, send, keepAlive }: MigrationOp
   const copy = createWriteBack({ chain, copyLater, keepAlive, track })
   const writeBack: WriteBack = (object, trace) => {
     const started = enabled && copy(object, trace)
-    // Those who joined a shared body may come after the copy's end.
+    // Requests that joined a shared body may arrive after the copy has ended.
     if (started && object.shared?.leader !== false) counts.begin(object.name)
     return started
   }
@@ -66,7 +66,7 @@ export interface WriteBackOptions extends Pick<MigrationOptions, 'chain' | 'keep
   track: Track
 }
 
-/** Starts or queues the copy of what a read found, if it should be copied; returns whether it did. Never fails the read. */
+/** Starts or queues a copy of an object found by a read, if it should be copied; returns whether it did. Never fails the read. */
 export type WriteBack = (object: StoredObject, trace: Trace) => boolean
 
 const MAX_FAILED = 1000
@@ -76,7 +76,7 @@ const MAX_FAILED = 1000
  * (larger, unknown length, encoded, ranged) is copied later by its name.
  */
 export function createWriteBack({ chain, copyLater, keepAlive, track }: WriteBackOptions): WriteBack {
-  /** Names whose copy failed while their body may still be shared: the next request that joins tries again. */
+  /** Names whose copy failed while their bodies may still be shared: the next request that joins tries again. */
   const failed = new Set<string>()
   return (object, trace) => {
     const { name, shared } = object
@@ -88,7 +88,7 @@ export function createWriteBack({ chain, copyLater, keepAlive, track }: WriteBac
       const copy = storeShared(object, shared, target).catch((error: unknown) => {
         if (failed.size >= MAX_FAILED) failed.clear()
         failed.add(name)
-        throw toStorageError(error, target.name, name)
+        throw toStorageError(error, target.name)
       })
       // Its failure is counted, and the read is unaffected.
       keepAlive(track(name, copy).catch(() => {}))
@@ -97,10 +97,10 @@ export function createWriteBack({ chain, copyLater, keepAlive, track }: WriteBac
   }
 }
 
-/** What is stored at once: so little that it takes no time from the client. */
+/** Bodies that are stored at once, because they are too small to delay the client. */
 const STORED_WHILE_SENT_BYTES = 256 * 1024
 
-/** The client comes first: storing a large body while it is still being sent would take time from the same thread. */
+/** The client comes first: storing a large body while it is still being sent would compete for the same thread. */
 function storeShared(object: StoredObject, shared: SharedBody, target: WritableBackend): Promise<CopyResult> {
   return createOnly(target, object.name, async (onlyIf) => {
     const body = shared.stream()

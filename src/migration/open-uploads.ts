@@ -5,12 +5,12 @@ import { isStaged } from '../storage/name.ts'
 /** A multipart upload that must not stay open forever. */
 export interface OpenUpload {
   backend: string
-  /** What a copy stores, or the staged object of a client's upload. */
+  /** The name that a copy stores, or the staged object of a client's upload. */
   name: string
   id: string
 }
 
-/** Remembers multipart uploads beyond the life of the process that began them. */
+/** Remembers multipart uploads even if the process that began them ends. */
 export interface UploadIndex {
   openUpload(upload: OpenUpload): Promise<void>
   /** Removes it; returns those that may be aborted once its name is settled. */
@@ -18,10 +18,10 @@ export interface UploadIndex {
 }
 
 /**
- * Multipart uploads are remembered until they end, so that those of a killed process can be aborted, and what they have
- * staged removed: those of a copy by the next copy that settles the name, and all of them after a day by any upload that
- * completes. If another copy of the name is still running, its upload is aborted, too: being create-only, it was too late
- * already. Copies never abort each other before one has won.
+ * Multipart uploads are remembered until they end, so that those of a killed process can be aborted, and their staged
+ * objects removed: those of a copy by the next copy that settles the name, and all of them after a day by any upload that
+ * completes. If another copy of the name is still running, its upload is aborted, too: it is create-only, so it would
+ * fail anyway. Copies never abort each other before one has won.
  */
 export function withRememberedUploads(backend: Backend, index: () => UploadIndex): Backend {
   const { createMultipartUpload: create, abortMultipartUpload: abort } = backend

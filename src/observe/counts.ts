@@ -1,30 +1,30 @@
 import type { Attempt } from '../storage/trace.ts'
 import { labels } from './prometheus.ts'
 
-/** One answered request, as the log, the counters and Analytics Engine see it. */
+/** One request, for the log, the counters and Analytics Engine. */
 export interface RequestEvent {
   method: string
   /** The object's name; absent for routes without one. */
   name?: string
   route: 'media' | 'api'
   status: number
-  /** `hit`: the primary answered; `fallback`: another backend did. */
+  /** `hit`: served by the primary; `fallback`: by another backend. */
   outcome: 'hit' | 'fallback' | 'absent' | 'refused' | 'failed' | 'done'
-  /** Name of the backend that answered. */
+  /** Name of the backend that served it. */
   backend?: string
   attempts: readonly Attempt[]
   /** The body's Content-Length; absent when unknown. */
   bytes?: number
-  /** A copy was begun or queued. */
+  /** A copy was started or queued. */
   stored: boolean
   /** Milliseconds until the response's headers. */
   duration: number
 }
 
-/** Clients can send any word as a method, and each label value takes memory. */
+/** Clients can send any word as a method, and each label value needs memory. */
 const METHODS = ['GET', 'HEAD', 'OPTIONS', 'PUT', 'POST', 'DELETE']
 
-/** What this isolate has answered since it started. */
+/** The requests of this isolate since it started. */
 export type RequestCounts = ReturnType<typeof createRequestCounts>
 
 export function createRequestCounts() {
@@ -52,7 +52,7 @@ interface CopyEvent {
   reason?: string
 }
 
-/** `pending`: begun or queued here, and its end not seen here; a queue's consumer may run in another isolate. */
+/** `pending`: started or queued here, and not seen to end here; a queue's consumer may run in another isolate. */
 export type LatestCopy = Omit<CopyEvent, 'outcome'> & { outcome: CopyEvent['outcome'] | 'pending'; at: Date }
 
 /** The results of an isolate's copies: totals, and the last event of each of the latest names. */
@@ -75,7 +75,7 @@ export function createCounts() {
       totals.bytes += event.bytes
       record(name, event)
     },
-    /** Records that a copy was begun or queued, until `add` records its result. */
+    /** Records that a copy was started or queued, until `add` records its result. */
     begin: (name: string): void => record(name, { outcome: 'pending', bytes: 0 }),
     latest: (name: string): LatestCopy | undefined => events.get(name),
   }

@@ -42,7 +42,7 @@ function redact(text: string): string {
 /** Limits the lines of each kind per second, so that a flood of one kind hides no other. Kinds must be few. */
 export function createLogSample(perSecond: number, now: () => number = Date.now) {
   const kinds = new Map<string, { since: number; passed: number; dropped: number }>()
-  /** How many lines of the kind were dropped since the last one that passed; `null` drops this one too. */
+  /** How many lines of the kind were dropped since the last one that was logged; `null` means that this one is dropped, too. */
   const take = (name: string): number | null => {
     const kind = kinds.get(name) ?? { since: now(), passed: 0, dropped: 0 }
     kinds.set(name, kind)

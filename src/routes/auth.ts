@@ -7,7 +7,7 @@ const CHALLENGE = 'Bearer realm="fallback-storage"'
 
 /**
  * Checks the bearer token (RFC 6750), which has every scope: `null` if the request is allowed, else the response that
- * refuses it. Where a token only raises a limit, a request without one is allowed, but one with a wrong token is not.
+ * refuses it. If a token only raises a limit, a request without one is allowed, but one with a wrong token is not.
  */
 export async function refuse(
   c: Context<AppEnv>,
@@ -36,7 +36,7 @@ export async function refuse(
   return problemResponse({ status: 401, title: 'Unauthorized', detail, headers })
 }
 
-/** In constant time, whatever the lengths: only digests are compared. */
+/** In constant time, regardless of the lengths, because only digests are compared. */
 async function isSame(a: string, b: string): Promise<boolean> {
   const [left, right] = await Promise.all([sha256(a), sha256(b)])
   return crypto.subtle.timingSafeEqual(left, right)

@@ -6,9 +6,9 @@ import type { Answers } from '../schemas/answers.ts'
 import type { RouteId, ROUTES } from '../schemas/routes.ts'
 import type { Trace } from '../storage/trace.ts'
 
-/** Which backend answered a request, and whether a copy of the object was begun or queued. */
+/** Which backend served a request, and whether a copy of the object was started or queued. */
 export interface Answered {
-  /** Absent when no backend had the object. */
+  /** Absent if no backend had the object. */
   backend?: string
   stored?: boolean
 }
@@ -25,7 +25,7 @@ export interface AppEnv {
     /** Set for media; otherwise it is the API. */
     route?: 'media'
     answered?: Answered
-    /** Set if the request has a valid token, also where none is needed. */
+    /** Set if the request has a valid token, even if none is needed. */
     authorized?: true
   }
 }

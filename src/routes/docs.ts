@@ -3,7 +3,7 @@ import type { Context } from 'hono'
 import { StorageError } from '../storage/errors.ts'
 import type { AppEnv, Handlers } from './context.ts'
 
-/** Everything comes from the Worker's own static assets, and nothing else may run. */
+/** Everything comes from the Worker's own static assets; nothing else may run. */
 const POLICY =
   "default-src 'none'; connect-src 'self'; script-src 'self'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
@@ -31,7 +31,7 @@ function page(file: string) {
   }
 }
 
-/** A file in `src/assets`, which is not part of the bundle: every cold start has to load that. */
+/** A file in `src/assets`, which are not in the bundle, because every cold start has to load the bundle. */
 async function asset(c: Context<AppEnv>, file: string): Promise<Response> {
   const { ASSETS: assets } = c.env as Partial<Env>
   if (!assets) {

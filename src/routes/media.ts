@@ -85,7 +85,7 @@ async function find(
   return { object: await chain.get(name, { trace }), range: null }
 }
 
-/** PUT: replaces the object; 201 where there was none, else 204. */
+/** PUT: replaces the object; 201 if there was none, otherwise 204. */
 export async function putMedia(c: Context<AppEnv>, { name }: Input<'putObject'>): Promise<Response> {
   const { chain, config } = c.get('deployment')
   const { body, options } = uploadFrom(c.req.raw, name, config)
@@ -98,7 +98,7 @@ export async function putMedia(c: Context<AppEnv>, { name }: Input<'putObject'>)
   return describeAnswer(c, answer, { backend: info.backend })
 }
 
-/** DELETE: 204, whether or not there was anything. */
+/** DELETE: 204, whether or not there was an object. */
 export async function deleteMedia(c: Context<AppEnv>, { name }: Input<'deleteObject'>): Promise<Response> {
   const { chain } = c.get('deployment')
   const allows = conditionOf(c.req.raw)
@@ -118,10 +118,10 @@ function conditionOf({ method, headers }: Request): ((current: ObjectInfo | null
   return (current) => evaluatePreconditions(method, headers, current) === 'proceed'
 }
 
-/** What curl and others send if they do not know the type; no object consists of a form's fields. */
+/** What curl and others send if they do not know the type; no object consists of form fields. */
 const FORM = /^\s*application\/x-www-form-urlencoded\s*(?:;|$)/i
 
-/** The body of a PUT or a save, and what its headers say about it. Throws `invalid` for what cannot be stored as a whole. */
+/** The body of a PUT or a save, and what its headers say about it. Throws `invalid` if it cannot be stored as a whole object. */
 export function uploadFrom(
   request: Request,
   name: string,
@@ -156,8 +156,8 @@ export function finish<T>(work: Promise<T>): Promise<T> {
 }
 
 /**
- * Adds which backend answered and which were tried: Cache-Status (RFC 9211) and Server-Timing. What may be out of date
- * because an earlier backend failed must not be cached, whatever the object says.
+ * Adds which backend served the object and which were tried: Cache-Status (RFC 9211) and Server-Timing. An object that may
+ * be out of date because an earlier backend failed must not be cached, whatever its Cache-Control.
  */
 export function describeAnswer(c: Context<AppEnv>, response: Response, answered: Answered = {}): Response {
   const primary = c.get('deployment').chain.backends[0]?.name ?? ''

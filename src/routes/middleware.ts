@@ -11,7 +11,7 @@ import type { AppEnv } from './context.ts'
 /** The rate limiter counts over 10 or 60 s: a client that comes back too early is refused again. */
 const RETRY_AFTER_SECONDS = '10'
 
-/** Lets pages of the allowed origins read every answer, errors too. */
+/** Lets pages of the allowed origins read every response, including errors. */
 export function cors(allowed: AllowedOrigins) {
   return createMiddleware<AppEnv>(async (c, next) => {
     await next()
@@ -20,7 +20,7 @@ export function cors(allowed: AllowedOrigins) {
   })
 }
 
-/** Holds each client address to the rate limiter. */
+/** Applies the rate limiter to each client address. */
 export function rateLimit(limiter: RateLimit) {
   return createMiddleware<AppEnv>(async (c, next) => {
     const { success } = await limiter.limit({ key: c.req.header('CF-Connecting-IP') ?? 'unknown' })
@@ -34,7 +34,7 @@ export function rateLimit(limiter: RateLimit) {
   })
 }
 
-/** What the API answers is as of now, and never anything but what it says it is. */
+/** API responses are not cached, and their types not guessed. */
 export const apiHeaders = createMiddleware<AppEnv>(async (c, next) => {
   await next()
   c.res.headers.set('X-Content-Type-Options', 'nosniff')
@@ -42,8 +42,8 @@ export const apiHeaders = createMiddleware<AppEnv>(async (c, next) => {
 })
 
 /**
- * Counts every request once its headers are known, writes one data point where Analytics Engine is bound, and logs one line:
- * for each write and each failure, and for as many reads of each outcome in a second as are configured.
+ * Counts every request once its headers are known, writes a data point if Analytics Engine is bound, and logs one line for
+ * every write and every failure, and for the configured number of reads per second and outcome.
  */
 export function observe({ config, requests, chain }: Deployment) {
   const { analytics } = config.services
@@ -71,7 +71,7 @@ export function observe({ config, requests, chain }: Deployment) {
   })
 }
 
-/** A line to the log takes longer than all else that a hit costs, so only what changes or fails is worth one each time. */
+/** A log line takes longer than the rest of a hit, so only writes and failures are always logged. */
 function isRead({ method, outcome }: RequestEvent): boolean {
   return outcome !== 'failed' && (method === 'GET' || method === 'HEAD')
 }
@@ -82,7 +82,7 @@ function logRequest(event: RequestEvent, unlogged: number): void {
   log(level, 'request', { ...event, attempts, ...(unlogged > 0 && { unlogged }) })
 }
 
-// Hono's `c.var` copies all variables each time; `get` does not.
+// Hono's `c.var` copies all variables every time; `get` does not.
 function eventOf(
   c: Context<AppEnv>,
   { primary, duration }: { primary: string | undefined; duration: number },

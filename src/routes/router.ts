@@ -30,7 +30,7 @@ export function mediaFirstRouter<Handler>(apiRoot: string): Router<Handler> {
   }
 }
 
-/** Adds every route of the table. Whatever the API does not know is a 404, so that no object can be below `-/`. */
+/** Adds every route of the table. Unknown API paths are 404, so that no object can be below `-/`. */
 export function addRoutes(app: Hono<AppEnv>, mediaPath: string, handlers: Handlers): void {
   const entries = Object.entries(ROUTES) as [RouteId, Route][]
   const isApi = ([, { path }]: [RouteId, Route]): boolean => path.startsWith('-/')
@@ -50,7 +50,7 @@ export function addRoutes(app: Hono<AppEnv>, mediaPath: string, handlers: Handle
   add(entries.filter((entry) => !isApi(entry)))
 }
 
-/** The path as Hono matches it; the root of a listing does without its slash too. */
+/** The path for Hono; the root of a listing may omit its slash. */
 function patternOf(path: string): string {
   if (path === '{name}') return '*'
   return path
@@ -88,8 +88,7 @@ function parameterReader(
   const start = `${mediaPath}${before}`
   return (c) => {
     const raw = rawPath(c.req.url)
-    if (!raw.startsWith(start))
-      throw new StorageError('absent', `the path must begin with ${start} as it is written here`)
+    if (!raw.startsWith(start)) throw new StorageError('absent', `the path must begin with exactly ${start}`)
     if (before === '') c.set('route', 'media')
     const value = parseName(raw.slice(start.length))
     if (parameter === 'name') c.set('name', value)
@@ -117,7 +116,7 @@ async function readJsonBytes(body: ReadableStream<Uint8Array>): Promise<Uint8Arr
   const parts = createChunkReader(body)
   const bytes = await parts.next(MAX_JSON_BYTES + 1)
   if (bytes.length <= MAX_JSON_BYTES) return bytes
-  const error = new StorageError('too-large', `a JSON body may have ${MAX_JSON_BYTES} bytes at most`)
+  const error = new StorageError('too-large', `a JSON body may have at most ${MAX_JSON_BYTES} bytes`)
   await parts.cancel(error)
   throw error
 }
@@ -131,7 +130,7 @@ function checkBy(schema: v.GenericSchema, value: unknown): unknown {
   throw new StorageError('invalid', place === null ? issue.message : `${place}: ${issue.message}`)
 }
 
-/** Answers the methods that a path does not have: OPTIONS with those that it has, any other with 405. */
+/** Handles the methods that a path does not have: OPTIONS lists those that it has, all others are 405. */
 function notAllowed(methods: readonly string[]): HonoHandler<AppEnv> {
   const allow = methods.join(', ')
   return (c) => {

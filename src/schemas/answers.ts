@@ -3,8 +3,8 @@ import { ERROR_CODES } from '../storage/errors.ts'
 import * as jobs from './job-answers.ts'
 
 /**
- * The answers of the JSON API, each written once: the routes and the client take their types from here, the OpenAPI
- * document its schemas. The Worker and the client import types only, so that none of it is in their bundles.
+ * The responses of the JSON API, each defined once: the routes and the client get their types from here, the OpenAPI
+ * document its schemas. The Worker and the client import only types, so that their bundles contain none of it.
  */
 
 const name = v.pipe(v.string(), v.description('The name, decoded.'))
@@ -14,16 +14,18 @@ const count = v.pipe(v.number(), v.integer(), v.minValue(0))
 const cursor = v.pipe(
   v.nullable(v.string()),
   v.description(
-    'Send it as `cursor` to get the next page; `null` on the last one. A page may be empty and still have one.',
+    'Send it as `cursor` to get the next page; `null` on the last page. Even an empty page may have one.',
   ),
 )
 const errorCode = v.picklist(ERROR_CODES)
 const failure = v.strictObject({ name: v.string(), error: errorCode, detail: v.string() })
 /** Present only if some backends are degraded. */
-const failures = v.exactOptional(v.pipe(v.array(failure), v.description('Why each of those is degraded.')))
+const failures = v.exactOptional(
+  v.pipe(v.array(failure), v.description('Why each of these backends is degraded.')),
+)
 const degraded = v.pipe(
   v.array(v.string()),
-  v.description('Names of the backends that failed or cannot list: their objects may be missing.'),
+  v.description('The backends that failed or cannot list: their objects may be missing from this page.'),
 )
 
 export const problem = v.object({
@@ -31,7 +33,7 @@ export const problem = v.object({
   title: v.string(),
   status: v.pipe(v.number(), v.integer()),
   detail: v.string(),
-  backends: v.exactOptional(v.pipe(v.array(failure), v.description('Why each backend failed.'))),
+  backends: v.exactOptional(v.pipe(v.array(failure), v.description('The backends that failed, and why.'))),
 })
 
 const directory = v.strictObject({
@@ -78,13 +80,13 @@ const purge = v.strictObject({
 
 const undeleted = v.strictObject({
   name,
-  restored: v.pipe(v.boolean(), v.description('Whether a fallback still holds the object.')),
+  restored: v.pipe(v.boolean(), v.description('Whether a fallback still has the object.')),
   backend: v.nullable(v.string()),
 })
 
 const explanation = v.strictObject({
   name,
-  would_serve: v.pipe(v.nullable(v.string()), v.description('The backend that would answer a read.')),
+  would_serve: v.pipe(v.nullable(v.string()), v.description('The backend that would serve a read.')),
   tombstone: v.nullable(v.strictObject({ backend: v.string(), deleted_time: v.nullable(time) })),
   migration: v.strictObject({
     enabled: v.boolean(),
@@ -107,7 +109,7 @@ const explanation = v.strictObject({
           time,
           reason: v.exactOptional(v.string()),
         }),
-        v.description('The latest copy as the answering isolate saw it; others may know more.'),
+        v.description('The latest copy as far as this isolate knows; other isolates may know more.'),
       ),
     ),
   }),
@@ -150,7 +152,7 @@ const backends = v.strictObject({
   deletes: v.picklist(['tombstone', 'first']),
   warnings: v.pipe(
     v.array(v.strictObject({ backend: v.string(), detail: v.string() })),
-    v.description('Settings that are valid and probably not intended.'),
+    v.description('Settings that are valid but probably not intended.'),
   ),
   backends: v.array(
     v.strictObject({
@@ -177,7 +179,7 @@ const backends = v.strictObject({
   ),
 })
 
-/** The answer of each route that answers in JSON, by the route's id. */
+/** The response of each JSON route, by the route's id. */
 export const ANSWERS = {
   save: v.strictObject({ name }),
   exists: v.strictObject({ name, exists: v.boolean() }),

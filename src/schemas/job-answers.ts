@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import { ACCEPTABLE, DIFFERENCE_KINDS, LEFT_OUT_REASONS } from './reasons.ts'
 
-/** The answers about jobs. */
+/** The responses of the job routes. */
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0))
 const fraction = v.pipe(v.number(), v.minValue(0), v.maxValue(1))
@@ -10,54 +10,54 @@ const cursor = v.nullable(v.string())
 const counters = {
   listed: count,
   copied: count,
-  present: v.pipe(count, v.description('The primary had them already.')),
-  skipped: v.pipe(count, v.description('Left where they are, with a reason; see `skipped_by`.')),
+  present: v.pipe(count, v.description('Already in the primary.')),
+  skipped: v.pipe(count, v.description('Not copied; `skipped_by` has the reasons.')),
   skipped_by: v.pipe(
     v.strictObject({
-      excluded: v.exactOptional(v.pipe(count, v.description('Excluded by the filter of the source.'))),
+      excluded: v.exactOptional(
+        v.pipe(count, v.description('Excluded by the `include` or `exclude` of the source.')),
+      ),
       not_accepted: v.exactOptional(
-        v.pipe(count, v.description('No writable backend before the source accepts such names.')),
+        v.pipe(count, v.description('No writable backend before the source accepts the name.')),
       ),
-      tombstoned: v.exactOptional(v.pipe(count, v.description('Deleted: they stay deleted.'))),
+      tombstoned: v.exactOptional(v.pipe(count, v.description('Deleted, so they are not copied.'))),
       shadowed: v.exactOptional(
-        v.pipe(count, v.description('A fallback that was not chosen is served instead.')),
+        v.pipe(count, v.description('An earlier fallback that this job does not copy from has the name.')),
       ),
-      gone: v.exactOptional(v.pipe(count, v.description('Deleted at the source after they were listed.'))),
+      gone: v.exactOptional(v.pipe(count, v.description('Deleted from the source after they were listed.'))),
     }),
-    v.description('The skipped ones by reason; reasons that do not occur are left out.'),
+    v.description('Skipped objects by reason; reasons with none are omitted.'),
   ),
   failed: count,
-  bytes: v.pipe(count, v.description('Copied.')),
+  bytes: v.pipe(count, v.description('Bytes copied.')),
 }
 const waiting = v.pipe(
   v.nullable(v.strictObject({ backend: v.string(), error: v.string(), detail: v.string(), until: time })),
-  v.description('The backend that does not answer, and when the job resumes by itself.'),
+  v.description('The backend that the job is waiting for, and when it tries again.'),
 )
 
 const estimate = v.object({
   objects: count,
-  bytes: v.pipe(count, v.description('Of the objects whose sizes are known.')),
+  bytes: v.pipe(count, v.description('Of the objects with known sizes.')),
   objects_of_unknown_size: count,
   operations: v.record(v.string(), count),
   cost_usd: v.pipe(
     v.record(v.string(), v.nullable(v.number())),
     v.description(
-      'By service, and the `total`; without `egress` and with a `total` of null where some egress is unknown.',
+      'Cost by service, and the `total`. If some egress is unknown, `egress` is missing and `total` is null.',
     ),
   ),
   egress_usd: v.pipe(
     v.nullable(v.number()),
-    v.description('The cost of reading from the sources; null if some of it is unknown.'),
+    v.description('The cost of reading from the sources; null if part of it is unknown.'),
   ),
   egress_unknown: v.pipe(
     v.array(v.string()),
-    v.description('Backends whose price of egress is unknown, or the sizes of what is copied from them.'),
+    v.description('Backends with an unknown egress price or unknown object sizes.'),
   ),
   egress_prices: v.pipe(
     v.record(v.string(), v.string()),
-    v.description(
-      'Whose prices were used, by backend: a provider’s, or `egress_usd_per_gb` of the configuration.',
-    ),
+    v.description('The source of each backend’s egress price: a provider, or `egress_usd_per_gb`.'),
   ),
   storage_usd_per_month: v.pipe(v.nullable(v.number()), v.description('Null if sizes are unknown.')),
   prices: v.objectWithRest(
@@ -70,18 +70,21 @@ export const backfill = v.strictObject({
   id: v.string(),
   state: v.picklist(['listing', 'running', 'paused', 'cancelled', 'completed', 'completed_with_failures']),
   ...counters,
-  rate: v.pipe(v.number(), v.description('Objects in a second: lately, or over all of a job that ended.')),
+  rate: v.pipe(
+    v.number(),
+    v.description('Objects per second: recently, or on average for a job that has ended.'),
+  ),
   started: time,
   updated: time,
   finished: v.nullable(time),
   prefix: v.string(),
   dry_run: v.boolean(),
-  manifest: v.pipe(v.nullable(v.string()), v.description('Where the names come from instead of listings.')),
+  manifest: v.pipe(v.nullable(v.string()), v.description('Where the names come from, if not from listings.')),
   max_concurrency: count,
   max_per_second: v.nullable(v.number()),
   waiting,
   backends: v.record(v.string(), v.strictObject(counters)),
-  estimate: v.exactOptional(v.pipe(estimate, v.description('Of a dry run only.'))),
+  estimate: v.exactOptional(v.pipe(estimate, v.description('Only for a dry run.'))),
 })
 
 export const failures = v.strictObject({
@@ -105,36 +108,36 @@ export const verification = v.strictObject({
   missing: count,
   different: count,
   extra: count,
-  changed: v.pipe(count, v.description('Replaced at the source since they were copied.')),
-  tombstoned: v.pipe(count, v.description('Deleted in the primary, still in a fallback.')),
-  equal_by_size: v.pipe(count, v.description('Of the equal ones: only the sizes could be compared.')),
+  changed: v.pipe(count, v.description('Replaced at the source after they were copied.')),
+  tombstoned: v.pipe(count, v.description('Deleted in the primary, but still in a fallback.')),
+  equal_by_size: v.pipe(count, v.description('Equal objects for which only the size could be compared.')),
   left_out: v.pipe(
     v.strictObject(v.entriesFromList(LEFT_OUT_REASONS, v.exactOptional(count))),
     v.description(
-      'Names that were not compared or cannot be moved, by reason. `unlistable` counts fallbacks, `prefix` is 1 where one was given.',
+      'Names that were not compared or cannot be copied, by reason. `unlistable` counts fallbacks; `prefix` is 1 if a prefix was given.',
     ),
   ),
   prefix: v.string(),
   deep: v.boolean(),
   accepted: v.pipe(
     v.array(v.strictObject({ reason: v.picklist(ACCEPTABLE), count })),
-    v.description('What the operator accepts, and the counts: it does not prevent detaching.'),
+    v.description('The reasons that were accepted, with their counts; they do not prevent `safe_to_detach`.'),
   ),
   primary: v.string(),
   fallbacks: v.pipe(v.array(v.string()), v.readonly()),
   passes: v.pipe(
     count,
     v.description(
-      'How often all names were compared: again while the sources change. The counts are those of the last pass.',
+      'The number of passes over all names; they are repeated while the sources change. The counts are those of the latest pass.',
     ),
   ),
   as_of: v.pipe(
     v.nullable(time),
-    v.description('When the last pass began: the certificate describes the sources at that time.'),
+    v.description('When the last pass began. The certificate describes the sources at that time.'),
   ),
   coverage: v.pipe(
     fraction,
-    v.description('Of the names that fallbacks hold, the part that the primary holds equally, or deleted.'),
+    v.description('The fraction of names in the fallbacks that are equal in the primary, or deleted there.'),
   ),
   prefixes: v.array(
     v.strictObject({ prefix: v.string(), objects: count, covered: count, coverage: fraction }),
@@ -142,7 +145,7 @@ export const verification = v.strictObject({
   safe_to_detach: v.pipe(
     v.boolean(),
     v.description(
-      'True only if nothing is missing, different or changed, nothing was left out or compared by size only that is not accepted, and no backfill is open or failed.',
+      'True only if nothing is missing, different or changed, everything left out or compared only by size is accepted, and no backfill is open or failed.',
     ),
   ),
   reasons: v.pipe(v.array(v.string()), v.description('Why it is not safe to detach.')),

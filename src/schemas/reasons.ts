@@ -1,10 +1,10 @@
 /** Why something in a fallback was not compared, or could not be copied, and what the reason means. */
 export const LEFT_OUT = {
-  excluded: 'names that a fallback’s own include or exclude leaves out',
-  not_accepted: 'names that the primary’s include, exclude or limits refuse',
+  excluded: 'names that are filtered out by the fallback’s include or exclude',
+  not_accepted: 'names that are refused by the primary’s include, exclude or limits',
   invalid_name: 'names that cannot be served by this API',
-  too_large: 'objects that are larger than any writable backend takes',
-  unlistable: 'fallbacks that cannot list: what they hold is unknown',
+  too_large: 'objects that are too large for every writable backend',
+  unlistable: 'fallbacks that cannot list: their objects are unknown',
   failed: 'names that a backfill could not copy, or that could not be read on one side',
   prefix: 'all names outside the prefix',
 }

@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import { ACCEPTABLE, DIFFERENCE_KINDS } from './reasons.ts'
 
-/** The queries and bodies of the API: the routes check them, the OpenAPI document shows them. */
+/** The queries and bodies of the API, for the routes and the OpenAPI document. */
 
 const MAX_LIMIT = 1000
 /** S3's maximum for presigned URLs: seven days. */
@@ -38,7 +38,7 @@ const queryFlag = v.pipe(
 )
 
 const flag = v.boolean('must be true or false')
-const prefix = v.pipe(v.string('must be a string'), v.maxLength(1024, 'must be 1024 characters at most'))
+const prefix = v.pipe(v.string('must be a string'), v.maxLength(1024, 'must have at most 1024 characters'))
 
 const page = { limit: v.optional(wholeNumber(1, MAX_LIMIT), '1000'), cursor: v.exactOptional(v.string()) }
 
@@ -48,7 +48,7 @@ export const listdirQuery = v.object({ ...page, strict: v.optional(queryFlag, '0
 
 export const listQuery = v.object({
   ...listdirQuery.entries,
-  delimiter: v.exactOptional(v.literal('/', 'can only be /')),
+  delimiter: v.exactOptional(v.literal('/', 'must be /')),
 })
 
 export const tombstonesQuery = v.object({ ...page, prefix: v.optional(v.string(), '') })
@@ -56,7 +56,7 @@ export const tombstonesQuery = v.object({ ...page, prefix: v.optional(v.string()
 export const existsBody = v.strictObject({
   names: v.pipe(
     v.array(v.string('must be a string'), 'must be an array of names'),
-    v.maxLength(MAX_NAMES, `must be ${MAX_NAMES} names at most`),
+    v.maxLength(MAX_NAMES, `must contain at most ${MAX_NAMES} names`),
   ),
 })
 
@@ -68,7 +68,7 @@ export const purgeBody = v.strictObject({
 })
 
 const concurrency = wholeJsonNumber(1, MAX_CONCURRENCY)
-const rateMessage = `must be a number above 0, ${MAX_PER_SECOND} at most`
+const rateMessage = `must be a number greater than 0 and at most ${MAX_PER_SECOND}`
 const rate = v.pipe(v.number(rateMessage), v.gtValue(0, rateMessage), v.maxValue(MAX_PER_SECOND, rateMessage))
 const backends = v.pipe(
   v.array(v.string('must be a backend’s name'), 'must be an array of backends’ names'),
@@ -119,7 +119,7 @@ export const verificationBody = v.strictObject({
 const jobPage = {
   limit: v.optional(wholeNumber(1, MAX_LIMIT), '100'),
   cursor: v.optional(
-    v.pipe(v.string(), v.regex(/^\d{1,15}$/, 'is not one that was given out'), v.transform(Number)),
+    v.pipe(v.string(), v.regex(/^\d{1,15}$/, 'is not a cursor from an earlier page'), v.transform(Number)),
     '0',
   ),
 }

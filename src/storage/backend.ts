@@ -3,7 +3,7 @@ import type { Trace } from './trace.ts'
 
 export interface ReadOptions {
   signal?: AbortSignal | undefined
-  /** Appended to by a chain; a single backend ignores it. */
+  /** A chain appends to it; a single backend ignores it. */
   trace?: Trace
   /** No other backend can answer: a breaker that is half-open lets more of these through. */
   lastResort?: boolean
@@ -11,18 +11,18 @@ export interface ReadOptions {
 
 export interface GetOptions extends ReadOptions {
   range?: RangeRequest
-  /** The client's If-Range: where the object is another one, a backend may answer with the whole of it at once. */
+  /** The client's If-Range: if it does not match, a backend may return the whole object at once. */
   ifRange?: string
   /** Quoted ETag that the object must still have, else `precondition` is thrown. */
   ifMatch?: string
-  /** Quoted ETag that the caller has already: a backend may leave the body empty where the object still has it. */
+  /** Quoted ETag that the caller already has: if the object still has it, a backend may leave the body empty. */
   ifNoneMatch?: string
 }
 
-/** The condition of a write: nothing is there, or exactly the version that `head` reported. */
+/** The condition of a write: there is no object, or exactly the version that `head` reported. */
 export type PutCondition = 'absent' | { version: string }
 
-/** Whether what `head` found meets the condition of a write. */
+/** Whether the result of `head` meets the condition of a write. */
 export function conditionHolds(condition: PutCondition, found: Pick<ObjectInfo, 'version'> | null): boolean {
   return condition === 'absent' ? found === null : found?.version === condition.version
 }
@@ -30,10 +30,10 @@ export function conditionHolds(condition: PutCondition, found: Pick<ObjectInfo, 
 export interface PutOptions {
   /** Bytes in `body`; required for a stream. A body of another length stores nothing and throws `corrupt`. */
   size?: number | undefined
-  /** What is kept beside the bytes. `etag`, `modified` and `provenance` are given for copies, `deleted` for tombstones. */
+  /** What is stored with the bytes. Copies have `etag`, `modified` and `provenance`; tombstones have `deleted`. */
   info?: ObjectAttributes
   onlyIf?: PutCondition
-  /** What the bytes must hash to; a difference stores nothing and throws `corrupt`. */
+  /** The expected digests of the bytes. If one differs, nothing is stored and `corrupt` is thrown. */
   digests?: Digests | undefined
   signal?: AbortSignal | undefined
 }
@@ -42,24 +42,24 @@ export type ObjectAttributes = Representation &
   Pick<ObjectInfo, 'etag' | 'modified' | 'provenance' | 'deleted' | 'lifted'>
 
 export interface ListOptions {
-  /** Only names that begin so. Default: all. */
+  /** Only names with this prefix. Default: all. */
   prefix?: string
-  /** Names that go on with `/` after the prefix are rolled up into directories. */
+  /** Names that contain a `/` after the prefix are rolled up into directories. */
   delimiter?: '/'
   /** Most entries (objects + directories) in the page, 1 to 1000. Default 1000. */
   limit?: number
   /** Only names after this one in UTF-8 byte order; backends with `listsAfter` only. */
   after?: string
-  /** `cursor` of the page before; opaque, the backend's own. */
+  /** `cursor` of the previous page; opaque, defined by the backend. */
   cursor?: string
-  /** Also what the backend's `include` and `exclude` leave out (see `accepts`), and a key without a name (""). Not with a delimiter. */
+  /** Also objects that the backend's `include` and `exclude` filter out (see `accepts`), and a key without a name (""). Not with a delimiter. */
   everything?: boolean
   signal?: AbortSignal | undefined
 }
 
 /** Entries in UTF-8 byte order. A page may be short or empty and still have a cursor. */
 export interface ListPage {
-  /** At least name, backend and size where the backend lists it; a tombstone has `deleted`. */
+  /** At least name, backend and, if the backend lists it, size; a tombstone has `deleted`. */
   objects: ObjectInfo[]
   /** Full names up to and including the `/`. */
   directories: string[]
@@ -69,19 +69,19 @@ export interface ListPage {
 
 /** Two or more parts that become one object. Every part but the last has the same size, at least 5 MiB. */
 export interface MultipartUpload {
-  /** What the backend knows it by. */
+  /** The backend's id of the upload. */
   readonly id: string
   /** Stores part `number` (from 1). A stream needs its `size`. */
   uploadPart(number: number, body: ReadableStream<Uint8Array> | Uint8Array, size: number): Promise<void>
-  /** `null` when the upload's `onlyIf` does not hold: then nothing was stored and the upload is aborted. */
+  /** `null` if the upload's `onlyIf` does not hold: then nothing was stored and the upload is aborted. */
   complete(): Promise<ObjectInfo | null>
   abort(): Promise<void>
 }
 
 /**
- * One place where objects may live. Backends are object literals without `this`, so a wrapper is a spread.
+ * A place where objects are stored. Backends are object literals without `this`, so a wrapper is a spread.
  *
- * A miss is `null`, a failure throws StorageError. Optional methods are capabilities: a backend without one is passed over.
+ * A miss is `null`, a failure throws StorageError. Optional methods are capabilities: a backend without one is skipped.
  */
 export interface Backend {
   readonly name: string
@@ -89,30 +89,30 @@ export interface Backend {
   get(name: string, options?: GetOptions): Promise<StoredObject | null>
   /** Opens no body. */
   head(name: string, options?: ReadOptions): Promise<ObjectInfo | null>
-  /** What was stored, or `null` when `onlyIf` did not hold. */
+  /** The stored object, or `null` if `onlyIf` did not hold. */
   put?(
     name: string,
     body: ReadableStream<Uint8Array> | Uint8Array,
     options?: PutOptions,
   ): Promise<ObjectInfo | null>
-  /** Removes the object itself, whether or not it is there. */
+  /** Removes the object itself, whether or not it exists. */
   delete?(name: string): Promise<void>
-  /** For bodies of unknown length and those over what one put takes. `onlyIf` is checked when it completes. */
+  /** For bodies of unknown length, and those too large for one put. `onlyIf` is checked on completion. */
   createMultipartUpload?(name: string, options?: PutOptions): Promise<MultipartUpload>
-  /** Aborts an upload that was left open; succeeds where it is gone already. */
+  /** Aborts an upload that was left open; succeeds if it is already gone. */
   abortMultipartUpload?(name: string, id: string): Promise<void>
   list?(options?: ListOptions): Promise<ListPage>
-  /** `list` takes `after`. */
+  /** `list` supports `after`. */
   readonly listsAfter?: boolean
-  /** Where a client can fetch the object; `base` is this Worker's own public media base, ending in `/`. */
+  /** A URL at which clients can fetch the object; `base` is this Worker's own public media base, ending in `/`. */
   url?(name: string, options: UrlOptions): Promise<string>
-  /** The object's place in the backend's own terms, e.g. `r2://bucket/key`. */
+  /** The object's path inside the backend, e.g. `r2://bucket/key`. */
   path?(name: string): string
-  /** Whether the backend could take that name at all (kv: 512 bytes; include and exclude). Default: yes. */
+  /** Whether the backend accepts the name (kv: 512 bytes; include and exclude). Default: yes. */
   accepts?(name: string): boolean
-  /** Largest object in bytes that it takes (kv: 25 MiB). Default: no limit. */
+  /** Largest object in bytes (kv: 25 MiB). Default: no limit. */
   readonly maxSize?: number
-  /** Largest body of one put in bytes; above, multipart. Default: no limit. */
+  /** Largest body of one put in bytes; larger bodies need multipart. Default: no limit. */
   readonly maxPutSize?: number
 }
 
@@ -122,14 +122,14 @@ export interface UrlOptions {
   expiresIn?: number
 }
 
-/** How a backend has done lately. */
+/** The recent health of a backend. */
 export interface BackendHealth {
   state: 'closed' | 'open' | 'half-open'
   /** Failures within the breaker's window. */
   failures: number
   /** Newest last. */
   recentErrors: { at: Date; code: string; detail: string }[]
-  /** Milliseconds to headers over the last answers; absent before the first. */
+  /** Milliseconds until the headers of recent responses; absent before the first. */
   latency?: { p50: number; p95: number; p99: number; count: number }
 }
 

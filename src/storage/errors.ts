@@ -1,20 +1,20 @@
 /**
- * - `absent` every backend proved that it does not hold the name; thrown at the edge only, inside a miss is `null`
- * - `unavailable` network failure, 5xx, 429, or an answer that makes no sense
+ * - `absent` every backend proved that it does not have the object; only thrown for clients, internally a miss is `null`
+ * - `unavailable` network failure, 5xx, 429, or an invalid response
  * - `timeout` no headers, or no further bytes, in time
- * - `denied` the backend refuses our credentials
+ * - `denied` the backend refuses the configured credentials
  * - `skipped` not tried: the breaker is open
- * - `unsatisfiable` the range begins past the end; `size` says where that is
- * - `invalid` a name or an argument that cannot be used; the caller's fault
- * - `precondition` the object is not the one that the caller named
- * - `corrupt` bytes are short, long, or their digest differs
- * - `too-large` more bytes than the backend or the configuration takes
- * - `unsupported` no backend has the method
- * - `overloaded` this isolate has no memory left for it now; nothing was stored
- * - `loop` the request has come back to a deployment that it had passed
- * - `too-many-writes` the backend takes no more writes of that very name just now
- * - `interrupted` the body that was to be stored broke off: nothing that the backend that was to take it did
- * - `internal` a defect of our own code; `cause` is what was thrown
+ * - `unsatisfiable` the range begins after the end of the object, which has `size` bytes
+ * - `invalid` the name or an argument is invalid; the caller's fault
+ * - `precondition` the object does not satisfy the caller's conditions
+ * - `corrupt` the length or a digest of the bytes is wrong
+ * - `too-large` more bytes than the backend or the configuration allows
+ * - `unsupported` no backend supports the method
+ * - `overloaded` this isolate has no memory left at the moment; nothing was stored
+ * - `loop` the request came back to a deployment that it has already passed through
+ * - `too-many-writes` the backend accepts no more writes of this name at the moment
+ * - `interrupted` the body to be stored was interrupted; not the fault of the backend that stores it
+ * - `internal` a bug in this software; `cause` is what was thrown
  */
 export const ERROR_CODES = [
   'absent',
@@ -39,24 +39,22 @@ export type ErrorCode = (typeof ERROR_CODES)[number]
 
 export interface ErrorOptions {
   backend?: string
-  name?: string | undefined
   cause?: unknown
   /** The backend's own HTTP status. */
   status?: number | undefined
-  /** Milliseconds after which the backend wants the next request (Retry-After). */
+  /** Milliseconds to wait before the next request (Retry-After). */
   retryAfter?: number | undefined
   /** Size of the whole object in bytes, for `unsatisfiable`. */
   size?: number | undefined
-  /** What each backend failed with, for an error of the whole chain. */
+  /** The failures of the backends, for an error of the whole chain. */
   failures?: readonly StorageError[]
 }
 
-/** The one error of the storage layer. `message` is fit to be shown to a client: no secret, no internal address. */
+/** The only error of the storage layer. `message` can be shown to clients: it contains no secret and no internal address. */
 export class StorageError extends Error {
   override readonly name = 'StorageError'
   readonly code: ErrorCode
   readonly backend: string | undefined
-  readonly objectName: string | undefined
   readonly status: number | undefined
   readonly retryAfter: number | undefined
   readonly size: number | undefined
@@ -66,7 +64,6 @@ export class StorageError extends Error {
     super(message, { cause: options.cause })
     this.code = code
     this.backend = options.backend
-    this.objectName = options.name
     this.status = options.status
     this.retryAfter = options.retryAfter
     this.size = options.size
@@ -74,53 +71,54 @@ export class StorageError extends Error {
   }
 }
 
-/** Whether the error says nothing about the backend, but about the request or this isolate, so that trying another makes no sense. */
+/** Whether the error is about the request or this isolate, not the backend, so that trying another one makes no sense. */
 export function isCallersFault(error: unknown): error is StorageError {
   return error instanceof StorageError && ['unsatisfiable', 'invalid', 'overloaded'].includes(error.code)
 }
 
-/** Whether no other backend may be tried instead: the caller's fault, or a defect of ours, which a fallback would only hide. */
+/** Whether no other backend may be tried: the caller's fault, or a bug in this software, which a fallback would only hide. */
 export function endsSearch(error: unknown): error is StorageError {
   return isCallersFault(error) || (error instanceof StorageError && error.code === 'internal')
 }
 
 /**
- * Any thrown value as a StorageError. Backends translate what fetch, bindings and bodies throw where they use them, so
- * anything else is a defect of ours.
+ * Converts any thrown value to a StorageError. Backends convert what fetch, bindings and bodies throw, so anything else
+ * is a bug in this software.
  */
-export function toStorageError(error: unknown, backend: string, name?: string): StorageError {
+export function toStorageError(error: unknown, backend: string): StorageError {
   if (error instanceof StorageError) return error
-  if (isGivenUp(error)) return failureOfBody(error, backend, name)
-  return new StorageError('internal', 'an unexpected error; the log has it', { name, cause: error })
+  if (isAborted(error)) return failureOfBody(error, backend)
+  return new StorageError('internal', 'an unexpected error; the log has it', { cause: error })
 }
 
-/** What JavaScript throws for a mistake in the code, and workerd for wrong arguments. */
-const DEFECTS = [TypeError, RangeError, ReferenceError, SyntaxError]
+/** What JavaScript throws for bugs, and workerd for wrong arguments. */
+const BUGS = [TypeError, RangeError, ReferenceError, SyntaxError]
 
 /**
- * What an operation threw that calls fetch or a binding. In workerd a failed call throws a plain Error, or whatever a
- * Worker behind a service binding threw, which has `remote`.
+ * Converts what a call of fetch or a binding threw. In workerd, a failed call throws a plain Error, or whatever a Worker
+ * behind a service binding threw, which has `remote`.
  */
-export function failureOfCall(error: unknown, backend: string, name?: string): StorageError {
-  const isDefect = DEFECTS.some((type) => error instanceof type && !('remote' in error))
-  return isDefect ? toStorageError(error, backend, name) : failureOfBody(error, backend, name)
+export function failureOfCall(error: unknown, backend: string): StorageError {
+  const isBug = BUGS.some((type) => error instanceof type && !('remote' in error))
+  return isBug ? toStorageError(error, backend) : failureOfBody(error, backend)
 }
 
-/** What reading a body threw that comes from the backend. */
-export function failureOfBody(error: unknown, backend: string, name?: string): StorageError {
+/** Converts what reading a backend's body threw. */
+export function failureOfBody(error: unknown, backend: string): StorageError {
   if (error instanceof StorageError) return error
   const timedOut = error instanceof Error && error.name === 'TimeoutError'
-  const message = timedOut ? 'did not answer in time' : 'could not be reached or broke off'
-  return new StorageError(timedOut ? 'timeout' : 'unavailable', message, { backend, name, cause: error })
+  const message = timedOut
+    ? 'did not answer in time'
+    : 'could not be reached, or the connection was interrupted'
+  return new StorageError(timedOut ? 'timeout' : 'unavailable', message, { backend, cause: error })
 }
 
-/** What reading a body threw that was to be stored, be it a client's or another backend's. */
+/** Converts what reading a body to be stored threw, whether it came from a client or another backend. */
 export function interruption(error: unknown): StorageError {
   if (error instanceof StorageError) return error
-  return new StorageError('interrupted', 'the body broke off before its end', { cause: error })
+  return new StorageError('interrupted', 'the body was interrupted', { cause: error })
 }
 
-/** Somebody stopped waiting. */
-function isGivenUp(error: unknown): boolean {
+function isAborted(error: unknown): boolean {
   return error instanceof Error && (error.name === 'AbortError' || error.name === 'TimeoutError')
 }

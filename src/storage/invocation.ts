@@ -1,16 +1,16 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { StorageError } from './errors.ts'
 
-/** Workers lets six requests of an invocation wait for response headers; one is left for queues and Durable Objects. */
+/** Workers allows six requests per invocation to wait for response headers; one is left for queues and Durable Objects. */
 const MAX_OPEN = 5
-/** Lists the deployments that a request has passed. `CDN-Loop` (RFC 8586) is for that, but Cloudflare writes it itself. */
+/** Lists the deployments that a request has passed through. `CDN-Loop` (RFC 8586) is for that, but Cloudflare sets it itself. */
 const HEADER = 'Fallback-Storage-Via'
 /** Development, staging and production are three. */
 const MAX_PASSED = 8
 
-/** What all work of one request, queue batch or alarm shares. */
+/** State shared by all work of one request, queue batch or alarm. */
 interface Invocation {
-  /** The deployments that the request has passed. */
+  /** The deployments that the request has passed through. */
   passed: readonly string[]
   slots: Slots
 }
@@ -24,14 +24,14 @@ interface Slots {
 
 const invocations = new AsyncLocalStorage<Invocation>()
 
-/** Runs an invocation's work: its requests to backends share five slots, and say which deployments it has passed. */
+/** Runs an invocation's work: its requests to backends share five slots, and list the deployments that it has passed through. */
 export function runInvocation<T>(work: () => T, passed: readonly string[] = []): T {
   return invocations.run({ passed, slots: createSlots(MAX_OPEN) }, work)
 }
 
 /**
- * The deployments that a request has passed. Throws `loop` where this one is among them: then it is its own fallback,
- * and would wait for itself.
+ * The deployments that a request has passed through. Throws `loop` if this one is among them: then it is its own
+ * fallback, and would wait for itself.
  */
 export function passedBy(headers: Headers, deploymentId: string): readonly string[] {
   const passed: readonly string[] = headers.get(HEADER)?.match(/[0-9a-f]{8}/g) ?? []
@@ -40,7 +40,7 @@ export function passedBy(headers: Headers, deploymentId: string): readonly strin
   if (passed.length >= MAX_PASSED)
     throw new StorageError(
       'loop',
-      `the request has passed ${passed.length} Workers, each a fallback of the one before`,
+      `the request has passed through ${passed.length} Workers, each a fallback of the one before`,
     )
   return passed
 }
@@ -52,8 +52,8 @@ export function passedHeader(deploymentId: string | undefined): Record<string, s
 }
 
 /**
- * Sends a request when fewer than five of the invocation wait for their answers. A request that is being sent must not
- * wait for another slot: five of them would wait for each other.
+ * Sends a request once fewer than five requests of the invocation are waiting for their responses. A request that is
+ * being sent must not wait for another slot: five of them would wait for each other.
  */
 export function withSlot<T>(send: () => Promise<T>): Promise<T> {
   const slots = invocations.getStore()?.slots
@@ -61,7 +61,7 @@ export function withSlot<T>(send: () => Promise<T>): Promise<T> {
   return slots.tryTake() ? sendAndRelease(slots, send) : slots.take().then(() => sendAndRelease(slots, send))
 }
 
-/** For many requests in a row within a slot: works through them in the slots that are free now as well, and waits for none. */
+/** For many requests in a row within a slot: also uses the slots that are free now, and waits for none. */
 export async function withSpareSlots(work: () => Promise<void>): Promise<void> {
   const slots = invocations.getStore()?.slots ?? createSlots(MAX_OPEN - 1)
   const workers = [work()]
@@ -72,7 +72,7 @@ export async function withSpareSlots(work: () => Promise<void>): Promise<void> {
 function sendAndRelease<T>(slots: Slots, send: () => Promise<T>): Promise<T> {
   try {
     const answer = send()
-    // Beside the answer's own way, which must not get longer.
+    // Not awaited, so that the response is not delayed.
     void answer.then(slots.release, slots.release)
     return answer
   } catch (error) {

@@ -10,8 +10,8 @@ const PLAIN = /^[A-Za-z0-9\-._~/]*$/
 const DOT_SEGMENT = /(?:^|\/)\.\.?(?:\/|$)/
 
 /**
- * The name that a raw URL path (below the media root, no leading slash, no query) stands for.
- * Throws `invalid`, with the reason, for what cannot be a name.
+ * The name in a raw URL path (below the media root, without leading slash and query).
+ * Throws `invalid`, with the reason, if it cannot be a name.
  */
 export function parseName(rawPath: string): string {
   const name = rawPath.includes('%') ? rawPath.split('/').map(decodeSegment).join('/') : rawPath
@@ -19,7 +19,7 @@ export function parseName(rawPath: string): string {
   return name
 }
 
-/** Throws `invalid` for a name that cannot be one; for names that come in JSON or listings. */
+/** Throws `invalid` for an invalid name; for names in JSON or listings. */
 export function checkName(name: string): void {
   if (name === '') throw invalid('the name is empty')
   if (!name.isWellFormed()) throw invalid('the name holds a lone surrogate')
@@ -30,7 +30,7 @@ export function checkName(name: string): void {
     throw invalid(`the name is longer than ${MAX_NAME_BYTES} UTF-8 bytes`)
 }
 
-/** Why the name cannot be one; `undefined` where it can. */
+/** Why the name is invalid; `undefined` if it is valid. */
 export function whyInvalid(name: string): string | undefined {
   try {
     checkName(name)
@@ -41,22 +41,22 @@ export function whyInvalid(name: string): string | undefined {
   }
 }
 
-/** Where parts are joined that do not have their own name yet; no public name begins so. */
+/** The prefix under which parts are joined before the object gets its name; no public name begins with it. */
 export const STAGED = '-/staged/'
-/** Where a backend stores objects to find out what its server supports. */
+/** The prefix of objects that a backend stores to find out what its server supports. */
 export const PROBES = '-/probe/'
 
-/** Whether the name is that of an object which is staged. */
+/** Whether it is the name of a staged object. */
 export function isStaged(name: string): boolean {
   return name.startsWith(STAGED)
 }
 
-/** Whether the name is that of an object of our own, or of a directory that holds nothing else. */
+/** Whether it is the name of an internal object, or of a directory that contains only those. */
 export function isInternal(name: string): boolean {
   return name === '-/' || isStaged(name) || name.startsWith(PROBES)
 }
 
-/** Whether the name has more UTF-8 bytes; few names are so long that they must be counted. */
+/** Whether the name has more UTF-8 bytes than `limit`; few names are so long that they must be counted. */
 export function isLongerThan(bytes: number, name: string): boolean {
   return name.length * 3 > bytes && nameBytes(name) > bytes
 }
@@ -66,7 +66,7 @@ export function nameBytes(name: string): number {
   return encoder.encode(name).length
 }
 
-/** Percent-encodes all but RFC 3986's unreserved characters and `/`, as SigV4 wants it. */
+/** Percent-encodes everything except RFC 3986's unreserved characters and `/`, as SigV4 requires. */
 export function encodeName(name: string): string {
   return PLAIN.test(name) ? name : name.split('/').map(encodeSegment).join('/')
 }
@@ -83,7 +83,7 @@ function decodeSegment(segment: string): string {
   try {
     return decodeURIComponent(segment)
   } catch (cause) {
-    throw new StorageError('invalid', 'the path holds a percent escape that is not UTF-8', { cause })
+    throw new StorageError('invalid', 'the path contains a percent escape that is not UTF-8', { cause })
   }
 }
 

@@ -2,7 +2,7 @@
 export interface Provenance {
   /** Name of the backend that the bytes were read from. */
   backend: string
-  /** The source's ETag and modification time, as it gave them. */
+  /** The source's own ETag and modification time. */
   etag?: string
   modified?: Date
   /** When the copy was made. */
@@ -41,18 +41,18 @@ const REPRESENTATION = [
   'metadata',
 ] as const
 
-/** Those fields of an object alone, as far as it has them. */
+/** Only these fields of an object, if it has them. */
 export function representationOf(info: Representation): Representation {
   const present = REPRESENTATION.filter((field) => info[field] !== undefined)
   return Object.fromEntries(present.map((field) => [field, info[field]])) as Representation
 }
 
-/** What is known of an object without its bytes. */
+/** What is known about an object without its bytes. */
 export interface ObjectInfo extends Representation {
   name: string
   /** Name of the backend that holds it. */
   backend: string
-  /** Bytes of the whole object; absent when the backend does not say. */
+  /** Bytes of the whole object; absent if the backend does not report it. */
   size?: number
   /** Quoted entity tag, as HTTP sends it. A copy keeps its source's. */
   etag?: string
@@ -66,9 +66,9 @@ export interface ObjectInfo extends Representation {
   provenance?: Provenance
   /** When the name was deleted: the object is a tombstone and counts as absent. */
   deleted?: Date
-  /** The tombstone hides nothing any more: the name is free here, for a write that replaces just this marker. */
+  /** The tombstone hides nothing any more: the name is free, for a write that replaces exactly this marker. */
   lifted?: boolean
-  /** In complete listings: why nothing can be requested under this name, where the name itself doesn't show it. */
+  /** In complete listings: why nothing can be requested under this name, if the name itself doesn't show it. */
   invalid?: string
 }
 
@@ -78,27 +78,27 @@ export interface ByteRange {
   end: number
 }
 
-/** A range as it is requested: `length` absent means to the end, `suffix` counts from the end. */
+/** A requested range: without `length`, it extends to the end; `suffix` counts from the end. */
 export type RangeRequest = { offset: number; length?: number } | { suffix: number }
 
 /** An object and its bytes. The receiver must read `body` to its end or cancel it. */
 export interface StoredObject extends ObjectInfo {
   body: ReadableStream<Uint8Array>
-  /** The part that `body` holds; absent when it holds the whole object. */
+  /** The part that is in `body`; absent if it is the whole object. */
   range?: ByteRange
-  /** Present when the whole body is shared in memory with other requests for it at the same time. */
+  /** Present if the whole body is shared in memory with concurrent requests for it. */
   shared?: SharedBody
 }
 
-/** One body read once from its source, held in memory, and read by many at their own pace. */
+/** A body that is read once from its source into memory, and from there by many at their own pace. */
 export interface SharedBody {
   /** Whether this request is the one that fetched it; the others joined. */
   readonly leader: boolean
   /**
-   * Settles when every byte is in memory and this reader has taken them, has gone, or is slow.
-   * Rejects when the source's body was not exactly as long as announced.
+   * Settles when every byte is in memory and this reader has read them, is gone, or is slow.
+   * Rejects if the source's body was not exactly as long as announced.
    */
   whole(): Promise<void>
-  /** A further stream of all the bytes. It errors when the source's body was not exactly as long as announced. */
+  /** Another stream of all the bytes. It errors if the source's body was not exactly as long as announced. */
   stream(): ReadableStream<Uint8Array>
 }

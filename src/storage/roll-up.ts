@@ -9,27 +9,27 @@ export function directoryOf(name: string, prefix: string, delimiter: string | un
   return end < 0 ? undefined : name.slice(0, end + delimiter.length)
 }
 
-/** Where a rolled-up listing stands. */
+/** The position of a rolled-up listing. */
 interface Position {
-  /** Where the flat listing goes on. */
+  /** Where the flat listing continues. */
   from: Pick<ListOptions, 'cursor' | 'after'>
   /** The last entry that was returned. */
   last?: string
 }
 
 export interface RollUpOptions extends ListOptions {
-  /** Entries for which it is false are left out, and directories that hold only such. */
+  /** Entries for which it is false are omitted, and so are directories that contain only those. */
   keep?: (object: ObjectInfo) => boolean
-  /** The flat listing takes `after`: the rest of a directory that is already listed is jumped over. */
+  /** The flat listing supports `after`: the rest of a directory that is already listed is skipped. */
   jumps?: boolean | undefined
 }
 
-/** Pages that one call reads at most; after that it answers with what it has, and a cursor. */
+/** The most pages that one call reads; after that it returns what it has, and a cursor. */
 const MAX_PAGES = 10
-/** Larger than all that follows a directory's own name. */
+/** Sorts after every name inside a directory. */
 const HIGHEST = '\u{10ffff}'
 
-/** Rolls directories up over a listing that cannot. Pages may be short or empty and still have a cursor. */
+/** Rolls up directories for listings that cannot do it themselves. Pages may be short or empty and still have a cursor. */
 export async function rollUp(
   flat: (options: ListOptions) => Promise<ListPage>,
   { keep, jumps, limit = 1000, cursor, after, delimiter, ...options }: RollUpOptions,
@@ -39,7 +39,7 @@ export async function rollUp(
     cursor === undefined ? { from: after === undefined ? {} : { after } } : (JSON.parse(cursor) as Position)
   const found: ListPage = { objects: [], directories: [] }
   const page = (): ListPage => ({ ...found, cursor: JSON.stringify({ from, last }) })
-  /** The last entry, where it is a directory. An object's name ends in `/` only where it is the prefix itself. */
+  /** The last entry, if it is a directory. An object's name only ends in `/` if it is the prefix itself. */
   const lastDirectory = (): string | undefined => (last?.endsWith('/') && last !== prefix ? last : undefined)
 
   for (let pages = 0; pages < MAX_PAGES; pages++) {

@@ -4,21 +4,21 @@ import type { ObjectInfo } from './object.ts'
 const TEXT = 'fallback-storage: this name is deleted '
 const UUID_LENGTH = 36
 
-/** Whether an object of that size can be a tombstone, lifted or not: for listings that hold no more than sizes. */
+/** Whether an object of that size can be a tombstone, lifted or not: for listings that only have sizes. */
 export function mayBeMarker(size: number | undefined): boolean {
   // Those of earlier versions are empty.
   return size === 0 || size === TEXT.length + UUID_LENGTH
 }
 
 interface MarkerOptions {
-  /** Hides nothing: it takes an object's or a tombstone's place where that must not be deleted without a condition. */
+  /** Hides nothing: it replaces an object or a tombstone that must not be deleted without a condition. */
   lifted?: boolean
   onlyIf?: PutCondition
 }
 
 /**
- * Puts a marker in the name's place, in one atomic write: a create-only copy cannot land on it. `null` when `onlyIf` did not hold.
- * Its bytes are like no other's, since R2 and S3 know a version by the digest of its bytes: an empty marker would be taken for
+ * Stores a marker under the name in one atomic write: a create-only copy cannot replace it. `null` if `onlyIf` did not hold.
+ * Its bytes are unique, since R2 and S3 identify a version by the digest of its bytes: an empty marker would be confused with
  * any other empty object.
  */
 export function writeMarker(
@@ -34,7 +34,7 @@ export function writeMarker(
   })
 }
 
-/** What a write is conditional on, so that it replaces just what `head` found, or nothing. */
+/** The condition under which a write replaces exactly what `head` found, or nothing. */
 export function conditionOn(held: ObjectInfo | null): PutCondition {
   return held?.version === undefined ? 'absent' : { version: held.version }
 }

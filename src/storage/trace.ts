@@ -2,13 +2,13 @@ import type { StorageError } from './errors.ts'
 
 export type Outcome = 'hit' | 'absent' | 'timeout' | 'error' | 'skipped'
 
-/** One backend that was tried, or passed over, for one request. */
+/** One backend that was tried, or skipped, for one request. */
 export interface Attempt {
   backend: string
   outcome: Outcome
-  /** Milliseconds until its answer (response headers). */
+  /** Milliseconds until its response headers. */
   duration: number
-  /** What went wrong, fit to be shown. */
+  /** What went wrong; can be shown to clients. */
   detail?: string
   /** The failure itself, with its cause: for the log, never for a client. */
   failure?: StorageError
@@ -18,8 +18,8 @@ export interface Attempt {
 export type Trace = Attempt[]
 
 /**
- * Whether a backend before the one that answered did not prove the name absent: it may hold a newer version, or know
- * that the name was deleted. One that was still silent when another was preferred to it proved nothing either.
+ * Whether a backend before the one that answered did not prove the name absent: it may have a newer version, or a
+ * tombstone. A backend that was still silent when another was preferred proved nothing either.
  */
 export function mayBeStale(trace: Trace): boolean {
   const answered = trace.findIndex(({ outcome }) => outcome === 'hit')

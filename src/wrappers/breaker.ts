@@ -114,7 +114,7 @@ export function withBreaker(backend: Backend, options: BreakerOptions): BackendW
     // Writes and listings cannot be answered by another backend.
     const admitted = admit(lastResort || (method !== 'get' && method !== 'head'))
     if (admitted === false)
-      throw new StorageError('skipped', 'was passed over: it failed too often a moment ago', {
+      throw new StorageError('skipped', 'was skipped: it failed too often recently', {
         backend: backend.name,
       })
     const isProbe = admitted !== true

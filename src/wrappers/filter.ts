@@ -18,7 +18,7 @@ export function withFilter(backend: Backend, { include, exclude }: Filter): Back
     isStaged(name) || ((include?.test(name) ?? true) && !(exclude?.test(name) ?? false))
   const check = (name: string): void => {
     if (isInside(name)) return
-    const message = 'is configured not to accept that name'
+    const message = 'is configured not to accept this name'
     throw new StorageError('unsupported', message, { backend: backend.name })
   }
 

@@ -2,17 +2,17 @@ import { cancelBody } from '../bodies/cancel.ts'
 import type { Backend, MultipartUpload, ReadOptions } from '../storage/backend.ts'
 import type { StoredObject } from '../storage/object.ts'
 
-/** The backend's methods; what else it has are plain properties. */
+/** The backend's methods; everything else is a plain property. */
 export type Method = {
   [Key in keyof Backend]-?: NonNullable<Backend[Key]> extends (...args: never[]) => unknown ? Key : never
 }[keyof Backend]
 
 type Change<Key extends Method> = (next: NonNullable<Backend[Key]>) => NonNullable<Backend[Key]>
 
-/** For each method that a wrapper changes, the new one made from the old one. */
+/** For each method that a wrapper changes, a function from the old one to the new one. */
 export type Changes = { [Key in Method]?: Change<Key> }
 
-/** The backend with some of its methods changed. What it does not implement stays absent. */
+/** The backend with some of its methods changed. Methods that it does not implement stay absent. */
 export function intercept(backend: Backend, changes: Changes): Backend {
   const changed = { ...backend }
   for (const method of Object.keys(changes) as Method[]) change(changed, method, changes)
@@ -25,7 +25,7 @@ function change<Key extends Method>(backend: Pick<Backend, Key>, method: Key, ch
   if (by && next) backend[method] = by(next)
 }
 
-/** Those that only compute; the others may take a request. */
+/** Methods that only compute; all others may send a request. */
 type LocalMethod = 'url' | 'path' | 'accepts'
 type UploadMethod = Exclude<keyof MultipartUpload, 'id'>
 
@@ -51,8 +51,8 @@ interface Signalled {
 export type Around = <Result>(call: Call<Result>, send: Send<Result>) => Promise<Result>
 
 /**
- * The backend with `around` run for every call that may take a request, those of multipart uploads as well. A method that
- * is missing here does not compile.
+ * Runs `around` for every call of the backend that may send a request, including those of multipart uploads. A method
+ * that is missing here does not compile.
  */
 export function interceptCalls(backend: Backend, around: Around): Backend {
   const changes: Required<Omit<Changes, LocalMethod>> = {

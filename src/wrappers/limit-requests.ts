@@ -1,15 +1,15 @@
 import type { Backend } from '../storage/backend.ts'
 import { interceptCalls } from './intercept.ts'
 
-/** Sends a request as soon as it may be open beside the others. */
+/** Sends a request as soon as the limit allows it. */
 export type RequestLimit = <T>(send: () => Promise<T>) => Promise<T>
 
 /**
- * Holds every call until `limit` lets it through, and counts it as open until its answer's headers. Belongs outside the
- * deadline: a call that waits has not begun its timeout.
+ * Holds every call until `limit` lets it through, and counts it as open until its response headers. Belongs outside the
+ * deadline, so that the timeout of a waiting call has not started.
  *
- * Streams are stored without waiting. Their answer comes after the body, and a body that breaks off midway is resumed by
- * another request: were both to count, bodies being stored could wait for each other. Whoever stores them bounds how many.
+ * Streams are stored without waiting. Their response comes after the body, and an interrupted body is resumed by another
+ * request: if both counted, bodies being stored could wait for each other. Callers limit how many they store.
  */
 export function withRequestLimit(backend: Backend, limit: RequestLimit): Backend {
   return interceptCalls(backend, ({ body, signal }, send) =>

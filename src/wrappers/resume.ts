@@ -14,7 +14,7 @@ export interface ResumeOptions {
   others: readonly Backend[]
 }
 
-/** How often one body is resumed; a source that breaks off more often is useless. */
+/** How often one body is resumed; a source that fails more often is useless. */
 const MAX_RESUMES = 5
 const READ_BYTES = 64 * 1024
 /** Bodies up to this size are read before the answer begins. */
@@ -22,7 +22,7 @@ const HELD_BYTES = 128 * 1024
 const MAX_READ_BYTES = 256 * 1024
 
 /**
- * Resumes bodies that stall or break off where they stopped: from the same backend first, then from others with the same
+ * Resumes bodies that stall or are interrupted where they stopped: from the same backend first, then from others with the same
  * ETag and size. If that is impossible, `get` fails for a small body, and the reader of a large one gets an error, never a
  * short body.
  */
@@ -52,7 +52,7 @@ export function withResume(backend: Backend, options: ResumeOptions): Backend {
   }
 }
 
-/** Reads a small body before the response starts: that costs least, and if it breaks off, the call fails like any other. */
+/** Reads a small body before the response starts: that costs least, and if it fails, the call fails like any other. */
 async function held(flow: Omit<Flow, 'write' | 'readBytes'>, memory: Reservation): Promise<StoredObject> {
   let bytes: Uint8Array = new Uint8Array()
   const write = (chunk: Uint8Array, offset: number): undefined => {
@@ -163,7 +163,7 @@ async function resume(flow: Flow, failure: StorageError): Promise<ReadableStream
     try {
       const rest = await source.get(name, { range: { offset, length: length - received }, ifMatch: etag })
       if (rest?.etag === etag && rest.size === size && rest.range?.start === offset) {
-        // If this one breaks off too, the others are tried first.
+        // If this one fails too, the others are tried first.
         flow.sources = [...flow.sources.filter((other) => other !== source), source]
         return rest.body
       }

@@ -108,7 +108,7 @@ async function open(
 ): Promise<ReadableStream<Uint8Array>> {
   const object = await backend.get(staged, range && { range })
   if (object) return object.body
-  throw new StorageError('unavailable', 'the parts that were just joined have disappeared', {
+  throw new StorageError('unavailable', 'the joined parts have disappeared', {
     backend: backend.name,
   })
 }

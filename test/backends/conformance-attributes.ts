@@ -37,7 +37,7 @@ export function describeAttributes(create: Create, traits: Traits): void {
       expect(await backend.head('write/page.html')).toMatchObject(REPRESENTATION)
     })
 
-    it('keeps the validators of a copy, and where it came from', async () => {
+    it('keeps the validators and the provenance of a copy', async () => {
       const backend = await writable(create)
       expect(await backend.put('write/copy.png', DIGITS, { info: COPY })).toMatchObject(COPY)
       const object = await backend.get('write/copy.png', { ifMatch: '"legacy-etag"' })

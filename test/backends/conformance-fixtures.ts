@@ -37,7 +37,7 @@ export async function multipart(create: Create): Promise<{
   return { backend, start }
 }
 
-/** Puts bytes where the backend finds them. */
+/** Stores bytes where the backend finds them. */
 export async function seed(
   backend: Backend,
   traits: Traits,
@@ -57,7 +57,7 @@ export async function textOf(object: StoredObject | null): Promise<string> {
   return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(await bytesOf(object))
 }
 
-/** A stream that hands out its chunks one by one, the later ones after a pause. */
+/** A stream that returns its chunks one by one, the later ones after a pause. */
 export function chunked(...chunks: string[]): ReadableStream<Uint8Array> {
   let next = 0
   return new ReadableStream<Uint8Array>({

@@ -26,7 +26,7 @@ export function describeListing(create: Create, traits: Traits): void {
   }
 
   describe('listing', () => {
-    it('has nothing where nothing is', async () => {
+    it('is empty if there are no objects', async () => {
       const backend = await listable(create)
       expect(await all(backend, { prefix: 'list/none/' })).toEqual({ objects: [], directories: [] })
     })
@@ -78,7 +78,7 @@ export function describeListing(create: Create, traits: Traits): void {
 }
 
 function describeAfter(filled: () => Promise<ListableBackend>): void {
-  it('begins after a name, where it says that it can', async () => {
+  it('begins after a name, if it supports that', async () => {
     const backend = await filled()
     if (!backend.listsAfter) return
     const { objects } = await all(backend, { prefix: 'list/' })
@@ -109,7 +109,7 @@ function describeKept(create: Create, traits: Traits): void {
   })
 }
 
-/** Every entry, page by page; fails when a page is longer than requested or a cursor leads nowhere. */
+/** Every entry, page by page; fails if a page is longer than requested or a cursor returns nothing new. */
 async function all(
   backend: ListableBackend,
   options: ListOptions,

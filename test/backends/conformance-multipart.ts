@@ -40,7 +40,7 @@ export function describeMultipart(create: Create): void {
       expect(await backend.head('multi/aborted')).toBeNull()
     })
 
-    it('are aborted by their id too, and what is gone already is no failure', async () => {
+    it('can be aborted by their id, too, even if they are already gone', async () => {
       const { backend, start } = await multipart(create)
       const upload = await start('multi/left')
       await upload.uploadPart(1, DIGITS, 10)
@@ -50,7 +50,7 @@ export function describeMultipart(create: Create): void {
       await expectNothing(backend, 'multi/left')
     })
 
-    it('gives way to what was stored meanwhile', async () => {
+    it('yields to an object that was stored in the meantime', async () => {
       const { backend, start } = await multipart(create)
       const upload = await start('multi/raced', 'absent')
       await upload.uploadPart(1, DIGITS, 10)
@@ -59,7 +59,7 @@ export function describeMultipart(create: Create): void {
       expect(await textOf(await backend.get('multi/raced'))).toBe('winner')
     })
 
-    it('completes when nothing was stored meanwhile', async () => {
+    it('completes if nothing was stored in the meantime', async () => {
       const { backend, start } = await multipart(create)
       const upload = await start('multi/alone', 'absent')
       await upload.uploadPart(1, DIGITS, 10)

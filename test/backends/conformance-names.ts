@@ -8,7 +8,7 @@ import type { Create, Traits } from './conformance.ts'
 
 export function describeNames(create: Create, traits: Traits): void {
   describe('names', () => {
-    it('holds every nasty name apart from the others, byte for byte', { timeout: 60_000 }, async () => {
+    it('keeps every nasty name separate from the others, byte for byte', { timeout: 60_000 }, async () => {
       const backend = await create()
       const names = NASTY_NAMES.filter(
         (name) => (backend.accepts?.(name) ?? true) && !traits.skipsName?.(name),

@@ -89,7 +89,7 @@ function describeBodies(create: Create): void {
     await expectNothing(backend, 'write/bad')
   })
 
-  it('stores nothing of a stream that breaks off, and leaves what was there', async () => {
+  it('stores nothing of an interrupted stream, and keeps the current object', async () => {
     const backend = await writable(create)
     await backend.put('write/a.jpg', encoder.encode('old'))
     let sent = false

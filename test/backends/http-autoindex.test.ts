@@ -2,12 +2,13 @@ import { describe, expect, it } from 'vitest'
 import { httpBackend } from '../../src/backends/http/http.ts'
 import type { ListOptions } from '../../src/storage/backend.ts'
 import { compareNames } from '../../src/storage/order.ts'
+import { backendOf } from '../kit/http-origin.ts'
 
-/** Stands for a byte that is not UTF-8, as in names that were made in Latin-1. */
+/** Represents a byte that is not UTF-8, as in names encoded in Latin-1. */
 const LATIN = '\u{e000}'
 const MTIME = 'Wed, 01 May 2024 12:00:00 GMT'
 
-/** A listing as nginx sends it: a line for each entry, with the bytes of the names as they are on its disk. */
+/** A listing as nginx sends it: a line per entry, with the raw bytes of the names on its disk. */
 function encode(entries: readonly object[]): Uint8Array<ArrayBuffer> {
   const text = `[\n${entries.map((entry) => JSON.stringify(entry)).join(',\n')}\n]`
   const latin = new TextEncoder().encode(LATIN)
@@ -17,7 +18,7 @@ function encode(entries: readonly object[]): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(bytes)
 }
 
-/** An origin with these files, listing as nginx does: directories first, each in some order. */
+/** An origin with these files that lists like nginx: directories first, each group in arbitrary order. */
 function originOf(names: readonly string[]) {
   const paths: string[] = []
   const list = (directory: string): object[] | null => {
@@ -48,12 +49,8 @@ function originOf(names: readonly string[]) {
   return { backend, paths }
 }
 
-function answering(response: () => Response) {
-  return httpBackend('old', {
-    url: 'https://origin.example/',
-    fetcher: { fetch: async () => response() },
-    listing: 'autoindex-json',
-  })
+function listingFrom(response: () => Response) {
+  return backendOf(response, { listing: 'autoindex-json' }).backend
 }
 
 const NAMES = [
@@ -93,7 +90,7 @@ describe('a listing', () => {
   })
 
   it.each(['a', 'a/', 'a/b', 'a/b/', 'photos/20', 'photos/2024/', 'ü/', 'zzz', 'none/'])(
-    'below %s holds what begins so',
+    'below %s has the names with this prefix',
     async (prefix) => {
       const expected = ORDERED.filter((name) => name.startsWith(prefix))
       expect(await namesOf(NAMES, { prefix, limit: 2 })).toEqual(expected)
@@ -132,7 +129,7 @@ describe('a listing', () => {
     expect(names.toSorted(compareNames)).toEqual(expected.toSorted(compareNames))
   })
 
-  it('of one level is one request, and leaves out directories that were given out', async () => {
+  it('of one level is one request, and omits directories that were already returned', async () => {
     const { backend, paths } = originOf(NAMES)
     const page = await backend.list?.({ delimiter: '/', after: 'a/1.jpg' })
     expect(page?.directories).toEqual(['a/', 'photos/', 'ü/'])
@@ -149,25 +146,25 @@ describe('a listing', () => {
     expect(await namesOf(names, {})).toEqual(names)
   })
 
-  it('opens only the directories on the way to where it begins', async () => {
+  it('opens only the directories on the path to its start', async () => {
     const { backend, paths } = originOf(NAMES)
     await backend.list?.({ after: 'photos/2024/1.jpg', limit: 1 })
     expect(paths).toEqual(['', 'photos/', 'photos/2024/', 'ü/'].slice(0, paths.length))
   })
 
-  it('ends where directories link to themselves', async () => {
-    const loop = answering(() => Response.json([{ name: 'again', type: 'directory' }]))
+  it('ends if directories link to themselves', async () => {
+    const loop = listingFrom(() => Response.json([{ name: 'again', type: 'directory' }]))
     let pages = 0
     for (let cursor: string | undefined = ''; cursor !== undefined && pages < 100; pages++)
       cursor = (await loop.list?.(cursor === '' ? {} : { cursor }))?.cursor
     expect(pages).toBeLessThan(20)
   })
 
-  it('leaves out what no name can stand for', async () => {
+  it('omits entries without a valid name', async () => {
     const names = ['..', '', 'a/b', `bad${LATIN}`, 'tab\t', 'ok']
     const entries = names.map((name) => ({ name, type: 'file' }))
     const odd = [{ name: 'socket', type: 'other' }, { name: 1, type: 'file' }, { type: 'file' }]
-    const page = await answering(() => new Response(encode([...entries, ...odd]))).list?.({})
+    const page = await listingFrom(() => new Response(encode([...entries, ...odd]))).list?.({})
     expect(page).toEqual({ objects: [{ name: 'ok', backend: 'old' }], directories: [] })
   })
 
@@ -185,25 +182,25 @@ describe('a listing', () => {
     ['an array of something else', () => Response.json([1, null])],
     ['a refusal', () => new Response(null, { status: 403 })],
     ['an error', () => new Response(null, { status: 500 })],
-  ])('fails where the origin answers %s', async (_, response) => {
-    await expect(answering(response).list?.({})).rejects.toMatchObject({ backend: 'old' })
+  ])('fails if the origin answers %s', async (_, response) => {
+    await expect(listingFrom(response).list?.({})).rejects.toMatchObject({ backend: 'old' })
   })
 })
 
-it('takes a name that ends in a slash for no object, without a request', async () => {
+it('treats a name that ends in a slash as absent, without a request', async () => {
   const { backend, paths } = originOf(NAMES)
   expect(await backend.get('photos/')).toBeNull()
   expect(paths).toEqual([])
 })
 
-it('lists nothing where no listing is configured', () => {
+it('lists nothing if no listing is configured', () => {
   expect(httpBackend('old', { url: 'https://origin.example/' })).not.toHaveProperty('list')
 })
 
 describe('a listing of everything', () => {
   const odd = ['a/bell\u0007.jpg', 'a/ok.jpg', `bad${LATIN}.jpg`, `bad${LATIN}/x.jpg`, '-/api/y']
 
-  it('also has what cannot be requested, and does not open such directories', async () => {
+  it('also has names that cannot be requested, and does not open such directories', async () => {
     const { backend, paths } = originOf(odd)
     const page = await backend.list?.({ everything: true })
     expect(page?.objects.map(({ name }) => name)).toEqual([
@@ -222,7 +219,7 @@ describe('a listing of everything', () => {
     expect(await namesOf(odd, {})).toEqual(['a/ok.jpg'])
   })
 
-  it('tells a name with a replacement character from one that is not valid UTF-8', async () => {
+  it('distinguishes a name with a replacement character from one that is not valid UTF-8', async () => {
     const names = ['fine\ufffd.jpg', `bad${LATIN}.jpg`, 'ü\ufffd/x.jpg']
     const { backend } = originOf(names)
     const page = await backend.list?.({ everything: true })
@@ -234,7 +231,7 @@ describe('a listing of everything', () => {
     expect(await namesOf(names, {})).toEqual(['fine\ufffd.jpg', 'ü\ufffd/x.jpg'])
   })
 
-  it('has a directory that leads back to itself once, where its names get too long', async () => {
+  it('lists a directory that leads back to itself only until its names get too long', async () => {
     const fetcher = {
       fetch: async () => Response.json([{ name: 'l'.repeat(100), type: 'directory' }]),
     }

@@ -64,7 +64,7 @@ describe('a range', () => {
     expect(requests.map(({ method }) => method)).toEqual(['HEAD'])
   })
 
-  it('ignored by an origin that gives no length gets the whole', async () => {
+  it('that is ignored by an origin without a length gets the whole object', async () => {
     const { backend } = backendOf(() => new Response(new Blob([CONTENT]).stream()))
     const object = await backend.get('a', { range: { suffix: 2 } })
     expect(object?.range).toBeUndefined()
@@ -86,14 +86,14 @@ describe('a range', () => {
 })
 
 describe('ifMatch', () => {
-  it('accepts the object that it names, also by an ETag of our own making', async () => {
+  it('accepts the object that it names, even by a derived ETag', async () => {
     const { backend, requests } = backendOf(() => ok({ 'Last-Modified': MODIFIED }))
     const etag = (await backend.head('a'))?.etag ?? ''
     expect(await read((await backend.get('a', { ifMatch: etag }))?.body)).toBe(CONTENT)
     expect(requests[1]?.headers.has('If-Match')).toBe(false)
   })
 
-  it('refuses another one', async () => {
+  it('refuses any other', async () => {
     const { backend } = backendOf(() => ok({ ETag: '"new"' }))
     await expect(backend.get('a', { ifMatch: '"old"' })).rejects.toMatchObject({ code: 'precondition' })
   })

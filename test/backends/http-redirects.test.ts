@@ -3,7 +3,7 @@ import { httpBackend, type HttpOptions } from '../../src/backends/http/http.ts'
 import { isPublicHost } from '../../src/backends/http/public-address.ts'
 import { CONTENT, read } from '../kit/http-origin.ts'
 
-/** A backend in a network where every URL redirects as `routes` says, or answers the content. */
+/** A backend in a network where every URL redirects according to `routes`, or returns the content. */
 function backendIn(routes: Record<string, string>, options: HttpOptions = {}) {
   const seen: { url: string; headers: Headers; method: string }[] = []
   const network = async (input: RequestInfo | URL, init?: RequestInit): Promise<Response> => {
@@ -25,7 +25,7 @@ it('follows to another path of the origin with the configured headers', async ()
   expect(seen.at(-1)?.headers.get('Authorization')).toBe('secret')
 })
 
-it('leaves the configured headers behind at the first change of host, for good', async () => {
+it('drops the configured headers at the first change of host, permanently', async () => {
   const { backend, seen } = backendIn({
     'https://origin.example/a': 'https://cdn.example/a',
     'https://cdn.example/a': 'https://origin.example/b',
@@ -35,7 +35,7 @@ it('leaves the configured headers behind at the first change of host, for good',
   expect(seen.map(({ headers }) => headers.get('Range'))).toEqual(['bytes=0-', 'bytes=0-', 'bytes=0-'])
 })
 
-it('leaves them behind at a change of port too', async () => {
+it('drops them at a change of port, too', async () => {
   const { backend, seen } = backendIn({ 'https://origin.example/a': 'https://origin.example:8443/a' })
   await backend.get('a')
   expect(seen.at(-1)?.headers.has('Authorization')).toBe(false)
@@ -77,18 +77,18 @@ it('follows to a private address that is the configured origin itself, and to no
   await expect(other.backend.head('a')).rejects.toMatchObject({ code: 'unavailable' })
 })
 
-it('takes a redirect to the name with a slash for a directory where the origin lists', async () => {
+it('treats a redirect to the name with a slash as a directory if the origin lists', async () => {
   const routes = { 'https://origin.example/photos': 'https://origin.example/photos/' }
   expect(await backendIn(routes, { listing: 'autoindex-json' }).backend.get('photos')).toBeNull()
   expect(await backendIn(routes).backend.get('photos')).not.toBeNull()
 })
 
-it('takes a redirect for absence where its status is configured so', async () => {
+it('treats a redirect as absence if its status is configured so', async () => {
   const { backend } = backendIn({ 'https://origin.example/a': '/missing.png' }, { absentStatuses: [302] })
   expect(await backend.head('a')).toBeNull()
 })
 
-describe('a redirect is refused, and its address not shown, when it goes', () => {
+describe('a redirect is refused, without showing its address, if it goes', () => {
   it.each([
     ['http://origin.example/a', 'from https to http'],
     ['ftp://cdn.example/a', 'not http'],

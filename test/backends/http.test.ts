@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { httpBackend } from '../../src/backends/http/http.ts'
 import { backendOf, CONTENT, MODIFIED, ok, ORIGIN, partial, read } from '../kit/http-origin.ts'
 
-it('requests exactly the encoded name, for the bytes as they are, and sends the configured headers', async () => {
+it('requests exactly the encoded name, without compression, and sends the configured headers', async () => {
   const { backend, requests } = backendOf(() => ok(), { headers: { Authorization: 'Basic eDp5' } })
   await backend.get('a b//ü/50%?#&+.jpg/')
   expect(requests[0]?.url).toBe(`${ORIGIN}a%20b//%C3%BC/50%25%3F%23%26%2B.jpg/`)
@@ -16,7 +16,7 @@ it.each(['//evil.example/a', 'http://evil.example/a', 'x:y'])('requests the name
   expect(requests[0]?.url.startsWith(ORIGIN)).toBe(true)
 })
 
-it('passes on what the origin says about the object, and nothing about the server', async () => {
+it('passes on the origin’s headers about the object, and none about the server', async () => {
   const { backend } = backendOf(() =>
     ok({
       'Content-Type': 'image/jpeg',
@@ -44,7 +44,7 @@ it('passes on what the origin says about the object, and nothing about the serve
   expect(await backend.head('a.jpg')).toEqual(info)
 })
 
-it('makes an ETag as nginx does where the origin has none, the same for GET, HEAD and a part', async () => {
+it('derives an ETag as nginx does if the origin has none, the same for GET, HEAD and a part', async () => {
   const { backend } = backendOf((request) =>
     request.headers.has('Range')
       ? partial('bytes 0-1/10', '01', { 'Last-Modified': MODIFIED })
@@ -56,7 +56,7 @@ it('makes an ETag as nginx does where the origin has none, the same for GET, HEA
   expect((await backend.get('a', { range: { offset: 0, length: 2 } }))?.etag).toBe(etag)
 })
 
-it('gives no size, no digest and only a weak ETag of a body that is decoded on the way', async () => {
+it('returns no size, no digest and only a weak ETag for a body that is decoded', async () => {
   const headers = { 'Content-Encoding': 'gzip', ETag: '"abc"', 'Content-MD5': 'CY9rzUYh03PK3k6DJie09g==' }
   const { backend } = backendOf(() => ok(headers))
   const info = { name: 'a', backend: 'old', etag: 'W/"abc"' }
@@ -66,12 +66,12 @@ it('gives no size, no digest and only a weak ETag of a body that is decoded on t
   expect((await backend.head('a'))?.contentEncoding).toBeUndefined()
 })
 
-it('keeps a coding that is not decoded on the way', async () => {
+it('keeps a coding that is not decoded', async () => {
   const { backend } = backendOf(() => ok({ 'Content-Encoding': 'zstd', ETag: '"abc"' }))
   expect(await backend.head('a')).toMatchObject({ contentEncoding: 'zstd', size: 10, etag: '"abc"' })
 })
 
-it('gives no size for a chunked body, even beside a Content-Length', async () => {
+it('returns no size for a chunked body, even with a Content-Length', async () => {
   const { backend } = backendOf(() => ok({ 'Transfer-Encoding': 'chunked' }))
   expect((await backend.head('a'))?.size).toBeUndefined()
 })
@@ -117,7 +117,7 @@ describe('a status', () => {
     await expect(backend.get('a')).rejects.toMatchObject({ retryAfter: 7000 })
   })
 
-  it('gives the body of a failure back unread', async () => {
+  it('cancels the body of a failure', async () => {
     let cancelled = false
     const body = new ReadableStream({ cancel: () => void (cancelled = true) })
     const { backend } = backendOf(() => new Response(body, { status: 500 }))
@@ -126,7 +126,7 @@ describe('a status', () => {
   })
 })
 
-it('takes a network error for a failure that names no address', async () => {
+it('turns a network error into a failure that names no address', async () => {
   const { backend } = backendOf(() => Promise.reject(new Error('connect ECONNREFUSED 10.0.0.1:80')))
   const failure = await backend.get('a').catch((error: unknown) => error)
   expect(failure).toMatchObject({ code: 'unavailable', backend: 'old' })
@@ -173,7 +173,7 @@ describe('an HTML page', () => {
     expect(await backendOf(page).backend.head(name)).toMatchObject({ size: 10 })
   })
 
-  it('is taken as it is when the check is off', async () => {
+  it('is accepted if the check is off', async () => {
     const { backend } = backendOf(page, { checkType: false })
     expect(await backend.head('a.jpg')).toMatchObject({ size: 10 })
   })

@@ -9,7 +9,7 @@ const OWN = '0a0b0c0d'
 const VIA = 'Fallback-Storage-Via'
 const cameThrough = (value: string): Headers => new Headers({ [VIA]: value })
 
-/** A backend whose origin redirects to another host once, and what came in its requests' header. */
+/** A backend whose origin redirects to another host once, and the header of its requests. */
 function httpWith(deploymentId?: string) {
   const seen: (string | null)[] = []
   const backend = httpBackend('old', {
@@ -40,7 +40,7 @@ describe('requests to an http origin', () => {
     expect(seen.at(-1)).toBe(OWN)
   })
 
-  it('are kept apart where requests are answered at the same time', async () => {
+  it('are kept separate for concurrent requests', async () => {
     const { backend, seen } = httpWith(OWN)
     await Promise.all(
       ['11111111', '22222222'].map((id) =>
@@ -59,7 +59,7 @@ it('requests to S3 carry it beside the signature, not in it', async () => {
   expect(sent[0]?.headers.get('Authorization')).toMatch(/SignedHeaders=(?!.*fallback-storage-via)/)
 })
 
-describe('a request that has passed', () => {
+describe('a request that has passed through', () => {
   it('this deployment is refused', () => {
     const again = () => runInvocation(() => 'answered', passedBy(cameThrough(`11111111, ${OWN}`), OWN))
     expect(again).toThrow('come back to this Worker')
@@ -82,7 +82,7 @@ describe('the id of a deployment', () => {
     expect(idOf('https://a.example/')).toMatch(/^[0-9a-f]{8}$/)
   })
 
-  it('is another one for another configuration, or for the same one deployed twice', () => {
+  it('is different for another configuration, or for the same one deployed twice', () => {
     const ids = [
       idOf('https://a.example/'),
       idOf('https://b.example/'),

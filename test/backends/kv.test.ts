@@ -19,7 +19,7 @@ describeBackend('the KV backend', async () => kvBackend('media-kv', env.MEDIA_KV
 
 const backend = kvBackend('media-kv', env.MEDIA_KV)
 
-describe('a value that others wrote', () => {
+describe('a value that other software wrote', () => {
   it.each([
     ['without metadata', {}],
     ['with metadata of their own', { metadata: { size: 'large', version: 3 } }],
@@ -38,7 +38,7 @@ describe('a value that others wrote', () => {
     expect((await backend.list?.())?.objects).toEqual([{ name: 'a.txt', backend: 'media-kv' }])
   })
 
-  it('counts as held in memory until it is read', async () => {
+  it('counts as memory in use until it is read', async () => {
     await env.MEDIA_KV.put('a.txt', new Uint8Array(10 * MIB))
     const object = await backend.get('a.txt')
     expect(isolateMemory.tryReserve(isolateMemory.total)).toBeNull()
@@ -58,7 +58,7 @@ describe('a value that others wrote', () => {
   })
 })
 
-describe('the bounds of KV', () => {
+describe('the limits of KV', () => {
   it('are known before a request', () => {
     expect(backend.maxSize).toBe(25 * MIB)
     expect(['a'.repeat(512), 'é'.repeat(256), '...'].map((name) => backend.accepts?.(name))).toEqual([
@@ -76,7 +76,7 @@ describe('the bounds of KV', () => {
     expect(backend.listsAfter).toBeUndefined()
   })
 
-  it('let 25 MiB pass and not a byte more', { timeout: 60_000 }, async () => {
+  it('allow 25 MiB and not a byte more', { timeout: 60_000 }, async () => {
     expect(await backend.put?.('a', new Uint8Array(25 * MIB))).toMatchObject({ size: 25 * MIB })
     const object = await backend.get('a', { range: { offset: 25 * MIB - 3 } })
     expect((await textOf(object)).length).toBe(3)
@@ -104,14 +104,14 @@ describe('the bounds of KV', () => {
 it.each([['ours'], ['foreign']])('gives bodies whose length the runtime knows: %s', async (kind) => {
   if (kind === 'ours') await backend.put?.('a', DIGITS)
   else await env.MEDIA_KV.put('a', DIGITS)
-  // R2 takes no stream of unknown length.
+  // R2 accepts no stream of unknown length.
   const whole = await backend.get('a')
   expect(await env.MEDIA.put('whole', whole?.body ?? null)).toMatchObject({ size: 10 })
   const part = await backend.get('a', { range: { offset: 7 } })
   expect(await env.MEDIA.put('part', part?.body ?? null)).toMatchObject({ size: 3 })
 })
 
-it('gives equal bytes equal ETags and each write a version of its own', async () => {
+it('gives equal bytes equal ETags and each write its own version', async () => {
   const first = await backend.put?.('a', DIGITS)
   const second = await backend.put?.('a', chunked('01234', '56789'), { size: 10 })
   expect(second?.etag).toBe(first?.etag)

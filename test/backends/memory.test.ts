@@ -26,7 +26,7 @@ it('refuses parts that R2 and S3 would refuse', async () => {
   await expect(upload.complete()).rejects.toMatchObject({ code: 'invalid' })
 })
 
-it('takes its times from the clock it is given', async () => {
+it('uses the given clock', async () => {
   const now = new Date('2026-01-01T00:00:00.000Z')
   const stored = await memoryBackend('memory', { now: () => now }).put('a', new Uint8Array())
   expect(stored).toMatchObject({ modified: now, created: now })

@@ -41,7 +41,7 @@ function watched(failures: Record<string, (string | Error)[]> = {}) {
       return env.MEDIA.list(options)
     },
   }
-  // The binding's own type has two signatures for each method, of which an object literal can give one.
+  // The binding's type has two signatures for each method, of which an object literal can implement only one.
   return { backend: r2Backend('media', bucket as unknown as R2Bucket), operations }
 }
 
@@ -95,22 +95,22 @@ describe('a failure of R2', () => {
     })
   })
 
-  it('to accept the name of its bucket is not reported as a wish to slow down', async () => {
+  it('to accept the name of its bucket is not reported as “slow down”', async () => {
     const { backend } = watched({ get: ['get: The specified bucket name is not valid. (10005)'] })
     await expect(backend.get('a')).rejects.toThrow(/name of the bucket: check bucket_name/)
   })
 
-  it('is distinguished from a defect of ours in the call', async () => {
+  it('is distinguished from a bug in the call', async () => {
     const { backend } = watched({ get: [new TypeError('Incorrect type for the options')] })
     await expect(backend.get('a')).rejects.toMatchObject({ code: 'internal', cause: { name: 'TypeError' } })
   })
 
-  it('keeps what R2 says out of the message', async () => {
+  it('does not repeat R2’s message', async () => {
     const { backend } = watched({ get: ['get: internal host 10.0.0.1 said no (10999)'] })
     await expect(backend.get('a')).rejects.toThrow(/^R2 failed with code 10999$/)
   })
 
-  it('to take a second write within a second is waited out, with bytes that can be sent again', async () => {
+  it('to accept a second write within a second is waited for, if the bytes can be sent again', async () => {
     const busy = 'put: Reduce your concurrent request rate for the same object. (10058)'
     const { backend, operations } = watched({ put: [busy, busy] })
     const began = Date.now()
@@ -152,7 +152,7 @@ describe('a write', () => {
     expect(await env.MEDIA.head('a')).toBeNull()
   })
 
-  it('ends when its caller gives up, and stores nothing', async () => {
+  it('ends if its caller aborts, and stores nothing', async () => {
     const caller = new AbortController()
     const stalling = new ReadableStream<Uint8Array>({ pull: () => new Promise(() => {}) })
     const put = r2Backend('media', env.MEDIA).put?.('a', stalling, { size: 10, signal: caller.signal })
@@ -161,7 +161,7 @@ describe('a write', () => {
     expect(await env.MEDIA.head('a')).toBeNull()
   })
 
-  it('takes the body of another backend, whatever stream that is', async () => {
+  it('accepts the body of another backend, whatever kind of stream it is', async () => {
     const backend = r2Backend('media', env.MEDIA)
     const bytes = Uint8Array.from({ length: 1_000_000 }, (_, index) => (index * 31) & 0xff)
     await env.MEDIA.put('source', bytes)
@@ -176,7 +176,7 @@ describe('a write', () => {
     expect(new Uint8Array(await new Response((await backend.get('a'))?.body).arrayBuffer())).toEqual(bytes)
   })
 
-  it('keeps user metadata of 2 KB beside all that is our own', async () => {
+  it('keeps 2 KB of user metadata in addition to the internal metadata', async () => {
     const backend = r2Backend('media', env.MEDIA)
     const copied = new Date()
     const metadata = { text: 'x'.repeat(2000) }
@@ -191,7 +191,7 @@ describe('a write', () => {
   })
 })
 
-it('reads what others put into the bucket', async () => {
+it('reads objects that others put into the bucket', async () => {
   await env.MEDIA.put('a', DIGITS, {
     httpMetadata: { contentType: 'image/webp', cacheControl: 'max-age=5' },
     customMetadata: { Author: 'x', 'fallback-storage-modified': 'not a date' },

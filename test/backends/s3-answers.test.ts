@@ -3,7 +3,7 @@ import { errorAnswer, scripted, SECRET } from '../kit/s3-script.ts'
 
 const html = (status: number) => new Response('<html>error</html>', { status })
 
-describe('what S3 answers with', () => {
+describe('responses from S3', () => {
   it.each([
     ['503 SlowDown', errorAnswer(503, 'SlowDown'), 'unavailable'],
     ['508', errorAnswer(508, 'LoopDetected'), 'loop'],
@@ -37,7 +37,7 @@ describe('what S3 answers with', () => {
     await expect(backend.get('a.jpg')).rejects.toMatchObject({ retryAfter: 7000, status: 503 })
   })
 
-  it('takes 403 for absence only where that is configured, and only if it is not about the credentials', async () => {
+  it('treats 403 as absence only if that is configured, and only if it is not about the credentials', async () => {
     const options = { absentStatuses: [403, 404] }
     const missing = scripted([errorAnswer(403, 'AccessDenied')], options)
     expect(await missing.backend.get('a.jpg')).toBeNull()
@@ -78,7 +78,7 @@ describe('what S3 answers with', () => {
     expect(sent[0]?.init.redirect).toBe('manual')
   })
 
-  it('names no region that makes no sense', async () => {
+  it('does not name an invalid region', async () => {
     const answer = errorAnswer(301, 'PermanentRedirect', { headers: { 'x-amz-bucket-region': '<b>x</b>' } })
     const { backend } = scripted([answer])
     await expect(backend.get('a.jpg')).rejects.toThrow(
@@ -86,7 +86,7 @@ describe('what S3 answers with', () => {
     )
   })
 
-  it('repeats nothing of what S3 says beyond its code', async () => {
+  it('repeats nothing from S3 except its code', async () => {
     const { backend } = scripted([
       errorAnswer(403, 'SignatureDoesNotMatch', { more: `<StringToSign>${SECRET}</StringToSign>` }),
       errorAnswer(500, `<![CDATA[${SECRET} <b>]]>`),
@@ -107,7 +107,7 @@ describe('what S3 answers with', () => {
   })
 })
 
-describe('ranges from servers that do as they please', () => {
+describe('ranges from servers that deviate from the standard', () => {
   const partial = (contentRange: string | undefined, body = '234') =>
     new Response(body, {
       status: 206,
@@ -115,7 +115,7 @@ describe('ranges from servers that do as they please', () => {
     })
   const range = { offset: 2, length: 3 }
 
-  it('requests it in numbers', async () => {
+  it('requests it with numbers', async () => {
     const { backend, sent } = scripted([partial('bytes 2-4/10')])
     const object = await backend.get('a', { range })
     expect(object).toMatchObject({ range: { start: 2, end: 4 }, size: 10 })
@@ -146,7 +146,7 @@ describe('ranges from servers that do as they please', () => {
     expect(await new Response(object?.body).text()).toBe('234')
   })
 
-  it('finds the size itself where a 416 does not give it', async () => {
+  it('finds the size itself if a 416 does not have it', async () => {
     const { backend } = scripted([
       errorAnswer(416, 'InvalidRange'),
       new Response(null, { headers: { 'Content-Length': '10' } }),

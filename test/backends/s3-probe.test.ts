@@ -9,7 +9,7 @@ const other = new Uint8Array(5).fill(7)
 const stream = (of: Uint8Array = bytes) => new Response(of.slice()).body as ReadableStream<Uint8Array>
 const wrong = '0'.repeat(32)
 const isProbe = (key: string): boolean => key.startsWith('-/')
-/** Requests for the bucket itself are the listing of what earlier probes left. */
+/** Requests for the bucket itself list the leftovers of earlier probes. */
 const isOurs = (key: string): boolean => isProbe(key) || key === ''
 
 const servers: [string, Deviations][] = [
@@ -39,7 +39,7 @@ const servers: [string, Deviations][] = [
 ]
 
 describe.each(servers)('an S3 server that %s', (_, deviations) => {
-  it('holds a new object whole from its first moment', async () => {
+  it('has a new object completely from the first moment', async () => {
     const { backend, history, objects } = fakeS3(deviations)
     const digests = { md5: await md5Of(bytes) }
     const stored = await backend.put('a', stream(), { size: 300, onlyIf: 'absent', digests })
@@ -91,7 +91,7 @@ describe('probing an S3 server', () => {
     )
   })
 
-  it('is left out where nothing depends on it', async () => {
+  it('is omitted if nothing depends on it', async () => {
     const { backend, requests } = fakeS3()
     await backend.put('a', bytes)
     await backend.get('a')
@@ -99,7 +99,7 @@ describe('probing an S3 server', () => {
     expect(requests.map(({ method, key }) => `${method} ${key}`)).toEqual(['PUT a', 'GET a', 'DELETE a'])
   })
 
-  it('writes below the prefix that is its own, each time under another key', async () => {
+  it('writes below its own prefix, each time under another key', async () => {
     const keys = await Promise.all(
       [1, 2].map(async () => {
         const { backend, requests } = fakeS3({}, { prefix: 'media/' })
@@ -126,7 +126,7 @@ describe('probing an S3 server', () => {
     expect(listed?.objects.map(({ name }) => name)).toEqual(['a'])
   })
 
-  it('removes what earlier ones left, and nothing that another one may be at', async () => {
+  it('removes leftovers of earlier probes, and nothing that another probe may be using', async () => {
     const { backend, objects, requests } = fakeS3({
       instead: ({ key, method }) =>
         key === '' && method === 'GET'
@@ -139,10 +139,10 @@ describe('probing an S3 server', () => {
     expect(requests.filter(({ key }) => key === '-/probe/new')).toEqual([])
   })
 
-  it('is tried again where the server takes no more writes of the key just now', async () => {
+  it('is retried if the server accepts no more writes of the key at the moment', async () => {
     const busy = new Set(['PUT', 'DELETE'])
     const { backend, requests, objects } = fakeS3({
-      // R2 takes one write of a key a second.
+      // R2 accepts one write per second and key.
       instead: ({ method, key, headers }) =>
         isProbe(key) && (headers.has('If-None-Match') || method === 'DELETE') && busy.delete(method)
           ? errorAnswer(429, 'TooManyRequests')
@@ -154,7 +154,7 @@ describe('probing an S3 server', () => {
     expect(requests.filter(({ method }) => method === 'HEAD')).toEqual([])
   })
 
-  it('that brings nothing is not repeated with every write, and a HEAD comes before each', async () => {
+  it('that fails is not repeated with every write, and a HEAD comes before each', async () => {
     const unknown = new Set<unknown>()
     const { backend, requests } = fakeS3(
       { instead: ({ key }) => (isProbe(key) ? errorAnswer(500, 'InternalError') : undefined) },
@@ -172,7 +172,7 @@ describe('probing an S3 server', () => {
     ])
   })
 
-  it('that could not be done learns from the first 501', async () => {
+  it('that failed is replaced by the first 501', async () => {
     const { backend, requests, objects } = fakeS3({
       ifNoneMatch: 'refused',
       instead: ({ key }) => (isProbe(key) ? errorAnswer(403, 'AccessDenied') : undefined),

@@ -4,8 +4,8 @@ import { scripted, SECRET } from '../kit/s3-script.ts'
 const base = 'https://media.example/'
 const found = () => new Response('x', { headers: { ETag: '"e"' } })
 
-describe('what is sent to S3', () => {
-  it('signs what S3 demands and nothing that a proxy rewrites', async () => {
+describe('requests to S3', () => {
+  it('signs what S3 requires and nothing that a proxy rewrites', async () => {
     const { backend, sent } = scripted([
       new Response('0', { status: 206, headers: { 'Content-Range': 'bytes 0-0/1' } }),
     ])
@@ -78,7 +78,7 @@ describe('URLs', () => {
     await expect(backend.url('a', { base, expiresIn })).rejects.toMatchObject({ code: 'invalid' })
   })
 
-  it('have a path of S3 beside them', () => {
+  it('have a path of S3 next to them', () => {
     expect(scripted([]).backend.path('a b/ü')).toBe('s3://media/a b/ü')
   })
 })

@@ -10,8 +10,8 @@ const missingKey = () => errorAnswer(404, 'NoSuchKey')
 const notImplemented = () => errorAnswer(501, 'NotImplemented')
 const stream = () => new Response(bytes).body as ReadableStream<Uint8Array>
 
-describe('writing where conditions are not taken', () => {
-  it('checks before, and remembers', async () => {
+describe('writing to servers that ignore conditions', () => {
+  it('checks first, and remembers the result', async () => {
     const answers = [missing(), missingKey(), stored(), missing(), stored()]
     const { backend, sent } = scripted(answers, { refusesConditions: true })
     expect(await backend.put('a', bytes, { onlyIf: 'absent' })).toMatchObject({ etag: '"new"' })
@@ -21,14 +21,14 @@ describe('writing where conditions are not taken', () => {
     ).toEqual(['HEAD', 'GET', 'PUT', 'HEAD', 'PUT'])
   })
 
-  it('keeps what is there', async () => {
+  it('keeps the current object', async () => {
     const { backend, sent } = scripted([there(), there()], { refusesConditions: true })
     expect(await backend.put('a', bytes, { onlyIf: 'absent' })).toBeNull()
     expect(await backend.put('a', bytes, { onlyIf: { version: '"other"' } })).toBeNull()
     expect(sent.map(({ method }) => method)).toEqual(['HEAD', 'HEAD'])
   })
 
-  it('finds that out before it sends a stream', async () => {
+  it('detects that before it sends a stream', async () => {
     const { backend, sent } = scripted([missing(), missingKey(), stored()], { refusesConditions: true })
     expect(await backend.put('a', stream(), { size: 3, onlyIf: 'absent' })).toMatchObject({ size: 3 })
     expect(sent.at(-1)?.headers.has('If-None-Match')).toBe(false)
@@ -49,13 +49,13 @@ describe('writing where conditions are not taken', () => {
   })
 })
 
-describe('writing at the same moment as others', () => {
-  it('gives way to the one that won', async () => {
+describe('concurrent writes', () => {
+  it('yields to the write that won', async () => {
     const { backend } = scripted([errorAnswer(409, 'ConditionalRequestConflict'), there()])
     expect(await backend.put('a', bytes, { onlyIf: 'absent' })).toBeNull()
   })
 
-  it('fails when none has won yet', async () => {
+  it('fails if none has won yet', async () => {
     const { backend } = scripted([errorAnswer(409, 'ConditionalRequestConflict'), missing(), missingKey()])
     await expect(backend.put('a', bytes, { onlyIf: 'absent' })).rejects.toMatchObject({
       code: 'too-many-writes',
@@ -63,13 +63,13 @@ describe('writing at the same moment as others', () => {
     })
   })
 
-  it('fails without blame for the server when R2 takes one write of a name in a second', async () => {
+  it('does not blame the server if R2 accepts one write per second and name', async () => {
     const { backend } = scripted([errorAnswer(429, 'TooManyRequests')])
     await expect(backend.put('a', bytes)).rejects.toMatchObject({ code: 'too-many-writes', retryAfter: 1000 })
   })
 })
 
-describe('sending a body that stalls', () => {
+describe('sending a stalled body', () => {
   const stalled = {
     'of JavaScript': () =>
       new ReadableStream<Uint8Array>({ start: (controller) => controller.enqueue(bytes) }),
@@ -125,7 +125,7 @@ describe('completing an upload', () => {
     expect(sent.at(-1)).toMatchObject({ method: 'DELETE' })
   })
 
-  it('names the parts, and understands an answer that begins with blanks', async () => {
+  it('lists the parts, and accepts a response that begins with blanks', async () => {
     const { backend, sent } = scripted([
       new Response('<InitiateMultipartUploadResult><UploadId>u/1</UploadId></InitiateMultipartUploadResult>'),
       new Response(null, { headers: { ETag: '"p1"' } }),
@@ -155,7 +155,7 @@ describe('completing an upload', () => {
     expect(sent.at(-1)?.headers.get(header)).toBe(value)
   })
 
-  it('sends what belongs to the object when the upload starts', async () => {
+  it('sends the object’s attributes when the upload starts', async () => {
     const { backend, sent } = scripted(started())
     await backend.createMultipartUpload('a', {
       info: { contentType: 'video/mp4', etag: '"s"', metadata: { by: 'Ä' } },
@@ -169,7 +169,7 @@ describe('completing an upload', () => {
 })
 
 describe('listing', () => {
-  it('refuses a page that is cut off without a token, or with the one before', async () => {
+  it('refuses a truncated page without a token, or with the previous one', async () => {
     const cut = '<IsTruncated>true</IsTruncated>'
     const { backend } = scripted([
       listAnswer(cut + entry('a')),
@@ -181,7 +181,7 @@ describe('listing', () => {
     await expect(backend.list({ cursor: 't' })).rejects.toMatchObject({ code: 'unavailable' })
   })
 
-  it('reads names however they are encoded', async () => {
+  it('reads names in any encoding', async () => {
     const { backend, sent } = scripted([
       listAnswer(
         `${entry('a+b%2Bc%20%26amp;')}${entry('%E2%82%AC%01')}<CommonPrefixes><Prefix>d+e/</Prefix></CommonPrefixes>`,
@@ -203,7 +203,7 @@ describe('listing', () => {
     })
   })
 
-  it('checks only empty objects for tombstones, and none where there can be none', async () => {
+  it('checks only empty objects for tombstones, and none if there can be none', async () => {
     const page = () => listAnswer(`${entry('empty', 0)}${entry('gone', 0)}${entry('full', 5)}`)
     const tombstone = there({ 'x-amz-meta-fallback-storage-deleted': '2026-01-01T00:00:00.000Z' })
     const { backend, sent } = scripted([page(), there(), tombstone])

@@ -11,7 +11,7 @@ describe('createMemoryBudget()', () => {
   beforeEach(() => void vi.useFakeTimers())
   afterEach(() => void vi.useRealTimers())
 
-  it('gives out no more than there is, and takes back once what is released twice', async () => {
+  it('reserves no more than there is, and releases only once', async () => {
     const budget = createMemoryBudget(100)
     const most = await budget.reserve(60)
     expect(budget.tryReserve(50)).toBeNull()
@@ -21,7 +21,7 @@ describe('createMemoryBudget()', () => {
     expect(budget.tryReserve(1)).toBeNull()
   })
 
-  it('lets those who wait in as they came, and nobody small past them', async () => {
+  it('serves waiting requests in order, and does not let small ones pass', async () => {
     const budget = createMemoryBudget(100)
     const held = await budget.reserve(80)
     const order: string[] = []
@@ -39,7 +39,7 @@ describe('createMemoryBudget()', () => {
     expect(order).toEqual(['large', 'small'])
   })
 
-  it('refuses with the time of the next try who has waited long enough, and lets the next one in', async () => {
+  it('refuses a request that has waited too long, with the time of the next try, and serves the next one', async () => {
     const budget = createMemoryBudget(100)
     const held = await budget.reserve(50)
     const refused = budget.reserve(90, { waitMs: 500 }).catch((error: unknown) => error)
@@ -50,11 +50,11 @@ describe('createMemoryBudget()', () => {
     held.release()
   })
 
-  it('passes over one who waits and whose request was ended', async () => {
+  it('skips a waiting request that was ended', async () => {
     const budget = createMemoryBudget(100)
     const held = await budget.reserve(100)
     const { setTimeout: original } = globalThis
-    // Like a timer of a request that is over.
+    // Like a timer of a request that has ended.
     globalThis.setTimeout = (() => 0) as unknown as typeof setTimeout
     void budget.reserve(100)
     globalThis.setTimeout = original
@@ -64,7 +64,7 @@ describe('createMemoryBudget()', () => {
     expect(budget.tryReserve(100)).not.toBeNull()
   })
 
-  it('stops waiting when it is told to', async () => {
+  it('stops waiting when its signal aborts', async () => {
     const budget = createMemoryBudget(100)
     await budget.reserve(100)
     const controller = new AbortController()
@@ -74,14 +74,14 @@ describe('createMemoryBudget()', () => {
     expect(await refused).toMatchObject({ message: 'enough' })
   })
 
-  it('asks for what is kept in case before it refuses', async () => {
+  it('releases caches before it refuses', async () => {
     const budget = createMemoryBudget(100)
     const kept = budget.tryReserve(100)
     budget.onShortage(() => kept?.release())
     expect(budget.tryReserve(100)).not.toBeNull()
   })
 
-  it('takes back what nobody renewed for long, but not what is in use', async () => {
+  it('takes back reservations that were not renewed for a long time, but not those in use', async () => {
     const budget = createMemoryBudget(100)
     const used = budget.tryReserve(50)
     budget.tryReserve(50)
@@ -92,7 +92,7 @@ describe('createMemoryBudget()', () => {
     expect(budget.tryReserve(50)).not.toBeNull()
   })
 
-  it('gives all of it to who needs more than that', async () => {
+  it('gives all of it to a request that needs more than that', async () => {
     expect((await createMemoryBudget(100).reserve(1000)).bytes).toBe(100)
   })
 
@@ -113,7 +113,7 @@ describe('createMemoryBudget()', () => {
     held.release()
   })
 
-  it('keeps free what has to be left for others, except for who could never have it otherwise', async () => {
+  it('keeps memory free for others, except for requests that could never get theirs otherwise', async () => {
     const budget = createMemoryBudget(100)
     const shared = budget.tryReserve(60, { leave: 40 })
     expect(shared).not.toBeNull()
@@ -126,7 +126,7 @@ describe('createMemoryBudget()', () => {
     expect(budget.tryReserve(80, { leave: 40 })).not.toBeNull()
   })
 
-  it('lets in those who leave less before others who came earlier', async () => {
+  it('serves requests that leave less free before earlier ones', async () => {
     const budget = createMemoryBudget(100)
     const held = await budget.reserve(100)
     const order: string[] = []

@@ -22,7 +22,7 @@ it('cuts any range out of any chunks', async () => {
   )
 })
 
-it('cancels what comes after the range', async () => {
+it('cancels the bytes after the range', async () => {
   const cancelled = Promise.withResolvers<boolean>()
   const endless = new ReadableStream<Uint8Array>({
     pull: (controller) => controller.enqueue(new Uint8Array(100)),

@@ -20,7 +20,7 @@ beforeAll(async () => {
   media = await mediaFolder()
   await media.add('video/long.mp4', await longFilm())
   state = await mkdtemp(join(tmpdir(), 'state-'))
-  // Only a chain that begins with KV saves into KV: this one does, and leaves it to the next.
+  // Only a chain that begins with KV saves into KV: this one does, for the next one.
   const seeding = await startStack({ chain: ['kv'], persistTo: state })
   await save(seeding, 'photos/in-kv.jpg')
   await seeding.stop()
@@ -117,7 +117,7 @@ interface Played {
   duration: number
   soughtTo: number
   playedTo: number
-  /** The `Content-Range` of each answer. */
+  /** The `Content-Range` of each response. */
   ranges: (string | undefined)[]
 }
 
@@ -167,7 +167,7 @@ describe('<video>', () => {
     },
   )
 
-  it('gets to an index 24 MiB away with a range of its own', async () => {
+  it('reaches an index 24 MiB away with a range of its own', async () => {
     const { ranges } = await playFromMiddle(mediaUrl(stack.worker.url, 'video/long.mp4'))
     const starts = ranges.map((range) => Number(/^bytes (\d+)-/.exec(range ?? '')?.[1] ?? 0))
     expect(Math.max(...starts)).toBeGreaterThan(24 * 1024 * 1024)
@@ -175,7 +175,7 @@ describe('<video>', () => {
 })
 
 describe('fetch', () => {
-  it('gets the part that Range names, and with HEAD the size alone', async () => {
+  it('gets the part that Range names, and with HEAD only the size', async () => {
     const url = mediaUrl(stack.worker.url, 'audio/chime.mp3')
     const expected = await readFile(media.file('audio/chime.mp3'))
     const answers = await withPage(

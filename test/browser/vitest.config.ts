@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config'
 
-/** Headless Chromium; it needs a system package, so this is no part of `npm test`. */
+/** Headless Chromium; it needs a system package, so this is not part of `npm test`. */
 export default defineConfig({
   test: {
     name: 'browser',

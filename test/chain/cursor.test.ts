@@ -14,7 +14,7 @@ const state: ListState = {
 }
 
 describe('a cursor', () => {
-  it('carries what was put in', async () => {
+  it('contains the state that was put in', async () => {
     const cursor = await sealCursor(state, binding)
     expect(cursor).toMatch(/^[\w-]+$/)
     expect(await openCursor(cursor, binding)).toEqual(state)

@@ -6,7 +6,7 @@ import { createChain } from '../../src/chain/fallback.ts'
 import type { Trace } from '../../src/storage/trace.ts'
 import { bytesOf, failing, textOf } from '../kit/fakes.ts'
 
-/** Drops the methods that write. */
+/** Removes the methods that write. */
 function readOnly(backend: Backend): Backend {
   const { put: _put, delete: _delete, createMultipartUpload: _create, ...rest } = backend
   return rest
@@ -38,7 +38,7 @@ describe('createChain()', () => {
     await expect(broken.get('none.txt')).rejects.toMatchObject({ code: 'unavailable' })
   })
 
-  it('passes a failed backend over when another one has the object', async () => {
+  it('skips a failed backend if another one has the object', async () => {
     const { second } = await setup()
     const chain = createChain([failing('first', 'timeout'), second], { deletes: 'tombstone' })
     const trace: Trace = []
@@ -68,7 +68,7 @@ describe('createChain()', () => {
     })
   })
 
-  it('hides a deleted name although a fallback still holds it', async () => {
+  it('hides a deleted name even if a fallback still has it', async () => {
     const { chain, first, second } = await setup()
     await chain.delete('a.txt')
     expect(await chain.get('a.txt')).toBeNull()
@@ -77,7 +77,7 @@ describe('createChain()', () => {
     expect(second.objects.has('a.txt')).toBe(true)
   })
 
-  it('keeps a delete hidden behind a read-only backend that comes before the writable one', async () => {
+  it('keeps a deleted name hidden, even if a read-only backend before the writable one has it', async () => {
     const old = memoryBackend('old')
     await old.put('a.txt', bytesOf('old'))
     const chain = createChain([readOnly(old), memoryBackend('new')], { deletes: 'tombstone' })
@@ -85,7 +85,7 @@ describe('createChain()', () => {
     expect(await chain.get('a.txt')).toBeNull()
   })
 
-  it('leaves no marker when there is no other backend that could bring the name back', async () => {
+  it('leaves no marker if no other backend could bring the name back', async () => {
     const only = memoryBackend('only')
     await only.put('a.txt', bytesOf('x'))
     await createChain([only], { deletes: 'tombstone' }).delete('a.txt')
@@ -101,7 +101,7 @@ describe('createChain()', () => {
     expect(second.objects.has('a.txt')).toBe(true)
   })
 
-  it('deletes in the first backend, without a tombstone, where deletes are plain', async () => {
+  it('deletes in the first backend, without a tombstone, if deletes are plain', async () => {
     const { first, second } = await setup()
     await first.put('a.txt', bytesOf('from first'))
     const chain = createChain([first, second], { deletes: 'first' })
@@ -118,7 +118,7 @@ describe('createChain()', () => {
     expect(trace.map((attempt) => attempt.backend)).toEqual(['second'])
   })
 
-  it('is unsupported when the ones that have it cannot tell', async () => {
+  it('is unsupported if the backends that have it do not record the value', async () => {
     const { chain } = await setup()
     await expect(chain.first('a.txt', async () => 'skip')).rejects.toMatchObject({ code: 'unsupported' })
   })

@@ -5,7 +5,7 @@ import { createChain } from '../../src/chain/fallback.ts'
 import type { Trace } from '../../src/storage/trace.ts'
 import { bytesOf, failing, textOf } from '../kit/fakes.ts'
 
-/** The backend, each answer `ms` late; tells whether it was cancelled. */
+/** The backend with each response delayed by `ms`, and whether it was cancelled. */
 function slow(backend: Backend, ms: number): Backend & { cancelled: () => boolean } {
   let cancelled = false
   const late = async (signal: AbortSignal | undefined): Promise<void> => {
@@ -55,7 +55,7 @@ describe('a chain with hedge_ms', () => {
     expect(trace).toHaveLength(1)
   })
 
-  it('discards the answers that come in the same moment and do not win', async () => {
+  it('discards results that arrive at the same moment and do not win', async () => {
     let cancelled = false
     const both = Promise.withResolvers<void>()
     const held = async (name: string): Promise<Backend> => {
@@ -78,13 +78,13 @@ describe('a chain with hedge_ms', () => {
     await expect.poll(() => cancelled).toBe(true)
   })
 
-  it('waits for the silent one when no other has it', async () => {
+  it('waits for the silent one if no other has the object', async () => {
     const first = slow(await holding('first', 'worth waiting'), 100)
     const chain = createChain([first, memoryBackend('second')], { deletes: 'first', hedgeMs: { first: 10 } })
     expect(await textOf(await chain.get('a'))).toBe('worth waiting')
   })
 
-  it('tries the next at once after a miss or a failure', async () => {
+  it('tries the next one at once after a miss or a failure', async () => {
     const chain = createChain(
       [failing('first', 'unavailable'), memoryBackend('second'), await holding('third', 'found')],
       { deletes: 'first', hedgeMs: { first: 5000, second: 5000 } },
@@ -92,7 +92,7 @@ describe('a chain with hedge_ms', () => {
     expect(await textOf(await chain.get('a'))).toBe('found')
   })
 
-  it('is a miss only when every backend proved it, and throws what failed', async () => {
+  it('is a miss only if every backend proved it; otherwise throws the failure', async () => {
     const absent = createChain([memoryBackend('a'), memoryBackend('b')], {
       deletes: 'first',
       hedgeMs: { a: 5 },

@@ -11,7 +11,7 @@ const BEFORE = { type: 'kv', binding: 'MEDIA_KV', name: 'before' }
 const LEGACY = { type: 'http', binding: 'LEGACY', name: 'legacy', listing: 'autoindex-json' }
 const CHAIN = { FALLBACK_STORAGES: [NEW, BEFORE, LEGACY], LEGACY: site('deleted', 'saved again', 'kept') }
 
-/** A web server that has these names, and lists them. */
+/** A web server that has and lists these names. */
 function site(...names: string[]) {
   return answering(({ url }) => {
     const name = decodeURIComponent(new URL(url).pathname.slice(1))
@@ -20,7 +20,7 @@ function site(...names: string[]) {
   })
 }
 
-/** A new primary in front of an old one, which keeps the tombstones of before; behind them what the old site holds. */
+/** A new primary before an old one, which has the earlier tombstones; behind them, the old site. */
 async function moved() {
   const info = { deleted: new Date(1e12) }
   for (const name of ['deleted', 'saved again', 'only a tombstone'])
@@ -30,7 +30,7 @@ async function moved() {
 }
 
 describe('a tombstone in a later backend that is writable', () => {
-  it('ends reads, and everything else agrees', async () => {
+  it('ends reads and all other methods', async () => {
     const { call, json } = await moved()
     expect((await call('/deleted')).status).toBe(404)
     expect((await json('/-/api/exists/deleted')).body).toMatchObject({ exists: false })
@@ -71,7 +71,7 @@ describe('a tombstone in a later backend that is writable', () => {
     expect((await call('/deleted')).status).toBe(200)
   })
 
-  it('is purged where no backend holds the name, and kept where a fallback does', async () => {
+  it('is purged if no backend has the name, and kept if a fallback does', async () => {
     const { json } = await moved()
     expect((await json('/-/api/tombstones/purge', { method: 'POST' })).body).toMatchObject({
       purged: 1,
@@ -82,7 +82,7 @@ describe('a tombstone in a later backend that is writable', () => {
     expect(await mediaKv.head('deleted')).not.toBeNull()
   })
 
-  it('ends no read while a writable backend before it fails, which may hold a newer object', async () => {
+  it('ends no read while a writable backend before it fails, which may have a newer object', async () => {
     await moved()
     const down = async (): Promise<never> => {
       throw new Error('head: We encountered an internal error. (10001)')
@@ -95,8 +95,8 @@ describe('a tombstone in a later backend that is writable', () => {
   })
 })
 
-describe('a tombstone of names that the first writable backend does not take', () => {
-  it('hides in listings, too, what a read-only backend before it holds', async () => {
+describe('a tombstone of names that the first writable backend does not accept', () => {
+  it('hides the objects of a read-only backend before it in listings, too', async () => {
     const { call, json, remove } = startApp({
       FALLBACK_STORAGES: [{ ...NEW, exclude: '^big$' }, LEGACY, BEFORE],
       LEGACY: site('big'),

@@ -11,7 +11,7 @@ export interface Held {
   deleted?: boolean
 }
 
-/** Lists after a name, as R2 and S3 do, at most `pageSize` entries a page. */
+/** Lists after a name, like R2 and S3, with at most `pageSize` entries per page. */
 export async function afterBackend(
   name: string,
   held: readonly Held[],
@@ -23,8 +23,8 @@ export async function afterBackend(
 }
 
 /**
- * Lists by its own cursor only, as KV does: rolls up directories within each page of `pageSize` names, so that one
- * directory may come on many pages, and every third page is empty.
+ * Lists only by its own cursor, like KV: rolls up directories within each page of `pageSize` names, so that one
+ * directory may be on many pages, and every third page is empty.
  */
 export async function cursorBackend(
   name: string,
@@ -54,7 +54,7 @@ export async function cursorBackend(
   }
 }
 
-/** Lists after a name, but drops most of what it lists: pages are empty for long stretches, as behind an `exclude`. */
+/** Lists after a name, but drops most entries: many pages in a row are empty, as with an `exclude`. */
 export async function filteredBackend(
   name: string,
   held: readonly Held[],
@@ -72,7 +72,7 @@ export async function filteredBackend(
   }
 }
 
-/** The same, without what writes. */
+/** The same without methods that write. */
 export function readOnly(backend: ListableBackend): ListableBackend {
   const { put: _put, delete: _delete, ...others } = backend
   return others
@@ -103,7 +103,7 @@ export function counted(backend: ListableBackend): Counted {
   }
 }
 
-/** Fails the calls (counted from 0) for which `when` says so. */
+/** Fails the calls (counted from 0) for which `when` returns true. */
 export function failing(
   backend: ListableBackend,
   when: (call: number) => boolean,

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { mergeList } from '../../src/chain/merge-list.ts'
 import { filteredBackend } from './list-backends.ts'
 
-it('a listing ends where two backends keep tombstones and hide most of what they hold', async () => {
+it('a listing ends if two backends have tombstones that hide most of their objects', async () => {
   const backends = [
     await filteredBackend('first', [], 3),
     await filteredBackend('second', [{ name: 'a' }], 3),

@@ -10,7 +10,7 @@ import { entries, names, next, walk } from './list-walk.ts'
 const cursorKey = 'secret'
 
 describe('a backend that fails', () => {
-  it('is named, as is one that cannot list, in the chain’s order', async () => {
+  it('is named, like one that cannot list, in the chain’s order', async () => {
     const { list: _, ...blind } = memoryBackend('blind')
     const slow = failing(
       readOnly(await afterBackend('slow', [])),
@@ -48,7 +48,7 @@ describe('a backend that fails', () => {
     expect(flaky.calls.at(-1)?.after).toBe(pages[1]?.objects.at(-1)?.name)
   })
 
-  it('keeps the walk open after it broke off in its middle: the page fails and the same cursor goes on', async () => {
+  it('keeps the walk open after a failure in the middle: the page fails and the same cursor continues', async () => {
     const flaky = failing(await afterBackend('flaky', names(9)), (call) => call === 1)
     const first = await mergeList([flaky, await afterBackend('sound', names(2))], { cursorKey, limit: 4 })
     const again = () =>
@@ -59,7 +59,7 @@ describe('a backend that fails', () => {
     expect(entries(await again())).toEqual(['0004', '0005', '0006', '0007', '0008'])
   })
 
-  it('in the middle of a page only makes that page short', async () => {
+  it('in the middle of a page only makes that page shorter', async () => {
     const primary = await afterBackend(
       'primary',
       names(9).map(({ name }, index) => ({ name, deleted: index < 4 })),
@@ -89,7 +89,7 @@ describe('a backend that fails', () => {
     })
   })
 
-  it('is not reported when the caller gave up', async () => {
+  it('is not reported if the caller aborted', async () => {
     const controller = new AbortController()
     const gone = new Error('gone')
     const backend: Backend = {

@@ -8,12 +8,12 @@ export function names(count: number, prefix = ''): Held[] {
   return Array.from({ length: count }, (_, index) => ({ name: prefix + String(index).padStart(4, '0') }))
 }
 
-/** All that a page shows: its objects' names, then its directories. */
+/** Everything on a page: its objects' names, then its directories. */
 export function entries({ objects, directories }: MergedPage): string[] {
   return [...objects.map(({ name }) => name), ...directories]
 }
 
-/** The option for the page after; a listing that has ended has none. */
+/** The option for the next page; none at the end of the listing. */
 export function next(cursor: string | null): Pick<MergeListOptions, 'cursor'> {
   if (cursor === null) throw new Error('the listing ended')
   return { cursor }

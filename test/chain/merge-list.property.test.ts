@@ -71,7 +71,7 @@ it(
 )
 
 it(
-  'pages stay in order, end, and miss nothing that a sound backend holds while another fails now and then',
+  'pages stay in order, end, and contain everything in a healthy backend while another fails now and then',
   {
     timeout: 60_000,
   },
@@ -118,7 +118,7 @@ function optionsOf({ prefix, delimiter, tombstones = false }: Query): MergeListO
   return { prefix, cursorKey: 'secret', tombstones, ...(delimiter && { delimiter }) }
 }
 
-/** All pages; a page that throws is requested again, as a client would, a few times. */
+/** All pages; a page that throws is retried a few times, as a client would. */
 async function walk(
   backends: readonly ListableBackend[],
   options: MergeListOptions,
@@ -127,7 +127,7 @@ async function walk(
   const pages: MergedPage[] = []
   let cursor: string | null | undefined
   for (let turn = 0; cursor !== null; turn++) {
-    // Far more than any of these trees need.
+    // Far more than any of these trees needs.
     if (turn > 1000) throw new Error('the listing does not end')
     const limit = limits[turn % limits.length] ?? 1
     const page: MergedPage | undefined = await mergeList(backends, {
@@ -153,7 +153,7 @@ interface Shown {
   backend?: string
 }
 
-/** A page's objects and directories in one order: each list comes sorted, so the page fails if it is not. */
+/** A page's objects and directories in one order; fails if either list is not sorted. */
 function entriesOf({ objects, directories }: MergedPage): Shown[] {
   const shown: Shown[] = objects.map(({ name, backend }) => ({ name, backend }))
   expect(shown).toEqual(shown.toSorted((a, b) => compareNames(a.name, b.name)))
@@ -161,7 +161,7 @@ function entriesOf({ objects, directories }: MergedPage): Shown[] {
   return [...shown, ...directories.map((name) => ({ name }))].toSorted((a, b) => compareNames(a.name, b.name))
 }
 
-/** The whole listing, computed the plain way: every backend's names in memory at once. */
+/** The whole listing, computed the simple way: with every backend's names in memory at once. */
 function union(plans: readonly Plan[], options: MergeListOptions): Shown[] {
   const { prefix = '', delimiter } = options
   const shown = new Map<string, Shown>()
@@ -181,7 +181,7 @@ function union(plans: readonly Plan[], options: MergeListOptions): Shown[] {
   return [...shown.values()].toSorted((a, b) => compareNames(a.name, b.name))
 }
 
-/** The first that holds it, unless a tombstone comes before, or lies in the first writable one. */
+/** The first that has it, unless there is a tombstone before it, or in the first writable backend. */
 function servedBy(plans: readonly Plan[], name: string, tombstones: boolean): number | undefined {
   const states = plans.map(({ held }) => held.find((one) => one.name === name))
   const writer = plans.findIndex(({ writable }) => writable)

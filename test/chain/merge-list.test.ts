@@ -9,7 +9,7 @@ import { entries, names, next, walk } from './list-walk.ts'
 const cursorKey = 'secret'
 
 describe('a merged listing', () => {
-  it('shows the earlier backend’s object where several hold a name', async () => {
+  it('shows the earlier backend’s object if several have a name', async () => {
     const backends = [
       await afterBackend('new', [{ name: 'b' }]),
       await cursorBackend('old', names(1, 'a').concat({ name: 'b' })),
@@ -21,7 +21,7 @@ describe('a merged listing', () => {
     ])
   })
 
-  it('hides a name everywhere when the writable backend holds its tombstone, even behind a backend before it', async () => {
+  it('hides a name everywhere if the writable backend has its tombstone, even from a backend before it', async () => {
     const backends = [
       readOnly(await afterBackend('readonly', [{ name: 'a' }])),
       await afterBackend('primary', [{ name: 'a', deleted: true }]),
@@ -32,7 +32,7 @@ describe('a merged listing', () => {
     expect(objects.map(({ backend }) => backend)).toEqual(['legacy'])
   })
 
-  it('hides what is deleted in the middle of a walk, though the writable backend had nothing more to list', async () => {
+  it('hides names that are deleted in the middle of a walk, even if the writable backend had nothing more to list', async () => {
     const primary = memoryBackend('primary')
     await primary.put('0000', new Uint8Array())
     const backends = [primary, await afterBackend('legacy', names(6))]
@@ -88,21 +88,21 @@ describe('a merged listing', () => {
 })
 
 describe('list requests', () => {
-  it('are one for each backend and page', async () => {
+  it('are sent once per backend and page', async () => {
     const a = counted(await afterBackend('a', names(500, 'x')))
     const b = counted(await afterBackend('b', names(500, 'x')))
     await walk([a.backend, b.backend], { cursorKey, limit: 50 })
     expect([a.calls.length, b.calls.length]).toEqual([10, 10])
   })
 
-  it('are not made inside a directory that was given out', async () => {
+  it('are not created inside a directory that was already returned', async () => {
     const held = [...names(300, 'a/'), ...names(300, 'b/'), { name: 'c' }]
     const a = counted(await afterBackend('a', held))
     await walk([a.backend], { cursorKey, limit: 1, delimiter: '/' })
     expect(a.calls.map(({ after }) => after)).toEqual([undefined, 'a/\u{10FFFF}', 'b/\u{10FFFF}'])
   })
 
-  it('spare a backend until its names come up', async () => {
+  it('do not list a backend before its names are needed', async () => {
     const near = counted(await afterBackend('near', names(100, 'a')))
     const far = counted(await afterBackend('far', names(100, 'b')))
     await walk([near.backend, far.backend], { cursorKey, limit: 10 })
@@ -110,7 +110,7 @@ describe('list requests', () => {
     expect(far.calls).toHaveLength(11)
   })
 
-  it('are at most three for a page where nearly all is hidden, and each page continues from there', async () => {
+  it('are at most three per page if nearly everything is hidden, and the next page continues from there', async () => {
     const deleted = names(4000).map(({ name }) => ({ name, deleted: true }))
     const primary = counted(await afterBackend('primary', [...deleted, { name: 'z' }]))
     const options = { cursorKey, tombstones: true, limit: 10 }
@@ -122,14 +122,14 @@ describe('list requests', () => {
     expect(primary.calls).toHaveLength(6)
   })
 
-  it('get past long stretches of which a backend shows nothing', async () => {
+  it('get past long stretches in which a backend has nothing visible', async () => {
     const backend = counted(await filteredBackend('filtered', [{ name: 'z' }], 1))
     const pages = await walk([backend.backend], { cursorKey, limit: 5, prefix: '' })
     expect(pages.flatMap(entries)).toEqual(['z'])
     expect(backend.calls.length).toBeLessThanOrEqual(32)
   })
 
-  it('end as a failure where a backend gives the same cursor again and again', async () => {
+  it('end with a failure if a backend returns the same cursor again and again', async () => {
     const backend: Backend = {
       ...memoryBackend('stuck'),
       list: async () => ({ objects: [], directories: [], cursor: 'same' }),

@@ -22,7 +22,7 @@ async function failureOf(promise: Promise<unknown>): Promise<unknown> {
 }
 
 describe('a client of one deployment', () => {
-  it('stores, reads, looks at and deletes an object', async () => {
+  it('stores, reads, examines and deletes an object', async () => {
     const headers = { 'Content-Type': 'text/plain', 'x-amz-meta-owner': 'me' }
     expect(await client.put(NAME, 'hello', { headers })).toEqual({ created: true, etag: expect.any(String) })
     expect(await client.put(NAME, 'hello')).toMatchObject({ created: false })
@@ -84,7 +84,7 @@ describe('a client of one deployment', () => {
     expect(await client.undelete('audio/chime.mp3')).toMatchObject({ restored: true, backend: 'legacy' })
   })
 
-  it('describes the chain, and what it would do', async () => {
+  it('describes the chain, and what a read would do', async () => {
     expect((await client.backends()).backends.map(({ name }) => name)).toEqual([
       'media',
       'media_kv',
@@ -105,7 +105,7 @@ describe('its failures', () => {
     expect(error).toBeInstanceOf(ApiError)
     expect(error).toMatchObject({
       status: 404,
-      problem: { title: 'There is no such object' },
+      problem: { title: 'Object not found' },
       isFromWorker: true,
     })
     expect(await failureOf(client.open('nope', { method: 'HEAD' }))).toMatchObject({

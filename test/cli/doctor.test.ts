@@ -87,7 +87,7 @@ describe('a deployment with broken origins', () => {
     expect((JSON.parse(ran.stdout) as { checks: Check[] }).checks).toContainEqual({
       name: 'gone',
       status: 'warning',
-      detail: expect.stringContaining('has the host of MEDIA_URL (127.0.0.1:1023)'),
+      detail: expect.stringContaining('has the same host as MEDIA_URL (127.0.0.1:1023)'),
     })
     expect(checks['well']).toMatchObject({ status: 'ok' })
     expect(checks['gone']).toMatchObject({
@@ -142,7 +142,7 @@ it.each([
   {
     what: 'a wrong configuration',
     options: { storages: [{ type: 'r2', binding: 'MEDAI' }] },
-    says: /^✗ configuration .*\n {17}.*`MEDAI`.*did you mean `MEDIA`/m,
+    says: /^✗ configuration .*\n {17}.*`MEDAI`.*use `MEDIA`/m,
   },
   {
     what: 'a Worker without a token',

@@ -23,7 +23,7 @@ const JOB = {
 const LISTING = { ...JOB, state: 'listing', listed: 2_000, copied: 500 }
 const RUNNING = { ...JOB, state: 'running', listed: 5_000, copied: 2_000 }
 const DRY_RUN = { ...JOB, id: 'dry', state: 'completed', dry_run: true, listed: 40_000 }
-/** What a terminal last shows of `backfill watch` before the job completes, without the bar; given these other jobs. */
+/** The last output of `backfill watch` on a terminal before the job completes, without the bar, given these other jobs. */
 async function watched(job: object, ...others: object[]): Promise<string | undefined> {
   let polls = 0
   const server = createServer((request, response) => {

@@ -167,7 +167,7 @@ it('lists all jobs, newest first, one per line', async () => {
 })
 
 it.each([
-  { args: ['backfill', 'start', '--backend', 'unknown'], code: 2, says: '"unknown" is no fallback' },
+  { args: ['backfill', 'start', '--backend', 'unknown'], code: 2, says: '"unknown" is not a fallback' },
   {
     args: ['backfill', 'start', '--manifest', 'a', '--manifest-object', 'b'],
     code: 2,
@@ -181,7 +181,7 @@ it.each([
   expect(ran.code).toBe(code)
 })
 
-// Last, because the queue works on the page of a cancelled job for some seconds more.
+// Last, because the queue still works on the page of a cancelled job for some seconds.
 it('pauses, resumes and cancels', async () => {
   await addFiles('paced')
   const [job] = records<Backfill>(

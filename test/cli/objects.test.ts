@@ -124,7 +124,7 @@ describe('get', () => {
   it('exits with 3 and writes no file if there is no such object', async () => {
     const { code, stderr } = await deployment.cli(['get', 'nope.jpg'], { cwd: deployment.folder })
     expect(code).toBe(3)
-    expect(stderr).toBe('error: There is no such object: no backend has an object of this name\n')
+    expect(stderr).toBe('error: Object not found: no backend has an object of this name\n')
     for (const file of ['nope.jpg', 'nope.jpg.part'])
       await expect(readFile(join(deployment.folder, file))).rejects.toThrow('ENOENT')
   })
@@ -161,7 +161,7 @@ describe('rm, tombstones and undelete', () => {
       stdout: `${name}: served by legacy again\n`,
     })
     expect(await deployment.cli(['undelete', name])).toMatchObject({ code: 3 })
-    // Undelete leaves a marker in place of the tombstone.
+    // Undelete replaces the tombstone with a marker.
     expect(await deployment.cli(['tombstones', 'purge', 'graphics/'])).toMatchObject({
       stderr: '1 purged\n',
     })

@@ -7,7 +7,7 @@ import { createProgress } from '../../src/cli/progress.ts'
 import { close, listen } from '../kit/servers/listen.ts'
 import { createCli, createFakeTerminal, createTerminal, records } from './run.ts'
 
-/** Clears the screen, sets the title, reverses the writing direction, ends the line. Any server may send this. */
+/** Clears the screen, sets the title, reverses the writing direction, ends the line. Any server can send this. */
 const ODD = 'a\\b\u001b[2J\u001b]0;t\u0007\u009b31m\u202e\r\nz'
 const SHOWN = String.raw`a\\b\x1b[2J\x1b]0;t\x07\x9b31m\u202e\r\nz`
 /** Everything but a line feed that moves a terminal's cursor or changes what it shows. */
@@ -175,7 +175,7 @@ describe('in a pipe', () => {
     ])
   })
 
-  it('errors are escaped all the same, because logs are read on terminals', async () => {
+  it('errors are escaped as well, because logs are read on terminals', async () => {
     const { stderr } = await createCli(url)(['rm', 'x'])
     // A detail may have several lines.
     const detail = SHOWN.replace(String.raw`\n`, '\n  ')

@@ -10,7 +10,7 @@ const PROJECT = fileURLToPath(new URL('../..', import.meta.url))
 const TSC = join(PROJECT, 'node_modules/typescript/bin/tsc')
 const run = promisify(execFile)
 
-/** Another project that has the package installed, without its development dependencies. */
+/** Another project with the package installed, without its development dependencies. */
 let project: string
 let installed: string
 

@@ -50,7 +50,7 @@ describe('put', () => {
     await deployment.put('once.txt', 'first')
     const { code, stderr } = await deployment.cli(['put', '-', 'once.txt', '--create'], { stdin: 'second' })
     expect(code).toBe(3)
-    expect(stderr).toContain('A condition does not hold')
+    expect(stderr).toContain('Precondition failed')
     expect((await deployment.cli(['get', 'once.txt', '-'])).stdout).toBe('first')
   })
 

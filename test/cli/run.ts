@@ -93,7 +93,7 @@ async function runProcess(
   return code
 }
 
-/** What the command writes to a terminal, as far as the command knows. */
+/** The output of the command if it believes that it writes to a terminal. */
 export function createFakeTerminal(url: string, token = 'token') {
   return async (args: readonly string[]): Promise<string> => {
     const { stream, text } = collector({ isTTY: true })
@@ -103,7 +103,7 @@ export function createFakeTerminal(url: string, token = 'token') {
   }
 }
 
-/** The command on a real terminal of its own, by `script`: what that terminal is sent. */
+/** The output of the command on a real terminal, which `script` creates. */
 export function createTerminal(url: string, token = 'token') {
   return async (args: readonly string[], env: Record<string, string> = {}): Promise<string> => {
     const command = [process.execPath, '--no-warnings', MAIN, ...args].map(quoted).join(' ')

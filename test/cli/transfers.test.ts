@@ -100,7 +100,7 @@ it('requests nothing but the end if the download was already complete', async ()
   expect(big.equals(await readFile(file('whole.bin')))).toBe(true)
 })
 
-it('gives up at once if the Worker was never reached', async () => {
+it('fails at once if the Worker was never reached', async () => {
   const { code, stderr } = await cli(['get', 'big.bin', file('never.bin')], {
     env: { FALLBACK_STORAGE_URL: 'http://127.0.0.1:1023/' },
   })

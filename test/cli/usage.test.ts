@@ -8,7 +8,7 @@ import { createProgram } from '../../src/cli/program.ts'
 import { close, listen } from '../kit/servers/listen.ts'
 import { createCli } from './run.ts'
 
-/** Answers as a Worker, or something else, might. */
+/** Responds like a Worker, or like something else. */
 let server: Server
 let base: string
 let folder: string
@@ -220,7 +220,7 @@ describe('the token', () => {
     expect(seen).toEqual([undefined])
   })
 
-  it('cannot be given as an argument, where others would see it', async () => {
+  it('cannot be an argument, which other users could see', async () => {
     expect(await cli(['ls', '--token', 'x'])).toMatchObject({ code: 2 })
   })
 })

@@ -32,7 +32,7 @@ afterAll(async () => {
 
 let aliases = 0
 
-/** 20 MiB that have not been requested yet: the first request falls back. */
+/** 20 MiB that have not been requested yet, so that the first request falls back. */
 async function coldBig(): Promise<string> {
   aliases += 1
   return mediaUrl(stack.worker.url, await media.alias(`big (${aliases}).bin`, 'big.bin'))
@@ -95,7 +95,7 @@ describe('curl', () => {
     expect(type.toString()).toBe('image/jpeg')
   })
 
-  it('gets the size when the range begins past the end', async () => {
+  it('gets the size when the range begins after the end', async () => {
     const head = await succeed('curl', '-sS', '-D', '-', '-o', '/dev/null', '-r', `${SIZE}-`, await coldBig())
     expect(head.toString()).toMatch(/^HTTP\/1\.1 416 /)
     expect(head.toString().toLowerCase()).toContain(`content-range: bytes */${SIZE}\r\n`)
@@ -121,7 +121,7 @@ describe('curl', () => {
     })
   })
 
-  it('finds the ETag that it saved before the migration still valid after it', async () => {
+  it('can use an ETag from before the migration after it', async () => {
     const url = await coldBig()
     const etag = join(downloads, 'saved.etag')
     await succeed('curl', '-sSf', '-o', join(downloads, 'etag.bin'), '--etag-save', etag, url)
@@ -193,7 +193,7 @@ describe('aria2c', () => {
 })
 
 describe.each(FILMS)('ffmpeg, playing %s', (name) => {
-  it('reads what is in it, and the picture in its middle', async () => {
+  it('reads its contents, and the picture in its middle', async () => {
     const url = mediaUrl(stack.worker.url, name)
     const picture = (from: string) =>
       succeed(

@@ -68,7 +68,7 @@ describe('the tree of a real nginx', () => {
     expect(pages.flatMap(({ objects }) => objects.map(({ name }) => name))).toEqual(NAMES)
   })
 
-  it('is listed with the sizes and times that its objects have', async () => {
+  it('is listed with the sizes and times of its objects', async () => {
     const [page] = await pagesOf({ prefix: 'photos/' })
     for (const object of page?.objects ?? []) {
       const { info } = await backend.run({ ...call(object.name), operation: 'head' })
@@ -84,7 +84,7 @@ describe('the tree of a real nginx', () => {
     ])
   })
 
-  it('is read by the names that it lists', async () => {
+  it('can be read by its listed names', async () => {
     for (const name of NAMES) {
       const { body } = await backend.run({ ...call(name), operation: 'get' })
       expect(body).toEqual({ length: Buffer.byteLength(name), sha256: hash('sha256', Buffer.from(name)) })
@@ -96,7 +96,7 @@ describe('the tree of a real nginx', () => {
       expect(await backend.run({ ...call(name), operation: 'get' })).toEqual({ absent: true })
   })
 
-  it('gives the ETag that would be made for an origin without one', async () => {
+  it('returns the ETag that would be derived for an origin without one', async () => {
     const { info } = await backend.run({ ...call('a.jpg'), operation: 'head' })
     expect(info?.etag).toBe(`"${(MODIFIED.getTime() / 1000).toString(16)}-5"`)
   })

@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config'
 
 const root = new URL('../..', import.meta.url).pathname
 
-/** Real clients and servers over sockets; they need the system's packages, so they are no part of `npm test`. */
+/** Real clients and servers over sockets; they need system packages, so they are not part of `npm test`. */
 export default defineConfig({
   test: {
     root,

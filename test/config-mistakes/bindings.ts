@@ -5,33 +5,32 @@ export const bindingMistakes: Row[] = [
   [
     'no binding named',
     after({ type: 'kv', name: 'old' }),
-    '[1] "old" `binding`: is missing: name a KV namespace (bound: `MEDIA_KV`)',
+    '[1] "old" `binding`: is missing: set it to the binding of a KV namespace; use `MEDIA_KV`, or add one',
   ],
   [
     'a binding that is not there',
     after({ type: 'r2', binding: 'OLD' }),
-    '[1] "old" `binding`: there is no binding `OLD` (bound: `MEDIA`)',
-    '[[r2_buckets]] in wrangler.toml',
+    '[1] "old" `binding`: there is no binding `OLD`; use `MEDIA`, or add one under [[r2_buckets]] in wrangler.toml',
   ],
   [
     'a mistyped binding',
     after({ type: 'kv', binding: 'MEDIA_KVV' }),
-    '`binding`: there is no binding `MEDIA_KVV` (bound: `MEDIA_KV`); did you mean `MEDIA_KV`?',
+    '`binding`: there is no binding `MEDIA_KVV`; use `MEDIA_KV`, or add one',
   ],
   [
     'a KV binding for r2',
     after({ type: 'r2', binding: 'MEDIA_KV' }),
-    '[1] "media_kv" `binding`: `MEDIA_KV` is a KV namespace, not an R2 bucket (bound: `MEDIA`)',
+    '[1] "media_kv" `binding`: `MEDIA_KV` is a KV namespace, not an R2 bucket; use `MEDIA`',
   ],
   [
     'an R2 binding for kv',
     after({ type: 'kv', name: 'old', binding: 'MEDIA' }),
-    '[1] "old" `binding`: `MEDIA` is an R2 bucket, not a KV namespace (bound: `MEDIA_KV`)',
+    '[1] "old" `binding`: `MEDIA` is an R2 bucket, not a KV namespace; use `MEDIA_KV`',
   ],
   [
     'a bucket for http',
     after({ type: 'http', name: 'old', binding: 'MEDIA' }),
-    '`binding`: `MEDIA` is an R2 bucket, not a Fetcher (bound: `ASSETS`)',
+    '`binding`: `MEDIA` is an R2 bucket, not a Fetcher; use `ASSETS`',
   ],
   [
     'a variable as binding',
@@ -41,13 +40,12 @@ export const bindingMistakes: Row[] = [
   [
     'nothing of the kind bound',
     { MEDIA: bound.MEDIA, FALLBACK_STORAGES: [r2, kv] },
-    '`binding`: there is no binding `MEDIA_KV` (none is bound)',
-    '[[kv_namespaces]]',
+    '`binding`: there is no binding `MEDIA_KV`; add one under [[kv_namespaces]] in wrangler.toml',
   ],
   [
     'a binding that is a table',
     after({ type: 'r2', name: 'old', binding: {} }),
-    '[1] "old" `binding`: must be a binding\'s name',
+    '[1] "old" `binding`: must be the name of a binding',
   ],
   [
     'credentials whose secrets are not set',
@@ -58,22 +56,22 @@ export const bindingMistakes: Row[] = [
   [
     'credentials that end in a line break',
     after({ ...s3, credentials: 'LEGACY' }, { LEGACY_SECRET_ACCESS_KEY: 'hush-hush\n' }),
-    '`credentials`: the secret `LEGACY_SECRET_ACCESS_KEY` holds a line break',
+    '`credentials`: the secret `LEGACY_SECRET_ACCESS_KEY` contains a line break',
   ],
   [
     'credentials that are the whole name',
     after({ ...s3, credentials: 'LEGACY_ACCESS_KEY_ID' }),
-    '[1] "legacy" `credentials`: must be the prefix of secrets\' names',
+    '[1] "legacy" `credentials`: must be the common prefix of the secrets\' names',
   ],
   [
     'credentials that are a key',
     after({ ...s3, credentials: 'AKIAIOSFODNN7EXAMPLE' }),
-    '`credentials`: must be the prefix of secrets',
+    '`credentials`: must be the common prefix of the secrets',
   ],
   [
     'credentials in the table',
     after({ ...s3, credentials: { id: 'hush-hush' } }),
-    '`credentials`: must be the prefix of secrets',
+    '`credentials`: must be the common prefix of the secrets',
   ],
   [
     'a bucket as COPY_QUEUE',

@@ -16,7 +16,7 @@ export const keyMistakes: Row[] = [
   [
     'a key like no other',
     after({ ...s3, colour: 'red' }),
-    '[1] "legacy" `colour`: is unknown; s3 backends take type, name, prefix',
+    '[1] "legacy" `colour`: is unknown; the keys of s3 backends are type, name, prefix',
   ],
   [
     'a key of another type',
@@ -31,13 +31,13 @@ export const keyMistakes: Row[] = [
   [
     'a secret in an s3 table',
     after({ ...s3, secret_access_key: 'hush-hush' }),
-    '`secret_access_key`: does not belong here',
+    '`secret_access_key`: must be a secret',
     'npx wrangler secret put LEGACY_ACCESS_KEY_ID',
   ],
   [
     'a token in an http table',
     after({ ...http, token: 'hush-hush' }),
-    '`token`: does not belong here',
+    '`token`: must be a secret',
     'npx wrangler secret put LEGACY_AUTHORIZATION',
   ],
   [
@@ -70,16 +70,16 @@ export const keyMistakes: Row[] = [
   [
     'a negative price',
     after({ ...s3, egress_usd_per_gb: -0.09 }),
-    '[1] "legacy" `egress_usd_per_gb`: must be a price in dollars for 10⁹ bytes, 0 or more',
+    '[1] "legacy" `egress_usd_per_gb`: must be a price in US dollars per 10⁹ bytes',
     'e.g. 0.09',
   ],
   [
     'a price with a sign',
     after({ ...http, egress_usd_per_gb: '$0.09' }),
-    '`egress_usd_per_gb`: must be a price in dollars',
+    '`egress_usd_per_gb`: must be a price in US dollars',
   ],
   [
-    'a price of what KV gives for nothing',
+    'a price for KV',
     after({ ...kv, egress_usd_per_gb: 0.09 }),
     '`egress_usd_per_gb`: is not for kv backends, only for s3 and http; remove it',
   ],
@@ -91,14 +91,13 @@ export const keyMistakes: Row[] = [
   [
     'a broken include',
     after({ ...kv, include: '(jpg' }),
-    '[1] "media_kv" `include`: is not a regular expression (',
+    '[1] "media_kv" `include`: is not a valid regular expression (',
     'Unterminated group',
-    'matched against the name',
   ],
   [
     'a broken exclude in a list',
     after({ ...kv, exclude: ['jpg$', '[z-a]'] }),
-    '[1] "media_kv" `exclude`: is not a regular expression (',
+    '[1] "media_kv" `exclude`: is not a valid regular expression (',
   ],
   [
     'an empty list of includes',
@@ -109,17 +108,17 @@ export const keyMistakes: Row[] = [
     'an absolute prefix',
     after({ ...kv, prefix: '/media/' }),
     '[1] "media_kv" `prefix`: must not begin with "/"',
-    'leave the slash out',
+    'remove the leading slash',
   ],
   [
     'a prefix with dot segments',
     after({ ...kv, prefix: 'a/../b/' }),
-    '`prefix`: must not hold a "." or ".." segment',
+    '`prefix`: must not contain a "." or ".." segment',
   ],
   [
     'a prefix with a control character',
     after({ ...kv, prefix: 'a\n' }),
-    '`prefix`: must be under 1024 bytes and hold no control character',
+    '`prefix`: must be shorter than 1024 bytes and contain no control characters',
   ],
   [
     'a relative public_url',
@@ -134,7 +133,7 @@ export const keyMistakes: Row[] = [
   [
     'a public_url with a query',
     after({ ...s3, public_url: '/media/?v=1' }),
-    '`public_url`: must have no query',
-    'leave out all from the "?"',
+    '`public_url`: must not contain a query',
+    'remove everything from the "?"',
   ],
 ]

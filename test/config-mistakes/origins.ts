@@ -5,25 +5,25 @@ export const originMistakes: Row[] = [
     'an http backend without url or binding',
     after({ type: 'http', name: 'old' }),
     '[1] "old" `url`: is missing',
-    'or name a Fetcher in `binding`',
+    'or `binding` to a Fetcher binding',
   ],
   [
     'a url with a query',
     after({ ...http, url: 'https://old.example.com/?a=1' }),
-    '[1] "legacy" `url`: must have no query and no fragment',
+    '[1] "legacy" `url`: must not contain a query or fragment',
   ],
   [
     'a url with a fragment',
     after({ ...http, url: 'https://old.example.com/#top' }),
-    '`url`: must have no query and no fragment',
+    '`url`: must not contain a query or fragment',
   ],
   [
     'a url with user info',
     after({ ...http, url: 'https://me:hush-hush@old.example.com/' }),
-    '`url`: must hold no user name or password; put them into a secret',
+    '`url`: must not contain a user name or password; put them into a secret',
   ],
   [
-    'a url that is no http',
+    'a url that is not http',
     after({ ...http, url: 'ftp://old.example.com/' }),
     '`url`: must be an absolute http:// or https:// URL',
   ],
@@ -35,19 +35,19 @@ export const originMistakes: Row[] = [
   [
     'an empty status list',
     after({ ...http, absent_statuses: [] }),
-    '[1] "legacy" `absent_statuses`: must be a list of statuses from 400 to 499',
+    '[1] "legacy" `absent_statuses`: must be a list of 4xx statuses',
     '[404, 410]',
   ],
   [
     'a 500 that proves absence',
     after({ ...http, absent_statuses: [404, 500] }),
-    '`absent_statuses`: must be a list of statuses from 400',
+    '`absent_statuses`: must be a list of 4xx statuses',
   ],
   [
     'a 429 that proves absence',
     after({ ...http, absent_statuses: [404, 429] }),
     '`absent_statuses`: must be a list',
-    'without 408, 425 and 429',
+    'except 408, 425 and 429',
   ],
   [
     'a status list that is a number',
@@ -63,27 +63,27 @@ export const originMistakes: Row[] = [
   [
     'a header name with a space',
     after({ ...http, headers: { 'X Key': 'a' } }),
-    '`headers.X Key`: is not a header name',
+    '`headers.X Key`: is not a valid header name',
   ],
   [
     'a header value with a line break',
     after({ ...http, headers: { 'X-Key': 'a\r\nb' } }),
-    '`headers.X-Key`: must be a header value',
+    '`headers.X-Key`: must be a valid header value',
   ],
   [
     'a header that the Worker sets itself',
     after({ ...http, headers: { Range: 'bytes=0-' } }),
-    '`headers.Range`: is a header that is set where it is needed; remove it',
+    '`headers.Range`: is set by the Worker itself; remove it',
   ],
   [
     'the header that shows loops',
     after({ ...http, headers: { 'Fallback-Storage-Via': '0a0b0c0d' } }),
-    '`headers.Fallback-Storage-Via`: is a header that is set where it is needed; remove it',
+    '`headers.Fallback-Storage-Via`: is set by the Worker itself; remove it',
   ],
   [
     'a header given twice',
     after({ ...http, headers: { 'X-Key': 'a', 'x-key': 'b' } }),
-    '`headers.x-key`: is given twice',
+    '`headers.x-key`: is set twice',
   ],
   [
     'a header whose secret is not set',
@@ -94,7 +94,7 @@ export const originMistakes: Row[] = [
   [
     'a header with a secret inside',
     after({ ...http, headers: { Authorization: 'Bearer $OLD_KEY' } }),
-    '`headers.Authorization`: takes a secret as its whole value only',
+    '`headers.Authorization`: can only be a whole secret',
     '"$NAME"',
   ],
   [
@@ -105,7 +105,7 @@ export const originMistakes: Row[] = [
   [
     'a header whose secret ends in a line break',
     after({ ...http, headers: { 'X-Key': '$OLD_KEY' } }, { OLD_KEY: 'hush-hush\n' }),
-    '`headers.X-Key`: the secret `OLD_KEY` holds a line break',
+    '`headers.X-Key`: the secret `OLD_KEY` contains a line break',
     'npx wrangler secret put OLD_KEY',
   ],
   [
@@ -123,17 +123,17 @@ export const originMistakes: Row[] = [
   [
     'an s3 backend without a bucket',
     after({ type: 's3', endpoint: 'https://s3.example.com' }),
-    '[1] "s3" `bucket`: is missing: give the bucket\'s name',
+    '[1] "s3" `bucket`: is missing: set it to the bucket\'s name',
   ],
   [
     'a bucket with a slash',
     after({ ...s3, bucket: 'old/media' }),
-    '[1] "legacy" `bucket`: must be the name of a bucket only',
+    '[1] "legacy" `bucket`: must be a bucket name',
   ],
   [
     'an endpoint with a query',
     after({ ...s3, endpoint: 'https://s3.example.com/?x' }),
-    '`endpoint`: must have no query',
+    '`endpoint`: must not contain a query',
   ],
   [
     'an unknown addressing',

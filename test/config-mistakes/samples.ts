@@ -17,7 +17,7 @@ export const kv = { type: 'kv', binding: 'MEDIA_KV' }
 export const s3 = { type: 's3', name: 'legacy', endpoint: 'https://s3.example.com', bucket: 'old-media' }
 export const http = { type: 'http', name: 'legacy', url: 'https://old.example.com/media' }
 
-/** A good primary and the table in question behind it. */
+/** A valid primary, followed by the given table. */
 export function after(table: Table, vars: Vars = {}): Vars {
   return { ...bindings, FALLBACK_STORAGES: [r2, table], ...vars }
 }
@@ -36,5 +36,5 @@ export function errorOf(env: Vars): ConfigError {
   throw new Error('the configuration was accepted')
 }
 
-/** What is wrong, the environment, and what its single mistake must say: place, key and fix. */
+/** The mistake, the environment, and what its error message must contain: place, key and fix. */
 export type Row = [title: string, env: Vars, ...says: string[]]

@@ -29,18 +29,18 @@ export const variableMistakes: Row[] = [
   [
     'a MEDIA_PATH with an empty segment',
     withVars({ MEDIA_PATH: '/a//b/' }),
-    'MEDIA_PATH: must not hold "//"; write "/a/b/"',
+    'MEDIA_PATH: must not contain "//"; write "/a/b/"',
   ],
-  ['a MEDIA_PATH that is the API', withVars({ MEDIA_PATH: '/-/' }), 'MEDIA_PATH: must not lie below "/-/"'],
+  ['a MEDIA_PATH that is the API', withVars({ MEDIA_PATH: '/-/' }), 'MEDIA_PATH: must not be below "/-/"'],
   [
     'a MEDIA_PATH with a space',
     withVars({ MEDIA_PATH: '/my media/' }),
-    'MEDIA_PATH: must be a path as URLs write it',
+    'MEDIA_PATH: must be percent-encoded',
   ],
   [
     'a MEDIA_PATH with dot segments',
     withVars({ MEDIA_PATH: '/a/../' }),
-    'MEDIA_PATH: must not hold a "." or ".." segment',
+    'MEDIA_PATH: must not contain a "." or ".." segment',
   ],
   [
     'a cache control with a line break',
@@ -84,7 +84,7 @@ export const variableMistakes: Row[] = [
     'FALLBACK_BREAKER_FAILURES: must be a whole number from 0',
   ],
   [
-    'less than no lines to the log',
+    'a negative number of log lines',
     withVars({ FALLBACK_LOG_READS_PER_SECOND: -1 }),
     'FALLBACK_LOG_READS_PER_SECOND: must be a whole number from 0',
   ],

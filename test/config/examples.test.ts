@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { unstable_readConfig, type Unstable_Config } from 'wrangler'
 
 const root = new URL('../../', import.meta.url)
-/** Where the docs have the Worker answer. */
+/** The Worker's address in the docs. */
 const WORKER_URL = 'https://media.example.com/'
 
 interface Parsed {
@@ -36,7 +36,7 @@ async function examplesIn(markdown: string): Promise<string[]> {
   return Array.from((await text(markdown)).matchAll(/^```toml\n(.*?)^```/gms), ([, toml]) => toml ?? '')
 }
 
-/** As wrangler reads a wrangler.toml of that content. */
+/** Parses the content of a wrangler.toml like wrangler. */
 async function read(toml: string): Promise<Unstable_Config> {
   const path = join(folder, 'wrangler.toml')
   await writeFile(path, toml)
@@ -49,13 +49,13 @@ async function read(toml: string): Promise<Unstable_Config> {
   return config as Unstable_Config
 }
 
-/** A backend's table alone stands for the last of a chain. */
+/** A single backend table is used as the last one of a chain. */
 function inChain(example: string): string {
   if (!example.startsWith('{')) return example
   return `[vars]\nFALLBACK_STORAGES = [{ type = "r2", binding = "MEDIA" }, ${example.trim()}]`
 }
 
-/** What the Worker would get: the variables, bindings by their methods, and the secrets that the document says to set. */
+/** The Worker's env: the variables, bindings with their methods, and the secrets that the document says to set. */
 function envOf(config: Unstable_Config, document: string): Record<string, unknown> {
   const act = () => undefined
   const secrets =
@@ -79,7 +79,7 @@ function envOf(config: Unstable_Config, document: string): Record<string, unknow
 }
 
 describe.each(['README.md', 'docs/configuration.md'])('the examples in %s', (markdown) => {
-  it('are taken as they are, and none leads back to the Worker', async () => {
+  it('are used unchanged, and none leads back to the Worker', async () => {
     const examples = await examplesIn(markdown)
     expect(examples.length).toBeGreaterThan(1)
     for (const example of examples) {
@@ -96,7 +96,7 @@ describe('the two complete examples in docs/configuration.md', () => {
   const complete = async () =>
     (await examplesIn('docs/configuration.md')).filter((toml) => toml.includes('main ='))
 
-  it('are whole files, with all that their Worker uses and nothing that is missing', async () => {
+  it('are complete files with everything that their Worker uses', async () => {
     const examples = await complete()
     expect(examples).toHaveLength(2)
     for (const example of examples) {
@@ -116,7 +116,7 @@ describe('the two complete examples in docs/configuration.md', () => {
     }
   })
 
-  it('have the queue and the jobs where objects are moved', async () => {
+  it('have the queue and the jobs if objects are copied', async () => {
     const moving = (await complete()).filter((toml) => toml.includes('FALLBACK_DATA_MIGRATION = true'))
     expect(moving).toHaveLength(1)
     const config = await read(moving[0] ?? '')

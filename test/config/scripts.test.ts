@@ -12,7 +12,7 @@ it('CI runs every script of tests', () => {
   expect(ownScripts.filter((name) => !ci.includes(`npm run ${name}\n`))).toEqual([])
 })
 
-it('a script runs in full whatever `npm test` leaves out or takes a sample of', () => {
+it('everything that `npm test` omits or samples is run in full by a script', () => {
   const sampled = globSync('test/**/*.test.ts', { cwd: root }).filter((path) =>
     /from '\.\.\/kit\/sample\.ts'/.test(read(path)),
   )

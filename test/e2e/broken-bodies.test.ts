@@ -47,7 +47,7 @@ describeEachSource('a body that is not what was announced', (the, type) => {
     },
   )
 
-  it.each(sizes)('that breaks off repeatedly is resumed, when %s', async (size, body) => {
+  it.each(sizes)('that is interrupted repeatedly is resumed if %s', async (size, body) => {
     const { site, source } = the
     const name = `resumed-${size}.bin`
     await source.add(name, body)

@@ -6,7 +6,7 @@ import { startSite, type Site } from '../kit/worker/site.ts'
 import { httpSource, type Source } from '../kit/servers/sources.ts'
 
 const OPERATIONS_A_NAME = 5
-/** Many names: only the first operation of each can meet a copy that is still under way. */
+/** Many names, because only the first operation on each can meet a copy that is still running. */
 const NAMES = Array.from({ length: sized(200, 60) }, (_, index) => `name-${index}.txt`)
 const OPERATIONS = NAMES.length * OPERATIONS_A_NAME
 const WRITERS = 20
@@ -19,7 +19,7 @@ beforeAll(async () => {
   source = await httpSource()
   for (const name of NAMES) {
     await source.add(name, Buffer.from('old'.repeat(1000)))
-    // Slow enough for a save or delete to come in between.
+    // Slow enough for a save or delete in between.
     await source.set(name, drip(20_000))
   }
   site = await startSite({
@@ -32,14 +32,14 @@ afterAll(async () => {
   await source?.close()
 })
 
-it(`ends as the last acknowledged of ${OPERATIONS} saves and deletes says, with migrating reads all the while`, async () => {
+it(`ends in the state of the last acknowledged of ${OPERATIONS} saves and deletes, with migrating reads all the time`, async () => {
   const acknowledged = new Map<string, string | null>()
   let reading = true
   const wrong: string[] = []
   const readers = Array.from({ length: READERS }, async () => {
     while (reading) {
       const name = NAMES[Math.floor(Math.random() * NAMES.length)] ?? ''
-      // A part is copied by the queue, the whole while it is served.
+      // A part is copied by the queue, the whole object while it is served.
       const response = await site.fetch(
         `/${name}`,
         Math.random() < 0.3 ? { headers: { Range: 'bytes=0-1' } } : {},
@@ -67,7 +67,7 @@ it(`ends as the last acknowledged of ${OPERATIONS} saves and deletes says, with 
   await Promise.all(writers)
   reading = false
   await Promise.all(readers)
-  // Time for what is still in the queue.
+  // Time for the rest of the queue.
   await sleep(1500)
   const seen = await Promise.all(NAMES.map(async (name) => [name, await textOf(name)] as const))
   expect(wrong).toEqual([])

@@ -20,7 +20,7 @@ const SOURCES = [
   ['s3', () => s3Source(TIMES)],
 ] as const
 
-/** Runs the tests with an empty R2 before a web server, and before an S3 bucket; all at the same time, each with names of its own. */
+/** Runs the tests with an empty R2 before a web server, and before an S3 bucket; all at the same time, each with its own names. */
 export function describeEachSource(title: string, tests: (the: Pair, type: 'http' | 's3') => void): void {
   describe.concurrent.each(SOURCES)(`${title}, from %s`, (type, startSource) => {
     const the = {} as Pair
@@ -56,7 +56,7 @@ export function withS3Primary(options: Omit<SiteOptions, 'storages'> = {}): Pair
   return the
 }
 
-/** The Worker first; what did not start is left out. */
+/** The Worker first; servers that did not start are omitted. */
 async function closeAll({ site, ...sources }: Partial<Pair>): Promise<void> {
   await site?.close()
   for (const source of Object.values(sources)) await source?.close()

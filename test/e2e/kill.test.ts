@@ -67,7 +67,7 @@ it(
       killed += life.filter((name) => !site.copies(name).includes('copied')).length
       process.kill(site.pid, 'SIGKILL')
       await Promise.all(reads)
-      // The simulator would start it again by itself, beside the next.
+      // The simulator would start it again by itself, in addition to the next one.
       await site.close()
     }
     expect(killed).toBeGreaterThan(0)
@@ -100,11 +100,11 @@ it(
   60_000 + COPIES * 20_000,
 )
 
-it('aborts in an S3 bucket what a copy that was killed had begun there', async () => {
+it('aborts the uploads of a killed copy in an S3 bucket', async () => {
   const primary = await s3Source({ name: 'primary', read_only: false })
   const body = BYTES.subarray(0, 20 * MIB)
   await source.add('parts.bin', body)
-  // Sends no length, and no end: the copy waits for its third part when it is killed.
+  // Sends neither a length nor an end: the copy is waiting for its third part when it is killed.
   const endless = ({ response }: Exchange): void => {
     response.writeHead(200, { 'Transfer-Encoding': 'chunked' })
     response.write(body.subarray(0, -1))
@@ -132,7 +132,7 @@ it('aborts in an S3 bucket what a copy that was killed had begun there', async (
     const second = await begin()
     await readOn(second, 'parts.bin')
     await second.copied('parts.bin', 'copied')
-    // Of the killed copy its upload and what it may have staged, of the other what it had staged.
+    // The killed copy's upload and staged object, if any, and the other copy's staged object.
     expect(staged('DELETE')).toHaveLength(3)
   } finally {
     await Promise.allSettled(sites.map((site) => site.close()))
@@ -151,7 +151,7 @@ async function readOn(site: Site, name: string): Promise<void> {
     client.resume()
     await once(client, 'close')
   } catch (error) {
-    // The connection of a process that was killed.
+    // The connection of a killed process.
     expect(error).toHaveProperty('code')
   }
 }

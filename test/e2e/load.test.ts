@@ -5,7 +5,7 @@ import { bytesOf, withS3Primary } from './each-source.ts'
 import { slowly } from './memory-bodies.ts'
 
 const MIB = 1024 * 1024
-/** What the platform lets an isolate have (Workers limits). */
+/** The memory limit of an isolate (Workers limits). */
 const ISOLATE_BYTES = 128e6
 const CLIENTS = 40
 
@@ -36,7 +36,7 @@ it(
   60_000 + CLIENTS * 10_000,
 )
 
-it('brings a download of 50 MB whole through a backend that breaks off three times', async () => {
+it('completes a download of 50 MB from a backend that fails three times', async () => {
   const { site, source } = the
   const body = randomBytes(50 * MIB)
   await source.add('interrupted.bin', body)
@@ -47,7 +47,7 @@ it('brings a download of 50 MB whole through a backend that breaks off three tim
   expect(await hit('interrupted.bin')).toBe(digest(body))
 }, 120_000)
 
-/** The SHA-256 of what the primary serves. */
+/** The SHA-256 of the object in the primary. */
 async function hit(name: string): Promise<string> {
   const response = await the.site.fetch(`/${name}`)
   expect(response.headers.get('Cache-Status')).toBe('fallback-storage; hit; detail=primary')

@@ -31,7 +31,7 @@ const R2 = { type: 'r2', binding: 'MEDIA' }
 const http = (name: string, url: string) => ({ type: 'http', name, url })
 
 async function start(storages: object[], vars: Record<string, string> = {}): Promise<Site> {
-  // The tests of a Worker must not meet what it remembers of another's backends.
+  // Tests must not be affected by what a Worker remembers about another test's backends.
   const forgetful = { FALLBACK_BREAKER_FAILURES: '0', FALLBACK_NEGATIVE_CACHE_SECONDS: '0' }
   const site = await startSite({ storages, vars: { ...forgetful, ...vars } })
   open.push(site)
@@ -51,7 +51,7 @@ const LOOP = {
 let production: Site
 let staging: Site
 let development: Site
-/** The fallbacks of staging and of development, which each test leads somewhere. */
+/** The fallbacks of staging and development, whose targets each test sets. */
 let behindStaging: Awaited<ReturnType<typeof startAlias>>
 let behindDevelopment: Awaited<ReturnType<typeof startAlias>>
 
@@ -79,14 +79,14 @@ describe('a Worker that is its own fallback', () => {
     expect(answer).toEqual({
       status: 508,
       backends: [{ name: 'production', ...LOOP }],
-      detail: 'a backend leads back to this Worker: give it the address of what holds the files itself',
+      detail: 'a backend leads back to this Worker: set it to the address of the server that holds the files',
     })
     expect((await site.fetch('/absent.jpg', { method: 'HEAD' })).status).toBe(508)
     expect((await problemOf(await site.fetch('/-/api/exists/absent.jpg'))).status).toBe(508)
     expect(behindStaging.passed.length).toBe(3)
   })
 
-  it('still answers what another backend has', async () => {
+  it('still answers for objects in another backend', async () => {
     const site = await start([R2, http('production', behindStaging.url), http('legacy', production.url)])
     behindStaging.lead(site)
     const response = await site.fetch('/there.txt')
@@ -104,7 +104,7 @@ it('two Workers that are each other’s fallbacks answer 508 after one round', a
 })
 
 describe('development that falls back to staging, and staging to production', () => {
-  it('serves what production has, and 404 for what no backend has', async () => {
+  it('serves objects from production, and 404 if no backend has the object', async () => {
     behindDevelopment.lead(staging)
     behindStaging.lead(production)
     const response = await development.fetch('/there.txt')
@@ -112,7 +112,7 @@ describe('development that falls back to staging, and staging to production', ()
     expect((await development.fetch('/absent.jpg')).status).toBe(404)
   })
 
-  it('works as long as a request passes no more Workers than any chain has', async () => {
+  it('works as long as a request passes through no more Workers than any real chain has', async () => {
     const passed = (count: number) => ({
       headers: {
         'Fallback-Storage-Via': Array.from({ length: count }, (_, hop) => `0000000${hop}`).join(', '),

@@ -9,7 +9,7 @@ import { TOKEN } from '../kit/worker/site.ts'
 const MIB = 1024 * 1024
 const NOISE = randomBytes(MIB)
 
-/** Bytes that differ from body to body and from MiB to MiB, made as they are read: hundreds of MB need not be held. */
+/** Bytes that differ between bodies and MiBs, generated while they are read, so that hundreds of MB need not be in memory. */
 export function* bodyOf(seed: number, size: number): Generator<Buffer, void, undefined> {
   for (let offset = 0; offset < size; offset += MIB) {
     const block = Buffer.from(NOISE.subarray(0, Math.min(MIB, size - offset)))
@@ -36,7 +36,7 @@ export function ofUnknownLength(seed: number, size: number): Fault {
   }
 }
 
-/** The reader may leave early, which is not an error here. */
+/** The reader may leave early; that is not an error here. */
 async function writeAll(writable: NodeJS.WritableStream, blocks: Iterable<Buffer>): Promise<void> {
   await Promise.allSettled([pipeline(Readable.from(blocks), writable)])
 }
@@ -44,11 +44,11 @@ async function writeAll(writable: NodeJS.WritableStream, blocks: Iterable<Buffer
 export interface Upload {
   status: number
   retryAfter: string | undefined
-  /** The object's name, from the answer. */
+  /** The object's name, from the response. */
   name: string | undefined
 }
 
-/** Saves a body on a connection of its own, with Content-Length or chunked. */
+/** Saves a body on its own connection, with Content-Length or chunked. */
 export async function saveBody(
   site: { url: string },
   name: string,
@@ -64,7 +64,7 @@ export async function saveBody(
   })
   const answered = new Promise<IncomingMessage>((resolve, reject) => {
     request.on('response', resolve)
-    // After an early refusal the rest of the body has nowhere to go: only the answer counts.
+    // After an early refusal, the rest of the body cannot be sent: only the response counts.
     request.on('error', (error) => void sleep(1000).then(() => reject(error)))
   })
   void writeAll(request, bodyOf(seed, size))
@@ -77,7 +77,7 @@ export async function saveBody(
   return { status: answer.statusCode ?? 0, retryAfter, name: stored }
 }
 
-/** Reads so many bytes a second; the SHA-256 of all of them. */
+/** Reads this many bytes per second; returns the SHA-256 of all of them. */
 export async function slowly(client: IncomingMessage, bytesPerSecond: number): Promise<string> {
   const hash = createHash('sha256')
   const started = Date.now()
@@ -91,7 +91,7 @@ export async function slowly(client: IncomingMessage, bytesPerSecond: number): P
   return hash.digest('hex')
 }
 
-/** The SHA-256 of an answer's body. */
+/** The SHA-256 of a response's body. */
 export async function hashOfAnswer(response: Response): Promise<string> {
   const hash = createHash('sha256')
   for await (const chunk of response.body ?? []) hash.update(chunk)

@@ -13,7 +13,7 @@ import { httpSource, type Source } from '../kit/servers/sources.ts'
 
 const MB = 1e6
 const MIB = 1024 * 1024
-/** Of the 128 MB that the platform lets an isolate have (Workers limits). */
+/** An isolate has 128 MB (Workers limits). */
 const MOST_BYTES = 100 * MB
 const COLD_BYTES = 15 * MIB
 const QUEUED_BYTES = 100 * MB
@@ -45,7 +45,7 @@ it('keeps an isolate small while ten objects of 100 MB and unknown length are co
 it('keeps an isolate small while forty bodies of 8 MiB and known length are saved', async () => {
   const saves = async (): Promise<void> => {
     const answers = await saveMany('known', 40, { size: 8 * MIB, chunked: false })
-    // They stream: there is nothing to wait for.
+    // They stream, so there is nothing to wait for.
     expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 40 }, () => 201))
   }
   expect(await most('40 saves of 8 MiB', saves)).toBeLessThan(MOST_BYTES)
@@ -67,7 +67,7 @@ it('keeps an isolate small under all of it at once', async () => {
   expect(await most('a mix of all', all)).toBeLessThan(MOST_BYTES)
 }, 600_000)
 
-/** Does the work while the isolate is watched: the most bytes that it had in use. */
+/** Runs `work` and returns the isolate's highest memory usage in bytes. */
 async function most(what: string, work: () => Promise<unknown>): Promise<number> {
   const isolate = await site.watchIsolate({ collecting: true })
   const started = Date.now()
@@ -110,7 +110,7 @@ async function copyQueued(objects: number): Promise<void> {
     expect(await primaryHas(name)).toBe(hashOf(2000 + index, QUEUED_BYTES))
 }
 
-/** What is acknowledged is there, and what is refused is refused early and politely. */
+/** Acknowledged objects are stored, and refused ones were refused early, with Retry-After. */
 async function saveMany(
   kind: string,
   saves: number,
@@ -124,7 +124,7 @@ async function saveMany(
   )
   const refused = answers.filter(({ status }) => status === 503)
   for (const { retryAfter } of refused) expect(Number(retryAfter)).toBeGreaterThan(0)
-  // By the Worker's own clock: the test's is behind, since it makes and hashes all of the bodies.
+  // By the Worker's own clock: the test's is late, since it generates and hashes all bodies.
   const longest = Math.max(0, ...site.refusals().slice(before))
   process.stdout.write(
     `${kind}: ${saves - refused.length} saved, ${refused.length} refused, within ${longest} ms\n`,

@@ -37,7 +37,7 @@ describeEachSource('migration on read', (the, type) => {
     expect(source.requests('large.bin').filter((method) => method === 'GET')).toHaveLength(9)
   })
 
-  it('copies the whole object when a part is requested', async () => {
+  it('copies the whole object if a part is requested', async () => {
     const { site, source } = the
     await source.add('part.bin', SMALL)
     const part = await site.fetch('/part.bin', { headers: { Range: 'bytes=1000-1999' } })
@@ -55,13 +55,13 @@ describeEachSource('migration on read', (the, type) => {
     ['gzip', (name) => addEncoded(name, gzipSync)],
     ['br', (name) => addEncoded(name, brotliCompressSync)],
   ]
-  /** A web server encodes as it sends; in a bucket the object itself is encoded. */
+  /** A web server encodes responses; in a bucket, the object itself is encoded. */
   async function addEncoded(name: string, encode: (body: Buffer) => Buffer): Promise<void> {
     const coding = name.split('.')[0] ?? ''
     if (type === 'http')
       return the.source.add(name, TEXT, PLAIN).then(() => the.source.set(name, encoded(coding, encode)))
     await the.source.add(name, encode(TEXT), { ...PLAIN, 'content-encoding': coding })
-    // The local S3 endpoint keeps the header and does not send it.
+    // The local S3 endpoint stores the header and does not send it.
     await the.source.set(name, (exchange) => {
       exchange.response.setHeader('Content-Encoding', coding)
       serve(exchange)
@@ -129,7 +129,7 @@ describeEachSource('migration on read', (the, type) => {
     expect(site.copies('popular.bin')).toEqual(['copied'])
   })
 
-  it('keeps what describes the object, its validators, and where it came from', async () => {
+  it('keeps the representation, the validators and the provenance', async () => {
     const { site, source } = the
     const kept = {
       'content-type': 'text/markdown; charset=utf-8',
@@ -188,7 +188,7 @@ describeEachSource('migration on read', (the, type) => {
     if (type === 'http') expect(source.requests('looked-at.bin')).not.toContain('GET')
   })
 
-  it('stores nothing but answers with status 200', async () => {
+  it('stores only responses with status 200', async () => {
     const { site, source } = the
     const pages: Record<string, Fault> = {
       '204.jpg': status(204),

@@ -2,10 +2,10 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 
-/** Every upload that was begun in the simulator's R2, by what it came to. */
+/** Every upload that was started in the simulator's R2, by its outcome. */
 export interface MultipartUploads {
   ended: number
-  /** Keys of those still open that hold parts. */
+  /** Keys of open uploads that have parts. */
   openWithParts: string[]
   openAndEmpty: number
 }
@@ -14,7 +14,7 @@ const QUERY = `
   SELECT key, state, (SELECT COUNT(*) FROM _mf_multipart_parts AS part WHERE part.upload_id = upload.upload_id) AS parts
   FROM _mf_multipart_uploads AS upload`
 
-/** Read from the simulator's own files, while it does not run: its S3 endpoint lists no uploads. */
+/** Read from the simulator's own files while it is stopped, because its S3 endpoint cannot list uploads. */
 export async function multipartUploads(folder: string): Promise<MultipartUploads> {
   const uploads: MultipartUploads = { ended: 0, openWithParts: [], openAndEmpty: 0 }
   for (const file of await readdir(folder, { recursive: true })) {

@@ -47,7 +47,7 @@ it.each([
   expect((await bytesOf(after)).equals(body)).toBe(true)
 })
 
-it('sees a deleted name as absent everywhere, and a save clears that', async () => {
+it('sees a deleted name as absent everywhere, until it is saved again', async () => {
   const { site, source } = the
   await source.add('deleted.bin', SMALL)
   await bytesOf(site.fetch('/deleted.bin'))

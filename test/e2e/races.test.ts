@@ -29,7 +29,7 @@ describeEachSource('a save or delete while a copy is under way', (the) => {
     await source.add(name, body)
     await source.set(name, fault)
     const read = bytesOf(site.fetch(`/${name}`))
-    // The client's own GET, and where the copy is queued its HEAD and GET.
+    // The client's own GET, and the HEAD and GET of a queued copy.
     const begun = kind === 'inline' ? 1 : 2
     const gets = () => source.requests(name).filter((method) => method === 'GET').length
     await eventually(

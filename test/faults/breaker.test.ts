@@ -35,7 +35,7 @@ async function healthOf(site: Site): Promise<Map<string, Health['health']>> {
   return new Map(backends.map(({ name, health }) => [name, health]))
 }
 
-/** Reads `path`: which backend answered, the Cache-Control, and how long it took. */
+/** Reads `path`; returns which backend answered, the Cache-Control, and how long it took. */
 async function read(site: Site, path: string) {
   const began = performance.now()
   const response = await fetch(site.url + path)
@@ -47,7 +47,7 @@ async function read(site: Site, path: string) {
   }
 }
 
-describe('a primary before a fallback that has the same', () => {
+describe('a primary and a fallback with the same object', () => {
   let site: Site
 
   async function reads(times: number, fault: Fault, timeouts: object = TIMES) {
@@ -74,7 +74,7 @@ describe('a primary before a fallback that has the same', () => {
     return (exchange) => (isFaulty(requests++ % 10) ? fault(exchange) : serve(exchange))
   }
 
-  it('is skipped when it hangs nine times in ten: few reads wait for it', async () => {
+  it('is skipped if it hangs nine times in ten, so that few reads wait for it', async () => {
     const seen = await reads(
       30,
       often(
@@ -91,7 +91,7 @@ describe('a primary before a fallback that has the same', () => {
     const seen = await reads(
       60,
       often(faults.status500.fault, (request) => request === 0),
-      // Nothing hangs here, so that no slow answer may count as a failure.
+      // Nothing hangs here, so no slow response may count as a failure.
       { timeout_ms: 10_000, idle_timeout_ms: 10_000 },
     )
     expect(seen.filter(({ from }) => from === 'old')).toHaveLength(54)
@@ -125,7 +125,7 @@ it('is not opened for R2 by twelve uploads that their clients cut off', async ()
   }
 })
 
-/** A backend of its own for each fault, since each has one breaker. */
+/** A separate backend for each fault, since each backend has one breaker. */
 describe('the breaker of a web server that does the same six times', () => {
   const cases = Object.entries(faults) as [FaultName, FaultCase][]
   let health: Map<string, Health['health']>

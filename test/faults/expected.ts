@@ -1,20 +1,20 @@
 import type { Effect, FaultCase } from '../kit/origin/fault-case.ts'
 import { CHAINS, type Case, type Member } from './situations.ts'
 
-/** What a client sees of one request, and what it leaves behind in R2. */
+/** The response to one request, and its effect on R2. */
 export interface Outcome {
   status: number
-  /** The bytes that a GET has in the end; what the API answers; `breaks` for a body that fails before its end. */
+  /** The bytes of a GET, the response of the API, or `breaks` for a body that fails before its end. */
   content: 'whole' | 'part' | 'breaks' | 'none' | Listing | { exists: boolean } | { size: 'right' }
   /** `Cache-Status` without the cache's own name. */
   cacheStatus?: string
-  /** Absent for what the API answers. */
+  /** Absent for API responses. */
   cacheControl?: string
   /** Which backends were tried, from `Server-Timing`. */
   trace?: string[]
   /** `backends` of the problem document. */
   failures?: string[]
-  /** Whether R2 has a right copy that was not there before. */
+  /** Whether R2 has a new, correct copy. */
   copied: boolean
 }
 
@@ -30,7 +30,7 @@ export function expected(it: Case): Outcome {
 
 type Read = 'get' | 'range' | 'head'
 
-/** The read that an operation is made of: what the API answers about an object comes from its headers. */
+/** The read behind an operation: the API's results about an object come from its headers. */
 function readOf({ operation }: Case): Read {
   return operation === 'get' || operation === 'range' ? operation : 'head'
 }
@@ -40,7 +40,7 @@ function effectIn(it: Case, { holds }: Member, read: Read): Effect {
   return holds === 'in case of elsewhere' && it.elsewhere ? 'object' : 'absent'
 }
 
-/** What a body that ends badly is to those who wait for its end. */
+/** What a body that fails means for readers that wait for its end. */
 const ENDINGS: Partial<Record<Effect, Effect>> = { breaks: 'unavailable', stalls: 'timeout' }
 
 /** The requested part is small, so it is read completely before the response begins: one that breaks is a failure like any other. */
@@ -54,7 +54,7 @@ function effectOnAnswer(it: Case, member: Member, read: Read): Effect {
 const ANSWERS: readonly Effect[] = ['object', 'breaks', 'stalls']
 const DESCRIPTIONS: Partial<Record<Effect, string>> = { absent: 'absent', timeout: 'timeout' }
 
-/** Whether GETs that fail in this way open the breaker: a body that breaks later is resumed, or fails its reader. */
+/** Whether GETs with this fault open the breaker. A body that breaks later is resumed, or fails its reader. */
 export function opensBreaker({ get }: FaultCase): boolean {
   return get === 'unavailable' || get === 'timeout'
 }
@@ -83,7 +83,7 @@ function expectedRead(it: Case): Outcome {
     content: 'none',
     cacheControl: NO_STORE,
     ...(isMedia ? { cacheStatus: 'fwd=uri-miss', trace } : { cacheStatus: 'fwd=uri-miss' }),
-    // An answer to HEAD has no document.
+    // A response to HEAD has no document.
     ...(failures.length > 0 && it.operation !== 'head' && { failures }),
     copied: false,
   }
@@ -119,14 +119,14 @@ function served(it: Case, member: Member, media: Pick<Outcome, 'trace' | 'cacheC
   }
 }
 
-/** A body that breaks is resumed where its size is known and another backend has the same object. */
+/** A body that breaks is resumed if its size is known and another backend has the same object. */
 function bodyFrom(it: Case, member: Member, read: Read): 'whole' | 'breaks' {
   if (effectIn(it, member, read) === 'object') return 'whole'
   const isResumable = !isSizeUnknown(it.fault, member, read) && !it.fault.overstatesSize
   return isResumable && it.elsewhere ? 'whole' : 'breaks'
 }
 
-/** A whole answer of known size is copied as it is served; of others the name, from the first backend whose HEAD has it. */
+/** A whole body of known size is copied while it is served; others are copied later, from the first backend whose HEAD finds the name. */
 function copyIsWhole(it: Case, member: Member): boolean {
   if (it.operation === 'get' && !isSizeUnknown(it.fault, member, 'get'))
     return bodyFrom(it, member, 'get') === 'whole'

@@ -5,7 +5,7 @@ import { bodyOf, versionId, versionOf, versionOfPart } from '../../bench/soak/ve
 import { TOKEN } from '../kit/worker/site.ts'
 
 const IMMUTABLE = 'public, max-age=31536000, immutable'
-/** Changed or deleted in the primary, while the old web server still has what was there before. */
+/** Changed or deleted in the primary, while the old web server still has the previous version. */
 const CHANGED = 'photos/changed.jpg'
 const DELETED = 'photos/deleted.jpg'
 const old = new Map([CHANGED, DELETED].map((name, index) => [name, versionId(name, 0, 20 + index)]))
@@ -33,13 +33,13 @@ function send(name: string, init: Sending): Promise<Response> {
 
 interface Seen {
   status: number
-  /** By the bytes, or the tag where none were sent. */
+  /** By the bytes, or by the tag if none were sent. */
   version: string | null
   cacheControl: string | null
   primary: string | undefined
 }
 
-/** What a browser may request of a name; it has the old version. */
+/** The requests of a browser that has the old version. */
 async function readAll(name: string): Promise<Seen[]> {
   const requests = [
     {},
@@ -63,7 +63,7 @@ async function readAll(name: string): Promise<Seen[]> {
   return seen
 }
 
-/** That of the old web server. */
+/** The old web server's. */
 function tagOf(name: string): string {
   return `"old-${bodyOf(old.get(name) ?? '').length}"`
 }
@@ -107,11 +107,11 @@ async function untilBack(): Promise<void> {
   await expect.poll(answering, { timeout: 6000, interval: 100 }).toBe('hit')
 }
 
-it('lets browsers cache what is current, and nothing that a fallback answers while the primary is away', async () => {
+it('lets browsers cache current objects, and nothing from a fallback while the primary is down', async () => {
   await expectCurrent()
   site.setOutage('reset')
   expect(await expectUncachedOld()).toContain('error')
-  // After so many failures, the breaker skips it now or soon.
+  // After this many failures, the breaker skips it now or soon.
   await expect.poll(expectUncachedOld, { timeout: 6000 }).toEqual(new Set(['skipped']))
   await untilBack()
   await expectCurrent()

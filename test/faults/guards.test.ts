@@ -10,7 +10,7 @@ const OPEN_SECONDS = 2
 let old: Origin
 let site: Site
 
-/** A new Worker for each group: what it remembers of a backend must not come from another group. */
+/** A new Worker for each group, so that it remembers nothing about a backend from another group. */
 function start(vars: Record<string, string>, table: object = {}): void {
   beforeAll(async () => {
     old = await startOrigin()
@@ -93,7 +93,7 @@ describe('a negative cache', () => {
     expect(await read('none.jpg')).toMatchObject({ status: 200, trace: 'media=absent, old=hit' })
   })
 
-  it('does not hide what is saved meanwhile', async () => {
+  it('does not hide an object that is saved at the same time', async () => {
     expect(await read('saved.jpg')).toMatchObject({ status: 404 })
     const put = await fetch(`${site.url}saved.jpg`, { method: 'PUT', body: BODY, headers: AUTHORIZATION })
     expect(put.status).toBe(201)

@@ -30,7 +30,7 @@ function run(call: Partial<Call> = {}): Promise<Report> {
   return backend.run({ ...defaults, ...call })
 }
 
-/** The report in the words of the table; anything that is not right is returned as it is. */
+/** The report in the words of the table; anything unexpected is returned unchanged. */
 function effectOf({ absent, error, body }: Report, part: Buffer): Effect | Report {
   if (absent) return 'absent'
   if (error) return error.code as Effect
@@ -48,7 +48,7 @@ describe.each(cases)('when the origin %s', (fault, { does, get, range, head }) =
     const whole = await run()
     const part = await run({ range: RANGE })
     const info = await run({ operation: 'head' })
-    // An answer of unknown size has no part to be cut out of it: the whole comes, and says so by having no range.
+    // No part can be cut out of a body of unknown size: the whole body is returned, without a range.
     const isPart = part.info?.range !== undefined
     const expected = isPart ? CONTENT.subarray(RANGE.offset, RANGE.offset + RANGE.length) : CONTENT
     expect({
@@ -65,7 +65,7 @@ describe.each(cases)('when the origin %s', (fault, { does, get, range, head }) =
   })
 })
 
-/** A listing is a body that is read to its end at once; nothing at the root is no proof that nothing is there. */
+/** A listing is a body that is read to its end at once; an empty root does not prove that nothing is there. */
 const LISTED: Partial<Record<Effect, Effect>> = {
   breaks: 'unavailable',
   stalls: 'timeout',
@@ -83,7 +83,7 @@ it.each(cases)('lists all or fails, never less, on %s', async (fault, { get }) =
 })
 
 it.each(['gzip', 'brotli'] as const)(
-  'gives neither the size nor the coding of %s that it did not request',
+  'returns neither the size nor the coding of %s that it did not request',
   async (fault) => {
     origin.add(NAME, CONTENT, { etag: '"abc"' })
     await origin.set(NAME, fault)
@@ -109,7 +109,7 @@ it('reports the Retry-After of the origin', async () => {
   expect((await run()).error).toMatchObject({ code: 'unavailable', status: 429, retryAfter: 7000 })
 })
 
-it('waits for late headers and slow bodies that come within its patience', async () => {
+it('waits for late headers and slow bodies within its time limits', async () => {
   origin.add(NAME, CONTENT)
   await origin.set(NAME, delay(PATIENCE / 3))
   expect(effectOf(await run(), CONTENT)).toBe('object')
@@ -117,7 +117,7 @@ it('waits for late headers and slow bodies that come within its patience', async
   expect(effectOf(await run(), CONTENT)).toBe('object')
 })
 
-it('can fetch the rest by range from where a connection broke', async () => {
+it('can fetch the rest by range after a connection failed', async () => {
   origin.add(NAME, CONTENT)
   await origin.set(NAME, dropEvery(40_000))
   const first = await run()

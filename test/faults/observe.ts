@@ -15,7 +15,7 @@ export interface Probe {
 export const PART = { start: 1000, end: 1999 }
 const PATIENCE_MS = 10_000
 
-/** What a client sees of one request. */
+/** The response to one request. */
 export async function observe(site: Site, probe: Probe): Promise<Omit<Outcome, 'copied'>> {
   const { operation, name } = probe
   const path = name.split('/').map(encodeURIComponent).join('/')
@@ -48,7 +48,7 @@ export async function copyEnded(site: Site, { name }: Probe): Promise<void> {
   await site.copied(name, undefined, PATIENCE_MS)
 }
 
-/** Names that were copied into R2; what clients stored there is left out. */
+/** Names that were copied into R2, without those stored by clients. */
 export async function copiedNames({ bucket }: Site): Promise<Set<string>> {
   const names = new Set<string>()
   let cursor: string | undefined

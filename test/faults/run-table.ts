@@ -7,7 +7,7 @@ import { copiedNames, copyEnded, isRightCopy, observe, type Probe } from './obse
 import { startOrigin, type Origin } from '../kit/origin/origin.ts'
 import { CHAINS, OPERATIONS, variants, type Operation, type Position } from './situations.ts'
 
-/** What was seen, by `keyOf`. An error is a result too. */
+/** The responses, by `keyOf`. An error is a result, too. */
 export type Seen = Map<string, Outcome | { error: string }>
 
 export function keyOf(fault: FaultName, operation: Operation, elsewhere: boolean): string {
@@ -16,7 +16,7 @@ export function keyOf(fault: FaultName, operation: Operation, elsewhere: boolean
 
 const TIMES = { timeout_ms: 1500, idle_timeout_ms: 400 }
 const VARS = { FALLBACK_BREAKER_FAILURES: '0', FALLBACK_NEGATIVE_CACHE_SECONDS: '0' }
-/** More than is held until it is whole: bodies that break do so while they stream. */
+/** More than is read into memory first, so that bodies that break do so while they stream. */
 const SIZE = 196_608
 const CONCURRENCY = 24
 /** Faults that affect other names too: the closed port, and HEAD, which is no longer sent. Each runs alone. */
@@ -104,7 +104,7 @@ interface Cell {
   operation: Operation
 }
 
-/** A name of its own, with bytes of its own, for each cell of the table. */
+/** A separate name, with its own bytes, for each cell of the table. */
 async function prepare({ position, site, old, spare }: Stage, cell: Cell): Promise<KeyedProbe> {
   const { fault, elsewhere, operation } = cell
   const key = keyOf(fault, operation, elsewhere)

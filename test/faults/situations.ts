@@ -6,13 +6,13 @@ export type Position = 'first' | 'middle' | 'last'
 export interface Member {
   name: string
   type: 'r2' | 'kv' | 'http'
-  /** What it has of the name: the faulty one has it as far as its fault lets it. */
+  /** What it has under the name; the faulty one has the object, subject to its fault. */
   holds: 'nothing' | 'in case of elsewhere' | 'with a fault'
 }
 
 const old: Member = { name: 'old', type: 'http', holds: 'with a fault' }
 
-/** Where the faulty web server stands. No backend comes after the last one, so no other can have the object then. */
+/** The position of the faulty web server. No backend comes after the last one, so no other can have the object then. */
 export const CHAINS: Readonly<Record<Position, readonly Member[]>> = {
   first: [old, { name: 'media', type: 'r2', holds: 'in case of elsewhere' }],
   middle: [

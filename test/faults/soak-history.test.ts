@@ -23,7 +23,7 @@ it('expects either of two writes that overlap, and neither version before them',
   expect([...history.possible(clock())]).toEqual(['v1', 'v2'])
 })
 
-it('allows a write that failed until another one is acknowledged that began later', () => {
+it('allows the value of a failed write until a later write is acknowledged', () => {
   const { clock, history } = start()
   history.begin('v1').giveUp()
   expect([...history.possible(clock())]).toEqual(['v0', 'v1'])
@@ -31,7 +31,7 @@ it('allows a write that failed until another one is acknowledged that began late
   expect([...history.possible(clock())]).toEqual(['v2'])
 })
 
-it('lets a read that began before a write ended find what was there before', () => {
+it('lets a read that began before a write ended find the previous version', () => {
   const { clock, history } = start()
   const writing = history.begin('v1')
   const reading = clock()
@@ -40,7 +40,7 @@ it('lets a read that began before a write ended find what was there before', () 
   expect([...history.possible(clock())]).toEqual(['v1'])
 })
 
-it('knows a version by its whole body and by any part of it, and nothing else', () => {
+it('recognises a version by its whole body and by any part of it, and nothing else', () => {
   const body = bodyOf('a.jpg#7/40')
   expect(versionOf(body)).toBe('a.jpg#7/40')
   expect(versionOf(body.subarray(0, -1))).toBeNull()

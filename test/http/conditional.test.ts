@@ -41,12 +41,12 @@ describe('evaluatePreconditions() of a write', () => {
 })
 
 describe('evaluatePreconditions() of a read', () => {
-  it('proceeds if there is no object, which is a 404', () => {
+  it('proceeds to the 404 if there is no object', () => {
     for (const name of ['If-Match', 'If-None-Match', 'If-Modified-Since', 'If-Unmodified-Since'])
       expect(evaluatePreconditions('GET', new Headers({ [name]: '*' }), null)).toBe('proceed')
   })
 
-  it('finds a tag wherever it stands in a list', () => {
+  it('finds a tag at any place in a list', () => {
     // RFC 9110 §8.8.3: what a tag may hold, of ASCII.
     const tag = fc.stringMatching(/^[\x21\x23-\x7e]{0,12}$/).map((opaque) => `"${opaque}"`)
     fc.assert(

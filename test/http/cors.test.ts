@@ -63,7 +63,7 @@ describe('optionsResponse()', () => {
     expect(response.headers.has('Access-Control-Allow-Origin')).toBe(false)
   })
 
-  it('allows nothing to origins that are not listed', () => {
+  it('does not allow origins that are not listed', () => {
     const response = optionsResponse(preflight({}), ['https://other.test'], METHODS)
     expect(response.headers.has('Access-Control-Allow-Methods')).toBe(false)
     expect(response.headers.get('Vary')).toContain('Access-Control-Request-Headers')

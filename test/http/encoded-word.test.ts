@@ -20,7 +20,7 @@ describe('encodeWord()', () => {
     )
   })
 
-  it('leaves plain ASCII as it is', () => {
+  it('leaves plain ASCII unchanged', () => {
     expect(encodeWord('A picture, "taken" in 2024; 100 %')).toBe('A picture, "taken" in 2024; 100 %')
   })
 })

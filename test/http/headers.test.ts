@@ -35,12 +35,12 @@ describe('headersFromInfo()', () => {
     expect(infoFromHeaders(headersFromInfo(FULL, DEFAULTS))).toEqual(told)
   })
 
-  it('sends only what is known, and the default Cache-Control', () => {
+  it('sends only known headers, and the default Cache-Control', () => {
     const headers = headersFromInfo({ name: 'a', backend: 'r2' }, DEFAULTS)
     expect([...headers]).toEqual([['cache-control', 'public, max-age=3600']])
   })
 
-  it('carries user metadata whatever it holds', () => {
+  it('keeps any user metadata', () => {
     fc.assert(
       fc.property(fc.dictionary(fc.stringMatching(/^[a-z][a-z0-9_-]{0,9}$/), fc.string()), (metadata) => {
         const headers = headersFromInfo({ name: 'a', backend: 'r2', metadata }, DEFAULTS)
@@ -55,7 +55,7 @@ describe('headersFromInfo()', () => {
     expect(infoFromHeaders(headers).contentDisposition).toBe(contentDisposition)
   })
 
-  it('leaves out metadata whose name no header can have', () => {
+  it('omits metadata whose name is not a valid header name', () => {
     const metadata = { 'a b': '1', ä: '2', '': '3', 'c:d': '4', 'e\r\nf': '5', ok: '6' }
     const headers = headersFromInfo({ name: 'a', backend: 'r2', metadata }, DEFAULTS)
     expect(infoFromHeaders(headers).metadata).toEqual({ ok: '6' })
@@ -85,7 +85,7 @@ describe('cachingHeaders() and representationHeaders()', () => {
     ])
   })
 
-  it('return what is stored beside the bytes, without validators or defaults', () => {
+  it('return what is stored with the bytes, without validators or defaults', () => {
     expect(representationFromHeaders(representationHeaders(FULL))).toEqual(
       representationFromHeaders(headersFromInfo(FULL, DEFAULTS)),
     )

@@ -83,7 +83,7 @@ describe('problemResponse()', () => {
     expect(text).not.toContain('.ts')
   })
 
-  it('renders a problem that concerns no backend', async () => {
+  it('renders a problem that is not about a backend', async () => {
     const problem = { status: 405, title: 'Method Not Allowed', detail: 'x', headers: { Allow: 'GET' } }
     const response = problemResponse(problem)
     expect(response.status).toBe(405)

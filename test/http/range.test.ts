@@ -118,7 +118,7 @@ describe('parseContentRange()', () => {
   })
 })
 
-it('names the size in a 416 where it is known', () => {
+it('names the size in a 416 if it is known', () => {
   expect(unsatisfiedRange(10)).toBe('bytes */10')
   expect(unsatisfiedRange(undefined)).toBe('bytes */*')
 })

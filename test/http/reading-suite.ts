@@ -2,17 +2,17 @@ import { describe, expect, it } from 'vitest'
 import type { ReadingObject, ReadingRow } from './tables/row.ts'
 import { contentOf } from './tables/row.ts'
 
-/** A site that serves what is put into one of its backends. */
+/** A site that serves objects that are put into one of its backends. */
 export interface Site {
   /** `path` begins with `/`. */
   fetch(path: string, init: RequestInit): Promise<Response>
-  /** Stores the text with these validators, as a copy would be. */
+  /** Stores the text with these validators, like a copy. */
   put(name: string, text: string, validators: Omit<ReadingObject, 'size'>): Promise<void>
   /** Responses come over a socket, so that Content-Length can be seen on a GET's too. */
   overTheWire?: boolean
 }
 
-/** What RFC 9110 says of reading, row by row, on a fresh site for each. */
+/** RFC 9110's rules for reading, row by row, on a new site for each. */
 export function describeReading(
   title: string,
   setup: () => Promise<Site>,
@@ -29,7 +29,7 @@ export function describeReading(
     })
 
     it.each([{ 'If-Match': '"A"' }, { 'If-Match': '*' }, { 'If-None-Match': '*' }, { Range: 'bytes=0-4' }])(
-      'answers 404 to %o where there is nothing',
+      'answers 404 to %o if there is nothing',
       async (headers) => {
         const site = await setup()
         const response = await site.fetch('/reading/nothing.bin', { headers })
@@ -54,7 +54,7 @@ interface Seen {
   body?: string
 }
 
-/** Of a response, what its row has something to say about. */
+/** The parts of a response that its row covers. */
 export async function seen(response: Response, row: ReadingRow, overTheWire = false): Promise<Seen> {
   const { status, headers } = response
   const body = await response.text()
@@ -78,7 +78,7 @@ export async function seen(response: Response, row: ReadingRow, overTheWire = fa
   return { ...common, ...etag, ...modified, ...contentLength, acceptRanges, body }
 }
 
-/** What `seen` must tell. */
+/** The expected `seen`. */
 export function expected(row: ReadingRow, overTheWire = false): Seen {
   const { status, contentRange = null, contentLength, body = '' } = row.expect
   const common = { status, contentRange, nosniff: true, cacheable: !isProblem(row) }

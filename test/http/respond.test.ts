@@ -43,15 +43,15 @@ describe('objectResponse()', () => {
     expect(cancelled).toBe(true)
   })
 
-  it('answers 304 even if the body that it leaves cannot be cancelled', () => {
+  it('answers 304 even if the unused body cannot be cancelled', () => {
     const body = new ReadableStream<Uint8Array>({
       cancel: () => Promise.reject(new Error('gone')),
     })
-    const asked = request('GET', { 'If-None-Match': '"A"' })
-    expect(objectResponse(asked, { ...INFO, body }, { cacheControl: CACHE_CONTROL }).status).toBe(304)
+    const sent = request('GET', { 'If-None-Match': '"A"' })
+    expect(objectResponse(sent, { ...INFO, body }, { cacheControl: CACHE_CONTROL }).status).toBe(304)
   })
 
-  it('repeats in a 304 what caches keep, and nothing of the representation', () => {
+  it('repeats in a 304 what caches store, and nothing about the representation', () => {
     const expires = new Date('2030-01-01T00:00:00Z')
     const info = { ...INFO, expires, cacheControl: 'max-age=5', metadata: { title: 'x' } }
     const response = get({ 'If-None-Match': '"A"' }, info)
@@ -106,9 +106,9 @@ describe('objectResponse()', () => {
     const response = objectResponse(request('GET'), object, options)
     expect(await response.json()).toEqual({
       type: '/media/-/docs/errors#unsatisfiable',
-      title: 'The range begins past the end',
+      title: 'Range not satisfiable',
       status: 416,
-      detail: 'the range begins past the end of 25 bytes',
+      detail: 'the range begins after the end of 25 bytes',
     })
   })
 })
@@ -124,12 +124,12 @@ describe('headResponse()', () => {
 })
 
 function answer({ method, headers, object: { size, ...validators } }: ReadingRow): Response {
-  const asked = request(method, headers)
+  const sent = request(method, headers)
   const { etag, modified } = validators
   const info = { name: 'a.bin', backend: 'r2', size, ...(etag && { etag }), ...(modified && { modified }) }
-  if (method === 'HEAD') return headResponse(asked, info, { cacheControl: CACHE_CONTROL })
-  const parsed = parseRange(asked.headers.get('Range'))
-  const range = parsed && ifRangeHolds(asked.headers.get('If-Range'), info) ? parsed : null
+  if (method === 'HEAD') return headResponse(sent, info, { cacheControl: CACHE_CONTROL })
+  const parsed = parseRange(sent.headers.get('Range'))
+  const range = parsed && ifRangeHolds(sent.headers.get('If-Range'), info) ? parsed : null
   const resolved = range ? resolveRange(range, size) : 'unsatisfiable'
   const content = contentOf(size)
   const object: StoredObject =
@@ -140,7 +140,7 @@ function answer({ method, headers, object: { size, ...validators } }: ReadingRow
           body: new Blob([content.slice(resolved.start, resolved.end + 1)]).stream(),
           range: resolved,
         }
-  return objectResponse(asked, object, { cacheControl: CACHE_CONTROL, range })
+  return objectResponse(sent, object, { cacheControl: CACHE_CONTROL, range })
 }
 
 function get(headers: Record<string, string>, info: ObjectInfo): Response {

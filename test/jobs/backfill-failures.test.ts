@@ -8,7 +8,7 @@ import { dyingRpcOf, failuresOf, fill, nameOf, status, withBackfill } from './jo
 
 type Memory = ReturnType<typeof memoryBackend>
 
-/** Fails with `code` for names that match, so many times. */
+/** Fails with `code` for names that match, this many times. */
 function faulty(
   backend: Memory,
   isBad: (name: string) => boolean,
@@ -22,7 +22,7 @@ function faulty(
       const remaining = left.get(name) ?? times
       if (isBad(name) && remaining > 0) {
         left.set(name, remaining - 1)
-        throw new StorageError(code, 'fails on purpose', { backend: backend.name, name })
+        throw new StorageError(code, 'fails on purpose', { backend: backend.name })
       }
       return backend.get(name, options)
     },
@@ -30,7 +30,7 @@ function faulty(
 }
 
 describe('a backfill whose consumer dies', () => {
-  it('goes on without fetching again what was copied, and counts it as copied', async () => {
+  it('continues without fetching copied objects again, and counts them as copied', async () => {
     const [target, source] = [memoryBackend('primary'), counting('legacy')]
     await fill(source, 100)
     await withBackfill([target, source], {}, async (harness) => {
@@ -50,14 +50,14 @@ describe('a backfill whose consumer dies', () => {
     expect(source.counts['get']).toBe(100)
   })
 
-  it('fetches nothing again when the queue delivers the message of a killed consumer again', async () => {
+  it('fetches nothing again if the queue redelivers the message of a killed consumer', async () => {
     const [target, source] = [memoryBackend('primary'), counting('legacy')]
     await fill(source, 50)
     for (let index = 0; index < 5; index++) await target.put(nameOf(index), new Uint8Array(1))
     await withBackfill([target, source], {}, async (harness) => {
       await harness.job.alarm()
       const messages = harness.queue.sent.splice(0)
-      // Stored by a client since they were listed: it is not a copy of the job.
+      // Stored by a client after they were listed, so they are not copies of the job.
       await target.put(nameOf(40), new Uint8Array(1))
       await harness.deliver(messages, dyingRpcOf(harness))
       await harness.deliver(messages)
@@ -66,7 +66,7 @@ describe('a backfill whose consumer dies', () => {
     expect(source.counts['get']).toBe(45)
   })
 
-  it('counts as copied what a killed consumer copied of a manifest', async () => {
+  it('counts names of a manifest that a killed consumer copied as copied', async () => {
     const [target, source] = [memoryBackend('primary'), counting('legacy')]
     await fill(source, 10)
     await withBackfill([target, source], { manifest: { from: 'client' } }, async (harness) => {
@@ -81,7 +81,7 @@ describe('a backfill whose consumer dies', () => {
     expect(source.counts['get']).toBe(10)
   })
 
-  it('sends pages again at once that a queue forgot when all was killed', async () => {
+  it('sends pages again at once that a queue forgot when everything was killed', async () => {
     const [target, source] = [memoryBackend('primary'), memoryBackend('legacy')]
     await fill(source, 120)
     await withBackfill([target, source], { backlog: 0 }, async (harness) => {
@@ -89,7 +89,7 @@ describe('a backfill whose consumer dies', () => {
       expect(harness.queue.sent.splice(0)).toHaveLength(2)
       harness.clock.now += 60_000
       await harness.job.alarm()
-      // The job itself was not killed, so they are on their way.
+      // The job itself was not killed, so they are still in the queue.
       expect(harness.queue.sent).toEqual([])
       harness.restart()
       await harness.job.alarm()
@@ -112,7 +112,7 @@ describe('a backfill whose consumer dies', () => {
     })
   })
 
-  it('takes up a long listing where it was written down', async () => {
+  it('resumes a long listing at its checkpoint', async () => {
     const [target, source] = [memoryBackend('primary'), counting('legacy')]
     await fill(source, 3000)
     await withBackfill([target, source], {}, async (harness) => {
@@ -127,7 +127,7 @@ describe('a backfill whose consumer dies', () => {
 })
 
 describe('a backfill and failures', () => {
-  it('tries again what may pass, and copies it', async () => {
+  it('retries temporary failures, and copies the objects', async () => {
     const [target, legacy] = [memoryBackend('primary'), memoryBackend('legacy')]
     await fill(legacy, 50)
     const source = faulty(legacy, (name) => name.endsWith('7.jpg'), 'corrupt', 1)
@@ -157,7 +157,7 @@ describe('a backfill and failures', () => {
     })
   })
 
-  it('tries once what the source lists and refuses to give', async () => {
+  it('tries an object once if the source lists it but refuses to return it', async () => {
     const [target, legacy] = [memoryBackend('primary'), memoryBackend('legacy')]
     await fill(legacy, 50)
     let isRefused = true
@@ -173,7 +173,7 @@ describe('a backfill and failures', () => {
     })
   })
 
-  it('waits while a source is down, and goes on by itself without having counted a failure', async () => {
+  it('waits while a source is down, and resumes by itself without having counted a failure', async () => {
     const [target, legacy] = [memoryBackend('primary'), memoryBackend('legacy')]
     await fill(legacy, 50)
     let isDown = false
@@ -224,7 +224,7 @@ describe('a backfill and failures', () => {
     })
   })
 
-  it('ends although all that is left fails for ever', async () => {
+  it('ends even if everything that is left fails for ever', async () => {
     const [target, legacy] = [memoryBackend('primary'), memoryBackend('legacy')]
     await fill(legacy, 40)
     const source = faulty(legacy, (name) => name >= nameOf(20), 'unavailable')
@@ -238,7 +238,7 @@ describe('a backfill and failures', () => {
     })
   })
 
-  it('skips what the source lost since it was listed', async () => {
+  it('skips objects that were deleted from the source after they were listed', async () => {
     const [target, source] = [memoryBackend('primary'), memoryBackend('legacy')]
     await fill(source, 10)
     await withBackfill([target, source], {}, async ({ job, drive }) => {
@@ -248,7 +248,7 @@ describe('a backfill and failures', () => {
     })
   })
 
-  it('does not take for lost what the source lists and does not give', async () => {
+  it('does not consider objects lost that the source lists but does not return', async () => {
     const [target, legacy] = [memoryBackend('primary'), memoryBackend('legacy')]
     await fill(legacy, 10)
     const source: Backend = {
@@ -267,8 +267,8 @@ describe('a backfill and failures', () => {
   })
 })
 
-describe('a page that the queue gives up', () => {
-  it('is sent again name by name, and the name that is given up alone is a failure', async () => {
+describe('a page that ends in the dead-letter queue', () => {
+  it('is sent again name by name, and a single name in the dead-letter queue is a failure', async () => {
     const [target, source] = [memoryBackend('primary'), counting('legacy')]
     await fill(source, 8)
     const isDeadly = ({ names }: PageMessage): boolean => names.some(([name]) => name === nameOf(5))
@@ -296,7 +296,7 @@ describe('a page that the queue gives up', () => {
     expect(source.counts['get']).toBe(7)
   })
 
-  it('is sent again as it is where no consumer began it: the Worker was broken', async () => {
+  it('is sent again unchanged if no consumer started it, since the Worker was broken', async () => {
     const [target, source] = [memoryBackend('primary'), memoryBackend('legacy')]
     await fill(source, 8)
     await withBackfill([target, source], {}, async ({ job, queue, drive }) => {
@@ -308,7 +308,7 @@ describe('a page that the queue gives up', () => {
     })
   })
 
-  it('changes nothing where it was reported already', async () => {
+  it('changes nothing if it was already reported', async () => {
     const [target, source] = [memoryBackend('primary'), memoryBackend('legacy')]
     await fill(source, 8)
     await withBackfill([target, source], {}, async ({ job, queue, deliver }) => {
@@ -321,32 +321,29 @@ describe('a page that the queue gives up', () => {
     })
   })
 
-  it.each([true, false])(
-    'has an end also where nothing says that it was given up (with a queue: %s)',
-    async (queued) => {
-      const [target, legacy] = [memoryBackend('primary'), memoryBackend('legacy')]
-      await fill(legacy, 3)
-      let isDead = false
-      const source: Backend = {
-        ...legacy,
-        get(name, options) {
-          if (name === nameOf(1)) isDead = true
-          return isDead ? new Promise(() => {}) : legacy.get(name, options)
-        },
-      }
-      await withBackfill([target, source], { queued, maxConcurrency: 1 }, async (harness) => {
-        for (let life = 0; life < 15 && status(harness.job).state !== 'completed_with_failures'; life++) {
-          isDead = false
-          for (let turn = 0; turn < 4; turn++) {
-            const alarm = harness.job.alarm().then(() => harness.deliver(harness.queue.sent.splice(0)))
-            await Promise.race([alarm, new Promise((resolve) => setTimeout(resolve, 20))])
-          }
-          harness.clock.now += 1_300_000
-          harness.restart()
+  it.each([true, false])('ends even if no dead letter arrives (with a queue: %s)', async (queued) => {
+    const [target, legacy] = [memoryBackend('primary'), memoryBackend('legacy')]
+    await fill(legacy, 3)
+    let isDead = false
+    const source: Backend = {
+      ...legacy,
+      get(name, options) {
+        if (name === nameOf(1)) isDead = true
+        return isDead ? new Promise(() => {}) : legacy.get(name, options)
+      },
+    }
+    await withBackfill([target, source], { queued, maxConcurrency: 1 }, async (harness) => {
+      for (let life = 0; life < 15 && status(harness.job).state !== 'completed_with_failures'; life++) {
+        isDead = false
+        for (let turn = 0; turn < 4; turn++) {
+          const alarm = harness.job.alarm().then(() => harness.deliver(harness.queue.sent.splice(0)))
+          await Promise.race([alarm, new Promise((resolve) => setTimeout(resolve, 20))])
         }
-        expect(status(harness.job)).toMatchObject({ copied: 2, failed: 1, listed: 3 })
-        expect(failuresOf(harness.job)).toMatchObject([{ name: nameOf(1), error: 'timeout' }])
-      })
-    },
-  )
+        harness.clock.now += 1_300_000
+        harness.restart()
+      }
+      expect(status(harness.job)).toMatchObject({ copied: 2, failed: 1, listed: 3 })
+      expect(failuresOf(harness.job)).toMatchObject([{ name: nameOf(1), error: 'timeout' }])
+    })
+  })
 })

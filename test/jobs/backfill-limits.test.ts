@@ -6,8 +6,8 @@ import type { Backend } from '../../src/storage/backend.ts'
 import { bytesOf, counting } from '../kit/fakes.ts'
 import { fill, nameOf, status, withBackfill } from './jobs.ts'
 
-describe('a backfill that is steered', () => {
-  it('sends nothing while it is paused, and goes on where it was', async () => {
+describe('pausing, resuming and cancelling a backfill', () => {
+  it('sends nothing while it is paused, and continues where it was', async () => {
     const [target, source] = [memoryBackend('primary'), memoryBackend('legacy')]
     await fill(source, 50)
     await withBackfill([target, source], {}, async ({ job, queue, deliver, drive }) => {
@@ -23,7 +23,7 @@ describe('a backfill that is steered', () => {
     })
   })
 
-  it('begins no further page when it is paused while a consumer is at work', async () => {
+  it('starts no more pages if it is paused while a consumer is working', async () => {
     const [target, legacy] = [memoryBackend('primary'), memoryBackend('legacy')]
     await fill(legacy, 250)
     let pause = (): void => {}
@@ -46,7 +46,7 @@ describe('a backfill that is steered', () => {
     expect(gets).toBe(250)
   })
 
-  it('counts what a consumer copied that was at work when it was cancelled', async () => {
+  it('counts the copies of a consumer that was working when the job was cancelled', async () => {
     const [target, legacy] = [memoryBackend('primary'), memoryBackend('legacy')]
     await fill(legacy, 150)
     let cancel = (): void => {}
@@ -80,7 +80,7 @@ describe('a backfill that is steered', () => {
     expect(target.objects.size).toBe(0)
   })
 
-  it('has nothing to try again where nothing failed', async () => {
+  it('has nothing to retry if nothing failed', async () => {
     const [target, source] = [memoryBackend('primary'), memoryBackend('legacy')]
     await withBackfill([target, source], {}, async ({ job, drive }) => {
       expect(await drive()).toMatchObject({ state: 'completed', listed: 0 })
@@ -111,7 +111,7 @@ describe('a backfill and its limits', () => {
     expect(most).toBe(3)
   })
 
-  it('lets no second consumer begin a page while one uses up the concurrency', async () => {
+  it('lets no second consumer start a page while one uses up the concurrency', async () => {
     const [target, source] = [memoryBackend('primary'), memoryBackend('legacy')]
     await fill(source, 250)
     await withBackfill([target, source], { maxConcurrency: 4 }, async ({ job, queue, drive }) => {
@@ -139,7 +139,7 @@ describe('a backfill and its limits', () => {
     })
   })
 
-  it('begins no more copies in a second than allowed', async () => {
+  it('starts no more copies per second than allowed', async () => {
     const [target, source] = [memoryBackend('primary'), memoryBackend('legacy')]
     await fill(source, 21)
     const started = Date.now()
@@ -149,7 +149,7 @@ describe('a backfill and its limits', () => {
     expect(Date.now() - started).toBeGreaterThanOrEqual(490)
   })
 
-  it('lists no further than its consumers can follow', async () => {
+  it('lists no further ahead than its consumers can copy', async () => {
     const [target, source] = [memoryBackend('primary'), counting('legacy')]
     for (let index = 0; index < 12_000; index++)
       source.objects.set(nameOf(index), {

@@ -10,7 +10,7 @@ async function put(backend: Pick<Backend, 'put'>, ...names: string[]): Promise<v
   for (const name of names) await backend.put?.(name, bytesOf(name))
 }
 
-/** As others may have stored them: a backend of ours refuses such names. */
+/** As other software may have stored them: this project's backends refuse such names. */
 function plant(backend: ReturnType<typeof memoryBackend>, ...names: string[]): void {
   for (const name of names) {
     backend.objects.set(name, {
@@ -21,7 +21,7 @@ function plant(backend: ReturnType<typeof memoryBackend>, ...names: string[]): v
 }
 
 describe('what a backfill skips', () => {
-  it('counts what the filter of the source leaves out, and copies none of it', async () => {
+  it('counts the objects that the source’s filter excludes, and copies none of them', async () => {
     const [target, inner] = [memoryBackend('primary'), memoryBackend('legacy')]
     await put(inner, 'a.jpg', 'tmp/1', 'tmp/2')
     await withBackfill([target, withFilter(inner, { exclude: /^tmp\// })], {}, async ({ drive }) => {
@@ -52,7 +52,7 @@ describe('what a backfill skips', () => {
     expect(await textOf(await target.get('tmp/1'))).toBe('of the second')
   })
 
-  it('does not skip as excluded what the target holds, or a tombstone hides', async () => {
+  it('does not skip objects as excluded if the target has them, or a tombstone hides them', async () => {
     const [target, inner] = [memoryBackend('primary'), memoryBackend('legacy')]
     await put(inner, 'tmp/deleted', 'tmp/held', 'tmp/only here')
     await put(target, 'tmp/held')
@@ -67,7 +67,7 @@ describe('what a backfill skips', () => {
     })
   })
 
-  it('counts each reason, in total and of each source', async () => {
+  it('counts each reason, in total and per source', async () => {
     const [primary, other, legacy] = [
       memoryBackend('primary'),
       memoryBackend('other'),
@@ -90,7 +90,7 @@ describe('what a backfill skips', () => {
     })
   })
 
-  it('does not take for the copy what lies outside the filter of the target', async () => {
+  it('does not take objects outside the target’s filter for copies', async () => {
     const [primary, legacy] = [memoryBackend('primary'), memoryBackend('legacy')]
     await put(legacy, 'refused/1')
     await put(primary, 'refused/1')
@@ -99,7 +99,7 @@ describe('what a backfill skips', () => {
     })
   })
 
-  it('fails names that cannot be ours, and says what to do', async () => {
+  it('fails names that are not valid here, and says what to do', async () => {
     const [target, inner] = [memoryBackend('primary'), memoryBackend('legacy')]
     plant(inner, 'media/', 'media/-/docs', 'media/a', 'media/b\u0001', 'media/c/../d')
     await withBackfill([target, withPrefix(inner, 'media/')], {}, async ({ job, drive }) => {
@@ -128,7 +128,7 @@ describe('what a backfill skips', () => {
     })
   })
 
-  it('skips a name that cannot be ours once its source excludes it', async () => {
+  it('skips an invalid name once its source excludes it', async () => {
     const [target, inner] = [memoryBackend('primary'), memoryBackend('legacy')]
     plant(inner, 'media/', 'media/b\u0001')
     const source = withFilter(withPrefix(inner, 'media/'), { exclude: /^$|\p{Cc}/u })

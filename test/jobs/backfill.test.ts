@@ -35,7 +35,7 @@ describe('a backfill', () => {
     expect(await textOf(await target.get(nameOf(42)))).toBe('bytes 42')
   })
 
-  it('requests nothing that the target holds, or holds a tombstone of', async () => {
+  it('requests nothing for which the target has an object or a tombstone', async () => {
     const target = counting('primary')
     const source = counting('legacy')
     await fill(source, 300)
@@ -51,7 +51,7 @@ describe('a backfill', () => {
     expect((await target.head(nameOf(105)))?.deleted).toBeInstanceOf(Date)
   })
 
-  it('works without a queue, a job by itself', async () => {
+  it('works without a queue: the job copies by itself', async () => {
     const [target, source] = [memoryBackend('primary'), memoryBackend('legacy')]
     await fill(source, 250)
     await withBackfill([target, source], { queued: false }, async ({ drive }) => {
@@ -60,7 +60,7 @@ describe('a backfill', () => {
     expect(target.objects.size).toBe(250)
   })
 
-  it('counts a name that two fallbacks hold once, from the first', async () => {
+  it('counts a name in two fallbacks once, from the first', async () => {
     const target = memoryBackend('primary')
     const [first, second] = [memoryBackend('first'), memoryBackend('second')]
     await fill(first, 10)
@@ -76,7 +76,7 @@ describe('a backfill', () => {
     expect(await textOf(await target.get(nameOf(3)))).toBe('bytes 3')
   })
 
-  it('does not bring up what a fallback that was not chosen shadows', async () => {
+  it('does not copy objects that are shadowed by a fallback that was not chosen', async () => {
     const target = memoryBackend('primary')
     const [first, second] = [memoryBackend('first'), memoryBackend('second')]
     await first.put('a', bytesOf('served'))
@@ -88,7 +88,7 @@ describe('a backfill', () => {
     expect([...target.objects.keys()]).toEqual(['b'])
   })
 
-  it('does not bring back what a writable fallback holds a tombstone of', async () => {
+  it('does not bring back an object that has a tombstone in a writable fallback', async () => {
     const [target, second, legacy] = [
       memoryBackend('primary'),
       memoryBackend('second'),
@@ -102,7 +102,7 @@ describe('a backfill', () => {
     expect(await target.head(nameOf(1))).toBeNull()
   })
 
-  it('takes only names below its prefix', async () => {
+  it('accepts only names below its prefix', async () => {
     const [target, source] = [memoryBackend('primary'), memoryBackend('legacy')]
     for (const name of ['a/1', 'a/2', 'b/1']) await source.put(name, bytesOf(name))
     await withBackfill([target, source], { prefix: 'a/' }, async ({ drive }) => {
@@ -159,7 +159,7 @@ describe('a backfill and messages that come twice', () => {
     })
   })
 
-  it('counts the report of a consumer that was taken for lost, and ignores the one that took its place', async () => {
+  it('counts the report of a consumer that was considered lost, and ignores its replacement’s', async () => {
     const [target, source] = [memoryBackend('primary'), counting('legacy')]
     await fill(source, 20)
     await withBackfill([target, source], {}, async ({ job, queue, clock, deliver, drive }) => {
@@ -180,7 +180,7 @@ describe('a backfill and messages that come twice', () => {
     expect(source.counts['get']).toBe(0)
   })
 
-  it('makes a page of what a consumer had no time for', async () => {
+  it('makes a page of the names that a consumer had no time for', async () => {
     const [target, source] = [memoryBackend('primary'), counting('legacy')]
     await fill(source, 20)
     await withBackfill([target, source], {}, async ({ job, queue, deliver, drive }) => {

@@ -1,8 +1,9 @@
 import { expect, it } from 'vitest'
+import { createRandom } from '../kit/random.ts'
 import { sized } from '../kit/sample.ts'
 import type { Backfill, BackfillFailure } from '../../src/schemas/job-answers.ts'
 import { failuresOf, status, verified, withBackfill } from './jobs.ts'
-import { accepts, backendOf, INVALID, plant, randomFrom, type Side, sideOf } from './planted.ts'
+import { accepts, backendOf, INVALID, plant, type Side, sideOf } from './planted.ts'
 
 const SEED = 20_261_125
 const CASES = sized(400, 80)
@@ -20,7 +21,7 @@ type Reason = (typeof REASONS)[number]
 
 type Truth = Reason | 'missing' | 'different' | 'equal' | 'tombstoned'
 
-/** What is so of one name, from what the stores hold and not from any listing. */
+/** The expected classification of one name, from the stores' contents and not from any listing. */
 function truthOf(
   name: string,
   [primary, ...fallbacks]: readonly [Side, ...Side[]],
@@ -75,7 +76,7 @@ function countTruths(sides: readonly [Side, ...Side[]], { deep, prefix, failures
   return counts
 }
 
-/** What a backfill of these backends ended as, and what it failed at. */
+/** The result of a backfill of these backends, and its failures. */
 async function backfilled(
   sides: readonly Side[],
 ): Promise<{ backfills: Backfill[]; failures: BackfillFailure[] }> {
@@ -92,7 +93,7 @@ async function backfilled(
 const REASON_OF: Partial<Record<string, Reason>> = { invalid: 'invalid_name', 'too-large': 'too_large' }
 
 async function tryOne(seed: number): Promise<{ safe: boolean; failures: number }> {
-  const random = randomFrom(seed)
+  const random = createRandom(seed).next
   const sides = Array.from({ length: 2 + Math.floor(random() * 3) }, (_, index) =>
     sideOf(random, `b${index}`),
   )
@@ -102,7 +103,7 @@ async function tryOne(seed: number): Promise<{ safe: boolean; failures: number }
   const deep = random() < 0.4
   const prefix = random() < 0.1 ? 'b/' : ''
   const done = random() < 0.5 ? await backfilled(sides) : { backfills: [], failures: [] }
-  // After failures mostly all, or hardly any case would be safe.
+  // After failures, most reasons are accepted, or hardly any case would be safe.
   const accepted = done.failures.length > 0 ? 0.95 : 0.6
   const accept = random() < 0.5 ? REASONS.filter(() => random() < accepted) : []
   const result = await verified(sides.map(backendOf), { ...done, deep, prefix, accept })
@@ -116,7 +117,7 @@ async function tryOne(seed: number): Promise<{ safe: boolean; failures: number }
     tombstoned,
     ...leftOut
   } = countTruths([primary, ...fallbacks], { deep, prefix, failures: done.failures })
-  const inTheWay = [
+  const unsafe = [
     unaccepted.length,
     missing,
     different,
@@ -139,19 +140,19 @@ async function tryOne(seed: number): Promise<{ safe: boolean; failures: number }
     label,
   ).toEqual({
     state: 'completed',
-    safe_to_detach: inTheWay.length === 0,
+    safe_to_detach: unsafe.length === 0,
     equal: equal + (equal_by_size ?? 0),
     equal_by_size: equal_by_size ?? 0,
     missing: missing ?? 0,
     different: different ?? 0,
     tombstoned: tombstoned ?? 0,
     left_out: leftOut,
-    hasReasons: inTheWay.length > 0,
+    hasReasons: unsafe.length > 0,
   })
   return { safe: result.safe_to_detach, failures: done.failures.length }
 }
 
-it('is safe exactly when nothing is missing or differs that was not accepted', async () => {
+it('is safe exactly if nothing is missing or different except what was accepted', async () => {
   let safe = 0
   let safeWithFailures = 0
   for (let index = 0; index < CASES; index++) {
@@ -159,7 +160,7 @@ it('is safe exactly when nothing is missing or differs that was not accepted', a
     if (result.safe) safe++
     if (result.safe && result.failures > 0) safeWithFailures++
   }
-  // Both answers must come up, or nothing was tried.
+  // Both results must occur, or nothing was tested.
   expect(safe).toBeGreaterThan(CASES / 10)
   expect(safe).toBeLessThan((CASES * 9) / 10)
   expect(safeWithFailures).toBeGreaterThan(0)

@@ -15,7 +15,7 @@ async function deliver(queue: string, own: Env, body: typeof COPY | typeof PAGE)
   return getQueueResult(batch, ctx)
 }
 
-describe('a message that the platform gave up', () => {
+describe('a message that ended in the dead-letter queue', () => {
   const wrong: Env = { ...env, FALLBACK_STORAGES: 'wrong' as never }
 
   it('is recorded with the reason, even while the configuration is wrong', async () => {
@@ -26,12 +26,12 @@ describe('a message that the platform gave up', () => {
     expect(dead?.detail).toContain('dead-lettered after 9 deliveries')
   })
 
-  it('is settled where it is a page of a job that does not exist', async () => {
+  it('is acknowledged if it is a page of a job that does not exist', async () => {
     const { explicitAcks } = await deliver('media-dead-copies', wrong, PAGE)
     expect(explicitAcks).toEqual(['one'])
   })
 
-  it('comes from a consumer that throws, as with a wrong configuration', async () => {
+  it('comes from a consumer that throws, for example because of a wrong configuration', async () => {
     await expect(deliver('fallback-storage-copies', wrong, COPY)).rejects.toThrow('FALLBACK_STORAGES')
   })
 })

@@ -14,7 +14,7 @@ function configured(...tables: Table[]) {
   return parseConfig({ ...bindings, FALLBACK_STORAGES: [r2, ...tables] }).backends
 }
 
-/** Egress of so many bytes in one object from the backend of that table, `null` where its price is unknown. */
+/** Egress of this many bytes in one object from the configured backend; `null` if its price is unknown. */
 function usdFor(table: Table, bytes: number): number | null {
   return estimateEgress(
     { legacy: { objects: 1, bytes, unsized: 0 } },
@@ -28,7 +28,7 @@ function at(endpoint: string, others: Table = {}): Table {
 
 const AWS = 'https://s3.eu-central-1.amazonaws.com'
 
-/** A source whose every object is that large, or whose sizes are unknown. */
+/** A source with objects of that size, or of unknown size. */
 async function sourceOf(name: string, count: number, size: number | undefined): Promise<ListableBackend> {
   const memory = memoryBackend(name)
   await fill(memory, count)
@@ -81,7 +81,7 @@ describe('the price of egress', () => {
     expect(usdFor(kv, TB)).toBe(0)
   })
 
-  it('is what the setting says, whoever the provider is', () => {
+  it('is the configured price, whatever the provider', () => {
     expect(usdFor(at(AWS, { egress_usd_per_gb: 0.02 }), 80 * TB)).toBeCloseTo(1600, 6)
     expect(usdFor({ ...http, egress_usd_per_gb: 0 }, TB)).toBe(0)
   })
@@ -99,7 +99,7 @@ describe('the price of egress', () => {
 })
 
 describe('the estimate of a dry run', () => {
-  it('holds the egress of each source, and so does its total', async () => {
+  it('contains the egress of each source, and so does its total', async () => {
     const sources = [await sourceOf('aws', 40, 2 * TB), await sourceOf('legacy', 60, TB)]
     const prices = configured(at(AWS, { name: 'aws' }), { ...http, egress_usd_per_gb: 0.01 })
     await withBackfill(
@@ -136,7 +136,7 @@ describe('the estimate of a dry run', () => {
     })
   })
 
-  it('needs no sizes where egress is free', async () => {
+  it('needs no sizes if egress is free', async () => {
     const options = { dryRun: true, configured: configured({ ...http, egress_usd_per_gb: 0 }) }
     const backends = [memoryBackend('primary'), await sourceOf('legacy', 3, undefined)]
     await withBackfill(backends, options, async ({ drive }) => {
@@ -144,7 +144,7 @@ describe('the estimate of a dry run', () => {
     })
   })
 
-  it('knows no egress of a manifest, which has neither sizes nor sources', async () => {
+  it('does not know the egress of a manifest, which has neither sizes nor sources', async () => {
     const options = { dryRun: true, configured: configured(at(AWS)), manifest: { from: 'client' as const } }
     const backends = [memoryBackend('primary'), memoryBackend('legacy')]
     await withBackfill(backends, options, async ({ job, drive }) => {

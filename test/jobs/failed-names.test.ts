@@ -27,15 +27,14 @@ function breaking(backend: ReturnType<typeof memoryBackend>, broken: string): Li
   return {
     ...backend,
     async get(name, options) {
-      if (name === broken)
-        throw new StorageError('corrupt', 'the body broke', { backend: backend.name, name })
+      if (name === broken) throw new StorageError('corrupt', 'the body broke', { backend: backend.name })
       return backend.get(name, options)
     },
   }
 }
 
-describe('names that a backfill failed at', () => {
-  it('count as failed, and are out of the way once that is accepted', async () => {
+describe('names that a backfill could not copy', () => {
+  it('count as failed, and do not prevent detaching once that is accepted', async () => {
     const [primary, legacy] = [memoryBackend('primary'), memoryBackend('legacy')]
     await fill(legacy, 3)
     const sides = [primary, breaking(legacy, nameOf(1))]
@@ -61,7 +60,7 @@ describe('names that a backfill failed at', () => {
     })
   })
 
-  it('are in the way where one of their reasons is not accepted', async () => {
+  it('prevent detaching if one of their reasons is not accepted', async () => {
     const [primary, legacy] = [memoryBackend('primary'), memoryBackend('legacy')]
     await fill(legacy, 3)
     legacy.objects.set('dir/../x', {
@@ -79,7 +78,7 @@ describe('names that a backfill failed at', () => {
     expect(await safe(['failed', 'invalid_name'])).toBe(true)
   })
 
-  it('are in the way where the backfill has failed at more than the comparison knew of', async () => {
+  it('prevent detaching if the backfill has failures that the comparison did not know', async () => {
     const [primary, legacy] = [memoryBackend('primary'), memoryBackend('legacy')]
     await fill(legacy, 3)
     const sides = [primary, breaking(legacy, nameOf(1))]
@@ -88,7 +87,7 @@ describe('names that a backfill failed at', () => {
     expect(await verified(sides, more)).toMatchObject({ safe_to_detach: false })
   })
 
-  it('count where the backend that holds them cannot list', async () => {
+  it('count if their backend cannot list', async () => {
     const [primary, { list: _, ...mute }] = [memoryBackend('primary'), memoryBackend('legacy')]
     const failures = [{ name: 'a', backend: 'legacy', error: 'denied' as const, detail: 'no', attempts: 1 }]
     const { backfill } = await backfilled([primary, memoryBackend('legacy')])
@@ -108,8 +107,8 @@ describe('names that a backfill failed at', () => {
   })
 })
 
-describe('what a verification counts under a reason of its own', () => {
-  it('counts objects that no writable backend can take', async () => {
+describe('reasons in a verification', () => {
+  it('counts objects that no writable backend accepts', async () => {
     const [small, legacy] = [memoryBackend('primary'), memoryBackend('legacy')]
     await fill(legacy, 1)
     await legacy.put('large', bytesOf('x'.repeat(100)))
@@ -138,7 +137,7 @@ describe('what a verification counts under a reason of its own', () => {
     })
   })
 
-  it('gives examples of what was compared by size only', async () => {
+  it('has examples of objects compared by size only', async () => {
     const [primary, legacy] = [memoryBackend('primary'), memoryBackend('legacy')]
     for (const { objects, name: backend } of [primary, legacy])
       objects.set('a.jpg', { bytes: bytesOf('abc'), info: { name: 'a.jpg', backend, size: 3 } })

@@ -17,7 +17,7 @@ import type { Backend } from '../../src/storage/backend.ts'
 import { type Chain, createChain } from '../../src/chain/fallback.ts'
 import { bytesOf } from '../kit/fakes.ts'
 
-/** A queue in memory; tests deliver what was sent, as often as they like. */
+/** A queue in memory; tests deliver its messages as often as they like. */
 export interface HeldQueue {
   sent: PageMessage[]
   metrics?: Queue['metrics']
@@ -42,25 +42,25 @@ export interface JobHarness {
   job: Backfill
   chain: Chain
   queue: HeldQueue
-  /** The clock of the job; moved on by hand. */
+  /** The job's clock, which tests advance. */
   clock: { now: number }
   /** A new job engine over the same storage, as after a restart. */
   restart(): void
-  /** Hands the given messages to a consumer. */
+  /** Delivers the given messages to a consumer. */
   deliver(messages: readonly PageMessage[], job?: PageJob): Promise<void>
-  /** Lets alarms ring and delivers until the job ends, or `rounds` are over. */
+  /** Runs alarms and delivers messages until the job ends, or for `rounds` rounds. */
   drive(rounds?: number): Promise<BackfillJson>
 }
 
-/** Runs `test` with a backfill in the storage of a Durable Object of its own. */
+/** Runs `test` with a backfill in the storage of a new Durable Object. */
 export async function withBackfill(
   backends: readonly Backend[],
   options: Partial<BackfillOptions> & {
     queued?: boolean
-    /** What the queue says of its backlog; nothing, as older runtimes, if left out. */
+    /** The backlog that the queue reports; by default none, as in older runtimes. */
     backlog?: number
     deletes?: 'tombstone' | 'first'
-    /** What prices are looked up for. */
+    /** The configuration for looking up prices. */
     configured?: readonly PricedBackend[]
   },
   test: (harness: JobHarness) => Promise<void>,
@@ -104,7 +104,7 @@ export async function withBackfill(
   })
 }
 
-/** Begins a verification and ends it, over the backends of `later` if the configuration changes meanwhile. */
+/** Runs a verification, over the backends of `later` if the configuration changes meanwhile. */
 export async function verified(
   backends: readonly Backend[],
   options: Partial<VerificationOptions> & {
@@ -127,7 +127,7 @@ export async function verified(
         const cursor = after + 1 < failures.length ? String(after + 1) : null
         return { failures: failures.slice(after, after + 1), cursor }
       }
-      /** Time flies: each alarm compares no more than it must. */
+      /** Time passes quickly, so that each alarm compares as little as possible. */
       protected override now() {
         return (time += 20_000)
       }
@@ -173,7 +173,7 @@ async function drive(harness: JobHarness, rounds: number): Promise<BackfillJson>
     if (batch.length > 0) await harness.deliver(batch)
     const current = status(harness.job)
     if (!['listing', 'running'].includes(current.state)) return current
-    // Whatever the job waits for (retries, a backend) is over by then.
+    // Long enough for anything that the job waits for (retries, a backend).
     if (batch.length === 0) harness.clock.now += 15_000
   }
   return status(harness.job)
@@ -196,7 +196,7 @@ function toMessage(body: PageMessage): Message<PageMessage> {
   } as Message<PageMessage>
 }
 
-/** Runs `work` with the state of a Durable Object of its own. */
+/** Runs `work` with the state of a new Durable Object. */
 async function inObject<T>(work: (ctx: DurableObjectState) => Promise<T>): Promise<T> {
   const stub = env.BACKFILL_JOBS.get(env.BACKFILL_JOBS.newUniqueId())
   return runInDurableObject(stub, (_, ctx) => work(ctx))

@@ -8,8 +8,8 @@ import { bytesOf, counting } from '../kit/fakes.ts'
 import { fill, nameOf, verified, withBackfill } from './jobs.ts'
 import { type Memory, migrated, replace, terse } from './sides.ts'
 
-describe('what a verification leaves out', () => {
-  it('counts the names that a filter leaves out, and is not safe unless that is accepted', async () => {
+describe('objects left out of a verification', () => {
+  it('counts the names that a filter excludes, and is not safe unless that is accepted', async () => {
     const { primary, legacy } = await migrated(4)
     for (const name of ['tmp/a', 'tmp/b']) await legacy.put(name, bytesOf(name))
     const sides = [primary, withFilter(legacy, { exclude: /^tmp\// })]
@@ -37,7 +37,7 @@ describe('what a verification leaves out', () => {
     })
   })
 
-  it('is not safe where the fallback lists a name whose bytes it does not give', async () => {
+  it('is not safe if the fallback lists a name but does not return its bytes', async () => {
     const { primary, legacy } = await migrated(2)
     await replace(legacy, nameOf(0), 'bytes X')
     const silent: Backend = { ...legacy, get: async () => null }
@@ -48,7 +48,7 @@ describe('what a verification leaves out', () => {
     })
   })
 
-  it('compares an excluded name with what the primary or another fallback holds of it', async () => {
+  it('compares an excluded name with the primary or another fallback', async () => {
     const { primary, legacy } = await migrated(2)
     const older = memoryBackend('older')
     await older.put(nameOf(1), bytesOf('another version'))
@@ -62,7 +62,7 @@ describe('what a verification leaves out', () => {
     expect(await verified(sides.slice(0, 2))).toMatchObject({ equal: 2, left_out: {}, safe_to_detach: true })
   })
 
-  it('counts what the primary does not accept, and names that cannot be served', async () => {
+  it('counts objects that the primary does not accept, and names that cannot be served', async () => {
     const { primary, legacy } = await migrated(1)
     const bare = memoryBackend('bare')
     for (const key of ['media/', 'media/-/api', 'media/a\u0007', 'media/raw/1'])
@@ -80,13 +80,12 @@ describe('what a verification leaves out', () => {
     ])
   })
 
-  it('counts what cannot be read where bytes are compared', async () => {
+  it('counts unreadable objects if bytes are compared', async () => {
     const { primary, legacy } = await migrated(2)
     const broken: Backend = {
       ...legacy,
       get: async (name, options) => {
-        if (name === nameOf(1))
-          throw new StorageError('corrupt', 'the body broke', { backend: 'legacy', name })
+        if (name === nameOf(1)) throw new StorageError('corrupt', 'the body broke', { backend: 'legacy' })
         return legacy.get(name, options)
       },
     }
@@ -111,7 +110,7 @@ describe('what a verification leaves out', () => {
     expect(all).toMatchObject({ safe_to_detach: true, reasons: [] })
   })
 
-  it('is not safe where a fallback was taken out of the configuration before it was compared', async () => {
+  it('is not safe if a fallback was removed from the configuration before it was compared', async () => {
     const { primary, legacy } = await migrated(2)
     const older = memoryBackend('older')
     await older.put('only/there', bytesOf('x'))
@@ -139,9 +138,9 @@ describe('what a verification leaves out', () => {
     })
   })
 
-  it('takes a copy of the version that the source still has for equal by more than its size', async () => {
+  it('considers a copy of the source’s current version equal by more than its size', async () => {
     const { primary, legacy } = await migrated(3, new Date('2024-05-01T12:00:00Z'))
-    // The source reports times only, the primary also what the copies were made of.
+    // The source only reports times, the primary also the provenance of copies.
     expect(await verified([primary, terse(legacy)])).toMatchObject({
       equal: 3,
       equal_by_size: 0,
@@ -149,7 +148,7 @@ describe('what a verification leaves out', () => {
     })
   })
 
-  it('does not take a time for a version where the object was replaced within the second of its copy', async () => {
+  it('does not take a time for a version if the object was replaced within a second of its copy', async () => {
     const { primary, legacy } = await migrated(1)
     await replace(legacy, nameOf(0), 'bytes X')
     expect(await verified([primary, terse(legacy)])).toMatchObject({
@@ -160,7 +159,7 @@ describe('what a verification leaves out', () => {
 })
 
 describe('a source that changes while it is compared', () => {
-  /** Puts an object, old by its time, before the first page, after that page was listed. */
+  /** After the first page was listed, puts an object with an old time before it. */
   function growing(legacy: Memory, times: number): ListableBackend {
     let added = 0
     return {
@@ -189,7 +188,7 @@ describe('a source that changes while it is compared', () => {
     })
   })
 
-  it('is certified as of the beginning of the last pass', async () => {
+  it('is certified as of the start of the last pass', async () => {
     const { primary, legacy } = await migrated(3)
     const result = await verified([primary, legacy])
     expect(result).toMatchObject({ passes: 2, safe_to_detach: true })
@@ -198,7 +197,7 @@ describe('a source that changes while it is compared', () => {
     expect(asOf).toBeLessThan(Date.parse(result.finished ?? ''))
   })
 
-  it('is read only once where bytes are compared and nothing changed', async () => {
+  it('is read only once if bytes are compared and nothing changed', async () => {
     const [primary, legacy] = [counting('primary'), counting('legacy')]
     await fill(legacy, 3)
     await withBackfill([primary, legacy], {}, async ({ drive }) => void (await drive()))

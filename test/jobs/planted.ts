@@ -6,24 +6,13 @@ import { bytesOf } from '../kit/fakes.ts'
 
 type Random = () => number
 
-/** mulberry32: from 0 up to 1. */
-export function randomFrom(seed: number): Random {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
-
-/** A backend and what was done to it; `store` is what it holds in truth. */
+/** A backend and how it is disturbed; `store` has its actual objects. */
 export interface Side {
   store: MemoryBackend
-  /** Directory that its filter leaves out. */
+  /** The directory that its filter excludes. */
   excludes: string | undefined
   lists: boolean
-  /** Its listing tells names, times and sizes only. */
+  /** Its listing has only names, times and sizes. */
   terse: boolean
   unreadable: Set<string>
   late: { call: number; name: string } | undefined
@@ -40,7 +29,7 @@ function put(side: Side, name: string, text: string, modified: Date): void {
       backend: side.store.name,
       size: text.length,
       modified,
-      // Tells the versions apart, and is no digest of the bytes.
+      // Distinguishes the versions and is not a digest of the bytes.
       etag: `"${side.store.name}-${text}-${modified.getTime()}"`,
     },
   })
@@ -61,7 +50,7 @@ export function sideOf(random: Random, name: string): Side {
   }
 }
 
-/** Objects in the fallbacks, and in the primary what a migration with all kinds of accidents made of them. */
+/** Puts objects into the fallbacks, and into the primary what a migration with all kinds of accidents could have copied. */
 export function plant(random: Random, primary: Side, fallbacks: readonly Side[]): void {
   const chance = (part: number): boolean => random() < part
   const trouble = chance(0.6) ? 0.12 : 0
@@ -74,9 +63,9 @@ export function plant(random: Random, primary: Side, fallbacks: readonly Side[])
     const sources = fallbacks.filter(() => chance(0.6))
     for (const side of sources) put(side, name, text, OLD)
     const [source] = sources
-    // A copy was made of what reads are served from, so filters are minded, mostly.
-    const isMinded = source && (accepts(source, name) || chance(0.5)) && accepts(primary, name)
-    if (isMinded && !isInvalid && !chance(trouble)) copy(primary, source, name, chance(0.5))
+    // Copies are made of what reads are served from, so most of them respect the filters.
+    const isCopied = source && (accepts(source, name) || chance(0.5)) && accepts(primary, name)
+    if (isCopied && !isInvalid && !chance(trouble)) copy(primary, source, name, chance(0.5))
     if (chance(trouble) && source) {
       const isCopy = primary.store.objects.get(name)?.info.provenance !== undefined
       put(source, name, text.replace('bytes', 'other'), isCopy ? NEWER : OLD)
@@ -106,17 +95,16 @@ function copy(primary: Side, source: Side, name: string, hasProvenance: boolean)
   })
 }
 
-/** The backend as the chain has it. */
+/** The backend as part of the chain. */
 export function backendOf(side: Side): Backend {
   const { store, excludes, late, terse, unreadable } = side
   let calls = 0
-  // Always in the first pass: what comes after the last has begun is not in the certificate.
+  // Always in the first pass: objects added after the last pass has begun are not in the certificate.
   const lateCall = store.objects.size > 2 ? late?.call : 1
   const backend: Backend = {
     ...store,
     async get(name, options) {
-      if (unreadable.has(name))
-        throw new StorageError('corrupt', 'the body broke', { backend: store.name, name })
+      if (unreadable.has(name)) throw new StorageError('corrupt', 'the body broke', { backend: store.name })
       return store.get(name, options)
     },
     async list(options) {

@@ -7,7 +7,7 @@ import { fill, withBackfill } from './jobs.ts'
 
 export type Memory = ReturnType<typeof memoryBackend>
 
-/** Both sides after a backfill of `count` objects of that time, before anything is planted. */
+/** Both sides after a backfill of `count` objects of that time, before differences are planted. */
 export async function migrated(count: number, modified?: Date): Promise<{ primary: Memory; legacy: Memory }> {
   const [primary, legacy] = [memoryBackend('primary'), memoryBackend('legacy')]
   await fill(legacy, count)

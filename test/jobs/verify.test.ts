@@ -20,7 +20,7 @@ function backfill(state: Backfill['state'], others: Partial<Backfill> = {}): Bac
 }
 
 describe('a verification', () => {
-  it('finds nothing wrong after a backfill, and says that the fallback can go', async () => {
+  it('finds nothing wrong after a backfill, and says that the fallback can be detached', async () => {
     const { primary, legacy } = await migrated(30)
     expect(await verified([primary, legacy])).toMatchObject({
       state: 'completed',
@@ -80,14 +80,14 @@ describe('a verification', () => {
     ])
   })
 
-  it('notices a source that changed by its time where there is no ETag', async () => {
+  it('notices a changed source by its time if there is no ETag', async () => {
     const { primary, legacy } = await migrated(3)
     await replace(legacy, nameOf(1), 'bytes Z', { modified: new Date(Date.now() + 3_600_000) })
     const result = await verified([primary, terse(legacy)])
     expect(result).toMatchObject({ changed: 1, equal: 2, all: [{ kind: 'changed', name: nameOf(1) }] })
   })
 
-  it('takes an ETag that looks like an MD5 and is none for no difference', async () => {
+  it('does not report a difference if an ETag looks like an MD5 but is none', async () => {
     const { primary, legacy } = await migrated(8)
     // As S3 with KMS: 32 hexadecimal digits that are not the MD5 of the bytes.
     const odd = terse(legacy, ({ name }) => `"${'0'.repeat(24)}${name.slice(-12, -4)}"`.replaceAll('/', '0'))
@@ -109,7 +109,7 @@ describe('a verification', () => {
     expect(legacy.counts).toMatchObject({ get: 0, head: 0, list: 4 })
   })
 
-  it('goes on after restarts, and counts each name once', async () => {
+  it('continues after restarts, and counts each name once', async () => {
     const [primary, legacy] = [memoryBackend('primary'), memoryBackend('legacy')]
     for (let index = 0; index < 5000; index++) {
       const object = { bytes: new Uint8Array(0), info: { name: nameOf(index), backend: '', size: 0 } }
@@ -158,7 +158,7 @@ describe('a verification and its certificate', () => {
     expect(result).toMatchObject({ equal: 2, safe_to_detach: false, reasons: [reason] })
   })
 
-  it('forgives failures that a later backfill of the same names has made good', async () => {
+  it('ignores failures that a later backfill of the same names has fixed', async () => {
     const { primary, legacy } = await migrated(2)
     const failed = backfill('completed_with_failures', { id: 'old', failed: 2, prefix: 'photos/' })
     const good = await verified([primary, legacy], { backfills: [backfill('completed'), failed] })
@@ -168,12 +168,12 @@ describe('a verification and its certificate', () => {
     expect(bad).toMatchObject({ safe_to_detach: false })
   })
 
-  it('is not safe where a fallback cannot list, or only a part was compared', async () => {
+  it('is not safe if a fallback cannot list, or only a part was compared', async () => {
     const { primary, legacy } = await migrated(2)
     const { list: _, ...mute } = memoryBackend('origin')
     expect(await verified([primary, legacy, mute])).toMatchObject({
       safe_to_detach: false,
-      reasons: ['origin cannot list, so nothing is known about what it holds'],
+      reasons: ['origin cannot list, so its objects are unknown'],
     })
     expect(await verified([primary, legacy], { prefix: 'photos/' })).toMatchObject({
       compared: 2,

@@ -53,7 +53,7 @@ describe('a walk', () => {
           for (const piece of [...pieces, Infinity]) {
             const walk = createWalk(backends, '', position)
             listed.push(...(await some(walk, piece)))
-            // As it is kept: through JSON.
+            // As it is stored: through JSON.
             position = JSON.parse(JSON.stringify(walk.position())) as WalkPosition
           }
           const union = [...new Set(sides.flatMap(({ names }) => names))].toSorted(compareNames)
@@ -66,7 +66,7 @@ describe('a walk', () => {
     )
   })
 
-  it('lists every name once where a backend fails now and then, whether the walk goes on or is resumed', async () => {
+  it('lists every name once if a backend fails now and then, whether the walk continues or is resumed', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(side, { minLength: 1, maxLength: 3 }),
@@ -98,7 +98,7 @@ describe('a walk', () => {
     )
   })
 
-  it('throws what a backend fails with, and can be resumed from where it stood', async () => {
+  it('throws a backend’s failure, and can be resumed at its position', async () => {
     const good = backendOf('good', ['a', 'b'], { pageSize: 1, listsAfter: true })
     let isDown = false
     const flaky: ListableBackend = {
@@ -120,7 +120,7 @@ describe('a walk', () => {
     ])
   })
 
-  it('returns the names before a listing that fails, and goes on after them', async () => {
+  it('returns the names before a failed listing, and continues after them', async () => {
     const good = backendOf('good', ['a', 'b', 'c'], { pageSize: 2, listsAfter: true })
     let isDown = false
     const flaky: ListableBackend = {
@@ -140,7 +140,7 @@ describe('a walk', () => {
     expect(walk.ended).toBe(true)
   })
 
-  it('fails rather than going in circles with a backend that gives the same cursor twice', async () => {
+  it('fails, rather than looping, if a backend returns the same cursor twice', async () => {
     const stuck: ListableBackend = {
       ...memoryBackend('stuck'),
       list: async () => ({ objects: [], directories: [], cursor: 'same' }),

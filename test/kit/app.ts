@@ -12,11 +12,11 @@ export const SITE = 'https://media.example'
 /** When objects of `fill` were modified. */
 export const MODIFIED = '2001-09-09T01:46:40.000Z'
 
-/** The bindings of wrangler.toml, without a deployment around them: for what happens behind the Worker's back. */
+/** The bindings of wrangler.toml without a deployment, to act without the Worker's knowledge. */
 export const media = r2Backend('media', env.MEDIA)
 export const mediaKv = kvBackend('media_kv', env.MEDIA_KV)
 
-/** Their tables, as in wrangler.toml, and an origin that `answering` plays as `OLD`. */
+/** Their tables, as in wrangler.toml, and an origin from `answering` as `OLD`. */
 export const R2 = { type: 'r2', binding: 'MEDIA' }
 export const KV = { type: 'kv', binding: 'MEDIA_KV', read_only: true }
 export const OLD = { type: 'http', binding: 'OLD', name: 'old' }
@@ -24,7 +24,7 @@ export const OLD = { type: 'http', binding: 'OLD', name: 'old' }
 export type Json = Record<string, unknown>
 export type CallInit = RequestInit & { token?: string | null }
 
-/** The Worker's app as `index.ts` makes it, over the bindings of wrangler.toml; `settings` are variables and further bindings. */
+/** The Worker's app as in `index.ts`, over the bindings of wrangler.toml; `settings` are variables and further bindings. */
 export function startApp(settings: Record<string, unknown> = {}) {
   const deployment = deploymentFor({
     ...env,
@@ -68,7 +68,7 @@ export function startApp(settings: Record<string, unknown> = {}) {
   return { app, deployment, chain: deployment.chain, call, json, post, get, remove, watch, ended }
 }
 
-/** Puts objects with these texts into a backend, past the Worker. */
+/** Puts objects with these texts directly into a backend. */
 export async function fill(backend: Backend, texts: Record<string, string>): Promise<void> {
   const info = { modified: new Date(MODIFIED) }
   for (const [name, text] of Object.entries(texts)) await backend.put?.(name, bytesOf(text), { info })
@@ -80,7 +80,7 @@ export function seed(count: number): Promise<void> {
   return fill(mediaKv, Object.fromEntries(names.map((name, index) => [name, `bytes ${index}`])))
 }
 
-/** A bound origin that gives these answers, and the requests that came to it. */
+/** A bound origin with these responses, and the requests that it received. */
 export function answering(answer: (request: Request) => Response | Promise<Response>) {
   const requests: Request[] = []
   const fetch = async (url: string, init?: RequestInit): Promise<Response> => {
@@ -100,7 +100,7 @@ export const SILENT_ORIGIN = answering(
     }),
 )
 
-/** The bucket of wrangler.toml, but for the methods that are given. */
+/** The bucket of wrangler.toml, except for the given methods. */
 export function bucketWith(methods: Partial<R2Bucket>): R2Bucket {
   return new Proxy(env.MEDIA, {
     get(bucket, key) {

@@ -1,5 +1,5 @@
 import { reset } from 'cloudflare:test'
 import { beforeAll } from 'vitest'
 
-/** Setup of each test file in workerd: files share a runtime, so each begins by emptying its R2, KV and Durable Objects. */
+/** Runs before each test file in workerd: files share a runtime, so each begins by emptying its R2, KV and Durable Objects. */
 beforeAll(() => reset())

@@ -1,4 +1,4 @@
-/** Looks until it finds something, for `patience` milliseconds; then it fails, saying what it waited for. */
+/** Polls until it finds something, for `patience` milliseconds; then fails with what it waited for. */
 export async function eventually<Found>(
   what: () => string,
   look: () => Promise<Found | null>,

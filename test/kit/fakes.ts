@@ -37,7 +37,7 @@ export async function textOf(object: StoredObject | null): Promise<string | null
   return object && new Response(object.body).text()
 }
 
-/** A body that comes in `chunks`, one for each call of `next`; `fail` breaks it off. */
+/** A body that arrives in `chunks`, one for each call of `next`; `fail` makes it fail. */
 export function steppedBody(): {
   body: ReadableStream<Uint8Array>
   next: (text: string) => void

@@ -1,4 +1,4 @@
-/** One operation of an http backend, for tests that stand outside of the Worker and play the origin. */
+/** One operation of an http backend, for tests that run outside the Worker and provide the origin. */
 export interface Call {
   options: { url: string; listing?: 'autoindex-json' }
   operation: 'get' | 'head' | 'list'
@@ -10,7 +10,7 @@ export interface Call {
   patience: number
 }
 
-/** What came of it: absence, an error, a page, or the object and how its body was read. */
+/** The result: absence, an error, a page, or the object and how its body was read. */
 export interface Report {
   absent?: true
   error?: { code: string; message: string; status?: number; retryAfter?: number }

@@ -39,7 +39,7 @@ async function answer(call: Call): Promise<Report> {
   const { signal } = deadline
   try {
     const backend = httpBackend('old', options)
-    // Only what JSON holds is compared, so dates go out as texts.
+    // Only JSON is compared, so dates are sent as text.
     if (operation === 'list')
       return JSON.parse(JSON.stringify({ page: await backend.list?.({ ...list, signal }) }))
     const found =

@@ -25,7 +25,7 @@ export interface MemoryOptions {
   now?: () => Date
   /** Most entries in a page of a listing, whatever `limit` says. */
   pageSize?: number
-  /** Smallest size of a part that is not the last. Default 5 MiB, as R2 and S3 have it. */
+  /** Smallest size of a part that is not the last. Default 5 MiB, as in R2 and S3. */
   minPartSize?: number
 }
 
@@ -51,7 +51,7 @@ export type MemoryBackend = Backend &
 const MIN_PART_SIZE = 5 * 1024 * 1024
 const MAX_METADATA_BYTES = 8 * 1024
 
-/** Keeps objects in a Map, with everything that a backend can do: the reference for the others, and for tests. */
+/** Keeps objects in a Map and supports everything that a backend can: the reference for the others, and for tests. */
 export function memoryBackend(name: string, options: MemoryOptions = {}): MemoryBackend {
   const objects = new Map<string, MemoryObject>()
   const uploads = new Set<MultipartUpload>()
@@ -68,7 +68,7 @@ export function memoryBackend(name: string, options: MemoryOptions = {}): Memory
       const found = objects.get(key)
       if (!found) return null
       if (ifMatch !== undefined && found.info.etag !== ifMatch)
-        throw new StorageError('precondition', 'the object has changed', { backend: name, name: key })
+        throw new StorageError('precondition', 'the object has changed', { backend: name })
       return open(found, range)
     },
     async head(key, { signal } = {}) {
@@ -76,7 +76,7 @@ export function memoryBackend(name: string, options: MemoryOptions = {}): Memory
       return objects.get(key)?.info ?? null
     },
     async put(key, body, putOptions = {}) {
-      const bytes = await readBody(body, putOptions.size, name, key)
+      const bytes = await readBody(body, putOptions.size, name)
       if (putOptions.digests) await checkDigests(bytes, putOptions.digests)
       putOptions.signal?.throwIfAborted()
       return store(key, bytes, putOptions)
@@ -89,11 +89,11 @@ export function memoryBackend(name: string, options: MemoryOptions = {}): Memory
       const upload: MultipartUpload = {
         id: crypto.randomUUID(),
         async uploadPart(number, body, size) {
-          parts.set(number, await readBody(body, size, name, key))
+          parts.set(number, await readBody(body, size, name))
         },
         async complete() {
           if (!uploads.has(upload))
-            throw new StorageError('unavailable', 'the upload is gone', { backend: name, name: key })
+            throw new StorageError('unavailable', 'the upload is gone', { backend: name })
           const bytes = joinParts(parts, options.minPartSize ?? MIN_PART_SIZE)
           uploads.delete(upload)
           return store(key, bytes, { info, ...(onlyIf && { onlyIf }) })
@@ -128,7 +128,7 @@ function createStore(backend: string, objects: Map<string, MemoryObject>, now: (
   return async (key, bytes, { info = {}, onlyIf }) => {
     if (!isStaged(key)) checkName(key)
     const sha256 = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)).toHex()
-    // From here on nothing is awaited: the condition and the write are one step.
+    // Nothing is awaited from here on: the condition and the write are one step.
     if (!holds(onlyIf, objects.get(key))) return null
     const created = now()
     const { metadata: _checked, ...representation } = info
@@ -158,9 +158,8 @@ function open({ info, bytes }: MemoryObject, requested: RangeRequest | undefined
   if (!requested || info.deleted) return { ...info, body: bytesBody(bytes) }
   const range = resolveRange(requested, bytes.length)
   if (range === 'unsatisfiable')
-    throw new StorageError('unsatisfiable', 'the range begins past the end', {
+    throw new StorageError('unsatisfiable', 'the range begins after the end', {
       backend: info.backend,
-      name: info.name,
       size: bytes.length,
     })
   return { ...info, range, body: bytesBody(bytes.slice(range.start, range.end + 1)) }
@@ -170,13 +169,12 @@ async function readBody(
   body: ReadableStream<Uint8Array> | Uint8Array,
   size: number | undefined,
   backend: string,
-  name: string,
 ): Promise<Uint8Array<ArrayBuffer>> {
   if (size === undefined && !(body instanceof Uint8Array))
-    throw new StorageError('invalid', 'a stream needs its size', { backend, name })
+    throw new StorageError('invalid', 'a stream needs its size', { backend })
   const bytes = new Uint8Array(body instanceof Uint8Array ? body : await readStream(body))
   if (size !== undefined && bytes.length !== size)
-    throw new StorageError('corrupt', `${bytes.length} bytes came instead of ${size}`, { backend, name })
+    throw new StorageError('corrupt', `${bytes.length} bytes came instead of ${size}`, { backend })
   return bytes
 }
 

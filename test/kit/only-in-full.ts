@@ -1,4 +1,4 @@
-/** Files that take so long, or so much memory, that `npm test` leaves them to scripts of their own. */
+/** Files that need so much time or memory that `npm test` leaves them to other scripts. */
 export const ONLY_IN_FULL = [
   'test/e2e/broken-bodies.test.ts',
   'test/e2e/load.test.ts',

@@ -1,10 +1,10 @@
-/** Random choices that a seed repeats. */
+/** Random choices that are reproducible by seed. */
 export interface Random {
   /** From 0 up to, but not including, 1. */
   next(): number
   /** A whole number from 0 up to, but not including, `end`. */
   below(end: number): number
-  /** Keys of `weights`, each as often as its weight says. */
+  /** Keys of `weights`, each with a probability proportional to its weight. */
   pick<Choice extends string>(weights: Readonly<Record<Choice, number>>): Choice
 }
 

@@ -6,7 +6,7 @@ export interface Deviations {
   contentMd5?: 'ignored'
   ifNoneMatch?: 'ignored' | 'refused'
   ifMatch?: 'ignored' | 'refused'
-  /** Replaces the server's answer, where it returns one. */
+  /** Replaces the server's response, if it returns one. */
   instead?: (request: FakeRequest) => Response | undefined
 }
 
@@ -21,11 +21,11 @@ export interface FakeS3 {
   backend: S3Backend
   objects: Map<string, Uint8Array>
   requests: FakeRequest[]
-  /** Every state that a key was in, absence as `null`. */
+  /** Every state of a key, with `null` for absence. */
   history(key: string): (number | null)[]
 }
 
-/** A backend on a server in memory that behaves as S3 does, apart from its deviations. */
+/** A backend on a server in memory that behaves like S3, apart from its deviations. */
 export function fakeS3(deviations: Deviations = {}, options: Partial<S3Options> = {}): FakeS3 {
   const objects = new Map<string, Uint8Array>()
   const tags = new Map<Uint8Array, string>()

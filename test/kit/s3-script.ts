@@ -15,7 +15,7 @@ interface ScriptOptions extends Partial<S3Options> {
   refusesConditions?: boolean
 }
 
-/** A backend whose requests, but for those that probe the server, are answered one after the other by `answers`, and what it sent. */
+/** A backend whose requests, except those that probe the server, are answered in order by `answers`, and what it sent. */
 export function scripted(
   answers: (Response | Error)[],
   { unsigned = false, refusesConditions = false, ...options }: ScriptOptions = {},

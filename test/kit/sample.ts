@@ -7,12 +7,12 @@ declare module 'vitest' {
   }
 }
 
-/** The full size where everything is run, else the size of the sample that `npm test` takes. */
+/** The full size if everything is run, otherwise the size of the sample for `npm test`. */
 export function sized<T>(full: T, sample: T): T {
   return inject('full') ? full : sample
 }
 
-/** All rows where everything is run, else every `step`th: always the same ones. */
+/** All rows if everything is run, otherwise every `step`th, always the same ones. */
 export function sampled<T>(rows: readonly T[], step: number): readonly T[] {
   return sized(
     rows,

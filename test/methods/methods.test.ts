@@ -37,7 +37,7 @@ describe('exists()', () => {
     ])
   })
 
-  it('is false for a deleted name that a fallback still holds', async () => {
+  it('is false for a deleted name that a fallback still has', async () => {
     const { second, chain } = pair()
     await second.put('a', BYTES)
     await chain.delete('a')
@@ -54,7 +54,7 @@ describe('exists()', () => {
 })
 
 describe('existsAll()', () => {
-  it('answers every name, odd ones included', async () => {
+  it('answers for every name, including odd ones', async () => {
     const { first, chain } = pair()
     await first.put('__proto__', BYTES)
     expect(await existsAll(chain, ['__proto__', 'b', 'b'])).toEqual(
@@ -65,7 +65,7 @@ describe('existsAll()', () => {
     )
   })
 
-  it('fails when one name cannot be decided, naming each failed backend once', async () => {
+  it('fails if one name cannot be decided, naming each failed backend once', async () => {
     const first = memoryBackend('first')
     await first.put('a', BYTES)
     const chain = createChain([first, down('second', 'timeout')], { deletes: 'first' })
@@ -115,7 +115,7 @@ describe('size() and time()', () => {
     ])
   })
 
-  it('skip a backend that cannot tell', async () => {
+  it('skip a backend that does not record them', async () => {
     const first: Backend = { ...memoryBackend('first'), head: async (name) => ({ name, backend: 'first' }) }
     const second = memoryBackend('second')
     await second.put('a', BYTES)
@@ -143,7 +143,7 @@ describe('url()', () => {
     return { first, second, chain }
   }
 
-  it('is that of the backend that has the name, or the last one, when not migrating', async () => {
+  it('is that of the backend that has the name, or the last one, with migration off', async () => {
     const { first, second, chain } = urls()
     await first.put('one', BYTES)
     await second.put('two', BYTES)
@@ -155,21 +155,21 @@ describe('url()', () => {
     ])
   })
 
-  it('is the first that can be made when migrating, wherever the name is', async () => {
+  it('is the first that can be made with migration on, wherever the name is', async () => {
     const { second, chain } = urls()
     await second.put('two', BYTES)
     const of = (name: string) => url(chain, name, { base: BASE, migrating: true })
     expect([await of('two'), await of('missing')]).toEqual(['https://first/two', 'https://first/missing'])
   })
 
-  it('treats a deleted name as held by no backend', async () => {
+  it('treats a deleted name as absent from every backend', async () => {
     const { second, chain } = urls()
     await second.put('two', BYTES)
     await chain.delete('two')
     expect(await url(chain, 'two', { base: BASE, migrating: false })).toBe('https://second/two')
   })
 
-  it('passes over backends that make none, and fails when none does', async () => {
+  it('skips backends that cannot make one, and fails if none can', async () => {
     const { url: _, ...bare } = memoryBackend('bare')
     await bare.put('a', BYTES)
     const last = withBase(memoryBackend('last'), 'https://last/')

@@ -25,9 +25,9 @@ describe('validName()', () => {
   })
 
   it.each(['???', '$.$.$', '$.$', '', 'photos/', 'photos/?', '   '])(
-    'refuses %j, of which nothing is left',
+    'refuses %j, because nothing is left',
     (name) => {
-      expect(() => validName(name)).toThrow('no usable file name')
+      expect(() => validName(name)).toThrow('no valid file name')
     },
   )
 })
@@ -52,7 +52,7 @@ describe('freeName()', () => {
     expect((await freeName(backend, name)).name).toMatch(pattern)
   })
 
-  it('cuts the root of a name that would grow too long, between characters', async () => {
+  it('shortens the root of a name that would become too long, between characters', async () => {
     const backend = memoryBackend('m')
     const name = `${'🐈'.repeat(255)}.jpg`
     await backend.put(name, BYTES)
@@ -61,14 +61,14 @@ describe('freeName()', () => {
     expect(nameBytes(free)).toBe(1024)
   })
 
-  it('makes a name that the backend takes of one that it does not', async () => {
+  it('makes a name that the backend accepts from one that it does not', async () => {
     const backend = { ...memoryBackend('m'), accepts: (name: string) => nameBytes(name) <= 512 }
     const free = (await freeName(backend, `${'x'.repeat(600)}.jpg`)).name
     expect(free).toMatch(/^x+_[A-Za-z0-9]{7}\.jpg$/)
     expect(nameBytes(free)).toBe(512)
   })
 
-  it('finds a deleted name free, for a put that replaces just that tombstone', async () => {
+  it('finds a deleted name free, for a put that replaces exactly that tombstone', async () => {
     const backend = memoryBackend('m')
     const tombstone = await backend.put('a.jpg', new Uint8Array(), { info: { deleted: new Date() } })
     expect(await freeName(backend, 'a.jpg')).toEqual({
@@ -77,7 +77,7 @@ describe('freeName()', () => {
     })
   })
 
-  it('passes over a name that an earlier backend holds, or may hold', async () => {
+  it('skips a name that an earlier backend has, or may have', async () => {
     const earlier = memoryBackend('earlier')
     await earlier.put('a.jpg', BYTES)
     expect((await freeName(memoryBackend('m'), 'a.jpg', [earlier])).name).toMatch(/^a_\w{7}\.jpg$/)

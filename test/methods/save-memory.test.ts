@@ -44,7 +44,7 @@ describe('saves of slow clients', () => {
 })
 
 describe('saves of unknown length', () => {
-  it('that do not fit are refused within two seconds or so, before anything is stored', async () => {
+  it('that do not fit are refused within about two seconds, before anything is stored', async () => {
     const backend = partsBackend('r2')
     const held = await isolateMemory.reserve(isolateMemory.total - 17 * MIB)
     const other = await isolateMemory.reserve(16 * MIB)
@@ -70,7 +70,7 @@ describe('saves of unknown length', () => {
     }
   })
 
-  it('find room beside saves of known length, which only hold their bodies for another try', async () => {
+  it('find room next to saves of known length, which only keep their bodies for a retry', async () => {
     const chain = createChain([partsBackend('r2')], { deletes: 'first' })
     const known = Array.from({ length: 8 }, (_, index) =>
       save(chain, `known-${index}.bin`, slowBody(8 * MIB), { size: 8 * MIB }),
@@ -82,7 +82,7 @@ describe('saves of unknown length', () => {
     expect(free).not.toBeNull()
   })
 
-  it('keep their memory while bytes come, however slowly', async () => {
+  it('keep their memory while bytes arrive, however slowly', async () => {
     vi.useFakeTimers()
     const source = steppedBody()
     const chain = createChain([partsBackend('r2')], { deletes: 'first' })
@@ -101,7 +101,7 @@ describe('saves of unknown length', () => {
     expect(await saved).toMatchObject({ size: 8 })
   })
 
-  it('end when no byte comes for long, and give their memory back', async () => {
+  it('end if no byte arrives for a long time, and release their memory', async () => {
     vi.useFakeTimers()
     const source = steppedBody()
     const chain = createChain([partsBackend('r2')], { deletes: 'first' })
@@ -150,7 +150,7 @@ function partsBackend(name: string): WritableBackend {
   return memoryBackend(name)
 }
 
-/** As KV: no uploads in parts. */
+/** Like KV: no multipart uploads. */
 function wholeBackend(name: string): WritableBackend {
   const { createMultipartUpload: _create, abortMultipartUpload: _abort, ...backend } = memoryBackend(name)
   return { ...backend, maxSize: 25 * MIB }

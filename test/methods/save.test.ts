@@ -53,7 +53,7 @@ describe('save()', () => {
     expect([sizeIn(only, 'a.jpg'), sizeIn(only, name)]).toEqual([5, 9])
   })
 
-  it('takes a name that only a fallback holds, as the original does', async () => {
+  it('uses a name that only a fallback has, like the original', async () => {
     const [first, second] = [memoryBackend('1'), memoryBackend('2')]
     await second.put('a.jpg', BYTES)
     expect((await save(createChain([first, second], { deletes: 'first' }), 'a.jpg', BYTES)).name).toBe(
@@ -61,7 +61,7 @@ describe('save()', () => {
     )
   })
 
-  it('takes a deleted name and brings it back with the new bytes', async () => {
+  it('reuses a deleted name with the new bytes', async () => {
     const [first, second] = [memoryBackend('1'), memoryBackend('2')]
     const chain = createChain([first, readOnly(second)], { deletes: 'tombstone' })
     await second.put('a.jpg', new Uint8Array(3))
@@ -70,7 +70,7 @@ describe('save()', () => {
     expect((await chain.head('a.jpg'))?.size).toBe(5)
   })
 
-  it('goes on to the next writable backend when the first fails, under a name of its own', async () => {
+  it('uses the next writable backend if the first fails, under its own name', async () => {
     const [first, second] = [memoryBackend('1'), memoryBackend('2')]
     for (const broken of [{ put: failing }, { head: failing }]) {
       const chain = createChain([{ ...first, ...broken }, second], { deletes: 'first' })
@@ -81,7 +81,7 @@ describe('save()', () => {
     expect(first.objects.size).toBe(0)
   })
 
-  it('does not give another backend a body that was partly read', async () => {
+  it('does not send a partly read body to another backend', async () => {
     const second = memoryBackend('2')
     const first: Backend = {
       ...memoryBackend('1'),
@@ -97,7 +97,7 @@ describe('save()', () => {
     expect(second.objects.size).toBe(0)
   })
 
-  it('gives the next backend a large body that the first one, which takes no parts, had to read', async () => {
+  it('sends a large body to the next backend after the first one, which has no multipart uploads, had to read it', async () => {
     const { createMultipartUpload: _, ...whole } = memoryBackend('1')
     const second = memoryBackend('2')
     const chain = createChain([{ ...whole, put: failing }, second], { deletes: 'first' })
@@ -105,14 +105,14 @@ describe('save()', () => {
     expect(sizeIn(second, name)).toBe(9 * MIB)
   })
 
-  it('gives a large body to the next backend when the first failed before it was read', async () => {
+  it('sends a large body to the next backend if the first failed before it was read', async () => {
     const second = memoryBackend('2')
     const chain = createChain([{ ...memoryBackend('1'), head: failing }, second], { deletes: 'first' })
     const { name } = await save(chain, 'a.jpg', streamOf(9 * MIB), { size: 9 * MIB })
     expect(sizeIn(second, name)).toBe(9 * MIB)
   })
 
-  it('picks another name when a save of the same name comes first', async () => {
+  it('picks another name if a save of the same name comes first', async () => {
     const only = memoryBackend('only')
     const chain = createChain([only], { deletes: 'first' })
     const names = await Promise.all(Array.from({ length: 8 }, () => save(chain, 'a.jpg', streamOf(9))))
@@ -133,7 +133,7 @@ describe('save()', () => {
     ])
   })
 
-  it('passes over a backend that is too small, and hides nothing by it', async () => {
+  it('skips a backend that is too small, and hides nothing by that', async () => {
     const [first, second] = [{ ...memoryBackend('1'), maxSize: 10 }, memoryBackend('2')]
     const chain = createChain([first, second], { deletes: 'tombstone' })
     await first.put('a.jpg', BYTES)
@@ -178,14 +178,14 @@ describe('putObject()', () => {
     expect((await putObject(chain, 'a', BYTES)).created).toBe(true)
   })
 
-  it('does not step over to another backend, where an older version would hide it', async () => {
+  it('does not use another backend, where an older version would hide it', async () => {
     const second = memoryBackend('2')
     const putting = putObject(chainOf({ ...memoryBackend('1'), put: failing }, second), 'a', BYTES)
     await expect(putting).rejects.toMatchObject({ code: 'unavailable' })
     expect(second.objects.size).toBe(0)
   })
 
-  it('asks what the whole chain has before it writes', async () => {
+  it('checks the whole chain before it writes', async () => {
     const [first, second] = [memoryBackend('1'), memoryBackend('2')]
     await second.put('a', BYTES)
     const chain = chainOf(first, readOnly(second))
@@ -216,7 +216,7 @@ describe('putObject()', () => {
     expect(sizeIn(only, 'a')).toBe(1)
   })
 
-  it('removes from a backend that was too small what would hide the object', async () => {
+  it('removes an object that would hide the new one from a backend that was too small', async () => {
     const [first, second] = [{ ...memoryBackend('1'), maxSize: 10 }, memoryBackend('2')]
     const chain = chainOf(first, second)
     expect(isWritable(first)).toBe(true)

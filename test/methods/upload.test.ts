@@ -9,7 +9,7 @@ const PART = 8 * MIB
 
 const PATTERN = Uint8Array.from({ length: 65_521 }, (_, index) => (index * 31) % 251)
 
-/** Bytes that differ from place to place. */
+/** Bytes that differ by position. */
 function bytesOf(size: number): Uint8Array {
   const bytes = new Uint8Array(size)
   for (let offset = 0; offset < size; offset += PATTERN.length) {
@@ -41,7 +41,7 @@ async function sha256(bytes: Uint8Array): Promise<string> {
   return new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)).toHex()
 }
 
-/** Does `work` before each part is stored. */
+/** Runs `work` before each part is stored. */
 function beforeEachPart(
   backend: MemoryBackend,
   work: (number: number, size: number) => Promise<void>,
@@ -74,7 +74,7 @@ describe('upload()', () => {
     },
   )
 
-  it('stores in parts what is larger than one put takes', async () => {
+  it('stores objects that are too large for one put in parts', async () => {
     const backend = { ...memoryBackend('m'), maxPutSize: 5 * MIB }
     const bytes = bytesOf(9 * MIB)
     const options = { size: bytes.length, info: { contentType: 'image/x' } }
@@ -82,7 +82,7 @@ describe('upload()', () => {
     expect([stored?.digests?.sha256, stored?.contentType]).toEqual([await sha256(bytes), 'image/x'])
   })
 
-  it('leaves what was there when the condition does not hold, in parts too', async () => {
+  it('keeps the current object if the condition does not hold, in parts too', async () => {
     const backend = memoryBackend('m')
     await backend.put('a', bytesOf(3))
     for (const size of [10, 9 * MIB]) {
@@ -93,10 +93,10 @@ describe('upload()', () => {
   })
 
   it.each([
-    ['breaks off in the first part', { failAt: MIB }, {}, 'broke off'],
-    ['breaks off in a later part', { failAt: 9 * MIB }, {}, 'broke off'],
+    ['fails in the first part', { failAt: MIB }, {}, 'was interrupted'],
+    ['fails in a later part', { failAt: 9 * MIB }, {}, 'was interrupted'],
     ['has another digest', {}, { digests: { sha256: '00'.repeat(32) } }, 'digest'],
-    ['is longer than allowed, found out late', {}, { maxBytes: 9 * MIB }, 'more than'],
+    ['is longer than allowed, which only shows late', {}, { maxBytes: 9 * MIB }, 'is larger than'],
     ['is longer than announced', {}, { size: 9 * MIB }, 'announced'],
     ['is shorter than announced', {}, { size: 11 * MIB }, 'announced'],
   ])('stores nothing and leaves no upload behind when a body %s', async (_, source, options, message) => {
@@ -125,7 +125,7 @@ describe('upload()', () => {
     expect([wasCancelled(), backend.objects.size]).toEqual([true, 0])
   })
 
-  it('never holds more than two parts of a body', async () => {
+  it('never has more than two parts of a body in memory', async () => {
     let read = 0
     let stored = 0
     let most = 0
@@ -156,7 +156,7 @@ describe('upload()', () => {
     expect(wasCancelled()).toBe(true)
   })
 
-  it('holds a body of unknown length for a backend without parts, up to what that takes', async () => {
+  it('reads a body of unknown length into memory for a backend without multipart uploads, up to its limit', async () => {
     const { createMultipartUpload: _, ...whole } = memoryBackend('m')
     const small: WritableBackend = { ...whole, maxSize: 100_000 }
     expect((await upload(small, 'a', streamOf(bytesOf(100_000)).stream))?.size).toBe(100_000)

@@ -15,7 +15,7 @@ import { memoryBackend } from '../kit/memory.ts'
 describe('a copy for later', () => {
   const nothing = { copyNow: async () => {}, keepAlive: () => {} }
 
-  it('is queued once per name, however many ask', async () => {
+  it('is queued once per name, however many clients read it', async () => {
     const sent: string[] = []
     const send = async ({ name }: CopyMessage): Promise<void> => void sent.push(name)
     const copyLater = createCopyLater({ ...nothing, send })
@@ -23,7 +23,7 @@ describe('a copy for later', () => {
     expect(sent).toEqual(['a', 'b'])
   })
 
-  it('is queued by the next read when the queue did not take it', async () => {
+  it('is queued by the next read if the queue did not accept it', async () => {
     const works: Promise<unknown>[] = []
     let sends = 0
     const copyLater = createCopyLater({
@@ -39,7 +39,7 @@ describe('a copy for later', () => {
     expect(sends).toBe(2)
   })
 
-  it('counts as failed when the queue did not take it', async () => {
+  it('counts as failed if the queue did not accept it', async () => {
     const chain = createChain([memoryBackend('primary'), memoryBackend('old')], { deletes: 'tombstone' })
     await chain.backends[1]?.put?.('a', new Uint8Array(1))
     const works: Promise<unknown>[] = []
@@ -101,7 +101,7 @@ describe('the consumer of copies', () => {
     expect(await deliver(1, fail, async () => {})).toEqual(['retry'])
   })
 
-  it('gives up in the end, with the reason', async () => {
+  it('fails in the end, with the reason', async () => {
     const letters: unknown[] = []
     expect(await deliver(MAX_ATTEMPTS, fail, async (letter) => letters.push(letter))).toEqual(['ack'])
     const reason = { error: 'timeout', detail: 'did not answer', attempts: MAX_ATTEMPTS }

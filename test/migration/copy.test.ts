@@ -20,7 +20,7 @@ const KEPT = {
 }
 
 describe('copyObject()', () => {
-  it('keeps what describes the object, its validators, and where it came from', async () => {
+  it('keeps the representation, the validators and the provenance', async () => {
     const [source, target] = [memoryBackend('old'), memoryBackend('new')]
     await source.put('a.md', bytesOf('hello'), { info: KEPT })
     expect(await copyObject(source, target, 'a.md')).toEqual({ outcome: 'copied', bytes: 5 })
@@ -42,7 +42,7 @@ describe('copyObject()', () => {
     expect(new TextDecoder().decode(target.objects.get('a')?.bytes)).toBe('new')
   })
 
-  it('copies neither what is absent nor a tombstone', async () => {
+  it('copies neither absent objects nor tombstones', async () => {
     const [source, target] = [memoryBackend('old'), memoryBackend('new')]
     await source.put('deleted', bytesOf(''), { info: { deleted: new Date() } })
     for (const name of ['missing', 'deleted'])
@@ -73,14 +73,14 @@ describe('copyObject()', () => {
   })
 })
 
-/** An object larger than one put takes, whose bytes nobody holds. */
+/** An object that is too large for one put; its bytes are not in memory. */
 const SIZE = 150 * MIB
 const PARTS = [64 * MIB, 64 * MIB, 22 * MIB]
 
 function hugeSource(get: (offset: number, attempt: number) => void = () => {}, etag = '"v1"') {
   const info = { name: 'huge', backend: 'old', size: SIZE, etag, modified: MODIFIED }
   const attempts = new Map<number, number>()
-  const asked: unknown[] = []
+  const requested: unknown[] = []
   const source: Backend = {
     name: 'old',
     type: 'memory',
@@ -88,14 +88,14 @@ function hugeSource(get: (offset: number, attempt: number) => void = () => {}, e
     async get(_name, { range, ifMatch } = {}) {
       if (!range || !('offset' in range)) return { ...info, body: streamOf(SIZE) }
       const { offset, length = SIZE - offset } = range
-      asked.push({ offset, length, ifMatch })
+      requested.push({ offset, length, ifMatch })
       const attempt = (attempts.get(offset) ?? 0) + 1
       attempts.set(offset, attempt)
       get(offset, attempt)
       return { ...info, range: { start: offset, end: offset + length - 1 }, body: streamOf(length) }
     },
   }
-  return { source, asked }
+  return { source, requested }
 }
 
 function streamOf(length: number): ReadableStream<Uint8Array> {
@@ -109,7 +109,7 @@ function streamOf(length: number): ReadableStream<Uint8Array> {
   })
 }
 
-/** Takes parts and forgets their bytes; `taken` meanwhile makes its completion come too late. */
+/** Accepts parts and discards their bytes; with `taken`, its completion comes too late. */
 function partTarget(taken = false) {
   const log: string[] = []
   const target: WritableBackend = {
@@ -134,47 +134,47 @@ function partTarget(taken = false) {
 
 const STORED = ['part 1: 64 of 64', 'part 2: 64 of 64', 'part 3: 22 of 22']
 
-describe('copyObject() of what is larger than one put takes', () => {
-  it('reads equal parts, each only of the version that it began with, and joins them only where nothing is', async () => {
-    const { source, asked } = hugeSource()
+describe('copyObject() of an object that is too large for one put', () => {
+  it('reads parts of equal size, only from the version that it started with, and joins them only if there is no object', async () => {
+    const { source, requested } = hugeSource()
     const { target, log } = partTarget()
     expect(await copyObject(source, target, 'huge')).toEqual({ outcome: 'copied', bytes: SIZE })
     const expected = PARTS.map((length, index) => ({ offset: index * 64 * MIB, length, ifMatch: '"v1"' }))
-    expect(asked).toEqual(expected)
+    expect(requested).toEqual(expected)
     expect(log).toEqual([...STORED, 'complete where nothing is'])
   })
 
-  it('asks for a part again that broke off, and only for that', async () => {
-    const { source, asked } = hugeSource((offset, attempt) => {
+  it('requests only an interrupted part again', async () => {
+    const { source, requested } = hugeSource((offset, attempt) => {
       if (offset > 0 && attempt < 3) throw new StorageError('unavailable', 'broke off')
     })
     const { target, log } = partTarget()
     expect(await copyObject(source, target, 'huge')).toMatchObject({ outcome: 'copied' })
-    expect(asked).toHaveLength(1 + 3 + 3)
+    expect(requested).toHaveLength(1 + 3 + 3)
     expect(log).toEqual([...STORED, 'complete where nothing is'])
   })
 
   const failures = [
     ['the source changes on the way', 'precondition', 'the object has changed', 2],
-    ['a part breaks off again and again', 'unavailable', 'broke off', 4],
+    ['a part fails again and again', 'unavailable', 'broke off', 4],
   ] as const
   it.each(failures)('leaves nothing behind when %s', async (_what, code, message, requests) => {
-    const { source, asked } = hugeSource((offset) => {
+    const { source, requested } = hugeSource((offset) => {
       if (offset > 0) throw new StorageError(code, message)
     })
     const { target, log } = partTarget()
     await expect(copyObject(source, target, 'huge')).rejects.toMatchObject({ code })
-    expect(asked).toHaveLength(requests)
+    expect(requested).toHaveLength(requests)
     expect(log).toEqual(['part 1: 64 of 64', 'abort'])
   })
 
-  it('lets a save win that came before the parts were joined', async () => {
+  it('lets a save win that completed before the parts were joined', async () => {
     const { target } = partTarget(true)
     expect(await copyObject(hugeSource().source, target, 'huge')).toEqual({ outcome: 'present', bytes: 0 })
   })
 
   it.each(['W/"v1"', ''])(
-    'refuses a source whose parts cannot be told to be of one version (%s)',
+    'refuses a source whose parts could be of different versions (%s)',
     async (etag) => {
       const { target, log } = partTarget()
       const { source } = hugeSource(undefined, etag)

@@ -10,7 +10,7 @@ const DAY_MS = 24 * 60 * 60_000
 const index = () => env.JOB_INDEX.getByName('index')
 const COPIED = { info: { provenance: { backend: 'old', copied: new Date() } }, onlyIf: 'absent' as const }
 
-/** A backend of its own name, which begins uploads of copies and of clients. */
+/** A backend with its own name, which starts uploads of copies and of clients. */
 function target(name: string) {
   const memory = memoryBackend(name)
   const backend = withRememberedUploads(memory, index)
@@ -24,7 +24,7 @@ function target(name: string) {
 }
 
 describe('withRememberedUploads()', () => {
-  it('aborts what earlier copies left open as soon as one of the same name completes', async () => {
+  it('aborts the open uploads of earlier copies as soon as one of the same name completes', async () => {
     const { memory, copy } = target('killed')
     await copy('a')
     await copy('a')
@@ -44,7 +44,7 @@ describe('withRememberedUploads()', () => {
     expect(memory.uploads.size).toBe(0)
   })
 
-  it('leaves others alone when a copy fails: none has won yet', async () => {
+  it('does not abort others if a copy fails, since none has won yet', async () => {
     const { memory, copy } = target('failed')
     const first = await copy('a')
     const second = await copy('a')
@@ -59,7 +59,7 @@ describe('withRememberedUploads()', () => {
     expect([...memory.uploads].map(({ id }) => id)).toEqual([upload.id])
   })
 
-  it('copies all the same when nothing can be remembered', async () => {
+  it('copies even if nothing can be remembered', async () => {
     const memory = memoryBackend('deaf')
     const fail = () => Promise.reject(new Error('no such object'))
     const backend = withRememberedUploads(memory, () => ({ openUpload: fail, closeUpload: fail }))

@@ -25,7 +25,7 @@ async function killed() {
   return [withStaging(media, left), withStaging(mediaKv, left)] as const
 }
 
-describe('what is staged', () => {
+describe('staged objects', () => {
   it('is neither copied nor compared', async () => {
     const backends = await killed()
     await withBackfill(backends, {}, async ({ drive }) => {
@@ -84,7 +84,7 @@ describe('a tombstone that was lifted', () => {
     expect(await verified(backends)).toMatchObject({ missing: 0, equal: 1 })
   })
 
-  it('is removed by a purge, though a fallback holds the name', async () => {
+  it('is removed by a purge, even if a fallback has the name', async () => {
     const { json } = await lifted()
     expect((await json('/-/api/tombstones/purge', { method: 'POST' })).body).toMatchObject({
       purged: 1,
@@ -94,14 +94,14 @@ describe('a tombstone that was lifted', () => {
   })
 })
 
-it('a PUT that is too large for the first backend does not remove what is saved there meanwhile', async () => {
+it('a PUT that is too large for the first backend does not remove an object saved there at the same time', async () => {
   const first = { ...memoryBackend('first'), maxSize: 10 }
   const second = memoryBackend('second')
   const racing = {
     ...second,
     async put(...args: Parameters<typeof second.put>) {
       const stored = await second.put(...args)
-      // Acknowledged after the large one was stored, and before what is in its way is cleared.
+      // Acknowledged after the large one was stored, and before objects that would hide it are removed.
       await first.put('a', bytesOf('newer'))
       return stored
     },
@@ -112,7 +112,7 @@ it('a PUT that is too large for the first backend does not remove what is saved 
   expect(await textOf(await first.get('a'))).toBe('newer')
 })
 
-/** Answers with what was there at the first look: the newer object lands right after. */
+/** Returns the first state: the newer object is stored right after that. */
 function seenBefore(backend: ReturnType<typeof memoryBackend>) {
   const seen = backend.head('a')
   return () => seen

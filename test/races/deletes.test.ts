@@ -7,7 +7,7 @@ import { textOf } from '../kit/fakes.ts'
 
 afterEach(() => reset())
 
-/** The bucket that acts once, right before it deletes or puts something. */
+/** The bucket with an action that runs once, right before a delete or put. */
 function before(act: () => Promise<unknown>): R2Bucket {
   let acted = false
   const once = async (): Promise<void> => {
@@ -27,7 +27,7 @@ function before(act: () => Promise<unknown>): R2Bucket {
   } as Partial<R2Bucket>)
 }
 
-/** Puts `a` into the bucket: its tag. */
+/** Puts `a` into the bucket; returns its tag. */
 async function saved(text: string): Promise<string> {
   await fill(media, { a: text })
   return (await media.head('a'))?.etag ?? ''
@@ -40,12 +40,15 @@ describe('a DELETE with If-Match', () => {
     ['of plain deletes', { FALLBACK_DELETES: 'first' }],
   ]
 
-  it.each(chains)('loses no PUT that is acknowledged meanwhile, in a backend %s', async (_, settings) => {
-    const etag = await saved('seen')
-    const { call } = startApp({ ...settings, MEDIA: before(() => saved('saved meanwhile')) })
-    expect((await call('/a', { method: 'DELETE', headers: { 'If-Match': etag } })).status).toBe(412)
-    expect(await textOf(await media.get('a'))).toBe('saved meanwhile')
-  })
+  it.each(chains)(
+    'loses no PUT that is acknowledged at the same time, in a backend %s',
+    async (_, settings) => {
+      const etag = await saved('seen')
+      const { call } = startApp({ ...settings, MEDIA: before(() => saved('saved meanwhile')) })
+      expect((await call('/a', { method: 'DELETE', headers: { 'If-Match': etag } })).status).toBe(412)
+      expect(await textOf(await media.get('a'))).toBe('saved meanwhile')
+    },
+  )
 
   it.each(chains)('deletes what it names, in a backend %s', async (_, settings) => {
     const etag = await saved('seen')
@@ -57,7 +60,7 @@ describe('a DELETE with If-Match', () => {
     expect((await call('/a', { method: 'DELETE', headers: { 'If-Match': etag } })).status).toBe(412)
   })
 
-  it('holds for what a fallback holds, while a copy of it lands', async () => {
+  it('applies to a fallback’s object while it is being copied', async () => {
     await fill(mediaKv, { a: 'old' })
     const etag = (await mediaKv.head('a'))?.etag ?? ''
     const copying = startApp()
@@ -84,7 +87,7 @@ describe('an undelete', () => {
     expect([answer.status, await answer.text()]).toEqual([200, text])
   })
 
-  it('leaves the name free for whatever comes next', async () => {
+  it('leaves the name free', async () => {
     const acts = {
       copy: (chain: Parameters<typeof copyName>[0]) => copyName(chain, 'a'),
       put: (_: unknown, call: ReturnType<typeof startApp>['call']) =>
@@ -107,7 +110,7 @@ describe('an undelete', () => {
 })
 
 describe('a tombstone', () => {
-  it('has another ETag than an empty object that is saved in its place', async () => {
+  it('has a different ETag than an empty object that replaces it', async () => {
     await fill(mediaKv, { a: 'old' })
     await startApp().remove('a')
     const seen = await media.head('a')

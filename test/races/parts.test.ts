@@ -5,7 +5,7 @@ import { answering, bucketWith, OLD, R2, startApp } from '../kit/app.ts'
 
 const LARGE = 9 * 1024 * 1024
 
-/** The bucket, in which every completion of a multipart upload first waits for `meanwhile`. */
+/** The bucket, with every completion of a multipart upload waiting for `meanwhile` first. */
 function pausing(meanwhile: () => Promise<unknown>): R2Bucket {
   return bucketWith({
     async createMultipartUpload(...args) {
@@ -64,7 +64,7 @@ async function begins(name: string): Promise<string | undefined> {
   return (await object?.text())?.split(' ')[0]
 }
 
-describe('what is stored in parts', () => {
+describe('objects stored in parts', () => {
   it('does not undo a PUT that is acknowledged while a copy completes', async () => {
     const plain = start()
     const { copy } = start(
@@ -82,7 +82,7 @@ describe('what is stored in parts', () => {
   })
 
   it('never gives two saves the same name', async () => {
-    // Both have looked before either completes.
+    // Both have checked before either completes.
     const both = Promise.withResolvers<void>()
     let waiting = 0
     const { request } = start(
@@ -100,7 +100,7 @@ describe('what is stored in parts', () => {
     expect(new Set(saved).size).toBe(saved.length)
   })
 
-  it('does not replace, with a PUT If-None-Match: *, an object that was acknowledged meanwhile', async () => {
+  it('does not replace, with a PUT If-None-Match: *, an object that was acknowledged in the meantime', async () => {
     const plain = start()
     await plain.request('/absent.bin', { method: 'DELETE' })
     const { request } = start(

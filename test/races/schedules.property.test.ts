@@ -8,10 +8,10 @@ import { type Bucket, createBucket } from './harness/store.ts'
 import { type Primary, primaryOver } from './harness/subject.ts'
 
 /**
- * What holds of every schedule, that is of every order in which the storage calls of operations on one name may happen:
+ * The properties of every schedule, that is, of every order of the storage calls of operations on one name:
  *
- * - There is an order of the operations in which each has its answer for a reason, which agrees with what was acknowledged
- *   before what began, and in which the last state is what the primary really holds: the last acknowledged one wins.
+ * - There is an order of the operations that explains each result, that respects which ones were acknowledged before others
+ *   began, and whose last state is the primary's actual one: the last acknowledged one wins.
  * - A save is given the name only where that is free: so it is never given twice without a delete between. Where a save was given
  *   another one, it is there under that, and no other save was given it.
  * - Nothing that was staged is left, and no upload in parts is open.
@@ -20,7 +20,7 @@ const SCHEDULES: Record<Primary, number> = sized(
   { r2: 8000, 's3 that honours': 3000, 's3 that ignores': 4500, 's3 that refuses': 4500 },
   { r2: 200, 's3 that honours': 100, 's3 that ignores': 100, 's3 that refuses': 100 },
 )
-/** Only the schedule of this seed, as a failure prints it. */
+/** Only the schedule with this seed, as printed by a failure. */
 const REPLAY: number | undefined = undefined
 
 const INITIAL: Record<string, State> = {
@@ -32,7 +32,7 @@ const INITIAL: Record<string, State> = {
 
 describe.each(Object.keys(SCHEDULES) as Primary[])('whatever order storage is called in: %s', (primary) => {
   it('what was acknowledged last wins, and no save is lost', { timeout: 300_000 }, async () => {
-    // Others each time where there are many, the same where there are few.
+    // Different ones each time if there are many, the same ones if there are few.
     const first = sized(Date.now() % 1_000_000, 0)
     const seeds =
       REPLAY === undefined
@@ -46,7 +46,7 @@ describe.each(Object.keys(SCHEDULES) as Primary[])('whatever order storage is ca
       }
     }
     if (REPLAY !== undefined) return
-    // Without these the harness would prove nothing: each operation has succeeded, and lost races.
+    // Without these, the harness would prove nothing: every operation has succeeded, and lost races.
     for (const outcome of ['stored', 'refused:', 'saved', 'deleted', 'brought', 'copied', 'present'])
       expect([outcome, [...seen.keys()].some((key) => key.endsWith(`: ${outcome}`))]).toEqual([outcome, true])
     for (const name of Object.keys(OPERATIONS))
@@ -118,7 +118,7 @@ async function prepare(kind: Primary, bucket: Bucket, begin: string): Promise<vo
     await OPERATIONS[name]?.run({ chain, text: 'before', hasSource: true })
 }
 
-/** What is wrong with what came of it. */
+/** What is wrong with the result. */
 function whatIsWrong(bucket: Bucket, ran: readonly Ran<Answer>[], initial: State): string | undefined {
   const names = ran.flatMap(({ result }) => result.savedAs ?? []).filter((name) => name !== NAME)
   if (new Set(names).size < names.length) return 'a name was given twice'

@@ -84,7 +84,7 @@ describe('GET /-/api/list/{prefix}', () => {
     expect((await json('/-/api/list?delimiter=-')).status).toBe(400)
   })
 
-  it('names a backend that fails as degraded, or fails where the listing is to be strict', async () => {
+  it('names a backend that fails as degraded, or fails if the listing is strict', async () => {
     await fill(media, { a: '1' })
     const listing = { ...OLD, listing: 'autoindex-json' }
     const { json } = startApp({ FALLBACK_STORAGES: [R2, listing], OLD: BROKEN_ORIGIN })

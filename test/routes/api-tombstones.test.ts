@@ -20,7 +20,7 @@ describe('tombstones', () => {
     expect(foreign.status).toBe(400)
   })
 
-  it('are removed by undelete, which brings back what a fallback holds', async () => {
+  it('are removed by undelete, which brings back a fallback’s object', async () => {
     const { json, remove } = await startFilled()
     await remove('a/two', 'b/x')
     const undelete = (name: string) => json(`/-/api/undelete/${name}`, { method: 'POST' })
@@ -31,14 +31,14 @@ describe('tombstones', () => {
     expect((await undelete('never')).status).toBe(404)
   })
 
-  it('stay if undelete cannot find out whether a fallback holds the name', async () => {
+  it('stay if undelete cannot find out whether a fallback has the name', async () => {
     const { json, remove } = startApp({ FALLBACK_STORAGES: [R2, OLD], OLD: BROKEN_ORIGIN })
     await remove('a')
     expect((await json('/-/api/undelete/a', { method: 'POST' })).status).toBe(502)
     expect((await media.head('a'))?.deleted).toBeInstanceOf(Date)
   })
 
-  it('are purged once no fallback holds the name, and only counted in a dry run', async () => {
+  it('are purged once no fallback has the name, and only counted in a dry run', async () => {
     const { json, remove } = await startFilled()
     await remove('a/one', 'a/two', 'gone')
     await mediaKv.delete?.('a/two')
@@ -60,7 +60,7 @@ describe('tombstones', () => {
     expect(body).toMatchObject({ examined: 1, purged: 0, kept: 1 })
   })
 
-  it('are not removed when a save took their place meanwhile', async () => {
+  it('are not removed if a save has replaced them', async () => {
     const racing = answering(async () => {
       await fill(media, { a: 'saved' })
       return new Response(null, { status: 404 })

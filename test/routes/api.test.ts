@@ -23,7 +23,7 @@ beforeAll(async () => {
 afterAll(() => reset())
 
 describe('the JSON API', () => {
-  it('opens what any backend has, as the media route does', async () => {
+  it('opens an object in any backend, like the media route', async () => {
     const { call } = startApp()
     const response = await call('/-/api/open/two', { headers: { Range: 'bytes=3-' } })
     expect(response.status).toBe(206)
@@ -44,14 +44,14 @@ describe('the JSON API', () => {
     expect(again.body['name']).toMatch(/^dir\/new_[A-Za-z0-9]{7}\.jpg$/)
   })
 
-  it('stores nothing when a save does not hash to what its headers say', async () => {
+  it('stores nothing if a save does not match the digests in its headers', async () => {
     const { json } = startApp()
     const headers = { 'Content-MD5': '1B2M2Y8AsgTpgAmY7PhCfg==' }
     expect((await json('/-/api/save/new', { method: 'POST', body: 'x', headers })).status).toBe(400)
     expect(await media.head('new')).toBeNull()
   })
 
-  it('deletes for good', async () => {
+  it('deletes permanently', async () => {
     for (const backend of [media, mediaKv]) await fill(backend, { old: 'x' })
     const { call, json } = startApp()
     const response = await call('/-/api/delete/old', { method: 'DELETE' })
@@ -116,7 +116,7 @@ describe('the JSON API', () => {
       const { app } = startApp()
       const get = (method: string) => app.request(new Request(`http://h/-/api/${method}/${raw}`))
       for (const method of ['exists', 'size', 'url', 'open', 'get_valid_name', 'get_available_name']) {
-        // The URL parser takes `.` away, which leaves an empty name.
+        // The URL parser removes `.`, which leaves an empty name.
         expect([method, (await get(method)).status]).toEqual([method, 400])
       }
     },
@@ -226,7 +226,7 @@ describe('POST /-/api/exists', () => {
     expect((await startApp().json('/-/api/exists', init)).status).toBe(status)
   })
 
-  it('fails as a whole when one name cannot be decided', async () => {
+  it('fails if one name cannot be decided', async () => {
     await fill(media, { a: 'a' })
     const { json } = startApp({ FALLBACK_STORAGES: [R2, OLD], OLD: BROKEN_ORIGIN })
     const { status, body } = await json('/-/api/exists', post(['a', 'b', 'c']))

@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers'
 import { answering, fill, mediaKv, startApp } from '../kit/app.ts'
 
-/** One place of a chain as a test sees it: put there, and look, behind the Worker's back. */
+/** One backend of a chain for a test, to store and read without the Worker. */
 export interface Place {
   put(name: string, text: string): Promise<void>
   read(name: string): Promise<string | null>
@@ -11,13 +11,13 @@ export interface DjangoChain {
   first: Place
   second: Place
   request(path: string, init?: RequestInit): Promise<Response>
-  /** Of a method of the API. */
+  /** The result of an API method. */
   json(path: string, init?: RequestInit): Promise<Record<string, unknown>>
 }
 
 export type Kinds = readonly ['r2' | 'kv', 'r2' | 'kv' | 'http']
 
-/** The whole Worker over two backends of those kinds, configured as a user would. */
+/** The whole Worker over two backends of those types, configured as by a user. */
 export function djangoChain(
   kinds: Kinds,
   options: { migration: boolean; deletes?: 'first' | 'tombstone' },

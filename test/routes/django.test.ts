@@ -19,12 +19,12 @@ afterEach(async () => {
 })
 
 describe.each(CASES)('$title, $mode', ({ kinds, migration }) => {
-  it('opens what neither has as absent', async () => {
+  it('answers that an object in neither is absent', async () => {
     const { request } = djangoChain(kinds, { migration })
     expect((await request('/-/api/open/none.txt')).status).toBe(404)
   })
 
-  it('opens from the first what both have', async () => {
+  it('opens an object in both from the first', async () => {
     const { first, second, request } = djangoChain(kinds, { migration })
     await first.put('a.txt', 'from the first')
     await second.put('a.txt', 'from the second')
@@ -54,7 +54,7 @@ describe.each(CASES)('$title, $mode', ({ kinds, migration }) => {
     expect((await request('/-/api/size/a.txt')).status).toBe(200)
   })
 
-  it('keeps deleted with tombstones what the second still holds', async () => {
+  it('keeps objects deleted with tombstones, even if the second still has them', async () => {
     const { first, second, request, json } = djangoChain(kinds, { migration, deletes: 'tombstone' })
     await first.put('a.txt', '1')
     await second.put('a.txt', '2')
@@ -88,7 +88,7 @@ describe.each(CASES)('$title, $mode', ({ kinds, migration }) => {
 })
 
 describe.each(Object.entries(PAIRS))('%s, not migrating', (_, kinds) => {
-  it('opens what only the second has, and copies nothing', async () => {
+  it('opens an object that only the second has, and copies nothing', async () => {
     const { first, second, request } = djangoChain(kinds, { migration: false })
     await second.put('a.txt', 'stays')
     expect(await (await request('/-/api/open/a.txt')).text()).toBe('stays')
@@ -96,7 +96,7 @@ describe.each(Object.entries(PAIRS))('%s, not migrating', (_, kinds) => {
     expect(await first.read('a.txt')).toBeNull()
   })
 
-  it('makes the URL where the file is, and in the second for a missing one', async () => {
+  it('makes the URL in the file’s backend, and in the second one for a missing file', async () => {
     expect(await urlsOf(djangoChain(kinds, { migration: false }))).toEqual([
       'https://first.example/first.txt',
       'https://second.example/second.txt',
@@ -107,7 +107,7 @@ describe.each(Object.entries(PAIRS))('%s, not migrating', (_, kinds) => {
 })
 
 describe.each(Object.entries(PAIRS))('%s, migrating', (_, kinds) => {
-  it('opens what only the second has, copies it to the first and leaves the second alone', async () => {
+  it('opens an object that only the second has, copies it to the first and does not change the second', async () => {
     const { first, second, request } = djangoChain(kinds, { migration: true })
     await second.put('d/a.txt', 'to be copied')
     expect(await (await request('/-/api/open/d/a.txt')).text()).toBe('to be copied')

@@ -41,7 +41,7 @@ describe('POST /-/api/exists without a token', () => {
     const { status, body } = await startApp(settings).json('/-/api/exists', post(21, { token: null }))
     expect([status, body['detail']]).toEqual([
       400,
-      'names: a request without a token may ask for 20 names at most, and this one asks for 21; send the token (Authorization: Bearer …) to ask for up to 100',
+      'names: without a token, at most 20 names are allowed per request, not 21; send the token (Authorization: Bearer …) for up to 100',
     ])
     expect(seen.requests).toBe(0)
   })
@@ -67,7 +67,7 @@ describe('POST /-/api/exists with a token', () => {
     expect((await startApp(settings).json('/-/api/exists', post(100))).status).toBe(200)
   })
 
-  it('answers 401 where it is a wrong one, however few the names', async () => {
+  it('answers 401 for a wrong token, however few the names', async () => {
     const { settings, seen } = slowOrigins(1)
     const response = await startApp(settings).call('/-/api/exists', post(1, { token: 'wrong' }))
     expect([response.status, response.headers.get('WWW-Authenticate')]).toEqual([
@@ -83,7 +83,7 @@ describe('POST /-/api/exists with a token', () => {
     const { status, body } = await json('/-/api/exists', post(100))
     expect([status, body['detail']]).toEqual([
       400,
-      'names: 100 names over 8 backends can take 800 storage requests, and one call may take 500; ask for 62 names at a time',
+      'names: 100 names and 8 backends may need 800 storage requests, but the limit is 500; request at most 62 names at a time',
     ])
     expect(seen.requests).toBe(0)
     expect((await json('/-/api/exists', post(62))).status).toBe(200)

@@ -16,19 +16,19 @@ async function warningsOf(call: ReturnType<typeof deploy>, host = 'worker.exampl
 const warning = (detail: string) => [{ backend: 'production', detail: expect.stringContaining(detail) }]
 
 describe('a backend at the Worker’s own host', () => {
-  it('is warned of by GET backends where it is the host of MEDIA_URL', async () => {
+  it('is reported by GET backends if it is the host of MEDIA_URL', async () => {
     const call = deploy([R2, http('https://media.example.com/old/')], {
       MEDIA_URL: 'https://media.example.com/',
     })
     expect(await warningsOf(call)).toEqual(
-      warning('`url` has the host of MEDIA_URL (media.example.com): if this Worker answers there'),
+      warning('`url` has the same host as MEDIA_URL (media.example.com): if this Worker serves that host'),
     )
   })
 
-  it('is warned of where it is the host of the request, for S3 too', async () => {
+  it('is reported if it is the host of the request, for S3 too', async () => {
     const s3 = { type: 's3', name: 'production', endpoint: 'https://worker.example/-/s3/', bucket: 'media' }
     expect(await warningsOf(deploy([R2, s3]))).toEqual(
-      warning('`endpoint` has the host of this request (worker.example)'),
+      warning('`endpoint` has the same host as this request (worker.example)'),
     )
     expect(await warningsOf(deploy([R2, http('https://worker.example:8443/')]))).toEqual([])
     expect(

@@ -5,7 +5,7 @@ import { parseRange, resolveRange } from '../../src/http/range.ts'
 
 const BODY = Uint8Array.from({ length: 1000 }, (_, index) => index % 251)
 const MODIFIED = new Date('2024-05-01T12:00:00Z')
-/** What the Worker makes of the time and the size where the origin has no tag. */
+/** The tag that the Worker derives from time and size if the origin has none. */
 const MADE = `"${(MODIFIED.getTime() / 1000).toString(16)}-${BODY.length.toString(16)}"`
 
 interface Habits {
@@ -13,7 +13,7 @@ interface Habits {
   ignoresIfRange?: boolean
 }
 
-/** The Worker before an origin that has one object, and the body bytes of each answer that the origin gave. */
+/** The Worker before an origin with one object, and the body bytes of each of the origin's responses. */
 function site({ etag, ignoresIfRange = false }: Habits): { get: Get; sent: number[] } {
   const sent: number[] = []
   const answer = (body: Uint8Array, status: number, own: Record<string, string> = {}): Response => {
@@ -48,7 +48,7 @@ type Get = (range: string, ifRange: string) => Promise<[number, Uint8Array]>
 
 const LATER = 'Thu, 02 May 2024 12:00:00 GMT'
 
-describe('a part of what has changed meanwhile', () => {
+describe('a part of an object that has changed', () => {
   it.each([
     ['by its tag', { etag: '"new"' }, '"old"'],
     ['by its time', { etag: '"new"' }, LATER],
@@ -61,20 +61,20 @@ describe('a part of what has changed meanwhile', () => {
     expect(sent).toEqual([1000])
   })
 
-  it('is answered by the whole even if the range begins past the end', async () => {
+  it('gets the whole object even if the range begins after the end', async () => {
     const { get, sent } = site({ etag: '"new"' })
     expect(await get('bytes=5000-', '"old"')).toEqual([200, BODY])
     expect(sent).toEqual([1000])
   })
 
-  it('is answered by the whole, in a second request, if an origin ignores If-Range', async () => {
+  it('gets the whole object, in a second request, if an origin ignores If-Range', async () => {
     const { get, sent } = site({ etag: '"new"', ignoresIfRange: true })
     expect(await get('bytes=100-199', '"old"')).toEqual([200, BODY])
     expect(sent).toEqual([100, 1000])
   })
 })
 
-describe('a part of what is the same', () => {
+describe('a part of an unchanged object', () => {
   it.each([
     ['by its tag', { etag: '"new"' }, '"new"'],
     ['by its time', { etag: '"new"' }, MODIFIED.toUTCString()],
@@ -88,7 +88,7 @@ describe('a part of what is the same', () => {
     expect(sent).toEqual([100])
   })
 
-  it('is cut out of the whole where a tag only looks as if it were made of the time', async () => {
+  it('is cut out of the whole object if a tag only looks as if it were derived from the time', async () => {
     const { get, sent } = site({ etag: `"${'0'.repeat(8)}-0"` })
     expect(await get('bytes=100-199', `"${'0'.repeat(8)}-0"`)).toEqual([206, BODY.subarray(100, 200)])
     expect(sent).toEqual([1000])

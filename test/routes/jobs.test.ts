@@ -17,7 +17,7 @@ afterEach(async () => {
 })
 
 describe('POST backfills', () => {
-  it('copies what a fallback holds, and reports its progress', async () => {
+  it('copies the objects of a fallback, and reports its progress', async () => {
     const { post, ended, call } = startApp()
     await seed(150)
     const { status, body } = await post('backfills')
@@ -76,8 +76,8 @@ describe('POST backfills', () => {
   it.each([
     [{ max_concurrency: 0 }, /max_concurrency: must be a whole number from 1 to 1000/],
     [{ max_per_second: -1 }, /max_per_second/],
-    [{ backends: ['other'] }, /"other" is no fallback \(there are: media_kv\)/],
-    [{ backends: ['media'] }, /"media" is no fallback/],
+    [{ backends: ['other'] }, /"other" is not a fallback \(fallbacks: media_kv\)/],
+    [{ backends: ['media'] }, /"media" is not a fallback/],
     [{ backend: 'media_kv' }, /backend/],
     [{ dry_run: 'yes' }, /dry_run: must be true or false/],
   ])('refuses %j with a reason', async (options, reason) => {
@@ -126,7 +126,7 @@ describe('a backfill over HTTP', () => {
     expect((await env.MEDIA.list()).objects).toHaveLength(120)
   }, 60_000)
 
-  it('is cancelled for good', async () => {
+  it('stays cancelled', async () => {
     const { post } = startApp()
     await seed(50)
     const { body } = await post('backfills', { max_per_second: 1 })
@@ -207,7 +207,7 @@ describe('the answers about jobs', () => {
 })
 
 describe('GET dead_copies', () => {
-  it('lists the copies that were given up, and why', async () => {
+  it('lists the copies that failed for good, and why', async () => {
     const { get } = startApp()
     const message = { id: '1', timestamp: new Date(), attempts: 6, body: { type: 'copy', name: 'clip.mp4' } }
     const batch = createMessageBatch('fallback-storage-copies', [message])

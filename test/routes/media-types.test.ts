@@ -59,7 +59,7 @@ describe('an upload', () => {
   })
 })
 
-describe('an object that its backend has no type for', () => {
+describe('an object without a type', () => {
   it('is read under the type of its name’s extension', async () => {
     const { typeOf } = app()
     await fill(media, { 'a/harbour.jpg': 'x' })
@@ -88,7 +88,7 @@ describe('an object that its backend has no type for', () => {
     },
   )
 
-  it('is not in a sandbox where its extension is harmless', async () => {
+  it('is not sandboxed if its extension is harmless', async () => {
     const { call } = app()
     await fill(media, { 'manual.pdf': 'x' })
     const response = await call('/manual.pdf')
@@ -96,7 +96,7 @@ describe('an object that its backend has no type for', () => {
     expect(response.headers.get('Content-Security-Policy')).toBeNull()
   })
 
-  it('is copied as it is: a type that was guessed is not recorded', async () => {
+  it('is copied without the derived type', async () => {
     await fill(mediaKv, { 'harbour.jpg': 'x' })
     const { call } = startApp({ FALLBACK_DATA_MIGRATION: true })
     await (await call('/harbour.jpg')).arrayBuffer()

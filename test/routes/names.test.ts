@@ -59,7 +59,7 @@ describe.each([
   const names = title === 'r2' ? fitting : sampled(fitting, 6)
   const { call } = startApp({ FALLBACK_STORAGES: [storage] })
   let stored: number[]
-  // All tests share these objects: a write takes longer than all reads of a name together.
+  // All tests share these objects, because a write takes longer than all reads of a name together.
   beforeAll(async () => {
     const limit = pLimit(5)
     const responses = await Promise.all(names.map((name) => limit(() => store(call, name))))

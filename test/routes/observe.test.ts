@@ -40,7 +40,7 @@ describe('GET /-/metrics', () => {
 })
 
 describe('the log', () => {
-  /** The lines that the requests of `work` write. */
+  /** The log lines of the requests in `work`. */
   async function linesOf(work: () => Promise<unknown>): Promise<Record<string, unknown>[]> {
     const lines: Record<string, unknown>[] = []
     const note = (line: string): void => void lines.push(JSON.parse(line) as Record<string, unknown>)
@@ -74,7 +74,7 @@ describe('the log', () => {
     ])
   })
 
-  it('has so many lines for reads of one outcome in a second, and all for writes and failures', async () => {
+  it('limits the lines for reads per second and outcome, but not those for writes and failures', async () => {
     await fill(media, { a: '1' })
     const settings = { FALLBACK_LOG_READS_PER_SECOND: 2 }
     const broken = startApp({ ...settings, FALLBACK_STORAGES: [OLD], OLD: BROKEN_ORIGIN })
@@ -91,7 +91,7 @@ describe('the log', () => {
 })
 
 describe('a bound rate limiter', () => {
-  it('answers 429 with a problem document once the limit is reached, for each address apart', async () => {
+  it('answers 429 with a problem document once the limit is reached, separately for each address', async () => {
     const keys: string[] = []
     const rateLimiter: RateLimit = {
       limit: async ({ key }) => {
@@ -138,7 +138,7 @@ describe('explain', () => {
     return answer.migration.last_copy
   }
 
-  it('shows the result of the copy that a read began', async () => {
+  it('shows the result of a copy that was started by a read', async () => {
     await fill(mediaKv, { a: '123' })
     const { call } = startApp({ FALLBACK_DATA_MIGRATION: true })
     await (await call('/a')).text()

@@ -32,7 +32,7 @@ beforeAll(async () => {
 })
 
 describe('the OpenAPI document', () => {
-  it('is what the schemas and the table of routes make (else: npm run openapi)', () => {
+  it('is generated from the schemas and the table of routes (otherwise: npm run openapi)', () => {
     expect(document).toEqual(buildDocument())
   })
 
@@ -43,7 +43,7 @@ describe('the OpenAPI document', () => {
     expect((await startApp().json('/-/api/openapi.json')).body['servers']).toEqual([{ url: '/' }])
   })
 
-  it('has every route that the Worker has, but for the files of its page', () => {
+  it('has every route of the Worker, except the files of its page', () => {
     const documented = operations().map(({ method, path }) => `${method} ${path}`)
     const routes = Object.values(ROUTES)
       .map(({ method, path }) => `${method.toLowerCase()} /${path}`)
@@ -195,7 +195,7 @@ function needsToken({ security = [] }: OperationJson): boolean {
   return security.length > 0 && security.every((requirement) => Object.keys(requirement).length > 0)
 }
 
-/** Ids of the operations that a request is valid for: the most specific path, and no parameter empty. */
+/** Ids of the operations for which a request is valid: the most specific path, and no empty parameter. */
 function operationsFor(method: string, path: string): (string | undefined)[] {
   const matching = operations().filter((operation) => {
     const pattern = operation.path.replace(/[.*+?^$()|[\]\\]/g, '\\$&').replace(/\{\w+\}/g, '.+')

@@ -15,7 +15,7 @@ interface Served {
 
 let sites = 0
 
-/** One deployment for all rows, each of which has a folder to itself. */
+/** One deployment for all rows, each with its own folder. */
 function site({ call, put }: Served): () => Promise<Site> {
   return async () => {
     const folder = `site-${sites++}`
@@ -50,7 +50,7 @@ function chainOf(kinds: readonly Kind[], migration = false): Served {
   return { call, put }
 }
 
-/** As `chainOf`, with every object migrated before it is looked at. */
+/** Like `chainOf`, with every object migrated before it is checked. */
 function migrated(kinds: readonly [Exclude<Kind, 'http' | 'bare'>, ...Kind[]]): Served {
   const served = chainOf(kinds, true)
   const primary = BINDINGS[kinds[0]]
@@ -83,7 +83,7 @@ function intoMap(objects: Objects): Served['put'] {
   }
 }
 
-/** An origin that knows neither Range nor conditions. */
+/** An origin that supports neither Range nor conditions. */
 function answerWhole(objects: Objects, request: Request): Response {
   const found = objects.get(nameOf(request))
   if (!found) return new Response('not here', { status: 404 })
@@ -112,9 +112,9 @@ function nameOf(request: Request): string {
 }
 
 const ALL = [...RANGES, ...CONDITIONS]
-/** Tags with spaces are none (RFC 9110 §8.8.3), so an origin's are not passed on. */
+/** Tags with spaces are invalid (RFC 9110 §8.8.3), so an origin's are not passed on. */
 const ORIGINS = ALL.filter(({ object }) => !/\s/.test(object.etag ?? ''))
-/** From a date alone a tag is made, so that it can be the same after a copy. */
+/** A tag is derived from a date alone, so that it can be the same after a copy. */
 const BARE = [...ORIGINS, ...WITHOUT_VALIDATORS.filter(({ object }) => object.etag ?? !object.modified)]
 
 describeReading('r2', site(chainOf(['r2'])), ALL)

@@ -9,14 +9,14 @@ afterAll(() => reset())
 
 const IMMUTABLE = 'public, max-age=31536000, immutable'
 
-/** Puts `a` into a backend; its own headers say that it may be kept for a year. */
+/** Puts `a` into a backend, with headers that allow caching it for a year. */
 async function putImmutable(backend: Backend): Promise<void> {
   const modified = new Date(1e12)
   const info = { cacheControl: IMMUTABLE, expires: new Date('2040-01-01'), etag: '"tag"', modified }
   await backend.put?.('a', bytesOf('old bytes'), { info })
 }
 
-/** The bucket where every read ends so. */
+/** The bucket with this result for every read. */
 function bucketThat(read: () => Promise<never>): R2Bucket {
   return bucketWith({ get: read, head: read })
 }
@@ -56,7 +56,7 @@ describe.each(requests)('%s from a fallback', (_, path, init, status) => {
     expect(await headersOf({ FALLBACK_STORAGES, MEDIA: bucketThat(read) })).toEqual(['no-store', null])
   })
 
-  it('may not be stored when the primary was passed over by its breaker', async () => {
+  it('must not be stored if the primary was skipped by its breaker', async () => {
     await putImmutable(mediaKv)
     const read = vi.fn<typeof failing>(failing)
     const { call } = startApp({ FALLBACK_BREAKER_FAILURES: 1, MEDIA: bucketThat(read) })
@@ -68,12 +68,12 @@ describe.each(requests)('%s from a fallback', (_, path, init, status) => {
     expect([response.status, response.headers.get('Cache-Control')]).toEqual([status, 'no-store'])
   })
 
-  it('may not be stored when the primary was still silent when another one answered', async () => {
+  it('must not be stored if the primary was still silent when another one answered', async () => {
     const FALLBACK_STORAGES = [{ ...R2, hedge_ms: 5, timeout_ms: 1000 }, KV]
     expect(await headersOf({ FALLBACK_STORAGES, MEDIA: bucketThat(silent) })).toEqual(['no-store', null])
   })
 
-  it('may not be stored when a backend between them failed', async () => {
+  it('must not be stored if a backend between them failed', async () => {
     const settings = { FALLBACK_STORAGES: [R2, OLD, KV], OLD: BROKEN_ORIGIN }
     expect(await headersOf(settings)).toEqual(['no-store', null])
   })
@@ -86,7 +86,7 @@ describe.each(requests)('%s from a fallback', (_, path, init, status) => {
   })
 })
 
-it('an answer of the primary keeps the object’s own Cache-Control while a fallback is down', async () => {
+it('a response from the primary keeps the object’s own Cache-Control while a fallback is down', async () => {
   await putImmutable(media)
   const { call } = startApp({ FALLBACK_STORAGES: [R2, OLD], OLD: BROKEN_ORIGIN })
   const response = await call('/a')
@@ -94,7 +94,7 @@ it('an answer of the primary keeps the object’s own Cache-Control while a fall
   expect(response.headers.get('Cache-Control')).toBe(IMMUTABLE)
 })
 
-it('counts what a conditional request for a range past the end found out', async () => {
+it('counts the result of a conditional request for a range past the end', async () => {
   await media.put?.('a', bytesOf('new'), { info: { etag: '"new"' } })
   await putImmutable(mediaKv)
   const { call } = startApp({ MEDIA: bucketWith({ head: failing }) })

@@ -40,7 +40,7 @@ describe('a verification over HTTP', () => {
     expect((await call(`/-/api/${path}/report`)).status).toBe(200)
   })
 
-  it('prints what is accepted on the certificate, and refuses reasons that it does not know', async () => {
+  it('prints accepted reasons on the certificate, and refuses unknown ones', async () => {
     const { post, ended, call } = startApp()
     await seed(2)
     const wrong = await post('verifications', { accept: ['missing'] })
@@ -61,6 +61,6 @@ describe('a verification over HTTP', () => {
     expect(page).toContain('Accepted by the operator')
     expect(page).toContain('<li>prefix: 1</li>')
     expect(page).toContain('all names outside the prefix')
-    expect(page).toContain('but for what was accepted')
+    expect(page).toContain('except for what was accepted')
   })
 })

@@ -31,7 +31,7 @@ describe('s3Backend() and uploads of several parts', () => {
     expect(await bodyOf(tail)).toEqual(new Uint8Array([0, ...Array.from({ length: 10 }, () => 2)]))
   })
 
-  it('does not replace what came meanwhile', async () => {
+  it('does not replace an object that was stored in the meantime', async () => {
     const upload = await backend.createMultipartUpload('meanwhile', { onlyIf: 'absent' })
     await upload.uploadPart(1, new Uint8Array(10), 10)
     await backend.put('meanwhile', bytes)
@@ -40,7 +40,7 @@ describe('s3Backend() and uploads of several parts', () => {
     expect(await failure(upload.uploadPart(2, bytes, 1000))).toBeInstanceOf(StorageError)
   })
 
-  it('are staged where they are on a condition, and take their name only if it holds', async () => {
+  it('are staged if they are conditional, and only get their name if the condition holds', async () => {
     const staging = withStaging(backend, (_, name, error) => {
       throw new Error(`${name} was left`, { cause: error })
     })
@@ -61,7 +61,7 @@ describe('s3Backend() and uploads of several parts', () => {
     expect((await backend.list({ prefix: '-/' })).objects).toEqual([])
   })
 
-  it('leaves nothing of an aborted one, and takes a second abort', async () => {
+  it('leaves nothing of an aborted one, and accepts a second abort', async () => {
     const upload = await backend.createMultipartUpload('aborted')
     await upload.uploadPart(1, new Uint8Array(10), 10)
     await upload.abort()

@@ -5,7 +5,7 @@ import { compareNames } from '../../src/storage/order.ts'
 import { NASTY_NAMES } from '../names.ts'
 import { connectEmpty, isUnroutable } from './server.ts'
 
-// What the conformance suite does not show of these names: it stores, reads, lists and deletes all of them.
+// In addition to the conformance suite, which stores, reads, lists and deletes all of these names.
 describe('s3Backend() and names', () => {
   const names = [...new Set(NASTY_NAMES)].filter((name) => !isUnroutable(name))
   let backend: S3Backend
@@ -20,7 +20,7 @@ describe('s3Backend() and names', () => {
     expect(names.length).toBeGreaterThan(200)
   })
 
-  it('gives each a URL that anyone can fetch', async () => {
+  it('returns a URL for each that anyone can fetch', async () => {
     for (const name of names) {
       const response = await fetch(await backend.url(name, { base: 'https://media.example/' }))
       const bytes = new Uint8Array(await response.arrayBuffer())

@@ -6,16 +6,16 @@ export interface S3Server {
   credentials: { accessKeyId: string; secretAccessKey: string }
 }
 
-/** Readable by anyone, where the server can do that. */
+/** Publicly readable, if the server supports that. */
 export const PUBLIC_BUCKET = 'public'
-/** Each file of tests has a bucket to itself, since files run side by side. */
+/** Each test file has its own bucket, since files run in parallel. */
 export const BUCKETS = ['conformance', 'names', 'reading', 'writing', 'multipart', PUBLIC_BUCKET] as const
 export type Bucket = (typeof BUCKETS)[number]
 
 declare module 'vitest' {
   interface ProvidedContext {
     s3: S3Server
-    /** URL of a server that gives back what it was sent. */
+    /** URL of a server that returns what it received. */
     verbatim: string
   }
 }

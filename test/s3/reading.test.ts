@@ -24,7 +24,7 @@ describe('s3Backend() and signatures', () => {
     expect(await failure(wrong.put('x', bytes))).toMatchObject({ code: 'denied' })
   })
 
-  it('does not take wrong credentials for absence, even where 403 proves it', async () => {
+  it('does not take wrong credentials for absence, even if 403 proves it', async () => {
     const { credentials } = inject('s3')
     const wrong = connect('reading', {
       credentials: { ...credentials, secretAccessKey: 'wrong-secret' },
@@ -34,7 +34,7 @@ describe('s3Backend() and signatures', () => {
     expect(await failure(wrong.head('missing'))).toMatchObject({ code: 'denied' })
   })
 
-  it('is let in with the header that names the deployments that a request has passed', async () => {
+  it('is accepted with the header that names the deployments that a request has passed through', async () => {
     const passing = connect('reading', { deploymentId: '0a0b0c0d' })
     expect((await passing.head('thousand.bin'))?.size).toBe(1000)
     expect(await bodyOf(await passing.get('thousand.bin'))).toEqual(bytes)
@@ -54,7 +54,7 @@ describe('s3Backend() and signatures', () => {
 })
 
 describe('s3Backend() and absence', () => {
-  it('misses what is not there', async () => {
+  it('misses absent objects', async () => {
     expect(await backend.get('missing')).toBeNull()
     expect(await backend.get('missing', { range: { offset: 5 } })).toBeNull()
     expect(await backend.get('missing', { range: { suffix: 0 } })).toBeNull()
@@ -89,14 +89,14 @@ describe('s3Backend() and ranges', () => {
   })
 
   it.each([[{ offset: 1000 }], [{ offset: 5000, length: 2 }], [{ suffix: 0 }]])(
-    'says that %j begins past the end, and where that is',
+    'says that %j begins after the end, and reports the size',
     async (range) => {
       const error = await failure(backend.get('thousand.bin', { range }))
       expect(error).toMatchObject({ code: 'unsatisfiable', size: 1000 })
     },
   )
 
-  it('gives the part only of the version that is named', async () => {
+  it('returns only a part of the requested version', async () => {
     const etag = (await backend.head('thousand.bin'))?.etag ?? ''
     const object = await backend.get('thousand.bin', { ifMatch: etag, range: { offset: 1, length: 2 } })
     expect(await bodyOf(object)).toEqual(bytes.slice(1, 3))

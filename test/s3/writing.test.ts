@@ -13,7 +13,7 @@ beforeAll(async () => {
 })
 
 describe('s3Backend() and writing', () => {
-  it('creates only where nothing is', async () => {
+  it('creates an object only if there is none', async () => {
     expect(await backend.put('once', bytes, { onlyIf: 'absent' })).toMatchObject({ size: 1000 })
     expect(await backend.put('once', streamOf(bytes), { size: 1000, onlyIf: 'absent' })).toBeNull()
     expect(await backend.put('once', new Uint8Array(1), { onlyIf: 'absent' })).toBeNull()
@@ -28,7 +28,7 @@ describe('s3Backend() and writing', () => {
     expect(await bodyOf(await backend.get('race'))).toEqual(bodies[winner])
   })
 
-  it('finds out by itself that the server heeds conditions, and leaves no trace of that', async () => {
+  it('detects that the server honours conditions, and leaves no trace of that', async () => {
     const sent: string[] = []
     const spied = (url: string, init: RequestInit) => {
       sent.push(`${init.method} ${new URL(url).pathname.split('/writing/')[1]}`)
@@ -50,7 +50,7 @@ describe('s3Backend() and writing', () => {
     expect(await backend.head('versioned')).toMatchObject({ size: 2 })
   })
 
-  it('keeps what is there from a large body that comes late', async () => {
+  it('keeps the current object if a large body comes late', async () => {
     await backend.put('taken', bytes)
     expect(await backend.put('taken', chunksOf(20e6, 65536), { size: 20e6, onlyIf: 'absent' })).toBeNull()
     expect(await backend.head('taken')).toMatchObject({ size: 1000 })
@@ -82,7 +82,7 @@ describe('s3Backend() and writing', () => {
     expect(await backend.put(`right-${algorithm}`, new Uint8Array(0), { digests })).toMatchObject({ size: 0 })
   })
 
-  it('keeps encoded bytes as they are, with their length', async ({ skip }) => {
+  it('keeps encoded bytes unchanged, with their length', async ({ skip }) => {
     skip(
       inject('s3').flavour === 'r2',
       'the front door of the local R2 decodes what is stored under an encoding',
@@ -97,7 +97,7 @@ describe('s3Backend() and writing', () => {
     expect(await bodyOf(part)).toEqual(gzipped.slice(3, 7))
   })
 
-  it('keeps what belongs to the representation, and nothing that was not given', async () => {
+  it('keeps the fields of the representation, and only those that were given', async () => {
     const info = {
       contentType: 'text/plain; charset=utf-8',
       contentLanguage: 'de',
@@ -110,7 +110,7 @@ describe('s3Backend() and writing', () => {
     expect(await backend.head('representation')).toMatchObject(info)
     await backend.put('bare', bytes)
     const { contentType, ...bare } = (await backend.head('bare')) ?? {}
-    // What R2 says of an object without a type.
+    // R2's type for an object without one.
     expect([undefined, 'application/octet-stream']).toContain(contentType)
     expect(Object.keys(bare).toSorted()).toEqual([
       'backend',
@@ -123,7 +123,7 @@ describe('s3Backend() and writing', () => {
     ])
   })
 
-  it('shows tombstones as such, whatever the request', async () => {
+  it('shows tombstones for every kind of request', async () => {
     const deleted = new Date('2026-01-01T00:00:00Z')
     await backend.put('tombs/a', new Uint8Array(0), { info: { deleted } })
     await backend.put('tombs/empty', new Uint8Array(0))

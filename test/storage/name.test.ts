@@ -3,11 +3,12 @@ import fc from 'fast-check'
 import { StorageError } from '../../src/storage/errors.ts'
 import { checkName, encodeName, MAX_NAME_BYTES, nameBytes, parseName } from '../../src/storage/name.ts'
 import { BAD_PATHS } from '../bad-paths.ts'
+import { anyCharacter } from '../kit/any-character.ts'
 import { NASTY_NAMES, shown } from '../names.ts'
 
 const UNRESERVED = /^(?:[A-Za-z0-9\-._~/]|%[0-9A-F]{2})*$/
 
-it('is tried on at least 220 different names', () => {
+it('is tested with at least 220 different names', () => {
   expect(new Set(NASTY_NAMES).size).toBe(NASTY_NAMES.length)
   expect(NASTY_NAMES.length).toBeGreaterThanOrEqual(220)
 })
@@ -15,7 +16,7 @@ it('is tried on at least 220 different names', () => {
 describe('a nasty name', () => {
   const names = NASTY_NAMES.map((name) => ({ name, title: shown(name) }))
 
-  it.each(names)('comes back from its own path: $title', ({ name }) => {
+  it.each(names)('can be restored from its path: $title', ({ name }) => {
     const path = encodeName(name)
     expect(path).toMatch(UNRESERVED)
     expect(parseName(path)).toBe(name)
@@ -28,7 +29,7 @@ describe('a nasty name', () => {
   })
 })
 
-describe('a path that names nothing', () => {
+describe('an invalid path', () => {
   it.each(BAD_PATHS.map((bad) => ({ ...bad, title: shown(bad.path) })))(
     'is refused with the reason: $title',
     ({ path, why }) => {
@@ -60,9 +61,9 @@ describe('a path', () => {
 })
 
 describe('any name', () => {
-  const names = fc.string({ unit: 'binary', minLength: 1, maxLength: 300 })
+  const names = fc.string({ unit: anyCharacter, minLength: 1, maxLength: 300 })
 
-  it('comes back from its path, or is refused whichever way it is given', () => {
+  it('can be restored from its path, or is refused in both forms', () => {
     fc.assert(
       fc.property(names, (name) => {
         const outcome = (read: () => string) => refusal(read) ?? { name: read() }
@@ -86,7 +87,7 @@ describe('any name', () => {
     )
   })
 
-  it('is never longer than the bound', () => {
+  it('is never longer than the limit', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme', minLength: 200, maxLength: 1100 }), (name) => {
         const long = nameBytes(name) > MAX_NAME_BYTES

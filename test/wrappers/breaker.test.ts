@@ -3,7 +3,7 @@ import { withBreaker } from '../../src/wrappers/breaker.ts'
 import { memoryBackend } from '../kit/memory.ts'
 import { type ErrorCode, StorageError } from '../../src/storage/errors.ts'
 
-/** A backend that fails as set, behind a breaker with a clock of the test's own. */
+/** A backend with configurable failures, behind a breaker with the test's own clock. */
 function setup(longestPauseMs = 20_000) {
   const clock = { now: 1_000_000 }
   const origin: { error: Error | null; requests: number } = { error: null, requests: 0 }
@@ -30,7 +30,7 @@ function setup(longestPauseMs = 20_000) {
   return { request, fail, heal, origin, clock, health: () => backend.health() }
 }
 
-/** Sends `times` requests, one a second, which fail where `fails` says so; returns how many reached the backend. */
+/** Sends `times` requests, one per second, which fail if `fails` says so; returns how many reached the backend. */
 async function requestsOf(times: number, fails: (time: number) => boolean): Promise<number> {
   const { request, fail, heal, origin, clock } = setup()
   for (let time = 0; time < times; time++) {
@@ -47,9 +47,9 @@ describe('withBreaker()', () => {
     expect(await requestsOf(200, (time) => time % 10 === 0)).toBe(200)
   })
 
-  it('leaves a backend alone that fails nine requests in ten, but for one question every few seconds', async () => {
+  it('skips a backend that fails nine requests in ten, except for one request every few seconds', async () => {
     expect(await requestsOf(200, (time) => time % 10 !== 9)).toBeLessThan(200 / 4)
-    // One that was well until then, too.
+    // A backend that was healthy until then, too.
     const fails = (time: number): boolean => time >= 100 && time % 10 !== 9
     expect((await requestsOf(200, fails)) - 100).toBeLessThan(100 / 3)
   })
@@ -81,11 +81,11 @@ describe('withBreaker()', () => {
   it.each([
     ['refused credentials', new StorageError('denied', 'no', { backend: 'origin' })],
     ['too many writes of one name', new StorageError('too-many-writes', 'no', { backend: 'origin' })],
-    ['a body that broke off', new StorageError('interrupted', 'no')],
+    ['an interrupted body', new StorageError('interrupted', 'no')],
     ['wrong bytes', new StorageError('corrupt', 'no', { backend: 'origin' })],
     ["another backend's failure", new StorageError('unavailable', 'no', { backend: 'source' })],
     ['a failure of no backend', new StorageError('unavailable', 'no')],
-    ['a defect of ours', new TypeError('undefined is not a function')],
+    ['a bug in this software', new TypeError('undefined is not a function')],
   ])('is not opened by %s', async (_, error) => {
     const { request, origin, health } = setup()
     origin.error = error
@@ -93,14 +93,14 @@ describe('withBreaker()', () => {
     expect([origin.requests, health()?.state]).toEqual([12, 'closed'])
   })
 
-  it('is not opened by requests that were called off', async () => {
+  it('is not opened by cancelled requests', async () => {
     const { request, fail, origin } = setup()
     fail('unavailable')
     for (let time = 0; time < 12; time++) await request(AbortSignal.abort())
     expect(origin.requests).toBe(12)
   })
 
-  it('forgets what is long past', async () => {
+  it('forgets old outcomes', async () => {
     const { request, fail, clock, health } = setup()
     fail('unavailable')
     await request()

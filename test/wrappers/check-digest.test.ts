@@ -47,7 +47,7 @@ describe('withCheckedDigests()', () => {
     await expect(reader?.read()).rejects.toMatchObject({ code: 'corrupt' })
   })
 
-  it('fails where no length is known', async () => {
+  it('fails if the length is unknown', async () => {
     const { get } = await wrong()
     const unsized: Backend['get'] = async (name) => {
       const object = await get(name)
@@ -68,17 +68,17 @@ describe('withCheckedDigests()', () => {
       keepAlive: () => {},
     })
     const objects = await Promise.all([shared.get('a'), shared.get('a')])
-    // The runtime's own streams hand on a copy of the error.
+    // The runtime's own streams pass on a copy of the error.
     const failure = { code: 'unavailable', cause: { message: expect.stringContaining('digest') as string } }
     for (const object of objects) await expect(textOf(object)).rejects.toMatchObject(failure)
   })
 
-  it('leaves a part alone, of which no digest is known', async () => {
+  it('does not check a part, whose digest is unknown', async () => {
     const part = await withCheckedDigests(await wrong()).get('a', { range: { offset: 1, length: 2 } })
     expect(await textOf(part)).toBe('bc')
   })
 
-  it('leaves alone what the caller has already: its bytes need not be there', async () => {
+  it('does not check an object that the caller already has, since its bytes may be missing', async () => {
     const verified = withCheckedDigests(await wrong({ etag: '"v1"', body: new Blob([]).stream() }))
     expect(await textOf(await verified.get('a', { ifNoneMatch: '"v1"' }))).toBe('')
   })

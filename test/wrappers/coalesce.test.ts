@@ -19,7 +19,7 @@ function coalesced(
   })
 }
 
-/** A backend whose one object's body is fed by the test. */
+/** A backend with one object, whose body the test provides. */
 function stepped(size: number) {
   const source = steppedBody()
   const backend: Backend = {
@@ -41,7 +41,7 @@ describe('withCoalescing()', () => {
     expect(origin.counts['get']).toBe(1)
   })
 
-  it('names one leader, whose job the copy is', async () => {
+  it('names one leader, which makes the copy', async () => {
     const origin = counting('origin')
     await origin.put('a', bytesOf('x'))
     const backend = coalesced(origin)
@@ -94,7 +94,7 @@ describe('withCoalescing()', () => {
     await expect(textOf(object)).rejects.toMatchObject({ code: 'timeout' })
   })
 
-  it('fetches again when the answer to the first request never comes, as after the platform ended it', async () => {
+  it('fetches again if the response to the first request never comes, as after the platform ended it', async () => {
     const origin = counting('origin')
     await origin.put('a', bytesOf('whole'))
     let hangs = true
@@ -115,7 +115,7 @@ describe('withCoalescing()', () => {
     expect(origin.counts['get']).toBe(1)
   })
 
-  it('requests the body again once it has stood still, and lets the first reader wait on', async () => {
+  it('requests the body again once it has stalled, and lets the first reader continue to wait', async () => {
     const origin = counting('origin')
     await origin.put('a', bytesOf('abcdef'))
     const { source, backend } = stepped(6)
@@ -149,7 +149,7 @@ describe('withCoalescing()', () => {
     await Promise.all([one?.body.cancel(), two?.body.cancel()])
   })
 
-  it('releases the memory of a body that came after its readers had gone', async () => {
+  it('releases the memory of a body that arrived after its readers had left', async () => {
     const origin = counting('origin')
     await origin.put('a', new Uint8Array(600))
     const late = Promise.withResolvers<void>()
@@ -177,7 +177,7 @@ describe('withCoalescing()', () => {
     await textOf(other)
   })
 
-  it('hands out the plain body when it is too large or has no known size', async () => {
+  it('returns the plain body if it is too large or of unknown size', async () => {
     const origin = counting('origin')
     await origin.put('large', new Uint8Array(2 * MIB))
     const object = await coalesced(origin).get('large')
@@ -185,7 +185,7 @@ describe('withCoalescing()', () => {
     await object?.body.cancel()
   })
 
-  it('hands out the plain body when the isolate has no room left, and shares again once there is', async () => {
+  it('returns the plain body if the isolate has no room left, and shares again once there is', async () => {
     const origin = counting('origin')
     await origin.put('one', new Uint8Array(600))
     await origin.put('two', new Uint8Array(600))
@@ -233,7 +233,7 @@ describe('withCoalescing()', () => {
     await three?.body.cancel()
   })
 
-  it('gives the memory back when the readers go away', async () => {
+  it('releases the memory when the readers go away', async () => {
     const origin = counting('origin')
     for (const name of ['one', 'two']) await origin.put(name, new Uint8Array(600))
     const backend = coalesced(origin, { total: 1000 })

@@ -66,7 +66,7 @@ describe('a backend that does not answer', () => {
     await expect(call()).rejects.toMatchObject({ code: 'timeout', backend: 'silent' })
   })
 
-  it('stops by its signal', async () => {
+  it('stops when its signal aborts', async () => {
     const stopped = Promise.withResolvers<unknown>()
     const listening: Backend = {
       ...silent(),
@@ -79,7 +79,7 @@ describe('a backend that does not answer', () => {
     expect(await stopped.promise).toMatchObject({ code: 'timeout' })
   })
 
-  it('is not waited for once the caller gives up', async () => {
+  it('is not waited for once the caller aborts', async () => {
     const caller = new AbortController()
     const patient = withDeadline(silent(), { ...bounds, timeoutMs: 60_000 })
     const request = patient.head('a', { signal: caller.signal })
@@ -89,7 +89,7 @@ describe('a backend that does not answer', () => {
   })
 })
 
-it('cancels the body of an answer that comes too late', async () => {
+it('cancels the body of a response that comes too late', async () => {
   const cancelled = Promise.withResolvers<unknown>()
   const late: Backend = {
     ...memoryBackend('late'),
@@ -102,7 +102,7 @@ it('cancels the body of an answer that comes too late', async () => {
   expect(await cancelled.promise).toBe('cancelled')
 })
 
-it('hands a body on untouched', async () => {
+it('passes a body on unchanged', async () => {
   const body = slow(1, 0)
   const sending: Backend = {
     ...memoryBackend('slow'),
@@ -111,7 +111,7 @@ it('hands a body on untouched', async () => {
   expect((await withDeadline(sending, bounds).get('a'))?.body).toBe(body)
 })
 
-it('does not bound how long a stream may be sent', async () => {
+it('does not limit how long a stream may be sent', async () => {
   const backend = withDeadline(memoryBackend('memory'), bounds)
   expect(await backend.put?.('a', slow(8, 10), { size: 8 })).toMatchObject({ size: 8 })
 })

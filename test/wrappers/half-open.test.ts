@@ -12,7 +12,7 @@ describe.each([
   ['in order', undefined],
   ['hedged', 1000],
 ])('a chain with a half-open breaker, searched %s', (_, hedgeMs) => {
-  /** `only` has `a` and is slow, behind a breaker that has just become half-open; `other` stands before it. */
+  /** `only` has `a` and is slow, behind a breaker that has just become half-open; `other` comes before it. */
   async function halfOpen(other = memoryBackend('other') as Parameters<typeof createChain>[0][number]) {
     const clock = { now: 0 }
     const memory = memoryBackend('only')
@@ -41,7 +41,7 @@ describe.each([
     return { chain, read, backend }
   }
 
-  it('lets more than one through where no other backend can answer', async () => {
+  it('lets more than one through if no other backend can answer', async () => {
     const { read } = await halfOpen()
     const trace: Trace = []
     expect(await Promise.all([read(), read(), read(trace)])).toEqual(['here', 'here', 'here'])
@@ -57,7 +57,7 @@ describe.each([
     expect(read7.filter((text) => text === 'here')).toHaveLength(3)
   })
 
-  it('lets only one through where another backend can answer', async () => {
+  it('lets only one through if another backend can answer', async () => {
     const other = memoryBackend('behind')
     await other.put('a', bytesOf('elsewhere'))
     const { backend } = await halfOpen()

@@ -42,9 +42,9 @@ const local: readonly Method[] = ['url', 'path', 'accepts']
 
 interface Wrapped {
   wrap: (backend: Backend) => Backend
-  /** What reaches the backend in place of the arguments. */
+  /** What reaches the backend instead of the arguments. */
   changes?: Partial<Calls>
-  /** Not forwarded: the wrapper answers itself. */
+  /** Not forwarded: the wrapper handles it. */
   answers?: Method[]
   removes?: Method[]
 }
@@ -100,7 +100,7 @@ const wrappers: Record<string, Wrapped> = {
 
 type Recorded = [method: string, ...args: unknown[]]
 
-/** A backend that does everything, and what has reached it. */
+/** A backend that supports everything, and what has reached it. */
 function recording() {
   const recorded: Recorded[] = []
   const note = <Result>(method: string, result: () => Result) => {
@@ -168,7 +168,7 @@ describe.each(Object.entries(wrappers))('%s()', (_, { wrap, changes = {}, answer
     }
   })
 
-  it('forwards what an upload is given', async () => {
+  it('forwards the arguments of an upload', async () => {
     const { backend, of } = recording()
     const upload = await wrap(backend).createMultipartUpload?.('a')
     expect(upload?.id).toBe(removes.includes('createMultipartUpload') ? undefined : 'id')
@@ -179,7 +179,7 @@ describe.each(Object.entries(wrappers))('%s()', (_, { wrap, changes = {}, answer
     }
   })
 
-  it('keeps the properties, and the absence of what the backend cannot do', () => {
+  it('keeps the properties, and the absence of unsupported methods', () => {
     const { backend } = recording()
     const { name, type, get, head } = backend
     expect(wrap(backend)).toMatchObject({ name, type, listsAfter: true, maxSize: 100, maxPutSize: 50 })

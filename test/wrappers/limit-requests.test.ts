@@ -8,7 +8,7 @@ import { withRequestLimit } from '../../src/wrappers/limit-requests.ts'
 import { bytesOf, textOf } from '../kit/fakes.ts'
 import { memoryBackend } from '../kit/memory.ts'
 
-/** Counts requests that wait for their answer, over all the backends that it makes. */
+/** Counts requests that wait for their responses, over all backends that it creates. */
 function counting(answerMs = 3) {
   const seen = { open: 0, most: 0 }
   const counted = async <T>(answer: () => Promise<T>): Promise<T> => {
@@ -34,7 +34,7 @@ const four = ['a', 'b', 'c', 'd']
 const hundred = Array.from({ length: 100 }, (_, index) => `${index}.jpg`)
 
 describe('an invocation', () => {
-  it('waits for five answers at most, over 100 names and four backends', async () => {
+  it('waits for at most five responses, over 100 names and four backends', async () => {
     const { seen, limited } = counting()
     const backends = four.map(limited)
     const all = hundred.flatMap((name) => backends.map((backend) => backend.head(name)))
@@ -47,7 +47,7 @@ describe('an invocation', () => {
     expect(seen.most).toBe(5)
   })
 
-  it('waits for five at most while hedged reads search nine backends', async () => {
+  it('waits for at most five while hedged reads search nine backends', async () => {
     const { seen, limited } = counting(20)
     const backends = Array.from({ length: 9 }, (_, index) => limited(`b${index}`))
     const hedgeMs = Object.fromEntries(backends.map(({ name }) => [name, 1]))
@@ -56,7 +56,7 @@ describe('an invocation', () => {
     expect(seen.most).toBe(5)
   })
 
-  it('waits for five at most while a name is explained', async () => {
+  it('waits for at most five while a name is explained', async () => {
     const { seen, limited } = counting()
     const chain = createChain([...four, 'e', 'f', 'g'].map(limited), { deletes: 'tombstone' })
     await runInvocation(() => explain(chain, 'x', true))
@@ -71,7 +71,7 @@ describe('an invocation', () => {
     expect(seen.most).toBe(10)
   })
 
-  it('lets the next request out when one fails or was called off before it began', async () => {
+  it('sends the next request if one fails or was cancelled before it began', async () => {
     const failing = withRequestLimit(
       { ...memoryBackend('a'), head: () => Promise.reject(new Error('broken')) },
       withSlot,
@@ -90,7 +90,7 @@ describe('an invocation', () => {
   })
 })
 
-it('a request that waits for a slot has not begun its timeout', async () => {
+it('the timeout of a request does not start while it waits for a slot', async () => {
   const { slow } = counting(30)
   const bounds = { timeoutMs: 200, idleTimeoutMs: 200, heedsSignals: false }
   const backend = withRequestLimit(withDeadline(slow('a'), bounds), withSlot)
@@ -116,7 +116,7 @@ it('bodies that are resumed while they are stored do not wait for each other', a
   })
 })
 
-it('requests within a slot use those that are free, and none that is not', async () => {
+it('requests within a slot use free slots, and wait for none', async () => {
   const { seen, counted, limited } = counting()
   const rows = async () => {
     const rest = hundred.values()

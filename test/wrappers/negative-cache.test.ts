@@ -27,7 +27,7 @@ describe('withNegativeCache()', () => {
     expect(await textOf(await backend.get('a'))).toBe('saved')
   })
 
-  it('does not believe a miss that was on its way while something was written', async () => {
+  it('does not remember a miss if there was a write at the same time', async () => {
     const { backend } = setup()
     const reading = backend.head('a')
     await backend.put?.('a', bytesOf('saved'))

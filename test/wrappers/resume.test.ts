@@ -12,12 +12,12 @@ function resuming(backend: Backend, others: Backend[] = [], idleTimeoutMs = 1000
   return withResume(backend, { others, idleTimeoutMs })
 }
 
-/** An object of 26 letters, each `unit` times, and backends that serve it badly. */
+/** An object of 26 letters, each `unit` times, and backends that fail while serving it. */
 function alphabet(unit: number) {
   const text = Array.from('abcdefghijklmnopqrstuvwxyz', (letter) => letter.repeat(unit)).join('')
   const bytes = new TextEncoder().encode(text)
 
-  /** Serves the text from memory, each body stopping after so many letters in the way of `ending`. */
+  /** Serves the text from memory; each body stops after this many letters, as `ending` says. */
   async function flaky(name: string, letters: number, ending: Ending, etag = '"v1"') {
     const memory = memoryBackend(name)
     await memory.put('a', bytes, { info: { etag } })
@@ -51,7 +51,7 @@ function alphabet(unit: number) {
     })
   }
 
-  /** Answers the first call, and is down from then on. */
+  /** Responds to the first call, and is down from then on. */
   function dying(backend: Backend): Backend {
     let calls = 0
     return {
@@ -69,20 +69,20 @@ const readAll = async (backend: Backend): Promise<string | null> => textOf(await
 const SMALL = 1
 const LARGE = 8192
 
-/** Small bodies are read before the answer begins, large ones are resumed while they stream. */
+/** Small bodies are read before the response starts, large ones are resumed while they stream. */
 describe.each([
   ['a small body', SMALL],
   ['a large body', LARGE],
 ])('withResume() of %s', (_size, unit) => {
   const { text, bytes, flaky, dying } = alphabet(unit)
 
-  it.each(['break', 'end', 'stall'] as const)('goes on where a body that %ss stopped', async (ending) => {
+  it.each(['break', 'end', 'stall'] as const)('continues where a body that %ss stopped', async (ending) => {
     const { backend, requested } = await flaky('origin', 10, ending)
     expect(await textOf(await resuming(backend, [], 50).get('a'))).toBe(text)
     expect(requested).toEqual([undefined, 10, 20])
   })
 
-  it('tries another backend first when the same one breaks again', async () => {
+  it('tries another backend first if the same one fails again', async () => {
     const { backend, requested } = await flaky('origin', 2, 'break')
     const spare = await flaky('spare', text.length, 'break')
     expect(await textOf(await resuming(backend, [spare.backend]).get('a'))).toBe(text)
@@ -98,7 +98,7 @@ describe.each([
     expect(requested).toEqual([5, 9, 13, 17, 21])
   })
 
-  it('goes on from another backend that holds the same object', async () => {
+  it('continues from another backend that has the same object', async () => {
     const { backend } = await flaky('origin', 10, 'break')
     const { backend: other } = await flaky('other', 100, 'break')
     expect(await textOf(await resuming(dying(backend), [other]).get('a'))).toBe(text)
@@ -110,7 +110,7 @@ describe.each([
   ])('fails when %s', async (_case, etag, otherEtag) => {
     const { backend } = await flaky('origin', 10, 'break', etag)
     const { backend: other } = await flaky('other', 100, 'break', otherEtag)
-    await expect(readAll(resuming(dying(backend), [other]))).rejects.toThrow('broke off')
+    await expect(readAll(resuming(dying(backend), [other]))).rejects.toThrow('was interrupted')
   })
 
   it('fails when more bytes come than were announced', async () => {
@@ -125,9 +125,9 @@ describe.each([
     await expect(readAll(resuming(short))).rejects.toThrow('more than the announced')
   })
 
-  it('gives up on a source that breaks again and again', async () => {
+  it('stops trying a source that fails again and again', async () => {
     const { backend, requested } = await flaky('origin', 1, 'break')
-    await expect(readAll(resuming(backend))).rejects.toThrow('broke off')
+    await expect(readAll(resuming(backend))).rejects.toThrow('was interrupted')
     expect(requested).toHaveLength(6)
   })
 })
@@ -141,14 +141,14 @@ describe('withResume()', () => {
     expect(requested).toEqual([undefined])
   })
 
-  it('fails before it answers when a small body cannot be resumed', async () => {
+  it('fails before the response if a small body cannot be resumed', async () => {
     const { backend } = await alphabet(SMALL).flaky('origin', 10, 'break', 'W/"v1"')
-    await expect(resuming(backend).get('a')).rejects.toThrow('broke off')
+    await expect(resuming(backend).get('a')).rejects.toThrow('was interrupted')
   })
 })
 
-describe('small bodies that are held whole', () => {
-  it('count as held in memory until they are read', async () => {
+describe('small bodies in memory', () => {
+  it('count as memory in use until they are read', async () => {
     const memory = memoryBackend('old')
     await memory.put('a', new Uint8Array(100_000))
     const object = await resuming(memory).get('a')
@@ -158,7 +158,7 @@ describe('small bodies that are held whole', () => {
     all.release()
   })
 
-  it('give their memory back when the reader goes away', async () => {
+  it('release their memory when the reader goes away', async () => {
     const memory = memoryBackend('old')
     await memory.put('a', new Uint8Array(100_000))
     const object = await resuming(memory).get('a')
@@ -169,7 +169,7 @@ describe('small bodies that are held whole', () => {
   })
 
   it.each([0, 1, 16 * 1024])(
-    'do not count once they are read from their source where they have %i bytes',
+    'do not count once they are read from their source if they have %i bytes',
     async (size) => {
       const memory = memoryBackend('old')
       await memory.put('a', new Uint8Array(size).fill(1))
@@ -182,7 +182,7 @@ describe('small bodies that are held whole', () => {
     },
   )
 
-  it('are streamed where there is no memory for them', async () => {
+  it('are streamed if there is no memory for them', async () => {
     const memory = memoryBackend('old')
     await memory.put('a', new Uint8Array(100_000))
     const held = await isolateMemory.reserve(isolateMemory.total)

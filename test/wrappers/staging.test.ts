@@ -21,7 +21,7 @@ async function begin(backend: Backend, name: string, options: PutOptions) {
   return upload
 }
 
-/** In memory, with parts as small as tests are, and a look at what it really holds. */
+/** In memory, with small parts, and with access to its actual contents. */
 function staged(options: { maxPutSize?: number; put?: MemoryBackend['put'] } = {}) {
   const memory = memoryBackend('m', { minPartSize: 1 })
   const backend = withStaging({ ...memory, ...options })
@@ -40,7 +40,7 @@ describeBackend('a backend that stages', async () => withStaging(memoryBackend('
 })
 
 describe('withStaging()', () => {
-  it('gives the object its name only when it is whole, and leaves nothing behind', async () => {
+  it('gives the object its name only when it is complete, and leaves nothing behind', async () => {
     const { backend, memory, keys } = staged()
     const upload = await begin(backend, 'a', { onlyIf: 'absent' })
     await upload.uploadPart(1, bytesOf('one '), 4)
@@ -64,7 +64,7 @@ describe('withStaging()', () => {
     expect([keys(), memory.uploads.size]).toEqual([['a'], 0])
   })
 
-  it('joins the parts where they are without a condition: the last one wins anyhow', async () => {
+  it('joins the parts directly without a condition, since the last one wins anyway', async () => {
     const { backend, keys } = staged({ put: () => Promise.reject(new Error('a second write')) })
     const upload = await begin(backend, 'a', {})
     await upload.uploadPart(1, bytesOf('x'), 1)
@@ -85,7 +85,7 @@ describe('withStaging()', () => {
     expect([keys(), memory.uploads.size]).toEqual([[], 0])
   })
 
-  it('is aborted by its id alone, what it has staged included', async () => {
+  it('is aborted by its id alone, including its staged object', async () => {
     const { backend, keys } = staged({ put: () => Promise.reject(new Error('killed')) })
     const upload = await begin(backend, 'a', { onlyIf: 'absent' })
     await upload.uploadPart(1, bytesOf('x'), 1)
@@ -105,13 +105,13 @@ describe('withStaging()', () => {
     expect(left.filter(isStaged)).toHaveLength(1)
   })
 
-  it('leaves what is known to be larger than one put takes to the backend', async () => {
+  it('leaves objects that are known to be too large for one put to the backend', async () => {
     const { backend, memory } = staged({ maxPutSize: 4 })
     const upload = await begin(backend, 'a', { onlyIf: 'absent', size: 5 })
     expect([...memory.uploads].map(({ id }) => id)).toEqual([upload.id])
   })
 
-  it('joins again, on its condition, what turns out to be larger than one put takes', async () => {
+  it('joins the parts again, conditionally, if the object turns out to be too large for one put', async () => {
     const { backend, memory, keys } = staged({ maxPutSize: 4 })
     for (const [name, expected] of [
       ['free', 'abcdefghij'],
@@ -127,7 +127,7 @@ describe('withStaging()', () => {
     expect([keys(), memory.uploads.size]).toEqual([['free', 'taken'], 0])
   })
 
-  it('hides what is staged, and the directory that it is in', async () => {
+  it('hides staged objects and their directory', async () => {
     const { backend, memory } = staged()
     await memory.put(STAGED, bytesOf('x'))
     await memory.put('a/b', bytesOf('x'))
@@ -138,7 +138,7 @@ describe('withStaging()', () => {
     expect(await backend.list?.({ prefix: '-/', delimiter: '/' })).toEqual({ objects: [], directories: [] })
   })
 
-  it('stages below the prefix, and for names that a filter lets in', async () => {
+  it('stages below the prefix, and for names that a filter includes', async () => {
     const memory = memoryBackend('m', { minPartSize: 1 })
     const backend = withStaging(withFilter(withPrefix(memory, 'media/'), { include: /^photos\// }))
     const upload = await begin(backend, 'photos/a', { onlyIf: 'absent' })
@@ -151,7 +151,7 @@ describe('withStaging()', () => {
     })
   })
 
-  it('keeps in R2 all that belongs to a copy, and its digest', async () => {
+  it('keeps everything that belongs to a copy in R2, and its digest', async () => {
     const backend = withStaging(r2Backend('r2', env.MEDIA))
     const bytes = bytesOf('bytes of a copy')
     const sha256 = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)).toHex()
@@ -172,8 +172,8 @@ describe('withStaging()', () => {
   })
 })
 
-describe('what a killed isolate leaves staged', () => {
-  /** An index in memory of the kind that the Durable Object keeps. */
+describe('staged objects of a killed isolate', () => {
+  /** An index in memory, like that of the Durable Object. */
   function site(now = Date.now) {
     const uploads: (OpenUpload & { at: number })[] = []
     const memory = memoryBackend('m', { minPartSize: 1 })
@@ -203,7 +203,7 @@ describe('what a killed isolate leaves staged', () => {
     expect([keysOf(memory), uploads]).toEqual([['a'], []])
   })
 
-  it('is remembered of clients too, by a name that no copy settles', async () => {
+  it('is also remembered for clients, under a name that no copy settles', async () => {
     const { memory, uploads, of } = site()
     const upload = await begin(of(memory), 'a', { onlyIf: 'absent' })
     expect(uploads).toMatchObject([{ name: upload.id, id: upload.id }])

@@ -11,7 +11,7 @@ function recorder(spans: string[]): Tracer {
 }
 
 describe('withTracing()', () => {
-  it('makes a span of each operation, bearing the name of the backend', async () => {
+  it('makes a span for each operation, with the name of the backend', async () => {
     const spans: string[] = []
     const backend = withTracing(memoryBackend('media'), recorder(spans))
     await backend.put?.('a', bytesOf('x'))

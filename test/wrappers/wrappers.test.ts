@@ -50,7 +50,7 @@ describe('withPrefix()', () => {
     expect([...inner.objects.keys()]).toEqual(['site/media/large'])
   })
 
-  it('sees nothing outside the prefix, nor the folder that a console made for it', async () => {
+  it('sees nothing outside the prefix, nor the folder that a console created for it', async () => {
     const backend = withPrefix(await filled('p/', 'p/a', 'p/d/b', 'q/c', 'pa'), 'p/')
     expect(await backend.get('c')).toBeNull()
     expect(await listed(backend, {})).toEqual(['a', 'd/b'])
@@ -68,7 +68,7 @@ describe('withPrefix()', () => {
 })
 
 describe('the URL of an object', () => {
-  it('is its public name where the Worker serves it', async () => {
+  it('is its public name if the Worker serves it', async () => {
     const backend = withServedUrl(withPrefix(memoryBackend('memory'), 'p/'))
     expect(await backend.url?.('a b', { base })).toBe('https://media.example/a%20b')
   })
@@ -97,7 +97,7 @@ describe('withReadOnly()', () => {
 describe('withFilter()', () => {
   const names = ['docs/1.pdf', 'photos/1.jpg', 'photos/2.jpg', 'photos/3.jpg', 'photos/raw/1.dng', 'top.jpg']
 
-  it('knows no name outside it', async () => {
+  it('has no name outside it', async () => {
     const backend = withFilter(await filled(...names), { include: /^photos\//, exclude: /\.dng$/ })
     expect(names.filter((name) => backend.accepts?.(name))).toEqual(names.slice(1, 4))
     expect(await backend.get('top.jpg')).toBeNull()
@@ -114,7 +114,7 @@ describe('withFilter()', () => {
     expect([...inner.objects.keys()]).toEqual(names)
   })
 
-  it('lists what is inside it, and only directories that hold such', async () => {
+  it('lists the names inside it, and only directories that contain some', async () => {
     const backend = withFilter(await filled(...names), { exclude: /\.(?:dng|pdf)$/ })
     expect(await listed(backend, {})).toEqual(['photos/1.jpg', 'photos/2.jpg', 'photos/3.jpg', 'top.jpg'])
     expect((await listed(backend, { delimiter: '/' })).toSorted()).toEqual(['photos/', 'top.jpg'])

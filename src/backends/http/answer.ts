@@ -90,11 +90,11 @@ interface Requested {
 }
 
 /**
- * The object of a 200 or 206, with exactly the part that was requested; whole where its size is unknown, or where it is
- * not the one that If-Range names.
+ * The object of a 200 or 206, with exactly the part that was requested; the whole object if its size is unknown, or if it
+ * does not match If-Range.
  *
  * `ifMatch` is compared with the answer and never sent as If-Match: origins without an ETag of their own, or with a
- * weak one, would refuse the one that we derive.
+ * weak one, would refuse the derived one.
  */
 export async function openAnswer(
   response: Response,

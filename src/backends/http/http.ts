@@ -116,7 +116,7 @@ function createReader(backend: string, { send, absentStatuses, checkType }: Read
     }
     if (size === undefined || resolveRange(range, size) === 'unsatisfiable')
       throw unsatisfiable(backend, size)
-    throw new StorageError('unavailable', 'the origin refuses a range that the object has', { backend })
+    throw new StorageError('unavailable', 'the origin refuses a valid range of the object', { backend })
   }
 
   return { get, head }

@@ -19,7 +19,7 @@ export function isTooManyWrites(error: unknown): boolean {
   return status === 429 && (method === 'PUT' || method === 'DELETE')
 }
 
-/** What an operation on a namespace threw, as our error. */
+/** Converts an error thrown by an operation on a namespace. */
 export function fromKvError(error: unknown, backend: string): StorageError {
   const { status } = failed(error)
   if (status === undefined) return failureOfCall(error, backend)

@@ -113,7 +113,7 @@ async function readForeign(
   }
 }
 
-/** If a stream broke off, KV would store the beginning, so all bytes are read before the first is sent. */
+/** If a stream were interrupted, KV would store the beginning, so all bytes are read before the first is sent. */
 async function put(
   backend: string,
   kv: KVNamespace,

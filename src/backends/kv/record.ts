@@ -3,7 +3,7 @@ import { StorageError } from '../../storage/errors.ts'
 import { type ObjectInfo, representationOf } from '../../storage/object.ts'
 import { attributesFromMetadata, attributesToMetadata } from '../attributes.ts'
 
-/** The key in a value's metadata, so that the metadata of other software is not mistaken for ours. */
+/** The key in a value's metadata, so that the metadata of other software is not mistaken for this software's. */
 const KEY = 'fallback-storage'
 /** KV's own limit for a value's metadata as JSON (developers.cloudflare.com/kv/platform/limits). */
 const MAX_METADATA_BYTES = 1024

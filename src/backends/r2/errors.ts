@@ -22,7 +22,7 @@ const MEANING = new Map<number, [ErrorCode, string]>([
   [100100, ['too-large', 'the object is larger than R2 allows']],
 ])
 
-/** What an operation on a bucket threw, as our error. */
+/** Converts an error thrown by an operation on a bucket. */
 export function fromR2Error(error: unknown, backend: string): StorageError {
   const code = codeOf(error)
   if (code === undefined) return failureOfCall(error, backend)

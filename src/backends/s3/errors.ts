@@ -90,7 +90,7 @@ export async function readDocument<Content>(
   const failed = (message: string, cause: unknown): StorageError =>
     new StorageError('unavailable', message, { backend, status, cause })
   const text = await response.text().catch((cause: unknown) => {
-    throw failed('the S3 answer broke off', cause)
+    throw failed('the S3 response was interrupted', cause)
   })
   try {
     return parse(text)

@@ -136,5 +136,5 @@ function requiredText(element: XmlElement, name: string): string {
 }
 
 function malformed(what: string, cause?: unknown): StorageError {
-  return new StorageError('unavailable', `the S3 answer holds ${what}`, { cause })
+  return new StorageError('unavailable', `the S3 response contains ${what}`, { cause })
 }

@@ -53,7 +53,7 @@ function isLive({ object }: Held): boolean {
   return !object.deleted
 }
 
-/** Whether reads find it there: to them, what a backend's filter leaves out does not exist. */
+/** Whether reads find it there: they do not see objects that a backend's filter excludes. */
 export function isServed({ backend, object }: Held): boolean {
   return accepts(backend, object.name)
 }

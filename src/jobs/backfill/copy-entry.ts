@@ -17,7 +17,7 @@ export async function copyEntry(
 ): Promise<Outcome> {
   const candidates = source === null ? sources : [source]
   const object = { name, size: size ?? undefined }
-  // What was listed is not in the target, unless a consumer has copied it. For anything else a HEAD costs less than a GET.
+  // A listed name is not in the target, unless a consumer has copied it. Otherwise, a HEAD costs less than a GET.
   if (source === null || copiedSince !== undefined) {
     const settled = await alreadyHeld(chain, object, candidates, copiedSince)
     if (settled) return settled
@@ -32,8 +32,8 @@ export async function copyEntry(
   }
   if (excluded) return excluded
   if (source !== null)
-    throw new StorageError('unsupported', 'is not configured any more', { backend: source, name })
-  throw new StorageError('absent', 'no source has the name', { backend: sources[0] ?? 'chain', name })
+    throw new StorageError('unsupported', 'is not configured any more', { backend: source })
+  throw new StorageError('absent', 'no source has the name', { backend: sources[0] ?? 'chain' })
 }
 
 /** `null` if the source does not have it. */
@@ -42,8 +42,7 @@ async function copyFrom(chain: Chain, source: Backend, object: Name): Promise<Ou
   if (!accepts(source, object.name)) return skipped(source, 'excluded')
   const target = copyTarget(chain, source, object)
   if (target === 'excluded') return skipped(source, 'not_accepted')
-  if (target === 'too-large')
-    throw new StorageError('too-large', whyTooLarge(object.size), { name: object.name })
+  if (target === 'too-large') throw new StorageError('too-large', whyTooLarge(object.size))
   const { outcome, bytes } = await copyObject(source, target, object.name)
   return outcome === 'absent' ? null : { backend: source.name, what: outcome, bytes }
 }
@@ -76,7 +75,7 @@ async function alreadyHeld(
 /** A name that was listed may have been removed since. */
 async function whereGone(source: Backend, name: string): Promise<Outcome> {
   if (isListable(source) && (await lists(source, name)))
-    throw new StorageError('unavailable', LISTED_BUT_ABSENT, { backend: source.name, name })
+    throw new StorageError('unavailable', LISTED_BUT_ABSENT, { backend: source.name })
   return skipped(source, 'gone')
 }
 

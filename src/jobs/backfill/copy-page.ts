@@ -17,8 +17,8 @@ interface PageWork extends Pick<PageMessage, 'source' | 'names'> {
 /** Failures in a row after which the backend itself is checked. */
 const FAILURES_IN_A_ROW = 5
 /** These say that something is wrong with a backend, not with one object. */
-const TROUBLE = new Set(['unavailable', 'timeout', 'skipped', 'denied', 'interrupted'])
-/** Nothing that waiting for the backend could change. */
+const BACKEND_ERRORS = new Set(['unavailable', 'timeout', 'skipped', 'denied', 'interrupted'])
+/** Errors that waiting for the backend would not fix. */
 const OF_THE_OBJECT = new Set(['absent', 'invalid', 'too-large', 'unsupported', 'unsatisfiable'])
 /** The breaker was open: the backend was not called, so this does not count as a try. */
 const NOT_TRIED = 'skipped'
@@ -31,7 +31,7 @@ export async function copyPage({ chain, source, names, start, ends }: PageWork):
   const first = source ?? start.sources[0] ?? 'chain'
   let failuresInARow = 0
   /** The backend has listed a name since the page was started. */
-  let isWell = false
+  let isHealthy = false
 
   /** A backend that cannot even list one name is down. */
   const check = async (name: string): Promise<void> => {
@@ -39,7 +39,7 @@ export async function copyPage({ chain, source, names, start, ends }: PageWork):
     if (report.down || !backend || !isListable(backend)) return
     try {
       await backend.list({ limit: 1 })
-      isWell = true
+      isHealthy = true
     } catch (error) {
       report.down = { ...failureOf(toStorageError(error, name)), backend: name }
     }
@@ -51,9 +51,9 @@ export async function copyPage({ chain, source, names, start, ends }: PageWork):
       addOutcome((report.counts[outcome.backend] ??= noCounts()), outcome)
       failuresInARow = 0
     } catch (thrown) {
-      const error = toStorageError(thrown, first, entry[0])
+      const error = toStorageError(thrown, first)
       failed.push({ entry, error })
-      if (!TROUBLE.has(error.code) || ++failuresInARow < FAILURES_IN_A_ROW) return
+      if (!BACKEND_ERRORS.has(error.code) || ++failuresInARow < FAILURES_IN_A_ROW) return
       failuresInARow = 0
       await check(error.backend ?? first)
     }
@@ -72,12 +72,12 @@ export async function copyPage({ chain, source, names, start, ends }: PageWork):
       }),
     ),
   )
-  // Before failures are counted: does the backend still respond?
+  // Checked before failures are counted: does the backend still respond?
   const last = failed.at(-1)?.error
-  if (last && TROUBLE.has(last.code) && !isWell) await check(last.backend ?? first)
+  if (last && BACKEND_ERRORS.has(last.code) && !isHealthy) await check(last.backend ?? first)
   for (const { entry, error } of failed) {
-    // If the backend was well at first and then failed, these names may be why.
-    const isItsFault = report.down !== undefined && !isWell && !OF_THE_OBJECT.has(error.code)
+    // If the backend worked at first and then failed, these names may be the reason.
+    const isItsFault = report.down !== undefined && !isHealthy && !OF_THE_OBJECT.has(error.code)
     if (error.code === NOT_TRIED || isItsFault) report.left.push(entry)
     else {
       const [name, size] = entry

@@ -107,10 +107,10 @@ export async function readManifest(
 ): Promise<void> {
   const slice = await readSlice(chain, name, position ?? { offset: 0 }).catch(
     (error: unknown): ManifestSlice => {
-      const failure = toStorageError(error, 'chain', name)
+      const failure = toStorageError(error, 'chain')
       if (!FINAL.has(failure.code)) throw failure
       const why = failure.failures[0]?.message ?? failure.message
-      return { names: [], failures: [{ name, detail: `as the manifest: ${why}` }], offset: 0, ended: true }
+      return { names: [], failures: [{ name, detail: `the manifest: ${why}` }], offset: 0, ended: true }
     },
   )
   addNames(state, slice, (record) => {

@@ -5,7 +5,7 @@ import { checkName } from '../../storage/name.ts'
 
 export type ManifestFormat = 'text' | 'ndjson'
 
-/** The names of some lines, and what is wrong with the other lines. */
+/** The names in some lines, and what is wrong with the other lines. */
 export interface ManifestLines {
   names: string[]
   failures: { name: string; detail: string }[]
@@ -20,7 +20,7 @@ const line = v.union([
 ])
 const MAX_SHOWN = 200
 
-/** Empty lines are ignored; anything else is a name as it is, spaces included. */
+/** Empty lines are ignored; anything else is a name, including spaces. */
 export function parseLines(text: string, format: ManifestFormat): ManifestLines {
   const found: ManifestLines = { names: [], failures: [] }
   for (const whole of text.split('\n')) {
@@ -77,16 +77,16 @@ export async function readSlice(
     throw error
   })
   if (object === 'past the end') return { names: [], failures: [], offset, ended: true }
-  if (!object) throw new StorageError('absent', 'there is no such manifest', { name })
+  if (!object) throw new StorageError('absent', 'there is no such manifest')
   const buffer = await new Response(object.body).arrayBuffer().catch((error: unknown) => {
-    throw failureOfBody(error, object.backend, name)
+    throw failureOfBody(error, object.backend)
   })
   const bytes = new Uint8Array(buffer)
   const end = offset + bytes.length
   const isLast = bytes.length < SLICE_BYTES || (object.size !== undefined && end >= object.size)
   const length = isLast ? bytes.length : bytes.lastIndexOf(0x0a) + 1
   if (length === 0 && !isLast)
-    throw new StorageError('invalid', `the manifest has a line of more than ${SLICE_BYTES} bytes`, { name })
+    throw new StorageError('invalid', `the manifest has a line of more than ${SLICE_BYTES} bytes`)
   const text = new TextDecoder('utf-8', { fatal: false, ignoreBOM: offset > 0 }).decode(
     bytes.subarray(0, length),
   )

@@ -13,7 +13,7 @@ const PAGES_PER_CONSUMER = 10
 const LONG_BACKLOG = 1000
 /** A consumer runs for 15 minutes at most (Workers limits), and if it dies the queue delivers its message again. */
 const DELIVERY_WINDOW_MS = 20 * 60_000
-/** The local simulator forgets its queue when it is killed; so long after the job has started again that is certain. */
+/** The local simulator forgets its queue when it is killed; this long after the job has restarted, that is certain. */
 const FORGOTTEN_MS = 5_000
 // developers.cloudflare.com/queues/platform/limits
 const BATCH = { maxItems: 100, maxBytes: 240_000 }

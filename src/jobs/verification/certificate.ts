@@ -27,7 +27,7 @@ export function toJson(record: VerificationRecord, prefixes: Verification['prefi
   }
 }
 
-/** The part of the names in fallbacks that are equal or deleted in the primary. */
+/** The fraction of the fallbacks' names that are equal or deleted in the primary. */
 function coverageOf({ compared, extra, equal, tombstoned }: Tally): number {
   const held = compared - extra
   return held === 0 ? 1 : (equal + tombstoned) / held
@@ -70,7 +70,7 @@ const EXPLAINED: Record<Acceptable, (count: number, record: VerificationRecord) 
   invalid_name: (count) => [`${objects(count)} under names that cannot be served (invalid_name)`],
   too_large: (count) => [`${objects(count)} larger than any writable backend takes (too_large)`],
   unlistable: (_, { unlistable }) =>
-    unlistable.map((backend) => `${backend} cannot list, so nothing is known about what it holds`),
+    unlistable.map((backend) => `${backend} cannot list, so its objects are unknown`),
   failed: (count) => [`${objects(count)} not copied by a backfill, or unreadable on one side (failed)`],
   prefix: (_, { options }) => [`only names that begin with "${options.prefix}" were compared`],
   equal_by_size: (count) => [

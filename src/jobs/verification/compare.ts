@@ -14,7 +14,7 @@ export interface Result {
   kind: Exclude<DifferenceKind, 'equal_by_size'> | 'equal' | 'tombstoned'
   /** Whether only the sizes could be compared. */
   bySize?: boolean
-  /** Whether a fallback holds it. */
+  /** Whether a fallback has it. */
   held: boolean
   backend: string
   detail: string
@@ -45,13 +45,13 @@ export interface FailedName {
   detail: string
 }
 
-/** Compares what both sides hold of a name; `null` if neither holds an object. */
+/** Compares both sides of a name; `null` if neither has an object. */
 export async function compareName({ name, held }: Step, options: CompareOptions): Promise<Result | null> {
   const { primary, chain } = options
   const isPrimary = ({ backend, object }: Held): boolean => backend === primary && !object.lifted
   const live = held.filter(({ backend, object }) => backend !== primary && !object.deleted)
   const stored = held.find(isPrimary)
-  // As reads see it: a backend is not searched for what its filter leaves out, not even for a tombstone.
+  // As in reads: a backend is not searched for names that its filter excludes, not even for a tombstone.
   const served = held.filter(isServed)
   const other = live.find(isServed) ?? live[0]
   const base = { name, held: other !== undefined, backend: (other ?? stored)?.backend.name ?? '', detail: '' }
@@ -111,7 +111,7 @@ function versionsOf(own: Held, other: Held): string | undefined {
   return versions.includes(undefined) ? undefined : JSON.stringify(versions)
 }
 
-/** Reads both sides. What cannot be read has failed, unless its backend is down: that is thrown. */
+/** Reads both sides. An object that cannot be read counts as failed, unless its backend is down: that is thrown. */
 async function compareBytes(
   { backend: primary, object: { name } }: Held,
   { backend: source }: Held,
@@ -134,11 +134,11 @@ async function digest(backend: ListableBackend, name: string): Promise<string | 
     if (!object) return undefined
     const stream = new crypto.DigestStream('SHA-256')
     await object.body.pipeTo(stream).catch((error: unknown) => {
-      throw failureOfBody(error, backend.name, name)
+      throw failureOfBody(error, backend.name)
     })
     return object.deleted ? undefined : new Uint8Array(await stream.digest).toHex()
   } catch (error) {
-    const failure = toStorageError(error, backend.name, name)
+    const failure = toStorageError(error, backend.name)
     if (failure.code === 'skipped') throw failure
     // A backend that cannot even list one name is down.
     if (['unavailable', 'timeout', 'denied'].includes(failure.code)) await backend.list({ limit: 1 })
@@ -148,7 +148,7 @@ async function digest(backend: ListableBackend, name: string): Promise<string | 
 
 const ALGORITHMS = ['sha256', 'sha512', 'sha1', 'md5', 'crc32c', 'crc32'] as const
 
-/** Compares what was listed: first the source's version, then sizes, then digests. `read` if only the bytes can decide. */
+/** Compares the listed attributes: first the source's version, then sizes, then digests. `read` if only the bytes can decide. */
 function compareListed(primary: ObjectInfo, source: ObjectInfo, trustTags: boolean): Compared | 'read' {
   const since = sinceCopy(primary, source)
   if (since !== undefined && since !== 'same') return since
@@ -187,7 +187,7 @@ function sinceCopy({ provenance }: ObjectInfo, source: ObjectInfo): 'same' | Com
   if (!modified || !source.modified) return undefined
   // HTTP dates have whole seconds, listings often more.
   if (Math.abs(seconds(modified) - seconds(source.modified)) <= 1) {
-    // What was copied so soon may have been replaced after the copy and have the same time.
+    // An object that was copied so soon may have been replaced after the copy and have the same time.
     return copied.getTime() - modified.getTime() > SETTLED_MS ? 'same' : undefined
   }
   const [now, then] = [source.modified.toISOString(), modified.toISOString()]

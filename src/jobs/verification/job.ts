@@ -276,7 +276,7 @@ function keep({ tally, oddTags }: VerificationRecord, store: VerificationStore, 
   if (kind !== 'equal' && kind !== 'tombstoned') store.addDifference({ kind, name, backend, detail })
 }
 
-/** The fingerprint of what the sources hold. Not of the primary: what is saved there meanwhile needs no new comparison. */
+/** The fingerprint of the sources' listings. The primary is not part of it: objects saved there in the meantime need no new comparison. */
 function seenIn(steps: readonly Step[], primary: ListableBackend, before: Fingerprint): Fingerprint {
   let seen = before
   for (const { backend, object } of steps.flatMap(({ held }) => held))

@@ -7,7 +7,7 @@ export interface VerificationOptions {
   prefix: string
   /** Read and compare the bytes too. */
   deep: boolean
-  /** What the operator accepts, so that it is no reason against detaching. */
+  /** The reasons that the operator accepts; they do not prevent detaching. */
   accept: readonly Acceptable[]
 }
 
@@ -21,7 +21,7 @@ export const NO_TALLY = {
   extra: 0,
   changed: 0,
   tombstoned: 0,
-  /** Of the equal ones: the two sides had no digest or tag in common, so only the sizes were compared. */
+  /** Equal objects without a digest or tag in common, so that only the sizes were compared. */
   equal_by_size: 0,
   /** Names that were not compared, by reason. */
   left_out: {} as LeftOut,
@@ -33,16 +33,16 @@ export interface VerificationRecord extends JobRecord {
   status: 'running' | 'completed' | 'cancelled'
   primary: string
   fallbacks: readonly string[]
-  /** Fallbacks that cannot list: what they hold is not compared. */
+  /** Fallbacks that cannot list, so their objects are not compared. */
   unlistable: readonly string[]
   position?: WalkPosition
-  /** Of the current pass, or the last. */
+  /** In the current pass, or the last one. */
   tally: Tally
   /** All names are compared again until the sources are as they were in the pass before. */
   pass: Pass
   /** Sources whose ETags look like MD5 digests and were found not to be. */
   oddTags: Record<string, number>
-  /** Reasons against detaching from other jobs or the configuration, as it ended. */
+  /** Reasons against detaching that come from other jobs or the configuration, as of its end. */
   obstacles: string[]
 }
 
@@ -52,7 +52,7 @@ export interface Pass {
   number: number
   /** Before its first request. */
   began?: number
-  /** What the sources have listed in this pass so far, and in the pass before. */
+  /** The sources' listings in this pass so far, and in the previous pass. */
   seen: Fingerprint
   before?: Fingerprint
 }

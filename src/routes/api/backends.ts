@@ -7,7 +7,7 @@ import { prometheusText } from '../../observe/prometheus.ts'
 import type { Finding as FindingJson } from '../../schemas/answers.ts'
 import type { Handlers } from '../context.ts'
 
-/** For operators: the chain's configuration, what it does with one name, its health and its counters. */
+/** For operators: the chain's configuration, explanations of reads, health and counters. */
 export const operatorHandlers = {
   listBackends(c) {
     const { chain, config, health } = c.var.deployment
@@ -57,7 +57,7 @@ export const operatorHandlers = {
   },
 } satisfies Partial<Handlers>
 
-/** The storage methods that a backend can answer. */
+/** The storage methods that a backend supports. */
 function methodsOf(backend: Backend): string[] {
   return [
     'open',
@@ -76,7 +76,7 @@ function toHealthJson({ state, failures, recentErrors, latency }: BackendHealth)
   return { state, failures, recent_errors: errors, ...(latency && { latency_ms: latency }) }
 }
 
-/** What this isolate knows of the name's latest copy. */
+/** What this isolate knows about the name's latest copy. */
 function toCopyJson({ outcome, reason, at }: LatestCopy) {
   return { outcome, time: at.toISOString(), ...(reason !== undefined && { reason }) }
 }

@@ -41,7 +41,7 @@ export const listingHandlers = {
   },
   async undelete(c, { name }) {
     const result = await undelete(c.var.deployment.chain, name)
-    if (!result) throw new StorageError('absent', 'the name is not deleted', { name })
+    if (!result) throw new StorageError('absent', 'the name is not deleted')
     const { restored } = result
     return { name, restored: restored !== null, backend: restored?.backend ?? null }
   },
@@ -67,21 +67,23 @@ async function answerList(c: Context<AppEnv>, { prefix, query }: Input<'list'>) 
   }
 }
 
-/** Cursors are signed with the token, since only its holders see any. */
+/** Cursors are signed with the token, since only its holders get any. */
 function cursorKey(c: Context<AppEnv>): string {
   const { apiToken } = c.var.deployment.config
   if (apiToken === undefined) throw new Error('a listing was reached without a token')
   return apiToken
 }
 
-/** The names of the backends that failed or cannot list, and if there are any, why. Throws where the listing must be complete. */
+/** The names of the backends that failed or cannot list, and why. Throws if the listing must be complete. */
 function degradedJson(degraded: Degraded[], strict: boolean) {
   if (degraded.length === 0) return { degraded: [] }
   if (!strict) return { degraded: degraded.map(({ name }) => name), backends: degraded }
   const failures = degraded.map(
     ({ name, error, detail }) => new StorageError(error, detail, { backend: name }),
   )
-  throw new StorageError('unavailable', 'the listing would lack what these backends hold', { failures })
+  throw new StorageError('unavailable', 'these backends failed, so the listing would be incomplete', {
+    failures,
+  })
 }
 
 function toJson({ name, size, etag, modified, contentType, backend }: ObjectInfo): ListedObject {

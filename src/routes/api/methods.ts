@@ -54,7 +54,7 @@ function tooManyNames(c: Context<AppEnv>, count: number): StorageError {
     : 'set a token with npx wrangler secret put API_TOKEN and send it (Authorization: Bearer …)'
   return new StorageError(
     'invalid',
-    `names: a request without a token may ask for ${MAX_ANONYMOUS_NAMES} names at most, and this one asks for ${count}; ${way} to ask for up to ${MAX_NAMES}`,
+    `names: without a token, at most ${MAX_ANONYMOUS_NAMES} names are allowed per request, not ${count}; ${way} for up to ${MAX_NAMES}`,
   )
 }
 
@@ -63,6 +63,6 @@ async function timeOf(c: Context<AppEnv>, name: string, kind: TimeKind): Promise
 }
 
 function found<T>(name: string, answer: T | null): T {
-  if (answer === null) throw new StorageError('absent', ABSENT.detail, { name })
+  if (answer === null) throw new StorageError('absent', ABSENT.detail)
   return answer
 }

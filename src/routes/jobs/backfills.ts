@@ -83,7 +83,7 @@ function chooseSources(chain: Chain, names: readonly string[] | undefined, named
   const unknown = names?.find((name) => !known.includes(name))
   if (unknown !== undefined) {
     const there = known.join(', ') || 'none'
-    throw new StorageError('invalid', `backends: "${unknown}" is no fallback (there are: ${there})`)
+    throw new StorageError('invalid', `backends: "${unknown}" is not a fallback (fallbacks: ${there})`)
   }
   const chosen = fallbacks.filter(({ name }) => names === undefined || names.includes(name))
   if (chosen.length === 0)
@@ -94,7 +94,7 @@ function chooseSources(chain: Chain, names: readonly string[] | undefined, named
   if (unlistable && (names !== undefined || listable.length === 0)) {
     throw new StorageError(
       'unsupported',
-      `${unlistable.name} cannot list; send the names as a manifest (text/plain, one a line, or application/x-ndjson)`,
+      `${unlistable.name} cannot list; send the names as a manifest (text/plain with one name per line, or application/x-ndjson)`,
     )
   }
   return listable

@@ -12,11 +12,11 @@ const STYLE = `
   .safe { border-color: #2a7d2a } .unsafe { border-color: #b3261e }`
 
 const ROWS = [
-  ['equal', 'on both sides, the same'],
+  ['equal', 'the same on both sides'],
   ['tombstoned', 'deleted in the primary: it stays deleted'],
   ['missing', 'in a fallback, not in the primary'],
-  ['different', 'on both sides, not the same'],
-  ['changed', 'replaced at the source since it was copied'],
+  ['different', 'different on both sides'],
+  ['changed', 'replaced at the source after it was copied'],
   ['extra', 'in the primary only'],
 ] as const
 
@@ -106,8 +106,8 @@ function list(items: readonly string[]) {
 
 function reasonList({ reasons, accepted }: Verification) {
   if (reasons.length > 0) return list(reasons)
-  const but = accepted.some(({ count }) => count > 0) ? ', but for what was accepted' : ''
-  return html`<p>Everything that the fallbacks hold is in the primary${but}.</p>`
+  const but = accepted.some(({ count }) => count > 0) ? ', except for what was accepted' : ''
+  return html`<p>Everything in the fallbacks is in the primary${but}.</p>`
 }
 
 function acceptedList({ accepted }: Verification) {
@@ -122,8 +122,8 @@ function scopeOf(job: Verification): string {
     job.deep ? 'bytes were read and compared.' : 'sizes and known digests were compared.',
     `Started ${job.started}, ${job.finished === null ? job.state : `ended ${job.finished}`}.`,
     job.as_of !== null &&
-      `The result describes what the fallbacks held at ${job.as_of}, when the last of ${job.passes} passes began.`,
-    job.equal_by_size > 0 && `Of ${job.equal_by_size} equal objects only the size could be compared.`,
+      `The result describes the fallbacks at ${job.as_of}, when the last of ${job.passes} passes began.`,
+    job.equal_by_size > 0 && `For ${job.equal_by_size} equal objects, only the size could be compared.`,
   ]
     .filter((sentence) => sentence !== false)
     .join(' ')

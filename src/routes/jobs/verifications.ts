@@ -24,7 +24,7 @@ export const verificationHandlers = {
     const job = jobIn(c, 'verification', id)
     const verification = found(await job.status())
     const { differences } = found(await job.differences(undefined, 0, EXAMPLES))
-    // Self-contained: no script runs and nothing is loaded, whatever a name contains.
+    // Self-contained: no script runs and nothing is loaded, no matter what a name contains.
     c.header('Content-Security-Policy', "default-src 'none'; style-src 'unsafe-inline'")
     return c.html(reportPage(verification, differences))
   },

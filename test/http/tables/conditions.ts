@@ -104,7 +104,7 @@ const ENTRIES: Entry[] = [
   [A, { Range: 'bytes=0-4', 'If-Range': '"B"', 'If-None-Match': '"A"' }, 304],
   [A, { Range: 'bytes=0-4', 'If-Range': '"A"', 'If-Match': '"B"' }, 412],
 
-  // If-Range, with Go's and nginx's range_if_range.t: what does not name exactly this object gets all of it.
+  // If-Range, with Go's cases and nginx's range_if_range.t: anything but exactly this object gets all of it.
   [A, { Range: 'bytes=0-4', 'If-Range': '"B"' }, 200],
   [A, { Range: 'bytes=0-4', 'If-Range': 'W/"A"' }, 200],
   [A, { Range: 'bytes=0-4', 'If-Range': 'A' }, 200],
@@ -149,9 +149,9 @@ const rows: ReadingRow[] = [
 export const CONDITIONS: readonly ReadingRow[] = [...rows, ...rows.map(asHead)]
 
 function titleOf(headers: Record<string, string>, { etag, modified }: ReadingObject): string {
-  const asked = Object.entries(headers).map(
+  const requested = Object.entries(headers).map(
     ([name, value]) => `${name}: ${JSON.stringify(value).slice(1, -1)}`,
   )
   const precise = modified?.getMilliseconds() ? ` of ${modified.toISOString()}` : ''
-  return `${asked.join('; ')} on ${etag}${precise}`
+  return `${requested.join('; ')} on ${etag}${precise}`
 }

@@ -1,4 +1,4 @@
-/** Values that people put into metadata, and that break what carries them. */
+/** Metadata values that break implementations. */
 export const NASTY_VALUES: readonly string[] = [
   '',
   ' ',

@@ -34,7 +34,7 @@ const GO: [range: string | null, outcome: Outcome][] = [
   ['bytes=100-1000', 'unsatisfiable'],
 ]
 
-// nginx's, on 1000 bytes. It answers 416 to what is not a range at all; RFC 9110 §14.2 lets it be ignored.
+// nginx's, on 1000 bytes. It answers 416 to invalid ranges; RFC 9110 §14.2 allows ignoring them.
 const NGINX: [range: string, outcome: Outcome][] = [
   ['bytes=0-8', [0, 8]],
   ['bytes=-10', [990, 999]],

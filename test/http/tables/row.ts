@@ -8,21 +8,21 @@ export interface ReadingRow {
     status: 200 | 206 | 304 | 412 | 416
     /** Absent: there must be none. */
     contentRange?: string
-    /** Bytes of the answer's own body; for HEAD what GET would send. Absent: whatever a problem document has. */
+    /** Length of the body; for HEAD, that of a GET. Absent: that of a problem document. */
     contentLength?: number
-    /** What a 200 or 206 to GET holds; for others it is not looked at. */
+    /** The body of a 200 or 206 to GET; ignored for others. */
     body?: string
   }
 }
 
 export interface ReadingObject {
   size: number
-  /** Absent: the backend makes one, or has none. */
+  /** Absent: the backend derives one, or has none. */
   etag?: string
   modified?: Date
 }
 
-/** The text that an object of that size holds: numbered lines of ten bytes, so that any shift shows. */
+/** The text of an object of that size: numbered lines of ten bytes, so that any shift is visible. */
 export function contentOf(size: number): string {
   const lines = Array.from({ length: Math.ceil(size / 10) }, (_, line) => `${line}`.padStart(9, '.') + '\n')
   return lines.join('').slice(0, size)

@@ -34,5 +34,5 @@ const rows: ReadingRow[] = [
   ),
 ]
 
-/** Objects that lack a tag or a date, which not every backend can be made to hold. */
+/** Objects without a tag or a date, which not every backend can store. */
 export const WITHOUT_VALIDATORS: readonly ReadingRow[] = [...rows, ...rows.map(asHead)]

@@ -3,7 +3,7 @@ import { body, same, type FaultCase } from './fault-case.ts'
 import { answer, requestedRange, contentRange, representation, serve } from './serve.ts'
 import { encoded, half, healthy, rawHead, sendFirst, sendRaw, toBodies } from './spoil.ts'
 
-/** Bodies that are not what was announced or requested. */
+/** Bodies that differ from what was announced or requested. */
 export const bodyFaults = {
   stall: {
     does: 'stalls in the middle of the body',
@@ -11,7 +11,7 @@ export const bodyFaults = {
     ...body('stalls'),
   },
   truncate: {
-    does: 'ends the body in the middle',
+    does: 'closes the connection in the middle of the body',
     fault: toBodies((exchange) => sendFirst(exchange, half, () => exchange.request.socket.end())),
     ...body('breaks'),
   },
@@ -23,7 +23,7 @@ export const bodyFaults = {
     ...body('breaks'),
   },
   overSend: {
-    does: 'sends more than it announced',
+    does: 'sends more bytes than announced',
     fault: toBodies((exchange) => {
       const { body: bytes } = healthy(exchange)
       const head = rawHead(exchange, [`Content-Length: ${bytes.length}`])
@@ -32,7 +32,7 @@ export const bodyFaults = {
     ...body('object'),
   },
   announceMore: {
-    does: 'announces more than it has',
+    does: 'announces more bytes than it sends',
     fault: toBodies((exchange) => {
       const { body: bytes } = healthy(exchange)
       sendRaw(exchange, rawHead(exchange, [`Content-Length: ${bytes.length + 10}`]), bytes)
@@ -53,7 +53,7 @@ export const bodyFaults = {
     ...body('unavailable'),
   },
   lengthAndChunked: {
-    does: 'sends a wrong Content-Length beside a chunked body',
+    does: 'sends a wrong Content-Length with a chunked body',
     fault: toBodies((exchange) => {
       const { body: bytes } = healthy(exchange)
       const lines = [`Content-Length: ${half(bytes.length)}`, 'Transfer-Encoding: chunked']
@@ -88,13 +88,13 @@ export const bodyFaults = {
     sizeUnknown: ['get'],
   },
   gzip: {
-    does: 'sends gzip that was not requested',
+    does: 'sends gzip although it was not accepted',
     fault: encoded('gzip', gzipSync),
     ...same('object'),
     sizeUnknown: ['get', 'range', 'head'],
   },
   brotli: {
-    does: 'sends brotli that was not requested',
+    does: 'sends brotli although it was not accepted',
     fault: encoded('br', brotliCompressSync),
     ...same('object'),
     sizeUnknown: ['get', 'range', 'head'],
@@ -106,13 +106,13 @@ export const bodyFaults = {
     sizeUnknown: ['get', 'range'],
   },
   falseGzip: {
-    does: 'announces gzip and sends none',
+    does: 'claims gzip but sends plain bytes',
     fault: toBodies(encoded('gzip', (bytes) => bytes)),
     ...body('breaks'),
     sizeUnknown: ['get', 'range'],
   },
   wrongRange: {
-    does: 'answers another range than requested',
+    does: 'answers with a different range',
     fault: toBodies((exchange) => {
       const range = requestedRange(exchange)
       if (!exchange.object || !range || range === 'unsatisfiable') return serve(exchange)
@@ -133,7 +133,7 @@ export const bodyFaults = {
     ...same('object'),
   },
   unrequestedPart: {
-    does: 'answers a part when the whole was requested',
+    does: 'answers with a part of the object to a request without Range',
     fault: toBodies((exchange) => {
       if (exchange.object) exchange.request.headers.range ??= `bytes=0-${half(exchange.object.body.length)}`
       serve(exchange)

@@ -16,7 +16,7 @@ export interface FaultCase {
   head: Effect
   /** Operations whose answers do not contain the object's size. */
   sizeUnknown?: readonly ('get' | 'range' | 'head')[]
-  /** It announces more bytes than it has. */
+  /** It announces more bytes than it sends. */
   overstatesSize?: true
 }
 
@@ -25,7 +25,7 @@ export function same(effect: Effect): Pick<FaultCase, 'get' | 'range' | 'head'> 
   return { get: effect, range: effect, head: effect }
 }
 
-/** For those that send bytes; HEAD is not touched. */
+/** For responses with bytes; HEAD is not affected. */
 export function body(effect: Effect): Pick<FaultCase, 'get' | 'range' | 'head'> {
   return { get: effect, range: effect, head: 'object' }
 }

@@ -18,7 +18,7 @@ export const faults = {
   },
   hang: { does: 'never answers', fault: () => undefined, ...same('timeout') },
   garbage: {
-    does: 'answers something that is not HTTP',
+    does: 'answers with something other than HTTP',
     fault: (exchange) => sendRaw(exchange, 'THIS IS NO HTTP AT ALL\r\n\r\n'),
     ...same('unavailable'),
   },
@@ -62,7 +62,7 @@ export const faults = {
     ...same('unavailable'),
   },
   redirectNowhere: {
-    does: 'redirects without saying where',
+    does: 'redirects without a Location',
     fault: (exchange) => answer(exchange, 302),
     ...same('unavailable'),
   },

@@ -8,11 +8,11 @@ export interface OriginRequest {
   method: string
   name: string
   headers: IncomingHttpHeaders
-  /** Body bytes that the origin gave to its socket. */
+  /** Body bytes that the origin wrote to its socket. */
   bytes: number
 }
 
-/** A web server on 127.0.0.1 whose answers can be made faulty. */
+/** A web server on 127.0.0.1 whose responses can be made faulty. */
 export interface Origin {
   /** Ends in `/`. */
   readonly url: string
@@ -20,7 +20,7 @@ export interface Origin {
   readonly objects: Map<string, OriginObject>
   /** Adds an object, by default with an ETag, a time and a type. */
   add(name: string, body: Uint8Array | string, attributes?: Partial<Omit<OriginObject, 'body'>>): OriginObject
-  /** The fault of a name, or with `*` of all that have none of their own; `null` heals. `refuse` closes the port. */
+  /** Sets the fault of a name, or with `*` of all names without their own; `null` removes it. `refuse` closes the port. */
   set(name: string, fault: FaultName | Fault | null): Promise<void>
   /** Requests for a name, and body bytes sent for it. */
   count(name: string): { requests: number; bytes: number }
@@ -36,7 +36,7 @@ export async function startOrigin(): Promise<Origin> {
   const requests: OriginRequest[] = []
   const rules = new Map<string, FaultName | Fault>()
   let url = ''
-  // A pooled connection that is closed as it is used again would look like a fault.
+  // Closing a pooled connection as it is reused would look like a fault.
   const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
     const name = (request.url ?? '/').slice(1).split('?', 1).map(decodeURIComponent)[0] ?? ''
     const seen: OriginRequest = {

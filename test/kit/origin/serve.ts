@@ -10,13 +10,13 @@ export interface OriginObject {
   cacheControl?: string
 }
 
-/** One request and the answer to it, with all that a fault needs. */
+/** One request and its response, with everything that a fault needs. */
 export interface Exchange {
   request: IncomingMessage
   response: ServerResponse
   /** Decoded path below the root. */
   name: string
-  /** Absent where the origin has no such name. */
+  /** Absent if the origin has no such name. */
   object: OriginObject | undefined
   /** Base URL of the origin, ending in `/`. */
   url: string
@@ -29,7 +29,7 @@ export interface ByteRange {
   end: number
 }
 
-/** The headers of the object as a healthy server sends them, without its length. */
+/** The headers of the object from a healthy server, without its length. */
 export function representation({ object }: Exchange): Record<string, string> {
   if (!object) return {}
   return {
@@ -41,7 +41,7 @@ export function representation({ object }: Exchange): Record<string, string> {
   }
 }
 
-/** Answers as a healthy server does: validators, conditions, one range, If-Range, HEAD, 404. */
+/** Responds like a healthy server: validators, conditions, one range, If-Range, HEAD, 404. */
 export function serve(exchange: Exchange): void {
   const { object, request } = exchange
   if (!object)
@@ -56,7 +56,7 @@ export function serve(exchange: Exchange): void {
   answer(exchange, 206, { ...representation(exchange), 'Content-Range': contentRange(range, object) }, body)
 }
 
-/** Sends a whole answer with its right Content-Length; no body to HEAD. */
+/** Sends a complete response with the right Content-Length, and no body for HEAD. */
 export function answer(
   exchange: Exchange,
   status: number,
@@ -88,7 +88,7 @@ export function requestedRange({ request, object }: Exchange): ByteRange | 'unsa
   return start >= size || start > end ? 'unsatisfiable' : { start, end }
 }
 
-/** The status that ends the request before its body, if its conditions say so. */
+/** The status that ends the request before its body, if its conditions require that. */
 function condition({ request, object }: Exchange): 304 | 412 | undefined {
   const { 'if-match': ifMatch, 'if-none-match': ifNoneMatch, 'if-modified-since': since } = request.headers
   const etag = object?.etag ?? ''

@@ -1,17 +1,17 @@
 import { answer, requestedRange, contentRange, representation, serve, type Exchange } from './serve.ts'
 
-/** Answers one request wrongly. */
+/** Gives a wrong response to one request. */
 export type Fault = (exchange: Exchange) => void
 
 const HTML = Buffer.from('<!doctype html><title>Sorry</title><p>Something went wrong.')
 
-/** Applies the fault to bodies only; answers to HEAD stay healthy. */
+/** Applies the fault only to bodies; responses to HEAD stay healthy. */
 export function toBodies(fault: Fault): Fault {
   return (exchange) =>
     exchange.request.method === 'GET' && exchange.object ? fault(exchange) : serve(exchange)
 }
 
-/** The status, the headers and the bytes that a healthy answer to this GET would have. */
+/** The status, headers and bytes of a healthy response to this GET. */
 export function healthy(exchange: Exchange): {
   status: number
   headers: Record<string, string>
@@ -38,7 +38,7 @@ export function sendFirst(exchange: Exchange, bytes: (length: number) => number,
 
 export const half = (length: number): number => Math.floor(length / 2)
 
-/** Writes to the socket past Node's own checks, and hangs up. */
+/** Writes to the socket without Node's checks, and closes it. */
 export function sendRaw(
   { request: { socket } }: Exchange,
   head: string,
@@ -51,7 +51,7 @@ export function sendRaw(
 export function rawHead(exchange: Exchange, lines: readonly string[]): string {
   const { status, headers } = healthy(exchange)
   const own = Object.entries(headers).map(([name, value]) => `${name}: ${value}`)
-  // A client that did not know that the connection closes might reuse it at that moment.
+  // A client that does not know that the connection closes might reuse it at that moment.
   return [`HTTP/1.1 ${status} OK`, ...own, ...lines, 'Connection: close', '', ''].join('\r\n')
 }
 
@@ -80,7 +80,7 @@ export function dropEvery(bytes: number): Fault {
     sendFirst(
       exchange,
       (length) => Math.min(length, bytes),
-      // What the kernel has not sent is lost with a reset: let it go out first.
+      // Bytes that the kernel has not sent are lost with a reset, so wait for them first.
       () => setTimeout(() => exchange.request.socket.resetAndDestroy(), 30),
     ),
   )
@@ -110,7 +110,7 @@ export function drip(bytesPerSecond: number, { chunked = false } = {}): Fault {
   }
 }
 
-/** Waits before it answers healthily. */
+/** Waits before a healthy response. */
 export function delay(milliseconds: number): Fault {
   return (exchange) => {
     const timer = setTimeout(() => serve(exchange), milliseconds)
@@ -118,7 +118,7 @@ export function delay(milliseconds: number): Fault {
   }
 }
 
-/** Is healthy from the second request for the name on. */
+/** Applies the fault only to the first request for the name. */
 export function once(fault: Fault): Fault {
   const seen = new Set<string>()
   return (exchange) => {

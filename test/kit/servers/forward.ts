@@ -1,13 +1,13 @@
 import { request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http'
 
 export interface Forwarding {
-  /** Takes the place of the request's own headers. */
+  /** Replaces the request's own headers. */
   headers?: NodeJS.Dict<string | string[]>
-  /** Takes the answer over instead of passing it on. */
+  /** Handles the response instead of passing it on. */
   onAnswer?: (answer: IncomingMessage) => void
 }
 
-/** Passes a request on to `upstream` as it came, Host included since signatures cover it, and the answer back. */
+/** Forwards a request to `upstream` unchanged (including Host, which signatures cover), and the response back. */
 export function forward(
   request: IncomingMessage,
   response: ServerResponse,

@@ -9,7 +9,7 @@ export async function listen(server: Server, port = 0): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
 }
 
-/** Ends the server and the connections that are still open. */
+/** Stops the server and closes its open connections. */
 export async function close(server: HttpServer): Promise<void> {
   if (!server.listening) return
   const closed = once(server, 'close')

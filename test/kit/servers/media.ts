@@ -6,10 +6,10 @@ import { eventually } from '../eventually.ts'
 
 const BUNDLED = fileURLToPath(new URL('../../../demo/media', import.meta.url))
 
-/** The bundled media in a folder of its own, to which a test adds files. */
+/** The bundled media in a separate folder, to which tests add files. */
 export interface MediaFolder {
   path: string
-  /** Where that file is on the disk. */
+  /** The file's path on disk. */
   file(name: string): string
   add(name: string, bytes: Uint8Array): Promise<void>
   /** The same bytes under another name, which has not been requested yet. */
@@ -33,7 +33,7 @@ export async function mediaFolder(): Promise<MediaFolder> {
   }
 }
 
-/** The film with its index at the end, and so much padding before that index that no player reads it all to get there. */
+/** The video with its index at the end, and so much padding before it that no player reads all of it to get there. */
 export async function longFilm(): Promise<Uint8Array> {
   const film = await readFile(join(BUNDLED, 'video/testcard (moov at end).mp4'))
   const index = boxAt(film, 'moov')

@@ -2,7 +2,7 @@ import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
 
 export const CREDENTIALS = { accessKeyId: 'LOCALKEY', secretAccessKey: 'local-secret/with+signs' }
 
-/** Where Miniflare serves its buckets over S3, below the URL of a Worker. */
+/** The path of Miniflare's S3 endpoint below the URL of a Worker. */
 export const S3_PATH = 'cdn-cgi/local/r2/s3'
 
 export interface LocalS3 {
@@ -16,7 +16,7 @@ export interface LocalS3 {
 export interface LocalS3Options {
   /** The Worker's code. Default: it answers 404. */
   script?: string
-  /** Where the buckets live. Default: in memory. */
+  /** Where the buckets are stored. Default: in memory. */
   persistTo?: string
 }
 

@@ -7,7 +7,7 @@ import { forward, passBack } from './forward.ts'
 import { close, listen } from './listen.ts'
 import { CREDENTIALS, startS3 } from './s3.ts'
 
-/** Where objects migrate from: a real server over sockets whose answers can be made faulty. */
+/** The source of a migration: a real server over sockets whose responses can be made faulty. */
 export interface Source {
   /** Its backend table; the backend's name is `old`. */
   readonly table: object
@@ -16,7 +16,7 @@ export interface Source {
   add(name: string, body: Buffer, headers?: Record<string, string>): Promise<void>
   /** `null` ends the fault. An S3 server can be faulty for some methods only. */
   set(name: string, fault: Fault | null, methods?: readonly string[]): Promise<void>
-  /** Methods of the requests that came for a name; of an S3 source also for all below a directory (`a/`). */
+  /** Methods of the requests for a name; for an S3 source, also for everything below a directory (`a/`). */
   requests(name: string): string[]
   close(): Promise<void>
 }

@@ -4,14 +4,14 @@ import { close, listen } from './listen.ts'
 
 const KEPT = ['content-type', 'content-encoding', 'cache-control']
 
-/** Gives back the very bytes and representation headers that it was sent, as S3 does; checks no signature. */
+/** Returns exactly the bytes and representation headers that it received, like S3; checks no signatures. */
 export async function startVerbatimServer(): Promise<{ url: string; close: () => Promise<void> }> {
   const objects = new Map<string, { headers: Record<string, string>; bytes: Buffer }>()
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = request.url ?? '/'
     if (request.method === 'PUT') {
-      // S3 refuses what comes without a length.
+      // S3 refuses bodies without a length.
       if (request.headers['content-length'] === undefined) return void response.writeHead(411).end()
       const headers: Record<string, string> = {}
       for (const name of KEPT) {

@@ -1,27 +1,27 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connectInspector } from './inspector.ts'
 
-/** What one isolate holds, in bytes: V8's heap, and the buffers that it reaches from there. */
+/** The memory of one isolate in bytes: V8's heap, and the buffers reachable from it. */
 export interface IsolateMemory {
   heap: number
   buffers: number
 }
 
 export interface IsolateWatch {
-  /** What it held when that was most in sum, garbage not yet collected included. */
+  /** The highest total, including garbage that is not yet collected. */
   readonly peak: IsolateMemory
-  /** The same right after a collection of garbage; needs `collecting`. */
+  /** The same right after a garbage collection; needs `collecting`. */
   readonly peakInUse: IsolateMemory
   now(): Promise<IsolateMemory>
   stop(): Promise<void>
 }
 
 const INTERVAL_MS = 100
-/** Collecting stops the Worker each time. */
+/** Every collection pauses the Worker. */
 const COLLECT_INTERVAL_MS = 400
 
 export interface WatchOptions {
-  /** Collects garbage at each look, as V8 does itself when an isolate comes near its limit. */
+  /** Collects garbage before each sample, as V8 does when an isolate comes near its limit. */
   collecting?: boolean
   /** Makes the isolate run for a moment: an idle one does not collect. */
   poke?: () => Promise<unknown>

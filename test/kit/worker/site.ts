@@ -7,17 +7,17 @@ import { childWorkerds } from './process.ts'
 
 export const TOKEN = 'open-sesame'
 
-/** The Worker on a socket, with its own local R2, KV and queue. Its requests leave workerd itself: nothing hides what breaks. */
+/** The Worker on a socket, with its own local R2, KV and queue. Its requests come from workerd itself, so that no failure is hidden. */
 export interface Site {
   /** Ends in `/`. */
   readonly url: string
   readonly bucket: Awaited<ReturnType<Miniflare['getR2Bucket']>>
   fetch(path: string, init?: RequestInit): Promise<Response>
-  /** As `fetch`, with the token. */
+  /** Like `fetch`, with the token. */
   call(path: string, init?: RequestInit): Promise<Response>
-  /** A response of which nothing is read yet. */
+  /** A response whose body has not been read. */
   open(path: string, headers?: Record<string, string>): Promise<IncomingMessage>
-  /** The bytes under the name in R2, once they are there. */
+  /** The bytes under the name in R2, once they exist. */
   stored(name: string, patience?: number): Promise<Buffer>
   /** The outcomes of the copies of a name so far, from the log: copied, present, absent, failed. */
   copies(name: string): string[]
@@ -36,13 +36,13 @@ export interface SiteOptions {
   storages: readonly object[]
   /** Added to a configuration that copies on read. */
   vars?: Record<string, string>
-  /** Where R2 and KV live. Default: a folder that is removed at the end. */
+  /** Where R2 and KV are stored. Default: a folder that is removed at the end. */
   persistTo?: string
   /** Opens workerd's inspector. */
   inspected?: boolean
-  /** How often the queue delivers a copy again that failed. */
+  /** How often the queue retries a failed copy. */
   retries?: number
-  /** Lets the bucket be reached at `url` + `S3_PATH` by requests that are signed with these. */
+  /** Makes the bucket available at `url` + `S3_PATH` for requests signed with these. */
   s3Credentials?: { accessKeyId: string; secretAccessKey: string }
 }
 
@@ -101,7 +101,7 @@ export async function startSite({
 }
 
 function client(url: string): Pick<Site, 'url' | 'fetch' | 'call' | 'open'> {
-  // Else the simulator's front door would gzip.
+  // Otherwise the simulator's entry proxy would gzip.
   const identity = { 'Accept-Encoding': 'identity' }
   const request = (path: string, init: RequestInit, own: Record<string, string>): Promise<Response> => {
     const headers = new Headers({ ...identity, ...own })

@@ -1,6 +1,6 @@
 import { type Bucket, type Gate, join, readAll, store, type Stored } from './store.ts'
 
-/** A bucket of R2 in memory, with the conditions that R2 has: of puts, and none of completing an upload. */
+/** An R2 bucket in memory, with R2's conditions: for puts, but not for completing an upload. */
 export function fakeR2(bucket: Bucket, gate: Gate): R2Bucket {
   const { objects, uploads } = bucket
   let ids = uploads.size

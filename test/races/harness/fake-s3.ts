@@ -1,12 +1,12 @@
 import { type Bucket, type Gate, join, readAll, store, type Stored } from './store.ts'
 
-/** How a server treats conditions of CompleteMultipartUpload; all honour those of PutObject. */
+/** How a server treats conditions of CompleteMultipartUpload; it always honours those of PutObject. */
 export type Completion = 'honours' | 'ignores' | 'refuses'
 
 const META = 'x-amz-meta-'
 const WRONG_MD5 = 'AAAAAAAAAAAAAAAAAAAAAA=='
 
-/** The API of a bucket of S3 in memory, as a `fetch`. */
+/** The API of an S3 bucket in memory, as a `fetch`. */
 export function fakeS3(bucket: Bucket, gate: Gate, completion: Completion): typeof fetch {
   const { objects, uploads } = bucket
 

@@ -1,9 +1,9 @@
-/** What the primary has under the name: nothing, a tombstone, or these bytes. */
+/** The primary's state of the name: nothing, a tombstone, or these bytes. */
 export type State = 'nothing' | 'deleted' | { text: string }
 
 /**
- * The times of one operation, and what may have come of it if it happened in one instant: `step` gives the state after it,
- * or `null` where its answer cannot be given in that state.
+ * The times of one operation, and its effect if it happened in one instant: `step` returns the state after it,
+ * or `null` if its result is not possible in that state.
  */
 export interface Event {
   began: number
@@ -12,8 +12,8 @@ export interface Event {
 }
 
 /**
- * Whether there is an order of all events in which each has its answer for a reason, none comes before one that had ended when it
- * began, and the last state is what is really there.
+ * Whether there is an order of all events that explains each result, in which no event comes before one that had ended when
+ * it began, and whose last state is the actual one.
  */
 export function isLinearizable(events: readonly Event[], initial: State, final: State): boolean {
   const seen = new Set<string>()

@@ -15,10 +15,10 @@ import type { State } from './linearizable.ts'
 
 export const NAME = 'a.txt'
 export const SOURCE = 'what the source has'
-/** So that a few bytes are several parts. */
+/** Small, so that a few bytes are several parts. */
 const partBytes = 4
 
-/** The answer to an operation; `did` is what it may have done, `savedAs` where a save went. */
+/** The result of an operation; `did` is its possible effect, `savedAs` the name of a save. */
 export interface Answer {
   summary: string
   did: (state: State) => State | null
@@ -27,10 +27,10 @@ export interface Answer {
   text?: string
 }
 
-/** What an operation has to do with: a chain of its own, as isolates have, over storage that all share. */
+/** The environment of an operation: its own chain, as in separate isolates, over shared storage. */
 export interface World {
   chain: Chain
-  /** Bytes that no other operation sends, unless they are none. */
+  /** Bytes that no other operation sends, unless they are empty. */
   text: string
   /** Whether the fallback has the name. */
   hasSource: boolean
@@ -59,7 +59,7 @@ export function chainOver(primary: Backend, hasSource: boolean, sendsLength: boo
 const nothingDone = (state: State): State => state
 const becomes = (text: string) => (): State => ({ text })
 
-/** What a read finds, given what the primary has. */
+/** What a read finds, given the primary's state. */
 function visible(state: State, hasSource: boolean): string | null {
   if (state === 'deleted') return null
   if (state !== 'nothing') return state.text
@@ -78,7 +78,7 @@ function streamOf(text: string): ReadableStream<Uint8Array> {
   })
 }
 
-/** A refusal that has done nothing; any other failure is none that these fakes could cause. */
+/** A refusal without an effect; these fakes cannot cause any other failure. */
 async function unlessRefused(answer: Promise<Answer>): Promise<Answer> {
   try {
     return await answer
@@ -94,7 +94,7 @@ interface Seen {
   text: string | null
 }
 
-/** What a client saw before it names that version. */
+/** What a client read before it names that version. */
 async function look(chain: Chain): Promise<Seen> {
   const object = await chain.get(NAME)
   return { etag: object?.etag ?? '"none"', text: object && (await new Response(object.body).text()) }
@@ -174,7 +174,7 @@ function copied({ outcome }: CopyResult): Answer {
 
 const queuedCopy: Operation = async ({ chain }) => copied(await copyName(chain, NAME, { partBytes }))
 
-/** A read that copies what it streams, whose client takes no notice. */
+/** A read that copies what it streams, whose client ignores the copy. */
 const inlineCopy: Operation = async ({ chain }) => {
   let work: Promise<unknown> = Promise.resolve()
   let ended: Promise<Answer> = Promise.resolve({ summary: 'nothing to copy', did: nothingDone })
@@ -186,7 +186,7 @@ const inlineCopy: Operation = async ({ chain }) => {
     },
     track(_, copy) {
       ended = copy.then(copied)
-      // It is awaited only after the read.
+      // It is only awaited after the read.
       ended.catch(() => {})
       return copy
     },

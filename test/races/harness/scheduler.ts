@@ -5,7 +5,7 @@ export interface Task<Result> {
   run(gate: Gate): Promise<Result>
 }
 
-/** When an operation began and was acknowledged, on a clock that ticks with each of these. */
+/** When an operation began and was acknowledged, on a clock that advances with each of these. */
 export interface Ran<Result> {
   name: string
   began: number
@@ -22,8 +22,8 @@ interface Running<Result> {
 }
 
 /**
- * Runs tasks side by side, one step at a time: every call of storage is held until it is picked, and then has its effect
- * before anything else moves. `trace` gets the steps in their order.
+ * Runs tasks concurrently, one step at a time: every storage call waits until it is picked, and then takes effect before
+ * anything else proceeds. `trace` gets the steps in order.
  */
 export async function schedule<Result>(
   tasks: readonly Task<Result>[],
@@ -61,7 +61,7 @@ export async function schedule<Result>(
       one.wake = resolve
     })
     step(one)
-    // A task with several calls under way may need another of them before it moves on.
+    // A task with several active calls may need another of them before it proceeds.
     await (one.held.length > 0 ? scheduler.wait(0) : moved)
   }
 }

@@ -1,4 +1,4 @@
-/** What a bucket holds: bytes and what was kept beside them. Every fake primary works on one. */
+/** The contents of a bucket: bytes and their attributes. Every fake primary works on one. */
 export interface Stored {
   bytes: Uint8Array<ArrayBuffer>
   etag: string
@@ -26,7 +26,7 @@ export function createBucket(): Bucket {
   return { objects: new Map(), uploads: new Map() }
 }
 
-/** As R2 and S3 have it, the tag comes of the bytes: equal bytes have the same. */
+/** As in R2 and S3, the tag is derived from the bytes: equal bytes have the same tag. */
 export function tagOf(bytes: Uint8Array): string {
   return `t${bytes.toHex()}`
 }

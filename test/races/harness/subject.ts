@@ -8,7 +8,7 @@ import type { Bucket, Gate } from './store.ts'
 
 export type Primary = 'r2' | `s3 that ${Completion}`
 
-/** The backend over that bucket as one isolate of the deployment has it. */
+/** The backend over that bucket in one isolate of the deployment. */
 export function primaryOver(kind: Primary, bucket: Bucket, gate: Gate): Backend {
   return withStaging(open(kind, bucket, gate), (_, name, error) => {
     throw new Error(`${name} was left`, { cause: error })

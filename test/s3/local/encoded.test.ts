@@ -2,11 +2,11 @@ import { expect, inject, it } from 'vitest'
 import { s3Backend } from '../../../src/backends/s3/s3.ts'
 import { bodyOf, gzip, streamOf, THOUSAND } from '../fixtures.ts'
 
-// Of a server that really keeps encoded bytes: the local S3 endpoint decodes them.
+// With a server that really keeps encoded bytes: the local S3 endpoint decodes them.
 const backend = s3Backend('verbatim', { endpoint: inject('verbatim'), bucket: 'media' })
 const info = { contentType: 'text/css', contentEncoding: 'gzip', cacheControl: 'max-age=5' }
 
-it('stores and gives back encoded bytes as they are, whole and in part, with their length', async () => {
+it('stores and returns encoded bytes unchanged, in whole and in part, with their length', async () => {
   const gzipped = await gzip(THOUSAND)
   await backend.put('a.css', streamOf(gzipped), { size: gzipped.length, info })
   expect(await backend.head('a.css')).toMatchObject({ ...info, size: gzipped.length })
@@ -18,12 +18,12 @@ it('stores and gives back encoded bytes as they are, whole and in part, with the
   expect(await bodyOf(part)).toEqual(gzipped.slice(3, 7))
 })
 
-it('gives bytes under an encoding that is not theirs as they are, too', async () => {
+it('returns bytes with a wrong encoding unchanged, too', async () => {
   await backend.put('odd', THOUSAND, { info: { contentEncoding: 'br' } })
   expect(await bodyOf(await backend.get('odd'))).toEqual(THOUSAND)
 })
 
-it('hands an encoded body to R2 with its length known', async () => {
+it('passes an encoded body to R2 with a known length', async () => {
   const { env } = await import('cloudflare:workers')
   const gzipped = await gzip(THOUSAND)
   await backend.put('copied', gzipped, { info })

@@ -95,13 +95,12 @@ export const prefix = stringWithout((value) => {
 /** A prefix of names that ends a directory: without its slash, `photos` would be for `photos-private/` too. */
 export const namePrefix = stringWithout((value) => {
   if (value === '') return 'must not be empty; leave it out for all names'
-  if (value.startsWith('/'))
-    return 'must not begin with "/": names have no leading slash; leave the slash out'
-  if (value.startsWith('-/')) return 'must not lie below "-/", where no names are'
+  if (value.startsWith('/')) return 'must not begin with "/"; remove the leading slash'
+  if (value.startsWith('-/')) return 'must not be below "-/", which is reserved'
   if (hasDotSegment(value)) return DOT_MESSAGE
   if (!value.endsWith('/')) return 'must end with "/"; add the slash'
   if (isPrintable(value) && new TextEncoder().encode(value).length < 1024) return null
-  return 'must be under 1024 bytes and hold no control character'
+  return 'must be shorter than 1024 bytes and contain no control characters'
 }, 'must be a string')
 
 const PATTERN_MESSAGE = 'must be a regular expression, or a list of them'

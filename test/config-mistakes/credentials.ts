@@ -87,8 +87,8 @@ export const credentialMistakes: Row[] = [
     tokens({ ...ci, prefix: '/photos/' }),
     '`prefix`: must not begin with "/"',
   ],
-  ['a prefix with dots', tokens({ ...ci, prefix: 'a/../b/' }), '`prefix`: must not hold a "." or ".."'],
-  ["a prefix of the API's own", tokens({ ...ci, prefix: '-/staged/' }), '`prefix`: must not lie below "-/"'],
+  ['a prefix with dots', tokens({ ...ci, prefix: 'a/../b/' }), '`prefix`: must not contain a "." or ".."'],
+  ["a prefix of the API's own", tokens({ ...ci, prefix: '-/staged/' }), '`prefix`: must not be below "-/"'],
   ['a prefix that is no text', tokens({ ...ci, prefix: ['a/'] }), '`prefix`: must be a string'],
   [
     'two tokens of one name',

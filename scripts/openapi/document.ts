@@ -11,7 +11,7 @@ const PROBLEMS: Record<number, string> = {
   401: 'The token is missing or wrong.',
   403: 'No token is configured, or its scope does not reach.',
   404: 'Every backend proved that it does not have it, or it is deleted.',
-  409: 'The job, being what it is, cannot do that.',
+  409: 'A lock of the bucket forbids it, or the job cannot do that in its state.',
   412: 'A condition does not hold.',
   413: 'Larger than what is taken.',
   416: 'The range begins past the end.',

@@ -11,6 +11,8 @@ const ERRORS: Record<ErrorCode, string> = {
   'too-large': 'The body has more bytes than the backend or the configuration takes.',
   unsatisfiable: 'The range begins past the end of the object; Content-Range has its size.',
   unsupported: 'No backend of the chain can do this.',
+  locked:
+    'A lock of the bucket (R2 bucket lock, S3 object lock) protects the object: it can be neither replaced nor deleted until the lock ends. Nothing was changed; repeating the request does not help before then.',
   'too-many-writes':
     'The backend accepts one write per second and name, and retries did not succeed. Send it again after the seconds of Retry-After.',
   interrupted: 'The body broke off before its end. Nothing was stored.',

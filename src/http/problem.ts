@@ -25,6 +25,7 @@ const STATUSES = {
   timeout: [504, 'No backend answered in time'],
   unavailable: [502, 'A backend failed'],
   denied: [502, 'A backend refused access'],
+  locked: [409, 'A lock of the bucket forbids it'],
   'too-many-writes': [429, 'The backend takes no more writes of this name just now'],
   interrupted: [400, 'The body broke off'],
   internal: [500, 'Internal Server Error'],

@@ -12,6 +12,7 @@
  * - `unsupported` no backend has the method
  * - `overloaded` this isolate has no memory left for it now; nothing was stored
  * - `loop` the request has come back to a deployment that it had passed
+ * - `locked` the backend keeps the object as it is (R2 bucket locks, S3 object lock): neither replaced nor deleted until the lock ends
  * - `too-many-writes` the backend takes no more writes of that very name just now
  * - `interrupted` the body that was to be stored broke off: nothing that the backend that was to take it did
  * - `internal` a defect of our own code; `cause` is what was thrown
@@ -30,6 +31,7 @@ export const ERROR_CODES = [
   'unsupported',
   'overloaded',
   'loop',
+  'locked',
   'too-many-writes',
   'interrupted',
   'internal',

@@ -54,6 +54,8 @@ const MISSING_OR_FORBIDDEN = new Set([...MISSING_KEY, 'AccessDenied', 'Forbidden
 
 /** Longest error document that is read. */
 const MAX_DOCUMENT = 64 * 1024
+/** Longest other document. A page of a listing has 4 MiB at most: 1000 keys of 1024 bytes, percent-encoded. */
+const MAX_RESULT = 16 * 1024 * 1024
 
 interface S3Failure {
   status: number
@@ -116,13 +118,12 @@ export async function readDocument<Content>(
   parse: (text: string) => Content,
 ): Promise<Content> {
   const { status } = response
-  const failed = (message: string, cause: unknown): StorageError =>
+  const failed = (message: string, cause?: unknown): StorageError =>
     new StorageError('unavailable', message, { backend, status, cause })
-  const text = await response.text().catch((cause: unknown) => {
-    throw failed('the S3 answer broke off', cause)
-  })
+  const bytes = await readAtMost(MAX_RESULT, response, backend)
+  if (!bytes) throw failed(`the S3 answer is longer than ${MAX_RESULT} bytes`)
   try {
-    return parse(text)
+    return parse(new TextDecoder().decode(bytes))
   } catch (error) {
     throw error instanceof StorageError && !(error instanceof S3Error) ? failed(error.message, error) : error
   }

@@ -99,15 +99,20 @@ describe('an object that a bucket lock protects', () => {
     expect(await env.MEDIA_KV.get('kept/a.txt')).toBe('in the fallback')
   })
 
-  it('is not replaced by an upload in parts either', async () => {
+  it.each([
+    ['completeMultipartUpload', {}],
+    ['put', { 'If-Match': '*' }],
+  ])('is not replaced by an upload in parts either, by %s', async (operation, headers) => {
     await env.MEDIA.put('kept/a.bin', 'old')
-    const { json } = start({ FALLBACK_STORAGES: [R2] })
+    const { json, refused } = start({ FALLBACK_STORAGES: [R2] })
     const chunk = new Uint8Array(1024 * 1024)
     const blob = new Blob(Array.from({ length: 9 }, () => chunk))
     const body = blob.stream().pipeThrough(new TransformStream())
-    const { status, body: problem } = await json('/kept/a.bin', { method: 'PUT', body })
+    const { status, body: problem } = await json('/kept/a.bin', { method: 'PUT', body, headers })
     expect([status, problem]).toEqual([409, expect.objectContaining(PROBLEM)])
+    expect(refused).toEqual([`${operation} kept/a.bin`])
     expect(await stored('kept/a.bin')).toBe('old')
+    expect((await env.MEDIA.list()).objects.map(({ key }) => key)).toEqual(['kept/a.bin'])
   })
 
   it('is 412, not 409, where the condition does not hold', async () => {
@@ -166,6 +171,21 @@ describe('a copy into a bucket with a lock', () => {
     const again = primary?.put?.('kept/a.txt', new Uint8Array(1), { onlyIf: 'absent' })
     expect(await again).toBeNull()
     expect(refused).toEqual(['put kept/a.txt'])
+  })
+
+  it('does not fail the read that began it, and its reason is explained', async () => {
+    await withMarker('kept/a.txt')
+    const { call, get } = start({ FALLBACK_DATA_MIGRATION: true, COPY_QUEUE: undefined })
+    const response = await call('/kept/a.txt')
+    expect([response.status, await response.text()]).toEqual([200, 'old'])
+    await vi.waitFor(async () =>
+      expect(await get('explain/kept/a.txt')).toMatchObject({
+        migration: {
+          last_copy: { outcome: 'failed', reason: expect.stringContaining('locked: a bucket lock') },
+        },
+      }),
+    )
+    expect(await stored('kept/a.txt')).toBe('a marker')
   })
 
   it('fails at once with that reason, without another attempt of the queue', async () => {

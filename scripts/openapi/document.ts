@@ -11,7 +11,7 @@ const PROBLEMS: Record<number, string> = {
   401: 'The token is missing or wrong.',
   403: 'No token is configured, its scope is not sufficient, or the request is outside of its prefix.',
   404: 'Every backend proved that it does not have the object, or it was deleted.',
-  409: 'The job’s state does not allow this.',
+  409: 'A lock of the bucket forbids this, or the job’s state does not allow it.',
   412: 'A precondition failed.',
   413: 'The body is too large.',
   416: 'The range begins past the end.',

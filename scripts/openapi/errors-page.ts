@@ -10,6 +10,8 @@ const ERRORS: Record<ErrorCode, string> = {
   'too-large': 'The body is larger than the backend or the configuration allows.',
   unsatisfiable: 'The range begins after the end of the object; Content-Range has its size.',
   unsupported: 'No backend in the chain supports this.',
+  locked:
+    'A lock of the bucket (R2 bucket lock, S3 object lock) protects the object. It cannot be replaced or deleted until the lock ends. Nothing was changed; do not repeat the request before then.',
   'too-many-writes':
     'The backend accepts one write per second and name, and retries did not help. Repeat the request after Retry-After.',
   interrupted: 'The body was interrupted. Nothing was stored.',

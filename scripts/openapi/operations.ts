@@ -25,6 +25,8 @@ export interface Answer {
 
 /** No backend supports it, or none has the value. */
 const CHAIN = [501, 502, 504, 508]
+/** Replacing or deleting an object: a lock of the bucket may forbid it. */
+const CHANGE = [409, ...CHAIN]
 /** Like `CHAIN`, but every backend supports it. */
 const READ_PROBLEMS = [502, 504, 508]
 const CONDITIONS = ['If-Match', 'If-None-Match', 'If-Modified-Since', 'If-Unmodified-Since']
@@ -79,13 +81,13 @@ export const OPERATIONS: Readonly<Record<string, Partial<Record<RouteId, Operati
         201: { description: 'Created.', headers: ['ETag'] },
         204: { description: 'Replaced.', headers: ['ETag'] },
       },
-      problems: [412, 413, 503, ...CHAIN],
+      problems: [412, 413, 503, ...CHANGE],
     },
     deleteObject: {
       summary: 'Deletes the object, even if a fallback still has it',
       headers: WRITE_CONDITIONS,
       answers: DELETED,
-      problems: [412, ...CHAIN],
+      problems: [412, ...CHANGE],
     },
   },
   'Storage methods': {
@@ -95,9 +97,9 @@ export const OPERATIONS: Readonly<Record<string, Partial<Record<RouteId, Operati
       headers: UPLOAD_HEADERS,
       body: UPLOAD_BODY,
       answers: 'The name it was stored under.',
-      problems: [413, 503, ...CHAIN],
+      problems: [413, 503, ...CHANGE],
     },
-    delete: { summary: 'Deletes the object', answers: DELETED, problems: CHAIN },
+    delete: { summary: 'Deletes the object', answers: DELETED, problems: CHANGE },
     exists: {
       summary: 'Whether any backend has the name; false only if all backends proved that they do not',
       answers: 'Whether it exists.',
@@ -157,7 +159,7 @@ export const OPERATIONS: Readonly<Record<string, Partial<Record<RouteId, Operati
     undelete: {
       summary: 'Removes the tombstone, so that a fallback’s object is served again',
       answers: 'Whether a fallback has the object.',
-      problems: [404, ...CHAIN],
+      problems: [404, ...CHANGE],
     },
   },
   Operations: {

@@ -74,6 +74,7 @@ const FINAL = new Set<ErrorCode>([
   'precondition',
   'corrupt',
   'too-large',
+  'locked',
   'too-many-writes',
   'interrupted',
   'internal',

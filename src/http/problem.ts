@@ -25,6 +25,7 @@ const STATUSES = {
   timeout: [504, 'No backend answered in time'],
   unavailable: [502, 'A backend failed'],
   denied: [502, 'A backend refused access'],
+  locked: [409, 'A lock of the bucket forbids it'],
   'too-many-writes': [429, 'Too many writes of this name'],
   interrupted: [400, 'The body was interrupted'],
   internal: [500, 'Internal Server Error'],

@@ -22,7 +22,7 @@ export const MAX_ATTEMPTS = 6
 const FIRST_DELAY_SECONDS = 2
 const MAX_DELAY_SECONDS = 600
 
-/** Copies each message's name; acknowledges what is done, and retries the rest later, up to six times. */
+/** Copies each message's name; acknowledges what is done or locked, and retries the rest later, up to six times. */
 export async function consumeCopies(
   messages: readonly Message<CopyMessage>[],
   options: ConsumerOptions,
@@ -36,9 +36,11 @@ async function consume(message: Message<CopyMessage>, { copy, giveUp }: Consumer
   try {
     await copy(body.name)
   } catch (error) {
-    if (attempts < MAX_ATTEMPTS || !giveUp)
+    // Another attempt would meet the same lock.
+    const isLocked = error instanceof StorageError && error.code === 'locked'
+    if (!isLocked && (attempts < MAX_ATTEMPTS || !giveUp))
       return message.retry({ delaySeconds: delayAfter(attempts, Math.random()) })
-    await giveUp({ name: body.name, ...reasonOf(error), attempts })
+    await giveUp?.({ name: body.name, ...reasonOf(error), attempts })
   }
   message.ack()
 }

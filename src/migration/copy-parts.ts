@@ -1,5 +1,5 @@
 import type { Backend, GetOptions, PutCondition, WritableBackend } from '../storage/backend.ts'
-import { StorageError, toStorageError } from '../storage/errors.ts'
+import { type ErrorCode, StorageError, toStorageError } from '../storage/errors.ts'
 import type { ObjectInfo } from '../storage/object.ts'
 import { attributesOfCopy, type CopyResult } from './copy-result.ts'
 
@@ -8,6 +8,8 @@ const MIB = 1024 * 1024
 const MAX_PARTS = 10_000
 const MIN_PART_BYTES = 64 * MIB
 const ATTEMPTS_PER_PART = 3
+/** Another try would fail the same way. */
+const FINAL = new Set<ErrorCode>(['precondition', 'locked'])
 
 /**
  * Copies an object that is too large for one put by ranged reads, each conditional on the source's ETag, so that changes of
@@ -67,7 +69,7 @@ async function copyPart(
       return await store(object.body)
     } catch (error) {
       const failure = toStorageError(error, source.name)
-      if (failure.code === 'precondition' || attempt === ATTEMPTS_PER_PART) throw failure
+      if (FINAL.has(failure.code) || attempt === ATTEMPTS_PER_PART) throw failure
     }
   }
 }

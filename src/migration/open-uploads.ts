@@ -30,10 +30,12 @@ export function withRememberedUploads(backend: Backend, index: () => UploadIndex
   const close = async (upload: OpenUpload, isSettled: boolean): Promise<void> => {
     const left = await index().closeUpload(upload)
     if (!isSettled) return
-    for (const other of left) {
-      await abort(other.name, other.id)
-      await index().closeUpload(other)
-    }
+    // One that cannot be aborted, because of a lock for instance, must not keep the others open.
+    for (const other of left)
+      await remembering(other, async () => {
+        await abort(other.name, other.id)
+        await index().closeUpload(other)
+      })
   }
   return {
     ...backend,

@@ -12,6 +12,7 @@
  * - `unsupported` no backend supports the method
  * - `overloaded` this isolate has no memory left at the moment; nothing was stored
  * - `loop` the request came back to a deployment that it has already passed through
+ * - `locked` a lock of the bucket (R2 bucket lock, S3 object lock) protects the object until the lock ends
  * - `too-many-writes` the backend accepts no more writes of this name at the moment
  * - `interrupted` the body to be stored was interrupted; not the fault of the backend that stores it
  * - `internal` a bug in this software; `cause` is what was thrown
@@ -30,6 +31,7 @@ export const ERROR_CODES = [
   'unsupported',
   'overloaded',
   'loop',
+  'locked',
   'too-many-writes',
   'interrupted',
   'internal',

@@ -31,6 +31,7 @@ const MEANING: Partial<Record<ErrorCode, 'success' | 'failure'>> = {
   unavailable: 'failure',
   timeout: 'failure',
   absent: 'success',
+  locked: 'success',
   precondition: 'success',
   unsatisfiable: 'success',
 }
@@ -99,7 +100,8 @@ export function withBreaker(backend: Backend, options: BreakerOptions): BackendW
   const noteError = (error: unknown, signal: AbortSignal | undefined, isProbe: boolean): void => {
     if (!(error instanceof StorageError)) return
     const meaning = MEANING[error.code]
-    if (meaning !== 'success') {
+    // A lock is healthy, but operators look for what it refuses.
+    if (meaning !== 'success' || error.code === 'locked') {
       recentErrors.push({ at: new Date(now()), code: error.code, detail: error.message })
       if (recentErrors.length > RECENT_ERRORS) recentErrors.shift()
     }

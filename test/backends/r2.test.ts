@@ -84,6 +84,8 @@ describe('a failure of R2', () => {
     ['get: Access denied (10003)', 'denied'],
     ['get: The specified object name is not valid. (10020)', 'invalid'],
     ['get: The specified bucket name is not valid. (10005)', 'unavailable'],
+    ['put: The object is locked by the bucket policy. (10069)', 'locked'],
+    ['put: The object is locked by the bucket policy.', 'locked'],
     ['get: Something new (10999)', 'unavailable'],
     ['Network connection lost.', 'unavailable'],
   ])('%s becomes %s', async (message, code) => {

@@ -107,6 +107,31 @@ describe('responses from S3', () => {
   })
 })
 
+describe('a listing from a hostile server', () => {
+  const MIB = 1024 * 1024
+
+  it('that never ends is a failure, and is not read on', async () => {
+    let sent = 0
+    const endless = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        sent += MIB
+        // Without a limit, the test ends all the same.
+        if (sent > 64 * MIB) controller.close()
+        else controller.enqueue(new Uint8Array(MIB).fill(0x20))
+      },
+    })
+    const { backend } = scripted([new Response(endless)])
+    await expect(backend.list()).rejects.toMatchObject({ code: 'unavailable', backend: 'legacy' })
+    expect(sent).toBeLessThan(20 * MIB)
+  })
+
+  it('that declares entities is a failure: they are not expanded', async () => {
+    const bomb = `<!DOCTYPE x [<!ENTITY a "${'a'.repeat(1000)}"><!ENTITY b "${'&a;'.repeat(1000)}">]><ListBucketResult><Prefix>&b;</Prefix></ListBucketResult>`
+    const { backend } = scripted([new Response(bomb)])
+    await expect(backend.list()).rejects.toMatchObject({ code: 'unavailable', backend: 'legacy' })
+  })
+})
+
 describe('ranges from servers that deviate from the standard', () => {
   const partial = (contentRange: string | undefined, body = '234') =>
     new Response(body, {

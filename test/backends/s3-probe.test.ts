@@ -184,3 +184,23 @@ describe('probing an S3 server', () => {
     expect(puts.map(({ headers }) => headers.has('If-None-Match'))).toEqual([false])
   })
 })
+
+describe('an S3 server whose lock refuses to replace and delete anything', () => {
+  it('stores what is new, and keeps what is there', async () => {
+    const failures: string[] = []
+    const { backend, objects } = fakeS3(
+      { locked: true },
+      { onProbeFailure: ({ consequence }) => failures.push(consequence) },
+    )
+    expect(await backend.put('a', bytes, { onlyIf: 'absent' })).toMatchObject({ size: 300 })
+    expect(await backend.put('a', other, { onlyIf: 'absent' })).toBeNull()
+    expect(await backend.put('a', other, { onlyIf: { version: '"another"' } })).toBeNull()
+    const version = (await backend.head('a'))?.version ?? ''
+    const locked = { code: 'locked', backend: 'legacy' }
+    await expect(backend.put('a', other)).rejects.toMatchObject(locked)
+    await expect(backend.put('a', other, { onlyIf: { version } })).rejects.toMatchObject(locked)
+    await expect(backend.delete('a')).rejects.toMatchObject(locked)
+    expect(objects.get('a')).toEqual(bytes)
+    expect(failures).toEqual([expect.stringContaining('stays until its lock ends')])
+  })
+})

@@ -44,6 +44,49 @@ it.each([
   })
 })
 
+it('warns about a backend that refused a change because of a lock', async () => {
+  const error = {
+    at: '2026-11-01T00:00:00.000Z',
+    error: 'locked',
+    detail: 'a bucket lock protects the object',
+  }
+  const health = { state: 'closed', failures: 0, recent_errors: [error] }
+  const backend = {
+    name: 'media',
+    type: 'r2',
+    role: 'primary',
+    writable: true,
+    methods: [],
+    config: null,
+    health,
+  }
+  const answers: Record<string, object> = {
+    '/-/health': { status: 'ok' },
+    '/-/api/backends': { backends: [backend], migration: false, deletes: 'tombstone' },
+    '/-/api/explain': {
+      backends: [{ name: 'media', type: 'r2', accepts: true, result: 'absent', latency_ms: 1 }],
+    },
+    '/-/api/list': { prefix: '', objects: [], directories: [], cursor: null, degraded: [] },
+  }
+  const send = async (input: string | URL | Request) => {
+    const { pathname } = new URL(input instanceof Request ? input.url : input)
+    const known = Object.keys(answers).find((path) => pathname.startsWith(path))
+    return Response.json(known === undefined ? { backfills: [], name: 'x' } : answers[known])
+  }
+  const url = 'https://media.example.com/'
+  const checks = await Array.fromAsync(
+    examine({ client: createClient({ url, fetch: send }), url, hasToken: true }),
+  )
+  expect(checks.filter(({ status }) => status !== 'ok')).toEqual([
+    expect.objectContaining({
+      name: 'media',
+      status: 'warning',
+      detail: expect.stringContaining('locked: a bucket lock protects the object'),
+      fix: expect.stringContaining('remove the rule or limit it to a prefix'),
+    }),
+  ])
+})
+
 describe('a deployment with broken origins', () => {
   let worker: Site
   /** An S3 server that refuses every request. */

@@ -173,6 +173,23 @@ describe('a backfill and failures', () => {
     })
   })
 
+  it('tries once what a lock in the target refuses, and does not treat the target as down', async () => {
+    const [target, source] = [memoryBackend('primary'), memoryBackend('legacy')]
+    await fill(source, 50)
+    const locked: Backend = {
+      ...target,
+      async put(name, body, options) {
+        if (name.endsWith('7.jpg'))
+          throw new StorageError('locked', 'a lock protects it', { backend: 'primary' })
+        return target.put(name, body, options)
+      },
+    }
+    await withBackfill([locked, source], {}, async ({ job, drive }) => {
+      expect(await drive()).toMatchObject({ state: 'completed_with_failures', copied: 45, failed: 5 })
+      expect(failuresOf(job)[0]).toMatchObject({ backend: 'primary', error: 'locked', attempts: 1 })
+    })
+  })
+
   it('waits while a source is down, and resumes by itself without having counted a failure', async () => {
     const [target, legacy] = [memoryBackend('primary'), memoryBackend('legacy')]
     await fill(legacy, 50)

@@ -6,6 +6,8 @@ export interface Deviations {
   contentMd5?: 'ignored'
   ifNoneMatch?: 'ignored' | 'refused'
   ifMatch?: 'ignored' | 'refused'
+  /** Nothing is replaced or deleted, whatever the condition: a lock rule of R2. */
+  locked?: true
   /** Replaces the server's response, if it returns one. */
   instead?: (request: FakeRequest) => Response | undefined
 }
@@ -46,6 +48,9 @@ export function fakeS3(deviations: Deviations = {}, options: Partial<S3Options> 
     await new Promise((resolve) => setTimeout(resolve, 1))
     const instead = deviations.instead?.(request)
     if (instead) return instead
+    const isChange = request.method === 'PUT' || request.method === 'DELETE'
+    if (deviations.locked && isChange && objects.has(key))
+      return errorAnswer(409, 'ObjectLockedByBucketPolicy')
     if (request.method === 'PUT') return put(request, bytes)
     if (request.method === 'DELETE') {
       set(key, null)

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { memoryBackend } from '../kit/memory.ts'
 import { withRememberedUploads } from '../../src/migration/open-uploads.ts'
 import type { PutOptions } from '../../src/storage/backend.ts'
+import { StorageError } from '../../src/storage/errors.ts'
 import { bytesOf } from '../kit/fakes.ts'
 
 const DAY_MS = 24 * 60 * 60_000
@@ -42,6 +43,26 @@ describe('withRememberedUploads()', () => {
     await memory.put('a', bytesOf('saved'))
     expect(await last.complete()).toBeNull()
     expect(memory.uploads.size).toBe(0)
+  })
+
+  it('aborts the others even if a lock keeps what one of them has staged', async () => {
+    const memory = memoryBackend('locking')
+    const { abortMultipartUpload } = memory
+    const kept: string[] = []
+    const locking = {
+      ...memory,
+      async abortMultipartUpload(name: string, id: string) {
+        kept.push(id)
+        if (kept.length === 1) throw new StorageError('locked', 'a lock protects it', { backend: 'locking' })
+        await abortMultipartUpload(name, id)
+      },
+    }
+    const backend = withRememberedUploads(locking, index)
+    for (let time = 0; time < 3; time++) await backend.createMultipartUpload?.('a', COPIED)
+    const last = await backend.createMultipartUpload?.('a', COPIED)
+    await last?.uploadPart(1, bytesOf('part'), 4)
+    expect(await last?.complete()).toMatchObject({ name: 'a' })
+    expect([...memory.uploads].map(({ id }) => id)).toEqual([kept[0]])
   })
 
   it('does not abort others if a copy fails, since none has won yet', async () => {

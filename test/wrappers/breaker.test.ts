@@ -80,6 +80,7 @@ describe('withBreaker()', () => {
 
   it.each([
     ['refused credentials', new StorageError('denied', 'no', { backend: 'origin' })],
+    ['a lock', new StorageError('locked', 'no', { backend: 'origin' })],
     ['too many writes of one name', new StorageError('too-many-writes', 'no', { backend: 'origin' })],
     ['an interrupted body', new StorageError('interrupted', 'no')],
     ['wrong bytes', new StorageError('corrupt', 'no', { backend: 'origin' })],

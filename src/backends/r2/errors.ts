@@ -4,6 +4,7 @@ import { type ErrorCode, StorageError, failureOfCall } from '../../storage/error
 const INVALID_RANGE = 10039
 const NO_SUCH_UPLOAD = 10024
 const TOO_MANY_WRITES = 10058
+const LOCKED = 10069
 /** R2 accepts one write per second for a name. */
 const WRITE_INTERVAL_MS = 1000
 const RETRYABLE = new Set<number | undefined>([10001, 10043])
@@ -18,6 +19,7 @@ const MEANING = new Map<number, [ErrorCode, string]>([
   [10020, ['invalid', 'R2 does not accept that name']],
   [10037, ['corrupt', 'the bytes do not have the announced digest']],
   [10054, ['corrupt', 'the body ended early']],
+  [LOCKED, ['locked', 'a bucket lock protects the object: it can be neither replaced nor deleted']],
   [TOO_MANY_WRITES, ['too-many-writes', 'R2 accepts one write per second for a name']],
   [100100, ['too-large', 'the object is larger than R2 allows']],
 ])
@@ -41,6 +43,10 @@ export function isTooManyWrites(error: unknown): boolean {
   return codeOf(error) === TOO_MANY_WRITES
 }
 
+export function isLocked(error: unknown): boolean {
+  return codeOf(error) === LOCKED
+}
+
 export function isNoSuchUpload(error: unknown): boolean {
   return codeOf(error) === NO_SUCH_UPLOAD
 }
@@ -58,5 +64,7 @@ export async function retryOnce<Result>(call: () => Promise<Result>): Promise<Re
 function codeOf(error: unknown): number | undefined {
   if (!(error instanceof Error) || error instanceof StorageError) return undefined
   const [, code] = /\((\d+)\)$/.exec(error.message) ?? []
-  return code === undefined ? undefined : Number(code)
+  if (code !== undefined) return Number(code)
+  // What a bucket lock refuses is told apart even if the code is missing.
+  return /locked by the bucket policy|ObjectLockedByBucketPolicy/i.test(error.message) ? LOCKED : undefined
 }

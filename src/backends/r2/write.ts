@@ -1,8 +1,13 @@
-import { type MultipartUpload, type PutOptions, conditionHolds } from '../../storage/backend.ts'
+import {
+  type MultipartUpload,
+  type PutCondition,
+  type PutOptions,
+  conditionHolds,
+} from '../../storage/backend.ts'
 import type { Digests, ObjectInfo } from '../../storage/object.ts'
 import { type Body, sendBody } from '../send-body.ts'
 import { writeAgain } from '../write-again.ts'
-import { fromR2Error, isNoSuchUpload, isTooManyWrites, retryOnce } from './errors.ts'
+import { fromR2Error, isLocked, isNoSuchUpload, isTooManyWrites, retryOnce } from './errors.ts'
 import { infoOf, r2Condition, r2Metadata } from './info.ts'
 
 /** R2 checks one digest itself, without a byte passing through JavaScript. */
@@ -20,12 +25,36 @@ export async function putR2(
     digests: others,
     signal,
     send(value) {
-      const write = (): Promise<R2Object | null> => bucket.put(key, value, options)
+      const write = (): Promise<R2Object | null> =>
+        bucket
+          .put(key, value, options)
+          .catch((error: unknown) => afterLock(backend, bucket, { key, onlyIf, error }))
       // A stream cannot be sent twice, so only the caller can repeat a write that came too soon.
       return value instanceof Uint8Array ? writeAgain(write, isTooManyWrites, signal) : write()
     },
   })
   return stored && infoOf(stored, backend)
+}
+
+/** R2 checks locks before conditions, so a write whose condition does not hold may be refused because of a lock. */
+async function afterLock(
+  backend: string,
+  bucket: R2Bucket,
+  { key, onlyIf, error }: { key: string; onlyIf: PutCondition | undefined; error: unknown },
+): Promise<null> {
+  if (onlyIf && isLocked(error) && !(await holdsNow(backend, bucket, key, onlyIf))) return null
+  throw error
+}
+
+/** Whether the condition holds at this moment, by a HEAD. */
+async function holdsNow(
+  backend: string,
+  bucket: R2Bucket,
+  key: string,
+  onlyIf: PutCondition,
+): Promise<boolean> {
+  const found = await retryOnce(() => bucket.head(key))
+  return conditionHolds(onlyIf, found && infoOf(found, backend))
 }
 
 function splitDigests(digests: Digests = {}): { native: Digests; others: Digests } {
@@ -46,8 +75,7 @@ export async function r2Multipart(
   const complete = async (): Promise<ObjectInfo | null> => {
     // R2 completes unconditionally, so the check and the completion are two steps, and a write between them is lost.
     // That is why `withStaging` only uses this for objects that are too large for one put.
-    const found = onlyIf && (await retryOnce(() => bucket.head(key)))
-    if (onlyIf && !conditionHolds(onlyIf, found ? infoOf(found, backend) : null)) {
+    if (onlyIf && !(await holdsNow(backend, bucket, key, onlyIf))) {
       await upload.abort()
       return null
     }

@@ -28,6 +28,22 @@ const STATUSES = new Map<number, ErrorCode>([
   [413, 'too-large'],
   [508, 'loop'],
 ])
+/** What servers answer if a lock protects the object. Some have no code of their own for it, only a message. */
+const LOCKS: readonly { code: string; message?: RegExp }[] = [
+  // R2: developers.cloudflare.com/r2/api/error-codes (10069), with 403 there and 409 in practice
+  { code: 'ObjectLockedByBucketPolicy' },
+  // AWS: docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html, as getmoto/moto replays it (403)
+  { code: 'AccessDenied', message: /\bobject protected by object lock\b/i },
+  // Ceph: ceph/ceph src/rgw/rgw_op.cc, RGWDeleteObj (403)
+  { code: 'AccessDenied', message: /\bforbidden by object lock\b/i },
+  // MinIO, and Versity's gateway: minio/minio cmd/api-errors.go, ErrObjectLocked (400)
+  { code: 'InvalidRequest', message: /\bWORM protected\b/i },
+  // Google: docs.cloud.google.com/storage/docs/bucket-lock and object-holds (403)
+  { code: 'RetentionPolicyNotMet' },
+  { code: 'ObjectUnderActiveHold' },
+  // Alibaba and Baidu: cloud.baidu.com/doc/BOS/s/Xkc4jkho7-en (409)
+  { code: 'FileImmutable' },
+]
 /** Codes for too many writes of one key: R2 accepts one per second, others none during another. The server itself is fine. */
 const TOO_MANY_WRITES = new Set(['TooManyRequests', 'OperationAborted', 'ConditionalRequestConflict'])
 
@@ -38,6 +54,8 @@ const MISSING_OR_FORBIDDEN = new Set([...MISSING_KEY, 'AccessDenied', 'Forbidden
 
 /** Longest error document that is read. */
 const MAX_DOCUMENT = 64 * 1024
+/** Longest other document. A page of a listing has 4 MiB at most: 1000 keys of 1024 bytes, percent-encoded. */
+const MAX_RESULT = 16 * 1024 * 1024
 
 interface S3Failure {
   status: number
@@ -57,15 +75,28 @@ export class S3Error extends StorageError {
   constructor(backend: string, { status, document, region, retryAfter, isWrite = false }: S3Failure) {
     const s3Code = document?.code
     const isTooSoon = isWrite && s3Code !== undefined && TOO_MANY_WRITES.has(s3Code)
-    const code = isTooSoon ? 'too-many-writes' : (CODES.get(s3Code) ?? STATUSES.get(status) ?? 'unavailable')
+    const code = isTooSoon ? 'too-many-writes' : codeOf(status, document)
     const isMisplaced = (status >= 300 && status < 400) || s3Code === 'AuthorizationHeaderMalformed'
-    super(code, describe(status, s3Code) + (isMisplaced ? regionHint(document?.region ?? region) : ''), {
-      backend,
-      status,
-      retryAfter: retryAfter ?? (isTooSoon ? 1000 : undefined),
-    })
+    super(
+      code,
+      describe(status, s3Code, code) + (isMisplaced ? regionHint(document?.region ?? region) : ''),
+      {
+        backend,
+        status,
+        retryAfter: retryAfter ?? (isTooSoon ? 1000 : undefined),
+      },
+    )
     this.s3Code = s3Code
   }
+}
+
+function codeOf(status: number, document: ErrorDocument | undefined): ErrorCode {
+  if (document && LOCKS.some((lock) => isLock(document, lock))) return 'locked'
+  return CODES.get(document?.code) ?? STATUSES.get(status) ?? 'unavailable'
+}
+
+function isLock(document: ErrorDocument, { code, message }: (typeof LOCKS)[number]): boolean {
+  return document.code === code && (message === undefined || message.test(document.message ?? ''))
 }
 
 /** The error for an unsuccessful response, whose body is read. */
@@ -87,13 +118,12 @@ export async function readDocument<Content>(
   parse: (text: string) => Content,
 ): Promise<Content> {
   const { status } = response
-  const failed = (message: string, cause: unknown): StorageError =>
+  const failed = (message: string, cause?: unknown): StorageError =>
     new StorageError('unavailable', message, { backend, status, cause })
-  const text = await response.text().catch((cause: unknown) => {
-    throw failed('the S3 response was interrupted', cause)
-  })
+  const bytes = await readAtMost(MAX_RESULT, response, backend)
+  if (!bytes) throw failed(`the S3 response is longer than ${MAX_RESULT} bytes`)
   try {
-    return parse(text)
+    return parse(new TextDecoder().decode(bytes))
   } catch (error) {
     throw error instanceof StorageError && !(error instanceof S3Error) ? failed(error.message, error) : error
   }
@@ -110,12 +140,18 @@ export function isNotImplemented(error: unknown): error is S3Error {
   return error instanceof S3Error && (error.status === 501 || error.s3Code === 'NotImplemented')
 }
 
+export function isLocked(error: unknown): error is S3Error {
+  return error instanceof S3Error && error.code === 'locked'
+}
+
 /** Whether the error means that the condition of a write does not hold. */
 export function isConditionFailed(error: unknown): error is S3Error {
   return error instanceof S3Error && (error.status === 412 || error.s3Code === 'NoSuchKey')
 }
 
-function describe(status: number, code: string | undefined): string {
+function describe(status: number, code: string | undefined, meaning: ErrorCode): string {
+  if (meaning === 'locked')
+    return `an object lock protects the object: it can be neither replaced nor deleted (S3 answered ${status} ${code})`
   if (code === 'NoSuchBucket') return `S3 says that the bucket does not exist (${status})`
   return `S3 answered ${status}${code === undefined ? '' : ` ${code}`}`
 }

@@ -1,5 +1,5 @@
 import { cancelBody } from '../../bodies/cancel.ts'
-import { S3Error, isNotImplemented, readDocument } from './errors.ts'
+import { S3Error, isLocked, isNotImplemented, readDocument } from './errors.ts'
 import type { S3Client } from './request.ts'
 import { parseListDocument } from './xml.ts'
 
@@ -132,6 +132,8 @@ async function isHonoured(
   } catch (error) {
     if (isNotImplemented(error)) return false
     if (error instanceof S3Error && (error.status === status || error.s3Code === 'NoSuchKey')) return true
+    // R2 checks locks before conditions. Where there is a lock, nothing is replaced either.
+    if (isLocked(error)) return true
     const consequence =
       'until this is known, a HEAD comes before each conditional write, and MD5s are checked here'
     onFailure({ backend: client.name, header, key, consequence }, error)
@@ -141,14 +143,18 @@ async function isHonoured(
   }
 }
 
-/** An object that cannot be removed does no harm: it has no public name, and is hidden from listings. */
-async function remove(place: Omit<Place, 'signal'>): Promise<void> {
+/** Whether it is gone. An object that cannot be removed does no harm: it has no public name, and is hidden from listings. */
+async function remove(place: Omit<Place, 'signal'>): Promise<boolean> {
   try {
     // The probe's own signal may have aborted.
     await sendPatiently({ ...place, signal: AbortSignal.timeout(PROBE_MS) }, 'DELETE')
+    return true
   } catch (error) {
-    const consequence = 'an object of a few bytes stays: allow s3:DeleteObject, and remove it'
+    const consequence = isLocked(error)
+      ? 'an object of a few bytes stays until its lock ends: limit the lock to a prefix that does not contain it'
+      : 'an object of a few bytes stays: allow s3:DeleteObject, and remove it'
     place.onFailure({ backend: place.client.name, key: place.key, consequence }, error)
+    return false
   }
 }
 
@@ -160,7 +166,7 @@ async function removeLeft(client: S3Client, { folder, onFailure }: ProbeOptions)
     const { entries } = await readDocument(response, client.name, parseListDocument)
     for (const { key, modified } of entries) {
       const isLeft = modified !== undefined && modified.getTime() < Date.now() - LEFT_MS
-      if (isLeft) await remove({ client, key, onFailure })
+      if (isLeft && !(await remove({ client, key, onFailure }))) return
     }
   } catch (error) {
     const consequence = 'what earlier probes may have left stays, a few bytes each'

@@ -2,7 +2,7 @@ import { cancelBody, refuseBody } from '../../bodies/cancel.ts'
 import { type PutCondition, type PutOptions, conditionHolds } from '../../storage/backend.ts'
 import type { Digests, ObjectInfo } from '../../storage/object.ts'
 import { type Body, sendBody } from '../send-body.ts'
-import { S3Error, isConditionFailed, isNotImplemented } from './errors.ts'
+import { S3Error, isConditionFailed, isLocked, isNotImplemented } from './errors.ts'
 import { headersOf, storedInfo } from './info.ts'
 import type { S3Probe, S3Support } from './probe.ts'
 import type { S3Reader } from './read.ts'
@@ -72,14 +72,18 @@ export async function holdsNow({ reader }: S3Bucket, key: string, onlyIf: PutCon
   return conditionHolds(onlyIf, await reader.head(key))
 }
 
-/** 409 means that there was another conditional write at the same time; a HEAD shows whether that one was stored. */
+/**
+ * 409 means that there was another conditional write at the same time; a HEAD shows whether that one was stored. Locks are
+ * checked before conditions.
+ */
 async function lostCondition(
   bucket: S3Bucket,
   key: string,
   { onlyIf, error }: { onlyIf: PutCondition; error: unknown },
 ): Promise<boolean> {
   if (isConditionFailed(error)) return true
-  return error instanceof S3Error && error.status === 409 && !(await holdsNow(bucket, key, onlyIf))
+  const isUndecided = isLocked(error) || (error instanceof S3Error && error.status === 409)
+  return isUndecided && !(await holdsNow(bucket, key, onlyIf))
 }
 
 async function store(

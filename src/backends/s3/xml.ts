@@ -6,9 +6,11 @@ import { StorageError } from '../../storage/errors.ts'
 const UNWRITABLE = /[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\uf8ff]/g
 const MARKED = /\uf8ff([0-9a-f]{4})/g
 
-/** An S3 error without its message, which can contain signatures. */
+/** An S3 error. */
 export interface ErrorDocument {
   code: string
+  /** Never shown or logged: it can contain signatures. */
+  message?: string
   /** Where the bucket is. */
   region?: string
 }
@@ -26,7 +28,12 @@ export function parseErrorDocument(text: string): ErrorDocument | undefined {
   if (root?.name !== 'Error') return undefined
   const code = childText(root, 'Code') ?? ''
   const region = childText(root, 'Region')
-  return { code: /^[\w.-]{1,64}$/.test(code) ? code : 'Unknown', ...(isRegion(region) && { region }) }
+  const message = childText(root, 'Message')
+  return {
+    code: /^[\w.-]{1,64}$/.test(code) ? code : 'Unknown',
+    ...(message && { message }),
+    ...(isRegion(region) && { region }),
+  }
 }
 
 export function parseListDocument(text: string): ListDocument {

@@ -232,6 +232,8 @@ function backendFix(error: string, backend: BackendDescription | undefined, loca
 
 const FIXES: Record<string, (failing: Failing) => string> = {
   denied: fixDenied,
+  locked: () =>
+    'a lock (R2 bucket lock, S3 object lock) protects objects there: until it ends, replacing and deleting them is answered with 409. If that is not wanted, remove the rule or limit it to a prefix',
   timeout: ({ config }) =>
     `check that Cloudflare can reach it. If it is just slow, raise timeout_ms (${setting(config, 'timeout_ms')})`,
   loop: ({ config }) =>

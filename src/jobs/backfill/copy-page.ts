@@ -19,7 +19,7 @@ const FAILURES_IN_A_ROW = 5
 /** These say that something is wrong with a backend, not with one object. */
 const BACKEND_ERRORS = new Set(['unavailable', 'timeout', 'skipped', 'denied', 'interrupted'])
 /** Errors that waiting for the backend would not fix. */
-const OF_THE_OBJECT = new Set(['absent', 'invalid', 'too-large', 'unsupported', 'unsatisfiable'])
+const OF_THE_OBJECT = new Set(['absent', 'invalid', 'locked', 'too-large', 'unsupported', 'unsatisfiable'])
 /** The breaker was open: the backend was not called, so this does not count as a try. */
 const NOT_TRIED = 'skipped'
 const MAX_DETAIL = 500

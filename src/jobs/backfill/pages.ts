@@ -8,7 +8,7 @@ const CONCURRENCY = 5
 const MAX_TRIES = 3
 const RETRY_MS = [2_000, 10_000]
 /** Another try would fail the same way. */
-const FINAL = new Set(['absent', 'denied', 'invalid', 'too-large', 'unsupported', 'unsatisfiable'])
+const FINAL = new Set(['absent', 'denied', 'invalid', 'locked', 'too-large', 'unsupported', 'unsatisfiable'])
 /** How many consumers may start a page and never report it, if it does not end in the dead-letter queue before. */
 const MAX_BEGINS = 5
 

@@ -1,4 +1,5 @@
 import { rawPath } from '../http/raw-path.ts'
+import { DISPOSITION, MAX_EXPIRY } from '../schemas/requests.ts'
 import { encodeName } from '../storage/name.ts'
 
 /** A shared secret for signing URLs; the id, which is part of each URL, says which key has signed it. */
@@ -14,11 +15,6 @@ export interface SignedUrl {
   /** Replaces the object's own Content-Disposition. */
   contentDisposition?: string
 }
-
-/** The longest lifetime of a signed URL in seconds: seven days, as for S3. */
-export const MAX_URL_SECONDS = 604_800
-/** The lifetime of signed URLs for which none is given. */
-export const DEFAULT_URL_SECONDS = 3600
 
 const VERSION = 'fallback-storage-url-v1'
 const HMAC = { name: 'HMAC', hash: 'SHA-256' }
@@ -65,20 +61,15 @@ export function createUrlSigner(keys: readonly SigningKey[]) {
       const secret = secrets.get(id)
       if (match === undefined || secret === undefined) return null
       const seconds = Math.floor(now / 1000)
-      if (Number(expires) <= seconds || Number(expires) > seconds + MAX_URL_SECONDS) return null
+      if (Number(expires) <= seconds || Number(expires) > seconds + MAX_EXPIRY) return null
       const mac = decode(signature)
       const message = messageOf({ path: rawPath(url), expires, id, disposition })
       if (!mac || !(await crypto.subtle.verify(HMAC, await importKey(id, secret), mac, message))) return null
       if (disposition === '') return { keyId: id }
       const contentDisposition = new URLSearchParams(`value=${disposition}`).get('value') ?? ''
-      return isDisposition(contentDisposition) ? { keyId: id, contentDisposition } : null
+      return DISPOSITION.test(contentDisposition) ? { keyId: id, contentDisposition } : null
     },
   }
-}
-
-/** Whether a value may be sent as Content-Disposition: other characters than printable ASCII go into `filename*`. */
-export function isDisposition(value: string): boolean {
-  return /^[\x20-\x7e]{1,1024}$/.test(value) && value.trim() !== ''
 }
 
 /** Path and disposition are signed as they are sent, percent-encoded, so neither can contain a line break. */

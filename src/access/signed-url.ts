@@ -1,5 +1,6 @@
 import { rawPath } from '../http/raw-path.ts'
 import { DISPOSITION, MAX_EXPIRY } from '../schemas/requests.ts'
+import type { Authentication } from './identity.ts'
 import { encodeName } from '../storage/name.ts'
 
 /** A shared secret for signing URLs; the id, which is part of each URL, says which key has signed it. */
@@ -27,7 +28,7 @@ const encoder = new TextEncoder()
 export type UrlSigner = ReturnType<typeof createUrlSigner>
 
 /** Signs with the first key and verifies with all. Each key is imported once. */
-export function createUrlSigner(keys: readonly SigningKey[]) {
+export function createUrlSigner(keys: readonly [SigningKey, ...SigningKey[]]) {
   const secrets = new Map(keys.map(({ id, key }) => [id, key]))
   const imported = new Map<string, CryptoKey>()
   const importKey = async (id: string, secret: string): Promise<CryptoKey> => {
@@ -39,14 +40,12 @@ export function createUrlSigner(keys: readonly SigningKey[]) {
   }
 
   return {
-    /** The query that lets anyone read the raw path until then. `undefined` if there are no keys. */
+    /** The query that lets anyone read the raw path until then, in seconds since 1970. */
     async sign(
       path: string,
       { expires, contentDisposition }: { expires: number; contentDisposition?: string },
-    ): Promise<string | undefined> {
-      const [first] = keys
-      if (!first) return undefined
-      const { id, key: secret } = first
+    ): Promise<string> {
+      const [{ id, key: secret }] = keys
       const disposition = encodeName(contentDisposition ?? '').replaceAll('/', '%2F')
       const message = messageOf({ path, expires: `${expires}`, id, disposition })
       const signature = await crypto.subtle.sign(HMAC, await importKey(id, secret), message)
@@ -69,6 +68,14 @@ export function createUrlSigner(keys: readonly SigningKey[]) {
       const contentDisposition = new URLSearchParams(`value=${disposition}`).get('value') ?? ''
       return DISPOSITION.test(contentDisposition) ? { keyId: id, contentDisposition } : null
     },
+  }
+}
+
+/** Signs in with a signed URL. */
+export function signedUrl(signer: UrlSigner): (request: Request) => Promise<Authentication> {
+  return async ({ url }) => {
+    const signed = await signer.verify(url, Date.now())
+    return signed && { name: signed.keyId, scope: 'read', via: 'signed-url' }
   }
 }
 

@@ -7,6 +7,7 @@ import { evaluatePreconditions, ifRangeHolds } from '../http/conditional.ts'
 import { requestDigests } from '../http/digest-headers.ts'
 import { representationFromHeaders } from '../http/headers.ts'
 import { typeOfName, withTypeOfName } from '../http/media-types.ts'
+import { privateCacheControl } from '../http/private-cache.ts'
 import { ABSENT, problemResponse } from '../http/problem.ts'
 import { parseRange } from '../http/range.ts'
 import { headResponse, objectResponse } from '../http/respond.ts'
@@ -24,20 +25,46 @@ export async function serveMedia(c: Context<AppEnv>, { name }: Input<'getObject'
   const { cacheControl, mediaPath: base } = config
   const trace = c.get('trace')
   const request = c.req.raw
+  const contentDisposition = ASKS_DISPOSITION.test(request.url) ? await signedDisposition(c) : undefined
+  const show = <Info extends ObjectInfo>(info: Info): Info =>
+    presented(withTypeOfName(info), { config, contentDisposition })
   if (request.method === 'HEAD') {
     const info = await chain.head(name, { trace })
     if (!info) return absent(c)
-    return describeAnswer(c, headResponse(request, withTypeOfName(info), { cacheControl, base }), {
+    return describeAnswer(c, headResponse(request, show(info), { cacheControl, base }), {
       backend: info.backend,
     })
   }
   const { object, range } = await find(c, name)
   if (!object) return absent(c)
   const stored = migration.writeBack(object, trace)
-  return describeAnswer(c, objectResponse(request, withTypeOfName(object), { cacheControl, base, range }), {
+  return describeAnswer(c, objectResponse(request, show(object), { cacheControl, base, range }), {
     backend: object.backend,
     stored,
   })
+}
+
+const ASKS_DISPOSITION = /[?&]response-content-disposition=/
+
+/** The Content-Disposition of a signed URL. Without a valid signature anyone could make up what a download is called. */
+async function signedDisposition(c: Context<AppEnv>): Promise<string | undefined> {
+  const signed = await c.get('deployment').config.urlSigner?.verify(c.req.url, Date.now())
+  return signed?.contentDisposition
+}
+
+/** The object as this request may see and cache it. */
+function presented<Info extends ObjectInfo>(
+  info: Info,
+  { config, contentDisposition }: { config: Config; contentDisposition: string | undefined },
+): Info {
+  const isPrivate = config.mediaAccess !== 'public'
+  if (!isPrivate && contentDisposition === undefined) return info
+  const cacheControl = privateCacheControl(info.cacheControl ?? config.cacheControl)
+  return {
+    ...info,
+    ...(isPrivate && { cacheControl }),
+    ...(contentDisposition !== undefined && { contentDisposition }),
+  }
 }
 
 /** Nothing is thrown: crawlers request thousands of missing names, and the stack of an error takes longer than the response. */

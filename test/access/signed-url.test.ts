@@ -72,12 +72,6 @@ describe('a signed URL', () => {
     expect(await verify(await signedUrl({}, impostor))).toBeNull()
   })
 
-  it('cannot be made or accepted without keys', async () => {
-    const none = createUrlSigner([])
-    expect(await none.sign('/a', { expires: SECONDS + 60 })).toBeUndefined()
-    expect(await none.verify(await signedUrl(), NOW)).toBeNull()
-  })
-
   it('expires at the second', async () => {
     const url = await signedUrl({ expires: SECONDS + 60 })
     expect(await verify(url, NOW + 59_999)).not.toBeNull()

@@ -6,18 +6,23 @@ import { chainMistakes } from './config-mistakes/chain.ts'
 import { keyMistakes } from './config-mistakes/keys.ts'
 import { originMistakes } from './config-mistakes/origins.ts'
 import { bindings, errorOf, http, kv, r2, s3, withVars } from './config-mistakes/samples.ts'
+import { signingKeyMistakes } from './config-mistakes/signing-keys.ts'
 import { variableMistakes } from './config-mistakes/variables.ts'
 
 describe('a configuration with one mistake', () => {
-  it.each([...chainMistakes, ...keyMistakes, ...originMistakes, ...bindingMistakes, ...variableMistakes])(
-    'names place, key and fix of %s',
-    (_title, env, ...says) => {
-      const { message, mistakes } = errorOf(env)
-      for (const part of says) expect(message).toContain(part)
-      expect(mistakes).toHaveLength(1)
-      expect(message).not.toMatch(/hush-hush|AKIA/)
-    },
-  )
+  it.each([
+    ...chainMistakes,
+    ...keyMistakes,
+    ...originMistakes,
+    ...bindingMistakes,
+    ...variableMistakes,
+    ...signingKeyMistakes,
+  ])('names place, key and fix of %s', (_title, env, ...says) => {
+    const { message, mistakes } = errorOf(env)
+    for (const part of says) expect(message).toContain(part)
+    expect(mistakes).toHaveLength(1)
+    expect(message).not.toMatch(/hush-hush|AKIA/)
+  })
 })
 
 describe('a configuration with many mistakes', () => {

@@ -47,6 +47,6 @@ export function readTable<Schema extends v.GenericSchema & { entries: object }>(
   }
   const result = v.safeParse(schema, raw)
   for (const [key, { message }] of firstIssues(result.issues))
-    report(key in raw ? message : `is missing: it ${message}`, key)
+    report(key in raw ? message : `is missing: write ${example}`, key)
   return result.success ? result.output : undefined
 }

@@ -9,14 +9,17 @@ export interface AccessSettings {
   tokens: readonly Token[]
   /** How media are read: by anyone, with a token of scope `read`, or with a signed URL or such a token. */
   mediaAccess: 'public' | 'token' | 'signed'
-  urlSigner: UrlSigner | undefined
+  urlSigner?: UrlSigner | undefined
 }
 
 /** One way to sign in. */
 type Way = (request: Request, route: Route) => Authentication | Promise<Authentication>
 
-/** Whether a request is allowed, and whose it is; `null` if it is anyone's. */
-export type Decision = { identity: Identity | null } | { refusal: Problem }
+/** Whose request it is, `null` if nobody signed in, and why it is refused. */
+export interface Decision {
+  identity: Identity | null
+  refusal?: Problem
+}
 
 /** Decides about requests for one route, from their headers and URLs only. */
 export type Authorize = (request: Request) => Promise<Decision>
@@ -28,10 +31,11 @@ export function createAuthorization(settings: AccessSettings): (route: Route) =>
   const isConfigured = settings.tokens.length > 0
 
   return (route) => {
-    const { access } = route
+    const { access, identifies } = route
     if (access === 'public') return null
     const isOpen = access === 'media' && settings.mediaAccess === 'public'
-    if (isOpen && !route.identifies) return null
+    const identifiesNow = identifies === 'to sign URLs' ? settings.urlSigner !== undefined : identifies
+    if (isOpen && !identifiesNow) return null
     const scope = access === 'media' ? 'read' : access
     const isSigned = settings.mediaAccess === 'signed' && isMedia(route)
     const own = isSigned && settings.urlSigner ? [...ways, signedUrl(settings.urlSigner)] : ways
@@ -40,11 +44,11 @@ export function createAuthorization(settings: AccessSettings): (route: Route) =>
       if (signedIn && !('refusal' in signedIn))
         return includes(signedIn.scope, scope)
           ? { identity: signedIn }
-          : { refusal: tooLittle(signedIn, scope) }
+          : { identity: signedIn, refusal: tooLittle(signedIn, scope) }
       if (!signedIn && isOpen) return { identity: null }
-      if (!signedIn && isSigned) return { refusal: NOT_SIGNED }
-      if (!isConfigured) return { refusal: NOT_CONFIGURED }
-      return signedIn ?? { refusal: NO_TOKEN }
+      if (!signedIn && isSigned) return { identity: null, refusal: NOT_SIGNED }
+      if (!isConfigured) return { identity: null, refusal: NOT_CONFIGURED }
+      return { identity: null, ...(signedIn ?? { refusal: NO_TOKEN }) }
     }
   }
 }

@@ -25,20 +25,22 @@ export async function serveMedia(c: Context<AppEnv>, { name }: Input<'getObject'
   const { cacheControl, mediaPath: base } = config
   const trace = c.get('trace')
   const request = c.req.raw
-  const contentDisposition = ASKS_DISPOSITION.test(request.url) ? await signedDisposition(c) : undefined
-  const show = <Info extends ObjectInfo>(info: Info): Info =>
-    presented(withTypeOfName(info), { config, contentDisposition })
+  const disposition = ASKS_DISPOSITION.test(request.url) ? await signedDisposition(c) : undefined
+  const shown = <Info extends ObjectInfo>(info: Info): Info => {
+    const typed = withTypeOfName(info)
+    return disposition === undefined ? typed : { ...typed, contentDisposition: disposition }
+  }
   if (request.method === 'HEAD') {
     const info = await chain.head(name, { trace })
     if (!info) return absent(c)
-    return describeAnswer(c, headResponse(request, show(info), { cacheControl, base }), {
+    return describeAnswer(c, headResponse(request, shown(info), { cacheControl, base }), {
       backend: info.backend,
     })
   }
   const { object, range } = await find(c, name)
   if (!object) return absent(c)
   const stored = migration.writeBack(object, trace)
-  return describeAnswer(c, objectResponse(request, show(object), { cacheControl, base, range }), {
+  return describeAnswer(c, objectResponse(request, shown(object), { cacheControl, base, range }), {
     backend: object.backend,
     stored,
   })
@@ -50,21 +52,6 @@ const ASKS_DISPOSITION = /[?&]response-content-disposition=/
 async function signedDisposition(c: Context<AppEnv>): Promise<string | undefined> {
   const signed = await c.get('deployment').config.urlSigner?.verify(c.req.url, Date.now())
   return signed?.contentDisposition
-}
-
-/** The object as this request may see and cache it. */
-function presented<Info extends ObjectInfo>(
-  info: Info,
-  { config, contentDisposition }: { config: Config; contentDisposition: string | undefined },
-): Info {
-  const isPrivate = config.mediaAccess !== 'public'
-  if (!isPrivate && contentDisposition === undefined) return info
-  const cacheControl = privateCacheControl(info.cacheControl ?? config.cacheControl)
-  return {
-    ...info,
-    ...(isPrivate && { cacheControl }),
-    ...(contentDisposition !== undefined && { contentDisposition }),
-  }
 }
 
 /** Nothing is thrown: crawlers request thousands of missing names, and the stack of an error takes longer than the response. */
@@ -184,13 +171,17 @@ export function finish<T>(work: Promise<T>): Promise<T> {
 
 /**
  * Adds which backend answered and which were tried: Cache-Status (RFC 9211) and Server-Timing. What may be out of date
- * because an earlier backend failed must not be cached, whatever the object says.
+ * because an earlier backend failed must not be cached, and media that are not public not by shared caches, whatever the
+ * object says.
  */
 export function describeAnswer(c: Context<AppEnv>, response: Response, answered: Answered = {}): Response {
-  const primary = c.get('deployment').chain.backends[0]?.name ?? ''
+  const { chain, config } = c.get('deployment')
+  const primary = chain.backends[0]?.name ?? ''
   const trace = c.get('trace')
   c.set('answered', answered)
   response.headers.set('Cache-Status', cacheStatus({ primary, ...answered }))
+  const cacheControl = config.mediaAccess === 'public' ? null : response.headers.get('Cache-Control')
+  if (cacheControl !== null) response.headers.set('Cache-Control', privateCacheControl(cacheControl))
   if (trace.length > 0) response.headers.set('Server-Timing', serverTiming(trace))
   if (mayBeStale(trace)) {
     response.headers.set('Cache-Control', 'no-store')

@@ -11,8 +11,8 @@ export interface Route {
   path: string
   /** Who is allowed: anyone, whoever may read media (`MEDIA_ACCESS`), or who has that scope. */
   access: 'public' | 'media' | Scope
-  /** Whoever signs in is identified where anyone is allowed, too: they may do more. */
-  identifies?: true
+  /** Whoever signs in is identified where anyone is allowed, too (or only if URLs can be signed): they may do more. */
+  identifies?: true | 'to sign URLs'
   query?: v.GenericSchema & { readonly entries: Readonly<Record<string, v.GenericSchema>> }
   /** Of a JSON body. */
   body?: v.GenericSchema
@@ -56,7 +56,7 @@ export const ROUTES = {
     method: 'GET',
     path: '-/api/url/{name}',
     access: 'media',
-    identifies: true,
+    identifies: 'to sign URLs',
     query: requests.urlQuery,
   },
   getValidName: { method: 'GET', path: '-/api/get_valid_name/{name}', access: 'media' },

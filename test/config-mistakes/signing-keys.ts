@@ -34,11 +34,15 @@ export const signingKeyMistakes: Row[] = [
   ],
   ['an object instead of a list', withKeys({ id: 'a', key: KEY }), 'URL_SIGNING_KEYS: must be an array'],
   ['a list of keys without ids', withKeys([KEY]), 'URL_SIGNING_KEYS[0]: must be a table like {"id"'],
-  ['a key without an id', withKeys([{ key: KEY }]), 'URL_SIGNING_KEYS[0] `id`: is missing: write {"id"'],
+  [
+    'a key without an id',
+    withKeys([{ key: KEY }]),
+    'URL_SIGNING_KEYS[0] `id`: is missing: it must be 1 to 32 letters',
+  ],
   [
     'an id without a key',
     withKeys([{ id: 'a', key: KEY }, { id: 'b' }]),
-    'URL_SIGNING_KEYS[1] `key`: is missing: write {"id"',
+    'URL_SIGNING_KEYS[1] `key`: is missing: it must be at least 32 characters',
   ],
   [
     'an id that no URL can show',
@@ -87,7 +91,7 @@ export const signingKeyMistakes: Row[] = [
   [
     'a key as the name of a setting',
     withKeys([{ id: 'a', key: KEY, [OTHER]: true }]),
-    'URL_SIGNING_KEYS[0]: has an unknown key (number 3); the keys are id, key',
+    'URL_SIGNING_KEYS[0]: has an unknown key; the keys are id, key',
   ],
   [
     'a mistyped variable',

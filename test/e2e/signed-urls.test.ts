@@ -6,7 +6,7 @@ import { createClient } from '../../src/client/client.ts'
 import { encodeName } from '../../src/storage/name.ts'
 import { type Origin, startOrigin } from '../kit/origin/origin.ts'
 import { sampled } from '../kit/sample.ts'
-import { signPath } from '../kit/sign-url.ts'
+import { signPath } from '../kit/servers/sign-url.ts'
 import { type Site, startSite, TOKEN } from '../kit/worker/site.ts'
 import { NASTY_NAMES } from '../names.ts'
 

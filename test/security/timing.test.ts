@@ -2,7 +2,7 @@ import { Agent, request } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Origin, startOrigin } from '../kit/origin/origin.ts'
-import { signPath } from '../kit/sign-url.ts'
+import { signPath } from '../kit/servers/sign-url.ts'
 import { type Site, startSite } from '../kit/worker/site.ts'
 
 const KEY = { id: 'a', key: 'a key that signs the URLs of this test' }

@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto'
-import type { SigningKey } from '../../src/access/signed-url.ts'
+import type { SigningKey } from '../../../src/access/signed-url.ts'
 
 /** A path and its query as an application in Node signs it. */
 export function signPath(

@@ -117,7 +117,7 @@ export const OPERATIONS: Readonly<Record<string, Partial<Record<RouteId, Operati
     url: {
       summary: 'Where a client can fetch the object',
       description:
-        'Of the first backend that has the object, or the last one if none has it; while migrating, of the first that makes URLs.',
+        'Where media are public: of the first backend that has the object, or the last one if none has it; while migrating, of the first that makes URLs. With `expires_in` (in seconds, seven days at most), S3 URLs are presigned for that long. Where MEDIA_ACCESS is "signed": a signed URL of this Worker, for an hour without `expires_in`. `response-content-disposition` is sent with the object instead of its own Content-Disposition.',
       answers: 'The URL.',
       problems: CHAIN,
     },

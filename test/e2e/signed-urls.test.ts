@@ -1,3 +1,5 @@
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -5,7 +7,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createClient } from '../../src/client/client.ts'
 import { encodeName } from '../../src/storage/name.ts'
 import { type Origin, startOrigin } from '../kit/origin/origin.ts'
-import { sampled } from '../kit/sample.ts'
 import { signPath } from '../kit/servers/sign-url.ts'
 import { type Site, startSite, TOKEN } from '../kit/worker/site.ts'
 import { NASTY_NAMES } from '../names.ts'
@@ -73,6 +74,20 @@ describe('a signed URL over a socket', () => {
     expect(response.headers.get('Content-Disposition')).toBe('inline')
   })
 
+  it.each([
+    ['js', process.execPath, ['--input-type=module', '-e']],
+    ['python', 'python3', ['-c']],
+  ])('can be signed as the documentation does it in %s', async (language, command, args) => {
+    const docs = readFileSync(new URL('../../docs/access.md', import.meta.url), 'utf8')
+    const example = new RegExp(`\`\`\`${language}\\n(import.*?)\`\`\``, 's').exec(docs)?.[1] ?? ''
+    const program = example.replace('https://media.example.com/', new URL('/files/', site.url).href)
+    const env = { ...process.env, URL_SIGNING_KEY: KEY.key }
+    const url = execFileSync(command, [...args, program], { env, encoding: 'utf8' }).trim()
+    expect(url).toMatch(`${new URL(PHOTO, site.url).href}?expires=`)
+    expect((await fetch(url)).status).toBe(200)
+    expect((await fetch(url.replace('signature=', 'signature=x'))).status).toBe(403)
+  })
+
   it('serves ranges, HEAD and conditional requests', async () => {
     const path = signPath(PHOTO, KEY)
     const part = await site.fetch(path, { headers: { Range: 'bytes=3-5' } })
@@ -91,7 +106,7 @@ describe('a signed URL over a socket', () => {
   })
 
   it('works for odd names', async () => {
-    for (const name of sampled(NASTY_NAMES, 4)) {
+    for (const name of NASTY_NAMES.filter((_, index) => index % 4 === 0)) {
       await site.bucket.put(name, encodeURIComponent(name))
       const response = await fetch(await client().url(name))
       expect([name, response.status, await response.text()]).toEqual([name, 200, encodeURIComponent(name)])

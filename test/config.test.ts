@@ -7,6 +7,7 @@ import { credentialMistakes } from './config-mistakes/credentials.ts'
 import { keyMistakes } from './config-mistakes/keys.ts'
 import { originMistakes } from './config-mistakes/origins.ts'
 import { bindings, errorOf, http, kv, r2, s3, withVars } from './config-mistakes/samples.ts'
+import { signingKeyMistakes } from './config-mistakes/signing-keys.ts'
 import { variableMistakes } from './config-mistakes/variables.ts'
 
 describe('a configuration with one mistake', () => {
@@ -16,6 +17,7 @@ describe('a configuration with one mistake', () => {
     ...originMistakes,
     ...bindingMistakes,
     ...variableMistakes,
+    ...signingKeyMistakes,
     ...credentialMistakes,
   ])('names the place, the key and the fix for %s', (_title, env, ...says) => {
     const { message, mistakes } = errorOf(env)

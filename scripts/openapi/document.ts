@@ -63,7 +63,16 @@ export function buildDocument(): Json {
     tags: Object.keys(OPERATIONS).map((name) => ({ name })),
     paths,
     components: {
-      securitySchemes: { token: { type: 'http', scheme: 'bearer' } },
+      securitySchemes: {
+        token: { type: 'http', scheme: 'bearer' },
+        signedUrl: {
+          type: 'apiKey',
+          in: 'query',
+          name: 'signature',
+          description:
+            'Where MEDIA_ACCESS is "signed": `?expires=UNIX&key=ID&signature=…`, and `&response-content-disposition=…` for a Content-Disposition of the URL’s own. `GET /-/api/url/{name}` makes such URLs.',
+        },
+      },
       schemas: { Problem: toSchema(problem) },
       responses: Object.fromEntries(
         Object.entries(PROBLEMS).map(([status, description]) => [
@@ -95,7 +104,7 @@ function toOperation(operation: Operation & { id: string; tag: string }, route: 
     ...(query ? queryParameters(query) : []),
     ...headers.map((name) => ({ name, in: 'header', schema: { type: 'string' } })),
   ]
-  const security = access !== 'public' && securityOf(access)
+  const security = access !== 'public' && securityOf(route.path, access)
   const problems = [...problemsOf(route), ...(operation.problems ?? [])]
   return {
     operationId: id,
@@ -114,9 +123,11 @@ function toOperation(operation: Operation & { id: string; tag: string }, route: 
   }
 }
 
-/** By token, with the scope as its role. Whether media need one is a matter of the configuration. */
-function securityOf(access: Exclude<Route['access'], 'public'>): Json[] {
-  return access === 'media' ? [{}, { token: ['read'] }] : [{ token: [access] }]
+/** By token, with the scope as its role. Whether media need one, or a signed URL, is a matter of the configuration. */
+function securityOf(path: string, access: Exclude<Route['access'], 'public'>): Json[] {
+  if (access !== 'media') return [{ token: [access] }]
+  const open = [{}, { token: ['read'] }]
+  return path === MEDIA.path ? [...open, { signedUrl: [] }] : open
 }
 
 /** The problems that follow from a token, something to parse, or a job. */

@@ -119,7 +119,7 @@ export const OPERATIONS: Readonly<Record<string, Partial<Record<RouteId, Operati
     url: {
       summary: 'A URL at which clients can fetch the object',
       description:
-        'From the first backend that has the object, or from the last if none has it. With migration on, from the first backend that can make URLs.',
+        'If media are public: from the first backend that has the object, or from the last if none has it; with migration on, from the first backend that can make URLs. With `expires_in` (in seconds, at most seven days), S3 URLs are presigned for that long. If MEDIA_ACCESS is "signed": a signed URL of this Worker, valid for an hour without `expires_in`. `response-content-disposition` is sent with the object instead of its own Content-Disposition.',
       answers: 'The URL.',
       problems: CHAIN,
     },

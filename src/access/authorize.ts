@@ -1,6 +1,7 @@
 import type { Problem } from '../http/problem.ts'
 import { type Route, type Scope, SCOPES } from '../schemas/routes.ts'
 import type { Authentication, Identity } from './identity.ts'
+import { signedUrl, type UrlSigner } from './signed-url.ts'
 import { bearerToken, CHALLENGE, type Token } from './tokens.ts'
 
 /** What the configuration says about who may do what. */
@@ -8,6 +9,7 @@ export interface AccessSettings {
   tokens: readonly Token[]
   /** How media are read: by anyone, with a token of scope `read`, or with a signed URL or such a token. */
   mediaAccess: 'public' | 'token' | 'signed'
+  urlSigner?: UrlSigner | undefined
 }
 
 /** One way to sign in. */
@@ -29,14 +31,16 @@ export function createAuthorization(settings: AccessSettings): (route: Route) =>
   const isConfigured = settings.tokens.length > 0
 
   return (route) => {
-    const { access } = route
+    const { access, identifies } = route
     if (access === 'public') return null
     const isOpen = access === 'media' && settings.mediaAccess === 'public'
-    if (isOpen && !route.identifies) return null
+    const identifiesNow = identifies === 'to sign URLs' ? settings.urlSigner !== undefined : identifies
+    if (isOpen && !identifiesNow) return null
     const scope = access === 'media' ? 'read' : access
     const isSigned = settings.mediaAccess === 'signed' && isMedia(route)
+    const own = isSigned && settings.urlSigner ? [...ways, signedUrl(settings.urlSigner)] : ways
     return async (request) => {
-      const signedIn = await signIn(request, route, ways)
+      const signedIn = await signIn(request, route, own)
       if (signedIn && !('refusal' in signedIn))
         return includes(signedIn.scope, scope)
           ? { identity: signedIn }

@@ -6,6 +6,7 @@ import { addGet } from './commands/get.ts'
 import { addExplain, addLs, addRm } from './commands/objects.ts'
 import { addPut } from './commands/put.ts'
 import { addTombstones, addUndelete } from './commands/tombstones.ts'
+import { addUrl } from './commands/url.ts'
 import { addVerify } from './commands/verify.ts'
 import { describeError } from './errors.ts'
 import { createOutput } from './output.ts'
@@ -27,6 +28,7 @@ const COMMANDS = [
   addGet,
   addPut,
   addRm,
+  addUrl,
   addExplain,
   addBackfill,
   addVerify,

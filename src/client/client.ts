@@ -32,6 +32,13 @@ export interface ListOptions extends PageOptions {
   strict?: boolean | undefined
 }
 
+export interface UrlOptions {
+  /** The lifetime of a signed or presigned URL, in seconds: at most seven days. */
+  expiresIn?: number | undefined
+  /** Sent instead of the object's own Content-Disposition: `attachment; filename="a.jpg"`. */
+  contentDisposition?: string | undefined
+}
+
 /** Names to copy, one per line, for fallbacks that cannot list. */
 export interface Manifest {
   body: BodyInit
@@ -87,9 +94,14 @@ export function createClient(options: ClientOptions) {
     existsAll: async (names: readonly string[]) => (await post<'existsAll'>('exists', { names })).exists,
     /** In bytes. */
     size: field('size', 'size', 'size'),
-    /** `expiresIn` is the lifetime of a presigned URL in seconds. */
-    url: async (name: string, { expiresIn }: { expiresIn?: number } = {}) =>
-      (await get<'url'>(`url/${namePath(name)}`, { expires_in: expiresIn })).url,
+    /** Where a client can fetch the object. A signed URL works without a token until it expires. */
+    url: async (name: string, { expiresIn, contentDisposition }: UrlOptions = {}) =>
+      (
+        await get<'url'>(`url/${namePath(name)}`, {
+          expires_in: expiresIn,
+          'response-content-disposition': contentDisposition,
+        })
+      ).url,
     accessedTime: async (name: string) =>
       new Date(await field('accessedTime', 'accessed_time', 'accessed_time')(name)),
     createdTime: async (name: string) =>

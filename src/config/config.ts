@@ -1,7 +1,9 @@
+import type { UrlSigner } from '../access/signed-url.ts'
 import type { Token } from '../access/tokens.ts'
 import { type BackendConfig, withHidden } from './backend-config.ts'
 import { readTokens } from './credentials.ts'
 import { ConfigError, type Mistake } from './errors.ts'
+import { readUrlSigner } from './signing-keys.ts'
 import { readStorages } from './storages.ts'
 import { type Services, type Variables, readServices, readVariables, reportMistyped } from './variables.ts'
 
@@ -16,15 +18,17 @@ export function parseConfig(env: Record<string, unknown>): Config {
   const backends = readStorages(env, mistakes)
   const variables = readVariables(env, mistakes)
   const tokens = readTokens(env, mistakes)
+  const urlSigner = readUrlSigner(env, mistakes)
   const services = readServices(env, mistakes)
   reportMistyped(env, mistakes)
   if (mistakes.length > 0 || variables === undefined) throw new ConfigError(mistakes)
-  return assemble(backends, variables, { services, tokens })
+  return assemble(backends, variables, { services, tokens, urlSigner })
 }
 
 interface Hidden {
   services: Services
   tokens: readonly Token[]
+  urlSigner: UrlSigner | undefined
 }
 
 function assemble(backends: readonly BackendConfig[], variables: Variables, hidden: Hidden) {

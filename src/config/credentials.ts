@@ -2,9 +2,9 @@ import * as v from 'valibot'
 import type { Token } from '../access/tokens.ts'
 import { SCOPES } from '../schemas/routes.ts'
 import type { Env } from './bindings.ts'
-import { type Mistake, nearest } from './errors.ts'
-import { isTable, readJsonList } from './json-list.ts'
-import { firstIssues, namePrefix, text } from './schemas.ts'
+import type { Mistake } from './errors.ts'
+import { isTable, readJsonList, readTable, type Report } from './json-list.ts'
+import { namePrefix, text } from './schemas.ts'
 
 /** What an `Authorization: Bearer` header can carry (RFC 6750 §2.1). */
 const BEARER = /^[\w\-.~+/]+=*$/
@@ -30,9 +30,6 @@ const tokenTable = v.object({
 })
 
 const VARIABLE = 'API_TOKENS'
-const KEYS = Object.keys(tokenTable.entries)
-/** Keys that are missing get the messages of those that are wrong. */
-const REQUIRED = { name: undefined, token: undefined, scopes: undefined }
 const EXAMPLE = '{"name": "ci", "token": "…", "scopes": ["write"]}'
 const SET_AGAIN = `set all of it again with: npx wrangler secret put ${VARIABLE}`
 
@@ -48,7 +45,7 @@ export function readTokens(env: Env, mistakes: Mistake[]): Token[] {
   }
   const secrets = [single, ...list.value.map((raw) => (isTable(raw) ? raw['token'] : raw))]
   for (const [index, raw] of list.value.entries()) {
-    const report = (problem: string, key?: string): void => {
+    const report: Report = (problem, key) => {
       const name = nameOf(raw, secrets)
       const entry = { index, ...(name !== undefined && { name }) }
       mistakes.push({ variable: VARIABLE, entry, ...(key !== undefined && { key }), problem })
@@ -65,23 +62,10 @@ export function readTokens(env: Env, mistakes: Mistake[]): Token[] {
   return tokens
 }
 
-function readToken(raw: unknown, report: (problem: string, key?: string) => void): Token | undefined {
-  if (!isTable(raw)) {
-    report(`must be a table like ${EXAMPLE}`)
-    return undefined
-  }
-  for (const key of Object.keys(raw)) {
-    if (KEYS.includes(key)) continue
-    const meant = nearest(key, KEYS)
-    // A key that is near none of ours may be a secret.
-    if (meant === undefined) report(`has an unknown key; the keys are ${KEYS.join(', ')}`)
-    else report(`is unknown; did you mean \`${meant}\`?`, key)
-  }
-  const result = v.safeParse(tokenTable, { ...REQUIRED, ...raw })
-  for (const [key, { message }] of firstIssues(result.issues))
-    report(key in raw ? message : `is missing: it ${message}`, key)
-  if (!result.success) return undefined
-  const { name, token, scopes, prefix } = result.output
+function readToken(raw: unknown, report: Report): Token | undefined {
+  const table = readTable(tokenTable, raw, { example: EXAMPLE, report })
+  if (!table) return undefined
+  const { name, token, scopes, prefix } = table
   const scope = SCOPES.findLast((one) => scopes.includes(one))
   return scope && { name, token, scope, ...(prefix !== undefined && { prefix }) }
 }

@@ -62,7 +62,9 @@ export function readVariables(env: Env, mistakes: Mistake[]): Variables | undefi
   return result.success ? result.output : undefined
 }
 
-const KNOWN = ['FALLBACK_STORAGES', ...Object.keys(variables.entries)].filter((name) => name !== 'API_TOKEN')
+const KNOWN = ['FALLBACK_STORAGES', 'URL_SIGNING_KEYS', ...Object.keys(variables.entries)].filter(
+  (name) => name !== 'API_TOKEN',
+)
 /** Not what a mistyped name could mean: the secrets of backends have names like these. */
 const SECRETS = ['API_TOKEN', 'API_TOKENS']
 

@@ -2,12 +2,12 @@ import { cancelBody } from '../bodies/cancel.ts'
 import type { Context } from 'hono'
 import { waitUntil } from 'cloudflare:workers'
 import type { Config } from '../config/config.ts'
-import { privateCacheControl } from '../http/private-cache.ts'
 import { cacheStatus, serverTiming } from '../http/cache-status.ts'
 import { evaluatePreconditions, ifRangeHolds } from '../http/conditional.ts'
 import { requestDigests } from '../http/digest-headers.ts'
 import { representationFromHeaders } from '../http/headers.ts'
 import { typeOfName, withTypeOfName } from '../http/media-types.ts'
+import { privateCacheControl } from '../http/private-cache.ts'
 import { ABSENT, problemResponse } from '../http/problem.ts'
 import { parseRange } from '../http/range.ts'
 import { headResponse, objectResponse } from '../http/respond.ts'
@@ -25,20 +25,33 @@ export async function serveMedia(c: Context<AppEnv>, { name }: Input<'getObject'
   const { cacheControl, mediaPath: base } = config
   const trace = c.get('trace')
   const request = c.req.raw
+  const disposition = ASKS_DISPOSITION.test(request.url) ? await signedDisposition(c) : undefined
+  const shown = <Info extends ObjectInfo>(info: Info): Info => {
+    const typed = withTypeOfName(info)
+    return disposition === undefined ? typed : { ...typed, contentDisposition: disposition }
+  }
   if (request.method === 'HEAD') {
     const info = await chain.head(name, { trace })
     if (!info) return absent(c)
-    return describeAnswer(c, headResponse(request, withTypeOfName(info), { cacheControl, base }), {
+    return describeAnswer(c, headResponse(request, shown(info), { cacheControl, base }), {
       backend: info.backend,
     })
   }
   const { object, range } = await find(c, name)
   if (!object) return absent(c)
   const stored = migration.writeBack(object, trace)
-  return describeAnswer(c, objectResponse(request, withTypeOfName(object), { cacheControl, base, range }), {
+  return describeAnswer(c, objectResponse(request, shown(object), { cacheControl, base, range }), {
     backend: object.backend,
     stored,
   })
+}
+
+const ASKS_DISPOSITION = /[?&]response-content-disposition=/
+
+/** The Content-Disposition of a signed URL. Without a valid signature anyone could make up what a download is called. */
+async function signedDisposition(c: Context<AppEnv>): Promise<string | undefined> {
+  const signed = await c.get('deployment').config.urlSigner?.verify(c.req.url, Date.now())
+  return signed?.contentDisposition
 }
 
 /** Nothing is thrown: crawlers request thousands of missing names, and the stack of an error takes longer than the response. */

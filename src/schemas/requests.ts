@@ -4,8 +4,10 @@ import { ACCEPTABLE, DIFFERENCE_KINDS } from './reasons.ts'
 /** The queries and bodies of the API, for the routes and the OpenAPI document. */
 
 const MAX_LIMIT = 1000
-/** S3's maximum for presigned URLs: seven days. */
-const MAX_EXPIRY = 604_800
+/** The longest lifetime of signed URLs in seconds, as of S3's presigned ones: seven days. */
+export const MAX_EXPIRY = 604_800
+/** A Content-Disposition that a URL may ask for: other characters than printable ASCII go into `filename*`. */
+export const DISPOSITION = /^(?=.*[!-~])[ -~]{1,1024}$/
 export const MAX_NAMES = 100
 /** Each name costs a request to every backend, so a request without a token gets fewer. */
 export const MAX_ANONYMOUS_NAMES = 20
@@ -42,7 +44,18 @@ const prefix = v.pipe(v.string('must be a string'), v.maxLength(1024, 'must have
 
 const page = { limit: v.optional(wholeNumber(1, MAX_LIMIT), '1000'), cursor: v.exactOptional(v.string()) }
 
-export const urlQuery = v.object({ expires_in: v.exactOptional(wholeNumber(1, MAX_EXPIRY)) })
+export const urlQuery = v.object({
+  expires_in: v.exactOptional(wholeNumber(1, MAX_EXPIRY)),
+  'response-content-disposition': v.exactOptional(
+    v.pipe(
+      v.string(),
+      v.regex(
+        DISPOSITION,
+        "must be a Content-Disposition of at most 1024 printable ASCII characters; write other characters as filename*=UTF-8''…",
+      ),
+    ),
+  ),
+})
 
 export const listdirQuery = v.object({ ...page, strict: v.optional(queryFlag, '0') })
 

@@ -11,8 +11,8 @@ export interface Route {
   path: string
   /** Who is allowed: anyone, whoever may read media (`MEDIA_ACCESS`), or who has that scope. */
   access: 'public' | 'media' | Scope
-  /** Whoever signs in is identified where anyone is allowed, too: they may do more. */
-  identifies?: true
+  /** Whoever signs in is identified where anyone is allowed, too (or only if URLs can be signed): they may do more. */
+  identifies?: true | 'to sign URLs'
   query?: v.GenericSchema & { readonly entries: Readonly<Record<string, v.GenericSchema>> }
   /** Of a JSON body. */
   body?: v.GenericSchema
@@ -52,7 +52,13 @@ export const ROUTES = {
   accessedTime: { method: 'GET', path: '-/api/accessed_time/{name}', access: 'media' },
   createdTime: { method: 'GET', path: '-/api/created_time/{name}', access: 'media' },
   modifiedTime: { method: 'GET', path: '-/api/modified_time/{name}', access: 'media' },
-  url: { method: 'GET', path: '-/api/url/{name}', access: 'media', query: requests.urlQuery },
+  url: {
+    method: 'GET',
+    path: '-/api/url/{name}',
+    access: 'media',
+    identifies: 'to sign URLs',
+    query: requests.urlQuery,
+  },
   getValidName: { method: 'GET', path: '-/api/get_valid_name/{name}', access: 'media' },
   getAvailableName: { method: 'GET', path: '-/api/get_available_name/{name}', access: 'media' },
   path: { method: 'GET', path: '-/api/path/{name}', access: 'read' },

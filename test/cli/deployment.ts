@@ -22,7 +22,10 @@ const R2 = { type: 'r2', binding: 'MEDIA' }
 const KV = { type: 'kv', binding: 'MEDIA_KV' }
 
 /** A deployment like the demo for all tests of a file, with the command line pointed at it. Read it within tests only. */
-export function useDeployment({ fallbacks = [KV] }: { fallbacks?: object[] } = {}): Deployment {
+export function useDeployment({
+  fallbacks = [KV],
+  vars = {},
+}: { fallbacks?: object[]; vars?: Record<string, string> } = {}): Deployment {
   const deployment = {
     async put(name, text) {
       const { code, stderr } = await deployment.cli(['put', '-', name], { stdin: text })
@@ -35,7 +38,7 @@ export function useDeployment({ fallbacks = [KV] }: { fallbacks?: object[] } = {
     deployment.media = await mediaFolder()
     deployment.origin = await startLegacyOrigin(deployment.media.path)
     const legacy = { type: 'http', name: 'legacy', url: deployment.origin.url, listing: 'autoindex-json' }
-    deployment.site = await startSite({ storages: [R2, ...fallbacks, legacy] })
+    deployment.site = await startSite({ storages: [R2, ...fallbacks, legacy], vars })
     deployment.cli = createCli(deployment.site.url, TOKEN)
   })
 

@@ -74,6 +74,9 @@ function start(mode: Mode, settings: Record<string, unknown> = {}) {
   return startApp({
     API_TOKENS: JSON.stringify(TOKENS),
     MEDIA_ACCESS: mode,
+    ...(mode === 'signed' && {
+      URL_SIGNING_KEYS: [{ id: 'a', key: 'a key that signs nothing in these tests' }],
+    }),
     FALLBACK_STORAGES: [OLD],
     OLD: origin,
     ...settings,

@@ -1,4 +1,5 @@
 import type { Context } from 'hono'
+import type { UrlSigner } from '../../access/signed-url.ts'
 import type { Chain } from '../../chain/fallback.ts'
 import { ABSENT } from '../../http/problem.ts'
 import { exists, existsAll, path, size, time, type TimeKind, url } from '../../methods/methods.ts'
@@ -6,9 +7,12 @@ import { availableName, save } from '../../methods/save.ts'
 import { validName } from '../../methods/names.ts'
 import { MAX_ANONYMOUS_NAMES, MAX_NAMES } from '../../schemas/requests.ts'
 import { StorageError } from '../../storage/errors.ts'
-import { checkName } from '../../storage/name.ts'
-import type { AppEnv, Handlers } from '../context.ts'
+import { checkName, encodeName } from '../../storage/name.ts'
+import type { AppEnv, Handlers, Input } from '../context.ts'
 import { finish, serveMedia, uploadFrom } from '../media.ts'
+
+/** The lifetime in seconds of a signed URL for which none is given, as of presigned ones. */
+const DEFAULT_EXPIRY = 60 * 60
 
 /** The storage methods of the Django original, except listdir. */
 export const methodHandlers = {
@@ -32,11 +36,21 @@ export const methodHandlers = {
   accessedTime: async (c, { name }) => ({ name, accessed_time: await timeOf(c, name, 'accessed') }),
   createdTime: async (c, { name }) => ({ name, created_time: await timeOf(c, name, 'created') }),
   modifiedTime: async (c, { name }) => ({ name, modified_time: await timeOf(c, name, 'modified') }),
-  async url(c, { name, query: { expires_in: expiresIn } }) {
+  async url(c, { name, query }) {
     const { config } = c.var.deployment
+    const { expires_in: expiresIn, 'response-content-disposition': contentDisposition } = query
     const base = config.mediaUrl ?? new URL(c.req.url).origin + config.mediaPath
+    const own = base + encodeName(name)
+    const signer = signerFor(c, query)
     const options = { base, migrating: config.migration, ...(expiresIn !== undefined && { expiresIn }) }
-    return { name, url: await url(chainOf(c), name, options) }
+    // Other URLs would go around this Worker, which decides who may read, and adds the disposition.
+    const isOwn = config.mediaAccess !== 'public' || contentDisposition !== undefined
+    const found = isOwn ? own : await url(chainOf(c), name, options)
+    if (!signer || found !== own) return { name, url: found }
+    const expires = Math.floor(Date.now() / 1000) + (expiresIn ?? DEFAULT_EXPIRY)
+    const path = config.mediaPath + encodeName(name)
+    const signed = { expires, ...(contentDisposition !== undefined && { contentDisposition }) }
+    return { name, url: own + (await signer.sign(path, signed)) }
   },
   getValidName: (_, { name }) => ({ name, valid_name: validName(name) }),
   getAvailableName: async (c, { name }) => ({ name, available_name: await availableName(chainOf(c), name) }),
@@ -45,6 +59,24 @@ export const methodHandlers = {
 
 function chainOf(c: Context<AppEnv>): Chain {
   return c.var.deployment.chain
+}
+
+/** What signs the URL; `undefined` where it works without a signature. Throws for what only a signed URL can do. */
+function signerFor(c: Context<AppEnv>, query: Input<'url'>['query']): UrlSigner | undefined {
+  const { mediaAccess, urlSigner } = c.var.deployment.config
+  if (mediaAccess === 'signed') return urlSigner
+  const [option] = Object.keys(query)
+  if (option === undefined) return undefined
+  if (mediaAccess === 'token') {
+    const why = 'no URLs are signed where reads need a token (MEDIA_ACCESS = "token"); leave it out'
+    throw new StorageError('invalid', `${option}: ${why}`)
+  }
+  if (c.var.identity && urlSigner) return urlSigner
+  if (query['response-content-disposition'] === undefined) return undefined
+  const why = urlSigner
+    ? 'needs a token with the scope "read" (Authorization: Bearer …)'
+    : 'needs URL_SIGNING_KEYS; set them with: npx wrangler secret put URL_SIGNING_KEYS'
+  throw new StorageError('invalid', `response-content-disposition: ${why}`)
 }
 
 function tooManyNames(c: Context<AppEnv>, count: number): StorageError {

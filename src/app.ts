@@ -3,6 +3,7 @@ import { passedBy, runInvocation } from './storage/invocation.ts'
 import { hostWarnings } from './config/config.ts'
 import type { Deployment } from './deployment.ts'
 import { type Problem, problemResponse } from './http/problem.ts'
+import { rawPath } from './http/raw-path.ts'
 import { describeError, log, stackOf } from './observe/log.ts'
 import { operatorHandlers } from './routes/api/backends.ts'
 import { listingHandlers } from './routes/api/listing.ts'
@@ -32,7 +33,8 @@ const HANDLERS: Handlers = {
 export function createApp(deployment: Deployment): Hono<AppEnv> {
   const { config } = deployment
   const { mediaPath, corsOrigins, services } = config
-  const app = new Hono<AppEnv>({ strict: true })
+  // Hono would decode the path, and rules in front of the Worker for `/-/*` would not apply to `/%2D/…`.
+  const app = new Hono<AppEnv>({ getPath: (request) => rawPath(request.url) })
   app.router = mediaFirstRouter(`${mediaPath}-`)
 
   let warned = false

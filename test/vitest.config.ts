@@ -51,7 +51,7 @@ export default defineConfig({
           name: 'node',
           root,
           provide,
-          include: ['test/{e2e,faults,cli,config}/**/*.test.ts'],
+          include: ['test/{e2e,faults,cli,config,security}/**/*.test.ts'],
           exclude: full ? [] : ONLY_IN_FULL,
           testTimeout: 60_000,
           hookTimeout: 60_000,

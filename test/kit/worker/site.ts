@@ -1,5 +1,6 @@
 import { get as httpGet, type IncomingMessage } from 'node:http'
-import type { Miniflare } from 'miniflare'
+import { readFile } from 'node:fs/promises'
+import { type Miniflare, Response as AssetResponse } from 'miniflare'
 import { type IsolateWatch, watchIsolate, type WatchOptions } from './isolate.ts'
 import { eventually } from '../eventually.ts'
 import { JOB_CLASSES, startMiniflare, WORKER } from './miniflare.ts'
@@ -42,8 +43,16 @@ export interface SiteOptions {
   inspected?: boolean
   /** How often the queue delivers a copy again that failed. */
   retries?: number
+  /** Gives `url` a socket of the Worker itself: the simulator's front door cleans paths and believes X-Forwarded-Proto. */
+  direct?: boolean
   /** Lets the bucket be reached at `url` + `S3_PATH` by requests that are signed with these. */
   s3Credentials?: { accessKeyId: string; secretAccessKey: string }
+}
+
+/** What the ASSETS binding of wrangler.toml answers. */
+async function readAsset(request: { url: string }): Promise<AssetResponse> {
+  const file = new URL(`../../../src/assets${new URL(request.url).pathname}`, import.meta.url)
+  return new AssetResponse(await readFile(file))
 }
 
 const QUEUE = { queueName: 'copies' }
@@ -55,11 +64,12 @@ export async function startSite({
   inspected,
   retries = 8,
   s3Credentials,
+  direct = false,
 }: SiteOptions): Promise<Site> {
   const log: CopyEntry[] = []
   const refusals: number[] = []
   const before = childWorkerds()
-  const { miniflare, url } = await startMiniflare(
+  const { miniflare, url: frontDoor } = await startMiniflare(
     'src/index.ts',
     {
       r2Buckets: { MEDIA: s3Credentials ? { id: 'media', s3Credentials } : 'media' },
@@ -67,6 +77,8 @@ export async function startSite({
       queueProducers: { COPY_QUEUE: QUEUE },
       queueConsumers: { [QUEUE.queueName]: { maxBatchSize: 10, maxBatchTimeout: 0.1, maxRetries: retries } },
       durableObjects: JOB_CLASSES,
+      serviceBindings: { ASSETS: readAsset },
+      ...(direct && { unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }] }),
       bindings: {
         FALLBACK_STORAGES: JSON.stringify(storages),
         FALLBACK_DATA_MIGRATION: 'true',
@@ -83,6 +95,7 @@ export async function startSite({
       },
     },
   )
+  const url = direct ? (await miniflare.unsafeGetDirectURL(WORKER)).href : frontDoor
   const pid = childWorkerds().find((other) => !before.includes(other)) ?? 0
   const bucket = await miniflare.getR2Bucket('MEDIA')
   return {

@@ -39,12 +39,14 @@ export function createApp(deployment: Deployment): Hono<AppEnv> {
 
   let warned = false
   app.use((c, next) => {
+    c.set('deployment', deployment)
+    c.set('trace', [])
+    // Cloudflare checks the Host; whatever else is in front may not.
+    if (!URL.canParse(c.req.url)) throw new StorageError('invalid', 'the Host of the request is not one')
     // Only a request shows the host at which the Worker is reached.
     if (!warned)
       for (const warning of hostWarnings(config, c.req.url)) log('warn', 'configuration', { ...warning })
     warned = true
-    c.set('deployment', deployment)
-    c.set('trace', [])
     return runInvocation(next, passedBy(c.req.raw.headers, deployment.id))
   })
   // Each middleware costs every hit a promise, so only those that are configured are added.

@@ -72,7 +72,8 @@ function date(text: string | undefined): Date | undefined {
   return Number.isNaN(parsed.getTime()) ? undefined : parsed
 }
 
-function checkSize(entries: [string, string][], limit: number): void {
+/** Throws `too-large` if the entries have more than `limit` UTF-8 bytes. */
+export function checkSize(entries: [string, string][], limit: number): void {
   const size = entries.reduce(
     (sum, [key, value]) => sum + encoder.encode(key).length + encoder.encode(value).length,
     0,

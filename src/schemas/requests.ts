@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { isLongerThan, MAX_NAME_BYTES } from '../storage/name.ts'
 import { ACCEPTABLE, DIFFERENCE_KINDS } from './reasons.ts'
 
 /** The queries and bodies of the API: the routes check them, the OpenAPI document shows them. */
@@ -38,7 +39,12 @@ const queryFlag = v.pipe(
 )
 
 const flag = v.boolean('must be true or false')
-const prefix = v.pipe(v.string('must be a string'), v.maxLength(1024, 'must be 1024 characters at most'))
+const prefix = v.pipe(
+  v.string('must be a string'),
+  v.maxLength(MAX_NAME_BYTES, `must be ${MAX_NAME_BYTES} characters at most`),
+  v.check((value) => value.isWellFormed(), 'must not hold a lone surrogate'),
+  v.check((value) => !isLongerThan(MAX_NAME_BYTES, value), `must be ${MAX_NAME_BYTES} UTF-8 bytes at most`),
+)
 
 const page = { limit: v.optional(wholeNumber(1, MAX_LIMIT), '1000'), cursor: v.exactOptional(v.string()) }
 
@@ -51,7 +57,7 @@ export const listQuery = v.object({
   delimiter: v.exactOptional(v.literal('/', 'can only be /')),
 })
 
-export const tombstonesQuery = v.object({ ...page, prefix: v.optional(v.string(), '') })
+export const tombstonesQuery = v.object({ ...page, prefix: v.optional(prefix, '') })
 
 export const existsBody = v.strictObject({
   names: v.pipe(
@@ -61,7 +67,7 @@ export const existsBody = v.strictObject({
 })
 
 export const purgeBody = v.strictObject({
-  prefix: v.optional(v.string(), ''),
+  prefix: v.optional(prefix, ''),
   dry_run: v.optional(flag, false),
   limit: v.optional(wholeJsonNumber(1, MAX_PURGE), 100),
   cursor: v.optional(v.nullable(v.string()), null),

@@ -38,6 +38,8 @@ const MISSING_OR_FORBIDDEN = new Set([...MISSING_KEY, 'AccessDenied', 'Forbidden
 
 /** Longest error document that is read. */
 const MAX_DOCUMENT = 64 * 1024
+/** Longest listing that is read: twice as long as one of a thousand of the longest keys. */
+const MAX_LISTING = 8 * 1024 * 1024
 
 interface S3Failure {
   status: number
@@ -87,13 +89,14 @@ export async function readDocument<Content>(
   parse: (text: string) => Content,
 ): Promise<Content> {
   const { status } = response
-  const failed = (message: string, cause: unknown): StorageError =>
+  const failed = (message: string, cause?: unknown): StorageError =>
     new StorageError('unavailable', message, { backend, status, cause })
-  const text = await response.text().catch((cause: unknown) => {
+  const bytes = await readAtMost(MAX_LISTING, response, backend).catch((cause: unknown) => {
     throw failed('the S3 answer broke off', cause)
   })
+  if (!bytes) throw failed(`the S3 answer has more than ${MAX_LISTING} bytes`)
   try {
-    return parse(text)
+    return parse(new TextDecoder().decode(bytes))
   } catch (error) {
     throw error instanceof StorageError && !(error instanceof S3Error) ? failed(error.message, error) : error
   }

@@ -54,7 +54,7 @@ export function createApp(deployment: Deployment): Hono<AppEnv> {
   if (corsOrigins !== null) app.use(cors(corsOrigins))
   app.use(observe(deployment))
   if (services.rateLimiter) app.use(rateLimit(services.rateLimiter))
-  app.use(`${mediaPath}-/api/*`, apiHeaders)
+  app.use(`${mediaPath}-/*`, apiHeaders)
   addRoutes(app, HANDLERS, { mediaPath, authorizeFor: createAuthorization(config) })
 
   app.notFound(() => {

@@ -34,7 +34,7 @@ export function rateLimit(limiter: RateLimit) {
   })
 }
 
-/** What the API answers is as of now, and never anything but what it says it is. */
+/** What the routes below `-/` answer is as of now, and never anything but what it says it is. */
 export const apiHeaders = createMiddleware<AppEnv>(async (c, next) => {
   await next()
   c.res.headers.set('X-Content-Type-Options', 'nosniff')

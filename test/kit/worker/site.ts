@@ -1,5 +1,6 @@
 import { get as httpGet, type IncomingMessage } from 'node:http'
 import { readFile } from 'node:fs/promises'
+import mime from 'mime'
 import { type Miniflare, Response as AssetResponse } from 'miniflare'
 import { type IsolateWatch, watchIsolate, type WatchOptions } from './isolate.ts'
 import { eventually } from '../eventually.ts'
@@ -51,8 +52,11 @@ export interface SiteOptions {
 
 /** What the ASSETS binding of wrangler.toml answers. */
 async function readAsset(request: { url: string }): Promise<AssetResponse> {
-  const file = new URL(`../../../src/assets${new URL(request.url).pathname}`, import.meta.url)
-  return new AssetResponse(await readFile(file))
+  const { pathname } = new URL(request.url)
+  const file = new URL(`../../../src/assets${pathname}`, import.meta.url)
+  return new AssetResponse(await readFile(file), {
+    headers: { 'Content-Type': mime.getType(pathname) ?? '' },
+  })
 }
 
 const QUEUE = { queueName: 'copies' }

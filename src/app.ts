@@ -4,6 +4,7 @@ import { passedBy, runInvocation } from './storage/invocation.ts'
 import { hostWarnings } from './config/config.ts'
 import type { Deployment } from './deployment.ts'
 import { type Problem, problemResponse } from './http/problem.ts'
+import { rawPath } from './http/raw-path.ts'
 import { describeError, log, stackOf } from './observe/log.ts'
 import { operatorHandlers } from './routes/api/backends.ts'
 import { listingHandlers } from './routes/api/listing.ts'
@@ -33,24 +34,27 @@ const HANDLERS: Handlers = {
 export function createApp(deployment: Deployment): Hono<AppEnv> {
   const { config } = deployment
   const { mediaPath, corsOrigins, services } = config
-  const app = new Hono<AppEnv>({ strict: true })
+  // Hono would decode the path, and rules in front of the Worker for `/-/*` would not apply to `/%2D/…`.
+  const app = new Hono<AppEnv>({ getPath: (request) => rawPath(request.url) })
   app.router = mediaFirstRouter(`${mediaPath}-`)
 
   let warned = false
   app.use((c, next) => {
+    c.set('deployment', deployment)
+    c.set('trace', [])
+    // Cloudflare checks the Host header; other servers in front of the Worker may not.
+    if (!URL.canParse(c.req.url)) throw new StorageError('invalid', 'the Host header is invalid')
     // Only a request shows the Worker's host.
     if (!warned)
       for (const warning of hostWarnings(config, c.req.url)) log('warn', 'configuration', { ...warning })
     warned = true
-    c.set('deployment', deployment)
-    c.set('trace', [])
     return runInvocation(next, passedBy(c.req.raw.headers, deployment.id))
   })
   // Each middleware costs every hit a promise, so only configured ones are added.
   if (corsOrigins !== null) app.use(cors(corsOrigins))
   app.use(observe(deployment))
   if (services.rateLimiter) app.use(rateLimit(services.rateLimiter))
-  app.use(`${mediaPath}-/api/*`, apiHeaders)
+  app.use(`${mediaPath}-/*`, apiHeaders)
   addRoutes(app, HANDLERS, { mediaPath, authorizeFor: createAuthorization(config) })
 
   app.notFound(() => {

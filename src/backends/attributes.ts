@@ -17,7 +17,7 @@ type KeptAttributes = Pick<ObjectInfo, 'metadata' | 'etag' | 'modified' | 'prove
  */
 export function attributesToMetadata(attributes: ObjectAttributes, limit: number): Record<string, string> {
   const { etag, modified, provenance, deleted, lifted } = attributes
-  const user = Object.entries(attributes.metadata ?? {}).filter(([key]) => !key.startsWith(RESERVED))
+  const user = Object.entries(withoutReserved(attributes.metadata ?? {}))
   checkSize(user, MAX_USER_METADATA_BYTES)
   const own: [string, string | undefined][] = [
     ['etag', etag],
@@ -37,9 +37,8 @@ export function attributesToMetadata(attributes: ObjectAttributes, limit: number
 
 /** Reads what `attributesToMetadata` wrote. Other metadata is returned unchanged. */
 export function attributesFromMetadata(record: Readonly<Record<string, string>> = {}): KeptAttributes {
-  const entries = Object.entries(record)
-  if (entries.length === 0) return {}
-  const user = entries.filter(([key]) => !key.startsWith(RESERVED))
+  if (Object.keys(record).length === 0) return {}
+  const user = withoutReserved(record)
   const own = (key: string): string | undefined => record[RESERVED + key]
   const etag = own('etag')
   const modified = date(own('modified'))
@@ -49,7 +48,7 @@ export function attributesFromMetadata(record: Readonly<Record<string, string>> 
   const sourceETag = own('source-etag')
   const sourceModified = date(own('source-modified'))
   return {
-    ...(user.length > 0 && { metadata: Object.fromEntries(user) }),
+    ...(Object.keys(user).length > 0 && { metadata: user }),
     ...(etag !== undefined && { etag }),
     ...(modified && { modified }),
     ...(deleted && { deleted }),
@@ -66,13 +65,19 @@ export function attributesFromMetadata(record: Readonly<Record<string, string>> 
   }
 }
 
+/** Without what only this software may say about an object. */
+export function withoutReserved(metadata: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(metadata).filter(([key]) => !key.startsWith(RESERVED)))
+}
+
 function date(text: string | undefined): Date | undefined {
   if (text === undefined) return undefined
   const parsed = new Date(text)
   return Number.isNaN(parsed.getTime()) ? undefined : parsed
 }
 
-function checkSize(entries: [string, string][], limit: number): void {
+/** Throws `too-large` if the entries have more than `limit` UTF-8 bytes. */
+export function checkSize(entries: [string, string][], limit: number): void {
   const size = entries.reduce(
     (sum, [key, value]) => sum + encoder.encode(key).length + encoder.encode(value).length,
     0,

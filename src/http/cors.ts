@@ -38,6 +38,8 @@ const REQUEST_HEADERS = [
   'Range',
   'Repr-Digest',
 ]
+/** Longest list of requested headers that is answered; metadata may have 2 KB. */
+const MAX_REQUESTED = 4096
 const OPEN_ENDED = /^x-amz-(?:meta|checksum)-[!#$%&'*+\-.^_`|~0-9a-z]+$/i
 
 /** The headers that let pages of other origins read a response; to be appended to every one. */
@@ -63,8 +65,11 @@ export function optionsResponse(
   const headers = new Headers({ Allow: methods.join(', ') })
   if (allowed !== null) headers.set('Vary', 'Access-Control-Request-Method, Access-Control-Request-Headers')
   if (allowed !== null && permit(request.headers.get('Origin'), allowed) !== null) {
-    const requested = (request.headers.get('Access-Control-Request-Headers') ?? '').split(',')
-    const openEnded = requested.map((name) => name.trim()).filter((name) => OPEN_ENDED.test(name))
+    const requested = request.headers.get('Access-Control-Request-Headers') ?? ''
+    const openEnded = (requested.length > MAX_REQUESTED ? '' : requested)
+      .split(',')
+      .map((name) => name.trim())
+      .filter((name) => OPEN_ENDED.test(name))
     headers.set('Access-Control-Allow-Methods', methods.join(', '))
     headers.set('Access-Control-Allow-Headers', [...REQUEST_HEADERS, ...openEnded].join(', '))
     headers.set('Access-Control-Max-Age', '86400')

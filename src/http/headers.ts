@@ -21,6 +21,18 @@ const DIGITS = /^\d+$/
 // oxlint-disable-next-line no-control-regex -- what a header value cannot contain
 const UNSENDABLE = /[\0-\x08\x0a-\x1f\x7f]/g
 
+/** What the headers about one object may have in total: R2 stores so much, and many clients read 16 KB of all headers. */
+export const MAX_DESCRIPTION_BYTES = 8192
+
+/** The bytes of all headers about the object. */
+export function descriptionBytes(headers: Headers): number {
+  let bytes = headers.get('ETag')?.length ?? 0
+  for (const [, header] of FIELDS) bytes += headers.get(header)?.length ?? 0
+  for (const header of headers.keys())
+    if (header.startsWith(METADATA_PREFIX)) bytes += header.length + (headers.get(header)?.length ?? 0)
+  return bytes
+}
+
 /** What the response of an origin or of S3 says about its object. Invalid header values are left out. */
 export function infoFromHeaders(headers: Headers): ObjectAttributes & { size?: number; digests?: Digests } {
   const representation = representationFromHeaders(headers)

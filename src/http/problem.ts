@@ -34,6 +34,8 @@ const STATUSES = {
   loop: [508, 'A backend leads back to this Worker'],
 } as const satisfies Record<StorageError['code'], readonly [number, string]>
 
+const MAX_DETAIL = 2000
+
 /** Every backend proved that it does not have the name. */
 export const ABSENT = describe(new StorageError('absent', 'no backend has an object of this name'))
 
@@ -54,7 +56,7 @@ export function problemResponse(
     error instanceof StorageError ? describe(error) : error
   const type = code === undefined ? 'about:blank' : `${base}-/docs/errors#${code}`
   return Response.json(
-    { type, title, status, detail, ...(backends?.length && { backends }) },
+    { type, title, status, detail: shorten(detail), ...(backends?.length && { backends }) },
     {
       status,
       headers: {
@@ -65,6 +67,11 @@ export function problemResponse(
       },
     },
   )
+}
+
+/** A detail may quote what the request contained. */
+function shorten(detail: string): string {
+  return detail.length > MAX_DETAIL ? `${detail.slice(0, MAX_DETAIL).toWellFormed()}…` : detail
 }
 
 function describe(error: StorageError): Problem {

@@ -26,7 +26,6 @@ function page(file: string) {
     const found = await asset(c, file)
     const response = new Response(found.body, found)
     response.headers.set('Content-Security-Policy', POLICY)
-    response.headers.set('X-Content-Type-Options', 'nosniff')
     return response
   }
 }

@@ -34,7 +34,7 @@ export function rateLimit(limiter: RateLimit) {
   })
 }
 
-/** API responses are not cached, and their types not guessed. */
+/** Responses of the routes below `-/` are not cached, and their types not guessed. */
 export const apiHeaders = createMiddleware<AppEnv>(async (c, next) => {
   await next()
   c.res.headers.set('X-Content-Type-Options', 'nosniff')

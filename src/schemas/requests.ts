@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { isLongerThan, MAX_NAME_BYTES } from '../storage/name.ts'
 import { ACCEPTABLE, DIFFERENCE_KINDS } from './reasons.ts'
 
 /** The queries and bodies of the API, for the routes and the OpenAPI document. */
@@ -40,7 +41,12 @@ const queryFlag = v.pipe(
 )
 
 const flag = v.boolean('must be true or false')
-const prefix = v.pipe(v.string('must be a string'), v.maxLength(1024, 'must have at most 1024 characters'))
+const prefix = v.pipe(
+  v.string('must be a string'),
+  v.maxLength(MAX_NAME_BYTES, `must have at most ${MAX_NAME_BYTES} characters`),
+  v.check((value) => value.isWellFormed(), 'must not contain a lone surrogate'),
+  v.check((value) => !isLongerThan(MAX_NAME_BYTES, value), `must have at most ${MAX_NAME_BYTES} UTF-8 bytes`),
+)
 
 const page = { limit: v.optional(wholeNumber(1, MAX_LIMIT), '1000'), cursor: v.exactOptional(v.string()) }
 
@@ -64,7 +70,7 @@ export const listQuery = v.object({
   delimiter: v.exactOptional(v.literal('/', 'must be /')),
 })
 
-export const tombstonesQuery = v.object({ ...page, prefix: v.optional(v.string(), '') })
+export const tombstonesQuery = v.object({ ...page, prefix: v.optional(prefix, '') })
 
 export const existsBody = v.strictObject({
   names: v.pipe(
@@ -74,7 +80,7 @@ export const existsBody = v.strictObject({
 })
 
 export const purgeBody = v.strictObject({
-  prefix: v.optional(v.string(), ''),
+  prefix: v.optional(prefix, ''),
   dry_run: v.optional(flag, false),
   limit: v.optional(wholeJsonNumber(1, MAX_PURGE), 100),
   cursor: v.optional(v.nullable(v.string()), null),

@@ -58,6 +58,15 @@ it('follows five redirects and no sixth', async () => {
   expect(seen).toHaveLength(6)
 })
 
+it('checks each redirect anew', async () => {
+  const { backend, seen } = backendIn({
+    'https://origin.example/a': 'https://cdn.example/a',
+    'https://cdn.example/a': 'https://127.0.0.1/a',
+  })
+  await expect(backend.get('a')).rejects.toMatchObject({ message: expect.stringContaining('not public') })
+  expect(seen.map(({ url }) => url)).toEqual(['https://origin.example/a', 'https://cdn.example/a'])
+})
+
 it('uses a binding for its own host only', async () => {
   const requested: string[] = []
   const fetcher = {
@@ -130,7 +139,7 @@ describe('a host is public by its form', () => {
     (
       'example.com 8.8.8.8 1.1.1.1 9.255.255.255 11.0.0.0 100.63.255.255 100.128.0.0 128.0.0.1 169.253.1.1 ' +
       '172.15.0.1 172.32.0.1 192.167.0.1 192.169.0.1 223.255.255.255 [2606:4700::1111] [2a00:1450::1] ' +
-      '[2001:4860:4860::8888] local.example internal.example.org mylocal.com'
+      '[2001:4860:4860::8888] local.example internal.example.org mylocal.com nip.io.example.com notlvh.me'
     ).split(' '),
   )('%s is', (host) => {
     expect(isPublicHost(hostOf(host))).toBe(true)
@@ -143,7 +152,9 @@ describe('a host is public by its form', () => {
       '240.0.0.1 255.255.255.255 127.1 0x7f000001 017700000001 [::] [::1] [::ffff:10.0.0.1] [::ffff:8.8.8.8] ' +
       '[64:ff9b::a00:1] [fc00::1] [fd12::1] [fe80::1] [fec0::1] [ff02::1] [2001::1] [2001:db8::1] [2002:a00:1::] ' +
       '[3fff::1] [100::1] localhost a.localhost redis nas.local metadata.google.internal db.internal. x.home.arpa ' +
-      'router.lan'
+      'router.lan 127.0.0.1.nip.io 7f000001.nip.io a.127-0-0-1.sslip.io 10.0.0.1.traefik.me localtest.me a.lvh.me ' +
+      'kubernetes.default.svc x.svc.cluster.local [::127.0.0.1] [64:ff9b:1::a00:1] [2001:0:7f00:1::] [5f00::1] ' +
+      '127.0.0.1. localhost..'
     ).split(' '),
   )('%s is not', (host) => {
     expect(isPublicHost(hostOf(host))).toBe(false)

@@ -5,17 +5,19 @@ import { infoFromHeaders } from '../../http/headers.ts'
 import { parseContentRange } from '../../http/range.ts'
 import { type ErrorCode, StorageError } from '../../storage/errors.ts'
 import type { ObjectInfo, RangeRequest, StoredObject } from '../../storage/object.ts'
+import { withoutReserved } from '../attributes.ts'
 import { changed, contentLength, openResponse } from '../ranges.ts'
 
 /** The whole object as a 200 or 206 describes it, corrected for what workerd decodes. */
 export function infoOfAnswer(response: Response, backend: string, name: string): ObjectInfo {
   const { headers } = response
-  const { contentEncoding, etag, size: _, ...representation } = infoFromHeaders(headers)
+  const { contentEncoding, etag, size: _, metadata, ...representation } = infoFromHeaders(headers)
   const decoded = isDecoded(headers)
   const size = decoded ? undefined : sizeOf(response)
   const tag = etag === undefined ? syntheticTag(representation.modified, size) : decoded ? weak(etag) : etag
   return {
     ...representation,
+    ...(metadata && { metadata: withoutReserved(metadata) }),
     name,
     backend,
     ...(size !== undefined && { size }),

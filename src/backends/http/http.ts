@@ -1,4 +1,5 @@
 import { cancelBody, refuseBody } from '../../bodies/cancel.ts'
+import { descriptionBytes, MAX_DESCRIPTION_BYTES } from '../../http/headers.ts'
 import { parseContentRange, resolveRange } from '../../http/range.ts'
 import type { Backend, GetOptions, ReadOptions } from '../../storage/backend.ts'
 import { StorageError, failureOfCall } from '../../storage/errors.ts'
@@ -52,9 +53,13 @@ function createReader(backend: string, { send, absentStatuses, checkType }: Read
 
   /** Whether the response holds the object; false if it is absent. Throws a failure. Cancels the body unless true. */
   async function accept(response: Response, name: string, statuses: readonly number[]): Promise<boolean> {
-    const { status } = response
+    const { status, headers } = response
     if (statuses.includes(status)) {
-      const extension = checkType ? htmlInsteadOf(name, response.headers) : undefined
+      if (descriptionBytes(headers) > MAX_DESCRIPTION_BYTES) {
+        const message = `the origin describes the object in more than ${MAX_DESCRIPTION_BYTES} bytes of headers`
+        return refuseBody(response.body, new StorageError('unavailable', message, { backend, status }))
+      }
+      const extension = checkType ? htmlInsteadOf(name, headers) : undefined
       if (extension === undefined) return true
       const message = `the origin answered with an HTML page for a ${extension}`
       return refuseBody(response.body, new StorageError('unavailable', message, { backend, status }))

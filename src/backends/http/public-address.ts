@@ -1,16 +1,20 @@
 /**
  * Whether a host, as `URL` normalises it (lower case, IPv4 as four decimals, IPv6 in brackets), is one of the public
- * internet. Names are checked by their form only: a Worker cannot resolve them.
+ * internet. Names are checked by their form only: a Worker cannot resolve them before it connects. In production,
+ * Cloudflare's network doesn't connect to private addresses; in development, nothing else keeps a name from leading to one.
  */
 export function isPublicHost(hostname: string): boolean {
   const host = hostname.replace(/\.+$/, '')
   if (host.startsWith('[')) return isPublicIpv6(host.slice(1, -1))
   if (/^\d+\.\d+\.\d+\.\d+$/.test(host)) return isPublicIpv4(host)
-  return host.includes('.') && !PRIVATE_NAME.test(host)
+  return host.includes('.') && !PRIVATE_NAME.test(host) && !ANY_ADDRESS.test(host)
 }
 
 /** Special-use and customary suffixes of private networks; single labels are refused before. */
-const PRIVATE_NAME = /\.(?:localhost|localdomain|local|internal|intranet|private|corp|home|lan|home\.arpa)$/
+const PRIVATE_NAME =
+  /\.(?:localhost|localdomain|local|internal|intranet|private|corp|home|lan|svc|home\.arpa)$/
+/** Public names that resolve to the address that is written in them, or to loopback. */
+const ANY_ADDRESS = /(?:^|\.)(?:(?:nip|sslip|xip)\.io|traefik\.me|localtest\.me|lvh\.me)$/
 
 // IANA's special-purpose registry (RFC 6890 and successors), multicast and reserved space.
 const PRIVATE_IPV4 = [

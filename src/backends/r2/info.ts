@@ -1,9 +1,11 @@
 import type { ObjectAttributes, PutCondition } from '../../storage/backend.ts'
 import { type Digests, type ObjectInfo, representationOf } from '../../storage/object.ts'
-import { attributesFromMetadata, attributesToMetadata } from '../attributes.ts'
+import { attributesFromMetadata, attributesToMetadata, checkSize } from '../attributes.ts'
 
-/** For custom metadata. R2 allows 8 KB together with HTTP metadata, so some is left for that. */
-const MAX_METADATA_BYTES = 6 * 1024
+/** R2's limit for HTTP and custom metadata together, which the simulator does not know. */
+const MAX_METADATA_BYTES = 8 * 1024
+/** For custom metadata, so that some is left for HTTP metadata. */
+const MAX_CUSTOM_BYTES = 6 * 1024
 
 /** Assigned one by one, not spread: every hit comes through here. */
 export function infoOf(object: R2Object, backend: string): ObjectInfo {
@@ -38,9 +40,11 @@ export function r2Metadata(info: ObjectAttributes): Pick<R2PutOptions, 'customMe
   httpMetadata: R2HTTPMetadata
 } {
   const { expires, metadata: _, ...http } = representationOf(info)
+  const customMetadata = attributesToMetadata(info, MAX_CUSTOM_BYTES)
+  checkSize([...Object.entries(http), ...Object.entries(customMetadata)], MAX_METADATA_BYTES)
   return {
     httpMetadata: { ...http, ...(expires && { cacheExpiry: expires }) },
-    customMetadata: attributesToMetadata(info, MAX_METADATA_BYTES),
+    customMetadata,
   }
 }
 

@@ -6,6 +6,8 @@ import type { Fault } from './spoil.ts'
 
 export interface OriginRequest {
   method: string
+  /** As it was sent. */
+  url: string
   name: string
   headers: IncomingHttpHeaders
   /** Body bytes that the origin wrote to its socket. */
@@ -41,6 +43,7 @@ export async function startOrigin(): Promise<Origin> {
     const name = (request.url ?? '/').slice(1).split('?', 1).map(decodeURIComponent)[0] ?? ''
     const seen: OriginRequest = {
       method: request.method ?? '',
+      url: request.url ?? '',
       name,
       headers: { ...request.headers },
       bytes: 0,

@@ -1,11 +1,16 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http'
 import { buffer } from 'node:stream/consumers'
 import { close, listen } from './listen.ts'
 
 const KEPT = ['content-type', 'content-encoding', 'cache-control']
 
 /** Returns exactly the bytes and representation headers that it received, like S3; checks no signatures. */
-export async function startVerbatimServer(): Promise<{ url: string; close: () => Promise<void> }> {
+export async function startVerbatimServer(): Promise<{
+  url: string
+  requests: { method: string; url: string; headers: IncomingHttpHeaders }[]
+  close: () => Promise<void>
+}> {
+  const requests: { method: string; url: string; headers: IncomingHttpHeaders }[] = []
   const objects = new Map<string, { headers: Record<string, string>; bytes: Buffer }>()
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -36,7 +41,8 @@ export async function startVerbatimServer(): Promise<{ url: string; close: () =>
   }
 
   const server = createServer((request, response) => {
+    requests.push({ method: request.method ?? '', url: request.url ?? '', headers: request.headers })
     answer(request, response).catch(() => response.destroy())
   })
-  return { url: await listen(server), close: () => close(server) }
+  return { url: await listen(server), requests, close: () => close(server) }
 }

@@ -1,5 +1,7 @@
 import { get as httpGet, type IncomingMessage } from 'node:http'
-import type { Miniflare } from 'miniflare'
+import { readFile } from 'node:fs/promises'
+import mime from 'mime'
+import { type Miniflare, Response as AssetResponse } from 'miniflare'
 import { type IsolateWatch, watchIsolate, type WatchOptions } from './isolate.ts'
 import { eventually } from '../eventually.ts'
 import { JOB_CLASSES, startMiniflare, WORKER } from './miniflare.ts'
@@ -42,8 +44,19 @@ export interface SiteOptions {
   inspected?: boolean
   /** How often the queue retries a failed copy. */
   retries?: number
+  /** Gives `url` a socket of the Worker itself: the simulator's entry cleans paths and trusts X-Forwarded-Proto. */
+  direct?: boolean
   /** Makes the bucket available at `url` + `S3_PATH` for requests signed with these. */
   s3Credentials?: { accessKeyId: string; secretAccessKey: string }
+}
+
+/** What the ASSETS binding of wrangler.toml answers. */
+async function readAsset(request: { url: string }): Promise<AssetResponse> {
+  const { pathname } = new URL(request.url)
+  const file = new URL(`../../../src/assets${pathname}`, import.meta.url)
+  return new AssetResponse(await readFile(file), {
+    headers: { 'Content-Type': mime.getType(pathname) ?? '' },
+  })
 }
 
 const QUEUE = { queueName: 'copies' }
@@ -55,11 +68,12 @@ export async function startSite({
   inspected,
   retries = 8,
   s3Credentials,
+  direct = false,
 }: SiteOptions): Promise<Site> {
   const log: CopyEntry[] = []
   const refusals: number[] = []
   const before = childWorkerds()
-  const { miniflare, url } = await startMiniflare(
+  const { miniflare, url: frontDoor } = await startMiniflare(
     'src/index.ts',
     {
       r2Buckets: { MEDIA: s3Credentials ? { id: 'media', s3Credentials } : 'media' },
@@ -67,6 +81,8 @@ export async function startSite({
       queueProducers: { COPY_QUEUE: QUEUE },
       queueConsumers: { [QUEUE.queueName]: { maxBatchSize: 10, maxBatchTimeout: 0.1, maxRetries: retries } },
       durableObjects: JOB_CLASSES,
+      serviceBindings: { ASSETS: readAsset },
+      ...(direct && { unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }] }),
       bindings: {
         FALLBACK_STORAGES: JSON.stringify(storages),
         FALLBACK_DATA_MIGRATION: 'true',
@@ -83,6 +99,7 @@ export async function startSite({
       },
     },
   )
+  const url = direct ? (await miniflare.unsafeGetDirectURL(WORKER)).href : frontDoor
   const pid = childWorkerds().find((other) => !before.includes(other)) ?? 0
   const bucket = await miniflare.getR2Bucket('MEDIA')
   return {

@@ -54,8 +54,8 @@ const MISSING_OR_FORBIDDEN = new Set([...MISSING_KEY, 'AccessDenied', 'Forbidden
 
 /** Longest error document that is read. */
 const MAX_DOCUMENT = 64 * 1024
-/** Longest other document. A page of a listing has 4 MiB at most: 1000 keys of 1024 bytes, percent-encoded. */
-const MAX_RESULT = 16 * 1024 * 1024
+/** The longest listing that is read: twice a page of a thousand keys of the maximum length. */
+const MAX_LISTING = 8 * 1024 * 1024
 
 interface S3Failure {
   status: number
@@ -120,8 +120,10 @@ export async function readDocument<Content>(
   const { status } = response
   const failed = (message: string, cause?: unknown): StorageError =>
     new StorageError('unavailable', message, { backend, status, cause })
-  const bytes = await readAtMost(MAX_RESULT, response, backend)
-  if (!bytes) throw failed(`the S3 response is longer than ${MAX_RESULT} bytes`)
+  const bytes = await readAtMost(MAX_LISTING, response, backend).catch((cause: unknown) => {
+    throw failed('the S3 response was interrupted', cause)
+  })
+  if (!bytes) throw failed(`the S3 response is longer than ${MAX_LISTING} bytes`)
   try {
     return parse(new TextDecoder().decode(bytes))
   } catch (error) {

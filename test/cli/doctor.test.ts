@@ -208,7 +208,13 @@ it.each([
   },
   {
     what: 'a wrong token, where media are not public',
-    options: { storages: [{ type: 'r2', binding: 'MEDIA' }], vars: { MEDIA_ACCESS: 'signed' } },
+    options: {
+      storages: [{ type: 'r2', binding: 'MEDIA' }],
+      vars: {
+        MEDIA_ACCESS: 'signed',
+        URL_SIGNING_KEYS: JSON.stringify([{ id: 'a', key: 'a key that signs nothing in this test' }]),
+      },
+    },
     token: 'wrong',
     says: /^✓ configuration .*\n✗ token .*Unauthorized/m,
   },

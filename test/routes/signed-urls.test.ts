@@ -202,6 +202,17 @@ describe('a signed URL', () => {
     expect((await get(`/media${other}`)).status).toBe(403)
   })
 
+  it.each(['/photos/%61%20b.jpg', '/photos/a%20b%2ejpg', '/%70hotos/a%20b.jpg'])(
+    'is for %s as it is encoded, not for another way to write the name',
+    async (path) => {
+      const { get } = start()
+      expect((await get(await sign(path))).status).toBe(200)
+      const usual = '/photos/a%20b.jpg'
+      expect((await get((await sign(path)).replace(path, usual))).status).toBe(403)
+      expect((await get((await sign(usual)).replace(usual, path))).status).toBe(403)
+    },
+  )
+
   it('works for every odd name', async () => {
     await fill(media, Object.fromEntries(NASTY_NAMES.map((name) => [name, encodeURIComponent(name)])))
     const { get, url } = start()

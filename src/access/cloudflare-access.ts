@@ -1,0 +1,83 @@
+import { errors, jwtVerify } from 'jose'
+import type { Problem } from '../http/problem.ts'
+import type { Authentication } from './identity.ts'
+import { remoteKeys } from './jwks.ts'
+
+/** What the runtime knows of a request that Cloudflare Access let in: `ctx.access`, where it has that. */
+export interface AccessContext {
+  readonly aud: string
+  getIdentity(): Promise<Claims | undefined>
+}
+
+export interface AccessOptions {
+  /** Of the Access application in front of the Worker. */
+  audience: string
+  /** `https://TEAM.cloudflareaccess.com`; without it, no token is accepted. */
+  issuer?: string | undefined
+  keepAlive: (work: Promise<unknown>) => void
+  /** Called if a request cannot be checked. */
+  onFailure: (error: unknown) => void
+}
+
+/** What Access says of a person or a service token. */
+type Claims = Readonly<Record<string, unknown>>
+
+const CLOCK_SKEW_SECONDS = 60
+
+const UNAVAILABLE: Problem = {
+  status: 503,
+  title: 'Service Unavailable',
+  detail: 'Cloudflare Access cannot be reached to check who sends this request; the log says why',
+  headers: { 'Retry-After': '5' },
+}
+
+/** Signs in whoever Cloudflare Access let in, with the scope `admin`. */
+export function cloudflareAccess(options: AccessOptions) {
+  const { audience, issuer, onFailure } = options
+  const readToken = issuer === undefined ? undefined : tokenReader(issuer, options)
+
+  return async (request: Request, context?: AccessContext): Promise<Authentication> => {
+    if (context && context.aud !== audience)
+      return wrong(
+        'Cloudflare Access let the request in to an application that is not that of ACCESS_AUDIENCE',
+      )
+    const token = readToken && request.headers.get('Cf-Access-Jwt-Assertion')
+    if (!context && !token) return null
+    try {
+      // To the runtime, the request of a service token has no identity: the name is in the token.
+      const name = nameIn(await context?.getIdentity()) ?? (token && nameIn(await readToken(token)))
+      return { name: name ?? 'Cloudflare Access', scope: 'admin', via: 'access' }
+    } catch (error) {
+      if (isWrongToken(error)) return wrong(`the token of Cloudflare Access is refused: ${error.message}`)
+      onFailure(error)
+      return { refusal: UNAVAILABLE }
+    }
+  }
+}
+
+function tokenReader(issuer: string, { audience, keepAlive }: AccessOptions) {
+  const keys = remoteKeys(`${issuer}/cdn-cgi/access/certs`, keepAlive)
+  const checks = {
+    issuer,
+    audience,
+    algorithms: ['RS256'],
+    clockTolerance: CLOCK_SKEW_SECONDS,
+    requiredClaims: ['exp'],
+  }
+  return async (token: string): Promise<Claims> => (await jwtVerify(token, keys, checks)).payload
+}
+
+function nameIn(claims: Claims = {}): string | undefined {
+  return [claims['email'], claims['common_name']].find(
+    (name): name is string => typeof name === 'string' && name !== '',
+  )
+}
+
+/** Whether the token is at fault, and not the team's keys. */
+function isWrongToken(error: unknown): error is errors.JOSEError {
+  return error instanceof errors.JOSEError && !(error instanceof errors.JWKSInvalid)
+}
+
+function wrong(detail: string): Authentication {
+  return { refusal: { status: 401, title: 'Unauthorized', detail } }
+}

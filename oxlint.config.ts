@@ -14,7 +14,7 @@ const LAYERS: Record<string, string[]> = {
   methods: ['storage', 'bodies', 'chain'],
   migration: ['storage', 'bodies', 'chain', 'methods', 'observe'],
   jobs: ['storage', 'schemas', 'bodies', 'chain', 'methods', 'observe', 'migration'],
-  config: ['storage', 'bodies', 'backends', 'access'],
+  config: ['storage', 'schemas', 'bodies', 'backends', 'access'],
   routes: [
     'storage',
     'schemas',

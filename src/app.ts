@@ -1,4 +1,5 @@
 import { Hono } from 'hono/tiny'
+import { createAuthorization } from './access/authorize.ts'
 import { passedBy, runInvocation } from './storage/invocation.ts'
 import { hostWarnings } from './config/config.ts'
 import type { Deployment } from './deployment.ts'
@@ -50,7 +51,7 @@ export function createApp(deployment: Deployment): Hono<AppEnv> {
   app.use(observe(deployment))
   if (services.rateLimiter) app.use(rateLimit(services.rateLimiter))
   app.use(`${mediaPath}-/api/*`, apiHeaders)
-  addRoutes(app, mediaPath, HANDLERS)
+  addRoutes(app, HANDLERS, { mediaPath, authorizeFor: createAuthorization(config) })
 
   app.notFound(() => {
     const detail = `media are below ${mediaPath}, the API is below ${mediaPath}-/api/`

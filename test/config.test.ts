@@ -33,7 +33,7 @@ describe('a configuration with many mistakes', () => {
       MEDIA_PATH: 'x',
       FALLBACK_DELETES: 1,
     })
-    expect(mistakes.map(({ variable, backend, key }) => [variable, backend?.index, key])).toEqual([
+    expect(mistakes.map(({ variable, entry, key }) => [variable, entry?.index, key])).toEqual([
       ['FALLBACK_STORAGES', 0, 'prefix'],
       ['FALLBACK_STORAGES', 0, 'binding'],
       ['FALLBACK_STORAGES', 1, 'regoin'],
@@ -88,6 +88,7 @@ describe('a good configuration', () => {
       migration: false,
       deletes: 'tombstone',
       mediaPath: '/',
+      mediaAccess: 'public',
       cacheControl: 'public, max-age=3600',
       corsOrigins: null,
       inlineMaxBytes: 16_777_216,
@@ -95,7 +96,7 @@ describe('a good configuration', () => {
       breaker: { failures: 5, seconds: 5 },
       logReadsPerSecond: 20,
     })
-    expect(config.apiToken).toBeUndefined()
+    expect(config.tokens).toEqual([])
   })
 
   it('is the same as TOML tables and as a JSON string', () => {
@@ -142,7 +143,7 @@ describe('a good configuration', () => {
       maxUploadBytes: 1000,
       corsOrigins: ['https://a.example', 'http://localhost:8000'],
     })
-    expect(config.apiToken).toBe('dev')
+    expect(config.tokens).toEqual([{ name: 'API_TOKEN', token: 'dev', scope: 'admin' }])
   })
 
   it('takes an empty variable as one that is not set', () => {
@@ -150,7 +151,7 @@ describe('a good configuration', () => {
       withVars({ MEDIA_URL: '', API_TOKEN: '', MEDIA_PATH: '', FALLBACK_DATA_MIGRATION: '' }),
     )
     expect(config).toMatchObject({ mediaPath: '/', migration: false })
-    expect(config.apiToken).toBeUndefined()
+    expect(config.tokens).toEqual([])
     expect(config.mediaUrl).toBeUndefined()
   })
 

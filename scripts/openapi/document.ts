@@ -95,7 +95,7 @@ function toOperation(operation: Operation & { id: string; tag: string }, route: 
     ...headers.map((name) => ({ name, in: 'header', schema: { type: 'string' } })),
   ]
   const token = { token: [] }
-  const security = access !== 'public' && (access === 'more-with-token' ? [{}, token] : [token])
+  const security = access !== 'public' && (access === 'media' ? [{}, token] : [token])
   const problems = [...problemsOf(route), ...(operation.problems ?? [])]
   return {
     operationId: id,

@@ -1,4 +1,6 @@
+import type { Token } from '../access/tokens.ts'
 import { type BackendConfig, withHidden } from './backend-config.ts'
+import { readTokens } from './credentials.ts'
 import { ConfigError, type Mistake } from './errors.ts'
 import { readStorages } from './storages.ts'
 import { type Services, type Variables, readServices, readVariables, reportMistyped } from './variables.ts'
@@ -13,13 +15,19 @@ export function parseConfig(env: Record<string, unknown>): Config {
   const mistakes: Mistake[] = []
   const backends = readStorages(env, mistakes)
   const variables = readVariables(env, mistakes)
+  const tokens = readTokens(env, mistakes)
   const services = readServices(env, mistakes)
   reportMistyped(env, mistakes)
   if (mistakes.length > 0 || variables === undefined) throw new ConfigError(mistakes)
-  return assemble(backends, variables, services)
+  return assemble(backends, variables, { services, tokens })
 }
 
-function assemble(backends: readonly BackendConfig[], variables: Variables, services: Services) {
+interface Hidden {
+  services: Services
+  tokens: readonly Token[]
+}
+
+function assemble(backends: readonly BackendConfig[], variables: Variables, hidden: Hidden) {
   const config = {
     backends,
     migration: variables.FALLBACK_DATA_MIGRATION,
@@ -27,6 +35,7 @@ function assemble(backends: readonly BackendConfig[], variables: Variables, serv
     /** Public base of the media, ending in `/`. Default: the request's origin. */
     mediaUrl: variables.MEDIA_URL,
     mediaPath: variables.MEDIA_PATH,
+    mediaAccess: variables.MEDIA_ACCESS,
     cacheControl: variables.MEDIA_CACHE_CONTROL,
     corsOrigins: variables.MEDIA_CORS_ORIGINS ?? null,
     maxUploadBytes: variables.MEDIA_MAX_UPLOAD_BYTES,
@@ -37,7 +46,7 @@ function assemble(backends: readonly BackendConfig[], variables: Variables, serv
     /** Lines to the log for reads that did not fail: so many a second for each outcome, in one isolate. */
     logReadsPerSecond: variables.FALLBACK_LOG_READS_PER_SECOND,
   }
-  return withHidden(config, { services, apiToken: variables.API_TOKEN })
+  return withHidden(config, hidden)
 }
 
 /** A backend as it is configured, without any secret; header values are left out whole. */

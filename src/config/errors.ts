@@ -1,7 +1,7 @@
-/** Where a mistake is: a variable, or one key of one backend in it. */
+/** Where a mistake is: a variable, or one entry of the list in it, or one key of that. */
 export interface Place {
   variable: string
-  backend?: { index: number; name?: string }
+  entry?: { index: number; name?: string }
   key?: string
 }
 
@@ -10,7 +10,7 @@ export interface Mistake extends Place {
   problem: string
 }
 
-/** One error that lists every mistake, with the backend, the key and how to fix it. */
+/** One error that lists every mistake, with its place and how to fix it. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
   readonly mistakes: readonly Mistake[]
@@ -27,10 +27,10 @@ function summary(mistakes: readonly Mistake[]): string {
   return `The configuration has ${count}:\n${lines.join('\n')}`
 }
 
-function describePlace({ variable, backend, key }: Place): string {
-  const table = backend === undefined ? '' : `[${backend.index}]`
-  const name = backend?.name === undefined ? '' : ` "${backend.name}"`
-  return `${variable}${table}${name}${key === undefined ? '' : ` \`${key}\``}`
+function describePlace({ variable, entry, key }: Place): string {
+  const index = entry === undefined ? '' : `[${entry.index}]`
+  const name = entry?.name === undefined ? '' : ` "${entry.name}"`
+  return `${variable}${index}${name}${key === undefined ? '' : ` \`${key}\``}`
 }
 
 /** The candidate that a mistyped word most likely means, if any is close enough. */

@@ -92,6 +92,18 @@ export const prefix = stringWithout((value) => {
   return 'must be under 1024 bytes and hold no control character'
 }, 'must be a string')
 
+/** A prefix of names that ends a directory: without its slash, `photos` would be for `photos-private/` too. */
+export const namePrefix = stringWithout((value) => {
+  if (value === '') return 'must not be empty; leave it out for all names'
+  if (value.startsWith('/'))
+    return 'must not begin with "/": names have no leading slash; leave the slash out'
+  if (value.startsWith('-/')) return 'must not lie below "-/", where no names are'
+  if (hasDotSegment(value)) return DOT_MESSAGE
+  if (!value.endsWith('/')) return 'must end with "/"; add the slash'
+  if (isPrintable(value) && new TextEncoder().encode(value).length < 1024) return null
+  return 'must be under 1024 bytes and hold no control character'
+}, 'must be a string')
+
 const PATTERN_MESSAGE = 'must be a regular expression, or a list of them'
 
 /** One regular expression or a list of them, any of which may match, compiled into one. */

@@ -1,26 +1,31 @@
 import { BUILDERS, type BackendConfig } from './backend-config.ts'
 import { type Mistake, didYouMean, nearest } from './errors.ts'
-import type { Env } from './bindings.ts'
+import type { Env, Found } from './bindings.ts'
+import { isTable, readJsonList } from './json-list.ts'
 import { backendName, type BackendType, TABLE_KEYS } from './schemas.ts'
 import * as v from 'valibot'
 
 const VARIABLE = 'FALLBACK_STORAGES'
 const TYPES = Object.keys(TABLE_KEYS) as BackendType[]
 const EXAMPLE = `FALLBACK_STORAGES = [{ type = "r2", binding = "MEDIA" }]`
+const JSON_EXAMPLE = '{"type": "r2", "binding": "MEDIA"}'
 
 /** The chain's backends in their order; what is wrong goes to `mistakes`. */
 export function readStorages(env: Env, mistakes: Mistake[]): BackendConfig[] {
-  const { value, problem } = readChain(env[VARIABLE])
-  if (problem !== undefined) mistakes.push({ variable: VARIABLE, problem })
+  const chain = readChain(env[VARIABLE])
+  if ('problem' in chain) {
+    mistakes.push({ variable: VARIABLE, problem: chain.problem })
+    return []
+  }
   const names: string[] = []
-  return value.flatMap((raw, index) => {
+  return chain.value.flatMap((raw, index) => {
     if (!isTable(raw)) {
-      mistakes.push({ variable: VARIABLE, backend: { index }, problem: 'must be a table with a `type`' })
+      mistakes.push({ variable: VARIABLE, entry: { index }, problem: 'must be a table with a `type`' })
       return []
     }
     const name = nameOf(raw)
     const report = (key: string, problem: string): void => {
-      mistakes.push({ variable: VARIABLE, backend: { index, name }, key, problem })
+      mistakes.push({ variable: VARIABLE, entry: { index, name }, key, problem })
     }
     const first = names.indexOf(name)
     names[index] = name
@@ -35,21 +40,12 @@ export function readStorages(env: Env, mistakes: Mistake[]): BackendConfig[] {
 }
 
 /** The variable's value as an array, which may be given as JSON. */
-function readChain(given: unknown): { value: readonly unknown[]; problem?: string } {
-  const wrong = (problem: string) => ({ value: [], problem })
+function readChain(given: unknown): Found<readonly unknown[]> {
   if (given === undefined || given === '')
-    return wrong(`is missing: list the backends in [vars] of wrangler.toml, e.g. ${EXAMPLE}`)
-  let value = given
-  try {
-    if (typeof given === 'string') value = JSON.parse(given)
-  } catch (error) {
-    // The engine's message quotes the text, which may hold a header's value.
-    const position = error instanceof Error ? /position \d+/.exec(error.message)?.[0] : undefined
-    const where = position === undefined ? '' : ` (at ${position})`
-    return wrong(`is not valid JSON${where}; write [{"type": "r2", "binding": "MEDIA"}] with double quotes`)
-  }
-  if (!Array.isArray(value)) return wrong(`must be an array of tables, or the same as JSON, e.g. ${EXAMPLE}`)
-  return value.length > 0 ? { value } : wrong(`is empty: list at least one backend, e.g. ${EXAMPLE}`)
+    return { problem: `is missing: list the backends in [vars] of wrangler.toml, e.g. ${EXAMPLE}` }
+  const list = readJsonList(given, JSON_EXAMPLE)
+  if ('problem' in list || list.value.length > 0) return list
+  return { problem: `is empty: list at least one backend, e.g. ${EXAMPLE}` }
 }
 
 function readType(
@@ -93,8 +89,4 @@ function nameOf(raw: Record<string, unknown>): string {
     v.is(backendName, candidate),
   )
   return first === raw['name'] ? first : first.toLowerCase()
-}
-
-function isTable(raw: unknown): raw is Record<string, unknown> {
-  return typeof raw === 'object' && raw !== null && !Array.isArray(raw)
 }

@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 import { MAX_SHARED_BYTES } from '../bodies/memory-budget.ts'
 import { type Env, bindingKind, bindingProblem, isHeaderValue } from './bindings.ts'
+import { apiToken } from './credentials.ts'
 import { type Mistake, nearest } from './errors.ts'
 import { baseUrl, firstIssues, flag, mediaPath, seconds, text, wholeNumber } from './schemas.ts'
 
@@ -42,12 +43,11 @@ const variables = v.object({
   ),
   MEDIA_CORS_ORIGINS: v.exactOptional(corsOrigins),
   MEDIA_MAX_UPLOAD_BYTES: v.exactOptional(wholeNumber(1, Number.MAX_SAFE_INTEGER)),
-  API_TOKEN: v.exactOptional(
-    text(
-      'must be a bearer token: letters, digits, "-", ".", "_", "~", "+", "/", without spaces or line breaks; set it again with: npx wrangler secret put API_TOKEN',
-      (value) => /^[\w\-.~+/]+=*$/.test(value),
-    ),
+  MEDIA_ACCESS: v.optional(
+    v.picklist(['public', 'token', 'signed'], 'must be "public", "token" or "signed"'),
+    'public',
   ),
+  API_TOKEN: v.exactOptional(apiToken),
 })
 
 export type Variables = v.InferOutput<typeof variables>
@@ -63,11 +63,13 @@ export function readVariables(env: Env, mistakes: Mistake[]): Variables | undefi
 }
 
 const KNOWN = ['FALLBACK_STORAGES', ...Object.keys(variables.entries)].filter((name) => name !== 'API_TOKEN')
+/** Not what a mistyped name could mean: the secrets of backends have names like these. */
+const SECRETS = ['API_TOKEN', 'API_TOKENS']
 
 /** Variables that are not read, but whose names are almost those of ours. */
 export function reportMistyped(env: Env, mistakes: Mistake[]): void {
   for (const variable of Object.keys(env)) {
-    if (KNOWN.includes(variable) || bindingKind(env[variable]) !== undefined) continue
+    if ([...KNOWN, ...SECRETS].includes(variable) || bindingKind(env[variable]) !== undefined) continue
     const meant = nearest(variable, KNOWN)
     if (meant !== undefined) mistakes.push({ variable, problem: `is unknown; did you mean \`${meant}\`?` })
   }

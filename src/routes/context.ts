@@ -1,5 +1,6 @@
 import type { Context } from 'hono'
 import type * as v from 'valibot'
+import type { Identity } from '../access/identity.ts'
 import type { Deployment } from '../deployment.ts'
 import type { Problem } from '../http/problem.ts'
 import type { Answers } from '../schemas/answers.ts'
@@ -25,8 +26,8 @@ export interface AppEnv {
     /** Set for media; otherwise it is the API. */
     route?: 'media'
     answered?: Answered
-    /** Set if the request has a valid token, also where none is needed. */
-    authorized?: true
+    /** Whose request it is. Absent for routes that anyone may use, unless the route identifies who signs in. */
+    identity?: Identity
   }
 }
 

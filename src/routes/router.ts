@@ -3,6 +3,7 @@ import type { Hono } from 'hono/tiny'
 import type { Router } from 'hono/router'
 import { PatternRouter } from 'hono/router/pattern-router'
 import * as v from 'valibot'
+import { type Authorize, refuseOutside } from '../access/authorize.ts'
 import { createChunkReader } from '../bodies/chunks.ts'
 import { optionsResponse } from '../http/cors.ts'
 import { problemResponse } from '../http/problem.ts'
@@ -10,7 +11,6 @@ import { rawPath } from '../http/raw-path.ts'
 import { type Route, type RouteId, ROUTES } from '../schemas/routes.ts'
 import { StorageError } from '../storage/errors.ts'
 import { parseName } from '../storage/name.ts'
-import { refuse } from './auth.ts'
 import type { AppEnv, Handlers } from './context.ts'
 
 const MAX_JSON_BYTES = 1024 * 1024
@@ -30,15 +30,22 @@ export function mediaFirstRouter<Handler>(apiRoot: string): Router<Handler> {
   }
 }
 
+interface RouterOptions {
+  mediaPath: string
+  /** `null` for routes that anyone may use. */
+  authorizeFor: (route: Route) => Authorize | null
+}
+
 /** Adds every route of the table. Whatever the API does not know is a 404, so that no object can be below `-/`. */
-export function addRoutes(app: Hono<AppEnv>, mediaPath: string, handlers: Handlers): void {
+export function addRoutes(app: Hono<AppEnv>, handlers: Handlers, options: RouterOptions): void {
+  const { mediaPath } = options
   const entries = Object.entries(ROUTES) as [RouteId, Route][]
   const isApi = ([, { path }]: [RouteId, Route]): boolean => path.startsWith('-/')
   const add = (routes: typeof entries): void => {
     const methods = new Map<string, string[]>()
     for (const [id, route] of routes) {
       const pattern = mediaPath + patternOf(route.path)
-      app.on(route.method, pattern, toHonoHandler(route, handlers[id] as AnyHandler, mediaPath))
+      app.on(route.method, pattern, toHonoHandler(route, handlers[id] as AnyHandler, options))
       const known = methods.get(pattern) ?? []
       methods.set(pattern, [...known, ...(route.method === 'GET' ? ['GET', 'HEAD'] : [route.method])])
     }
@@ -62,17 +69,29 @@ function patternOf(path: string): string {
 /** The table's types are checked where the handlers are written. */
 type AnyHandler = (c: Context<AppEnv>, input: object) => object | Promise<object>
 
-function toHonoHandler(route: Route, handler: AnyHandler, mediaPath: string): HonoHandler<AppEnv> {
-  const { access, query, body, types, status = 200 } = route
+function toHonoHandler(
+  route: Route,
+  handler: AnyHandler,
+  { mediaPath, authorizeFor }: RouterOptions,
+): HonoHandler<AppEnv> {
+  const { path, query, body, types, status = 200 } = route
   const parameters = parameterReader(route, mediaPath)
+  const authorize = authorizeFor(route)
   return async (c) => {
-    const refused = access === 'public' ? null : await refuse(c, access)
-    if (refused) return refused
-    const answer = await handler(c, {
+    if (path === '{name}') c.set('route', 'media')
+    const decision = authorize && (await authorize(c.req.raw))
+    if (decision && 'refusal' in decision) return problemResponse(decision.refusal)
+    const input = {
       ...parameters(c),
       ...(query && { query: checkBy(query, c.req.query()) }),
       ...(body && !hasType(c, types) && { body: checkBy(body, await readJson(c.req.raw)) }),
-    })
+    }
+    if (decision?.identity) {
+      c.set('identity', decision.identity)
+      const refusal = refuseOutside(decision.identity, input)
+      if (refusal) return problemResponse(refusal)
+    }
+    const answer = await handler(c, input)
     return answer instanceof Response ? answer : c.json(answer, status)
   }
 }
@@ -90,7 +109,6 @@ function parameterReader(
     const raw = rawPath(c.req.url)
     if (!raw.startsWith(start))
       throw new StorageError('absent', `the path must begin with ${start} as it is written here`)
-    if (before === '') c.set('route', 'media')
     const value = parseName(raw.slice(start.length))
     if (parameter === 'name') c.set('name', value)
     return { [parameter]: value }
@@ -123,9 +141,9 @@ async function readJsonBytes(body: ReadableStream<Uint8Array>): Promise<Uint8Arr
 }
 
 /** Throws `invalid` naming the field and what is wrong with it. */
-function checkBy(schema: v.GenericSchema, value: unknown): unknown {
+function checkBy(schema: v.GenericSchema, value: unknown): object {
   const result = v.safeParse(schema, value)
-  if (result.success) return result.output
+  if (result.success) return result.output as object
   const [issue] = result.issues
   const place = v.getDotPath(issue)
   throw new StorageError('invalid', place === null ? issue.message : `${place}: ${issue.message}`)

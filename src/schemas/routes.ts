@@ -1,15 +1,18 @@
 import type * as v from 'valibot'
 import * as requests from './requests.ts'
 
-/** What a token may be allowed to do; each scope includes those before it. Only `routes/auth.ts` checks them. */
-export type Scope = 'read' | 'write' | 'admin'
+/** What an identity may be allowed to do; each scope includes those before it. Only `access/authorize.ts` checks them. */
+export const SCOPES = ['read', 'write', 'admin'] as const
+export type Scope = (typeof SCOPES)[number]
 
 export interface Route {
   method: 'GET' | 'PUT' | 'POST' | 'DELETE'
   /** Below the media path. `{id}` is one segment; any other parameter is the rest of the path, slashes included. */
   path: string
-  /** Who is allowed: anyone, anyone but with higher limits for a valid token, or a token with that scope. */
-  access: 'public' | 'more-with-token' | Scope
+  /** Who is allowed: anyone, whoever may read media (`MEDIA_ACCESS`), or who has that scope. */
+  access: 'public' | 'media' | Scope
+  /** Whoever signs in is identified where anyone is allowed, too: they may do more. */
+  identifies?: true
   query?: v.GenericSchema & { readonly entries: Readonly<Record<string, v.GenericSchema>> }
   /** Of a JSON body. */
   body?: v.GenericSchema
@@ -30,27 +33,28 @@ const NDJSON = [
 
 /** Every route of the Worker, by the id that OpenAPI shows. */
 export const ROUTES = {
-  getObject: { method: 'GET', path: '{name}', access: 'public' },
+  getObject: { method: 'GET', path: '{name}', access: 'media' },
   putObject: { method: 'PUT', path: '{name}', access: 'write', types: ['*/*'] },
   deleteObject: { method: 'DELETE', path: '{name}', access: 'write' },
 
-  open: { method: 'GET', path: '-/api/open/{name}', access: 'public' },
+  open: { method: 'GET', path: '-/api/open/{name}', access: 'media' },
   save: { method: 'POST', path: '-/api/save/{name}', access: 'write', types: ['*/*'], status: 201 },
   delete: { method: 'DELETE', path: '-/api/delete/{name}', access: 'write' },
-  exists: { method: 'GET', path: '-/api/exists/{name}', access: 'public' },
+  exists: { method: 'GET', path: '-/api/exists/{name}', access: 'media' },
   existsAll: {
     method: 'POST',
     path: '-/api/exists',
-    access: 'more-with-token',
+    access: 'media',
+    identifies: true,
     body: requests.existsBody,
   },
-  size: { method: 'GET', path: '-/api/size/{name}', access: 'public' },
-  accessedTime: { method: 'GET', path: '-/api/accessed_time/{name}', access: 'public' },
-  createdTime: { method: 'GET', path: '-/api/created_time/{name}', access: 'public' },
-  modifiedTime: { method: 'GET', path: '-/api/modified_time/{name}', access: 'public' },
-  url: { method: 'GET', path: '-/api/url/{name}', access: 'public', query: requests.urlQuery },
-  getValidName: { method: 'GET', path: '-/api/get_valid_name/{name}', access: 'public' },
-  getAvailableName: { method: 'GET', path: '-/api/get_available_name/{name}', access: 'public' },
+  size: { method: 'GET', path: '-/api/size/{name}', access: 'media' },
+  accessedTime: { method: 'GET', path: '-/api/accessed_time/{name}', access: 'media' },
+  createdTime: { method: 'GET', path: '-/api/created_time/{name}', access: 'media' },
+  modifiedTime: { method: 'GET', path: '-/api/modified_time/{name}', access: 'media' },
+  url: { method: 'GET', path: '-/api/url/{name}', access: 'media', query: requests.urlQuery },
+  getValidName: { method: 'GET', path: '-/api/get_valid_name/{name}', access: 'media' },
+  getAvailableName: { method: 'GET', path: '-/api/get_available_name/{name}', access: 'media' },
   path: { method: 'GET', path: '-/api/path/{name}', access: 'read' },
 
   listdirRoot: { method: 'GET', path: '-/api/listdir/', access: 'read', query: requests.listdirQuery },

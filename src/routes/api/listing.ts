@@ -1,4 +1,5 @@
 import type { Context } from 'hono'
+import { deriveKey } from '../../access/derive-key.ts'
 import { type Degraded, mergeList } from '../../chain/merge-list.ts'
 import { listTombstones, purgeTombstones, undelete } from '../../chain/tombstones.ts'
 import { listdir } from '../../methods/methods.ts'
@@ -15,7 +16,11 @@ export const listingHandlers = {
   list: answerList,
 
   async listTombstones(c, { query: { prefix, ...page } }) {
-    const listed = await listTombstones(c.var.deployment.chain, { ...page, prefix, cursorKey: cursorKey(c) })
+    const listed = await listTombstones(c.var.deployment.chain, {
+      ...page,
+      prefix,
+      cursorKey: await cursorKey(c),
+    })
     const tombstones = listed.tombstones.map(({ name, deleted }) => ({
       name,
       deleted_time: deleted?.toISOString() ?? null,
@@ -27,7 +32,7 @@ export const listingHandlers = {
       prefix,
       dryRun,
       limit,
-      cursorKey: cursorKey(c),
+      cursorKey: await cursorKey(c),
       ...(cursor !== null && { cursor }),
     })
     return {
@@ -49,14 +54,14 @@ export const listingHandlers = {
 
 async function answerListdir(c: Context<AppEnv>, { path, query }: Input<'listdir'>) {
   const { chain } = c.var.deployment
-  const options = { ...query, cursorKey: cursorKey(c), tombstones: chain.tombstones }
+  const options = { ...query, cursorKey: await cursorKey(c), tombstones: chain.tombstones }
   const { directories, files, cursor, degraded } = await listdir(chain.backends, path, options)
   return { path, directories, files, cursor, ...degradedJson(degraded, query.strict) }
 }
 
 async function answerList(c: Context<AppEnv>, { prefix, query }: Input<'list'>) {
   const { chain } = c.var.deployment
-  const options = { ...query, prefix, cursorKey: cursorKey(c), tombstones: chain.tombstones }
+  const options = { ...query, prefix, cursorKey: await cursorKey(c), tombstones: chain.tombstones }
   const { objects, directories, cursor, degraded } = await mergeList(chain.backends, options)
   return {
     prefix,
@@ -67,11 +72,13 @@ async function answerList(c: Context<AppEnv>, { prefix, query }: Input<'list'>) 
   }
 }
 
-/** Cursors are signed with the token, since only its holders see any. */
-function cursorKey(c: Context<AppEnv>): string {
-  const { apiToken } = c.var.deployment.config
-  if (apiToken === undefined) throw new Error('a listing was reached without a token')
-  return apiToken
+/** Cursors are signed: they contain the backends' own, which may lead outside the prefix that a token is limited to. */
+function cursorKey(c: Context<AppEnv>): Promise<string> {
+  const { tokens } = c.var.deployment.config
+  return deriveKey(
+    tokens.map(({ token }) => token),
+    'list cursor',
+  )
 }
 
 /** The names of the backends that failed or cannot list, and if there are any, why. Throws where the listing must be complete. */

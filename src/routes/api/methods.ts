@@ -24,7 +24,7 @@ export const methodHandlers = {
   },
   exists: async (c, { name }) => ({ name, exists: await exists(chainOf(c), name) }),
   async existsAll(c, { body: { names } }) {
-    if (!c.var.authorized && names.length > MAX_ANONYMOUS_NAMES) throw tooManyNames(c, names.length)
+    if (!c.var.identity && names.length > MAX_ANONYMOUS_NAMES) throw tooManyNames(c, names.length)
     for (const name of names) checkName(name)
     return { exists: Object.fromEntries(await existsAll(chainOf(c), names)) }
   },
@@ -48,7 +48,7 @@ function chainOf(c: Context<AppEnv>): Chain {
 }
 
 function tooManyNames(c: Context<AppEnv>, count: number): StorageError {
-  const isConfigured = c.var.deployment.config.apiToken !== undefined
+  const isConfigured = c.var.deployment.config.tokens.length > 0
   const way = isConfigured
     ? 'send the token (Authorization: Bearer …)'
     : 'set a token with npx wrangler secret put API_TOKEN and send it (Authorization: Bearer …)'

@@ -1,0 +1,119 @@
+import type { Problem } from '../http/problem.ts'
+import { type Route, type Scope, SCOPES } from '../schemas/routes.ts'
+import type { Authentication, Identity } from './identity.ts'
+import { bearerToken, CHALLENGE, type Token } from './tokens.ts'
+
+/** What the configuration says about who may do what. */
+export interface AccessSettings {
+  tokens: readonly Token[]
+  /** How media are read: by anyone, with a token of scope `read`, or with a signed URL or such a token. */
+  mediaAccess: 'public' | 'token' | 'signed'
+}
+
+/** One way to sign in. */
+type Way = (request: Request, route: Route) => Authentication | Promise<Authentication>
+
+/** Whether a request is allowed, and whose it is; `null` if it is anyone's. */
+export type Decision = { identity: Identity | null } | { refusal: Problem }
+
+/** Decides about requests for one route, from their headers and URLs only. */
+export type Authorize = (request: Request) => Promise<Decision>
+
+/** The one place that decides who may do what. Routes that need no decision, because anyone is allowed, get `null`. */
+export function createAuthorization(settings: AccessSettings): (route: Route) => Authorize | null {
+  /** In the order in which they are tried: the first that a request uses decides. */
+  const ways: readonly Way[] = [bearerToken(settings.tokens)]
+  const isConfigured = settings.tokens.length > 0
+
+  return (route) => {
+    const { access } = route
+    if (access === 'public') return null
+    const isOpen = access === 'media' && settings.mediaAccess === 'public'
+    if (isOpen && !route.identifies) return null
+    const scope = access === 'media' ? 'read' : access
+    const isSigned = settings.mediaAccess === 'signed' && isMedia(route)
+    return async (request) => {
+      const signedIn = await signIn(request, route, ways)
+      if (signedIn && !('refusal' in signedIn))
+        return includes(signedIn.scope, scope)
+          ? { identity: signedIn }
+          : { refusal: tooLittle(signedIn, scope) }
+      if (!signedIn && isOpen) return { identity: null }
+      if (!signedIn && isSigned) return { refusal: NOT_SIGNED }
+      if (!isConfigured) return { refusal: NOT_CONFIGURED }
+      return signedIn ?? { refusal: NO_TOKEN }
+    }
+  }
+}
+
+async function signIn(request: Request, route: Route, ways: readonly Way[]): Promise<Authentication> {
+  for (const way of ways) {
+    const authentication = await way(request, route)
+    if (authentication !== null) return authentication
+  }
+  return null
+}
+
+/** Whether it is the route by which media are read. */
+export function isMedia({ method, path }: Route): boolean {
+  return method === 'GET' && path === '{name}'
+}
+
+function includes(scope: Scope, needed: Scope): boolean {
+  return SCOPES.indexOf(scope) >= SCOPES.indexOf(needed)
+}
+
+/** What a request is about: parameters of the path, and the query and body as parsed by the route's schemas. */
+export interface Subject {
+  name?: string
+  /** A directory, with or without its slash. */
+  path?: string
+  prefix?: string
+  query?: object
+  body?: object
+}
+
+/** Refuses a request that reaches beyond the identity's prefix; what would be outside is never left out silently. */
+export function refuseOutside({ name, prefix }: Identity, subject: Subject): Problem | null {
+  if (prefix === undefined) return null
+  const reached = reachOf(subject)
+  if (reached?.every((one) => one.startsWith(prefix))) return null
+  const what = reached
+    ? 'this request reaches beyond them'
+    : 'this route is about the whole deployment, or all names'
+  return forbidden(`"${name}" is limited to names that begin with "${prefix}", and ${what}`)
+}
+
+/** Names, or the prefixes of names, that a request can reach; `undefined` if it has none. */
+function reachOf({ name, path, prefix, query, body }: Subject): readonly string[] | undefined {
+  // A route that has both reads the body where there is one.
+  const fields = (body ?? query ?? {}) as { prefix?: string; names?: readonly string[]; manifest?: string }
+  const directory = path === undefined || path.endsWith('/') ? path : `${path}/`
+  const reached = [name, directory, prefix, fields.prefix, fields.manifest].filter((one) => one !== undefined)
+  if (reached.length === 0 && !fields.names) return undefined
+  return [...reached, ...(fields.names ?? [])]
+}
+
+function forbidden(detail: string, headers: Record<string, string> = {}): Problem {
+  return { status: 403, title: 'Forbidden', detail, headers }
+}
+
+const NO_TOKEN: Problem = {
+  status: 401,
+  title: 'Unauthorized',
+  detail: 'this route needs a bearer token',
+  headers: { 'WWW-Authenticate': CHALLENGE },
+}
+
+const NOT_CONFIGURED = forbidden(
+  'this route needs a token, and none is configured; set one with: npx wrangler secret put API_TOKEN (in development: a line in .dev.vars)',
+)
+
+/** The same for what is not signed, was changed, has expired or has an unknown key, whether or not the object exists. */
+const NOT_SIGNED = forbidden('this needs a signed URL that is still valid, or a token with the scope "read"')
+
+function tooLittle({ name, scope }: Identity, needed: Scope): Problem {
+  return forbidden(`this route needs the scope "${needed}", and "${name}" has "${scope}"`, {
+    'WWW-Authenticate': `${CHALLENGE}, error="insufficient_scope", scope="${needed}"`,
+  })
+}

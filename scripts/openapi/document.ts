@@ -1,15 +1,15 @@
 import { toJsonSchema } from '@valibot/to-json-schema'
 import * as v from 'valibot'
 import { ANSWERS, problem } from '../../src/schemas/answers.ts'
-import { type Route, type RouteId, ROUTES } from '../../src/schemas/routes.ts'
+import { type Route, type RouteId, ROUTES, SESSION_COOKIE } from '../../src/schemas/routes.ts'
 import { type Answer, MEDIA_EXTRAS, type Operation, OPERATIONS } from './operations.ts'
 
 type Json = Record<string, unknown>
 
 const PROBLEMS: Record<number, string> = {
   400: 'The name, the query or the body cannot be used, or the bytes are not the ones announced.',
-  401: 'The token is missing or wrong.',
-  403: 'No token is configured, or its scope does not reach.',
+  401: 'The token is missing or wrong, or the session has ended.',
+  403: 'No token is configured, its scope or prefix does not reach, or a page of another origin sent the request.',
   404: 'Every backend proved that it does not have it, or it is deleted.',
   409: 'The job, being what it is, cannot do that.',
   412: 'A condition does not hold.',
@@ -17,7 +17,7 @@ const PROBLEMS: Record<number, string> = {
   416: 'The range begins past the end.',
   501: 'No backend implements it.',
   502: 'None has it and at least one backend failed: it may exist.',
-  503: 'The Worker has no memory left for it now, and nothing was stored: send it again after Retry-After.',
+  503: 'The Worker has no memory left for it now, or Cloudflare Access cannot be reached: nothing was done, send it again after Retry-After.',
   504: 'None has it and all backends that failed timed out: it may exist.',
   508: 'A backend leads back to this Worker, directly or through another one.',
 }
@@ -62,7 +62,10 @@ export function buildDocument(): Json {
     tags: Object.keys(OPERATIONS).map((name) => ({ name })),
     paths,
     components: {
-      securitySchemes: { token: { type: 'http', scheme: 'bearer' } },
+      securitySchemes: {
+        token: { type: 'http', scheme: 'bearer' },
+        session: { type: 'apiKey', in: 'cookie', name: SESSION_COOKIE },
+      },
       schemas: { Problem: toSchema(problem) },
       responses: Object.fromEntries(
         Object.entries(PROBLEMS).map(([status, description]) => [
@@ -94,8 +97,8 @@ function toOperation(operation: Operation & { id: string; tag: string }, route: 
     ...(query ? queryParameters(query) : []),
     ...headers.map((name) => ({ name, in: 'header', schema: { type: 'string' } })),
   ]
-  const token = { token: [] }
-  const security = access !== 'public' && (access === 'media' ? [{}, token] : [token])
+  const signedIn = [{ token: [] }, { session: [] }]
+  const security = access !== 'public' && (access === 'media' ? [{}, ...signedIn] : signedIn)
   const problems = [...problemsOf(route), ...(operation.problems ?? [])]
   return {
     operationId: id,
@@ -118,7 +121,7 @@ function toOperation(operation: Operation & { id: string; tag: string }, route: 
 function problemsOf({ access, path, query, body }: Route): number[] {
   const isJob = /^-\/api\/(backfills|verifications)\b/.test(path)
   return [
-    ...(access === 'public' ? [] : [401, 403]),
+    ...(access === 'public' ? [] : [401, 403, 503]),
     ...(query || body || /\{(name|path|prefix)\}/.test(path) ? [400] : []),
     ...(path.includes('{id}') ? [404] : []),
     ...(isJob ? [501] : []),

@@ -1,43 +1,71 @@
 import type { Problem } from '../http/problem.ts'
 import { type Route, type Scope, SCOPES } from '../schemas/routes.ts'
+import {
+  type AccessApplication,
+  type AccessContext,
+  type AccessHooks,
+  cloudflareAccess as cloudflareAccessWay,
+} from './cloudflare-access.ts'
 import type { Authentication, Identity } from './identity.ts'
-import { bearerToken, CHALLENGE, type Token } from './tokens.ts'
+import { CHALLENGE } from './refusals.ts'
+import { refuseCrossOrigin } from './same-origin.ts'
+import { sessionCookie } from './session.ts'
+import { bearerToken, type Token } from './tokens.ts'
 
 /** What the configuration says about who may do what. */
 export interface AccessSettings {
   tokens: readonly Token[]
   /** How media are read: by anyone, with a token of scope `read`, or with a signed URL or such a token. */
   mediaAccess: 'public' | 'token' | 'signed'
+  /** `null` if Cloudflare Access signs nobody in. */
+  cloudflareAccess: AccessApplication | null
 }
 
-/** One way to sign in. */
-type Way = (request: Request, route: Route) => Authentication | Promise<Authentication>
+/** One way to sign in. `context` gives what the runtime knows of a request that Cloudflare Access let in. */
+type Way = (
+  request: Request,
+  route: Route,
+  context: () => AccessContext | undefined,
+) => Authentication | Promise<Authentication>
 
 /** Whether a request is allowed, and whose it is; `null` if it is anyone's. */
 export type Decision = { identity: Identity | null } | { refusal: Problem }
 
-/** Decides about requests for one route, from their headers and URLs only. */
-export type Authorize = (request: Request) => Promise<Decision>
+/**
+ * Decides about requests for one route, from their headers, URLs and what the runtime knows of them. `context` is called
+ * only if Cloudflare Access is configured.
+ */
+export type Authorize = (request: Request, context: () => AccessContext | undefined) => Promise<Decision>
 
 /** The one place that decides who may do what. Routes that need no decision, because anyone is allowed, get `null`. */
-export function createAuthorization(settings: AccessSettings): (route: Route) => Authorize | null {
+export function createAuthorization(
+  settings: AccessSettings,
+  hooks: AccessHooks,
+): (route: Route) => Authorize | null {
   /** In the order in which they are tried: the first that a request uses decides. */
-  const ways: readonly Way[] = [bearerToken(settings.tokens)]
-  const isConfigured = settings.tokens.length > 0
+  const { tokens, cloudflareAccess } = settings
+  const ways: Way[] = [bearerToken(tokens), sessionCookie(tokens)]
+  if (cloudflareAccess) {
+    const way = cloudflareAccessWay(cloudflareAccess, hooks)
+    ways.push((request, _route, context) => way(request, context()))
+  }
+  const isConfigured = tokens.length > 0 || cloudflareAccess !== null
 
   return (route) => {
     const { access } = route
     if (access === 'public') return null
     const isOpen = access === 'media' && settings.mediaAccess === 'public'
     if (isOpen && !route.identifies) return null
-    const scope = access === 'media' ? 'read' : access
+    const scope = access === 'media' || access === 'signed-in' ? 'read' : access
     const isSigned = settings.mediaAccess === 'signed' && isMedia(route)
-    return async (request) => {
-      const signedIn = await signIn(request, route, ways)
-      if (signedIn && !('refusal' in signedIn))
-        return includes(signedIn.scope, scope)
-          ? { identity: signedIn }
-          : { refusal: tooLittle(signedIn, scope) }
+    return async (request, context) => {
+      const signedIn = await signIn(ways, request, route, context)
+      if (signedIn && !('refusal' in signedIn)) {
+        const refusal = includes(signedIn.scope, scope)
+          ? refuseCrossOrigin(signedIn, request)
+          : tooLittle(signedIn, scope)
+        return refusal ? { refusal } : { identity: signedIn }
+      }
       if (!signedIn && isOpen) return { identity: null }
       if (!signedIn && isSigned) return { refusal: NOT_SIGNED }
       if (!isConfigured) return { refusal: NOT_CONFIGURED }
@@ -46,9 +74,9 @@ export function createAuthorization(settings: AccessSettings): (route: Route) =>
   }
 }
 
-async function signIn(request: Request, route: Route, ways: readonly Way[]): Promise<Authentication> {
+async function signIn(ways: readonly Way[], ...request: Parameters<Way>): Promise<Authentication> {
   for (const way of ways) {
-    const authentication = await way(request, route)
+    const authentication = await way(...request)
     if (authentication !== null) return authentication
   }
   return null
@@ -105,7 +133,8 @@ const NO_TOKEN: Problem = {
   headers: { 'WWW-Authenticate': CHALLENGE },
 }
 
-const NOT_CONFIGURED = forbidden(
+/** The answer where nobody can sign in. */
+export const NOT_CONFIGURED = forbidden(
   'this route needs a token, and none is configured; set one with: npx wrangler secret put API_TOKEN (in development: a line in .dev.vars)',
 )
 

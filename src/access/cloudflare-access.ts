@@ -2,6 +2,14 @@ import { errors, jwtVerify } from 'jose'
 import type { Problem } from '../http/problem.ts'
 import type { Authentication } from './identity.ts'
 import { remoteKeys } from './jwks.ts'
+import { invalidToken } from './refusals.ts'
+
+/** How Cloudflare Access is configured. */
+export interface AccessApplication {
+  audience: string
+  /** `https://TEAM.cloudflareaccess.com`. Without it, only the runtime's own word counts. */
+  issuer?: string | undefined
+}
 
 /** What the runtime knows of a request that Cloudflare Access let in: `ctx.access`, where it has that. */
 export interface AccessContext {
@@ -9,13 +17,10 @@ export interface AccessContext {
   getIdentity(): Promise<Claims | undefined>
 }
 
-export interface AccessOptions {
-  /** Of the Access application in front of the Worker. */
-  audience: string
-  /** `https://TEAM.cloudflareaccess.com`; without it, no token is accepted. */
-  issuer?: string | undefined
+export interface AccessHooks {
+  /** Lets work continue after its client has left (`waitUntil`). */
   keepAlive: (work: Promise<unknown>) => void
-  /** Called if a request cannot be checked. */
+  /** Called if it cannot be determined whose request it is. */
   onFailure: (error: unknown) => void
 }
 
@@ -23,6 +28,10 @@ export interface AccessOptions {
 type Claims = Readonly<Record<string, unknown>>
 
 const CLOCK_SKEW_SECONDS = 60
+
+const OTHER_APPLICATION = invalidToken(
+  'Cloudflare Access let the request in to an application that is not that of ACCESS_AUDIENCE',
+)
 
 const UNAVAILABLE: Problem = {
   status: 503,
@@ -32,30 +41,27 @@ const UNAVAILABLE: Problem = {
 }
 
 /** Signs in whoever Cloudflare Access let in, with the scope `admin`. */
-export function cloudflareAccess(options: AccessOptions) {
-  const { audience, issuer, onFailure } = options
-  const readToken = issuer === undefined ? undefined : tokenReader(issuer, options)
+export function cloudflareAccess({ audience, issuer }: AccessApplication, hooks: AccessHooks) {
+  const readToken = issuer === undefined ? undefined : tokenReader(issuer, audience, hooks.keepAlive)
 
-  return async (request: Request, context?: AccessContext): Promise<Authentication> => {
-    if (context && context.aud !== audience)
-      return wrong(
-        'Cloudflare Access let the request in to an application that is not that of ACCESS_AUDIENCE',
-      )
+  return async (request: Request, context: AccessContext | undefined): Promise<Authentication> => {
+    if (context && context.aud !== audience) return { refusal: OTHER_APPLICATION }
     const token = readToken && request.headers.get('Cf-Access-Jwt-Assertion')
     if (!context && !token) return null
     try {
-      // To the runtime, the request of a service token has no identity: the name is in the token.
+      // The runtime has an identity for people only; the token names a service token too.
       const name = nameIn(await context?.getIdentity()) ?? (token && nameIn(await readToken(token)))
       return { name: name ?? 'Cloudflare Access', scope: 'admin', via: 'access' }
     } catch (error) {
-      if (isWrongToken(error)) return wrong(`the token of Cloudflare Access is refused: ${error.message}`)
-      onFailure(error)
+      if (isWrongToken(error))
+        return { refusal: invalidToken(`the token of Cloudflare Access is refused: ${error.message}`) }
+      hooks.onFailure(error)
       return { refusal: UNAVAILABLE }
     }
   }
 }
 
-function tokenReader(issuer: string, { audience, keepAlive }: AccessOptions) {
+function tokenReader(issuer: string, audience: string, keepAlive: AccessHooks['keepAlive']) {
   const keys = remoteKeys(`${issuer}/cdn-cgi/access/certs`, keepAlive)
   const checks = {
     issuer,
@@ -76,8 +82,4 @@ function nameIn(claims: Claims = {}): string | undefined {
 /** Whether the token is at fault, and not the team's keys. */
 function isWrongToken(error: unknown): error is errors.JOSEError {
   return error instanceof errors.JOSEError && !(error instanceof errors.JWKSInvalid)
-}
-
-function wrong(detail: string): Authentication {
-  return { refusal: { status: 401, title: 'Unauthorized', detail } }
 }

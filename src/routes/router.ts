@@ -4,6 +4,7 @@ import type { Router } from 'hono/router'
 import { PatternRouter } from 'hono/router/pattern-router'
 import * as v from 'valibot'
 import { type Authorize, refuseOutside } from '../access/authorize.ts'
+import type { AccessContext } from '../access/cloudflare-access.ts'
 import { createChunkReader } from '../bodies/chunks.ts'
 import { optionsResponse } from '../http/cors.ts'
 import { problemResponse } from '../http/problem.ts'
@@ -74,12 +75,12 @@ function toHonoHandler(
   handler: AnyHandler,
   { mediaPath, authorizeFor }: RouterOptions,
 ): HonoHandler<AppEnv> {
-  const { path, query, body, types, status = 200 } = route
+  const { path, access, query, body, types, status = 200 } = route
   const parameters = parameterReader(route, mediaPath)
   const authorize = authorizeFor(route)
   return async (c) => {
     if (path === '{name}') c.set('route', 'media')
-    const decision = authorize && (await authorize(c.req.raw))
+    const decision = authorize && (await authorize(c.req.raw, () => accessContext(c)))
     if (decision && 'refusal' in decision) return problemResponse(decision.refusal)
     const input = {
       ...parameters(c),
@@ -88,12 +89,17 @@ function toHonoHandler(
     }
     if (decision?.identity) {
       c.set('identity', decision.identity)
-      const refusal = refuseOutside(decision.identity, input)
+      const refusal = access === 'signed-in' ? null : refuseOutside(decision.identity, input)
       if (refusal) return problemResponse(refusal)
     }
     const answer = await handler(c, input)
     return answer instanceof Response ? answer : c.json(answer, status)
   }
+}
+
+/** `ctx.access`, which older runtimes don't have, nor Hono's type of the context. */
+function accessContext(c: Context<AppEnv>): AccessContext | undefined {
+  return (c.executionCtx as { access?: AccessContext }).access
 }
 
 /** Hono's own path and parameters are ambiguous for names: those are read from the URL as it was sent. */

@@ -53,6 +53,8 @@ export const listQuery = v.object({
 
 export const tombstonesQuery = v.object({ ...page, prefix: v.optional(v.string(), '') })
 
+export const sessionBody = v.strictObject({ token: v.string('must be a token') })
+
 export const existsBody = v.strictObject({
   names: v.pipe(
     v.array(v.string('must be a string'), 'must be an array of names'),

@@ -25,14 +25,12 @@ afterEach(() => {
 afterAll(() => team.close())
 
 /** An isolate that has no keys yet. */
-function isolate(issuer: string | undefined = team.url) {
+function isolate(issuer: string | null = team.url) {
   const failures: unknown[] = []
-  const signIn = cloudflareAccess({
-    audience: AUDIENCE,
-    issuer,
-    keepAlive: () => {},
-    onFailure: (error) => failures.push(error),
-  })
+  const signIn = cloudflareAccess(
+    { audience: AUDIENCE, ...(issuer !== null && { issuer }) },
+    { keepAlive: () => {}, onFailure: (error) => failures.push(error) },
+  )
   const send = (token: string | null, context?: AccessContext) =>
     signIn(
       new Request('https://h/', token === null ? {} : { headers: { 'Cf-Access-Jwt-Assertion': token } }),
@@ -66,9 +64,7 @@ describe('the token of Cloudflare Access', () => {
   })
 
   it('is ignored while no team domain is configured', async () => {
-    const signIn = cloudflareAccess({ audience: AUDIENCE, keepAlive: () => {}, onFailure: () => {} })
-    const headers = { 'Cf-Access-Jwt-Assertion': await team.token() }
-    expect(await signIn(new Request('https://h/', { headers }))).toBeNull()
+    expect(await isolate(null).send(await team.token())).toBeNull()
     expect(team.requests).toBe(0)
   })
 

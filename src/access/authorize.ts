@@ -17,8 +17,8 @@ export interface AccessSettings {
   tokens: readonly Token[]
   /** How media are read: by anyone, with a token of scope `read`, or with a signed URL or such a token. */
   mediaAccess: 'public' | 'token' | 'signed'
-  /** `null` if Cloudflare Access signs nobody in. */
-  cloudflareAccess: AccessApplication | null
+  /** Without it, Cloudflare Access signs nobody in. */
+  cloudflareAccess?: AccessApplication | undefined
 }
 
 /** One way to sign in. `context` gives what the runtime knows of a request that Cloudflare Access let in. */
@@ -28,8 +28,11 @@ type Way = (
   context: () => AccessContext | undefined,
 ) => Authentication | Promise<Authentication>
 
-/** Whether a request is allowed, and whose it is; `null` if it is anyone's. */
-export type Decision = { identity: Identity | null } | { refusal: Problem }
+/** Whose request it is, `null` if nobody signed in, and why it is refused. */
+export interface Decision {
+  identity: Identity | null
+  refusal?: Problem
+}
 
 /**
  * Decides about requests for one route, from their headers, URLs and what the runtime knows of them. `context` is called
@@ -49,7 +52,7 @@ export function createAuthorization(
     const way = cloudflareAccessWay(cloudflareAccess, hooks)
     ways.push((request, _route, context) => way(request, context()))
   }
-  const isConfigured = tokens.length > 0 || cloudflareAccess !== null
+  const isConfigured = tokens.length > 0 || cloudflareAccess !== undefined
 
   return (route) => {
     const { access } = route
@@ -64,12 +67,12 @@ export function createAuthorization(
         const refusal = includes(signedIn.scope, scope)
           ? refuseCrossOrigin(signedIn, request)
           : tooLittle(signedIn, scope)
-        return refusal ? { refusal } : { identity: signedIn }
+        return { identity: signedIn, ...(refusal && { refusal }) }
       }
       if (!signedIn && isOpen) return { identity: null }
-      if (!signedIn && isSigned) return { refusal: NOT_SIGNED }
-      if (!isConfigured) return { refusal: NOT_CONFIGURED }
-      return signedIn ?? { refusal: NO_TOKEN }
+      if (!signedIn && isSigned) return { identity: null, refusal: NOT_SIGNED }
+      if (!isConfigured) return { identity: null, refusal: NOT_CONFIGURED }
+      return { identity: null, ...(signedIn ?? { refusal: NO_TOKEN }) }
     }
   }
 }

@@ -1,4 +1,5 @@
-import { errors, jwtVerify } from 'jose'
+import { jwtVerify } from 'jose'
+import { JOSEError, JWKSInvalid } from 'jose/errors'
 import type { Problem } from '../http/problem.ts'
 import type { Authentication } from './identity.ts'
 import { remoteKeys } from './jwks.ts'
@@ -80,6 +81,6 @@ function nameIn(claims: Claims = {}): string | undefined {
 }
 
 /** Whether the token is at fault, and not the team's keys. */
-function isWrongToken(error: unknown): error is errors.JOSEError {
-  return error instanceof errors.JOSEError && !(error instanceof errors.JWKSInvalid)
+function isWrongToken(error: unknown): error is JOSEError {
+  return error instanceof JOSEError && !(error instanceof JWKSInvalid)
 }

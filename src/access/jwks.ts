@@ -1,4 +1,5 @@
-import { createLocalJWKSet, errors, type JWTVerifyGetKey } from 'jose'
+import { createLocalJWKSet, type JWTVerifyGetKey } from 'jose'
+import { JWKSNoMatchingKey } from 'jose/errors'
 
 /** How long keys are used before they are fetched again. */
 const MAX_AGE_MS = 10 * 60_000
@@ -34,7 +35,7 @@ export function remoteKeys(url: string, keepAlive: (work: Promise<unknown>) => v
     try {
       return await keys(header, token)
     } catch (error) {
-      if (!(error instanceof errors.JWKSNoMatchingKey)) throw error
+      if (!(error instanceof JWKSNoMatchingKey)) throw error
       return (await refresh())(header, token)
     }
   }

@@ -38,7 +38,7 @@ function assemble(backends: readonly BackendConfig[], variables: Variables, hidd
     mediaAccess: variables.MEDIA_ACCESS,
     cloudflareAccess:
       variables.ACCESS_AUDIENCE === undefined
-        ? null
+        ? undefined
         : { audience: variables.ACCESS_AUDIENCE, issuer: variables.ACCESS_TEAM_DOMAIN },
     cacheControl: variables.MEDIA_CACHE_CONTROL,
     corsOrigins: variables.MEDIA_CORS_ORIGINS ?? null,

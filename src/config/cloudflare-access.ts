@@ -3,8 +3,8 @@ import { text } from './schemas.ts'
 
 /** `ACCESS_AUDIENCE` */
 export const audience = text(
-  'must be the Application Audience (AUD) Tag of the application in Cloudflare Access: 64 hexadecimal digits',
-  (value) => /^[\da-f]{64}$/.test(value),
+  'must be the Application Audience (AUD) Tag of the application in Cloudflare Access: letters and digits only',
+  (value) => /^[\w-]+$/.test(value),
 )
 
 const DOMAIN_MESSAGE =

@@ -64,7 +64,11 @@ export function readVariables(env: Env, mistakes: Mistake[]): Variables | undefi
     mistakes.push({ variable, problem: message })
   if (!result.success) return undefined
   if (result.output.ACCESS_TEAM_DOMAIN !== undefined && result.output.ACCESS_AUDIENCE === undefined)
-    mistakes.push({ variable: 'ACCESS_AUDIENCE', problem: 'is missing: `ACCESS_TEAM_DOMAIN` is not enough' })
+    mistakes.push({
+      variable: 'ACCESS_AUDIENCE',
+      problem:
+        'is missing: set it to the Application Audience (AUD) Tag of the application in Cloudflare Access, as `ACCESS_TEAM_DOMAIN` is set',
+    })
   return result.output
 }
 

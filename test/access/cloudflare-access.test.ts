@@ -1,7 +1,8 @@
-import { exportJWK, exportSPKI, generateKeyPair, importJWK, SignJWT } from 'jose'
+import { exportJWK, exportSPKI, generateKeyPair, importJWK, type JWK, SignJWT } from 'jose'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type AccessContext, cloudflareAccess } from '../../src/access/cloudflare-access.ts'
 import { AUDIENCE, startTeam, type Team } from '../kit/servers/jwks.ts'
+import { type Site, startSite } from '../kit/worker/site.ts'
 
 /** As in the source: the keys are requested once in this time at most. */
 const COOLDOWN_MS = 5000
@@ -27,16 +28,17 @@ afterAll(() => team.close())
 /** An isolate that has no keys yet. */
 function isolate(issuer: string | null = team.url) {
   const failures: unknown[] = []
+  const kept: Promise<unknown>[] = []
   const signIn = cloudflareAccess(
     { audience: AUDIENCE, ...(issuer !== null && { issuer }) },
-    { keepAlive: () => {}, onFailure: (error) => failures.push(error) },
+    { keepAlive: (work) => void kept.push(work), onFailure: (error) => failures.push(error) },
   )
   const send = (token: string | null, context?: AccessContext) =>
     signIn(
       new Request('https://h/', token === null ? {} : { headers: { 'Cf-Access-Jwt-Assertion': token } }),
       context,
     )
-  return { send, failures }
+  return { send, failures, kept }
 }
 
 function encode(part: object): string {
@@ -95,6 +97,9 @@ describe('the token of Cloudflare Access', () => {
 })
 
 describe('a forged token', () => {
+  const publish = (keys: JWK[]): void => {
+    team.answer = (response) => response.end(JSON.stringify({ keys }))
+  }
   const claims = (): object => ({
     iss: team.url,
     aud: [AUDIENCE],
@@ -117,15 +122,18 @@ describe('a forged token', () => {
     [
       'the right key, but RS512',
       async () => {
+        const { alg: _, ...publicJwk } = team.key().publicJwk
+        publish([publicJwk])
         const jwk = await exportJWK(team.key().privateKey)
         const key = await importJWK(jwk, 'RS512')
         return new SignJWT({ ...claims() }).setProtectedHeader({ alg: 'RS512', kid: kid() }).sign(key)
       },
     ],
     [
-      'a key of its own (ES256)',
+      'a published key of another kind (ES256)',
       async () => {
-        const { privateKey } = await generateKeyPair('ES256')
+        const { privateKey, publicKey } = await generateKeyPair('ES256')
+        publish([{ ...(await exportJWK(publicKey)), kid: kid() }])
         return new SignJWT({ ...claims() }).setProtectedHeader({ alg: 'ES256', kid: kid() }).sign(privateKey)
       },
     ],
@@ -184,6 +192,15 @@ describe('the keys of the team', () => {
     expect(people).toMatchObject([ADA, { name: 'eve@example.com' }])
     expect(await send(await team.token())).toEqual(ADA)
     expect(team.requests).toBe(1)
+  })
+
+  it('are waited for by the platform even if the client leaves, and if they cannot be had', async () => {
+    const { send, kept } = isolate()
+    await send(await team.token())
+    team.answer = (response) => response.destroy()
+    wait(10 * 60_000)
+    await send(await team.token())
+    expect(await Promise.allSettled(kept)).toMatchObject([{ status: 'fulfilled' }, { status: 'fulfilled' }])
   })
 
   it('are requested again after ten minutes', async () => {
@@ -298,5 +315,36 @@ describe('ctx.access', () => {
     const { send, failures } = isolate()
     expect(await send(null, broken)).toMatchObject(UNAVAILABLE)
     expect(failures).toMatchObject([{ message: 'down' }])
+  })
+})
+
+describe('the Worker behind Cloudflare Access', () => {
+  let site: Site
+  beforeEach(async () => {
+    vi.useRealTimers()
+    site = await startSite({
+      storages: [{ type: 'r2', binding: 'MEDIA' }],
+      vars: { ACCESS_AUDIENCE: AUDIENCE, ACCESS_TEAM_DOMAIN: team.url, API_TOKEN: '' },
+    })
+  })
+  afterEach(() => site.close())
+
+  const send = (token: string, init: RequestInit = {}) =>
+    site.fetch('-/api/session', { ...init, headers: { 'Cf-Access-Jwt-Assertion': token } })
+
+  it('requests the keys once for requests at the same time, and signs all of them in', async () => {
+    team.answer = null
+    const token = await team.token()
+    const answers = await Promise.all(Array.from({ length: 8 }, () => send(token)))
+    expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 8 }, () => 200))
+    expect(await answers[0]?.json()).toMatchObject({ name: 'ada@example.com', via: 'access' })
+    expect(team.requests).toBe(1)
+  })
+
+  it('answers 503 while the keys cannot be fetched', async () => {
+    team.answer = (response) => response.writeHead(500).end()
+    const refused = await send(await team.token())
+    expect([refused.status, refused.headers.get('Retry-After')]).toEqual([503, '5'])
+    expect((await site.fetch('-/health')).status).toBe(200)
   })
 })

@@ -1,6 +1,7 @@
 import { createExecutionContext, env } from 'cloudflare:test'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { fill, media, SITE, startApp, TOKEN } from '../kit/app.ts'
+import { logged } from '../kit/logged.ts'
 
 const AUDIENCE = '32eafc7626e974616deaf0dc3ce63d7bcbed58a2731e84d06bc3cdf1b53c4228'
 const NOW = new Date('2026-05-01T12:00:00.000Z')
@@ -235,6 +236,26 @@ describe('signing in', () => {
     const response = await signIn(startApp(), TOKEN, headers)
     expect(response.status).toBe(status)
     expect(response.headers.has('Set-Cookie')).toBe(status === 200)
+  })
+})
+
+describe('the log', () => {
+  it('names the token that signs in, and never shows it or the cookie', async () => {
+    const app = startApp({ API_TOKENS: TOKENS })
+    let cookie = ''
+    const lines = await logged(async () => {
+      cookie = await cookieFor(app, READER.token)
+      await withCookie(app, cookie)('/-/api/explain/a')
+      await signIn(app, 'wrong-wrong-wrong')
+    })
+    expect(lines).toMatchObject([
+      { method: 'POST', status: 200, by: 'reader' },
+      { method: 'GET', status: 200, by: 'reader' },
+      { method: 'POST', status: 401 },
+    ])
+    const text = JSON.stringify(lines)
+    for (const secret of [READER.token, 'wrong-wrong', cookie.split('.')[2]])
+      expect(text).not.toContain(secret)
   })
 })
 

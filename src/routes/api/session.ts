@@ -27,6 +27,7 @@ export const sessionHandlers = {
     if (!found) throw new ProblemError(WRONG_TOKEN)
     const { token: _, ...identity } = found
     const expires = Math.floor(Date.now() / 1000) + SESSION_SECONDS
+    c.set('identity', { ...identity, via: 'session' })
     setCookie(c, await sealSession(found, expires), SESSION_SECONDS)
     return describe({ ...identity, expires }, 'session')
   },

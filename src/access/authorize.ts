@@ -137,9 +137,12 @@ const NO_TOKEN: Problem = {
 }
 
 /** The answer where nobody can sign in. */
-export const NOT_CONFIGURED = forbidden(
-  'this route needs a token, and none is configured; set one with: npx wrangler secret put API_TOKEN (in development: a line in .dev.vars)',
-)
+export const NOT_CONFIGURED: Problem = {
+  status: 403,
+  title: 'No token is configured',
+  detail:
+    'this route needs a token, and none is configured; set one with: npx wrangler secret put API_TOKEN (in development: a line in .dev.vars)',
+}
 
 /** The same for what is not signed, was changed, has expired or has an unknown key, whether or not the object exists. */
 const NOT_SIGNED = forbidden('this needs a signed URL that is still valid, or a token with the scope "read"')

@@ -242,6 +242,21 @@ describe('a token with a prefix', () => {
     expect(await list('list/teams/')).toMatchObject({ status: 403 })
   })
 
+  it('saves below its prefix only, whatever Django makes of the name', async () => {
+    const { call } = start('public', { FALLBACK_STORAGES: [R2] })
+    const save = async (name: string): Promise<unknown> => {
+      const init = { method: 'POST', body: 'x', token: tokenOf('team-write') }
+      const response = await call(`/-/api/save/${name}`, init)
+      const { status, name: saved } = await response.json<Record<string, unknown>>()
+      return status ?? saved
+    }
+    expect(await save('team/new')).toBe('team/new')
+    expect(await save('team/new')).toMatch(/^team\/new_\w{7}$/)
+    expect(await save('team/x%5Cy')).toBe('team/x/y')
+    expect(await save('team/..%5Cother')).toBe(400)
+    expect(await save('team%5Cother')).toBe(403)
+  })
+
   it('cannot ask for one name outside among others', async () => {
     const { call } = start('public')
     const exists = (names: string[]): Promise<Response> =>

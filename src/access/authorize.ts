@@ -4,7 +4,7 @@ import {
   type AccessApplication,
   type AccessContext,
   type AccessHooks,
-  cloudflareAccess as cloudflareAccessWay,
+  cloudflareAccess,
 } from './cloudflare-access.ts'
 import type { Authentication, Identity } from './identity.ts'
 import { CHALLENGE } from './refusals.ts'
@@ -45,14 +45,14 @@ export function createAuthorization(
   settings: AccessSettings,
   hooks: AccessHooks,
 ): (route: Route) => Authorize | null {
+  const { tokens, cloudflareAccess: application } = settings
   /** In the order in which they are tried: the first that a request uses decides. */
-  const { tokens, cloudflareAccess } = settings
   const ways: Way[] = [bearerToken(tokens), sessionCookie(tokens)]
-  if (cloudflareAccess) {
-    const way = cloudflareAccessWay(cloudflareAccess, hooks)
+  if (application) {
+    const way = cloudflareAccess(application, hooks)
     ways.push((request, _route, context) => way(request, context()))
   }
-  const isConfigured = tokens.length > 0 || cloudflareAccess !== undefined
+  const isConfigured = tokens.length > 0 || application !== undefined
 
   return (route) => {
     const { access } = route

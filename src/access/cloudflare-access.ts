@@ -50,7 +50,7 @@ export function cloudflareAccess({ audience, issuer }: AccessApplication, hooks:
     const token = readToken && request.headers.get('Cf-Access-Jwt-Assertion')
     if (!context && !token) return null
     try {
-      // The runtime has an identity for people only; the token names a service token too.
+      // The runtime does not have every identity, e.g. not that of a service token, but the token names it.
       const name = nameIn(await context?.getIdentity()) ?? (token && nameIn(await readToken(token)))
       return { name: name ?? 'Cloudflare Access', scope: 'admin', via: 'access' }
     } catch (error) {

@@ -247,6 +247,7 @@ describe('the keys of the team', () => {
     ['redirects', (response) => response.writeHead(302, { Location: '/' }).end()],
     ['sends no JSON', (response) => response.end('<html>')],
     ['sends no keys', (response) => response.end('{"keys": "none"}')],
+    ['sends keys that are none', (response) => response.end('{"keys": [1]}')],
     ['breaks off', (response) => response.destroy()],
   ])('cannot be had if the server %s: 503 and a line in the log, until it works again', async (_, answer) => {
     team.answer = answer
@@ -258,6 +259,19 @@ describe('the keys of the team', () => {
     team.answer = null
     wait(COOLDOWN_MS)
     expect(await send(token)).toEqual(ADA)
+  })
+
+  it.each<[string, () => object]>([
+    ['without its numbers', () => ({ n: undefined })],
+    ['not base64url', () => ({ n: 'ä', e: '!' })],
+    ['too short', () => ({ n: team.key().publicJwk.n?.slice(0, 171) })],
+    ['half a private key', () => ({ d: 'AQAB' })],
+  ])('that are of no use (%s) are a 503', async (_, changes) => {
+    const key = { ...team.key().publicJwk, ...changes() }
+    team.answer = (response) => response.end(JSON.stringify({ keys: [key] }))
+    const { send, failures } = isolate()
+    expect(await send(await team.token())).toMatchObject(UNAVAILABLE)
+    expect(failures).toHaveLength(1)
   })
 
   it('that are known still sign in while the server is down, and unknown ones are 503', async () => {

@@ -1,5 +1,7 @@
+import { waitUntil } from 'cloudflare:workers'
 import { Hono } from 'hono/tiny'
 import { createAuthorization } from './access/authorize.ts'
+import type { AccessHooks } from './access/cloudflare-access.ts'
 import { passedBy, runInvocation } from './storage/invocation.ts'
 import { hostWarnings } from './config/config.ts'
 import type { Deployment } from './deployment.ts'
@@ -9,6 +11,7 @@ import { describeError, log, stackOf } from './observe/log.ts'
 import { operatorHandlers } from './routes/api/backends.ts'
 import { listingHandlers } from './routes/api/listing.ts'
 import { methodHandlers } from './routes/api/methods.ts'
+import { sessionHandlers } from './routes/api/session.ts'
 import { type AppEnv, type Handlers, ProblemError } from './routes/context.ts'
 import { docsHandlers } from './routes/docs.ts'
 import { backfillHandlers } from './routes/jobs/backfills.ts'
@@ -25,9 +28,15 @@ const HANDLERS: Handlers = {
   ...methodHandlers,
   ...listingHandlers,
   ...operatorHandlers,
+  ...sessionHandlers,
   ...docsHandlers,
   ...backfillHandlers,
   ...verificationHandlers,
+}
+
+const ACCESS_HOOKS: AccessHooks = {
+  keepAlive: waitUntil,
+  onFailure: (error) => log('error', 'cloudflare access', { reason: describeError(error) }),
 }
 
 /** The whole HTTP surface of one deployment. */
@@ -55,7 +64,7 @@ export function createApp(deployment: Deployment): Hono<AppEnv> {
   app.use(observe(deployment))
   if (services.rateLimiter) app.use(rateLimit(services.rateLimiter))
   app.use(`${mediaPath}-/*`, apiHeaders)
-  addRoutes(app, HANDLERS, { mediaPath, authorizeFor: createAuthorization(config) })
+  addRoutes(app, HANDLERS, { mediaPath, authorizeFor: createAuthorization(config, ACCESS_HOOKS) })
 
   app.notFound(() => {
     const detail = `media are below ${mediaPath}, the API is below ${mediaPath}-/api/`

@@ -162,6 +162,18 @@ describe('a good configuration', () => {
     expect(config.mediaUrl).toBeUndefined()
   })
 
+  it.each([
+    ['my-team.cloudflareaccess.com', 'https://my-team.cloudflareaccess.com'],
+    ['https://my-team.cloudflareaccess.com', 'https://my-team.cloudflareaccess.com'],
+    ['https://My-Team.cloudflareaccess.com/', 'https://my-team.cloudflareaccess.com'],
+    ['http://127.0.0.1:8080', 'http://127.0.0.1:8080'],
+    ['', undefined],
+  ])('takes %j as the team domain of Cloudflare Access', (domain, issuer) => {
+    const audience = 'a'.repeat(64)
+    const config = parseConfig(withVars({ ACCESS_AUDIENCE: audience, ACCESS_TEAM_DOMAIN: domain }))
+    expect(config.cloudflareAccess).toEqual({ audience, issuer })
+  })
+
   it('may contain other variables', () => {
     const own = { MEDIA_KEY: 'x', MEDIA_ARN: 'x', APP_TOKEN: 'x', FALLBACK_LANGUAGE: 'en', DEBUG: true }
     expect(parseConfig(withVars(own)).backends).toHaveLength(1)

@@ -8,6 +8,9 @@ const full = process.env['FULL'] === '1'
 const provide = { full }
 const workerd = [cloudflareTest({ wrangler: { configPath: `${root}wrangler.toml` } })]
 
+/** With a server that publishes keys. */
+const ACCESS_OVER_SOCKETS = 'test/access/cloudflare-access.test.ts'
+
 /** `worker` runs inside workerd; so does `s3`, with a server that checks signatures; `node` uses real servers over sockets. */
 export default defineConfig({
   test: {
@@ -30,6 +33,7 @@ export default defineConfig({
             'test/{storage,bodies,http,access,observe,backends,wrappers,chain,methods,migration,jobs,races,routes}/**/*.test.ts',
             'test/*.test.ts',
           ],
+          exclude: [ACCESS_OVER_SOCKETS],
           testTimeout: 20_000,
         },
       },
@@ -51,7 +55,7 @@ export default defineConfig({
           name: 'node',
           root,
           provide,
-          include: ['test/{e2e,faults,cli,config,security}/**/*.test.ts'],
+          include: ['test/{e2e,faults,cli,config,security}/**/*.test.ts', ACCESS_OVER_SOCKETS],
           exclude: full ? [] : ONLY_IN_FULL,
           testTimeout: 60_000,
           hookTimeout: 60_000,

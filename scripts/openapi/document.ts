@@ -1,15 +1,15 @@
 import { toJsonSchema } from '@valibot/to-json-schema'
 import * as v from 'valibot'
 import { ANSWERS, problem } from '../../src/schemas/answers.ts'
-import { type Route, type RouteId, ROUTES } from '../../src/schemas/routes.ts'
+import { type Route, type RouteId, ROUTES, SESSION_COOKIE } from '../../src/schemas/routes.ts'
 import { type Answer, MEDIA_EXTRAS, type Operation, OPERATIONS } from './operations.ts'
 
 type Json = Record<string, unknown>
 
 const PROBLEMS: Record<number, string> = {
   400: 'The name, query or body is invalid, or the bytes do not match their announced length or digest.',
-  401: 'The token is missing or wrong.',
-  403: 'No token is configured, its scope is not sufficient, or the request is outside of its prefix.',
+  401: 'The token is missing or wrong, or the session has ended.',
+  403: 'No token is configured, its scope is not sufficient, the request is outside of its prefix, or a page of another origin sent it.',
   404: 'Every backend proved that it does not have the object, or it was deleted.',
   409: 'A lock of the bucket forbids this, or the job’s state does not allow it.',
   412: 'A precondition failed.',
@@ -17,7 +17,7 @@ const PROBLEMS: Record<number, string> = {
   416: 'The range begins past the end.',
   501: 'No backend supports this.',
   502: 'No backend returned the object, but at least one failed and may have it.',
-  503: 'The Worker has no memory left at the moment. Nothing was stored; repeat the request after Retry-After.',
+  503: 'The Worker has no memory left at the moment, or the keys of Cloudflare Access cannot be fetched. Nothing was changed; repeat the request after Retry-After.',
   504: 'No backend returned the object; those that failed timed out and may have it.',
   508: 'A backend leads back to this Worker, directly or through another one.',
 }
@@ -72,6 +72,7 @@ export function buildDocument(): Json {
           description:
             'Where MEDIA_ACCESS is "signed": `?expires=UNIX&key=ID&signature=…`, and `&response-content-disposition=…` for a Content-Disposition of the URL’s own. `GET /-/api/url/{name}` makes such URLs.',
         },
+        session: { type: 'apiKey', in: 'cookie', name: SESSION_COOKIE },
       },
       schemas: { Problem: toSchema(problem) },
       responses: Object.fromEntries(
@@ -123,18 +124,23 @@ function toOperation(operation: Operation & { id: string; tag: string }, route: 
   }
 }
 
-/** By token, with the scope as its role. Whether media need one, or a signed URL, is a matter of the configuration. */
+/** By token or session, with the scope as its role. Whether media need one, or a signed URL, is a matter of the configuration. */
 function securityOf(path: string, access: Exclude<Route['access'], 'public'>): Json[] {
-  if (access !== 'media') return [{ token: [access] }]
-  const open = [{}, { token: ['read'] }]
-  return path === MEDIA.path ? [...open, { signedUrl: [] }] : open
+  const isMedia = access === 'media'
+  const scopes = access === 'signed-in' ? [] : [isMedia ? 'read' : access]
+  return [
+    ...(isMedia ? [{}] : []),
+    { token: scopes },
+    { session: scopes },
+    ...(path === MEDIA.path && isMedia ? [{ signedUrl: [] }] : []),
+  ]
 }
 
 /** The problems that follow from a token, something to parse, or a job. */
 function problemsOf({ access, path, query, body }: Route): number[] {
   const isJob = /^-\/api\/(backfills|verifications)\b/.test(path)
   return [
-    ...(access === 'public' ? [] : [401, 403]),
+    ...(access === 'public' ? [] : [401, 403, 503]),
     ...(query || body || /\{(name|path|prefix)\}/.test(path) ? [400] : []),
     ...(path.includes('{id}') ? [404] : []),
     ...(isJob ? [501] : []),

@@ -171,6 +171,23 @@ export const OPERATIONS: Readonly<Record<string, Partial<Record<RouteId, Operati
       summary: 'The chain as configured, with the methods and the health of each backend',
       answers: 'The chain.',
     },
+    getSession: {
+      summary: 'Who is signed in, how, and with which scopes',
+      description: 'Without a session, `expires_time` is left out.',
+      answers: 'Who it is.',
+    },
+    signIn: {
+      summary: 'Exchange a token for a session cookie',
+      description:
+        'The cookie lasts 12 hours. It ends when the token is replaced or removed, and has the scopes and the prefix that the token has at the time of each request. Requests by cookie that change something must come from a page of the same origin: `Sec-Fetch-Site: same-origin`, or without that header, an equal Origin.',
+      answers: 'Who is signed in now.',
+      answerHeaders: ['Set-Cookie'],
+      problems: [401, 403],
+    },
+    signOut: {
+      summary: 'Remove the session cookie',
+      answers: { 204: { description: 'Signed out.', headers: ['Set-Cookie'] } },
+    },
     health: { summary: 'Liveness; contacts no backend', answers: 'Alive.' },
     metrics: {
       summary: 'Counters of this isolate, for Prometheus',

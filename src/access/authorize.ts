@@ -1,8 +1,17 @@
 import type { Problem } from '../http/problem.ts'
 import { type Route, type Scope, SCOPES } from '../schemas/routes.ts'
+import {
+  type AccessApplication,
+  type AccessContext,
+  type AccessHooks,
+  cloudflareAccess,
+} from './cloudflare-access.ts'
 import type { Authentication, Identity } from './identity.ts'
+import { CHALLENGE } from './refusals.ts'
+import { refuseCrossOrigin } from './same-origin.ts'
+import { sessionCookie } from './session.ts'
 import { signedUrl, type UrlSigner } from './signed-url.ts'
-import { bearerToken, CHALLENGE, type Token } from './tokens.ts'
+import { bearerToken, type Token } from './tokens.ts'
 
 /** What the configuration says about who may do what. */
 export interface AccessSettings {
@@ -10,10 +19,16 @@ export interface AccessSettings {
   /** How media are read: by anyone, with a token of scope `read`, or with a signed URL or such a token. */
   mediaAccess: 'public' | 'token' | 'signed'
   urlSigner?: UrlSigner | undefined
+  /** Without it, Cloudflare Access signs nobody in. */
+  cloudflareAccess?: AccessApplication | undefined
 }
 
-/** One way to sign in. */
-type Way = (request: Request, route: Route) => Authentication | Promise<Authentication>
+/** One way to sign in. `context` gives what the runtime knows of a request that Cloudflare Access let in. */
+type Way = (
+  request: Request,
+  route: Route,
+  context: () => AccessContext | undefined,
+) => Authentication | Promise<Authentication>
 
 /** Whose request it is, `null` if nobody signed in, and why it is refused. */
 export interface Decision {
@@ -21,14 +36,25 @@ export interface Decision {
   refusal?: Problem
 }
 
-/** Decides about requests for one route, from their headers and URLs only. */
-export type Authorize = (request: Request) => Promise<Decision>
+/**
+ * Decides about requests for one route, from their headers, URLs and what the runtime knows of them. `context` is called
+ * only if Cloudflare Access is configured.
+ */
+export type Authorize = (request: Request, context: () => AccessContext | undefined) => Promise<Decision>
 
 /** The one place that decides who may do what. Routes that need no decision, because anyone is allowed, get `null`. */
-export function createAuthorization(settings: AccessSettings): (route: Route) => Authorize | null {
+export function createAuthorization(
+  settings: AccessSettings,
+  hooks: AccessHooks,
+): (route: Route) => Authorize | null {
+  const { tokens, cloudflareAccess: application } = settings
   /** In the order in which they are tried: the first that a request uses decides. */
-  const ways: readonly Way[] = [bearerToken(settings.tokens)]
-  const isConfigured = settings.tokens.length > 0
+  const ways: Way[] = [bearerToken(tokens), sessionCookie(tokens)]
+  if (application) {
+    const way = cloudflareAccess(application, hooks)
+    ways.push((request, _route, context) => way(request, context()))
+  }
+  const isConfigured = tokens.length > 0 || application !== undefined
 
   return (route) => {
     const { access, identifies } = route
@@ -36,15 +62,17 @@ export function createAuthorization(settings: AccessSettings): (route: Route) =>
     const isOpen = access === 'media' && settings.mediaAccess === 'public'
     const identifiesNow = identifies === 'to sign URLs' ? settings.urlSigner !== undefined : identifies
     if (isOpen && !identifiesNow) return null
-    const scope = access === 'media' ? 'read' : access
+    const scope = access === 'media' || access === 'signed-in' ? 'read' : access
     const isSigned = settings.mediaAccess === 'signed' && isMedia(route)
     const own = isSigned && settings.urlSigner ? [...ways, signedUrl(settings.urlSigner)] : ways
-    return async (request) => {
-      const signedIn = await signIn(request, route, own)
-      if (signedIn && !('refusal' in signedIn))
-        return includes(signedIn.scope, scope)
-          ? { identity: signedIn }
-          : { identity: signedIn, refusal: tooLittle(signedIn, scope) }
+    return async (request, context) => {
+      const signedIn = await signIn(own, request, route, context)
+      if (signedIn && !('refusal' in signedIn)) {
+        const refusal = includes(signedIn.scope, scope)
+          ? refuseCrossOrigin(signedIn, request)
+          : tooLittle(signedIn, scope)
+        return { identity: signedIn, ...(refusal && { refusal }) }
+      }
       if (!signedIn && isOpen) return { identity: null }
       if (!signedIn && isSigned) return { identity: null, refusal: NOT_SIGNED }
       if (!isConfigured) return { identity: null, refusal: NOT_CONFIGURED }
@@ -53,9 +81,9 @@ export function createAuthorization(settings: AccessSettings): (route: Route) =>
   }
 }
 
-async function signIn(request: Request, route: Route, ways: readonly Way[]): Promise<Authentication> {
+async function signIn(ways: readonly Way[], ...request: Parameters<Way>): Promise<Authentication> {
   for (const way of ways) {
-    const authentication = await way(request, route)
+    const authentication = await way(...request)
     if (authentication !== null) return authentication
   }
   return null
@@ -112,7 +140,8 @@ const NO_TOKEN: Problem = {
   headers: { 'WWW-Authenticate': CHALLENGE },
 }
 
-const NOT_CONFIGURED: Problem = {
+/** The answer where nobody can sign in. */
+export const NOT_CONFIGURED: Problem = {
   status: 403,
   title: 'No token is configured',
   detail:

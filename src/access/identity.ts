@@ -8,6 +8,8 @@ export interface Identity {
   scope: Scope
   /** The identity sees and changes only names that begin with this. */
   prefix?: string
+  /** When a session ends, in Unix seconds. */
+  expires?: number
   via: 'token' | 'access' | 'session' | 'signed-url'
 }
 

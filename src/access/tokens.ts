@@ -1,5 +1,6 @@
 import type { Scope } from '../schemas/routes.ts'
 import type { Authentication } from './identity.ts'
+import { invalidToken } from './refusals.ts'
 
 /** A bearer token as it is configured. */
 export interface Token {
@@ -11,21 +12,23 @@ export interface Token {
   prefix?: string
 }
 
-/** Ask for a bearer token (RFC 6750). */
-export const CHALLENGE = 'Bearer realm="fallback-storage"'
-
 const encoder = new TextEncoder()
 
-/** Signs in with one of these tokens. They are hashed once, and each is compared with every token that a request sends. */
-export function bearerToken(tokens: readonly Token[]): (request: Request) => Promise<Authentication> {
+/** Finds the token that was sent. All are hashed once, and each is compared with every token that a request sends. */
+export function tokenFinder(tokens: readonly Token[]): (sent: string) => Promise<Token | undefined> {
   let digests: Promise<ArrayBuffer[]> | undefined
-  const find = async (sent: string): Promise<Token | undefined> => {
+  return async (sent) => {
     digests ??= Promise.all(tokens.map(({ token }) => sha256(token)))
     const [digest, known] = await Promise.all([sha256(sent), digests])
     // In constant time: digests have one length, and no match ends the search.
     const same = known.map((one) => crypto.subtle.timingSafeEqual(one, digest))
     return tokens[same.indexOf(true)]
   }
+}
+
+/** Signs in with one of these tokens. */
+export function bearerToken(tokens: readonly Token[]): (request: Request) => Promise<Authentication> {
+  const find = tokenFinder(tokens)
   return async ({ headers }) => {
     const sent = /^bearer +([^ ]+) *$/i.exec(headers.get('Authorization') ?? '')?.[1]
     if (sent === undefined) return null
@@ -36,12 +39,8 @@ export function bearerToken(tokens: readonly Token[]): (request: Request) => Pro
   }
 }
 
-const WRONG_TOKEN = {
-  status: 401,
-  title: 'Unauthorized',
-  detail: 'the bearer token is not a configured one',
-  headers: { 'WWW-Authenticate': `${CHALLENGE}, error="invalid_token"` },
-}
+/** The answer to a token that is not configured. */
+export const WRONG_TOKEN = invalidToken('the bearer token is not a configured one')
 
 function sha256(text: string): Promise<ArrayBuffer> {
   return crypto.subtle.digest('SHA-256', encoder.encode(text))

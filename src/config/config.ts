@@ -40,6 +40,10 @@ function assemble(backends: readonly BackendConfig[], variables: Variables, hidd
     mediaUrl: variables.MEDIA_URL,
     mediaPath: variables.MEDIA_PATH,
     mediaAccess: variables.MEDIA_ACCESS,
+    cloudflareAccess:
+      variables.ACCESS_AUDIENCE === undefined
+        ? undefined
+        : { audience: variables.ACCESS_AUDIENCE, issuer: variables.ACCESS_TEAM_DOMAIN },
     cacheControl: variables.MEDIA_CACHE_CONTROL,
     corsOrigins: variables.MEDIA_CORS_ORIGINS ?? null,
     maxUploadBytes: variables.MEDIA_MAX_UPLOAD_BYTES,

@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 import { MAX_SHARED_BYTES } from '../bodies/memory-budget.ts'
 import { type Env, bindingKind, bindingProblem, isHeaderValue } from './bindings.ts'
+import { audience, teamDomain } from './cloudflare-access.ts'
 import { apiToken } from './credentials.ts'
 import { type Mistake, nearest } from './errors.ts'
 import { baseUrl, firstIssues, flag, mediaPath, seconds, text, wholeNumber } from './schemas.ts'
@@ -47,6 +48,8 @@ const variables = v.object({
     v.picklist(['public', 'token', 'signed'], 'must be "public", "token" or "signed"'),
     'public',
   ),
+  ACCESS_AUDIENCE: v.exactOptional(audience),
+  ACCESS_TEAM_DOMAIN: v.exactOptional(teamDomain),
   API_TOKEN: v.exactOptional(apiToken),
 })
 
@@ -59,7 +62,14 @@ export function readVariables(env: Env, mistakes: Mistake[]): Variables | undefi
   const result = v.safeParse(variables, Object.fromEntries(given.map((name) => [name, env[name]])))
   for (const [variable, { message }] of firstIssues(result.issues))
     mistakes.push({ variable, problem: message })
-  return result.success ? result.output : undefined
+  if (!result.success) return undefined
+  if (result.output.ACCESS_TEAM_DOMAIN !== undefined && result.output.ACCESS_AUDIENCE === undefined)
+    mistakes.push({
+      variable: 'ACCESS_AUDIENCE',
+      problem:
+        'is missing: set it to the Application Audience (AUD) Tag of the application in Cloudflare Access, as `ACCESS_TEAM_DOMAIN` is set',
+    })
+  return result.output
 }
 
 const KNOWN = ['FALLBACK_STORAGES', 'URL_SIGNING_KEYS', ...Object.keys(variables.entries)].filter(

@@ -4,6 +4,7 @@ import type { Router } from 'hono/router'
 import { PatternRouter } from 'hono/router/pattern-router'
 import * as v from 'valibot'
 import { type Authorize, type Decision, refuseOutside } from '../access/authorize.ts'
+import type { AccessContext } from '../access/cloudflare-access.ts'
 import { createChunkReader } from '../bodies/chunks.ts'
 import { optionsResponse } from '../http/cors.ts'
 import { problemResponse } from '../http/problem.ts'
@@ -76,12 +77,12 @@ function toHonoHandler(
   handler: AnyHandler,
   { mediaPath, authorizeFor }: RouterOptions,
 ): HonoHandler<AppEnv> {
-  const { path, query, body, types, status = 200 } = route
+  const { path, access, query, body, types, status = 200 } = route
   const parameters = parameterReader(route, mediaPath)
   const authorize = authorizeFor(route)
   return async (c) => {
     if (path === '{name}') c.set('route', 'media')
-    const { identity, refusal } = authorize ? await authorize(c.req.raw) : ANYONE
+    const { identity, refusal } = authorize ? await authorize(c.req.raw, () => accessContext(c)) : ANYONE
     if (identity) c.set('identity', identity)
     if (refusal) return problemResponse(refusal)
     const input = {
@@ -89,11 +90,16 @@ function toHonoHandler(
       ...(query && { query: checkBy(query, c.req.query()) }),
       ...(body && !hasType(c, types) && { body: checkBy(body, await readJson(c.req.raw)) }),
     }
-    const outside = identity && refuseOutside(identity, input)
+    const outside = identity && access !== 'signed-in' && refuseOutside(identity, input)
     if (outside) return problemResponse(outside)
     const answer = await handler(c, input)
     return answer instanceof Response ? answer : c.json(answer, status)
   }
+}
+
+/** `ctx.access`, which older runtimes don't have, nor Hono's type of the context. */
+function accessContext(c: Context<AppEnv>): AccessContext | undefined {
+  return (c.executionCtx as { access?: AccessContext }).access
 }
 
 /** Hono's own path and parameters are ambiguous for names: those are read from the URL as it was sent. */

@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 import { ERROR_CODES } from '../storage/errors.ts'
 import * as jobs from './job-answers.ts'
+import { SCOPES } from './routes.ts'
 
 /**
  * The responses of the JSON API, each defined once: the routes and the client get their types from here, the OpenAPI
@@ -76,6 +77,17 @@ const purge = v.strictObject({
   kept: count,
   names: v.pipe(v.array(v.string()), v.description('The names that were, or would be, purged.')),
   cursor,
+})
+
+const session = v.strictObject({
+  name: v.pipe(v.string(), v.description('The name of the token, or the e-mail address of a person.')),
+  via: v.pipe(
+    v.picklist(['token', 'session', 'access']),
+    v.description('How the request is signed in: by bearer token, session cookie or Cloudflare Access.'),
+  ),
+  scopes: v.pipe(v.array(v.picklist(SCOPES)), v.description('All of them, also those that are included.')),
+  prefix: v.exactOptional(v.pipe(v.string(), v.description('Only names that begin with this are allowed.'))),
+  expires_time: v.exactOptional(v.pipe(time, v.description('When the session ends.'))),
 })
 
 const undeleted = v.strictObject({
@@ -202,6 +214,8 @@ export const ANSWERS = {
   explain: explanation,
   listBackends: backends,
   health: v.object({ status: v.literal('ok') }),
+  getSession: session,
+  signIn: session,
   startBackfill: jobs.backfill,
   listBackfills: v.strictObject({ backfills: v.array(jobs.backfill) }),
   getBackfill: jobs.backfill,

@@ -72,6 +72,8 @@ export const listQuery = v.object({
 
 export const tombstonesQuery = v.object({ ...page, prefix: v.optional(prefix, '') })
 
+export const sessionBody = v.strictObject({ token: v.string('must be a token') })
+
 export const existsBody = v.strictObject({
   names: v.pipe(
     v.array(v.string('must be a string'), 'must be an array of names'),

@@ -5,13 +5,16 @@ import * as requests from './requests.ts'
 export const SCOPES = ['read', 'write', 'admin'] as const
 export type Scope = (typeof SCOPES)[number]
 
+/** The cookie of a session. */
+export const SESSION_COOKIE = 'fallback-storage-session'
+
 export interface Route {
   method: 'GET' | 'PUT' | 'POST' | 'DELETE'
   /** Below the media path. `{id}` is one segment; any other parameter is the rest of the path, slashes included. */
   path: string
-  /** Who is allowed: anyone, whoever may read media (`MEDIA_ACCESS`), or who has that scope. */
-  access: 'public' | 'media' | Scope
-  /** Whoever signs in is identified where anyone is allowed, too (or only if URLs can be signed): they may do more. */
+  /** Who is allowed: anyone, whoever may read media (`MEDIA_ACCESS`), whoever is signed in, or who has that scope. */
+  access: 'public' | 'media' | 'signed-in' | Scope
+  /** Identifies whoever signs in even where anyone is allowed (or only if URLs can be signed): they may do more. */
   identifies?: true | 'to sign URLs'
   query?: v.GenericSchema & { readonly entries: Readonly<Record<string, v.GenericSchema>> }
   /** Of a JSON body. */
@@ -86,6 +89,10 @@ export const ROUTES = {
   listBackends: { method: 'GET', path: '-/api/backends', access: 'admin' },
   health: { method: 'GET', path: '-/health', access: 'public' },
   metrics: { method: 'GET', path: '-/metrics', access: 'admin' },
+  getSession: { method: 'GET', path: '-/api/session', access: 'signed-in' },
+  signIn: { method: 'POST', path: '-/api/session', access: 'public', body: requests.sessionBody },
+  signOut: { method: 'DELETE', path: '-/api/session', access: 'signed-in' },
+
   openapi: { method: 'GET', path: '-/api/openapi.json', access: 'public' },
   docs: { method: 'GET', path: '-/docs', access: 'public' },
   errorDocs: { method: 'GET', path: '-/docs/errors', access: 'public' },

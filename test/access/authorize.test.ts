@@ -3,17 +3,18 @@ import { type AccessSettings, createAuthorization, refuseOutside } from '../../s
 import type { Identity } from '../../src/access/identity.ts'
 import { ROUTES } from '../../src/schemas/routes.ts'
 
+const HOOKS = { keepAlive: () => {}, onFailure: () => {} }
 const TOKENS = [{ name: 'ci', token: 'the-token-of-the-ci', scope: 'read' as const }]
 
 function decide(settings: Partial<AccessSettings>, id: keyof typeof ROUTES, token?: string) {
-  const authorize = createAuthorization({ tokens: TOKENS, mediaAccess: 'public', ...settings })(ROUTES[id])
+  const authorizeFor = createAuthorization({ tokens: TOKENS, mediaAccess: 'public', ...settings }, HOOKS)
   const headers = { ...(token !== undefined && { Authorization: `Bearer ${token}` }) }
-  return authorize?.(new Request('https://media.example/a', { headers }))
+  return authorizeFor(ROUTES[id])?.(new Request('https://media.example/a', { headers }), () => undefined)
 }
 
 describe('authorization', () => {
   it('costs nothing for what anyone may read', () => {
-    const authorizeFor = createAuthorization({ tokens: TOKENS, mediaAccess: 'public' })
+    const authorizeFor = createAuthorization({ tokens: TOKENS, mediaAccess: 'public' }, HOOKS)
     const decided = Object.entries(ROUTES).filter(([, route]) => authorizeFor(route) === null)
     const open = Object.entries(ROUTES).filter(([, { access }]) => access === 'public' || access === 'media')
     expect(decided).toEqual(open.filter(([id]) => id !== 'existsAll'))

@@ -100,6 +100,30 @@ export const variableMistakes: Row[] = [
     'npx wrangler secret put API_TOKEN',
   ],
   [
+    'an audience that is a URL',
+    withVars({ ACCESS_AUDIENCE: 'https://media.example/' }),
+    'ACCESS_AUDIENCE: must be the Application Audience (AUD) Tag',
+  ],
+  ...[
+    'my-team',
+    'my team.cloudflareaccess.com',
+    'https://my-team.cloudflareaccess.com/cdn-cgi/access/certs',
+    'https://my-team.cloudflareaccess.com/?a',
+    'https://user@my-team.cloudflareaccess.com',
+    'http://my-team.cloudflareaccess.com',
+    'http://127.0.0.1.example.com:8080',
+    'ftp://my-team.cloudflareaccess.com',
+  ].map((domain): Row => [
+    `the team domain ${domain}`,
+    withVars({ ACCESS_AUDIENCE: 'a'.repeat(64), ACCESS_TEAM_DOMAIN: domain }),
+    'ACCESS_TEAM_DOMAIN: must be the team domain of Cloudflare Access',
+  ]),
+  [
+    'a team domain without an audience',
+    withVars({ ACCESS_TEAM_DOMAIN: 'my-team.cloudflareaccess.com' }),
+    'ACCESS_AUDIENCE: is missing',
+  ],
+  [
     'a mistyped variable',
     withVars({ FALLBACK_DATA_MIGRATIONS: true }),
     'FALLBACK_DATA_MIGRATIONS: is unknown; did you mean `FALLBACK_DATA_MIGRATION`?',

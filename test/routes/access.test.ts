@@ -6,7 +6,8 @@ import { logged } from '../kit/logged.ts'
 
 /** What each route must declare: a new one is missing here until someone has decided who may use it. */
 const DECLARED: Record<Route['access'], RouteId[]> = {
-  public: ['health', 'openapi', 'docs', 'errorDocs', 'docsScript', 'docsStyle'],
+  public: ['health', 'openapi', 'docs', 'errorDocs', 'docsScript', 'docsStyle', 'signIn'],
+  'signed-in': ['getSession', 'signOut'],
   media: [
     'getObject',
     'open',
@@ -104,6 +105,7 @@ function requestOf(id: RouteId, prefix: string, token: string | null): Request {
 function scopeFor(id: RouteId, mode: Mode): Scope | null {
   const { access } = ROUTES[id]
   if (access === 'public') return null
+  if (access === 'signed-in') return 'read'
   if (access !== 'media') return access
   return mode === 'public' ? null : 'read'
 }
@@ -124,6 +126,7 @@ function expected(id: RouteId, who: string, { mode, inside }: { mode: Mode; insi
   if (needed === null && id !== 'existsAll') return 0
   const scope = who.replace('team-', '') as Scope
   if (SCOPES.indexOf(scope) < SCOPES.indexOf(needed ?? 'read')) return 403
+  if (ROUTES[id].access === 'signed-in') return 0
   return who.startsWith('team-') && !(inside && isAboutNames(id)) ? 403 : 0
 }
 

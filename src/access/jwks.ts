@@ -1,0 +1,60 @@
+import { createLocalJWKSet, type JWTVerifyGetKey } from 'jose'
+import { JWKSNoMatchingKey } from 'jose/errors'
+
+/** How long keys are used before they are fetched again. */
+const MAX_AGE_MS = 10 * 60_000
+/** The keys are requested once in this time at most, even if that fails: anyone can send tokens with unknown keys. */
+const COOLDOWN_MS = 5000
+const TIMEOUT_MS = 4000
+
+/**
+ * Finds the key of a token among those at `url`, which are fetched when they are first needed and again for an unknown
+ * `kid`. `keepAlive` (`waitUntil`) lets a request for them continue after its client has left, since others wait for it.
+ *
+ * jose's own `createRemoteJWKSet` does not pause after a failure and, on Workers, shares no request between callers.
+ */
+export function remoteKeys(url: string, keepAlive: (work: Promise<unknown>) => void): JWTVerifyGetKey {
+  let known: { keys: JWTVerifyGetKey; fetched: number } | undefined
+  let attempt: { began: number; keys: Promise<JWTVerifyGetKey> } | undefined
+
+  const load = async (): Promise<JWTVerifyGetKey> => {
+    const keys = createLocalJWKSet(await fetchKeys(url))
+    known = { keys, fetched: Date.now() }
+    return keys
+  }
+  const refresh = (): Promise<JWTVerifyGetKey> => {
+    if (!attempt || Date.now() - attempt.began >= COOLDOWN_MS) {
+      attempt = { began: Date.now(), keys: load() }
+      keepAlive(attempt.keys.catch(() => {}))
+    }
+    return within(attempt.keys, TIMEOUT_MS)
+  }
+  return async (header, token) => {
+    const isFresh = known !== undefined && Date.now() - known.fetched < MAX_AGE_MS
+    const keys = known && isFresh ? known.keys : await refresh()
+    try {
+      return await keys(header, token)
+    } catch (error) {
+      if (!(error instanceof JWKSNoMatchingKey)) throw error
+      return (await refresh())(header, token)
+    }
+  }
+}
+
+async function fetchKeys(url: string): Promise<Parameters<typeof createLocalJWKSet>[0]> {
+  const response = await fetch(url, { redirect: 'manual', signal: AbortSignal.timeout(TIMEOUT_MS) })
+  if (response.status === 200) return response.json()
+  await response.body?.cancel()
+  throw new Error(`${url} answered with the status ${response.status}`)
+}
+
+/** The timer belongs to the request that waits: if the platform ended the one that fetches, `work` never settles. */
+async function within<T>(work: Promise<T>, ms: number): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(() => reject(new DOMException('no answer in time', 'TimeoutError')), ms)
+  try {
+    return await Promise.race([work, promise])
+  } finally {
+    clearTimeout(timer)
+  }
+}

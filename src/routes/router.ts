@@ -15,6 +15,8 @@ import { parseName } from '../storage/name.ts'
 import type { AppEnv, Handlers } from './context.ts'
 
 const MAX_JSON_BYTES = 1024 * 1024
+/** Without signing in: several times what the names have that such a request may send. */
+const MAX_ANONYMOUS_JSON_BYTES = 128 * 1024
 
 /** Hono's smallest router tries one pattern after another: media requests skip those of the API, which is at `apiRoot`. */
 export function mediaFirstRouter<Handler>(apiRoot: string): Router<Handler> {
@@ -85,10 +87,11 @@ function toHonoHandler(
     const { identity, refusal } = authorize ? await authorize(c.req.raw, () => accessContext(c)) : ANYONE
     if (identity) c.set('identity', identity)
     if (refusal) return problemResponse(refusal)
+    const maxBytes = identity ? MAX_JSON_BYTES : MAX_ANONYMOUS_JSON_BYTES
     const input = {
       ...parameters(c),
       ...(query && { query: checkBy(query, c.req.query()) }),
-      ...(body && !hasType(c, types) && { body: checkBy(body, await readJson(c.req.raw)) }),
+      ...(body && !hasType(c, types) && { body: checkBy(body, await readJson(c.req.raw, maxBytes)) }),
     }
     const outside = identity && access !== 'signed-in' && refuseOutside(identity, input)
     if (outside) return problemResponse(outside)
@@ -126,8 +129,8 @@ function hasType(c: Context<AppEnv>, types: readonly string[] = []): boolean {
 }
 
 /** The request's JSON body; an empty one counts as `{}`. */
-async function readJson({ body }: Request): Promise<unknown> {
-  const bytes = body ? await readJsonBytes(body) : new Uint8Array(0)
+async function readJson({ body }: Request, maxBytes: number): Promise<unknown> {
+  const bytes = body ? await readJsonBytes(body, maxBytes) : new Uint8Array(0)
   if (bytes.length === 0) return {}
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes))
@@ -136,11 +139,11 @@ async function readJson({ body }: Request): Promise<unknown> {
   }
 }
 
-async function readJsonBytes(body: ReadableStream<Uint8Array>): Promise<Uint8Array> {
+async function readJsonBytes(body: ReadableStream<Uint8Array>, maxBytes: number): Promise<Uint8Array> {
   const parts = createChunkReader(body)
-  const bytes = await parts.next(MAX_JSON_BYTES + 1)
-  if (bytes.length <= MAX_JSON_BYTES) return bytes
-  const error = new StorageError('too-large', `a JSON body may have at most ${MAX_JSON_BYTES} bytes`)
+  const bytes = await parts.next(maxBytes + 1)
+  if (bytes.length <= maxBytes) return bytes
+  const error = new StorageError('too-large', `this JSON body may have ${maxBytes} bytes at most`)
   await parts.cancel(error)
   throw error
 }

@@ -59,10 +59,7 @@ const FORWARDED: [string, string][] = [
 
 const REQUESTS: [string, RawRequest][] = [
   ['an object', { target: '/a.txt' }],
-  ['a name that is not there', { target: '/absent.txt' }],
   ['its URL', { target: '/-/api/url/a.txt' }],
-  ['the OpenAPI document', { target: '/-/api/openapi.json' }],
-  ['a protected route', { target: '/-/api/list/' }],
 ]
 
 /** The answer without what differs from one request to the next. */
@@ -84,7 +81,15 @@ describe.each(REQUESTS)('the answer about %s', (_, request) => {
   })
 })
 
-it('is led nowhere else by the Location of a job', async () => {
+it.each(['/absent.txt', '/-/api/openapi.json', '/-/docs', '/-/api/list/', '/-/api/none', '/.'])(
+  'the answer to GET %s is the same with all of them',
+  async (path) => {
+    const clean = await answerTo(unnamed.url, { target: path })
+    expect(await answerTo(unnamed.url, { target: path, headers: FORWARDED })).toEqual(clean)
+  },
+)
+
+it('the Location of a job leads nowhere else', async () => {
   const start = { method: 'POST', target: '/-/api/verifications', body: '{}' }
   const response = await send(unnamed.url, { ...start, headers: [AUTHORIZED, ...FORWARDED] })
   expect(response.status).toBe(202)

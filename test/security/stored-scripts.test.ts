@@ -124,7 +124,7 @@ function expectData(response: RawResponse): void {
   expect(policy).not.toMatch(/script-src[^;]*(?:unsafe|\*|http|data)/)
 }
 
-const encoded = [SCRIPT, ...MARKUP].map((markup) => encodeURIComponent(markup))
+const ENCODED = encodeURIComponent([SCRIPT, ...MARKUP].join(' '))
 
 describe('markup is data', () => {
   const paths = [
@@ -155,19 +155,15 @@ describe('markup is data', () => {
     '/-/api/verifications/x/differences?kind=NAME',
     '/-/metrics?NAME',
   ]
-  const cases = paths.flatMap((path) => encoded.map((markup) => path.replace('NAME', markup)))
-  it.each(cases)('in GET %s', async (path) => {
-    const response = await send(target.url, { target: path, headers: [AUTHORIZED, ...NAVIGATION] })
+  it.each(paths)('in GET %s', async (path) => {
+    const request = { target: path.replace('NAME', ENCODED) }
+    const response = await send(target.url, { ...request, headers: [AUTHORIZED, ...NAVIGATION] })
     expect(response.status).toBeLessThan(500)
     expectData(response)
   })
 
-  it.each(
-    ['POST', 'PATCH', 'TRACE', 'DELETE'].flatMap((method) =>
-      encoded.map((markup) => [method, markup] as const),
-    ),
-  )('in %s %s', async (method, markup) => {
-    const response = await send(target.url, { method, target: `/-/api/${markup}`, headers: NAVIGATION })
+  it.each(['POST', 'PATCH', 'TRACE', 'DELETE'])('in %s', async (method) => {
+    const response = await send(target.url, { method, target: `/-/api/${ENCODED}`, headers: NAVIGATION })
     expect(response.status).toBe(404)
     expectData(response)
   })

@@ -98,17 +98,8 @@ const TOKENS = {
   inside: 'token-of-the-team',
   outside: 'token-of-the-others',
 }
-type Credential = 'none' | 'wrong' | keyof typeof TOKENS | 'API_TOKEN'
-const CREDENTIALS: readonly Credential[] = [
-  'none',
-  'wrong',
-  'read',
-  'write',
-  'admin',
-  'inside',
-  'outside',
-  'API_TOKEN',
-]
+type Credential = 'none' | 'wrong' | keyof typeof TOKENS
+const CREDENTIALS: readonly Credential[] = ['none', 'wrong', 'read', 'write', 'admin', 'inside', 'outside']
 
 const API_TOKENS = JSON.stringify([
   { name: 'reader', token: TOKENS.read, scopes: ['read'] },
@@ -120,8 +111,7 @@ const API_TOKENS = JSON.stringify([
 
 function headersOf(credential: Credential): [string, string][] {
   if (credential === 'none') return []
-  const token =
-    credential === 'wrong' ? 'token-of-nobody' : credential === 'API_TOKEN' ? TOKEN : TOKENS[credential]
+  const token = credential === 'wrong' ? 'token-of-nobody' : TOKENS[credential]
   return [['Authorization', `Bearer ${token}`]]
 }
 
@@ -136,9 +126,8 @@ function expected(id: RouteId, credential: Credential, mediaAccess: 'public' | '
   if (access === 'signed-in') return 200
   if (credential === 'outside') return 403
   if (credential === 'inside') return ABOUT_TEAM.includes(id) ? 200 : 403
-  const scopes: (typeof access)[] = ['media', 'read', 'write', 'admin']
-  const granted = credential === 'API_TOKEN' ? 'admin' : credential
-  return scopes.indexOf(granted) >= scopes.indexOf(access) ? 200 : 403
+  const scopes: string[] = ['media', 'read', 'write', 'admin']
+  return scopes.indexOf(credential) >= scopes.indexOf(access) ? 200 : 403
 }
 
 const KV = { type: 'kv', binding: 'MEDIA_KV', read_only: true }

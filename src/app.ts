@@ -14,6 +14,7 @@ import { backfillHandlers } from './routes/jobs/backfills.ts'
 import { verificationHandlers } from './routes/jobs/verifications.ts'
 import { deleteMedia, describeAnswer, putMedia, serveMedia } from './routes/media.ts'
 import { apiHeaders, cors, observe, rateLimit } from './routes/middleware.ts'
+import { edgeCacheHandlers, withPurges } from './routes/edge-cache.ts'
 import { addRoutes, mediaFirstRouter } from './routes/router.ts'
 import { StorageError } from './storage/errors.ts'
 
@@ -24,6 +25,7 @@ const HANDLERS: Handlers = {
   ...methodHandlers,
   ...listingHandlers,
   ...operatorHandlers,
+  ...edgeCacheHandlers,
   ...docsHandlers,
   ...backfillHandlers,
   ...verificationHandlers,
@@ -51,7 +53,10 @@ export function createApp(deployment: Deployment): Hono<AppEnv> {
   app.use(observe(deployment))
   if (services.rateLimiter) app.use(rateLimit(services.rateLimiter))
   app.use(`${mediaPath}-/api/*`, apiHeaders)
-  addRoutes(app, HANDLERS, { mediaPath, authorizeFor: createAuthorization(config) })
+  addRoutes(app, deployment.edgeCaching ? withPurges(HANDLERS) : HANDLERS, {
+    mediaPath,
+    authorizeFor: createAuthorization(config),
+  })
 
   app.notFound(() => {
     const detail = `media are below ${mediaPath}, the API is below ${mediaPath}-/api/`

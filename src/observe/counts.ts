@@ -8,8 +8,8 @@ export interface RequestEvent {
   name?: string
   route: 'media' | 'api'
   status: number
-  /** `hit`: the primary answered; `fallback`: another backend did. */
-  outcome: 'hit' | 'fallback' | 'absent' | 'refused' | 'failed' | 'done'
+  /** `edge`: the edge cache answered; `hit`: the primary did; `fallback`: another backend did. */
+  outcome: 'edge' | 'hit' | 'fallback' | 'absent' | 'refused' | 'failed' | 'done'
   /** Name of the backend that answered. */
   backend?: string
   attempts: readonly Attempt[]

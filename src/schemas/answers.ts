@@ -76,6 +76,15 @@ const purge = v.strictObject({
   cursor,
 })
 
+const cachePurge = v.strictObject({
+  names: v.exactOptional(v.array(v.string())),
+  prefix: v.exactOptional(v.string()),
+  reach: v.pipe(
+    v.picklist(['everywhere', 'this location']),
+    v.description('Whether all locations of Cloudflare are purged, or only the one that answers.'),
+  ),
+})
+
 const undeleted = v.strictObject({
   name,
   restored: v.pipe(v.boolean(), v.description('Whether a fallback still holds the object.')),
@@ -197,6 +206,7 @@ export const ANSWERS = {
   listTombstones: tombstones,
   purgeTombstones: purge,
   undelete: undeleted,
+  purgeCache: cachePurge,
   explain: explanation,
   listBackends: backends,
   health: v.object({ status: v.literal('ok') }),
@@ -225,6 +235,7 @@ export type ListedObject = ListPage['objects'][number]
 export type ListdirPage = Answers['listdir']
 export type TombstonePage = Answers['listTombstones']
 export type PurgePage = Answers['purgeTombstones']
+export type CachePurge = Answers['purgeCache']
 export type Undeleted = Answers['undelete']
 export type Explanation = Answers['explain']
 export type Finding = Explanation['backends'][number]

@@ -53,18 +53,23 @@ export const listQuery = v.object({
 
 export const tombstonesQuery = v.object({ ...page, prefix: v.optional(v.string(), '') })
 
-export const existsBody = v.strictObject({
-  names: v.pipe(
-    v.array(v.string('must be a string'), 'must be an array of names'),
-    v.maxLength(MAX_NAMES, `must be ${MAX_NAMES} names at most`),
-  ),
-})
+const names = v.pipe(
+  v.array(v.string('must be a string'), 'must be an array of names'),
+  v.maxLength(MAX_NAMES, `must be ${MAX_NAMES} names at most`),
+)
+
+export const existsBody = v.strictObject({ names })
 
 export const purgeBody = v.strictObject({
   prefix: v.optional(v.string(), ''),
   dry_run: v.optional(flag, false),
   limit: v.optional(wholeJsonNumber(1, MAX_PURGE), 100),
   cursor: v.optional(v.nullable(v.string()), null),
+})
+
+export const purgeCacheBody = v.strictObject({
+  names: v.exactOptional(v.pipe(names, v.minLength(1, 'must be one name at least'))),
+  prefix: v.exactOptional(prefix),
 })
 
 const concurrency = wholeJsonNumber(1, MAX_CONCURRENCY)
@@ -132,4 +137,5 @@ export const differencesQuery = v.object({
 })
 
 export type BackfillRequest = v.InferInput<typeof backfillBody>
+export type PurgeCacheRequest = v.InferInput<typeof purgeCacheBody>
 export type VerificationRequest = v.InferInput<typeof verificationBody>

@@ -8,7 +8,8 @@ import { MAX_ANONYMOUS_NAMES, MAX_NAMES } from '../../schemas/requests.ts'
 import { StorageError } from '../../storage/errors.ts'
 import { checkName } from '../../storage/name.ts'
 import type { AppEnv, Handlers } from '../context.ts'
-import { finish, serveMedia, uploadFrom } from '../media.ts'
+import { finish } from '../finish.ts'
+import { serveMedia, uploadFrom } from '../media.ts'
 
 /** The storage methods of the Django original, except listdir. */
 export const methodHandlers = {

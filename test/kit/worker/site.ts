@@ -33,6 +33,8 @@ export interface Site {
 }
 
 export interface SiteOptions {
+  /** Another Worker around this one. Default: `src/index.ts`. */
+  entry?: string
   storages: readonly object[]
   /** Added to a configuration that copies on read. */
   vars?: Record<string, string>
@@ -49,6 +51,7 @@ export interface SiteOptions {
 const QUEUE = { queueName: 'copies' }
 
 export async function startSite({
+  entry = 'src/index.ts',
   storages,
   vars = {},
   persistTo,
@@ -60,7 +63,7 @@ export async function startSite({
   const refusals: number[] = []
   const before = childWorkerds()
   const { miniflare, url } = await startMiniflare(
-    'src/index.ts',
+    entry,
     {
       r2Buckets: { MEDIA: s3Credentials ? { id: 'media', s3Credentials } : 'media' },
       kvNamespaces: { MEDIA_KV: 'media-kv' },

@@ -66,8 +66,13 @@ export function openEdgeCaching(options: EdgeCachingOptions): EdgeCaching {
     forget: shared.forget,
     keepAlive: waitUntil,
   })
+  /** Whether the runtime may have Workers Cache without its being turned on for `Media`, as a first answer shows. */
+  let isOff = false
   return {
-    open: ({ cache, exports }) => (cache && exports?.Media ? workersCache(exports.Media) : local),
+    open({ cache, exports }) {
+      if (isOff || !cache || !exports?.Media) return local
+      return workersCache(exports.Media, () => void (isOff = true))
+    },
     answer: (request) => answerFromChain(request, { load: loadFrom(chain), policy }),
   }
 }

@@ -27,8 +27,11 @@ interface SearchReport {
   failure?: FailureReport
 }
 
-/** Workers Cache: in front of an entrypoint, shared by all locations, and purged everywhere. */
-export function workersCache(media: MediaEntrypoint): EdgeCache {
+/**
+ * Workers Cache: in front of an entrypoint, shared by all locations, and purged everywhere. Calls `onUncached` when an
+ * answer shows that it is not turned on for the entrypoint.
+ */
+export function workersCache(media: MediaEntrypoint, onUncached: () => void): EdgeCache {
   return {
     async read(name, trace) {
       const nonce = crypto.randomUUID()
@@ -38,6 +41,7 @@ export function workersCache(media: MediaEntrypoint): EdgeCache {
       const entry = entryFrom(response)
       if (entry && report.nonce !== nonce)
         return { object: entry.object, stored: false, ttl: Math.max(0, secondsUntil(entry.expires)) }
+      if (isCacheable(response.headers) && !response.headers.has('Cf-Cache-Status')) onUncached()
       trace.push(...(report.trace ?? []))
       if (report.failure) throw failureFrom(report.failure)
       return { object: entry?.object ?? null, stored: report.stored ?? false }
@@ -53,6 +57,10 @@ export function workersCache(media: MediaEntrypoint): EdgeCache {
       return 'everywhere'
     },
   }
+}
+
+function isCacheable(headers: Headers): boolean {
+  return headers.get('Cache-Control')?.includes('s-maxage') ?? false
 }
 
 /** A prefix within a directory purges the whole directory: only directories have tags. */

@@ -1,6 +1,15 @@
-import worker from '../../src/index.ts'
+import worker, { Media as Entrypoint } from '../../src/index.ts'
 
 export * from '../../src/index.ts'
+
+/** As Workers Cache marks its answers. */
+export class Media extends Entrypoint {
+  override async fetch(request: Request): Promise<Response> {
+    const response = await super.fetch(request)
+    response.headers.set('Cf-Cache-Status', 'MISS')
+    return response
+  }
+}
 
 /** This Worker where the runtime says that it has Workers Cache: reads take the way through `Media`, though nothing caches. */
 export default {

@@ -13,7 +13,7 @@ interface Cached {
 }
 
 /** Workers Cache in front of the entrypoint `Media`, as its documentation describes it; the simulator has none. */
-function fakeWorkersCache() {
+function fakeWorkersCache({ isOff = false } = {}) {
   const entries = new Map<string, Cached>()
   const purged: string[][] = []
   const statuses: string[] = []
@@ -42,7 +42,10 @@ function fakeWorkersCache() {
       statuses.push(hit ? 'HIT' : 'MISS')
       if (hit && hit.expires > Date.now()) return new Response(hit.body, { headers: hit.headers })
       if (!answer) throw new Error('not connected')
-      return store(pathname + search, await answer(request))
+      if (isOff) return answer(request)
+      const response = await store(pathname + search, await answer(request))
+      response.headers.set('Cf-Cache-Status', 'MISS')
+      return response
     },
     async purge(tags: string[]): Promise<CachePurgeResult> {
       purged.push(tags)
@@ -63,8 +66,8 @@ function fakeWorkersCache() {
   }
 }
 
-function startBehind(settings: Record<string, unknown> = {}) {
-  const cache = fakeWorkersCache()
+function startBehind(settings: Record<string, unknown> = {}, options: { isOff?: boolean } = {}) {
+  const cache = fakeWorkersCache(options)
   const site = startCached(settings, cache.context)
   cache.connect((request) => {
     const { edgeCaching } = site.deployment
@@ -206,6 +209,19 @@ describe('Workers Cache', () => {
     expect((await site.read('a.jpg', { headers: { Authorization: 'Bearer open-sesame' } })).status).toBe(200)
     expect((await site.read('a.jpg', { method: 'HEAD' })).status).toBe(200)
     expect(site.cache.statuses).toEqual([])
+  })
+
+  it('gives way to the Cache API where it is not turned on for the entrypoint', async () => {
+    const site = startBehind({}, { isOff: true })
+    await site.put('a.jpg', 'bytes')
+    expect((await site.read('missing.jpg')).status).toBe(404)
+    expect((await site.read('a.jpg')).text).toBe('bytes')
+    await site.read('a.jpg')
+    await site.untilCached('a.jpg')
+    expect((await site.read('a.jpg')).headers.get('Cache-Status')).toMatch(HIT)
+    expect(site.cache.statuses).toHaveLength(2)
+    const names = [site.nameOf('a.jpg')]
+    expect((await site.post('cache/purge', { names })).body).toEqual({ names, reach: 'this location' })
   })
 
   it('serves objects that are stored encoded as they are', async () => {

@@ -3,21 +3,26 @@ import { describe, expect, it } from 'vitest'
 import { describeBackends, parseConfig } from '../src/config/config.ts'
 import { bindingMistakes } from './config-mistakes/bindings.ts'
 import { chainMistakes } from './config-mistakes/chain.ts'
+import { credentialMistakes } from './config-mistakes/credentials.ts'
 import { keyMistakes } from './config-mistakes/keys.ts'
 import { originMistakes } from './config-mistakes/origins.ts'
 import { bindings, errorOf, http, kv, r2, s3, withVars } from './config-mistakes/samples.ts'
 import { variableMistakes } from './config-mistakes/variables.ts'
 
 describe('a configuration with one mistake', () => {
-  it.each([...chainMistakes, ...keyMistakes, ...originMistakes, ...bindingMistakes, ...variableMistakes])(
-    'names place, key and fix of %s',
-    (_title, env, ...says) => {
-      const { message, mistakes } = errorOf(env)
-      for (const part of says) expect(message).toContain(part)
-      expect(mistakes).toHaveLength(1)
-      expect(message).not.toMatch(/hush-hush|AKIA/)
-    },
-  )
+  it.each([
+    ...chainMistakes,
+    ...keyMistakes,
+    ...originMistakes,
+    ...bindingMistakes,
+    ...variableMistakes,
+    ...credentialMistakes,
+  ])('names place, key and fix of %s', (_title, env, ...says) => {
+    const { message, mistakes } = errorOf(env)
+    for (const part of says) expect(message).toContain(part)
+    expect(mistakes).toHaveLength(1)
+    expect(message).not.toMatch(/hush-hush|AKIA/)
+  })
 })
 
 describe('a configuration with many mistakes', () => {
@@ -177,6 +182,26 @@ describe('a good configuration', () => {
     expect(origin).toHaveProperty('headers', { 'x-key': 'hush-hush', accept: 'image/*' })
     expect(assets).toHaveProperty('fetcher', bindings.ASSETS)
     expect(JSON.stringify(config)).not.toMatch(/hush-hush|id-of-legacy/)
+  })
+
+  it('reads tokens from JSON or tables, each with its largest scope, and prints none', () => {
+    const list = [
+      { name: 'ci', token: 'hush-hush-hush-hush', scopes: ['write', 'read'] },
+      { name: 'team', token: 'hush-hush-hush-hush-2', scopes: ['read'], prefix: 'team/' },
+    ]
+    for (const given of [list, JSON.stringify(list)]) {
+      const config = parseConfig(withVars({ API_TOKEN: 'hush-hush', API_TOKENS: given }))
+      expect(config.tokens).toEqual([
+        { name: 'API_TOKEN', token: 'hush-hush', scope: 'admin' },
+        { name: 'ci', token: 'hush-hush-hush-hush', scope: 'write' },
+        { name: 'team', token: 'hush-hush-hush-hush-2', scope: 'read', prefix: 'team/' },
+      ])
+      expect(JSON.stringify(config)).not.toContain('hush')
+    }
+  })
+
+  it.each(['', '[]', []])('may have no tokens: %j', (given) => {
+    expect(parseConfig(withVars({ API_TOKENS: given })).tokens).toEqual([])
   })
 
   it('reads a session token where there is one', () => {

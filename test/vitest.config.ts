@@ -27,7 +27,7 @@ export default defineConfig({
           provide,
           setupFiles: ['test/kit/empty-storage.ts'],
           include: [
-            'test/{storage,bodies,http,observe,backends,wrappers,chain,methods,migration,jobs,races,routes,edge-cache}/**/*.test.ts',
+            'test/{storage,bodies,http,access,observe,backends,wrappers,chain,methods,migration,jobs,races,routes,edge-cache}/**/*.test.ts',
             'test/*.test.ts',
           ],
           testTimeout: 20_000,

@@ -9,7 +9,7 @@ type Json = Record<string, unknown>
 const PROBLEMS: Record<number, string> = {
   400: 'The name, the query or the body cannot be used, or the bytes are not the ones announced.',
   401: 'The token is missing or wrong.',
-  403: 'No token is configured, or its scope does not reach.',
+  403: 'No token is configured, its scope is too small, or the request reaches beyond its prefix.',
   404: 'Every backend proved that it does not have it, or it is deleted.',
   409: 'The job, being what it is, cannot do that.',
   412: 'A condition does not hold.',
@@ -49,7 +49,8 @@ export function buildDocument(): Json {
     }
   }
   for (const [method, extra] of Object.entries(MEDIA_EXTRAS)) {
-    Object.assign(paths[`/${MEDIA.path}`] ?? {}, { [method]: toOperation({ tag: 'Media', ...extra }, MEDIA) })
+    const route: Route = method === 'options' ? { ...MEDIA, access: 'public' } : MEDIA
+    Object.assign(paths[`/${MEDIA.path}`] ?? {}, { [method]: toOperation({ tag: 'Media', ...extra }, route) })
   }
   return {
     openapi: '3.1.0',
@@ -94,8 +95,7 @@ function toOperation(operation: Operation & { id: string; tag: string }, route: 
     ...(query ? queryParameters(query) : []),
     ...headers.map((name) => ({ name, in: 'header', schema: { type: 'string' } })),
   ]
-  const token = { token: [] }
-  const security = access !== 'public' && (access === 'media' ? [{}, token] : [token])
+  const security = access !== 'public' && securityOf(access)
   const problems = [...problemsOf(route), ...(operation.problems ?? [])]
   return {
     operationId: id,
@@ -112,6 +112,11 @@ function toOperation(operation: Operation & { id: string; tag: string }, route: 
       ),
     },
   }
+}
+
+/** By token, with the scope as its role. Whether media need one is a matter of the configuration. */
+function securityOf(access: Exclude<Route['access'], 'public'>): Json[] {
+  return access === 'media' ? [{}, { token: ['read'] }] : [{ token: [access] }]
 }
 
 /** What can go wrong wherever there is a token, something to parse, or a job. */

@@ -13,8 +13,11 @@ export interface AccessSettings {
 /** One way to sign in. */
 type Way = (request: Request, route: Route) => Authentication | Promise<Authentication>
 
-/** Whether a request is allowed, and whose it is; `null` if it is anyone's. */
-export type Decision = { identity: Identity | null } | { refusal: Problem }
+/** Whose request it is, `null` if nobody signed in, and why it is refused. */
+export interface Decision {
+  identity: Identity | null
+  refusal?: Problem
+}
 
 /** Decides about requests for one route, from their headers and URLs only. */
 export type Authorize = (request: Request) => Promise<Decision>
@@ -37,11 +40,11 @@ export function createAuthorization(settings: AccessSettings): (route: Route) =>
       if (signedIn && !('refusal' in signedIn))
         return includes(signedIn.scope, scope)
           ? { identity: signedIn }
-          : { refusal: tooLittle(signedIn, scope) }
+          : { identity: signedIn, refusal: tooLittle(signedIn, scope) }
       if (!signedIn && isOpen) return { identity: null }
-      if (!signedIn && isSigned) return { refusal: NOT_SIGNED }
-      if (!isConfigured) return { refusal: NOT_CONFIGURED }
-      return signedIn ?? { refusal: NO_TOKEN }
+      if (!signedIn && isSigned) return { identity: null, refusal: NOT_SIGNED }
+      if (!isConfigured) return { identity: null, refusal: NOT_CONFIGURED }
+      return { identity: null, ...(signedIn ?? { refusal: NO_TOKEN }) }
     }
   }
 }
@@ -105,9 +108,12 @@ const NO_TOKEN: Problem = {
   headers: { 'WWW-Authenticate': CHALLENGE },
 }
 
-const NOT_CONFIGURED = forbidden(
-  'this route needs a token, and none is configured; set one with: npx wrangler secret put API_TOKEN (in development: a line in .dev.vars)',
-)
+const NOT_CONFIGURED: Problem = {
+  status: 403,
+  title: 'No token is configured',
+  detail:
+    'this route needs a token, and none is configured; set one with: npx wrangler secret put API_TOKEN (in development: a line in .dev.vars)',
+}
 
 /** The same for what is not signed, was changed, has expired or has an unknown key, whether or not the object exists. */
 const NOT_SIGNED = forbidden('this needs a signed URL that is still valid, or a token with the scope "read"')

@@ -42,8 +42,9 @@ const show = (api) => {
         if (operation.description) add(details, 'p', operation.description)
         const { security = [] } = operation
         const optional = security.some((requirement) => Object.keys(requirement).length === 0)
-        if (optional) add(details, 'p', 'Takes the bearer token (API_TOKEN), and does without.')
-        else if (security.length > 0) add(details, 'p', 'Needs the bearer token (API_TOKEN).')
+        const scope = security.flatMap(({ token = [] }) => token).join()
+        if (optional) add(details, 'p', `Needs the scope ${scope}, unless media are public (MEDIA_ACCESS).`)
+        else if (security.length > 0) add(details, 'p', `Needs a token with the scope ${scope}.`)
         const parameters = [...(item.parameters || []), ...(operation.parameters || [])]
         table(
           details,

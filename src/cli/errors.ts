@@ -69,6 +69,11 @@ export function describeError(error: unknown): DescribedError {
   ])
 }
 
+/** Whether the Worker refuses the token, or wants one. */
+export function isRefusal(error: unknown): error is ApiError {
+  return error instanceof ApiError && error.isFromWorker && [401, 403].includes(error.status)
+}
+
 /** Why the network failed, or undefined for any other error. */
 export function networkReason(error: unknown): string | undefined {
   const known = errorCodes(error).find((code) => code in UNREACHABLE)

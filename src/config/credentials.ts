@@ -2,7 +2,7 @@ import * as v from 'valibot'
 import type { Token } from '../access/tokens.ts'
 import { SCOPES } from '../schemas/routes.ts'
 import type { Env } from './bindings.ts'
-import { didYouMean, type Mistake, nearest } from './errors.ts'
+import { type Mistake, nearest } from './errors.ts'
 import { isTable, readJsonList } from './json-list.ts'
 import { firstIssues, namePrefix, text } from './schemas.ts'
 
@@ -31,6 +31,8 @@ const tokenTable = v.object({
 
 const VARIABLE = 'API_TOKENS'
 const KEYS = Object.keys(tokenTable.entries)
+/** Keys that are missing get the messages of those that are wrong. */
+const REQUIRED = { name: undefined, token: undefined, scopes: undefined }
 const EXAMPLE = '{"name": "ci", "token": "…", "scopes": ["write"]}'
 const SET_AGAIN = `set all of it again with: npx wrangler secret put ${VARIABLE}`
 
@@ -68,15 +70,14 @@ function readToken(raw: unknown, report: (problem: string, key?: string) => void
     report(`must be a table like ${EXAMPLE}`)
     return undefined
   }
-  for (const [index, key] of Object.keys(raw).entries()) {
+  for (const key of Object.keys(raw)) {
     if (KEYS.includes(key)) continue
     const meant = nearest(key, KEYS)
-    // A key that is none of ours, or not near one, may be a secret.
-    if (meant === undefined)
-      report(`has an unknown key (number ${index + 1}); the keys are ${KEYS.join(', ')}`)
-    else report(`is unknown${didYouMean(key, KEYS)}`, key)
+    // A key that is near none of ours may be a secret.
+    if (meant === undefined) report(`has an unknown key; the keys are ${KEYS.join(', ')}`)
+    else report(`is unknown; did you mean \`${meant}\`?`, key)
   }
-  const result = v.safeParse(tokenTable, raw)
+  const result = v.safeParse(tokenTable, { ...REQUIRED, ...raw })
   for (const [key, { message }] of firstIssues(result.issues))
     report(key in raw ? message : `is missing: it ${message}`, key)
   if (!result.success) return undefined

@@ -8,6 +8,8 @@ export interface JobRecord {
   started: number
   updated: number
   finished?: number
+  /** Name of the identity that started it. Older records have none. */
+  startedBy?: string
 }
 
 /** Which backend failed, and how. */
@@ -56,7 +58,7 @@ export function failureOf(error: StorageError, backend = 'chain'): BackendFailur
 }
 
 /** What the API says of every job. */
-export function commonJson({ id, waiting, started, updated, finished }: JobRecord) {
+export function commonJson({ id, waiting, started, startedBy, updated, finished }: JobRecord) {
   const time = (ms: number): string => new Date(ms).toISOString()
   return {
     id,
@@ -64,6 +66,7 @@ export function commonJson({ id, waiting, started, updated, finished }: JobRecor
       ? { backend: waiting.backend, error: waiting.error, detail: waiting.detail, until: time(waiting.until) }
       : null,
     started: time(started),
+    started_by: startedBy ?? null,
     updated: time(updated),
     finished: finished === undefined ? null : time(finished),
   }

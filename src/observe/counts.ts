@@ -7,6 +7,8 @@ export interface RequestEvent {
   /** The object's name; absent for routes without one. */
   name?: string
   route: 'media' | 'api'
+  /** Name of the identity, for the log; absent for requests that anyone may make. */
+  by?: string
   status: number
   /** `edge`: the edge cache answered; `hit`: the primary did; `fallback`: another backend did. */
   outcome: 'edge' | 'hit' | 'fallback' | 'absent' | 'refused' | 'failed' | 'done'

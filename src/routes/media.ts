@@ -1,6 +1,7 @@
 import { cancelBody } from '../bodies/cancel.ts'
 import type { Context } from 'hono'
 import type { Config } from '../config/config.ts'
+import { privateCacheControl } from '../http/private-cache.ts'
 import { cacheStatus, serverTiming } from '../http/cache-status.ts'
 import { evaluatePreconditions, ifRangeHolds } from '../http/conditional.ts'
 import { requestDigests } from '../http/digest-headers.ts'
@@ -163,13 +164,17 @@ function describe(headers: Headers, name: string): Representation {
 
 /**
  * Adds which backend answered and which were tried: Cache-Status (RFC 9211) and Server-Timing. What may be out of date
- * because an earlier backend failed must not be cached, whatever the object says.
+ * because an earlier backend failed must not be cached, and media that are not public not by shared caches, whatever the
+ * object says.
  */
 export function describeAnswer(c: Context<AppEnv>, response: Response, answered: Answered = {}): Response {
-  const primary = c.get('deployment').chain.backends[0]?.name ?? ''
+  const { chain, config } = c.get('deployment')
+  const primary = chain.backends[0]?.name ?? ''
   const trace = c.get('trace')
   c.set('answered', answered)
   response.headers.set('Cache-Status', cacheStatus({ primary, ...answered }))
+  const cacheControl = config.mediaAccess === 'public' ? null : response.headers.get('Cache-Control')
+  if (cacheControl !== null) response.headers.set('Cache-Control', privateCacheControl(cacheControl))
   if (trace.length > 0) response.headers.set('Server-Timing', serverTiming(trace))
   if (mayBeStale(trace)) {
     response.headers.set('Cache-Control', 'no-store')

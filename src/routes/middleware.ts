@@ -91,11 +91,13 @@ function eventOf(
   const name = c.get('name')
   const answered = c.get('answered')
   const backend = answered?.backend
+  const identity = c.get('identity')
   const length = headers.get('Content-Length')
   return {
     method: c.req.method,
     ...(name !== undefined && { name }),
     route: c.get('route') ?? 'api',
+    ...(identity && { by: identity.name }),
     status,
     outcome: outcomeOf(status, answered, primary),
     ...(backend !== undefined && { backend }),

@@ -3,7 +3,7 @@ import type { Hono } from 'hono/tiny'
 import type { Router } from 'hono/router'
 import { PatternRouter } from 'hono/router/pattern-router'
 import * as v from 'valibot'
-import { type Authorize, refuseOutside } from '../access/authorize.ts'
+import { type Authorize, type Decision, refuseOutside } from '../access/authorize.ts'
 import { createChunkReader } from '../bodies/chunks.ts'
 import { optionsResponse } from '../http/cors.ts'
 import { problemResponse } from '../http/problem.ts'
@@ -69,6 +69,8 @@ function patternOf(path: string): string {
 /** The table's types are checked where the handlers are written. */
 type AnyHandler = (c: Context<AppEnv>, input: object) => object | Promise<object>
 
+const ANYONE: Decision = { identity: null }
+
 function toHonoHandler(
   route: Route,
   handler: AnyHandler,
@@ -79,18 +81,16 @@ function toHonoHandler(
   const authorize = authorizeFor(route)
   return async (c) => {
     if (path === '{name}') c.set('route', 'media')
-    const decision = authorize && (await authorize(c.req.raw))
-    if (decision && 'refusal' in decision) return problemResponse(decision.refusal)
+    const { identity, refusal } = authorize ? await authorize(c.req.raw) : ANYONE
+    if (identity) c.set('identity', identity)
+    if (refusal) return problemResponse(refusal)
     const input = {
       ...parameters(c),
       ...(query && { query: checkBy(query, c.req.query()) }),
       ...(body && !hasType(c, types) && { body: checkBy(body, await readJson(c.req.raw)) }),
     }
-    if (decision?.identity) {
-      c.set('identity', decision.identity)
-      const refusal = refuseOutside(decision.identity, input)
-      if (refusal) return problemResponse(refusal)
-    }
+    const outside = identity && refuseOutside(identity, input)
+    if (outside) return problemResponse(outside)
     const answer = await handler(c, input)
     return answer instanceof Response ? answer : c.json(answer, status)
   }

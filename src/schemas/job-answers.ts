@@ -7,6 +7,10 @@ const count = v.pipe(v.number(), v.integer(), v.minValue(0))
 const fraction = v.pipe(v.number(), v.minValue(0), v.maxValue(1))
 const time = v.pipe(v.string(), v.isoTimestamp())
 const cursor = v.nullable(v.string())
+const startedBy = v.pipe(
+  v.nullable(v.string()),
+  v.description('The name of the token, or of the person, that started it.'),
+)
 const counters = {
   listed: count,
   copied: count,
@@ -72,6 +76,7 @@ export const backfill = v.strictObject({
   ...counters,
   rate: v.pipe(v.number(), v.description('Objects in a second: lately, or over all of a job that ended.')),
   started: time,
+  started_by: startedBy,
   updated: time,
   finished: v.nullable(time),
   prefix: v.string(),
@@ -148,6 +153,7 @@ export const verification = v.strictObject({
   reasons: v.pipe(v.array(v.string()), v.description('Why it is not safe to detach.')),
   waiting,
   started: time,
+  started_by: startedBy,
   updated: time,
   finished: v.nullable(time),
 })

@@ -12,6 +12,7 @@ const JOB: Backfill = {
   state: 'completed',
   rate: 0,
   started: DATE,
+  started_by: 'ci',
   updated: DATE,
   finished: DATE,
   prefix: '',

@@ -7,6 +7,8 @@ import { close, listen } from '../kit/servers/listen.ts'
 import { startSite, TOKEN, type Site } from '../kit/worker/site.ts'
 import { createCli, type Ran } from './run.ts'
 
+const READER = 'the-token-of-the-reader'
+
 let origin: LegacyOrigin
 
 beforeAll(async () => {
@@ -129,8 +131,8 @@ describe('a deployment with broken origins', () => {
   })
 
   it.each([
-    { token: undefined, says: "set FALLBACK_STORAGE_TOKEN, or give --token-file, to the Worker's API_TOKEN" },
-    { token: 'wrong', says: "FALLBACK_STORAGE_TOKEN (or --token-file) is not the Worker's API_TOKEN" },
+    { token: undefined, says: 'set FALLBACK_STORAGE_TOKEN, or give --token-file, to a token of the Worker' },
+    { token: 'wrong', says: 'FALLBACK_STORAGE_TOKEN (or --token-file) is not a token of the Worker' },
   ])('says what is wrong with the token $token', async ({ token, says }) => {
     const { code, stdout } = await createCli(`${worker.url}media/`, token)(['doctor'])
     expect(code).toBe(1)
@@ -149,10 +151,28 @@ it.each([
     options: { storages: [{ type: 'r2', binding: 'MEDIA' }], vars: { API_TOKEN: '' } },
     says: /^✗ token .*\n.*→ set API_TOKEN in \.dev\.vars/m,
   },
-])('reports $what', async ({ options, says }) => {
+  {
+    what: 'a token with too small a scope, where media are not public',
+    options: {
+      storages: [{ type: 'r2', binding: 'MEDIA' }],
+      vars: {
+        MEDIA_ACCESS: 'token',
+        API_TOKENS: JSON.stringify([{ name: 'reader', token: READER, scopes: ['read'] }]),
+      },
+    },
+    token: READER,
+    says: /^✗ token .*the scope "admin", and "reader" has "read"\n.*→ use a token with the scope "admin"/m,
+  },
+  {
+    what: 'a wrong token, where media are not public',
+    options: { storages: [{ type: 'r2', binding: 'MEDIA' }], vars: { MEDIA_ACCESS: 'signed' } },
+    token: 'wrong',
+    says: /^✓ configuration .*\n✗ token .*Unauthorized/m,
+  },
+])('reports $what', async ({ options, token = TOKEN, says }) => {
   const worker = await startSite(options)
   try {
-    const { code, stdout } = await createCli(worker.url, TOKEN)(['doctor'])
+    const { code, stdout } = await createCli(worker.url, token)(['doctor'])
     expect(stdout).toMatch(says)
     expect(code).toBe(1)
   } finally {

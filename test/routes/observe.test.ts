@@ -1,6 +1,7 @@
 import { reset } from 'cloudflare:test'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { BROKEN_ORIGIN, bucketWith, fill, media, mediaKv, OLD, SILENT_ORIGIN, startApp } from '../kit/app.ts'
+import { logged } from '../kit/logged.ts'
 
 afterEach(() => reset())
 
@@ -40,26 +41,10 @@ describe('GET /-/metrics', () => {
 })
 
 describe('the log', () => {
-  /** The lines that the requests of `work` write. */
-  async function linesOf(work: () => Promise<unknown>): Promise<Record<string, unknown>[]> {
-    const lines: Record<string, unknown>[] = []
-    const note = (line: string): void => void lines.push(JSON.parse(line) as Record<string, unknown>)
-    const spies = [
-      vi.spyOn(console, 'info').mockImplementation(note),
-      vi.spyOn(console, 'error').mockImplementation(note),
-    ]
-    try {
-      await work()
-    } finally {
-      for (const spy of spies) spy.mockRestore()
-    }
-    return lines.filter(({ event }) => event === 'request')
-  }
-
   it('has a line for each request: what it was, which backend answered, and which were tried', async () => {
     await fill(mediaKv, { a: '123' })
     const { call } = startApp()
-    const lines = await linesOf(() => call('/a'))
+    const lines = await logged(() => call('/a'))
     expect(lines).toMatchObject([
       {
         method: 'GET',
@@ -79,7 +64,7 @@ describe('the log', () => {
     const settings = { FALLBACK_LOG_READS_PER_SECOND: 2 }
     const broken = startApp({ ...settings, FALLBACK_STORAGES: [OLD], OLD: BROKEN_ORIGIN })
     const up = startApp(settings)
-    const lines = await linesOf(async () => {
+    const lines = await logged(async () => {
       for (let time = 0; time < 4; time++) await broken.call('/a')
       for (let time = 0; time < 4; time++) await up.call('/a')
       for (let time = 0; time < 4; time++) await up.call('/a', { method: 'PUT', body: `${time}` })

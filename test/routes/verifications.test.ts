@@ -35,6 +35,7 @@ describe('a verification over HTTP', () => {
     const page = await response.text()
     expect(response.headers.get('Content-Type')).toMatch(/^text\/html/)
     expect(page).toContain('Not safe to detach')
+    expect(page).toContain(' by API_TOKEN, ')
     expect(page).toContain('&lt;script&gt;')
     expect(page).not.toContain('<script')
     expect((await call(`/-/api/${path}/report`)).status).toBe(200)

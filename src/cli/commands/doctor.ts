@@ -6,7 +6,7 @@ import {
   type Client,
   type Finding,
 } from '../../client/client.ts'
-import { CommandError, describeError, EXIT, networkReason } from '../errors.ts'
+import { CommandError, describeError, EXIT, isRefusal, networkReason } from '../errors.ts'
 import { type Lines, styled } from '../output.ts'
 import type { Session, WithSession } from '../session.ts'
 import { isOver } from '../watch-job.ts'
@@ -82,8 +82,10 @@ export async function* examine(deployment: Deployment): AsyncGenerator<Check> {
     yield { name, status: 'ok', detail: `${url} answers in ${Math.round(performance.now() - started)} ms` }
 
     name = 'configuration'
-    // All routes but health report a wrong configuration, so one that needs no token will do.
-    await client.validName(probeName())
+    // All routes but health report a wrong configuration. This one needs a token only where media are not public.
+    await client.validName(probeName()).catch((error: unknown) => {
+      if (!isRefusal(error)) throw error
+    })
     yield { name, status: 'ok', detail: 'is valid, with all its bindings and secrets' }
 
     name = 'token'
@@ -155,15 +157,17 @@ function setupFix(name: string, error: unknown, { url, hasToken }: Deployment): 
       ? 'fix wrangler.toml or .dev.vars, then restart wrangler dev'
       : 'fix wrangler.toml or set the secret, then deploy again'
   }
-  const status = error instanceof ApiError ? error.status : undefined
+  const { status, title } = error instanceof ApiError ? error.problem : {}
   const set = local
     ? 'set API_TOKEN in .dev.vars, then restart wrangler dev'
     : 'set it with: npx wrangler secret put API_TOKEN'
+  if (status === 403 && hasToken && title === 'Forbidden')
+    return 'use a token with the scope "admin" and without a prefix'
   if (status === 403) return set
   if (status !== 401) return "the Worker's log says why (npx wrangler tail)"
   return hasToken
-    ? `FALLBACK_STORAGE_TOKEN (or --token-file) is not the Worker's API_TOKEN: correct it, or ${set}`
-    : "set FALLBACK_STORAGE_TOKEN, or give --token-file, to the Worker's API_TOKEN"
+    ? `FALLBACK_STORAGE_TOKEN (or --token-file) is not a token of the Worker (API_TOKEN, API_TOKENS): correct it, or ${set}`
+    : 'set FALLBACK_STORAGE_TOKEN, or give --token-file, to a token of the Worker (API_TOKEN, API_TOKENS)'
 }
 
 function checkChain({ backends, migration, deletes }: Backends): Check {

@@ -6,8 +6,8 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { type Command, InvalidArgumentError } from 'commander'
 import mime from 'mime'
-import { ApiError, type Client } from '../../client/client.ts'
-import { messageOf, networkReason, usageError } from '../errors.ts'
+import type { Client } from '../../client/client.ts'
+import { isRefusal, messageOf, networkReason, usageError } from '../errors.ts'
 import { bytes, took } from '../output.ts'
 import { createProgress } from '../progress.ts'
 import type { Session, WithSession } from '../session.ts'
@@ -108,7 +108,7 @@ async function put(
 /** Throws if the token is refused. */
 async function checkToken(client: Client, name: string): Promise<void> {
   await client.path(name).catch((error: unknown) => {
-    if (error instanceof ApiError && (error.status === 401 || error.status === 403)) throw error
+    if (isRefusal(error)) throw error
   })
 }
 

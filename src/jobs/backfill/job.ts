@@ -37,7 +37,7 @@ export abstract class Backfill extends Job<BackfillRecord, BackfillJson> {
     this.#state = { ...this.saved, store: createStore(ctx.storage) }
   }
 
-  create(id: string, options: BackfillOptions): BackfillJson {
+  create(id: string, options: BackfillOptions, startedBy?: string): BackfillJson {
     const now = this.now()
     return this.begin({
       id,
@@ -47,6 +47,7 @@ export abstract class Backfill extends Job<BackfillRecord, BackfillJson> {
       found: { objects: 0, bytes: 0, ...(!options.manifest && { sources: {} }) },
       started: now,
       updated: now,
+      ...(startedBy !== undefined && { startedBy }),
     })
   }
 

@@ -55,7 +55,7 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
     this.#store = createStore(ctx.storage)
   }
 
-  create(id: string, options: VerificationOptions): VerificationJson {
+  create(id: string, options: VerificationOptions, startedBy?: string): VerificationJson {
     const chain = this.deployment().copyChain
     const primary = primaryOf(chain)
     const fallbacks = chain.backends.slice(chain.backends.indexOf(primary) + 1)
@@ -73,6 +73,7 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
       obstacles: [],
       started: now,
       updated: now,
+      ...(startedBy !== undefined && { startedBy }),
     })
   }
 

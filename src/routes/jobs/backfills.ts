@@ -62,14 +62,18 @@ async function create(
   return startJob(c, 'backfill', (id) =>
     jobsOf(c)
       .backfill(id)
-      .create(id, {
-        backends: sources.map(({ name }) => name),
-        prefix,
-        dryRun,
-        maxConcurrency,
-        ...(maxPerSecond !== undefined && { maxPerSecond }),
-        ...(manifest && { manifest }),
-      }),
+      .create(
+        id,
+        {
+          backends: sources.map(({ name }) => name),
+          prefix,
+          dryRun,
+          maxConcurrency,
+          ...(maxPerSecond !== undefined && { maxPerSecond }),
+          ...(manifest && { manifest }),
+        },
+        c.var.identity?.name,
+      ),
   )
 }
 

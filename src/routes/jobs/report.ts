@@ -120,7 +120,7 @@ function scopeOf(job: Verification): string {
   return [
     job.prefix === '' ? 'All names;' : `Names that begin with “${job.prefix}”;`,
     job.deep ? 'bytes were read and compared.' : 'sizes and known digests were compared.',
-    `Started ${job.started}, ${job.finished === null ? job.state : `ended ${job.finished}`}.`,
+    `Started ${job.started}${job.started_by === null ? '' : ` by ${job.started_by}`}, ${job.finished === null ? job.state : `ended ${job.finished}`}.`,
     job.as_of !== null &&
       `The result describes what the fallbacks held at ${job.as_of}, when the last of ${job.passes} passes began.`,
     job.equal_by_size > 0 && `Of ${job.equal_by_size} equal objects only the size could be compared.`,

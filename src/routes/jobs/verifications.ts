@@ -15,7 +15,9 @@ export const verificationHandlers = {
   },
   async startVerification(c, { body }) {
     primaryOf(c.var.deployment.chain)
-    return startJob(c, 'verification', (id) => jobsOf(c).verification(id).create(id, body))
+    return startJob(c, 'verification', (id) =>
+      jobsOf(c).verification(id).create(id, body, c.var.identity?.name),
+    )
   },
   getVerification: async (c, { id }) => found(await jobIn(c, 'verification', id).status()),
   listDifferences: async (c, { id, query: { kind, limit, cursor } }) =>

@@ -71,7 +71,15 @@ export function openEdgeCaching(options: EdgeCachingOptions): EdgeCaching {
   return {
     open({ cache, exports }) {
       if (isOff || !cache || !exports?.Media) return local
-      return workersCache(exports.Media, () => void (isOff = true))
+      const { read, purge } = workersCache(exports.Media, () => void (isOff = true))
+      return {
+        read,
+        async purge(target) {
+          // Other isolates may know already that Workers Cache is off.
+          if ('names' in target) await local.purge(target)
+          return purge(target)
+        },
+      }
     },
     answer: (request) => answerFromChain(request, { load: loadFrom(chain), policy }),
   }

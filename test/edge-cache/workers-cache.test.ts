@@ -224,6 +224,16 @@ describe('Workers Cache', () => {
     expect((await site.post('cache/purge', { names })).body).toEqual({ names, reach: 'this location' })
   })
 
+  it('purges the Cache API too, as another isolate of the location may use that', async () => {
+    const other = startCached()
+    await other.put('a.jpg', 'bytes')
+    await other.read('a.jpg')
+    await other.untilCached('a.jpg')
+    const names = [other.nameOf('a.jpg')]
+    expect((await startBehind().post('cache/purge', { names })).body).toEqual({ names, reach: 'everywhere' })
+    expect(await other.cached('a.jpg')).toBeUndefined()
+  })
+
   it('serves objects that are stored encoded as they are', async () => {
     const site = startBehind()
     const gzip = new Blob(['hello hello']).stream().pipeThrough(new CompressionStream('gzip'))

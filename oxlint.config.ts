@@ -14,6 +14,7 @@ const LAYERS: Record<string, string[]> = {
   methods: ['storage', 'bodies', 'chain'],
   migration: ['storage', 'bodies', 'chain', 'methods', 'observe'],
   jobs: ['storage', 'schemas', 'bodies', 'chain', 'methods', 'observe', 'migration'],
+  'edge-cache': ['storage', 'bodies', 'wrappers', 'chain', 'observe', 'migration'],
   config: ['storage', 'schemas', 'bodies', 'backends', 'access'],
   routes: [
     'storage',
@@ -26,6 +27,7 @@ const LAYERS: Record<string, string[]> = {
     'observe',
     'migration',
     'jobs',
+    'edge-cache',
     'config',
   ],
   client: ['schemas'],

@@ -8,6 +8,7 @@ import {
   type Target,
 } from './bench.ts'
 import type { Figure } from './figure.ts'
+import { eventually } from '../test/kit/eventually.ts'
 
 const KIB = 1024
 const SMALL = 4 * KIB
@@ -26,6 +27,32 @@ export const primaryHits: Measurement = async (bench) => {
       speedRatio(`primary hit, ${size} ÷ bare Worker`, own, bare, { atLeast: 0.95, accepted: 0.9 }),
       speedRatio(`primary hit, ${size} ÷ render2`, own, render2, { atLeast: 1, accepted: 0.9 }),
       ...cpuRatio(`processor time of a primary hit, ${size} ÷ bare Worker`, own, bare, { limit: 1.15 }),
+    )
+  }
+  return figures
+}
+
+/** What the edge cache has, beside the same without it. In the simulator, the cache and R2 are both objects in workerd. */
+export const edgeHits: Measurement = async (bench) => {
+  const figures: Figure[] = []
+  for (const [size, bytes] of Object.entries({ '4 KiB': SMALL, '100 KiB': LARGE })) {
+    const path = `/edge/${bytes}.jpg`
+    await bench.contest.store(path.slice(1), bytes)
+    const targets = at(bench, path, ['own-cached', 'own-uncached', 'bare'])
+    for (const target of targets) await expectAnswer(target, { status: 200, bytes })
+    const [cached] = targets
+    if (cached)
+      await eventually(
+        () => 'a hit of the edge cache',
+        async () =>
+          (await expectAnswer(cached, { status: 200, bytes })).get('Cache-Status')?.includes('-edge; hit') ||
+          null,
+      )
+    const [own = [], uncached = [], bare = []] = await takeTurns(bench, targets)
+    figures.push(
+      speedRatio(`edge cache hit, ${size} ÷ bare Worker`, own, bare, { atLeast: 1.5, accepted: 1.2 }),
+      speedRatio(`edge cache hit, ${size} ÷ uncached hit`, own, uncached),
+      ...cpuRatio(`processor time of an edge cache hit, ${size} ÷ bare Worker`, own, bare),
     )
   }
   return figures

@@ -10,13 +10,14 @@ import { nginx } from './native.ts'
 import { original } from './original.ts'
 import { OWN } from './own.ts'
 import { memory, startUp } from './process.ts'
-import { fallbackHits, misses, notModified, primaryHits, rangedHits } from './reads.ts'
+import { edgeHits, fallbackHits, misses, notModified, primaryHits, rangedHits } from './reads.ts'
 import { slowPrimary } from './slow-primary.ts'
 import { startContest } from './workers.ts'
 
 const MEASUREMENTS: Record<string, Measurement> = {
   'start-up': startUp,
   hit: primaryHits,
+  edge: edgeHits,
   range: rangedHits,
   '304': notModified,
   fallback: fallbackHits,

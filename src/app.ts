@@ -18,6 +18,7 @@ import { backfillHandlers } from './routes/jobs/backfills.ts'
 import { verificationHandlers } from './routes/jobs/verifications.ts'
 import { deleteMedia, describeAnswer, putMedia, serveMedia } from './routes/media.ts'
 import { apiHeaders, cors, observe, rateLimit } from './routes/middleware.ts'
+import { edgeCacheHandlers, withPurges } from './routes/edge-cache.ts'
 import { addRoutes, mediaFirstRouter } from './routes/router.ts'
 import { StorageError } from './storage/errors.ts'
 
@@ -29,6 +30,7 @@ const HANDLERS: Handlers = {
   ...listingHandlers,
   ...operatorHandlers,
   ...sessionHandlers,
+  ...edgeCacheHandlers,
   ...docsHandlers,
   ...backfillHandlers,
   ...verificationHandlers,
@@ -64,7 +66,10 @@ export function createApp(deployment: Deployment): Hono<AppEnv> {
   app.use(observe(deployment))
   if (services.rateLimiter) app.use(rateLimit(services.rateLimiter))
   app.use(`${mediaPath}-/*`, apiHeaders)
-  addRoutes(app, HANDLERS, { mediaPath, authorizeFor: createAuthorization(config, ACCESS_HOOKS) })
+  addRoutes(app, deployment.edgeCaching ? withPurges(HANDLERS) : HANDLERS, {
+    mediaPath,
+    authorizeFor: createAuthorization(config, ACCESS_HOOKS),
+  })
 
   app.notFound(() => {
     const detail = `media are below ${mediaPath}, the API is below ${mediaPath}-/api/`

@@ -20,6 +20,7 @@ import { withCheckedDigests } from './wrappers/check-digest.ts'
 import { withTracing } from './wrappers/tracing.ts'
 import { type Config, ConfigError, deploymentId, parseConfig } from './config/config.ts'
 import type { BackendConfig } from './config/backend-config.ts'
+import { type EdgeCaching, openEdgeCaching } from './edge-cache/open.ts'
 import { openJobs } from './jobs/jobs.ts'
 import { createMigration, type Migration } from './migration/migration.ts'
 import { withRememberedUploads } from './migration/open-uploads.ts'
@@ -42,6 +43,8 @@ export interface Deployment {
   /** The same for copies in the background: their reads are not shared with other requests, and the copy checks them. */
   copyChain: Chain
   migration: Migration
+  /** `null` if nothing is cached at the edge. */
+  edgeCaching: EdgeCaching | null
   /** The responses of this isolate. */
   requests: RequestCounts
 }
@@ -110,7 +113,23 @@ function deploymentOver(
     ...(copyQueue && { send: (message) => copyQueue.send(message) }),
   })
   const id = deploymentId(config)
-  return { config, id, backends, health, chain, copyChain, migration, requests: createRequestCounts() }
+  const isCached = config.edgeCacheSeconds > 0 && config.mediaAccess === 'public'
+  const edgeCaching = isCached ? edgeCachingOver(chain, migration, config) : null
+  const requests = createRequestCounts()
+  return { config, id, backends, health, chain, copyChain, migration, edgeCaching, requests }
+}
+
+function edgeCachingOver(chain: Chain, { writeBack }: Migration, config: Config): EdgeCaching {
+  const { backends, cacheControl, edgeCacheSeconds: seconds, inlineMaxBytes: maxBytes } = config
+  const longestIdleMs = Math.max(...backends.map(({ idleTimeoutMs }) => idleTimeoutMs))
+  return openEdgeCaching({
+    chain,
+    writeBack,
+    deploymentId: deploymentId(config),
+    policy: { seconds, cacheControl },
+    maxBytes,
+    stallMs: longestIdleMs + patience(backends),
+  })
 }
 
 /** Bodies that come over the network are resumed where they were interrupted, if necessary from later backends. */

@@ -1,6 +1,7 @@
+import { WorkerEntrypoint } from 'cloudflare:workers'
 import type { Hono } from 'hono'
 import { createApp } from './app.ts'
-import { runInvocation } from './storage/invocation.ts'
+import { passedBy, runInvocation } from './storage/invocation.ts'
 import { ConfigError } from './config/config.ts'
 import { type Deployment, deploymentFor } from './deployment.ts'
 import { problemResponse } from './http/problem.ts'
@@ -23,6 +24,25 @@ export class BackfillJob extends Backfill {
 }
 export class VerificationJob extends Verification {
   protected override readonly deployment = () => deploymentFor(this.env)
+}
+
+/**
+ * What Workers Cache is in front of (`exports` in wrangler.toml): only this Worker itself reaches it, for whole public
+ * objects, when MEDIA_EDGE_CACHE_SECONDS is set.
+ */
+export class Media extends WorkerEntrypoint<Env> {
+  override fetch(request: Request): Promise<Response> {
+    const { edgeCaching, id } = deploymentFor(this.env)
+    if (!edgeCaching) throw new Error('nothing is cached, so nothing may reach this entrypoint')
+    return runInvocation(() => edgeCaching.answer(request), passedBy(request.headers, id))
+  }
+
+  /** Only the entrypoint itself can purge what is cached of it. */
+  async purge(tags: string[]): Promise<CachePurgeResult> {
+    if (!this.ctx.cache) throw new Error('this runtime has no Workers Cache')
+    const { success, errors } = await this.ctx.cache.purge({ tags })
+    return { success, errors }
+  }
 }
 
 type App = Pick<Hono<AppEnv>, 'fetch'>

@@ -97,6 +97,7 @@ describe('a good configuration', () => {
       mediaPath: '/',
       mediaAccess: 'public',
       cacheControl: 'public, max-age=3600',
+      edgeCacheSeconds: 0,
       corsOrigins: null,
       inlineMaxBytes: 16_777_216,
       negativeCacheSeconds: 2,

@@ -162,6 +162,15 @@ export const OPERATIONS: Readonly<Record<string, Partial<Record<RouteId, Operati
       problems: [404, ...CHANGE],
     },
   },
+  'Edge cache': {
+    purgeCache: {
+      summary: 'Removes up to 100 names, or all names that begin so, from the edge cache',
+      description:
+        'Either `names` or `prefix`. `reach` says how far it went. A prefix needs Workers Cache, which purges the whole directory that contains the prefix; with the Cache API, it is 501.',
+      answers: 'What was purged, and where.',
+      problems: [501, 502],
+    },
+  },
   Operations: {
     explain: {
       summary: 'What a read of this name would do, and why',

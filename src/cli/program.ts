@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { addBackfill } from './commands/backfill.ts'
+import { addCache } from './commands/cache.ts'
 import { addDoctor } from './commands/doctor.ts'
 import { addGet } from './commands/get.ts'
 import { addExplain, addLs, addRm } from './commands/objects.ts'
@@ -35,6 +36,7 @@ const COMMANDS = [
   addDoctor,
   addTombstones,
   addUndelete,
+  addCache,
 ]
 
 /** Runs one command line, reports its error, and returns the exit code. */

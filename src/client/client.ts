@@ -1,5 +1,5 @@
 import type { Answers, Degraded, ListedObject } from '../schemas/answers.ts'
-import type { BackfillRequest, VerificationRequest } from '../schemas/requests.ts'
+import type { BackfillRequest, PurgeCacheRequest, VerificationRequest } from '../schemas/requests.ts'
 import {
   ApiError,
   checkPrefix,
@@ -14,7 +14,7 @@ import {
 
 export type * from '../schemas/answers.ts'
 export type * from '../schemas/job-answers.ts'
-export type { BackfillRequest, VerificationRequest } from '../schemas/requests.ts'
+export type { BackfillRequest, PurgeCacheRequest, VerificationRequest } from '../schemas/requests.ts'
 export type { ClientOptions } from './request.ts'
 export { ApiError, InvalidRequestError, mediaBase } from './request.ts'
 
@@ -136,6 +136,11 @@ export function createClient(options: ClientOptions) {
     }: PageOptions & { prefix?: string | undefined; dryRun?: boolean | undefined } = {}) =>
       post<'purgeTombstones'>('tombstones/purge', { ...page, prefix: checkPrefix(prefix), dry_run: dryRun }),
     undelete: (name: string) => post<'undelete'>(`undelete/${namePath(name)}`),
+    /** Removes up to 100 names, or all that begin with a prefix, from the edge cache. */
+    purgeCache: async (target: PurgeCacheRequest) => {
+      for (const name of [...(target.names ?? []), target.prefix]) checkPrefix(name)
+      return post<'purgeCache'>('cache/purge', target)
+    },
 
     async startBackfill(request: Loose<BackfillRequest> = {}, manifest?: Manifest) {
       checkPrefix(request.prefix)

@@ -45,6 +45,8 @@ function assemble(backends: readonly BackendConfig[], variables: Variables, hidd
         ? undefined
         : { audience: variables.ACCESS_AUDIENCE, issuer: variables.ACCESS_TEAM_DOMAIN },
     cacheControl: variables.MEDIA_CACHE_CONTROL,
+    /** 0: nothing is cached at the edge. */
+    edgeCacheSeconds: variables.MEDIA_EDGE_CACHE_SECONDS,
     corsOrigins: variables.MEDIA_CORS_ORIGINS ?? null,
     maxUploadBytes: variables.MEDIA_MAX_UPLOAD_BYTES,
     inlineMaxBytes: variables.FALLBACK_INLINE_MAX_BYTES,

@@ -24,6 +24,9 @@ const corsOrigins = v.pipe(
 /** A body that is copied while it streams is held in memory, so it has to fit there. */
 const inlineBytes = wholeNumber(0, MAX_SHARED_BYTES)
 
+/** One year, the longest that caches store responses. */
+const MAX_EDGE_CACHE_SECONDS = 31_536_000
+
 /** All variables except the chain, in the order in which mistakes are listed. */
 const variables = v.object({
   FALLBACK_DATA_MIGRATION: v.optional(flag, false),
@@ -43,6 +46,7 @@ const variables = v.object({
     'public, max-age=3600',
   ),
   MEDIA_CORS_ORIGINS: v.exactOptional(corsOrigins),
+  MEDIA_EDGE_CACHE_SECONDS: v.optional(wholeNumber(0, MAX_EDGE_CACHE_SECONDS), 0),
   MEDIA_MAX_UPLOAD_BYTES: v.exactOptional(wholeNumber(1, Number.MAX_SAFE_INTEGER)),
   MEDIA_ACCESS: v.optional(
     v.picklist(['public', 'token', 'signed'], 'must be "public", "token" or "signed"'),

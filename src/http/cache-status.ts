@@ -7,6 +7,8 @@ export interface Served {
   backend?: string
   /** A copy was started or queued. */
   stored?: boolean
+  /** Seconds for which the edge cache, which answered, may still do so. */
+  edgeTtl?: number
 }
 
 const CACHE = 'fallback-storage'
@@ -15,8 +17,9 @@ const SF_TOKEN = /^[A-Za-z*][!#$%&'*+\-.^_`|~0-9A-Za-z:/]*$/
 const NOT_SF_STRING = /[^\x20-\x7e]+/g
 const NOT_TOKEN = /[^!#$%&'*+\-.^_`|~0-9A-Za-z]+/g
 
-/** Cache-Status (RFC 9211): a hit in the primary, or forwarded to a fallback. */
-export function cacheStatus({ primary, backend, stored }: Served): string {
+/** Cache-Status (RFC 9211): a hit at the edge or in the primary, or forwarded to a fallback. */
+export function cacheStatus({ primary, backend, stored, edgeTtl }: Served): string {
+  if (edgeTtl !== undefined) return `${CACHE}-edge; hit; ttl=${edgeTtl}`
   if (backend === undefined) return `${CACHE}; fwd=uri-miss`
   const detail = `detail=${toBareItem(backend)}`
   if (backend === primary) return `${CACHE}; hit; ${detail}`

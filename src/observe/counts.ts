@@ -10,8 +10,8 @@ export interface RequestEvent {
   /** Name of the identity, for the log; absent for requests that anyone may make. */
   by?: string
   status: number
-  /** `hit`: served by the primary; `fallback`: by another backend. */
-  outcome: 'hit' | 'fallback' | 'absent' | 'refused' | 'failed' | 'done'
+  /** `edge`: served by the edge cache; `hit`: served by the primary; `fallback`: by another backend. */
+  outcome: 'edge' | 'hit' | 'fallback' | 'absent' | 'refused' | 'failed' | 'done'
   /** Name of the backend that served it. */
   backend?: string
   attempts: readonly Attempt[]

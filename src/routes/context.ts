@@ -12,6 +12,8 @@ export interface Answered {
   /** Absent if no backend had the object. */
   backend?: string
   stored?: boolean
+  /** Seconds for which the edge cache, which answered, may still do so. */
+  edgeTtl?: number
 }
 
 /** What Hono's context contains for every route. */

@@ -1,6 +1,5 @@
 import { cancelBody } from '../bodies/cancel.ts'
 import type { Context } from 'hono'
-import { waitUntil } from 'cloudflare:workers'
 import type { Config } from '../config/config.ts'
 import { cacheStatus, serverTiming } from '../http/cache-status.ts'
 import { evaluatePreconditions, ifRangeHolds } from '../http/conditional.ts'
@@ -18,6 +17,8 @@ import { putObject } from '../methods/put-object.ts'
 import type { UploadOptions } from '../methods/upload.ts'
 import { mayBeStale } from '../storage/trace.ts'
 import type { Answered, AppEnv, Input } from './context.ts'
+import { edgeCacheFor } from './edge-cache.ts'
+import { finish } from './finish.ts'
 
 /** GET and HEAD of one name: the chain's result as HTTP. Starts a copy if the object should migrate. */
 export async function serveMedia(c: Context<AppEnv>, { name }: Input<'getObject'>): Promise<Response> {
@@ -36,6 +37,17 @@ export async function serveMedia(c: Context<AppEnv>, { name }: Input<'getObject'
     return describeAnswer(c, headResponse(request, shown(info), { cacheControl, base }), {
       backend: info.backend,
     })
+  }
+  const edgeCache = edgeCacheFor(c)
+  if (edgeCache) {
+    const { object, stored, ttl: edgeTtl } = await edgeCache.read(name, trace)
+    if (!object) return absent(c)
+    const answered = { backend: object.backend, stored, ...(edgeTtl !== undefined && { edgeTtl }) }
+    return describeAnswer(
+      c,
+      objectResponse(request, withTypeOfName(object), { cacheControl, base }),
+      answered,
+    )
   }
   const { object, range } = await find(c, name)
   if (!object) return absent(c)
@@ -161,12 +173,6 @@ function describe(headers: Headers, name: string): Representation {
   const { contentType } = representation
   const inferred = contentType === undefined || FORM.test(contentType) ? typeOfName(name) : undefined
   return inferred === undefined ? representation : { ...representation, contentType: inferred }
-}
-
-/** Lets the work finish when the client disconnects, so that it frees its memory and aborts the uploads that it began. */
-export function finish<T>(work: Promise<T>): Promise<T> {
-  waitUntil(work.catch(() => {}))
-  return work
 }
 
 /**

@@ -6,7 +6,7 @@ import { problemResponse } from '../http/problem.ts'
 import { createLogSample, describeError, log } from '../observe/log.ts'
 import type { RequestEvent } from '../observe/counts.ts'
 import type { Attempt } from '../storage/trace.ts'
-import type { AppEnv } from './context.ts'
+import type { Answered, AppEnv } from './context.ts'
 
 /** The rate limiter counts over 10 or 60 s: a client that comes back too early is refused again. */
 const RETRY_AFTER_SECONDS = '10'
@@ -99,7 +99,7 @@ function eventOf(
     route: c.get('route') ?? 'api',
     ...(identity && { by: identity.name }),
     status,
-    outcome: outcomeOf(status, backend, primary),
+    outcome: outcomeOf(status, answered, primary),
     ...(backend !== undefined && { backend }),
     attempts: c.get('trace'),
     ...(length !== null && { bytes: Number(length) }),
@@ -110,14 +110,15 @@ function eventOf(
 
 function outcomeOf(
   status: number,
-  backend: string | undefined,
+  answered: Answered | undefined,
   primary: string | undefined,
 ): RequestEvent['outcome'] {
   if (status >= 500) return 'failed'
   if (status === 404) return 'absent'
   if (status >= 400) return 'refused'
-  if (backend === undefined) return 'done'
-  return backend === primary ? 'hit' : 'fallback'
+  if (answered?.backend === undefined) return 'done'
+  if (answered.edgeTtl !== undefined) return 'edge'
+  return answered.backend === primary ? 'hit' : 'fallback'
 }
 
 function describeAttempt({ backend, outcome, detail, failure }: Attempt): string {

@@ -90,6 +90,15 @@ const session = v.strictObject({
   expires_time: v.exactOptional(v.pipe(time, v.description('When the session ends.'))),
 })
 
+const cachePurge = v.strictObject({
+  names: v.exactOptional(v.array(v.string())),
+  prefix: v.exactOptional(v.string()),
+  reach: v.pipe(
+    v.picklist(['everywhere', 'this location']),
+    v.description('Whether all locations of Cloudflare are purged, or only the one that answers.'),
+  ),
+})
+
 const undeleted = v.strictObject({
   name,
   restored: v.pipe(v.boolean(), v.description('Whether a fallback still has the object.')),
@@ -211,6 +220,7 @@ export const ANSWERS = {
   listTombstones: tombstones,
   purgeTombstones: purge,
   undelete: undeleted,
+  purgeCache: cachePurge,
   explain: explanation,
   listBackends: backends,
   health: v.object({ status: v.literal('ok') }),
@@ -241,6 +251,7 @@ export type ListedObject = ListPage['objects'][number]
 export type ListdirPage = Answers['listdir']
 export type TombstonePage = Answers['listTombstones']
 export type PurgePage = Answers['purgeTombstones']
+export type CachePurge = Answers['purgeCache']
 export type Undeleted = Answers['undelete']
 export type Explanation = Answers['explain']
 export type Finding = Explanation['backends'][number]

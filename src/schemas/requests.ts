@@ -74,18 +74,23 @@ export const tombstonesQuery = v.object({ ...page, prefix: v.optional(prefix, ''
 
 export const sessionBody = v.strictObject({ token: v.string('must be a token') })
 
-export const existsBody = v.strictObject({
-  names: v.pipe(
-    v.array(v.string('must be a string'), 'must be an array of names'),
-    v.maxLength(MAX_NAMES, `must contain at most ${MAX_NAMES} names`),
-  ),
-})
+const names = v.pipe(
+  v.array(v.string('must be a string'), 'must be an array of names'),
+  v.maxLength(MAX_NAMES, `must contain at most ${MAX_NAMES} names`),
+)
+
+export const existsBody = v.strictObject({ names })
 
 export const purgeBody = v.strictObject({
   prefix: v.optional(prefix, ''),
   dry_run: v.optional(flag, false),
   limit: v.optional(wholeJsonNumber(1, MAX_PURGE), 100),
   cursor: v.optional(v.nullable(v.string()), null),
+})
+
+export const purgeCacheBody = v.strictObject({
+  names: v.exactOptional(v.pipe(names, v.minLength(1, 'must contain at least one name'))),
+  prefix: v.exactOptional(prefix),
 })
 
 const concurrency = wholeJsonNumber(1, MAX_CONCURRENCY)
@@ -153,4 +158,5 @@ export const differencesQuery = v.object({
 })
 
 export type BackfillRequest = v.InferInput<typeof backfillBody>
+export type PurgeCacheRequest = v.InferInput<typeof purgeCacheBody>
 export type VerificationRequest = v.InferInput<typeof verificationBody>

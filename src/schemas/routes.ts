@@ -85,6 +85,13 @@ export const ROUTES = {
   },
   undelete: { method: 'POST', path: '-/api/undelete/{name}', access: 'write' },
 
+  purgeCache: {
+    method: 'POST',
+    path: '-/api/cache/purge',
+    access: 'admin',
+    body: requests.purgeCacheBody,
+  },
+
   explain: { method: 'GET', path: '-/api/explain/{name}', access: 'read' },
   listBackends: { method: 'GET', path: '-/api/backends', access: 'admin' },
   health: { method: 'GET', path: '-/health', access: 'public' },

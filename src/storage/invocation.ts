@@ -45,6 +45,12 @@ export function passedBy(headers: Headers, deploymentId: string): readonly strin
   return passed
 }
 
+/** The header as it came, for another entrypoint of this deployment. */
+export function forwardedHeader(): Record<string, string> {
+  const passed = invocations.getStore()?.passed ?? []
+  return passed.length === 0 ? {} : { [HEADER]: passed.join(', ') }
+}
+
 /** The header for a request to an origin. */
 export function passedHeader(deploymentId: string | undefined): Record<string, string> {
   if (deploymentId === undefined) return {}

@@ -1,4 +1,4 @@
-import type { Backend } from '../storage/backend.ts'
+import type { Backend, GetOptions } from '../storage/backend.ts'
 import type { MemoryBudget, Reservation } from '../bodies/memory-budget.ts'
 import type { StoredObject } from '../storage/object.ts'
 import { createSharedBytes, type SharedBytes } from '../bodies/shared-body.ts'
@@ -11,6 +11,8 @@ export interface CoalesceOptions {
   leave: number
   /** Longest wait for the backend's response, and for the next byte of the body, in milliseconds. */
   stallMs: number
+  /** How long a complete body can still be joined, in milliseconds. Default: one second. */
+  lingerMs?: number
   /** Lets the work continue after its client has left (`waitUntil`). */
   keepAlive: (work: Promise<unknown>) => void
 }
@@ -29,7 +31,7 @@ interface Shared {
   bytes: SharedBytes
 }
 
-/** How long a complete body can still be joined, by requests that have just missed in the primary. */
+/** Enough for requests that have just missed in the primary. */
 const LINGER_MS = 1000
 /** A body that has stalled for this long is not joined any more: the platform may have ended the request that reads it. */
 const MAX_PAUSE_MS = 5000
@@ -39,8 +41,14 @@ const PATIENCE_MS = 1000
 /** The runtime still has to send the last bytes, and storing would compete for the same thread. */
 const DRAIN_MS = 100
 
+/** A backend whose concurrent reads share bodies. */
+export interface Coalescing extends Backend {
+  /** Reads that come from now on join none that began before: the name has changed. */
+  forget(name: string): void
+}
+
 /** Combines concurrent whole reads of one name into one request to the backend, whose body they share. */
-export function withCoalescing(backend: Backend, options: CoalesceOptions): Backend {
+export function withCoalescing(backend: Backend, options: CoalesceOptions): Coalescing {
   const flights = new Map<string, Flight>()
   /** Not joined any more, but still being read: they hold memory until the last reader has finished. */
   const leaving = new Set<Flight>()
@@ -71,7 +79,8 @@ export function withCoalescing(backend: Backend, options: CoalesceOptions): Back
   const sweep = (): void => {
     const now = Date.now()
     const maxPauseMs = Math.min(options.stallMs, MAX_PAUSE_MS)
-    dropWhere(({ state, lastByte }) => now - lastByte > (state === 'full' ? LINGER_MS : maxPauseMs))
+    const { lingerMs = LINGER_MS } = options
+    dropWhere(({ state, lastByte }) => now - lastByte > (state === 'full' ? lingerMs : maxPauseMs))
   }
   options.budget.onShortage(() => {
     sweep()
@@ -80,14 +89,14 @@ export function withCoalescing(backend: Backend, options: CoalesceOptions): Back
   })
 
   /** Fetches the object, and settles `flight.shared` for the requests that join. */
-  const lead = async (name: string, signal: AbortSignal | undefined): Promise<StoredObject | null> => {
+  const lead = async (name: string, { signal, trace }: GetOptions): Promise<StoredObject | null> => {
     const { promise, resolve } = Promise.withResolvers<Shared | null>()
     const flight: Flight = { began: Date.now(), shared: promise }
     flights.set(name, flight)
     try {
-      const object = await backend.get(name, signal ? { signal } : {})
+      const object = await backend.get(name, { ...(signal && { signal }), ...(trace && { trace }) })
       const isOver = flights.get(name) !== flight
-      if (!object || object.size === undefined || object.deleted || isOver) return object
+      if (!object || object.size === undefined || object.deleted || object.shared || isOver) return object
       const memory =
         object.size <= options.maxBytes
           ? options.budget.tryReserve(object.size, { leave: options.leave })
@@ -111,7 +120,7 @@ export function withCoalescing(backend: Backend, options: CoalesceOptions): Back
     if (getOptions.range || getOptions.ifMatch) return backend.get(name, getOptions)
     const flight = flights.get(name)
     if (!flight) {
-      const led = lead(name, getOptions.signal)
+      const led = lead(name, getOptions)
       options.keepAlive(led.catch(() => {}))
       return led
     }
@@ -122,7 +131,11 @@ export function withCoalescing(backend: Backend, options: CoalesceOptions): Back
     }
     return shared ? share(shared, false) : backend.get(name, getOptions)
   }
-  return { ...backend, get }
+  const forget = (name: string): void => {
+    const flight = flights.get(name)
+    if (flight) drop(name, flight)
+  }
+  return { ...backend, get, forget }
 }
 
 /** The timer belongs to the request that waits, so it fires even if the request that works has ended. */

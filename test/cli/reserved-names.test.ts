@@ -31,6 +31,8 @@ it.each([
   ['backfill', 'start', '--prefix=-/'],
   ['backfill', 'start', '--manifest-object=-/docs'],
   ['backfill', 'start', '--manifest=package.json', '--prefix=-/'],
+  ['cache', 'purge', '--', '-/docs'],
+  ['cache', 'purge', '--prefix=-/'],
   ['verify', '--prefix=-/'],
 ])('refuses reserved names without sending a request: %s %s %s', async (...args) => {
   requests = 0

@@ -59,6 +59,11 @@ export const variableMistakes: Row[] = [
     'MEDIA_CORS_ORIGINS: must be "*" or',
   ],
   [
+    'a time at the edge with a unit',
+    withVars({ MEDIA_EDGE_CACHE_SECONDS: '1h' }),
+    'MEDIA_EDGE_CACHE_SECONDS: must be a whole number from 0 to 31536000',
+  ],
+  [
     'an upload limit with a unit',
     withVars({ MEDIA_MAX_UPLOAD_BYTES: '10MB' }),
     'MEDIA_MAX_UPLOAD_BYTES: must be a whole number from 1',

@@ -25,7 +25,7 @@ export type Json = Record<string, unknown>
 export type CallInit = RequestInit & { token?: string | null }
 
 /** The Worker's app as in `index.ts`, over the bindings of wrangler.toml; `settings` are variables and further bindings. */
-export function startApp(settings: Record<string, unknown> = {}) {
+export function startApp(settings: Record<string, unknown> = {}, context: Partial<ExecutionContext> = {}) {
   const deployment = deploymentFor({
     ...env,
     API_TOKEN: TOKEN,
@@ -37,7 +37,7 @@ export function startApp(settings: Record<string, unknown> = {}) {
   const call = async (path: string, { token = TOKEN, ...init }: CallInit = {}): Promise<Response> => {
     const headers = new Headers(init.headers)
     if (token !== null) headers.set('Authorization', `Bearer ${token}`)
-    return app.request(`${SITE}${path}`, { ...init, headers }, env)
+    return app.request(`${SITE}${path}`, { ...init, headers }, env, context as ExecutionContext)
   }
   const json = async (path: string, init?: CallInit): Promise<{ status: number; body: Json }> => {
     const response = await call(path, init)

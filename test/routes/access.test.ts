@@ -26,6 +26,7 @@ const DECLARED: Record<Route['access'], RouteId[]> = {
   admin: [
     'listTombstones',
     'purgeTombstones',
+    'purgeCache',
     'listBackends',
     'metrics',
     'listBackfills',
@@ -51,6 +52,7 @@ const PREFIXED: Partial<Record<RouteId, (prefix: string) => { query?: string; bo
   existsAll: (prefix) => ({ body: { names: [`${prefix}a`] } }),
   listTombstones: (prefix) => ({ query: `prefix=${prefix}` }),
   purgeTombstones: (prefix) => ({ body: { prefix } }),
+  purgeCache: (prefix) => ({ body: { prefix } }),
   startBackfill: (prefix) => ({ body: { prefix, dry_run: true } }),
   startVerification: (prefix) => ({ body: { prefix } }),
 }

@@ -29,6 +29,7 @@ const ACCESS: Record<RouteId, 'anyone' | 'media' | 'signed-in' | 'read' | 'write
   listTombstones: 'admin',
   purgeTombstones: 'admin',
   undelete: 'write',
+  purgeCache: 'admin',
   explain: 'read',
   listBackends: 'admin',
   health: 'anyone',

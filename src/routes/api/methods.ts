@@ -9,7 +9,8 @@ import { MAX_ANONYMOUS_NAMES, MAX_NAMES } from '../../schemas/requests.ts'
 import { StorageError } from '../../storage/errors.ts'
 import { checkName, encodeName } from '../../storage/name.ts'
 import type { AppEnv, Handlers, Input } from '../context.ts'
-import { finish, serveMedia, uploadFrom } from '../media.ts'
+import { finish } from '../finish.ts'
+import { serveMedia, uploadFrom } from '../media.ts'
 
 /** The lifetime in seconds of a signed URL for which none is given, as of presigned ones. */
 const DEFAULT_EXPIRY = 60 * 60

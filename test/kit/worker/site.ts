@@ -35,6 +35,8 @@ export interface Site {
 }
 
 export interface SiteOptions {
+  /** Another Worker around this one. Default: `src/index.ts`. */
+  entry?: string
   storages: readonly object[]
   /** Added to a configuration that copies on read. */
   vars?: Record<string, string>
@@ -62,6 +64,7 @@ async function readAsset(request: { url: string }): Promise<AssetResponse> {
 const QUEUE = { queueName: 'copies' }
 
 export async function startSite({
+  entry = 'src/index.ts',
   storages,
   vars = {},
   persistTo,
@@ -74,7 +77,7 @@ export async function startSite({
   const refusals: number[] = []
   const before = childWorkerds()
   const { miniflare, url: frontDoor } = await startMiniflare(
-    'src/index.ts',
+    entry,
     {
       r2Buckets: { MEDIA: s3Credentials ? { id: 'media', s3Credentials } : 'media' },
       kvNamespaces: { MEDIA_KV: 'media-kv' },

@@ -1,0 +1,88 @@
+import type { Context } from 'hono'
+import type { EdgeCache, PurgeTarget } from '../edge-cache/edge-cache.ts'
+import type { EdgeContext } from '../edge-cache/open.ts'
+import { describeError, log } from '../observe/log.ts'
+import { type RouteId, SESSION_COOKIE } from '../schemas/routes.ts'
+import { StorageError } from '../storage/errors.ts'
+import { checkName } from '../storage/name.ts'
+import type { AppEnv, Handlers } from './context.ts'
+import { finish } from './finish.ts'
+
+/** The cache that may answer this request; `null` if it is off, or the request is not a whole public GET. */
+export function edgeCacheFor(c: Context<AppEnv>): EdgeCache | null {
+  if (!c.get('deployment').edgeCaching || c.get('route') !== 'media') return null
+  const { headers } = c.req.raw
+  const isPublic = !headers.has('Authorization') && !headers.get('Cookie')?.includes(`${SESSION_COOKIE}=`)
+  return isPublic && !headers.has('Range') ? open(c) : null
+}
+
+/** Throws where nothing is cached. */
+function open(c: Context<AppEnv>): EdgeCache {
+  const { edgeCaching } = c.get('deployment')
+  if (edgeCaching) return edgeCaching.open(c.executionCtx as EdgeContext)
+  const why = 'nothing is cached: MEDIA_EDGE_CACHE_SECONDS is 0, or MEDIA_ACCESS is not "public"'
+  throw new StorageError('unsupported', why)
+}
+
+export const edgeCacheHandlers = {
+  async purgeCache(c, { body: { names, prefix } }) {
+    if ((names === undefined) === (prefix === undefined))
+      throw new StorageError('invalid', 'either names or prefix must be given, and not both')
+    for (const name of names ?? []) checkName(name)
+    const target: PurgeTarget = names ? { names } : { prefix: prefix ?? '' }
+    return { ...target, reach: await open(c).purge(target) }
+  },
+} satisfies Partial<Handlers>
+
+/** Routes that change what a name holds. */
+const CHANGES = [
+  'putObject',
+  'deleteObject',
+  'save',
+  'delete',
+  'undelete',
+  'purgeTombstones',
+] as const satisfies RouteId[]
+
+type Change = (c: Context<AppEnv>, input: Named) => Promise<Changed | Response>
+interface Named {
+  name?: string
+}
+interface Changed extends Named {
+  names?: string[]
+  dry_run?: boolean
+}
+
+/** The handlers, each of which purges the names that it has changed before it answers. */
+export function withPurges(handlers: Handlers): Handlers {
+  const purging = CHANGES.map((id) => {
+    const change = handlers[id] as Change
+    const changeAndPurge: Change = async (c, input) => {
+      const names = new Set([input.name])
+      try {
+        const answer = await change(c, input)
+        if (answer instanceof Response || answer.dry_run) return answer
+        for (const name of [answer.name, ...(answer.names ?? [])]) names.add(name)
+        return answer
+      } finally {
+        // A write that failed may have changed something all the same.
+        await purgeNames(
+          c,
+          [...names].filter((name) => name !== undefined),
+        )
+      }
+    }
+    return [id, (c: Context<AppEnv>, input: Named) => finish(changeAndPurge(c, input))]
+  })
+  return { ...handlers, ...(Object.fromEntries(purging) as Partial<Handlers>) }
+}
+
+/** The change is made and acknowledged, whether or not the cache can be purged: then it is out of date for a while. */
+async function purgeNames(c: Context<AppEnv>, names: string[]): Promise<void> {
+  if (names.length === 0) return
+  try {
+    await open(c).purge({ names })
+  } catch (error) {
+    log('warn', 'edge-cache', { operation: 'purge', names, reason: describeError(error) })
+  }
+}

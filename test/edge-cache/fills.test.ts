@@ -7,23 +7,23 @@ import { eventually } from '../kit/eventually.ts'
 const KEY = 'https://fallback-storage.invalid/deployment/a.jpg'
 
 /** One cache over an object that `change` replaces; puts land when they are released. */
-function startFills() {
+function startFills({ filled = Promise.resolve() } = {}) {
   const entries = new Map<string, Response>()
   const held: (() => void)[] = []
   let text = 'old'
   const cache = {
-    match: async (key: RequestInfo | URL) => entries.get(String(key))?.clone(),
+    match: async (key: RequestInfo | URL) => entries.get(key as string)?.clone(),
     async put(key: RequestInfo | URL, response: Response) {
       const bytes = await response.arrayBuffer()
       await new Promise<void>((resolve) => held.push(resolve))
-      entries.set(String(key), new Response(bytes, { headers: response.headers }))
+      entries.set(key as string, new Response(bytes, { headers: response.headers }))
     },
-    delete: async (key: RequestInfo | URL) => entries.delete(String(key)),
+    delete: async (key: RequestInfo | URL) => entries.delete(key as string),
   }
   const load: Load = async (name) => {
     const bytes = new TextEncoder().encode(text)
     const stream = () => new Blob([bytes]).stream()
-    const shared = { leader: true, whole: async () => {}, stream }
+    const shared = { leader: true, whole: () => filled, stream }
     const object: StoredObject = { name, backend: 'media', size: bytes.length, body: stream(), shared }
     return { object, stored: false }
   }
@@ -59,10 +59,11 @@ function startFills() {
 
 describe('a fill that a change overtakes', () => {
   it('is dropped before it is put', async () => {
-    const { read, change, held, settled } = startFills()
-    const reading = read()
+    const { promise: filled, resolve: fill } = Promise.withResolvers<void>()
+    const { read, change, held, settled } = startFills({ filled })
+    expect(await read()).toBe('old')
     await change()
-    expect(await reading).toBe('old')
+    fill()
     await settled()
     expect(held).toEqual([])
   })

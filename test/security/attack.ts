@@ -63,7 +63,7 @@ export function itWithstands(target: () => Target, attacks: readonly Attack[]): 
     const bytes = typeof sends === 'string' ? sends : rawRequest(url, sends)
     const methods = typeof sends === 'string' ? [] : [sends.method ?? 'GET']
     const next = rawRequest(url, { target: '/-/health' })
-    const { responses, closed } = await exchange(url, bytes + next, { count: 2, methods, patience: 3000 })
+    const { responses, closed } = await exchange(url, bytes + next, { count: 2, methods })
     const [response, after] = responses
     if (!response) throw new Error(closed ? 'the connection was closed without an answer' : 'no answer')
     expect({ status: response.status, body: response.body.slice(0, 300) }).toMatchObject({ status })

@@ -35,7 +35,10 @@ beforeAll(async () => {
     startTarget({ storages: [R2, bucket], vars }, {}),
   ])
 })
-afterEach(() => origin.reset())
+afterEach(() => {
+  internal.requests.length = 0
+  return origin.reset()
+})
 afterAll(() => Promise.all([http.close(), s3.close(), origin.close(), internal.close()]))
 
 /** Ways to write addresses of this machine and of private networks; `:PORT` becomes that of the internal server. */

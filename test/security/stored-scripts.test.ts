@@ -194,7 +194,7 @@ describe('the certificate page', () => {
       const job = started.header('Location') ?? ''
       const state = async (): Promise<unknown> =>
         JSON.parse((await send(target.url, { target: job, headers: [AUTHORIZED] })).body)
-      await expect.poll(state).toMatchObject({ state: 'completed' })
+      await expect.poll(state, { timeout: 20_000 }).toMatchObject({ state: 'completed' })
       const report = await send(target.url, { target: `${job}/report`, headers: [AUTHORIZED, ...NAVIGATION] })
       expect(report.status).toBe(200)
       expect(report.body).toContain(

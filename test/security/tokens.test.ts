@@ -323,6 +323,6 @@ describe('a token that is limited to team/', () => {
       const target = started.header('Location') ?? ''
       return JSON.parse((await send(url, { target, headers: headersOf('admin') })).body)
     }
-    await expect.poll(job).toMatchObject({ state: 'completed', listed: 0 })
+    await expect.poll(job, { timeout: 20_000 }).toMatchObject({ state: 'completed', listed: 0 })
   })
 })

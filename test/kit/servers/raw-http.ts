@@ -39,17 +39,18 @@ export function rawRequest(url: string, { method = 'GET', target, headers = [], 
 export interface ExchangeOptions {
   /** Stops after that many responses. */
   count?: number
-  /** Gives up after that time without a byte; what came until then is returned. */
-  patience?: number
   /** The methods of the requests in order: responses to HEAD have no body. */
   methods?: readonly string[]
 }
+
+/** Without a byte for so long, what came until then is all. */
+const PATIENCE_MS = 5000
 
 /** Sends bytes (as Latin-1) to a server of HTTP/1.1 and reads its responses. */
 export function exchange(
   url: string,
   bytes: string,
-  { count = 1, patience = 5000, methods = [] }: ExchangeOptions = {},
+  { count = 1, methods = [] }: ExchangeOptions = {},
 ): Promise<RawExchange> {
   const { hostname, port } = new URL(url)
   return new Promise((resolve) => {
@@ -59,7 +60,7 @@ export function exchange(
       socket.destroy()
       resolve({ responses: parseResponses(received, methods, closed), closed })
     }
-    socket.setTimeout(patience, () => end(false))
+    socket.setTimeout(PATIENCE_MS, () => end(false))
     socket.on('connect', () => socket.write(bytes, 'latin1'))
     socket.on('data', (chunk) => {
       received += chunk.toString('latin1')
@@ -72,9 +73,9 @@ export function exchange(
 }
 
 /** Sends one request on a connection of its own. Throws if no response comes. */
-export async function send(url: string, request: RawRequest, patience?: number): Promise<RawResponse> {
-  const options = { methods: [request.method ?? 'GET'], ...(patience !== undefined && { patience }) }
-  const { responses, closed } = await exchange(url, rawRequest(url, request), options)
+export async function send(url: string, request: RawRequest): Promise<RawResponse> {
+  const methods = [request.method ?? 'GET']
+  const { responses, closed } = await exchange(url, rawRequest(url, request), { methods })
   const [response] = responses
   if (!response)
     throw new Error(`no response to ${request.target}${closed ? ': the connection was closed' : ''}`)

@@ -14,7 +14,6 @@ export function OWN(origin: string): OwnWorker[] {
   return [
     worker('own', [r2, http]),
     worker('own-cached', [r2], { MEDIA_EDGE_CACHE_SECONDS: 3600 }),
-    worker('own-uncached', [r2]),
     worker('own-migrating', [r2, http], { FALLBACK_DATA_MIGRATION: true }),
     worker('own-three', [r2, { type: 'kv', binding: 'MEDIA_KV' }, http], {
       FALLBACK_NEGATIVE_CACHE_SECONDS: 0,

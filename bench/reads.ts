@@ -38,7 +38,7 @@ export const edgeHits: Measurement = async (bench) => {
   for (const [size, bytes] of Object.entries({ '4 KiB': SMALL, '100 KiB': LARGE })) {
     const path = `/edge/${bytes}.jpg`
     await bench.contest.store(path.slice(1), bytes)
-    const targets = at(bench, path, ['own-cached', 'own-uncached', 'bare'])
+    const targets = at(bench, path, ['own-cached', 'own', 'bare'])
     for (const target of targets) await expectAnswer(target, { status: 200, bytes })
     const [cached] = targets
     if (cached)

@@ -126,6 +126,7 @@ function edgeCachingOver(chain: Chain, { writeBack }: Migration, config: Config)
     chain,
     writeBack,
     deploymentId: deploymentId(config),
+    mediaUrl: config.mediaUrl,
     policy: { seconds, cacheControl },
     maxBytes,
     stallMs: longestIdleMs + patience(backends),

@@ -40,7 +40,7 @@ export function bearerToken(tokens: readonly Token[]): (request: Request) => Pro
 }
 
 /** The answer to a token that is not configured. */
-export const WRONG_TOKEN = invalidToken('the bearer token is not a configured one')
+export const WRONG_TOKEN = invalidToken('the bearer token is invalid')
 
 function sha256(text: string): Promise<ArrayBuffer> {
   return crypto.subtle.digest('SHA-256', encoder.encode(text))

@@ -8,8 +8,8 @@ import { entryFrom, entryHeaders, fitsEntry, secondsUntil } from './entry.ts'
 
 export interface CacheApiOptions {
   cache: Pick<Cache, 'match' | 'put' | 'delete'>
-  /** All Workers of a zone share one cache. */
-  deploymentId: string
+  /** URL below which the entries are. All Workers of a zone share one cache, so it contains the deployment's id. */
+  base: string
   policy: CachePolicy
   /** Only bodies that it shares in memory are cached: then neither a slow client nor the cache waits for the other. */
   load: Load
@@ -21,8 +21,7 @@ export interface CacheApiOptions {
 /** The Cache API: each of Cloudflare's locations has a cache of its own, and only the one that answers can be purged. */
 export function cacheApi(options: CacheApiOptions): EdgeCache {
   const { cache, policy, load, forget, keepAlive } = options
-  const keyOf = (name: string): string =>
-    `https://fallback-storage.invalid/${options.deploymentId}${pathOf(name)}`
+  const keyOf = (name: string): string => options.base + pathOf(name)
   const purges = createPurgeLog()
   /** What is being put just now, one object of each name. */
   const putting = new Map<string, Fill>()

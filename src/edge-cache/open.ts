@@ -29,6 +29,8 @@ export interface EdgeCachingOptions {
   chain: Chain
   writeBack: Migration['writeBack']
   deploymentId: string
+  /** The public base of the media. Cloudflare advises against cache keys with a host that is not the Worker's own. */
+  mediaUrl?: string | undefined
   policy: CachePolicy
   /** Larger objects are not shared in memory, so the Cache API does not get them. */
   maxBytes: number
@@ -36,11 +38,13 @@ export interface EdgeCachingOptions {
   stallMs: number
 }
 
+/** The host of a request is not used in its place: nobody must be able to choose where entries are. */
+const UNKNOWN_HOST = 'https://fallback-storage.invalid/'
 /** Until a body that was read is in the cache, others who want it share it in memory. */
 const LINGER_MS = 5000
 
 export function openEdgeCaching(options: EdgeCachingOptions): EdgeCaching {
-  const { chain, writeBack, deploymentId, policy, maxBytes, stallMs } = options
+  const { chain, writeBack, deploymentId, mediaUrl, policy, maxBytes, stallMs } = options
   const loadFrom =
     (source: Pick<Backend, 'get'>): Load =>
     async (name, trace) => {
@@ -60,7 +64,7 @@ export function openEdgeCaching(options: EdgeCachingOptions): EdgeCaching {
   })
   const local = cacheApi({
     cache: caches.default,
-    deploymentId,
+    base: `${new URL(mediaUrl ?? UNKNOWN_HOST).origin}/-/edge-cache/${deploymentId}`,
     policy,
     load: loadFrom(shared),
     forget: shared.forget,

@@ -119,7 +119,7 @@ it('reports a refused token, however large the upload', async () => {
   const { code, stderr } = await cli(['put', file('large.bin'), 'x'], {
     env: { FALLBACK_STORAGE_URL: deployment.site.url, FALLBACK_STORAGE_TOKEN: 'wrong' },
   })
-  expect(stderr).toContain('the bearer token is not the configured one')
+  expect(stderr).toContain('the bearer token is invalid')
   expect(code).toBe(4)
 })
 

@@ -32,7 +32,7 @@ const ANSWERS: Record<string, { status: number; type: string; body: object | str
   '/guarded': {
     status: 401,
     type: 'application/problem+json',
-    body: { title: 'Unauthorized', status: 401, detail: 'the bearer token is not the configured one' },
+    body: { title: 'Unauthorized', status: 401, detail: 'the bearer token is invalid' },
   },
   '/crash': { status: 500, type: 'text/plain; charset=UTF-8', body: 'error code: 1101' },
   '/login': { status: 302, type: 'text/html', body: '<h1>Log in</h1>' },
@@ -208,7 +208,7 @@ describe('the token', () => {
     for (const { code, stderr } of [first, second]) {
       expect(code).toBe(4)
       expect(stderr).toBe(
-        'error: Unauthorized: the bearer token is not the configured one\n' +
+        'error: Unauthorized: the bearer token is invalid\n' +
           'The token is read from FALLBACK_STORAGE_TOKEN or --token-file.\n',
       )
     }

@@ -1,6 +1,7 @@
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
 import { fill, media } from '../kit/app.ts'
+import { eventually } from '../kit/eventually.ts'
 import { HIT, startCached } from './kit.ts'
 
 describe('reads of the edge cache', () => {
@@ -22,6 +23,18 @@ describe('reads of the edge cache', () => {
     site.reads.get = 0
     for (const name of [...names, ...names]) await site.read(name)
     expect(site.reads.get).toBe(1)
+  })
+
+  it('has its keys below the host of MEDIA_URL, and never below the host of a request', async () => {
+    const site = startCached({ MEDIA_URL: 'https://media.example.com/' })
+    await site.put('a.jpg', 'bytes')
+    const key = `/-/edge-cache/${site.deployment.id}/${encodeURIComponent(site.nameOf('a.jpg'))}`
+    expect((await site.read('a.jpg', { headers: { Host: 'evil.example' } })).text).toBe('bytes')
+    await eventually(
+      () => 'the entry',
+      async () => (await caches.default.match(`https://media.example.com${key}`)) ?? null,
+    )
+    expect(await caches.default.match(`https://evil.example${key}`)).toBeUndefined()
   })
 
   it('costs one storage read when many ask for a cold name at once', async () => {

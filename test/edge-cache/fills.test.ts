@@ -30,7 +30,7 @@ function startFills({ filled = Promise.resolve() } = {}) {
   const work: Promise<unknown>[] = []
   const edge = cacheApi({
     cache,
-    deploymentId: 'deployment',
+    base: 'https://fallback-storage.invalid/deployment',
     policy: { seconds: 60, cacheControl: 'public' },
     load,
     forget: () => {},

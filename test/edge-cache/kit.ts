@@ -30,7 +30,9 @@ export function startCached(settings: Record<string, unknown> = {}, context: Par
   /** What the cache itself holds under the name. */
   const cached = async (name: string): Promise<Response | undefined> => {
     const key = encodeURIComponent(`${folder}/${name}`)
-    return caches.default.match(`https://fallback-storage.invalid/${started.deployment.id}/${key}`)
+    return caches.default.match(
+      `https://fallback-storage.invalid/-/edge-cache/${started.deployment.id}/${key}`,
+    )
   }
   const untilCached = (name: string): Promise<Response> =>
     eventually(

@@ -24,11 +24,7 @@ export interface AccessSettings {
 }
 
 /** One way to sign in. `context` gives what the runtime knows of a request that Cloudflare Access let in. */
-type Way = (
-  request: Request,
-  route: Route,
-  context: () => AccessContext | undefined,
-) => Authentication | Promise<Authentication>
+type Way = (request: Request, context: () => AccessContext | undefined) => Promise<Authentication>
 
 /** Whose request it is, `null` if nobody signed in, and why it is refused. */
 export interface Decision {
@@ -52,7 +48,7 @@ export function createAuthorization(
   const ways: Way[] = [bearerToken(tokens), sessionCookie(tokens)]
   if (application) {
     const way = cloudflareAccess(application, hooks)
-    ways.push((request, _route, context) => way(request, context()))
+    ways.push((request, context) => way(request, context()))
   }
   const isConfigured = tokens.length > 0 || application !== undefined
 
@@ -66,7 +62,7 @@ export function createAuthorization(
     const isSigned = settings.mediaAccess === 'signed' && isMedia(route)
     const own = isSigned && settings.urlSigner ? [...ways, signedUrl(settings.urlSigner)] : ways
     return async (request, context) => {
-      const signedIn = await signIn(own, request, route, context)
+      const signedIn = await signIn(own, request, context)
       if (signedIn && !('refusal' in signedIn)) {
         const refusal = includes(signedIn.scope, scope)
           ? refuseCrossOrigin(signedIn, request)
@@ -90,7 +86,7 @@ async function signIn(ways: readonly Way[], ...request: Parameters<Way>): Promis
 }
 
 /** Whether it is the route by which media are read. */
-export function isMedia({ method, path }: Route): boolean {
+function isMedia({ method, path }: Route): boolean {
   return method === 'GET' && path === '{name}'
 }
 

@@ -65,6 +65,6 @@ function codeOf(error: unknown): number | undefined {
   if (!(error instanceof Error) || error instanceof StorageError) return undefined
   const [, code] = /\((\d+)\)$/.exec(error.message) ?? []
   if (code !== undefined) return Number(code)
-  // What a bucket lock refuses is told apart even if the code is missing.
+  // A bucket lock is recognised even if the code is missing.
   return /locked by the bucket policy|ObjectLockedByBucketPolicy/i.test(error.message) ? LOCKED : undefined
 }

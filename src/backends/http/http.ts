@@ -1,10 +1,10 @@
 import { cancelBody, refuseBody } from '../../bodies/cancel.ts'
-import { descriptionBytes, MAX_DESCRIPTION_BYTES } from '../../http/headers.ts'
 import { parseContentRange, resolveRange } from '../../http/range.ts'
 import type { Backend, GetOptions, ReadOptions } from '../../storage/backend.ts'
 import { StorageError, failureOfCall } from '../../storage/errors.ts'
 import { encodeName } from '../../storage/name.ts'
 import type { ObjectInfo, RangeRequest, StoredObject } from '../../storage/object.ts'
+import { tooLongDescription } from '../description.ts'
 import { rangeHeader, unsatisfiable } from '../ranges.ts'
 import { htmlInsteadOf, ifRangeForOrigin, infoOfAnswer, openAnswer, refusal } from './answer.ts'
 import { listAutoindex } from './autoindex.ts'
@@ -55,10 +55,8 @@ function createReader(backend: string, { send, absentStatuses, checkType }: Read
   async function accept(response: Response, name: string, statuses: readonly number[]): Promise<boolean> {
     const { status, headers } = response
     if (statuses.includes(status)) {
-      if (descriptionBytes(headers) > MAX_DESCRIPTION_BYTES) {
-        const message = `the origin describes the object in more than ${MAX_DESCRIPTION_BYTES} bytes of headers`
-        return refuseBody(response.body, new StorageError('unavailable', message, { backend, status }))
-      }
+      const tooLong = tooLongDescription(response, { backend, server: 'the origin' })
+      if (tooLong) return refuseBody(response.body, tooLong)
       const extension = checkType ? htmlInsteadOf(name, headers) : undefined
       if (extension === undefined) return true
       const message = `the origin answered with an HTML page for a ${extension}`

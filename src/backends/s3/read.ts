@@ -1,9 +1,9 @@
 import { cancelBody, refuseBody } from '../../bodies/cancel.ts'
 import { bytesBody } from '../../bodies/fixed-length.ts'
-import { descriptionBytes, MAX_DESCRIPTION_BYTES } from '../../http/headers.ts'
 import type { GetOptions, ReadOptions } from '../../storage/backend.ts'
 import { StorageError } from '../../storage/errors.ts'
 import type { ObjectInfo, StoredObject } from '../../storage/object.ts'
+import { tooLongDescription } from '../description.ts'
 import { changed, openResponse, rangeHeader, unsatisfiable } from '../ranges.ts'
 import { S3Error, provesAbsence, readFailure } from './errors.ts'
 import { infoOf } from './info.ts'
@@ -26,14 +26,8 @@ export function createS3Reader(client: S3Client, absentStatuses: readonly number
   async function read(request: S3Request): Promise<Response> {
     const response = await client.send(request)
     if (response.status !== 200 && response.status !== 206) throw await readFailure(response, client.name)
-    if (descriptionBytes(response.headers) > MAX_DESCRIPTION_BYTES) {
-      const message = `S3 describes the object in more than ${MAX_DESCRIPTION_BYTES} bytes of headers`
-      const error = new StorageError('unavailable', message, {
-        backend: client.name,
-        status: response.status,
-      })
-      return refuseBody(response.body, error)
-    }
+    const tooLong = tooLongDescription(response, { backend: client.name, server: 'S3' })
+    if (tooLong) return refuseBody(response.body, tooLong)
     bucketSeen = true
     // radosgw 16 treats the quotes as part of the tag, in PUT only.
     bareETags = response.headers.has('x-rgw-object-type')

@@ -1,6 +1,7 @@
 import { cancelBody } from '../bodies/cancel.ts'
 import type { Context } from 'hono'
 import type { Config } from '../config/config.ts'
+import type { Read } from '../edge-cache/edge-cache.ts'
 import { cacheStatus, serverTiming } from '../http/cache-status.ts'
 import { evaluatePreconditions, ifRangeHolds } from '../http/conditional.ts'
 import { requestDigests } from '../http/digest-headers.ts'
@@ -22,7 +23,7 @@ import { finish } from './finish.ts'
 
 /** GET and HEAD of one name: the chain's result as HTTP. Starts a copy if the object should migrate. */
 export async function serveMedia(c: Context<AppEnv>, { name }: Input<'getObject'>): Promise<Response> {
-  const { chain, config, migration } = c.get('deployment')
+  const { chain, config } = c.get('deployment')
   const { cacheControl, mediaPath: base } = config
   const trace = c.get('trace')
   const request = c.req.raw
@@ -38,24 +39,23 @@ export async function serveMedia(c: Context<AppEnv>, { name }: Input<'getObject'
       backend: info.backend,
     })
   }
-  const edgeCache = edgeCacheFor(c)
-  if (edgeCache) {
-    const { object, stored, ttl: edgeTtl } = await edgeCache.read(name, trace)
-    if (!object) return absent(c)
-    const answered = { backend: object.backend, stored, ...(edgeTtl !== undefined && { edgeTtl }) }
-    return describeAnswer(
-      c,
-      objectResponse(request, withTypeOfName(object), { cacheControl, base }),
-      answered,
-    )
-  }
-  const { object, range } = await find(c, name)
+  const { object, range, stored, ttl } = await read(c, name)
   if (!object) return absent(c)
-  const stored = migration.writeBack(object, trace)
   return describeAnswer(c, objectResponse(request, shown(object), { cacheControl, base, range }), {
     backend: object.backend,
     stored,
+    ...(ttl !== undefined && { edgeTtl: ttl }),
   })
+}
+
+/** A GET: from the edge cache if it may answer, else from the chain, which starts a copy if the object should migrate. */
+async function read(c: Context<AppEnv>, name: string): Promise<Read & { range: RangeRequest | null }> {
+  const trace = c.get('trace')
+  const edgeCache = edgeCacheFor(c)
+  if (edgeCache) return { ...(await edgeCache.read(name, trace)), range: null }
+  const { object, range } = await find(c, name)
+  const stored = object !== null && c.get('deployment').migration.writeBack(object, trace)
+  return { object, range, stored }
 }
 
 const ASKS_DISPOSITION = /[?&]response-content-disposition=/

@@ -37,6 +37,23 @@ describe('reads of the edge cache', () => {
     expect(await caches.default.match(`https://evil.example${key}`)).toBeUndefined()
   })
 
+  it('sends the disposition of a signed URL, and caches the object with its own', async () => {
+    const key = '0123456789abcdef0123456789abcdef'
+    const site = startCached({ URL_SIGNING_KEYS: [{ id: 'one', key }] })
+    await site.put('a.jpg', 'bytes')
+    const wanted = 'attachment; filename="b.jpg"'
+    const query = `response-content-disposition=${encodeURIComponent(wanted)}`
+    const made = await site.call(`/-/api/url/${site.nameOf('a.jpg')}?${query}`)
+    const { search } = new URL((await made.json<{ url: string }>()).url)
+    const dispositionOf = async (name: string) => (await site.read(name)).headers.get('Content-Disposition')
+    expect(await dispositionOf(`a.jpg${search}`)).toBe(wanted)
+    await site.untilCached('a.jpg')
+    expect(await dispositionOf(`a.jpg${search}`)).toBe(wanted)
+    expect((await site.read('a.jpg')).headers.get('Cache-Status')).toMatch(HIT)
+    expect(await dispositionOf('a.jpg')).toBeNull()
+    expect(await dispositionOf(`a.jpg?${query}`)).toBeNull()
+  })
+
   it('costs one storage read when many ask for a cold name at once', async () => {
     const site = startCached()
     await site.put('a.jpg', 'bytes')

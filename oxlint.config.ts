@@ -8,14 +8,15 @@ const LAYERS: Record<string, string[]> = {
   bodies: ['storage'],
   access: ['storage', 'schemas', 'http'],
   observe: ['storage'],
-  backends: ['storage', 'http', 'bodies'],
+  s3: ['storage', 'http', 'bodies'],
+  backends: ['storage', 'http', 'bodies', 's3'],
   wrappers: ['storage', 'bodies'],
   chain: ['storage', 'bodies'],
   methods: ['storage', 'bodies', 'chain'],
   migration: ['storage', 'bodies', 'chain', 'methods', 'observe'],
   jobs: ['storage', 'schemas', 'bodies', 'chain', 'methods', 'observe', 'migration'],
   'edge-cache': ['storage', 'bodies', 'wrappers', 'chain', 'observe', 'migration'],
-  config: ['storage', 'schemas', 'bodies', 'backends', 'access'],
+  config: ['storage', 'schemas', 'bodies', 'backends', 'access', 's3'],
   routes: [
     'storage',
     'schemas',
@@ -29,13 +30,14 @@ const LAYERS: Record<string, string[]> = {
     'jobs',
     'edge-cache',
     'config',
+    's3',
   ],
   client: ['schemas'],
   cli: ['client'],
 }
 
 /** What knows nothing of Cloudflare and Hono, so that it can be read and tested without them. */
-const PURE = ['storage', 'schemas', 'http', 'bodies', 'chain', 'methods', 'client', 'cli']
+const PURE = ['storage', 'schemas', 'http', 'bodies', 's3', 'chain', 'methods', 'client', 'cli']
 const WITHOUT_FRAMEWORK = Object.keys(LAYERS).filter((folder) => folder !== 'routes')
 
 function layer(folder: string): { files: string[]; rules: Record<string, unknown> } {

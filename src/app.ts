@@ -19,7 +19,9 @@ import { verificationHandlers } from './routes/jobs/verifications.ts'
 import { deleteMedia, describeAnswer, putMedia, serveMedia } from './routes/media.ts'
 import { apiHeaders, cors, observe, rateLimit } from './routes/middleware.ts'
 import { edgeCacheHandlers, withPurges } from './routes/edge-cache.ts'
-import { addRoutes, mediaFirstRouter } from './routes/router.ts'
+import { addRoutes, mediaFirstRouter, S3_PATH } from './routes/router.ts'
+import { createEntrance } from './routes/s3/entrance.ts'
+import { handleS3, s3Failure } from './routes/s3/handle.ts'
 import { StorageError } from './storage/errors.ts'
 
 const HANDLERS: Handlers = {
@@ -44,9 +46,14 @@ const ACCESS_HOOKS: AccessHooks = {
 /** The whole HTTP surface of one deployment. */
 export function createApp(deployment: Deployment): Hono<AppEnv> {
   const { config } = deployment
-  const { mediaPath, corsOrigins, services } = config
+  const { mediaPath, corsOrigins, services, s3Bucket, s3Host, s3Keys } = config
+  // On the hostname of S3 clients nothing else answers, even if the S3 API is off.
+  const isS3On = s3Host !== undefined || (s3Bucket !== undefined && s3Keys.length > 0)
   // Hono would decode the path, and rules in front of the Worker for `/-/*` would not apply to `/%2D/…`.
-  const app = new Hono<AppEnv>({ getPath: (request) => rawPath(request.url) })
+  const entrance = createEntrance(config)
+  const app = new Hono<AppEnv>({
+    getPath: (request) => (isS3On && entrance(request) ? S3_PATH : rawPath(request.url)),
+  })
   app.router = mediaFirstRouter(`${mediaPath}-`)
 
   let warned = false
@@ -66,6 +73,7 @@ export function createApp(deployment: Deployment): Hono<AppEnv> {
   app.use(observe(deployment))
   if (services.rateLimiter) app.use(rateLimit(services.rateLimiter))
   app.use(`${mediaPath}-/*`, apiHeaders)
+  app.all(S3_PATH, handleS3)
   addRoutes(app, deployment.edgeCaching ? withPurges(HANDLERS) : HANDLERS, {
     mediaPath,
     authorizeFor: createAuthorization(config, ACCESS_HOOKS),
@@ -76,7 +84,9 @@ export function createApp(deployment: Deployment): Hono<AppEnv> {
     return problemResponse({ status: 404, title: 'Not Found', detail })
   })
   app.onError((error, c) => {
-    return describeAnswer(c, problemResponse(problemOf(error), { base: mediaPath }))
+    const problem = problemOf(error)
+    if (c.get('route') === 's3' && problem instanceof StorageError) return s3Failure(c, problem)
+    return describeAnswer(c, problemResponse(problem, { base: mediaPath }))
   })
   return app
 }

@@ -64,7 +64,7 @@ export function createAuthorization(
     return async (request, context) => {
       const signedIn = await signIn(own, request, context)
       if (signedIn && !('refusal' in signedIn)) {
-        const refusal = includes(signedIn.scope, scope)
+        const refusal = includesScope(signedIn.scope, scope)
           ? refuseCrossOrigin(signedIn, request)
           : tooLittle(signedIn, scope)
         return { identity: signedIn, ...(refusal && { refusal }) }
@@ -90,7 +90,7 @@ function isMedia({ method, path }: Route): boolean {
   return method === 'GET' && path === '{name}'
 }
 
-function includes(scope: Scope, needed: Scope): boolean {
+export function includesScope(scope: Scope, needed: Scope): boolean {
   return SCOPES.indexOf(scope) >= SCOPES.indexOf(needed)
 }
 

@@ -10,7 +10,7 @@ export interface Identity {
   prefix?: string
   /** When a session ends, in Unix seconds. */
   expires?: number
-  via: 'token' | 'access' | 'session' | 'signed-url'
+  via: 'token' | 'access' | 'session' | 'signed-url' | 's3'
 }
 
 /** The result of one way to sign in: an identity, why it is refused, or `null` if the request does not use this way. */

@@ -1,8 +1,10 @@
 import type { UrlSigner } from '../access/signed-url.ts'
+import type { S3Key } from '../access/s3-keys.ts'
 import type { Token } from '../access/tokens.ts'
 import { type BackendConfig, withHidden } from './backend-config.ts'
 import { readTokens } from './credentials.ts'
 import { ConfigError, type Mistake } from './errors.ts'
+import { readS3Keys } from './s3-keys.ts'
 import { readUrlSigner } from './signing-keys.ts'
 import { readStorages } from './storages.ts'
 import { type Services, type Variables, readServices, readVariables, reportMistyped } from './variables.ts'
@@ -19,15 +21,17 @@ export function parseConfig(env: Record<string, unknown>): Config {
   const variables = readVariables(env, mistakes)
   const tokens = readTokens(env, mistakes)
   const urlSigner = readUrlSigner(env, mistakes)
+  const s3Keys = readS3Keys(env, mistakes)
   const services = readServices(env, mistakes)
   reportMistyped(env, mistakes)
   if (mistakes.length > 0 || variables === undefined) throw new ConfigError(mistakes)
-  return assemble(backends, variables, { services, tokens, urlSigner })
+  return assemble(backends, variables, { services, tokens, s3Keys, urlSigner })
 }
 
 interface Hidden {
   services: Services
   tokens: readonly Token[]
+  s3Keys: readonly S3Key[]
   urlSigner: UrlSigner | undefined
 }
 
@@ -49,6 +53,10 @@ function assemble(backends: readonly BackendConfig[], variables: Variables, hidd
     edgeCacheSeconds: variables.MEDIA_EDGE_CACHE_SECONDS,
     corsOrigins: variables.MEDIA_CORS_ORIGINS ?? null,
     maxUploadBytes: variables.MEDIA_MAX_UPLOAD_BYTES,
+    /** The name under which S3 clients see the chain; without it or without keys, the S3 API is off. */
+    s3Bucket: variables.S3_BUCKET,
+    /** The hostname on which only S3 clients are answered, with its port if that is not the default. */
+    s3Host: variables.S3_HOST,
     inlineMaxBytes: variables.FALLBACK_INLINE_MAX_BYTES,
     negativeCacheSeconds: variables.FALLBACK_NEGATIVE_CACHE_SECONDS,
     /** With 0 `failures`, there is no breaker. */

@@ -19,13 +19,18 @@ export const apiToken = text(
 const TOKEN_MESSAGE = `must be a bearer token of at least ${MIN_TOKEN_LENGTH} characters: ${CHARACTERS}; make one with: openssl rand -hex 32`
 const SCOPES_MESSAGE = `must be a list with at least one of ${SCOPES.map((scope) => `"${scope}"`).join(', ')}`
 
+export const scopeList = v.pipe(
+  v.array(v.picklist(SCOPES, SCOPES_MESSAGE), SCOPES_MESSAGE),
+  v.minLength(1, SCOPES_MESSAGE),
+)
+
 const tokenTable = v.object({
   name: text(
     'must begin with a letter and hold only letters, digits, ".", "_" and "-", at most 64: it is shown in logs and job records',
     (value) => /^[a-z][\w.-]{0,63}$/i.test(value),
   ),
   token: text(TOKEN_MESSAGE, (value) => value.length >= MIN_TOKEN_LENGTH && BEARER.test(value)),
-  scopes: v.pipe(v.array(v.picklist(SCOPES, SCOPES_MESSAGE), SCOPES_MESSAGE), v.minLength(1, SCOPES_MESSAGE)),
+  scopes: scopeList,
   prefix: v.exactOptional(namePrefix),
 })
 

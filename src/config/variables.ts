@@ -27,6 +27,17 @@ const inlineBytes = wholeNumber(0, MAX_SHARED_BYTES)
 /** One year, the longest that caches store responses. */
 const MAX_EDGE_CACHE_SECONDS = 31_536_000
 
+/** As AWS allows (docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html). */
+const s3Bucket = text(
+  'must be a bucket name: 3 to 63 lower-case letters, digits, "-" or ".", e.g. "media"',
+  (value) => /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(value),
+)
+
+const s3Host = text(
+  'must be a hostname in lower case, without "https://" and path, e.g. "s3.example.com"',
+  (value) => /^[a-z0-9-]+(\.[a-z0-9-]+)*(:\d{1,5})?$/.test(value),
+)
+
 /** All variables except the chain, in the order in which mistakes are listed. */
 const variables = v.object({
   FALLBACK_DATA_MIGRATION: v.optional(flag, false),
@@ -55,6 +66,8 @@ const variables = v.object({
   ACCESS_AUDIENCE: v.exactOptional(audience),
   ACCESS_TEAM_DOMAIN: v.exactOptional(teamDomain),
   API_TOKEN: v.exactOptional(apiToken),
+  S3_BUCKET: v.exactOptional(s3Bucket),
+  S3_HOST: v.exactOptional(s3Host),
 })
 
 export type Variables = v.InferOutput<typeof variables>
@@ -76,7 +89,7 @@ export function readVariables(env: Env, mistakes: Mistake[]): Variables | undefi
   return result.output
 }
 
-const KNOWN = ['FALLBACK_STORAGES', 'URL_SIGNING_KEYS', ...Object.keys(variables.entries)].filter(
+const KNOWN = ['FALLBACK_STORAGES', 'S3_KEYS', 'URL_SIGNING_KEYS', ...Object.keys(variables.entries)].filter(
   (name) => name !== 'API_TOKEN',
 )
 /** Not what a mistyped name could mean: the secrets of backends have names like these. */

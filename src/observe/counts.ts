@@ -6,7 +6,9 @@ export interface RequestEvent {
   method: string
   /** The object's name; absent for routes without one. */
   name?: string
-  route: 'media' | 'api'
+  route: 'media' | 'api' | 's3'
+  /** Of the S3 API, e.g. `GetObject`. */
+  operation?: string
   /** Name of the identity, for the log; absent for requests that anyone may make. */
   by?: string
   status: number

@@ -25,8 +25,10 @@ export interface AppEnv {
     trace: Trace
     /** The object that the request is about. */
     name?: string
-    /** Set for media; otherwise it is the API. */
-    route?: 'media'
+    /** Set for media and the S3 API; otherwise it is the JSON API. */
+    route?: 'media' | 's3'
+    /** The operation of the S3 API. */
+    operation?: string
     answered?: Answered
     /** Whose request it is. Absent for routes that anyone may use, unless the route identifies who signs in. */
     identity?: Identity

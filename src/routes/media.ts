@@ -1,24 +1,23 @@
-import { cancelBody } from '../bodies/cancel.ts'
 import type { Context } from 'hono'
 import type { Config } from '../config/config.ts'
 import type { Read } from '../edge-cache/edge-cache.ts'
 import { cacheStatus, serverTiming } from '../http/cache-status.ts'
-import { evaluatePreconditions, ifRangeHolds } from '../http/conditional.ts'
+import { evaluatePreconditions } from '../http/conditional.ts'
 import { requestDigests } from '../http/digest-headers.ts'
 import { representationFromHeaders } from '../http/headers.ts'
 import { typeOfName, withTypeOfName } from '../http/media-types.ts'
 import { privateCacheControl } from '../http/private-cache.ts'
 import { ABSENT, problemResponse } from '../http/problem.ts'
-import { parseRange } from '../http/range.ts'
 import { headResponse, objectResponse } from '../http/respond.ts'
 import { deleteObjectIf } from '../methods/methods.ts'
 import { StorageError } from '../storage/errors.ts'
-import type { ObjectInfo, RangeRequest, Representation, StoredObject } from '../storage/object.ts'
+import type { ObjectInfo, RangeRequest, Representation } from '../storage/object.ts'
 import { putObject } from '../methods/put-object.ts'
 import type { UploadOptions } from '../methods/upload.ts'
 import { mayBeStale } from '../storage/trace.ts'
 import type { Answered, AppEnv, Input } from './context.ts'
 import { edgeCacheFor } from './edge-cache.ts'
+import { findObject, isConditional } from './find-object.ts'
 import { finish } from './finish.ts'
 
 /** GET and HEAD of one name: the chain's result as HTTP. Starts a copy if the object should migrate. */
@@ -53,8 +52,9 @@ async function read(c: Context<AppEnv>, name: string): Promise<Read & { range: R
   const trace = c.get('trace')
   const edgeCache = edgeCacheFor(c)
   if (edgeCache) return { ...(await edgeCache.read(name, trace)), range: null }
-  const { object, range } = await find(c, name)
-  const stored = object !== null && c.get('deployment').migration.writeBack(object, trace)
+  const { chain, migration } = c.get('deployment')
+  const { object, range } = await findObject(chain, name, { headers: c.req.raw.headers, trace })
+  const stored = object !== null && migration.writeBack(object, trace)
   return { object, range, stored }
 }
 
@@ -69,46 +69,6 @@ async function signedDisposition(c: Context<AppEnv>): Promise<string | undefined
 /** Nothing is thrown: crawlers request thousands of missing names, and the stack of an error takes longer than the response. */
 function absent(c: Context<AppEnv>): Response {
   return describeAnswer(c, problemResponse(ABSENT, { base: c.get('deployment').config.mediaPath }))
-}
-
-/** One strong entity tag, as browsers send it. */
-const STRONG_TAG = /^"[^"\\]+"$/
-
-/**
- * The object, and the range to answer with; `null` for the whole object. One operation for a hit, ranged or not: the
- * range is requested at once, and the whole object only if If-Range fails and the backend could not check it.
- */
-async function find(
-  c: Context<AppEnv>,
-  name: string,
-): Promise<{ object: StoredObject | null; range: RangeRequest | null }> {
-  const { chain } = c.get('deployment')
-  const { headers } = c.req.raw
-  const trace = c.get('trace')
-  const range = parseRange(headers.get('range'))
-  if (!range) {
-    const known = headers.get('if-none-match')
-    const ifNoneMatch = known !== null && STRONG_TAG.test(known) ? { ifNoneMatch: known } : {}
-    return { object: await chain.get(name, { trace, ...ifNoneMatch }), range: null }
-  }
-  const ifRange = headers.get('if-range')
-  try {
-    const object = await chain.get(name, { range, trace, ...(ifRange !== null && { ifRange }) })
-    if (!object || ifRangeHolds(ifRange, object)) return { object, range }
-    if (!object.range) return { object, range: null }
-    await cancelBody(object.body)
-  } catch (error) {
-    if (!(error instanceof StorageError) || error.code !== 'unsatisfiable') throw error
-    // Conditions come before the range (RFC 9110 §13.2.2), and the object's metadata decides them.
-    if (!isConditional(headers) && ifRange === null) throw error
-    trace.length = 0
-    const info = await chain.head(name, { trace })
-    if (!info) return { object: null, range: null }
-    if (info.size === undefined) throw error
-    if (ifRangeHolds(ifRange, info)) return { object: { ...info, body: new Blob([]).stream() }, range }
-  }
-  trace.length = 0
-  return { object: await chain.get(name, { trace }), range: null }
 }
 
 /** PUT: replaces the object; 201 if there was none, otherwise 204. */
@@ -130,12 +90,6 @@ export async function deleteMedia(c: Context<AppEnv>, { name }: Input<'deleteObj
   const allows = conditionOf(c.req.raw)
   await (allows ? deleteObjectIf(chain, name, allows) : chain.delete(name))
   return describeAnswer(c, new Response(null, { status: 204 }))
-}
-
-const CONDITIONS = ['If-Match', 'If-None-Match', 'If-Modified-Since', 'If-Unmodified-Since']
-
-function isConditional(headers: Headers): boolean {
-  return CONDITIONS.some((header) => headers.has(header))
 }
 
 /** Whether a write's conditions allow it to replace the current object; `undefined` if it has none. */

@@ -7,6 +7,7 @@ import { createLogSample, describeError, log } from '../observe/log.ts'
 import type { RequestEvent } from '../observe/counts.ts'
 import type { Attempt } from '../storage/trace.ts'
 import type { Answered, AppEnv } from './context.ts'
+import { S3_PATH } from './router.ts'
 
 /** The rate limiter counts over 10 or 60 s: a client that comes back too early is refused again. */
 const RETRY_AFTER_SECONDS = '10'
@@ -23,6 +24,8 @@ export function cors(allowed: AllowedOrigins) {
 /** Applies the rate limiter to each client address. */
 export function rateLimit(limiter: RateLimit) {
   return createMiddleware<AppEnv>(async (c, next) => {
+    // What S3 clients send is signed, and many of them share an address.
+    if (c.req.path === S3_PATH) return next()
     const { success } = await limiter.limit({ key: c.req.header('CF-Connecting-IP') ?? 'unknown' })
     if (success) return next()
     return problemResponse({
@@ -92,11 +95,13 @@ function eventOf(
   const answered = c.get('answered')
   const backend = answered?.backend
   const identity = c.get('identity')
+  const operation = c.get('operation')
   const length = headers.get('Content-Length')
   return {
     method: c.req.method,
     ...(name !== undefined && { name }),
     route: c.get('route') ?? 'api',
+    ...(operation !== undefined && { operation }),
     ...(identity && { by: identity.name }),
     status,
     outcome: outcomeOf(status, answered, primary),

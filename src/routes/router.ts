@@ -18,18 +18,24 @@ const MAX_JSON_BYTES = 1024 * 1024
 /** Without signing in: several times what the names have that such a request may send. */
 const MAX_ANONYMOUS_JSON_BYTES = 128 * 1024
 
+/** The path of every request of an S3 client, whatever its URL: no client can send a space in a path. */
+export const S3_PATH = '/ s3'
+
 /** Hono's smallest router tries one pattern after another: media requests skip those of the API, which is at `apiRoot`. */
 export function mediaFirstRouter<Handler>(apiRoot: string): Router<Handler> {
   const all = new PatternRouter<Handler>()
   const media = new PatternRouter<Handler>()
+  const s3 = new PatternRouter<Handler>()
   const isApi = (path: string): boolean => path.startsWith(`${apiRoot}/`) || path === apiRoot
   return {
     name: 'MediaFirstRouter',
     add(method, path, handler) {
+      if (path === S3_PATH || path === '/*') s3.add(method, path, handler)
+      if (path === S3_PATH) return
       all.add(method, path, handler)
       if (!isApi(path)) media.add(method, path, handler)
     },
-    match: (method, path) => (isApi(path) ? all : media).match(method, path),
+    match: (method, path) => (path === S3_PATH ? s3 : isApi(path) ? all : media).match(method, path),
   }
 }
 

@@ -1,10 +1,13 @@
-import { type XmlElement, parseXml } from '@rgrove/parse-xml'
+import {
+  children,
+  childText,
+  document,
+  element,
+  parent,
+  parseDocument,
+  type XmlElement,
+} from '../../s3/xml.ts'
 import { StorageError } from '../../storage/errors.ts'
-
-// Characters that XML 1.0 cannot represent, and the mark that replaces them. radosgw writes keys into tokens unescaped.
-// oxlint-disable-next-line no-control-regex -- control characters are what is looked for
-const UNWRITABLE = /[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\uf8ff]/g
-const MARKED = /\uf8ff([0-9a-f]{4})/g
 
 /** An S3 error. */
 export interface ErrorDocument {
@@ -24,7 +27,7 @@ interface ListDocument {
 
 /** The error that a body describes; `undefined` if it describes none. */
 export function parseErrorDocument(text: string): ErrorDocument | undefined {
-  const root = parse(text)
+  const root = parseDocument(text)
   if (root?.name !== 'Error') return undefined
   const code = childText(root, 'Code') ?? ''
   const region = childText(root, 'Region')
@@ -62,11 +65,8 @@ export function parseCompletedETag(text: string): string | undefined {
 export function completionDocument(parts: ReadonlyMap<number, { etag: string }>): string {
   const elements = [...parts]
     .toSorted(([a], [b]) => a - b)
-    .map(
-      ([number, { etag }]) =>
-        `<Part><PartNumber>${number}</PartNumber><ETag>${escapeXml(etag)}</ETag></Part>`,
-    )
-  return `<CompleteMultipartUpload xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${elements.join('')}</CompleteMultipartUpload>`
+    .map(([number, { etag }]) => parent('Part', element('PartNumber', number), element('ETag', etag)))
+  return document('CompleteMultipartUpload', elements.join(''))
 }
 
 export function isRegion(value: string | null | undefined): value is string {
@@ -98,42 +98,10 @@ function quoteETag(etag: string): string {
   return etag.startsWith('"') || etag.startsWith('W/') ? etag : `"${etag}"`
 }
 
-function escapeXml(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;')
-}
-
-function parse(text: string): XmlElement | undefined {
-  try {
-    // During a long completion, some servers send blanks before the declaration to keep the connection alive.
-    return parseXml(markUnwritable(text.trimStart())).root ?? undefined
-  } catch {
-    return undefined
-  }
-}
-
-function markUnwritable(text: string): string {
-  return text.replace(
-    UNWRITABLE,
-    (character) => `\uf8ff${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  )
-}
-
 function expectRoot(text: string, name: string): XmlElement {
-  const root = parse(text)
+  const root = parseDocument(text)
   if (root?.name !== name) throw malformed(`something else than ${name}`)
   return root
-}
-
-function children(element: XmlElement, name: string): XmlElement[] {
-  return element.children.filter(
-    (node): node is XmlElement => node.type === 'element' && 'name' in node && node.name === name,
-  )
-}
-
-function childText(element: XmlElement, name: string): string | undefined {
-  return children(element, name)[0]?.text.replace(MARKED, (_, code: string) =>
-    String.fromCharCode(Number.parseInt(code, 16)),
-  )
 }
 
 function requiredText(element: XmlElement, name: string): string {

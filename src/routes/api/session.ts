@@ -14,7 +14,8 @@ type Session = Answers['getSession']
 export const sessionHandlers = {
   getSession(c) {
     const { identity } = c.var
-    if (!identity || identity.via === 'signed-url') throw new Error('no way to sign in was found')
+    if (!identity || identity.via === 'signed-url' || identity.via === 's3')
+      throw new Error('no way to sign in was found')
     return describe(identity, identity.via)
   },
 

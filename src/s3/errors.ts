@@ -1,0 +1,131 @@
+import { type ErrorCode, StorageError } from '../storage/errors.ts'
+import { document, element } from './xml.ts'
+
+/** The HTTP status of each error code (docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html). */
+const STATUSES = {
+  AccessDenied: 403,
+  AuthorizationHeaderMalformed: 400,
+  AuthorizationQueryParametersError: 400,
+  BadDigest: 400,
+  BucketAlreadyOwnedByYou: 409,
+  BucketNotEmpty: 409,
+  ConditionalRequestConflict: 409,
+  EntityTooLarge: 400,
+  EntityTooSmall: 400,
+  IncompleteBody: 400,
+  InternalError: 500,
+  InvalidAccessKeyId: 403,
+  InvalidArgument: 400,
+  InvalidDigest: 400,
+  InvalidPart: 400,
+  InvalidPartNumber: 416,
+  InvalidPartOrder: 400,
+  InvalidRange: 416,
+  InvalidRequest: 400,
+  InvalidToken: 400,
+  InvalidURI: 400,
+  KeyTooLongError: 400,
+  MalformedXML: 400,
+  MetadataTooLarge: 400,
+  MethodNotAllowed: 405,
+  MissingContentLength: 411,
+  NoSuchBucket: 404,
+  NoSuchBucketPolicy: 404,
+  NoSuchCORSConfiguration: 404,
+  NoSuchKey: 404,
+  NoSuchLifecycleConfiguration: 404,
+  NoSuchTagSet: 404,
+  NoSuchUpload: 404,
+  NotImplemented: 501,
+  ObjectLockConfigurationNotFoundError: 404,
+  PreconditionFailed: 412,
+  RequestTimeTooSkewed: 403,
+  ServerSideEncryptionConfigurationNotFoundError: 404,
+  ServiceUnavailable: 503,
+  SignatureDoesNotMatch: 403,
+  SlowDown: 503,
+  XAmzContentSHA256Mismatch: 400,
+} as const
+
+export type S3Code = keyof typeof STATUSES
+
+/** The S3 code for each failure of the storage layer. */
+const CODES: Record<ErrorCode, S3Code> = {
+  absent: 'NoSuchKey',
+  invalid: 'InvalidArgument',
+  corrupt: 'BadDigest',
+  precondition: 'PreconditionFailed',
+  'too-large': 'EntityTooLarge',
+  unsatisfiable: 'InvalidRange',
+  unsupported: 'MethodNotAllowed',
+  timeout: 'ServiceUnavailable',
+  unavailable: 'ServiceUnavailable',
+  denied: 'ServiceUnavailable',
+  locked: 'AccessDenied',
+  'too-many-writes': 'SlowDown',
+  interrupted: 'IncompleteBody',
+  internal: 'InternalError',
+  skipped: 'ServiceUnavailable',
+  overloaded: 'SlowDown',
+  loop: 'InvalidRequest',
+}
+
+/** An error that S3 clients know by a code of its own. A StorageError, so that it passes unchanged through whatever reads a body. */
+export class S3ApiError extends StorageError {
+  readonly s3Code: S3Code
+  /** Further elements of the document, e.g. `StringToSign`. */
+  readonly details: Readonly<Record<string, string>>
+
+  constructor(
+    s3Code: S3Code,
+    message: string,
+    { details = {}, cause }: { details?: Record<string, string>; cause?: unknown } = {},
+  ) {
+    super('invalid', message, { cause })
+    this.s3Code = s3Code
+    this.details = details
+  }
+}
+
+/** Too many requests: clients should slow down, rather than expect a failure. */
+const TOO_MANY_REQUESTS = 429
+
+/** The S3 code of any error. */
+export function s3CodeOf(error: StorageError): S3Code {
+  if (error instanceof S3ApiError) return error.s3Code
+  const causes = error.failures.length > 0 ? error.failures : [error]
+  if (causes.some(({ status }) => status === TOO_MANY_REQUESTS)) return 'SlowDown'
+  if (error.failures.some(({ code }) => code === 'loop')) return CODES.loop
+  return error.failures.length > 0 ? 'ServiceUnavailable' : CODES[error.code]
+}
+
+export interface ErrorContext {
+  /** The raw path of the request. */
+  resource: string
+  requestId: string
+}
+
+/** `<Code>` and so on, for an error document or one entry of a batch. */
+export function errorElements(error: StorageError): string {
+  return element('Code', s3CodeOf(error)) + element('Message', error.message)
+}
+
+/** The error as S3 clients expect it. The body of a response to HEAD is dropped by the runtime. */
+export function errorResponse(error: StorageError, { resource, requestId }: ErrorContext): Response {
+  const code = s3CodeOf(error)
+  const details = error instanceof S3ApiError ? Object.entries(error.details) : []
+  const elements = details.map(([name, value]) => element(name, value))
+  const body = document(
+    'Error',
+    errorElements(error) +
+      elements.join('') +
+      element('Resource', resource) +
+      element('RequestId', requestId),
+    { namespace: false },
+  )
+  const waits = [error, ...error.failures].flatMap(({ retryAfter }) => retryAfter ?? [])
+  const headers = new Headers({ 'Content-Type': 'application/xml', 'Cache-Control': 'no-store' })
+  if (waits.length > 0) headers.set('Retry-After', `${Math.ceil(Math.min(...waits) / 1000)}`)
+  if (code === 'InvalidRange') headers.set('Content-Range', `bytes */${error.size ?? '*'}`)
+  return new Response(body, { status: STATUSES[code], headers })
+}

@@ -20,6 +20,8 @@ interface Turn {
 /** One kind of request, sent repeatedly. */
 export interface Target {
   url: string
+  /** Default: GET. */
+  method?: string
   headers?: Readonly<Record<string, string>>
 }
 
@@ -56,11 +58,15 @@ export async function takeTurns({ contest, rounds }: Bench, targets: readonly Ta
 }
 
 /** Sends requests as fast as they are answered for this long; returns how many. */
-export async function requestFor(ms: number, client: Client, { url, headers = {} }: Target): Promise<number> {
+export async function requestFor(
+  ms: number,
+  client: Client,
+  { url, method = 'GET', headers = {} }: Target,
+): Promise<number> {
   const ends = performance.now() + ms
   let requests = 0
   const send = async (): Promise<void> => {
-    for (; performance.now() < ends; requests++) await client.get(url, { headers })
+    for (; performance.now() < ends; requests++) await client.get(url, { method, headers })
   }
   await Promise.all(Array.from({ length: CONNECTIONS }, send))
   return requests
@@ -103,10 +109,10 @@ export function ratio(name: string, own: readonly number[], peer: readonly numbe
 
 /** Throws unless the target responds as expected: a fast error page is not a result. */
 export async function expectAnswer(
-  { url, headers = {} }: Target,
+  { url, method = 'GET', headers = {} }: Target,
   { status, bytes }: { status: number; bytes?: number },
 ): Promise<Headers> {
-  const answer = await fetch(url, { headers })
+  const answer = await fetch(url, { method, headers })
   const { byteLength } = await answer.arrayBuffer()
   if (answer.status !== status || (bytes !== undefined && byteLength !== bytes))
     throw new Error(`${url} answered ${answer.status} with ${byteLength} bytes`)

@@ -19,6 +19,11 @@ export function OWN(origin: string): OwnWorker[] {
       FALLBACK_NEGATIVE_CACHE_SECONDS: 0,
     }),
     worker('own-remembering', [r2, { type: 'kv', binding: 'MEDIA_KV' }, http]),
+    worker('own-s3', [r2], {
+      API_TOKEN: BENCH_TOKEN,
+      S3_BUCKET,
+      S3_KEYS: JSON.stringify([S3_KEY]),
+    }),
     worker('own-slow', [slow]),
     worker('own-slow-second', [r2, slow], { API_TOKEN: BENCH_TOKEN }),
     worker('own-hanging', [hanging, slow], noBreaker),
@@ -28,6 +33,12 @@ export function OWN(origin: string): OwnWorker[] {
 }
 
 export const BENCH_TOKEN = 'bench'
+export const S3_BUCKET = 'media'
+export const S3_KEY = {
+  access_key_id: 'bench',
+  secret_access_key: 'bench-secret-0123456789',
+  scopes: ['write'],
+}
 /** The timeout for a hanging backend. */
 export const TIMEOUT_MS = 500
 /** The time until the next backend is tried as well. */

@@ -11,6 +11,7 @@ import { original } from './original.ts'
 import { OWN } from './own.ts'
 import { memory, startUp } from './process.ts'
 import { edgeHits, fallbackHits, misses, notModified, primaryHits, rangedHits } from './reads.ts'
+import { s3Memory, s3Reads, s3Uploads } from './s3.ts'
 import { slowPrimary } from './slow-primary.ts'
 import { startContest } from './workers.ts'
 
@@ -25,6 +26,9 @@ const MEASUREMENTS: Record<string, Measurement> = {
   miss: misses,
   exists: existsBatch,
   slow: slowPrimary,
+  s3: s3Reads,
+  's3-upload': s3Uploads,
+  's3-memory': s3Memory,
   memory,
   nginx,
   original,

@@ -134,7 +134,7 @@ async function sendWithTrailer(target: string, bytes: Buffer): Promise<Response>
   return fetch(url, { method: 'PUT', headers, body: framed(bytes) })
 }
 
-function framed(bytes: Buffer): Buffer {
+function framed(bytes: Buffer): Buffer<ArrayBuffer> {
   const parts: Buffer[] = []
   for (let start = 0; start < bytes.length; start += CHUNK_BYTES) {
     const chunk = bytes.subarray(start, start + CHUNK_BYTES)

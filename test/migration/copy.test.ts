@@ -115,14 +115,15 @@ function partTarget(taken = false) {
   const target: WritableBackend = {
     ...counting('new'),
     maxPutSize: MIB,
-    createMultipartUpload: async (_name, { onlyIf } = {}) => ({
+    createMultipartUpload: async () => ({
       id: 'one',
       async uploadPart(number, body, size) {
         let length = 0
         for await (const chunk of body as ReadableStream<Uint8Array>) length += chunk.length
         log.push(`part ${number}: ${length / MIB} of ${size / MIB}`)
+        return { number, tag: `${number}`, size }
       },
-      async complete() {
+      async complete(_parts, { onlyIf } = {}) {
         log.push(onlyIf === 'absent' ? 'complete where nothing is' : 'complete')
         return taken ? null : { name: 'huge', backend: 'new', size: SIZE }
       },

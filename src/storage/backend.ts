@@ -39,7 +39,7 @@ export interface PutOptions {
 }
 
 export type ObjectAttributes = Representation &
-  Pick<ObjectInfo, 'etag' | 'modified' | 'provenance' | 'deleted' | 'lifted'>
+  Pick<ObjectInfo, 'etag' | 'modified' | 'provenance' | 'upload' | 'deleted' | 'lifted'>
 
 export interface ListOptions {
   /** Only names with this prefix. Default: all. */
@@ -163,6 +163,12 @@ export interface WritableBackend extends Backend {
   delete: NonNullable<Backend['delete']>
 }
 
+/** Stores objects in parts, too. */
+export interface PartsBackend extends WritableBackend {
+  createMultipartUpload: NonNullable<Backend['createMultipartUpload']>
+  resumeMultipartUpload: NonNullable<Backend['resumeMultipartUpload']>
+}
+
 export interface ListableBackend extends Backend {
   list: NonNullable<Backend['list']>
 }
@@ -173,4 +179,12 @@ export function isWritable(backend: Backend): backend is WritableBackend {
 
 export function isListable(backend: Backend): backend is ListableBackend {
   return backend.list !== undefined
+}
+
+export function takesParts(backend: Backend): backend is PartsBackend {
+  return (
+    isWritable(backend) &&
+    backend.createMultipartUpload !== undefined &&
+    backend.resumeMultipartUpload !== undefined
+  )
 }

@@ -2,9 +2,11 @@ import {
   type Backend,
   type ListPage,
   type MultipartUpload,
+  type PartsBackend,
   type PutOptions,
   type UploadedPart,
   sizeOfParts,
+  takesParts,
 } from '../storage/backend.ts'
 import { StorageError } from '../storage/errors.ts'
 import { isInternal, isStaged, STAGED } from '../storage/name.ts'
@@ -43,14 +45,6 @@ export function withStaging(backend: Backend, onLeft: OnLeft): Backend {
     resumeMultipartUpload: (name, id) =>
       isStaged(id) ? stagedUpload(backend, name, { id, onLeft }) : backend.resumeMultipartUpload(name, id),
   }
-}
-
-type PartsBackend = Backend &
-  Required<Pick<Backend, 'put' | 'delete' | 'createMultipartUpload' | 'resumeMultipartUpload'>>
-
-function takesParts(backend: Backend): backend is PartsBackend {
-  const { put, delete: remove, createMultipartUpload, resumeMultipartUpload } = backend
-  return Boolean(put && remove && createMultipartUpload && resumeMultipartUpload)
 }
 
 function stagedUpload(

@@ -34,7 +34,14 @@ export function startS3(settings: Record<string, unknown> = {}) {
   /** `path` is what follows the endpoint, e.g. `/media/photos/a.jpg`, percent-encoded. */
   const s3 = async (method: string, path: string, init: S3Init = {}): Promise<Response> => {
     const { url, headers } = await sign(method, path, init)
-    return site.app.request(url, { method, headers, ...(init.body !== undefined && { body: init.body }) })
+    if (init.body === undefined) return site.app.request(url, { method, headers })
+    // As a client's request has it, unless it is chunked.
+    const length = new Blob([init.body]).size
+    return site.app.request(url, {
+      method,
+      headers: { 'content-length': `${length}`, ...headers },
+      body: init.body,
+    })
   }
   return { ...site, s3 }
 }

@@ -146,7 +146,7 @@ async function digest(backend: ListableBackend, name: string): Promise<string | 
   }
 }
 
-const ALGORITHMS = ['sha256', 'sha512', 'sha1', 'md5', 'crc32c', 'crc32'] as const
+const ALGORITHMS = ['sha256', 'sha512', 'sha1', 'md5', 'crc64nvme', 'crc32c', 'crc32'] as const
 
 /** Compares the listed attributes: first the source's version, then sizes, then digests. `read` if only the bytes can decide. */
 function compareListed(primary: ObjectInfo, source: ObjectInfo, trustTags: boolean): Compared | 'read' {

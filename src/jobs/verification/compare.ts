@@ -178,7 +178,8 @@ function sinceCopy({ provenance }: ObjectInfo, source: ObjectInfo): 'same' | Com
   if (provenance?.backend !== source.backend) return undefined
   const { etag, modified, copied } = provenance
   if (etag !== undefined && source.etag !== undefined) {
-    if (etag === source.etag) return 'same'
+    // The tags of KV had no `-0` at first.
+    if (etag === source.etag || etag.replace(/"$/, '-0"') === source.etag) return 'same'
     return {
       kind: 'changed',
       detail: `${source.backend} has ETag ${source.etag}, the copy was made from ${etag}`,

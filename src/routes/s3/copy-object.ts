@@ -1,8 +1,8 @@
 import { cancelBody } from '../../bodies/cancel.ts'
 import { writerFor } from '../../chain/placement.ts'
+import type { Validators } from '../../http/conditional.ts'
 import { putObject, replace } from '../../methods/put-object.ts'
 import { copyInParts } from '../../migration/copy-parts.ts'
-import { s3Tag } from '../../s3/entity-tag.ts'
 import { S3ApiError } from '../../s3/errors.ts'
 import { document, element } from '../../s3/xml.ts'
 import { StorageError } from '../../storage/errors.ts'
@@ -11,7 +11,8 @@ import { finishAndPurge } from '../edge-cache.ts'
 import { xmlResponse } from './buckets.ts'
 import { openSource, sourceName } from './copy-source.ts'
 import type { S3Request } from './operations.ts'
-import { conditionOf, describeUpload } from './put-object.ts'
+import { withS3Tag, writeCondition } from './object-tag.ts'
+import { describeUpload } from './put-object.ts'
 
 /** R2 and KV accept one write per second for a name, and clients change metadata right after an upload. */
 const PAUSE_MS = 1100
@@ -30,10 +31,10 @@ export async function copyObject(s3: S3Request): Promise<Response> {
     )
   const info = await finishAndPurge(c, key, copyAgain(s3, source, replacement))
   c.set('answered', { backend: info.backend })
-  return copyResult('CopyObjectResult', { etag: s3Tag(info), modified: info.modified ?? new Date() })
+  return copyResult('CopyObjectResult', withS3Tag(c.get('deployment').chain, info))
 }
 
-export function copyResult(root: string, { etag, modified }: { etag: string; modified: Date }): Response {
+export function copyResult(root: string, { etag = '', modified = new Date() }: Validators): Response {
   const content = element('LastModified', modified.toISOString()) + element('ETag', etag)
   return xmlResponse(document(root, content))
 }
@@ -72,7 +73,7 @@ async function copyOnce(
   const object = await openSource(s3, source)
   const { size, digests } = object
   const info = replacement ?? representationOf(object)
-  const allows = conditionOf(request)
+  const allows = writeCondition(chain, request)
   const target = writerFor(chain, key, size)
   if (target && size !== undefined && size > (target.maxPutSize ?? Infinity)) {
     await cancelBody(object.body)

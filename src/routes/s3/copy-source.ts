@@ -1,10 +1,11 @@
 import { refuseOutside } from '../../access/authorize.ts'
 import { refuseBody } from '../../bodies/cancel.ts'
 import { evaluatePreconditions } from '../../http/conditional.ts'
-import { s3Tag } from '../../s3/entity-tag.ts'
+import { s3Conditions } from '../../s3/entity-tag.ts'
 import { S3ApiError } from '../../s3/errors.ts'
 import { checkName } from '../../storage/name.ts'
 import type { RangeRequest, StoredObject } from '../../storage/object.ts'
+import { withS3Tag } from './object-tag.ts'
 import type { S3Request } from './operations.ts'
 import { parseTarget } from './target.ts'
 
@@ -33,13 +34,15 @@ export async function openSource(
   name: string,
   range?: RangeRequest,
 ): Promise<StoredObject> {
-  const trace = c.get('trace')
-  const object = await c.get('deployment').chain.get(name, { trace, ...(range && { range }) })
+  const { chain } = c.get('deployment')
+  const object = await chain.get(name, { trace: c.get('trace'), ...(range && { range }) })
   if (!object) throw new S3ApiError('NoSuchKey', 'the source does not exist')
   const headers = [...request.headers].filter(([header]) => header.startsWith(CONDITION))
   const conditions = new Headers(headers.map(([header, value]) => [header.slice(HEADER.length + 1), value]))
-  if (evaluatePreconditions('GET', conditions, { ...object, etag: s3Tag(object) }) === 'proceed')
-    return object
+  const shown = withS3Tag(chain, object)
+  const holds =
+    evaluatePreconditions('GET', s3Conditions(conditions, object, shown.etag), shown) === 'proceed'
+  if (holds) return object
   const why = 'the source does not satisfy the request’s conditions'
   return refuseBody(object.body, new S3ApiError('PreconditionFailed', why))
 }

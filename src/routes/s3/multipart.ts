@@ -3,7 +3,6 @@ import { cancelBody, refuseBody } from '../../bodies/cancel.ts'
 import { accepts, partsWriterFor, writersFor } from '../../chain/placement.ts'
 import { replace } from '../../methods/put-object.ts'
 import type { Body } from '../../methods/upload.ts'
-import { s3Tag } from '../../s3/entity-tag.ts'
 import { S3ApiError } from '../../s3/errors.ts'
 import { checkParts, parsePartNumber, parseParts, partETag } from '../../s3/parts.ts'
 import { openBody, readXmlBody } from '../../s3/payload.ts'
@@ -24,7 +23,8 @@ import { xmlResponse } from './buckets.ts'
 import { copyResult } from './copy-object.ts'
 import { openSource, sourceName } from './copy-source.ts'
 import type { S3Request } from './operations.ts'
-import { conditionOf, describeUpload } from './put-object.ts'
+import { withS3Tag, writeCondition } from './object-tag.ts'
+import { describeUpload } from './put-object.ts'
 
 const MAX_COMPLETION_BYTES = 1024 * 1024
 const MARK_BYTES = 12
@@ -74,7 +74,7 @@ export async function uploadPartCopy(s3: S3Request): Promise<Response> {
   if (range && length !== range.length)
     return refuseBody(body, new S3ApiError('InvalidArgument', `the source has only ${size} bytes`))
   const part = await storePart(s3, { body, size: length })
-  return copyResult('CopyPartResult', { etag: partETag(part), modified: new Date() })
+  return copyResult('CopyPartResult', { etag: partETag(part) })
 }
 
 async function storePart(
@@ -98,11 +98,11 @@ async function storePart(
 
 export async function completeMultipartUpload(s3: S3Request): Promise<Response> {
   const { c, request, payload, bucket, key } = s3
-  const { maxUploadBytes = Infinity } = c.get('deployment').config
+  const { chain, config } = c.get('deployment')
   const opened = await openUpload(s3)
   const parts = parseParts(await readXmlBody(request, payload, MAX_COMPLETION_BYTES))
   checkParts(parts, { areEqual: opened.target.type === 'r2' })
-  checkSize(sizeOfParts(parts), maxUploadBytes)
+  checkSize(sizeOfParts(parts), config.maxUploadBytes ?? Infinity)
   const info = await finishAndPurge(c, key, complete(s3, opened, parts))
   c.set('answered', { backend: info.backend })
   const [location = ''] = request.url.split('?')
@@ -112,7 +112,7 @@ export async function completeMultipartUpload(s3: S3Request): Promise<Response> 
       element('Location', location) +
         element('Bucket', bucket) +
         element('Key', key) +
-        element('ETag', s3Tag(info)),
+        element('ETag', withS3Tag(chain, info).etag ?? ''),
     ),
   )
 }
@@ -130,7 +130,7 @@ async function complete(
   const { chain } = c.get('deployment')
   const held = await target.head(key, { lastResort: true })
   if (held?.upload === mark) return held
-  return replace(chain, key, { target, held, allows: conditionOf(request) }, async (onlyIf) => {
+  return replace(chain, key, { target, held, allows: writeCondition(chain, request) }, async (onlyIf) => {
     try {
       return await upload.complete(parts, onlyIf && { onlyIf })
     } catch (error) {

@@ -3,10 +3,12 @@ import { reset, runInDurableObject } from 'cloudflare:test'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { bucketWith, EMPTY_ORIGIN, fill, KV, media, mediaKv, OLD, R2 } from '../kit/app.ts'
 import { bytesOf } from '../kit/fakes.ts'
-import { BUCKET } from '../kit/s3-client.ts'
+import { eventually } from '../kit/eventually.ts'
+import { BUCKET, sign } from '../kit/s3-client.ts'
 import { codeOf, startUploads } from './uploads.ts'
 
-const PART = 5 * 1024 * 1024
+const MIB = 1024 * 1024
+const PART = 5 * MIB
 const FULL = new Uint8Array(PART).fill(65)
 const WRITABLE_KV = { ...KV, read_only: false }
 
@@ -116,6 +118,32 @@ describe('UploadPart', () => {
     expect(await codeOf(bad)).toBe('BadDigest')
     expect((await complete('a', uploadId, [good])).status).toBe(200)
     expect(await new Response((await media.get('a'))?.body).text()).toBe('good')
+  })
+
+  it('stores nothing of a part that breaks off, which can be sent again', async () => {
+    const { app, on, create, part, complete } = startUploads()
+    const uploadId = await create('a')
+    const headers = { 'x-amz-content-sha256': 'UNSIGNED-PAYLOAD' }
+    const { url, headers: signed } = await sign('PUT', on('a'), {
+      headers,
+      query: { partNumber: '1', uploadId },
+    })
+    const body = new ReadableStream({
+      start(controller) {
+        controller.enqueue(bytesOf('half'))
+        controller.error(new Error('the client is gone'))
+      },
+    })
+    const broken = await app.request(url, {
+      method: 'PUT',
+      headers: { ...signed, 'content-length': '8' },
+      body,
+    })
+    expect(await codeOf(broken)).toBe('IncompleteBody')
+    expect(await codeOf(complete('a', uploadId, ['"unknown-8"']))).toBe('InvalidPart')
+    expect((await complete('a', uploadId, [await part('a', uploadId, 1, bytesOf('complete'))])).status).toBe(
+      200,
+    )
   })
 
   it('refuses parts that are larger than MEDIA_MAX_UPLOAD_BYTES by their announced length', async () => {
@@ -302,6 +330,27 @@ it('lists no uploads, so that no client tries to resume one', async () => {
   expect(await codeOf(s3('GET', `/${BUCKET}/a`, { query: { uploadId } }))).toBe('NotImplemented')
 })
 
+it('purges the edge cache, as copies do', async () => {
+  const { call, s3, on, create, part, complete } = startUploads({ MEDIA_EDGE_CACHE_SECONDS: '60' })
+  const read = async () => {
+    const answer = await call('/purged', { token: null })
+    return { text: await answer.text(), status: answer.headers.get('Cache-Status') ?? '' }
+  }
+  const untilCached = () =>
+    eventually(
+      () => 'a hit of the edge cache',
+      async () => ((await read()).status.includes('fallback-storage-edge; hit') ? true : null),
+    )
+  await fill(media, { purged: 'old', from: 'copied' })
+  await untilCached()
+  const uploadId = await create('purged')
+  await complete('purged', uploadId, [await part('purged', uploadId, 1, bytesOf('new'))])
+  expect((await read()).text).toBe('new')
+  await untilCached()
+  await s3('PUT', on('purged'), { headers: { 'x-amz-copy-source': `${BUCKET}/from` } })
+  expect((await read()).text).toBe('copied')
+})
+
 it('remembers an upload until it ends, so that an abandoned one is aborted', async () => {
   const { create, part, complete } = startUploads()
   const remembered = () =>
@@ -336,7 +385,7 @@ it('remembers an upload until it ends, so that an abandoned one is aborted', asy
 it('streams parts that are sent at the same time', async () => {
   const { isolateMemory } = await import('../../src/bodies/memory-budget.ts')
   const { create, part, complete } = startUploads({ OLD: EMPTY_ORIGIN, FALLBACK_STORAGES: [R2, OLD] })
-  const full = isolateMemory.tryReserve(isolateMemory.total)
+  const full = isolateMemory.tryReserve(isolateMemory.total - MIB)
   expect(full).not.toBeNull()
   try {
     const uploadId = await create('a')

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { crc32 } from 'node:zlib'
-import { Sha256 } from '@aws-crypto/sha256-js'
 import { SignatureV4 } from '@smithy/signature-v4'
+import { Sha256 } from '../test/kit/sha256.ts'
 import { startSite } from '../test/kit/worker/site.ts'
 import {
   cpuRatio,

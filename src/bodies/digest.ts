@@ -64,7 +64,8 @@ export function verifyingStream(expected: Digests): TransformStream<Uint8Array, 
   })
 }
 
-function startHash(name: DigestName): Hash {
+/** Computes one digest of bytes that arrive in chunks. */
+export function startHash(name: DigestName): Hash {
   return name in STREAMED
     ? streamedHash(STREAMED[name as keyof typeof STREAMED])
     : crcHash(CRCS[name as keyof typeof CRCS])

@@ -1,33 +1,90 @@
-import { requestDigests } from '../http/digest-headers.ts'
+import { createChunkReader } from '../bodies/chunks.ts'
+import { checkDigests } from '../bodies/digest.ts'
+import { headerDigests } from '../http/digest-headers.ts'
 import type { Digests } from '../storage/object.ts'
+import { decodeChunks, type Trailer } from './aws-chunked.ts'
 import { S3ApiError } from './errors.ts'
 import type { Payload } from './verify.ts'
 import { parseDocument, type XmlElement } from './xml.ts'
 
+/** A body to store, and what its bytes must be. It fails at its end if they are not. */
 export interface OpenBody {
   body: ReadableStream<Uint8Array> | Uint8Array
   size: number
   digests: Digests
 }
 
-/** The body of a request and what is announced about it. */
-export function openBody({ body, headers }: Request, payload: Payload): OpenBody {
-  if (payload.kind === 'chunked') throw new S3ApiError('NotImplemented', 'aws-chunked is not supported')
-  const length = headers.get('Content-Length')
-  if (body && length === null) throw new S3ApiError('MissingContentLength', 'Content-Length is required')
-  const sha256 = payload.kind === 'sha256' && { sha256: payload.sha256 }
-  return {
-    body: body ?? new Uint8Array(),
-    size: Number(length),
-    digests: { ...requestDigests(headers), ...sha256 },
+const TRAILERS: readonly Trailer[] = (['crc32', 'crc32c', 'crc64nvme', 'sha1', 'sha256'] as const).map(
+  (algorithm) => ({ header: `x-amz-checksum-${algorithm}`, algorithm }),
+)
+
+/** The body of a request without its framing. Throws where its length is unknown, since nothing could be stored completely. */
+export async function openBody({ body, headers }: Request, payload: Payload): Promise<OpenBody> {
+  const digests = headerDigests(headers)
+  if (payload.kind !== 'chunked') {
+    const size = body ? lengthFrom(headers, 'Content-Length') : 0
+    return {
+      body: body ?? new Uint8Array(),
+      size,
+      digests: payload.kind === 'sha256' ? { ...digests, sha256: payload.sha256 } : digests,
+    }
+  }
+  const size = lengthFrom(headers, 'x-amz-decoded-content-length')
+  const trailer = payload.hasTrailer ? trailerOf(headers) : null
+  if (trailer && digests[trailer.algorithm] !== undefined)
+    throw new S3ApiError('InvalidRequest', `${trailer.header} must be either a header or a trailer`)
+  const decoded = (body ?? new Blob([]).stream()).pipeThrough(
+    decodeChunks({ size, signer: payload.signer, trailer }),
+  )
+  // Without a last byte to hold back, everything must be checked before anything is stored.
+  if (size === 0) return { body: await readAll(decoded, 0), size, digests }
+  return { body: decoded, size, digests }
+}
+
+/** The root of a body that is XML, once its digests and signatures are checked. */
+export async function readXmlBody(request: Request, payload: Payload, maxBytes: number): Promise<XmlElement> {
+  const { body, size, digests } = await openBody(request, payload)
+  if (size > maxBytes)
+    throw new S3ApiError('EntityTooLarge', `this document may have ${maxBytes} bytes at most`)
+  const bytes = body instanceof Uint8Array ? body : await readAll(body, maxBytes)
+  await checkDigests(bytes, digests)
+  const root = parseDocument(decodeUtf8(bytes))
+  if (!root) throw malformedXml()
+  return root
+}
+
+export function malformedXml(): S3ApiError {
+  return new S3ApiError('MalformedXML', 'the body is not the XML document that this operation needs')
+}
+
+function decodeUtf8(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes)
+  } catch {
+    throw malformedXml()
   }
 }
 
-/** The root of a body that is XML. */
-export async function readXmlBody(request: Request, payload: Payload, maxBytes: number): Promise<XmlElement> {
-  const { size, body } = openBody(request, payload)
-  if (size > maxBytes) throw new S3ApiError('EntityTooLarge', `the body is longer than ${maxBytes} bytes`)
-  const root = parseDocument(await new Response(body).text())
-  if (!root) throw new S3ApiError('MalformedXML', 'the body is not well-formed XML')
-  return root
+async function readAll(body: ReadableStream<Uint8Array>, maxBytes: number): Promise<Uint8Array> {
+  const reader = createChunkReader(body)
+  const bytes = await reader.next(maxBytes + 1)
+  if (bytes.length <= maxBytes) return bytes
+  const error = new S3ApiError('EntityTooLarge', `this document may have ${maxBytes} bytes at most`)
+  await reader.cancel(error)
+  throw error
+}
+
+function lengthFrom(headers: Headers, name: string): number {
+  const value = headers.get(name)
+  if (value === null) throw new S3ApiError('MissingContentLength', `the header ${name} is missing`)
+  if (!/^\d{1,15}$/.test(value)) throw new S3ApiError('InvalidArgument', `${name} is not a number of bytes`)
+  return Number(value)
+}
+
+function trailerOf(headers: Headers): Trailer {
+  const name = headers.get('x-amz-trailer')?.trim().toLowerCase()
+  const trailer = TRAILERS.find(({ header }) => header === name)
+  if (trailer) return trailer
+  const supported = TRAILERS.map(({ header }) => header).join(', ')
+  throw new S3ApiError('InvalidRequest', `x-amz-trailer must name one checksum; supported are ${supported}`)
 }

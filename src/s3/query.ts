@@ -1,3 +1,6 @@
+import { encodeName } from '../storage/name.ts'
+import { S3ApiError } from './errors.ts'
+
 /** One parameter of a query, both parts as they were sent; without `=`, the value is empty. */
 export type RawParameter = readonly [name: string, value: string]
 
@@ -13,4 +16,19 @@ export function rawQuery(url: string): RawParameter[] {
       const equals = part.indexOf('=')
       return equals < 0 ? [part, ''] : [part.slice(0, equals), part.slice(equals + 1)]
     })
+}
+
+/** Decodes percent escapes. A plus sign stays one. */
+export function decodeComponent(text: string): string {
+  if (!text.includes('%')) return text
+  try {
+    return decodeURIComponent(text)
+  } catch (cause) {
+    throw new S3ApiError('InvalidURI', 'the URL contains a percent escape that is not UTF-8', { cause })
+  }
+}
+
+/** Percent-encodes everything except RFC 3986's unreserved characters. */
+export function encodeComponent(text: string): string {
+  return encodeName(text).replaceAll('/', '%2F')
 }

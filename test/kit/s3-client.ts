@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers'
-import { Sha256 } from '@aws-crypto/sha256-js'
 import { SignatureV4 } from '@smithy/signature-v4'
 import { SITE, startApp } from './app.ts'
+import { Sha256 } from './sha256.ts'
 
 export const BUCKET = 'media'
 export const S3_KEYS = {

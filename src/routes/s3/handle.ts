@@ -32,7 +32,8 @@ export async function handleS3(c: Context<AppEnv>): Promise<Response> {
   const verified = await verify(request, {
     keys: s3Keys,
     now: Date.now(),
-    paths: [rawPath(request.url), entrance.path],
+    // s3fs signs the path without the endpoint's own.
+    paths: entrance.isVirtual ? [rawPath(request.url)] : [rawPath(request.url), entrance.path],
   })
   const identity = identityOf(verified.key)
   c.set('identity', identity)

@@ -55,7 +55,7 @@ export async function createMultipartUpload(s3: S3Request): Promise<Response> {
 
 export async function uploadPart(s3: S3Request): Promise<Response> {
   const { request, payload } = s3
-  const { body, size, digests } = openBody(request, payload)
+  const { body, size, digests } = await openBody(request, payload)
   const part = await storePart(s3, { body, size, digests })
   return new Response(null, { headers: { ETag: partETag(part) } })
 }

@@ -9,8 +9,12 @@ interface Hash {
 }
 
 const STREAMED = { md5: 'MD5', sha1: 'SHA-1', sha256: 'SHA-256', sha512: 'SHA-512' } as const
-/** From the reversed polynomials of CRC-32 (zip, PNG) and CRC-32C (Castagnoli). */
-const CRC_TABLES = { crc32: crcTable(0xedb88320), crc32c: crcTable(0x82f63b78) }
+/** From the reflected polynomials of CRC-32 (zip, PNG), CRC-32C (Castagnoli) and CRC-64/NVME. */
+const CRCS = {
+  crc32: crcTables(0xedb88320),
+  crc32c: crcTables(0x82f63b78),
+  crc64nvme: crcTables(0xac4bc9b5, 0x9a6c9329),
+}
 
 /** Checks the given digests of `bytes`; throws `corrupt` if one differs. */
 export async function checkDigests(bytes: Uint8Array, expected: Digests): Promise<void> {
@@ -61,7 +65,9 @@ export function verifyingStream(expected: Digests): TransformStream<Uint8Array, 
 }
 
 function startHash(name: DigestName): Hash {
-  return name === 'crc32' || name === 'crc32c' ? crcHash(CRC_TABLES[name]) : streamedHash(STREAMED[name])
+  return name in STREAMED
+    ? streamedHash(STREAMED[name as keyof typeof STREAMED])
+    : crcHash(CRCS[name as keyof typeof CRCS])
 }
 
 function streamedHash(algorithm: string): Hash {
@@ -76,22 +82,68 @@ function streamedHash(algorithm: string): Hash {
   }
 }
 
-function crcHash(table: Uint32Array): Hash {
-  let crc = 0xffffffff
+/** One 32-bit half of a CRC's tables: the entry for each byte, followed by that for the byte and one, two … seven zeros. */
+type CrcTable = Int32Array
+
+/** Eight bytes at a time ("slicing by 8"), which runs almost three times as fast as one by one. */
+function crcHash([low, high]: readonly [low: CrcTable, high: CrcTable | null]): Hash {
+  let state = { lower: -1, upper: high ? -1 : 0 }
   return {
     async update(chunk) {
-      for (const byte of chunk) crc = (table[(crc ^ byte) & 0xff] ?? 0) ^ (crc >>> 8)
+      const view = new DataView(chunk.buffer, chunk.byteOffset, chunk.byteLength)
+      // Local variables: what closures share is slower.
+      let { lower, upper } = state
+      let at = 0
+      for (; at + 8 <= chunk.length; at += 8) {
+        const first = lower ^ view.getInt32(at, true)
+        const second = upper ^ view.getInt32(at + 4, true)
+        lower = lookUp(low, first, second)
+        if (high) upper = lookUp(high, first, second)
+      }
+      for (; at < chunk.length; at++) {
+        const index = (lower ^ (chunk[at] ?? 0)) & 0xff
+        lower = ((lower >>> 8) | (upper << 24)) ^ (low[index] ?? 0)
+        if (high) upper = (upper >>> 8) ^ (high[index] ?? 0)
+      }
+      state = { lower, upper }
     },
     async finish() {
-      return ((crc ^ 0xffffffff) >>> 0).toString(16).padStart(8, '0')
+      return (high ? toHex(~state.upper) : '') + toHex(~state.lower)
     },
   }
 }
 
-function crcTable(polynomial: number): Uint32Array {
-  return Uint32Array.from({ length: 256 }, (_, index) => {
-    let value = index
-    for (let bit = 0; bit < 8; bit++) value = value & 1 ? (value >>> 1) ^ polynomial : value >>> 1
-    return value
-  })
+function lookUp(table: CrcTable, first: number, second: number): number {
+  return (
+    (table[0x700 | (first & 0xff)] ?? 0) ^
+    (table[0x600 | ((first >>> 8) & 0xff)] ?? 0) ^
+    (table[0x500 | ((first >>> 16) & 0xff)] ?? 0) ^
+    (table[0x400 | (first >>> 24)] ?? 0) ^
+    (table[0x300 | (second & 0xff)] ?? 0) ^
+    (table[0x200 | ((second >>> 8) & 0xff)] ?? 0) ^
+    (table[0x100 | ((second >>> 16) & 0xff)] ?? 0) ^
+    (table[second >>> 24] ?? 0)
+  )
+}
+
+function crcTables(lowPolynomial: number, highPolynomial = 0): [low: CrcTable, high: CrcTable | null] {
+  const low = new Int32Array(8 * 256)
+  const high = new Int32Array(8 * 256)
+  for (let index = 0; index < low.length; index++) {
+    const before = index - 256
+    let lower = before < 0 ? index : (low[before] ?? 0)
+    let upper = before < 0 ? 0 : (high[before] ?? 0)
+    for (let bit = 0; bit < 8; bit++) {
+      const isOdd = lower & 1
+      lower = ((lower >>> 1) | (upper << 31)) ^ (isOdd ? lowPolynomial : 0)
+      upper = (upper >>> 1) ^ (isOdd ? highPolynomial : 0)
+    }
+    low[index] = lower
+    high[index] = upper
+  }
+  return [low, highPolynomial === 0 ? null : high]
+}
+
+function toHex(half: number): string {
+  return (half >>> 0).toString(16).padStart(8, '0')
 }

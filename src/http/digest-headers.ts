@@ -1,7 +1,7 @@
 import { StorageError } from '../storage/errors.ts'
 import type { Digests } from '../storage/object.ts'
 
-const BYTES = { md5: 16, sha1: 20, sha256: 32, sha512: 64, crc32: 4, crc32c: 4 } as const
+const BYTES = { md5: 16, sha1: 20, sha256: 32, sha512: 64, crc32: 4, crc32c: 4, crc64nvme: 8 } as const
 type Algorithm = keyof typeof BYTES
 
 const CHECKSUM_PREFIX = 'x-amz-checksum-'
@@ -17,15 +17,20 @@ const DIGEST_FIELD_NAMES: Readonly<Record<string, Algorithm>> = {
 }
 const DIGEST_MEMBER = /^([a-z*][a-z0-9_\-.*]*)=:([A-Za-z0-9+/]*={0,2}):(?:;.*)?$/
 
-/**
- * The digests that a client sends with its upload: Content-MD5, `x-amz-checksum-*`, Repr-Digest, Content-Digest.
- * Throws `invalid` if one is malformed, contradictory or not supported: a requested check is never skipped.
- */
+/** The digests of a whole body that is sent as it is. Throws `invalid` for the framing of S3 clients, which would be stored. */
 export function requestDigests(headers: Headers): Digests {
   if (/\baws-chunked\b/i.test(headers.get('Content-Encoding') ?? '') || headers.has('x-amz-trailer'))
     throw invalid(
       'aws-chunked bodies and trailing checksums are not supported: send the checksum as a header',
     )
+  return headerDigests(headers)
+}
+
+/**
+ * The digests that a client sends in the headers of its upload: Content-MD5, `x-amz-checksum-*`, Repr-Digest, Content-Digest.
+ * Throws `invalid` if one is malformed, contradictory or not supported: a requested check is never skipped.
+ */
+export function headerDigests(headers: Headers): Digests {
   const digests: Digests = {}
   const add = (header: string, algorithm: Algorithm, base64: string): void => {
     const hex = toHex(base64, algorithm)
@@ -68,7 +73,7 @@ export function responseDigests(headers: Headers): Digests {
   }
   if (!headers.has('Content-Range')) add('md5', headers.get('Content-MD5'))
   // Composite checksums of multipart uploads end in `-<parts>`, so they are not base64.
-  for (const algorithm of ['sha1', 'sha256', 'crc32', 'crc32c'] as const)
+  for (const algorithm of ['sha1', 'sha256', 'crc32', 'crc32c', 'crc64nvme'] as const)
     add(algorithm, headers.get(CHECKSUM_PREFIX + algorithm))
   for (const [algorithm, base64] of digestMembers(headers.get('Repr-Digest') ?? '') ?? [])
     add(algorithm, base64)

@@ -17,6 +17,7 @@ export interface Digests {
   sha512?: string
   crc32?: string
   crc32c?: string
+  crc64nvme?: string
 }
 
 /** The headers and user metadata that belong to an object's representation. */

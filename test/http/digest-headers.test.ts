@@ -11,7 +11,7 @@ const SHA256 = {
 }
 const CRC32 = { base64: 'DUoRhQ==', hex: '0d4a1185' }
 const CRC32C = { base64: 'yZRlqg==', hex: 'c99465aa' }
-const CRC64 = 'jSnVw/bqjr4='
+const CRC64 = { base64: 'jSnVw/bqjr4=', hex: '8d29d5c3f6ea8ebe' }
 
 describe('requestDigests()', () => {
   it.each<[Record<string, string>, object]>([
@@ -21,6 +21,7 @@ describe('requestDigests()', () => {
     [{ 'X-Amz-Checksum-SHA256': SHA256.base64 }, { sha256: SHA256.hex }],
     [{ 'x-amz-checksum-crc32': CRC32.base64 }, { crc32: CRC32.hex }],
     [{ 'x-amz-checksum-crc32c': CRC32C.base64 }, { crc32c: CRC32C.hex }],
+    [{ 'x-amz-checksum-crc64nvme': CRC64.base64 }, { crc64nvme: CRC64.hex }],
     [{ 'x-amz-checksum-md5': MD5.base64 }, { md5: MD5.hex }],
     [{ 'x-amz-checksum-algorithm': 'CRC64NVME', 'x-amz-checksum-type': 'FULL_OBJECT' }, {}],
     [{ 'x-amz-sdk-checksum-algorithm': 'SHA256' }, {}],
@@ -43,8 +44,11 @@ describe('requestDigests()', () => {
     [{ 'Content-MD5': MD5.hex }, /Content-MD5 is not the base64/],
     [{ 'Content-MD5': SHA1.base64 }, /16 bytes of a md5/],
     [{ 'x-amz-checksum-sha256': MD5.base64 }, /x-amz-checksum-sha256 is not the base64 of the 32 bytes/],
-    [{ 'x-amz-checksum-crc64nvme': CRC64 }, /supported are md5, sha1, sha256, sha512, crc32, crc32c$/],
-    [{ 'x-amz-checksum-constructor': CRC64 }, /x-amz-checksum-constructor is not supported/],
+    [
+      { 'x-amz-checksum-xxhash64': CRC64.base64 },
+      /supported are md5, sha1, sha256, sha512, crc32, crc32c, crc64nvme$/,
+    ],
+    [{ 'x-amz-checksum-constructor': CRC64.base64 }, /x-amz-checksum-constructor is not supported/],
     [{ 'Repr-Digest': 'sha-256=abc' }, /Repr-Digest is malformed/],
     [{ 'Repr-Digest': '' }, /Repr-Digest is malformed/],
     [{ 'Repr-Digest': 'sha-256=:AAAA:' }, /Repr-Digest is not the base64 of the 32 bytes/],
@@ -72,10 +76,15 @@ describe('responseDigests()', () => {
       'Content-MD5': MD5.base64,
       'x-amz-checksum-sha1': `${SHA1.base64}-3`,
       'x-amz-checksum-sha256': SHA256.base64,
-      'x-amz-checksum-crc64nvme': CRC64,
+      'x-amz-checksum-crc64nvme': CRC64.base64,
       'Repr-Digest': `crc32c=:${CRC32C.base64}:, unheard-of=:AAAA:`,
     })
-    expect(responseDigests(headers)).toEqual({ md5: MD5.hex, sha256: SHA256.hex, crc32c: CRC32C.hex })
+    expect(responseDigests(headers)).toEqual({
+      md5: MD5.hex,
+      sha256: SHA256.hex,
+      crc32c: CRC32C.hex,
+      crc64nvme: CRC64.hex,
+    })
     expect(responseDigests(new Headers({ 'Repr-Digest': 'rubbish' }))).toEqual({})
   })
 })

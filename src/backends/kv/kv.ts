@@ -18,7 +18,14 @@ import { changed, cutPart } from '../ranges.ts'
 import { type Body, bytesOf } from '../send-body.ts'
 import { writeAgain } from '../write-again.ts'
 import { fromKvError, isTooManyWrites } from './errors.ts'
-import { contentTag, fromKvMetadata, infoOfRecord, newRecord, toKvMetadata } from './record.ts'
+import {
+  contentDigest,
+  fromKvMetadata,
+  infoOfRecord,
+  newRecord,
+  tagOfDigest,
+  toKvMetadata,
+} from './record.ts'
 import { rollUp } from '../../storage/roll-up.ts'
 
 // developers.cloudflare.com/kv/platform/limits
@@ -97,12 +104,12 @@ async function readForeign(
       await memory.grow(2 * memory.bytes, { leave: UPLOAD_BYTES })
       bytes = await parts.whole(memory.bytes)
     }
-    const version = await contentTag(bytes)
+    const version = await contentDigest(bytes)
     return {
       name,
       backend,
       size: bytes.length,
-      etag: `"${version}"`,
+      etag: tagOfDigest(version),
       version,
       body: heldBody(bytes, memory),
     }

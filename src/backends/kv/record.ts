@@ -26,7 +26,7 @@ export async function newRecord(bytes: Uint8Array, info: ObjectAttributes): Prom
   const metadata = mapValues(attributesToMetadata(info, MAX_METADATA_BYTES), toAscii)
   return {
     size: bytes.length,
-    etag: await contentTag(bytes),
+    etag: await contentDigest(bytes),
     version: crypto.randomUUID().slice(0, 13),
     written: new Date().toISOString(),
     ...(expires && { expires: expires.toISOString() }),
@@ -63,7 +63,7 @@ export function infoOfRecord(record: KvRecord, backend: string, name: string): O
     name,
     backend,
     size: record.size,
-    etag: `"${record.etag}"`,
+    etag: tagOfDigest(record.etag),
     modified: written,
     created: written,
     version: record.version,
@@ -77,8 +77,13 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null
 }
 
-/** The strong ETag of the bytes: the first half of their SHA-256. */
-export async function contentTag(bytes: Uint8Array): Promise<string> {
+/** The strong ETag of bytes with that digest. Without a dash, S3 clients would take 32 hex digits for an MD5. */
+export function tagOfDigest(digest: string): string {
+  return `"${digest}-0"`
+}
+
+/** The first half of the SHA-256 of the bytes. */
+export async function contentDigest(bytes: Uint8Array): Promise<string> {
   return new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)).toHex().slice(0, 32)
 }
 

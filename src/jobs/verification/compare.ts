@@ -146,7 +146,7 @@ async function digest(backend: ListableBackend, name: string): Promise<string | 
   }
 }
 
-const ALGORITHMS = ['sha256', 'sha512', 'sha1', 'md5', 'crc32c', 'crc32'] as const
+const ALGORITHMS = ['sha256', 'sha512', 'sha1', 'md5', 'crc64nvme', 'crc32c', 'crc32'] as const
 
 /** Compares the listed attributes: first the source's version, then sizes, then digests. `read` if only the bytes can decide. */
 function compareListed(primary: ObjectInfo, source: ObjectInfo, trustTags: boolean): Compared | 'read' {
@@ -178,7 +178,8 @@ function sinceCopy({ provenance }: ObjectInfo, source: ObjectInfo): 'same' | Com
   if (provenance?.backend !== source.backend) return undefined
   const { etag, modified, copied } = provenance
   if (etag !== undefined && source.etag !== undefined) {
-    if (etag === source.etag) return 'same'
+    // The tags of KV had no `-0` at first.
+    if (etag === source.etag || etag.replace(/"$/, '-0"') === source.etag) return 'same'
     return {
       kind: 'changed',
       detail: `${source.backend} has ETag ${source.etag}, the copy was made from ${etag}`,

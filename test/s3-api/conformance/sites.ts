@@ -24,34 +24,27 @@ export async function seedInto(backend: Backend, prefix: string, objects: Object
   )
 }
 
-export async function openR2(settings: Record<string, unknown> = {}): Promise<Site> {
+/** The Worker with these settings, whose objects are seeded by `seed`. */
+export async function openWith(settings: Record<string, unknown>, seed: Site['seed']): Promise<Site> {
+  const { app } = startS3(settings)
+  return { endpoint: ENDPOINT, fetch: (url, init) => app.request(url, init), seed }
+}
+
+export async function openR2(): Promise<Site> {
   const prefix = nextPrefix()
-  const { app } = startS3({ FALLBACK_STORAGES: [{ ...R2, prefix }], ...settings })
-  return {
-    endpoint: ENDPOINT,
-    fetch: (url, init) => app.request(url, init),
-    seed: (objects) => seedInto(media, prefix, objects),
-  }
+  return openWith({ FALLBACK_STORAGES: [{ ...R2, prefix }] }, (objects) => seedInto(media, prefix, objects))
 }
 
 /** The first, third, … object is only in the fallback. */
-export async function openFallback(settings: Record<string, unknown> = {}): Promise<Site> {
+export async function openFallback(): Promise<Site> {
   const prefix = nextPrefix()
-  const { app } = startS3({
-    FALLBACK_STORAGES: [
-      { ...R2, prefix },
-      { ...KV, prefix },
-    ],
-    FALLBACK_DATA_MIGRATION: true,
-    ...settings,
+  const chain = [
+    { ...R2, prefix },
+    { ...KV, prefix },
+  ]
+  return openWith({ FALLBACK_STORAGES: chain, FALLBACK_DATA_MIGRATION: true }, async (objects) => {
+    const entries = Object.entries(objects)
+    const half = (rest: number) => Object.fromEntries(entries.filter((_, index) => index % 2 === rest))
+    await Promise.all([seedInto(mediaKv, prefix, half(0)), seedInto(media, prefix, half(1))])
   })
-  return {
-    endpoint: ENDPOINT,
-    fetch: (url, init) => app.request(url, init),
-    async seed(objects) {
-      const entries = Object.entries(objects)
-      const half = (rest: number) => Object.fromEntries(entries.filter((_, index) => index % 2 === rest))
-      await Promise.all([seedInto(mediaKv, prefix, half(0)), seedInto(media, prefix, half(1))])
-    },
-  }
 }

@@ -571,7 +571,8 @@ export const LISTS: readonly Group[] = [
         (first) => v2({ 'continuation-token': tokenOf(first), 'encoding-type': 'url' }),
         entries(SORTED.slice(2)),
       ),
-      row('an empty token', TREE, v2({ 'continuation-token': '' }), fails('InvalidArgument')),
+      // AWS refuses it; ceph's tests expect the first page.
+      row('an empty token', TREE, v2({ 'continuation-token': '' }), { status: [200, 400] }),
       row(
         'a token of something else',
         TREE,

@@ -25,11 +25,13 @@ import type { Bytes } from '../../../kit/s3-signer.ts'
 const MIB = 1024 * 1024
 const UNSIGNED = { 'x-amz-content-sha256': 'UNSIGNED-PAYLOAD' }
 const FULL = filled(5 * MIB, 1)
-const SECOND = filled(5 * MIB, 2)
 const TAIL = filled(1000, 3)
 
 function filled(size: number, seed: number): Bytes {
-  return Uint8Array.from({ length: size }, (_, index) => (index * 31 + seed * 7 + (index >> 8)) & 255)
+  const bytes = new Uint8Array(size)
+  const pattern = Uint8Array.from({ length: 251 }, (_, index) => (index * seed) & 255)
+  for (let at = 0; at < size; at += pattern.length) bytes.set(pattern.subarray(0, size - at), at)
+  return bytes
 }
 
 function joined(...parts: Bytes[]): Bytes {
@@ -96,7 +98,7 @@ const wrongly = (title: string, body: (tag: string) => string, expected: Expecte
     created,
     part('a', 1, 'part'),
     isPart,
-    (first, uploaded) => completeWith('a', first, body(tagOf(uploaded))),
+    (first, uploaded) => completeWith('a', first, body(tagOf(uploaded)), UNSIGNED),
     expected,
     get('a'),
     ok('old'),
@@ -121,56 +123,28 @@ export const MULTIPART: readonly Group[] = [
         ok(TAIL, { 'content-length': '1000' }),
       ),
       row(
-        'three parts',
+        'parts in another order, with gaps, and a range over both',
         {},
         create('a'),
         created,
-        part('a', 1, FULL),
+        part('a', 10_000, TAIL),
         isPart,
-        part('a', 2, SECOND),
+        part('a', 3, FULL),
         isPart,
-        part('a', 3, TAIL),
-        isPart,
-        complete('a', [1, 2, 3]),
-        completed,
-        get('a'),
-        ok(joined(FULL, SECOND, TAIL)),
-      ),
-      row(
-        'parts in another order',
-        {},
-        create('a'),
-        created,
-        part('a', 2, TAIL),
-        isPart,
-        part('a', 1, FULL),
-        isPart,
-        (first, second, one) =>
+        (first, last, one) =>
           completeWith(
             'a',
             first,
             document([
-              [1, tagOf(one)],
-              [2, tagOf(second)],
+              [3, tagOf(one)],
+              [10_000, tagOf(last)],
             ]),
           ),
         completed,
         get('a'),
         ok(joined(FULL, TAIL)),
-      ),
-      row(
-        'numbers with gaps',
-        {},
-        create('a'),
-        created,
-        part('a', 3, FULL),
-        isPart,
-        part('a', 10_000, TAIL),
-        isPart,
-        complete('a', [3, 10_000]),
-        completed,
-        get('a'),
-        ok(joined(FULL, TAIL)),
+        get('a', { range: `bytes=${5 * MIB - 2}-${5 * MIB + 1}` }),
+        { status: 206, body: joined(FULL.slice(-2), TAIL.slice(0, 2)) },
       ),
       row(
         'a part again replaces it',
@@ -641,20 +615,6 @@ export const MULTIPART: readonly Group[] = [
         completed,
         get('a'),
         ok('two'),
-      ),
-      row(
-        'range of the whole',
-        {},
-        create('a'),
-        created,
-        part('a', 1, FULL),
-        isPart,
-        part('a', 2, TAIL),
-        isPart,
-        complete('a', [1, 2]),
-        completed,
-        get('a', { range: `bytes=${5 * MIB - 2}-${5 * MIB + 1}` }),
-        { status: 206, body: joined(FULL.slice(-2), TAIL.slice(0, 2)) },
       ),
     ].map(onKv),
   },

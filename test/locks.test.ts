@@ -33,8 +33,8 @@ function lockedBucket() {
       for (const key of [keys].flat()) await refuse('delete', key)
       return env.MEDIA.delete(keys)
     },
-    async createMultipartUpload(key: string, options?: R2MultipartOptions) {
-      const upload = await env.MEDIA.createMultipartUpload(key, options)
+    resumeMultipartUpload(key: string, id: string) {
+      const upload = env.MEDIA.resumeMultipartUpload(key, id)
       const complete = async (parts: R2UploadedPart[]): Promise<R2Object> => {
         await refuse('completeMultipartUpload', key)
         return upload.complete(parts)

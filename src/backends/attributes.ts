@@ -9,14 +9,17 @@ export const MAX_USER_METADATA_BYTES = 2048
 
 const encoder = new TextEncoder()
 
-type KeptAttributes = Pick<ObjectInfo, 'metadata' | 'etag' | 'modified' | 'provenance' | 'deleted' | 'lifted'>
+type KeptAttributes = Pick<
+  ObjectInfo,
+  'metadata' | 'etag' | 'modified' | 'provenance' | 'upload' | 'deleted' | 'lifted'
+>
 
 /**
  * User metadata and the attributes of a copy or a tombstone, as one flat record for backends that keep only that.
  * Throws `too-large` if it has more than `limit` UTF-8 bytes.
  */
 export function attributesToMetadata(attributes: ObjectAttributes, limit: number): Record<string, string> {
-  const { etag, modified, provenance, deleted, lifted } = attributes
+  const { etag, modified, provenance, upload, deleted, lifted } = attributes
   const user = Object.entries(withoutReserved(attributes.metadata ?? {}))
   checkSize(user, MAX_USER_METADATA_BYTES)
   const own: [string, string | undefined][] = [
@@ -26,6 +29,7 @@ export function attributesToMetadata(attributes: ObjectAttributes, limit: number
     ['source-etag', provenance?.etag],
     ['source-modified', provenance?.modified?.toISOString()],
     ['copied', provenance?.copied.toISOString()],
+    ['upload', upload],
     ['deleted', deleted?.toISOString()],
     ['lifted', lifted ? 'true' : undefined],
   ]
@@ -42,6 +46,7 @@ export function attributesFromMetadata(record: Readonly<Record<string, string>> 
   const own = (key: string): string | undefined => record[RESERVED + key]
   const etag = own('etag')
   const modified = date(own('modified'))
+  const upload = own('upload')
   const deleted = date(own('deleted'))
   const backend = own('source')
   const copied = date(own('copied'))
@@ -51,6 +56,7 @@ export function attributesFromMetadata(record: Readonly<Record<string, string>> 
     ...(Object.keys(user).length > 0 && { metadata: user }),
     ...(etag !== undefined && { etag }),
     ...(modified && { modified }),
+    ...(upload !== undefined && { upload }),
     ...(deleted && { deleted }),
     ...(own('lifted') !== undefined && { lifted: true }),
     ...(backend !== undefined &&

@@ -13,14 +13,14 @@ interface SendBodyOptions<Result> {
   digests?: Digests | undefined
   signal?: AbortSignal | undefined
   /** Receives bytes, or a stream of known length. Resolves to `null` if a condition does not hold and nothing was stored. */
-  send: (body: Body) => Promise<Result | null>
+  send: (body: Body) => Promise<Result>
 }
 
 /** Sends a body. If its length or a digest is not the announced one, throws `corrupt`, and the receiver stores nothing. */
 export async function sendBody<Result>(
   body: Body,
   { size, digests = {}, signal, send }: SendBodyOptions<Result>,
-): Promise<Result | null> {
+): Promise<Result> {
   // An empty stream has no last byte to hold back until it has ended, so the receiver would store it at once.
   if (body instanceof Uint8Array || !size) {
     const bytes = await bytesOf(body, size)

@@ -40,7 +40,7 @@ const CHUNK_BYTES = 256 * 1024
 
 interface SendOptions<Result> {
   /** Resolves to `null` if the receiver refuses the bytes because a condition does not hold. */
-  send: (stream: ReadableStream<Uint8Array>) => Promise<Result | null>
+  send: (stream: ReadableStream<Uint8Array>) => Promise<Result>
   signal?: AbortSignal | undefined
 }
 
@@ -52,7 +52,7 @@ export async function sendFixedLength<Result>(
   body: ReadableStream<Uint8Array>,
   size: number,
   { send, signal }: SendOptions<Result>,
-): Promise<Result | null> {
+): Promise<Result> {
   const fixed = new FixedLengthStream(size)
   const writer = fixed.writable.getWriter()
   const chunkBytes = Math.max(1, Math.min(CHUNK_BYTES, size))

@@ -1,4 +1,10 @@
-import { type Backend, isWritable, type WritableBackend } from '../storage/backend.ts'
+import {
+  type Backend,
+  isWritable,
+  type PartsBackend,
+  takesParts,
+  type WritableBackend,
+} from '../storage/backend.ts'
 import { StorageError } from '../storage/errors.ts'
 import type { ObjectInfo } from '../storage/object.ts'
 
@@ -53,6 +59,11 @@ export function writersFor(
   if (takers(backends, { name }).length > 0)
     throw new StorageError('too-large', `no backend accepts an object of ${size} bytes`)
   throw new StorageError('unsupported', 'no backend accepts writes of this name')
+}
+
+/** The backend for an upload in parts, whose size is not known when it begins. */
+export function partsWriterFor({ backends }: Backends, name: string): PartsBackend | undefined {
+  return takers(backends, { name }).find(takesParts)
 }
 
 /** The backends that a search tries before this one. */

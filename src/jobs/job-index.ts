@@ -54,15 +54,17 @@ export class JobIndex extends DurableObject<Env> implements UploadIndex {
     return this.#queries.all(query, limit)
   }
 
-  async openUpload({ backend, name, id }: OpenUpload): Promise<void> {
+  async openUpload({ backend, name, id }: OpenUpload, keepMs = 0): Promise<void> {
     const insert = 'INSERT OR REPLACE INTO uploads (backend, name, id, at) VALUES (?, ?, ?, ?)'
-    this.#queries.run(insert, backend, name, id, Date.now())
+    this.#queries.run(insert, backend, name, id, Date.now() + keepMs)
   }
 
-  /** Removes it; returns others of its name, and what was abandoned: they may be aborted now. */
+  /** Removes it; returns others of its name, and what was abandoned, except for what is still kept: they may be aborted now. */
   async closeUpload({ backend, name, id }: OpenUpload): Promise<OpenUpload[]> {
     this.#queries.run('DELETE FROM uploads WHERE backend = ? AND name = ? AND id = ?', backend, name, id)
-    const query = 'SELECT backend, name, id FROM uploads WHERE backend = ? AND (name = ? OR at < ?) LIMIT ?'
-    return this.#queries.all(query, backend, name, Date.now() - ABANDONED_MS, MAX_AT_ONCE)
+    const query =
+      'SELECT backend, name, id FROM uploads WHERE backend = ? AND ((name = ? AND at <= ?) OR at < ?) LIMIT ?'
+    const now = Date.now()
+    return this.#queries.all(query, backend, name, now, now - ABANDONED_MS, MAX_AT_ONCE)
   }
 }

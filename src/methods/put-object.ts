@@ -1,5 +1,4 @@
-import type { WritableBackend } from '../storage/backend.ts'
-import { isWritable } from '../storage/backend.ts'
+import { isWritable, type PutCondition, type WritableBackend } from '../storage/backend.ts'
 import { StorageError } from '../storage/errors.ts'
 import type { Chain } from '../chain/fallback.ts'
 import { accepts, before, writersFor } from '../chain/placement.ts'
@@ -25,12 +24,33 @@ export function putObject(
   return withUpload(body, options, async (upload) => {
     const [target] = writersFor(chain, name, upload.size)
     const held = await target.head(name, { lastResort: true })
-    if (allows && !allows(await chain.head(name))) throw changed()
-    const info = await storeIn(target, upload, name, allows && conditionOn(held))
-    if (!info) throw changed()
-    await clearBefore(chain, name, target)
+    const info = await replace(chain, name, { target, held, allows }, (onlyIf) =>
+      storeIn(target, upload, name, onlyIf),
+    )
     return { info, created: held === null || held.deleted !== undefined }
   })
+}
+
+interface Replacement {
+  target: WritableBackend
+  /** What `target` has under the name. */
+  held: ObjectInfo | null
+  /** Whether the write may proceed, given the current object. Default: always. */
+  allows?: ((current: ObjectInfo | null) => boolean) | undefined
+}
+
+/** Lets `store` replace the object in `target`, which resolves to `null` if `onlyIf` did not hold; then nothing hides it. */
+export async function replace(
+  chain: Chain,
+  name: string,
+  { target, held, allows }: Replacement,
+  store: (onlyIf: PutCondition | undefined) => Promise<ObjectInfo | null>,
+): Promise<ObjectInfo> {
+  if (allows && !allows(await chain.head(name))) throw changed()
+  const info = await store(allows && conditionOn(held))
+  if (!info) throw changed()
+  await clearBefore(chain, name, target)
+  return info
 }
 
 /** Writable backends before the target were only skipped because of the size: their objects would hide the new one. */

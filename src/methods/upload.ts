@@ -1,4 +1,10 @@
-import type { MultipartUpload, PutCondition, PutOptions, WritableBackend } from '../storage/backend.ts'
+import type {
+  MultipartUpload,
+  PutCondition,
+  PutOptions,
+  UploadedPart,
+  WritableBackend,
+} from '../storage/backend.ts'
 import { cancelBody } from '../bodies/cancel.ts'
 import { startCheck } from '../bodies/digest.ts'
 import { StorageError } from '../storage/errors.ts'
@@ -145,7 +151,8 @@ export async function storeIn(
       return storeParts(upload, parts, {
         bytes,
         checkLimit,
-        create: () => createMultipartUpload(name, options()),
+        create: (options) => createMultipartUpload(name, options),
+        options: options(),
       })
   }
   return backend.put(name, upload.body, options())
@@ -180,19 +187,21 @@ async function readWhole(upload: Upload, bytes: number): Promise<ChunkReader | n
 interface PartsOptions {
   bytes: number
   checkLimit: (bytes: number) => void
-  create: () => Promise<MultipartUpload>
+  create: (options: PutOptions) => Promise<MultipartUpload>
+  options: PutOptions
 }
 
 async function storeParts(
   upload: Upload,
   parts: ChunkReader,
-  { bytes, checkLimit, create }: PartsOptions,
+  { bytes, checkLimit, create, options }: PartsOptions,
 ): Promise<ObjectInfo | null> {
   const { size, memory } = upload
   const { digests = {} } = upload.options
   const check = startCheck(digests)
-  const multipart = await create()
-  let storing: Promise<void> = Promise.resolve()
+  const multipart = await create(options)
+  const stored: UploadedPart[] = []
+  let storing: Promise<unknown> = Promise.resolve()
   try {
     let sum = 0
     let part = await parts.next(bytes)
@@ -203,7 +212,7 @@ async function storeParts(
       if (size !== undefined && sum > size) throw wrongLength('more', size)
       await check.update(part)
       await storing
-      storing = multipart.uploadPart(number, part, part.length)
+      storing = multipart.uploadPart(number, part, part.length).then((uploaded) => stored.push(uploaded))
       // Its failure is thrown by the next `await storing`; until then it must not count as unhandled.
       storing.catch(() => {})
       part = await parts.next(bytes)
@@ -211,7 +220,7 @@ async function storeParts(
     await storing
     if (size !== undefined && sum < size) throw wrongLength(sum, size)
     await check.finish()
-    return await multipart.complete()
+    return await multipart.complete(stored, options)
   } catch (error) {
     // The first error is the one that is thrown. R2 and S3 remove an upload that is left behind after some days.
     await Promise.allSettled([storing])

@@ -1,7 +1,6 @@
-import type { Backend, GetOptions, PutCondition, WritableBackend } from '../storage/backend.ts'
+import type { Backend, GetOptions, PutOptions, UploadedPart, WritableBackend } from '../storage/backend.ts'
 import { type ErrorCode, StorageError, toStorageError } from '../storage/errors.ts'
 import type { ObjectInfo } from '../storage/object.ts'
-import { attributesOfCopy, type CopyResult } from './copy-result.ts'
 
 const MIB = 1024 * 1024
 /** R2 and S3 allow at most 10,000 parts; all except the last must have the same size. */
@@ -13,15 +12,14 @@ const FINAL = new Set<ErrorCode>(['precondition', 'locked'])
 
 /**
  * Copies an object that is too large for one put by ranged reads, each conditional on the source's ETag, so that changes of
- * the source are noticed. A part that fails is retried by itself.
+ * the source are noticed. A part that fails is retried by itself. `null` if `onlyIf` did not hold.
  */
 export async function copyInParts(
   source: Backend,
   target: WritableBackend,
-  info: ObjectInfo & { size: number },
-  onlyIf: PutCondition,
-): Promise<CopyResult> {
-  const { name, size, etag } = info
+  { name, size, etag }: ObjectInfo & { size: number },
+  { copyName = name, ...put }: PutOptions & { copyName?: string },
+): Promise<ObjectInfo | null> {
   if (!target.createMultipartUpload) {
     throw new StorageError('too-large', `${target.name} accepts no object of ${size} bytes`, {
       backend: target.name,
@@ -31,20 +29,17 @@ export async function copyInParts(
     const why = 'without a strong ETag at the source, its parts may be of different versions'
     throw new StorageError('unsupported', why, { backend: source.name })
   }
-  const multipart = await target.createMultipartUpload(name, {
-    info: attributesOfCopy(info),
-    onlyIf,
-    size,
-  })
+  const options = { ...put, size }
+  const multipart = await target.createMultipartUpload(copyName, options)
+  const parts: UploadedPart[] = []
   try {
     const partBytes = Math.max(MIN_PART_BYTES, Math.ceil(size / MAX_PARTS / MIB) * MIB)
     for (let offset = 0, number = 1; offset < size; offset += partBytes, number++) {
       const length = Math.min(partBytes, size - offset)
       const read = { range: { offset, length }, ifMatch: etag }
-      await copyPart(source, name, read, (body) => multipart.uploadPart(number, body, length))
+      parts.push(await copyPart(source, name, read, (body) => multipart.uploadPart(number, body, length)))
     }
-    const stored = await multipart.complete()
-    return stored ? { outcome: 'copied', bytes: size } : { outcome: 'present', bytes: 0 }
+    return await multipart.complete(parts, options)
   } catch (error) {
     // The first error is the one to report.
     await Promise.allSettled([multipart.abort()])
@@ -56,8 +51,8 @@ async function copyPart(
   source: Backend,
   name: string,
   read: GetOptions,
-  store: (body: ReadableStream<Uint8Array>) => Promise<void>,
-): Promise<void> {
+  store: (body: ReadableStream<Uint8Array>) => Promise<UploadedPart>,
+): Promise<UploadedPart> {
   for (let attempt = 1; ; attempt++) {
     try {
       const object = await source.get(name, read)

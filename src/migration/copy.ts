@@ -92,7 +92,9 @@ async function copyOpen(
   if (!object.deleted && !needsParts(object, target)) return storeCopy(object, target, options)
   await cancelBody(object.body)
   if (object.deleted || !needsParts(object, target)) return ABSENT
-  return copyInParts(source, target, object, options.onlyIf)
+  const put = { info: attributesOfCopy(object), onlyIf: options.onlyIf }
+  const stored = await copyInParts(source, target, object, put)
+  return stored ? { outcome: 'copied', bytes: object.size } : PRESENT
 }
 
 /** Stores an open object's bytes in `target`, reading `object.body` to its end or cancelling it. */

@@ -10,22 +10,27 @@ export interface OpenUpload {
   id: string
 }
 
+/** R2 aborts uploads after as long; other servers never do. */
+const CLIENTS_KEEP_MS = 7 * 24 * 60 * 60_000
+
 /** Remembers multipart uploads even if the process that began them ends. */
 export interface UploadIndex {
-  openUpload(upload: OpenUpload): Promise<void>
+  /** Until `keepMs` have passed, `closeUpload` does not return it. */
+  openUpload(upload: OpenUpload, keepMs?: number): Promise<void>
   /** Removes it; returns those that may be aborted once its name is settled. */
   closeUpload(upload: OpenUpload): Promise<OpenUpload[]>
 }
 
 /**
  * Multipart uploads are remembered until they end, so that those of a killed process can be aborted, and their staged
- * objects removed: those of a copy by the next copy that settles the name, and all of them after a day by any upload that
- * completes. If another copy of the name is still running, its upload is aborted, too: it is create-only, so it would
- * fail anyway. Copies never abort each other before one has won.
+ * objects removed: those of a copy by the next copy that settles the name, staged ones after a day by any upload that
+ * completes, and others of clients, who may send parts in many requests, after seven days. If another copy of the name is
+ * still running, its upload is aborted, too: it is create-only, so it would fail anyway. Copies never abort each other
+ * before one has won.
  */
 export function withRememberedUploads(backend: Backend, index: () => UploadIndex): Backend {
-  const { createMultipartUpload: create, abortMultipartUpload: abort } = backend
-  if (!create || !abort) return backend
+  const { createMultipartUpload: create, resumeMultipartUpload: resume } = backend
+  if (!create || !resume) return backend
 
   const close = async (upload: OpenUpload, isSettled: boolean): Promise<void> => {
     const left = await index().closeUpload(upload)
@@ -33,37 +38,40 @@ export function withRememberedUploads(backend: Backend, index: () => UploadIndex
     // One that cannot be aborted, because of a lock for instance, must not keep the others open.
     for (const other of left)
       await remembering(other, async () => {
-        await abort(other.name, other.id)
+        await resume(other.name, other.id).abort()
         await index().closeUpload(other)
       })
   }
+  const closing = (upload: MultipartUpload, opened: OpenUpload): MultipartUpload => ({
+    ...upload,
+    async complete(...args) {
+      const stored = await upload.complete(...args)
+      await remembering(opened, () => close(opened, true))
+      return stored
+    },
+    async abort() {
+      await upload.abort()
+      await remembering(opened, () => close(opened, false))
+    },
+  })
+  /** A copy must not abort what a client has staged, so that has a name of its own. */
+  const openedBy = (id: string, name: string, isCopy: boolean): OpenUpload => ({
+    backend: backend.name,
+    name: isStaged(id) && !isCopy ? id : name,
+    id,
+  })
   return {
     ...backend,
     async createMultipartUpload(name, options) {
       const upload = await create(name, options)
       const isCopy = options?.info?.provenance !== undefined
-      // Unless it is staged, a client's upload leaves nothing that R2 or a lifecycle rule would not remove.
-      if (!isCopy && !isStaged(upload.id)) return upload
-      // A copy must not abort a client's upload, so that has a name of its own.
-      const opened = { backend: backend.name, name: isCopy ? name : upload.id, id: upload.id }
-      await remembering(opened, () => index().openUpload(opened))
-      return remembered(upload, (isSettled) => remembering(opened, () => close(opened, isSettled)))
+      const opened = openedBy(upload.id, name, isCopy)
+      const keepMs = isCopy || isStaged(upload.id) ? 0 : CLIENTS_KEEP_MS
+      await remembering(opened, () => index().openUpload(opened, keepMs))
+      return closing(upload, opened)
     },
-  }
-}
-
-function remembered(upload: MultipartUpload, close: (isSettled: boolean) => Promise<void>): MultipartUpload {
-  return {
-    ...upload,
-    async complete() {
-      const stored = await upload.complete()
-      await close(true)
-      return stored
-    },
-    async abort() {
-      await upload.abort()
-      await close(false)
-    },
+    // Only clients resume their uploads.
+    resumeMultipartUpload: (name, id) => closing(resume(name, id), openedBy(id, name, false)),
   }
 }
 

@@ -77,9 +77,21 @@ export function withPurges(handlers: Handlers): Handlers {
   return { ...handlers, ...(Object.fromEntries(purging) as Partial<Handlers>) }
 }
 
+/** A change of one name outside of the JSON API: like `finish`, and purges the name before it answers. */
+export function finishAndPurge<T>(c: Context<AppEnv>, name: string, change: Promise<T>): Promise<T> {
+  const purged = async (): Promise<T> => {
+    try {
+      return await change
+    } finally {
+      await purgeNames(c, [name])
+    }
+  }
+  return finish(purged())
+}
+
 /** The change is made and acknowledged, whether or not the cache can be purged: then it is out of date for a while. */
 async function purgeNames(c: Context<AppEnv>, names: string[]): Promise<void> {
-  if (names.length === 0) return
+  if (names.length === 0 || !c.get('deployment').edgeCaching) return
   try {
     await open(c).purge({ names })
   } catch (error) {

@@ -39,7 +39,7 @@ export interface PutOptions {
 }
 
 export type ObjectAttributes = Representation &
-  Pick<ObjectInfo, 'etag' | 'modified' | 'provenance' | 'deleted' | 'lifted'>
+  Pick<ObjectInfo, 'etag' | 'modified' | 'provenance' | 'upload' | 'deleted' | 'lifted'>
 
 export interface ListOptions {
   /** Only names with this prefix. Default: all. */
@@ -67,15 +67,40 @@ export interface ListPage {
   cursor?: string
 }
 
-/** Two or more parts that become one object. Every part but the last has the same size, at least 5 MiB. */
+/** A stored part, as `complete` needs it. */
+export interface UploadedPart {
+  number: number
+  /** The backend's own tag of its bytes; opaque, without quotes. */
+  tag: string
+  size: number
+}
+
+/**
+ * Parts that become one object. Every part but the last has the same size, at least 5 MiB. Nothing is remembered between
+ * calls, so an upload can be resumed in another request. One that is gone throws `precondition`.
+ */
 export interface MultipartUpload {
   /** The backend's id of the upload. */
   readonly id: string
-  /** Stores part `number` (from 1). A stream needs its `size`. */
-  uploadPart(number: number, body: ReadableStream<Uint8Array> | Uint8Array, size: number): Promise<void>
-  /** `null` if the upload's `onlyIf` does not hold: then nothing was stored and the upload is aborted. */
-  complete(): Promise<ObjectInfo | null>
+  /** Stores part `number` (from 1), or replaces it. A stream needs its `size`. If a digest differs, nothing is stored. */
+  uploadPart(
+    number: number,
+    body: ReadableStream<Uint8Array> | Uint8Array,
+    size: number,
+    digests?: Digests,
+  ): Promise<UploadedPart>
+  /**
+   * Joins the parts, which are in ascending order. `options` are those of `createMultipartUpload`; `null` if `onlyIf` does not
+   * hold: then nothing was stored and the upload is aborted.
+   */
+  complete(parts: readonly UploadedPart[], options?: PutOptions): Promise<ObjectInfo | null>
+  /** Succeeds if it is already gone. */
   abort(): Promise<void>
+}
+
+/** Bytes of the object that the parts become. */
+export function sizeOfParts(parts: readonly UploadedPart[]): number {
+  return parts.reduce((sum, { size }) => sum + size, 0)
 }
 
 /**
@@ -99,8 +124,8 @@ export interface Backend {
   delete?(name: string): Promise<void>
   /** For bodies of unknown length, and those too large for one put. `onlyIf` is checked on completion. */
   createMultipartUpload?(name: string, options?: PutOptions): Promise<MultipartUpload>
-  /** Aborts an upload that was left open; succeeds if it is already gone. */
-  abortMultipartUpload?(name: string, id: string): Promise<void>
+  /** An upload that was created before, by its id. Sends no request, so a wrong id shows at the first use. */
+  resumeMultipartUpload?(name: string, id: string): MultipartUpload
   list?(options?: ListOptions): Promise<ListPage>
   /** `list` supports `after`. */
   readonly listsAfter?: boolean
@@ -138,6 +163,12 @@ export interface WritableBackend extends Backend {
   delete: NonNullable<Backend['delete']>
 }
 
+/** Stores objects in parts, too. */
+export interface PartsBackend extends WritableBackend {
+  createMultipartUpload: NonNullable<Backend['createMultipartUpload']>
+  resumeMultipartUpload: NonNullable<Backend['resumeMultipartUpload']>
+}
+
 export interface ListableBackend extends Backend {
   list: NonNullable<Backend['list']>
 }
@@ -148,4 +179,12 @@ export function isWritable(backend: Backend): backend is WritableBackend {
 
 export function isListable(backend: Backend): backend is ListableBackend {
   return backend.list !== undefined
+}
+
+export function takesParts(backend: Backend): backend is PartsBackend {
+  return (
+    isWritable(backend) &&
+    backend.createMultipartUpload !== undefined &&
+    backend.resumeMultipartUpload !== undefined
+  )
 }

@@ -65,6 +65,8 @@ export interface ObjectInfo extends Representation {
   version?: string
   digests?: Digests
   provenance?: Provenance
+  /** Identifies the multipart upload of an S3 client that stored it. */
+  upload?: string
   /** When the name was deleted: the object is a tombstone and counts as absent. */
   deleted?: Date
   /** The tombstone hides nothing any more: the name is free, for a write that replaces exactly this marker. */

@@ -37,12 +37,7 @@ const MEANING: Partial<Record<ErrorCode, 'success' | 'failure'>> = {
 }
 
 /** Never refused: refusing a part would waste the parts before it, and refusing an abort would leave them behind. */
-const UNGUARDED: ReadonlySet<Call<unknown>['method']> = new Set([
-  'uploadPart',
-  'complete',
-  'abort',
-  'abortMultipartUpload',
-])
+const UNGUARDED: ReadonlySet<Call<unknown>['method']> = new Set(['uploadPart', 'complete', 'abort'])
 
 /** A request that is let through while half-open. */
 interface Probe {

@@ -26,7 +26,7 @@ function change<Key extends Method>(backend: Pick<Backend, Key>, method: Key, ch
 }
 
 /** Methods that only compute; all others may send a request. */
-type LocalMethod = 'url' | 'path' | 'accepts'
+type LocalMethod = 'url' | 'path' | 'accepts' | 'resumeMultipartUpload'
 type UploadMethod = Exclude<keyof MultipartUpload, 'id'>
 
 /** One call of the backend, or of a multipart upload that was opened in it. */
@@ -55,7 +55,7 @@ export type Around = <Result>(call: Call<Result>, send: Send<Result>) => Promise
  * that is missing here does not compile.
  */
 export function interceptCalls(backend: Backend, around: Around): Backend {
-  const changes: Required<Omit<Changes, LocalMethod>> = {
+  const changes: Required<Omit<Changes, 'url' | 'path' | 'accepts'>> = {
     get: (get) => (name, options) =>
       around({ method: 'get', ...readsWith(options), discard: discardObject }, (own) =>
         get(name, withSignal(options, own)),
@@ -77,17 +77,16 @@ export function interceptCalls(backend: Backend, around: Around): Backend {
       } as const
       return interceptUpload(await around(call, (own) => create(name, withSignal(options, own))), around)
     },
-    abortMultipartUpload: (abort) => (name, id) =>
-      around({ method: 'abortMultipartUpload' }, () => abort(name, id)),
+    resumeMultipartUpload: (resume) => (name, id) => interceptUpload(resume(name, id), around),
   }
   return intercept(backend, changes)
 }
 
 function interceptUpload(upload: MultipartUpload, around: Around): MultipartUpload {
   const methods: Required<Omit<MultipartUpload, 'id'>> = {
-    uploadPart: (number, body, size) =>
-      around({ method: 'uploadPart', body }, () => upload.uploadPart(number, body, size)),
-    complete: () => around({ method: 'complete' }, () => upload.complete()),
+    uploadPart: (number, body, ...rest) =>
+      around({ method: 'uploadPart', body }, () => upload.uploadPart(number, body, ...rest)),
+    complete: (...args) => around({ method: 'complete' }, () => upload.complete(...args)),
     abort: () => around({ method: 'abort' }, () => upload.abort()),
   }
   return { ...upload, ...methods }

@@ -1,4 +1,4 @@
-import type { Backend } from '../storage/backend.ts'
+import type { Backend, MultipartUpload } from '../storage/backend.ts'
 import { intercept } from './intercept.ts'
 
 export interface NegativeCacheOptions {
@@ -50,13 +50,16 @@ export function withNegativeCache(backend: Backend, options: NegativeCacheOption
       absentUntil.delete(name)
     }
   }
+  const forgetting = (name: string, upload: MultipartUpload): MultipartUpload => ({
+    ...upload,
+    complete: (...args) => write(name, () => upload.complete(...args)),
+  })
   return intercept(backend, {
     get: (get) => (name, getOptions) => read(name, () => get(name, getOptions)),
     head: (head) => (name, readOptions) => read(name, () => head(name, readOptions)),
     put: (put) => (name, body, putOptions) => write(name, () => put(name, body, putOptions)),
-    createMultipartUpload: (create) => async (name, uploadOptions) => {
-      const upload = await create(name, uploadOptions)
-      return { ...upload, complete: () => write(name, () => upload.complete()) }
-    },
+    createMultipartUpload: (create) => async (name, uploadOptions) =>
+      forgetting(name, await create(name, uploadOptions)),
+    resumeMultipartUpload: (resume) => (name, id) => forgetting(name, resume(name, id)),
   })
 }

@@ -1,4 +1,4 @@
-import type { Backend, ListOptions, ListPage } from '../storage/backend.ts'
+import type { Backend, ListOptions, ListPage, MultipartUpload } from '../storage/backend.ts'
 import { MAX_NAME_BYTES, nameBytes } from '../storage/name.ts'
 import type { ObjectInfo } from '../storage/object.ts'
 import { type Changes, intercept } from './intercept.ts'
@@ -9,6 +9,10 @@ export function withPrefix(backend: Backend, prefix: string): Backend {
   const fits = (name: string): boolean => nameBytes(key(name)) <= MAX_NAME_BYTES
   const named = <Info extends ObjectInfo>(info: Info | null): Info | null =>
     info && { ...info, name: info.name.slice(prefix.length) }
+  const namedUpload = (upload: MultipartUpload): MultipartUpload => ({
+    ...upload,
+    complete: async (...args) => named(await upload.complete(...args)),
+  })
 
   // All methods: one that is missing here would reach keys outside the prefix.
   const changes: Required<Changes> = {
@@ -20,11 +24,8 @@ export function withPrefix(backend: Backend, prefix: string): Backend {
     list: (list) => async (options) => strip(await list(below(options, prefix)), prefix, options?.everything),
     url: (url) => (name, options) => url(key(name), options),
     path: (path) => (name) => path(key(name)),
-    createMultipartUpload: (create) => async (name, options) => {
-      const upload = await create(key(name), options)
-      return { ...upload, complete: async () => named(await upload.complete()) }
-    },
-    abortMultipartUpload: (abort) => (name, id) => abort(key(name), id),
+    createMultipartUpload: (create) => async (name, options) => namedUpload(await create(key(name), options)),
+    resumeMultipartUpload: (resume) => (name, id) => namedUpload(resume(key(name), id)),
   }
   return { accepts: fits, ...intercept(backend, changes) }
 }

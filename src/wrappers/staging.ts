@@ -1,4 +1,13 @@
-import type { Backend, ListPage, MultipartUpload, PutOptions } from '../storage/backend.ts'
+import {
+  type Backend,
+  type ListPage,
+  type MultipartUpload,
+  type PartsBackend,
+  type PutOptions,
+  type UploadedPart,
+  sizeOfParts,
+  takesParts,
+} from '../storage/backend.ts'
 import { StorageError } from '../storage/errors.ts'
 import { isInternal, isStaged, STAGED } from '../storage/name.ts'
 import type { ObjectInfo } from '../storage/object.ts'
@@ -24,46 +33,33 @@ export function withStaging(backend: Backend, onLeft: OnLeft): Backend {
   if (!takesParts(backend)) return hidden
   return {
     ...hidden,
-    createMultipartUpload(name, options = {}) {
+    async createMultipartUpload(name, options = {}) {
       const isRefused = backend.accepts?.(name) === false
       // Without a condition the last upload wins, as with any put.
       const direct = !options.onlyIf || !fitsOnePut(backend, options.size ?? 0) || isRefused
       if (direct) return backend.createMultipartUpload(name, options)
-      return stage(backend, name, { ...options, onLeft })
+      const staged = STAGED + crypto.randomUUID()
+      const { id } = await backend.createMultipartUpload(staged)
+      return stagedUpload(backend, name, { id: `${staged} ${id}`, onLeft })
     },
-    abortMultipartUpload(name, id) {
-      if (!isStaged(id)) return backend.abortMultipartUpload(name, id)
-      const [staged = '', own = ''] = id.split(' ')
-      return discard(backend, staged, own)
-    },
+    resumeMultipartUpload: (name, id) =>
+      isStaged(id) ? stagedUpload(backend, name, { id, onLeft }) : backend.resumeMultipartUpload(name, id),
   }
 }
 
-type PartsBackend = Backend &
-  Required<Pick<Backend, 'put' | 'delete' | 'createMultipartUpload' | 'abortMultipartUpload'>>
-
-function takesParts(backend: Backend): backend is PartsBackend {
-  const { put, delete: remove, createMultipartUpload, abortMultipartUpload } = backend
-  return Boolean(put && remove && createMultipartUpload && abortMultipartUpload)
-}
-
-async function stage(
+function stagedUpload(
   backend: PartsBackend,
   name: string,
-  { onLeft, ...options }: PutOptions & { onLeft: OnLeft },
-): Promise<MultipartUpload> {
-  const staged = STAGED + crypto.randomUUID()
-  const upload = await backend.createMultipartUpload(staged)
-  const sizes = new Map<number, number>()
+  { id, onLeft }: { id: string; onLeft: OnLeft },
+): MultipartUpload {
+  const [staged = '', own = ''] = id.split(' ')
+  const upload = backend.resumeMultipartUpload(staged, own)
   return {
-    id: `${staged} ${upload.id}`,
-    async uploadPart(number, body, size) {
-      await upload.uploadPart(number, body, size)
-      sizes.set(number, size)
-    },
-    async complete() {
-      await upload.complete()
-      const size = [...sizes.values()].reduce((sum, part) => sum + part, 0)
+    ...upload,
+    id,
+    async complete(parts, options = {}) {
+      await upload.complete(parts)
+      const size = sizeOfParts(parts)
       const stored = fitsOnePut(backend, size)
         ? await backend.put(name, await open(backend, staged), { ...options, size })
         : await moveInParts(backend, staged, { ...options, name, size })
@@ -71,30 +67,31 @@ async function stage(
       await backend.delete(staged).catch((error: unknown) => onLeft(backend.name, staged, error))
       return stored
     },
-    abort: () => discard(backend, staged, upload.id),
+    /** Removes the upload and the staged object; which of them exists depends on how far the upload came. */
+    async abort() {
+      await upload.abort()
+      await backend.delete(staged)
+    },
   }
-}
-
-/** Removes the upload and the staged object; which of them exists depends on how far the upload came. */
-async function discard(backend: PartsBackend, staged: string, id: string): Promise<void> {
-  await backend.abortMultipartUpload(staged, id)
-  await backend.delete(staged)
 }
 
 /** An object that is too large for one put needs another multipart upload, which is only as atomic as the backend's. */
 async function moveInParts(
   backend: PartsBackend,
   staged: string,
-  { name, size, ...options }: PutOptions & { name: string; size: number },
+  { name, ...options }: PutOptions & { name: string; size: number },
 ): Promise<ObjectInfo | null> {
-  const upload = await backend.createMultipartUpload(name, { ...options, size })
+  const { size } = options
+  const upload = await backend.createMultipartUpload(name, options)
+  const parts: UploadedPart[] = []
   try {
     const partBytes = Math.min(MAX_PART_BYTES, backend.maxPutSize ?? MAX_PART_BYTES)
     for (let offset = 0, number = 1; offset < size; offset += partBytes, number++) {
       const length = Math.min(partBytes, size - offset)
-      await upload.uploadPart(number, await open(backend, staged, { offset, length }), length)
+      const body = await open(backend, staged, { offset, length })
+      parts.push(await upload.uploadPart(number, body, length))
     }
-    return await upload.complete()
+    return await upload.complete(parts, options)
   } catch (error) {
     await Promise.allSettled([upload.abort()])
     throw error

@@ -1,7 +1,8 @@
 import { expect } from 'vitest'
-import type { Backend, MultipartUpload, PutCondition, WritableBackend } from '../../src/storage/backend.ts'
+import type { Backend, PutCondition, WritableBackend } from '../../src/storage/backend.ts'
 import { isListable, isWritable, type ListableBackend } from '../../src/storage/backend.ts'
 import type { StoredObject } from '../../src/storage/object.ts'
+import { type StartedUpload, startUpload } from '../kit/uploads.ts'
 import type { Create, Traits } from './conformance.ts'
 
 export const encoder = new TextEncoder()
@@ -23,17 +24,11 @@ export async function listable(create: Create): Promise<ListableBackend> {
 
 export async function multipart(create: Create): Promise<{
   backend: WritableBackend
-  start: (name: string, onlyIf?: PutCondition) => Promise<MultipartUpload>
+  start: (name: string, onlyIf?: PutCondition) => Promise<StartedUpload>
 }> {
   const backend = await writable(create)
-  const start = async (name: string, onlyIf?: PutCondition): Promise<MultipartUpload> => {
-    const upload = await backend.createMultipartUpload?.(name, {
-      info: { contentType: 'video/mp4' },
-      ...(onlyIf && { onlyIf }),
-    })
-    if (!upload) throw new Error(`${backend.name} has no createMultipartUpload`)
-    return upload
-  }
+  const start = (name: string, onlyIf?: PutCondition): Promise<StartedUpload> =>
+    startUpload(backend, name, { info: { contentType: 'video/mp4' }, ...(onlyIf && { onlyIf }) })
   return { backend, start }
 }
 

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { startUpload } from '../kit/uploads.ts'
 import { memoryBackend } from '../kit/memory.ts'
 import { describeBackend } from './conformance.ts'
 
@@ -13,14 +14,14 @@ describeBackend(
 
 it('shows which multipart uploads are left over', async () => {
   const backend = memoryBackend('memory')
-  const upload = await backend.createMultipartUpload('a')
+  const upload = await startUpload(backend, 'a')
   expect(backend.uploads.size).toBe(1)
   await upload.abort()
   expect(backend.uploads.size).toBe(0)
 })
 
 it('refuses parts that R2 and S3 would refuse', async () => {
-  const upload = await memoryBackend('memory').createMultipartUpload('a')
+  const upload = await startUpload(memoryBackend('memory'), 'a')
   await upload.uploadPart(1, new Uint8Array(10), 10)
   await upload.uploadPart(2, new Uint8Array(10), 10)
   await expect(upload.complete()).rejects.toMatchObject({ code: 'invalid' })

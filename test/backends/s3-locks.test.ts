@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { startUpload } from '../kit/uploads.ts'
 import { scripted } from '../kit/s3-script.ts'
 
 const bytes = new Uint8Array(3)
@@ -36,7 +37,7 @@ describe.each(LOCKED)('a lock of %s', (_, status, code, message) => {
     for (const refused of [refusal(), answer(200, code, message)]) {
       const part = new Response(null, { headers: { ETag: '"p1"' } })
       const { backend } = scripted([new Response(id), part, refused])
-      const upload = await backend.createMultipartUpload('a')
+      const upload = await startUpload(backend, 'a')
       await upload.uploadPart(1, bytes, 3)
       await expect(upload.complete()).rejects.toMatchObject({ code: 'locked' })
     }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { startUpload } from '../kit/uploads.ts'
 import { entry, errorAnswer, listAnswer, scripted } from '../kit/s3-script.ts'
 
 const bytes = new Uint8Array(3)
@@ -42,7 +43,7 @@ describe('writing to servers that ignore conditions', () => {
       missingKey(),
       notImplemented(),
     ])
-    const upload = await backend.createMultipartUpload('a', { onlyIf: 'absent' })
+    const upload = await startUpload(backend, 'a', { onlyIf: 'absent' })
     await upload.uploadPart(1, bytes, 3)
     await expect(upload.complete()).rejects.toMatchObject({ code: 'unsupported' })
     expect(sent.filter(({ method }) => method === 'POST')).toHaveLength(2)
@@ -103,7 +104,7 @@ describe('completing an upload', () => {
     ['another document', new Response('<ok/>')],
   ])('fails on %s', async (_, answer) => {
     const { backend } = scripted([...started(), answer])
-    const upload = await backend.createMultipartUpload('a')
+    const upload = await startUpload(backend, 'a')
     await upload.uploadPart(1, bytes, 3)
     await expect(upload.complete()).rejects.toMatchObject({ code: 'unavailable' })
   })
@@ -119,7 +120,7 @@ describe('completing an upload', () => {
       answer,
       new Response(null, { status: 204 }),
     ])
-    const upload = await backend.createMultipartUpload('a', { onlyIf: 'absent' })
+    const upload = await startUpload(backend, 'a', { onlyIf: 'absent' })
     await upload.uploadPart(1, bytes, 3)
     expect(await upload.complete()).toBeNull()
     expect(sent.at(-1)).toMatchObject({ method: 'DELETE' })
@@ -133,7 +134,7 @@ describe('completing an upload', () => {
         '\n <?xml version="1.0"?><CompleteMultipartUploadResult><ETag>"done-1"</ETag></CompleteMultipartUploadResult>',
       ),
     ])
-    const upload = await backend.createMultipartUpload('a')
+    const upload = await startUpload(backend, 'a')
     await upload.uploadPart(1, bytes, 3)
     expect(await upload.complete()).toMatchObject({ etag: '"done-1"', size: 3 })
     expect(sent[1]?.url.search).toBe('?partNumber=1&uploadId=u%2F1')
@@ -149,7 +150,7 @@ describe('completing an upload', () => {
       '<CompleteMultipartUploadResult><ETag>"d"</ETag></CompleteMultipartUploadResult>',
     )
     const { backend, sent } = scripted([...started(), ...head, done])
-    const upload = await backend.createMultipartUpload('a', { onlyIf })
+    const upload = await startUpload(backend, 'a', { onlyIf })
     await upload.uploadPart(1, bytes, 3)
     expect(await upload.complete()).toMatchObject({ etag: '"d"' })
     expect(sent.at(-1)?.headers.get(header)).toBe(value)
@@ -157,7 +158,7 @@ describe('completing an upload', () => {
 
   it('sends the object’s attributes when the upload starts', async () => {
     const { backend, sent } = scripted(started())
-    await backend.createMultipartUpload('a', {
+    await startUpload(backend, 'a', {
       info: { contentType: 'video/mp4', etag: '"s"', metadata: { by: 'Ä' } },
     })
     expect(Object.fromEntries(sent[0]?.headers ?? [])).toMatchObject({

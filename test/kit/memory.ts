@@ -3,6 +3,7 @@ import type {
   ListOptions,
   ListPage,
   MultipartUpload,
+  ObjectAttributes,
   PutCondition,
   PutOptions,
 } from '../../src/storage/backend.ts'
@@ -21,6 +22,13 @@ export interface MemoryObject {
   bytes: Uint8Array<ArrayBuffer>
 }
 
+interface MemoryUpload {
+  id: string
+  info: ObjectAttributes
+  /** The bytes of each part by its tag. */
+  parts: Map<string, Uint8Array>
+}
+
 export interface MemoryOptions {
   now?: () => Date
   /** Most entries in a page of a listing, whatever `limit` says. */
@@ -36,7 +44,7 @@ export type MemoryBackend = Backend &
       | 'put'
       | 'delete'
       | 'createMultipartUpload'
-      | 'abortMultipartUpload'
+      | 'resumeMultipartUpload'
       | 'list'
       | 'listsAfter'
       | 'url'
@@ -45,7 +53,7 @@ export type MemoryBackend = Backend &
   > & {
     readonly objects: Map<string, MemoryObject>
     /** Multipart uploads that were neither completed nor aborted. */
-    readonly uploads: Set<MultipartUpload>
+    readonly uploads: Set<MemoryUpload>
   }
 
 const MIN_PART_SIZE = 5 * 1024 * 1024
@@ -54,8 +62,37 @@ const MAX_METADATA_BYTES = 8 * 1024
 /** Keeps objects in a Map and supports everything that a backend can: the reference for the others, and for tests. */
 export function memoryBackend(name: string, options: MemoryOptions = {}): MemoryBackend {
   const objects = new Map<string, MemoryObject>()
-  const uploads = new Set<MultipartUpload>()
+  const uploads = new Set<MemoryUpload>()
   const store = createStore(name, objects, options.now ?? (() => new Date()))
+
+  const resume = (key: string, id: string): MultipartUpload => {
+    const find = (): MemoryUpload => {
+      for (const upload of uploads) if (upload.id === id) return upload
+      throw new StorageError('precondition', 'the upload is gone', { backend: name })
+    }
+    return {
+      id,
+      async uploadPart(number, body, size, digests = {}) {
+        const bytes = await readBody(body, size, name)
+        await checkDigests(bytes, digests)
+        const tag = `${number}.${crypto.randomUUID()}`
+        find().parts.set(tag, bytes)
+        return { number, tag, size }
+      },
+      async complete(parts, { onlyIf } = {}) {
+        const upload = find()
+        const bytes = joinParts(
+          parts.map(({ tag }) => upload.parts.get(tag)),
+          options.minPartSize ?? MIN_PART_SIZE,
+        )
+        uploads.delete(upload)
+        return store(key, bytes, { info: upload.info, ...(onlyIf && { onlyIf }) })
+      },
+      async abort() {
+        for (const upload of uploads) if (upload.id === id) uploads.delete(upload)
+      },
+    }
+  }
 
   return {
     name,
@@ -84,30 +121,12 @@ export function memoryBackend(name: string, options: MemoryOptions = {}): Memory
     async delete(key) {
       objects.delete(key)
     },
-    async createMultipartUpload(key, { info = {}, onlyIf } = {}) {
-      const parts = new Map<number, Uint8Array>()
-      const upload: MultipartUpload = {
-        id: crypto.randomUUID(),
-        async uploadPart(number, body, size) {
-          parts.set(number, await readBody(body, size, name))
-        },
-        async complete() {
-          if (!uploads.has(upload))
-            throw new StorageError('unavailable', 'the upload is gone', { backend: name })
-          const bytes = joinParts(parts, options.minPartSize ?? MIN_PART_SIZE)
-          uploads.delete(upload)
-          return store(key, bytes, { info, ...(onlyIf && { onlyIf }) })
-        },
-        async abort() {
-          uploads.delete(upload)
-        },
-      }
-      uploads.add(upload)
-      return upload
+    async createMultipartUpload(key, { info = {} } = {}) {
+      const created = { id: crypto.randomUUID(), info, parts: new Map<string, Uint8Array>() }
+      uploads.add(created)
+      return resume(key, created.id)
     },
-    async abortMultipartUpload(_key, id) {
-      for (const upload of uploads) if (upload.id === id) uploads.delete(upload)
-    },
+    resumeMultipartUpload: resume,
     async list(listOptions = {}) {
       return listPage(objects, {
         ...listOptions,
@@ -186,8 +205,9 @@ async function readStream(body: ReadableStream<Uint8Array>): Promise<ArrayBuffer
   }
 }
 
-function joinParts(parts: Map<number, Uint8Array>, minPartSize: number): Uint8Array<ArrayBuffer> {
-  const ordered = [...parts].toSorted(([a], [b]) => a - b).map(([, bytes]) => bytes)
+function joinParts(parts: (Uint8Array | undefined)[], minPartSize: number): Uint8Array<ArrayBuffer> {
+  const ordered = parts.filter((part) => part !== undefined)
+  if (ordered.length < parts.length) throw new StorageError('invalid', 'there is no such part')
   const size = ordered[0]?.length ?? 0
   const wrong = ordered.some((part, index) =>
     index < ordered.length - 1 ? part.length !== size || size < minPartSize : part.length > size,

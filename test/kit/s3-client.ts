@@ -1,3 +1,4 @@
+import { env } from 'cloudflare:workers'
 import { Sha256 } from '@aws-crypto/sha256-js'
 import { SignatureV4 } from '@smithy/signature-v4'
 import { SITE, startApp } from './app.ts'
@@ -34,7 +35,11 @@ export function startS3(settings: Record<string, unknown> = {}) {
   /** `path` is what follows the endpoint, e.g. `/media/photos/a.jpg`, percent-encoded. */
   const s3 = async (method: string, path: string, init: S3Init = {}): Promise<Response> => {
     const { url, headers } = await sign(method, path, init)
-    return site.app.request(url, { method, headers, ...(init.body !== undefined && { body: init.body }) })
+    const { body } = init
+    // As a client's request has it, unless it is chunked.
+    const length = body === undefined ? {} : { 'content-length': `${new Blob([body]).size}` }
+    const request = { method, headers: { ...length, ...headers }, ...(body !== undefined && { body }) }
+    return site.app.request(url, request, env, {} as ExecutionContext)
   }
   return { ...site, s3 }
 }

@@ -152,6 +152,6 @@ function partsBackend(name: string): WritableBackend {
 
 /** Like KV: no multipart uploads. */
 function wholeBackend(name: string): WritableBackend {
-  const { createMultipartUpload: _create, abortMultipartUpload: _abort, ...backend } = memoryBackend(name)
+  const { createMultipartUpload: _create, resumeMultipartUpload: _resume, ...backend } = memoryBackend(name)
   return { ...backend, maxSize: 25 * MIB }
 }

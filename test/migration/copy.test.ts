@@ -1,6 +1,7 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { memoryBackend } from '../kit/memory.ts'
 import { copyObject } from '../../src/migration/copy.ts'
+import { copyInParts } from '../../src/migration/copy-parts.ts'
 import type { Backend, WritableBackend } from '../../src/storage/backend.ts'
 import { StorageError } from '../../src/storage/errors.ts'
 import { bytesOf, counting, steppedBody } from '../kit/fakes.ts'
@@ -115,14 +116,15 @@ function partTarget(taken = false) {
   const target: WritableBackend = {
     ...counting('new'),
     maxPutSize: MIB,
-    createMultipartUpload: async (_name, { onlyIf } = {}) => ({
+    createMultipartUpload: async () => ({
       id: 'one',
       async uploadPart(number, body, size) {
         let length = 0
         for await (const chunk of body as ReadableStream<Uint8Array>) length += chunk.length
         log.push(`part ${number}: ${length / MIB} of ${size / MIB}`)
+        return { number, tag: `${number}`, size }
       },
-      async complete() {
+      async complete(_parts, { onlyIf } = {}) {
         log.push(onlyIf === 'absent' ? 'complete where nothing is' : 'complete')
         return taken ? null : { name: 'huge', backend: 'new', size: SIZE }
       },
@@ -142,6 +144,17 @@ describe('copyObject() of an object that is too large for one put', () => {
     const expected = PARTS.map((length, index) => ({ offset: index * 64 * MIB, length, ifMatch: '"v1"' }))
     expect(requested).toEqual(expected)
     expect(log).toEqual([...STORED, 'complete where nothing is'])
+  })
+
+  it('can be given another name and other metadata, without a condition', async () => {
+    const { source } = hugeSource()
+    const { target, log } = partTarget()
+    const create = vi.spyOn(target, 'createMultipartUpload')
+    const info = { contentType: 'video/mp4' }
+    const found = { name: 'huge', backend: 'old', size: SIZE, etag: '"v1"' }
+    expect(await copyInParts(source, target, found, { copyName: 'to', info })).toMatchObject({ size: SIZE })
+    expect(create).toHaveBeenCalledWith('to', { info, size: SIZE })
+    expect(log).toEqual([...STORED, 'complete'])
   })
 
   it('requests only an interrupted part again', async () => {

@@ -1,9 +1,10 @@
 import { env } from 'cloudflare:workers'
+import { startUpload } from '../kit/uploads.ts'
 import { runInDurableObject } from 'cloudflare:test'
 import { describe, expect, it } from 'vitest'
 import { memoryBackend } from '../kit/memory.ts'
 import { withRememberedUploads } from '../../src/migration/open-uploads.ts'
-import type { PutOptions } from '../../src/storage/backend.ts'
+import type { Backend, PutOptions } from '../../src/storage/backend.ts'
 import { StorageError } from '../../src/storage/errors.ts'
 import { bytesOf } from '../kit/fakes.ts'
 
@@ -16,12 +17,12 @@ function target(name: string) {
   const memory = memoryBackend(name)
   const backend = withRememberedUploads(memory, index)
   const begin = async (key: string, options: PutOptions = {}) => {
-    const upload = await backend.createMultipartUpload?.(key, options)
-    if (!upload) throw new Error('no multipart uploads')
+    const upload = await startUpload(backend, key, options)
     await upload.uploadPart(1, bytesOf('part'), 4)
     return upload
   }
-  return { memory, begin, copy: (key: string) => begin(key, COPIED) }
+  const resume = (key: string, id: string) => backend.resumeMultipartUpload?.(key, id)
+  return { memory, begin, resume, copy: (key: string) => begin(key, COPIED) }
 }
 
 describe('withRememberedUploads()', () => {
@@ -47,21 +48,27 @@ describe('withRememberedUploads()', () => {
 
   it('aborts the others even if a lock keeps what one of them has staged', async () => {
     const memory = memoryBackend('locking')
-    const { abortMultipartUpload } = memory
     const kept: string[] = []
-    const locking = {
+    const locking: Backend = {
       ...memory,
-      async abortMultipartUpload(name: string, id: string) {
-        kept.push(id)
-        if (kept.length === 1) throw new StorageError('locked', 'a lock protects it', { backend: 'locking' })
-        await abortMultipartUpload(name, id)
+      resumeMultipartUpload(name, id) {
+        const upload = memory.resumeMultipartUpload(name, id)
+        return {
+          ...upload,
+          async abort() {
+            kept.push(id)
+            if (kept.length === 1)
+              throw new StorageError('locked', 'a lock protects it', { backend: 'locking' })
+            await upload.abort()
+          },
+        }
       },
     }
     const backend = withRememberedUploads(locking, index)
-    for (let time = 0; time < 3; time++) await backend.createMultipartUpload?.('a', COPIED)
-    const last = await backend.createMultipartUpload?.('a', COPIED)
-    await last?.uploadPart(1, bytesOf('part'), 4)
-    expect(await last?.complete()).toMatchObject({ name: 'a' })
+    for (let time = 0; time < 3; time++) await startUpload(backend, 'a', COPIED)
+    const last = await startUpload(backend, 'a', COPIED)
+    await last.uploadPart(1, bytesOf('part'), 4)
+    expect(await last.complete()).toMatchObject({ name: 'a' })
     expect([...memory.uploads].map(({ id }) => id)).toEqual([kept[0]])
   })
 
@@ -80,14 +87,44 @@ describe('withRememberedUploads()', () => {
     expect([...memory.uploads].map(({ id }) => id)).toEqual([upload.id])
   })
 
+  it('forgets the upload of a client that ends in another request', async () => {
+    const { begin, resume } = target('resumed')
+    const listed = () =>
+      runInDurableObject(index(), (_, { storage }) =>
+        storage.sql.exec("SELECT name FROM uploads WHERE backend = 'resumed'").toArray(),
+      )
+    for (const name of ['completed', 'aborted']) {
+      const { id } = await begin(name)
+      expect(await listed()).toEqual([{ name }])
+      const upload = resume(name, id)
+      await (name === 'aborted'
+        ? upload?.abort()
+        : upload?.complete([await upload.uploadPart(1, bytesOf('part'), 4)]))
+      expect(await listed()).toEqual([])
+    }
+  })
+
   it('copies even if nothing can be remembered', async () => {
     const memory = memoryBackend('deaf')
     const fail = () => Promise.reject(new Error('no such object'))
     const backend = withRememberedUploads(memory, () => ({ openUpload: fail, closeUpload: fail }))
-    const upload = await backend.createMultipartUpload?.('a', COPIED)
-    await upload?.uploadPart(1, bytesOf('part'), 4)
-    expect(await upload?.complete()).toMatchObject({ name: 'a' })
+    const upload = await startUpload(backend, 'a', COPIED)
+    await upload.uploadPart(1, bytesOf('part'), 4)
+    expect(await upload.complete()).toMatchObject({ name: 'a' })
   })
+})
+
+it('the index keeps the uploads of clients for as long as it was told', async () => {
+  const age = (ms: number) =>
+    runInDurableObject(index(), (_, { storage }) => {
+      storage.sql.exec('UPDATE uploads SET at = at - ? WHERE backend = ?', ms, 'kept')
+    })
+  await index().openUpload({ backend: 'kept', name: 'a', id: '1' }, 7 * DAY_MS)
+  await age(6 * DAY_MS)
+  const close = () => index().closeUpload({ backend: 'kept', name: 'a', id: '2' })
+  expect(await close()).toEqual([])
+  await age(DAY_MS + 1000)
+  expect(await close()).toEqual([{ backend: 'kept', name: 'a', id: '1' }])
 })
 
 it('the index finds uploads that were abandoned, whatever their name', async () => {

@@ -8,8 +8,8 @@ const LARGE = 9 * 1024 * 1024
 /** The bucket, with every completion of a multipart upload waiting for `meanwhile` first. */
 function pausing(meanwhile: () => Promise<unknown>): R2Bucket {
   return bucketWith({
-    async createMultipartUpload(...args) {
-      const upload = await env.MEDIA.createMultipartUpload(...args)
+    resumeMultipartUpload(...args) {
+      const upload = env.MEDIA.resumeMultipartUpload(...args)
       return {
         key: upload.key,
         uploadId: upload.uploadId,

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest'
+import { startUpload } from '../kit/uploads.ts'
 import type { S3Backend } from '../../src/backends/s3/s3.ts'
 import { withStaging } from '../../src/wrappers/staging.ts'
 import { StorageError } from '../../src/storage/errors.ts'
@@ -15,7 +16,7 @@ beforeAll(async () => {
 
 describe('s3Backend() and uploads of several parts', () => {
   it('joins the parts', async () => {
-    const upload = await backend.createMultipartUpload('parts', {
+    const upload = await startUpload(backend, 'parts', {
       info: { contentType: 'video/mp4', etag: '"s"' },
       onlyIf: 'absent',
     })
@@ -32,7 +33,7 @@ describe('s3Backend() and uploads of several parts', () => {
   })
 
   it('does not replace an object that was stored in the meantime', async () => {
-    const upload = await backend.createMultipartUpload('meanwhile', { onlyIf: 'absent' })
+    const upload = await startUpload(backend, 'meanwhile', { onlyIf: 'absent' })
     await upload.uploadPart(1, new Uint8Array(10), 10)
     await backend.put('meanwhile', bytes)
     expect(await upload.complete()).toBeNull()
@@ -49,10 +50,10 @@ describe('s3Backend() and uploads of several parts', () => {
       ['staged-taken', true],
     ] as const) {
       const options = { info: { contentType: 'video/mp4', etag: '"s"' }, onlyIf: 'absent' as const }
-      const upload = await staging.createMultipartUpload?.(name, options)
-      await upload?.uploadPart(1, bytes, 1000)
+      const upload = await startUpload(staging, name, options)
+      await upload.uploadPart(1, bytes, 1000)
       if (isTaken) await backend.put(name, new Uint8Array(3))
-      const stored = await upload?.complete()
+      const stored = await upload.complete()
       expect(stored).toEqual(isTaken ? null : expect.objectContaining({ name, size: 1000, etag: '"s"' }))
       expect(await backend.head(name)).toMatchObject(
         isTaken ? { size: 3 } : { size: 1000, contentType: 'video/mp4', etag: '"s"' },
@@ -62,7 +63,7 @@ describe('s3Backend() and uploads of several parts', () => {
   })
 
   it('leaves nothing of an aborted one, and accepts a second abort', async () => {
-    const upload = await backend.createMultipartUpload('aborted')
+    const upload = await startUpload(backend, 'aborted')
     await upload.uploadPart(1, new Uint8Array(10), 10)
     await upload.abort()
     await upload.abort()
@@ -71,7 +72,7 @@ describe('s3Backend() and uploads of several parts', () => {
   })
 
   it('refuses a part of another length', async () => {
-    const upload = await backend.createMultipartUpload('wrong-part')
+    const upload = await startUpload(backend, 'wrong-part')
     expect(await failure(upload.uploadPart(1, chunksOf(90, 30), 100))).toMatchObject({ code: 'corrupt' })
     await upload.abort()
   })

@@ -9,7 +9,15 @@ export interface S3Server {
 /** Publicly readable, if the server supports that. */
 export const PUBLIC_BUCKET = 'public'
 /** Each test file has its own bucket, since files run in parallel. */
-export const BUCKETS = ['conformance', 'names', 'reading', 'writing', 'multipart', PUBLIC_BUCKET] as const
+export const BUCKETS = [
+  'conformance',
+  'names',
+  'reading',
+  'writing',
+  'multipart',
+  'uploads',
+  PUBLIC_BUCKET,
+] as const
 export type Bucket = (typeof BUCKETS)[number]
 
 declare module 'vitest' {

@@ -29,16 +29,20 @@ const calls: Calls = {
   put: ['a', bytesOf('x'), { size: 1, onlyIf: 'absent' }],
   delete: ['a'],
   createMultipartUpload: ['a', { size: 9 }],
-  abortMultipartUpload: ['a', 'id'],
+  resumeMultipartUpload: ['a', 'id'],
   list: [{ prefix: 'd', limit: 5 }],
   url: ['a', { base: 'https://media.example/' }],
   path: ['a'],
   accepts: ['a'],
 }
-const uploadCalls: UploadCalls = { uploadPart: [1, bytesOf('x'), 1], complete: [], abort: [] }
+const uploadCalls: UploadCalls = {
+  uploadPart: [1, bytesOf('x'), 1, { md5: '00' }],
+  complete: [[{ number: 1, tag: 't', size: 1 }], { onlyIf: 'absent' }],
+  abort: [],
+}
 
 const methods = Object.keys(calls) as Method[]
-const local: readonly Method[] = ['url', 'path', 'accepts']
+const local: readonly Method[] = ['url', 'path', 'accepts', 'resumeMultipartUpload']
 
 interface Wrapped {
   wrap: (backend: Backend) => Backend
@@ -59,7 +63,7 @@ const wrappers: Record<string, Wrapped> = {
       put: ['p/a', calls.put[1], calls.put[2]],
       delete: ['p/a'],
       createMultipartUpload: ['p/a', calls.createMultipartUpload[1]],
-      abortMultipartUpload: ['p/a', 'id'],
+      resumeMultipartUpload: ['p/a', 'id'],
       list: [{ prefix: 'p/d', limit: 5 }],
       url: ['p/a', calls.url[1]],
       path: ['p/a'],
@@ -69,7 +73,7 @@ const wrappers: Record<string, Wrapped> = {
   withFilter: { wrap: (backend) => withFilter(backend, { include: /^a/ }) },
   withReadOnly: {
     wrap: withReadOnly,
-    removes: ['put', 'delete', 'createMultipartUpload', 'abortMultipartUpload'],
+    removes: ['put', 'delete', 'createMultipartUpload', 'resumeMultipartUpload'],
   },
   withDeadline: { wrap: (backend) => withDeadline(backend, { timeoutMs: 5000, idleTimeoutMs: 5000 }) },
   'withDeadline, of a binding': {
@@ -110,6 +114,12 @@ function recording() {
     }
   }
   const info = { name: 'p/a', backend: 'inner' }
+  const upload: MultipartUpload = {
+    id: 'id',
+    uploadPart: note('uploadPart', async () => ({ number: 1, tag: 't', size: 1 })),
+    complete: note('complete', async () => info),
+    abort: note('abort', async () => {}),
+  }
   const backend: Required<Backend> = {
     name: 'inner',
     type: 'memory',
@@ -121,13 +131,8 @@ function recording() {
     put: note('put', async () => info),
     delete: note('delete', async () => {}),
     list: note('list', async () => ({ objects: [], directories: [] })),
-    createMultipartUpload: note('createMultipartUpload', async () => ({
-      id: 'id',
-      uploadPart: note('uploadPart', async () => {}),
-      complete: note('complete', async () => info),
-      abort: note('abort', async () => {}),
-    })),
-    abortMultipartUpload: note('abortMultipartUpload', async () => {}),
+    createMultipartUpload: note('createMultipartUpload', async () => upload),
+    resumeMultipartUpload: note('resumeMultipartUpload', () => upload),
     url: note('url', async () => 'https://media.example/a'),
     path: note('path', () => 'memory://inner/a'),
     accepts: note('accepts', () => true),
@@ -168,14 +173,16 @@ describe.each(Object.entries(wrappers))('%s()', (_, { wrap, changes = {}, answer
     }
   })
 
-  it('forwards the arguments of an upload', async () => {
-    const { backend, of } = recording()
-    const upload = await wrap(backend).createMultipartUpload?.('a')
-    expect(upload?.id).toBe(removes.includes('createMultipartUpload') ? undefined : 'id')
-    if (!upload) return
-    for (const [method, args] of Object.entries(uploadCalls)) {
-      await call(upload, method, args)
-      expect(of(method)).toEqual([[method, ...args]])
+  it('forwards the arguments of an upload, whether it was created or resumed', async () => {
+    for (const method of ['createMultipartUpload', 'resumeMultipartUpload'] as const) {
+      const { backend, of } = recording()
+      const upload = await wrap(backend)[method]?.('a', 'id' as never)
+      expect(upload?.id).toBe(removes.includes(method) ? undefined : 'id')
+      if (!upload) return
+      for (const [step, args] of Object.entries(uploadCalls)) {
+        await call(upload, step, args)
+        expect(of(step)).toEqual([[step, ...args]])
+      }
     }
   })
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { startUpload } from '../kit/uploads.ts'
 import { withFilter } from '../../src/wrappers/filter.ts'
 import { memoryBackend } from '../kit/memory.ts'
 import { withPrefix } from '../../src/wrappers/prefix.ts'
@@ -43,9 +44,9 @@ describe('withPrefix()', () => {
     expect(await backend.put?.('a b.jpg', DIGITS)).toMatchObject({ name: 'a b.jpg' })
     expect([...inner.objects.keys()]).toEqual(['site/media/a b.jpg'])
     expect(backend.path?.('a b.jpg')).toBe('memory://memory/site/media/a b.jpg')
-    const upload = await backend.createMultipartUpload?.('large')
-    await upload?.uploadPart(1, DIGITS, 10)
-    expect(await upload?.complete()).toMatchObject({ name: 'large' })
+    const upload = await startUpload(backend, 'large')
+    await upload.uploadPart(1, DIGITS, 10)
+    expect(await upload.complete()).toMatchObject({ name: 'large' })
     await backend.delete?.('a b.jpg')
     expect([...inner.objects.keys()]).toEqual(['site/media/large'])
   })

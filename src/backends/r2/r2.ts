@@ -9,7 +9,7 @@ import { changed, unsatisfiable } from '../ranges.ts'
 import { writeAgain } from '../write-again.ts'
 import { fromR2Error, isTooManyWrites, mayBeRange, retryOnce } from './errors.ts'
 import { infoOf } from './info.ts'
-import { abortR2Multipart, putR2, r2Multipart } from './write.ts'
+import { createR2Upload, putR2, r2Upload } from './write.ts'
 
 export interface R2Options {
   /** The bucket's own name, for `path`; the binding does not reveal it. */
@@ -37,8 +37,8 @@ export function r2Backend(name: string, bucket: R2Bucket, { bucketName = name }:
     },
     put: (key, body, options = {}) => putR2(name, bucket, { ...options, key, body }).catch(failed),
     delete: (key) => writeAgain(() => bucket.delete(key), isTooManyWrites).catch(failed),
-    createMultipartUpload: (key, options = {}) => r2Multipart(name, bucket, { key, ...options }),
-    abortMultipartUpload: (key, id) => abortR2Multipart(bucket, key, id).catch(failed),
+    createMultipartUpload: (key, options = {}) => createR2Upload(name, bucket, { key, ...options }),
+    resumeMultipartUpload: (key, id) => r2Upload(name, bucket, { key, id }),
     list: (options = {}) => list(name, bucket, options).catch(failed),
     path: (key) => `r2://${bucketName}/${key}`,
   }

@@ -2,6 +2,7 @@ import {
   type MultipartUpload,
   type PutCondition,
   type PutOptions,
+  type UploadedPart,
   conditionHolds,
 } from '../../storage/backend.ts'
 import type { Digests, ObjectInfo } from '../../storage/object.ts'
@@ -63,42 +64,54 @@ function splitDigests(digests: Digests = {}): { native: Digests; others: Digests
   return { native: chosen && value !== undefined ? { [chosen]: value } : {}, others }
 }
 
-export async function r2Multipart(
+export async function createR2Upload(
   backend: string,
   bucket: R2Bucket,
-  { key, info = {}, onlyIf }: PutOptions & { key: string },
+  { key, info = {} }: PutOptions & { key: string },
 ): Promise<MultipartUpload> {
-  const failed = (error: unknown) => Promise.reject(fromR2Error(error, backend))
-  const upload = await bucket.createMultipartUpload(key, r2Metadata(info)).catch(failed)
-  const parts = new Map<number, R2UploadedPart>()
+  const created = await bucket.createMultipartUpload(key, r2Metadata(info)).catch((error: unknown) => {
+    throw fromR2Error(error, backend)
+  })
+  return r2Upload(backend, bucket, { key, id: created.uploadId })
+}
 
-  const complete = async (): Promise<ObjectInfo | null> => {
-    // R2 completes unconditionally, so the check and the completion are two steps, and a write between them is lost.
-    // That is why `withStaging` only uses this for objects that are too large for one put.
-    if (onlyIf && !(await holdsNow(backend, bucket, key, onlyIf))) {
+export function r2Upload(
+  backend: string,
+  bucket: R2Bucket,
+  { key, id }: { key: string; id: string },
+): MultipartUpload {
+  const failed = (error: unknown) => Promise.reject(fromR2Error(error, backend))
+  const upload = bucket.resumeMultipartUpload(key, id)
+
+  const abort = async (): Promise<void> => {
+    try {
       await upload.abort()
+    } catch (error) {
+      if (!isNoSuchUpload(error)) throw error
+    }
+  }
+  const complete = async (
+    parts: readonly UploadedPart[],
+    onlyIf: PutCondition | undefined,
+  ): Promise<ObjectInfo | null> => {
+    // R2 completes unconditionally, so the check and the completion are two steps, and a write between them is lost.
+    // That is why `withStaging` only uses this for objects that are too large for one put, and for uploads across requests.
+    if (onlyIf && !(await holdsNow(backend, bucket, key, onlyIf))) {
+      await abort()
       return null
     }
-    const ordered = [...parts.values()].toSorted((a, b) => a.partNumber - b.partNumber)
-    return infoOf(await upload.complete(ordered), backend)
+    const joined = await upload.complete(parts.map(({ number, tag }) => ({ partNumber: number, etag: tag })))
+    return infoOf(joined, backend)
   }
 
   return {
-    id: upload.uploadId,
-    async uploadPart(number, body, size) {
+    id,
+    async uploadPart(number, body, size, digests) {
       const send = (value: Body): Promise<R2UploadedPart> => upload.uploadPart(number, value)
-      const part = await sendBody(body, { size, send }).catch(failed)
-      if (part) parts.set(number, part)
+      const { etag } = await sendBody(body, { size, digests, send }).catch(failed)
+      return { number, tag: etag, size }
     },
-    complete: () => complete().catch(failed),
-    abort: () => upload.abort().catch(failed),
-  }
-}
-
-export async function abortR2Multipart(bucket: R2Bucket, key: string, id: string): Promise<void> {
-  try {
-    await bucket.resumeMultipartUpload(key, id).abort()
-  } catch (error) {
-    if (!isNoSuchUpload(error)) throw error
+    complete: (parts, { onlyIf } = {}) => complete(parts, onlyIf).catch(failed),
+    abort: () => abort().catch(failed),
   }
 }

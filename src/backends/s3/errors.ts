@@ -17,6 +17,10 @@ const CODES = new Map<string | undefined, ErrorCode>([
   ['SignatureDoesNotMatch', 'denied'],
   ['AccessDenied', 'denied'],
   ['EntityTooLarge', 'too-large'],
+  ['EntityTooSmall', 'invalid'],
+  ['InvalidPart', 'invalid'],
+  ['InvalidPartOrder', 'invalid'],
+  ['NoSuchUpload', 'precondition'],
   ['KeyTooLongError', 'invalid'],
   ['InvalidObjectName', 'invalid'],
   ['MetadataTooLarge', 'invalid'],
@@ -140,6 +144,10 @@ export function provesAbsence({ status = 0, s3Code }: S3Error, absentStatuses: r
 
 export function isNotImplemented(error: unknown): error is S3Error {
   return error instanceof S3Error && (error.status === 501 || error.s3Code === 'NotImplemented')
+}
+
+export function isNoSuchUpload(error: unknown): error is S3Error {
+  return error instanceof S3Error && error.s3Code === 'NoSuchUpload'
 }
 
 export function isLocked(error: unknown): error is S3Error {

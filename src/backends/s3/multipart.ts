@@ -1,8 +1,8 @@
 import { cancelBody } from '../../bodies/cancel.ts'
-import type { MultipartUpload, PutOptions } from '../../storage/backend.ts'
+import { type MultipartUpload, type PutOptions, sizeOfParts } from '../../storage/backend.ts'
 import { StorageError } from '../../storage/errors.ts'
 import { sendBody } from '../send-body.ts'
-import { S3Error, isNotImplemented, readDocument } from './errors.ts'
+import { S3Error, isNoSuchUpload, isNotImplemented, readDocument } from './errors.ts'
 import { headersOf, storedInfo } from './info.ts'
 import type { S3Client } from './request.ts'
 import { type S3Bucket, conditionHeaders, holdsNow } from './write.ts'
@@ -11,37 +11,49 @@ import { completionDocument, parseCompletedETag, parseErrorDocument, parseUpload
 export async function createS3Upload(
   bucket: S3Bucket,
   key: string,
-  { info = {}, onlyIf }: PutOptions,
+  { info = {} }: PutOptions,
 ): Promise<MultipartUpload> {
+  const { client } = bucket
+  const started = await client.send({ method: 'POST', key, query: { uploads: '' }, headers: headersOf(info) })
+  return s3Upload(bucket, key, await readDocument(started, client.name, parseUploadId))
+}
+
+export function s3Upload(bucket: S3Bucket, key: string, id: string): MultipartUpload {
   const { client, reader } = bucket
   const { name: backend } = client
-  const started = await client.send({ method: 'POST', key, query: { uploads: '' }, headers: headersOf(info) })
-  const uploadId = await readDocument(started, backend, parseUploadId)
-  const parts = new Map<number, { etag: string; size: number }>()
 
-  const abort = (): Promise<void> => abortS3Upload(client, key, uploadId)
+  /** Succeeds if the upload is already gone. */
+  const abort = async (): Promise<void> => {
+    try {
+      const response = await client.send({ method: 'DELETE', key, query: { uploadId: id } })
+      await cancelBody(response.body)
+    } catch (error) {
+      if (!isNoSuchUpload(error)) throw error
+    }
+  }
 
   return {
-    id: uploadId,
-    async uploadPart(number, body, size) {
-      const query = { partNumber: `${number}`, uploadId }
+    id,
+    async uploadPart(number, body, size, digests) {
+      const query = { partNumber: `${number}`, uploadId: id }
       const response = await sendBody(body, {
         size,
+        digests,
         send: (value) => client.send({ method: 'PUT', key, query, body: value }),
       })
-      await cancelBody(response?.body)
-      const etag = response?.headers.get('ETag')
+      await cancelBody(response.body)
+      const etag = response.headers.get('ETag')
       if (!etag) throw new StorageError('unavailable', 'S3 gave no ETag for a part', { backend })
-      parts.set(number, { etag, size })
+      return { number, tag: etag.replaceAll('"', ''), size }
     },
-    async complete() {
+    async complete(parts, { info = {}, onlyIf } = {}) {
       // Some servers ignore conditions here, and then a write between this check and the completion is lost. That is why
-      // `withStaging` only uses this for objects that are too large for one put.
+      // `withStaging` only uses this for objects that are too large for one put, and for uploads across requests.
       const etag =
         onlyIf && !(await holdsNow(bucket, key, onlyIf))
           ? null
           : await completeUpload(client, key, {
-              query: { uploadId },
+              query: { uploadId: id },
               document: completionDocument(parts),
               condition: onlyIf && conditionHeaders(bucket, onlyIf),
             })
@@ -49,20 +61,10 @@ export async function createS3Upload(
         await abort()
         return null
       }
-      const size = [...parts.values()].reduce((sum, part) => sum + part.size, 0)
+      const size = sizeOfParts(parts)
       return storedInfo(backend, key, { info, size, etag: etag || (await reader.head(key))?.version })
     },
     abort,
-  }
-}
-
-/** Succeeds if the upload is already gone. */
-export async function abortS3Upload(client: S3Client, key: string, uploadId: string): Promise<void> {
-  try {
-    const response = await client.send({ method: 'DELETE', key, query: { uploadId } })
-    await cancelBody(response.body)
-  } catch (error) {
-    if (!(error instanceof S3Error) || error.s3Code !== 'NoSuchUpload') throw error
   }
 }
 

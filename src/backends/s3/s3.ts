@@ -2,7 +2,7 @@ import type { Backend, UrlOptions } from '../../storage/backend.ts'
 import { StorageError } from '../../storage/errors.ts'
 import { PROBES } from '../../storage/name.ts'
 import { listS3 } from './list.ts'
-import { abortS3Upload, createS3Upload } from './multipart.ts'
+import { createS3Upload, s3Upload } from './multipart.ts'
 import { createS3Probe, type OnProbeFailure } from './probe.ts'
 import { createS3Reader } from './read.ts'
 import { createS3Client, type S3Location } from './request.ts'
@@ -47,7 +47,7 @@ export function s3Backend(name: string, options: S3Options) {
     put: (key, body, putOptions = {}) => putS3(bucket, key, { ...putOptions, body }),
     delete: (key) => deleteS3(client, key),
     createMultipartUpload: (key, uploadOptions = {}) => createS3Upload(bucket, key, uploadOptions),
-    abortMultipartUpload: (key, id) => abortS3Upload(client, key, id),
+    resumeMultipartUpload: (key, id) => s3Upload(bucket, key, id),
     list: (listOptions = {}) => listS3(client, listOptions, tombstones ? reader : undefined),
     async url(key, { expiresIn = DEFAULT_EXPIRY }: UrlOptions) {
       if (!Number.isInteger(expiresIn) || expiresIn < 1 || expiresIn > MAX_EXPIRY)

@@ -106,9 +106,9 @@ async function store(
         signal,
       }),
   })
-  await cancelBody(response?.body)
+  await cancelBody(response.body)
   const stored = body instanceof Uint8Array ? body.length : size
-  return storedInfo(client.name, key, { info, size: stored, etag: response?.headers.get('ETag') })
+  return storedInfo(client.name, key, { info, size: stored, etag: response.headers.get('ETag') })
 }
 
 interface DigestHeaders {

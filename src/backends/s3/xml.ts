@@ -1,3 +1,4 @@
+import type { UploadedPart } from '../../storage/backend.ts'
 import {
   children,
   childText,
@@ -62,10 +63,10 @@ export function parseCompletedETag(text: string): string | undefined {
   return etag ? quoteETag(etag) : undefined
 }
 
-export function completionDocument(parts: ReadonlyMap<number, { etag: string }>): string {
-  const elements = [...parts]
-    .toSorted(([a], [b]) => a - b)
-    .map(([number, { etag }]) => parent('Part', element('PartNumber', number), element('ETag', etag)))
+export function completionDocument(parts: readonly UploadedPart[]): string {
+  const elements = parts.map(({ number, tag }) =>
+    parent('Part', element('PartNumber', number), element('ETag', quoteETag(tag))),
+  )
   return document('CompleteMultipartUpload', elements.join(''))
 }
 

@@ -1,5 +1,92 @@
+import { cancelBody } from '../../bodies/cancel.ts'
+import { writerFor } from '../../chain/placement.ts'
+import type { Validators } from '../../http/conditional.ts'
+import { putObject, replace } from '../../methods/put-object.ts'
+import { copyInParts } from '../../migration/copy-parts.ts'
 import { S3ApiError } from '../../s3/errors.ts'
+import { document, element } from '../../s3/xml.ts'
+import { StorageError } from '../../storage/errors.ts'
+import { type ObjectInfo, type Representation, representationOf } from '../../storage/object.ts'
+import { finishAndPurge } from '../edge-cache.ts'
+import { xmlResponse } from './buckets.ts'
+import { openSource, sourceName } from './copy-source.ts'
+import type { S3Request } from './operations.ts'
+import { withS3Tag, writeCondition } from './object-tag.ts'
+import { describeUpload } from './put-object.ts'
 
-export async function copyObject(): Promise<Response> {
-  throw new S3ApiError('NotImplemented', 'not yet')
+/** R2 and KV accept one write per second for a name, and clients change metadata right after an upload. */
+const PAUSE_MS = 1100
+const SPREAD_MS = 400
+const ATTEMPTS = 3
+
+/** Reads the source through the chain and stores it in the primary, so what only a fallback has is copied as well. */
+export async function copyObject(s3: S3Request): Promise<Response> {
+  const { c, key, request } = s3
+  const source = sourceName(s3)
+  const replacement = replacesMetadata(request.headers) ? describeUpload(request, key) : undefined
+  if (source === key && !replacement)
+    throw new S3ApiError(
+      'InvalidRequest',
+      'an object can only be copied to itself with new metadata (x-amz-metadata-directive: REPLACE)',
+    )
+  const info = await finishAndPurge(c, key, copyAgain(s3, source, replacement))
+  c.set('answered', { backend: info.backend })
+  return copyResult('CopyObjectResult', withS3Tag(c.get('deployment').chain, info))
+}
+
+export function copyResult(root: string, { etag = '', modified = new Date() }: Validators): Response {
+  const content = element('LastModified', modified.toISOString()) + element('ETag', etag)
+  return xmlResponse(document(root, content))
+}
+
+function replacesMetadata(headers: Headers): boolean {
+  const directive = headers.get('x-amz-metadata-directive') ?? 'COPY'
+  if (directive !== 'COPY' && directive !== 'REPLACE')
+    throw new S3ApiError('InvalidArgument', 'x-amz-metadata-directive must be COPY or REPLACE')
+  return directive === 'REPLACE'
+}
+
+/** Repeats a copy that came too soon after another write of the name. A stream cannot be sent again, but the source can be read again. */
+async function copyAgain(
+  s3: S3Request,
+  source: string,
+  replacement: Representation | undefined,
+): Promise<ObjectInfo> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await copyOnce(s3, source, replacement)
+    } catch (error) {
+      const isTooSoon = error instanceof StorageError && error.code === 'too-many-writes'
+      if (attempt === ATTEMPTS || !isTooSoon) throw error
+    }
+    await scheduler.wait(PAUSE_MS + Math.random() * SPREAD_MS)
+  }
+}
+
+async function copyOnce(
+  s3: S3Request,
+  source: string,
+  replacement: Representation | undefined,
+): Promise<ObjectInfo> {
+  const { c, key, request } = s3
+  const { chain } = c.get('deployment')
+  const object = await openSource(s3, source)
+  const { size, digests } = object
+  const info = replacement ?? representationOf(object)
+  const allows = writeCondition(chain, request)
+  const target = writerFor(chain, key, size)
+  if (target && size !== undefined && size > (target.maxPutSize ?? Infinity)) {
+    await cancelBody(object.body)
+    const held = await target.head(key, { lastResort: true })
+    return replace(chain, key, { target, held, allows }, (onlyIf) =>
+      copyInParts(chain, target, { ...object, size }, { copyName: key, info, ...(onlyIf && { onlyIf }) }),
+    )
+  }
+  const { info: stored } = await putObject(chain, key, object.body, {
+    size,
+    info,
+    digests,
+    ...(allows && { allows }),
+  })
+  return stored
 }

@@ -10,7 +10,8 @@ import type { StorageError } from '../../storage/errors.ts'
 import { checkName } from '../../storage/name.ts'
 import type { AppEnv } from '../context.ts'
 import type { FindEntrance } from './entrance.ts'
-import { findOperation, type Operation } from './operations.ts'
+import { findOperation } from './operations.ts'
+import { decode, parseTarget, type Target } from './target.ts'
 
 const METHODS = ['GET', 'HEAD', 'PUT', 'POST', 'DELETE', 'OPTIONS']
 const COPY_SOURCE = 'x-amz-copy-source'
@@ -76,35 +77,6 @@ export function s3Failure(c: Context<AppEnv>, error: StorageError): Response {
 /** Cloudflare's id of the request, which its logs have too. */
 function requestId({ headers }: Request): string {
   return headers.get('CF-Ray') ?? 'local'
-}
-
-interface Target {
-  on: Operation['on']
-  bucket: string
-  key: string
-}
-
-function parseTarget(path: string): Target {
-  const slash = path.indexOf('/', 1)
-  const bucket = decode(path.slice(1, slash < 0 ? undefined : slash))
-  const key =
-    slash < 0
-      ? ''
-      : path
-          .slice(slash + 1)
-          .split('/')
-          .map(decode)
-          .join('/')
-  return { on: path === '/' ? 'service' : key === '' ? 'bucket' : 'object', bucket, key }
-}
-
-/** A plus sign is a plus sign in the path, and a space in the query. */
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text)
-  } catch (cause) {
-    throw new S3ApiError('InvalidURI', 'the URL contains a percent escape that is not UTF-8', { cause })
-  }
 }
 
 function decodeQuery(url: string): Map<string, string> {

@@ -112,7 +112,7 @@ function listResponse(request: S3Request, page: Page, elements: string): Respons
 }
 
 function contentsElement(
-  { name, size, modified, tag }: Entry,
+  { name, size, modified, etag }: Entry,
   encode: (name: string) => string,
   owner: string,
 ): string {
@@ -121,7 +121,7 @@ function contentsElement(
     element('Key', encode(name)),
     // In whole seconds, as in Last-Modified.
     element('LastModified', modified.toISOString().replace(/\d{3}Z$/, '000Z')),
-    element('ETag', tag),
+    element('ETag', etag),
     element('Size', size),
     element('StorageClass', 'STANDARD'),
     owner,

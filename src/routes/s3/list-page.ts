@@ -1,18 +1,18 @@
 import pLimit from 'p-limit'
 import type { Chain } from '../../chain/fallback.ts'
 import { mergeList, type MergedPage, type MergeListOptions } from '../../chain/merge-list.ts'
-import { s3Tag } from '../../s3/entity-tag.ts'
 import { S3ApiError } from '../../s3/errors.ts'
 import { StorageError } from '../../storage/errors.ts'
 import { whyInvalid } from '../../storage/name.ts'
 import type { ObjectInfo } from '../../storage/object.ts'
+import { withS3Tag } from './object-tag.ts'
 
 /** An object with everything that clients expect of each. */
 export interface Entry {
   name: string
   size: number
   modified: Date
-  tag: string
+  etag: string
 }
 
 export interface Page {
@@ -34,11 +34,9 @@ const UNKNOWN_TIME = new Date(0)
 
 /** The next page with entries. A listing is complete or fails, since clients delete what a listing lacks. */
 export async function readPage(chain: Chain, options: MergeListOptions): Promise<Page> {
-  const types = new Map(chain.backends.map(({ name, type }) => [name, type]))
   const entryOf = (info: ObjectInfo): Entry | undefined => {
-    const { name, size, modified } = info
-    const tag = s3Tag(info, types.get(info.backend))
-    return size === undefined || !modified || tag === undefined ? undefined : { name, size, modified, tag }
+    const { name, size, modified, etag } = withS3Tag(chain, info)
+    return size === undefined || !modified || etag === undefined ? undefined : { name, size, modified, etag }
   }
   const lookUp = async (listed: ObjectInfo): Promise<Entry | null> => {
     const found = await chain.head(listed.name)

@@ -1,0 +1,48 @@
+import { refuseOutside } from '../../access/authorize.ts'
+import { refuseBody } from '../../bodies/cancel.ts'
+import { evaluatePreconditions } from '../../http/conditional.ts'
+import { s3Conditions } from '../../s3/entity-tag.ts'
+import { S3ApiError } from '../../s3/errors.ts'
+import { checkName } from '../../storage/name.ts'
+import type { RangeRequest, StoredObject } from '../../storage/object.ts'
+import { withS3Tag } from './object-tag.ts'
+import type { S3Request } from './operations.ts'
+import { parseTarget } from './target.ts'
+
+const HEADER = 'x-amz-copy-source'
+const CONDITION = `${HEADER}-if-`
+
+/** The name of the object that a request copies. Throws if its key may not read it. */
+export function sourceName({ request, bucket, identity }: S3Request): string {
+  const given = request.headers.get(HEADER) ?? ''
+  const [, path = '', version] = /^\/?(.*?)(?:\?versionId=([^/]*))?$/.exec(given) ?? []
+  if (version !== undefined && version !== 'null')
+    throw new S3ApiError('NotImplemented', 'there are no versions: leave versionId out')
+  const source = parseTarget(`/${path}`)
+  if (source.on !== 'object')
+    throw new S3ApiError('InvalidArgument', `${HEADER} must be a bucket and a name, percent-encoded`)
+  if (source.bucket !== bucket) throw new S3ApiError('NoSuchBucket', `there is no bucket "${source.bucket}"`)
+  checkName(source.key)
+  const outside = refuseOutside(identity, { name: source.key })
+  if (outside) throw new S3ApiError('AccessDenied', outside.detail)
+  return source.key
+}
+
+/** Opens the object that a request copies, wherever in the chain it is, if it satisfies the request's conditions. */
+export async function openSource(
+  { c, request }: S3Request,
+  name: string,
+  range?: RangeRequest,
+): Promise<StoredObject> {
+  const { chain } = c.get('deployment')
+  const object = await chain.get(name, { trace: c.get('trace'), ...(range && { range }) })
+  if (!object) throw new S3ApiError('NoSuchKey', 'the source does not exist')
+  const headers = [...request.headers].filter(([header]) => header.startsWith(CONDITION))
+  const conditions = new Headers(headers.map(([header, value]) => [header.slice(HEADER.length + 1), value]))
+  const shown = withS3Tag(chain, object)
+  const holds =
+    evaluatePreconditions('GET', s3Conditions(conditions, object, shown.etag), shown) === 'proceed'
+  if (holds) return object
+  const why = 'the source does not satisfy the request’s conditions'
+  return refuseBody(object.body, new S3ApiError('PreconditionFailed', why))
+}

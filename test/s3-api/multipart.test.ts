@@ -100,6 +100,12 @@ describe('upload ids', () => {
   })
 })
 
+it('continues an upload in an isolate that knows nothing of it', async () => {
+  const uploadId = await startUploads().create('a')
+  const etag = await startUploads().part('a', uploadId, 1, bytesOf('x'))
+  expect((await startUploads().complete('a', uploadId, [etag])).status).toBe(200)
+})
+
 describe('UploadPart', () => {
   it.each(['0', '10001', '-1', '1.5', 'x', ''])('refuses the number "%s"', async (number) => {
     const { create, sendPart } = startUploads()
@@ -274,6 +280,19 @@ describe('CompleteMultipartUpload', () => {
     expect([second.status, await second.text()]).toEqual([200, first])
     await complete('a', two, [await part('a', two, 1, bytesOf('two'))])
     expect(await codeOf(complete('a', one, [etag]))).toBe('NoSuchUpload')
+    expect(await new Response((await media.get('a'))?.body).text()).toBe('two')
+  })
+
+  it('lets one of two uploads win that may only create the object', async () => {
+    const { create, part, complete } = startUploads()
+    const headers = { 'if-none-match': '*' }
+    const run = async (body: string) => {
+      const uploadId = await create('a')
+      const etag = await part('a', uploadId, 1, bytesOf(body))
+      return () => complete('a', uploadId, [etag], { headers })
+    }
+    const [one, two] = [await run('one'), await run('two')]
+    expect([(await two()).status, (await one()).status]).toEqual([200, 412])
     expect(await new Response((await media.get('a'))?.body).text()).toBe('two')
   })
 

@@ -102,13 +102,8 @@ describe('sub-resources', () => {
     ['encryption', 'ServerSideEncryptionConfigurationNotFoundError'],
     ['lifecycle', 'NoSuchLifecycleConfiguration'],
     ['object-lock', 'ObjectLockConfigurationNotFoundError'],
-    ['ownershipControls', 'OwnershipControlsNotFoundError'],
     ['policy', 'NoSuchBucketPolicy'],
-    ['policyStatus', 'NoSuchBucketPolicy'],
-    ['publicAccessBlock', 'NoSuchPublicAccessBlockConfiguration'],
-    ['replication', 'ReplicationConfigurationNotFoundError'],
     ['tagging', 'NoSuchTagSet'],
-    ['website', 'NoSuchWebsiteConfiguration'],
   ])
 
   it.each([...BUCKET_ONLY, ...OTHERS])('?%s is never another operation', async (name) => {

@@ -152,6 +152,7 @@ describe('ListObjectsV2', () => {
     ['max-keys', 'many', 'InvalidArgument'],
     ['max-keys', '-1', 'InvalidArgument'],
     ['max-keys', '1.5', 'InvalidArgument'],
+    ['max-keys', '2147483648', 'InvalidArgument'],
     ['encoding-type', 'base64', 'InvalidArgument'],
     ['list-type', '3', 'InvalidArgument'],
     ['continuation-token', 'made-up', 'InvalidArgument'],

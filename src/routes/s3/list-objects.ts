@@ -11,6 +11,7 @@ import { type Entry, type Page, readPage } from './list-page.ts'
 import type { S3Request } from './operations.ts'
 
 const MAX_KEYS = 1000
+const MAX_INTEGER = 2 ** 31 - 1
 /** No name begins with it. */
 const CURSOR_MARKER = '-/cursor/'
 
@@ -74,7 +75,8 @@ async function listPage(
 
 function maxKeys(query: S3Request['query']): number {
   const given = query.get('max-keys') || `${MAX_KEYS}`
-  if (!/^\d+$/.test(given)) throw invalidArgument('max-keys must be a whole number, 0 or more')
+  if (!/^\d+$/.test(given) || Number(given) > MAX_INTEGER)
+    throw invalidArgument(`max-keys must be a whole number from 0 to ${MAX_INTEGER}`)
   return Math.min(Number(given), MAX_KEYS)
 }
 

@@ -207,13 +207,8 @@ const NOT_CONFIGURED: Readonly<Record<string, S3Code>> = {
   encryption: 'ServerSideEncryptionConfigurationNotFoundError',
   lifecycle: 'NoSuchLifecycleConfiguration',
   'object-lock': 'ObjectLockConfigurationNotFoundError',
-  ownershipControls: 'OwnershipControlsNotFoundError',
   policy: 'NoSuchBucketPolicy',
-  policyStatus: 'NoSuchBucketPolicy',
-  publicAccessBlock: 'NoSuchPublicAccessBlockConfiguration',
-  replication: 'ReplicationConfigurationNotFoundError',
   tagging: 'NoSuchTagSet',
-  website: 'NoSuchWebsiteConfiguration',
 }
 
 /** The operation that a request means. Throws `NotImplemented` if it is none of the above. */

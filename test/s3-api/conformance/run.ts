@@ -132,7 +132,8 @@ async function walk(site: Site, call: Call): Promise<Answer> {
     const last = textsAt(page.xml, 'Contents.Key').at(-1) ?? ''
     if (textAt(page.xml, 'IsTruncated') !== 'true') break
     const isV2 = query['list-type'] !== undefined
-    const next = textAt(page.xml, isV2 ? 'NextContinuationToken' : 'NextMarker') || (isV2 ? '' : last)
+    const listed = textAt(page.xml, isV2 ? 'NextContinuationToken' : 'NextMarker') || (isV2 ? '' : last)
+    const next = !isV2 && query['encoding-type'] === 'url' ? decodeURIComponent(listed) : listed
     expect(next, 'a truncated page says where to go on').not.toBe('')
     expect(tokens.has(next), `the token came before: ${next}`).toBe(false)
     tokens.add(next)

@@ -50,7 +50,6 @@ const OF_OBJECTS = [
   'restore',
   'retention',
   'select',
-  'tagging',
   'torrent',
   'versionId',
   'policy',

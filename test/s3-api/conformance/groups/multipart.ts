@@ -689,8 +689,8 @@ export const MULTIPART: readonly Group[] = [
         fails('InvalidPartOrder'),
       ),
       wrongly(
-        'a doctype',
-        (tag) => `<!DOCTYPE x [<!ENTITY e "1">]>${document([[1, tag]])}`,
+        'an entity of a doctype',
+        (tag) => `<!DOCTYPE x [<!ENTITY e "1">]>${document([['&e;', tag]])}`,
         fails('MalformedXML'),
       ),
       wrongly(

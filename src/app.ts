@@ -21,7 +21,8 @@ import { apiHeaders, cors, observe, rateLimit } from './routes/middleware.ts'
 import { edgeCacheHandlers, withPurges } from './routes/edge-cache.ts'
 import { addRoutes, mediaFirstRouter, S3_PATH } from './routes/router.ts'
 import { createEntrance } from './routes/s3/entrance.ts'
-import { handleS3, s3Failure } from './routes/s3/handle.ts'
+import { s3Failure } from './routes/s3/failure.ts'
+import { handleS3 } from './routes/s3/handle.ts'
 import { StorageError } from './storage/errors.ts'
 
 const HANDLERS: Handlers = {

@@ -1,4 +1,4 @@
-import { requestDigests } from '../http/digest-headers.ts'
+import { headerDigests } from '../http/digest-headers.ts'
 import type { Digests } from '../storage/object.ts'
 import { S3ApiError } from './errors.ts'
 import type { Payload } from './verify.ts'
@@ -19,7 +19,7 @@ export function openBody({ body, headers }: Request, payload: Payload): OpenBody
   return {
     body: body ?? new Uint8Array(),
     size: Number(length),
-    digests: { ...requestDigests(headers), ...sha256 },
+    digests: { ...headerDigests(headers), ...sha256 },
   }
 }
 

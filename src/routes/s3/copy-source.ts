@@ -1,13 +1,11 @@
-import { refuseOutside } from '../../access/authorize.ts'
 import { refuseBody } from '../../bodies/cancel.ts'
 import { evaluatePreconditions } from '../../http/conditional.ts'
 import { s3Conditions } from '../../s3/entity-tag.ts'
 import { S3ApiError } from '../../s3/errors.ts'
-import { checkName } from '../../storage/name.ts'
 import type { RangeRequest, StoredObject } from '../../storage/object.ts'
 import { withS3Tag } from './object-tag.ts'
 import type { S3Request } from './operations.ts'
-import { decode } from './target.ts'
+import { checkKey, decode } from './target.ts'
 
 const HEADER = 'x-amz-copy-source'
 const CONDITION = `${HEADER}-if-`
@@ -23,9 +21,7 @@ export function sourceName({ request, bucket, identity }: S3Request): string {
   if (name === '')
     throw new S3ApiError('InvalidArgument', `${HEADER} must be a bucket and a name, percent-encoded`)
   if (of !== bucket) throw new S3ApiError('NoSuchBucket', `there is no bucket "${of}"`)
-  checkName(name)
-  const outside = refuseOutside(identity, { name })
-  if (outside) throw new S3ApiError('AccessDenied', outside.detail)
+  checkKey(identity, name)
   return name
 }
 

@@ -5,29 +5,27 @@ import { KV, media, mediaKv, R2, SITE, TOKEN } from '../../kit/app.ts'
 import { eventually } from '../../kit/eventually.ts'
 import { BUCKET, S3_KEYS, startS3 } from '../../kit/s3-client.ts'
 import { batch, bucket, type Call, copy, del, get, head, put } from './case.ts'
-import { type Site, send } from './run.ts'
-import { ENDPOINT, nextPrefix, seedInto } from './sites.ts'
+import { send } from './run.ts'
+import { nextPrefix, seedInto, siteOf } from './sites.ts'
 import { textsAt } from './xml.ts'
 
 /** R2 and KV behind S3, media and the JSON API, each name below a prefix of its own. */
 function start(settings: Record<string, unknown> = {}) {
   const prefix = nextPrefix()
-  const { app } = startS3({
+  const { app, call: request } = startS3({
     FALLBACK_STORAGES: [
       { ...R2, prefix },
       { ...KV, prefix },
     ],
     ...settings,
   })
-  const site: Site = {
-    endpoint: ENDPOINT,
-    fetch: (url, init) => app.request(url, init),
-    seed: async () => {},
-  }
+  const site = siteOf(app)
   const s3 = (call: Call) => send(site, call)
   const call = async (path: string, method = 'GET') =>
     app.request(`${SITE}${path}`, { method, headers: { Authorization: `Bearer ${TOKEN}` } })
-  return { prefix, s3, call, app }
+  /** As an anonymous client of media. */
+  const read = (name: string) => request(`/${name}`, { token: null })
+  return { prefix, s3, call, app, read }
 }
 
 describe('migration', () => {
@@ -120,30 +118,29 @@ describe('the edge cache', () => {
   ]
 
   it.each(CHANGES)('is purged by %s', async (_, change, status, text) => {
-    const { prefix, s3, app } = start({ MEDIA_EDGE_CACHE_SECONDS: '60' })
+    const { prefix, s3, read } = start({ MEDIA_EDGE_CACHE_SECONDS: '60' })
     // The cache of the isolate knows nothing of the prefix of the backends.
     await seedInto(media, prefix, { a: 'old', b: 'other' })
-    const read = () => app.request(`${SITE}/a`)
     await eventually(
       () => 'a hit',
       async () => {
-        const response = await read()
+        const response = await read('a')
         await response.arrayBuffer()
         return HIT.test(response.headers.get('Cache-Status') ?? '') || null
       },
     )
     await s3(change)
-    const response = await read()
+    const response = await read('a')
     expect(response.status).toBe(status)
     if (status === 200) expect(await response.text()).toBe(text)
   })
 
   it('is not asked by S3 clients', async () => {
-    const { prefix, s3, app } = start({ MEDIA_EDGE_CACHE_SECONDS: '60' })
+    const { prefix, s3, read } = start({ MEDIA_EDGE_CACHE_SECONDS: '60' })
     await seedInto(media, prefix, { a: 'old' })
     await eventually(
       () => 'a hit',
-      async () => HIT.test((await app.request(`${SITE}/a`)).headers.get('Cache-Status') ?? '') || null,
+      async () => HIT.test((await read('a')).headers.get('Cache-Status') ?? '') || null,
     )
     await env.MEDIA.put(`${prefix}a`, 'new')
     expect((await s3(get('a'))).text).toBe('new')
@@ -151,29 +148,13 @@ describe('the edge cache', () => {
 })
 
 describe('the entrances', () => {
-  it('are closed without keys, and without a bucket', async () => {
-    for (const off of [{ S3_KEYS: undefined }, { S3_BUCKET: undefined }]) {
-      const { app } = startS3(off)
-      const site: Site = {
-        endpoint: ENDPOINT,
-        fetch: (url, init) => app.request(url, init),
-        seed: async () => {},
-      }
-      const answer = await send(site, get('a'))
-      expect([answer.status, answer.text]).toEqual([
-        403,
-        expect.stringContaining('<Code>AccessDenied</Code>'),
-      ])
-    }
-  })
-
   it.each([
     ['path style', 'https://s3.example', undefined],
     ['virtual-host style', `https://${BUCKET}.s3.example`, '/a'],
   ])('on a host of its own: %s', async (_, endpoint, path) => {
     const { prefix, app } = start({ S3_HOST: 's3.example' })
     await seedInto(media, prefix, { a: 'old' })
-    const site: Site = { endpoint, fetch: (url, init) => app.request(url, init), seed: async () => {} }
+    const site = siteOf(app, undefined, endpoint)
     const more = path === undefined ? {} : { path }
     expect((await send(site, get('a', {}, more))).text).toBe('old')
     expect((await send(site, put('a', 'new', {}, more))).status).toBe(200)

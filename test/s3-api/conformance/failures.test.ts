@@ -207,7 +207,8 @@ const absent = (name: string, expected: Expected): Group => ({
       head('c'),
       { status: 503, body: '' },
       copy('x', '/media/c'),
-      expected,
+      // After two failures the breaker is open, which does not know how long.
+      { ...expected, headers: {} },
       get('a'),
       ok('a'),
     ),

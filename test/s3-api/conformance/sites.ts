@@ -1,3 +1,4 @@
+import { env } from 'cloudflare:workers'
 import { KV, media, mediaKv, R2 } from '../../kit/app.ts'
 import { BUCKET, startS3 } from '../../kit/s3-client.ts'
 import { bytesOf } from '../../kit/s3-signer.ts'
@@ -5,7 +6,7 @@ import type { Backend } from '../../../src/storage/backend.ts'
 import type { Objects } from './case.ts'
 import type { Site } from './run.ts'
 
-export const ENDPOINT = 'https://media.example/-/s3'
+const ENDPOINT = 'https://media.example/-/s3'
 
 let sites = 0
 
@@ -24,10 +25,18 @@ export async function seedInto(backend: Backend, prefix: string, objects: Object
   )
 }
 
+/** The S3 API of an app, as the runtime calls it. */
+export function siteOf(
+  app: ReturnType<typeof startS3>['app'],
+  seed: Site['seed'] = async () => {},
+  endpoint = ENDPOINT,
+): Site {
+  return { endpoint, fetch: (url, init) => app.request(url, init, env, {} as ExecutionContext), seed }
+}
+
 /** The Worker with these settings, whose objects are seeded by `seed`. */
 export async function openWith(settings: Record<string, unknown>, seed: Site['seed']): Promise<Site> {
-  const { app } = startS3(settings)
-  return { endpoint: ENDPOINT, fetch: (url, init) => app.request(url, init), seed }
+  return siteOf(startS3(settings).app, seed)
 }
 
 export async function openR2(): Promise<Site> {

@@ -225,13 +225,17 @@ export const OBJECTS: readonly Group[] = [
   {
     name: 'PutObject',
     cases: [
-      row(
-        'a new object',
-        {},
-        put('a', 'hello'),
-        ok('', { etag: '"5d41402abc4b2a76b9719d911017c592"' }),
-        get('a'),
-        ok('hello', { etag: '"5d41402abc4b2a76b9719d911017c592"' }),
+      except(
+        'KV',
+        'its tags are no MD5s, and look like none',
+        row(
+          'a new object',
+          {},
+          put('a', 'hello'),
+          ok('', { etag: '"5d41402abc4b2a76b9719d911017c592"' }),
+          get('a'),
+          ok('hello', { etag: '"5d41402abc4b2a76b9719d911017c592"' }),
+        ),
       ),
       row('the tag of PUT is that of HEAD', {}, put('a', 'hello'), ok(), head('a'), {
         status: 200,
@@ -253,13 +257,17 @@ export const OBJECTS: readonly Group[] = [
         get('a'),
         ok('new', { 'x-amz-meta-size': 'L', 'x-amz-meta-color': null, 'content-disposition': null }),
       ),
-      row(
-        'an empty body',
-        {},
-        put('a', ''),
-        ok('', { etag: '"d41d8cd98f00b204e9800998ecf8427e"' }),
-        head('a'),
-        ok('', { 'content-length': '0' }),
+      except(
+        'KV',
+        'its tags are no MD5s, and look like none',
+        row(
+          'an empty body',
+          {},
+          put('a', ''),
+          ok('', { etag: '"d41d8cd98f00b204e9800998ecf8427e"' }),
+          head('a'),
+          ok('', { 'content-length': '0' }),
+        ),
       ),
       row(
         'no body at all',

@@ -1,4 +1,4 @@
-import { fails, get, type Group, gone, head, ok, put, row, status, tagOf, del } from '../case.ts'
+import { except, fails, get, type Group, gone, head, ok, put, row, status, tagOf, del } from '../case.ts'
 import { crc32 } from '../crc32.ts'
 
 const OLD = { a: 'old' }
@@ -348,11 +348,15 @@ export const WRITES: readonly Group[] = [
         get('a'),
         ok(''),
       ),
-      row(
-        'the tag is the MD5 of the bytes, not of the frames',
-        {},
-        put('a', CHECK, {}, { chunked: { signed: true, size: 2 } }),
-        ok('', { etag: '"25f9e794323b453885f5181f1b624d0b"' }),
+      except(
+        'KV',
+        'its tags are no MD5s, and look like none',
+        row(
+          'the tag is the MD5 of the bytes, not of the frames',
+          {},
+          put('a', CHECK, {}, { chunked: { signed: true, size: 2 } }),
+          ok('', { etag: '"25f9e794323b453885f5181f1b624d0b"' }),
+        ),
       ),
       row(
         'unsigned chunks',

@@ -40,7 +40,7 @@ const NASTY = [
   'trailing space ',
   '-dash',
   '...dots',
-  'x'.repeat(1024),
+  'x'.repeat(480),
 ]
 
 const INFO = {

@@ -16,6 +16,7 @@ async function openS3(): Promise<Site> {
     region,
     bucket: BUCKET,
     credentials: 'PRIMARY',
+    read_only: false,
     prefix,
   }
   const secrets = {

@@ -89,5 +89,11 @@ export function checkSize(entries: [string, string][], limit: number): void {
     0,
   )
   if (size > limit)
-    throw new StorageError('too-large', `the metadata has ${size} bytes, and at most ${limit} can be stored`)
+    throw new StorageError(
+      'too-large',
+      `the metadata has ${size} bytes, and at most ${limit} can be stored`,
+      {
+        about: 'metadata',
+      },
+    )
 }

@@ -37,7 +37,9 @@ export function startCheck(expected: Digests): DigestCheck {
     async finish() {
       for (const { name, hash } of hashes) {
         if ((await hash.finish()) !== expected[name]?.toLowerCase())
-          throw new StorageError('corrupt', `the ${name} digest of the bytes is not the announced one`)
+          throw new StorageError('corrupt', `the ${name} digest of the bytes is not the announced one`, {
+            about: name === 'sha256' ? name : 'digest',
+          })
       }
     },
   }

@@ -68,16 +68,16 @@ export function representationFromHeaders(headers: Headers): Representation {
 }
 
 /** The headers that describe an object to a client: `infoFromHeaders` the other way round. */
-export function headersFromInfo(info: ObjectInfo, defaults: { cacheControl: string }): Headers {
+export function headersFromInfo(info: ObjectInfo, defaults: { cacheControl?: string }): Headers {
   return addCaching(representationHeaders(info), info, defaults)
 }
 
 /** The part of them that a 304 repeats (RFC 9110 §15.4.5). */
-export function cachingHeaders(info: ObjectInfo, defaults: { cacheControl: string }): Headers {
+export function cachingHeaders(info: ObjectInfo, defaults: { cacheControl?: string }): Headers {
   return addCaching(new Headers(), info, defaults)
 }
 
-function addCaching(headers: Headers, info: ObjectInfo, defaults: { cacheControl: string }): Headers {
+function addCaching(headers: Headers, info: ObjectInfo, defaults: { cacheControl?: string }): Headers {
   set(headers, 'Cache-Control', info.cacheControl ?? defaults.cacheControl)
   set(headers, 'Expires', info.expires?.toUTCString())
   set(headers, 'ETag', info.etag)

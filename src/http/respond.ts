@@ -8,19 +8,26 @@ import { contentRange, resolveRange } from './range.ts'
 
 export interface RespondOptions {
   /** Sent for objects without a Cache-Control of their own. */
-  cacheControl: string
+  cacheControl?: string
   /** The range that the client requests, unless it is to be ignored. */
   range?: RangeRequest | null
-  /** Where the media root is, for links in problem documents. Default `/`. */
-  base?: string
+  /** The response to conditions that do not hold, and to ranges beyond the end. Default: a problem document. */
+  refuse?: (error: StorageError) => Response
 }
+
+/** What of a request decides the response. */
+type RequestHead = Pick<Request, 'method' | 'headers'>
 
 /**
  * The response to a GET: 200, 206, 304, 412 or 416. Takes over the body, and cancels it if it is not sent.
  * Bodies of known length must be native or a FixedLengthStream's: workerd sends no Content-Length for others.
  */
-export function objectResponse(request: Request, object: StoredObject, options: RespondOptions): Response {
-  const refusal = refuse(request, object, options)
+export function objectResponse(
+  request: RequestHead,
+  object: StoredObject,
+  options: RespondOptions,
+): Response {
+  const refusal = refusalOf(request, object, options)
   if (refusal) {
     discard(object.body)
     return refusal
@@ -36,8 +43,8 @@ export function objectResponse(request: Request, object: StoredObject, options: 
 }
 
 /** The response to a HEAD: 200, 304 or 412. Range is only defined for GET (RFC 9110 §14.2). */
-export function headResponse(request: Request, info: ObjectInfo, options: RespondOptions): Response {
-  const refusal = refuse(request, info, options)
+export function headResponse(request: RequestHead, info: ObjectInfo, options: RespondOptions): Response {
+  const refusal = refusalOf(request, info, options)
   if (refusal) return refusal
   const headers = fullHeaders(info, options)
   if (info.size !== undefined) headers.set('Content-Length', `${info.size}`)
@@ -45,11 +52,12 @@ export function headResponse(request: Request, info: ObjectInfo, options: Respon
 }
 
 /** RFC 9110 §13.2.2: conditions come before the range. */
-function refuse(
-  request: Request,
+function refusalOf(
+  request: RequestHead,
   info: ObjectInfo & Partial<StoredObject>,
   options: RespondOptions,
 ): Response | null {
+  const { refuse = problemResponse } = options
   const decision = evaluatePreconditions(request.method, request.headers, info)
   if (decision === 'not-modified') {
     const headers = cachingHeaders(info, options)
@@ -57,21 +65,13 @@ function refuse(
     return new Response(null, { status: 304, headers })
   }
   if (decision === 'failed')
-    return problem(
-      new StorageError('precondition', 'the object does not satisfy the request’s conditions'),
-      options,
-    )
+    return refuse(new StorageError('precondition', 'the object does not satisfy the request’s conditions'))
   const { size } = info
   if (request.method !== 'GET' || !options.range || info.range || size === undefined) return null
   if (resolveRange(options.range, size) !== 'unsatisfiable') return null
-  return problem(
+  return refuse(
     new StorageError('unsatisfiable', `the range begins after the end of ${size} bytes`, { size }),
-    options,
   )
-}
-
-function problem(error: StorageError, { base }: RespondOptions): Response {
-  return problemResponse(error, base === undefined ? {} : { base })
 }
 
 /** Cancels an unread body. If it cannot be cancelled, its source is already gone. */

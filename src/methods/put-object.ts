@@ -4,11 +4,13 @@ import type { Chain } from '../chain/fallback.ts'
 import { accepts, before, writersFor } from '../chain/placement.ts'
 import { conditionOn, writeMarker } from '../storage/tombstone-marker.ts'
 import type { ObjectInfo } from '../storage/object.ts'
-import { type Body, storeIn, type UploadOptions, withUpload } from './upload.ts'
+import { type Body, hold, storeIn, type UploadOptions, withUpload } from './upload.ts'
 
 export interface PutObjectOptions extends UploadOptions {
   /** Whether the write may proceed, given the current object. Default: always. */
   allows?: (current: ObjectInfo | null) => boolean
+  /** Reads a small body into memory first, so that a write that came too soon after another one can be repeated. */
+  isHeld?: boolean
 }
 
 /**
@@ -19,14 +21,15 @@ export function putObject(
   chain: Chain,
   name: string,
   body: Body,
-  { allows, ...options }: PutObjectOptions = {},
+  { allows, isHeld = false, ...options }: PutObjectOptions = {},
 ): Promise<{ info: ObjectInfo; created: boolean }> {
   return withUpload(body, options, async (upload) => {
     const [target] = writersFor(chain, name, upload.size)
     const held = await target.head(name, { lastResort: true })
-    const info = await replace(chain, name, { target, held, allows }, (onlyIf) =>
-      storeIn(target, upload, name, onlyIf),
-    )
+    const info = await replace(chain, name, { target, held, allows }, async (onlyIf) => {
+      if (isHeld) await hold(upload, target)
+      return storeIn(target, upload, name, onlyIf)
+    })
     return { info, created: held === null || held.deleted !== undefined }
   })
 }

@@ -90,7 +90,7 @@ export function finishAndPurge<T>(c: Context<AppEnv>, name: string, change: Prom
 }
 
 /** The change is made and acknowledged, whether or not the cache can be purged: then it is out of date for a while. */
-async function purgeNames(c: Context<AppEnv>, names: string[]): Promise<void> {
+export async function purgeNames(c: Context<AppEnv>, names: string[]): Promise<void> {
   if (names.length === 0 || !c.get('deployment').edgeCaching) return
   try {
     await open(c).purge({ names })

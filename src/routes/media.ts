@@ -24,6 +24,7 @@ import { finish } from './finish.ts'
 export async function serveMedia(c: Context<AppEnv>, { name }: Input<'getObject'>): Promise<Response> {
   const { chain, config } = c.get('deployment')
   const { cacheControl, mediaPath: base } = config
+  const refuse = (error: StorageError): Response => problemResponse(error, { base })
   const trace = c.get('trace')
   const request = c.req.raw
   const disposition = ASKS_DISPOSITION.test(request.url) ? await signedDisposition(c) : undefined
@@ -34,13 +35,13 @@ export async function serveMedia(c: Context<AppEnv>, { name }: Input<'getObject'
   if (request.method === 'HEAD') {
     const info = await chain.head(name, { trace })
     if (!info) return absent(c)
-    return describeAnswer(c, headResponse(request, shown(info), { cacheControl, base }), {
+    return describeAnswer(c, headResponse(request, shown(info), { cacheControl, refuse }), {
       backend: info.backend,
     })
   }
   const { object, range, stored, ttl } = await read(c, name)
   if (!object) return absent(c)
-  return describeAnswer(c, objectResponse(request, shown(object), { cacheControl, base, range }), {
+  return describeAnswer(c, objectResponse(request, shown(object), { cacheControl, refuse, range }), {
     backend: object.backend,
     stored,
     ...(ttl !== undefined && { edgeTtl: ttl }),
@@ -114,7 +115,7 @@ export function uploadFrom(
   return {
     body: body ?? new Uint8Array(0),
     options: {
-      info: describe(headers, name),
+      info: describeUpload(headers, name),
       digests: requestDigests(headers),
       ...(body && length !== null && { size: Number(length) }),
       ...(config.maxUploadBytes !== undefined && { maxBytes: config.maxUploadBytes }),
@@ -122,7 +123,8 @@ export function uploadFrom(
   }
 }
 
-function describe(headers: Headers, name: string): Representation {
+/** What an upload's headers say about the object. */
+export function describeUpload(headers: Headers, name: string): Representation {
   const representation = representationFromHeaders(headers)
   const { contentType } = representation
   const inferred = contentType === undefined || FORM.test(contentType) ? typeOfName(name) : undefined

@@ -53,7 +53,7 @@ export type S3Code = keyof typeof STATUSES
 const CODES: Record<ErrorCode, S3Code> = {
   absent: 'NoSuchKey',
   invalid: 'InvalidArgument',
-  corrupt: 'BadDigest',
+  corrupt: 'IncompleteBody',
   precondition: 'PreconditionFailed',
   'too-large': 'EntityTooLarge',
   unsatisfiable: 'InvalidRange',
@@ -90,19 +90,28 @@ export class S3ApiError extends StorageError {
 /** Too many requests: clients should slow down, rather than expect a failure. */
 const TOO_MANY_REQUESTS = 429
 
+/** Where the same failure has several codes. */
+const CODES_ABOUT: Partial<Record<ErrorCode, Partial<Record<NonNullable<StorageError['about']>, S3Code>>>> = {
+  corrupt: { sha256: 'BadDigest', digest: 'BadDigest' },
+  'too-large': { metadata: 'MetadataTooLarge' },
+}
+
 /** The S3 code of any error. */
 export function s3CodeOf(error: StorageError): S3Code {
   if (error instanceof S3ApiError) return error.s3Code
   const causes = error.failures.length > 0 ? error.failures : [error]
   if (causes.some(({ status }) => status === TOO_MANY_REQUESTS)) return 'SlowDown'
   if (error.failures.some(({ code }) => code === 'loop')) return CODES.loop
-  return error.failures.length > 0 ? 'ServiceUnavailable' : CODES[error.code]
+  if (error.failures.length > 0) return 'ServiceUnavailable'
+  return (error.about && CODES_ABOUT[error.code]?.[error.about]) ?? CODES[error.code]
 }
 
 export interface ErrorContext {
   /** The raw path of the request. */
   resource: string
   requestId: string
+  /** Of the request. */
+  headers: Headers
 }
 
 /** `<Code>` and so on, for an error document or one entry of a batch. */
@@ -111,10 +120,13 @@ export function errorElements(error: StorageError): string {
 }
 
 /** The error as S3 clients expect it. The body of a response to HEAD is dropped by the runtime. */
-export function errorResponse(error: StorageError, { resource, requestId }: ErrorContext): Response {
+export function errorResponse(
+  error: StorageError,
+  { resource, requestId, headers: sent }: ErrorContext,
+): Response {
   const code = s3CodeOf(error)
-  const details = error instanceof S3ApiError ? Object.entries(error.details) : []
-  const elements = details.map(([name, value]) => element(name, value))
+  const details = error instanceof S3ApiError ? error.details : detailsFor(code, error, sent)
+  const elements = Object.entries(details).map(([name, value]) => element(name, value))
   const body = document(
     'Error',
     errorElements(error) +
@@ -128,4 +140,16 @@ export function errorResponse(error: StorageError, { resource, requestId }: Erro
   if (waits.length > 0) headers.set('Retry-After', `${Math.ceil(Math.min(...waits) / 1000)}`)
   if (code === 'InvalidRange') headers.set('Content-Range', `bytes */${error.size ?? '*'}`)
   return new Response(body, { status: STATUSES[code], headers })
+}
+
+const CONDITIONS = ['If-Match', 'If-Unmodified-Since', 'If-None-Match']
+
+function detailsFor(code: S3Code, { size }: StorageError, headers: Headers): Record<string, string> {
+  if (code === 'InvalidRange')
+    return {
+      ...(size !== undefined && { ActualObjectSize: `${size}` }),
+      RangeRequested: headers.get('Range') ?? '',
+    }
+  const condition = CONDITIONS.find((name) => headers.has(name))
+  return code === 'PreconditionFailed' && condition !== undefined ? { Condition: condition } : {}
 }

@@ -16,26 +16,33 @@ export function parsePartNumber(text: string | undefined): number {
 }
 
 /**
- * The ETag of a part as clients receive it. It contains the size, so that the list of parts is checked without remembering
- * them, and because of its dash nobody compares it to an MD5.
+ * The ETag of a part as clients receive it. It contains number and size, so that the list of parts is checked without
+ * remembering them, and because of its dashes nobody compares it to an MD5.
  */
-export function partETag({ tag, size }: UploadedPart): string {
-  return `"${tag}-${size}"`
+export function partETag({ tag, number, size }: UploadedPart): string {
+  return `"${tag}-${number}-${size}"`
 }
 
 /** The list of a CompleteMultipartUpload, in ascending order. */
 export function parseParts(root: XmlElement): UploadedPart[] {
-  const listed = children(root, 'Part')
-  if (root.name !== 'CompleteMultipartUpload' || listed.length === 0 || listed.length > MAX_PARTS)
+  const listed = children(root, 'Part').map((part) => ({
+    number: childText(part, 'PartNumber')?.trim(),
+    etag: childText(part, 'ETag') ?? '',
+  }))
+  const isList = root.name === 'CompleteMultipartUpload' && listed.length > 0 && listed.length <= MAX_PARTS
+  if (!isList || listed.some(({ number }) => number === undefined))
     throw new S3ApiError('MalformedXML', `the document must be a list of 1 to ${MAX_PARTS} parts`)
-  return listed.map(parsePart)
+  const numbers = listed.map(({ number }) => parsePartNumber(number))
+  if (numbers.some((number, index) => number < (numbers[index - 1] ?? 0)))
+    throw new S3ApiError('InvalidPartOrder', 'the parts must be listed in ascending order')
+  return listed.map(({ etag }, index) => parsePart(numbers[index] ?? 0, etag, numbers[index - 1]))
 }
 
-function parsePart(part: XmlElement): UploadedPart {
-  const number = parsePartNumber(childText(part, 'PartNumber')?.trim())
-  const [, tag, size] = /^\s*"?([^"\s]+)-(\d{1,15})"?\s*$/.exec(childText(part, 'ETag') ?? '') ?? []
-  if (tag === undefined)
-    throw new S3ApiError('InvalidPart', `the ETag of part ${number} is not what UploadPart answered`)
+function parsePart(number: number, etag: string, before: number | undefined): UploadedPart {
+  if (number === before) throw new S3ApiError('InvalidPart', `part ${number} is listed twice`)
+  const [, tag, uploaded, size] = /^\s*"?([^"\s]+)-(\d+)-(\d{1,15})"?\s*$/.exec(etag) ?? []
+  if (tag === undefined || Number(uploaded) !== number)
+    throw new S3ApiError('InvalidPart', `the ETag of part ${number} is not what its upload answered`)
   return { number, tag, size: Number(size) }
 }
 
@@ -45,9 +52,6 @@ export function checkParts(parts: readonly UploadedPart[], { areEqual }: { areEq
   for (const [index, { number, size }] of parts.entries()) {
     const before = parts[index - 1]
     if (!first || !before) continue
-    if (number === before.number) throw new S3ApiError('InvalidPart', `part ${number} is listed twice`)
-    if (number < before.number)
-      throw new S3ApiError('InvalidPartOrder', 'the parts must be listed in ascending order')
     if (before.size < MIN_PART_BYTES)
       throw new S3ApiError(
         'EntityTooSmall',

@@ -48,6 +48,8 @@ export interface ErrorOptions {
   retryAfter?: number | undefined
   /** Size of the whole object in bytes, for `unsatisfiable`. */
   size?: number | undefined
+  /** What is wrong, if it is not the length: which digest differs, for `corrupt`; the metadata, for `too-large`. */
+  about?: 'sha256' | 'digest' | 'metadata' | undefined
   /** The failures of the backends, for an error of the whole chain. */
   failures?: readonly StorageError[]
 }
@@ -60,6 +62,7 @@ export class StorageError extends Error {
   readonly status: number | undefined
   readonly retryAfter: number | undefined
   readonly size: number | undefined
+  readonly about: ErrorOptions['about']
   readonly failures: readonly StorageError[]
 
   constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
@@ -69,6 +72,7 @@ export class StorageError extends Error {
     this.status = options.status
     this.retryAfter = options.retryAfter
     this.size = options.size
+    this.about = options.about
     this.failures = options.failures ?? []
   }
 }

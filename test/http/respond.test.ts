@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { ifRangeHolds } from '../../src/http/conditional.ts'
+import { problemResponse } from '../../src/http/problem.ts'
 import { parseRange, resolveRange } from '../../src/http/range.ts'
 import { headResponse, objectResponse } from '../../src/http/respond.ts'
+import type { StorageError } from '../../src/storage/errors.ts'
 import type { ObjectInfo, StoredObject } from '../../src/storage/object.ts'
 import { expected, seen } from './reading-suite.ts'
 import { CONDITIONS } from './tables/conditions.ts'
@@ -101,7 +103,8 @@ describe('objectResponse()', () => {
   })
 
   it('sends the size in the problem document of a 416', async () => {
-    const options = { cacheControl: CACHE_CONTROL, range: { offset: 25 }, base: '/media/' }
+    const refuse = (error: StorageError) => problemResponse(error, { base: '/media/' })
+    const options = { cacheControl: CACHE_CONTROL, range: { offset: 25 }, refuse }
     const object = { ...INFO, body: new Blob([contentOf(25)]).stream() }
     const response = objectResponse(request('GET'), object, options)
     expect(await response.json()).toEqual({

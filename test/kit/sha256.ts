@@ -27,7 +27,10 @@ export class Sha256 {
 }
 
 function bytesFrom(data: string | ArrayBuffer | ArrayBufferView): Uint8Array<ArrayBuffer> {
-  if (typeof data === 'string') return encoder.encode(data)
-  if (data instanceof ArrayBuffer) return new Uint8Array(data)
-  return Uint8Array.from(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
+  if (typeof data === 'string') return new Uint8Array(encoder.encode(data))
+  const view =
+    data instanceof ArrayBuffer
+      ? new Uint8Array(data)
+      : new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+  return view.slice() as Uint8Array<ArrayBuffer>
 }

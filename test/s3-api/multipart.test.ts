@@ -28,7 +28,7 @@ describe.each(Object.entries(CHAINS))('multipart uploads over %s', (_, settings)
     const uploadId = await create('video.mp4', headers)
     const second = await part('video.mp4', uploadId, 2, bytesOf('the end'))
     const first = await part('video.mp4', uploadId, 1, FULL)
-    expect(first).toMatch(/^"[^"]+-5242880"$/)
+    expect(first).toMatch(/^"[^"]+-1-5242880"$/)
     expect(await media.head('video.mp4')).toBeNull()
     const answer = await complete('video.mp4', uploadId, [first, second])
     expect(answer.status).toBe(200)
@@ -86,7 +86,7 @@ describe('upload ids', () => {
     const changed = `${uploadId[0] === 'A' ? 'B' : 'A'}${uploadId.slice(1)}`
     for (const answer of [
       sendPart('b', uploadId, 1, { body }),
-      complete('b', uploadId, ['"x-1"']),
+      complete('b', uploadId, ['"x-1-1"']),
       abort('b', uploadId),
       other.sendPart('a', uploadId, 1, { body }),
       renamed.sendPart('a', uploadId, 1, { body }),
@@ -98,6 +98,12 @@ describe('upload ids', () => {
       expect(await codeOf(answer)).toBe('NoSuchUpload')
     expect((await sendPart('a', uploadId, 1, { body })).status).toBe(200)
   })
+})
+
+it('continues an upload in an isolate that knows nothing of it', async () => {
+  const uploadId = await startUploads().create('a')
+  const etag = await startUploads().part('a', uploadId, 1, bytesOf('x'))
+  expect((await startUploads().complete('a', uploadId, [etag])).status).toBe(200)
 })
 
 describe('UploadPart', () => {
@@ -140,7 +146,7 @@ describe('UploadPart', () => {
       body,
     })
     expect(await codeOf(broken)).toBe('IncompleteBody')
-    expect(await codeOf(complete('a', uploadId, ['"unknown-8"']))).toBe('InvalidPart')
+    expect(await codeOf(complete('a', uploadId, ['"unknown-1-8"']))).toBe('InvalidPart')
     expect((await complete('a', uploadId, [await part('a', uploadId, 1, bytesOf('complete'))])).status).toBe(
       200,
     )
@@ -166,7 +172,7 @@ describe('CompleteMultipartUpload', () => {
       ['MalformedXML', []],
       ['InvalidPart', [first, first.replace('-', '')]],
       ['InvalidPart', ['d41d8cd98f00b204e9800998ecf8427e']],
-      ['InvalidPart', ['"unknown-5"']],
+      ['InvalidPart', ['"unknown-1-5"']],
       [
         'InvalidPart',
         [
@@ -188,6 +194,13 @@ describe('CompleteMultipartUpload', () => {
         [
           [2, small],
           [3, third],
+        ],
+      ],
+      [
+        'InvalidPart',
+        [
+          [1, first],
+          [2, first],
         ],
       ],
       // Only R2 needs equal parts.
@@ -274,6 +287,19 @@ describe('CompleteMultipartUpload', () => {
     expect([second.status, await second.text()]).toEqual([200, first])
     await complete('a', two, [await part('a', two, 1, bytesOf('two'))])
     expect(await codeOf(complete('a', one, [etag]))).toBe('NoSuchUpload')
+    expect(await new Response((await media.get('a'))?.body).text()).toBe('two')
+  })
+
+  it('lets one of two uploads win that may only create the object', async () => {
+    const { create, part, complete } = startUploads()
+    const headers = { 'if-none-match': '*' }
+    const run = async (body: string) => {
+      const uploadId = await create('a')
+      const etag = await part('a', uploadId, 1, bytesOf(body))
+      return () => complete('a', uploadId, [etag], { headers })
+    }
+    const [one, two] = [await run('one'), await run('two')]
+    expect([(await two()).status, (await one()).status]).toEqual([200, 412])
     expect(await new Response((await media.get('a'))?.body).text()).toBe('two')
   })
 

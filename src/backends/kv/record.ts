@@ -43,6 +43,7 @@ export function toKvMetadata(record: KvRecord): Record<string, KvRecord> {
     throw new StorageError(
       'too-large',
       `the metadata has ${bytes} bytes including our own, and KV allows ${MAX_METADATA_BYTES}`,
+      { about: 'metadata' },
     )
   return metadata
 }

@@ -1,4 +1,4 @@
-import { type ErrorCode, StorageError, failureOfCall } from '../../storage/errors.ts'
+import { type ErrorCode, type ErrorOptions, StorageError, failureOfCall } from '../../storage/errors.ts'
 
 // R2's own codes; a message ends with one in brackets (developers.cloudflare.com/r2/api/error-codes).
 const INVALID_RANGE = 10039
@@ -7,6 +7,12 @@ const TOO_MANY_WRITES = 10058
 const LOCKED = 10069
 /** R2 accepts one write per second for a name. */
 const WRITE_INTERVAL_MS = 1000
+const METADATA_TOO_LARGE = 10012
+const WRONG_DIGEST = 10037
+const ABOUT = new Map<number, ErrorOptions['about']>([
+  [METADATA_TOO_LARGE, 'metadata'],
+  [WRONG_DIGEST, 'digest'],
+])
 const RETRYABLE = new Set<number | undefined>([10001, 10043])
 
 const MEANING = new Map<number, [ErrorCode, string]>([
@@ -15,7 +21,7 @@ const MEANING = new Map<number, [ErrorCode, string]>([
   [10005, ['unavailable', 'R2 does not accept the name of the bucket: check bucket_name of the binding']],
   [10006, ['unavailable', 'R2 has no bucket of that name: check bucket_name of the binding']],
   [10011, ['invalid', 'R2 needs parts of at least 5 MiB, except for the last']],
-  [10012, ['too-large', 'the metadata is larger than R2 allows']],
+  [METADATA_TOO_LARGE, ['too-large', 'the metadata is larger than R2 allows']],
   [10013, ['corrupt', 'the body ended early']],
   [10020, ['invalid', 'R2 does not accept that name']],
   [
@@ -23,7 +29,7 @@ const MEANING = new Map<number, [ErrorCode, string]>([
     ['precondition', 'the multipart upload no longer exists: it was completed or aborted in the meantime'],
   ],
   [10025, ['invalid', 'R2 does not have one of the parts']],
-  [10037, ['corrupt', 'the bytes do not have the announced digest']],
+  [WRONG_DIGEST, ['corrupt', 'the bytes do not have the announced digest']],
   [10048, ['invalid', 'R2 needs parts of one size; only the last may be smaller']],
   [10054, ['corrupt', 'the body ended early']],
   [LOCKED, ['locked', 'a bucket lock protects the object: it can be neither replaced nor deleted']],
@@ -37,7 +43,7 @@ export function fromR2Error(error: unknown, backend: string): StorageError {
   if (code === undefined) return failureOfCall(error, backend)
   const [kind, message] = MEANING.get(code) ?? ['unavailable', `R2 failed with code ${code}`]
   const retryAfter = code === TOO_MANY_WRITES ? WRITE_INTERVAL_MS : undefined
-  return new StorageError(kind, message, { backend, cause: error, retryAfter })
+  return new StorageError(kind, message, { backend, cause: error, retryAfter, about: ABOUT.get(code) })
 }
 
 /** Whether a range past the end may be the reason. For one that begins exactly at the end, the simulator fails without a code. */

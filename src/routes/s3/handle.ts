@@ -1,28 +1,29 @@
 import type { Context } from 'hono'
-import { includesScope, refuseOutside } from '../../access/authorize.ts'
+import { includesScope } from '../../access/authorize.ts'
 import { identityOf } from '../../access/s3-keys.ts'
 import { optionsResponse } from '../../http/cors.ts'
+import { headerDigests } from '../../http/digest-headers.ts'
 import { rawPath } from '../../http/raw-path.ts'
-import { errorResponse, S3ApiError } from '../../s3/errors.ts'
+import { S3ApiError } from '../../s3/errors.ts'
 import { rawQuery } from '../../s3/query.ts'
 import { verify } from '../../s3/verify.ts'
-import type { StorageError } from '../../storage/errors.ts'
-import { checkName } from '../../storage/name.ts'
+import { StorageError } from '../../storage/errors.ts'
 import type { AppEnv } from '../context.ts'
-import { createEntrance } from './entrance.ts'
-import { findOperation, type Operation } from './operations.ts'
-import { decode, parseTarget } from './target.ts'
+import type { FindEntrance } from './entrance.ts'
+import { requestId } from './failure.ts'
+import { findOperation } from './operations.ts'
+import { checkKey, decode, parseTarget, type Target } from './target.ts'
 
 const METHODS = ['GET', 'HEAD', 'PUT', 'POST', 'DELETE', 'OPTIONS']
 const COPY_SOURCE = 'x-amz-copy-source'
 
 /** One request of an S3 client: whose it is, what it means, whether it may, and the answer. */
-export async function handleS3(c: Context<AppEnv>): Promise<Response> {
+export async function handleS3(c: Context<AppEnv>, findEntrance: FindEntrance): Promise<Response> {
   const request = c.req.raw
   const { config } = c.get('deployment')
   const { s3Bucket, s3Keys, corsOrigins } = config
   c.set('route', 's3')
-  const entrance = createEntrance(config)(request)
+  const entrance = findEntrance(request.url)
   if (request.method === 'OPTIONS') return optionsResponse(request, corsOrigins, METHODS)
   if (s3Bucket === undefined || s3Keys.length === 0 || !entrance)
     throw new S3ApiError('AccessDenied', 'the S3 API is off: S3_BUCKET and S3_KEYS must both be set')
@@ -38,46 +39,42 @@ export async function handleS3(c: Context<AppEnv>): Promise<Response> {
   const identity = identityOf(verified.key)
   c.set('identity', identity)
   if (target.on === 'object') c.set('name', target.key)
+  if (target.on !== 'service' && target.bucket !== s3Bucket) throw noSuchBucket(request.method, target)
   const operation = findOperation(request.method, target.on, {
     query,
     copies: request.headers.has(COPY_SOURCE),
   })
   c.set('operation', operation.name)
-  if (target.on !== 'service' && target.bucket !== s3Bucket) throw noSuchBucket(operation, target.bucket)
   if (!includesScope(identity.scope, operation.scope))
     throw new S3ApiError(
       'AccessDenied',
       `${operation.name} needs the scope "${operation.scope}", and "${identity.name}" has "${identity.scope}"`,
     )
-  if (target.on === 'object') {
-    checkName(target.key)
-    const outside = refuseOutside(identity, { name: target.key })
-    if (outside) throw new S3ApiError('AccessDenied', outside.detail)
+  if (target.on === 'object') checkKey(identity, target.key)
+  const { payload } = verified
+  const { bucket, key } = target
+  try {
+    const answer = await operation.handle({ c, request, identity, payload, bucket, key, query })
+    answer.headers.set('x-amz-request-id', requestId(request))
+    return answer
+  } catch (error) {
+    if (payload.kind === 'sha256' && isHashMismatch(error, request.headers))
+      throw new S3ApiError(
+        'XAmzContentSHA256Mismatch',
+        'the body does not have the SHA-256 that was signed',
+        {
+          cause: error,
+        },
+      )
+    throw error
   }
-  const answer = await operation.handle({
-    c,
-    request,
-    identity,
-    payload: verified.payload,
-    bucket: target.bucket,
-    key: target.key,
-    query,
-  })
-  answer.headers.set('x-amz-request-id', requestId(request))
-  return answer
 }
 
-/** Any failure of a request that came in by an entrance of S3 clients. */
-export function s3Failure(c: Context<AppEnv>, error: StorageError): Response {
-  const id = requestId(c.req.raw)
-  const answer = errorResponse(error, { resource: rawPath(c.req.url), requestId: id })
-  answer.headers.set('x-amz-request-id', id)
-  return answer
-}
-
-/** Cloudflare's id of the request, which its logs have too. */
-function requestId({ headers }: Request): string {
-  return headers.get('CF-Ray') ?? 'local'
+/** Whether the signed hash is the one that differs: the only digest, if the backend did not say which. */
+function isHashMismatch(error: unknown, headers: Headers): boolean {
+  if (!(error instanceof StorageError) || error.code !== 'corrupt') return false
+  const { sha256: _, ...others } = headerDigests(headers)
+  return error.about === 'sha256' || (error.about === 'digest' && Object.keys(others).length === 0)
 }
 
 function decodeQuery(url: string): Map<string, string> {
@@ -87,8 +84,8 @@ function decodeQuery(url: string): Map<string, string> {
 }
 
 /** Other names cannot be created: then a client would store objects that it does not find. */
-function noSuchBucket({ name }: Operation, bucket: string): S3ApiError {
-  return name === 'CreateBucket'
+function noSuchBucket(method: string, { on, bucket }: Target): S3ApiError {
+  return method === 'PUT' && on === 'bucket'
     ? new S3ApiError('AccessDenied', 'no bucket can be created here: S3_BUCKET names the only one')
     : new S3ApiError('NoSuchBucket', `there is no bucket "${bucket}"`)
 }

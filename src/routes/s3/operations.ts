@@ -6,6 +6,7 @@ import type { Scope } from '../../schemas/routes.ts'
 import type { AppEnv } from '../context.ts'
 import { copyObject } from './copy-object.ts'
 import { createBucket, deleteBucket, headBucket, listBuckets, location, versioning } from './buckets.ts'
+import { getObjectTagging } from './tagging.ts'
 import { deleteObject, deleteObjects } from './delete-objects.ts'
 import { getObject } from './get-object.ts'
 import { listObjects, listObjectsV2 } from './list-objects.ts'
@@ -93,9 +94,26 @@ export const OPERATIONS: readonly Operation[] = [
   },
   { name: 'GetObject', method: 'GET', on: 'object', scope: 'read', handle: getObject },
   { name: 'HeadObject', method: 'HEAD', on: 'object', scope: 'read', handle: getObject },
+  { name: 'GetObject', method: 'GET', on: 'object', query: ['partNumber'], scope: 'read', handle: getObject },
+  {
+    name: 'HeadObject',
+    method: 'HEAD',
+    on: 'object',
+    query: ['partNumber'],
+    scope: 'read',
+    handle: getObject,
+  },
   { name: 'PutObject', method: 'PUT', on: 'object', scope: 'write', handle: putObject },
   { name: 'CopyObject', method: 'PUT', on: 'object', copies: true, scope: 'write', handle: copyObject },
   { name: 'DeleteObject', method: 'DELETE', on: 'object', scope: 'write', handle: deleteObject },
+  {
+    name: 'GetObjectTagging',
+    method: 'GET',
+    on: 'object',
+    query: ['tagging'],
+    scope: 'read',
+    handle: getObjectTagging,
+  },
   {
     name: 'CreateMultipartUpload',
     method: 'POST',
@@ -144,9 +162,12 @@ export const OPERATIONS: readonly Operation[] = [
  * One that no operation above has must not be passed over: `PUT key?acl` would replace the object.
  */
 const SUBRESOURCES = new Set([
+  'abac',
   'accelerate',
   'acl',
   'analytics',
+  // Of Ceph.
+  'append',
   'attributes',
   'cors',
   'delete',
@@ -159,6 +180,8 @@ const SUBRESOURCES = new Set([
   'location',
   'logging',
   'metadataConfiguration',
+  'metadataInventoryTable',
+  'metadataJournalTable',
   'metadataTable',
   'metrics',
   'notification',
@@ -213,7 +236,7 @@ export function findOperation(
   )
   if (found) return found
   const [subresource = ''] = named
-  const code = method === 'GET' && on !== 'service' ? NOT_CONFIGURED[subresource] : undefined
+  const code = method === 'GET' && on === 'bucket' ? NOT_CONFIGURED[subresource] : undefined
   if (code) throw new S3ApiError(code, `there is no ${subresource} configuration`)
   const what = named.length > 0 ? `${method} with ?${named.join('&')}` : `${method} on a ${on}`
   throw new S3ApiError('NotImplemented', `${what} is not supported; docs/s3.md lists what is`)

@@ -1,13 +1,46 @@
+import { putObject as storeObject } from '../../methods/put-object.ts'
 import { S3ApiError } from '../../s3/errors.ts'
-import { representationFromHeaders } from '../../http/headers.ts'
-import { typeOfName } from '../../http/media-types.ts'
+import { openBody } from '../../s3/payload.ts'
 import type { Representation } from '../../storage/object.ts'
+import { finishAndPurge } from '../edge-cache.ts'
+import { describeUpload as describe } from '../media.ts'
+import { withS3Tag, writeCondition } from './object-tag.ts'
+import type { S3Request } from './operations.ts'
 
-export async function putObject(): Promise<Response> {
-  throw new S3ApiError('NotImplemented', 'not yet')
+export async function putObject({ c, request, payload, key }: S3Request): Promise<Response> {
+  const { chain, config } = c.get('deployment')
+  const { maxUploadBytes } = config
+  const info = describeUpload(request, key)
+  const { body, size, digests } = await openBody(request, payload)
+  const allows = writeCondition(chain, request)
+  const put = storeObject(chain, key, body, {
+    info,
+    size,
+    digests,
+    isHeld: true,
+    ...(allows && { allows }),
+    ...(maxUploadBytes !== undefined && { maxBytes: maxUploadBytes }),
+  })
+  const { info: stored } = await finishAndPurge(c, key, put)
+  c.set('answered', { backend: stored.backend })
+  const { etag } = withS3Tag(chain, stored)
+  return new Response(null, { headers: etag === undefined ? {} : { ETag: etag } })
 }
+
+/** Without what they mean, the object would be replaced, unencrypted or unprotected. */
+const UNSUPPORTED = [
+  'x-amz-object-lock-legal-hold',
+  'x-amz-object-lock-mode',
+  'x-amz-server-side-encryption-customer-algorithm',
+  'x-amz-write-offset-bytes',
+]
+
+/** What the headers of an upload say about the object; `aws-chunked` only says how the body is sent. */
 export function describeUpload({ headers }: Request, name: string): Representation {
-  const r = representationFromHeaders(headers)
-  const contentType = r.contentType ?? typeOfName(name)
-  return contentType === undefined ? r : { ...r, contentType }
+  const unsupported = UNSUPPORTED.find((header) => headers.has(header))
+  if (unsupported !== undefined) throw new S3ApiError('NotImplemented', `${unsupported} is not supported`)
+  const { contentEncoding = '', ...representation } = describe(headers, name)
+  const codings = contentEncoding.split(',').map((coding) => coding.trim())
+  const own = codings.filter((coding) => !/^(?:aws-chunked|)$/i.test(coding))
+  return own.length === 0 ? representation : { ...representation, contentEncoding: own.join(', ') }
 }

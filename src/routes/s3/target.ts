@@ -1,4 +1,7 @@
+import { refuseOutside } from '../../access/authorize.ts'
+import type { Identity } from '../../access/identity.ts'
 import { S3ApiError } from '../../s3/errors.ts'
+import { checkName, isLongerThan, MAX_NAME_BYTES } from '../../storage/name.ts'
 
 export interface Target {
   on: 'service' | 'bucket' | 'object'
@@ -18,7 +21,7 @@ export function parseTarget(path: string): Target {
           .split('/')
           .map(decode)
           .join('/')
-  return { on: bucket === '' ? 'service' : key === '' ? 'bucket' : 'object', bucket, key }
+  return { on: path === '/' ? 'service' : key === '' ? 'bucket' : 'object', bucket, key }
 }
 
 /** A plus sign is a plus sign in the path, and a space in the query. */
@@ -28,4 +31,13 @@ export function decode(text: string): string {
   } catch (cause) {
     throw new S3ApiError('InvalidURI', 'the URL contains a percent escape that is not UTF-8', { cause })
   }
+}
+
+/** Throws if no object can have that key, or if it is not among those that the identity may use. */
+export function checkKey(identity: Identity, key: string): void {
+  if (isLongerThan(MAX_NAME_BYTES, key))
+    throw new S3ApiError('KeyTooLongError', `the key is longer than ${MAX_NAME_BYTES} UTF-8 bytes`)
+  checkName(key)
+  const outside = refuseOutside(identity, { name: key })
+  if (outside) throw new S3ApiError('AccessDenied', outside.detail)
 }

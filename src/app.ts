@@ -50,9 +50,9 @@ export function createApp(deployment: Deployment): Hono<AppEnv> {
   // On the hostname of S3 clients nothing else answers, even if the S3 API is off.
   const isS3On = s3Host !== undefined || (s3Bucket !== undefined && s3Keys.length > 0)
   // Hono would decode the path, and rules in front of the Worker for `/-/*` would not apply to `/%2D/…`.
-  const entrance = createEntrance(config)
+  const findEntrance = createEntrance(config)
   const app = new Hono<AppEnv>({
-    getPath: (request) => (isS3On && entrance(request) ? S3_PATH : rawPath(request.url)),
+    getPath: (request) => (isS3On && findEntrance(request.url) ? S3_PATH : rawPath(request.url)),
   })
   app.router = mediaFirstRouter(`${mediaPath}-`)
 
@@ -73,7 +73,7 @@ export function createApp(deployment: Deployment): Hono<AppEnv> {
   app.use(observe(deployment))
   if (services.rateLimiter) app.use(rateLimit(services.rateLimiter))
   app.use(`${mediaPath}-/*`, apiHeaders)
-  app.all(S3_PATH, handleS3)
+  app.all(S3_PATH, (c) => handleS3(c, findEntrance))
   addRoutes(app, deployment.edgeCaching ? withPurges(HANDLERS) : HANDLERS, {
     mediaPath,
     authorizeFor: createAuthorization(config, ACCESS_HOOKS),

@@ -7,14 +7,17 @@ import type { ErrorCode } from '../storage/errors.ts'
 import { StorageError } from '../storage/errors.ts'
 import { createSource, type Entry, fetchAll, type ListSource, nextName } from './merge.ts'
 import type { ObjectInfo } from '../storage/object.ts'
+import { directoryOf } from '../storage/roll-up.ts'
 
 export interface MergeListOptions {
   /** Only names with this prefix. Default: all. */
   prefix?: string
-  /** Names that contain a `/` after the prefix are rolled up into directories. */
-  delimiter?: '/'
+  /** Names that contain it after the prefix are rolled up into directories. Backends do it themselves only for `/`. */
+  delimiter?: string
   /** Most objects and directories in the page, 1 to 1000. Default 1000. */
   limit?: number
+  /** Only entries after this one, which may be a directory. Ignored if there is a cursor. */
+  after?: string
   /** `cursor` of the previous page. */
   cursor?: string
   /** The deployment's secret that cursors are signed with. */
@@ -38,11 +41,13 @@ export interface Degraded {
 /** Objects and directories are each in UTF-8 byte order, and so are the pages as a whole. */
 export interface MergedPage {
   objects: ObjectInfo[]
-  /** Full names with their `/`. A directory is listed as long as any backend lists it, even if all names in it are deleted. */
+  /** Full names with the delimiter. A directory is listed as long as any backend lists it, even if all names in it are deleted. */
   directories: string[]
   /** `null` on the last page. A page may be short, or empty, and still have one. */
   cursor: string | null
   degraded: Degraded[]
+  /** Those of the degraded backends that can list, as thrown. */
+  failures: StorageError[]
 }
 
 /** The most requests to one backend per page. Usually one, unless its pages are short or mostly hidden. */
@@ -60,8 +65,8 @@ export async function mergeList(
   backends: readonly Backend[],
   options: MergeListOptions,
 ): Promise<MergedPage> {
-  const { cursor, cursorKey, tombstones = false, show = 'objects', ...query } = options
-  const { prefix = '', delimiter, limit = MAX_LIMIT } = query
+  const { after: start, cursor, cursorKey, tombstones = false, show = 'objects', signal } = options
+  const { prefix = '', delimiter, limit = MAX_LIMIT } = options
   const listable = backends.filter(isListable)
   if (listable.length === 0) throw new StorageError('unsupported', 'no backend can list')
   if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LIMIT)
@@ -72,11 +77,16 @@ export async function mergeList(
     // A position means something else for a backend of another type.
     chain: JSON.stringify(listable.map(({ name, type, listsAfter }) => [name, type, listsAfter === true])),
   }
-  const before: ListState = cursor === undefined ? { positions: [] } : await openCursor(cursor, binding)
+  const before: ListState =
+    cursor !== undefined
+      ? await openCursor(cursor, binding)
+      : // All of the directory that contains the name is before what is listed.
+        { positions: [], ...(start && { last: directoryOf(start, prefix, delimiter) ?? start }) }
   const sources = listable.map((backend, index) =>
     createSource(backend, before.positions[index] ?? { state: 'new' }, {
-      ...query,
       prefix,
+      ...(delimiter !== undefined && { delimiter }),
+      ...(signal && { signal }),
       limit,
       last: before.last,
       keepsTombstones: tombstones && isWritable(backend),
@@ -90,13 +100,15 @@ export async function mergeList(
     ...(last !== undefined && { last }),
     positions: sources.map((source) => source.position(page.last !== undefined)),
   }
-  throwIfStuck(sources, JSON.stringify(after) === JSON.stringify(before))
+  const failures = sources.filter(isLeftOut).flatMap(({ error }) => error ?? [])
+  throwIfStuck(sources, { failures, unmoved: JSON.stringify(after) === JSON.stringify(before) })
   const open = sources.some((source, index) => !source.exhausted && after.positions[index]?.state === 'open')
   return {
     objects: page.found.flatMap(({ object }) => object ?? []),
     directories: page.found.flatMap(({ name, object }) => (object ? [] : name)),
     cursor: open ? await sealCursor(after, binding) : null,
     degraded: backends.flatMap((backend) => degradedOf(backend, sources, rules) ?? []),
+    failures,
   }
 }
 
@@ -149,8 +161,10 @@ function visible(holders: readonly ListSource[], name: string, rules: Rules): En
 }
 
 /** Only failing backends have more names: this page would be empty, and so would all later ones. */
-function throwIfStuck(sources: readonly ListSource[], unmoved: boolean): void {
-  const failures = sources.filter(isLeftOut).flatMap(({ error }) => error ?? [])
+function throwIfStuck(
+  sources: readonly ListSource[],
+  { failures, unmoved }: { failures: readonly StorageError[]; unmoved: boolean },
+): void {
   if (failures.length === 0 || (!unmoved && sources.some(({ answers }) => answers > 0))) return
   const code = failures.every((failure) => failure.code === 'timeout') ? 'timeout' : 'unavailable'
   throw new StorageError(code, 'no backend that has more to list could answer', { failures })

@@ -1,11 +1,11 @@
 import pLimit from 'p-limit'
 import type { ListableBackend, ListOptions, ListPage } from '../storage/backend.ts'
 import { StorageError, toStorageError } from '../storage/errors.ts'
-import { MAX_NAME_BYTES, nameBytes } from '../storage/name.ts'
 import type { ObjectInfo } from '../storage/object.ts'
 import { compareNames } from '../storage/order.ts'
+import { pastEntry, rollUp } from '../storage/roll-up.ts'
 
-/** An object, or without `object` a directory (full name with its `/`). */
+/** An object, or without `object` a directory (full name with the delimiter). */
 export interface Entry {
   name: string
   object?: ObjectInfo
@@ -23,8 +23,9 @@ export interface Position {
   ahead?: string
 }
 
-interface SourceOptions extends Pick<ListOptions, 'delimiter' | 'everything' | 'signal'> {
+interface SourceOptions extends Pick<ListOptions, 'everything' | 'signal'> {
   prefix: string
+  delimiter?: string
   limit: number
   /** Entries up to this one were taken before. */
   last: string | undefined
@@ -55,8 +56,6 @@ export interface ListSource {
 /** The next name and the sources that list it; or those that must be fetched first, none at the end. */
 export type Next = { name: string; holders: ListSource[] } | { name?: undefined; blocking: ListSource[] }
 
-/** Sorts after every character, so `a/` + this is after the whole directory. */
-const LAST_CHARACTER = '\u{10FFFF}'
 const MAX_LIMIT = 1000
 /** A Worker has six connections that may wait for headers; more would spend their deadlines waiting in the queue. */
 const CONCURRENCY = 5
@@ -101,7 +100,7 @@ export function createSource(
   let finished = before.state === 'done'
   let error: StorageError | undefined
 
-  const request = (): ListOptions => {
+  const request = (): SourceRequest => {
     const first = answers === 0
     const after = first && more === undefined && listsAfter && last !== undefined
     return {
@@ -109,7 +108,7 @@ export function createSource(
       // Listed again because much is hidden or pages are short: a request costs the same, however much it returns.
       limit: first ? Math.min(limit + (before.skip ?? 0), MAX_LIMIT) : MAX_LIMIT,
       ...(more !== undefined && { cursor: more }),
-      ...(after && { after: pastEntry(last, query) }),
+      ...(after && { after: pastEntry(last, query.prefix, query.delimiter) }),
     }
   }
 
@@ -152,7 +151,7 @@ export function createSource(
     },
     async fetch() {
       try {
-        buffer(await backend.list(request()))
+        buffer(await listPage(backend, request()))
       } catch (thrown) {
         const failure = toStorageError(thrown, backend.name)
         if (query.signal?.aborted || failure.code === 'internal') throw thrown
@@ -171,6 +170,15 @@ export function createSource(
       return ahead === undefined ? position : { ...position, ahead }
     },
   }
+}
+
+type SourceRequest = Omit<ListOptions, 'delimiter'> & { delimiter?: string }
+
+/** Backends roll up only the delimiter `/` themselves. */
+function listPage(backend: ListableBackend, { delimiter, ...flat }: SourceRequest): Promise<ListPage> {
+  if (delimiter === undefined || delimiter === '/')
+    return backend.list({ ...flat, ...(delimiter && { delimiter }) })
+  return rollUp((options) => backend.list(options), { ...flat, delimiter, jumps: backend.listsAfter })
 }
 
 interface Page {
@@ -199,13 +207,6 @@ function positionIn(
 function positionOfFailed({ state, cursor, skip }: Position, passed: boolean): Position {
   if (passed) return { state }
   return { state, ...(cursor !== undefined && { cursor }), ...(skip !== undefined && { skip }) }
-}
-
-/** The name to list after, so that `last` is skipped and, if it is a directory, everything inside it. */
-function pastEntry(last: string, { prefix, delimiter }: Pick<SourceOptions, 'prefix' | 'delimiter'>): string {
-  const isDirectory = delimiter !== undefined && last.length > prefix.length && last.endsWith(delimiter)
-  if (!isDirectory || nameBytes(last) + nameBytes(LAST_CHARACTER) > MAX_NAME_BYTES) return last
-  return last + LAST_CHARACTER
 }
 
 function entriesInOrder({ objects, directories }: ListPage): Entry[] {

@@ -38,10 +38,7 @@ export async function listTombstones(
   const { prefix = '', limit, cursor, cursorKey } = query
   const options = { prefix, limit, cursorKey, tombstones: chain.tombstones, show }
   const page = await mergeList(backends, { ...options, ...(cursor !== undefined && { cursor }) })
-  const failures = page.degraded
-    .filter(({ error }) => error !== 'unsupported')
-    .map(({ name, error, detail }) => new StorageError(error, detail, { backend: name }))
-  if (failures.length > 0) throw chainError(failures)
+  if (page.failures.length > 0) throw chainError(page.failures)
   return { tombstones: page.objects, cursor: page.cursor }
 }
 

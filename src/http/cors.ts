@@ -40,7 +40,8 @@ const REQUEST_HEADERS = [
 ]
 /** Longest list of requested headers that is answered; metadata may have 2 KB. */
 const MAX_REQUESTED = 4096
-const OPEN_ENDED = /^x-amz-(?:meta|checksum)-[!#$%&'*+\-.^_`|~0-9a-z]+$/i
+/** Metadata, checksums, and what SDKs of S3 send. */
+const OPEN_ENDED = /^(?:x-amz|amz-sdk)-[!#$%&'*+\-.^_`|~0-9a-z]+(?<!-)$/i
 
 /** The headers that let pages of other origins read a response; to be appended to every one. */
 export function corsHeaders(origin: string | null, allowed: AllowedOrigins): Record<string, string> {

@@ -1,4 +1,5 @@
 import type { ListOptions, ListPage } from './backend.ts'
+import { MAX_NAME_BYTES, nameBytes } from './name.ts'
 import type { ObjectInfo } from './object.ts'
 import { compareNames } from './order.ts'
 
@@ -9,6 +10,16 @@ export function directoryOf(name: string, prefix: string, delimiter: string | un
   return end < 0 ? undefined : name.slice(0, end + delimiter.length)
 }
 
+/** Sorts after every character, so a directory + this is after everything in it. */
+const LAST_CHARACTER = '\u{10ffff}'
+
+/** The name to list after, so that the entry is skipped and, if it is a directory, everything in it. */
+export function pastEntry(entry: string, prefix: string, delimiter: string | undefined): string {
+  const isDirectory = directoryOf(entry, prefix, delimiter) === entry
+  if (!isDirectory || nameBytes(entry) + nameBytes(LAST_CHARACTER) > MAX_NAME_BYTES) return entry
+  return entry + LAST_CHARACTER
+}
+
 /** The position of a rolled-up listing. */
 interface Position {
   /** Where the flat listing continues. */
@@ -17,7 +28,8 @@ interface Position {
   last?: string
 }
 
-export interface RollUpOptions extends ListOptions {
+export interface RollUpOptions extends Omit<ListOptions, 'delimiter'> {
+  delimiter?: string
   /** Entries for which it is false are omitted, and so are directories that contain only those. */
   keep?: (object: ObjectInfo) => boolean
   /** The flat listing supports `after`: the rest of a directory that is already listed is skipped. */
@@ -26,8 +38,6 @@ export interface RollUpOptions extends ListOptions {
 
 /** The most pages that one call reads; after that it returns what it has, and a cursor. */
 const MAX_PAGES = 10
-/** Sorts after every name inside a directory. */
-const HIGHEST = '\u{10ffff}'
 
 /** Rolls up directories for listings that cannot do it themselves. Pages may be short or empty and still have a cursor. */
 export async function rollUp(
@@ -39,17 +49,14 @@ export async function rollUp(
     cursor === undefined ? { from: after === undefined ? {} : { after } } : (JSON.parse(cursor) as Position)
   const found: ListPage = { objects: [], directories: [] }
   const page = (): ListPage => ({ ...found, cursor: JSON.stringify({ from, last }) })
-  /** The last entry, if it is a directory. An object's name only ends in `/` if it is the prefix itself. */
-  const lastDirectory = (): string | undefined => (last?.endsWith('/') && last !== prefix ? last : undefined)
+  const isInLast = (name: string): boolean =>
+    last !== undefined && directoryOf(last, prefix, delimiter) === last && name.startsWith(last)
 
   for (let pages = 0; pages < MAX_PAGES; pages++) {
     const listed = await flat({ ...options, ...from })
     for (const object of listed.objects) {
       const { name } = object
-      const within = lastDirectory()
-      const isReturned =
-        last !== undefined &&
-        (compareNames(name, last) <= 0 || (within !== undefined && name.startsWith(within)))
+      const isReturned = last !== undefined && (compareNames(name, last) <= 0 || isInLast(name))
       if (isReturned || keep?.(object) === false) continue
       if (found.objects.length + found.directories.length === limit) return page()
       const directory = directoryOf(name, prefix, delimiter)
@@ -58,8 +65,10 @@ export async function rollUp(
       last = directory ?? name
     }
     if (listed.cursor === undefined) return found
-    const passed = jumps ? lastDirectory() : undefined
-    from = passed === undefined ? { cursor: listed.cursor } : { after: passed + HIGHEST }
+    const end = listed.objects.at(-1)?.name
+    const past = jumps && last !== undefined ? pastEntry(last, prefix, delimiter) : undefined
+    const isAhead = past !== undefined && end !== undefined && compareNames(end, past) < 0
+    from = isAhead ? { after: past } : { cursor: listed.cursor }
   }
   return page()
 }

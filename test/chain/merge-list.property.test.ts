@@ -47,7 +47,24 @@ const listing = {
   plans: fc.array(plan, { minLength: 2, maxLength: 4 }),
   tombstones: fc.boolean(),
   prefix: fc.constantFrom('', '', 'a', 'a/', 'b/', 'a/b/', '\u{1F600}/', 'nothing'),
-  delimiter: fc.option(fc.constant('/' as const), { nil: undefined }),
+  // Of other delimiters, some overlap with the prefix, and some have several characters.
+  delimiter: fc.constantFrom(
+    undefined,
+    undefined,
+    '/',
+    '/',
+    '/',
+    'a',
+    '-',
+    '/a',
+    'aa',
+    '\u{10FFFF}',
+    '\u{1F600}/',
+  ),
+  after: fc.option(fc.oneof(name, fc.constantFrom('a/', 'b/', '/', 'a/b/', 'zz')), {
+    nil: undefined,
+    freq: 2,
+  }),
   limits: fc.array(fc.oneof(fc.integer({ min: 1, max: 8 }), fc.constant(1000)), {
     minLength: 1,
     maxLength: 5,
@@ -59,9 +76,9 @@ it(
   { timeout: 60_000 },
   () =>
     fc.assert(
-      fc.asyncProperty(fc.record(listing), async ({ plans, tombstones, prefix, delimiter, limits }) => {
+      fc.asyncProperty(fc.record(listing), async ({ plans, limits, ...query }) => {
         const backends = await build(plans)
-        const options = optionsOf({ prefix, delimiter, tombstones })
+        const options = optionsOf(query)
         const pages = await walk(backends, options, limits)
         expect(pages.flatMap(entriesOf)).toEqual(union(plans, options))
         expect(pages.flatMap(({ degraded }) => degraded)).toEqual([])
@@ -79,12 +96,12 @@ it(
     fc.assert(
       fc.asyncProperty(
         fc.record({ ...listing, failures: fc.array(fc.boolean(), { minLength: 1, maxLength: 7 }) }),
-        async ({ plans, prefix, delimiter, limits, failures }) => {
+        async ({ plans, limits, failures, delimiter, ...query }) => {
           const [flaky, ...sound] = await build(plans)
           const backends = flaky
             ? [failing(flaky, (call) => failures[call % failures.length] === true), ...sound]
             : []
-          const options = optionsOf({ prefix, delimiter })
+          const options = optionsOf({ ...query, delimiter: delimiter && '/', tombstones: false })
           const pages = await walk(backends, options, limits)
           const names = pages.flatMap(entriesOf).map((entry) => entry.name)
           expect(names).toEqual([...new Set(names)].toSorted(compareNames))
@@ -110,12 +127,18 @@ function build(plans: readonly Plan[]): Promise<ListableBackend[]> {
 
 interface Query {
   prefix: string
-  delimiter: '/' | undefined
-  tombstones?: boolean
+  delimiter: string | undefined
+  after: string | undefined
+  tombstones: boolean
 }
 
-function optionsOf({ prefix, delimiter, tombstones = false }: Query): MergeListOptions {
-  return { prefix, cursorKey: 'secret', tombstones, ...(delimiter && { delimiter }) }
+function optionsOf({ delimiter, after, ...query }: Query): MergeListOptions {
+  return {
+    ...query,
+    cursorKey: 'secret',
+    ...(delimiter !== undefined && { delimiter }),
+    ...(after !== undefined && { after }),
+  }
 }
 
 /** All pages; a page that throws is retried a few times, as a client would. */
@@ -163,7 +186,7 @@ function entriesOf({ objects, directories }: MergedPage): Shown[] {
 
 /** The whole listing, computed the simple way: with every backend's names in memory at once. */
 function union(plans: readonly Plan[], options: MergeListOptions): Shown[] {
-  const { prefix = '', delimiter } = options
+  const { prefix = '', delimiter, after } = options
   const shown = new Map<string, Shown>()
   for (const { name } of plans.flatMap(({ held }) => held)) {
     if (!name.startsWith(prefix)) continue
@@ -175,10 +198,13 @@ function union(plans: readonly Plan[], options: MergeListOptions): Shown[] {
     }
   }
   for (const { kind } of plans) {
-    const directory = kind === 'filtered' && directoryOf('b/hidden-0', prefix, delimiter)
+    // Only `/` is rolled up by the backend itself, before it drops the names.
+    const directory = kind === 'filtered' && delimiter === '/' && directoryOf('b/hidden-0', prefix, delimiter)
     if (directory && 'b/hidden-0'.startsWith(prefix)) shown.set(directory, { name: directory })
   }
-  return [...shown.values()].toSorted((a, b) => compareNames(a.name, b.name))
+  return [...shown.values()]
+    .filter(({ name }) => after === undefined || compareNames(name, after) > 0)
+    .toSorted((a, b) => compareNames(a.name, b.name))
 }
 
 /** The first that has it, unless there is a tombstone before it, or in the first writable backend. */

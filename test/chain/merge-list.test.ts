@@ -43,6 +43,20 @@ describe('a merged listing', () => {
     expect([...entries(first), ...entries(second)]).toEqual(['0000', '0001', '0002', '0003', '0005'])
   })
 
+  it('begins after a name, and skips the directory that contains it', async () => {
+    const held = ['a/1', 'a/2', 'b', 'c/1', 'd'].map((name) => ({ name }))
+    const backends = [await afterBackend('a', held), await cursorBackend('b', held, 2)]
+    const after = async (name: string, delimiter?: string) =>
+      (await walk(backends, { cursorKey, after: name, ...(delimiter && { delimiter }) }))
+        .flatMap(entries)
+        .toSorted()
+    expect(await after('a/1')).toEqual(['a/2', 'b', 'c/1', 'd'])
+    expect(await after('a/1', '/')).toEqual(['b', 'c/', 'd'])
+    expect(await after('c/', '/')).toEqual(['d'])
+    expect(await after('a/1', '1')).toEqual(['a/2', 'b', 'c/1', 'd'])
+    expect(await after('e')).toEqual([])
+  })
+
   it('keeps a directory in which every name is deleted', async () => {
     const backends = [
       await afterBackend('primary', [{ name: 'a/b', deleted: true }]),
@@ -100,6 +114,13 @@ describe('list requests', () => {
     const a = counted(await afterBackend('a', held))
     await walk([a.backend], { cursorKey, limit: 1, delimiter: '/' })
     expect(a.calls.map(({ after }) => after)).toEqual([undefined, 'a/\u{10FFFF}', 'b/\u{10FFFF}'])
+  })
+
+  it('skip the rest of a directory for any delimiter', async () => {
+    const a = counted(await afterBackend('a', [...names(3000, 'a::'), ...names(3000, 'b::'), { name: 'c' }]))
+    const pages = await walk([a.backend], { cursorKey, delimiter: '::' })
+    expect(pages.flatMap(entries)).toEqual(['c', 'a::', 'b::'])
+    expect(a.calls.map(({ after }) => after)).toEqual([undefined, 'a::\u{10FFFF}', 'b::\u{10FFFF}'])
   })
 
   it('do not list a backend before its names are needed', async () => {

@@ -1,3 +1,4 @@
+import type { Identity } from '../../access/identity.ts'
 import { S3ApiError } from '../../s3/errors.ts'
 import { document, element, parent } from '../../s3/xml.ts'
 import type { S3Request } from './operations.ts'
@@ -15,9 +16,13 @@ export function xmlResponse(body: string, init: ResponseInit = {}): Response {
 
 export function listBuckets({ c, identity }: S3Request): Response {
   const { s3Bucket = '' } = c.get('deployment').config
-  const owner = parent('Owner', element('ID', identity.name), element('DisplayName', identity.name))
   const bucket = parent('Bucket', element('Name', s3Bucket), element('CreationDate', CREATED))
-  return xmlResponse(document('ListAllMyBucketsResult', owner + parent('Buckets', bucket)))
+  return xmlResponse(document('ListAllMyBucketsResult', ownerElement(identity) + parent('Buckets', bucket)))
+}
+
+/** Objects have no owners: whoever asks is the owner of all. */
+export function ownerElement({ name }: Identity): string {
+  return parent('Owner', element('ID', name), element('DisplayName', name))
 }
 
 export function headBucket(): Response {

@@ -14,25 +14,24 @@ interface EntranceSettings {
   s3Host: string | undefined
 }
 
-const HEALTH = '/-/health'
+export type FindEntrance = (url: string) => Entrance | null
 
 /**
- * Recognises requests of S3 clients: by the hostname, or by the path below the media. Never by a signature, which a
- * request for media may have too. `null` for all others.
+ * Recognises URLs of S3 clients: by the hostname, or by the path below the media. Never by a signature, which a request
+ * for media may have too. `null` for all others, and for the Worker's health on the hostname of S3 clients.
  */
-export function createEntrance({
-  mediaPath,
-  s3Bucket,
-  s3Host,
-}: EntranceSettings): (request: Request) => Entrance | null {
+export function createEntrance({ mediaPath, s3Bucket, s3Host }: EntranceSettings): FindEntrance {
   const prefix = `${mediaPath}-/s3`
-  return (request) => {
-    const path = rawPath(request.url)
+  const health = `${mediaPath}-/health`
+  const hasPort = s3Host?.includes(':') ?? false
+  const virtualHost = `${s3Bucket}.${s3Host}`
+  return (url) => {
+    const path = rawPath(url)
     if (s3Host !== undefined) {
-      const host = hostOf(request.url)
-      const isVirtual = s3Bucket !== undefined && host === `${s3Bucket}.${s3Host}`
+      const host = hostOf(url, hasPort)
+      const isVirtual = s3Bucket !== undefined && host === virtualHost
       if (isVirtual || host === s3Host) {
-        if (path === HEALTH) return null
+        if (path === health) return null
         return { path: isVirtual ? `/${s3Bucket}${path}` : path, isVirtual }
       }
     }
@@ -41,8 +40,11 @@ export function createEntrance({
   }
 }
 
-/** In lower case, without the port. */
-function hostOf(url: string): string {
-  const [, host = ''] = /^[a-z]+:\/\/(?:[^/?#]*@)?([^/?#:]*)/i.exec(url) ?? []
-  return host.toLowerCase()
+/** In lower case. Ports only matter if S3_HOST has one, as in development. */
+function hostOf(url: string, withPort: boolean): string {
+  const start = url.indexOf('://') + 3
+  const end = url.indexOf('/', start)
+  const [authority = ''] = url.slice(start, end < 0 ? undefined : end).split('?', 1)
+  const colon = withPort ? -1 : authority.indexOf(':')
+  return authority.slice(0, colon < 0 ? undefined : colon).toLowerCase()
 }

@@ -9,7 +9,7 @@ import { verify } from '../../s3/verify.ts'
 import type { StorageError } from '../../storage/errors.ts'
 import { checkName } from '../../storage/name.ts'
 import type { AppEnv } from '../context.ts'
-import { createEntrance } from './entrance.ts'
+import type { FindEntrance } from './entrance.ts'
 import { findOperation, type Operation } from './operations.ts'
 import { decode, parseTarget } from './target.ts'
 
@@ -17,12 +17,12 @@ const METHODS = ['GET', 'HEAD', 'PUT', 'POST', 'DELETE', 'OPTIONS']
 const COPY_SOURCE = 'x-amz-copy-source'
 
 /** One request of an S3 client: whose it is, what it means, whether it may, and the answer. */
-export async function handleS3(c: Context<AppEnv>): Promise<Response> {
+export async function handleS3(c: Context<AppEnv>, findEntrance: FindEntrance): Promise<Response> {
   const request = c.req.raw
   const { config } = c.get('deployment')
   const { s3Bucket, s3Keys, corsOrigins } = config
   c.set('route', 's3')
-  const entrance = createEntrance(config)(request)
+  const entrance = findEntrance(request.url)
   if (request.method === 'OPTIONS') return optionsResponse(request, corsOrigins, METHODS)
   if (s3Bucket === undefined || s3Keys.length === 0 || !entrance)
     throw new S3ApiError('AccessDenied', 'the S3 API is off: S3_BUCKET and S3_KEYS must both be set')
@@ -37,12 +37,12 @@ export async function handleS3(c: Context<AppEnv>): Promise<Response> {
   const identity = identityOf(verified.key)
   c.set('identity', identity)
   if (target.on === 'object') c.set('name', target.key)
+  if (target.on !== 'service' && target.bucket !== s3Bucket) throw noSuchBucket(request.method, target)
   const operation = findOperation(request.method, target.on, {
     query,
     copies: request.headers.has(COPY_SOURCE),
   })
   c.set('operation', operation.name)
-  if (target.on !== 'service' && target.bucket !== s3Bucket) throw noSuchBucket(operation, target.bucket)
   if (!includesScope(identity.scope, operation.scope))
     throw new S3ApiError(
       'AccessDenied',
@@ -86,8 +86,8 @@ function decodeQuery(url: string): Map<string, string> {
 }
 
 /** Other names cannot be created: then a client would store objects that it does not find. */
-function noSuchBucket({ name }: Operation, bucket: string): S3ApiError {
-  return name === 'CreateBucket'
+function noSuchBucket(method: string, { on, bucket }: Target): S3ApiError {
+  return method === 'PUT' && on === 'bucket'
     ? new S3ApiError('AccessDenied', 'no bucket can be created here: S3_BUCKET names the only one')
     : new S3ApiError('NoSuchBucket', `there is no bucket "${bucket}"`)
 }

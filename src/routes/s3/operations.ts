@@ -6,6 +6,7 @@ import type { Scope } from '../../schemas/routes.ts'
 import type { AppEnv } from '../context.ts'
 import { copyObject } from './copy-object.ts'
 import { createBucket, deleteBucket, headBucket, listBuckets, location, versioning } from './buckets.ts'
+import { getObjectTagging } from './tagging.ts'
 import { deleteObject, deleteObjects } from './delete-objects.ts'
 import { getObject } from './get-object.ts'
 import { listObjects, listObjectsV2 } from './list-objects.ts'
@@ -97,6 +98,14 @@ export const OPERATIONS: readonly Operation[] = [
   { name: 'CopyObject', method: 'PUT', on: 'object', copies: true, scope: 'write', handle: copyObject },
   { name: 'DeleteObject', method: 'DELETE', on: 'object', scope: 'write', handle: deleteObject },
   {
+    name: 'GetObjectTagging',
+    method: 'GET',
+    on: 'object',
+    query: ['tagging'],
+    scope: 'read',
+    handle: getObjectTagging,
+  },
+  {
     name: 'CreateMultipartUpload',
     method: 'POST',
     on: 'object',
@@ -144,9 +153,12 @@ export const OPERATIONS: readonly Operation[] = [
  * One that no operation above has must not be passed over: `PUT key?acl` would replace the object.
  */
 const SUBRESOURCES = new Set([
+  'abac',
   'accelerate',
   'acl',
   'analytics',
+  // Of Ceph.
+  'append',
   'attributes',
   'cors',
   'delete',
@@ -159,6 +171,8 @@ const SUBRESOURCES = new Set([
   'location',
   'logging',
   'metadataConfiguration',
+  'metadataInventoryTable',
+  'metadataJournalTable',
   'metadataTable',
   'metrics',
   'notification',
@@ -193,8 +207,13 @@ const NOT_CONFIGURED: Readonly<Record<string, S3Code>> = {
   encryption: 'ServerSideEncryptionConfigurationNotFoundError',
   lifecycle: 'NoSuchLifecycleConfiguration',
   'object-lock': 'ObjectLockConfigurationNotFoundError',
+  ownershipControls: 'OwnershipControlsNotFoundError',
   policy: 'NoSuchBucketPolicy',
+  policyStatus: 'NoSuchBucketPolicy',
+  publicAccessBlock: 'NoSuchPublicAccessBlockConfiguration',
+  replication: 'ReplicationConfigurationNotFoundError',
   tagging: 'NoSuchTagSet',
+  website: 'NoSuchWebsiteConfiguration',
 }
 
 /** The operation that a request means. Throws `NotImplemented` if it is none of the above. */
@@ -213,7 +232,7 @@ export function findOperation(
   )
   if (found) return found
   const [subresource = ''] = named
-  const code = method === 'GET' && on !== 'service' ? NOT_CONFIGURED[subresource] : undefined
+  const code = method === 'GET' && on === 'bucket' ? NOT_CONFIGURED[subresource] : undefined
   if (code) throw new S3ApiError(code, `there is no ${subresource} configuration`)
   const what = named.length > 0 ? `${method} with ?${named.join('&')}` : `${method} on a ${on}`
   throw new S3ApiError('NotImplemented', `${what} is not supported; docs/s3.md lists what is`)

@@ -18,7 +18,7 @@ export function parseTarget(path: string): Target {
           .split('/')
           .map(decode)
           .join('/')
-  return { on: bucket === '' ? 'service' : key === '' ? 'bucket' : 'object', bucket, key }
+  return { on: path === '/' ? 'service' : key === '' ? 'bucket' : 'object', bucket, key }
 }
 
 /** A plus sign is a plus sign in the path, and a space in the query. */

@@ -10,8 +10,8 @@ import type { StorageError } from '../../storage/errors.ts'
 import { checkName } from '../../storage/name.ts'
 import type { AppEnv } from '../context.ts'
 import type { FindEntrance } from './entrance.ts'
-import { findOperation, type Operation } from './operations.ts'
-import { decode, parseTarget } from './target.ts'
+import { findOperation } from './operations.ts'
+import { decode, parseTarget, type Target } from './target.ts'
 
 const METHODS = ['GET', 'HEAD', 'PUT', 'POST', 'DELETE', 'OPTIONS']
 const COPY_SOURCE = 'x-amz-copy-source'

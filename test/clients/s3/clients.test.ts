@@ -1,0 +1,82 @@
+import { mkdtemp } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { expected, filesToUpload, seed, seedListed, withoutBackslash, type Files } from './seeds.ts'
+import { PROGRAMS, runScript, STEPS, type Program, type Step } from './programs.ts'
+import { BUCKET, CREDENTIALS, startS3Site, type S3Site } from './site.ts'
+
+/** Each client's script, against one bucket alone and against a chain whose fallback has half of the objects. */
+let files: Files
+let alone: S3Site
+let chain: S3Site
+
+beforeAll(async () => {
+  files = await filesToUpload()
+  alone = await startS3Site()
+  chain = await startS3Site({ fallback: true })
+  await Promise.all([seedListed(alone.store), seedListed(chain.store)])
+}, 180_000)
+
+afterAll(async () => {
+  await alone?.close()
+  await chain?.close()
+  await files?.remove()
+})
+
+/** All steps that the client can do. */
+function expectedOf({ name, cannot }: Program): Partial<Record<Step, string>> {
+  const all = expected()
+  const able = Object.fromEntries(STEPS.filter((step) => !(step in cannot)).map((step) => [step, all[step]]))
+  // It takes a backslash for a slash.
+  if (name !== 'django-storages') return able
+  return { ...able, names: withoutBackslash(all.names), seeded: withoutBackslash(all.seeded) }
+}
+
+let runs = 0
+
+async function run(program: Program, site: S3Site, entrance: keyof S3Site['entrances']) {
+  runs += 1
+  const prefix = `run-${runs}/`
+  await seed(prefix, site.store)
+  return runScript(program, {
+    ...site.entrances[entrance],
+    bucket: BUCKET,
+    credentials: CREDENTIALS,
+    prefix,
+    tree: files.tree,
+    big: files.big,
+    folder: await mkdtemp(join(files.folder, 'run-')),
+  })
+}
+
+const TIMEOUT = { timeout: 180_000 }
+
+describe.each(PROGRAMS)('$name', (program) => {
+  beforeAll(() => {
+    for (const [step, reason] of Object.entries(program.cannot))
+      process.stdout.write(`${program.name} does not do "${step}": it ${reason}\n`)
+  })
+
+  it('finds and stores the same in one bucket as in a chain', TIMEOUT, async ({ skip }) => {
+    skip(program.missing !== undefined, program.missing)
+    const found = await run(program, alone, 'tls')
+    expect(found).toEqual(expectedOf(program))
+    expect(await run(program, chain, 'tls')).toEqual(found)
+  })
+
+  it('does so without TLS', TIMEOUT, async ({ skip }) => {
+    skip(program.missing !== undefined, program.missing)
+    expect(await run(program, chain, 'plain')).toEqual(expectedOf(program))
+  })
+})
+
+const BELOW_A_PATH = PROGRAMS.filter(({ acceptsPath }) => acceptsPath)
+
+it.for(BELOW_A_PATH)(
+  '$name accepts an endpoint below the path of the media',
+  TIMEOUT,
+  async (program, { skip }) => {
+    skip(program.missing !== undefined, program.missing)
+    expect(await run(program, chain, 'path')).toEqual(expectedOf(program))
+  },
+)

@@ -31,7 +31,8 @@ export async function handleS3(c: Context<AppEnv>): Promise<Response> {
   const verified = await verify(request, {
     keys: s3Keys,
     now: Date.now(),
-    paths: [rawPath(request.url), entrance.path],
+    // With the bucket in the hostname, `/media/x` and `/x` are two objects: only the path as sent was signed.
+    paths: entrance.isVirtual ? [rawPath(request.url)] : [rawPath(request.url), entrance.path],
   })
   const identity = identityOf(verified.key)
   c.set('identity', identity)

@@ -6,14 +6,14 @@ import { headerDigests } from '../../http/digest-headers.ts'
 import { rawPath } from '../../http/raw-path.ts'
 import { S3ApiError } from '../../s3/errors.ts'
 import { withHoistedHeaders } from '../../s3/hoisted-headers.ts'
-import { rawQuery } from '../../s3/query.ts'
+import { decodeComponent, rawQuery } from '../../s3/query.ts'
 import { verify } from '../../s3/verify.ts'
 import { StorageError } from '../../storage/errors.ts'
 import type { AppEnv } from '../context.ts'
 import type { FindEntrance } from './entrance.ts'
 import { requestId } from './failure.ts'
 import { findOperation } from './operations.ts'
-import { checkKey, decode, parseTarget, type Target } from './target.ts'
+import { checkKey, parseTarget, type Target } from './target.ts'
 
 const METHODS = ['GET', 'HEAD', 'PUT', 'POST', 'DELETE', 'OPTIONS']
 const COPY_SOURCE = 'x-amz-copy-source'
@@ -81,7 +81,9 @@ function isHashMismatch(error: unknown, headers: Headers): boolean {
 
 function decodeQuery(url: string): Map<string, string> {
   return new Map(
-    rawQuery(url).map(([name, value]) => [decode(name), decode(value.replaceAll('+', ' '))] as const),
+    rawQuery(url).map(
+      ([name, value]) => [decodeComponent(name), decodeComponent(value.replaceAll('+', ' '))] as const,
+    ),
   )
 }
 

@@ -58,7 +58,7 @@ async function answer(folder: string, request: IncomingMessage, response: Server
   const info = file === null ? null : await stat(file).catch(() => null)
   if (file === null || info === null)
     response.writeHead(404, { 'Content-Type': 'text/plain' }).end('not here\n')
-  else if (info.isDirectory()) await sendIndex(file, response)
+  else if (info.isDirectory()) await answerDirectory(file, request, response)
   else await sendFile(file, { size: info.size, modified: info.mtime }, request, response)
 }
 
@@ -69,6 +69,17 @@ function locate(folder: string, url: string): string | null {
   } catch {
     return null
   }
+}
+
+/** As nginx: without the slash, a directory is no file. */
+async function answerDirectory(
+  folder: string,
+  { url = '/' }: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const [path = '/'] = url.split('?', 1)
+  if (path.endsWith('/')) await sendIndex(folder, response)
+  else response.writeHead(301, { Location: `${path}/` }).end()
 }
 
 /** The listing that nginx makes with `autoindex_format json`. */

@@ -22,6 +22,7 @@ it('starts the demo, migrates the picture that it names, lists it for S3 clients
     const command = /^ *(curl .*--aws-sigv4 .*)$/m.exec(printed)?.[1] ?? ''
     const { stdout: listing } = await promisify(execFile)('/bin/sh', ['-c', command])
     expect(listing).toContain('<Key>photos/harbour.jpg</Key>')
+    expect((await fetch(new URL('/photos', photo))).status).toBe(404)
     demo.kill('SIGINT')
     expect(await ended).toEqual([0, null])
     await expect(fetch(photo)).rejects.toThrow('fetch failed')

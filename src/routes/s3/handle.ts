@@ -78,9 +78,7 @@ function isHashMismatch(error: unknown, headers: Headers): boolean {
 }
 
 function decodeQuery(url: string): Map<string, string> {
-  return new Map(
-    rawQuery(url).map(([name, value]) => [decode(name), decode(value.replaceAll('+', ' '))] as const),
-  )
+  return new Map(rawQuery(url).map(([name, value]) => [decode(name), decode(value)] as const))
 }
 
 /** Other names cannot be created: then a client would store objects that it does not find. */

@@ -24,7 +24,7 @@ export function parseTarget(path: string): Target {
   return { on: path === '/' ? 'service' : key === '' ? 'bucket' : 'object', bucket, key }
 }
 
-/** A plus sign is a plus sign in the path, and a space in the query. */
+/** Decodes percent escapes. A plus sign stays one. */
 export function decode(text: string): string {
   try {
     return decodeURIComponent(text)

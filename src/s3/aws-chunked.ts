@@ -21,7 +21,7 @@ export interface ChunkedBody {
 const MAX_SIZE_LINE = 128
 const MAX_TRAILER_BYTES = 4096
 const MAX_CHUNK_BYTES = 2 ** 31
-const SIZE_LINE = /^([0-9a-f]{1,8})(?:;chunk-signature=([0-9a-f]{64}))?$/i
+const SIZE_LINE = /^([0-9a-fA-F]{1,8})(?:;chunk-signature=([0-9a-f]{64}))?$/
 const TRAILER_SIGNATURE = 'x-amz-trailer-signature'
 const CR = 13
 const LF = 10

@@ -14,33 +14,29 @@ export interface Signed {
 
 /**
  * The canonical requests that the client may have signed, the likeliest first (docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html).
- * They differ only in how the same bytes are written, so it is safe to accept any of them: paths as sent or encoded anew,
- * a `+` in the query as itself or as a space, repeated headers joined with or without a blank.
+ * They differ only in how the same values are written, so it is safe to accept any of them: paths as sent or encoded anew,
+ * repeated headers joined with or without a blank.
  */
 export function* canonicalRequests(signed: Signed, signature: Signature): Generator<string> {
   const { method, paths, query, headers } = signed
   const { signedHeaders, payloadHash } = signature
   const isPresigned = signature.expires !== undefined
-  const queries = [canonicalQuery(query, isPresigned, '+')]
-  if (query.some((parameter) => parameter.some((part) => part.includes('+'))))
-    queries.push(canonicalQuery(query, isPresigned, ' '))
+  const canonical = canonicalQuery(query, isPresigned)
   const lines = signedHeaders.map((name) => `${name}:${canonicalHeader(signed, name)}\n`)
   const blocks = [lines.join('')]
   if (signedHeaders.some((name) => headers.get(name)?.includes(', ')))
     blocks.push(lines.map((line) => line.replaceAll(', ', ',')).join(''))
   for (const path of new Set(paths.flatMap((raw) => [raw, encodedAnew(raw)])))
-    for (const canonical of queries)
-      for (const block of blocks)
-        yield `${method}\n${path}\n${canonical}\n${block}\n${signedHeaders.join(';')}\n${payloadHash}`
+    for (const block of blocks)
+      yield `${method}\n${path}\n${canonical}\n${block}\n${signedHeaders.join(';')}\n${payloadHash}`
 }
 
 function encodedAnew(rawPath: string): string {
   return rawPath.split('/').map(decodeComponent).map(encodeComponent).join('/')
 }
 
-function canonicalQuery(query: readonly RawParameter[], isPresigned: boolean, plus: string): string {
-  const recode = (text: string): string =>
-    encodeComponent(decodeComponent(plus === '+' ? text : text.replaceAll('+', plus)))
+function canonicalQuery(query: readonly RawParameter[], isPresigned: boolean): string {
+  const recode = (text: string): string => encodeComponent(decodeComponent(text))
   return query
     .map(([name, value]) => [recode(name), recode(value)] as const)
     .filter(([name]) => !isPresigned || name !== 'X-Amz-Signature')

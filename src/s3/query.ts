@@ -1,16 +1,17 @@
 import { encodeName } from '../storage/name.ts'
 import { S3ApiError } from './errors.ts'
 
-/** One parameter of a query, both parts as they were sent; without `=`, the value is empty. */
+/** One parameter of a query, not decoded; without `=`, the value is empty. */
 export type RawParameter = readonly [name: string, value: string]
 
-/** The parameters of a URL in the order in which they were sent, not decoded. */
+/** The parameters of a URL in the order in which they were sent. A `+` is a space here, so it becomes `%20`. */
 export function rawQuery(url: string): RawParameter[] {
   const start = url.indexOf('?')
   if (start < 0) return []
   const end = url.indexOf('#', start)
-  const parts = url.slice(start + 1, end < 0 ? undefined : end).split('&')
-  return parts
+  const query = url.slice(start + 1, end < 0 ? undefined : end).replaceAll('+', '%20')
+  return query
+    .split('&')
     .filter((part) => part !== '')
     .map((part) => {
       const equals = part.indexOf('=')

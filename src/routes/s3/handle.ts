@@ -81,9 +81,7 @@ function isHashMismatch(error: unknown, headers: Headers): boolean {
 
 function decodeQuery(url: string): Map<string, string> {
   return new Map(
-    rawQuery(url).map(
-      ([name, value]) => [decodeComponent(name), decodeComponent(value.replaceAll('+', ' '))] as const,
-    ),
+    rawQuery(url).map(([name, value]) => [decodeComponent(name), decodeComponent(value)] as const),
   )
 }
 

@@ -7,6 +7,7 @@ import { credentialMistakes } from './config-mistakes/credentials.ts'
 import { keyMistakes } from './config-mistakes/keys.ts'
 import { originMistakes } from './config-mistakes/origins.ts'
 import { bindings, errorOf, http, kv, r2, s3, withVars } from './config-mistakes/samples.ts'
+import { s3KeyMistakes } from './config-mistakes/s3-keys.ts'
 import { signingKeyMistakes } from './config-mistakes/signing-keys.ts'
 import { variableMistakes } from './config-mistakes/variables.ts'
 
@@ -19,6 +20,7 @@ describe('a configuration with one mistake', () => {
     ...variableMistakes,
     ...signingKeyMistakes,
     ...credentialMistakes,
+    ...s3KeyMistakes,
   ])('names the place, the key and the fix for %s', (_title, env, ...says) => {
     const { message, mistakes } = errorOf(env)
     for (const part of says) expect(message).toContain(part)

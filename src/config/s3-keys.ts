@@ -4,7 +4,7 @@ import { SCOPES } from '../schemas/routes.ts'
 import type { Env } from './bindings.ts'
 import { scopeList } from './credentials.ts'
 import type { Mistake } from './errors.ts'
-import { readJsonList, readTable, type Report } from './json-list.ts'
+import { isTable, readJsonList, readTable, type Report } from './json-list.ts'
 import { isPrintable, namePrefix, text } from './schemas.ts'
 
 const MIN_SECRET_LENGTH = 16
@@ -35,6 +35,7 @@ export function readS3Keys(env: Env, mistakes: Mistake[]): S3Key[] {
     mistakes.push({ variable: VARIABLE, problem: `${list.problem}; ${SET_AGAIN}` })
     return []
   }
+  const secrets = list.value.map((raw) => (isTable(raw) ? raw['secret_access_key'] : raw))
   const keys: S3Key[] = []
   for (const [index, raw] of list.value.entries()) {
     const report: Report = (problem, key) => {
@@ -44,7 +45,7 @@ export function readS3Keys(env: Env, mistakes: Mistake[]): S3Key[] {
     const scope = table && SCOPES.findLast((one) => table.scopes.includes(one))
     if (!table || !scope) continue
     const { access_key_id: id, secret_access_key: secret, prefix } = table
-    if (id === secret) report('must not be the secret: it is shown in logs', 'access_key_id')
+    if (secrets.includes(id)) report('must not be a secret: it is shown in logs', 'access_key_id')
     if (keys.some((other) => other.id === id))
       report('is the id of another key too; give each its own', 'access_key_id')
     keys.push({ id, secret, scope, ...(prefix !== undefined && { prefix }) })

@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { hasDotSegment } from '../storage/name.ts'
 
 /** Every message says what the value must be. It never repeats the value, which could be a secret. */
 
@@ -161,10 +162,6 @@ function pathProblem(value: string): string | null {
 
 function isAbsolutePath(value: string): boolean {
   return value.startsWith('/') && !value.startsWith('//')
-}
-
-function hasDotSegment(value: string): boolean {
-  return value.split('/').some((segment) => segment === '.' || segment === '..')
 }
 
 function withSlash(value: string): string {

@@ -24,7 +24,7 @@ export function checkName(name: string): void {
   if (name === '') throw invalid('the name is empty')
   if (!name.isWellFormed()) throw invalid('the name holds a lone surrogate')
   if (CONTROL.test(name)) throw invalid('the name holds a control character')
-  if (DOT_SEGMENT.test(name)) throw invalid('the name holds a "." or ".." segment')
+  if (hasDotSegment(name)) throw invalid('the name holds a "." or ".." segment')
   if (name === '-' || name.startsWith('-/')) throw invalid('names below "-/" are the API\'s own')
   if (isLongerThan(MAX_NAME_BYTES, name))
     throw invalid(`the name is longer than ${MAX_NAME_BYTES} UTF-8 bytes`)
@@ -54,6 +54,11 @@ export function isStaged(name: string): boolean {
 /** Whether it is the name of an internal object, or of a directory that contains only those. */
 export function isInternal(name: string): boolean {
   return name === '-/' || isStaged(name) || name.startsWith(PROBES)
+}
+
+/** Whether a segment is `.` or `..`, which URLs resolve. */
+export function hasDotSegment(path: string): boolean {
+  return DOT_SEGMENT.test(path)
 }
 
 /** Whether the name has more UTF-8 bytes than `limit`; few names are so long that they must be counted. */

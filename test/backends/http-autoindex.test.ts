@@ -97,6 +97,15 @@ describe('a listing', () => {
     },
   )
 
+  it.each(['../', './', 'a/../', 'a/./b', '../../other/'])(
+    'below %s is empty: the URL would be that of another directory',
+    async (prefix) => {
+      const { backend, paths } = originOf(NAMES)
+      expect(await backend.list?.({ prefix })).toEqual({ objects: [], directories: [] })
+      expect(paths).toEqual([])
+    },
+  )
+
   it.each([
     '',
     'a',

@@ -2,7 +2,7 @@ import { cancelBody } from '../../bodies/cancel.ts'
 import { parseHttpDate } from '../../http/date.ts'
 import type { ListOptions, ListPage } from '../../storage/backend.ts'
 import { StorageError } from '../../storage/errors.ts'
-import { encodeName, whyInvalid } from '../../storage/name.ts'
+import { encodeName, hasDotSegment, whyInvalid } from '../../storage/name.ts'
 import type { ObjectInfo } from '../../storage/object.ts'
 import { compareNames } from '../../storage/order.ts'
 import { readAtMost } from '../read-at-most.ts'
@@ -70,6 +70,8 @@ async function readDirectory(
   directory: string,
   { signal, delimiter, everything = false }: ListOptions,
 ): Promise<Entry[]> {
+  // No name is below it, and its URL would be that of another directory, even of one above the origin's.
+  if (hasDotSegment(directory)) return []
   const response = await send('GET', encodeName(directory), { signal })
   if (response.status !== 200) {
     await cancelBody(response.body)

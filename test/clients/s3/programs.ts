@@ -149,6 +149,9 @@ export const PROGRAMS: readonly Program[] = [
   },
 ]
 
+/** How long a script may run. */
+const TIMEOUT = 60_000
+
 /** Where a script works. */
 export interface Place {
   endpoint: string
@@ -196,14 +199,21 @@ export async function runScript(program: Program, place: Place): Promise<Partial
   const child = spawn(command, [...args, join(SCRIPTS, program.script)], {
     cwd,
     env,
+    // A process group of its own, so that a client that hangs is killed with its script.
+    detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let output = ''
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding('utf8').on('data', (text: string) => (output += text))
+  const timer = setTimeout(() => process.kill(-(child.pid ?? 0), 'SIGKILL'), TIMEOUT)
   const [code] = (await once(child, 'close')) as [number | null]
-  if (code !== 0) throw new Error(`${program.name} ended with ${code}:\n${output.slice(-8000)}`)
+  clearTimeout(timer)
   const files = await readdir(out)
+  if (code !== 0) {
+    const end = code === null ? `was killed after ${TIMEOUT / 1000} s` : `ended with ${code}`
+    throw new Error(`${program.name} ${end}, in the step after ${files.join(', ')}:\n${output.slice(-8000)}`)
+  }
   return Object.fromEntries(
     await Promise.all(files.map(async (file) => [file, await readFile(join(out, file), 'utf8')] as const)),
   )

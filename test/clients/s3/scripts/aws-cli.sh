@@ -1,7 +1,7 @@
 #!/bin/bash
 # aws-cli: CLIENT is the program.
 . "$(dirname "$0")/common.sh"
-aws() { "$CLIENT" --endpoint-url "$S3_ENDPOINT" "$@"; }
+aws() { command "$CLIENT" --endpoint-url "$S3_ENDPOINT" "$@"; }
 [ -z "$CA_FILE" ] || export AWS_CA_BUNDLE=$CA_FILE
 s3=s3://$BUCKET/$PREFIX
 object() { echo --bucket "$BUCKET" --key "$PREFIX$1"; }
@@ -32,7 +32,7 @@ manifest seed > "$OUT/seeded"
 aws s3api copy-object --copy-source "$BUCKET/${PREFIX}seed/digits.txt" $(object copy.txt) > /dev/null
 aws s3 cp --quiet "${s3}copy.txt" - > "$OUT/copied"
 
-if aws s3api put-object --generate-cli-skeleton | grep -q IfNoneMatch; then
+if aws s3api put-object --generate-cli-skeleton | grep IfNoneMatch > /dev/null; then
   printf first > first && printf second > second
   aws s3api put-object $(object once.txt) --if-none-match '*' --body first > /dev/null
   if aws s3api put-object $(object once.txt) --if-none-match '*' --body second 2> refusal; then exit 1; fi

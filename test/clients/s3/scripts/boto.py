@@ -85,6 +85,7 @@ s3.meta.events.register("before-sign.s3.PutObject", only_if_absent)
 s3.put_object(Bucket=BUCKET, Key=PREFIX + "once.txt", Body=b"first")
 try:
     s3.put_object(Bucket=BUCKET, Key=PREFIX + "once.txt", Body=b"second")
+    raise AssertionError("stored twice")
 except ClientError as error:
     assert error.response["Error"]["Code"] == "PreconditionFailed", error
 s3.meta.events.unregister("before-sign.s3.PutObject", only_if_absent)

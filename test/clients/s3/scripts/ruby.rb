@@ -65,10 +65,11 @@ $only_if_absent = true
 S3.put_object(bucket: BUCKET, key: "#{PREFIX}once.txt", body: 'first')
 begin
   S3.put_object(bucket: BUCKET, key: "#{PREFIX}once.txt", body: 'second')
+  raise 'stored twice'
 rescue Aws::S3::Errors::PreconditionFailed
-  result('conditional-write', read('once.txt'))
+  $only_if_absent = false
 end
-$only_if_absent = false
+result('conditional-write', read('once.txt'))
 
 doomed = [0, 2, 4, 6, 8].map { |i| { key: "#{PREFIX}doomed/#{i}.txt" } }
 errors = S3.delete_objects(bucket: BUCKET, delete: { objects: doomed }).errors

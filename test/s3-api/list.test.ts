@@ -76,7 +76,7 @@ const byToken = (page: Listed) => ({ 'continuation-token': page.text('NextContin
 const byMarker = (page: Listed) => ({ marker: page.text('NextMarker') ?? '' })
 const byLastKey = (page: Listed) => ({ marker: page.keys.at(-1) ?? '' })
 
-const COUNT = sized(5000, 2500)
+const COUNT = sized(5000, 1200)
 const names = Array.from({ length: COUNT }, (_, index) => `n/${String(index).padStart(5, '0')}`)
 const even = names.filter((_, index) => index % 2 === 0)
 const odd = names.filter((_, index) => index % 2 === 1)

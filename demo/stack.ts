@@ -26,12 +26,15 @@ export interface Stack {
   origin: LegacyOrigin
   /** The bearer token for protected routes. */
   token: string
+  /** For S3 clients. */
+  s3: { endpoint: string; bucket: string; accessKeyId: string; secretAccessKey: string }
   stop(): Promise<void>
 }
 
 /** The Worker under `wrangler dev`, local R2 and KV, and a legacy origin with media, wired into one chain. */
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const token = randomBytes(12).toString('base64url')
+  const s3 = { bucket: 'media', accessKeyId: 'demo', secretAccessKey: randomBytes(12).toString('hex') }
   const persistTo = options.persistTo ?? (await freshFolder())
   const origin = await startLegacyOrigin(options.media)
   const removeState = async () => {
@@ -45,6 +48,10 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
         FALLBACK_STORAGES: JSON.stringify(chain),
         FALLBACK_DATA_MIGRATION: String(options.migration ?? true),
         API_TOKEN: token,
+        S3_BUCKET: s3.bucket,
+        S3_KEYS: JSON.stringify([
+          { access_key_id: s3.accessKeyId, secret_access_key: s3.secretAccessKey, scopes: ['write'] },
+        ]),
       },
       persistTo,
       ...(options.port !== undefined && { port: options.port }),
@@ -54,7 +61,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       await worker.stop()
       await removeState()
     }
-    return { worker, origin, token, stop }
+    return { worker, origin, token, s3: { ...s3, endpoint: `${worker.url}-/s3/` }, stop }
   } catch (error) {
     await removeState()
     throw error

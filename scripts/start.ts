@@ -36,17 +36,21 @@ async function stop(): Promise<void> {
   process.exit(0)
 }
 
-function welcome({ worker, origin, token }: Stack): string {
+function welcome({ worker, origin, token, s3 }: Stack): string {
   const photo = `${worker.url}photos/harbour.jpg`
   const auth = `-H 'Authorization: Bearer ${token}'`
+  const { endpoint, bucket, accessKeyId, secretAccessKey } = s3
+  // Not every version of curl sends this header by itself, and the signature needs it.
+  const signed = `--aws-sigv4 aws:amz:auto:s3 --user ${accessKeyId}:${secretAccessKey} -H 'x-amz-content-sha256: UNSIGNED-PAYLOAD'`
   return `
   Open   ${photo}
          ${worker.url}video/testcard.mp4
   API    ${worker.url}-/docs
   Chain  media (R2, empty) → media_kv (KV, empty) → legacy (${origin.url}), copying on read
   Token  ${token}
+  S3     ${endpoint} (bucket ${bucket}, key ${accessKeyId}, secret ${secretAccessKey})
 
-  Three things to try in another terminal
+  Four things to try in another terminal
 
   1. A picture that only the legacy origin has. The second time, it comes from R2:
      curl -s -D - -o /dev/null ${photo}
@@ -60,6 +64,10 @@ function welcome({ worker, origin, token }: Stack): string {
   3. Deleted stays deleted, although the legacy origin still has it:
      curl -i -X DELETE ${auth} ${photo}
      curl -i ${photo}
+
+  4. All of it as a bucket, for S3 clients:
+     curl -s ${signed} '${endpoint}${bucket}?list-type=2'
+     AWS_ACCESS_KEY_ID=${accessKeyId} AWS_SECRET_ACCESS_KEY=${secretAccessKey} aws --endpoint-url ${endpoint} s3 ls s3://${bucket}/photos/
 
   Ctrl-C stops everything and forgets the copies.
 `

@@ -94,6 +94,7 @@ const TOO_MANY_REQUESTS = 429
 const CODES_ABOUT: Partial<Record<ErrorCode, Partial<Record<NonNullable<StorageError['about']>, S3Code>>>> = {
   corrupt: { sha256: 'BadDigest', digest: 'BadDigest' },
   'too-large': { metadata: 'MetadataTooLarge' },
+  invalid: { metadata: 'MetadataTooLarge' },
 }
 
 /** The S3 code of any error. */

@@ -1,6 +1,7 @@
 import { createChunkReader } from '../bodies/chunks.ts'
 import { checkDigests } from '../bodies/digest.ts'
 import { headerDigests } from '../http/digest-headers.ts'
+import { StorageError } from '../storage/errors.ts'
 import type { Digests } from '../storage/object.ts'
 import { decodeChunks, type Trailer } from './aws-chunked.ts'
 import { S3ApiError } from './errors.ts'
@@ -14,14 +15,20 @@ export interface OpenBody {
   digests: Digests
 }
 
+// No client declares entities, and other servers' answers may hold characters that XML cannot, but requests may not.
+// oxlint-disable-next-line no-control-regex -- control characters are what is looked for
+const UNWANTED = /<!DOCTYPE|[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/
+
 const TRAILERS: readonly Trailer[] = (['crc32', 'crc32c', 'crc64nvme', 'sha1', 'sha256'] as const).map(
   (algorithm) => ({ header: `x-amz-checksum-${algorithm}`, algorithm }),
 )
 
 /** The body of a request without its framing. Throws where its length is unknown, since nothing could be stored completely. */
 export async function openBody({ body, headers }: Request, payload: Payload): Promise<OpenBody> {
-  const digests = headerDigests(headers)
+  const digests = announcedDigests(headers)
   if (payload.kind !== 'chunked') {
+    if (payload.kind === 'sha256' && digests.sha256 !== undefined && digests.sha256 !== payload.sha256)
+      throw new S3ApiError('BadDigest', 'x-amz-checksum-sha256 and the signed hash of the body are different')
     const size = body ? lengthFrom(headers, 'Content-Length') : 0
     return {
       body: body ?? new Uint8Array(),
@@ -41,6 +48,16 @@ export async function openBody({ body, headers }: Request, payload: Payload): Pr
   return { body: decoded, size, digests }
 }
 
+function announcedDigests(headers: Headers): Digests {
+  try {
+    return headerDigests(headers)
+  } catch (error) {
+    if (!(error instanceof StorageError)) throw error
+    const code = error.message.startsWith('Content-MD5') ? 'InvalidDigest' : 'InvalidRequest'
+    throw new S3ApiError(code, error.message, { cause: error })
+  }
+}
+
 /** The root of a body that is XML, once its digests and signatures are checked. */
 export async function readXmlBody(request: Request, payload: Payload, maxBytes: number): Promise<XmlElement> {
   const { body, size, digests } = await openBody(request, payload)
@@ -48,7 +65,8 @@ export async function readXmlBody(request: Request, payload: Payload, maxBytes: 
     throw new S3ApiError('EntityTooLarge', `this document may have ${maxBytes} bytes at most`)
   const bytes = body instanceof Uint8Array ? body : await readAll(body, maxBytes)
   await checkDigests(bytes, digests)
-  const root = parseDocument(decodeUtf8(bytes))
+  const text = decodeUtf8(bytes)
+  const root = UNWANTED.test(text) ? undefined : parseDocument(text)
   if (!root) throw malformedXml()
   return root
 }

@@ -1,12 +1,13 @@
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { expect, it } from 'vitest'
 
 const PROJECT = fileURLToPath(new URL('../..', import.meta.url))
 
-it('starts the demo, migrates the picture that it names, and ends on Ctrl-C with nothing left behind', async () => {
+it('starts the demo, migrates the picture that it names, lists it for S3 clients, and ends on Ctrl-C with nothing left behind', async () => {
   const demo = spawn(process.execPath, ['scripts/start.ts'], {
     cwd: PROJECT,
     env: { ...process.env, PORT: '0' },
@@ -18,6 +19,9 @@ it('starts the demo, migrates the picture that it names, and ends on Ctrl-C with
     const photo = /Open +(\S+)/.exec(printed)?.[1] ?? ''
     expect(await cacheStatus(photo)).toBe('fallback-storage; fwd=uri-miss; stored; detail=legacy')
     await expect.poll(() => cacheStatus(photo)).toBe('fallback-storage; hit; detail=media')
+    const command = /^ *(curl .*--aws-sigv4 .*)$/m.exec(printed)?.[1] ?? ''
+    const { stdout: listing } = await promisify(execFile)('/bin/sh', ['-c', command])
+    expect(listing).toContain('<Key>photos/harbour.jpg</Key>')
     demo.kill('SIGINT')
     expect(await ended).toEqual([0, null])
     await expect(fetch(photo)).rejects.toThrow('fetch failed')

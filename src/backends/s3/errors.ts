@@ -1,5 +1,5 @@
 import { retryAfterMs } from '../../http/date.ts'
-import { type ErrorCode, StorageError } from '../../storage/errors.ts'
+import { type ErrorCode, type ErrorOptions, StorageError } from '../../storage/errors.ts'
 import { readAtMost } from '../read-at-most.ts'
 import { type ErrorDocument, isRegion, parseErrorDocument } from './xml.ts'
 
@@ -24,6 +24,12 @@ const CODES = new Map<string | undefined, ErrorCode>([
   ['KeyTooLongError', 'invalid'],
   ['InvalidObjectName', 'invalid'],
   ['MetadataTooLarge', 'invalid'],
+])
+const ABOUT = new Map<string | undefined, ErrorOptions['about']>([
+  ['BadDigest', 'digest'],
+  ['XAmzContentSHA256Mismatch', 'sha256'],
+  ['XAmzContentChecksumMismatch', 'digest'],
+  ['MetadataTooLarge', 'metadata'],
 ])
 const STATUSES = new Map<number, ErrorCode>([
   [401, 'denied'],
@@ -88,6 +94,7 @@ export class S3Error extends StorageError {
         backend,
         status,
         retryAfter: retryAfter ?? (isTooSoon ? 1000 : undefined),
+        about: ABOUT.get(s3Code),
       },
     )
     this.s3Code = s3Code

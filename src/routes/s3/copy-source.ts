@@ -2,10 +2,11 @@ import { refuseBody } from '../../bodies/cancel.ts'
 import { evaluatePreconditions } from '../../http/conditional.ts'
 import { s3Conditions } from '../../s3/entity-tag.ts'
 import { S3ApiError } from '../../s3/errors.ts'
+import { decodeComponent } from '../../s3/query.ts'
 import type { RangeRequest, StoredObject } from '../../storage/object.ts'
 import { withS3Tag } from './object-tag.ts'
 import type { S3Request } from './operations.ts'
-import { checkKey, decode } from './target.ts'
+import { checkKey } from './target.ts'
 
 const HEADER = 'x-amz-copy-source'
 const CONDITION = `${HEADER}-if-`
@@ -17,7 +18,7 @@ export function sourceName({ request, bucket, identity }: S3Request): string {
   if (version !== undefined && version !== 'null')
     throw new S3ApiError('NotImplemented', 'there are no versions: leave versionId out')
   // Some clients encode its slashes, too.
-  const [, of, name = ''] = /^([^/]*)\/?(.*)$/.exec(decode(path)) ?? []
+  const [, of, name = ''] = /^([^/]*)\/?(.*)$/.exec(decodeComponent(path)) ?? []
   if (name === '')
     throw new S3ApiError('InvalidArgument', `${HEADER} must be a bucket and a name, percent-encoded`)
   if (of !== bucket) throw new S3ApiError('NoSuchBucket', `there is no bucket "${of}"`)

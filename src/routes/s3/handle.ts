@@ -5,37 +5,39 @@ import { optionsResponse } from '../../http/cors.ts'
 import { headerDigests } from '../../http/digest-headers.ts'
 import { rawPath } from '../../http/raw-path.ts'
 import { S3ApiError } from '../../s3/errors.ts'
-import { rawQuery } from '../../s3/query.ts'
+import { withHoistedHeaders } from '../../s3/hoisted-headers.ts'
+import { decodeComponent, rawQuery } from '../../s3/query.ts'
 import { verify } from '../../s3/verify.ts'
 import { StorageError } from '../../storage/errors.ts'
 import type { AppEnv } from '../context.ts'
 import type { FindEntrance } from './entrance.ts'
 import { requestId } from './failure.ts'
 import { findOperation } from './operations.ts'
-import { checkKey, decode, parseTarget, type Target } from './target.ts'
+import { checkKey, parseTarget, type Target } from './target.ts'
 
 const METHODS = ['GET', 'HEAD', 'PUT', 'POST', 'DELETE', 'OPTIONS']
 const COPY_SOURCE = 'x-amz-copy-source'
 
 /** One request of an S3 client: whose it is, what it means, whether it may, and the answer. */
 export async function handleS3(c: Context<AppEnv>, findEntrance: FindEntrance): Promise<Response> {
-  const request = c.req.raw
+  const sent = c.req.raw
   const { config } = c.get('deployment')
   const { s3Bucket, s3Keys, corsOrigins } = config
   c.set('route', 's3')
-  const entrance = findEntrance(request.url)
-  if (request.method === 'OPTIONS') return optionsResponse(request, corsOrigins, METHODS)
+  const entrance = findEntrance(sent.url)
+  if (sent.method === 'OPTIONS') return optionsResponse(sent, corsOrigins, METHODS)
   if (s3Bucket === undefined || s3Keys.length === 0 || !entrance)
     throw new S3ApiError('AccessDenied', 'the S3 API is off: S3_BUCKET and S3_KEYS must both be set')
 
   const target = parseTarget(entrance.path)
-  const query = decodeQuery(request.url)
-  const verified = await verify(request, {
+  const query = decodeQuery(sent.url)
+  const verified = await verify(sent, {
     keys: s3Keys,
     now: Date.now(),
     // s3fs signs the path without the endpoint's own.
-    paths: entrance.isVirtual ? [rawPath(request.url)] : [rawPath(request.url), entrance.path],
+    paths: entrance.isVirtual ? [rawPath(sent.url)] : [rawPath(sent.url), entrance.path],
   })
+  const request = withHoistedHeaders(sent, query)
   const identity = identityOf(verified.key)
   c.set('identity', identity)
   if (target.on === 'object') c.set('name', target.key)
@@ -78,7 +80,9 @@ function isHashMismatch(error: unknown, headers: Headers): boolean {
 }
 
 function decodeQuery(url: string): Map<string, string> {
-  return new Map(rawQuery(url).map(([name, value]) => [decode(name), decode(value)] as const))
+  return new Map(
+    rawQuery(url).map(([name, value]) => [decodeComponent(name), decodeComponent(value)] as const),
+  )
 }
 
 /** Other names cannot be created: then a client would store objects that it does not find. */

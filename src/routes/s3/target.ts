@@ -1,6 +1,7 @@
 import { refuseOutside } from '../../access/authorize.ts'
 import type { Identity } from '../../access/identity.ts'
 import { S3ApiError } from '../../s3/errors.ts'
+import { decodeComponent } from '../../s3/query.ts'
 import { checkName, isLongerThan, MAX_NAME_BYTES } from '../../storage/name.ts'
 
 export interface Target {
@@ -12,25 +13,9 @@ export interface Target {
 /** The bucket and the name in a raw path that begins with a slash. */
 export function parseTarget(path: string): Target {
   const slash = path.indexOf('/', 1)
-  const bucket = decode(path.slice(1, slash < 0 ? undefined : slash))
-  const key =
-    slash < 0
-      ? ''
-      : path
-          .slice(slash + 1)
-          .split('/')
-          .map(decode)
-          .join('/')
+  const bucket = decodeComponent(path.slice(1, slash < 0 ? undefined : slash))
+  const key = slash < 0 ? '' : decodeComponent(path.slice(slash + 1))
   return { on: path === '/' ? 'service' : key === '' ? 'bucket' : 'object', bucket, key }
-}
-
-/** Decodes percent escapes. A plus sign stays one. */
-export function decode(text: string): string {
-  try {
-    return decodeURIComponent(text)
-  } catch (cause) {
-    throw new S3ApiError('InvalidURI', 'the URL contains a percent escape that is not UTF-8', { cause })
-  }
 }
 
 /** Throws if no object can have that key, or if it is not among those that the identity may use. */

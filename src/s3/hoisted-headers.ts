@@ -1,3 +1,5 @@
+import { S3ApiError } from './errors.ts'
+
 /** Of the signature itself. */
 const AUTHENTICATION =
   /^x-amz-(?:algorithm|credential|date|expires|signedheaders|signature|content-sha256|security-token)$/
@@ -11,9 +13,13 @@ export function withHoistedHeaders(request: Request, query: ReadonlyMap<string, 
   let found = false
   for (const [parameter, value] of query) {
     const name = parameter.toLowerCase()
-    if (!name.startsWith('x-amz-') || AUTHENTICATION.test(name) || CHECKSUM.test(name) || headers.has(name))
-      continue
-    headers.set(name, value)
+    if (!name.startsWith('x-amz-') || AUTHENTICATION.test(name) || CHECKSUM.test(name)) continue
+    try {
+      if (headers.has(name)) continue
+      headers.set(name, value)
+    } catch (cause) {
+      throw new S3ApiError('InvalidArgument', 'a parameter that stands for a header cannot be one', { cause })
+    }
     found = true
   }
   return found ? new Request(request, { headers }) : request

@@ -1,3 +1,4 @@
+import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
 import { S3ApiError } from '../../src/s3/errors.ts'
 import { sha256Hex } from '../../src/s3/signing-key.ts'
@@ -101,6 +102,7 @@ async function outcome(
 }
 
 const KEY = { id: 'writer', secret: 'writer-secret-0123456789' }
+const context = {} as ExecutionContext
 const credentials = { accessKeyId: KEY.id, secretAccessKey: KEY.secret }
 const ENDPOINT = `${SITE}/-/s3`
 const signing: Signing = { endpoint: ENDPOINT, credentials }
@@ -507,6 +509,24 @@ describe('presigned URLs', () => {
     expect(await withAuthorization('Bearer open-sesame')).toBe('unsigned')
     const { headers } = await signHeader({ ...signing, at: new Date(now) }, get)
     expect(await withAuthorization(headers['authorization'] ?? '')).toBe('InvalidArgument')
+  })
+
+  it.each([
+    ['x-amz-meta-a', 'one\r\nSet-Cookie: two'],
+    ['x-amz-meta-a', 'a\0b'],
+    ['x-amz-meta-a b', 'one'],
+    ['x-amz-meta-(a)', 'one'],
+  ])('may hold headers, and not what none can be: %j: %j', async (name, value) => {
+    const { app } = startS3()
+    const upload = async (query: Record<string, string>) => {
+      const put: Unsigned = { method: 'PUT', path: '/media/hoisted', query, body: 'bytes' }
+      const { method, url, headers, body } = await presign(signing, put)
+      const sent = { ...headers, 'content-length': '5' }
+      return app.fetch(new Request(url, { method, headers: sent, ...(body && { body }) }), env, context)
+    }
+    expect((await upload({ 'x-amz-meta-a': 'one' })).status).toBe(200)
+    const answer = await upload({ [name]: value })
+    expect([answer.status, await answer.text()]).toEqual([400, expect.stringContaining('InvalidArgument')])
   })
 
   it('may say what the hash of the body is', async () => {

@@ -25,6 +25,9 @@ export const STEPS = [
 ] as const
 export type Step = (typeof STEPS)[number]
 
+/** The steps of a brief run: listing, reading and storing. */
+export const BRIEF: readonly Step[] = ['folders', 'ranges', 'names']
+
 export interface Program {
   name: string
   /** Runs the script: a command and its first arguments. */
@@ -35,6 +38,8 @@ export interface Program {
   cannot: Partial<Record<Step, string>>
   /** Whether it works with an endpoint that has a path, such as `/-/s3`. */
   acceptsPath?: boolean
+  /** Whether it signs bodies in another way without TLS. */
+  differsWithoutTls?: boolean
   /** Why it cannot run on this machine. */
   missing?: string
 }
@@ -70,6 +75,7 @@ export const PROGRAMS: readonly Program[] = [
     command: ['python3'],
     script: 'boto.py',
     acceptsPath: true,
+    differsWithoutTls: true,
     cannot: {},
     ...(NEWER.boto !== undefined && { missing: NEWER.boto }),
   },
@@ -108,6 +114,7 @@ export const PROGRAMS: readonly Program[] = [
     name: 'restic',
     command: ['/bin/bash'],
     script: 'restic.sh',
+    differsWithoutTls: true,
     cannot: Object.fromEntries(
       STEPS.filter((step) => step !== 'names' && step !== 'big').map((step) => [
         step,
@@ -120,12 +127,14 @@ export const PROGRAMS: readonly Program[] = [
     command: [process.execPath, '--no-warnings'],
     script: 'sdk-client.ts',
     acceptsPath: true,
+    differsWithoutTls: true,
     cannot: { 'copied-big': 'lib-storage has no multipart copy' },
   },
   {
     name: 'minio-js',
     command: [process.execPath, '--no-warnings'],
     script: 'minio-client.ts',
+    differsWithoutTls: true,
     cannot: { 'copied-big': NO_BIG_COPY, 'conditional-write': NO_CONDITION },
   },
   {
@@ -167,6 +176,8 @@ export interface Place {
   big: string
   /** A new folder for the script's own files. */
   folder: string
+  /** Ends after the steps of `BRIEF`. */
+  brief?: boolean
 }
 
 /** Runs a client's script: the results of its steps. Throws with its output if it fails. */
@@ -192,6 +203,7 @@ export async function runScript(program: Program, place: Place): Promise<Partial
     TREE: place.tree,
     BIG: place.big,
     OUT: out,
+    BRIEF: place.brief ? '1' : '',
     LC_ALL: 'C.UTF-8',
     ...program.env,
   }

@@ -1,4 +1,8 @@
 import { AwsClient } from 'aws4fetch'
+import { createServer } from 'node:http'
+import { encodeName } from '../../../src/storage/name.ts'
+import { forward } from '../../kit/servers/forward.ts'
+import { close, listen } from '../../kit/servers/listen.ts'
 import { CREDENTIALS as FALLBACK, startS3 } from '../../kit/servers/s3.ts'
 import { startTlsProxy } from '../../kit/servers/tls.ts'
 import { startSite, type Site } from '../../kit/worker/site.ts'
@@ -12,12 +16,14 @@ export interface S3Site {
   entrances: Record<'plain' | 'tls' | 'path', { endpoint: string; caFile?: string }>
   /** Stores each second object in the fallback only, if there is one. */
   store: Store
+  /** Whether the fallback answers every request with 500. */
+  failFallback(fails: boolean): void
   close(): Promise<void>
 }
 
 /** The Worker with the S3 API, at a hostname of its own and below the media's path, with and without TLS. */
 export async function startS3Site({ fallback = false } = {}): Promise<S3Site> {
-  const legacy = fallback ? await startS3(['legacy']) : undefined
+  const legacy = fallback ? await startLegacy() : undefined
   const site = await startSite({
     storages: [
       { type: 'r2', binding: 'MEDIA' },
@@ -52,14 +58,37 @@ export async function startS3Site({ fallback = false } = {}): Promise<S3Site> {
     },
     async store(key, body, index) {
       if (!legacy || index % 2 === 0) return site.bucket.put(key, body)
-      const path = key.split('/').map(encodeURIComponent).join('/')
-      const answer = await client.fetch(`${legacy.endpoint}/legacy/${path}`, { method: 'PUT', body })
+      const answer = await client.fetch(`${legacy.endpoint}/legacy/${encodeName(key)}`, {
+        method: 'PUT',
+        body,
+      })
       if (!answer.ok) throw new Error(`PUT ${key}: ${answer.status} ${await answer.text()}`)
     },
+    failFallback: (fails) => legacy?.fail(fails),
     async close() {
       await tls.close()
       await site.close()
       await legacy?.close()
+    },
+  }
+}
+
+/** A bucket behind a proxy that can fail. */
+async function startLegacy() {
+  const s3 = await startS3(['legacy'])
+  const upstream = new URL(s3.endpoint)
+  let failing = false
+  const proxy = createServer((request, response) => {
+    if (failing) return void response.writeHead(500).end()
+    forward(request, response, upstream)
+  })
+  const url = await listen(proxy)
+  return {
+    endpoint: new URL(upstream.pathname, url).href,
+    fail: (fails: boolean) => void (failing = fails),
+    async close() {
+      await close(proxy)
+      await s3.close()
     },
   }
 }

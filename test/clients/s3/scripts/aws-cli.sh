@@ -16,6 +16,7 @@ cat middle end > "$OUT/ranges"
 aws s3 cp --quiet --recursive "$TREE" "${s3}names/"
 aws s3 cp --quiet --recursive "${s3}names/" names
 manifest names > "$OUT/names"
+[ -z "$BRIEF" ] || exit 0
 
 aws s3 cp --quiet "$BIG" "${s3}big.bin"
 aws s3 cp --quiet "${s3}big.bin" big.bin

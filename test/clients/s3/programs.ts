@@ -172,7 +172,7 @@ export interface Place {
   caFile?: string
   /** Files to upload, with awkward names. */
   tree: string
-  /** A file of 30 MiB. */
+  /** A file of 20 MiB. */
   big: string
   /** A new folder for the script's own files. */
   folder: string

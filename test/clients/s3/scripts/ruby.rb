@@ -54,7 +54,7 @@ object('big.bin').upload_file(BIG, multipart_threshold: 8 << 20)
 object('big.bin').download_file('big.bin')
 result('big', "#{sha256(File.binread('big.bin'))}\n")
 
-object('big-copy.bin').copy_from(object('seed/big.bin'), multipart_copy: true, min_part_size: 8 << 20, content_length: 31_457_280)
+object('big-copy.bin').copy_from(object('seed/big.bin'), multipart_copy: true, min_part_size: 8 << 20, content_length: File.size(BIG))
 result('copied-big', "#{sha256(read('big-copy.bin'))}\n")
 
 result('seeded', manifest('seed/'))

@@ -222,13 +222,15 @@ export async function runScript(program: Program, place: Place): Promise<Partial
   const [code] = (await once(child, 'close')) as [number | null]
   clearTimeout(timer)
   const files = await readdir(out)
-  if (code !== 0) {
-    const end = code === null ? `was killed after ${TIMEOUT / 1000} s` : `ended with ${code}`
-    throw new Error(`${program.name} ${end}, in the step after ${files.join(', ')}:\n${output.slice(-8000)}`)
-  }
-  return Object.fromEntries(
+  const results: Partial<Record<Step, string>> = Object.fromEntries(
     await Promise.all(files.map(async (file) => [file, await readFile(join(out, file), 'utf8')] as const)),
   )
+  if (code !== 0) {
+    const end = code === null ? `was killed after ${TIMEOUT / 1000} s` : `ended with ${code}`
+    const step = STEPS.find((able) => !(able in program.cannot) && !results[able]) ?? 'after all steps'
+    throw new Error(`${program.name} ${end} (step: ${step}):\n${output.slice(-8000)}`)
+  }
+  return results
 }
 
 /** Why there is no newer aws-cli or boto3 than Debian's, if so. */

@@ -5,9 +5,9 @@ import { dirname, join } from 'node:path'
 import type { Step } from './programs.ts'
 
 const MIB = 1024 * 1024
-const BIG = randomBytes(20 * MIB)
+const BIG = randomBytes(30 * MIB)
 const DIGITS = '0123456789'.repeat(10)
-const LISTED = 1100
+const LISTED = 2500
 
 /** Names that clients escape, and servers decode, in different ways. */
 const AWKWARD = [

@@ -38,8 +38,6 @@ export interface Program {
   cannot: Partial<Record<Step, string>>
   /** Whether it works with an endpoint that has a path, such as `/-/s3`. */
   acceptsPath?: boolean
-  /** Whether it signs bodies in another way without TLS. */
-  differsWithoutTls?: boolean
   /** Why it cannot run on this machine. */
   missing?: string
 }
@@ -75,7 +73,6 @@ export const PROGRAMS: readonly Program[] = [
     command: ['python3'],
     script: 'boto.py',
     acceptsPath: true,
-    differsWithoutTls: true,
     cannot: {},
     ...(NEWER.boto !== undefined && { missing: NEWER.boto }),
   },
@@ -114,7 +111,6 @@ export const PROGRAMS: readonly Program[] = [
     name: 'restic',
     command: ['/bin/bash'],
     script: 'restic.sh',
-    differsWithoutTls: true,
     cannot: Object.fromEntries(
       STEPS.filter((step) => step !== 'names' && step !== 'big').map((step) => [
         step,
@@ -127,14 +123,12 @@ export const PROGRAMS: readonly Program[] = [
     command: [process.execPath, '--no-warnings'],
     script: 'sdk-client.ts',
     acceptsPath: true,
-    differsWithoutTls: true,
     cannot: { 'copied-big': 'lib-storage has no multipart copy' },
   },
   {
     name: 'minio-js',
     command: [process.execPath, '--no-warnings'],
     script: 'minio-client.ts',
-    differsWithoutTls: true,
     cannot: { 'copied-big': NO_BIG_COPY, 'conditional-write': NO_CONDITION },
   },
   {

@@ -20,8 +20,14 @@ const MAX_BYTES = 2 * 1024 * 1024
 /** Keys that are deleted at once. */
 const CONCURRENCY = 5
 
+/** Conditions that only AWS's directory buckets know. Without them, the key would be deleted although they may not hold. */
+const CONDITION_HEADER = 'x-amz-if-match-'
+const CONDITION_ELEMENTS = ['LastModifiedTime', 'Size']
+
 export async function deleteObject({ c, request, key }: S3Request): Promise<Response> {
   const { chain } = c.get('deployment')
+  if ([...request.headers.keys()].some((name) => name.startsWith(CONDITION_HEADER)))
+    throw unsupportedCondition()
   await finishAndPurge(c, key, remove(chain, key, request.headers))
   return new Response(null, { status: 204 })
 }
@@ -109,8 +115,13 @@ function parseDelete(root: XmlElement): { keys: Keys; isQuiet: boolean } {
     const version = childText(object, 'VersionId')
     if (version !== undefined && version !== 'null')
       throw new S3ApiError('NotImplemented', 'there are no versions: leave <VersionId> out')
+    if (CONDITION_ELEMENTS.some((name) => childText(object, name) !== undefined)) throw unsupportedCondition()
     const etag = childText(object, 'ETag')
     keys.set(key, new Headers(etag === undefined ? {} : { 'If-Match': etag }))
   }
   return { keys, isQuiet: childText(root, 'Quiet')?.trim().toLowerCase() === 'true' }
+}
+
+function unsupportedCondition(): S3ApiError {
+  return new S3ApiError('NotImplemented', 'a delete can only depend on the ETag (If-Match)')
 }

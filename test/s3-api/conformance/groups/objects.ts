@@ -506,6 +506,14 @@ export const OBJECTS: readonly Group[] = [
           ok('x'),
         ),
       ),
+      row(
+        'a condition on the size that does not hold',
+        { a: 'x' },
+        del('a', { 'x-amz-if-match-size': '2' }),
+        fails(['PreconditionFailed', 'NotImplemented']),
+        get('a'),
+        ok('x'),
+      ),
     ],
   },
   {

@@ -72,13 +72,11 @@ describe.each(PROGRAMS)('$name', (program) => {
     skip(program.missing !== undefined, program.missing)
     expect(await run(program, chain, 'plain')).toEqual(expectedOf(program))
   })
+})
 
-  it.runIf(program.acceptsPath)(
-    'accepts an endpoint below the path of the media',
-    TIMEOUT,
-    async ({ skip }) => {
-      skip(program.missing !== undefined, program.missing)
-      expect(await run(program, chain, 'path', true)).toEqual(expectedOf(program, BRIEF))
-    },
-  )
+describe.each(PROGRAMS.filter(({ acceptsPath }) => acceptsPath))('$name', (program) => {
+  it('accepts an endpoint below the path of the media', TIMEOUT, async ({ skip }) => {
+    skip(program.missing !== undefined, program.missing)
+    expect(await run(program, chain, 'path', true)).toEqual(expectedOf(program, BRIEF))
+  })
 })

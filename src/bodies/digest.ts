@@ -10,11 +10,14 @@ interface Hash {
 
 const STREAMED = { md5: 'MD5', sha1: 'SHA-1', sha256: 'SHA-256', sha512: 'SHA-512' } as const
 /** From the reflected polynomials of CRC-32 (zip, PNG), CRC-32C (Castagnoli) and CRC-64/NVME. */
-const CRCS = {
-  crc32: crcTables(0xedb88320),
-  crc32c: crcTables(0x82f63b78),
-  crc64nvme: crcTables(0xac4bc9b5, 0x9a6c9329),
-}
+const POLYNOMIALS = {
+  crc32: [0xedb88320],
+  crc32c: [0x82f63b78],
+  crc64nvme: [0xac4bc9b5, 0x9a6c9329],
+} as const
+type Crc = keyof typeof POLYNOMIALS
+/** Computed when they are first needed: all of them would make every cold start longer by 8 ms. */
+const tables = new Map<Crc, ReturnType<typeof crcTables>>()
 
 /** Checks the given digests of `bytes`; throws `corrupt` if one differs. */
 export async function checkDigests(bytes: Uint8Array, expected: Digests): Promise<void> {
@@ -70,7 +73,7 @@ export function verifyingStream(expected: Digests): TransformStream<Uint8Array, 
 export function startHash(name: DigestName): Hash {
   return name in STREAMED
     ? streamedHash(STREAMED[name as keyof typeof STREAMED])
-    : crcHash(CRCS[name as keyof typeof CRCS])
+    : crcHash(tablesOf(name as Crc))
 }
 
 function streamedHash(algorithm: string): Hash {
@@ -129,7 +132,16 @@ function lookUp(table: CrcTable, first: number, second: number): number {
   )
 }
 
-function crcTables(lowPolynomial: number, highPolynomial = 0): [low: CrcTable, high: CrcTable | null] {
+function tablesOf(crc: Crc): ReturnType<typeof crcTables> {
+  const known = tables.get(crc) ?? crcTables(POLYNOMIALS[crc])
+  tables.set(crc, known)
+  return known
+}
+
+function crcTables([lowPolynomial, highPolynomial = 0]: readonly [low: number, high?: number]): [
+  low: CrcTable,
+  high: CrcTable | null,
+] {
   const low = new Int32Array(8 * 256)
   const high = new Int32Array(8 * 256)
   for (let index = 0; index < low.length; index++) {

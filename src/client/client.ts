@@ -1,5 +1,7 @@
 import type { Answers, Degraded, ListedObject } from '../schemas/answers.ts'
 import type { BackfillRequest, PurgeCacheRequest, VerificationRequest } from '../schemas/requests.ts'
+import type { FailureCounts, FailurePage } from '../schemas/job-answers.ts'
+import type { SeriesKind } from '../schemas/reasons.ts'
 import {
   ApiError,
   checkPrefix,
@@ -125,6 +127,21 @@ export function createClient(options: ClientOptions) {
     },
     explain: (name: string) => get<'explain'>(`explain/${namePath(name)}`),
     backends: () => get<'listBackends'>('backends'),
+    /** Counts over time; `step` is 60 (kept for a day), 900 (two weeks) or 86,400 (400 days) seconds. */
+    series: (what: SeriesKind, { from, step }: { from?: Date; step?: 60 | 900 | 86_400 } = {}) =>
+      get<'getSeries'>('series', { what, from: from?.toISOString(), step }),
+    /** The URL at which an object is shown without a copy, and without counting as a read. */
+    previewUrl: (name: string) => `${base}-/api/preview/${namePath(name)}`,
+    /** Copies up to 100 names into the primary now. */
+    migrate: async (names: readonly string[]) => (await post<'migrate'>('migrate', { names })).results,
+    deadCopies: async () => (await get<'listDeadCopies'>('dead_copies')).dead_copies,
+    /** Who is signed in. */
+    session: () => get<'getSession'>('session'),
+    /** Starts a session of a browser: its cookie replaces the token. */
+    signIn: (token: string) => post<'signIn'>('session', { token }),
+    async signOut() {
+      await send('-/api/session', { method: 'DELETE' })
+    },
     health: async () => readJson<Answers['health']>(await send('-/health')),
     tombstones: async (query: PageOptions & { prefix?: string | undefined } = {}) =>
       get<'listTombstones'>('tombstones', { ...query, prefix: checkPrefix(query.prefix) }),
@@ -160,8 +177,13 @@ export function createClient(options: ClientOptions) {
     resumeBackfill: (id: string) => post<'resumeBackfill'>(`${job('backfills', id)}/resume`),
     cancelBackfill: (id: string) => post<'cancelBackfill'>(`${job('backfills', id)}/cancel`),
     retryFailed: (id: string) => post<'retryFailedBackfill'>(`${job('backfills', id)}/retry_failed`),
-    backfillFailures: (id: string, page?: PageOptions) =>
-      get<'listBackfillFailures'>(`${job('backfills', id)}/failures`, { ...page }),
+    backfillFailures: (id: string, query?: PageOptions & { error?: string | undefined }) =>
+      call<FailurePage>(`${job('backfills', id)}/failures`, { query: { ...query } }),
+    /** How many names failed for each reason. */
+    backfillFailureCounts: async (id: string) =>
+      (await call<FailureCounts>(`${job('backfills', id)}/failures`, { query: { by: 'error' } })).failures,
+    /** The job's progress over time, in at most 240 intervals. */
+    backfillSeries: (id: string) => get<'getBackfillSeries'>(`${job('backfills', id)}/series`),
 
     startVerification: async (request: Loose<VerificationRequest> = {}) =>
       post<'startVerification'>('verifications', { ...request, prefix: checkPrefix(request.prefix) }),

@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 import { ERROR_CODES } from '../storage/errors.ts'
 import * as jobs from './job-answers.ts'
+import { SERIES } from './reasons.ts'
 import { SCOPES } from './routes.ts'
 
 /**
@@ -160,6 +161,53 @@ const explanation = v.strictObject({
   ),
 })
 
+const lastFallbackRead = v.exactOptional(
+  v.pipe(
+    v.nullable(v.strictObject({ at: time, name, backend: v.string() })),
+    v.description(
+      'The latest read that a fallback answered, to within a minute; null if there was none since `counted_since`. Missing if nothing keeps it: see `series`.',
+    ),
+  ),
+)
+
+const column = v.array(v.nullable(v.number()))
+const columns = v.record(v.string(), column)
+
+const series = v.strictObject({
+  what: v.picklist(SERIES),
+  step: v.pipe(count, v.description('Seconds from one entry to the next.')),
+  counted_since: v.pipe(v.nullable(time), v.description('Nothing is known of the time before.')),
+  at: v.pipe(v.array(count), v.description('When each interval began, in seconds since 1970.')),
+  columns: v.pipe(
+    columns,
+    v.description(
+      'Counts for each interval, at least: an isolate that is evicted takes up to a minute of counts with it. Reads: `edge`, `absent`, `failed`. Copies: `copied`, `present`, `absent`, `failed`, `bytes`. Null where nothing was counted.',
+    ),
+  ),
+  backends: v.pipe(
+    v.record(v.string(), columns),
+    v.description(
+      'By backend. Reads: `reads`, those that it answered. Health: `attempts`, `errors`, and `p50` and `p95` of the milliseconds to headers.',
+    ),
+  ),
+})
+
+const migrated = v.strictObject({
+  results: v.array(
+    v.strictObject({
+      name,
+      outcome: v.pipe(
+        v.picklist(['copied', 'present', 'absent', 'failed']),
+        v.description(
+          '`present`: the primary has it already. `absent`: no backend has it, or it is deleted.',
+        ),
+      ),
+      error: v.exactOptional(errorCode),
+      detail: v.exactOptional(v.string()),
+    }),
+  ),
+})
+
 const setting = v.union([
   v.string(),
   v.number(),
@@ -175,6 +223,8 @@ const backends = v.strictObject({
     v.array(v.strictObject({ backend: v.string(), detail: v.string() })),
     v.description('Settings that are valid but probably not intended.'),
   ),
+  last_fallback_read: lastFallbackRead,
+  counted_since: v.exactOptional(v.nullable(time)),
   backends: v.array(
     v.strictObject({
       name: v.string(),
@@ -223,6 +273,8 @@ export const ANSWERS = {
   purgeCache: cachePurge,
   explain: explanation,
   listBackends: backends,
+  migrate: migrated,
+  getSeries: series,
   health: v.object({ status: v.literal('ok') }),
   getSession: session,
   signIn: session,
@@ -233,7 +285,8 @@ export const ANSWERS = {
   resumeBackfill: jobs.backfill,
   cancelBackfill: jobs.backfill,
   retryFailedBackfill: jobs.backfill,
-  listBackfillFailures: jobs.failures,
+  listBackfillFailures: v.union([jobs.failures, jobs.failureCounts]),
+  getBackfillSeries: jobs.backfillSeries,
   listDeadCopies: jobs.deadCopies,
   startVerification: jobs.verification,
   listVerifications: v.strictObject({ verifications: v.array(jobs.verification) }),
@@ -255,5 +308,7 @@ export type CachePurge = Answers['purgeCache']
 export type Undeleted = Answers['undelete']
 export type Explanation = Answers['explain']
 export type Finding = Explanation['backends'][number]
+export type Series = Answers['getSeries']
+export type Migrated = Answers['migrate']['results'][number]
 export type Backends = Answers['listBackends']
 export type BackendDescription = Backends['backends'][number]

@@ -78,6 +78,24 @@ export const backfill = v.strictObject({
     v.number(),
     v.description('Objects per second: recently, or on average for a job that has ended.'),
   ),
+  bytes_rate: v.pipe(v.number(), v.description('Bytes per second, of copies, over the same time as `rate`.')),
+  total: v.pipe(
+    v.nullable(
+      v.strictObject({
+        objects: count,
+        bytes: v.pipe(v.nullable(count), v.description('Null if some sizes are unknown.')),
+        exact: v.pipe(
+          v.boolean(),
+          v.description('False while the sources are still being listed: at least.'),
+        ),
+      }),
+    ),
+    v.description('What the job has found to do. Null while nothing is known.'),
+  ),
+  eta: v.pipe(
+    v.nullable(time),
+    v.description('When the job will end at its present rate. Null if it is not running or still listing.'),
+  ),
   started: time,
   started_by: startedBy,
   updated: time,
@@ -103,6 +121,29 @@ export const failures = v.strictObject({
     }),
   ),
   cursor,
+})
+
+export const failureCounts = v.strictObject({
+  by: v.literal('error'),
+  failures: v.array(
+    v.strictObject({
+      error: v.string(),
+      backend: v.string(),
+      count,
+      example: v.pipe(v.string(), v.description('One of the names.')),
+    }),
+  ),
+})
+
+export const backfillSeries = v.strictObject({
+  step: v.pipe(count, v.description('Seconds from one entry to the next; it doubles as the job goes on.')),
+  at: v.pipe(v.array(count), v.description('When each interval began, in seconds since 1970.')),
+  settled: v.pipe(
+    v.array(count),
+    v.description('Objects copied, present, skipped or failed in the interval.'),
+  ),
+  failed: v.array(count),
+  bytes: v.array(count),
 })
 
 export const verification = v.strictObject({
@@ -184,6 +225,8 @@ export type Counters = Backfill['backends'][string]
 export type Estimate = v.InferOutput<typeof estimate>
 export type Waiting = NonNullable<Backfill['waiting']>
 export type FailurePage = v.InferOutput<typeof failures>
+export type FailureCounts = v.InferOutput<typeof failureCounts>
+export type BackfillSeries = v.InferOutput<typeof backfillSeries>
 export type BackfillFailure = FailurePage['failures'][number]
 export type Verification = v.InferOutput<typeof verification>
 export type DifferencePage = v.InferOutput<typeof differences>

@@ -24,3 +24,7 @@ export const DIFFERENCE_KINDS = [
   'equal_by_size',
 ] as const
 export type DifferenceKind = (typeof DIFFERENCE_KINDS)[number]
+
+/** What is kept over time. */
+export const SERIES = ['reads', 'copies', 'health'] as const
+export type SeriesKind = (typeof SERIES)[number]

@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { isLongerThan, MAX_NAME_BYTES } from '../storage/name.ts'
-import { ACCEPTABLE, DIFFERENCE_KINDS } from './reasons.ts'
+import { ACCEPTABLE, DIFFERENCE_KINDS, SERIES } from './reasons.ts'
 
 /** The queries and bodies of the API, for the routes and the OpenAPI document. */
 
@@ -155,6 +155,25 @@ export const failuresQuery = v.object(jobPage)
 export const differencesQuery = v.object({
   ...jobPage,
   kind: v.exactOptional(v.picklist(DIFFERENCE_KINDS, `must be one of ${DIFFERENCE_KINDS.join(', ')}`)),
+})
+
+/** Seconds of an interval, and for how long they are kept: a day, two weeks, 400 days. */
+export const SERIES_STEPS = [60, 900, 86_400] as const
+
+export const seriesQuery = v.object({
+  what: v.picklist(SERIES, `must be one of ${SERIES.join(', ')}`),
+  from: v.exactOptional(v.pipe(v.string(), v.isoTimestamp('must be a time like 2026-12-31T23:59:59Z'))),
+  step: v.optional(
+    v.pipe(
+      v.picklist(SERIES_STEPS.map(String), `must be one of ${SERIES_STEPS.join(', ')} seconds`),
+      v.transform(Number),
+    ),
+    '60',
+  ),
+})
+
+export const migrateBody = v.strictObject({
+  names: v.pipe(names, v.minLength(1, 'must contain at least one name')),
 })
 
 export type BackfillRequest = v.InferInput<typeof backfillBody>

@@ -224,6 +224,10 @@ export const OPERATIONS: Readonly<Record<string, Partial<Record<RouteId, Operati
     cancelBackfill: { summary: 'Ends the job; what was copied stays', ...CONTROL },
     retryFailedBackfill: { summary: 'Retries what failed', ...CONTROL },
     listBackfillFailures: { summary: 'What could not be copied, and why', answers: 'One page.' },
+    getBackfillSeries: {
+      summary: 'The progress of the job over time, in at most 240 intervals of equal length',
+      answers: 'The columns.',
+    },
     listDeadCopies: {
       summary: 'Copies for reads that failed even after retries, and why; the latest 1000, newest first',
       answers: 'The copies.',

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { ListPage } from '../../src/client/client.ts'
-import { createListing, indexOf, keyOf, rowAt } from '../../src/dashboard/browse/listing.ts'
+import { createListing, indexOf, keyOf, rowAt } from '../../src/dashboard/views/browse/listing.ts'
 
 function page(names: string[], directories: string[] = [], cursor: string | null = null): ListPage {
   const objects = names.map((name) => ({ name, size: 1, etag: null, modified_time: null, backend: 'legacy' }))
@@ -101,5 +101,17 @@ describe('a listing', () => {
       ['c', 'legacy'],
     ])
     expect([...listing.selected.value]).toEqual(['b'])
+  })
+
+  it('goes on with the row after a deleted one, and with the last if there is none', async () => {
+    const { listing } = listingOf(page(['a', 'b', 'c'], ['f/']))
+    await listing.loadMore()
+    listing.active.value = 'b'
+    listing.remove(new Set(['b']))
+    expect(listing.active.value).toBe('c')
+    listing.remove(new Set(['c']))
+    expect(listing.active.value).toBe('a')
+    listing.remove(new Set(['a']))
+    expect(listing.active.value).toBe('f/')
   })
 })

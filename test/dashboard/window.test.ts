@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { moveTo, renderedRows, ROW_HEIGHT, rowsInView, scrollFor } from '../../src/dashboard/browse/window.ts'
+import { moveTo, renderedRows, ROW_HEIGHT, rowsInView } from '../../src/dashboard/views/browse/window.ts'
 
 const viewports = fc.record({
   top: fc.integer({ min: -2000, max: 10_000_000 }),
@@ -62,18 +62,5 @@ describe('the window of a long list', () => {
 
   it('is not moved in an empty list', () => {
     expect(moveTo('End', 0, { count: 0, perPage: 20 })).toBeNull()
-  })
-
-  it('scrolls a row to where nothing covers it, and only then', () => {
-    fc.assert(
-      fc.property(fc.nat(1000), fc.nat(44_000), (index, top) => {
-        const sticky = { above: 40, below: 60 }
-        const height = 700
-        const now = scrollFor(index, { top, height }, sticky) ?? top
-        expect(index * ROW_HEIGHT).toBeGreaterThanOrEqual(now + sticky.above)
-        expect((index + 1) * ROW_HEIGHT).toBeLessThanOrEqual(now + height - sticky.below)
-        expect(scrollFor(index, { top: now, height }, sticky)).toBeNull()
-      }),
-    )
   })
 })

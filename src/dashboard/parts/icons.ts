@@ -24,6 +24,7 @@ export const ICONS = [
   'house',
   'image',
   'key-round',
+  'keyboard',
   'layout-grid',
   'list',
   'log-out',

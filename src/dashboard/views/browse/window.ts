@@ -59,18 +59,6 @@ export function moveTo(
   return clamp(from + step, 0, count - 1)
 }
 
-/** Where to scroll so that a row is seen whole between what sticks at the top and the bottom; null if it is. */
-export function scrollFor(
-  index: number,
-  { top, height, rowHeight = ROW_HEIGHT }: Viewport,
-  { above, below }: { above: number; below: number },
-): number | null {
-  const rowTop = index * rowHeight
-  if (rowTop < top + above) return rowTop - above
-  if (rowTop + rowHeight > top + height - below) return rowTop + rowHeight - height + below
-  return null
-}
-
-export function clamp(value: number, min: number, max: number): number {
+function clamp(value: number, min: number, max: number): number {
   return Math.max(min, Math.min(max, value))
 }

@@ -1,5 +1,5 @@
-import { computed, signal } from '@preact/signals'
-import type { Degraded, ListedObject, ListPage } from '../../client/client.ts'
+import { batch, computed, signal } from '@preact/signals'
+import type { Degraded, ListedObject, ListPage } from '../../../client/client.ts'
 
 export interface Entries {
   /** With the slash at their end. */
@@ -23,7 +23,7 @@ const MAX_RELOADED = 10
 
 export type Listing = ReturnType<typeof createListing>
 
-/** The folders and objects below one prefix, page by page, with the selection and the scroll position of that address. */
+/** The folders and objects below one prefix, page by page, with the selection and the active row. */
 export function createListing(load: (cursor: string | undefined) => Promise<ListPage>) {
   const entries = signal<Entries | undefined>(undefined)
   const error = signal<unknown>(undefined)
@@ -34,10 +34,17 @@ export function createListing(load: (cursor: string | undefined) => Promise<List
   const active = signal<string | undefined>(undefined)
   const count = computed(() => (entries.value ? countRows(entries.value) : 0))
 
-  const run = async (work: () => Promise<Entries>): Promise<void> => {
-    if (isLoading.peek()) return
-    isLoading.value = true
-    error.value = undefined
+  let running = Promise.resolve()
+  /** One request at a time. */
+  const run = (work: () => Promise<Entries>): Promise<void> => {
+    if (!isLoading.peek()) {
+      isLoading.value = true
+      error.value = undefined
+      running = finish(work)
+    }
+    return running
+  }
+  const finish = async (work: () => Promise<Entries>): Promise<void> => {
     try {
       entries.value = await work()
     } catch (failure) {
@@ -54,7 +61,6 @@ export function createListing(load: (cursor: string | undefined) => Promise<List
     selected,
     active,
     count,
-    scrollTop: 0,
     /** The index of the active row; the first one if it is not there (any more). */
     activeIndex: computed(() => Math.max(0, entries.value ? indexOf(entries.value, active.value) : 0)),
     hasMore: computed(() => entries.value?.cursor !== null && count.value < MAX_LISTED),
@@ -64,21 +70,31 @@ export function createListing(load: (cursor: string | undefined) => Promise<List
         return append(before, await load(before?.cursor ?? undefined))
       }),
     /** Loads again what is shown. */
-    reload: () =>
-      run(async () => {
+    async reload(): Promise<void> {
+      // What is being loaded may be older than the change that is looked for.
+      await running
+      await run(async () => {
         const wanted = Math.min(MAX_RELOADED, entries.peek()?.pages ?? 1)
         let fresh = append(undefined, await load(undefined))
         while (fresh.pages < wanted && fresh.cursor !== null) fresh = append(fresh, await load(fresh.cursor))
         const names = new Set(fresh.objects.map(({ name }) => name))
         selected.value = new Set([...selected.peek()].filter((name) => names.has(name)))
         return fresh
-      }),
+      })
+    },
     /** Takes objects out that were deleted. */
     remove(names: ReadonlySet<string>): void {
       const before = entries.peek()
       if (!before) return
-      entries.value = { ...before, objects: before.objects.filter(({ name }) => !names.has(name)) }
-      selected.value = new Set([...selected.peek()].filter((name) => !names.has(name)))
+      const index = indexOf(before, active.peek())
+      const after = { ...before, objects: before.objects.filter(({ name }) => !names.has(name)) }
+      const row = rowAt(after, Math.min(index, countRows(after) - 1))
+      batch(() => {
+        entries.value = after
+        // Keys go on where they were.
+        active.value = row && keyOf(row)
+        selected.value = new Set([...selected.peek()].filter((name) => !names.has(name)))
+      })
     },
     /** Notes that this backend answers for these objects now. */
     move(names: ReadonlySet<string>, backend: string): void {
@@ -89,6 +105,7 @@ export function createListing(load: (cursor: string | undefined) => Promise<List
       )
       entries.value = { ...before, objects }
     },
+    clearSelection: () => (selected.value = new Set()),
     /** Selects an object, or takes it out of the selection. */
     toggle(name: string): void {
       const next = new Set(selected.peek())

@@ -127,6 +127,7 @@ export const ROUTES = {
     access: 'admin',
     query: requests.failuresQuery,
   },
+  getBackfillSeries: { method: 'GET', path: '-/api/backfills/{id}/series', access: 'admin' },
   listDeadCopies: { method: 'GET', path: '-/api/dead_copies', access: 'admin' },
 
   listVerifications: { method: 'GET', path: '-/api/verifications', access: 'admin' },

@@ -37,6 +37,7 @@ const DECLARED: Record<Route['access'], RouteId[]> = {
     'cancelBackfill',
     'retryFailedBackfill',
     'listBackfillFailures',
+    'getBackfillSeries',
     'listDeadCopies',
     'listVerifications',
     'startVerification',

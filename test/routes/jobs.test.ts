@@ -60,6 +60,15 @@ describe('POST backfills', () => {
       { name: '{"file":1}', error: 'invalid' },
       { name: 'photos/none', error: 'absent', backend: 'media_kv' },
     ])
+    expect((await get(`backfills/${id}/failures?by=error`))['failures']).toEqual([
+      { error: 'invalid', backend: '', count: 2, example: '"../x"' },
+      { error: 'absent', backend: 'media_kv', count: 1, example: 'photos/none' },
+    ])
+    expect((await get(`backfills/${id}/failures?error=absent`))['failures']).toMatchObject([
+      { name: 'photos/none' },
+    ])
+    expect((await call(`/-/api/backfills/${id}/failures?error=nothing`)).status).toBe(400)
+    expect((await call(`/-/api/backfills/${id}/failures?by=name`)).status).toBe(400)
   })
 
   it('reads a manifest that is an object itself', async () => {
@@ -196,13 +205,35 @@ describe('the answers about jobs', () => {
     const { body } = await post('backfills', { dry_run: true, max_per_second: 5 })
     v.parse(ANSWERS.getBackfill, await ended(`backfills/${String(body['id'])}`))
     v.parse(ANSWERS.listBackfills, await get('backfills'))
-    v.parse(ANSWERS.listBackfillFailures, await get(`backfills/${String(body['id'])}/failures`))
+    const backfill = `backfills/${String(body['id'])}`
+    v.parse(ANSWERS.listBackfillFailures, await get(`${backfill}/failures`))
+    v.parse(ANSWERS.listBackfillFailures, await get(`${backfill}/failures?by=error`))
+    v.parse(ANSWERS.getBackfillSeries, await get(`${backfill}/series`))
     const verification = await post('verifications')
     const path = `verifications/${String(verification.body['id'])}`
     v.parse(ANSWERS.getVerification, await ended(path))
     v.parse(ANSWERS.listVerifications, await get('verifications'))
     const page = v.parse(ANSWERS.listDifferences, await get(`${path}/differences`))
     expect(page.differences.map(({ kind }) => kind).toSorted()).toEqual(['extra', 'missing', 'missing'])
+  })
+})
+
+describe('a poll of a job', () => {
+  it.each(['backfills', 'verifications'])('of %s gets 304 until something changes', async (kind) => {
+    const { call, post, ended } = startApp()
+    await seed(2)
+    const { body } = await post(kind)
+    const path = `${kind}/${String(body['id'])}`
+    const first = await call(`/-/api/${path}`)
+    const etag = first.headers.get('ETag') ?? ''
+    expect(etag).toMatch(/^W\/"/)
+    await ended(path)
+    const last = await call(`/-/api/${path}`, { headers: { 'If-None-Match': etag } })
+    expect(last.status).toBe(200)
+    const known = { headers: { 'If-None-Match': last.headers.get('ETag') ?? '' } }
+    const again = await call(`/-/api/${path}`, known)
+    expect([again.status, await again.text()]).toEqual([304, ''])
+    expect((await call(`/-/api/${path}`, { ...known, token: null })).status).toBe(401)
   })
 })
 

@@ -50,6 +50,7 @@ const ACCESS: Record<RouteId, 'anyone' | 'media' | 'signed-in' | 'read' | 'write
   cancelBackfill: 'admin',
   retryFailedBackfill: 'admin',
   listBackfillFailures: 'admin',
+  getBackfillSeries: 'admin',
   listDeadCopies: 'admin',
   listVerifications: 'admin',
   startVerification: 'admin',

@@ -93,6 +93,7 @@ export const ROUTES = {
   },
 
   explain: { method: 'GET', path: '-/api/explain/{name}', access: 'read' },
+  getSeries: { method: 'GET', path: '-/api/series', access: 'admin', query: requests.seriesQuery },
   listBackends: { method: 'GET', path: '-/api/backends', access: 'admin' },
   health: { method: 'GET', path: '-/health', access: 'public' },
   metrics: { method: 'GET', path: '-/metrics', access: 'admin' },

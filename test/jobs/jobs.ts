@@ -217,8 +217,8 @@ export async function inObject<T>(work: (ctx: DurableObjectState) => Promise<T>)
 function deploymentOver(
   copyChain: Chain,
   backends: readonly PricedBackend[],
-): Pick<Deployment, 'copyChain' | 'config'> {
-  return { copyChain, config: { backends } as Deployment['config'] }
+): Pick<Deployment, 'copyChain' | 'config' | 'series'> {
+  return { copyChain, config: { backends } as Deployment['config'], series: null }
 }
 
 export function nameOf(index: number): string {

@@ -165,6 +165,7 @@ export abstract class Backfill extends Job<BackfillRecord, BackfillJson> {
       const start = next && beginPage(this.#state, next.page)
       if (!next || !start) return
       const report = await copyPage({ ...next, chain, start, ends: deadline })
+      this.deployment().series?.tally.addPage(report)
       reportPage(this.#state, next.page, report)
     }
   }

@@ -7,7 +7,7 @@ const LAYERS: Record<string, string[]> = {
   http: ['storage'],
   bodies: ['storage'],
   access: ['storage', 'schemas', 'http'],
-  observe: ['storage'],
+  observe: ['storage', 'schemas'],
   s3: ['storage', 'http', 'bodies'],
   backends: ['storage', 'http', 'bodies', 's3'],
   wrappers: ['storage', 'bodies'],

@@ -11,6 +11,7 @@ import { describeError, log, stackOf } from './observe/log.ts'
 import { operatorHandlers } from './routes/api/backends.ts'
 import { listingHandlers } from './routes/api/listing.ts'
 import { methodHandlers } from './routes/api/methods.ts'
+import { seriesHandlers } from './routes/api/series.ts'
 import { sessionHandlers } from './routes/api/session.ts'
 import { type AppEnv, type Handlers, ProblemError } from './routes/context.ts'
 import { docsHandlers } from './routes/docs.ts'
@@ -32,6 +33,7 @@ const HANDLERS: Handlers = {
   ...methodHandlers,
   ...listingHandlers,
   ...operatorHandlers,
+  ...seriesHandlers,
   ...sessionHandlers,
   ...edgeCacheHandlers,
   ...docsHandlers,

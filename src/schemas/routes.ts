@@ -93,6 +93,7 @@ export const ROUTES = {
   },
 
   explain: { method: 'GET', path: '-/api/explain/{name}', access: 'read' },
+  getSeries: { method: 'GET', path: '-/api/series', access: 'admin', query: requests.seriesQuery },
   listBackends: { method: 'GET', path: '-/api/backends', access: 'admin' },
   health: { method: 'GET', path: '-/health', access: 'public' },
   metrics: { method: 'GET', path: '-/metrics', access: 'admin' },
@@ -127,6 +128,7 @@ export const ROUTES = {
     access: 'admin',
     query: requests.failuresQuery,
   },
+  getBackfillSeries: { method: 'GET', path: '-/api/backfills/{id}/series', access: 'admin' },
   listDeadCopies: { method: 'GET', path: '-/api/dead_copies', access: 'admin' },
 
   listVerifications: { method: 'GET', path: '-/api/verifications', access: 'admin' },

@@ -32,6 +32,7 @@ const ACCESS: Record<RouteId, 'anyone' | 'media' | 'signed-in' | 'read' | 'write
   purgeCache: 'admin',
   explain: 'read',
   listBackends: 'admin',
+  getSeries: 'admin',
   health: 'anyone',
   metrics: 'admin',
   getSession: 'signed-in',
@@ -50,6 +51,7 @@ const ACCESS: Record<RouteId, 'anyone' | 'media' | 'signed-in' | 'read' | 'write
   cancelBackfill: 'admin',
   retryFailedBackfill: 'admin',
   listBackfillFailures: 'admin',
+  getBackfillSeries: 'admin',
   listDeadCopies: 'admin',
   listVerifications: 'admin',
   startVerification: 'admin',
@@ -80,6 +82,11 @@ const BODIES: Partial<Record<RouteId, string>> = {
   startVerification: '{"prefix":"team/"}',
 }
 
+const QUERIES: Partial<Record<RouteId, string>> = {
+  listTombstones: '?prefix=team/',
+  getSeries: '?what=reads',
+}
+
 function requestOf(id: RouteId): RawRequest {
   const { method, path }: Route = ROUTES[id]
   const target = path
@@ -87,7 +94,7 @@ function requestOf(id: RouteId): RawRequest {
     .replace('{path}', 'team')
     .replace('{prefix}', 'team/')
     .replace('{id}', '01hzzzzzzzzzzzzzzzzzzzzzzz')
-  const query = id === 'listTombstones' ? '?prefix=team/' : ''
+  const query = QUERIES[id] ?? ''
   const body = BODIES[id]
   return { method, target: `/${target}${query}`, ...(body !== undefined && { body }) }
 }

@@ -1,6 +1,6 @@
 import type { Explanation, Finding } from '../../client/client.ts'
 
-type Difference = 'size' | 'content_type' | 'etag'
+export type Difference = 'size' | 'content_type' | 'etag'
 
 /** Whether the backend has the object itself, not a tombstone. */
 export function isHeld({ result }: Finding): boolean {

@@ -87,7 +87,7 @@ function NextRead({
   if (migration.state === 'pending')
     return (
       <span class="tone-accent">
-        A read of it from {serving} would copy it to {migration.target}.
+        A read is answered by {serving}, and would copy it to {migration.target}.
       </span>
     )
   if (serving === null)

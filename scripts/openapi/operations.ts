@@ -60,6 +60,7 @@ const DELETED = { 204: { description: 'Deleted, or it did not exist.' } }
 const FOUND = { answers: 'The value.', problems: [404, ...CHAIN] }
 const LISTING = { answers: 'One page.', problems: CHAIN }
 const JOB = { answers: 'The job.' }
+const POLLED = { ...JOB, headers: ['If-None-Match'], answerHeaders: ['ETag'] }
 const CONTROL = { ...JOB, problems: [409] }
 const STARTED = { ...JOB, answerHeaders: ['Location'] }
 const PAGE = { 200: { description: 'The page.', type: 'text/html' } }
@@ -225,7 +226,7 @@ export const OPERATIONS: Readonly<Record<string, Partial<Record<RouteId, Operati
       ...STARTED,
     },
     listBackfills: { summary: 'The latest jobs, newest first', answers: 'The jobs.' },
-    getBackfill: { summary: 'One job', ...JOB },
+    getBackfill: { summary: 'One job', ...POLLED },
     pauseBackfill: { summary: 'Pauses the job', ...CONTROL },
     resumeBackfill: { summary: 'Resumes a paused job', ...CONTROL },
     cancelBackfill: { summary: 'Ends the job; what was copied stays', ...CONTROL },
@@ -244,7 +245,7 @@ export const OPERATIONS: Readonly<Record<string, Partial<Record<RouteId, Operati
   Verifications: {
     startVerification: { summary: 'Starts comparing every object on both sides', ...STARTED },
     listVerifications: { summary: 'The latest jobs, newest first', answers: 'The jobs.' },
-    getVerification: { summary: 'One job, and whether the fallbacks can be detached', ...JOB },
+    getVerification: { summary: 'One job, and whether the fallbacks can be detached', ...POLLED },
     listDifferences: {
       summary:
         'Examples of objects that are missing, different, extra, changed, left out or equal by size only',

@@ -187,6 +187,7 @@ function options({ figure, width, series, stacked, onHover }: Drawn): uPlot.Opti
       {
         ...axis,
         grid: { show: false },
+        size: 28,
         space: 70,
         values: (_plot, splits, _axis, _space, by) => timeLabels(splits, by),
       },

@@ -132,6 +132,8 @@ export function createClient(options: ClientOptions) {
       get<'getSeries'>('series', { what, from: from?.toISOString(), step }),
     /** The URL at which an object is shown without a copy, and without counting as a read. */
     previewUrl: (name: string) => `${base}-/api/preview/${namePath(name)}`,
+    /** The same as a response: 200, 206 or 304. */
+    preview: (name: string, request?: TransferOptions) => send(`-/api/preview/${namePath(name)}`, request),
     /** Copies up to 100 names into the primary now. */
     migrate: async (names: readonly string[]) => (await post<'migrate'>('migrate', { names })).results,
     deadCopies: async () => (await get<'listDeadCopies'>('dead_copies')).dead_copies,

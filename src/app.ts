@@ -13,6 +13,7 @@ import { listingHandlers } from './routes/api/listing.ts'
 import { methodHandlers } from './routes/api/methods.ts'
 import { migrate } from './routes/api/migrate.ts'
 import { preview } from './routes/api/preview.ts'
+import { seriesHandlers } from './routes/api/series.ts'
 import { sessionHandlers } from './routes/api/session.ts'
 import { type AppEnv, type Handlers, ProblemError } from './routes/context.ts'
 import { docsHandlers } from './routes/docs.ts'
@@ -36,6 +37,7 @@ const HANDLERS: Handlers = {
   migrate,
   ...listingHandlers,
   ...operatorHandlers,
+  ...seriesHandlers,
   ...sessionHandlers,
   ...edgeCacheHandlers,
   ...docsHandlers,

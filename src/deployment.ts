@@ -26,6 +26,7 @@ import { createMigration, type Migration } from './migration/migration.ts'
 import { withRememberedUploads } from './migration/open-uploads.ts'
 import { describeError, log } from './observe/log.ts'
 import { createRequestCounts, type RequestCounts } from './observe/counts.ts'
+import { openSeries, type Series } from './observe/series.ts'
 import type { Backend, BackendHealth } from './storage/backend.ts'
 import { type Chain, createChain } from './chain/fallback.ts'
 import { SHARED_LEAVES_BYTES, isolateMemory } from './bodies/memory-budget.ts'
@@ -47,6 +48,8 @@ export interface Deployment {
   edgeCaching: EdgeCaching | null
   /** The responses of this isolate. */
   requests: RequestCounts
+  /** What is counted over time; `null` unless TIME_SERIES is bound. */
+  series: Series | null
 }
 
 /** Breakers and caches live in the deployment, so it lasts as long as the isolate's `env`. */
@@ -105,18 +108,20 @@ function deploymentOver(
   const options = { deletes: config.deletes, hedgeMs: Object.fromEntries(hedged) as Record<string, number> }
   const chain = createChain(backends, options)
   const copyChain = createChain(unshared, options)
-  const { copyQueue } = config.services
+  const { copyQueue, timeSeries } = config.services
+  const series = timeSeries ? openSeries(timeSeries, waitUntil) : null
   const migration = createMigration({
     chain,
     enabled: config.migration,
     keepAlive: waitUntil,
+    ...(series && { onCopy: series.tally.addCopy }),
     ...(copyQueue && { send: (message) => copyQueue.send(message) }),
   })
   const id = deploymentId(config)
   const isCached = config.edgeCacheSeconds > 0 && config.mediaAccess === 'public'
   const edgeCaching = isCached ? edgeCachingOver(chain, migration, config) : null
   const requests = createRequestCounts()
-  return { config, id, backends, health, chain, copyChain, migration, edgeCaching, requests }
+  return { config, id, backends, health, chain, copyChain, migration, edgeCaching, requests, series }
 }
 
 function edgeCachingOver(chain: Chain, { writeBack }: Migration, config: Config): EdgeCaching {

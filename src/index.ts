@@ -19,6 +19,7 @@ import { Verification } from './jobs/verification/job.ts'
 import type { AppEnv } from './routes/context.ts'
 
 export { JobIndex } from './jobs/job-index.ts'
+export { TimeSeries } from './observe/time-series.ts'
 export class BackfillJob extends Backfill {
   protected override readonly deployment = () => deploymentFor(this.env)
 }
@@ -74,7 +75,7 @@ type QueueMessage = CopyMessage | PageMessage
 
 async function consume(
   { messages }: MessageBatch<QueueMessage>,
-  { copyChain, config, migration }: Deployment,
+  { copyChain, config, migration, series }: Deployment,
 ): Promise<void> {
   const jobs = openJobs(config.services)
   const giveUp = jobs && ((letter: DeadLetter) => jobs.index().addDeadLetter(letter))
@@ -85,8 +86,9 @@ async function consume(
   }
   await Promise.all([
     consumeCopies(messages.filter(isCopy), { copy, ...(giveUp && { giveUp }) }),
-    consumePages(messages.filter(isPage), { chain: copyChain, job }),
+    consumePages(messages.filter(isPage), { chain: copyChain, job, onReport: series?.tally.addPage }),
   ])
+  series?.tally.reportSoon()
 }
 
 /** It needs no deployment, so that a wrong configuration, which may have stopped the consumer, does not stop it as well. */

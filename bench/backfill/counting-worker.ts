@@ -1,6 +1,6 @@
 import worker, { BackfillJob as Job } from '../../src/index.ts'
 
-export { JobIndex, VerificationJob } from '../../src/index.ts'
+export { JobIndex, TimeSeries, VerificationJob } from '../../src/index.ts'
 
 /** The origin of a put: a read that writes back, or the backfill (its queue consumers and Durable Objects). */
 type Putter = 'read' | 'backfill'

@@ -193,6 +193,13 @@ export const OPERATIONS: Readonly<Record<string, Partial<Record<RouteId, Operati
       summary: 'The chain as configured, with the methods and the health of each backend',
       answers: 'The chain.',
     },
+    getSeries: {
+      summary: 'Reads, copies or the health of the backends over time',
+      description:
+        'Counts of clients’ reads of single objects (GET and HEAD of media, `open`, GetObject and HeadObject), of copies, or of the attempts at backends that those reads made. Previews, listings and checks for existence are not counted. Entries of `step` 60 (seconds) are kept for a day, of 900 for two weeks, of 86400 for 400 days. `from` is when the first entry begins; by default, and at the earliest, when the oldest does that is kept. The last entry is still being counted.',
+      answers: 'One array for each column, with an entry for each interval.',
+      problems: [501, 503],
+    },
     getSession: {
       summary: 'Who is signed in, how, and with which scopes',
       description: 'Without a session, `expires_time` is left out.',
@@ -237,6 +244,10 @@ export const OPERATIONS: Readonly<Record<string, Partial<Record<RouteId, Operati
     cancelBackfill: { summary: 'Ends the job; what was copied stays', ...CONTROL },
     retryFailedBackfill: { summary: 'Retries what failed', ...CONTROL },
     listBackfillFailures: { summary: 'What could not be copied, and why', answers: 'One page.' },
+    getBackfillSeries: {
+      summary: 'The progress of the job over time, in at most 240 intervals of equal length',
+      answers: 'The columns.',
+    },
     listDeadCopies: {
       summary: 'Copies for reads that failed even after retries, and why; the latest 1000, newest first',
       answers: 'The copies.',

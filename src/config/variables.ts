@@ -110,6 +110,7 @@ export interface Services {
   backfillJobs?: DurableObjectNamespace
   verificationJobs?: DurableObjectNamespace
   jobIndex?: DurableObjectNamespace
+  timeSeries?: DurableObjectNamespace
   analytics?: AnalyticsEngineDataset
   rateLimiter?: RateLimit
 }
@@ -119,6 +120,7 @@ const SERVICES = {
   BACKFILL_JOBS: { kind: 'durableObject', key: 'backfillJobs' },
   VERIFICATION_JOBS: { kind: 'durableObject', key: 'verificationJobs' },
   JOB_INDEX: { kind: 'durableObject', key: 'jobIndex' },
+  TIME_SERIES: { kind: 'durableObject', key: 'timeSeries' },
   ANALYTICS: { kind: 'analytics', key: 'analytics' },
   RATE_LIMITER: { kind: 'rateLimiter', key: 'rateLimiter' },
 } as const

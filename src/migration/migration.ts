@@ -4,7 +4,7 @@ import type { Chain } from '../chain/fallback.ts'
 import type { WritableBackend } from '../storage/backend.ts'
 import type { SharedBody, StoredObject } from '../storage/object.ts'
 import type { Trace } from '../storage/trace.ts'
-import { type CopyCounts, createCounts } from '../observe/counts.ts'
+import { type CopyCounts, type CopyEvent, createCounts } from '../observe/counts.ts'
 import { describeError, log, stackOf } from '../observe/log.ts'
 import { createOnly, storeCopy } from './copy.ts'
 import { type CopyLater, type CopyMessage, createCopyLater } from './copy-later.ts'
@@ -17,6 +17,8 @@ export interface MigrationOptions {
   /** Sends a name to the copy queue; absent if none is bound. */
   send?: (message: CopyMessage) => Promise<unknown>
   keepAlive: (work: Promise<unknown>) => void
+  /** Gets the result of each copy. */
+  onCopy?: (event: CopyEvent) => void
 }
 
 /** Copying on read. */
@@ -30,17 +32,21 @@ export interface Migration {
 /** Counts and logs the result of a copy; throws its failure. */
 type Track = (name: string, copy: Promise<CopyResult>) => Promise<CopyResult>
 
-export function createMigration({ chain, enabled, send, keepAlive }: MigrationOptions): Migration {
+export function createMigration({ chain, enabled, send, keepAlive, onCopy }: MigrationOptions): Migration {
   const counts = createCounts()
+  const count = (name: string, event: CopyEvent): void => {
+    counts.add(name, event)
+    onCopy?.(event)
+  }
   const fail = (name: string, error: unknown): never => {
     const reason = describeError(error)
-    counts.add(name, { outcome: 'failed', bytes: 0, reason })
+    count(name, { outcome: 'failed', bytes: 0, reason })
     log('warn', 'copy', { name, outcome: 'failed', reason, ...stackOf(error) })
     throw error
   }
   const track: Track = async (name, copy) => {
     const result = await copy.catch((error: unknown) => fail(name, error))
-    counts.add(name, result)
+    count(name, result)
     log('info', 'copy', { name, ...result })
     return result
   }

@@ -50,7 +50,7 @@ export function createRequestCounts() {
 }
 
 /** The result of one copy. */
-interface CopyEvent {
+export interface CopyEvent {
   outcome: 'copied' | 'present' | 'absent' | 'failed'
   bytes: number
   reason?: string

@@ -27,6 +27,8 @@ export interface AppEnv {
     name?: string
     /** Set for media and the S3 API; otherwise it is the JSON API. */
     route?: 'media' | 's3'
+    /** Whether a client reads one object: only that is counted over time. */
+    isRead?: true
     /** The operation of the S3 API. */
     operation?: string
     answered?: Answered

@@ -48,7 +48,7 @@ export const apiHeaders = createMiddleware<AppEnv>(async (c, next) => {
  * Counts every request once its headers are known, writes a data point if Analytics Engine is bound, and logs one line for
  * every write and every failure, and for the configured number of reads per second and outcome.
  */
-export function observe({ config, requests, chain }: Deployment) {
+export function observe({ config, requests, chain, series }: Deployment) {
   const { analytics } = config.services
   const sample = createLogSample(config.logReadsPerSecond)
   const primary = chain.backends[0]?.name
@@ -57,6 +57,7 @@ export function observe({ config, requests, chain }: Deployment) {
     await next()
     const event = eventOf(c, { primary, duration: performance.now() - started })
     requests.add(event)
+    if (series && c.get('isRead')) series.tally.addRead(event)
     const unlogged = isRead(event) ? sample.take(event.outcome) : 0
     if (unlogged !== null) logRequest(event, unlogged)
     analytics?.writeDataPoint({

@@ -45,6 +45,9 @@ interface RouterOptions {
   authorizeFor: (route: Route) => Authorize | null
 }
 
+/** The routes at which clients read one object. Previews, listings and checks for existence are not counted as reads. */
+const READS: ReadonlySet<RouteId> = new Set(['getObject', 'open'])
+
 /** Adds every route of the table. Unknown API paths are 404, so that no object can be below `-/`. */
 export function addRoutes(app: Hono<AppEnv>, handlers: Handlers, options: RouterOptions): void {
   const { mediaPath } = options
@@ -54,7 +57,8 @@ export function addRoutes(app: Hono<AppEnv>, handlers: Handlers, options: Router
     const methods = new Map<string, string[]>()
     for (const [id, route] of routes) {
       const pattern = mediaPath + patternOf(route.path)
-      app.on(route.method, pattern, toHonoHandler(route, handlers[id] as AnyHandler, options))
+      const handle = toHonoHandler(route, handlers[id] as AnyHandler, { ...options, isRead: READS.has(id) })
+      app.on(route.method, pattern, handle)
       const known = methods.get(pattern) ?? []
       methods.set(pattern, [...known, ...(route.method === 'GET' ? ['GET', 'HEAD'] : [route.method])])
     }
@@ -83,13 +87,14 @@ const ANYONE: Decision = { identity: null }
 function toHonoHandler(
   route: Route,
   handler: AnyHandler,
-  { mediaPath, authorizeFor }: RouterOptions,
+  { mediaPath, authorizeFor, isRead }: RouterOptions & { isRead: boolean },
 ): HonoHandler<AppEnv> {
   const { path, access, query, body, types, status = 200 } = route
   const parameters = parameterReader(route, mediaPath)
   const authorize = authorizeFor(route)
   return async (c) => {
     if (path === '{name}') c.set('route', 'media')
+    if (isRead) c.set('isRead', true)
     const { identity, refusal } = authorize ? await authorize(c.req.raw, () => accessContext(c)) : ANYONE
     if (identity) c.set('identity', identity)
     if (refusal) return problemResponse(refusal)

@@ -95,6 +95,7 @@ export const ROUTES = {
   explain: { method: 'GET', path: '-/api/explain/{name}', access: 'read' },
   preview: { method: 'GET', path: '-/api/preview/{name}', access: 'read' },
   migrate: { method: 'POST', path: '-/api/migrate', access: 'write', body: requests.migrateBody },
+  getSeries: { method: 'GET', path: '-/api/series', access: 'admin', query: requests.seriesQuery },
   listBackends: { method: 'GET', path: '-/api/backends', access: 'admin' },
   health: { method: 'GET', path: '-/health', access: 'public' },
   metrics: { method: 'GET', path: '-/metrics', access: 'admin' },
@@ -129,6 +130,7 @@ export const ROUTES = {
     access: 'admin',
     query: requests.failuresQuery,
   },
+  getBackfillSeries: { method: 'GET', path: '-/api/backfills/{id}/series', access: 'admin' },
   listDeadCopies: { method: 'GET', path: '-/api/dead_copies', access: 'admin' },
 
   listVerifications: { method: 'GET', path: '-/api/verifications', access: 'admin' },

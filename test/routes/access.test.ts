@@ -28,6 +28,7 @@ const DECLARED: Record<Route['access'], RouteId[]> = {
     'purgeTombstones',
     'purgeCache',
     'listBackends',
+    'getSeries',
     'metrics',
     'listBackfills',
     'startBackfill',
@@ -37,6 +38,7 @@ const DECLARED: Record<Route['access'], RouteId[]> = {
     'cancelBackfill',
     'retryFailedBackfill',
     'listBackfillFailures',
+    'getBackfillSeries',
     'listDeadCopies',
     'listVerifications',
     'startVerification',
@@ -57,6 +59,9 @@ const PREFIXED: Partial<Record<RouteId, (prefix: string) => { query?: string; bo
   startBackfill: (prefix) => ({ body: { prefix, dry_run: true } }),
   startVerification: (prefix) => ({ body: { prefix } }),
 }
+
+/** What other routes need in their queries. */
+const QUERIES: Partial<Record<RouteId, string>> = { getSeries: 'what=reads' }
 
 const SCOPES = ['read', 'write', 'admin'] as const
 const tokenOf = (name: string): string => `the-secret-of-${name}`
@@ -90,7 +95,8 @@ function start(mode: Mode, settings: Record<string, unknown> = {}) {
 /** A request for the route about names below `prefix`. */
 function requestOf(id: RouteId, prefix: string, token: string | null): Request {
   const { method, path, types }: Route = ROUTES[id]
-  const { query = '', body = types?.includes('*/*') ? 'bytes' : undefined } = PREFIXED[id]?.(prefix) ?? {}
+  const { query = QUERIES[id] ?? '', body = types?.includes('*/*') ? 'bytes' : undefined } =
+    PREFIXED[id]?.(prefix) ?? {}
   const filled = path
     .replace('{id}', '0123456789abcde')
     .replace('{name}', `${prefix}a`)

@@ -1,4 +1,5 @@
 import { reset } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
 import { afterEach, describe, expect, it } from 'vitest'
 import { answering, fill, media, mediaKv, OLD, R2, seed, startApp } from '../kit/app.ts'
 import { bytesOf } from '../kit/fakes.ts'
@@ -18,7 +19,7 @@ describe('a preview', () => {
       expect([response.status, await response.text()]).toEqual([200, `bytes ${index}`])
       expect(response.headers.get('Cache-Status')).not.toContain('stored')
     }
-    expect((await media.list({})).objects).toEqual([])
+    expect((await env.MEDIA.list()).objects).toEqual([])
     expect(await get('explain/photos/0199')).toMatchObject({ migration: { state: 'pending' } })
     expect(deployment.migration.counts.latest('photos/0000')).toBeUndefined()
     const metrics = await (await call('/-/metrics')).text()
@@ -47,7 +48,7 @@ describe('a preview', () => {
       expect([unchanged.status, unchanged.headers.get('Cache-Control')]).toEqual([304, 'private, max-age=60'])
       expect((await call(path, { headers: { 'If-Match': '"other"' } })).status).toBe(412)
     }
-    expect((await media.list({})).objects).toHaveLength(1)
+    expect((await env.MEDIA.list()).objects).toHaveLength(1)
   })
 
   it('of a name that is deleted or missing is 404', async () => {

@@ -94,6 +94,7 @@ const LEAKS = [
   'BACKFILL_JOBS',
   'VERIFICATION_JOBS',
   'JOB_INDEX',
+  'TIME_SERIES',
   'TypeError',
 ]
 

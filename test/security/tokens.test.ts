@@ -34,6 +34,7 @@ const ACCESS: Record<RouteId, 'anyone' | 'media' | 'signed-in' | 'read' | 'write
   preview: 'read',
   migrate: 'write',
   listBackends: 'admin',
+  getSeries: 'admin',
   health: 'anyone',
   metrics: 'admin',
   getSession: 'signed-in',
@@ -52,6 +53,7 @@ const ACCESS: Record<RouteId, 'anyone' | 'media' | 'signed-in' | 'read' | 'write
   cancelBackfill: 'admin',
   retryFailedBackfill: 'admin',
   listBackfillFailures: 'admin',
+  getBackfillSeries: 'admin',
   listDeadCopies: 'admin',
   listVerifications: 'admin',
   startVerification: 'admin',
@@ -84,6 +86,11 @@ const BODIES: Partial<Record<RouteId, string>> = {
   startVerification: '{"prefix":"team/"}',
 }
 
+const QUERIES: Partial<Record<RouteId, string>> = {
+  listTombstones: '?prefix=team/',
+  getSeries: '?what=reads',
+}
+
 function requestOf(id: RouteId): RawRequest {
   const { method, path }: Route = ROUTES[id]
   const target = path
@@ -91,7 +98,7 @@ function requestOf(id: RouteId): RawRequest {
     .replace('{path}', 'team')
     .replace('{prefix}', 'team/')
     .replace('{id}', '01hzzzzzzzzzzzzzzzzzzzzzzz')
-  const query = id === 'listTombstones' ? '?prefix=team/' : ''
+  const query = QUERIES[id] ?? ''
   const body = BODIES[id]
   return { method, target: `/${target}${query}`, ...(body !== undefined && { body }) }
 }

@@ -2,11 +2,12 @@ import type { Chain } from '../../chain/fallback.ts'
 import { delayAfter } from '../../migration/copy-consumer.ts'
 import { describeError, log } from '../../observe/log.ts'
 import { copyPage } from './copy-page.ts'
-import type { PageJob, PageMessage } from './job-types.ts'
+import type { PageJob, PageMessage, PageReport } from './job-types.ts'
 
 export interface PageConsumerOptions {
   chain: Chain
   job: (id: string) => PageJob
+  onReport?: ((report: PageReport) => void) | undefined
 }
 
 /** A consumer may run for 15 minutes; the copy of a large object may start just before that. */
@@ -25,7 +26,7 @@ export async function consumePages(
 
 async function consumeInTurn(
   messages: readonly Message<PageMessage>[],
-  { chain, job: open }: PageConsumerOptions,
+  { chain, job: open, onReport }: PageConsumerOptions,
 ): Promise<void> {
   const batchEnds = Date.now() + BATCH_MS
   for (const message of messages) {
@@ -35,7 +36,9 @@ async function consumeInTurn(
       const start = await job.beginPage(page)
       if (start) {
         const ends = Math.min(batchEnds, Date.now() + PAGE_MS)
-        await job.reportPage(page, await copyPage({ chain, source, names, start, ends }))
+        const report = await copyPage({ chain, source, names, start, ends })
+        onReport?.(report)
+        await job.reportPage(page, report)
       }
       message.ack()
     } catch (error) {

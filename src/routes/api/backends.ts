@@ -6,11 +6,13 @@ import { explain, type Finding } from '../../chain/explain.ts'
 import { prometheusText } from '../../observe/prometheus.ts'
 import type { Finding as FindingJson } from '../../schemas/answers.ts'
 import type { Handlers } from '../context.ts'
+import { lastFallbackRead } from './series.ts'
 
 /** For operators: the chain's configuration, explanations of reads, health and counters. */
 export const operatorHandlers = {
-  listBackends(c) {
-    const { chain, config, health } = c.var.deployment
+  async listBackends(c) {
+    const { deployment } = c.var
+    const { chain, config, health } = deployment
     const described = describeBackends(config)
     const backends = chain.backends.map((backend, index) => {
       const healthOf = health.get(backend.name)
@@ -25,7 +27,8 @@ export const operatorHandlers = {
       }
     })
     const { migration, deletes } = config
-    return { backends, migration, deletes, warnings: hostWarnings(config, c.req.url) }
+    const warnings = hostWarnings(config, c.req.url)
+    return { backends, migration, deletes, warnings, ...(await lastFallbackRead(deployment)) }
   },
   async explain(c, { name }) {
     const { chain, config, migration } = c.var.deployment

@@ -12,6 +12,7 @@ import { StorageError } from '../../storage/errors.ts'
 import type { AppEnv } from '../context.ts'
 import type { FindEntrance } from './entrance.ts'
 import { requestId } from './failure.ts'
+import { getObject } from './get-object.ts'
 import { findOperation } from './operations.ts'
 import { checkKey, parseTarget, type Target } from './target.ts'
 
@@ -47,6 +48,7 @@ export async function handleS3(c: Context<AppEnv>, findEntrance: FindEntrance): 
     copies: request.headers.has(COPY_SOURCE),
   })
   c.set('operation', operation.name)
+  if (operation.handle === getObject) c.set('isRead', true)
   if (!includesScope(identity.scope, operation.scope))
     throw new S3ApiError(
       'AccessDenied',

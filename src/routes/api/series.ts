@@ -1,0 +1,54 @@
+import type { Deployment } from '../../deployment.ts'
+import { columnsOf, firstInterval } from '../../observe/columns.ts'
+import { describeError, log } from '../../observe/log.ts'
+import type { Backends } from '../../schemas/answers.ts'
+import { StorageError } from '../../storage/errors.ts'
+import { type Handlers, ProblemError } from '../context.ts'
+
+export const seriesHandlers = {
+  async getSeries(c, { query: { what, from, step } }) {
+    const { series, chain } = c.var.deployment
+    if (!series)
+      throw new StorageError(
+        'unsupported',
+        'nothing is counted over time: bind the Durable Object class TimeSeries as TIME_SERIES under [[durable_objects.bindings]] in wrangler.toml, with [[migrations]] as in docs/configuration.md',
+      )
+    await series.tally.settle()
+    const now = Date.now()
+    const first = firstInterval(step, from === undefined ? undefined : Date.parse(from), now)
+    const object = series.object()
+    const [{ countedSince }, intervals] = await Promise.all([
+      object.summary(),
+      object.intervals(what, step, first),
+    ]).catch((error: unknown) => {
+      log('error', 'series', { reason: describeError(error) })
+      const detail = 'the Durable Object TimeSeries failed; the log has the reason'
+      throw new ProblemError({ status: 503, title: 'The series cannot be read', detail })
+    })
+    const backends = chain.backends.map(({ name }) => name)
+    const shown = columnsOf({ what, step, intervals, countedSince }, { first, now, backends })
+    return { what, step, counted_since: toTime(countedSince), ...shown }
+  },
+} satisfies Partial<Handlers>
+
+/** What an overview of the backends says of reads so far: nothing if nothing keeps it, or it cannot be read. */
+export async function lastFallbackRead({
+  series,
+}: Pick<Deployment, 'series'>): Promise<Pick<Backends, 'last_fallback_read' | 'counted_since'>> {
+  if (!series) return {}
+  await series.tally.settle()
+  try {
+    const { countedSince, fallbackRead } = await series.object().summary()
+    return {
+      last_fallback_read: fallbackRead && { ...fallbackRead, at: new Date(fallbackRead.at).toISOString() },
+      counted_since: toTime(countedSince),
+    }
+  } catch (error) {
+    log('error', 'series', { reason: describeError(error) })
+    return {}
+  }
+}
+
+function toTime(ms: number | null): string | null {
+  return ms === null ? null : new Date(ms).toISOString()
+}

@@ -1,0 +1,162 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { RequestEvent } from '../../src/observe/counts.ts'
+import type { Delta } from '../../src/observe/rings.ts'
+import { createTally } from '../../src/observe/tally.ts'
+
+beforeEach(() => void vi.spyOn(Math, 'random').mockReturnValue(0.5))
+afterEach(() => void vi.restoreAllMocks())
+
+const HIT = {
+  method: 'GET',
+  name: 'a.jpg',
+  route: 'media',
+  status: 200,
+  outcome: 'hit',
+  backend: 'media',
+  attempts: [{ backend: 'media', outcome: 'hit', duration: 3 }],
+  stored: false,
+  duration: 3,
+} satisfies RequestEvent
+
+const FALLBACK = {
+  ...HIT,
+  outcome: 'fallback',
+  backend: 'legacy',
+  attempts: [
+    { backend: 'media', outcome: 'absent', duration: 1 },
+    { backend: 'legacy', outcome: 'hit', duration: 40 },
+  ],
+} satisfies RequestEvent
+
+function startTally(send?: () => Promise<unknown>) {
+  const sent: Delta[] = []
+  const work: Promise<unknown>[] = []
+  const clock = { now: 1_000_000 }
+  const tally = createTally({
+    send: async (delta) => {
+      await send?.()
+      sent.push(delta)
+    },
+    keepAlive: (report) => void work.push(report),
+    now: () => clock.now,
+  })
+  return { tally, sent, work, clock }
+}
+
+describe('what an isolate counts', () => {
+  it('is reported at once the first time, and then every 60 to 70 seconds', async () => {
+    const { tally, sent, work, clock } = startTally()
+    tally.addRead(HIT)
+    tally.addRead(HIT)
+    clock.now += 64_999
+    tally.addRead(HIT)
+    await Promise.all(work)
+    expect(sent).toEqual([
+      {
+        at: 1_000_000,
+        counts: { 'reads/media/reads': 1, 'health/media/attempts': 1, 'health/media/1': 1 },
+        fallbackRead: undefined,
+      },
+    ])
+    clock.now += 1
+    tally.addRead(HIT)
+    await Promise.all(work)
+    expect(sent[1]).toMatchObject({ at: 1_065_000, counts: { 'reads/media/reads': 3 } })
+  })
+
+  it('is reported sooner after a read of a fallback, but not more often than every 5 seconds', async () => {
+    const { tally, sent, work, clock } = startTally()
+    for (const after of [0, 1000, 3999, 1, 4999, 1]) {
+      clock.now += after
+      tally.addRead(FALLBACK)
+    }
+    await Promise.all(work)
+    expect(sent.map(({ at }) => at)).toEqual([1_000_000, 1_005_000, 1_010_000])
+    expect(sent[2]?.fallbackRead).toEqual({ at: 1_010_000, name: 'a.jpg', backend: 'legacy' })
+    expect(sent[0]?.counts).toEqual({
+      'reads/legacy/reads': 1,
+      'health/media/attempts': 1,
+      'health/media/0': 1,
+      'health/legacy/attempts': 1,
+      'health/legacy/4': 1,
+    })
+    clock.now += 5000
+    tally.addRead(HIT)
+    expect(work).toHaveLength(3)
+  })
+
+  it('has errors and timeouts of backends, but not what was skipped or refused', async () => {
+    const { tally, sent } = startTally()
+    tally.addRead({
+      ...HIT,
+      outcome: 'failed',
+      attempts: [
+        { backend: 'a', outcome: 'error', duration: 1 },
+        { backend: 'b', outcome: 'timeout', duration: 10_000 },
+        { backend: 'c', outcome: 'skipped', duration: 0 },
+        { backend: 'd', outcome: 'absent', duration: 1 },
+      ],
+    })
+    tally.addRead({ ...HIT, outcome: 'refused' })
+    await tally.settle()
+    expect(sent[0]?.counts).toEqual({
+      'reads//failed': 1,
+      'health/a/attempts': 1,
+      'health/a/0': 1,
+      'health/a/errors': 1,
+      'health/b/attempts': 1,
+      'health/b/11': 1,
+      'health/b/errors': 1,
+      'health/d/attempts': 1,
+      'health/d/0': 1,
+    })
+    expect(sent).toHaveLength(1)
+  })
+
+  it('has copies, also those of a page of a backfill', async () => {
+    const { tally, sent } = startTally()
+    tally.addCopy({ outcome: 'copied', bytes: 10 })
+    tally.addCopy({ outcome: 'absent', bytes: 0 })
+    tally.addPage({ counts: { legacy: { copied: 2, present: 1, bytes: 30 } }, failures: [{}, {}] })
+    await tally.settle()
+    const counts = sent.flatMap((delta) => Object.entries(delta.counts))
+    const sum = (key: string) =>
+      counts.reduce((all, [other, n]) => all + (other === `copies//${key}` ? n : 0), 0)
+    expect(['copied', 'present', 'absent', 'failed', 'bytes'].map(sum)).toEqual([3, 1, 1, 2, 40])
+  })
+
+  it('is kept if it could not be reported, as the same few counters', async () => {
+    let isDown = true
+    const { tally, sent, work, clock } = startTally(async () => {
+      if (isDown) throw new Error('the object is overloaded')
+    })
+    const warn = vi.spyOn(console, 'warn').mockImplementation(() => undefined)
+    for (let report = 0; report < 100; report++) {
+      tally.addRead(report === 50 ? FALLBACK : HIT)
+      clock.now += 70_000
+      await Promise.all(work)
+    }
+    expect(warn.mock.calls).toHaveLength(100)
+    expect(warn.mock.calls[0]).toEqual(['{"event":"series","reason":"Error: the object is overloaded"}'])
+    expect(sent).toEqual([])
+    isDown = false
+    tally.addRead(HIT)
+    await Promise.all(work)
+    expect(sent).toHaveLength(1)
+    expect(sent[0]).toMatchObject({
+      counts: { 'reads/media/reads': 100, 'reads/legacy/reads': 1, 'health/media/attempts': 101 },
+      fallbackRead: { at: 1_000_000 + 50 * 70_000 },
+    })
+    expect(Object.keys(sent[0]?.counts ?? {})).toHaveLength(7)
+  })
+
+  it('is waited for, but not for an object that does not answer', async () => {
+    const { tally } = startTally(() => new Promise(() => undefined))
+    tally.addRead(HIT)
+    const started = performance.now()
+    await tally.settle()
+    expect(performance.now() - started).toBeLessThan(5000)
+    await tally.settle()
+    expect(performance.now() - started).toBeLessThan(5000)
+  })
+})

@@ -1,7 +1,7 @@
 import type { Answers, Degraded, ListedObject } from '../schemas/answers.ts'
 import type { BackfillRequest, PurgeCacheRequest, VerificationRequest } from '../schemas/requests.ts'
 import type { FailureCounts, FailurePage } from '../schemas/job-answers.ts'
-import type { SeriesKind } from '../schemas/reasons.ts'
+import type { DifferenceKind, SeriesKind } from '../schemas/reasons.ts'
 import {
   ApiError,
   checkPrefix,
@@ -132,6 +132,8 @@ export function createClient(options: ClientOptions) {
       get<'getSeries'>('series', { what, from: from?.toISOString(), step }),
     /** The URL at which an object is shown without a copy, and without counting as a read. */
     previewUrl: (name: string) => `${base}-/api/preview/${namePath(name)}`,
+    /** The same as a response: 200, 206 or 304. */
+    preview: (name: string, request?: TransferOptions) => send(`-/api/preview/${namePath(name)}`, request),
     /** Copies up to 100 names into the primary now. */
     migrate: async (names: readonly string[]) => (await post<'migrate'>('migrate', { names })).results,
     deadCopies: async () => (await get<'listDeadCopies'>('dead_copies')).dead_copies,
@@ -191,8 +193,8 @@ export function createClient(options: ClientOptions) {
     verifications: async () => (await get<'listVerifications'>('verifications')).verifications,
     verification: (id: string) => get<'getVerification'>(job('verifications', id)),
     cancelVerification: (id: string) => post<'cancelVerification'>(`${job('verifications', id)}/cancel`),
-    differences: (id: string, page?: PageOptions) =>
-      get<'listDifferences'>(`${job('verifications', id)}/differences`, { ...page }),
+    differences: (id: string, query?: PageOptions & { kind?: DifferenceKind | undefined }) =>
+      get<'listDifferences'>(`${job('verifications', id)}/differences`, { ...query }),
     /** The certificate as an HTML page. */
     verificationReport: async (id: string) => (await send(`-/api/${job('verifications', id)}/report`)).text(),
   }

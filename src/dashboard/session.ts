@@ -27,7 +27,8 @@ export const client = createClient({
         detail: 'Your login has expired: reload the page to sign in again.',
       })
     }
-    if (response.status === 401) expire()
+    // The cookie is only sent to the API: a private object's own address does not know the session.
+    if (response.status === 401 && response.url.startsWith(`${base}-/`)) expire()
     return response
   },
 })

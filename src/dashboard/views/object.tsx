@@ -1,6 +1,144 @@
-import { Page } from '../parts/page.tsx'
-import type { Route } from '../route.ts'
+import { useSignal } from '@preact/signals'
+import { useEffect } from 'preact/hooks'
+import type { Explanation } from '../../client/client.ts'
+import { formatAgo, formatTime } from '../format.ts'
+import { Actions, migrateName, undelete } from '../object/actions.tsx'
+import { Comparison } from '../object/comparison.tsx'
+import { isHeld } from '../object/compare.ts'
+import { Chain } from '../parts/chain.tsx'
+import { Icon } from '../parts/icon.tsx'
+import { lastSegment, Name, visible } from '../parts/name.tsx'
+import { Empty, Loading, Page, Stale } from '../parts/page.tsx'
+import { Preview } from '../parts/preview.tsx'
+import { Problem } from '../parts/problem.tsx'
+import { usePoll } from '../poll.ts'
+import { formatRoute, parentOf, type Route } from '../route.ts'
+import { client, may } from '../session.ts'
 
-export function ObjectView({ route }: { route: Extract<Route, { view: 'object' }> }) {
-  return <Page title="ObjectView">{route.view}</Page>
+/** One name: what it looks like, where it is, and what can be done with it. */
+export function ObjectView({ route: { name } }: { route: Extract<Route, { view: 'object' }> }) {
+  // Each explanation is a request to every backend, so it is loaded again only after a change.
+  const { data, error, at, reload } = usePoll(`explain ${name}`, () => client.explain(name), { every: null })
+  const link = useLink(name)
+  return (
+    <Page
+      title={visible(lastSegment(name))}
+      heading={<Heading name={name} />}
+      actions={data && <Actions explanation={data} link={link} onChange={reload} />}
+    >
+      {error !== undefined && data === undefined && <Problem error={error} retry={reload} />}
+      <Stale at={at} error={data && error} />
+      {data ? <Details explanation={data} reload={reload} /> : error === undefined && <Loading />}
+    </Page>
+  )
+}
+
+function Heading({ name }: { name: string }) {
+  const folder = parentOf(name)
+  return (
+    <span class="object-heading">
+      <a
+        href={formatRoute({ view: 'browse', prefix: folder, filter: '' })}
+        aria-label="Back to the folder"
+        title="Back to the folder"
+      >
+        <Icon name="arrow-left" />
+      </a>
+      <Name name={name} max={160} />
+    </span>
+  )
+}
+
+function Details({ explanation, reload }: { explanation: Explanation; reload: () => void }) {
+  const { name, would_serve: serving, backends, migration } = explanation
+  const served = backends.find((backend) => backend.name === serving)
+  return (
+    <div class="stack">
+      <Tombstone explanation={explanation} reload={reload} />
+      <LastCopy explanation={explanation} reload={reload} />
+      <div class="object-columns">
+        <section class="card preview" aria-label="Preview">
+          {served ? (
+            <Preview name={name} contentType={served.content_type} size={served.size} />
+          ) : (
+            <Empty title="Nothing to show">
+              <p>{migration.reason}</p>
+            </Empty>
+          )}
+        </section>
+        <section class="card">
+          <h2>The chain</h2>
+          <Chain explanation={explanation} />
+          {migration.state === 'pending' && (
+            <p class="muted small">
+              Opening or downloading it is a read. The preview is none: it copies nothing.
+            </p>
+          )}
+        </section>
+      </div>
+      <Comparison explanation={explanation} />
+    </div>
+  )
+}
+
+function Tombstone({ explanation, reload }: { explanation: Explanation; reload: () => void }) {
+  const { name, tombstone, backends } = explanation
+  if (!tombstone) return null
+  const holders = backends.filter(isHeld).map((backend) => backend.name)
+  return (
+    <section class="notice tone-warn">
+      <Icon name="trash-2" />
+      <div>
+        <strong>Deleted{tombstone.deleted_time && ` ${formatTime(tombstone.deleted_time)}`}</strong>
+        <p>
+          {holders.length > 0
+            ? `${holders.join(', ')} still ${holders.length === 1 ? 'has' : 'have'} it, hidden by the tombstone in ${tombstone.backend}.`
+            : 'No backend has it any more, so there is nothing to bring back.'}
+        </p>
+        {holders.length > 0 && may('write') && (
+          <button type="button" onClick={() => void undelete(name, reload)}>
+            <Icon name="undo-2" /> Undelete
+          </button>
+        )}
+      </div>
+    </section>
+  )
+}
+
+function LastCopy({ explanation, reload }: { explanation: Explanation; reload: () => void }) {
+  const { name, migration } = explanation
+  const { last_copy: last, state, target } = migration
+  if (last?.outcome !== 'failed' || state === 'present') return null
+  return (
+    <section class="notice tone-bad">
+      <Icon name="circle-x" />
+      <div>
+        <strong>
+          The last copy{target && ` to ${target}`} failed {formatAgo(last.time)}
+        </strong>
+        {last.reason !== undefined && <p>{last.reason}</p>}
+        {may('write') && (
+          <button type="button" onClick={() => void migrateName(name, reload)}>
+            <Icon name="rotate-ccw" /> Try again
+          </button>
+        )}
+      </div>
+    </section>
+  )
+}
+
+/** The object's own address, signed where reads need a signature. */
+function useLink(name: string): string {
+  const own = client.mediaUrl(name)
+  const signed = useSignal<string | undefined>(undefined)
+  useEffect(() => {
+    const load = async (): Promise<void> => {
+      const url = await client.url(name)
+      if (url.startsWith(`${own}?`)) signed.value = url
+    }
+    signed.value = undefined
+    // Where no backend can make a URL, the object's own address still works.
+    load().catch(() => {})
+  }, [name])
+  return signed.value?.startsWith(`${own}?`) ? signed.value : own
 }

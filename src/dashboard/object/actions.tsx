@@ -1,0 +1,119 @@
+import { useSignal } from '@preact/signals'
+import type { Explanation } from '../../client/client.ts'
+import { chain } from '../chain.ts'
+import { CopyButton } from '../parts/copy-button.tsx'
+import { Icon } from '../parts/icon.tsx'
+import { lastSegment, visible } from '../parts/name.tsx'
+import { describeShort } from '../parts/problem.tsx'
+import { showToast } from '../parts/toast.tsx'
+import { client, may } from '../session.ts'
+import { restorableFrom } from './compare.ts'
+import { DeleteDialog } from './delete-dialog.tsx'
+
+interface Props {
+  explanation: Explanation
+  /** The object's own address. */
+  link: string
+  /** After something has changed. */
+  onChange: () => void
+}
+
+export function Actions({ explanation, link, onChange }: Props) {
+  const { name, would_serve: serving, migration } = explanation
+  const isConfirming = useSignal(false)
+  const restorable = chain.value?.deletes === 'tombstone' ? restorableFrom(explanation) : null
+  const remove = async (): Promise<void> => {
+    isConfirming.value = false
+    await deleteName(name, restorable, onChange)
+  }
+  return (
+    <>
+      {serving !== null && (
+        <>
+          <a class="button" href={link} target="_blank" rel="noreferrer">
+            <Icon name="external-link" /> Open
+          </a>
+          <a class="button" href={link} download={lastSegment(name)}>
+            <Icon name="download" /> Download
+          </a>
+        </>
+      )}
+      <CopyButton icon="link" text={link} label="Copy link" copied="The link is copied" />
+      <CopyButton text={name} label="Copy name" copied="The name is copied" />
+      {migration.state === 'pending' && may('write') && (
+        <button type="button" class="primary" onClick={() => void migrateName(name, onChange)}>
+          <Icon name="arrow-right-left" /> Migrate now
+        </button>
+      )}
+      {serving !== null && may('write') && (
+        <button
+          type="button"
+          class="danger"
+          onClick={() => (restorable === null ? (isConfirming.value = true) : void remove())}
+        >
+          <Icon name="trash-2" /> Delete
+        </button>
+      )}
+      {isConfirming.value && (
+        <DeleteDialog
+          explanation={explanation}
+          onConfirm={() => void remove()}
+          onClose={() => (isConfirming.value = false)}
+        />
+      )}
+    </>
+  )
+}
+
+const MIGRATED = {
+  copied: 'is copied',
+  present: 'had been copied already',
+  absent: 'is in no backend any more',
+} as const
+
+/** Copies the name into the primary now, and says what came of it. */
+export async function migrateName(name: string, onChange: () => void): Promise<void> {
+  try {
+    const [result] = await client.migrate([name])
+    if (result?.outcome === 'failed')
+      showToast(`${shown(name)} was not copied: ${result.detail ?? result.error}`, { tone: 'bad' })
+    else if (result)
+      showToast(`${shown(name)} ${MIGRATED[result.outcome]}`, {
+        tone: result.outcome === 'absent' ? 'idle' : 'good',
+      })
+  } catch (error) {
+    showToast(describeShort(error), { tone: 'bad' })
+  }
+  onChange()
+}
+
+/** Deletes at once where an undo brings the same object back. */
+async function deleteName(name: string, restorable: string | null, onChange: () => void): Promise<void> {
+  try {
+    await client.delete(name)
+    if (restorable === null) showToast(`${shown(name)} is deleted`)
+    else {
+      showToast(`${shown(name)} is deleted. ${restorable} still has it.`, {
+        action: { label: 'Undo', run: () => void undelete(name, onChange) },
+      })
+    }
+  } catch (error) {
+    showToast(describeShort(error), { tone: 'bad' })
+  }
+  onChange()
+}
+
+export async function undelete(name: string, onChange: () => void): Promise<void> {
+  try {
+    const { restored, backend } = await client.undelete(name)
+    if (restored) showToast(`${shown(name)} is back: ${backend} serves it`, { tone: 'good' })
+    else showToast(`${shown(name)} is no longer marked as deleted, but no backend has it`)
+  } catch (error) {
+    showToast(describeShort(error), { tone: 'bad' })
+  }
+  onChange()
+}
+
+function shown(name: string): string {
+  return visible(lastSegment(name))
+}

@@ -65,7 +65,7 @@ function Folder({ folder, filter }: { folder: string; filter: string }) {
           <Filter folder={folder} filter={filter} setFilter={setFilter} />
           <button
             type="button"
-            class="icon-button bordered"
+            class="icon-button bordered keys-button"
             aria-label="Keys"
             title="Keys (?)"
             onClick={() => (areKeysShown.value = true)}

@@ -8,6 +8,7 @@ import { showToast } from '../../parts/toast.tsx'
 import { client } from '../../session.ts'
 import { chunksOf, forEachName } from './bulk.ts'
 import { type Recovery, recoveryOf } from './deletion.ts'
+import { focusActiveRow } from './list.tsx'
 import type { Listing } from './listing.ts'
 
 /** What is done to many objects at the moment. */
@@ -107,6 +108,10 @@ export async function confirmDelete({
   )
   const deleted = new Set(done.map(({ name }) => name))
   listing.remove(deleted)
+  requestAnimationFrame(() => {
+    // The focus was in a row that is gone.
+    if (document.activeElement === document.body) focusActiveRow()
+  })
   const undoable = [...restorable, ...unknown].filter((name) => deleted.has(name))
   report(
     [[deleted.size, 'deleted']],

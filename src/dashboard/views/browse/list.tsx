@@ -144,7 +144,7 @@ function useKeptPosition(body: RefObject<HTMLElement | null>, { folders, pages }
   }, [folders, pages])
 }
 
-const CHARACTER_WIDTH = 7.6
+const CHARACTER_WIDTH = 8.8
 const THUMBNAIL_WIDTH = 48
 
 /** How many characters of a name fit into its cell, so that long names are cut in the middle. */
@@ -155,7 +155,7 @@ function useNameLength(body: RefObject<HTMLElement | null>): number {
     if (!list) return
     const observer = new ResizeObserver(() => {
       const cell = list.parentElement?.querySelector('.cell-name')?.clientWidth ?? 0
-      length.value = Math.max(20, Math.floor((cell - THUMBNAIL_WIDTH) / CHARACTER_WIDTH))
+      length.value = Math.max(12, Math.floor((cell - THUMBNAIL_WIDTH) / CHARACTER_WIDTH))
     })
     observer.observe(list)
     return () => observer.disconnect()

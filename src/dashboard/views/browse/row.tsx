@@ -24,6 +24,7 @@ interface Props {
 /** One folder or object. Its link has the focus; the checkbox is reached by Space. */
 export function ListRow({ row, index, folder, max, isActive, isSelected, onSelect, onFocus }: Props) {
   const key = keyOf(row)
+  const name = key.slice(folder.length)
   const isFolder = 'folder' in row
   const href = isFolder
     ? formatRoute({ view: 'browse', prefix: key, filter: '' })
@@ -43,7 +44,7 @@ export function ListRow({ row, index, folder, max, isActive, isSelected, onSelec
             <input
               type="checkbox"
               tabIndex={-1}
-              aria-label={`Select ${visible(key)}`}
+              aria-label={`Select ${visible(name)}`}
               checked={isSelected}
               onClick={onSelect}
             />
@@ -59,7 +60,7 @@ export function ListRow({ row, index, folder, max, isActive, isSelected, onSelec
           ) : (
             <Thumbnail object={row.object} />
           )}
-          <Name name={key.slice(folder.length)} max={max} />
+          <Name name={name} max={max} />
         </a>
       </div>
       {!isFolder && <ObjectCells object={row.object} />}

@@ -31,28 +31,30 @@ export function SelectionBar({ listing }: { listing: Listing }) {
       <span class="selection-count">
         <b>{plural(objects.length, 'object')}</b> selected{bytes > 0 && `, ${formatBytes(bytes)}`}
       </span>
-      {may('write') && (
+      <div class="selection-actions">
+        {may('write') && (
+          <button
+            type="button"
+            disabled={isMoved}
+            title={isMoved ? 'All of them are in the primary already' : undefined}
+            onClick={() => void migrate(listing, selected)}
+          >
+            <Icon name="arrow-right-left" /> Migrate now
+          </button>
+        )}
         <button
           type="button"
-          disabled={isMoved}
-          title={isMoved ? 'All of them are in the primary already' : undefined}
-          onClick={() => void migrate(listing, selected)}
+          title="Opening a link of what has not moved yet copies it"
+          onClick={() => void copyLinks(selected)}
         >
-          <Icon name="arrow-right-left" /> Migrate now
+          <Icon name="copy" /> Copy links
         </button>
-      )}
-      <button
-        type="button"
-        title="Opening a link of what has not moved yet copies it"
-        onClick={() => void copyLinks(selected)}
-      >
-        <Icon name="copy" /> Copy links
-      </button>
-      {may('write') && (
-        <button type="button" class="danger" onClick={() => void startDelete(listing, selected)}>
-          <Icon name="trash-2" /> Delete
-        </button>
-      )}
+        {may('write') && (
+          <button type="button" class="danger" onClick={() => void startDelete(listing, selected)}>
+            <Icon name="trash-2" /> Delete
+          </button>
+        )}
+      </div>
       <button
         type="button"
         class="icon-button"

@@ -11,6 +11,7 @@ import { formatRoute, type Route, type View } from './route.ts'
 import { isExpired, session } from './session.ts'
 import { SignIn } from './sign-in.tsx'
 import { StatusLine } from './status-line.tsx'
+import { UploadList } from './uploads/upload-list.tsx'
 import { AccountMenu } from './account-menu.tsx'
 import { Browse } from './views/browse.tsx'
 
@@ -77,6 +78,7 @@ export function Shell() {
           {current ? <Current route={current} /> : <NoSuchPage />}
         </main>
       </div>
+      <UploadList />
       <Toasts />
       {session.value === null && <SignIn isExpired />}
     </div>

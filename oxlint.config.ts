@@ -34,7 +34,7 @@ const LAYERS: Record<string, string[]> = {
   ],
   client: ['schemas'],
   cli: ['client'],
-  dashboard: ['client'],
+  dashboard: ['client', 'schemas'],
 }
 
 /** What knows nothing of Cloudflare and Hono, so that it can be read and tested without them. */
@@ -61,6 +61,11 @@ function layer(folder: string): { files: string[]; rules: Record<string, unknown
       regex: '^(\\.\\./)+schemas/',
       message: 'The client takes types only from the schemas, so that it needs no valibot.',
       allowTypeImports: true,
+    })
+  if (folder === 'dashboard')
+    patterns.push({
+      regex: '^(\\.\\./)+schemas/(answers|job-answers|requests|routes)',
+      message: 'The dashboard takes these from src/client, so that it needs no valibot.',
     })
   if (PURE.includes(folder))
     patterns.push({ group: ['cloudflare:*'], message: `src/${folder} uses no Cloudflare API.` })

@@ -13,6 +13,7 @@ export function OWN(origin: string): OwnWorker[] {
   const noBreaker = { FALLBACK_BREAKER_FAILURES: 0 }
   return [
     worker('own', [r2, http]),
+    { ...worker('own-counted', [r2, http]), durableObjects: TIME_SERIES },
     worker('own-cached', [r2], { MEDIA_EDGE_CACHE_SECONDS: 3600 }),
     worker('own-migrating', [r2, http], { FALLBACK_DATA_MIGRATION: true }),
     worker('own-three', [r2, { type: 'kv', binding: 'MEDIA_KV' }, http], {
@@ -32,6 +33,7 @@ export function OWN(origin: string): OwnWorker[] {
   ]
 }
 
+const TIME_SERIES = { TIME_SERIES: { className: 'TimeSeries', useSQLite: true } } as const
 export const BENCH_TOKEN = 'bench'
 export const S3_BUCKET = 'media'
 export const S3_KEY = {

@@ -32,6 +32,22 @@ export const primaryHits: Measurement = async (bench) => {
   return figures
 }
 
+/** The same with counts over time, beside without: the path of nearly every request must not notice. */
+export const countedHits: Measurement = async (bench) => {
+  const path = `/hit/${SMALL}.jpg`
+  await bench.contest.store(path.slice(1), SMALL)
+  const targets = at(bench, path, ['own-counted', 'own'])
+  for (const target of targets) await expectAnswer(target, { status: 200, bytes: SMALL })
+  const [counted = [], own = []] = await takeTurns(bench, targets)
+  return [
+    speedRatio('primary hit with counts over time ÷ without', counted, own, {
+      atLeast: 0.98,
+      accepted: 0.95,
+    }),
+    ...cpuRatio('processor time of the same', counted, own, { limit: 1.05 }),
+  ]
+}
+
 /** What the edge cache has, beside the same without it. In the simulator, the cache and R2 are both objects in workerd. */
 export const edgeHits: Measurement = async (bench) => {
   const figures: Figure[] = []

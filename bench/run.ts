@@ -10,7 +10,7 @@ import { nginx } from './native.ts'
 import { original } from './original.ts'
 import { OWN } from './own.ts'
 import { memory, startUp } from './process.ts'
-import { edgeHits, fallbackHits, misses, notModified, primaryHits, rangedHits } from './reads.ts'
+import { countedHits, edgeHits, fallbackHits, misses, notModified, primaryHits, rangedHits } from './reads.ts'
 import { s3Memory, s3Reads, s3Uploads } from './s3.ts'
 import { slowPrimary } from './slow-primary.ts'
 import { startContest } from './workers.ts'
@@ -18,6 +18,7 @@ import { startContest } from './workers.ts'
 const MEASUREMENTS: Record<string, Measurement> = {
   'start-up': startUp,
   hit: primaryHits,
+  counted: countedHits,
   edge: edgeHits,
   range: rangedHits,
   '304': notModified,

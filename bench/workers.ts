@@ -22,6 +22,7 @@ type Vars = Record<string, unknown>
 export interface OwnWorker {
   name: string
   vars: Vars
+  durableObjects?: Record<string, { className: string; useSQLite: true }>
 }
 
 const OPTIONS = { compatibilityDate: '2026-10-01' }
@@ -50,7 +51,7 @@ export async function startContest(
     { name: 'bare-fetch-through', code: bare, vars: { ORIGIN: origin } },
     { name: 'bare-three', code: bare, vars: { ORIGIN: origin }, kvNamespaces: { MEDIA_KV: 'kv' } },
     { name: 'render2', code: render, vars: { CACHE_CONTROL: 'no-store' } },
-    ...own(origin).map(({ name, vars }) => ({ name, code, vars, kvNamespaces: { MEDIA_KV: 'kv' } })),
+    ...own(origin).map((worker) => ({ ...worker, code, kvNamespaces: { MEDIA_KV: 'kv' } })),
   ]
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({

@@ -182,14 +182,23 @@ function requestBody({ body, types = [] }: Route, description: string | undefine
   return { requestBody: { ...(description && { description }), required, content } }
 }
 
-function answersOf(id: string, { status = 200 }: Route, { answers, answerHeaders }: Operation): Json {
+function answersOf(
+  id: string,
+  { status = 200 }: Route,
+  { answers, answerHeaders, headers: conditions }: Operation,
+): Json {
   if (typeof answers !== 'string')
     return Object.fromEntries(Object.entries(answers).map(([code, answer]) => [code, toResponse(answer)]))
   const schema = (ANSWERS as Record<string, v.GenericSchema>)[id]
   if (!schema) throw new Error(`src/schemas/answers.ts has no answer of ${id}`)
   const content = { 'application/json': { schema: toSchema(schema) } }
   const headers = answerHeaders && { headers: answerHeaders }
-  return { [status]: { ...toResponse({ description: answers, ...headers }), content } }
+  return {
+    [status]: { ...toResponse({ description: answers, ...headers }), content },
+    ...(conditions?.includes('If-None-Match') && {
+      304: toResponse({ description: 'Not modified.', ...headers }),
+    }),
+  }
 }
 
 function toResponse({ description, type, headers = [] }: Answer): Json {

@@ -60,6 +60,7 @@ const DELETED = { 204: { description: 'Deleted, or it did not exist.' } }
 const FOUND = { answers: 'The value.', problems: [404, ...CHAIN] }
 const LISTING = { answers: 'One page.', problems: CHAIN }
 const JOB = { answers: 'The job.' }
+const POLLED = { ...JOB, headers: ['If-None-Match'], answerHeaders: ['ETag'] }
 const CONTROL = { ...JOB, problems: [409] }
 const STARTED = { ...JOB, answerHeaders: ['Location'] }
 const PAGE = { 200: { description: 'The page.', type: 'text/html' } }
@@ -176,6 +177,19 @@ export const OPERATIONS: Readonly<Record<string, Partial<Record<RouteId, Operati
       summary: 'What a read of this name would do, and why',
       answers: 'The result of each backend.',
     },
+    preview: {
+      summary: 'The object as GET of it, without a copy, and without counting as a read of a fallback',
+      description:
+        'For pages that show what is stored: pages of other sites can neither load it nor show it in a frame, and what a browser would run as a page cannot run or load anything. Content-Disposition is left out.',
+      ...READ,
+    },
+    migrate: {
+      summary: 'Copies up to 100 names into the primary now, whether or not reads copy',
+      description:
+        'A failure does not affect the other names. A name that is given twice has one result. Answers when all copies have ended; they also end if the client disconnects, as far as the time that Workers allow then suffices.',
+      answers: 'The result for each name.',
+      problems: [413],
+    },
     listBackends: {
       summary: 'The chain as configured, with the methods and the health of each backend',
       answers: 'The chain.',
@@ -225,7 +239,7 @@ export const OPERATIONS: Readonly<Record<string, Partial<Record<RouteId, Operati
       ...STARTED,
     },
     listBackfills: { summary: 'The latest jobs, newest first', answers: 'The jobs.' },
-    getBackfill: { summary: 'One job', ...JOB },
+    getBackfill: { summary: 'One job', ...POLLED },
     pauseBackfill: { summary: 'Pauses the job', ...CONTROL },
     resumeBackfill: { summary: 'Resumes a paused job', ...CONTROL },
     cancelBackfill: { summary: 'Ends the job; what was copied stays', ...CONTROL },
@@ -244,7 +258,7 @@ export const OPERATIONS: Readonly<Record<string, Partial<Record<RouteId, Operati
   Verifications: {
     startVerification: { summary: 'Starts comparing every object on both sides', ...STARTED },
     listVerifications: { summary: 'The latest jobs, newest first', answers: 'The jobs.' },
-    getVerification: { summary: 'One job, and whether the fallbacks can be detached', ...JOB },
+    getVerification: { summary: 'One job, and whether the fallbacks can be detached', ...POLLED },
     listDifferences: {
       summary:
         'Examples of objects that are missing, different, extra, changed, left out or equal by size only',

@@ -13,6 +13,8 @@ export interface Position {
   value: number
   /** Once it is known. */
   total?: number | undefined
+  /** Per second, if the task measures it itself. */
+  rate?: number | undefined
   note?: string | undefined
 }
 
@@ -63,14 +65,14 @@ export function createProgress(
   }
 
   return {
-    update({ value, total: known, note }) {
+    update({ value, total: known, rate, note }) {
       total = known ?? total
       const at = now()
       // A body may arrive in thousands of chunks per second.
       if (quiet || at - (samples.at(-1)?.at ?? -Infinity) < SAMPLE_MS) return
       samples = [...samples.filter((sample) => sample.at >= at - WINDOW_MS), { value, at }]
       const text =
-        describe({ value, total, rate: rateOf(samples) }, show) + (note ? `, ${escaped(note)}` : '')
+        describe({ value, total, rate: rate ?? rateOf(samples) }, show) + (note ? `, ${escaped(note)}` : '')
       if (stderr.isTTY) {
         if (at >= firstBar) draw(value, text)
       } else if (at - lastLine >= LINE_MS) {

@@ -30,30 +30,25 @@ const PATIENCE_MS = 2000
 export function createTally({ send, keepAlive, now = Date.now }: TallyOptions) {
   let counts: Counts = {}
   let fallbackRead: FallbackRead | undefined
+  /** 0 if nothing is to be reported. */
   let countedAt = 0
   let reportedAt = 0
   let due = 0
-  let isEmpty = true
-  const reports = new Set<Promise<void>>()
+  let latest: Promise<void> = Promise.resolve()
 
   const count = (key: string, by = 1): void => {
     counts[key] = (counts[key] ?? 0) + by
   }
-  const counted = (at: number): void => {
-    countedAt = at
-    isEmpty = false
-  }
 
-  const report = (): Promise<void> => {
+  const report = (): void => {
     const delta = { at: countedAt, counts, fallbackRead }
     reportedAt = now()
     due = reportedAt + REPORT_MS + Math.random() * JITTER_MS
     counts = {}
     fallbackRead = undefined
-    isEmpty = true
-    const sent = sendOrKeep(delta).finally(() => reports.delete(sent))
-    reports.add(sent)
-    return sent
+    countedAt = 0
+    latest = sendOrKeep(delta)
+    keepAlive(latest)
   }
   /** What could not be reported is reported with the next: it grows no larger, as it consists of the same counters. */
   const sendOrKeep = async (delta: Delta): Promise<void> => {
@@ -63,25 +58,26 @@ export function createTally({ send, keepAlive, now = Date.now }: TallyOptions) {
       log('warn', 'series', { reason: describeError(error) })
       addCounts(counts, delta.counts)
       fallbackRead = laterRead(fallbackRead, delta.fallbackRead)
-      counted(Math.max(countedAt, delta.at))
+      countedAt = Math.max(countedAt, delta.at)
     }
   }
   const reportIfDue = (at: number): void => {
-    if (!isEmpty && at >= due) keepAlive(report())
+    if (countedAt > 0 && at >= due) report()
   }
   const addCopies = (outcome: CopyEvent['outcome'], copies: number, bytes = 0): void => {
     if (copies === 0) return
     count(`copies//${outcome}`, copies)
     count('copies//bytes', bytes)
-    const at = now()
-    counted(at)
-    reportIfDue(at)
+    countedAt = now()
+  }
+  const reportSoon = (): void => {
+    due = Math.min(due, reportedAt + SOON_MS)
+    reportIfDue(now())
   }
 
   return {
     /** A read of one object by a client. */
     addRead({ outcome, backend, name = '', attempts }: RequestEvent): void {
-      const at = now()
       if (outcome === 'hit' || outcome === 'fallback') count(`reads/${backend}/reads`)
       else if (outcome === 'edge' || outcome === 'absent' || outcome === 'failed') count(`reads//${outcome}`)
       else return
@@ -92,7 +88,8 @@ export function createTally({ send, keepAlive, now = Date.now }: TallyOptions) {
         count(`${health}${bucketOf(attempt.duration)}`)
         if (attempt.outcome === 'error' || attempt.outcome === 'timeout') count(`${health}errors`)
       }
-      counted(at)
+      const at = now()
+      countedAt = at
       if (outcome === 'fallback' && backend !== undefined) {
         fallbackRead = { at, name, backend }
         due = Math.min(due, reportedAt + SOON_MS)
@@ -107,21 +104,21 @@ export function createTally({ send, keepAlive, now = Date.now }: TallyOptions) {
         addCopies('copied', copied, bytes)
         addCopies('present', present)
       }
+      reportSoon()
     },
     /** Reports at the end of a batch of copies, which no request may follow. */
-    reportSoon(): void {
-      due = Math.min(due, reportedAt + SOON_MS)
-      reportIfDue(now())
-    },
+    reportSoon,
     /** Reports everything, and waits until it is known; for a few seconds at most. */
     async settle(): Promise<void> {
-      if (!isEmpty) void report()
+      const reports = [latest]
+      if (countedAt > 0) {
+        report()
+        reports.push(latest)
+      }
       const { promise: patience, resolve } = Promise.withResolvers<void>()
       const timer = setTimeout(resolve, PATIENCE_MS)
       await Promise.race([Promise.all(reports), patience])
       clearTimeout(timer)
-      // A report that began in a request that the platform ended never ends.
-      reports.clear()
     },
   }
 }

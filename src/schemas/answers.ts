@@ -165,7 +165,7 @@ const lastFallbackRead = v.exactOptional(
   v.pipe(
     v.nullable(v.strictObject({ at: time, name, backend: v.string() })),
     v.description(
-      'The latest read that a fallback answered, to within a minute; null if there was none since `counted_since`. Missing if nothing keeps it: see `series`.',
+      'The latest read that a fallback answered, to within five seconds; null if there was none since `counted_since`. Missing if TIME_SERIES is not bound or fails.',
     ),
   ),
 )
@@ -181,13 +181,13 @@ const series = v.strictObject({
   columns: v.pipe(
     columns,
     v.description(
-      'Counts for each interval, at least: an isolate that is evicted takes up to a minute of counts with it. Reads: `edge`, `absent`, `failed`. Copies: `copied`, `present`, `absent`, `failed`, `bytes`. Null where nothing was counted.',
+      'Counts for each interval, at least: an isolate that is evicted takes up to 70 seconds of counts with it. Reads: `edge`, `absent`, `failed`. Copies: `copied`, `present`, `absent`, `failed`, `bytes`. Null for intervals before `counted_since`.',
     ),
   ),
   backends: v.pipe(
     v.record(v.string(), columns),
     v.description(
-      'By backend. Reads: `reads`, those that it answered. Health: `attempts`, `errors`, and `p50` and `p95` of the milliseconds to headers.',
+      'By backend. Reads: `reads`, those that it answered. Health: `attempts`, `errors`, and `p50` and `p95` of the milliseconds to headers, null without attempts.',
     ),
   ),
 })

@@ -11,6 +11,8 @@ const JOB = {
   ...NOTHING,
   id: 'job',
   rate: 0,
+  bytes_rate: 0,
+  eta: null,
   started: DATE,
   updated: DATE,
   finished: null,
@@ -20,8 +22,20 @@ const JOB = {
   waiting: null,
   backends: { legacy: NOTHING },
 }
-const LISTING = { ...JOB, state: 'listing', listed: 2_000, copied: 500 }
-const RUNNING = { ...JOB, state: 'running', listed: 5_000, copied: 2_000 }
+const LISTING = {
+  ...JOB,
+  state: 'listing',
+  listed: 2_000,
+  copied: 500,
+  total: { objects: 2_000, bytes: null, exact: false },
+}
+const RUNNING = {
+  ...JOB,
+  state: 'running',
+  listed: 5_000,
+  copied: 2_000,
+  total: { objects: 5_000, bytes: null, exact: true },
+}
 const DRY_RUN = { ...JOB, id: 'dry', state: 'completed', dry_run: true, listed: 40_000 }
 /** The last output of `backfill watch` on a terminal before the job completes, without the bar, given these other jobs. */
 async function watched(job: object, ...others: object[]): Promise<string | undefined> {
@@ -51,6 +65,11 @@ it.concurrent.each([
     what: 'shows the percentage once listing is done',
     jobs: [RUNNING],
     says: 'backfill: 2,000 of 5,000 (40 %), 0/s',
+  },
+  {
+    what: 'shows the speed that the job reports',
+    jobs: [{ ...RUNNING, rate: 12.5, bytes_rate: 3 * 1024 ** 2 }],
+    says: 'backfill: 2,000 of 5,000 (40 %), 13/s, 4 min 0 s left, 3.0 MiB/s',
   },
   {
     what: 'uses the total of a dry run of the same names while it is listing',

@@ -138,6 +138,12 @@ it('reads names from standard input, and reports what failed and why', async () 
   expect((await cli(['backfill', 'failures'])).stdout).toMatch(
     /^no such \(1\)\.jpg {2}\w* +absent {2}1 attempt {2}.+\n$/,
   )
+  expect((await cli(['backfill', 'failures', '--by', 'error'])).stdout).toMatch(
+    /^error +backend +names +example\nabsent +\S+ +1 +no such \(1\)\.jpg\n$/,
+  )
+  expect((await cli(['backfill', 'failures', '--error', 'absent'])).stdout).toContain('no such (1).jpg')
+  expect((await cli(['backfill', 'failures', '--error', 'timeout'])).stderr).toBe('no failures\n')
+  expect((await cli(['backfill', 'failures', '--error', 'nothing'])).code).not.toBe(0)
   const failures = records<BackfillFailure>(await cli(['backfill', 'failures', '--json']))
   expect(failures).toMatchObject([{ name: 'no such (1).jpg', error: 'absent', attempts: 1 }])
 })

@@ -96,7 +96,12 @@ describe('the progress of a backfill', () => {
       expect(status(harness.job).rate).toBe(10)
       isDown = true
       await deliverOne(harness, 10)
-      expect(status(harness.job)).toMatchObject({ waiting: { backend: 'legacy' }, rate: 0, eta: null })
+      const { waiting, ...job } = status(harness.job)
+      expect(job).toMatchObject({ rate: 0, bytes_rate: 0, eta: null })
+      isDown = false
+      harness.clock.now = Date.parse(waiting?.until ?? '')
+      await deliverOne(harness, 10)
+      expect(status(harness.job)).toMatchObject({ waiting: null, copied: 200, rate: 10, bytes_rate: 100 })
     })
   })
 

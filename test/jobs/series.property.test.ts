@@ -67,3 +67,21 @@ it('keeps every report in the interval in which it came, and needs no finer inte
     expect(series.read(START, 1209).step).toBe(10)
   })
 })
+
+it('writes one row for each report, and few more to merge intervals', async () => {
+  await inObject(async ({ storage }) => {
+    storage.sql.exec(SERIES_SCHEMA)
+    let written = 0
+    const exec: SqlStorage['exec'] = (query, ...values) => {
+      const cursor = storage.sql.exec(query, ...values)
+      const rows = cursor.toArray()
+      written += cursor.rowsWritten
+      return { toArray: () => rows } as never
+    }
+    const series = createSeries({ sql: { exec } as SqlStorage })
+    // A million objects, a hundred in each second.
+    for (let second = 0; second < 10_000; second++) series.add(second, { settled: 100, failed: 0, bytes: 1 })
+    expect(written).toBeGreaterThanOrEqual(10_000)
+    expect(written).toBeLessThan(12_000)
+  })
+})

@@ -125,6 +125,20 @@ describe('what an isolate counts', () => {
     expect(['copied', 'present', 'absent', 'failed', 'bytes'].map(sum)).toEqual([3, 1, 1, 2, 40])
   })
 
+  it('is reported at the end of a batch of copies, but not more often than every 5 seconds', async () => {
+    const { tally, sent, work, clock } = startTally()
+    for (const after of [0, 4999, 1]) {
+      clock.now += after
+      for (let copy = 0; copy < 10; copy++) tally.addCopy({ outcome: 'copied', bytes: 1 })
+      tally.reportSoon()
+    }
+    await Promise.all(work)
+    expect(sent.map(({ at, counts }) => [at, counts['copies//copied']])).toEqual([
+      [1_000_000, 10],
+      [1_005_000, 20],
+    ])
+  })
+
   it('is kept if it could not be reported, as the same few counters', async () => {
     let isDown = true
     const { tally, sent, work, clock } = startTally(async () => {

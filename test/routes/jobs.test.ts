@@ -218,6 +218,25 @@ describe('the answers about jobs', () => {
   })
 })
 
+describe('a poll of a job', () => {
+  it.each(['backfills', 'verifications'])('of %s gets 304 until something changes', async (kind) => {
+    const { call, post, ended } = startApp()
+    await seed(2)
+    const { body } = await post(kind)
+    const path = `${kind}/${String(body['id'])}`
+    const first = await call(`/-/api/${path}`)
+    const etag = first.headers.get('ETag') ?? ''
+    expect(etag).toMatch(/^W\/"/)
+    await ended(path)
+    const last = await call(`/-/api/${path}`, { headers: { 'If-None-Match': etag } })
+    expect(last.status).toBe(200)
+    const known = { headers: { 'If-None-Match': last.headers.get('ETag') ?? '' } }
+    const again = await call(`/-/api/${path}`, known)
+    expect([again.status, await again.text()]).toEqual([304, ''])
+    expect((await call(`/-/api/${path}`, { ...known, token: null })).status).toBe(401)
+  })
+})
+
 describe('GET dead_copies', () => {
   it('lists the copies that failed for good, and why', async () => {
     const { get } = startApp()

@@ -1,10 +1,13 @@
-import { createExecutionContext, createMessageBatch, reset } from 'cloudflare:test'
+import { createMessageBatch, reset } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import worker from '../../src/index.ts'
+import type { PageMessage, PageStart } from '../../src/jobs/backfill/job-types.ts'
+import type { CopyMessage } from '../../src/migration/copy-later.ts'
 import type { Backends, Series } from '../../src/schemas/answers.ts'
-import { BROKEN_ORIGIN, fill, media, mediaKv, OLD, R2, startApp, TOKEN } from '../kit/app.ts'
+import { BROKEN_ORIGIN, fill, KV, media, mediaKv, OLD, R2, startApp, TOKEN } from '../kit/app.ts'
 import { eventually } from '../kit/eventually.ts'
+import { BUCKET, type S3Init, startS3 } from '../kit/s3-client.ts'
 
 afterEach(async () => {
   vi.useRealTimers()
@@ -47,6 +50,21 @@ describe('GET /-/api/series', () => {
     expect(Object.keys(health).filter((name) => name.endsWith('errors'))).toEqual([])
     await read(app, '/a')
     expect(await totalsOf(app, 'reads')).toMatchObject({ 'media.reads': 5 })
+  })
+
+  it('shows reads of S3 clients, and nothing else that they do', async () => {
+    await fill(media, { a: '1' })
+    await fill(mediaKv, { b: '2' })
+    const app = startS3({ TIME_SERIES: env.TIME_SERIES, FALLBACK_STORAGES: [R2, KV] })
+    const send = async (method: string, path: string, init?: S3Init) =>
+      (await app.s3(method, path, init)).text()
+    for (const path of ['/a', '/b', '/none']) await send('GET', `/${BUCKET}${path}`)
+    await send('HEAD', `/${BUCKET}/b`)
+    await send('GET', `/${BUCKET}`, { query: { 'list-type': '2' } })
+    await send('GET', `/${BUCKET}/b`, { query: { tagging: '' } })
+    await send('GET', '/other/b')
+    await send('PUT', `/${BUCKET}/c`, { headers: { 'x-amz-copy-source': `/${BUCKET}/b` } })
+    expect(await totalsOf(app, 'reads')).toEqual({ absent: 1, 'media.reads': 1, 'media_kv.reads': 2 })
   })
 
   it('shows failures, and the errors of the backends', async () => {
@@ -214,29 +232,35 @@ describe('last_fallback_read in GET /-/api/backends', () => {
   })
 })
 
-describe('the Worker', () => {
-  it('counts the copies of the queue’s consumer', async () => {
-    await fill(mediaKv, { b: '12345' })
-    const own = { ...env, API_TOKEN: TOKEN }
-    const batch = createMessageBatch('fallback-storage-copies', [
-      { id: 'one', timestamp: new Date(), attempts: 1, body: { type: 'copy', name: 'b' } },
-    ])
+describe('the consumer of the queue', () => {
+  /** A deployment of its own, where nothing was reported in the last seconds. */
+  async function copiesOf(body: CopyMessage | PageMessage, settings: Record<string, unknown> = {}) {
+    const own = { ...env, API_TOKEN: TOKEN, ...settings }
+    const message = { id: 'one', timestamp: new Date(), attempts: 1, body }
+    const batch = createMessageBatch<typeof body>('fallback-storage-copies', [message])
     await worker.queue(batch as Parameters<typeof worker.queue>[0], own)
-    const counted = await eventually(
-      () => 'a counted copy',
-      async () => {
-        const request = new Request('https://media.example/-/api/series?what=copies', {
-          headers: { Authorization: `Bearer ${TOKEN}` },
-        })
-        const response = await worker.fetch(
-          request as Parameters<typeof worker.fetch>[0],
-          own,
-          createExecutionContext(),
-        )
-        const { columns } = await response.json<Series>()
-        return total(columns['copied']) > 0 ? [total(columns['copied']), total(columns['bytes'])] : null
-      },
-    )
-    expect(counted).toEqual([1, 5])
+    return totalsOf(startCounted(settings), 'copies')
+  }
+
+  it('has its copies counted, and reported after the batch', async () => {
+    await fill(mediaKv, { b: '12345' })
+    expect(await copiesOf({ type: 'copy', name: 'b' })).toEqual({ copied: 1, bytes: 5 })
+    expect(await copiesOf({ type: 'copy', name: 'b' })).toEqual({ copied: 1, bytes: 5, present: 1 })
+  })
+
+  it('has the copies of a backfill counted', async () => {
+    await fill(mediaKv, { b: '12345', c: '123' })
+    const start: PageStart = {
+      concurrency: 2,
+      interval: 0,
+      probe: false,
+      copiedSince: undefined,
+      sources: [],
+    }
+    const job = { beginPage: async () => start, reportPage: async () => undefined }
+    const page: PageMessage = { type: 'page', job: '0'.repeat(15), page: 1, source: 'media_kv', names: [] }
+    const names = ['b', 'c'].map((name) => [name, null] as const)
+    const jobs = { idFromName: () => '', get: () => job, getByName: () => job }
+    expect(await copiesOf({ ...page, names }, { BACKFILL_JOBS: jobs })).toEqual({ copied: 2, bytes: 8 })
   })
 })

@@ -93,13 +93,14 @@ function label(key: string): string {
 
 /** Progress of a backfill. While it lists, the total is unknown, unless a dry run of the same names counted them. */
 export function positionOf(job: Backfill, expected?: number): Position {
-  const { listed, copied, present, skipped, failed } = job
+  const { listed, copied, present, skipped, failed, rate, total } = job
   if (job.dry_run) return { value: listed, note: 'listing' }
-  const value = copied + present + skipped + failed
-  if (job.state === 'running') return { value, total: listed }
+  const progress = { value: copied + present + skipped + failed, rate }
+  const notes = job.bytes_rate > 0 ? [`${bytes(job.bytes_rate)}/s`] : []
+  if (total?.exact) return { ...progress, total: total.objects, note: notes.join() }
   const soFar = `${count(listed)} listed so far`
-  if (expected === undefined || expected < listed) return { value, note: soFar }
-  return { value, total: expected, note: `total from the dry run, ${soFar}` }
+  if (expected === undefined || expected < listed) return { ...progress, note: [...notes, soFar].join(', ') }
+  return { ...progress, total: expected, note: [...notes, 'total from the dry run', soFar].join(', ') }
 }
 
 /** How many names the newest dry run of the same names counted. */

@@ -1,8 +1,9 @@
 import { open } from 'node:fs/promises'
 import { Readable } from 'node:stream'
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { type Backfill, type Manifest, pages } from '../../client/client.ts'
 import { CommandError, EXIT, messageOf, usageError } from '../errors.ts'
+import { count } from '../output.ts'
 import { collect, type Session, wholeNumber, type WithSession } from '../session.ts'
 import { watchJob } from '../watch-job.ts'
 import { backfillLines, backfillTable, dryRunTotal, positionOf } from './backfill-output.ts'
@@ -42,6 +43,7 @@ export function addBackfill(program: Command, withSession: WithSession): void {
         }),
       )
   }
+  addFailures(backfill, withSession)
 }
 
 type Run = (session: Session, id: string) => Promise<void>
@@ -58,13 +60,6 @@ const JOB_COMMANDS: { action: string; description: string; examples?: string; ru
   { action: 'resume', description: 'Resumes a paused job.', run: control('resumeBackfill') },
   { action: 'cancel', description: 'Ends a job; what it copied stays.', run: control('cancelBackfill') },
   { action: 'retry', description: 'Retries the copies that failed.', run: control('retryFailed') },
-  {
-    action: 'failures',
-    description: 'Lists what could not be copied, and why.',
-    examples: `
-  fallback-storage backfill failures --json | jq -r 'select(.error == "denied") | .name'`,
-    run: failures,
-  },
 ]
 
 function control(method: 'pauseBackfill' | 'resumeBackfill' | 'cancelBackfill' | 'retryFailed'): Run {
@@ -166,18 +161,62 @@ async function watch(session: Session, id: string, { onlyEnd = false } = {}): Pr
   if (job.state !== 'completed') throw new CommandError(EXIT.no)
 }
 
-async function failures({ client, output }: Session, id: string): Promise<void> {
+interface FailuresOptions {
+  error?: string
+  by?: 'error'
+}
+
+function addFailures(backfill: Command, withSession: WithSession): void {
+  backfill
+    .command('failures')
+    .description('Lists what could not be copied, and why.')
+    .argument('[id]', 'default: the newest job')
+    .option('--error <code>', 'only failures with this error')
+    .addOption(
+      new Option('--by <what>', 'counts by error and backend instead, each with an example')
+        .choices(['error'])
+        .conflicts('error'),
+    )
+    .addHelpText(
+      'after',
+      `
+Examples:
+  fallback-storage backfill failures --by error
+  fallback-storage backfill failures --error denied --json | jq -r .name`,
+    )
+    .action(
+      withSession(async (session, id: string | undefined, { error, by }: FailuresOptions) => {
+        const job = id ?? (await newestJob(session))
+        await (by ? failureCounts(session, job) : failures(session, job, error))
+      }),
+    )
+}
+
+async function failureCounts({ client, output }: Session, id: string): Promise<void> {
+  const counts = await client.backfillFailureCounts(id)
+  if (counts.length === 0) return output.note(NO_FAILURES)
+  const rows = counts.map(({ error, backend, count: names, example }) => [
+    error,
+    backend,
+    count(names),
+    example,
+  ])
+  output.list(counts, () => [{ rows: [['error', 'backend', 'names', 'example'], ...rows], right: [2] }])
+}
+
+async function failures({ client, output }: Session, id: string, error?: string): Promise<void> {
   let found = 0
-  for await (const { failures: page } of pages((cursor) => client.backfillFailures(id, { cursor }))) {
-    const rows = page.map(({ name, backend, error, detail, attempts }) => {
-      return [name, backend, error, `${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}`, detail]
+  for await (const { failures: page } of pages((cursor) => client.backfillFailures(id, { cursor, error }))) {
+    const rows = page.map(({ name, backend, error: code, detail, attempts }) => {
+      return [name, backend, code, `${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}`, detail]
     })
     output.list(page, () => [{ rows }])
     found += rows.length
   }
-  if (found === 0) output.note('no failures')
+  if (found === 0) output.note(NO_FAILURES)
 }
 
+const NO_FAILURES = 'no failures'
 const NO_JOBS = 'no backfill has been started yet'
 
 async function newestJob({ client }: Session): Promise<string> {

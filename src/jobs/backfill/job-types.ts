@@ -29,11 +29,17 @@ export interface Found {
   sources?: Record<string, Sized>
 }
 
-/** The job's counters at some time. */
-export interface Sample {
-  at: number
+/** What a job has done in some time. */
+export interface Point {
+  /** Objects copied, present, skipped or failed. */
   settled: number
+  failed: number
   bytes: number
+}
+
+/** The job's counters at some time. */
+export interface Sample extends Pick<Point, 'settled' | 'bytes'> {
+  at: number
 }
 
 /** What a backfill stores about itself, beside its counters and pages. */

@@ -1,6 +1,6 @@
 import type { Backfill } from '../../schemas/job-answers.ts'
 import type { SavedRecord } from '../job-record.ts'
-import type { BackfillRecord, Sample } from './job-types.ts'
+import type { BackfillRecord, Point, Sample } from './job-types.ts'
 import { isActive } from './pages.ts'
 import type { Series } from './series.ts'
 import type { Store } from './store.ts'
@@ -20,6 +20,7 @@ export function recordProgress(
   const change: typeof saved.change = (work) =>
     saved.change((record) => {
       const before = store.progress()
+      const { waiting } = record
       if (work(record) === false) return false
       const after = store.progress()
       const settled = after.settled - before.settled
@@ -28,7 +29,9 @@ export function recordProgress(
       const now = saved.now()
       const [failed, bytes] = [after.failed - before.failed, after.bytes - before.bytes]
       series.add(secondOf(record, now), { settled, failed, bytes })
-      const samples = record.samples ?? []
+      // The time without a backend says nothing about the speed with it.
+      const resumed = waiting && !record.waiting && sampleOf(before, Math.min(waiting.until, now))
+      const samples = resumed ? [resumed] : (record.samples ?? [])
       const isDue = now - (samples.at(-1)?.at ?? 0) >= SAMPLE_MS
       record.samples = isDue ? [...samples, sampleOf(after, now)].slice(-SAMPLES) : samples
     })
@@ -40,7 +43,7 @@ export function restartRates(record: BackfillRecord, store: Store, now: number):
   record.samples = [sampleOf(store.progress(), now)]
 }
 
-function sampleOf({ settled, bytes }: Omit<Sample, 'at'>, at: number): Sample {
+function sampleOf({ settled, bytes }: Point, at: number): Sample {
   return { at, settled, bytes }
 }
 

@@ -1,5 +1,6 @@
 import type { BackfillSeries } from '../../schemas/job-answers.ts'
 import { queriesOf } from '../queries.ts'
+import type { Point } from './job-types.ts'
 
 /** A row for each interval in which something happened; `at` is its beginning, in seconds since the job's. */
 export const SERIES_SCHEMA = `
@@ -7,13 +8,6 @@ export const SERIES_SCHEMA = `
 
 export const MAX_POINTS = 240
 const FIRST_STEP = 5
-
-/** What happened in an interval. */
-export interface Point {
-  settled: number
-  failed: number
-  bytes: number
-}
 
 export type Series = ReturnType<typeof createSeries>
 

@@ -2,7 +2,7 @@ import type { ErrorCode } from '../../storage/errors.ts'
 import type { Counters, FailureCounts } from '../../schemas/job-answers.ts'
 import type { SavedRecord } from '../job-record.ts'
 import { queriesOf } from '../queries.ts'
-import type { BackfillRecord, Failure, Outcome, PageEntry } from './job-types.ts'
+import type { BackfillRecord, Failure, Outcome, PageEntry, Point } from './job-types.ts'
 
 /** Names that are copied together. */
 export interface Page {
@@ -28,12 +28,8 @@ export interface StoredFailure extends Failure {
   attempts: number
 }
 
-export interface Progress {
+export interface Progress extends Point {
   listed: number
-  /** Copied, present, skipped or failed. */
-  settled: number
-  failed: number
-  bytes: number
 }
 
 export const SCHEMA = `

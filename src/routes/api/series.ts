@@ -11,7 +11,7 @@ export const seriesHandlers = {
     if (!series)
       throw new StorageError(
         'unsupported',
-        'nothing is counted over time: bind the Durable Object class TimeSeries as TIME_SERIES under [[durable_objects.bindings]] in wrangler.toml, with [[migrations]] as in docs/configuration.md',
+        'nothing is counted over time: bind the Durable Object class TimeSeries as TIME_SERIES in wrangler.toml, with its migration, as in docs/configuration.md',
       )
     await series.tally.settle()
     const now = Date.now()

@@ -9,7 +9,7 @@ import type { Chain } from '../../chain/fallback.ts'
 import { checkName } from '../../storage/name.ts'
 import { latestJobs } from '../../jobs/jobs.ts'
 import { type AppEnv, type Handlers, type Input, ProblemError } from '../context.ts'
-import { found, jobIn, jobsOf, SHOWN_JOBS, startJob } from './jobs.ts'
+import { found, jobIn, jobsOf, polled, SHOWN_JOBS, startJob } from './jobs.ts'
 
 const SHOWN_DEAD = 1000
 
@@ -21,7 +21,7 @@ export const backfillHandlers = {
     return { backfills: await latestJobs(jobs, latest, (id) => jobs.backfill(id).status()) }
   },
   startBackfill: (c, { query, body }) => (body === undefined ? startWithManifest(c, query) : start(c, body)),
-  getBackfill: async (c, { id }) => found(await jobIn(c, 'backfill', id).status()),
+  getBackfill: async (c, { id }) => polled(c, found(await jobIn(c, 'backfill', id).status())),
   async listBackfillFailures(c, { id, query: { by, error, limit, cursor } }) {
     const job = jobIn(c, 'backfill', id)
     return found(await (by ? job.failureCounts() : job.failures(cursor, limit, error)))

@@ -1,6 +1,8 @@
 import type { Context } from 'hono'
+import { evaluatePreconditions } from '../../http/conditional.ts'
 import type { JobKind } from '../../jobs/job-index.ts'
 import { isJobId, type Jobs, newJobId, openJobs } from '../../jobs/jobs.ts'
+import type { Backfill, Verification } from '../../schemas/job-answers.ts'
 import { StorageError } from '../../storage/errors.ts'
 import { type AppEnv, ProblemError } from '../context.ts'
 
@@ -41,6 +43,17 @@ export async function startJob<Job>(
 export function found<T>(answer: T | null): T {
   if (answer === null) throw noSuchJob()
   return answer
+}
+
+/** The job as JSON with an ETag, so that a poll costs only headers while nothing changes. */
+export async function polled(c: Context<AppEnv>, job: Backfill | Verification): Promise<Response> {
+  const body = JSON.stringify(job)
+  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(body))
+  const etag = `W/"${new Uint8Array(digest).toHex().slice(0, 32)}"`
+  const headers = { ETag: etag, 'Cache-Control': 'private, no-cache' }
+  if (evaluatePreconditions('GET', c.req.raw.headers, { etag }) === 'not-modified')
+    return c.body(null, 304, headers)
+  return c.body(body, 200, { ...headers, 'Content-Type': 'application/json' })
 }
 
 function noSuchJob(): ProblemError {

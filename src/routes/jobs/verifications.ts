@@ -1,7 +1,7 @@
 import { primaryOf } from '../../jobs/verification/job.ts'
 import type { Handlers } from '../context.ts'
 import { latestJobs } from '../../jobs/jobs.ts'
-import { found, jobIn, jobsOf, SHOWN_JOBS, startJob } from './jobs.ts'
+import { found, jobIn, jobsOf, polled, SHOWN_JOBS, startJob } from './jobs.ts'
 import { reportPage } from './report.ts'
 
 const EXAMPLES = 200
@@ -19,7 +19,7 @@ export const verificationHandlers = {
       jobsOf(c).verification(id).create(id, body, c.var.identity?.name),
     )
   },
-  getVerification: async (c, { id }) => found(await jobIn(c, 'verification', id).status()),
+  getVerification: async (c, { id }) => polled(c, found(await jobIn(c, 'verification', id).status())),
   listDifferences: async (c, { id, query: { kind, limit, cursor } }) =>
     found(await jobIn(c, 'verification', id).differences(kind, cursor, limit)),
   async getVerificationReport(c, { id }) {

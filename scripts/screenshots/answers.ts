@@ -1,0 +1,381 @@
+import type {
+  Answers,
+  Backends,
+  Backfill,
+  BackfillSeries,
+  FailureCounts,
+  FailurePage,
+  Series,
+  Verification,
+} from '../../src/client/client.ts'
+import type { SeriesKind } from '../../src/schemas/reasons.ts'
+
+/** Answers in place of what differs from run to run: a deployment in the last days of its migration. */
+
+/** The time on all pictures. */
+export const NOW = new Date('2026-05-04T10:00:00.000Z')
+
+function ago(seconds: number): string {
+  return new Date(NOW.getTime() - seconds * 1000).toISOString()
+}
+
+const MINUTE = 60
+const HOUR = 60 * MINUTE
+const DAY = 24 * HOUR
+
+/** Between 0 and 1, the same on each run. */
+function noise(seed: number): number {
+  const value = Math.sin(seed * 12.9898) * 43_758.5453
+  return value - Math.floor(value)
+}
+
+const counters = {
+  listed: 62_310,
+  copied: 58_011,
+  present: 3100,
+  skipped: 93,
+  skipped_by: { excluded: 60, tombstoned: 33 },
+  failed: 12,
+  bytes: 391_204_118_220,
+}
+
+const running: Backfill = {
+  id: '01JTCA7ZK4Q9N5W1M2XHE8RVDB',
+  state: 'running',
+  ...counters,
+  rate: 84.2,
+  bytes_rate: 31_400_000,
+  total: { objects: 62_310, bytes: 418_220_991_040, exact: true },
+  eta: ago(-13 * MINUTE),
+  started: ago(13 * MINUTE + HOUR),
+  started_by: 'API_TOKEN',
+  updated: ago(1),
+  finished: null,
+  prefix: '',
+  dry_run: false,
+  manifest: null,
+  max_concurrency: 6,
+  max_per_second: null,
+  waiting: null,
+  backends: { legacy: counters },
+}
+
+const dryRun: Backfill = {
+  ...running,
+  id: '01JTC9M0V3W8K2B6F7GQ4YDXNA',
+  state: 'completed',
+  dry_run: true,
+  copied: 62_120,
+  present: 97,
+  failed: 0,
+  bytes: 0,
+  rate: 940,
+  bytes_rate: 0,
+  eta: null,
+  started: ago(2 * HOUR),
+  updated: ago(2 * HOUR - 66),
+  finished: ago(2 * HOUR - 66),
+  estimate: {
+    objects: 62_120,
+    bytes: 417_610_338_100,
+    objects_of_unknown_size: 0,
+    operations: { r2_class_a: 62_214, r2_class_b: 62_310, queue: 186_360, worker_requests: 7_810 },
+    cost_usd: { r2: 0.3, queues: 0.07, workers: 0.01, total: 0.38 },
+    egress_usd: 0,
+    egress_unknown: [],
+    egress_prices: { legacy: 'egress_usd_per_gb' },
+    storage_usd_per_month: 6.26,
+    prices: {
+      date: '2026-04-01',
+      sources: ['https://developers.cloudflare.com/r2/pricing/'],
+    },
+  },
+}
+
+const POINTS = 150
+
+function backfillSeries(): BackfillSeries {
+  const step = 30
+  const start = Math.floor(NOW.getTime() / 1000) - POINTS * step
+  const index = Array.from({ length: POINTS }, (_, i) => i)
+  // It begins slowly, and the origin was slow for some minutes in the middle.
+  const speed = (i: number) => Math.min(1, i / 12) * (i > 70 && i < 84 ? 0.25 : 0.75 + 0.25 * noise(i))
+  return {
+    step,
+    at: index.map((i) => start + i * step),
+    settled: index.map((i) => Math.round(speed(i) * 100 * step * 0.95)),
+    failed: index.map((i) => (i > 72 && i < 80 ? 2 : 0)),
+    bytes: index.map((i) => Math.round(speed(i) * (30 + 12 * noise(i + 900)) * 1e6 * step)),
+  }
+}
+
+const failureCounts: FailureCounts = {
+  by: 'error',
+  failures: [
+    { error: 'timeout', backend: 'legacy', count: 9, example: 'video/2019/harbour-tour.mp4' },
+    { error: 'denied', backend: 'legacy', count: 2, example: 'private/contract.pdf' },
+    { error: 'corrupt', backend: 'legacy', count: 1, example: 'photos/2017/sunset.jpg' },
+  ],
+}
+
+const failurePage: FailurePage = {
+  failures: [
+    {
+      name: 'video/2019/harbour-tour.mp4',
+      backend: 'legacy',
+      error: 'timeout',
+      detail: 'no response within 10,000 ms',
+      attempts: 5,
+    },
+    {
+      name: 'private/contract.pdf',
+      backend: 'legacy',
+      error: 'denied',
+      detail: 'the origin responded with 403',
+      attempts: 1,
+    },
+  ],
+  cursor: null,
+}
+
+function covered(prefix: string, objects: number, coverage: number) {
+  const there = Math.floor(objects * coverage)
+  return { prefix, objects, covered: there, coverage: there / objects }
+}
+
+const notSafe: Verification = {
+  id: '01JTCB4R6N0D2Z8S5QKW7M3HYE',
+  state: 'completed',
+  compared: 62_310,
+  equal: 62_205,
+  missing: 12,
+  different: 0,
+  extra: 41,
+  changed: 0,
+  tombstoned: 93,
+  equal_by_size: 0,
+  left_out: {},
+  prefix: '',
+  deep: false,
+  accepted: [],
+  primary: 'media',
+  fallbacks: ['media_kv', 'legacy'],
+  passes: 1,
+  as_of: ago(26 * MINUTE),
+  coverage: 62_298 / 62_310,
+  prefixes: [
+    covered('photos/', 31_204, 0.9999),
+    covered('video/', 1810, 0.994),
+    covered('thumbnails/', 22_870, 1),
+    covered('docs/', 3110, 1),
+    covered('audio/', 1216, 0.93),
+    covered('private/', 480, 0.81),
+    covered('graphics/', 970, 1),
+    covered('exports/', 410, 0.4),
+    covered('avatars/', 240, 1),
+  ],
+  safe_to_detach: false,
+  reasons: ['12 objects are missing from media', 'the backfill 01JTCA7ZK4Q9N5W1M2XHE8RVDB is running'],
+  waiting: null,
+  started: ago(26 * MINUTE),
+  started_by: 'API_TOKEN',
+  updated: ago(24 * MINUTE),
+  finished: ago(24 * MINUTE),
+}
+
+const safe: Verification = {
+  ...notSafe,
+  id: '01JTCB9W2H7V4K0C6XN8PZQSFM',
+  equal: 62_217,
+  missing: 0,
+  coverage: 1,
+  prefixes: notSafe.prefixes.map(({ prefix, objects }) => covered(prefix, objects, 1)),
+  safe_to_detach: true,
+  reasons: [],
+  started: ago(5 * MINUTE),
+  as_of: ago(5 * MINUTE),
+  updated: ago(3 * MINUTE),
+  finished: ago(3 * MINUTE),
+}
+
+/** Reads move from the fallback to the primary, more by day than by night. */
+function series(what: SeriesKind, step: number, from: Date | undefined): Series {
+  const end = Math.floor(NOW.getTime() / 1000 / step) * step
+  const kept = { 60: DAY, 900: 14 * DAY, 86_400: 400 * DAY }[step] ?? DAY
+  const start = Math.max(end - kept, from ? Math.floor(from.getTime() / 1000 / step) * step : 0)
+  const length = Math.floor((end - start) / step)
+  const at = Array.from({ length }, (_, i) => start + i * step)
+  const column = (value: (share: number, seed: number, time: number) => number) =>
+    at.map((time, i) => Math.max(0, Math.round(value(i / length, i, time))))
+  const daily = (time: number) => 0.55 - 0.45 * Math.cos(((time % DAY) / DAY) * 2 * Math.PI)
+  const load = (time: number, seed: number) => (step / 60) * (daily(time) * 900 + 60 * noise(seed))
+  const moved = (share: number) => 0.55 + 0.44 * Math.min(1, share * 1.3)
+  const answer = { what, step, counted_since: ago(20 * DAY), at }
+  switch (what) {
+    case 'reads':
+      return {
+        ...answer,
+        columns: {
+          edge: column(() => 0),
+          absent: column((_, seed, time) => load(time, seed) * 0.02),
+          failed: column((share, seed) => (share > 0.46 && share < 0.5 ? 30 * noise(seed) : 0)),
+        },
+        backends: {
+          media: { reads: column((share, seed, time) => load(time, seed) * moved(share)) },
+          media_kv: { reads: column((_, seed, time) => load(time, seed) * 0.005) },
+          legacy: { reads: column((share, seed, time) => load(time, seed) * (0.99 - moved(share))) },
+        },
+      }
+    case 'copies':
+      return {
+        ...answer,
+        columns: {
+          copied: column((share, seed, time) => load(time, seed) * (0.99 - moved(share))),
+          present: column((_, seed) => 4 * noise(seed)),
+          absent: column(() => 0),
+          failed: column((share, seed) => (share > 0.46 && share < 0.5 ? 3 * noise(seed) : 0)),
+          bytes: column((share, seed, time) => load(time, seed) * (0.99 - moved(share)) * 640_000),
+        },
+        backends: {},
+      }
+    case 'health':
+      return {
+        ...answer,
+        columns: {},
+        backends: {
+          media: latency(column, load, 1, [4, 11]),
+          media_kv: latency(column, load, 0.3, [7, 19]),
+          legacy: latency(column, load, 0.2, [64, 210]),
+        },
+      }
+  }
+}
+
+function latency(
+  column: (value: (share: number, seed: number, time: number) => number) => number[],
+  load: (time: number, seed: number) => number,
+  part: number,
+  [p50, p95]: [number, number],
+) {
+  const hasTrouble = (share: number) => p50 > 50 && share > 0.46 && share < 0.5
+  return {
+    attempts: column((_, seed, time) => load(time, seed) * part),
+    errors: column((share, seed) => (hasTrouble(share) ? 30 * noise(seed) : 0)),
+    p50: column((_, seed) => p50 * (0.9 + 0.3 * noise(seed))),
+    p95: column((share, seed) => p95 * (0.9 + 0.5 * noise(seed) + (hasTrouble(share) ? 3 : 0))),
+  }
+}
+
+const LATENCIES = {
+  media: { p50: 4, p95: 11, p99: 24, count: 256 },
+  media_kv: { p50: 7, p95: 19, p99: 41, count: 256 },
+  legacy: { p50: 64, p95: 212, p99: 480, count: 256 },
+}
+
+/** The chain as it is, with figures of a busy isolate. */
+function backends(real: Backends): Backends {
+  return {
+    ...real,
+    counted_since: ago(20 * DAY),
+    last_fallback_read: { at: ago(7 * MINUTE), name: 'photos/2019/regatta.jpg', backend: 'legacy' },
+    backends: real.backends.map((backend) => ({
+      ...backend,
+      health: {
+        state: 'closed',
+        failures: 0,
+        recent_errors:
+          backend.name === 'legacy'
+            ? [
+                { at: ago(42 * MINUTE), error: 'timeout', detail: 'no response within 10,000 ms' },
+                { at: ago(44 * MINUTE), error: 'timeout', detail: 'no response within 10,000 ms' },
+              ]
+            : [],
+        latency_ms: LATENCIES[backend.name as keyof typeof LATENCIES],
+      },
+    })),
+  }
+}
+
+const ISO_TIME = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g
+
+/**
+ * The answer to this address below `-/api/` in the pictures: in place of the real one, or made from it; undefined if the
+ * real one is shown.
+ */
+export function answer(path: string, query: URLSearchParams, real: () => string): unknown {
+  const from = query.get('from')
+  switch (path) {
+    case 'backends':
+      return backends(JSON.parse(real()) as Backends)
+    case 'series':
+      return series(
+        query.get('what') as SeriesKind,
+        Number(query.get('step') ?? 60),
+        from === null ? undefined : new Date(from),
+      )
+    case 'backfills':
+      return { backfills: [running, dryRun] } satisfies Answers['listBackfills']
+    case `backfills/${running.id}`:
+      return running
+    case `backfills/${dryRun.id}`:
+      return dryRun
+    case `backfills/${running.id}/series`:
+    case `backfills/${dryRun.id}/series`:
+      return backfillSeries()
+    case `backfills/${running.id}/failures`:
+      return query.has('by') ? failureCounts : failurePage
+    case `backfills/${dryRun.id}/failures`:
+      return query.has('by') ? { ...failureCounts, failures: [] } : { ...failurePage, failures: [] }
+    case 'verifications':
+      return { verifications: [notSafe] } satisfies Answers['listVerifications']
+    case `verifications/${notSafe.id}`:
+      return notSafe
+    case `verifications/${safe.id}`:
+      return safe
+    case `verifications/${notSafe.id}/differences`:
+      return {
+        differences: failurePage.failures.map(({ name }) => ({
+          kind: 'missing',
+          name,
+          backend: 'legacy',
+          detail: 'media does not have it',
+        })),
+        cursor: null,
+      } satisfies Answers['listDifferences']
+    case `verifications/${safe.id}/differences`:
+      return { differences: [], cursor: null } satisfies Answers['listDifferences']
+    case 'dead_copies':
+      return {
+        dead_copies: [
+          {
+            name: 'video/2019/harbour-tour.mp4',
+            error: 'timeout',
+            detail: 'no response within 10,000 ms',
+            attempts: 9,
+            time: ago(3 * HOUR),
+          },
+        ],
+      } satisfies Answers['listDeadCopies']
+    case 'session':
+      return JSON.parse(real().replaceAll(ISO_TIME, ago(-11 * HOUR)))
+    default:
+      return JSON.parse(
+        real()
+          .replaceAll(ISO_TIME, ago(3 * DAY))
+          .replaceAll(/"latency_ms":[\d.]+/g, '"latency_ms":3'),
+      )
+  }
+}
+
+/** Where the pictures are taken, by name. */
+export const VIEWS: Record<string, string> = {
+  browse: '#/browse/photos/',
+  object: '#/object/photos/harbour.jpg',
+  migration: '#/migration',
+  job: `#/migration/${running.id}`,
+  'dry-run': `#/migration/${dryRun.id}`,
+  'not-safe': `#/verification/${notSafe.id}`,
+  certificate: `#/verification/${safe.id}`,
+  health: '#/health',
+  welcome: '#/welcome',
+}

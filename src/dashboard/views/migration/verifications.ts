@@ -1,0 +1,99 @@
+import type { Backends, Verification } from '../../../client/client.ts'
+import { ACCEPTABLE, type Acceptable, type DifferenceKind, LEFT_OUT } from '../../../schemas/reasons.ts'
+import { formatCount, formatDuration, formatPercent, formatTime, plural } from '../../format.ts'
+import type { Tone } from '../../parts/badge.tsx'
+import type { IconName } from '../../parts/icons.ts'
+
+/** Verifications and what still needs the fallbacks, in words; pure. */
+
+/** What was left out of a comparison, in the order of its reasons. */
+export const REASONS: readonly { reason: Acceptable; meaning: string }[] = ACCEPTABLE.map((reason) => ({
+  reason,
+  meaning:
+    reason === 'equal_by_size' ? 'equal objects for which only the size could be compared' : LEFT_OUT[reason],
+}))
+
+/** The kinds of results, with the words for them. */
+export const RESULTS = [
+  ['equal', 'the same on both sides'],
+  ['tombstoned', 'deleted in the primary, and stay deleted'],
+  ['missing', 'in a fallback, but not in the primary'],
+  ['different', 'different on both sides'],
+  ['changed', 'replaced at the source after they were copied'],
+  ['extra', 'in the primary only'],
+  ['equal_by_size', 'among the equal: only the size could be compared'],
+] as const satisfies readonly (readonly [keyof Verification, string])[]
+
+export const KINDS: Readonly<Record<DifferenceKind, string>> = {
+  missing: 'Missing',
+  different: 'Different',
+  changed: 'Changed',
+  left_out: 'Left out',
+  equal_by_size: 'Equal by size',
+  extra: 'Extra',
+}
+
+/** How many names of each kind a verification found, without kinds that have none. */
+export function kindCounts(job: Verification): { kind: DifferenceKind; count: number }[] {
+  const { unlistable: _backends, prefix: _given, ...names } = job.left_out
+  const leftOut = Object.values(names).reduce((sum, count) => sum + count, 0)
+  return (Object.keys(KINDS) as DifferenceKind[])
+    .map((kind) => ({ kind, count: kind === 'left_out' ? leftOut : job[kind] }))
+    .filter(({ count }) => count > 0)
+}
+
+interface Verdict {
+  tone: Tone
+  icon: IconName
+  title: string
+}
+
+export function verdictOf({ state, safe_to_detach: isSafe, fallbacks }: Verification): Verdict {
+  const names = fallbacks.join(', ')
+  if (state === 'running') return { tone: 'accent', icon: 'search', title: 'Comparing …' }
+  if (state === 'cancelled') return { tone: 'idle', icon: 'ban', title: 'The verification was cancelled' }
+  if (isSafe) return { tone: 'good', icon: 'shield-check', title: `Safe to detach ${names}` }
+  return { tone: 'bad', icon: 'circle-x', title: `Not safe to detach ${names}` }
+}
+
+/** What was compared, how, and as of when: the sentence under the verdict. */
+export function describeComparison(job: Verification): string {
+  const names = job.prefix === '' ? 'All names' : `The names that begin with “${job.prefix}”`
+  const how = job.deep ? 'by their bytes' : 'by size and known digests'
+  const of = `of ${job.fallbacks.join(', ')} were compared with ${job.primary}, ${how}.`
+  const asOf =
+    job.as_of === null
+      ? ''
+      : ` The result describes the fallbacks as of ${formatTime(job.as_of)}, when the last of ${plural(job.passes, 'pass', 'passes')} began.`
+  return `${names} ${of}${asOf}`
+}
+
+/** The main counts in one line. */
+export function summaryOf(job: Verification): string {
+  return [
+    `compared ${formatCount(job.compared)}`,
+    `equal ${formatCount(job.equal)}`,
+    `deleted ${formatCount(job.tombstoned)}`,
+    `by size only ${formatCount(job.equal_by_size)}`,
+    `${formatPercent(job.coverage)} covered`,
+  ].join(' · ')
+}
+
+interface FallbackUse {
+  /** The one number. */
+  figure: string
+  text: string
+  last?: { name: string; backend: string }
+}
+
+/** How long no fallback was needed; null if nothing keeps it. */
+export function fallbackUse(
+  { last_fallback_read: last, counted_since: since }: Backends,
+  now = Date.now(),
+): FallbackUse | null {
+  const elapsed = (time: string): string => formatDuration((now - Date.parse(time)) / 1000)
+  if (last) return { figure: elapsed(last.at), text: 'since a fallback was last needed', last }
+  if (last === undefined || since === undefined) return null
+  if (since === null) return { figure: '–', text: 'Nothing has been read since counting began.' }
+  return { figure: elapsed(since), text: 'of counting, and no fallback was needed in all of it' }
+}

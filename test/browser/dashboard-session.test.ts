@@ -1,0 +1,108 @@
+import { describe, expect, it } from 'vitest'
+import { useDashboard } from './dashboard.ts'
+
+const { withDashboard } = useDashboard()
+
+/** What Chromium logs while nobody is signed in. */
+const UNAUTHORIZED = /^40[13] \/-\/api\//
+
+describe('signing in', () => {
+  it('takes a token once, then a cookie that scripts cannot read, until somebody signs out', () =>
+    withDashboard(
+      async ({ page, context, stack, open }) => {
+        await open('#/browse/photos/')
+        await page.getByLabel('API token').fill(stack.token)
+        await page.keyboard.press('Enter')
+        await page.getByRole('heading', { name: 'photos' }).waitFor()
+        expect(new URL(page.url()).hash).toBe('#/browse/photos/')
+        expect(await page.evaluate(() => document.cookie)).toBe('')
+        expect(
+          await page.evaluate(() => Object.entries(localStorage).concat(Object.entries(sessionStorage))),
+        ).toEqual([])
+        const [cookie] = await context.cookies(`${stack.worker.url}-/`)
+        expect(cookie).toMatchObject({ path: '/-/', httpOnly: true, sameSite: 'Strict' })
+
+        await page.reload()
+        await page.getByRole('heading', { name: 'photos' }).waitFor()
+        await page.getByRole('button', { name: 'Sign out' }).click()
+        await page.getByLabel('API token').waitFor()
+        expect(await context.cookies(`${stack.worker.url}-/`)).toEqual([])
+        await page.reload()
+        await page.getByLabel('API token').waitFor()
+      },
+      { signedIn: false, failing: UNAUTHORIZED },
+    ))
+
+  it('says that a token is wrong, and takes the right one afterwards', () =>
+    withDashboard(
+      async ({ page, stack, open }) => {
+        await open()
+        const token = page.getByLabel('API token')
+        await token.fill('wrong')
+        await page.getByRole('button', { name: 'Sign in' }).click()
+        await page.getByRole('alert').waitFor()
+        expect(await token.getAttribute('aria-invalid')).toBe('true')
+        await token.fill(stack.token)
+        await page.getByRole('button', { name: 'Sign in' }).click()
+        await page.getByRole('navigation', { name: 'Views' }).waitFor()
+      },
+      { signedIn: false, failing: UNAUTHORIZED },
+    ))
+
+  it('by the token of the fragment leaves it neither in the address nor in the history', () =>
+    withDashboard(
+      async ({ page, stack, open }) => {
+        await open(`#token=${stack.token}`)
+        await page.getByRole('navigation', { name: 'Views' }).waitFor()
+        expect(new URL(page.url()).hash).toBe('#/welcome')
+        await page.getByRole('link', { name: 'Health' }).click()
+        await page.waitForURL(/#\/health$/)
+        await page.goBack()
+        await page.waitForURL(/#\/welcome$/)
+        expect(page.url()).not.toContain(stack.token)
+      },
+      { signedIn: false },
+    ))
+
+  it('keeps the view under the form when the session expires', () =>
+    withDashboard(
+      async ({ page, context, stack, open }) => {
+        await open('#/browse/photos/')
+        await page.getByText('harbour.jpg').first().waitFor()
+        await context.clearCookies()
+        await page.getByRole('link', { name: 'Health' }).click()
+        const dialog = page.getByRole('dialog', { name: 'Sign in again' })
+        await dialog.waitFor()
+        await page.keyboard.press('Escape')
+        expect(await dialog.isVisible()).toBe(true)
+        await dialog.getByLabel('API token').fill(stack.token)
+        await page.keyboard.press('Enter')
+        await dialog.waitFor({ state: 'detached' })
+        await page.getByRole('heading', { level: 1, name: 'Health' }).waitFor()
+      },
+      { failing: UNAUTHORIZED },
+    ))
+})
+
+describe('addresses', () => {
+  it('open any view directly, go back and forward, and say where there is none', () =>
+    withDashboard(async ({ page, open }) => {
+      const heading = page.getByRole('heading', { level: 1 })
+      const titles: string[] = []
+      for (const hash of ['#/migration', '#/health', '#/welcome', '#/object/photos/harbour.jpg', '#/']) {
+        await open(hash)
+        titles.push(await page.title())
+      }
+      expect(new Set(titles).size).toBe(5)
+      for (const view of ['Health', 'Migration'])
+        await page.getByRole('link', { name: view, exact: true }).click()
+      await page.getByRole('heading', { level: 1, name: 'Migration' }).waitFor()
+      await page.goBack()
+      await page.getByRole('heading', { level: 1, name: 'Health' }).waitFor()
+      await page.goForward()
+      await page.getByRole('heading', { level: 1, name: 'Migration' }).waitFor()
+      expect(await heading.evaluate((element) => element === document.activeElement)).toBe(true)
+      await page.evaluate(() => (location.hash = '#/nowhere'))
+      await page.getByText('There is no such page').waitFor()
+    }))
+})

@@ -1,0 +1,112 @@
+import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core'
+import { afterAll, beforeAll, expect } from 'vitest'
+import { startStack, type Stack, type StackOptions } from '../../demo/stack.ts'
+import { CHROMIUM } from './chromium.ts'
+import { interim } from './interim.ts'
+
+export interface Look {
+  theme?: 'light' | 'dark'
+  width?: number
+  reducedMotion?: boolean
+  /** Default: yes, by a cookie. */
+  signedIn?: boolean
+  /** Requests that are meant to fail, as `STATUS /path`; Chromium logs each as an error. */
+  failing?: RegExp
+}
+
+export interface Visit {
+  page: Page
+  context: BrowserContext
+  stack: Stack
+  /** Opens an address of the dashboard, e.g. `#/browse/photos/`, and waits for its heading. */
+  open(hash?: string): Promise<void>
+}
+
+/** A Worker and a browser for the tests of a file, and how to visit the dashboard with them. */
+export function useDashboard(options: () => Promise<StackOptions> | StackOptions = () => ({})) {
+  let stack: Stack
+  let browser: Browser
+
+  beforeAll(async () => {
+    ;[stack, browser] = await Promise.all([startStack(await options()), chromium.launch(CHROMIUM)])
+  })
+
+  afterAll(async () => {
+    await browser?.close()
+    await stack?.stop()
+  })
+
+  /** Visits the dashboard in a new context. Whatever the page should never do fails the test. */
+  async function withDashboard<T>(visit: (visit: Visit) => Promise<T>, look: Look = {}): Promise<T> {
+    const context = await browser.newContext({
+      viewport: { width: look.width ?? 1280, height: 800 },
+      colorScheme: look.theme ?? 'light',
+      reducedMotion: look.reducedMotion ? 'reduce' : 'no-preference',
+      locale: 'en',
+      timezoneId: 'UTC',
+    })
+    try {
+      context.setDefaultTimeout(10_000)
+      const base = `${stack.worker.url}-/`
+      await interim(context, stack.worker.url)
+      const misdeeds = await watch(context, new URL(base).origin, look.failing)
+      if (look.signedIn ?? true) await signIn(context, stack)
+      const page = await context.newPage()
+      const open = async (hash = '') => {
+        await page.goto(base + hash)
+        await page.locator('h1').waitFor()
+      }
+      const result = await visit({ page, context, stack, open })
+      expect(misdeeds).toEqual([])
+      return result
+    } finally {
+      await context.close()
+    }
+  }
+
+  /** Calls the API as the operator, outside of the browser. */
+  async function api<T>(method: string, route: string, body?: object): Promise<T> {
+    const response = await fetch(`${stack.worker.url}-/api/${route}`, {
+      method,
+      headers: { Authorization: `Bearer ${stack.token}`, 'Content-Type': 'application/json' },
+      ...(body && { body: JSON.stringify(body) }),
+    })
+    const text = await response.text()
+    if (!response.ok) throw new Error(`${method} ${route}: ${response.status} ${text}`)
+    return (text === '' ? undefined : JSON.parse(text)) as T
+  }
+
+  return { withDashboard, api, stack: () => stack }
+}
+
+export async function signIn(context: BrowserContext, { worker, token }: Stack): Promise<void> {
+  await context.request.post(`${worker.url}-/api/session`, { data: { token }, failOnStatusCode: true })
+}
+
+/** Errors, violations of the policy and requests to elsewhere, of all pages of the context. */
+async function watch(context: BrowserContext, origin: string, failing = /^$/): Promise<string[]> {
+  const misdeeds: string[] = []
+  await context.exposeBinding('reportViolation', (_, text: string) => misdeeds.push(text))
+  await context.addInitScript(() => {
+    addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI, sourceFile }) =>
+      (globalThis as unknown as { reportViolation(text: string): void }).reportViolation(
+        `policy: ${violatedDirective} ${blockedURI} ${sourceFile}`,
+      ),
+    )
+  })
+  context.on('weberror', (error) => misdeeds.push(`thrown: ${error.error().stack}`))
+  context.on('console', (message) => {
+    if (message.type() !== 'error') return
+    const { pathname } = new URL(message.location().url || origin)
+    const status = /responded with a status of (\d+)/.exec(message.text())?.[1]
+    const problem = status === undefined ? message.text() : `${status} ${pathname}`
+    if (!failing.test(problem)) misdeeds.push(`console: ${problem}`)
+  })
+  context.on('request', (request) => {
+    const { protocol, origin: to } = new URL(request.url())
+    // The viewer of PDFs is an extension of Chromium's own.
+    if (to !== origin && !['blob:', 'data:', 'chrome-extension:'].includes(protocol))
+      misdeeds.push(`request: ${request.url()}`)
+  })
+  return misdeeds
+}

@@ -1,0 +1,295 @@
+import { describe, expect, it } from 'vitest'
+import type { Backends, Backfill, Counters, Estimate, Verification } from '../../src/client/client.ts'
+import { layoutTreemap } from '../../src/dashboard/parts/treemap-data.ts'
+import {
+  costsOf,
+  describeMonthly,
+  describeSize,
+  formatUsd,
+} from '../../src/dashboard/views/migration/estimate.ts'
+import {
+  announcement,
+  chooseJob,
+  failureReasons,
+  fractionOf,
+  progressParts,
+  ratesOf,
+  skippedReasons,
+} from '../../src/dashboard/views/migration/jobs.ts'
+import {
+  describeComparison,
+  fallbackUse,
+  kindCounts,
+  verdictOf,
+} from '../../src/dashboard/views/migration/verifications.ts'
+
+const NOW = Date.parse('2026-11-28T12:00:00.000Z')
+const at = (secondsFromNow: number): string => new Date(NOW + secondsFromNow * 1000).toISOString()
+
+const COUNTERS: Counters = {
+  listed: 0,
+  copied: 0,
+  present: 0,
+  skipped: 0,
+  skipped_by: {},
+  failed: 0,
+  bytes: 0,
+}
+
+function backfill(change: Partial<Backfill> = {}): Backfill {
+  return {
+    id: 'a',
+    state: 'running',
+    ...COUNTERS,
+    rate: 0,
+    bytes_rate: 0,
+    total: null,
+    eta: null,
+    started: at(-100),
+    started_by: null,
+    updated: at(0),
+    finished: null,
+    prefix: '',
+    dry_run: false,
+    manifest: null,
+    max_concurrency: 4,
+    max_per_second: null,
+    waiting: null,
+    backends: { legacy: COUNTERS },
+    ...change,
+  }
+}
+
+describe('a backfill’s progress', () => {
+  it('is counts, bytes, rates and the time that is left', () => {
+    const job = backfill({
+      copied: 58_011,
+      present: 3100,
+      skipped: 93,
+      total: { objects: 62_310, bytes: 418e9, exact: true },
+      bytes: 410e9,
+      rate: 84.2,
+      bytes_rate: 31e6,
+      eta: at(780),
+    })
+    expect(progressParts(job, NOW)).toEqual([
+      '61,204 of 62,310 objects',
+      '410 GB of 418 GB copied',
+      '84 objects/s',
+      '31.0 MB/s',
+      '13 min left',
+    ])
+    expect(fractionOf(job)).toBeCloseTo(0.98225, 5)
+    expect(announcement(job)).toBe('90 % of the objects are done.')
+  })
+
+  it('has no percentage and says “at least” while the sources are being listed', () => {
+    const job = backfill({ state: 'listing', copied: 5, total: { objects: 1000, bytes: 2e6, exact: false } })
+    expect(progressParts(job, NOW)).toEqual(['5 of at least 1,000 objects', '0 B of at least 2.0 MB copied'])
+    expect(fractionOf(job)).toBeNull()
+    expect(announcement(job)).toBe('The backfill is listing.')
+  })
+
+  it('names no total and no rate that are unknown', () => {
+    expect(progressParts(backfill(), NOW)).toEqual(['0 objects', '0 B copied'])
+  })
+
+  it('is an average for a job that has ended', () => {
+    const job = backfill({ state: 'completed', copied: 50, rate: 0.51, finished: at(0) })
+    expect(progressParts(job, NOW)).toEqual([
+      '50 objects',
+      '0 B copied',
+      '0.5 objects/s on average',
+      'took 1 min 40 s',
+    ])
+  })
+
+  it('is complete if there was nothing to do', () => {
+    expect(fractionOf(backfill({ total: { objects: 0, bytes: 0, exact: true } }))).toBe(1)
+  })
+
+  it('says why objects were skipped', () => {
+    const counters = { ...COUNTERS, skipped_by: { gone: 1, tombstoned: 93 } }
+    expect(skippedReasons(counters)).toEqual([
+      '93 deleted, and stay deleted',
+      '1 deleted from the source meanwhile',
+    ])
+  })
+
+  it('is divided by the time that the last interval has had', () => {
+    const series = {
+      step: 10,
+      at: [100, 110, 120],
+      settled: [50, 0, 20],
+      failed: [0, 0, 0],
+      bytes: [1000, 0, 40],
+    }
+    expect(ratesOf(series, 124)).toEqual({ objects: [5, 0, 5], bytes: [100, 0, 10] })
+  })
+
+  it('groups failures by reason, the most frequent first', () => {
+    expect(
+      failureReasons([
+        { error: 'denied', backend: 'legacy', count: 2, example: 'a' },
+        { error: 'timeout', backend: 'legacy', count: 1, example: 'b' },
+        { error: 'timeout', backend: 'media', count: 8, example: 'c' },
+      ]),
+    ).toEqual([
+      { error: 'timeout', count: 9, backends: ['legacy', 'media'], example: 'b' },
+      { error: 'denied', count: 2, backends: ['legacy'], example: 'a' },
+    ])
+  })
+})
+
+describe('the job that is shown', () => {
+  const done = backfill({ id: 'done', state: 'completed' })
+  const dry = backfill({ id: 'dry', dry_run: true })
+  it('is the open one, else the newest that copied', () => {
+    expect(chooseJob([dry, done, backfill({ id: 'open', state: 'paused' })])?.id).toBe('open')
+    expect(chooseJob([dry, done])?.id).toBe('done')
+    expect(chooseJob([dry])).toBeUndefined()
+  })
+})
+
+describe('an estimate', () => {
+  const estimate: Estimate = {
+    objects: 10,
+    bytes: 5e6,
+    objects_of_unknown_size: 0,
+    operations: {},
+    cost_usd: { r2_class_a: 0.05, queue: 0, egress: 1.5, total: 1.55 },
+    egress_usd: 1.5,
+    egress_unknown: [],
+    egress_prices: { legacy: 'Amazon S3' },
+    storage_usd_per_month: 0.08,
+    prices: { date: '2026-11-23', sources: [] },
+  }
+
+  it('has a cost by service', () => {
+    expect(costsOf(estimate)).toEqual({
+      total: '$1.55',
+      services: [
+        { label: 'R2 class A operations', amount: '$0.05' },
+        { label: 'queue', amount: '$0.00' },
+        { label: 'reading from the sources', amount: '$1.50' },
+      ],
+      unknown: null,
+    })
+    expect(describeSize(estimate)).toBe('5.0 MB')
+    expect(describeMonthly(estimate)).toBe('$0.08')
+  })
+
+  it('never shows an unknown price or size as a number', () => {
+    const unknown: Estimate = {
+      ...estimate,
+      objects_of_unknown_size: 4,
+      cost_usd: { r2_class_a: 0.05, total: null },
+      egress_usd: null,
+      egress_unknown: ['legacy'],
+      storage_usd_per_month: null,
+    }
+    const { total, unknown: sentence } = costsOf(unknown)
+    expect(total).toBe('$0.05 and the unknown')
+    expect(sentence).toContain('legacy')
+    expect(describeSize(unknown)).toBe('5.0 MB, and 4 of unknown size')
+    expect(describeSize({ ...unknown, objects_of_unknown_size: 10 })).toBe('of unknown size')
+    expect(describeMonthly(unknown)).toContain('unknown')
+  })
+
+  it('does not round a cost to nothing', () => {
+    expect(formatUsd(0.004)).toBe('under $0.01')
+    expect(formatUsd(0)).toBe('$0.00')
+  })
+})
+
+describe('a verification', () => {
+  const job: Verification = {
+    id: 'v',
+    state: 'completed',
+    compared: 100,
+    equal: 90,
+    missing: 2,
+    different: 0,
+    extra: 0,
+    changed: 0,
+    tombstoned: 5,
+    equal_by_size: 1,
+    left_out: { excluded: 3, prefix: 1, unlistable: 1 },
+    prefix: 'photos/',
+    deep: false,
+    accepted: [],
+    primary: 'media',
+    fallbacks: ['media_kv', 'legacy'],
+    passes: 2,
+    as_of: null,
+    coverage: 0.95,
+    prefixes: [],
+    safe_to_detach: false,
+    reasons: ['2 objects are missing from media'],
+    waiting: null,
+    started: at(-60),
+    started_by: 'ops',
+    updated: at(0),
+    finished: at(0),
+  }
+
+  it('has a verdict only when it has ended', () => {
+    expect(verdictOf(job).title).toBe('Not safe to detach media_kv, legacy')
+    expect(verdictOf({ ...job, safe_to_detach: true }).title).toBe('Safe to detach media_kv, legacy')
+    expect(verdictOf({ ...job, state: 'running' }).tone).toBe('accent')
+    expect(verdictOf({ ...job, state: 'cancelled', safe_to_detach: true }).title).toContain('cancelled')
+  })
+
+  it('counts the kinds of differences', () => {
+    expect(kindCounts(job)).toEqual([
+      { kind: 'missing', count: 2 },
+      { kind: 'left_out', count: 3 },
+      { kind: 'equal_by_size', count: 1 },
+    ])
+  })
+
+  it('says what was compared', () => {
+    expect(describeComparison(job)).toBe(
+      'The names that begin with “photos/” of media_kv, legacy were compared with media, by size and known digests.',
+    )
+    expect(describeComparison({ ...job, deep: true, prefix: '', as_of: at(0) })).toMatch(
+      /^All names .* by their bytes\. .* when the last of 2 passes began\.$/,
+    )
+  })
+})
+
+describe('the last use of a fallback', () => {
+  const chain = { migration: true, deletes: 'tombstone', warnings: [], backends: [] } satisfies Backends
+
+  it.each([
+    [{}, null],
+    [{ last_fallback_read: null, counted_since: null }, '–'],
+    [{ last_fallback_read: null, counted_since: at(-86_400) }, '1 d'],
+    [{ last_fallback_read: { at: at(-3 * 86_400), name: 'a', backend: 'legacy' } }, '3 d'],
+  ])('of %j is %s', (known: Partial<Backends>, figure) => {
+    expect(fallbackUse({ ...chain, ...known }, NOW)?.figure ?? null).toBe(figure)
+  })
+})
+
+describe('the treemap', () => {
+  const part = (index: number, objects: number) => ({ prefix: `p${index}/`, objects, covered: objects / 2 })
+
+  it('has areas in proportion to the objects', () => {
+    const tiles = layoutTreemap([part(0, 25), part(1, 75), part(2, 0)])
+    expect(tiles.map(({ prefix }) => prefix)).toEqual(['p1/', 'p0/'])
+    const [large, small] = tiles.map(({ width, height }) => width * height)
+    expect(large).toBeCloseTo(7500)
+    expect(small).toBeCloseTo(2500)
+  })
+
+  it('gathers the smallest prefixes in one tile', () => {
+    const tiles = layoutTreemap(Array.from({ length: 100 }, (_, index) => part(index, index + 1)))
+    expect(tiles).toHaveLength(40)
+    expect(tiles.find(({ prefixes }) => prefixes > 1)).toMatchObject({ prefixes: 61, objects: (61 * 62) / 2 })
+    expect(tiles.reduce((sum, { objects }) => sum + objects, 0)).toBe(5050)
+  })
+
+  it('is empty without objects', () => {
+    expect(layoutTreemap([])).toEqual([])
+  })
+})

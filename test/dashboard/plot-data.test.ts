@@ -1,0 +1,44 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { isolatedPoints, stackColumns, timeLabels } from '../../src/dashboard/parts/plot-data.ts'
+
+describe('plots', () => {
+  it('stacks columns and leaves gaps where nothing is known', () => {
+    expect(
+      stackColumns([
+        [1, null, null, 4],
+        [10, 20, null, null],
+        [null, 200, null, 0],
+      ]),
+    ).toEqual([
+      [1, null, null, 4],
+      [11, 20, null, 4],
+      [11, 220, null, 4],
+    ])
+  })
+
+  it('finds the points that a line cannot show', () => {
+    expect(isolatedPoints([5, null, 1, 2, null, 0, null, 7])).toEqual([0, 5, 7])
+    expect(isolatedPoints([1, 2, 3])).toEqual([])
+    expect(isolatedPoints([])).toEqual([])
+  })
+})
+
+describe('the time axis', () => {
+  const zone = process.env['TZ']
+  beforeAll(() => {
+    process.env['TZ'] = 'Asia/Kolkata'
+  })
+  afterAll(() => {
+    if (zone === undefined) delete process.env['TZ']
+    else process.env['TZ'] = zone
+  })
+
+  it.each([
+    ['2026-11-28T18:20:30Z', 30, '23:50:30'],
+    ['2026-11-28T18:20:00Z', 300, '23:50'],
+    ['2026-11-28T18:30:00Z', 3600, '11-29'],
+    ['2026-11-28T18:20:00Z', 86_400, '11-28'],
+  ])('labels %s at steps of %i s in local time: %s', (time, increment, text) => {
+    expect(timeLabels([Date.parse(time) / 1000], increment)).toEqual([text])
+  })
+})

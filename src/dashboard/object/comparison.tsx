@@ -29,6 +29,7 @@ export function Comparison({ explanation }: { explanation: Explanation }) {
   const { backends, would_serve: serving } = explanation
   const differing = differences(explanation)
   const facts = FACTS.filter(({ show }) => backends.some((backend) => isShown(show(backend))))
+  if (facts.length === 0) return null
   return (
     <section class="card">
       <h2>In every backend</h2>

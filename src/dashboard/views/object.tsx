@@ -61,9 +61,7 @@ function Details({ explanation, reload }: { explanation: Explanation; reload: ()
           {served ? (
             <Preview name={name} contentType={served.content_type} size={served.size} />
           ) : (
-            <Empty title="Nothing to show">
-              <p>{migration.reason}</p>
-            </Empty>
+            <Empty title={whyNothing(explanation)} />
           )}
         </section>
         <section class="card">
@@ -79,6 +77,11 @@ function Details({ explanation, reload }: { explanation: Explanation; reload: ()
       <Comparison explanation={explanation} />
     </div>
   )
+}
+
+function whyNothing({ tombstone, migration }: Explanation): string {
+  if (tombstone) return 'Deleted'
+  return migration.state === 'unknown' ? 'No backend could serve it' : 'No backend has it'
 }
 
 function Tombstone({ explanation, reload }: { explanation: Explanation; reload: () => void }) {

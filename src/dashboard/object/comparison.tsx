@@ -3,7 +3,7 @@ import type { Explanation, Finding } from '../../client/client.ts'
 import { formatAgo, formatBytes, formatCount, formatTime } from '../format.ts'
 import { Badge } from '../parts/badge.tsx'
 import { showResult, showType } from '../parts/result.ts'
-import { differences, type Difference } from './compare.ts'
+import { differences, type Difference, isHeld } from './compare.ts'
 
 interface Fact {
   label: string
@@ -72,8 +72,10 @@ export function Comparison({ explanation }: { explanation: Explanation }) {
                     data-backend={backend.name}
                     class={isShown(value) ? '' : 'is-unknown'}
                   >
-                    {isShown(value) ? value : '–'}
-                    {differs && <Differs difference={difference} serving={serving} />}
+                    <div>
+                      {isShown(value) ? value : '–'}
+                      {differs && <Differs difference={difference} serving={serving} />}
+                    </div>
                   </td>
                 )
               })}
@@ -81,7 +83,9 @@ export function Comparison({ explanation }: { explanation: Explanation }) {
           ))}
         </tbody>
       </table>
-      <p class="muted small">Every backend makes ETags and versions of its own, so those may differ.</p>
+      {backends.filter(isHeld).length > 1 && (
+        <p class="muted small">Every backend makes ETags and versions of its own, so those may differ.</p>
+      )}
     </section>
   )
 }

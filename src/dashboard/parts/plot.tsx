@@ -190,6 +190,7 @@ function options({ figure, width, height, series, stacked, onHover }: Drawn): uP
       {
         ...axis,
         grid: { show: false },
+        size: 28,
         space: 70,
         values: (_plot, splits, _axis, _space, by) => timeLabels(splits, by),
       },
@@ -197,7 +198,7 @@ function options({ figure, width, height, series, stacked, onHover }: Drawn): uP
         ...axis,
         grid,
         size: 64,
-        space: 36,
+        space: 32,
         values: (_plot, splits) => splits.map(series[0]?.format ?? formatCompact),
       },
     ],

@@ -234,8 +234,8 @@ describe('a verification', () => {
   }
 
   it('has a verdict only when it has ended', () => {
-    expect(verdictOf(job).title).toBe('Not safe to detach media_kv, legacy')
-    expect(verdictOf({ ...job, safe_to_detach: true }).title).toBe('Safe to detach media_kv, legacy')
+    expect(verdictOf(job).title).toBe('Not safe to detach media_kv and legacy')
+    expect(verdictOf({ ...job, safe_to_detach: true }).title).toBe('Safe to detach media_kv and legacy')
     expect(verdictOf({ ...job, state: 'running' }).tone).toBe('accent')
     expect(verdictOf({ ...job, state: 'cancelled', safe_to_detach: true }).title).toContain('cancelled')
   })
@@ -250,7 +250,7 @@ describe('a verification', () => {
 
   it('says what was compared', () => {
     expect(describeComparison(job)).toBe(
-      'The names that begin with “photos/” of media_kv, legacy were compared with media, by size and known digests.',
+      'The names that begin with “photos/” of media_kv and legacy were compared with media, by size and known digests.',
     )
     expect(describeComparison({ ...job, deep: true, prefix: '', as_of: at(0) })).toMatch(
       /^All names .* by their bytes\. .* when the last of 2 passes began\.$/,

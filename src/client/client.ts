@@ -1,7 +1,7 @@
 import type { Answers, Degraded, ListedObject } from '../schemas/answers.ts'
 import type { BackfillRequest, PurgeCacheRequest, VerificationRequest } from '../schemas/requests.ts'
 import type { FailureCounts, FailurePage } from '../schemas/job-answers.ts'
-import type { SeriesKind } from '../schemas/reasons.ts'
+import type { DifferenceKind, SeriesKind } from '../schemas/reasons.ts'
 import {
   ApiError,
   checkPrefix,
@@ -193,8 +193,8 @@ export function createClient(options: ClientOptions) {
     verifications: async () => (await get<'listVerifications'>('verifications')).verifications,
     verification: (id: string) => get<'getVerification'>(job('verifications', id)),
     cancelVerification: (id: string) => post<'cancelVerification'>(`${job('verifications', id)}/cancel`),
-    differences: (id: string, page?: PageOptions) =>
-      get<'listDifferences'>(`${job('verifications', id)}/differences`, { ...page }),
+    differences: (id: string, query?: PageOptions & { kind?: DifferenceKind | undefined }) =>
+      get<'listDifferences'>(`${job('verifications', id)}/differences`, { ...query }),
     /** The certificate as an HTML page. */
     verificationReport: async (id: string) => (await send(`-/api/${job('verifications', id)}/report`)).text(),
   }

@@ -93,6 +93,8 @@ export const ROUTES = {
   },
 
   explain: { method: 'GET', path: '-/api/explain/{name}', access: 'read' },
+  preview: { method: 'GET', path: '-/api/preview/{name}', access: 'read' },
+  migrate: { method: 'POST', path: '-/api/migrate', access: 'write', body: requests.migrateBody },
   getSeries: { method: 'GET', path: '-/api/series', access: 'admin', query: requests.seriesQuery },
   listBackends: { method: 'GET', path: '-/api/backends', access: 'admin' },
   health: { method: 'GET', path: '-/health', access: 'public' },

@@ -23,14 +23,15 @@ interface Props {
   series: readonly PlotSeries[]
   /** Draws the series on top of each other, the first one at the bottom. */
   stacked?: boolean
+  /** Of the drawing, in pixels. */
+  height?: number
 }
 
-const HEIGHT = 180
 /** Each series has another, so that they differ by more than their colour. */
 const DASHES = [[], [7, 4], [2, 3], [10, 3, 2, 3]]
 
 /** Figures over time: a plot, a legend that follows the pointer, and a table of the same figures. */
-export function Plot({ label, at, series, stacked = false }: Props) {
+export function Plot({ label, at, series, stacked = false, height = 180 }: Props) {
   const frame = useRef<HTMLElement>(null)
   const area = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot | null>(null)
@@ -47,6 +48,7 @@ export function Plot({ label, at, series, stacked = false }: Props) {
       options({
         figure,
         width: element.clientWidth,
+        height,
         series,
         stacked,
         onHover: (index) => (hovered.value = index),
@@ -57,7 +59,7 @@ export function Plot({ label, at, series, stacked = false }: Props) {
     plot.current = created
     const stop = onThemeChange(() => created.redraw(false))
     const resize = new ResizeObserver(() => {
-      if (element.clientWidth > 0) created.setSize({ width: element.clientWidth, height: HEIGHT })
+      if (element.clientWidth > 0) created.setSize({ width: element.clientWidth, height })
     })
     resize.observe(element)
     return () => {
@@ -73,13 +75,13 @@ export function Plot({ label, at, series, stacked = false }: Props) {
   return (
     <figure class="plot" ref={frame}>
       <Legend series={series} at={at} stacked={stacked} hovered={hovered} />
-      <div class="plot-area" ref={area} role="img" aria-label={label} />
+      <div class="plot-area" ref={area} role="img" aria-label={label} style={{ height }} />
       <Figures label={label} at={at} series={series} />
     </figure>
   )
 }
 
-interface LegendProps extends Required<Omit<Props, 'label'>> {
+interface LegendProps extends Required<Pick<Props, 'series' | 'at' | 'stacked'>> {
   hovered: ReadonlySignal<number | null>
 }
 
@@ -155,12 +157,13 @@ function dash(position: number): number[] {
 interface Drawn {
   figure: HTMLElement
   width: number
+  height: number
   series: readonly PlotSeries[]
   stacked: boolean
   onHover: (index: number | null) => void
 }
 
-function options({ figure, width, series, stacked, onHover }: Drawn): uPlot.Options {
+function options({ figure, width, height, series, stacked, onHover }: Drawn): uPlot.Options {
   // The canvas gets its colours from the page, so that both themes and the legend agree.
   const swatch = (position: number): CSSStyleDeclaration | undefined => {
     const element = figure.querySelectorAll('.plot-swatch')[position]
@@ -175,7 +178,7 @@ function options({ figure, width, series, stacked, onHover }: Drawn): uPlot.Opti
   }
   return {
     width,
-    height: HEIGHT,
+    height,
     padding: [8, 8, 0, 0],
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
@@ -187,6 +190,7 @@ function options({ figure, width, series, stacked, onHover }: Drawn): uPlot.Opti
       {
         ...axis,
         grid: { show: false },
+        size: 28,
         space: 70,
         values: (_plot, splits, _axis, _space, by) => timeLabels(splits, by),
       },

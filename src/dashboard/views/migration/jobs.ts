@@ -1,5 +1,5 @@
-import type { Backfill, BackfillSeries, Counters, FailureCounts } from '../../../client/client.ts'
-import { formatBytes, formatCount, formatDuration, plural } from '../../format.ts'
+import type { Backfill, BackfillSeries, Counters, FailureCounts, Waiting } from '../../../client/client.ts'
+import { formatBytes, formatCount, formatDuration } from '../../format.ts'
 import type { Tone } from '../../parts/badge.tsx'
 import type { IconName } from '../../parts/icons.ts'
 
@@ -45,7 +45,7 @@ export function fractionOf(job: Backfill): number | null {
 }
 
 /** How far the job is, in parts of a sentence. */
-export function progressParts(job: Backfill, now: number): string[] {
+export function progressParts(job: Backfill, now = Date.now()): string[] {
   const { total, rate, bytes_rate: bytesRate, bytes, eta, finished } = job
   const atLeast = total?.exact === false ? 'at least ' : ''
   const ofObjects = total ? ` of ${atLeast}${formatCount(total.objects)}` : ''
@@ -122,6 +122,8 @@ export function describeScope({ prefix, backends, manifest }: Backfill): string 
   return `${from}${prefix === '' ? '' : ` · ${prefix}`}${names}`
 }
 
-export function describeFailed(job: Backfill): string {
-  return `${plural(job.failed, 'object')} could not be copied`
+/** When a waiting job tries again. */
+export function nextTry({ until }: Waiting, now = Date.now()): string {
+  const seconds = (Date.parse(until) - now) / 1000
+  return seconds >= 1 ? `next try in ${formatDuration(seconds)}` : 'next try now'
 }

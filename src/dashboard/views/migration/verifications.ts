@@ -89,7 +89,7 @@ interface FallbackUse {
 /** How long no fallback was needed; null if nothing keeps it. */
 export function fallbackUse(
   { last_fallback_read: last, counted_since: since }: Backends,
-  now: number,
+  now = Date.now(),
 ): FallbackUse | null {
   const elapsed = (time: string): string => formatDuration((now - Date.parse(time)) / 1000)
   if (last) return { figure: elapsed(last.at), text: 'since a fallback was last needed', last }

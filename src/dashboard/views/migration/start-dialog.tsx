@@ -1,0 +1,204 @@
+import { useSignal } from '@preact/signals'
+import { useEffect, useRef } from 'preact/hooks'
+import type { Backfill, BackfillRequest } from '../../../client/client.ts'
+import { chain } from '../../chain.ts'
+import { formatCount } from '../../format.ts'
+import { Dialog } from '../../parts/dialog.tsx'
+import { Icon } from '../../parts/icon.tsx'
+import { describeShort, Problem } from '../../parts/problem.tsx'
+import { showToast } from '../../parts/toast.tsx'
+import { usePoll } from '../../poll.ts'
+import { client } from '../../session.ts'
+import { ActionButton } from './action-button.tsx'
+import { EstimateFacts } from './estimate-facts.tsx'
+import { WaitingNotice } from './job-card.tsx'
+import { isOpen } from './jobs.ts'
+
+interface Props {
+  onClose: () => void
+  onStarted: (job: Backfill) => void
+}
+
+/** Starts a backfill, always after a dry run of the same names. */
+export function StartDialog({ onClose, onStarted }: Props) {
+  const request = useSignal<BackfillRequest>({})
+  const dryRun = useSignal<string | undefined>(undefined)
+  return (
+    <Dialog title="Start a backfill" onClose={onClose}>
+      {dryRun.value === undefined ? (
+        <ScopeForm
+          onEstimate={async (scope) => {
+            request.value = scope
+            dryRun.value = (await client.startBackfill({ ...scope, dry_run: true })).id
+          }}
+        />
+      ) : (
+        <DryRun
+          id={dryRun.value}
+          scope={request.value}
+          onStarted={onStarted}
+          onBack={() => (dryRun.value = undefined)}
+        />
+      )}
+    </Dialog>
+  )
+}
+
+function ScopeForm({ onEstimate }: { onEstimate: (scope: BackfillRequest) => Promise<void> }) {
+  const form = useRef<HTMLFormElement>(null)
+  const error = useSignal<unknown>(undefined)
+  const fallbacks = chain.value?.backends.filter(({ role }) => role === 'fallback') ?? []
+  const estimate = async (event?: Event): Promise<void> => {
+    event?.preventDefault()
+    if (!form.current) return
+    const fields = new FormData(form.current)
+    const chosen = fields.getAll('backends').map(String)
+    try {
+      await onEstimate({
+        prefix: fields.get('prefix') as string,
+        ...(chosen.length > 0 && chosen.length < fallbacks.length && { backends: chosen }),
+      })
+    } catch (failure) {
+      error.value = failure
+    }
+  }
+  return (
+    <form ref={form} class="form" onSubmit={(event) => void estimate(event)}>
+      <p class="muted">
+        A dry run comes first: it lists what there is to copy, and says what that costs. It copies nothing.
+      </p>
+      <label class="field">
+        Only names that begin with
+        <input name="prefix" placeholder="all names" autoComplete="off" spellcheck={false} />
+      </label>
+      {fallbacks.length > 1 && (
+        <fieldset>
+          <legend>Copy from</legend>
+          {fallbacks.map(({ name, type }) => (
+            <label class="choice" key={name}>
+              <input type="checkbox" name="backends" value={name} defaultChecked />
+              <span>
+                {name} <span class="muted">{type}</span>
+              </span>
+            </label>
+          ))}
+        </fieldset>
+      )}
+      {error.value !== undefined && <Problem error={error.value} />}
+      <footer>
+        <button type="submit" class="primary">
+          <Icon name="search" /> Dry run
+        </button>
+      </footer>
+    </form>
+  )
+}
+
+interface DryRunProps {
+  id: string
+  scope: BackfillRequest
+  onStarted: (job: Backfill) => void
+  onBack: () => void
+}
+
+function DryRun({ id, scope, onStarted, onBack }: DryRunProps) {
+  const {
+    data: job,
+    error,
+    reload,
+  } = usePoll(`backfill/${id}`, () => client.backfill(id), {
+    every: (current) => (isOpen(current) ? 1000 : null),
+  })
+  const open = useRef(true)
+  open.current = job === undefined || isOpen(job)
+  useEffect(
+    () => () => {
+      // Whoever leaves it does not wait for it any more.
+      if (open.current)
+        client
+          .cancelBackfill(id)
+          .catch((failure: unknown) => showToast(describeShort(failure), { tone: 'bad' }))
+    },
+    [id],
+  )
+  if (!job) return error === undefined ? <Counting /> : <Problem error={error} retry={reload} />
+  if (isOpen(job))
+    return (
+      <>
+        {job.waiting && <WaitingNotice waiting={job.waiting} />}
+        <Counting listed={job.listed} />
+      </>
+    )
+  return (
+    <div class="form">
+      {job.estimate && <EstimateFacts estimate={job.estimate} />}
+      {job.estimate?.objects === 0 ? (
+        <p role="status">Everything is in the primary already: there is nothing to copy.</p>
+      ) : (
+        <p class="visually-hidden" role="status">
+          The dry run has ended.
+        </p>
+      )}
+      <CopyForm scope={scope} onStarted={onStarted} onBack={onBack} />
+    </div>
+  )
+}
+
+function Counting({ listed = 0 }: { listed?: number }) {
+  return (
+    <p class="counting" role="status">
+      <Icon name="search" /> Dry run: {formatCount(listed)} objects listed so far …
+    </p>
+  )
+}
+
+function CopyForm({ scope, onStarted, onBack }: Omit<DryRunProps, 'id'>) {
+  const concurrency = useSignal('4')
+  const perSecond = useSignal('')
+  const start = async (): Promise<void> => {
+    onStarted(
+      await client.startBackfill({
+        ...scope,
+        max_concurrency: Number(concurrency.value),
+        ...(perSecond.value !== '' && { max_per_second: Number(perSecond.value) }),
+      }),
+    )
+  }
+  return (
+    <>
+      <details>
+        <summary>Speed</summary>
+        <div class="columns">
+          <label class="field">
+            Consumers at the same time
+            <input
+              type="number"
+              min="1"
+              max="1000"
+              value={concurrency.value}
+              onInput={(event) => (concurrency.value = event.currentTarget.value)}
+            />
+          </label>
+          <label class="field">
+            Objects per second, at most
+            <input
+              type="number"
+              min="1"
+              placeholder="no limit"
+              value={perSecond.value}
+              onInput={(event) => (perSecond.value = event.currentTarget.value)}
+            />
+          </label>
+        </div>
+      </details>
+      <footer>
+        <button type="button" onClick={onBack}>
+          <Icon name="arrow-left" /> Back
+        </button>
+        <ActionButton icon="play" class="primary" run={start}>
+          Start copying
+        </ActionButton>
+      </footer>
+    </>
+  )
+}

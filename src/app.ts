@@ -12,6 +12,8 @@ import { operatorHandlers } from './routes/api/backends.ts'
 import { listingHandlers } from './routes/api/listing.ts'
 import { methodHandlers } from './routes/api/methods.ts'
 import { seriesHandlers } from './routes/api/series.ts'
+import { migrate } from './routes/api/migrate.ts'
+import { preview } from './routes/api/preview.ts'
 import { sessionHandlers } from './routes/api/session.ts'
 import { type AppEnv, type Handlers, ProblemError } from './routes/context.ts'
 import { docsHandlers } from './routes/docs.ts'
@@ -31,6 +33,8 @@ const HANDLERS: Handlers = {
   putObject: putMedia,
   deleteObject: deleteMedia,
   ...methodHandlers,
+  preview,
+  migrate,
   ...listingHandlers,
   ...operatorHandlers,
   ...seriesHandlers,

@@ -41,7 +41,7 @@ export interface Deployment {
   /** The health of the backends that have a breaker, by name. */
   health: ReadonlyMap<string, () => BackendHealth>
   chain: Chain
-  /** The same for copies in the background: their reads are not shared with other requests, and the copy checks them. */
+  /** The same for copies in the background and previews: their reads are not shared with other requests, and copies check them. */
   copyChain: Chain
   migration: Migration
   /** `null` if nothing is cached at the edge. */

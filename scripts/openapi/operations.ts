@@ -176,6 +176,19 @@ export const OPERATIONS: Readonly<Record<string, Partial<Record<RouteId, Operati
       summary: 'What a read of this name would do, and why',
       answers: 'The result of each backend.',
     },
+    preview: {
+      summary: 'The object as GET of it, without a copy, and without counting as a read of a fallback',
+      description:
+        'For pages that show what is stored: pages of other sites can neither load it nor show it in a frame, and what a browser would run as a page cannot run or load anything. Content-Disposition is left out.',
+      ...READ,
+    },
+    migrate: {
+      summary: 'Copies up to 100 names into the primary now, whether or not reads copy',
+      description:
+        'A failure does not affect the other names. A name that is given twice has one result. Answers when all copies have ended; they also end if the client disconnects, as far as the time that Workers allow then suffices.',
+      answers: 'The result for each name.',
+      problems: [413],
+    },
     listBackends: {
       summary: 'The chain as configured, with the methods and the health of each backend',
       answers: 'The chain.',

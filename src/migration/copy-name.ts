@@ -1,4 +1,4 @@
-import type { WritableBackend } from '../storage/backend.ts'
+import { isWritable, type WritableBackend } from '../storage/backend.ts'
 import { StorageError } from '../storage/errors.ts'
 import type { Chain } from '../chain/fallback.ts'
 import { copyTargets } from '../chain/placement.ts'
@@ -24,7 +24,7 @@ export function copyTarget(
   return targets.every(proved) ? (targets[0] ?? null) : 'unproven'
 }
 
-/** Copies one name from the first fallback that has it; `present` if there is nothing left to copy. */
+/** Copies one name from the first fallback that has it; `present` if a backend that accepts copies of it has it. */
 export async function copyName(
   chain: Chain,
   name: string,
@@ -35,11 +35,12 @@ export async function copyName(
   const found = await chain.head(name, { ...(signal && { signal }), trace })
   if (!found) return { outcome: 'absent', bytes: 0 }
   const target = copyTarget(chain, found, trace)
-  if (target === null) return { outcome: 'present', bytes: 0 }
   const source = chain.backends.find((backend) => backend.name === found.backend)
   if (target === 'unproven' || !source) {
     const why = 'a writable backend could not say whether it has the name'
     throw new StorageError('unavailable', why)
   }
-  return copyObject(source, target, name, options)
+  if (target) return copyObject(source, target, name, options)
+  if (isWritable(source) || source === chain.backends[0]) return { outcome: 'present', bytes: 0 }
+  throw new StorageError('unsupported', `no backend before ${source.name} accepts copies of it`)
 }

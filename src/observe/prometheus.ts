@@ -25,7 +25,7 @@ export function prometheusText({ requests: { total }, copies, health: current }:
     metric('attempts_total', 'Attempts at backends.', total.attempts),
     metric(
       'copies_total',
-      'Copies that reads began.',
+      'Copies that reads began, and those of POST migrate.',
       Object.entries(outcomes).map(([outcome, value]) => [labels({ outcome }), value]),
     ),
     metric('copied_bytes_total', 'Bytes of those copies.', [['', bytes]]),

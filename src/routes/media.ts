@@ -22,18 +22,33 @@ import { finish } from './finish.ts'
 
 /** GET and HEAD of one name: the chain's result as HTTP. Starts a copy if the object should migrate. */
 export async function serveMedia(c: Context<AppEnv>, { name }: Input<'getObject'>): Promise<Response> {
+  const disposition = ASKS_DISPOSITION.test(c.req.url) ? await signedDisposition(c) : undefined
+  return serveObject(c, name, { read, ...(disposition !== undefined && { disposition }) })
+}
+
+export interface Serving {
+  /** Reads the object for a GET. */
+  read: (c: Context<AppEnv>, name: string) => Promise<Read & { range: RangeRequest | null }>
+  /** Sent instead of the object's own Content-Disposition. */
+  disposition?: string
+}
+
+/** The response to a GET or HEAD of an object. */
+export async function serveObject(
+  c: Context<AppEnv>,
+  name: string,
+  { read, disposition }: Serving,
+): Promise<Response> {
   const { chain, config } = c.get('deployment')
   const { cacheControl, mediaPath: base } = config
   const refuse = (error: StorageError): Response => problemResponse(error, { base })
-  const trace = c.get('trace')
   const request = c.req.raw
-  const disposition = ASKS_DISPOSITION.test(request.url) ? await signedDisposition(c) : undefined
   const shown = <Info extends ObjectInfo>(info: Info): Info => {
     const typed = withTypeOfName(info)
     return disposition === undefined ? typed : { ...typed, contentDisposition: disposition }
   }
   if (request.method === 'HEAD') {
-    const info = await chain.head(name, { trace })
+    const info = await chain.head(name, { trace: c.get('trace') })
     if (!info) return absent(c)
     return describeAnswer(c, headResponse(request, shown(info), { cacheControl, refuse }), {
       backend: info.backend,

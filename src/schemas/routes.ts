@@ -94,6 +94,8 @@ export const ROUTES = {
 
   explain: { method: 'GET', path: '-/api/explain/{name}', access: 'read' },
   getSeries: { method: 'GET', path: '-/api/series', access: 'admin', query: requests.seriesQuery },
+  preview: { method: 'GET', path: '-/api/preview/{name}', access: 'read' },
+  migrate: { method: 'POST', path: '-/api/migrate', access: 'write', body: requests.migrateBody },
   listBackends: { method: 'GET', path: '-/api/backends', access: 'admin' },
   health: { method: 'GET', path: '-/health', access: 'public' },
   metrics: { method: 'GET', path: '-/metrics', access: 'admin' },

@@ -21,8 +21,8 @@ const DECLARED: Record<Route['access'], RouteId[]> = {
     'getValidName',
     'getAvailableName',
   ],
-  read: ['path', 'listdirRoot', 'listdir', 'listAll', 'list', 'explain'],
-  write: ['putObject', 'deleteObject', 'save', 'delete', 'undelete'],
+  read: ['path', 'listdirRoot', 'listdir', 'listAll', 'list', 'explain', 'preview'],
+  write: ['putObject', 'deleteObject', 'save', 'delete', 'undelete', 'migrate'],
   admin: [
     'listTombstones',
     'purgeTombstones',
@@ -51,6 +51,7 @@ const DECLARED: Record<Route['access'], RouteId[]> = {
 /** Routes that say in their query or body which names they are about, and how. */
 const PREFIXED: Partial<Record<RouteId, (prefix: string) => { query?: string; body?: object }>> = {
   existsAll: (prefix) => ({ body: { names: [`${prefix}a`] } }),
+  migrate: (prefix) => ({ body: { names: [`${prefix}a`] } }),
   listTombstones: (prefix) => ({ query: `prefix=${prefix}` }),
   purgeTombstones: (prefix) => ({ body: { prefix } }),
   purgeCache: (prefix) => ({ body: { prefix } }),

@@ -121,6 +121,7 @@ describe('the answers of the API', () => {
     ['GET', 'path/one', ANSWERS.path],
     ['GET', 'listdir/?limit=1', ANSWERS.listdir],
     ['GET', 'list/', ANSWERS.list],
+    ['POST', 'migrate', ANSWERS.migrate, { names: ['one', 'two', 'none', 'a\0'] }],
     ['GET', 'explain/two', ANSWERS.explain],
     ['GET', 'explain/three', ANSWERS.explain],
     ['GET', 'explain/none', ANSWERS.explain],
@@ -131,10 +132,11 @@ describe('the answers of the API', () => {
     ['POST', 'save/new', ANSWERS.save],
     ['GET', 'size/none', problem],
     ['GET', 'none', problem],
-  ])('to %s %s match the document', async (method, path, schema) => {
+  ])('to %s %s match the document', async (method, path, schema, sent?: object) => {
     const { json, remove } = startApp({ FALLBACK_DATA_MIGRATION: true })
     await remove('three')
-    const { body } = await json(`/-/api/${path}`, { method })
+    const init = { method, ...(sent && { body: JSON.stringify(sent) }) }
+    const { body } = await json(`/-/api/${path}`, init)
     expect(v.safeParse(schema as v.GenericSchema, body).issues).toBeUndefined()
   })
 

@@ -1,0 +1,114 @@
+import { reset } from 'cloudflare:test'
+import { afterEach, describe, expect, it } from 'vitest'
+import { answering, bucketWith, fill, KV, media, mediaKv, OLD, R2, startApp, TOKEN } from '../kit/app.ts'
+import { textOf } from '../kit/fakes.ts'
+
+afterEach(() => reset())
+
+type App = ReturnType<typeof startApp>
+
+async function migrate({ post }: App, names: string[]): Promise<unknown> {
+  return (await post('migrate', { names })).body['results']
+}
+
+describe('POST /-/api/migrate', () => {
+  it.each([true, false])('copies names now, with FALLBACK_DATA_MIGRATION = %s', async (migrating) => {
+    await fill(media, { moved: 'in the primary' })
+    await fill(mediaKv, { old: 'in the fallback', deleted: 'x' })
+    const app = startApp({ FALLBACK_DATA_MIGRATION: migrating })
+    await app.remove('deleted')
+    expect(await migrate(app, ['old', 'moved', 'none', 'deleted', 'old'])).toEqual([
+      { name: 'old', outcome: 'copied' },
+      { name: 'moved', outcome: 'present' },
+      { name: 'none', outcome: 'absent' },
+      { name: 'deleted', outcome: 'absent' },
+    ])
+    expect(await textOf(await media.get('old'))).toBe('in the fallback')
+    expect((await media.head('old'))?.provenance?.backend).toBe('media_kv')
+    expect(await migrate(app, ['old'])).toEqual([{ name: 'old', outcome: 'present' }])
+    expect(await app.get('explain/old')).toMatchObject({ migration: { state: 'present' } })
+  })
+
+  it('reports the failure of one name, and copies the others', async () => {
+    const origin = answering(({ url }) =>
+      url.endsWith('/broken')
+        ? new Response(null, { status: 503 })
+        : new Response('bytes', { headers: { ETag: '"1"' } }),
+    )
+    const app = startApp({ FALLBACK_STORAGES: [R2, OLD], OLD: origin })
+    expect(await migrate(app, ['a', 'broken', 'b/../c', 'd'])).toEqual([
+      { name: 'a', outcome: 'copied' },
+      { name: 'broken', outcome: 'failed', error: 'unavailable', detail: expect.stringMatching(/^old: /) },
+      { name: 'b/../c', outcome: 'failed', error: 'invalid', detail: expect.stringContaining('segment') },
+      { name: 'd', outcome: 'copied' },
+    ])
+    expect(await textOf(await media.get('d'))).toBe('bytes')
+    expect((await app.get('explain/broken'))['migration']).toMatchObject({
+      last_copy: { outcome: 'failed' },
+    })
+  })
+
+  it('copies nothing if the primary cannot say whether it has the name', async () => {
+    await fill(mediaKv, { old: 'x' })
+    const app = startApp({
+      MEDIA: bucketWith({ head: () => Promise.reject(new Error('internal error (10001)')) }),
+    })
+    expect(await migrate(app, ['old'])).toMatchObject([
+      { name: 'old', outcome: 'failed', error: 'unavailable' },
+    ])
+    expect(await media.head('old')).toBeNull()
+  })
+
+  it('says that a name is not accepted rather than that it is present', async () => {
+    await fill(mediaKv, { 'a.txt': 'x' })
+    const app = startApp({ FALLBACK_STORAGES: [{ ...R2, include: ['\\.jpg$'] }, KV] })
+    expect(await migrate(app, ['a.txt'])).toEqual([
+      {
+        name: 'a.txt',
+        outcome: 'failed',
+        error: 'unsupported',
+        detail: 'no backend before media_kv accepts copies of it',
+      },
+    ])
+  })
+
+  it('copies objects whose sizes are unknown, and at most five at once', async () => {
+    let open = 0
+    let most = 0
+    const origin = answering(async ({ method }) => {
+      if (method === 'HEAD') return new Response(null, { headers: { ETag: '"1"' } })
+      const chunks = async function* () {
+        most = Math.max(most, ++open)
+        try {
+          await scheduler.wait(20)
+          yield new Uint8Array(1000)
+        } finally {
+          open--
+        }
+      }
+      return new Response(ReadableStream.from(chunks()), { headers: { ETag: '"1"' } })
+    })
+    const app = startApp({ FALLBACK_STORAGES: [R2, OLD], OLD: origin })
+    const names = Array.from({ length: 8 }, (_, index) => `unknown/${index}`)
+    expect(await migrate(app, names)).toEqual(names.map((name) => ({ name, outcome: 'copied' })))
+    expect((await media.head('unknown/7'))?.size).toBe(1000)
+    expect(most).toBeGreaterThan(1)
+    expect(most).toBeLessThanOrEqual(5)
+  })
+
+  it('refuses no names, too many, and names outside of the prefix of a token', async () => {
+    await fill(mediaKv, { 'team/a': 'x', other: 'x' })
+    const tokens = [{ name: 'team', token: 'token-of-the-team', scopes: ['write'], prefix: 'team/' }]
+    const app = startApp({ API_TOKENS: JSON.stringify(tokens) })
+    const status = async (names: string[], token = TOKEN): Promise<number> => {
+      const init = { method: 'POST', body: JSON.stringify({ names }), token }
+      return (await app.call('/-/api/migrate', init)).status
+    }
+    expect(await status([])).toBe(400)
+    expect(await status(Array.from({ length: 101 }, (_, index) => `${index}`))).toBe(400)
+    expect(await status(['team/a', 'other'], 'token-of-the-team')).toBe(403)
+    expect((await media.list({})).objects).toEqual([])
+    expect(await status(['team/a'], 'token-of-the-team')).toBe(200)
+    expect((await media.list({})).objects).toMatchObject([{ name: 'team/a' }])
+  })
+})

@@ -1,6 +1,6 @@
 import { startHash } from '../bodies/digest.ts'
 import { S3ApiError } from './errors.ts'
-import { hmacHolds, sha256Hex } from './signing-key.ts'
+import { sha256Hex, signatureHolds, stringToSign } from './signing-key.ts'
 import type { ChunkSigner } from './verify.ts'
 
 /** A checksum that comes behind the last chunk. */
@@ -141,13 +141,13 @@ export function decodeChunks({
 }
 
 /** Verifies one chunk signature after the other; each signs the one before. */
-function createChain({ key, time, scope, seed }: ChunkSigner) {
-  let before = seed
+function createChain(signer: ChunkSigner) {
+  let before = signer.seed
   let signature = ''
   let hash: ReturnType<typeof startHash> | undefined
   const holds = async (kind: string, text: string): Promise<void> => {
-    const toSign = `AWS4-HMAC-SHA256-${kind}\n${time}\n${scope}\n${before}\n${text}`
-    if (!(await hmacHolds(key, signature, toSign)))
+    const toSign = stringToSign(signer, `${before}\n${text}`, kind)
+    if (!(await signatureHolds(signer.key, signature, toSign)))
       throw new S3ApiError(
         'SignatureDoesNotMatch',
         'the signature of a chunk, or of the trailer, does not match',
@@ -164,12 +164,12 @@ function createChain({ key, time, scope, seed }: ChunkSigner) {
       await hash.update(data)
     },
     async end(): Promise<void> {
-      await holds('PAYLOAD', `${EMPTY_SHA256}\n${hash ? await hash.finish() : EMPTY_SHA256}`)
+      await holds('-PAYLOAD', `${EMPTY_SHA256}\n${hash ? await hash.finish() : EMPTY_SHA256}`)
     },
     async trailer(lines: string, next: string): Promise<void> {
       if (!/^[0-9a-f]{64}$/.test(next)) malformed('the signature of the trailer is malformed')
       signature = next
-      await holds('TRAILER', await sha256Hex(lines))
+      await holds('-TRAILER', await sha256Hex(lines))
     },
   }
 }

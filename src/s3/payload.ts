@@ -48,7 +48,8 @@ export async function openBody({ body, headers }: Request, payload: Payload): Pr
   return { body: decoded, size, digests }
 }
 
-function announcedDigests(headers: Headers): Digests {
+/** The digests that a client sends in headers. */
+export function announcedDigests(headers: Headers): Digests {
   try {
     return headerDigests(headers)
   } catch (error) {
@@ -71,7 +72,7 @@ export async function readXmlBody(request: Request, payload: Payload, maxBytes: 
   return root
 }
 
-export function malformedXml(): S3ApiError {
+function malformedXml(): S3ApiError {
   return new S3ApiError('MalformedXML', 'the body is not the XML document that this operation needs')
 }
 

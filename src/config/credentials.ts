@@ -4,7 +4,7 @@ import { type Scope, SCOPES } from '../schemas/routes.ts'
 import type { Env } from './bindings.ts'
 import type { Mistake } from './errors.ts'
 import { isTable } from './json-list.ts'
-import { namePrefix, text } from './schemas.ts'
+import { isShortName, namePrefix, text } from './schemas.ts'
 import { readSecretList, type SecretList } from './secret-list.ts'
 
 /** What an `Authorization: Bearer` header can carry (RFC 6750 §2.1). */
@@ -30,7 +30,7 @@ export const scopeList = v.pipe(
 const schema = v.object({
   name: text(
     'must begin with a letter and hold only letters, digits, ".", "_" and "-", at most 64: it is shown in logs and job records',
-    (value) => /^[a-z][\w.-]{0,63}$/i.test(value),
+    isShortName,
   ),
   token: text(TOKEN_MESSAGE, (value) => value.length >= MIN_TOKEN_LENGTH && BEARER.test(value)),
   scopes: scopeList,

@@ -1,7 +1,6 @@
-import { rawPath } from '../http/raw-path.ts'
 import { canonicalRequests, type Signed } from './canonical-request.ts'
 import { S3ApiError } from './errors.ts'
-import { rawQuery } from './query.ts'
+import type { RawParameter } from './query.ts'
 import { parseSignature, refuseAsymmetric, type Signature, timeOf } from './signature.ts'
 import { deriveSigningKey, sha256Hex, signatureHolds, stringToSign } from './signing-key.ts'
 
@@ -39,8 +38,10 @@ export interface VerifyOptions<Key extends KeyPair> {
   keys: readonly Key[]
   /** Milliseconds since 1970. */
   now: number
-  /** Raw paths that the client may have signed. Default: that of the request. */
-  paths?: readonly string[]
+  /** The query of the request, not decoded. */
+  query: readonly RawParameter[]
+  /** Raw paths that the client may have signed, the likeliest first. */
+  paths: readonly string[]
 }
 
 /** How far a client's clock may be off. */
@@ -54,9 +55,8 @@ const NO_SECRET = 'no such key'
 /** Verifies the SigV4 signature of a request. Throws an S3ApiError if it does not hold, or no longer. */
 export async function verify<Key extends KeyPair>(
   request: Request,
-  { keys, now, paths = [rawPath(request.url)] }: VerifyOptions<Key>,
+  { keys, now, query, paths }: VerifyOptions<Key>,
 ): Promise<Verified<Key>> {
-  const query = rawQuery(request.url)
   const signature = parseSignature(request.headers, query)
   const { keyId, scope, time, signedHeaders } = signature
   checkTime(signature, now)

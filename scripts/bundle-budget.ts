@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 
 /** The whole Worker, gzipped; docs/performance.md describes its parts. Cloudflare allows 3 MiB, small ones start sooner. */
-const BUDGET_KIB = 121
+const BUDGET_KIB = 119.4
 
 const { stdout, stderr, status, error } = spawnSync('wrangler', ['deploy', '--dry-run'], {
   encoding: 'utf8',

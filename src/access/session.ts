@@ -26,9 +26,8 @@ export function sessionCookie(tokens: readonly Token[]): (request: Request) => P
       const token = tokens.find((one) => toBase64url(one.name) === name)
       if (!token || Number(expires) <= Date.now() / 1000) continue
       if (!isSame(value, await sealSession(token, expires))) continue
-      const { scope, prefix } = token
-      const identity = { name: token.name, scope, via: 'session', expires: Number(expires) } as const
-      return prefix === undefined ? identity : { ...identity, prefix }
+      const { token: _, ...identity } = token
+      return { ...identity, via: 'session', expires: Number(expires) }
     }
     return null
   }

@@ -25,7 +25,6 @@ const SIZE_LINE = /^([0-9a-fA-F]{1,8})(?:;chunk-signature=([0-9a-f]{64}))?$/
 const TRAILER_SIGNATURE = 'x-amz-trailer-signature'
 const CR = 13
 const LF = 10
-const EMPTY_SHA256 = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
 
 /**
  * Decodes `aws-chunked` (docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html) and checks sizes, signatures and the
@@ -142,6 +141,7 @@ export function decodeChunks({
 
 /** Verifies one chunk signature after the other; each signs the one before. */
 function createChain(signer: ChunkSigner) {
+  const emptyHash = sha256Hex('')
   let before = signer.seed
   let signature = ''
   let hash: ReturnType<typeof startHash> | undefined
@@ -164,7 +164,8 @@ function createChain(signer: ChunkSigner) {
       await hash.update(data)
     },
     async end(): Promise<void> {
-      await holds('-PAYLOAD', `${EMPTY_SHA256}\n${hash ? await hash.finish() : EMPTY_SHA256}`)
+      const empty = await emptyHash
+      await holds('-PAYLOAD', `${empty}\n${hash ? await hash.finish() : empty}`)
     },
     async trailer(lines: string, next: string): Promise<void> {
       if (!/^[0-9a-f]{64}$/.test(next)) malformed('the signature of the trailer is malformed')

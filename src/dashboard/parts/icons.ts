@@ -16,6 +16,7 @@ export const ICONS = [
   'download',
   'external-link',
   'eye',
+  'eye-off',
   'file',
   'file-text',
   'film',

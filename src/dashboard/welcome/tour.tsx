@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals'
-import { ApiError, type Explanation } from '../../client/client.ts'
+import type { Explanation } from '../../client/client.ts'
 import { chain } from '../chain.ts'
 import { restorableFrom } from '../object/compare.ts'
 import { Chain } from '../parts/chain.tsx'
@@ -53,7 +53,9 @@ export function Tour({ name }: { name: string }) {
     run('delete', async () => {
       await client.delete(name)
       done.value = { ...done.value, undeleted: false }
-      return requestDeleted(name)
+      const exists = await client.exists(name)
+      const words = exists ? 'It is still served.' : 'It is gone, although the old server has it.'
+      return { line: `"exists": ${exists}`, words }
     })
   const undelete = () =>
     run('delete', async () => {
@@ -194,17 +196,6 @@ async function requestMedia(name: string): Promise<string> {
   // The copy of a body that nobody reads would be slow.
   await response.arrayBuffer()
   return response.headers.get('Cache-Status') ?? 'none'
-}
-
-/** What a visitor gets for a deleted name. */
-async function requestDeleted(name: string): Promise<Outcome> {
-  try {
-    const field = await requestMedia(name)
-    return { line: `Cache-Status: ${field}`, words: 'It is still served.' }
-  } catch (error) {
-    if (!(error instanceof ApiError) || error.status !== 404) throw error
-    return { line: 'HTTP 404', words: 'It is deleted, although the old server has it.' }
-  }
 }
 
 /** Why the tour does not delete this picture; null if the delete can be undone. */

@@ -14,12 +14,15 @@ import { startDelete } from './browse/actions.ts'
 import { DeleteDialog } from './browse/delete-dialog.tsx'
 import { Filter } from './browse/filter.tsx'
 import { KeysDialog } from './browse/keys-dialog.tsx'
-import { focusIfOpenedByKey, List, openByKey } from './browse/list.tsx'
+import { List } from './browse/list.tsx'
 import { keyOf, type Listing, rowAt } from './browse/listing.ts'
 import { SelectionBar } from './browse/selection-bar.tsx'
 import { Degraded, Failed, Footer, Nothing } from './browse/states.tsx'
 import { listingOf, openListing } from './browse/store.ts'
+import { Tiles } from './browse/tiles.tsx'
+import { focusIfOpenedByKey, openByKey } from './browse/use-list.ts'
 import { useShortcuts } from './browse/use-shortcuts.ts'
+import { view, ViewSwitch } from './browse/view-switch.tsx'
 
 type BrowseRoute = Extract<Route, { view: 'browse' }>
 
@@ -37,6 +40,7 @@ function Folder({ folder, filter }: { folder: string; filter: string }) {
   const isReady = entries !== undefined
   const title = folder === '' ? 'All media' : visible(lastSegment(folder))
   const mayWrite = may('write')
+  const Shown = view.value === 'tiles' ? Tiles : List
 
   useEffect(() => openListing(listing), [listing])
   useReloadAfterUploads(folder, listing)
@@ -63,6 +67,7 @@ function Folder({ folder, filter }: { folder: string; filter: string }) {
       actions={
         <>
           <Filter folder={folder} filter={filter} setFilter={setFilter} />
+          <ViewSwitch />
           <button
             type="button"
             class="icon-button bordered keys-button"
@@ -83,7 +88,7 @@ function Folder({ folder, filter }: { folder: string; filter: string }) {
       )}
       {entries && (shown.count.value > 0 || shown.hasMore.value) && (
         <>
-          <List
+          <Shown
             listing={shown}
             entries={entries}
             folder={folder}

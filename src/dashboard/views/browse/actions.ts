@@ -8,7 +8,7 @@ import { showToast } from '../../parts/toast.tsx'
 import { client } from '../../session.ts'
 import { chunksOf, forEachName } from './bulk.ts'
 import { type Recovery, recoveryOf } from './deletion.ts'
-import { focusActiveRow } from './list.tsx'
+import { focusActiveRow } from './use-list.ts'
 import type { Listing } from './listing.ts'
 
 /** What is done to many objects at the moment. */

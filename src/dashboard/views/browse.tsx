@@ -6,7 +6,7 @@ import { Icon } from '../parts/icon.tsx'
 import { lastSegment, visible } from '../parts/name.tsx'
 import { Loading, Page } from '../parts/page.tsx'
 import { parentOf, type Route } from '../route.ts'
-import { may } from '../session.ts'
+import { may, session } from '../session.ts'
 import { DropZone } from '../uploads/drop-zone.tsx'
 import { UploadButtons } from '../uploads/upload-buttons.tsx'
 import { queue } from '../uploads/uploads.ts'
@@ -42,7 +42,8 @@ function Folder({ folder, filter }: { folder: string; filter: string }) {
   const mayWrite = may('write')
   const Shown = view.value === 'tiles' ? Tiles : List
 
-  useEffect(() => openListing(listing), [listing])
+  // Signing in again loads what could not be loaded without.
+  useEffect(() => openListing(listing), [listing, session.value])
   useReloadAfterUploads(folder, listing)
   useEffect(() => {
     if (isReady) focusIfOpenedByKey()

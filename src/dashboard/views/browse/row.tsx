@@ -1,4 +1,4 @@
-import { chain, primary } from '../../chain.ts'
+import { primary } from '../../chain.ts'
 import { formatBytes, formatTime } from '../../format.ts'
 import { BackendBadge } from '../../parts/badge.tsx'
 import { Icon } from '../../parts/icon.tsx'
@@ -53,7 +53,7 @@ function ObjectCells({
         {modified !== null && <time dateTime={modified}>{formatTime(modified)}</time>}
       </div>
       <div role="gridcell" class="cell-backend">
-        <BackendBadge backend={backend} primary={chain.value && primary.value} />
+        <BackendBadge backend={backend} primary={primary.value} />
       </div>
     </>
   )

@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals'
 import { useLayoutEffect, useRef } from 'preact/hooks'
-import { chain, primary } from '../../chain.ts'
+import { primary } from '../../chain.ts'
 import { BackendBadge } from '../../parts/badge.tsx'
 import { Icon } from '../../parts/icon.tsx'
 import { Name } from '../../parts/name.tsx'
@@ -91,11 +91,11 @@ function Tile(item: ItemProps) {
         ) : (
           <Thumbnail object={row.object} />
         )}
-        <Name name={keyOf(row).slice(folder.length)} max={34} />
+        <Name name={keyOf(row).slice(folder.length)} max={20} />
       </a>
       {!isFolder && (
         <>
-          <BackendBadge backend={row.object.backend} primary={chain.value && primary.value} />
+          <BackendBadge backend={row.object.backend} primary={primary.value} />
           <SelectBox {...item} />
         </>
       )}

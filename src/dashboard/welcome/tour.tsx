@@ -49,6 +49,12 @@ export function Tour({ name }: { name: string }) {
       else copyingUntil.value = Date.now() + COPY_MS
       return { line: `Cache-Status: ${field}`, words: describeCacheStatus(field) }
     })
+  const migrate = () =>
+    run('request', async () => {
+      const [result] = await client.migrate([name])
+      if (result?.outcome === 'failed') throw new Error(result.detail)
+      return { line: `"outcome": "${result?.outcome}"`, words: 'No read was needed for it.' }
+    })
   const remove = () =>
     run('delete', async () => {
       await client.delete(name)
@@ -80,18 +86,25 @@ export function Tour({ name }: { name: string }) {
           title="Request a picture that only the old server has"
           curl={curlCommand(media)}
           actions={
-            <button
-              type="button"
-              class={step === 'request' ? 'primary' : ''}
-              disabled={isDisabled('request')}
-              onClick={() => void request('request')}
-            >
-              <Icon name="download" /> Request it
-            </button>
+            <>
+              <button
+                type="button"
+                class={step === 'request' ? 'primary' : ''}
+                disabled={isDisabled('request')}
+                onClick={() => void request('request')}
+              >
+                <Icon name="download" /> Request it
+              </button>
+              {data.migration.state === 'not_migrating' && may('write') && (
+                <button type="button" disabled={isDisabled('request')} onClick={() => void migrate()}>
+                  <Icon name="arrow-right-left" /> Migrate it now
+                </button>
+              )}
+            </>
           }
         >
-          The Worker tries one backend after the other, and sends what the first one has. Copying on read, it
-          stores the picture in the primary on the way. The preview here is no such read: looking changes
+          The Worker tries one backend after the other, and sends what the first one has. With copying on
+          read, it also stores that in the primary. The preview on this page is no read: looking copies
           nothing.
         </Step>
         <Step

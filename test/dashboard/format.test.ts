@@ -1,7 +1,22 @@
 import { describe, expect, it } from 'vitest'
-import { formatAgo, formatBytes, formatDuration, formatPercent, plural } from '../../src/dashboard/format.ts'
+import {
+  formatAgo,
+  formatBytes,
+  formatDuration,
+  formatList,
+  formatPercent,
+  plural,
+} from '../../src/dashboard/format.ts'
 
 describe('formats', () => {
+  it.each([
+    [[], ''],
+    [['a'], 'a'],
+    [['a', 'b', 'c'], 'a, b and c'],
+  ])('%j as a list: %s', (items, text) => {
+    expect(formatList(items)).toBe(text)
+  })
+
   it.each([
     [0, '0 B'],
     [999, '999 B'],

@@ -26,6 +26,7 @@ export const ICONS = [
   'house',
   'image',
   'key-round',
+  'keyboard',
   'layout-grid',
   'link',
   'list',

@@ -102,9 +102,15 @@ function Legend({ series, at, stacked, hovered }: LegendProps) {
           </li>
         )
       })}
-      {time !== undefined && <li class="plot-time">{formatTime(time * 1000)}</li>}
+      {time !== undefined && <li class="plot-time">{formatSecond(time, at)}</li>}
     </ul>
   )
+}
+
+/** Seconds matter only where the times are closer than a minute. */
+function formatSecond(second: number, [first = 0, next = Infinity]: readonly number[]): string {
+  const time = formatTime(second * 1000)
+  return next - first < 60 ? `${time}:${`${new Date(second * 1000).getSeconds()}`.padStart(2, '0')}` : time
 }
 
 function Figures({ label, at, series }: Pick<Props, 'label' | 'at' | 'series'>) {
@@ -130,7 +136,7 @@ function Figures({ label, at, series }: Pick<Props, 'label' | 'at' | 'series'>) 
               {at.map((second, index) =>
                 series.every(({ values }) => (values[index] ?? null) === null) ? null : (
                   <tr key={second}>
-                    <td>{formatTime(second * 1000)}</td>
+                    <td>{formatSecond(second, at)}</td>
                     {series.map(({ label: column, values, format = formatCompact }) => {
                       const value = values[index] ?? null
                       return (
@@ -198,7 +204,7 @@ function options({ figure, width, height, series, stacked, onHover }: Drawn): uP
         ...axis,
         grid,
         size: 64,
-        space: 36,
+        space: 32,
         values: (_plot, splits) => splits.map(series[0]?.format ?? formatCompact),
       },
     ],

@@ -17,9 +17,10 @@ export interface Tile extends Part {
   prefixes: number
 }
 
-const MAX_TILES = 40
+/** Of all objects; what has less is too small to read and to click. */
+const MIN_SHARE = 0.01
 /** The width of the map for a height of 1. */
-const RATIO = 2.2
+const RATIO = 1.5
 
 /** Tiles whose areas are the numbers of objects, the largest first. The smallest prefixes share one tile. */
 export function layoutTreemap(parts: readonly Part[]): Tile[] {
@@ -27,13 +28,13 @@ export function layoutTreemap(parts: readonly Part[]): Tile[] {
     .filter(({ objects }) => objects > 0)
     .toSorted((one, other) => other.objects - one.objects)
   if (sorted.length === 0) return []
-  const isCut = sorted.length > MAX_TILES
-  const shown = sorted.slice(0, isCut ? MAX_TILES - 1 : MAX_TILES)
+  const least = sorted.reduce((total, { objects }) => total + objects, 0) * MIN_SHARE
+  const shown = sorted.filter(({ objects }) => objects >= least)
   const rest = sorted.slice(shown.length)
   const sum = (key: 'objects' | 'covered'): number => rest.reduce((total, part) => total + part[key], 0)
   const leaves = [
     ...shown.map((part) => ({ ...part, prefixes: 1 })),
-    ...(isCut
+    ...(rest.length > 0
       ? [{ prefix: '', objects: sum('objects'), covered: sum('covered'), prefixes: rest.length }]
       : []),
   ]

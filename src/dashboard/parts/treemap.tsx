@@ -1,6 +1,6 @@
 import { formatCount, formatPercent } from '../format.ts'
 import { formatRoute } from '../route.ts'
-import { Name } from './name.tsx'
+import { Name, visible } from './name.tsx'
 import { layoutTreemap, type Part } from './treemap-data.ts'
 
 /** Fewer prefixes are read more easily as bars. */
@@ -25,20 +25,30 @@ export function Treemap({ label, parts }: { label: string; parts: readonly Part[
 
 function Tile({ part, prefixes }: { part: Part; prefixes: number }) {
   const share = part.covered / part.objects
+  const title = `${prefixes > 1 ? `${prefixes} smaller folders` : visible(part.prefix)}: ${formatPercent(share)} of ${formatCount(part.objects)}`
   const content = (
     <>
       <span class="treemap-fill" style={{ height: `${share * 100}%` }} />
       <span class="treemap-text">
-        {prefixes > 1 ? `${prefixes} smaller prefixes` : <PrefixName prefix={part.prefix} />}{' '}
+        {prefixes > 1 ? `${prefixes} smaller folders` : <PrefixName prefix={part.prefix} />}{' '}
         <span class="treemap-figures">
           {formatPercent(share)} of {formatCount(part.objects)}
         </span>
       </span>
     </>
   )
-  if (prefixes > 1 || part.prefix === '') return <div class="treemap-tile">{content}</div>
+  if (prefixes > 1 || part.prefix === '')
+    return (
+      <div class="treemap-tile" title={title}>
+        {content}
+      </div>
+    )
   return (
-    <a class="treemap-tile" href={formatRoute({ view: 'browse', prefix: part.prefix, filter: '' })}>
+    <a
+      class="treemap-tile"
+      title={title}
+      href={formatRoute({ view: 'browse', prefix: part.prefix, filter: '' })}
+    >
       {content}
     </a>
   )

@@ -76,7 +76,7 @@ function Overview({ chosen }: { chosen: string | undefined }) {
       title="Migration"
       actions={
         <button type="button" class="primary" onClick={() => (isStarting.value = true)}>
-          <Icon name="play" /> Start …
+          <Icon name="play" /> Start a backfill …
         </button>
       }
     >

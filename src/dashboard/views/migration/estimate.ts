@@ -1,5 +1,5 @@
 import type { Estimate } from '../../../client/client.ts'
-import { formatBytes, formatCount } from '../../format.ts'
+import { formatBytes, formatCount, formatList } from '../../format.ts'
 
 /** The estimate of a dry run in words; pure. */
 
@@ -41,7 +41,7 @@ export function costsOf({ cost_usd: cost, egress_unknown: unknown }: Estimate) {
     unknown:
       unknown.length === 0
         ? null
-        : `What reading from ${unknown.join(', ')} costs is unknown, and may be more than everything else: set egress_usd_per_gb for ${unknown.length === 1 ? 'it' : 'each'}.`,
+        : `What reading from ${formatList(unknown)} costs is unknown, and may be more than everything else: set egress_usd_per_gb for ${unknown.length === 1 ? 'it' : 'each'}.`,
   }
 }
 

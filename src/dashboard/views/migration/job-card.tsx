@@ -8,9 +8,10 @@ import { Icon } from '../../parts/icon.tsx'
 import { client } from '../../session.ts'
 import { ActionButton } from './action-button.tsx'
 import { EstimateFacts } from './estimate-facts.tsx'
+import { Scope } from './scope.tsx'
 import {
   announcement,
-  describeScope,
+  describeLimits,
   fractionOf,
   isMoving,
   isOpen,
@@ -46,7 +47,7 @@ export function JobCard({ job, onChange }: Props) {
       {job.dry_run ? <DryRun job={job} /> : <Headline job={job} />}
       {!job.dry_run && <FromTo job={job} />}
       <p class="muted small job-id">
-        {describeScope(job)} · <code>{job.id}</code>
+        <Scope job={job} /> · {describeLimits(job)} · <code>{job.id}</code>
       </p>
       <p class="visually-hidden" role="status">
         {announcement(job)}

@@ -2,7 +2,8 @@ import type { Backfill, Verification } from '../../../client/client.ts'
 import { formatBytes, formatCount, formatTime } from '../../format.ts'
 import { Badge } from '../../parts/badge.tsx'
 import { formatRoute } from '../../route.ts'
-import { describeScope, settledOf, STATES } from './jobs.ts'
+import { settledOf, STATES } from './jobs.ts'
+import { Scope } from './scope.tsx'
 import { verdictOf } from './verifications.ts'
 
 interface Props {
@@ -61,7 +62,7 @@ function BackfillItem({ job }: { job: Backfill }) {
         {job.dry_run
           ? `dry run, ${formatCount(job.listed)} objects listed`
           : `${formatCount(settledOf(job))} objects, ${formatBytes(job.bytes)}`}{' '}
-        · {describeScope(job)}
+        from {Object.keys(job.backends).join(', ')} · <Scope job={job} />
       </span>
     </>
   )

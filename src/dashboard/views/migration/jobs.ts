@@ -1,5 +1,5 @@
 import type { Backfill, BackfillSeries, Counters, FailureCounts, Waiting } from '../../../client/client.ts'
-import { formatBytes, formatCount, formatDuration } from '../../format.ts'
+import { formatBytes, formatCount, formatDuration, plural } from '../../format.ts'
 import type { Tone } from '../../parts/badge.tsx'
 import type { IconName } from '../../parts/icons.ts'
 
@@ -57,9 +57,14 @@ export function progressParts(job: Backfill, now = Date.now()): string[] {
     `${formatBytes(bytes)}${ofBytes} copied`,
     ...(rate > 0 ? [`${formatRate(rate)} objects/s${finished === null ? '' : ' on average'}`] : []),
     ...(bytesRate > 0 ? [`${formatBytes(bytesRate)}/s`] : []),
-    ...(eta === null ? [] : [`${formatDuration((Date.parse(eta) - now) / 1000)} left`]),
+    ...(eta === null ? [] : [`${formatLeft((Date.parse(eta) - now) / 1000)} left`]),
     ...(finished === null ? [] : [`took ${formatDuration(seconds)}`]),
   ]
+}
+
+/** Rounded to minutes where seconds would only flicker. */
+function formatLeft(seconds: number): string {
+  return formatDuration(seconds < 90 ? seconds : Math.round(seconds / 60) * 60)
 }
 
 export function formatRate(value: number): string {
@@ -115,11 +120,10 @@ export function failureReasons(counts: FailureCounts['failures']): FailureReason
   return [...reasons.values()].toSorted((one, other) => other.count - one.count)
 }
 
-/** What a job copies, in words. */
-export function describeScope({ prefix, backends, manifest }: Backfill): string {
-  const from = Object.keys(backends).join(', ')
-  const names = manifest === null ? '' : ` · names from ${manifest}`
-  return `${from}${prefix === '' ? '' : ` · ${prefix}`}${names}`
+/** The limits on a job's speed. */
+export function describeLimits({ max_concurrency: consumers, max_per_second: perSecond }: Backfill): string {
+  const rate = perSecond === null ? '' : `, at most ${formatRate(perSecond)} objects/s`
+  return `${plural(consumers, 'consumer')}${rate}`
 }
 
 /** When a waiting job tries again. */

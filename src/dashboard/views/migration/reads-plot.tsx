@@ -50,6 +50,7 @@ function Reads({ data }: { data: Awaited<ReturnType<typeof client.series>> }) {
           at={at}
           series={series}
           stacked
+          height={244}
         />
       )}
       <p class="muted small">

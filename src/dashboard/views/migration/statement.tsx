@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact'
 import type { Verification } from '../../../client/client.ts'
 import { chain } from '../../chain.ts'
-import { formatCount, formatPercent, formatTime } from '../../format.ts'
+import { formatCount, formatList, formatPercent, formatTime } from '../../format.ts'
 import { Name } from '../../parts/name.tsx'
 import { base } from '../../session.ts'
 import { Verdict } from './verification-card.tsx'
@@ -43,7 +43,8 @@ function Conclusion({ job }: { job: Verification }) {
   if (job.reasons.length === 0)
     return (
       <p>
-        Everything that {job.fallbacks.join(', ')} hold is in {job.primary}, or was deleted there
+        Everything that {formatList(job.fallbacks)} {job.fallbacks.length === 1 ? 'holds' : 'hold'} is in{' '}
+        {job.primary}, or was deleted there
         {job.accepted.some(({ count }) => count > 0) && ', except for what was accepted'}.
       </p>
     )
@@ -104,7 +105,7 @@ function Prefixes({ job: { prefixes } }: { job: Verification }) {
   return (
     <>
       <h2>Coverage by folder</h2>
-      <table>
+      <table class="folders">
         <tbody>
           {largest.map(({ prefix, objects, covered, coverage }) => (
             <tr key={prefix}>

@@ -1,6 +1,6 @@
 import type { Backends, Verification } from '../../../client/client.ts'
 import { ACCEPTABLE, type Acceptable, type DifferenceKind, LEFT_OUT } from '../../../schemas/reasons.ts'
-import { formatCount, formatDuration, formatPercent, formatTime, plural } from '../../format.ts'
+import { formatCount, formatDuration, formatList, formatPercent, formatTime, plural } from '../../format.ts'
 import type { Tone } from '../../parts/badge.tsx'
 import type { IconName } from '../../parts/icons.ts'
 
@@ -49,7 +49,7 @@ interface Verdict {
 }
 
 export function verdictOf({ state, safe_to_detach: isSafe, fallbacks }: Verification): Verdict {
-  const names = fallbacks.join(', ')
+  const names = formatList(fallbacks)
   if (state === 'running') return { tone: 'accent', icon: 'search', title: 'Comparing …' }
   if (state === 'cancelled') return { tone: 'idle', icon: 'ban', title: 'The verification was cancelled' }
   if (isSafe) return { tone: 'good', icon: 'shield-check', title: `Safe to detach ${names}` }
@@ -60,7 +60,7 @@ export function verdictOf({ state, safe_to_detach: isSafe, fallbacks }: Verifica
 export function describeComparison(job: Verification): string {
   const names = job.prefix === '' ? 'All names' : `The names that begin with “${job.prefix}”`
   const how = job.deep ? 'by their bytes' : 'by size and known digests'
-  const of = `of ${job.fallbacks.join(', ')} were compared with ${job.primary}, ${how}.`
+  const of = `of ${formatList(job.fallbacks)} were compared with ${job.primary}, ${how}.`
   const asOf =
     job.as_of === null
       ? ''

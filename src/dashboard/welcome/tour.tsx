@@ -2,6 +2,7 @@ import { useSignal } from '@preact/signals'
 import type { Explanation } from '../../client/client.ts'
 import { chain } from '../chain.ts'
 import { restorableFrom } from '../object/compare.ts'
+import { LastCopy } from '../object/notices.tsx'
 import { Chain } from '../parts/chain.tsx'
 import { Icon } from '../parts/icon.tsx'
 import { Name } from '../parts/name.tsx'
@@ -25,8 +26,10 @@ export function Tour({ name }: { name: string }) {
   const done = useSignal({ repeated: false, undeleted: false })
   const outcomes = useSignal<Partial<Record<StepId, Outcome>>>({})
   const { data, error, at, reload } = usePoll(`tour ${name}`, () => client.explain(name), {
-    every: ({ migration }) =>
-      migration.state === 'pending' && Date.now() < copyingUntil.value ? POLL_MS : null,
+    every: ({ migration: { state, last_copy: last } }) => {
+      const isCopying = state === 'pending' && last?.outcome !== 'failed' && Date.now() < copyingUntil.value
+      return isCopying ? POLL_MS : null
+    },
   })
   if (!data) return error === undefined ? <Loading /> : <Problem error={error} retry={reload} />
 
@@ -78,6 +81,7 @@ export function Tour({ name }: { name: string }) {
     <div class="tour">
       <section class="card tour-stage" aria-label="The picture and where it is">
         <Stage explanation={data} />
+        <LastCopy explanation={data} onChange={reload} />
         <Stale at={at} error={error} />
       </section>
       <ol class="tour-steps">

@@ -189,7 +189,7 @@ function options({ figure, width, height, series, stacked, onHover }: Drawn): uP
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
     scales: {
-      x: { range: (_plot, min, max) => [min, Math.max(max, min + 60)] },
+      x: { range: (_plot, min, max) => [min, Math.max(max, min + 30)] },
       y: { range: (_plot, _min, max) => [0, max > 0 ? max * 1.08 : 1] },
     },
     axes: [

@@ -9,6 +9,8 @@ export interface StackOptions {
   port?: number
   /** Files of the legacy origin. Default: the bundled media. */
   media?: string
+  /** The legacy origin itself, e.g. one that fails. It is closed by `stop`. */
+  origin?: LegacyOrigin
   /** Types of the backends in order. Default: r2, kv, http. */
   chain?: readonly DemoBackend[]
   /** Copy on read. Default: yes. */
@@ -36,7 +38,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const token = randomBytes(12).toString('base64url')
   const s3 = { bucket: 'media', accessKeyId: 'demo', secretAccessKey: randomBytes(12).toString('hex') }
   const persistTo = options.persistTo ?? (await freshFolder())
-  const origin = await startLegacyOrigin(options.media)
+  const origin = options.origin ?? (await startLegacyOrigin(options.media))
   const removeState = async () => {
     await origin.close()
     if (options.persistTo === undefined) await rm(persistTo, { recursive: true, force: true, maxRetries: 3 })

@@ -231,6 +231,11 @@ export const OPERATIONS: Readonly<Record<string, Partial<Record<RouteId, Operati
     errorDocs: { summary: 'What the types of problem documents mean', answers: PAGE },
     docsScript: null,
     docsStyle: null,
+    dashboard: {
+      summary: 'The dashboard, a page that uses this API',
+      answers: { ...PAGE, 304: { description: 'Not modified.' } },
+    },
+    dashboardFile: null,
   },
   Backfills: {
     startBackfill: {

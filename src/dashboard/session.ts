@@ -33,7 +33,8 @@ export const client = createClient({
   },
 })
 
-function expire(): void {
+/** Notes that the session has ended, e.g. by a response of 401. */
+export function expire(): void {
   if (!session.value) return
   session.value = null
   isExpired.value = true

@@ -4,13 +4,14 @@ import { lazy } from './lazy.tsx'
 import { navigate, route } from './navigation.ts'
 import { Icon } from './parts/icon.tsx'
 import type { IconName } from './parts/icons.ts'
-import { Empty, Loading } from './parts/page.tsx'
+import { Loading, Page } from './parts/page.tsx'
 import { Problem } from './parts/problem.tsx'
 import { Toasts } from './parts/toast.tsx'
 import { formatRoute, type Route, type View } from './route.ts'
 import { isExpired, session } from './session.ts'
 import { SignIn } from './sign-in.tsx'
 import { StatusLine } from './status-line.tsx'
+import { UploadList } from './uploads/upload-list.tsx'
 import { AccountMenu } from './account-menu.tsx'
 import { Browse } from './views/browse.tsx'
 
@@ -51,7 +52,7 @@ export function Shell() {
   const current = route.value
   return (
     <div class="shell">
-      <a class="skip-link" href={location.hash} onClick={skipToContent}>
+      <a class="skip-link" href="#content" onClick={skipToContent}>
         Skip to the content
       </a>
       <nav class="rail" aria-label="Views">
@@ -72,11 +73,14 @@ export function Shell() {
         <AccountMenu />
       </nav>
       <div class="column">
-        <StatusLine />
+        <header>
+          <StatusLine />
+        </header>
         <main id="content" tabIndex={-1}>
           {current ? <Current route={current} /> : <NoSuchPage />}
         </main>
       </div>
+      <UploadList />
       <Toasts />
       {session.value === null && <SignIn isExpired />}
     </div>
@@ -90,14 +94,14 @@ function Current({ route: current }: { route: Route }) {
 
 function NoSuchPage() {
   return (
-    <Empty title="There is no such page">
+    <Page title="There is no such page">
       <p>
         The address <code>{location.hash}</code> is none of this dashboard.
       </p>
       <button type="button" onClick={() => navigate({ view: 'browse', prefix: '', filter: '' })}>
         Browse the media
       </button>
-    </Empty>
+    </Page>
   )
 }
 

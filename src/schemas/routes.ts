@@ -103,6 +103,9 @@ export const ROUTES = {
   signIn: { method: 'POST', path: '-/api/session', access: 'public', body: requests.sessionBody },
   signOut: { method: 'DELETE', path: '-/api/session', access: 'signed-in' },
 
+  dashboard: { method: 'GET', path: '-/', access: 'public' },
+  dashboardFile: { method: 'GET', path: '-/dashboard/{file}', access: 'public' },
+
   openapi: { method: 'GET', path: '-/api/openapi.json', access: 'public' },
   docs: { method: 'GET', path: '-/docs', access: 'public' },
   errorDocs: { method: 'GET', path: '-/docs/errors', access: 'public' },

@@ -105,7 +105,7 @@ async function watch(context: BrowserContext, origin: string, failing = /^$/): P
   context.on('request', (request) => {
     const { protocol, origin: to } = new URL(request.url())
     // The viewer of PDFs is an extension of Chromium's own.
-    if (to !== origin && !['blob:', 'data:', 'chrome-extension:'].includes(protocol))
+    if (to !== origin && !['blob:', 'data:', 'chrome:', 'chrome-extension:'].includes(protocol))
       misdeeds.push(`request: ${request.url()}`)
   })
   return misdeeds

@@ -12,7 +12,7 @@ const MIGRATING = { FALLBACK_DATA_MIGRATION: true }
 describe('a preview', () => {
   it('of 200 objects of a fallback copies none, and does not count as a read of the fallback', async () => {
     await seed(200)
-    const { call, get, deployment } = startApp(MIGRATING)
+    const { call, get, deployment } = startApp({ ...MIGRATING, TIME_SERIES: env.TIME_SERIES })
     for (let index = 0; index < 200; index++) {
       const name = `photos/${String(index).padStart(4, '0')}`
       const response = await call(`/-/api/preview/${name}`)
@@ -22,10 +22,11 @@ describe('a preview', () => {
     expect((await env.MEDIA.list()).objects).toEqual([])
     expect(await get('explain/photos/0199')).toMatchObject({ migration: { state: 'pending' } })
     expect(deployment.migration.counts.latest('photos/0000')).toBeUndefined()
+    expect(await get('backends')).toMatchObject({ last_fallback_read: null, counted_since: null })
     const metrics = await (await call('/-/metrics')).text()
     expect(metrics).not.toMatch(/requests_total\{[^}]*outcome="(?:fallback|hit)"/)
-    // The 200 and `explain`.
-    expect(metrics).toContain('requests_total{route="api",method="GET",outcome="done",status="200"} 201')
+    // The 200, `explain` and `backends`.
+    expect(metrics).toContain('requests_total{route="api",method="GET",outcome="done",status="200"} 202')
   })
 
   it('has the ranges, conditions and HEAD of GET, from the primary and from a fallback', async () => {

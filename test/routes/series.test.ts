@@ -99,6 +99,8 @@ describe('GET /-/api/series', () => {
       async () => ((await totalsOf(app, 'copies'))['copied'] === 1 ? true : null),
     )
     expect(await totalsOf(app, 'copies')).toEqual({ copied: 1, bytes: 5 })
+    await app.post('migrate', { names: ['b', 'none'] })
+    expect(await totalsOf(app, 'copies')).toEqual({ copied: 1, bytes: 5, present: 1, absent: 1 })
   })
 
   it('counts only reads of objects, however much else is asked', async () => {
@@ -120,7 +122,12 @@ describe('GET /-/api/series', () => {
       '/-/metrics',
       '/-/health',
     ]
-    for (let round = 0; round < 20; round++) for (const path of others) await (await call(path)).text()
+    for (let round = 0; round < 20; round++)
+      for (const path of others) {
+        const response = await call(path)
+        expect([path, response.status]).toEqual([path, 200])
+        await response.text()
+      }
     await call('/c', { method: 'PUT', body: 'x' })
     await call('/c', { method: 'DELETE' })
     await json('/-/api/exists', {

@@ -40,6 +40,8 @@ const ACCESS: Record<RouteId, 'anyone' | 'media' | 'signed-in' | 'read' | 'write
   getSession: 'signed-in',
   signIn: 'anyone',
   signOut: 'signed-in',
+  dashboard: 'anyone',
+  dashboardFile: 'anyone',
   openapi: 'anyone',
   docs: 'anyone',
   errorDocs: 'anyone',

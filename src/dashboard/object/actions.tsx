@@ -18,13 +18,21 @@ interface Props {
   onChange: () => void
 }
 
+const MIGRATABLE = ['pending', 'not_migrating']
+
 export function Actions({ explanation, link, onChange }: Props) {
   const { name, would_serve: serving, migration } = explanation
   const isConfirming = useSignal(false)
   const restorable = chain.value?.deletes === 'tombstone' ? restorableFrom(explanation) : null
-  const remove = async (): Promise<void> => {
+  const isBusy = useSignal(false)
+  const run = async (action: Promise<void>): Promise<void> => {
+    isBusy.value = true
+    await action
+    isBusy.value = false
+  }
+  const remove = (): void => {
     isConfirming.value = false
-    await deleteName(name, restorable, onChange)
+    void run(deleteName(name, restorable, onChange))
   }
   return (
     <>
@@ -40,8 +48,13 @@ export function Actions({ explanation, link, onChange }: Props) {
       )}
       <CopyButton icon="link" text={link} label="Copy link" copied="The link is copied" />
       <CopyButton text={name} label="Copy name" copied="The name is copied" />
-      {migration.state === 'pending' && may('write') && (
-        <button type="button" class="primary" onClick={() => void migrateName(name, onChange)}>
+      {MIGRATABLE.includes(migration.state) && may('write') && (
+        <button
+          type="button"
+          class="primary"
+          disabled={isBusy.value}
+          onClick={() => void run(migrateName(name, onChange))}
+        >
           <Icon name="arrow-right-left" /> Migrate now
         </button>
       )}
@@ -49,7 +62,8 @@ export function Actions({ explanation, link, onChange }: Props) {
         <button
           type="button"
           class="danger"
-          onClick={() => (restorable === null ? (isConfirming.value = true) : void remove())}
+          disabled={isBusy.value}
+          onClick={() => (restorable === null ? (isConfirming.value = true) : remove())}
         >
           <Icon name="trash-2" /> Delete
         </button>
@@ -57,7 +71,7 @@ export function Actions({ explanation, link, onChange }: Props) {
       {isConfirming.value && (
         <DeleteDialog
           explanation={explanation}
-          onConfirm={() => void remove()}
+          onConfirm={() => remove()}
           onClose={() => (isConfirming.value = false)}
         />
       )}

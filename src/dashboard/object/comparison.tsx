@@ -3,7 +3,7 @@ import type { Explanation, Finding } from '../../client/client.ts'
 import { formatAgo, formatBytes, formatCount, formatTime } from '../format.ts'
 import { Badge } from '../parts/badge.tsx'
 import { showResult, showType } from '../parts/result.ts'
-import { differences, type Difference } from './compare.ts'
+import { differences, type Difference, isHeld } from './compare.ts'
 
 interface Fact {
   label: string
@@ -29,6 +29,7 @@ export function Comparison({ explanation }: { explanation: Explanation }) {
   const { backends, would_serve: serving } = explanation
   const differing = differences(explanation)
   const facts = FACTS.filter(({ show }) => backends.some((backend) => isShown(show(backend))))
+  if (facts.length === 0) return null
   return (
     <section class="card">
       <h2>In every backend</h2>
@@ -71,8 +72,10 @@ export function Comparison({ explanation }: { explanation: Explanation }) {
                     data-backend={backend.name}
                     class={isShown(value) ? '' : 'is-unknown'}
                   >
-                    {isShown(value) ? value : '–'}
-                    {differs && <Differs difference={difference} serving={serving} />}
+                    <div>
+                      {isShown(value) ? value : '–'}
+                      {differs && <Differs difference={difference} serving={serving} />}
+                    </div>
                   </td>
                 )
               })}
@@ -80,7 +83,9 @@ export function Comparison({ explanation }: { explanation: Explanation }) {
           ))}
         </tbody>
       </table>
-      <p class="muted small">Every backend makes ETags and versions of its own, so those may differ.</p>
+      {backends.filter(isHeld).length > 1 && (
+        <p class="muted small">Every backend makes ETags and versions of its own, so those may differ.</p>
+      )}
     </section>
   )
 }

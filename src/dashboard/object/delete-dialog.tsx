@@ -14,10 +14,14 @@ interface Props {
 export function DeleteDialog({ explanation, onConfirm, onClose }: Props) {
   return (
     <Dialog title="Delete this object?" onClose={onClose}>
-      <p>
-        <Name name={explanation.name} max={200} />
-      </p>
-      <p>{consequence(explanation)}</p>
+      <div class="stack">
+        <p>
+          <b>
+            <Name name={explanation.name} max={200} />
+          </b>
+        </p>
+        <p>{consequence(explanation)}</p>
+      </div>
       <footer>
         <button type="button" onClick={onClose}>
           Keep it

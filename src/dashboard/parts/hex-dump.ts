@@ -1,6 +1,7 @@
-const ROW = 16
+/** Narrow enough for a phone. */
+const ROW = 8
 
-/** Bytes as `hexdump -C` prints them: offset, hexadecimal, and the printable ASCII characters. */
+/** Bytes much as `hexdump -C` prints them: offset, hexadecimal, and the printable ASCII characters. */
 export function hexDump(bytes: Uint8Array): string {
   const rows = []
   for (let offset = 0; offset < bytes.length; offset += ROW) {

@@ -60,13 +60,14 @@ function tokens(text: string): (string | VNode)[] | string {
   )
 }
 
-const END = 16
+const MAX_END = 16
 
 /** Cuts in the middle, so that the extension stays. */
 function shorten(name: string, max: number): string[] {
   const characters = Array.from(name)
   if (characters.length <= max) return [name]
-  return [characters.slice(0, Math.max(1, max - END - 1)).join(''), characters.slice(-END).join('')]
+  const end = Math.min(MAX_END, Math.ceil(max / 2))
+  return [characters.slice(0, Math.max(1, max - end - 1)).join(''), characters.slice(-end).join('')]
 }
 
 /** The last segment of a name or prefix, with the slash of a prefix. */

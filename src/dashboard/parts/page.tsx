@@ -1,6 +1,7 @@
 import type { ComponentChildren } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
 import { formatAgo } from '../format.ts'
+import { restoreScroll } from '../navigation.ts'
 import { Icon } from './icon.tsx'
 
 interface Props {
@@ -17,6 +18,7 @@ export function Page({ title, heading = title, actions, children }: Props) {
   useEffect(() => {
     document.title = `${title} · fallback-storage`
     element.current?.focus({ preventScroll: true })
+    restoreScroll()
   }, [title])
   return (
     <>

@@ -24,28 +24,36 @@ export function Preview({ name, contentType, size }: Props) {
 }
 
 function Media({ name, kind }: { name: string; kind: Exclude<PreviewKind, 'text' | 'binary'> }) {
-  const error = useSignal<unknown>(undefined)
-  const source = client.previewUrl(name)
-  const fail = async (): Promise<void> => {
-    error.value = await whyNot(name, kind)
-  }
-  // A frame does not say that it failed.
-  useEffect(() => {
-    if (kind === 'pdf') void checkFrame()
-  }, [])
-  const checkFrame = async (): Promise<void> => {
+  /** Elements do not say why they failed: either the Worker does, or the browser cannot show what it got. */
+  const failure = useSignal<{ error?: unknown } | undefined>(undefined)
+  const check = async (isShown: boolean): Promise<void> => {
     try {
       await readStart(name, 1)
-    } catch (failure) {
-      error.value = failure
+      if (!isShown) failure.value = {}
+    } catch (error) {
+      failure.value = { error }
     }
   }
-  if (error.value !== undefined)
-    return <Problem error={error.value} retry={() => (error.value = undefined)} />
+  const onError = (): void => void check(false)
+  useEffect(() => {
+    // A frame does not even say that it failed.
+    if (kind === 'pdf') void check(true)
+  }, [])
+  const retry = (): void => {
+    failure.value = undefined
+  }
+  if (failure.value?.error !== undefined) return <Problem error={failure.value.error} retry={retry} />
+  if (failure.value)
+    return (
+      <Empty title={`The browser cannot show this ${kind}`}>
+        <p>It may be damaged, or of a format that this browser does not support.</p>
+      </Empty>
+    )
+  const source = client.previewUrl(name)
   const label = `Preview of ${visible(name)}`
   switch (kind) {
     case 'image':
-      return <img class="preview-image" src={source} alt={label} onError={fail} decoding="async" />
+      return <img class="preview-image" src={source} alt={label} onError={onError} decoding="async" />
     case 'video':
       return (
         // oxlint-disable-next-line jsx-a11y/media-has-caption -- a stored file has no captions of its own
@@ -55,7 +63,7 @@ function Media({ name, kind }: { name: string; kind: Exclude<PreviewKind, 'text'
           aria-label={label}
           controls
           preload="metadata"
-          onError={fail}
+          onError={onError}
         />
       )
     case 'audio':
@@ -67,23 +75,11 @@ function Media({ name, kind }: { name: string; kind: Exclude<PreviewKind, 'text'
           aria-label={label}
           controls
           preload="metadata"
-          onError={fail}
+          onError={onError}
         />
       )
     case 'pdf':
       return <iframe class="preview-frame" src={source} title={label} />
-  }
-}
-
-/** Elements do not say why they failed: the Worker does, or else the browser cannot show what it got. */
-async function whyNot(name: string, kind: PreviewKind): Promise<unknown> {
-  try {
-    await readStart(name, 1)
-    return new Error(
-      `The browser cannot show this ${kind}. It may be damaged, or of a format that this browser does not support.`,
-    )
-  } catch (error) {
-    return error
   }
 }
 

@@ -17,7 +17,7 @@ const RESULTS: Readonly<Record<string, Shown>> = {
 
 /** What a backend said about a name, in a word. Any other result is the code of an error. */
 export function showResult({ result }: Finding, { tombstone }: Pick<Explanation, 'tombstone'>): Shown {
-  if (result === 'hit' && tombstone) return { word: 'has it, hidden', icon: 'circle-check', tone: 'idle' }
+  if (result === 'hit' && tombstone) return { word: 'hidden', icon: 'eye-off', tone: 'idle' }
   return RESULTS[result] ?? { word: result, icon: 'circle-x', tone: 'bad' }
 }
 

@@ -1,3 +1,4 @@
+import type { Series } from '../../client/client.ts'
 import { chain, chainError } from '../chain.ts'
 import { Icon } from '../parts/icon.tsx'
 import { Loading, Page } from '../parts/page.tsx'
@@ -10,6 +11,7 @@ import { Settings } from './health/settings.tsx'
 import { Traffic } from './health/traffic.tsx'
 
 const EVERY_MS = 30_000
+const DAY_MS = 86_400_000
 
 /** How every backend is, now and over the last day; what could not be copied; how the chain is configured. */
 export function Health() {
@@ -24,8 +26,12 @@ export function Health() {
   return <HealthOfChain />
 }
 
+function loadDay(): Promise<Series> {
+  return client.series('health', { from: new Date(Date.now() - DAY_MS), step: 900 })
+}
+
 function HealthOfChain() {
-  const health = usePoll('series/health', () => client.series('health', { step: 900 }), { every: EVERY_MS })
+  const health = usePoll('series/health', loadDay, { every: EVERY_MS })
   const described = chain.value
   return (
     <Page title="Health">
@@ -52,7 +58,7 @@ function HealthOfChain() {
           </div>
           <p class="muted small">
             State, errors and quantiles are those that one isolate of the Worker has seen; others may have
-            seen more. The lines show the last two weeks, as all isolates have reported them.
+            seen more. The lines show the last 24 hours, as all isolates have reported them.
           </p>
           <Traffic />
           <DeadLetters />

@@ -20,15 +20,20 @@ export function ObjectView({ route: { name } }: { route: Extract<Route, { view: 
   // Each explanation is a request to every backend, so it is loaded again only after a change.
   const { data, error, at, reload } = usePoll(`explain ${name}`, () => client.explain(name), { every: null })
   const link = useLink(name)
+  const onChange = (): void => {
+    reload()
+    // The button that was pressed may disappear.
+    document.querySelector('h1')?.focus({ preventScroll: true })
+  }
   return (
     <Page
       title={visible(lastSegment(name))}
       heading={<Heading name={name} />}
-      actions={data && <Actions explanation={data} link={link} onChange={reload} />}
+      actions={data && <Actions explanation={data} link={link} onChange={onChange} />}
     >
       {error !== undefined && data === undefined && <Problem error={error} retry={reload} />}
       <Stale at={at} error={data && error} />
-      {data ? <Details explanation={data} reload={reload} /> : error === undefined && <Loading />}
+      {data ? <Details explanation={data} onChange={onChange} /> : error === undefined && <Loading />}
     </Page>
   )
 }
@@ -49,21 +54,19 @@ function Heading({ name }: { name: string }) {
   )
 }
 
-function Details({ explanation, reload }: { explanation: Explanation; reload: () => void }) {
+function Details({ explanation, onChange }: { explanation: Explanation; onChange: () => void }) {
   const { name, would_serve: serving, backends, migration } = explanation
   const served = backends.find((backend) => backend.name === serving)
   return (
     <div class="stack">
-      <Tombstone explanation={explanation} reload={reload} />
-      <LastCopy explanation={explanation} reload={reload} />
+      <Tombstone explanation={explanation} onChange={onChange} />
+      <LastCopy explanation={explanation} onChange={onChange} />
       <div class="object-columns">
         <section class="card preview" aria-label="Preview">
           {served ? (
             <Preview name={name} contentType={served.content_type} size={served.size} />
           ) : (
-            <Empty title="Nothing to show">
-              <p>{migration.reason}</p>
-            </Empty>
+            <Empty title={whyNothing(explanation)} />
           )}
         </section>
         <section class="card">
@@ -81,7 +84,12 @@ function Details({ explanation, reload }: { explanation: Explanation; reload: ()
   )
 }
 
-function Tombstone({ explanation, reload }: { explanation: Explanation; reload: () => void }) {
+function whyNothing({ tombstone, migration }: Explanation): string {
+  if (tombstone) return 'Deleted'
+  return migration.state === 'unknown' ? 'No backend could serve it' : 'No backend has it'
+}
+
+function Tombstone({ explanation, onChange }: { explanation: Explanation; onChange: () => void }) {
   const { name, tombstone, backends } = explanation
   if (!tombstone) return null
   const holders = backends.filter(isHeld).map((backend) => backend.name)
@@ -96,7 +104,7 @@ function Tombstone({ explanation, reload }: { explanation: Explanation; reload: 
             : 'No backend has it any more, so there is nothing to bring back.'}
         </p>
         {holders.length > 0 && may('write') && (
-          <button type="button" onClick={() => void undelete(name, reload)}>
+          <button type="button" onClick={() => void undelete(name, onChange)}>
             <Icon name="undo-2" /> Undelete
           </button>
         )}
@@ -105,7 +113,7 @@ function Tombstone({ explanation, reload }: { explanation: Explanation; reload: 
   )
 }
 
-function LastCopy({ explanation, reload }: { explanation: Explanation; reload: () => void }) {
+function LastCopy({ explanation, onChange }: { explanation: Explanation; onChange: () => void }) {
   const { name, migration } = explanation
   const { last_copy: last, state, target } = migration
   if (last?.outcome !== 'failed' || state === 'present') return null
@@ -118,7 +126,7 @@ function LastCopy({ explanation, reload }: { explanation: Explanation; reload: (
         </strong>
         {last.reason !== undefined && <p>{last.reason}</p>}
         {may('write') && (
-          <button type="button" onClick={() => void migrateName(name, reload)}>
+          <button type="button" onClick={() => void migrateName(name, onChange)}>
             <Icon name="rotate-ccw" /> Try again
           </button>
         )}

@@ -1,6 +1,100 @@
-import { Page } from '../parts/page.tsx'
-import type { Route } from '../route.ts'
+import { useSignal } from '@preact/signals'
+import { useEffect } from 'preact/hooks'
+import { ApiError } from '../../client/client.ts'
+import { chain, primary } from '../chain.ts'
+import { Icon } from '../parts/icon.tsx'
+import { Empty, Loading, Page } from '../parts/page.tsx'
+import { Problem } from '../parts/problem.tsx'
+import { client } from '../session.ts'
+import { Tour } from '../welcome/tour.tsx'
+import { findPicture } from '../welcome/tour-state.ts'
 
-export function Welcome({ route }: { route: Extract<Route, { view: 'welcome' }> }) {
-  return <Page title="Welcome">{route.view}</Page>
+const STORED = 'tour-picture'
+
+/** Four steps in which a picture is seen to move, over what this deployment really has. */
+export function Welcome() {
+  /** Null if there is none. */
+  const picture = useSignal<string | null | undefined>(undefined)
+  const error = useSignal<unknown>(undefined)
+  const find = async (skipped?: string): Promise<void> => {
+    error.value = undefined
+    picture.value = undefined
+    try {
+      picture.value = (await storedPicture(skipped)) ?? (await listedPicture(skipped))
+      if (picture.value !== null) localStorage.setItem(STORED, picture.value)
+    } catch (failure) {
+      error.value = failure
+    }
+  }
+  useEffect(() => void find(), [])
+  const name = picture.value
+  return (
+    <Page
+      title="Welcome"
+      heading="Watch a picture move"
+      actions={
+        name && (
+          <button type="button" onClick={() => void find(name)}>
+            <Icon name="image" /> Another picture
+          </button>
+        )
+      }
+    >
+      {chain.value?.migration === false && <MigrationOff />}
+      {error.value !== undefined ? (
+        <Problem error={error.value} retry={() => void find()} />
+      ) : name === undefined ? (
+        <Loading />
+      ) : name === null ? (
+        <NoPicture />
+      ) : (
+        <Tour key={name} name={name} />
+      )}
+    </Page>
+  )
+}
+
+/** The picture of an earlier visit, if a backend still has it or it is deleted: the tour goes on with it. */
+async function storedPicture(skipped: string | undefined): Promise<string | null> {
+  const stored = localStorage.getItem(STORED)
+  if (stored === null || stored === skipped) return null
+  try {
+    const { migration } = await client.explain(stored)
+    return migration.state === 'absent' ? null : stored
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 400) return null
+    throw error
+  }
+}
+
+async function listedPicture(skipped: string | undefined): Promise<string | null> {
+  const { objects } = await client.list('', { limit: 1000 })
+  const others = objects.filter(({ name }) => name !== skipped)
+  return findPicture(others, primary.value) ?? skipped ?? null
+}
+
+function MigrationOff() {
+  return (
+    <p class="notice tone-warn">
+      <Icon name="triangle-alert" />
+      <span>
+        Reads copy nothing here: <code>FALLBACK_DATA_MIGRATION</code> is off, so a request does not move the
+        picture. Set it to <code>true</code> and deploy again, or move pictures from their own pages.
+      </span>
+    </p>
+  )
+}
+
+function NoPicture() {
+  return (
+    <Empty title="No picture is left to move">
+      <p>
+        Among the first 1,000 names there is no picture of up to 5 MB that a fallback would serve. Add the
+        storage that has your media to <code>FALLBACK_STORAGES</code>, after the primary, and come back.
+      </p>
+      <a class="button" href="docs">
+        <Icon name="file-text" /> API reference
+      </a>
+    </Empty>
+  )
 }

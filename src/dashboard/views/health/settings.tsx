@@ -1,7 +1,8 @@
 import type { Backends } from '../../../client/client.ts'
+import { formatTime } from '../../format.ts'
 import { base, session } from '../../session.ts'
 
-const SCOPES = { read: 'read', write: 'read and write', admin: 'everything' } as const
+const MAY = { read: 'may read', write: 'may read and write', admin: 'may do everything' } as const
 
 /** The configuration as the Worker has read it, without secrets. */
 export function Settings({ chain: { backends, migration, deletes } }: { chain: Backends }) {
@@ -26,10 +27,9 @@ export function Settings({ chain: { backends, migration, deletes } }: { chain: B
         <dt>Signed in</dt>
         <dd>
           {signedIn?.name}
-          {scope && `, may ${SCOPES[scope] === 'everything' ? 'do everything' : SCOPES[scope]}`}
+          {scope && `, ${MAY[scope]}`}
           {signedIn?.prefix !== undefined && `, below “${signedIn.prefix}”`}
-          {signedIn?.expires_time !== undefined &&
-            `, until ${new Date(signedIn.expires_time).toLocaleString('en')}`}
+          {signedIn?.expires_time !== undefined && `, until ${formatTime(signedIn.expires_time)}`}
         </dd>
       </dl>
       <h3 class="settings-heading">The chain</h3>
@@ -42,7 +42,7 @@ export function Settings({ chain: { backends, migration, deletes } }: { chain: B
             ) : (
               <code>
                 {Object.entries(config)
-                  .filter(([key]) => key !== 'name')
+                  .filter(([key, value]) => key !== 'name' && !isEmpty(value))
                   .map(([key, value]) => `${key} = ${JSON.stringify(value)}`)
                   .join(', ')}
               </code>
@@ -52,4 +52,8 @@ export function Settings({ chain: { backends, migration, deletes } }: { chain: B
       </ol>
     </section>
   )
+}
+
+function isEmpty(value: unknown): boolean {
+  return value === '' || (Array.isArray(value) && value.length === 0)
 }

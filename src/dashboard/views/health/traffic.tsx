@@ -23,30 +23,41 @@ export function Traffic() {
       )
     return error === undefined ? <Loading /> : <Problem error={error} retry={reload} />
   }
-  const { reads, copies } = data
+  const { reads, copies, isShort } = data
+  const since = isShort && reads.counted_since !== null && (
+    <p class="muted small">Counted since {formatTime(reads.counted_since)}.</p>
+  )
   return (
     <div class="columns">
       <section class="card" aria-label="Reads">
         <h2>Reads in 15 minutes</h2>
         <Plot label="Reads by result over the last 24 hours" at={reads.at} series={readSeries(reads)} />
-        <Since series={reads} />
+        {since}
       </section>
       <section class="card" aria-label="Copies">
         <h2>Copies in 15 minutes</h2>
         <Plot label="Copies over the last 24 hours" at={copies.at} series={copySeries(copies)} />
-        <Since series={copies} />
+        {since}
       </section>
     </div>
   )
 }
 
-async function loadDay(): Promise<{ reads: Series; copies: Series }> {
+interface Day {
+  reads: Series
+  copies: Series
+  /** Whether counting began later. */
+  isShort: boolean
+}
+
+async function loadDay(): Promise<Day> {
   const from = new Date(Date.now() - DAY_MS)
   const [reads, copies] = await Promise.all([
     client.series('reads', { from, step: 900 }),
     client.series('copies', { from, step: 900 }),
   ])
-  return { reads, copies }
+  const since = reads.counted_since
+  return { reads, copies, isShort: since !== null && Date.parse(since) > from.getTime() }
 }
 
 function readSeries({ at, backends, columns }: Series): PlotSeries[] {
@@ -68,9 +79,4 @@ function copySeries({ columns }: Series): PlotSeries[] {
     { label: 'copied', tone: 'good', values: columns['copied'] ?? [] },
     { label: 'failed', tone: 'bad', values: columns['failed'] ?? [] },
   ]
-}
-
-function Since({ series: { counted_since: since } }: { series: Series }) {
-  if (since === null || Date.now() - Date.parse(since) > DAY_MS) return null
-  return <p class="muted small">Counted since {formatTime(since)}.</p>
 }

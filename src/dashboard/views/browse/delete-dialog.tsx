@@ -1,0 +1,59 @@
+import { plural } from '../../format.ts'
+import { Dialog } from '../../parts/dialog.tsx'
+import { Icon } from '../../parts/icon.tsx'
+import { Name } from '../../parts/name.tsx'
+import { confirmDelete, deletion } from './actions.ts'
+
+const MAX_SHOWN = 8
+
+/** Asks before a delete that may be final, and says of which objects. */
+export function DeleteDialog() {
+  const asked = deletion.value
+  if (!asked) return null
+  const { restorable, final, unknown } = asked.names
+  const total = restorable.length + final.length + unknown.length
+  return (
+    <Dialog title={`Delete ${plural(total, 'object')}?`} onClose={() => (deletion.value = null)}>
+      <div class="stack">
+        <Names names={final}>
+          {final.length === 1 ? 'No other backend has it' : 'No other backend has these'}: deleting is final.
+        </Names>
+        <Names names={unknown}>
+          It is not known whether another backend has {unknown.length === 1 ? 'it' : 'these'}: deleting may be
+          final.
+        </Names>
+        {restorable.length > 0 && (
+          <p class="muted">
+            {plural(restorable.length, 'object')} can be restored: a fallback has{' '}
+            {restorable.length === 1 ? 'it' : 'them'} too.
+          </p>
+        )}
+      </div>
+      <footer>
+        <button type="button" onClick={() => (deletion.value = null)}>
+          Cancel
+        </button>
+        <button type="button" class="danger" onClick={() => void confirmDelete(asked)}>
+          <Icon name="trash-2" /> Delete
+        </button>
+      </footer>
+    </Dialog>
+  )
+}
+
+function Names({ names, children }: { names: readonly string[]; children: string | string[] }) {
+  if (names.length === 0) return null
+  return (
+    <div>
+      <p>{children}</p>
+      <ul>
+        {names.slice(0, MAX_SHOWN).map((name) => (
+          <li key={name}>
+            <Name name={name} max={60} />
+          </li>
+        ))}
+        {names.length > MAX_SHOWN && <li>and {names.length - MAX_SHOWN} more</li>}
+      </ul>
+    </div>
+  )
+}

@@ -1,0 +1,172 @@
+import { writeFile } from 'node:fs/promises'
+import type { Page } from 'playwright-core'
+import { afterAll, describe, expect, it } from 'vitest'
+import type { Explanation } from '../../src/client/client.ts'
+import { longFilm, mediaFolder, mediaUrl, type MediaFolder } from '../kit/servers/media.ts'
+import { useDashboard } from './dashboard.ts'
+
+const TEXT = 'Tides, 2024\n<b>not bold</b> – ünïcödé\n'
+
+let media: MediaFolder
+const { withDashboard, api } = useDashboard(async () => {
+  media = await mediaFolder()
+  await media.add('video/long.mp4', await longFilm())
+  await writeFile(media.file('docs/tides.txt'), TEXT)
+  await writeFile(media.file('docs/tides.bin'), Buffer.from([0xca, 0xfe, 0xba, 0xbe]))
+  return { media: media.path }
+})
+afterAll(() => media.remove())
+
+const explain = (name: string) => api<Explanation>('GET', `explain/${mediaUrl('', name)}`)
+const preview = (page: Page, selector: string) =>
+  page.getByLabel('Preview', { exact: true }).locator(selector)
+
+describe('a preview', () => {
+  it('of a picture shows it', () =>
+    withDashboard(async ({ page, open }) => {
+      await open('#/object/photos/2024/fractal.webp')
+      const image = preview(page, 'img')
+      await image.waitFor()
+      expect(
+        await image.evaluate(async (img: HTMLImageElement) => {
+          await img.decode()
+          return [img.naturalWidth, img.naturalHeight]
+        }),
+      ).toEqual([640, 426])
+    }))
+
+  it.each(['video/testcard.mp4', 'video/long.mp4'])(
+    'of %s plays on from where it has not loaded yet',
+    (name) =>
+      withDashboard(async ({ page, open }) => {
+        const statuses: number[] = []
+        page.on('response', (response) => {
+          if (response.url().includes('/-/api/preview/')) statuses.push(response.status())
+        })
+        await open(`#/object/${name}`)
+        const video = preview(page, 'video')
+        await video.waitFor()
+        const { duration, soughtTo, playedTo } = await video.evaluate(async (element: HTMLVideoElement) => {
+          const event = (type: string) =>
+            new Promise((resolve) => element.addEventListener(type, resolve, { once: true }))
+          if (element.readyState < 1) await event('loadedmetadata')
+          const sought = event('seeked')
+          element.muted = true
+          element.currentTime = element.duration * 0.75
+          await sought
+          const from = element.currentTime
+          await element.play()
+          while (element.currentTime < from + 0.5) await event('timeupdate')
+          return { duration: element.duration, soughtTo: from, playedTo: element.currentTime }
+        })
+        expect(duration).toBeCloseTo(8, 1)
+        expect(soughtTo).toBeCloseTo(6, 1)
+        expect(playedTo).toBeGreaterThan(6.4)
+        expect(new Set(statuses)).toEqual(new Set([206]))
+      }),
+  )
+
+  it('of a sound can be played', () =>
+    withDashboard(async ({ page, open }) => {
+      await open('#/object/audio/chime.mp3')
+      const audio = preview(page, 'audio')
+      await audio.waitFor()
+      await page.waitForFunction(
+        (element) => (element as HTMLAudioElement).duration > 0,
+        await audio.elementHandle(),
+      )
+      expect(await audio.evaluate((element: HTMLAudioElement) => element.error)).toBeNull()
+    }))
+
+  it('of a PDF is the browser’s own viewer', () =>
+    withDashboard(async ({ page, open }) => {
+      const response = page.waitForResponse(
+        (answer) =>
+          answer.url().includes('/preview/docs/leaflet.pdf') &&
+          answer.request().resourceType() === 'document',
+      )
+      await open('#/object/docs/leaflet.pdf')
+      expect((await response).status()).toBe(200)
+      const frame = await (await preview(page, 'iframe').elementHandle())?.contentFrame()
+      await frame?.waitForURL(/leaflet\.pdf$/)
+      expect(await frame?.evaluate(() => document.contentType)).toBe('application/pdf')
+      const viewer = () => page.frames().some((one) => one.url().startsWith('chrome-extension:'))
+      await expect.poll(viewer).toBe(true)
+    }))
+
+  it('of text is its text, and of other bytes their numbers', () =>
+    withDashboard(async ({ page, open }) => {
+      await open('#/object/docs/tides.txt')
+      await preview(page, 'pre').waitFor()
+      expect(await preview(page, 'pre').textContent()).toBe(TEXT)
+      await open('#/object/docs/tides.bin')
+      await page.getByText('ca fe ba be').waitFor()
+    }))
+})
+
+describe('an object', () => {
+  it('is migrated on request, and shown in every backend that has it', () =>
+    withDashboard(async ({ page, open }) => {
+      await open('#/object/photos/harbour.jpg')
+      const row = (label: string) =>
+        page.getByRole('row').filter({ has: page.getByRole('rowheader', { name: label }) })
+      await page.getByRole('button', { name: 'Migrate now' }).click()
+      await page.getByText('harbour.jpg is copied').waitFor()
+      await page.getByText('A read is answered by media. There is nothing to copy.').waitFor()
+      expect(await row('Copied from').textContent()).toContain('legacy')
+      expect(await page.getByRole('button', { name: 'Migrate now' }).count()).toBe(0)
+      expect(await explain('photos/harbour.jpg')).toMatchObject({
+        would_serve: 'media',
+        migration: { state: 'present' },
+      })
+    }))
+
+  it('is deleted at once, undone from the message, and undeleted later', () =>
+    withDashboard(async ({ page, open }) => {
+      const name = 'photos/sun.png'
+      await open(`#/object/${name}`)
+      await page.getByRole('button', { name: 'Delete' }).click()
+      await page.getByText('sun.png is deleted. legacy still has it.').waitFor()
+      expect(await explain(name)).toMatchObject({ would_serve: null, migration: { state: 'deleted' } })
+      await page.getByRole('button', { name: 'Undo' }).click()
+      await page.getByText('sun.png is back: legacy serves it').waitFor()
+      expect(await explain(name)).toMatchObject({ would_serve: 'legacy', tombstone: null })
+
+      await page.getByRole('button', { name: 'Delete' }).click()
+      await page.getByText('legacy still has it, hidden by the tombstone in media').waitFor()
+      await page.reload()
+      await page.getByRole('button', { name: 'Undelete' }).click()
+      await page.getByText('sun.png is back: legacy serves it').waitFor()
+      await preview(page, 'img').waitFor()
+      expect(await explain(name)).toMatchObject({ would_serve: 'legacy', tombstone: null })
+    }))
+
+  it('that only the primary has is deleted only after a question, which gives the focus back', () =>
+    withDashboard(async ({ page, stack, open }) => {
+      const name = 'docs/only-here.txt'
+      await fetch(mediaUrl(stack.worker.url, name), {
+        method: 'PUT',
+        headers: { Authorization: `Bearer ${stack.token}`, 'Content-Type': 'text/plain' },
+        body: 'only here',
+      })
+      await open(`#/object/${name}`)
+      const remove = page.getByRole('button', { name: 'Delete', exact: true })
+      await remove.click()
+      const dialog = page.getByRole('dialog')
+      await dialog.waitFor()
+      await page.keyboard.press('Escape')
+      await dialog.waitFor({ state: 'detached' })
+      expect(await remove.evaluate((element) => element === document.activeElement)).toBe(true)
+      await remove.click()
+      await dialog.getByRole('button', { name: 'Delete' }).click()
+      await page.getByText('only-here.txt is deleted').waitFor()
+      expect(await explain(name)).toMatchObject({ would_serve: null })
+    }))
+
+  it('that no backend has says so', () =>
+    withDashboard(async ({ page, open }) => {
+      await open('#/object/photos/nowhere.jpg')
+      await page.getByText('Nothing to show').waitFor()
+      expect(await page.getByRole('button', { name: 'Delete' }).count()).toBe(0)
+    }))
+})

@@ -74,8 +74,9 @@ export function Plot({ label, at, series, stacked = false, height = 180 }: Props
   if (isEmpty) return <p class="muted plot-empty">Nothing was counted in this time.</p>
   return (
     <figure class="plot" ref={frame}>
-      <Legend series={series} at={at} stacked={stacked} hovered={hovered} />
       <div class="plot-area" ref={area} role="img" aria-label={label} style={{ height }} />
+      {/* Below the drawing, so that it does not move under the pointer when values appear. */}
+      <Legend series={series} at={at} stacked={stacked} hovered={hovered} />
       <Figures label={label} at={at} series={series} />
     </figure>
   )

@@ -1,5 +1,5 @@
 import { jwtVerify } from 'jose'
-import { JOSEError, JWKSInvalid } from 'jose/errors'
+import { JOSEError } from 'jose/errors'
 import type { Problem } from '../http/problem.ts'
 import type { Authentication } from './identity.ts'
 import { remoteKeys } from './jwks.ts'
@@ -54,7 +54,8 @@ export function cloudflareAccess({ audience, issuer }: AccessApplication, hooks:
       const name = nameIn(await context?.getIdentity()) ?? (token && nameIn(await readToken(token)))
       return { name: name ?? 'Cloudflare Access', scope: 'admin', via: 'access' }
     } catch (error) {
-      if (isWrongToken(error))
+      // Anything wrong with the team's keys is another error.
+      if (error instanceof JOSEError)
         return { refusal: invalidToken(`the token of Cloudflare Access is refused: ${error.message}`) }
       hooks.onFailure(error)
       return { refusal: UNAVAILABLE }
@@ -78,9 +79,4 @@ function nameIn(claims: Claims = {}): string | undefined {
   return [claims['email'], claims['common_name']].find(
     (name): name is string => typeof name === 'string' && name !== '',
   )
-}
-
-/** Whether the token is at fault, and not the team's keys. */
-function isWrongToken(error: unknown): error is JOSEError {
-  return error instanceof JOSEError && !(error instanceof JWKSInvalid)
 }

@@ -13,6 +13,7 @@ export interface S3Key {
 }
 
 /** Whose request it is, once its signature holds. */
-export function identityOf({ id, scope, prefix }: S3Key): Identity {
-  return { name: id, scope, via: 's3', ...(prefix !== undefined && { prefix }) }
+export function identityOf(key: S3Key): Identity {
+  const { id: name, secret: _, ...others } = key
+  return { name, ...others, via: 's3' }
 }

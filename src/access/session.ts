@@ -1,4 +1,5 @@
 import { SESSION_COOKIE } from '../schemas/routes.ts'
+import { toBase64url } from '../storage/hmac.ts'
 import { deriveKey } from './derive-key.ts'
 import type { Authentication } from './identity.ts'
 import type { Token } from './tokens.ts'
@@ -9,7 +10,7 @@ const encoder = new TextEncoder()
 
 /** The value of a cookie that stands for the token until `expires` (Unix seconds): `EXPIRES.NAME.HMAC`. */
 export async function sealSession({ name, token }: Token, expires: number | string): Promise<string> {
-  const content = `${expires}.${base64url(name)}`
+  const content = `${expires}.${toBase64url(name)}`
   return `${content}.${await deriveKey([token], `session ${content}`)}`
 }
 
@@ -22,12 +23,11 @@ export function sessionCookie(tokens: readonly Token[]): (request: Request) => P
     // Another site of the same domain can set a cookie of this name too, so all are tried.
     for (const value of cookies(headers.get('Cookie') ?? '')) {
       const [expires = '', name] = value.split('.')
-      const token = tokens.find((one) => base64url(one.name) === name)
+      const token = tokens.find((one) => toBase64url(one.name) === name)
       if (!token || Number(expires) <= Date.now() / 1000) continue
       if (!isSame(value, await sealSession(token, expires))) continue
-      const { scope, prefix } = token
-      const identity = { name: token.name, scope, via: 'session', expires: Number(expires) } as const
-      return prefix === undefined ? identity : { ...identity, prefix }
+      const { token: _, ...identity } = token
+      return { ...identity, via: 'session', expires: Number(expires) }
     }
     return null
   }
@@ -43,8 +43,4 @@ function cookies(header: string): string[] {
 function isSame(a: string, b: string): boolean {
   const [left, right] = [encoder.encode(a), encoder.encode(b)]
   return left.length === right.length && crypto.subtle.timingSafeEqual(left, right)
-}
-
-function base64url(text: string): string {
-  return encoder.encode(text).toBase64({ alphabet: 'base64url', omitPadding: true })
 }

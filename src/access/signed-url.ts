@@ -1,7 +1,8 @@
 import { rawPath } from '../http/raw-path.ts'
 import { DISPOSITION, MAX_EXPIRY } from '../schemas/requests.ts'
 import type { Authentication } from './identity.ts'
-import { encodeName } from '../storage/name.ts'
+import { fromBase64url, hmac, hmacHolds, importHmacKey, toBase64url } from '../storage/hmac.ts'
+import { encodeComponent } from '../storage/name.ts'
 
 /** A shared secret for signing URLs; the id, which is part of each URL, says which key has signed it. */
 export interface SigningKey {
@@ -18,12 +19,9 @@ export interface SignedUrl {
 }
 
 const VERSION = 'fallback-storage-url-v1'
-const HMAC = { name: 'HMAC', hash: 'SHA-256' }
 /** There is one way to write each query, so that a URL that is not exactly what was signed is refused. */
 const QUERY =
   /^[^?#]*\?expires=([1-9]\d{0,11})&key=([\w-]{1,32})&signature=([\w-]{43})(?:&response-content-disposition=([^&#]+))?$/
-
-const encoder = new TextEncoder()
 
 export type UrlSigner = ReturnType<typeof createUrlSigner>
 
@@ -34,7 +32,7 @@ export function createUrlSigner(keys: readonly [SigningKey, ...SigningKey[]]) {
   const importKey = async (id: string, secret: string): Promise<CryptoKey> => {
     const known = imported.get(id)
     if (known) return known
-    const key = await crypto.subtle.importKey('raw', encoder.encode(secret), HMAC, false, ['sign', 'verify'])
+    const key = await importHmacKey(secret)
     imported.set(id, key)
     return key
   }
@@ -46,11 +44,10 @@ export function createUrlSigner(keys: readonly [SigningKey, ...SigningKey[]]) {
       { expires, contentDisposition }: { expires: number; contentDisposition?: string },
     ): Promise<string> {
       const [{ id, key: secret }] = keys
-      const disposition = encodeName(contentDisposition ?? '').replaceAll('/', '%2F')
+      const disposition = encodeComponent(contentDisposition ?? '')
       const message = messageOf({ path, expires: `${expires}`, id, disposition })
-      const signature = await crypto.subtle.sign(HMAC, await importKey(id, secret), message)
-      const text = new Uint8Array(signature).toBase64({ alphabet: 'base64url', omitPadding: true })
-      const query = `?expires=${expires}&key=${id}&signature=${text}`
+      const signature = toBase64url(await hmac(await importKey(id, secret), message))
+      const query = `?expires=${expires}&key=${id}&signature=${signature}`
       return disposition === '' ? query : `${query}&response-content-disposition=${disposition}`
     },
 
@@ -61,9 +58,9 @@ export function createUrlSigner(keys: readonly [SigningKey, ...SigningKey[]]) {
       if (match === undefined || secret === undefined) return null
       const seconds = Math.floor(now / 1000)
       if (Number(expires) <= seconds || Number(expires) > seconds + MAX_EXPIRY) return null
-      const mac = decode(signature)
+      const mac = fromBase64url(signature)
       const message = messageOf({ path: rawPath(url), expires, id, disposition })
-      if (!mac || !(await crypto.subtle.verify(HMAC, await importKey(id, secret), mac, message))) return null
+      if (!mac || !(await hmacHolds(await importKey(id, secret), mac, message))) return null
       if (disposition === '') return { keyId: id }
       const contentDisposition = new URLSearchParams(`value=${disposition}`).get('value') ?? ''
       return DISPOSITION.test(contentDisposition) ? { keyId: id, contentDisposition } : null
@@ -85,15 +82,6 @@ function messageOf({
   expires,
   id,
   disposition,
-}: Record<'path' | 'expires' | 'id' | 'disposition', string>) {
-  return encoder.encode([VERSION, 'read', path, expires, id, disposition].join('\n'))
-}
-
-/** `null` for anything but the only way to write these bytes. */
-function decode(signature: string): Uint8Array<ArrayBuffer> | null {
-  try {
-    return Uint8Array.fromBase64(`${signature}=`, { alphabet: 'base64url', lastChunkHandling: 'strict' })
-  } catch {
-    return null
-  }
+}: Record<'path' | 'expires' | 'id' | 'disposition', string>): string {
+  return [VERSION, 'read', path, expires, id, disposition].join('\n')
 }

@@ -34,8 +34,8 @@ export function bearerToken(tokens: readonly Token[]): (request: Request) => Pro
     if (sent === undefined) return null
     const found = await find(sent)
     if (!found) return { refusal: WRONG_TOKEN }
-    const { name, scope, prefix } = found
-    return { name, scope, via: 'token', ...(prefix !== undefined && { prefix }) }
+    const { token: _, ...identity } = found
+    return { ...identity, via: 'token' }
   }
 }
 

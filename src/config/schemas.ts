@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { hasDotSegment } from '../storage/name.ts'
+import { hasDotSegment, MAX_NAME_BYTES, nameBytes } from '../storage/name.ts'
 
 /** Every message says what the value must be. It never repeats the value, which could be a secret. */
 
@@ -86,22 +86,21 @@ export const mediaPath = stringWithout((value) => {
   return value.includes('//') ? `must not contain "//"; write "${fixed}"` : null
 }, 'must be a path like "/media/"')
 
-export const prefix = stringWithout((value) => {
+function prefixProblem(value: string): string | null {
   if (value.startsWith('/')) return 'must not begin with "/"; remove the leading slash'
   if (hasDotSegment(value)) return DOT_MESSAGE
-  if (isPrintable(value) && new TextEncoder().encode(value).length < 1024) return null
-  return 'must be shorter than 1024 bytes and contain no control characters'
-}, 'must be a string')
+  if (isPrintable(value) && nameBytes(value) < MAX_NAME_BYTES) return null
+  return `must be shorter than ${MAX_NAME_BYTES} bytes and contain no control characters`
+}
+
+export const prefix = stringWithout(prefixProblem, 'must be a string')
 
 /** A prefix of names that ends a directory: without its slash, `photos` would be for `photos-private/` too. */
 export const namePrefix = stringWithout((value) => {
   if (value === '') return 'must not be empty; leave it out for all names'
-  if (value.startsWith('/')) return 'must not begin with "/"; remove the leading slash'
   if (value.startsWith('-/')) return 'must not be below "-/", which is reserved'
-  if (hasDotSegment(value)) return DOT_MESSAGE
-  if (!value.endsWith('/')) return 'must end with "/"; add the slash'
-  if (isPrintable(value) && new TextEncoder().encode(value).length < 1024) return null
-  return 'must be shorter than 1024 bytes and contain no control characters'
+  const problem = prefixProblem(value)
+  return problem === null && !value.endsWith('/') ? 'must end with "/"; add the slash' : problem
 }, 'must be a string')
 
 const PATTERN_MESSAGE = 'must be a regular expression, or a list of them'
@@ -170,10 +169,15 @@ function withSlash(value: string): string {
 
 const LONGEST_WAIT_MS = 900_000
 
+/** Whether it is a name that can be in logs and headers as it is. */
+export function isShortName(value: string): boolean {
+  return /^[a-z][\w.-]{0,63}$/i.test(value)
+}
+
 /** Names are sent in Cache-Status and Server-Timing, which only allow tokens. */
 export const backendName = text(
   'must begin with a letter, contain only letters, digits, ".", "_" and "-", and have at most 64 characters',
-  (value) => /^[a-z][\w.-]{0,63}$/i.test(value),
+  isShortName,
 )
 
 const shared = {

@@ -1,6 +1,6 @@
 import { startHash } from '../bodies/digest.ts'
 import { S3ApiError } from './errors.ts'
-import { hmacHolds, sha256Hex } from './signing-key.ts'
+import { sha256Hex, signatureHolds, stringToSign } from './signing-key.ts'
 import type { ChunkSigner } from './verify.ts'
 
 /** A checksum that comes behind the last chunk. */
@@ -25,7 +25,6 @@ const SIZE_LINE = /^([0-9a-fA-F]{1,8})(?:;chunk-signature=([0-9a-f]{64}))?$/
 const TRAILER_SIGNATURE = 'x-amz-trailer-signature'
 const CR = 13
 const LF = 10
-const EMPTY_SHA256 = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
 
 /**
  * Decodes `aws-chunked` (docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html) and checks sizes, signatures and the
@@ -141,13 +140,14 @@ export function decodeChunks({
 }
 
 /** Verifies one chunk signature after the other; each signs the one before. */
-function createChain({ key, time, scope, seed }: ChunkSigner) {
-  let before = seed
+function createChain(signer: ChunkSigner) {
+  const emptyHash = sha256Hex('')
+  let before = signer.seed
   let signature = ''
   let hash: ReturnType<typeof startHash> | undefined
   const holds = async (kind: string, text: string): Promise<void> => {
-    const toSign = `AWS4-HMAC-SHA256-${kind}\n${time}\n${scope}\n${before}\n${text}`
-    if (!(await hmacHolds(key, signature, toSign)))
+    const toSign = stringToSign(signer, `${before}\n${text}`, kind)
+    if (!(await signatureHolds(signer.key, signature, toSign)))
       throw new S3ApiError(
         'SignatureDoesNotMatch',
         'the signature of a chunk, or of the trailer, does not match',
@@ -164,12 +164,13 @@ function createChain({ key, time, scope, seed }: ChunkSigner) {
       await hash.update(data)
     },
     async end(): Promise<void> {
-      await holds('PAYLOAD', `${EMPTY_SHA256}\n${hash ? await hash.finish() : EMPTY_SHA256}`)
+      const empty = await emptyHash
+      await holds('-PAYLOAD', `${empty}\n${hash ? await hash.finish() : empty}`)
     },
     async trailer(lines: string, next: string): Promise<void> {
       if (!/^[0-9a-f]{64}$/.test(next)) malformed('the signature of the trailer is malformed')
       signature = next
-      await holds('TRAILER', await sha256Hex(lines))
+      await holds('-TRAILER', await sha256Hex(lines))
     },
   }
 }

@@ -1,4 +1,5 @@
-import { decodeComponent, encodeComponent, type RawParameter } from './query.ts'
+import { encodeComponent } from '../storage/name.ts'
+import { decodeComponent, type RawParameter } from './query.ts'
 import type { Signature } from './signature.ts'
 
 /** What a signature is about. */
@@ -26,13 +27,18 @@ export function* canonicalRequests(signed: Signed, signature: Signature): Genera
   const blocks = [lines.join('')]
   if (signedHeaders.some((name) => headers.get(name)?.includes(', ')))
     blocks.push(lines.map((line) => line.replaceAll(', ', ',')).join(''))
-  for (const path of new Set(paths.flatMap((raw) => [raw, encodedAnew(raw)])))
+  for (const path of spellings(paths))
     for (const block of blocks)
       yield `${method}\n${path}\n${canonical}\n${block}\n${signedHeaders.join(';')}\n${payloadHash}`
 }
 
-function encodedAnew(rawPath: string): string {
-  return rawPath.split('/').map(decodeComponent).map(encodeComponent).join('/')
+/** Each path as sent and, if that is different, encoded anew. */
+function* spellings(paths: readonly string[]): Generator<string> {
+  for (const raw of paths) {
+    yield raw
+    const anew = raw.split('/').map(decodeComponent).map(encodeComponent).join('/')
+    if (anew !== raw) yield anew
+  }
 }
 
 function canonicalQuery(query: readonly RawParameter[], isPresigned: boolean): string {

@@ -1,5 +1,5 @@
 import { type ErrorCode, StorageError } from '../storage/errors.ts'
-import { document, element } from './xml.ts'
+import { document, type Elements } from './xml.ts'
 
 /** The HTTP status of each error code (docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html). */
 const STATUSES = {
@@ -114,8 +114,8 @@ export interface ErrorContext {
 }
 
 /** `<Code>` and so on, for an error document or one entry of a batch. */
-export function errorElements(error: StorageError): string {
-  return element('Code', s3CodeOf(error)) + element('Message', error.message)
+export function errorElements(error: StorageError): Elements {
+  return { Code: s3CodeOf(error), Message: error.message }
 }
 
 /** The error as S3 clients expect it. The body of a response to HEAD is dropped by the runtime. */
@@ -125,15 +125,8 @@ export function errorResponse(
 ): Response {
   const code = s3CodeOf(error)
   const details = error instanceof S3ApiError ? error.details : detailsFor(code, error, sent)
-  const elements = Object.entries(details).map(([name, value]) => element(name, value))
-  const body = document(
-    'Error',
-    errorElements(error) +
-      elements.join('') +
-      element('Resource', resource) +
-      element('RequestId', requestId),
-    { namespace: false },
-  )
+  const elements = { ...errorElements(error), ...details, Resource: resource, RequestId: requestId }
+  const body = document('Error', elements, { namespace: false })
   const waits = [error, ...error.failures].flatMap(({ retryAfter }) => retryAfter ?? [])
   const headers = new Headers({ 'Content-Type': 'application/xml', 'Cache-Control': 'no-store' })
   if (waits.length > 0) headers.set('Retry-After', `${Math.ceil(Math.min(...waits) / 1000)}`)

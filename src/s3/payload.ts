@@ -48,7 +48,8 @@ export async function openBody({ body, headers }: Request, payload: Payload): Pr
   return { body: decoded, size, digests }
 }
 
-function announcedDigests(headers: Headers): Digests {
+/** The digests that a client sends in headers. */
+export function announcedDigests(headers: Headers): Digests {
   try {
     return headerDigests(headers)
   } catch (error) {
@@ -60,9 +61,7 @@ function announcedDigests(headers: Headers): Digests {
 
 /** The root of a body that is XML, once its digests and signatures are checked. */
 export async function readXmlBody(request: Request, payload: Payload, maxBytes: number): Promise<XmlElement> {
-  const { body, size, digests } = await openBody(request, payload)
-  if (size > maxBytes)
-    throw new S3ApiError('EntityTooLarge', `this document may have ${maxBytes} bytes at most`)
+  const { body, digests } = await openBody(request, payload)
   const bytes = body instanceof Uint8Array ? body : await readAll(body, maxBytes)
   await checkDigests(bytes, digests)
   const text = decodeUtf8(bytes)
@@ -71,7 +70,7 @@ export async function readXmlBody(request: Request, payload: Payload, maxBytes: 
   return root
 }
 
-export function malformedXml(): S3ApiError {
+function malformedXml(): S3ApiError {
   return new S3ApiError('MalformedXML', 'the body is not the XML document that this operation needs')
 }
 

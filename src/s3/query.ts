@@ -1,4 +1,3 @@
-import { encodeName } from '../storage/name.ts'
 import { S3ApiError } from './errors.ts'
 
 /** One parameter of a query, not decoded; without `=`, the value is empty. */
@@ -27,9 +26,4 @@ export function decodeComponent(text: string): string {
   } catch (cause) {
     throw new S3ApiError('InvalidURI', 'the URL contains a percent escape that is not UTF-8', { cause })
   }
-}
-
-/** Percent-encodes everything except RFC 3986's unreserved characters. */
-export function encodeComponent(text: string): string {
-  return encodeName(text).replaceAll('/', '%2F')
 }

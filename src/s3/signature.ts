@@ -5,9 +5,8 @@ import { decodeComponent, type RawParameter } from './query.ts'
 /** The parts of a SigV4 signature as the request names them. Nothing of it is verified. */
 export interface Signature {
   keyId: string
-  /** Of the credential scope, as `YYYYMMDD`. */
-  date: string
-  region: string
+  /** The credential scope: `YYYYMMDD/<region>/s3/aws4_request`. */
+  scope: string
   /** When it was signed, as `YYYYMMDDTHHMMSSZ`. */
   time: string
   signedHeaders: readonly string[]
@@ -23,7 +22,7 @@ const ALGORITHM = 'AWS4-HMAC-SHA256'
 const AUTHORIZATION =
   /^AWS4-HMAC-SHA256\s+Credential=([^,\s]+),\s*SignedHeaders=([^,\s]+),\s*Signature=(\S+)$/
 /** The access key id may contain slashes. */
-const CREDENTIAL = /^(.+)\/(\d{8})\/([\w-]{1,64})\/s3\/aws4_request$/
+const CREDENTIAL = /^(.+)\/((\d{8})\/[\w-]{1,64}\/s3\/aws4_request)$/
 const SIGNED_HEADERS = /^[a-z0-9!#$%&'*+.^_`|~-]+(?:;[a-z0-9!#$%&'*+.^_`|~-]+)*$/
 const HEX_256 = /^[0-9a-f]{64}$/
 const TIME = /^\d{8}T\d{6}Z$/
@@ -50,8 +49,7 @@ export function parseSignature(headers: Headers, query: readonly RawParameter[])
 
 function fromHeaders(authorization: string, headers: Headers): Signature {
   if (authorization.startsWith('AWS ')) throw new S3ApiError('InvalidRequest', USE_V4)
-  if (authorization.startsWith('AWS4-ECDSA'))
-    throw new S3ApiError('NotImplemented', 'asymmetric signatures (SigV4A) are not supported')
+  refuseAsymmetric(authorization)
   refuseToken(headers.has('x-amz-security-token'))
   const fail = failWith('AuthorizationHeaderMalformed')
   const [, credential = '', signedHeaders = '', signature = ''] =
@@ -70,11 +68,9 @@ function fromQuery(parameters: ReadonlyMap<string, string>, headers: Headers): S
   const fail = failWith('AuthorizationQueryParametersError')
   const take = (name: string): string => parameters.get(name) ?? fail(`the parameter ${name} is missing`)
   refuseToken(parameters.has('X-Amz-Security-Token') || headers.has('x-amz-security-token'))
-  if (take('X-Amz-Algorithm') !== ALGORITHM) {
-    if (take('X-Amz-Algorithm').startsWith('AWS4-ECDSA'))
-      throw new S3ApiError('NotImplemented', 'asymmetric signatures (SigV4A) are not supported')
-    fail(`X-Amz-Algorithm must be ${ALGORITHM}`)
-  }
+  const algorithm = take('X-Amz-Algorithm')
+  refuseAsymmetric(algorithm)
+  if (algorithm !== ALGORITHM) fail(`X-Amz-Algorithm must be ${ALGORITHM}`)
   const given = {
     credential: take('X-Amz-Credential'),
     signedHeaders: take('X-Amz-SignedHeaders'),
@@ -99,7 +95,7 @@ function check(
   fail: Fail,
 ): Signature {
   const { credential, signedHeaders, signature, time } = given
-  const [, keyId = '', date = '', region = ''] =
+  const [, keyId = '', scope = '', date = ''] =
     CREDENTIAL.exec(credential) ??
     fail('the credential must be "<access key id>/<YYYYMMDD>/<region>/s3/aws4_request"')
   if (!TIME.test(time) || Number.isNaN(timeOf(time))) fail(`the date must be like 20261231T235959Z`)
@@ -111,7 +107,7 @@ function check(
     fail('the signed headers must be sorted, each once')
   if (!HEX_256.test(signature))
     throw new S3ApiError('SignatureDoesNotMatch', 'the signature is not 64 hex digits')
-  return { keyId, date, region, time, signedHeaders: names, signature, payloadHash }
+  return { keyId, scope, time, signedHeaders: names, signature, payloadHash }
 }
 
 /** The parameters of a presigned URL, decoded. One that is there twice could be read in two ways. */
@@ -135,6 +131,12 @@ export function timeOf(time: string): number {
 function isoBasic(date: string | null): string | null {
   const parsed = date === null ? undefined : parseHttpDate(date)
   return parsed ? parsed.toISOString().replace(/[-:]|\.\d+/g, '') : null
+}
+
+/** `algorithm` begins with that of a signature. */
+export function refuseAsymmetric(algorithm: string): void {
+  if (/^(STREAMING-)?AWS4-ECDSA/.test(algorithm))
+    throw new S3ApiError('NotImplemented', 'asymmetric signatures (SigV4A) are not supported')
 }
 
 function refuseToken(isThere: boolean): void {

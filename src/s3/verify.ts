@@ -1,9 +1,8 @@
-import { rawPath } from '../http/raw-path.ts'
 import { canonicalRequests, type Signed } from './canonical-request.ts'
 import { S3ApiError } from './errors.ts'
-import { rawQuery } from './query.ts'
-import { parseSignature, type Signature, timeOf } from './signature.ts'
-import { deriveSigningKey, hmacHolds, sha256Hex } from './signing-key.ts'
+import type { RawParameter } from './query.ts'
+import { parseSignature, refuseAsymmetric, type Signature, timeOf } from './signature.ts'
+import { deriveSigningKey, sha256Hex, signatureHolds, stringToSign } from './signing-key.ts'
 
 /** How the body of a verified request was signed and is framed. */
 export type Payload =
@@ -39,8 +38,10 @@ export interface VerifyOptions<Key extends KeyPair> {
   keys: readonly Key[]
   /** Milliseconds since 1970. */
   now: number
-  /** Raw paths that the client may have signed. Default: that of the request. */
-  paths?: readonly string[]
+  /** The query of the request, not decoded. */
+  query: readonly RawParameter[]
+  /** Raw paths that the client may have signed, the likeliest first. */
+  paths: readonly string[]
 }
 
 /** How far a client's clock may be off. */
@@ -54,11 +55,10 @@ const NO_SECRET = 'no such key'
 /** Verifies the SigV4 signature of a request. Throws an S3ApiError if it does not hold, or no longer. */
 export async function verify<Key extends KeyPair>(
   request: Request,
-  { keys, now, paths = [rawPath(request.url)] }: VerifyOptions<Key>,
+  { keys, now, query, paths }: VerifyOptions<Key>,
 ): Promise<Verified<Key>> {
-  const query = rawQuery(request.url)
   const signature = parseSignature(request.headers, query)
-  const { keyId, date, region, time, signedHeaders } = signature
+  const { keyId, scope, time, signedHeaders } = signature
   checkTime(signature, now)
   for (const name of request.headers.keys())
     if (name.startsWith(AMZ) && !signedHeaders.includes(name) && !ADDED_BY_PROXIES.includes(name))
@@ -67,9 +67,7 @@ export async function verify<Key extends KeyPair>(
       })
 
   const key = keys.find(({ id }) => id === keyId)
-  const signingKey = await deriveSigningKey(key?.secret ?? NO_SECRET, date, region)
-  const scope = `${date}/${region}/s3/aws4_request`
-  const toSign = (canonical: string): string => `AWS4-HMAC-SHA256\n${time}\n${scope}\n${canonical}`
+  const signingKey = await deriveSigningKey(key?.secret ?? NO_SECRET, scope)
   const signed: Signed = {
     method: request.method,
     paths,
@@ -79,9 +77,9 @@ export async function verify<Key extends KeyPair>(
   }
   let first: Record<string, string> | undefined
   for (const canonical of canonicalRequests(signed, signature)) {
-    const stringToSign = toSign(await sha256Hex(canonical))
-    first ??= { StringToSign: stringToSign, CanonicalRequest: canonical }
-    if (!(await hmacHolds(signingKey, signature.signature, stringToSign)) || !key) continue
+    const toSign = stringToSign(signature, await sha256Hex(canonical))
+    first ??= { StringToSign: toSign, CanonicalRequest: canonical }
+    if (!(await signatureHolds(signingKey, signature.signature, toSign)) || !key) continue
     return { key, payload: payloadOf(signature, { key: signingKey, time, scope, seed: signature.signature }) }
   }
   if (!key) throw new S3ApiError('InvalidAccessKeyId', 'there is no such access key id')
@@ -123,8 +121,7 @@ const CHUNKED = {
 function payloadOf({ payloadHash }: Signature, signer: ChunkSigner): Payload {
   if (payloadHash === 'UNSIGNED-PAYLOAD') return { kind: 'unsigned' }
   if (/^[0-9a-f]{64}$/.test(payloadHash)) return { kind: 'sha256', sha256: payloadHash }
-  if (payloadHash.startsWith('STREAMING-AWS4-ECDSA'))
-    throw new S3ApiError('NotImplemented', 'asymmetric signatures (SigV4A) are not supported')
+  refuseAsymmetric(payloadHash)
   if (!Object.hasOwn(CHUNKED, payloadHash))
     throw new S3ApiError(
       'InvalidArgument',

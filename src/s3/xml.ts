@@ -16,24 +16,27 @@ const ESCAPES: Readonly<Record<string, string>> = {
   '\r': '&#13;',
 }
 
-/** An element with text. What XML cannot hold becomes U+FFFD. */
-export function element(name: string, text: string | number): string {
-  const escaped = `${text}`
-    .replace(UNWRITABLE, '\ufffd')
-    .replace(/[&<>"\r]/g, (character) => ESCAPES[character] ?? character)
-  return `<${name}>${escaped}</${name}>`
-}
-
-/** An element whose content is written by `element` and `parent`. */
-export function parent(name: string, ...content: string[]): string {
-  return `<${name}>${content.join('')}</${name}>`
+/** What an element holds: text, or elements by name. Those with a list are repeated, those without content left out. */
+export type Content = string | number | boolean | Elements
+export interface Elements {
+  readonly [name: string]: Content | readonly Content[] | undefined
 }
 
 const NAMESPACE = ' xmlns="http://s3.amazonaws.com/doc/2006-03-01/"'
 
-/** A whole document. Errors have no namespace. */
-export function document(root: string, content: string, { namespace = true } = {}): string {
-  return `<?xml version="1.0" encoding="UTF-8"?>\n<${root}${namespace ? NAMESPACE : ''}>${content}</${root}>`
+/** A whole document. What XML cannot hold becomes U+FFFD. Errors have no namespace. */
+export function document(root: string, content: Content, { namespace = true } = {}): string {
+  return `<?xml version="1.0" encoding="UTF-8"?>\n<${root}${namespace ? NAMESPACE : ''}>${inner(content)}</${root}>`
+}
+
+function inner(content: Content): string {
+  if (typeof content === 'object')
+    return Object.entries(content)
+      .flatMap(([name, value = []]) => [value].flat().map((one) => `<${name}>${inner(one)}</${name}>`))
+      .join('')
+  return `${content}`
+    .replace(UNWRITABLE, '\ufffd')
+    .replace(/[&<>"\r]/g, (character) => ESCAPES[character] ?? character)
 }
 
 /** The root element; `undefined` if the text is not well-formed XML. */

@@ -73,10 +73,11 @@ export function nameBytes(name: string): number {
 
 /** Percent-encodes everything except RFC 3986's unreserved characters and `/`, as SigV4 requires. */
 export function encodeName(name: string): string {
-  return PLAIN.test(name) ? name : name.split('/').map(encodeSegment).join('/')
+  return PLAIN.test(name) ? name : name.split('/').map(encodeComponent).join('/')
 }
 
-function encodeSegment(segment: string): string {
+/** Percent-encodes everything except RFC 3986's unreserved characters. */
+export function encodeComponent(segment: string): string {
   return encodeURIComponent(segment).replace(
     /[!'()*]/g,
     (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,

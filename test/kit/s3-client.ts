@@ -1,7 +1,6 @@
 import { env } from 'cloudflare:workers'
-import { SignatureV4 } from '@smithy/signature-v4'
 import { SITE, startApp } from './app.ts'
-import { Sha256 } from './sha256.ts'
+import { type Signed, signHeader } from './s3-signer.ts'
 
 export const BUCKET = 'media'
 export const S3_KEYS = {
@@ -34,10 +33,9 @@ export function startS3(settings: Record<string, unknown> = {}) {
   })
   /** `path` is what follows the endpoint, e.g. `/media/photos/a.jpg`, percent-encoded. */
   const s3 = async (method: string, path: string, init: S3Init = {}): Promise<Response> => {
-    const { url, headers } = await sign(method, path, init)
-    const { body } = init
+    const { url, headers, body } = await sign(method, path, init)
     // As a client's request has it, unless it is chunked.
-    const length = body === undefined ? {} : { 'content-length': `${new Blob([body]).size}` }
+    const length = body === undefined ? {} : { 'content-length': `${body.length}` }
     const request = { method, headers: { ...length, ...headers }, ...(body !== undefined && { body }) }
     return site.app.request(url, request, env, {} as ExecutionContext)
   }
@@ -45,32 +43,12 @@ export function startS3(settings: Record<string, unknown> = {}) {
 }
 
 /** A signed request to the endpoint `/-/s3/` of the site. */
-export async function sign(
+export function sign(
   method: string,
   path: string,
-  { key = 'writer', headers = {}, query = {}, body, at = new Date() }: S3Init = {},
-): Promise<{ url: string; headers: Record<string, string> }> {
+  { key = 'writer', at = new Date(), ...request }: S3Init = {},
+): Promise<Signed> {
   const { access_key_id: accessKeyId, secret_access_key: secretAccessKey } = S3_KEYS[key]
-  const signer = new SignatureV4({
-    service: 's3',
-    region: 'auto',
-    credentials: { accessKeyId, secretAccessKey },
-    sha256: Sha256,
-    uriEscapePath: false,
-  })
-  const { hostname } = new URL(SITE)
-  const signed = await signer.sign(
-    {
-      method,
-      protocol: 'https:',
-      hostname,
-      path: `/-/s3${path}`,
-      query,
-      headers: { host: hostname, ...headers },
-      body,
-    },
-    { signingDate: at },
-  )
-  const search = new URLSearchParams(query).toString().replaceAll('+', '%20')
-  return { url: `${SITE}/-/s3${path}${search && `?${search}`}`, headers: signed.headers }
+  const credentials = { accessKeyId, secretAccessKey }
+  return signHeader({ endpoint: `${SITE}/-/s3`, credentials, at }, { method, path, ...request })
 }

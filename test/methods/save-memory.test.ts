@@ -73,7 +73,7 @@ describe('saves of unknown length', () => {
   it('find room next to saves of known length, which only keep their bodies for a retry', async () => {
     const chain = createChain([partsBackend('r2')], { deletes: 'first' })
     const known = Array.from({ length: 8 }, (_, index) =>
-      save(chain, `known-${index}.bin`, slowBody(8 * MIB), { size: 8 * MIB }),
+      save(chain, `known-${index}.bin`, slowBody(8 * MIB, 1500), { size: 8 * MIB }),
     )
     await scheduler.wait(500)
     const free = isolateMemory.tryReserve(16 * MIB)
@@ -122,13 +122,13 @@ describe('saves of unknown length', () => {
 })
 
 /** A body whose client pauses before it ends. */
-function slowBody(size: number): ReadableStream<Uint8Array> {
+function slowBody(size: number, pauseMs = PAUSE_MS): ReadableStream<Uint8Array> {
   let left = size
   return new ReadableStream(
     {
       async pull(controller) {
         if (left === 0) {
-          await scheduler.wait(PAUSE_MS)
+          await scheduler.wait(pauseMs)
           controller.close()
           return
         }

@@ -62,8 +62,8 @@ async function example(name: keyof typeof examples) {
   const wire =
     `10000;chunk-signature=${first}\r\n${'a'.repeat(65_536)}\r\n` +
     `400;chunk-signature=${second}\r\n${'a'.repeat(1024)}\r\n0;chunk-signature=${last}\r\n${end}`
-  const key = await deriveSigningKey(AWS_SECRET, '20130524', 'us-east-1')
   const scope = '20130524/us-east-1/s3/aws4_request'
+  const key = await deriveSigningKey(AWS_SECRET, scope)
   const signer: ChunkSigner = { key, time: '20130524T000000Z', scope, seed }
   return { wire, body: { size: SIZE, signer, trailer } }
 }
@@ -105,11 +105,11 @@ async function framed(bytes: Uint8Array<ArrayBuffer>, signed: boolean, hasTraile
     { signed, size, ...(hasTrailer && { trailer: { [CRC32.header]: checksum } }) },
   )
   const time = sent.headers['x-amz-date'] ?? ''
-  const date = time.slice(0, 8)
+  const scope = `${time.slice(0, 8)}/auto/s3/aws4_request`
   const signer: ChunkSigner = {
-    key: await deriveSigningKey(credentials.secretAccessKey, date, 'auto'),
+    key: await deriveSigningKey(credentials.secretAccessKey, scope),
     time,
-    scope: `${date}/auto/s3/aws4_request`,
+    scope,
     seed: /Signature=(\w+)/.exec(sent.headers['authorization'] ?? '')?.[1] ?? '',
   }
   const body: ChunkedBody = {

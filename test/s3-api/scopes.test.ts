@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { OPERATIONS, type Operation } from '../../src/routes/s3/operations.ts'
+import { OPERATIONS as TABLE } from '../../src/routes/s3/operations.ts'
 import { fill, media, SITE } from '../kit/app.ts'
 import { BUCKET, S3_KEYS, startS3 } from '../kit/s3-client.ts'
 import { type Signed, signHeader, type Unsigned } from '../kit/s3-signer.ts'
@@ -57,11 +57,17 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
   'AbortMultipartUpload uploadId': { query: { uploadId: 'none' } },
 }
 
-function titleOf({ name, query = [] }: Operation): string {
+const OPERATIONS = Object.entries(TABLE).map(([line, { name, scope }]) => {
+  const [, method = '', on = '', query] = /^(\w+) (\w+)(?:\?(\S+))?(?: copy)?$/.exec(line) ?? []
+  return { name, scope, method, on, query: query?.split('&') ?? [] }
+})
+type Operation = (typeof OPERATIONS)[number]
+
+function titleOf({ name, query }: Operation): string {
   return [name, ...query].join(' ')
 }
 
-const PATHS: Record<Operation['on'], string> = {
+const PATHS: Readonly<Record<string, string>> = {
   service: '/',
   bucket: `/${BUCKET}`,
   object: `/${BUCKET}/old`,
@@ -69,10 +75,10 @@ const PATHS: Record<Operation['on'], string> = {
 
 function unsigned(operation: Operation): Unsigned {
   const { query, headers, body } = SAMPLES[titleOf(operation)] ?? {}
-  const subresources = Object.fromEntries((operation.query ?? []).map((name) => [name, '']))
+  const subresources = Object.fromEntries(operation.query.map((name) => [name, '']))
   return {
     method: operation.method,
-    path: PATHS[operation.on],
+    path: PATHS[operation.on] ?? '',
     query: { ...subresources, ...query },
     ...(headers && { headers }),
     ...(body !== undefined && { body }),

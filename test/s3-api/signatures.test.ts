@@ -1,6 +1,8 @@
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
+import { rawPath } from '../../src/http/raw-path.ts'
 import { S3ApiError } from '../../src/s3/errors.ts'
+import { rawQuery } from '../../src/s3/query.ts'
 import { sha256Hex } from '../../src/s3/signing-key.ts'
 import { type Verified, verify, type VerifyOptions } from '../../src/s3/verify.ts'
 import { SITE } from '../kit/app.ts'
@@ -93,7 +95,13 @@ async function outcome(
   const request = new Request(url, { method, headers, ...(body && { body }) })
   if (cf) Object.defineProperty(request, 'cf', { value: cf })
   try {
-    const { payload }: Verified = await verify(request, { keys: [KEY], now: Date.now(), ...rest })
+    const { payload }: Verified = await verify(request, {
+      keys: [KEY],
+      now: Date.now(),
+      query: rawQuery(url),
+      paths: [rawPath(url)],
+      ...rest,
+    })
     return payload.kind
   } catch (error) {
     if (error instanceof S3ApiError) return error.s3Code

@@ -4,27 +4,29 @@ import { readAtMost } from '../read-at-most.ts'
 import { type ErrorDocument, isRegion, parseErrorDocument } from './xml.ts'
 
 /** The meaning of S3's codes; for others, the status decides. */
-const CODES = new Map<string | undefined, ErrorCode>([
-  ['BadDigest', 'corrupt'],
-  ['XAmzContentSHA256Mismatch', 'corrupt'],
-  ['XAmzContentChecksumMismatch', 'corrupt'],
-  ['IncompleteBody', 'corrupt'],
-  ['AuthorizationHeaderMalformed', 'denied'],
-  ['ExpiredToken', 'denied'],
-  ['InvalidAccessKeyId', 'denied'],
-  ['InvalidToken', 'denied'],
-  ['RequestTimeTooSkewed', 'denied'],
-  ['SignatureDoesNotMatch', 'denied'],
-  ['AccessDenied', 'denied'],
-  ['EntityTooLarge', 'too-large'],
-  ['EntityTooSmall', 'invalid'],
-  ['InvalidPart', 'invalid'],
-  ['InvalidPartOrder', 'invalid'],
-  ['NoSuchUpload', 'precondition'],
-  ['KeyTooLongError', 'invalid'],
-  ['InvalidObjectName', 'invalid'],
-  ['MetadataTooLarge', 'invalid'],
-])
+const CODES: ReadonlyMap<string | undefined, ErrorCode> = new Map(
+  Object.entries({
+    BadDigest: 'corrupt',
+    XAmzContentSHA256Mismatch: 'corrupt',
+    XAmzContentChecksumMismatch: 'corrupt',
+    IncompleteBody: 'corrupt',
+    AuthorizationHeaderMalformed: 'denied',
+    ExpiredToken: 'denied',
+    InvalidAccessKeyId: 'denied',
+    InvalidToken: 'denied',
+    RequestTimeTooSkewed: 'denied',
+    SignatureDoesNotMatch: 'denied',
+    AccessDenied: 'denied',
+    EntityTooLarge: 'too-large',
+    EntityTooSmall: 'invalid',
+    InvalidPart: 'invalid',
+    InvalidPartOrder: 'invalid',
+    NoSuchUpload: 'precondition',
+    KeyTooLongError: 'invalid',
+    InvalidObjectName: 'invalid',
+    MetadataTooLarge: 'invalid',
+  }),
+)
 const ABOUT = new Map<string | undefined, ErrorOptions['about']>([
   ['BadDigest', 'digest'],
   ['XAmzContentSHA256Mismatch', 'sha256'],

@@ -1,4 +1,5 @@
 import { infoFromHeaders, representationHeaders } from '../../http/headers.ts'
+import { ownEncoding } from '../../s3/content-encoding.ts'
 import type { ObjectAttributes } from '../../storage/backend.ts'
 import type { ObjectInfo } from '../../storage/object.ts'
 import { attributesFromMetadata, attributesToMetadata } from '../attributes.ts'
@@ -14,7 +15,8 @@ export function infoOf(backend: string, name: string, headers: Headers): ObjectI
   // The bytes are not decoded, so length and digests are right even with an encoding.
   stored.delete('Content-Encoding')
   const { contentType, metadata, digests, ...described } = infoFromHeaders(stored)
-  const contentEncoding = encodingOf(headers)
+  // Some servers keep that of the upload, too.
+  const contentEncoding = ownEncoding(headers.get('Content-Encoding'))
   const md5 = md5Of(headers, described.etag)
   const allDigests = { ...(md5 !== undefined && { md5 }), ...digests }
   return {
@@ -50,13 +52,6 @@ export function storedInfo(backend: string, name: string, { info, size, etag }: 
     backend,
     ...(size !== undefined && { size }),
   }
-}
-
-/** Some servers keep `aws-chunked`, which was the encoding of the upload, beside that of the object. */
-function encodingOf(headers: Headers): string | undefined {
-  const codings = (headers.get('Content-Encoding') ?? '').split(',').map((coding) => coding.trim())
-  const own = codings.filter((coding) => !/^(?:aws-chunked|identity|)$/i.test(coding))
-  return own.length === 0 ? undefined : own.join(', ')
 }
 
 /** The ETag of an object that was not uploaded in parts is its MD5, unless it is encrypted with a customer's key. */

@@ -1,7 +1,7 @@
 import { AwsV4Signer } from 'aws4fetch'
 import { StorageError, failureOfCall } from '../../storage/errors.ts'
 import { passedHeader } from '../../storage/invocation.ts'
-import { encodeName } from '../../storage/name.ts'
+import { encodeComponent, encodeName } from '../../storage/name.ts'
 import type { Body } from '../send-body.ts'
 import { readFailure } from './errors.ts'
 
@@ -125,8 +125,6 @@ function locate({ endpoint, bucket, addressing }: S3Location, key: string | unde
 
 /** `URLSearchParams` writes spaces as `+`, which SigV4 does not. */
 function queryString(query: Readonly<Record<string, string>> = {}): string {
-  const pairs = Object.entries(query).map(
-    ([key, value]) => `${key}=${encodeName(value).replaceAll('/', '%2F')}`,
-  )
+  const pairs = Object.entries(query).map(([key, value]) => `${key}=${encodeComponent(value)}`)
   return pairs.length === 0 ? '' : `?${pairs.join('&')}`
 }

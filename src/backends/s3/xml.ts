@@ -1,13 +1,5 @@
 import type { UploadedPart } from '../../storage/backend.ts'
-import {
-  children,
-  childText,
-  document,
-  element,
-  parent,
-  parseDocument,
-  type XmlElement,
-} from '../../s3/xml.ts'
+import { children, childText, document, parseDocument, type XmlElement } from '../../s3/xml.ts'
 import { StorageError } from '../../storage/errors.ts'
 
 /** An S3 error. */
@@ -64,10 +56,8 @@ export function parseCompletedETag(text: string): string | undefined {
 }
 
 export function completionDocument(parts: readonly UploadedPart[]): string {
-  const elements = parts.map(({ number, tag }) =>
-    parent('Part', element('PartNumber', number), element('ETag', quoteETag(tag))),
-  )
-  return document('CompleteMultipartUpload', elements.join(''))
+  const listed = parts.map(({ number, tag }) => ({ PartNumber: number, ETag: quoteETag(tag) }))
+  return document('CompleteMultipartUpload', { Part: listed })
 }
 
 export function isRegion(value: string | null | undefined): value is string {

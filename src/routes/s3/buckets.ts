@@ -1,6 +1,6 @@
 import type { Identity } from '../../access/identity.ts'
 import { S3ApiError } from '../../s3/errors.ts'
-import { document, element, parent } from '../../s3/xml.ts'
+import { type Content, document, type Elements } from '../../s3/xml.ts'
 import type { S3Request } from './operations.ts'
 
 /** Where a bucket is, for clients that ask: the same as R2's own S3 API says. */
@@ -8,21 +8,22 @@ const REGION = 'auto'
 /** Some clients parse it, and the bucket has none: a constant. */
 const CREATED = '2024-01-01T00:00:00.000Z'
 
-export function xmlResponse(body: string, init: ResponseInit = {}): Response {
-  const headers = new Headers(init.headers)
-  headers.set('Content-Type', 'application/xml')
-  return new Response(body, { ...init, headers })
+/** A document as the answer. */
+export function xmlResponse(root: string, content: Content, headers: Record<string, string> = {}): Response {
+  return new Response(document(root, content), { headers: { 'Content-Type': 'application/xml', ...headers } })
 }
 
 export function listBuckets({ c, identity }: S3Request): Response {
   const { s3Bucket = '' } = c.get('deployment').config
-  const bucket = parent('Bucket', element('Name', s3Bucket), element('CreationDate', CREATED))
-  return xmlResponse(document('ListAllMyBucketsResult', ownerElement(identity) + parent('Buckets', bucket)))
+  return xmlResponse('ListAllMyBucketsResult', {
+    Owner: owner(identity),
+    Buckets: { Bucket: { Name: s3Bucket, CreationDate: CREATED } },
+  })
 }
 
 /** Objects have no owners: whoever asks is the owner of all. */
-export function ownerElement({ name }: Identity): string {
-  return parent('Owner', element('ID', name), element('DisplayName', name))
+export function owner({ name }: Identity): Elements {
+  return { ID: name, DisplayName: name }
 }
 
 export function headBucket(): Response {
@@ -39,9 +40,9 @@ export function deleteBucket(): Response {
 }
 
 export function location(): Response {
-  return xmlResponse(document('LocationConstraint', REGION))
+  return xmlResponse('LocationConstraint', REGION)
 }
 
 export function versioning(): Response {
-  return xmlResponse(document('VersioningConfiguration', ''))
+  return xmlResponse('VersioningConfiguration', '')
 }

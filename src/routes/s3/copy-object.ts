@@ -4,7 +4,6 @@ import type { Validators } from '../../http/conditional.ts'
 import { putObject, replace } from '../../methods/put-object.ts'
 import { copyInParts } from '../../migration/copy-parts.ts'
 import { S3ApiError } from '../../s3/errors.ts'
-import { document, element } from '../../s3/xml.ts'
 import { StorageError } from '../../storage/errors.ts'
 import { type ObjectInfo, type Representation, representationOf } from '../../storage/object.ts'
 import { finishAndPurge } from '../edge-cache.ts'
@@ -35,8 +34,7 @@ export async function copyObject(s3: S3Request): Promise<Response> {
 }
 
 export function copyResult(root: string, { etag = '', modified = new Date() }: Validators): Response {
-  const content = element('LastModified', modified.toISOString()) + element('ETag', etag)
-  return xmlResponse(document(root, content))
+  return xmlResponse(root, { LastModified: modified.toISOString(), ETag: etag })
 }
 
 function replacesMetadata(headers: Headers): boolean {

@@ -4,8 +4,8 @@ import { accepts, writersFor } from '../../chain/placement.ts'
 import { deleteObjectIf } from '../../methods/methods.ts'
 import { describeError, log } from '../../observe/log.ts'
 import { errorElements, S3ApiError } from '../../s3/errors.ts'
-import { readXmlBody } from '../../s3/payload.ts'
-import { childText, children, document, element, parent, type XmlElement } from '../../s3/xml.ts'
+import { announcedDigests, readXmlBody } from '../../s3/payload.ts'
+import { childText, children, type Elements, type XmlElement } from '../../s3/xml.ts'
 import { type StorageError, toStorageError } from '../../storage/errors.ts'
 import { finishAndPurge, purgeNames } from '../edge-cache.ts'
 import { finish } from '../finish.ts'
@@ -35,7 +35,8 @@ export async function deleteObject({ c, request, key }: S3Request): Promise<Resp
 /** Deletes up to 1,000 keys. Those that cannot be deleted are listed with their errors. */
 export async function deleteObjects(s3: S3Request): Promise<Response> {
   const { request, payload } = s3
-  if (!hasChecksum(request.headers))
+  // A damaged list would delete other keys.
+  if (!request.headers.has('x-amz-trailer') && Object.keys(announcedDigests(request.headers)).length === 0)
     throw new S3ApiError('InvalidRequest', 'Content-MD5 or an x-amz-checksum header is required')
   const { keys, isQuiet } = parseDelete(await readXmlBody(request, payload, MAX_BYTES))
   return finish(removeAll(s3, keys, isQuiet))
@@ -47,21 +48,26 @@ type Keys = ReadonlyMap<string, Headers>
 async function removeAll({ c, identity }: S3Request, keys: Keys, isQuiet: boolean): Promise<Response> {
   const { chain } = c.get('deployment')
   const limit = pLimit(CONCURRENCY)
-  const results = await Promise.all(
+  const errors = await Promise.all(
     [...keys].map(([key, condition]) =>
-      limit(async (): Promise<string> => {
+      limit(async (): Promise<Elements | null> => {
         try {
           checkKey(identity, key)
           await remove(chain, key, condition)
-          return isQuiet ? '' : parent('Deleted', element('Key', key))
+          return null
         } catch (error) {
-          return parent('Error', element('Key', key), errorElements(failureOf(error)))
+          return { Key: key, ...errorElements(failureOf(error)) }
         }
       }),
     ),
   )
-  await purgeNames(c, [...keys.keys()])
-  return xmlResponse(document('DeleteResult', results.join('')))
+  const names = [...keys.keys()]
+  await purgeNames(c, names)
+  const deleted = isQuiet ? [] : names.filter((_, index) => errors[index] === null)
+  return xmlResponse('DeleteResult', {
+    Deleted: deleted.map((key) => ({ Key: key })),
+    Error: errors.filter((error) => error !== null),
+  })
 }
 
 /** The failure of one key. What is a bug in this software is for the log only. */
@@ -90,18 +96,6 @@ async function refuseIfServedBehind(chain: Chain, key: string): Promise<void> {
         `"${backend.name}" has this key too and would serve it again: with FALLBACK_DELETES = "first", it cannot be deleted`,
       )
   }
-}
-
-const NOT_CHECKSUMS = /^x-amz-checksum-(?:algorithm|mode|type)$/
-
-/** S3 requires one: a damaged list would delete other keys. */
-function hasChecksum(headers: Headers): boolean {
-  return [...headers.keys()].some(
-    (name) =>
-      name === 'content-md5' ||
-      name === 'x-amz-trailer' ||
-      (name.startsWith('x-amz-checksum-') && !NOT_CHECKSUMS.test(name)),
-  )
 }
 
 function parseDelete(root: XmlElement): { keys: Keys; isQuiet: boolean } {

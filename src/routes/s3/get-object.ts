@@ -4,6 +4,7 @@ import { contentRange } from '../../http/range.ts'
 import { headResponse, objectResponse } from '../../http/respond.ts'
 import { s3Conditions } from '../../s3/entity-tag.ts'
 import { S3ApiError } from '../../s3/errors.ts'
+import { parsePartNumber } from '../../s3/parts.ts'
 import { StorageError } from '../../storage/errors.ts'
 import type { ObjectInfo, Representation } from '../../storage/object.ts'
 import type { Answered } from '../context.ts'
@@ -67,11 +68,10 @@ function describe({ c }: S3Request, response: Response, answered: Answered): Res
 function asksFirstPart({ query, request }: S3Request): boolean {
   const part = query.get('partNumber')
   if (part === undefined) return false
-  if (!/^\d{1,5}$/.test(part) || part === '0')
-    throw new S3ApiError('InvalidArgument', 'partNumber must be an integer from 1 to 10000')
+  const number = parsePartNumber(part)
   if (request.headers.has('Range'))
     throw new S3ApiError('InvalidRequest', 'Range and partNumber cannot both be given')
-  if (Number(part) !== 1) throw new S3ApiError('InvalidPartNumber', 'the object is served as one part')
+  if (number !== 1) throw new S3ApiError('InvalidPartNumber', 'the object is served as one part')
   return true
 }
 

@@ -31,13 +31,17 @@ export async function handleS3(c: Context<AppEnv>, findEntrance: FindEntrance): 
     throw new S3ApiError('AccessDenied', 'the S3 API is off: S3_BUCKET and S3_KEYS must both be set')
 
   const target = parseTarget(entrance.path)
-  const query = decodeQuery(sent.url)
+  const parameters = rawQuery(sent.url)
   const verified = await verify(sent, {
     keys: s3Keys,
     now: Date.now(),
+    query: parameters,
     // s3fs signs the path without the endpoint's own.
     paths: entrance.isVirtual ? [rawPath(sent.url)] : [rawPath(sent.url), entrance.path],
   })
+  const query = new Map(
+    parameters.map(([name, value]) => [decodeComponent(name), decodeComponent(value)] as const),
+  )
   const request = withHoistedHeaders(sent, query)
   const identity = identityOf(verified.key)
   c.set('identity', identity)
@@ -79,12 +83,6 @@ function isHashMismatch(error: unknown, headers: Headers): boolean {
   if (!(error instanceof StorageError) || error.code !== 'corrupt') return false
   const { sha256: _, ...others } = headerDigests(headers)
   return error.about === 'sha256' || (error.about === 'digest' && Object.keys(others).length === 0)
-}
-
-function decodeQuery(url: string): Map<string, string> {
-  return new Map(
-    rawQuery(url).map(([name, value]) => [decodeComponent(name), decodeComponent(value)] as const),
-  )
 }
 
 /** Other names cannot be created: then a client would store objects that it does not find. */

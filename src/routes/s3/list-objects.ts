@@ -2,11 +2,11 @@ import { refuseOutside } from '../../access/authorize.ts'
 import { deriveKey } from '../../access/derive-key.ts'
 import type { MergeListOptions } from '../../chain/merge-list.ts'
 import { S3ApiError } from '../../s3/errors.ts'
-import { document, element, parent } from '../../s3/xml.ts'
+import type { Elements } from '../../s3/xml.ts'
 import { isListable } from '../../storage/backend.ts'
 import { encodeName, isLongerThan, MAX_NAME_BYTES } from '../../storage/name.ts'
 import { compareNames } from '../../storage/order.ts'
-import { ownerElement, xmlResponse } from './buckets.ts'
+import { owner, xmlResponse } from './buckets.ts'
 import { type Entry, type Page, readPage } from './list-page.ts'
 import type { S3Request } from './operations.ts'
 
@@ -22,14 +22,12 @@ export async function listObjectsV2(request: S3Request): Promise<Response> {
   const after = query.get('start-after')
   const page = await listPage(request, { ...(after && { after }), ...(token && { cursor: token }) })
   const count = page.entries.length + page.directories.length
-  return listResponse(
-    request,
-    page,
-    optional('StartAfter', after && encoderFor(request)(after)) +
-      optional('ContinuationToken', token) +
-      element('KeyCount', count) +
-      optional('NextContinuationToken', page.cursor),
-  )
+  return listResponse(request, page, {
+    StartAfter: after ? encoderFor(request)(after) : undefined,
+    ContinuationToken: token || undefined,
+    KeyCount: count,
+    NextContinuationToken: page.cursor ?? undefined,
+  })
 }
 
 /** Version 1, whose clients continue after NextMarker, or after the last name that they got. */
@@ -40,8 +38,8 @@ export async function listObjects(request: S3Request): Promise<Response> {
     marker.startsWith(CURSOR_MARKER) ? { cursor: marker.slice(CURSOR_MARKER.length) } : { after: marker },
   )
   const encode = encoderFor(request)
-  const next = page.cursor === null ? null : encode(nextMarker(request, page))
-  return listResponse(request, page, element('Marker', encode(marker)) + optional('NextMarker', next))
+  const next = page.cursor === null ? undefined : encode(nextMarker(request, page))
+  return listResponse(request, page, { Marker: encode(marker), NextMarker: next })
 }
 
 /** The last name, unless a backend would have to be listed from its start to continue after it. */
@@ -88,50 +86,37 @@ function encoderFor({ query }: S3Request): (name: string) => string {
 }
 
 /** `elements` are those of one version only. */
-function listResponse(request: S3Request, page: Page, elements: string): Response {
+function listResponse(request: S3Request, page: Page, elements: Elements): Response {
   const { bucket, query, identity } = request
   const encode = encoderFor(request)
   const delimiter = query.get('delimiter')
   const hasOwner = !query.has('list-type') || query.get('fetch-owner') === 'true'
-  const owner = hasOwner ? ownerElement(identity) : ''
-  const body = document(
-    'ListBucketResult',
-    element('Name', bucket) +
-      element('Prefix', encode(query.get('prefix') ?? '')) +
-      optional('Delimiter', delimiter && encode(delimiter)) +
-      element('MaxKeys', maxKeys(query)) +
-      optional('EncodingType', query.get('encoding-type')) +
-      element('IsTruncated', `${page.cursor !== null}`) +
-      elements +
-      page.entries.map((entry) => contentsElement(entry, encode, owner)).join('') +
-      page.directories.map((name) => parent('CommonPrefixes', element('Prefix', encode(name)))).join(''),
-  )
+  const contentOf = ({ name, size, modified, etag }: Entry): Elements => ({
+    Key: encode(name),
+    // In whole seconds, as in Last-Modified.
+    LastModified: modified.toISOString().replace(/\d{3}Z$/, '000Z'),
+    ETag: etag,
+    Size: size,
+    StorageClass: 'STANDARD',
+    Owner: hasOwner ? owner(identity) : undefined,
+  })
+  const result = {
+    Name: bucket,
+    Prefix: encode(query.get('prefix') ?? ''),
+    Delimiter: delimiter ? encode(delimiter) : undefined,
+    MaxKeys: maxKeys(query),
+    EncodingType: query.get('encoding-type') || undefined,
+    IsTruncated: page.cursor !== null,
+    ...elements,
+    Contents: page.entries.map(contentOf),
+    CommonPrefixes: page.directories.map((name) => ({ Prefix: encode(name) })),
+  }
   const notListed = page.notListed.join(', ')
   return xmlResponse(
-    body,
-    notListed === '' ? {} : { headers: { 'x-fallback-storage-not-listed': notListed } },
+    'ListBucketResult',
+    result,
+    notListed === '' ? {} : { 'x-fallback-storage-not-listed': notListed },
   )
-}
-
-function contentsElement(
-  { name, size, modified, etag }: Entry,
-  encode: (name: string) => string,
-  owner: string,
-): string {
-  return parent(
-    'Contents',
-    element('Key', encode(name)),
-    // In whole seconds, as in Last-Modified.
-    element('LastModified', modified.toISOString().replace(/\d{3}Z$/, '000Z')),
-    element('ETag', etag),
-    element('Size', size),
-    element('StorageClass', 'STANDARD'),
-    owner,
-  )
-}
-
-function optional(name: string, text: string | null | undefined): string {
-  return text ? element(name, text) : ''
 }
 
 function invalidArgument(message: string): S3ApiError {

@@ -7,7 +7,6 @@ import { S3ApiError } from '../../s3/errors.ts'
 import { checkParts, parsePartNumber, parseParts, partETag } from '../../s3/parts.ts'
 import { openBody, readXmlBody } from '../../s3/payload.ts'
 import { openUploadId, sealUploadId, type UploadBinding } from '../../s3/upload-id.ts'
-import { document, element } from '../../s3/xml.ts'
 import {
   type MultipartUpload,
   type PartsBackend,
@@ -45,12 +44,7 @@ export async function createMultipartUpload(s3: S3Request): Promise<Response> {
   const { id } = await finish(target.createMultipartUpload(key, { info }))
   const uploadId = await sealUploadId({ backend: target.name, id, mark }, await bindingOf(s3))
   c.set('answered', { backend: target.name })
-  return xmlResponse(
-    document(
-      'InitiateMultipartUploadResult',
-      element('Bucket', bucket) + element('Key', key) + element('UploadId', uploadId),
-    ),
-  )
+  return xmlResponse('InitiateMultipartUploadResult', { Bucket: bucket, Key: key, UploadId: uploadId })
 }
 
 export async function uploadPart(s3: S3Request): Promise<Response> {
@@ -106,15 +100,13 @@ export async function completeMultipartUpload(s3: S3Request): Promise<Response> 
   const info = await finishAndPurge(c, key, complete(s3, opened, parts))
   c.set('answered', { backend: info.backend })
   const [location = ''] = request.url.split('?')
-  return xmlResponse(
-    document(
-      'CompleteMultipartUploadResult',
-      element('Location', location) +
-        element('Bucket', bucket) +
-        element('Key', key) +
-        element('ETag', withS3Tag(chain, info).etag ?? ''),
-    ),
-  )
+  const { etag = '' } = withS3Tag(chain, info)
+  return xmlResponse('CompleteMultipartUploadResult', {
+    Location: location,
+    Bucket: bucket,
+    Key: key,
+    ETag: etag,
+  })
 }
 
 /**
@@ -153,16 +145,13 @@ export async function abortMultipartUpload(s3: S3Request): Promise<Response> {
 
 /** Always empty, since uploads are not listed: clients that find one would resume it with ListParts. */
 export function listMultipartUploads({ bucket }: S3Request): Response {
-  return xmlResponse(
-    document(
-      'ListMultipartUploadsResult',
-      element('Bucket', bucket) +
-        element('KeyMarker', '') +
-        element('UploadIdMarker', '') +
-        element('MaxUploads', 1000) +
-        element('IsTruncated', 'false'),
-    ),
-  )
+  return xmlResponse('ListMultipartUploadsResult', {
+    Bucket: bucket,
+    KeyMarker: '',
+    UploadIdMarker: '',
+    MaxUploads: 1000,
+    IsTruncated: false,
+  })
 }
 
 interface OpenUpload {

@@ -19,6 +19,7 @@ import {
   uploadPartCopy,
 } from './multipart.ts'
 import { putObject } from './put-object.ts'
+import type { Target } from './target.ts'
 
 /** A request of an S3 client whose signature holds, and whose key has the operation's scope. */
 export interface S3Request {
@@ -36,126 +37,40 @@ export interface S3Request {
 
 export interface Operation {
   name: string
-  method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE'
-  on: 'service' | 'bucket' | 'object'
-  /** The sub-resources that the query names, exactly. */
-  query?: readonly string[]
-  /** Whether it needs `x-amz-copy-source`; default: must not have it. */
-  copies?: boolean
   scope: Extract<Scope, 'read' | 'write'>
   handle: (request: S3Request) => Response | Promise<Response>
 }
 
-export const OPERATIONS: readonly Operation[] = [
-  { name: 'ListBuckets', method: 'GET', on: 'service', scope: 'read', handle: listBuckets },
-  { name: 'HeadBucket', method: 'HEAD', on: 'bucket', scope: 'read', handle: headBucket },
-  { name: 'CreateBucket', method: 'PUT', on: 'bucket', scope: 'read', handle: createBucket },
-  { name: 'DeleteBucket', method: 'DELETE', on: 'bucket', scope: 'write', handle: deleteBucket },
-  {
-    name: 'GetBucketLocation',
-    method: 'GET',
-    on: 'bucket',
-    query: ['location'],
-    scope: 'read',
-    handle: location,
-  },
-  {
-    name: 'GetBucketVersioning',
-    method: 'GET',
-    on: 'bucket',
-    query: ['versioning'],
-    scope: 'read',
-    handle: versioning,
-  },
-  { name: 'ListObjects', method: 'GET', on: 'bucket', scope: 'read', handle: listObjects },
-  {
-    name: 'ListObjectsV2',
-    method: 'GET',
-    on: 'bucket',
-    query: ['list-type'],
-    scope: 'read',
-    handle: listObjectsV2,
-  },
-  {
-    name: 'ListMultipartUploads',
-    method: 'GET',
-    on: 'bucket',
-    query: ['uploads'],
-    scope: 'read',
-    handle: listMultipartUploads,
-  },
-  {
-    name: 'DeleteObjects',
-    method: 'POST',
-    on: 'bucket',
-    query: ['delete'],
-    scope: 'write',
-    handle: deleteObjects,
-  },
-  { name: 'GetObject', method: 'GET', on: 'object', scope: 'read', handle: getObject },
-  { name: 'HeadObject', method: 'HEAD', on: 'object', scope: 'read', handle: getObject },
-  { name: 'GetObject', method: 'GET', on: 'object', query: ['partNumber'], scope: 'read', handle: getObject },
-  {
-    name: 'HeadObject',
-    method: 'HEAD',
-    on: 'object',
-    query: ['partNumber'],
-    scope: 'read',
-    handle: getObject,
-  },
-  { name: 'PutObject', method: 'PUT', on: 'object', scope: 'write', handle: putObject },
-  { name: 'CopyObject', method: 'PUT', on: 'object', copies: true, scope: 'write', handle: copyObject },
-  { name: 'DeleteObject', method: 'DELETE', on: 'object', scope: 'write', handle: deleteObject },
-  {
-    name: 'GetObjectTagging',
-    method: 'GET',
-    on: 'object',
-    query: ['tagging'],
-    scope: 'read',
-    handle: getObjectTagging,
-  },
-  {
-    name: 'CreateMultipartUpload',
-    method: 'POST',
-    on: 'object',
-    query: ['uploads'],
-    scope: 'write',
-    handle: createMultipartUpload,
-  },
-  {
-    name: 'UploadPart',
-    method: 'PUT',
-    on: 'object',
-    query: ['partNumber', 'uploadId'],
-    scope: 'write',
-    handle: uploadPart,
-  },
-  {
-    name: 'UploadPartCopy',
-    method: 'PUT',
-    on: 'object',
-    query: ['partNumber', 'uploadId'],
-    copies: true,
-    scope: 'write',
-    handle: uploadPartCopy,
-  },
-  {
+/** By method, target and exactly the sub-resources that the query names, sorted; with `copy` if there is an `x-amz-copy-source`. */
+export const OPERATIONS: Readonly<Record<string, Operation>> = {
+  'GET service': { name: 'ListBuckets', scope: 'read', handle: listBuckets },
+  'HEAD bucket': { name: 'HeadBucket', scope: 'read', handle: headBucket },
+  'PUT bucket': { name: 'CreateBucket', scope: 'read', handle: createBucket },
+  'DELETE bucket': { name: 'DeleteBucket', scope: 'write', handle: deleteBucket },
+  'GET bucket?location': { name: 'GetBucketLocation', scope: 'read', handle: location },
+  'GET bucket?versioning': { name: 'GetBucketVersioning', scope: 'read', handle: versioning },
+  'GET bucket': { name: 'ListObjects', scope: 'read', handle: listObjects },
+  'GET bucket?list-type': { name: 'ListObjectsV2', scope: 'read', handle: listObjectsV2 },
+  'GET bucket?uploads': { name: 'ListMultipartUploads', scope: 'read', handle: listMultipartUploads },
+  'POST bucket?delete': { name: 'DeleteObjects', scope: 'write', handle: deleteObjects },
+  'GET object': { name: 'GetObject', scope: 'read', handle: getObject },
+  'HEAD object': { name: 'HeadObject', scope: 'read', handle: getObject },
+  'GET object?partNumber': { name: 'GetObject', scope: 'read', handle: getObject },
+  'HEAD object?partNumber': { name: 'HeadObject', scope: 'read', handle: getObject },
+  'PUT object': { name: 'PutObject', scope: 'write', handle: putObject },
+  'PUT object copy': { name: 'CopyObject', scope: 'write', handle: copyObject },
+  'DELETE object': { name: 'DeleteObject', scope: 'write', handle: deleteObject },
+  'GET object?tagging': { name: 'GetObjectTagging', scope: 'read', handle: getObjectTagging },
+  'POST object?uploads': { name: 'CreateMultipartUpload', scope: 'write', handle: createMultipartUpload },
+  'PUT object?partNumber&uploadId': { name: 'UploadPart', scope: 'write', handle: uploadPart },
+  'PUT object?partNumber&uploadId copy': { name: 'UploadPartCopy', scope: 'write', handle: uploadPartCopy },
+  'POST object?uploadId': {
     name: 'CompleteMultipartUpload',
-    method: 'POST',
-    on: 'object',
-    query: ['uploadId'],
     scope: 'write',
     handle: completeMultipartUpload,
   },
-  {
-    name: 'AbortMultipartUpload',
-    method: 'DELETE',
-    on: 'object',
-    query: ['uploadId'],
-    scope: 'write',
-    handle: abortMultipartUpload,
-  },
-]
+  'DELETE object?uploadId': { name: 'AbortMultipartUpload', scope: 'write', handle: abortMultipartUpload },
+}
 
 /**
  * Query parameters that select an operation (docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_Amazon_Simple_Storage_Service.html).
@@ -223,21 +138,16 @@ const NOT_CONFIGURED: Readonly<Record<string, S3Code>> = {
 /** The operation that a request means. Throws `NotImplemented` if it is none of the above. */
 export function findOperation(
   method: string,
-  on: Operation['on'],
+  on: Target['on'],
   { query, copies }: { query: ReadonlyMap<string, string>; copies: boolean },
 ): Operation {
   const named = [...query.keys()].filter((name) => SUBRESOURCES.has(name)).sort()
-  const found = OPERATIONS.find(
-    (operation) =>
-      operation.method === method &&
-      operation.on === on &&
-      (operation.copies ?? false) === copies &&
-      [...(operation.query ?? [])].sort().join() === named.join(),
-  )
+  const subresources = named.length > 0 ? `?${named.join('&')}` : ''
+  const found = OPERATIONS[`${method} ${on}${subresources}${copies ? ' copy' : ''}`]
   if (found) return found
   const [subresource = ''] = named
   const code = method === 'GET' && on === 'bucket' ? NOT_CONFIGURED[subresource] : undefined
   if (code) throw new S3ApiError(code, `there is no ${subresource} configuration`)
-  const what = named.length > 0 ? `${method} with ?${named.join('&')}` : `${method} on a ${on}`
+  const what = subresources ? `${method} with ${subresources}` : `${method} on a ${on}`
   throw new S3ApiError('NotImplemented', `${what} is not supported; docs/s3.md lists what is`)
 }

@@ -1,4 +1,5 @@
 import { putObject as storeObject } from '../../methods/put-object.ts'
+import { ownEncoding } from '../../s3/content-encoding.ts'
 import { S3ApiError } from '../../s3/errors.ts'
 import { openBody } from '../../s3/payload.ts'
 import type { Representation } from '../../storage/object.ts'
@@ -39,8 +40,7 @@ const UNSUPPORTED = [
 export function describeUpload({ headers }: Request, name: string): Representation {
   const unsupported = UNSUPPORTED.find((header) => headers.has(header))
   if (unsupported !== undefined) throw new S3ApiError('NotImplemented', `${unsupported} is not supported`)
-  const { contentEncoding = '', ...representation } = describe(headers, name)
-  const codings = contentEncoding.split(',').map((coding) => coding.trim())
-  const own = codings.filter((coding) => !/^(?:aws-chunked|)$/i.test(coding))
-  return own.length === 0 ? representation : { ...representation, contentEncoding: own.join(', ') }
+  const { contentEncoding, ...representation } = describe(headers, name)
+  const own = ownEncoding(contentEncoding)
+  return own === undefined ? representation : { ...representation, contentEncoding: own }
 }

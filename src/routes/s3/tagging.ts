@@ -1,5 +1,4 @@
 import { S3ApiError } from '../../s3/errors.ts'
-import { document, parent } from '../../s3/xml.ts'
 import { xmlResponse } from './buckets.ts'
 import type { S3Request } from './operations.ts'
 
@@ -7,5 +6,5 @@ import type { S3Request } from './operations.ts'
 export async function getObjectTagging({ c, key }: S3Request): Promise<Response> {
   const found = await c.get('deployment').chain.head(key)
   if (!found) throw new S3ApiError('NoSuchKey', 'the key does not exist')
-  return xmlResponse(document('Tagging', parent('TagSet')))
+  return xmlResponse('Tagging', { TagSet: '' })
 }

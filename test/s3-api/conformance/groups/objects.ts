@@ -660,6 +660,36 @@ export const OBJECTS: readonly Group[] = [
         get('a'),
         ok('x'),
       ),
+      ...Object.entries({
+        'a Content-MD5 that is no base64': { 'content-md5': '!!!' },
+        'a Content-MD5 that is too short': { 'content-md5': 'YWJj' },
+        'a checksum that is no base64': { 'x-amz-checksum-crc32': '!!!' },
+        'a checksum that nobody knows': { 'x-amz-checksum-crc7': 'AA==' },
+      }).map(([what, headers]) =>
+        row(
+          `with ${what}`,
+          { a: 'x' },
+          deleteBody('<Delete><Object><Key>a</Key></Object></Delete>', headers),
+          fails('content-md5' in headers ? 'InvalidDigest' : 'InvalidRequest'),
+          get('a'),
+          ok('x'),
+        ),
+      ),
+      row(
+        'with the name of an algorithm, but no checksum',
+        { a: 'x' },
+        bucket(
+          'POST',
+          { delete: '' },
+          {
+            body: '<Delete><Object><Key>a</Key></Object></Delete>',
+            headers: { 'x-amz-checksum-algorithm': 'CRC32' },
+          },
+        ),
+        fails('InvalidRequest'),
+        get('a'),
+        ok('x'),
+      ),
       row(
         'another bucket',
         { a: 'x' },

@@ -34,10 +34,11 @@ const LAYERS: Record<string, string[]> = {
   ],
   client: ['schemas'],
   cli: ['client'],
+  dashboard: ['client'],
 }
 
 /** What knows nothing of Cloudflare and Hono, so that it can be read and tested without them. */
-const PURE = ['storage', 'schemas', 'http', 'bodies', 's3', 'chain', 'methods', 'client', 'cli']
+const PURE = ['storage', 'schemas', 'http', 'bodies', 's3', 'chain', 'methods', 'client', 'cli', 'dashboard']
 const WITHOUT_FRAMEWORK = Object.keys(LAYERS).filter((folder) => folder !== 'routes')
 
 function layer(folder: string): { files: string[]; rules: Record<string, unknown> } {
@@ -88,13 +89,33 @@ export default defineConfig({
     { files: ['src/cli/**', 'demo/**', 'scripts/**', 'bench/**'], rules: { 'no-console': 'off' } },
     ...Object.keys(LAYERS).map(layer),
     {
+      files: ['src/dashboard/**'],
+      plugins: ['typescript', 'unicorn', 'import', 'oxc', 'react', 'jsx-a11y'],
+      rules: {
+        // Names and stored text are shown as text only; the page's policy allows no Trusted Types either.
+        'no-restricted-properties': [
+          'error',
+          ...['innerHTML', 'outerHTML', 'insertAdjacentHTML'].map((property) => ({ property })),
+        ],
+        'react/no-danger': 'error',
+        // Preact knows the attributes of HTML (`class`), signals are changed by assignment, and effects depend on keys.
+        'react/no-unknown-property': 'off',
+        'react/immutability': 'off',
+        'react-hooks/exhaustive-deps': 'off',
+        'jsx-a11y/prefer-tag-over-role': 'off',
+      },
+    },
+    {
       files: ['src/*.ts'],
       rules: {
         'no-restricted-imports': [
           'error',
           {
             patterns: [
-              { regex: '^\\./(cli|client)/', message: 'The CLI and the client are not part of the Worker.' },
+              {
+                regex: '^\\./(cli|client|dashboard)/',
+                message: 'The CLI, the client and the dashboard are not part of the Worker.',
+              },
             ],
           },
         ],

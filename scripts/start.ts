@@ -43,14 +43,18 @@ function welcome({ worker, origin, token, s3 }: Stack): string {
   // Not every version of curl sends this header by itself, and the signature needs it.
   const signed = `--aws-sigv4 aws:amz:auto:s3 --user ${accessKeyId}:${secretAccessKey} -H 'x-amz-content-sha256: UNSIGNED-PAYLOAD'`
   return `
-  Open   ${photo}
+  Open this page: it signs you in, and shows a picture move from the old server to the new one
+
+         ${worker.url}-/#token=${token}
+
+  Media  ${photo}
          ${worker.url}video/testcard.mp4
   API    ${worker.url}-/docs
   Chain  media (R2, empty) → media_kv (KV, empty) → legacy (${origin.url}), copying on read
   Token  ${token}
   S3     ${endpoint} (bucket ${bucket}, key ${accessKeyId}, secret ${secretAccessKey})
 
-  Four things to try in another terminal
+  The same in another terminal
 
   1. A picture that only the legacy origin has. The second time, it comes from R2:
      curl -s -D - -o /dev/null ${photo}

@@ -11,11 +11,12 @@ import { describeError, log, stackOf } from './observe/log.ts'
 import { operatorHandlers } from './routes/api/backends.ts'
 import { listingHandlers } from './routes/api/listing.ts'
 import { methodHandlers } from './routes/api/methods.ts'
-import { seriesHandlers } from './routes/api/series.ts'
 import { migrate } from './routes/api/migrate.ts'
 import { preview } from './routes/api/preview.ts'
+import { seriesHandlers } from './routes/api/series.ts'
 import { sessionHandlers } from './routes/api/session.ts'
 import { type AppEnv, type Handlers, ProblemError } from './routes/context.ts'
+import { dashboardHandlers } from './routes/dashboard.ts'
 import { docsHandlers } from './routes/docs.ts'
 import { backfillHandlers } from './routes/jobs/backfills.ts'
 import { verificationHandlers } from './routes/jobs/verifications.ts'
@@ -40,6 +41,7 @@ const HANDLERS: Handlers = {
   ...seriesHandlers,
   ...sessionHandlers,
   ...edgeCacheHandlers,
+  ...dashboardHandlers,
   ...docsHandlers,
   ...backfillHandlers,
   ...verificationHandlers,

@@ -230,6 +230,11 @@ export const OPERATIONS: Readonly<Record<string, Partial<Record<RouteId, Operati
     errorDocs: { summary: 'What the types of problem documents mean', answers: PAGE },
     docsScript: null,
     docsStyle: null,
+    dashboard: {
+      summary: 'The dashboard, a page that uses this API',
+      answers: { ...PAGE, 304: { description: 'Not modified.' } },
+    },
+    dashboardFile: null,
   },
   Backfills: {
     startBackfill: {
@@ -244,6 +249,10 @@ export const OPERATIONS: Readonly<Record<string, Partial<Record<RouteId, Operati
     cancelBackfill: { summary: 'Ends the job; what was copied stays', ...CONTROL },
     retryFailedBackfill: { summary: 'Retries what failed', ...CONTROL },
     listBackfillFailures: { summary: 'What could not be copied, and why', answers: 'One page.' },
+    getBackfillSeries: {
+      summary: 'The progress of the job over time, in at most 240 intervals of equal length',
+      answers: 'The columns.',
+    },
     listDeadCopies: {
       summary: 'Copies for reads that failed even after retries, and why; the latest 1000, newest first',
       answers: 'The copies.',

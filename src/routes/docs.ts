@@ -1,7 +1,7 @@
-import { cancelBody } from '../bodies/cancel.ts'
-import type { Context } from 'hono'
 import { StorageError } from '../storage/errors.ts'
+import { findAsset, sendAsset } from './assets.ts'
 import type { AppEnv, Handlers } from './context.ts'
+import type { Context } from 'hono'
 
 /** Everything comes from the Worker's own static assets; nothing else may run. */
 const POLICY =
@@ -11,7 +11,7 @@ const POLICY =
 export const docsHandlers = {
   async openapi(c) {
     const { mediaPath } = c.var.deployment.config
-    const document = await (await asset(c, 'openapi.json')).json<Record<string, unknown>>()
+    const document = await present(await findAsset(c, 'openapi.json')).json<Record<string, unknown>>()
     // OpenAPI joins the two, and the paths begin with a slash.
     return c.json({ ...document, servers: [{ url: mediaPath.slice(0, -1) || '/' }] })
   },
@@ -22,25 +22,11 @@ export const docsHandlers = {
 } satisfies Partial<Handlers>
 
 function page(file: string) {
-  return async (c: Context<AppEnv>): Promise<Response> => {
-    const found = await asset(c, file)
-    const response = new Response(found.body, found)
-    response.headers.set('Content-Security-Policy', POLICY)
-    return response
-  }
+  return async (c: Context<AppEnv>): Promise<Response> =>
+    present(await sendAsset(c, file, { 'Content-Security-Policy': POLICY }))
 }
 
-/** A file in `src/assets`, which are not in the bundle, because every cold start has to load the bundle. */
-async function asset(c: Context<AppEnv>, file: string): Promise<Response> {
-  const { ASSETS: assets } = c.env as Partial<Env>
-  if (!assets) {
-    throw new StorageError(
-      'unsupported',
-      'the documentation needs [assets] with the binding ASSETS in wrangler.toml',
-    )
-  }
-  const response = await assets.fetch(`https://assets.local/${file}`)
-  if (response.ok) return response
-  await cancelBody(response.body)
-  throw new StorageError('unavailable', `the asset ${file} answered ${response.status}`)
+function present(asset: Response | null): Response {
+  if (asset) return asset
+  throw new StorageError('unavailable', 'the documentation is missing in the static assets')
 }

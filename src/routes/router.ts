@@ -7,6 +7,7 @@ import { type Authorize, type Decision, refuseOutside } from '../access/authoriz
 import type { AccessContext } from '../access/cloudflare-access.ts'
 import { createChunkReader } from '../bodies/chunks.ts'
 import { optionsResponse } from '../http/cors.ts'
+import { isNavigation } from '../http/navigation.ts'
 import { problemResponse } from '../http/problem.ts'
 import { rawPath } from '../http/raw-path.ts'
 import { type Route, type RouteId, ROUTES } from '../schemas/routes.ts'
@@ -94,6 +95,7 @@ function toHonoHandler(
   const authorize = authorizeFor(route)
   return async (c) => {
     if (path === '{name}') c.set('route', 'media')
+    if (isRead && c.req.path === mediaPath && isNavigation(c.req.raw)) return toDashboard()
     if (isRead) c.set('isRead', true)
     const { identity, refusal } = authorize ? await authorize(c.req.raw, () => accessContext(c)) : ANYONE
     if (identity) c.set('identity', identity)
@@ -109,6 +111,12 @@ function toHonoHandler(
     const answer = await handler(c, input)
     return answer instanceof Response ? answer : c.json(answer, status)
   }
+}
+
+/** For browsers at the root of the media, where no object can be. */
+function toDashboard(): Response {
+  const headers = { Location: '-/', Vary: 'Accept, Sec-Fetch-Mode', 'Cache-Control': 'no-store' }
+  return new Response(null, { status: 303, headers })
 }
 
 /** `ctx.access`, which older runtimes don't have, nor Hono's type of the context. */

@@ -76,14 +76,21 @@ export const backfill = v.strictObject({
   ...counters,
   rate: v.pipe(
     v.number(),
-    v.description('Objects per second: recently, or on average for a job that has ended.'),
+    v.description(
+      'Objects per second: recently, or on average for a job that has ended. 0 while it is paused or waits.',
+    ),
   ),
   bytes_rate: v.pipe(v.number(), v.description('Bytes per second, of copies, over the same time as `rate`.')),
   total: v.pipe(
     v.nullable(
       v.strictObject({
-        objects: count,
-        bytes: v.pipe(v.nullable(count), v.description('Null if some sizes are unknown.')),
+        objects: v.pipe(count, v.description('All that were listed.')),
+        bytes: v.pipe(
+          v.nullable(count),
+          v.description(
+            'Of the objects that were to be copied when they were listed. Null if some sizes are unknown.',
+          ),
+        ),
         exact: v.pipe(
           v.boolean(),
           v.description('False while the sources are still being listed: at least.'),
@@ -94,7 +101,9 @@ export const backfill = v.strictObject({
   ),
   eta: v.pipe(
     v.nullable(time),
-    v.description('When the job will end at its present rate. Null if it is not running or still listing.'),
+    v.description(
+      'When the job will end at its present rate. Null if that is unknown: it still lists, waits, or is not running.',
+    ),
   ),
   started: time,
   started_by: startedBy,

@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { ERROR_CODES } from '../storage/errors.ts'
 import { isLongerThan, MAX_NAME_BYTES } from '../storage/name.ts'
 import { ACCEPTABLE, DIFFERENCE_KINDS, SERIES } from './reasons.ts'
 
@@ -150,7 +151,12 @@ const jobPage = {
   ),
 }
 
-export const failuresQuery = v.object(jobPage)
+export const failuresQuery = v.object({
+  ...jobPage,
+  error: v.exactOptional(v.picklist(ERROR_CODES, 'must be a code as in `error`, like timeout')),
+  /** Counts instead of a list. */
+  by: v.exactOptional(v.literal('error', 'must be error')),
+})
 
 export const differencesQuery = v.object({
   ...jobPage,

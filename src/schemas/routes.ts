@@ -93,15 +93,18 @@ export const ROUTES = {
   },
 
   explain: { method: 'GET', path: '-/api/explain/{name}', access: 'read' },
-  getSeries: { method: 'GET', path: '-/api/series', access: 'admin', query: requests.seriesQuery },
   preview: { method: 'GET', path: '-/api/preview/{name}', access: 'read' },
   migrate: { method: 'POST', path: '-/api/migrate', access: 'write', body: requests.migrateBody },
+  getSeries: { method: 'GET', path: '-/api/series', access: 'admin', query: requests.seriesQuery },
   listBackends: { method: 'GET', path: '-/api/backends', access: 'admin' },
   health: { method: 'GET', path: '-/health', access: 'public' },
   metrics: { method: 'GET', path: '-/metrics', access: 'admin' },
   getSession: { method: 'GET', path: '-/api/session', access: 'signed-in' },
   signIn: { method: 'POST', path: '-/api/session', access: 'public', body: requests.sessionBody },
   signOut: { method: 'DELETE', path: '-/api/session', access: 'signed-in' },
+
+  dashboard: { method: 'GET', path: '-/', access: 'public' },
+  dashboardFile: { method: 'GET', path: '-/dashboard/{file}', access: 'public' },
 
   openapi: { method: 'GET', path: '-/api/openapi.json', access: 'public' },
   docs: { method: 'GET', path: '-/docs', access: 'public' },
@@ -130,6 +133,7 @@ export const ROUTES = {
     access: 'admin',
     query: requests.failuresQuery,
   },
+  getBackfillSeries: { method: 'GET', path: '-/api/backfills/{id}/series', access: 'admin' },
   listDeadCopies: { method: 'GET', path: '-/api/dead_copies', access: 'admin' },
 
   listVerifications: { method: 'GET', path: '-/api/verifications', access: 'admin' },

@@ -2,7 +2,12 @@ import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { consumePages } from '../../src/jobs/backfill/consumer.ts'
 import type { PricedBackend } from '../../src/jobs/backfill/estimate.ts'
-import type { BackfillOptions, PageJob, PageMessage } from '../../src/jobs/backfill/job-types.ts'
+import type {
+  BackfillOptions,
+  BackfillRecord,
+  PageJob,
+  PageMessage,
+} from '../../src/jobs/backfill/job-types.ts'
 import { Backfill } from '../../src/jobs/backfill/job.ts'
 import type {
   Backfill as BackfillJson,
@@ -46,6 +51,8 @@ export interface JobHarness {
   clock: { now: number }
   /** A new job engine over the same storage, as after a restart. */
   restart(): void
+  /** Removes what earlier versions did not store: their jobs continue. */
+  forget(): void
   /** Delivers the given messages to a consumer. */
   deliver(messages: readonly PageMessage[], job?: PageJob): Promise<void>
   /** Runs alarms and delivers messages until the job ends, or for `rounds` rounds. */
@@ -88,6 +95,11 @@ export async function withBackfill(
       clock,
       restart() {
         harness.job = open()
+      },
+      forget() {
+        ctx.storage.sql.exec('DROP TABLE series')
+        const { samples: _, ...record } = ctx.storage.kv.get<BackfillRecord>('backfill-2') ?? {}
+        ctx.storage.kv.put('backfill-2', record)
       },
       deliver: (messages, job = rpcOf(harness)) =>
         consumePages(messages.map(toMessage), { chain, job: () => job }),
@@ -197,7 +209,7 @@ function toMessage(body: PageMessage): Message<PageMessage> {
 }
 
 /** Runs `work` with the state of a new Durable Object. */
-async function inObject<T>(work: (ctx: DurableObjectState) => Promise<T>): Promise<T> {
+export async function inObject<T>(work: (ctx: DurableObjectState) => Promise<T>): Promise<T> {
   const stub = env.BACKFILL_JOBS.get(env.BACKFILL_JOBS.newUniqueId())
   return runInDurableObject(stub, (_, ctx) => work(ctx))
 }

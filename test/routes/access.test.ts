@@ -6,7 +6,17 @@ import { logged } from '../kit/logged.ts'
 
 /** What each route must declare: a new one is missing here until someone has decided who may use it. */
 const DECLARED: Record<Route['access'], RouteId[]> = {
-  public: ['health', 'openapi', 'docs', 'errorDocs', 'docsScript', 'docsStyle', 'signIn'],
+  public: [
+    'health',
+    'openapi',
+    'docs',
+    'errorDocs',
+    'docsScript',
+    'docsStyle',
+    'signIn',
+    'dashboard',
+    'dashboardFile',
+  ],
   'signed-in': ['getSession', 'signOut'],
   media: [
     'getObject',
@@ -38,6 +48,7 @@ const DECLARED: Record<Route['access'], RouteId[]> = {
     'cancelBackfill',
     'retryFailedBackfill',
     'listBackfillFailures',
+    'getBackfillSeries',
     'listDeadCopies',
     'listVerifications',
     'startVerification',

@@ -60,6 +60,15 @@ describe('POST backfills', () => {
       { name: '{"file":1}', error: 'invalid' },
       { name: 'photos/none', error: 'absent', backend: 'media_kv' },
     ])
+    expect((await get(`backfills/${id}/failures?by=error`))['failures']).toEqual([
+      { error: 'invalid', backend: '', count: 2, example: '"../x"' },
+      { error: 'absent', backend: 'media_kv', count: 1, example: 'photos/none' },
+    ])
+    expect((await get(`backfills/${id}/failures?error=absent`))['failures']).toMatchObject([
+      { name: 'photos/none' },
+    ])
+    expect((await call(`/-/api/backfills/${id}/failures?error=nothing`)).status).toBe(400)
+    expect((await call(`/-/api/backfills/${id}/failures?by=name`)).status).toBe(400)
   })
 
   it('reads a manifest that is an object itself', async () => {
@@ -196,7 +205,10 @@ describe('the answers about jobs', () => {
     const { body } = await post('backfills', { dry_run: true, max_per_second: 5 })
     v.parse(ANSWERS.getBackfill, await ended(`backfills/${String(body['id'])}`))
     v.parse(ANSWERS.listBackfills, await get('backfills'))
-    v.parse(ANSWERS.listBackfillFailures, await get(`backfills/${String(body['id'])}/failures`))
+    const backfill = `backfills/${String(body['id'])}`
+    v.parse(ANSWERS.listBackfillFailures, await get(`${backfill}/failures`))
+    v.parse(ANSWERS.listBackfillFailures, await get(`${backfill}/failures?by=error`))
+    v.parse(ANSWERS.getBackfillSeries, await get(`${backfill}/series`))
     const verification = await post('verifications')
     const path = `verifications/${String(verification.body['id'])}`
     v.parse(ANSWERS.getVerification, await ended(path))

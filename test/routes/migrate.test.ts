@@ -1,4 +1,5 @@
 import { reset } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
 import { afterEach, describe, expect, it } from 'vitest'
 import { answering, bucketWith, fill, KV, media, mediaKv, OLD, R2, startApp, TOKEN } from '../kit/app.ts'
 import { textOf } from '../kit/fakes.ts'
@@ -77,16 +78,19 @@ describe('POST /-/api/migrate', () => {
     let most = 0
     const origin = answering(async ({ method }) => {
       if (method === 'HEAD') return new Response(null, { headers: { ETag: '"1"' } })
-      const chunks = async function* () {
-        most = Math.max(most, ++open)
-        try {
-          await scheduler.wait(20)
-          yield new Uint8Array(1000)
-        } finally {
-          open--
-        }
-      }
-      return new Response(ReadableStream.from(chunks()), { headers: { ETag: '"1"' } })
+      const body = new ReadableStream<Uint8Array>(
+        {
+          async pull(controller) {
+            most = Math.max(most, ++open)
+            await scheduler.wait(20)
+            open--
+            controller.enqueue(new Uint8Array(1000))
+            controller.close()
+          },
+        },
+        { highWaterMark: 0 },
+      )
+      return new Response(body, { headers: { ETag: '"1"' } })
     })
     const app = startApp({ FALLBACK_STORAGES: [R2, OLD], OLD: origin })
     const names = Array.from({ length: 8 }, (_, index) => `unknown/${index}`)
@@ -107,8 +111,8 @@ describe('POST /-/api/migrate', () => {
     expect(await status([])).toBe(400)
     expect(await status(Array.from({ length: 101 }, (_, index) => `${index}`))).toBe(400)
     expect(await status(['team/a', 'other'], 'token-of-the-team')).toBe(403)
-    expect((await media.list({})).objects).toEqual([])
+    expect((await env.MEDIA.list()).objects).toEqual([])
     expect(await status(['team/a'], 'token-of-the-team')).toBe(200)
-    expect((await media.list({})).objects).toMatchObject([{ name: 'team/a' }])
+    expect((await env.MEDIA.list()).objects).toMatchObject([{ key: 'team/a' }])
   })
 })

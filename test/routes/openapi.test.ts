@@ -43,11 +43,11 @@ describe('the OpenAPI document', () => {
     expect((await startApp().json('/-/api/openapi.json')).body['servers']).toEqual([{ url: '/' }])
   })
 
-  it('has every route of the Worker, except the files of its page', () => {
+  it('has every route of the Worker, except the files of its pages', () => {
     const documented = operations().map(({ method, path }) => `${method} ${path}`)
     const routes = Object.values(ROUTES)
       .map(({ method, path }) => `${method.toLowerCase()} /${path}`)
-      .filter((route) => !route.includes('/docs/docs.'))
+      .filter((route) => !/\/(?:docs\/docs\.|dashboard\/)/.test(route))
     expect(documented.toSorted()).toEqual([...routes, 'head /{name}', 'options /{name}'].toSorted())
   })
 

@@ -1,4 +1,5 @@
 import { reset } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
 import { afterEach, describe, expect, it } from 'vitest'
 import { answering, fill, media, mediaKv, OLD, R2, seed, startApp } from '../kit/app.ts'
 import { bytesOf } from '../kit/fakes.ts'
@@ -11,20 +12,21 @@ const MIGRATING = { FALLBACK_DATA_MIGRATION: true }
 describe('a preview', () => {
   it('of 200 objects of a fallback copies none, and does not count as a read of the fallback', async () => {
     await seed(200)
-    const { call, get, deployment } = startApp(MIGRATING)
+    const { call, get, deployment } = startApp({ ...MIGRATING, TIME_SERIES: env.TIME_SERIES })
     for (let index = 0; index < 200; index++) {
       const name = `photos/${String(index).padStart(4, '0')}`
       const response = await call(`/-/api/preview/${name}`)
       expect([response.status, await response.text()]).toEqual([200, `bytes ${index}`])
       expect(response.headers.get('Cache-Status')).not.toContain('stored')
     }
-    expect((await media.list({})).objects).toEqual([])
+    expect((await env.MEDIA.list()).objects).toEqual([])
     expect(await get('explain/photos/0199')).toMatchObject({ migration: { state: 'pending' } })
     expect(deployment.migration.counts.latest('photos/0000')).toBeUndefined()
+    expect(await get('backends')).toMatchObject({ last_fallback_read: null, counted_since: null })
     const metrics = await (await call('/-/metrics')).text()
     expect(metrics).not.toMatch(/requests_total\{[^}]*outcome="(?:fallback|hit)"/)
-    // The 200 and `explain`.
-    expect(metrics).toContain('requests_total{route="api",method="GET",outcome="done",status="200"} 201')
+    // The 200, `explain` and `backends`.
+    expect(metrics).toContain('requests_total{route="api",method="GET",outcome="done",status="200"} 202')
   })
 
   it('has the ranges, conditions and HEAD of GET, from the primary and from a fallback', async () => {
@@ -47,7 +49,7 @@ describe('a preview', () => {
       expect([unchanged.status, unchanged.headers.get('Cache-Control')]).toEqual([304, 'private, max-age=60'])
       expect((await call(path, { headers: { 'If-Match': '"other"' } })).status).toBe(412)
     }
-    expect((await media.list({})).objects).toHaveLength(1)
+    expect((await env.MEDIA.list()).objects).toHaveLength(1)
   })
 
   it('of a name that is deleted or missing is 404', async () => {

@@ -36,7 +36,13 @@ function expectInert({ header }: RawResponse): void {
   const inert =
     /^(?:image\/(?!svg)[a-z]+|text\/(?:plain|css|javascript|csv)|application\/(?:json|pdf)|video\/mp4|audio\/mpeg)$/
   if (!inert.test(type) || header('Content-Type')?.includes(','))
-    expect(header('Content-Security-Policy')).toBe('sandbox')
+    expect(header('Content-Security-Policy')).toMatch(/^sandbox(?:$|; default-src 'none';)/)
+}
+
+/** Pages of other sites can neither load it nor show it in a frame. */
+function expectOwn({ header }: RawResponse): void {
+  expect(header('Cross-Origin-Resource-Policy')).toBe('same-origin')
+  expect(header('Content-Security-Policy')).toMatch(/(?:^|; )frame-ancestors 'self'$/)
 }
 
 /** A name, and the type that it is uploaded with; without one, that of the name counts. */
@@ -82,6 +88,13 @@ const UPLOADS: [string, string | null][] = [
 ]
 
 describe('a stored script', () => {
+  /** As the dashboard's session reads it, whose origin a script would have. */
+  const PREVIEWS = [
+    { headers: [AUTHORIZED] },
+    { method: 'HEAD', headers: [AUTHORIZED] },
+    { headers: [AUTHORIZED, ['Range', 'bytes=0-24']] },
+  ] as const
+
   it.each(UPLOADS)('does not run: %s as %s', async (name, type) => {
     const headers: [string, string][] = [
       AUTHORIZED as [string, string],
@@ -96,6 +109,7 @@ describe('a stored script', () => {
       { target: `/${name}` },
       { target: `/${name}?x=.png` },
       { target: `/-/api/open/${name}` },
+      ...PREVIEWS.map((preview) => ({ ...preview, target: `/-/api/preview/${name}` })),
       { method: 'HEAD', target: `/${name}` },
       { target: `/${name}`, headers: [['Range', 'bytes=0-24']] as const },
     ]
@@ -103,6 +117,7 @@ describe('a stored script', () => {
       const response = await send(target.url, { ...read, headers: [...NAVIGATION, ...(read.headers ?? [])] })
       expect([200, 206]).toContain(response.status)
       expectInert(response)
+      if (read.target.startsWith('/-/api/preview/')) expectOwn(response)
       expect(response.header('Service-Worker-Allowed')).toBeNull()
       if (type === null && name === 'picture.png') expect(response.header('Content-Type')).toBe('image/png')
     }
@@ -144,6 +159,9 @@ describe('markup is data', () => {
     '/-/api/get_valid_name/NAME',
     '/-/api/get_available_name/NAME',
     '/-/api/explain/NAME.html',
+    '/-/api/preview/NAME.html',
+    '/-/?NAME',
+    '/-/dashboard/NAME',
     '/-/api/list/NAME',
     '/-/api/list/?delimiter=NAME',
     '/-/api/list/?cursor=NAME',
@@ -172,6 +190,7 @@ describe('markup is data', () => {
     ['exists', { names: [SCRIPT, 1] }],
     ['exists', { [SCRIPT]: 1 }],
     ['exists', { names: [SCRIPT] }],
+    ['migrate', { names: [SCRIPT] }],
     ['backfills', { backends: [SCRIPT] }],
     ['backfills', { manifest: SCRIPT }],
     ['verifications', { accept: [SCRIPT] }],

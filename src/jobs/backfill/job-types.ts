@@ -29,6 +29,13 @@ export interface Found {
   sources?: Record<string, Sized>
 }
 
+/** The job's counters at some time. */
+export interface Sample {
+  at: number
+  settled: number
+  bytes: number
+}
+
 /** What a backfill stores about itself, beside its counters and pages. */
 export interface BackfillRecord extends JobRecord {
   options: BackfillOptions
@@ -38,8 +45,10 @@ export interface BackfillRecord extends JobRecord {
   position?: WalkPosition
   /** Where to continue reading the manifest. */
   manifest?: { offset: number; etag?: string }
-  /** What a dry run found to be copied. */
+  /** What was found to be copied. */
   found: Found
+  /** The latest, oldest first. Records of earlier versions have none. */
+  samples?: Sample[]
 }
 
 /** A name and its size, `null` if unknown. */

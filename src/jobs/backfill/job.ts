@@ -1,5 +1,11 @@
 import type { Chain } from '../../chain/fallback.ts'
-import type { Backfill as BackfillJson, FailurePage } from '../../schemas/job-answers.ts'
+import type {
+  Backfill as BackfillJson,
+  BackfillSeries,
+  FailureCounts,
+  FailurePage,
+} from '../../schemas/job-answers.ts'
+import type { ErrorCode } from '../../storage/errors.ts'
 import { Job } from '../job.ts'
 import { cursorOf, isClosed } from '../job-record.ts'
 import { copyPage } from './copy-page.ts'
@@ -7,8 +13,10 @@ import type { BackfillOptions, BackfillRecord, PageEntry, PageReport, PageStart 
 import { addNames, addPages, canList, listPages, openWalk, readManifest } from './list-pages.ts'
 import type { ManifestLines } from './manifest.ts'
 import { beginPage, handleDeadPage, isActive, putBackUnreported, reportPage } from './pages.ts'
-import { createRate, toJson } from './record.ts'
+import { recordProgress, restartRates, secondOf } from './progress.ts'
+import { toJson } from './record.ts'
 import { type PageQueue, roomFor, sendPages } from './send-pages.ts'
+import { createSeries, type Series, SERIES_SCHEMA } from './series.ts'
 import { createStore, type JobState, SCHEMA } from './store.ts'
 
 export type Action = 'pause' | 'resume' | 'cancel' | 'retry_failed'
@@ -17,7 +25,7 @@ export type Action = 'pause' | 'resume' | 'cancel' | 'retry_failed'
 export type ActionResult = { job: BackfillJson } | { conflict: string }
 
 /** `key` differs from that of earlier versions, whose jobs have other tables. */
-const SETTINGS = { kind: 'backfill', key: 'backfill-2', schema: SCHEMA } as const
+const SETTINGS = { kind: 'backfill', key: 'backfill-2', schema: SCHEMA + SERIES_SCHEMA } as const
 /** One alarm lists for so long; without a queue, it copies for so long. */
 const LISTING_MS = 3_000
 const COPYING_MS = 10_000
@@ -30,11 +38,13 @@ const FAILURES_AT_ONCE = 1000
 export abstract class Backfill extends Job<BackfillRecord, BackfillJson> {
   readonly #state: JobState
   readonly #started = this.now()
-  readonly #rate = createRate()
+  readonly #series: Series
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env, SETTINGS)
-    this.#state = { ...this.saved, store: createStore(ctx.storage) }
+    const store = createStore(ctx.storage)
+    this.#series = createSeries(ctx.storage)
+    this.#state = { ...recordProgress(this.saved, store, this.#series), store }
   }
 
   create(id: string, options: BackfillOptions, startedBy?: string): BackfillJson {
@@ -47,6 +57,7 @@ export abstract class Backfill extends Job<BackfillRecord, BackfillJson> {
       found: { objects: 0, bytes: 0, ...(!options.manifest && { sources: {} }) },
       started: now,
       updated: now,
+      samples: [{ at: now, settled: 0, bytes: 0 }],
       ...(startedBy !== undefined && { startedBy }),
     })
   }
@@ -62,13 +73,25 @@ export abstract class Backfill extends Job<BackfillRecord, BackfillJson> {
     return job && { job }
   }
 
-  failures(after: number, limit: number): FailurePage | null {
+  /** Of all errors, or of one. */
+  failures(after: number, limit: number, error?: ErrorCode): FailurePage | null {
     if (!this.saved.load()) return null
-    const rows = this.#state.store.failures(after, limit + 1)
+    const rows = this.#state.store.failures(after, limit + 1, error)
     const failures = rows
       .slice(0, limit)
       .map(({ name, backend, error, detail, attempts }) => ({ name, backend, error, detail, attempts }))
     return { failures, cursor: cursorOf(rows, limit) }
+  }
+
+  failureCounts(): FailureCounts | null {
+    return this.saved.load() ? { by: 'error', failures: this.#state.store.failureCounts() } : null
+  }
+
+  series(): BackfillSeries | null {
+    const record = this.saved.load()
+    if (!record) return null
+    const second = secondOf(record, record.finished ?? this.now())
+    return this.#series.read(Math.floor(record.started / 1000), second)
   }
 
   addNames(lines: ManifestLines): void {
@@ -106,7 +129,7 @@ export abstract class Backfill extends Job<BackfillRecord, BackfillJson> {
 
   protected override toJson(record: BackfillRecord): BackfillJson {
     return toJson(record, this.#state.store, {
-      recent: (settled) => this.#rate(settled, this.now()),
+      now: this.now(),
       backends: () => this.deployment().config.backends,
     })
   }
@@ -207,6 +230,7 @@ function apply(state: JobState, action: Action): void {
     if (action === 'retry_failed') retryFailed(store, record)
     // What an operator does takes effect at once.
     delete record.waiting
+    restartRates(record, store, now())
   })
 }
 

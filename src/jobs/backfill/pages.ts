@@ -97,12 +97,13 @@ export function handleDeadPage({ store, change }: JobState, id: number, deliveri
 }
 
 /** Puts back pages that were sent before that and are not reported, to be sent again. */
-export function putBackUnreported({ store, load }: JobState, before: number, onlyBegun: boolean): void {
-  const record = load()
-  if (!record) return
-  for (const page of store.putBackUnreported(before, onlyBegun))
-    if (page.begins >= MAX_BEGINS)
+export function putBackUnreported({ store, change }: JobState, before: number, onlyBegun: boolean): void {
+  change((record) => {
+    const bad = store.putBackUnreported(before, onlyBegun).filter(({ begins }) => begins >= MAX_BEGINS)
+    for (const page of bad)
       split(store, record, page, `${page.begins} consumers started its page without reporting it`)
+    return bad.length === 0 ? false : undefined
+  })
 }
 
 /** Sends the names of a page one by one; a page of one name is a failure. */

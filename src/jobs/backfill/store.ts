@@ -1,4 +1,5 @@
-import type { Counters } from '../../schemas/job-answers.ts'
+import type { ErrorCode } from '../../storage/errors.ts'
+import type { Counters, FailureCounts } from '../../schemas/job-answers.ts'
 import type { SavedRecord } from '../job-record.ts'
 import { queriesOf } from '../queries.ts'
 import type { BackfillRecord, Failure, Outcome, PageEntry } from './job-types.ts'
@@ -25,6 +26,14 @@ export interface StoredFailure extends Failure {
   id: number
   source: string | null
   attempts: number
+}
+
+export interface Progress {
+  listed: number
+  /** Copied, present, skipped or failed. */
+  settled: number
+  failed: number
+  bytes: number
 }
 
 export const SCHEMA = `
@@ -90,6 +99,12 @@ export function createStore(storage: Pick<DurableObjectStorage, 'sql'>) {
         skipped_by: Object.fromEntries(skipped.map(({ reason, names }) => [reason, names])),
       }
     },
+    /** The whole job's counters, in short. */
+    progress(): Progress {
+      const query = `SELECT listed, copied + present + skipped + failed AS settled, failed, bytes
+        FROM counts WHERE backend = ?`
+      return all<Progress>(query, WHOLE)[0] ?? { listed: 0, settled: 0, failed: 0, bytes: 0 }
+    },
     /** Names of the backends that anything was counted with. */
     backends: (): string[] =>
       all<{ backend: string }>('SELECT backend FROM counts WHERE backend <> ?', WHOLE).map(
@@ -138,10 +153,14 @@ export function createStore(storage: Pick<DurableObjectStorage, 'sql'>) {
       const insert = `INSERT INTO failures (${FAILURE}) VALUES (?, ?, ?, ?, ?, ?, ?)`
       run(insert, name, size, source, backend, error, detail, attempts)
     },
-    failures(after: number, limit: number): StoredFailure[] {
-      const query = `SELECT id, ${FAILURE} FROM failures WHERE id > ? ORDER BY id LIMIT ?`
-      return all<StoredFailure>(query, after, limit)
+    failures(after: number, limit: number, error?: ErrorCode): StoredFailure[] {
+      const query = `SELECT id, ${FAILURE} FROM failures WHERE id > ?1 AND (?3 IS NULL OR error = ?3) ORDER BY id LIMIT ?2`
+      return all<StoredFailure>(query, after, limit, error ?? null)
     },
+    /** The most frequent first. */
+    failureCounts: (): FailureCounts['failures'] =>
+      all(`SELECT error, backend, COUNT(*) AS count, MIN(name) AS example FROM failures
+        GROUP BY error, backend ORDER BY count DESC, error, backend`),
     dropFailure: (id: number): void => run('DELETE FROM failures WHERE id = ?', id),
   }
 }

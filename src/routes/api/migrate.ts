@@ -5,26 +5,19 @@ import type { Answers, Migrated } from '../../schemas/answers.ts'
 import { toStorageError } from '../../storage/errors.ts'
 import { checkName } from '../../storage/name.ts'
 import type { AppEnv, Input } from '../context.ts'
-import { purgeNames } from '../edge-cache.ts'
 import { finish } from '../finish.ts'
 
 /** As many as an invocation may have requests to backends in flight. */
 const CONCURRENCY = 5
 
 /** Copies each name into the first backend that accepts it, whether or not reads copy. A failure does not affect other names. */
-export function migrate(c: Context<AppEnv>, { body }: Input<'migrate'>): Promise<Answers['migrate']> {
-  return finish(migrateAll(c, [...new Set(body.names)]))
-}
-
-async function migrateAll(c: Context<AppEnv>, names: string[]): Promise<Answers['migrate']> {
+export async function migrate(
+  c: Context<AppEnv>,
+  { body: { names } }: Input<'migrate'>,
+): Promise<Answers['migrate']> {
   const limit = pLimit(CONCURRENCY)
-  const results = await Promise.all(names.map((name) => limit(migrateOne, c, name)))
-  const copied = results.filter(({ outcome }) => outcome === 'copied')
-  await purgeNames(
-    c,
-    copied.map(({ name }) => name),
-  )
-  return { results }
+  const copies = [...new Set(names)].map((name) => limit(migrateOne, c, name))
+  return { results: await finish(Promise.all(copies)) }
 }
 
 async function migrateOne(c: Context<AppEnv>, name: string): Promise<Migrated> {

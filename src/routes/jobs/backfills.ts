@@ -22,8 +22,11 @@ export const backfillHandlers = {
   },
   startBackfill: (c, { query, body }) => (body === undefined ? startWithManifest(c, query) : start(c, body)),
   getBackfill: async (c, { id }) => found(await jobIn(c, 'backfill', id).status()),
-  listBackfillFailures: async (c, { id, query: { limit, cursor } }) =>
-    found(await jobIn(c, 'backfill', id).failures(cursor, limit)),
+  async listBackfillFailures(c, { id, query: { by, error, limit, cursor } }) {
+    const job = jobIn(c, 'backfill', id)
+    return found(await (by ? job.failureCounts() : job.failures(cursor, limit, error)))
+  },
+  getBackfillSeries: async (c, { id }) => found(await jobIn(c, 'backfill', id).series()),
   pauseBackfill: (c, { id }) => act(c, id, 'pause'),
   resumeBackfill: (c, { id }) => act(c, id, 'resume'),
   cancelBackfill: (c, { id }) => act(c, id, 'cancel'),

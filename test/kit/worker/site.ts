@@ -56,9 +56,9 @@ export interface SiteOptions {
 async function readAsset(request: { url: string }): Promise<AssetResponse> {
   const { pathname } = new URL(request.url)
   const file = new URL(`../../../src/assets${pathname}`, import.meta.url)
-  return new AssetResponse(await readFile(file), {
-    headers: { 'Content-Type': mime.getType(pathname) ?? '' },
-  })
+  const bytes = await readFile(file).catch(() => null)
+  if (!bytes) return new AssetResponse(null, { status: 404 })
+  return new AssetResponse(bytes, { headers: { 'Content-Type': mime.getType(pathname) ?? '' } })
 }
 
 const QUEUE = { queueName: 'copies' }

@@ -1,0 +1,107 @@
+import { signal } from '@preact/signals'
+import type { ComponentType } from 'preact'
+import { lazy } from './lazy.tsx'
+import { navigate, route } from './navigation.ts'
+import { Icon } from './parts/icon.tsx'
+import type { IconName } from './parts/icons.ts'
+import { Empty, Loading } from './parts/page.tsx'
+import { Problem } from './parts/problem.tsx'
+import { Toasts } from './parts/toast.tsx'
+import { formatRoute, type Route, type View } from './route.ts'
+import { isExpired, session } from './session.ts'
+import { SignIn } from './sign-in.tsx'
+import { StatusLine } from './status-line.tsx'
+import { AccountMenu } from './account-menu.tsx'
+import { Browse } from './views/browse.tsx'
+
+/** Why it could not be found out who is signed in. */
+export const startFailure = signal<unknown>(undefined)
+
+const VIEWS: { [One in View]: ComponentType<{ route: Extract<Route, { view: One }> }> } = {
+  browse: Browse,
+  object: lazy(async () => (await import('./views/object.tsx')).ObjectView),
+  migration: lazy(async () => (await import('./views/migration.tsx')).Migration),
+  verification: lazy(async () => (await import('./views/certificate.tsx')).Certificate),
+  health: lazy(async () => (await import('./views/health.tsx')).Health),
+  welcome: lazy(async () => (await import('./views/welcome.tsx')).Welcome),
+}
+
+const LINKS: { to: Route; label: string; icon: IconName; views: View[] }[] = [
+  {
+    to: { view: 'browse', prefix: '', filter: '' },
+    label: 'Browse',
+    icon: 'folder',
+    views: ['browse', 'object'],
+  },
+  {
+    to: { view: 'migration' },
+    label: 'Migration',
+    icon: 'arrow-right-left',
+    views: ['migration', 'verification'],
+  },
+  { to: { view: 'health' }, label: 'Health', icon: 'heart-pulse', views: ['health'] },
+  { to: { view: 'welcome' }, label: 'Welcome', icon: 'sparkles', views: ['welcome'] },
+]
+
+export function Shell() {
+  if (startFailure.value !== undefined)
+    return <Problem error={startFailure.value} retry={() => location.reload()} />
+  if (session.value === undefined) return <Loading />
+  if (session.value === null && !isExpired.value) return <SignIn />
+  const current = route.value
+  return (
+    <div class="shell">
+      <a class="skip-link" href={location.hash} onClick={skipToContent}>
+        Skip to the content
+      </a>
+      <nav class="rail" aria-label="Views">
+        <a class="brand" href="#/">
+          <Icon name="layout-grid" />
+          <span>fallback-storage</span>
+        </a>
+        {LINKS.map(({ to, label, icon, views }) => (
+          <a
+            key={label}
+            href={formatRoute(to)}
+            aria-current={current && views.includes(current.view) ? 'page' : undefined}
+          >
+            <Icon name={icon} />
+            <span>{label}</span>
+          </a>
+        ))}
+        <AccountMenu />
+      </nav>
+      <div class="column">
+        <StatusLine />
+        <main id="content" tabIndex={-1}>
+          {current ? <Current route={current} /> : <NoSuchPage />}
+        </main>
+      </div>
+      <Toasts />
+      {session.value === null && <SignIn isExpired />}
+    </div>
+  )
+}
+
+function Current({ route: current }: { route: Route }) {
+  const View = VIEWS[current.view] as ComponentType<{ route: Route }>
+  return <View route={current} />
+}
+
+function NoSuchPage() {
+  return (
+    <Empty title="There is no such page">
+      <p>
+        The address <code>{location.hash}</code> is none of this dashboard.
+      </p>
+      <button type="button" onClick={() => navigate({ view: 'browse', prefix: '', filter: '' })}>
+        Browse the media
+      </button>
+    </Empty>
+  )
+}
+
+function skipToContent(event: Event): void {
+  event.preventDefault()
+  document.getElementById('content')?.focus()
+}

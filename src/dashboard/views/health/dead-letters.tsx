@@ -1,0 +1,83 @@
+import { formatTime, plural } from '../../format.ts'
+import { Icon } from '../../parts/icon.tsx'
+import { Name } from '../../parts/name.tsx'
+import { describeShort, Problem } from '../../parts/problem.tsx'
+import { showToast } from '../../parts/toast.tsx'
+import { usePoll } from '../../poll.ts'
+import { formatRoute } from '../../route.ts'
+import { client } from '../../session.ts'
+
+const EVERY_MS = 30_000
+
+/** The copies that the queue has given up, with a way to try each again. */
+export function DeadLetters() {
+  const { data, error, reload } = usePoll('dead-copies', () => client.deadCopies(), { every: EVERY_MS })
+  if (data === undefined) return error === undefined ? null : <Problem error={error} retry={reload} />
+  const copyAgain = async (names: string[]): Promise<void> => {
+    try {
+      const results = await client.migrate(names)
+      const failed = results.filter(({ outcome }) => outcome === 'failed')
+      const [first] = failed
+      if (first)
+        showToast(`${plural(failed.length, 'object')} failed again: ${first.detail ?? first.error}`, {
+          tone: 'bad',
+        })
+      else showToast(`${plural(names.length, 'object')} copied or no longer needed`, { tone: 'good' })
+    } catch (failure) {
+      showToast(describeShort(failure), { tone: 'bad' })
+    }
+    reload()
+  }
+  return (
+    <section class="card" aria-label="Dead letters">
+      <header class="card-header">
+        <h2>Copies that were given up</h2>
+        {data.length > 0 && (
+          <button type="button" onClick={() => void copyAgain(data.slice(0, 100).map(({ name }) => name))}>
+            <Icon name="rotate-ccw" /> Copy {data.length > 100 ? 'the first 100' : 'all'} again
+          </button>
+        )}
+      </header>
+      {data.length === 0 ? (
+        <p class="muted">None. A copy that keeps failing ends here, with its reason.</p>
+      ) : (
+        <div class="scroll">
+          <table>
+            <thead>
+              <tr>
+                <th>Name</th>
+                <th>Error</th>
+                <th class="number">Attempts</th>
+                <th>Time</th>
+                <th>
+                  <span class="visually-hidden">Actions</span>
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {data.map(({ name, error: code, detail, attempts, time }) => (
+                <tr key={name}>
+                  <td>
+                    <a href={formatRoute({ view: 'object', name })}>
+                      <Name name={name} max={60} />
+                    </a>
+                  </td>
+                  <td>
+                    <b>{code}</b> {detail}
+                  </td>
+                  <td class="number">{attempts}</td>
+                  <td>{formatTime(time)}</td>
+                  <td>
+                    <button type="button" onClick={() => void copyAgain([name])}>
+                      Copy again
+                    </button>
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </section>
+  )
+}

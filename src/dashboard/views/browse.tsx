@@ -17,7 +17,7 @@ import { KeysDialog } from './browse/keys-dialog.tsx'
 import { List } from './browse/list.tsx'
 import { keyOf, type Listing, rowAt } from './browse/listing.ts'
 import { SelectionBar } from './browse/selection-bar.tsx'
-import { Degraded, Failed, Footer, Nothing } from './browse/states.tsx'
+import { Degraded, Failed, Footer, NotAllowed, Nothing } from './browse/states.tsx'
 import { listingOf, openListing } from './browse/store.ts'
 import { Tiles } from './browse/tiles.tsx'
 import { focusIfOpenedByKey, openByKey } from './browse/use-list.ts'
@@ -29,6 +29,8 @@ type BrowseRoute = Extract<Route, { view: 'browse' }>
 /** The folders and objects of all backends as one tree. */
 export function Browse({ route: { prefix, filter } }: { route: BrowseRoute }) {
   const folder = prefix === '' || prefix.endsWith('/') ? prefix : `${prefix}/`
+  const allowed = session.value?.prefix ?? ''
+  if (!(folder + filter).startsWith(allowed)) return <NotAllowed allowed={allowed} />
   return <Folder key={folder} folder={folder} filter={filter} />
 }
 
@@ -43,7 +45,9 @@ function Folder({ folder, filter }: { folder: string; filter: string }) {
   const Shown = view.value === 'tiles' ? Tiles : List
 
   // Signing in again loads what could not be loaded without.
-  useEffect(() => openListing(listing), [listing, session.value])
+  useEffect(() => {
+    if (session.value) openListing(listing)
+  }, [listing, session.value])
   useReloadAfterUploads(folder, listing)
   useEffect(() => {
     if (!isReady) return

@@ -3,12 +3,12 @@ import { chain } from '../../chain.ts'
 import { formatAgo, formatBytes, formatCount, plural } from '../../format.ts'
 import { Icon } from '../../parts/icon.tsx'
 import { Name } from '../../parts/name.tsx'
-import { Empty } from '../../parts/page.tsx'
+import { Empty, Page } from '../../parts/page.tsx'
 import { describeShort, Problem } from '../../parts/problem.tsx'
 import { navigate } from '../../navigation.ts'
 import { usePoll } from '../../poll.ts'
 import { formatRoute } from '../../route.ts'
-import { client, may, session } from '../../session.ts'
+import { client, may } from '../../session.ts'
 import { type Entries, type Listing, MAX_LISTED } from './listing.ts'
 
 /** Says which backends' objects are missing: loudly if they failed, quietly if they can never list. */
@@ -44,7 +44,6 @@ export function Degraded({ entries, reload }: { entries: Entries; reload: () => 
 
 /** The listing failed altogether. That no backend can list is no failure: names can be opened all the same. */
 export function Failed({ error, retry }: { error: unknown; retry: () => void }) {
-  const allowed = session.value?.prefix
   if (error instanceof ApiError && error.status === 501)
     return (
       <Empty title="No backend can list its objects">
@@ -62,18 +61,22 @@ export function Failed({ error, retry }: { error: unknown; retry: () => void }) 
         </form>
       </Empty>
     )
+  return <Problem error={error} retry={retry} />
+}
+
+/** In place of a folder that the session may not see. */
+export function NotAllowed({ allowed }: { allowed: string }) {
   return (
-    <div class="stack">
-      <Problem error={error} retry={retry} />
-      {allowed !== undefined && (
+    <Page title="All media">
+      <Empty title="Your token is limited to a part of the media">
         <p>
-          You may see names that begin with{' '}
+          It allows names that begin with{' '}
           <a href={formatRoute({ view: 'browse', ...splitPrefix(allowed) })}>
             <Name name={allowed} max={60} />
           </a>
         </p>
-      )}
-    </div>
+      </Empty>
+    </Page>
   )
 }
 

@@ -1,46 +1,14 @@
 import { ApiError } from '../../../client/client.ts'
 import { chain } from '../../chain.ts'
-import { formatAgo, formatBytes, formatCount, plural } from '../../format.ts'
-import { Icon } from '../../parts/icon.tsx'
+import { formatAgo } from '../../format.ts'
+import { navigate } from '../../navigation.ts'
 import { Name } from '../../parts/name.tsx'
 import { Empty, Page } from '../../parts/page.tsx'
-import { describeShort, Problem } from '../../parts/problem.tsx'
-import { navigate } from '../../navigation.ts'
+import { Problem } from '../../parts/problem.tsx'
 import { usePoll } from '../../poll.ts'
 import { formatRoute } from '../../route.ts'
 import { client, may } from '../../session.ts'
-import { type Entries, type Listing, MAX_LISTED } from './listing.ts'
-
-/** Says which backends' objects are missing: loudly if they failed, quietly if they can never list. */
-export function Degraded({ entries, reload }: { entries: Entries; reload: () => void }) {
-  const failed = entries.degraded.filter(({ error }) => error !== 'unsupported')
-  const unlisted = entries.degraded.filter(({ error }) => error === 'unsupported')
-  return (
-    <>
-      {failed.length > 0 && (
-        <div class="notice tone-warn browse-notice" role="status">
-          <Icon name="triangle-alert" />
-          <div>
-            {failed.map(({ name, error, detail }) => (
-              <p key={name}>
-                <strong>{name}</strong> did not answer ({error}: {detail}). What only it has is missing here.
-              </p>
-            ))}
-          </div>
-          <button type="button" onClick={reload}>
-            <Icon name="refresh-cw" /> Try again
-          </button>
-        </div>
-      )}
-      {unlisted.length > 0 && (
-        <p class="muted small browse-notice">
-          {unlisted.map(({ name }) => name).join(', ')} cannot list: what only{' '}
-          {unlisted.length === 1 ? 'it has' : 'they have'} is not shown, but is served by its name.
-        </p>
-      )}
-    </>
-  )
-}
+import type { Entries } from './listing.ts'
 
 /** The listing failed altogether. That no backend can list is no failure: names can be opened all the same. */
 export function Failed({ error, retry }: { error: unknown; retry: () => void }) {
@@ -84,60 +52,6 @@ export function NotAllowed({ allowed }: { allowed: string }) {
 function splitPrefix(allowed: string): { prefix: string; filter: string } {
   const prefix = allowed.slice(0, allowed.lastIndexOf('/') + 1)
   return { prefix, filter: allowed.slice(prefix.length) }
-}
-
-interface FooterProps {
-  listing: Listing
-  entries: Entries
-}
-
-/** How much is shown, and never a total that nobody knows. */
-export function Footer({ listing, entries: { folders, objects, cursor, at } }: FooterProps) {
-  const count = folders.length + objects.length
-  const bytes = objects.reduce((sum, { size }) => sum + (size ?? 0), 0)
-  const error = listing.error.value
-  return (
-    <div class="list-footer">
-      {error === undefined ? (
-        <p>{howMuch()}</p>
-      ) : (
-        <p class="notice tone-bad" role="alert">
-          <Icon name="circle-alert" />
-          <span>{describeShort(error)}</span>
-          <button
-            type="button"
-            onClick={() => void (cursor === null ? listing.reload() : listing.loadMore())}
-          >
-            <Icon name="refresh-cw" /> Try again
-          </button>
-        </p>
-      )}
-      <p class="muted">
-        Loaded {formatAgo(at)}
-        <button
-          type="button"
-          class="icon-button"
-          aria-label="Load again"
-          title="Load again"
-          onClick={() => void listing.reload()}
-        >
-          <Icon name="refresh-cw" />
-        </button>
-      </p>
-    </div>
-  )
-
-  function howMuch(): string {
-    if (count >= MAX_LISTED && cursor !== null)
-      return `${formatCount(count)} shown, more below: no more are listed, filter by the beginning of the name`
-    if (cursor !== null) return `${formatCount(count)} shown, more below`
-    const parts = [
-      ...(folders.length > 0 ? [plural(folders.length, 'folder')] : []),
-      ...(objects.length > 0 ? [plural(objects.length, 'object')] : []),
-      ...(bytes > 0 ? [formatBytes(bytes)] : []),
-    ]
-    return parts.join(', ')
-  }
 }
 
 interface NothingProps {

@@ -2,13 +2,14 @@ import { spawnSync } from 'node:child_process'
 import { dashboardSizes } from './dashboard-size.ts'
 
 /** The whole Worker, gzipped; docs/performance.md describes its parts. Cloudflare allows 3 MiB, small ones start sooner. */
-const BUDGET_KIB = 119.4
+const BUDGET_KIB = 125
 
 /** Script and style of the dashboard: what the page needs at first, and what each view loads besides. */
 const DASHBOARD_KIB: Record<string, number> = {
   'first view': 40,
-  // Of it, uPlot is 23 KiB.
+  // Of these, uPlot is 23 KiB.
   migration: 45,
+  health: 32,
 }
 const OTHER_VIEW_KIB = 10
 

@@ -3,7 +3,6 @@ import { fileURLToPath } from 'node:url'
 import { chromium, type Browser, type Page, type Route } from 'playwright-core'
 import { startStack, type Stack } from '../demo/stack.ts'
 import { CHROMIUM } from '../test/browser/chromium.ts'
-import { interim } from '../test/browser/interim.ts'
 import { answer, NOW, VIEWS } from './screenshots/answers.ts'
 
 /**
@@ -54,7 +53,7 @@ async function prepare({ worker, token }: Stack): Promise<void> {
     await response.arrayBuffer()
   }
   const names = ['photos/sun.png', 'video/testcard.mp4']
-  await call('POST', '-/api/migrate', JSON.stringify({ names })).catch(console.error) // INTERIM
+  await call('POST', '-/api/migrate', JSON.stringify({ names }))
   await call('DELETE', '-/api/delete/graphics/pulse.gif')
 }
 
@@ -90,7 +89,6 @@ async function open(from: Browser, view: string, { theme, width }: Look): Promis
   const { worker, token } = stack
   if (view !== 'sign-in')
     await context.request.post(`${worker.url}-/api/session`, { data: { token }, failOnStatusCode: true })
-  await interim(context, worker.url)
   const page = await context.newPage()
   page.on('console', (message) => message.type() === 'error' && console.error(`${view}: ${message.text()}`))
   page.on('pageerror', (error) => console.error(`${view}: ${error.stack}`))

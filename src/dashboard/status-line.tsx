@@ -20,7 +20,9 @@ export function StatusLine() {
       <a href="#/health" class="status-chain">
         {known.backends.map(({ name }) => name).join(' ← ')}
       </a>
-      <a href="#/migration">{known.migration ? 'copying on read' : 'not copying on read'}</a>
+      <a href="#/migration" class="status-migration">
+        {known.migration ? 'copying on read' : 'not copying on read'}
+      </a>
       <LastFallbackRead chain={known} />
       <a href="#/health" class={open.length > 0 ? 'tone-bad' : 'tone-good'}>
         <Icon name={open.length > 0 ? 'circle-x' : 'circle-check'} />

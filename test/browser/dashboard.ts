@@ -2,7 +2,6 @@ import { chromium, type Browser, type BrowserContext, type Page } from 'playwrig
 import { afterAll, beforeAll, expect } from 'vitest'
 import { startStack, type Stack, type StackOptions } from '../../demo/stack.ts'
 import { CHROMIUM } from './chromium.ts'
-import { interim } from './interim.ts'
 
 export interface Look {
   theme?: 'light' | 'dark'
@@ -48,7 +47,6 @@ export function useDashboard(options: () => Promise<StackOptions> | StackOptions
     try {
       context.setDefaultTimeout(10_000)
       const base = `${stack.worker.url}-/`
-      await interim(context, stack.worker.url)
       const misdeeds = await watch(context, new URL(base).origin, look.failing)
       if (look.signedIn ?? true) await signIn(context, stack)
       const page = await context.newPage()

@@ -1,0 +1,122 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Page } from 'playwright-core'
+import { afterAll, describe, expect, it } from 'vitest'
+import type { Answers } from '../../src/client/client.ts'
+import { useDashboard } from './dashboard.ts'
+import { startTestOrigin, type TestOrigin } from './origin.ts'
+
+const COUNT = 500
+const DENIED = 'bulk/denied.jpg'
+
+let folder: string
+let origin: TestOrigin
+const { withDashboard, api } = useDashboard(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'bulk-'))
+  await mkdir(join(folder, 'bulk'))
+  for (let index = 1; index < COUNT; index += 1)
+    await writeFile(
+      join(folder, `bulk/${`${index}`.padStart(4, '0')}.txt`),
+      `object ${index}\n`.repeat(index),
+    )
+  await writeFile(join(folder, DENIED), 'nobody may read it')
+  origin = await startTestOrigin(folder)
+  origin.denied.add(DENIED)
+  // So that the page sees the job on its way.
+  origin.delay = 100
+  return { origin }
+})
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+const job = (page: Page) => page.getByRole('region', { name: 'Backfill', exact: true })
+
+/** The figures beside a plot. */
+async function figures(page: Page, label: string): Promise<string[]> {
+  const plot = page.getByRole('figure').filter({ has: page.getByRole('img', { name: label }) })
+  const details = plot.locator('details')
+  if (!(await details.evaluate((element: HTMLDetailsElement) => element.open)))
+    await plot.getByText('Figures').click()
+  return details.getByRole('row').allTextContents()
+}
+
+describe('a backfill of 500 objects', () => {
+  it('begins with a dry run, is watched to its end, and says what failed and why', () =>
+    withDashboard(async ({ page, open }) => {
+      await open('#/migration')
+      await page.getByText('Nothing is being copied').waitFor()
+      await page.getByRole('button', { name: 'Start a backfill …' }).click()
+      const dialog = page.getByRole('dialog', { name: 'Start a backfill' })
+      await dialog.getByLabel('Only names that begin with').fill('bulk/')
+      await dialog.getByRole('button', { name: 'Dry run' }).click()
+      await dialog.getByText('cost of copying').waitFor()
+      expect(await dialog.locator('dd').first().textContent()).toBe(`${COUNT}`)
+      await dialog.getByRole('button', { name: 'Start copying' }).click()
+      await page.waitForURL(/#\/migration\/.+/)
+      await job(page).getByText('running').waitFor()
+
+      const progress = page.getByRole('progressbar', { name: 'Objects done' })
+      const seen: number[] = []
+      const plotted = new Set<string>()
+      const label = 'Objects per second over the time of the backfill'
+      for (;;) {
+        seen.push(Number(await progress.getAttribute('aria-valuenow')))
+        plotted.add((await figures(page, label)).join())
+        if (
+          await job(page)
+            .getByText(/^completed/)
+            .isVisible()
+        )
+          break
+        await page.waitForTimeout(200)
+      }
+      expect(seen).toEqual(seen.toSorted((one, other) => one - other))
+      expect(new Set(seen.filter((value) => value > 0 && value < 100)).size).toBeGreaterThan(3)
+      expect(plotted.size).toBeGreaterThan(2)
+      await expect.poll(() => progress.getAttribute('aria-valuenow')).toBe('100')
+
+      await job(page).getByText('completed with failures', { exact: true }).waitFor()
+      const reasons = page.getByRole('region', { name: 'Why objects failed' })
+      await reasons.getByRole('button', { name: 'denied' }).click()
+      await reasons.getByRole('link', { name: DENIED }).waitFor()
+      expect(await reasons.getByRole('listitem').last().textContent()).toMatch(/legacy: .*403/)
+    }))
+
+  it('leaves a certificate that says what is missing', () =>
+    withDashboard(async ({ page, open }) => {
+      await open('#/migration')
+      await verify(page, 'Sizes and known digests')
+      const card = page.getByRole('region', { name: 'Certificate' })
+      await card.getByText('Not safe to detach media_kv and legacy').waitFor({ timeout: 30_000 })
+      await card.getByRole('link', { name: 'Open certificate' }).click()
+      await page.getByRole('heading', { level: 1, name: 'Certificate' }).waitFor()
+      const certificate = page.getByRole('article', { name: 'Certificate' })
+      await certificate.getByRole('heading', { name: 'Reasons against detaching' }).waitFor()
+      expect(await certificate.textContent()).toContain('1 object is not copied by a backfill')
+      await page.getByRole('link', { name: DENIED }).waitFor()
+    }))
+
+  it('is safe to detach from once what failed is copied', () =>
+    withDashboard(async ({ page, open }) => {
+      origin.denied.clear()
+      origin.delay = 0
+      await open('#/migration')
+      await page.getByRole('button', { name: 'Retry failed' }).click()
+      await job(page).getByText('completed', { exact: true }).waitFor({ timeout: 30_000 })
+      await verify(page, 'All bytes')
+      const card = page.getByRole('region', { name: 'Certificate' })
+      await card.getByText('Safe to detach media_kv and legacy', { exact: true }).waitFor({ timeout: 30_000 })
+      const { verifications } = await api<Answers['listVerifications']>('GET', 'verifications')
+      expect(verifications[0]).toMatchObject({ safe_to_detach: true, equal: COUNT, coverage: 1 })
+      await card.getByRole('link', { name: 'Open certificate' }).click()
+      await page.getByText(`Everything that media_kv and legacy hold is in media`).waitFor()
+      expect(await page.getByText('Reasons against detaching').count()).toBe(0)
+    }))
+})
+
+async function verify(page: Page, how: string): Promise<void> {
+  await page.getByRole('button', { name: 'Verify …' }).click()
+  await page.getByRole('dialog').getByLabel(how).check()
+  await page.getByRole('dialog').getByRole('button', { name: 'Verify', exact: true }).click()
+  await page.getByRole('dialog').waitFor({ state: 'detached' })
+}

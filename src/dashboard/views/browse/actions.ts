@@ -7,7 +7,7 @@ import { describeShort } from '../../parts/problem.tsx'
 import { showToast } from '../../parts/toast.tsx'
 import { client } from '../../session.ts'
 import { chunksOf, forEachName } from './bulk.ts'
-import { type Recovery, recoveryOf } from './deletion.ts'
+import { type Recovery, recoveryOf } from '../../deletion.ts'
 import { focusActiveRow } from './list.tsx'
 import type { Listing } from './listing.ts'
 

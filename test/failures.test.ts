@@ -42,32 +42,37 @@ function failWith(error: unknown): () => Promise<never> {
 }
 
 describe('too many writes of one name', () => {
-  it.each([
-    ['R2', R2, { MEDIA: instead(bound.MEDIA, { put: failWith(new Error(TOO_MANY.r2)) }) }],
-    ['KV', KV, { MEDIA_KV: instead(bound.MEDIA_KV, { put: failWith(new Error(TOO_MANY.kv)) }) }],
-  ])('in %s are 429 with Retry-After, and other names are still searched', async (_, table, bindings) => {
-    const { call, state } = start([table], bindings)
-    const answers = await Promise.all(
-      Array.from({ length: 12 }, () => call('/hot.txt', { method: 'PUT', body: 'x' })),
-    )
-    expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 12 }, () => 429))
-    expect(answers[0]?.headers.get('Retry-After')).toBe('1')
-    expect(await answers[0]?.json()).toMatchObject({ backends: [{ error: 'too-many-writes' }] })
-    expect((await call('/other.txt')).status).toBe(404)
-    expect(state()).toBe('closed')
-  })
+  const stores: [table: object, binding: 'MEDIA' | 'MEDIA_KV', message: string][] = [
+    [R2, 'MEDIA', TOO_MANY.r2],
+    [KV, 'MEDIA_KV', TOO_MANY.kv],
+  ]
+  /** At the same time, because retries wait. */
+  const inEach = (check: (...store: (typeof stores)[number]) => Promise<void>): Promise<unknown> =>
+    Promise.all(stores.map((store) => check(...store)))
 
-  it.each([
-    ['R2', R2, 'MEDIA', TOO_MANY.r2],
-    ['KV', KV, 'MEDIA_KV', TOO_MANY.kv],
-  ] as const)('in %s are retried if the bytes are in memory', async (_, table, name, message) => {
-    let failures = 2
-    const put = (...call: [string, string]) =>
-      failures-- > 0 ? failWith(new Error(message))() : bound[name].put(...call)
-    const { call } = start([table], { [name]: instead<object>(bound[name], { put }) })
-    expect((await call('/-/api/save/a.txt', { method: 'POST', body: 'saved' })).status).toBe(201)
-    expect(await (await call('/a.txt')).text()).toBe('saved')
-  })
+  it('in R2 and KV are 429 with Retry-After, and other names are still searched', () =>
+    inEach(async (table, name, message) => {
+      const failing = instead<object>(bound[name], { put: failWith(new Error(message)) })
+      const { call, state } = start([table], { [name]: failing })
+      const answers = await Promise.all(
+        Array.from({ length: 12 }, () => call('/hot.txt', { method: 'PUT', body: 'x' })),
+      )
+      expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 12 }, () => 429))
+      expect(answers[0]?.headers.get('Retry-After')).toBe('1')
+      expect(await answers[0]?.json()).toMatchObject({ backends: [{ error: 'too-many-writes' }] })
+      expect((await call('/other.txt')).status).toBe(404)
+      expect(state()).toBe('closed')
+    }))
+
+  it('in R2 and KV are retried if the bytes are in memory', () =>
+    inEach(async (table, name, message) => {
+      let failures = 2
+      const put = (...call: [string, string]) =>
+        failures-- > 0 ? failWith(new Error(message))() : bound[name].put(...call)
+      const { call } = start([table], { [name]: instead<object>(bound[name], { put }) })
+      expect((await call('/-/api/save/a.txt', { method: 'POST', body: 'saved' })).status).toBe(201)
+      expect(await (await call('/a.txt')).text()).toBe('saved')
+    }))
 })
 
 describe('a slow primary', () => {

@@ -166,7 +166,7 @@ describe('an object', () => {
   it('that no backend has says so', () =>
     withDashboard(async ({ page, open }) => {
       await open('#/object/photos/nowhere.jpg')
-      await page.getByText('Nothing to show').waitFor()
+      await page.getByText('No backend has it').waitFor()
       expect(await page.getByRole('button', { name: 'Delete' }).count()).toBe(0)
     }))
 })

@@ -47,13 +47,20 @@ describe('what an undelete would bring back', () => {
     [['absent', 'absent', 'hit'], 'restorable'],
     [['absent', 'hit', 'absent'], 'restorable'],
     [['hit', 'absent', 'absent'], 'final'],
-    [['hit', 'absent', 'timeout'], 'unknown'],
+    [['hit', 'absent', 'timeout'], 'uncertain'],
     [['hit', 'hit', 'timeout'], 'restorable'],
     [[false, 'hit', 'absent'], 'final'],
     [[false, 'hit', 'hit'], 'restorable'],
   ] as const)('results %j: %s', (results, recovery) => {
     expect(recoveryOf(explained(...results), chain)).toBe(recovery)
     expect(recoveryOf(explained(...results), undefined)).toBe(recovery)
+  })
+
+  it('is not certain to be the same where another backend has a different object', () => {
+    const explanation = explained('hit', 'absent', 'hit')
+    explanation.would_serve = 'media'
+    for (const [index, backend] of explanation.backends.entries()) backend.size = index
+    expect(recoveryOf(explanation, chain)).toBe('uncertain')
   })
 
   it('is nothing where deletes leave no tombstone', () => {

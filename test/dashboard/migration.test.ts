@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Backends, Backfill, Counters, Estimate, Verification } from '../../src/client/client.ts'
+import type { Backends, Backfill, Counters, Estimate, Series, Verification } from '../../src/client/client.ts'
 import { layoutTreemap } from '../../src/dashboard/parts/treemap-data.ts'
 import {
   costsOf,
@@ -16,6 +16,7 @@ import {
   ratesOf,
   skippedReasons,
 } from '../../src/dashboard/views/migration/jobs.ts'
+import { readsByBackend } from '../../src/dashboard/views/migration/reads.ts'
 import {
   describeComparison,
   fallbackUse,
@@ -268,6 +269,41 @@ describe('the last use of a fallback', () => {
     [{ last_fallback_read: { at: at(-3 * 86_400), name: 'a', backend: 'legacy' } }, '3 d'],
   ])('of %j is %s', (known: Partial<Backends>, figure) => {
     expect(fallbackUse({ ...chain, ...known }, NOW)?.figure ?? null).toBe(figure)
+  })
+})
+
+describe('reads by backend', () => {
+  const reads = (known: number, length = 1440): Series => ({
+    what: 'reads',
+    step: 60,
+    counted_since: null,
+    at: Array.from({ length }, (_, index) => 1_795_806_180 + index * 60),
+    columns: { edge: Array.from({ length }, () => 0), absent: [], failed: [] },
+    backends: {
+      legacy: { reads: Array.from({ length }, (_, index) => (index < length - known ? null : 1)) },
+      media: { reads: Array.from({ length }, (_, index) => (index < length - known ? null : 10)) },
+      removed: { reads: Array.from({ length }, () => 0) },
+    },
+  })
+
+  it('puts the primary at the bottom, and leaves out what nothing was read from', () => {
+    const { series } = readsByBackend(reads(1440), ['media', 'legacy'])
+    expect(series.map(({ label }) => label)).toEqual(['media', 'legacy'])
+  })
+
+  it('sums intervals that begin at multiples of their length', () => {
+    const { at, minutes, series } = readsByBackend(reads(1440), ['media', 'legacy'])
+    expect(minutes).toBe(10)
+    expect(at.every((time) => time % 600 === 0)).toBe(true)
+    expect(series[0]?.values.every((value) => value === 100)).toBe(true)
+    expect(series[0]?.values).toHaveLength(at.length)
+  })
+
+  it('begins when counting began, by the minute while that is recent', () => {
+    const { at, minutes, series } = readsByBackend(reads(3), ['media', 'legacy'])
+    expect(minutes).toBe(1)
+    expect(at).toHaveLength(15)
+    expect(series[1]?.values).toEqual([...Array.from({ length: 12 }, () => null), 1, 1, 1])
   })
 })
 

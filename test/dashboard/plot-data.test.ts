@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { isolatedPoints, stackColumns, timeLabels } from '../../src/dashboard/parts/plot-data.ts'
 
 describe('plots', () => {
@@ -24,14 +24,8 @@ describe('plots', () => {
 })
 
 describe('the time axis', () => {
-  const zone = process.env['TZ']
-  beforeAll(() => {
-    process.env['TZ'] = 'Asia/Kolkata'
-  })
-  afterAll(() => {
-    if (zone === undefined) delete process.env['TZ']
-    else process.env['TZ'] = zone
-  })
+  beforeAll(() => vi.stubEnv('TZ', 'Asia/Kolkata'))
+  afterAll(() => vi.unstubAllEnvs())
 
   it.each([
     ['2026-11-28T18:20:30Z', 30, '23:50:30'],

@@ -59,10 +59,10 @@ describe('the step of the tour', () => {
 describe('a Cache-Status in words', () => {
   it.each([
     ['fallback-storage; hit; detail=media', 'media had it.'],
-    ['fallback-storage; fwd=uri-miss; detail=legacy', 'It came from the fallback legacy.'],
+    ['fallback-storage; fwd=uri-miss; detail=legacy', 'legacy had it.'],
     [
       'fallback-storage; fwd=uri-miss; stored; detail=legacy',
-      'It came from the fallback legacy. A copy to the primary began.',
+      'legacy had it, and a copy to the primary has begun.',
     ],
     ['fallback-storage-edge; hit; ttl=30', 'The edge cache had it, and no backend was tried.'],
   ])('%s', (field, words) => {

@@ -1,4 +1,5 @@
 import { useSignal } from '@preact/signals'
+import { useEffect } from 'preact/hooks'
 import type { Explanation } from '../../client/client.ts'
 import { chain } from '../chain.ts'
 import { CopyButton } from '../parts/copy-button.tsx'
@@ -12,19 +13,18 @@ import { DeleteDialog } from './delete-dialog.tsx'
 
 interface Props {
   explanation: Explanation
-  /** The object's own address. */
-  link: string
   /** After something has changed. */
   onChange: () => void
 }
 
 const MIGRATABLE = ['pending', 'not_migrating']
 
-export function Actions({ explanation, link, onChange }: Props) {
+export function Actions({ explanation, onChange }: Props) {
   const { name, would_serve: serving, migration } = explanation
   const isConfirming = useSignal(false)
   const restorable = chain.value?.deletes === 'tombstone' ? restorableFrom(explanation) : null
   const isBusy = useSignal(false)
+  const link = useLink(name)
   const run = async (action: Promise<void>): Promise<void> => {
     isBusy.value = true
     await action
@@ -77,6 +77,20 @@ export function Actions({ explanation, link, onChange }: Props) {
       )}
     </>
   )
+}
+
+/** The object's own address, signed where reads need a signature. */
+function useLink(name: string): string {
+  const link = useSignal(client.mediaUrl(name))
+  useEffect(() => {
+    const load = async (): Promise<void> => {
+      const url = await client.url(name)
+      if (url.startsWith(`${link.value}?`)) link.value = url
+    }
+    // Where no backend can make a URL, the object's own address still works.
+    load().catch(() => {})
+  }, [])
+  return link.value
 }
 
 const MIGRATED = {

@@ -20,7 +20,8 @@ export function CopyButton({ text, label, copied, icon = 'copy' }: Props) {
   )
 }
 
-async function copyText(text: string, copied: string): Promise<void> {
+/** Copies a text, and says so. */
+export async function copyText(text: string, copied: string): Promise<void> {
   try {
     await navigator.clipboard.writeText(text)
     showToast(copied, { tone: 'good' })

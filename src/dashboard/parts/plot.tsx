@@ -74,8 +74,9 @@ export function Plot({ label, at, series, stacked = false, height = 180 }: Props
   if (isEmpty) return <p class="muted plot-empty">Nothing was counted in this time.</p>
   return (
     <figure class="plot" ref={frame}>
-      <Legend series={series} at={at} stacked={stacked} hovered={hovered} />
       <div class="plot-area" ref={area} role="img" aria-label={label} style={{ height }} />
+      {/* Below the drawing, so that it does not move under the pointer when values appear. */}
+      <Legend series={series} at={at} stacked={stacked} hovered={hovered} />
       <Figures label={label} at={at} series={series} />
     </figure>
   )
@@ -189,7 +190,7 @@ function options({ figure, width, height, series, stacked, onHover }: Drawn): uP
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
     scales: {
-      x: { range: (_plot, min, max) => [min, Math.max(max, min + 60)] },
+      x: { range: (_plot, min, max) => [min, Math.max(max, min + 30)] },
       y: { range: (_plot, _min, max) => [0, max > 0 ? max * 1.08 : 1] },
     },
     axes: [

@@ -3,8 +3,18 @@ import { useEffect, useRef } from 'preact/hooks'
 import type { ListedObject } from '../../client/client.ts'
 import { client } from '../session.ts'
 import { Icon } from './icon.tsx'
-import { KIND_ICONS, kindOf } from './kind.ts'
+import type { IconName } from './icons.ts'
+import { type PreviewKind, previewKind } from './preview-kind.ts'
 import { takeTurn } from './turns.ts'
+
+const ICONS: Record<PreviewKind, IconName> = {
+  image: 'image',
+  video: 'film',
+  audio: 'music',
+  pdf: 'file-text',
+  text: 'file-text',
+  binary: 'file',
+}
 
 /** Originals are shown, so larger ones would cost more than they are worth. */
 const MAX_BYTES = 1 << 20
@@ -19,11 +29,11 @@ const savesData = (navigator as Connection).connection?.saveData === true
 
 /** A small picture of an object, or an icon of its kind. Loading it copies nothing. */
 export function Thumbnail({ object: { name, size, content_type: type } }: { object: ListedObject }) {
-  const kind = kindOf(name, type)
+  const kind = previewKind(name, type)
   const isShown = kind === 'image' && size !== null && size <= MAX_BYTES && !savesData
   return (
     <span class="thumbnail">
-      {isShown ? <Picture key={name} name={name} /> : <Icon name={KIND_ICONS[kind]} />}
+      {isShown ? <Picture key={name} name={name} /> : <Icon name={ICONS[kind]} />}
     </span>
   )
 }

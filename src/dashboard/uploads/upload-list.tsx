@@ -11,10 +11,12 @@ const MAX_SHOWN = 200
 
 /** The uploads of this page, in a corner over whatever is shown. */
 export function UploadList() {
-  const isOpen = useSignal(true)
+  /** Null until somebody opens or closes it: then it is open as long as there is something to see. */
+  const choice = useSignal<boolean | null>(null)
   const uploads = queue.uploads.value
   if (uploads.length === 0) return null
   const isBusy = queue.isBusy.value
+  const isOpen = choice.value ?? (isBusy || uploads.some(({ state }) => state === 'failed'))
   // What needs attention comes first.
   const shown = uploads.toSorted((a, b) => RANKS[a.state] - RANKS[b.state]).slice(0, MAX_SHOWN)
   const percent = Math.floor(progressOf(uploads) * 100)
@@ -27,24 +29,32 @@ export function UploadList() {
         <button
           type="button"
           class="icon-button"
-          aria-expanded={isOpen.value}
-          aria-label={isOpen.value ? 'Hide the files' : 'Show the files'}
-          onClick={() => (isOpen.value = !isOpen.value)}
+          aria-expanded={isOpen}
+          aria-label={isOpen ? 'Hide the files' : 'Show the files'}
+          onClick={() => (choice.value = !isOpen)}
         >
-          <Icon name="chevron-right" class={isOpen.value ? 'is-open' : ''} />
+          <Icon name="chevron-right" class={isOpen ? 'is-open' : ''} />
         </button>
         {isBusy ? (
           <button type="button" onClick={() => queue.cancelAll()}>
             Cancel all
           </button>
         ) : (
-          <button type="button" class="icon-button" aria-label="Close" onClick={() => queue.clear()}>
+          <button
+            type="button"
+            class="icon-button"
+            aria-label="Close"
+            onClick={() => {
+              queue.clear()
+              choice.value = null
+            }}
+          >
             <Icon name="x" />
           </button>
         )}
       </header>
       {isBusy && <progress max={100} value={percent} aria-label="All uploads" />}
-      {isOpen.value && (
+      {isOpen && (
         <ul class="plain">
           {shown.map((upload) => (
             <UploadRow key={upload.id} upload={upload} />

@@ -75,9 +75,11 @@ function Overview({ chosen }: { chosen: string | undefined }) {
     <Page
       title="Migration"
       actions={
-        <button type="button" class="primary" onClick={() => (isStarting.value = true)}>
-          <Icon name="play" /> Start a backfill …
-        </button>
+        backfills.jobs.data && (
+          <button type="button" class="primary" onClick={() => (isStarting.value = true)}>
+            <Icon name="play" /> Start a backfill …
+          </button>
+        )
       }
     >
       <div class="stack">
@@ -91,12 +93,14 @@ function Overview({ chosen }: { chosen: string | undefined }) {
           <ReadsPlot />
         </div>
         <div class="columns">
-          {job && job.failed > 0 && <Failures key={job.id} job={job} />}
+          {job && job.failed > 0 && <Failures key={job.id} job={job} onRetry={backfills.reload} />}
           <Coverage verifications={verifications.jobs.data ?? []} latest={verifications.job} />
         </div>
         {verifications.jobs.data ? (
           <VerificationCard job={verifications.job} onChange={verifications.reload} />
         ) : (
+          // Without jobs, the first notice says why already.
+          backfills.jobs.data &&
           verifications.jobs.error !== undefined && (
             <Problem error={verifications.jobs.error} retry={verifications.reload} />
           )

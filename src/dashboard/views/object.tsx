@@ -1,10 +1,7 @@
-import { useSignal } from '@preact/signals'
-import { useEffect } from 'preact/hooks'
 import type { Explanation } from '../../client/client.ts'
-import { formatAgo, formatTime } from '../format.ts'
-import { Actions, migrateName, undelete } from '../object/actions.tsx'
+import { Actions } from '../object/actions.tsx'
 import { Comparison } from '../object/comparison.tsx'
-import { isHeld } from '../object/compare.ts'
+import { LastCopy, Tombstone } from '../object/notices.tsx'
 import { Chain } from '../parts/chain.tsx'
 import { Icon } from '../parts/icon.tsx'
 import { lastSegment, Name, visible } from '../parts/name.tsx'
@@ -13,13 +10,12 @@ import { Preview } from '../parts/preview.tsx'
 import { Problem } from '../parts/problem.tsx'
 import { usePoll } from '../poll.ts'
 import { formatRoute, parentOf, type Route } from '../route.ts'
-import { client, may } from '../session.ts'
+import { client } from '../session.ts'
 
 /** One name: what it looks like, where it is, and what can be done with it. */
 export function ObjectView({ route: { name } }: { route: Extract<Route, { view: 'object' }> }) {
   // Each explanation is a request to every backend, so it is loaded again only after a change.
   const { data, error, at, reload } = usePoll(`explain ${name}`, () => client.explain(name), { every: null })
-  const link = useLink(name)
   const onChange = (): void => {
     reload()
     // The button that was pressed may disappear.
@@ -29,7 +25,7 @@ export function ObjectView({ route: { name } }: { route: Extract<Route, { view: 
     <Page
       title={visible(lastSegment(name))}
       heading={<Heading name={name} />}
-      actions={data && <Actions explanation={data} link={link} onChange={onChange} />}
+      actions={data && <Actions key={name} explanation={data} onChange={onChange} />}
     >
       {error !== undefined && data === undefined && <Problem error={error} retry={reload} />}
       <Stale at={at} error={data && error} />
@@ -87,66 +83,4 @@ function Details({ explanation, onChange }: { explanation: Explanation; onChange
 function whyNothing({ tombstone, migration }: Explanation): string {
   if (tombstone) return 'Deleted'
   return migration.state === 'unknown' ? 'No backend could serve it' : 'No backend has it'
-}
-
-function Tombstone({ explanation, onChange }: { explanation: Explanation; onChange: () => void }) {
-  const { name, tombstone, backends } = explanation
-  if (!tombstone) return null
-  const holders = backends.filter(isHeld).map((backend) => backend.name)
-  return (
-    <section class="notice tone-warn">
-      <Icon name="trash-2" />
-      <div>
-        <strong>Deleted{tombstone.deleted_time && ` ${formatTime(tombstone.deleted_time)}`}</strong>
-        <p>
-          {holders.length > 0
-            ? `${holders.join(', ')} still ${holders.length === 1 ? 'has' : 'have'} it, hidden by the tombstone in ${tombstone.backend}.`
-            : 'No backend has it any more, so there is nothing to bring back.'}
-        </p>
-        {holders.length > 0 && may('write') && (
-          <button type="button" onClick={() => void undelete(name, onChange)}>
-            <Icon name="undo-2" /> Undelete
-          </button>
-        )}
-      </div>
-    </section>
-  )
-}
-
-function LastCopy({ explanation, onChange }: { explanation: Explanation; onChange: () => void }) {
-  const { name, migration } = explanation
-  const { last_copy: last, state, target } = migration
-  if (last?.outcome !== 'failed' || state === 'present') return null
-  return (
-    <section class="notice tone-bad">
-      <Icon name="circle-x" />
-      <div>
-        <strong>
-          The last copy{target && ` to ${target}`} failed {formatAgo(last.time)}
-        </strong>
-        {last.reason !== undefined && <p>{last.reason}</p>}
-        {may('write') && (
-          <button type="button" onClick={() => void migrateName(name, onChange)}>
-            <Icon name="rotate-ccw" /> Try again
-          </button>
-        )}
-      </div>
-    </section>
-  )
-}
-
-/** The object's own address, signed where reads need a signature. */
-function useLink(name: string): string {
-  const own = client.mediaUrl(name)
-  const signed = useSignal<string | undefined>(undefined)
-  useEffect(() => {
-    const load = async (): Promise<void> => {
-      const url = await client.url(name)
-      if (url.startsWith(`${own}?`)) signed.value = url
-    }
-    signed.value = undefined
-    // Where no backend can make a URL, the object's own address still works.
-    load().catch(() => {})
-  }, [name])
-  return signed.value?.startsWith(`${own}?`) ? signed.value : own
 }

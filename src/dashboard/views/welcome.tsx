@@ -1,11 +1,11 @@
 import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
 import { ApiError } from '../../client/client.ts'
-import { chain, primary } from '../chain.ts'
+import { chain } from '../chain.ts'
 import { Icon } from '../parts/icon.tsx'
 import { Empty, Loading, Page } from '../parts/page.tsx'
 import { Problem } from '../parts/problem.tsx'
-import { client } from '../session.ts'
+import { client, may } from '../session.ts'
 import { Tour } from '../welcome/tour.tsx'
 import { findPicture } from '../welcome/tour-state.ts'
 
@@ -40,16 +40,18 @@ export function Welcome() {
         )
       }
     >
-      {chain.value?.migration === false && <MigrationOff />}
-      {error.value !== undefined ? (
-        <Problem error={error.value} retry={() => void find()} />
-      ) : name === undefined ? (
-        <Loading />
-      ) : name === null ? (
-        <NoPicture />
-      ) : (
-        <Tour key={name} name={name} />
-      )}
+      <div class="stack">
+        {chain.value?.migration === false && <MigrationOff />}
+        {error.value !== undefined ? (
+          <Problem error={error.value} retry={() => void find()} />
+        ) : name === undefined ? (
+          <Loading />
+        ) : name === null ? (
+          <NoPicture />
+        ) : (
+          <Tour key={name} name={name} />
+        )}
+      </div>
     </Page>
   )
 }
@@ -68,9 +70,10 @@ async function storedPicture(skipped: string | undefined): Promise<string | null
 }
 
 async function listedPicture(skipped: string | undefined): Promise<string | null> {
+  const known = chain.value ?? (may('admin') ? await client.backends() : undefined)
   const { objects } = await client.list('', { limit: 1000 })
   const others = objects.filter(({ name }) => name !== skipped)
-  return findPicture(others, primary.value) ?? skipped ?? null
+  return findPicture(others, known?.backends[0]?.name) ?? skipped ?? null
 }
 
 function MigrationOff() {
@@ -78,8 +81,8 @@ function MigrationOff() {
     <p class="notice tone-warn">
       <Icon name="triangle-alert" />
       <span>
-        Reads copy nothing here: <code>FALLBACK_DATA_MIGRATION</code> is off, so a request does not move the
-        picture. Set it to <code>true</code> and deploy again, or move pictures from their own pages.
+        Reads copy nothing here, so a request does not move the picture: <code>FALLBACK_DATA_MIGRATION</code>{' '}
+        is off. Set it to <code>true</code> and deploy again, or use “Migrate it now”.
       </span>
     </p>
   )

@@ -37,9 +37,7 @@ export function describeCacheStatus(field: string): string {
   const parts = field.split(';').map((part) => part.trim())
   const detail = parts.find((part) => part.startsWith('detail='))?.slice('detail='.length) ?? 'a backend'
   if (parts[0] === 'fallback-storage-edge') return 'The edge cache had it, and no backend was tried.'
-  if (parts.includes('hit')) return `${detail} had it.`
-  const stored = parts.includes('stored') ? ' A copy to the primary began.' : ''
-  return `It came from the fallback ${detail}.${stored}`
+  return `${detail} had it${parts.includes('stored') ? ', and a copy to the primary has begun' : ''}.`
 }
 
 /** A request as a line for a shell. `$TOKEN` stands for the token. */

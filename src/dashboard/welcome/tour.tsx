@@ -2,6 +2,7 @@ import { useSignal } from '@preact/signals'
 import type { Explanation } from '../../client/client.ts'
 import { chain } from '../chain.ts'
 import { restorableFrom } from '../object/compare.ts'
+import { LastCopy } from '../object/notices.tsx'
 import { Chain } from '../parts/chain.tsx'
 import { Icon } from '../parts/icon.tsx'
 import { Name } from '../parts/name.tsx'
@@ -25,8 +26,10 @@ export function Tour({ name }: { name: string }) {
   const done = useSignal({ repeated: false, undeleted: false })
   const outcomes = useSignal<Partial<Record<StepId, Outcome>>>({})
   const { data, error, at, reload } = usePoll(`tour ${name}`, () => client.explain(name), {
-    every: ({ migration }) =>
-      migration.state === 'pending' && Date.now() < copyingUntil.value ? POLL_MS : null,
+    every: ({ migration: { state, last_copy: last } }) => {
+      const isCopying = state === 'pending' && last?.outcome !== 'failed' && Date.now() < copyingUntil.value
+      return isCopying ? POLL_MS : null
+    },
   })
   if (!data) return error === undefined ? <Loading /> : <Problem error={error} retry={reload} />
 
@@ -48,6 +51,12 @@ export function Tour({ name }: { name: string }) {
       if (id === 'repeat') done.value = { ...done.value, repeated: true }
       else copyingUntil.value = Date.now() + COPY_MS
       return { line: `Cache-Status: ${field}`, words: describeCacheStatus(field) }
+    })
+  const migrate = () =>
+    run('request', async () => {
+      const [result] = await client.migrate([name])
+      if (result?.outcome === 'failed') throw new Error(result.detail)
+      return { line: `"outcome": "${result?.outcome}"`, words: 'No read was needed for it.' }
     })
   const remove = () =>
     run('delete', async () => {
@@ -72,6 +81,7 @@ export function Tour({ name }: { name: string }) {
     <div class="tour">
       <section class="card tour-stage" aria-label="The picture and where it is">
         <Stage explanation={data} />
+        <LastCopy explanation={data} onChange={reload} />
         <Stale at={at} error={error} />
       </section>
       <ol class="tour-steps">
@@ -80,18 +90,25 @@ export function Tour({ name }: { name: string }) {
           title="Request a picture that only the old server has"
           curl={curlCommand(media)}
           actions={
-            <button
-              type="button"
-              class={step === 'request' ? 'primary' : ''}
-              disabled={isDisabled('request')}
-              onClick={() => void request('request')}
-            >
-              <Icon name="download" /> Request it
-            </button>
+            <>
+              <button
+                type="button"
+                class={step === 'request' ? 'primary' : ''}
+                disabled={isDisabled('request')}
+                onClick={() => void request('request')}
+              >
+                <Icon name="download" /> Request it
+              </button>
+              {data.migration.state === 'not_migrating' && may('write') && (
+                <button type="button" disabled={isDisabled('request')} onClick={() => void migrate()}>
+                  <Icon name="arrow-right-left" /> Migrate it now
+                </button>
+              )}
+            </>
           }
         >
-          The Worker tries one backend after the other, and sends what the first one has. Copying on read, it
-          stores the picture in the primary on the way. The preview here is no such read: looking changes
+          The Worker tries one backend after the other, and sends what the first one has. With copying on
+          read, it also stores that in the primary. The preview on this page is no read: looking copies
           nothing.
         </Step>
         <Step

@@ -81,7 +81,7 @@ export async function migrate(listing: Listing, names: readonly string[]): Promi
 
 /** Deletes objects; asks first if some of them could not be restored. */
 export async function startDelete(listing: Listing, names: readonly string[]): Promise<void> {
-  const recoveries = new Map<string, Recovery>(names.map((name) => [name, 'unknown']))
+  const recoveries = new Map<string, Recovery>(names.map((name) => [name, 'uncertain']))
   if (names.length <= MAX_CHECKED) {
     const { done } = await withProgress('Looking for other copies', names.length, (options) =>
       forEachName(names, async (name) => recoveryOf(await client.explain(name), chain.value), options),
@@ -91,7 +91,7 @@ export async function startDelete(listing: Listing, names: readonly string[]): P
   const which = (recovery: Recovery) => names.filter((name) => recoveries.get(name) === recovery)
   const found: Deletion = {
     listing,
-    names: { restorable: which('restorable'), final: which('final'), unknown: which('unknown') },
+    names: { restorable: which('restorable'), final: which('final'), uncertain: which('uncertain') },
   }
   if (found.names.restorable.length === names.length) await confirmDelete(found)
   else deletion.value = found
@@ -99,10 +99,10 @@ export async function startDelete(listing: Listing, names: readonly string[]): P
 
 export async function confirmDelete({
   listing,
-  names: { restorable, final, unknown },
+  names: { restorable, final, uncertain },
 }: Deletion): Promise<void> {
   deletion.value = null
-  const names = [...restorable, ...final, ...unknown]
+  const names = [...restorable, ...final, ...uncertain]
   const { done, failed } = await withProgress('Deleting', names.length, (options) =>
     forEachName(names, (name) => client.delete(name), options),
   )
@@ -112,7 +112,7 @@ export async function confirmDelete({
     // The focus was in a row that is gone.
     if (document.activeElement === document.body) focusActiveRow()
   })
-  const undoable = [...restorable, ...unknown].filter((name) => deleted.has(name))
+  const undoable = [...restorable, ...uncertain].filter((name) => deleted.has(name))
   report(
     [[deleted.size, 'deleted']],
     failed.map(({ name, error }) => `${visible(name)}: ${describeShort(error)}`),
@@ -133,15 +133,6 @@ async function undo(listing: Listing, names: readonly string[]): Promise<void> {
     failed.map(({ name, error }) => `${visible(name)}: ${describeShort(error)}`),
   )
   await listing.reload()
-}
-
-export async function copyLinks(names: readonly string[]): Promise<void> {
-  try {
-    await navigator.clipboard.writeText(names.map((name) => client.mediaUrl(name)).join('\n'))
-    showToast(`${plural(names.length, 'link')} copied.`, { tone: 'good' })
-  } catch (error) {
-    showToast(`The browser did not allow it: ${describeShort(error)}`, { tone: 'bad' })
-  }
 }
 
 /** Says in one line how many objects had which outcome, and the first failure in full. */

@@ -10,17 +10,17 @@ const MAX_SHOWN = 8
 export function DeleteDialog() {
   const asked = deletion.value
   if (!asked) return null
-  const { restorable, final, unknown } = asked.names
-  const total = restorable.length + final.length + unknown.length
+  const { restorable, final, uncertain } = asked.names
+  const total = restorable.length + final.length + uncertain.length
   return (
     <Dialog title={`Delete ${plural(total, 'object')}?`} onClose={() => (deletion.value = null)}>
       <div class="stack">
         <Names names={final}>
           {final.length === 1 ? 'No other backend has it' : 'No other backend has these'}: deleting is final.
         </Names>
-        <Names names={unknown}>
-          It is not known whether another backend has {unknown.length === 1 ? 'it' : 'these'}: deleting may be
-          final.
+        <Names names={uncertain}>
+          It is not certain that an undo would bring back the same{' '}
+          {uncertain.length === 1 ? 'object' : 'objects'}.
         </Names>
         {restorable.length > 0 && (
           <p class="muted">

@@ -1,20 +1,25 @@
 import type { Backends, Explanation } from '../../../client/client.ts'
+import { differences, isHeld } from '../../object/compare.ts'
 
-/** Whether an undelete would bring the object back: `unknown` if a backend that may have it did not answer. */
-export type Recovery = 'restorable' | 'final' | 'unknown'
+/**
+ * What an undelete would do. `uncertain`: another backend has a different object, or a backend that may have it did not
+ * answer.
+ */
+export type Recovery = 'restorable' | 'final' | 'uncertain'
 
 /**
  * A delete replaces the object in the first writable backend by a tombstone, and an undelete takes that away again. So
  * only what another backend has too comes back.
  */
-export function recoveryOf({ backends }: Explanation, chain: Backends | undefined): Recovery {
+export function recoveryOf(explanation: Explanation, chain: Backends | undefined): Recovery {
   if (chain?.deletes === 'first') return 'final'
-  const accepting = backends.filter(({ accepts }) => accepts)
+  const accepting = explanation.backends.filter(({ accepts }) => accepts)
   const replaced = accepting.find(({ name }) => isWritable(name, chain))
   const others = accepting.filter((backend) => backend !== replaced)
-  if (others.some(({ result }) => result === 'hit')) return 'restorable'
-  const failed = others.some(({ result }) => result !== 'absent' && result !== 'deleted')
-  return failed ? 'unknown' : 'final'
+  const kept = others.find(isHeld)
+  if (kept) return differences(explanation).has(kept.name) ? 'uncertain' : 'restorable'
+  const haveAnswered = others.every(({ result }) => result === 'absent' || result === 'deleted')
+  return haveAnswered ? 'final' : 'uncertain'
 }
 
 /** Whoever may not see the chain's configuration takes each backend for writable. */

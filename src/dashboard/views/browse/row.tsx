@@ -35,7 +35,7 @@ export function ListRow({ row, index, folder, max, isActive, isSelected, onSelec
       // The header is the first row.
       aria-rowindex={index + 2}
       aria-selected={isFolder ? undefined : isSelected}
-      class="list-row"
+      class={isFolder ? 'list-row' : 'list-row is-object'}
       style={{ transform: `translateY(${index * ROW_HEIGHT}px)` }}
     >
       <div role="gridcell" class="cell-check">

@@ -47,8 +47,8 @@ export function Failed({ error, retry }: { error: unknown; retry: () => void }) 
   const allowed = session.value?.prefix
   if (error instanceof ApiError && error.status === 501)
     return (
-      <Empty title="These backends cannot list">
-        <p>{error.problem.detail}. An object can still be opened by its name:</p>
+      <Empty title="No backend can list its objects">
+        <p>An object can still be opened by its name:</p>
         <form
           class="open-name"
           onSubmit={(event) => {

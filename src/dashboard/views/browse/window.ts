@@ -2,7 +2,7 @@
 
 export const ROW_HEIGHT = 44
 /** Rows beyond the viewport on either side, so that scrolling shows no gaps. */
-const OVERSCAN = 12
+const OVERSCAN = 6
 /** The window moves by this many rows at once, so that not every scrolled pixel renders. */
 const STEP = 6
 /** One row more may be there: the one with the focus. */

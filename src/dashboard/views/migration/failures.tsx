@@ -9,11 +9,12 @@ import { Problem } from '../../parts/problem.tsx'
 import { usePoll } from '../../poll.ts'
 import { formatRoute } from '../../route.ts'
 import { client } from '../../session.ts'
+import { ActionButton } from './action-button.tsx'
 import { type FailureReason, failureReasons, isMoving } from './jobs.ts'
 import { usePages } from './pages.ts'
 
 /** Why objects could not be copied: reasons as bars, which open the names. */
-export function Failures({ job }: { job: Backfill }) {
+export function Failures({ job, onRetry }: { job: Backfill; onRetry: () => void }) {
   const moves = useRef(true)
   moves.current = isMoving(job)
   const { id } = job
@@ -24,7 +25,22 @@ export function Failures({ job }: { job: Backfill }) {
   const most = Math.max(1, ...reasons.map(({ count }) => count))
   return (
     <section class="card" aria-labelledby="failures-title">
-      <h2 id="failures-title">Why objects failed</h2>
+      <header class="card-head">
+        <h2 id="failures-title">Why objects failed</h2>
+        {job.state === 'completed_with_failures' && (
+          <div class="actions">
+            <ActionButton
+              icon="rotate-ccw"
+              run={async () => {
+                await client.retryFailed(id)
+                onRetry()
+              }}
+            >
+              Retry failed
+            </ActionButton>
+          </div>
+        )}
+      </header>
       {!data && (error === undefined ? <Loading /> : <Problem error={error} retry={reload} />)}
       <ul class="bars">
         {reasons.map((reason) => (

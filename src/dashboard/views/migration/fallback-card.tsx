@@ -1,3 +1,4 @@
+import { ApiError } from '../../../client/client.ts'
 import { chain, chainError } from '../../chain.ts'
 import { Icon } from '../../parts/icon.tsx'
 import { Name } from '../../parts/name.tsx'
@@ -34,7 +35,7 @@ function Use({ use }: { use: ReturnType<typeof fallbackUse> }) {
       {use.last && (
         <p class="small">
           <a href={formatRoute({ view: 'object', name: use.last.name })}>
-            <Name name={use.last.name} max={60} />
+            <Name name={use.last.name} max={44} />
           </a>{' '}
           <span class="muted">from {use.last.backend}</span>
         </p>
@@ -45,6 +46,8 @@ function Use({ use }: { use: ReturnType<typeof fallbackUse> }) {
 
 function DeadLetterCount() {
   const { data, error } = usePoll('dead-copies', client.deadCopies, { every: 60_000 })
+  // Without jobs there are none, and the view says so already.
+  if (error instanceof ApiError && error.status === 501) return null
   if (error !== undefined) return <p class="muted small">Dead letters: {describeShort(error)}</p>
   if (!data) return null
   if (data.length === 0) return <p class="muted small">No copy was given up.</p>

@@ -69,6 +69,7 @@ function Headline({ job }: { job: Backfill }) {
       </ul>
       <div
         class="meter"
+        data-unknown={fraction === null}
         role="progressbar"
         aria-label="Objects done"
         aria-valuemin={0}
@@ -154,11 +155,6 @@ function Actions({ job, onChange }: Props) {
           run={change(isMoving(job) ? client.pauseBackfill : client.resumeBackfill)}
         >
           {isMoving(job) ? 'Pause' : 'Resume'}
-        </ActionButton>
-      )}
-      {job.state === 'completed_with_failures' && (
-        <ActionButton icon="rotate-ccw" run={change(client.retryFailed)}>
-          Retry failed
         </ActionButton>
       )}
       {isOpen(job) && (

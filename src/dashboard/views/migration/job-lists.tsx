@@ -1,3 +1,5 @@
+import type { VNode } from 'preact'
+import { useSignal } from '@preact/signals'
 import type { Backfill, Verification } from '../../../client/client.ts'
 import { formatBytes, formatCount, formatTime } from '../../format.ts'
 import { Badge } from '../../parts/badge.tsx'
@@ -19,34 +21,54 @@ export function JobLists({ backfills, verifications, shown }: Props) {
     <div class="columns">
       <section class="card" aria-labelledby="backfills-title">
         <h2 id="backfills-title">Backfills</h2>
-        <ul class="job-list">
-          {backfills.map((job) => (
-            <li key={job.id}>
-              <a
-                href={formatRoute({ view: 'migration', job: job.id })}
-                aria-current={job.id === shown ? 'true' : undefined}
-              >
-                <BackfillItem job={job} />
-              </a>
-            </li>
-          ))}
-        </ul>
-        {backfills.length === 0 && <p class="muted">None yet.</p>}
+        <List jobs={backfills}>
+          {(job) => (
+            <a
+              href={formatRoute({ view: 'migration', job: job.id })}
+              aria-current={job.id === shown ? 'true' : undefined}
+            >
+              <BackfillItem job={job} />
+            </a>
+          )}
+        </List>
       </section>
       <section class="card" aria-labelledby="verifications-title">
         <h2 id="verifications-title">Verifications</h2>
-        <ul class="job-list">
-          {verifications.map((job) => (
-            <li key={job.id}>
-              <a href={formatRoute({ view: 'verification', job: job.id })}>
-                <VerificationItem job={job} />
-              </a>
-            </li>
-          ))}
-        </ul>
-        {verifications.length === 0 && <p class="muted">None yet.</p>}
+        <List jobs={verifications}>
+          {(job) => (
+            <a href={formatRoute({ view: 'verification', job: job.id })}>
+              <VerificationItem job={job} />
+            </a>
+          )}
+        </List>
       </section>
     </div>
+  )
+}
+
+const SHOWN = 6
+
+interface ListProps<Job> {
+  jobs: readonly Job[]
+  children: (job: Job) => VNode
+}
+
+function List<Job extends { id: string }>({ jobs, children }: ListProps<Job>) {
+  const isWhole = useSignal(false)
+  if (jobs.length === 0) return <p class="muted">None yet.</p>
+  return (
+    <>
+      <ul class="job-list">
+        {jobs.slice(0, isWhole.value ? undefined : SHOWN).map((job) => (
+          <li key={job.id}>{children(job)}</li>
+        ))}
+      </ul>
+      {jobs.length > SHOWN && !isWhole.value && (
+        <button type="button" class="more" onClick={() => (isWhole.value = true)}>
+          Show all {jobs.length}
+        </button>
+      )}
+    </>
   )
 }
 

@@ -20,7 +20,7 @@ export function ReadsPlot() {
   )
   return (
     <section class="card" aria-labelledby="reads-title">
-      <h2 id="reads-title">Reads by backend, 24 hours</h2>
+      <h2 id="reads-title">Reads by backend</h2>
       {!data && (error === undefined ? <Loading /> : <Missing error={error} retry={reload} />)}
       {data && <Reads data={data} />}
     </section>
@@ -31,7 +31,7 @@ function Missing({ error, retry }: { error: unknown; retry: () => void }) {
   if (!(error instanceof ApiError) || error.status !== 501) return <Problem error={error} retry={retry} />
   return (
     <p class="notice tone-idle">
-      <Icon name="circle-dashed" /> <span>Nothing is counted over time: {error.problem.detail}</span>
+      <Icon name="circle-dashed" /> <span>{error.problem.detail}</span>
     </p>
   )
 }
@@ -46,7 +46,7 @@ function Reads({ data }: { data: Awaited<ReturnType<typeof client.series>> }) {
         <p class="muted plot-empty">No read was counted in this time.</p>
       ) : (
         <Plot
-          label={`Reads by the backend that answered, in intervals of ${minutes} min over 24 hours, the primary at the bottom`}
+          label={`Reads by the backend that answered, in intervals of ${minutes} min over the last 24 hours, the primary at the bottom`}
           at={at}
           series={series}
           stacked
@@ -54,8 +54,8 @@ function Reads({ data }: { data: Awaited<ReturnType<typeof client.series>> }) {
         />
       )}
       <p class="muted small">
-        Reads in {minutes} min, at least: an isolate that is evicted takes up to a minute of counts with it.
-        {isPartial && ` Counted since ${formatTime(since)}.`}
+        Reads in {minutes} min, {isPartial ? `counted since ${formatTime(since)}` : 'over 24 hours'}. At
+        least: an isolate that is evicted takes up to a minute of counts with it.
       </p>
     </>
   )

@@ -1,22 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { kindOf } from '../../src/dashboard/parts/kind.ts'
 import { takeTurn } from '../../src/dashboard/parts/turns.ts'
-
-describe('the kind of an object', () => {
-  it.each([
-    ['a.JPG', undefined, 'image'],
-    ['a.bin', 'image/png', 'image'],
-    ['a.jpg', 'application/octet-stream', 'image'],
-    ['a/b.webm', undefined, 'video'],
-    ['song.mp3', undefined, 'audio'],
-    ['report.pdf', undefined, 'text'],
-    ['jpg', undefined, 'other'],
-    ['a.jpg/b', undefined, 'other'],
-    ['', undefined, 'other'],
-  ] as const)('%s of type %s is %s', (name, type, kind) => {
-    expect(kindOf(name, type)).toBe(kind)
-  })
-})
 
 describe('turns', () => {
   it('let four start, and the next one when any of them ends', () => {

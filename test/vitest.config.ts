@@ -51,6 +51,8 @@ export default defineConfig({
         },
       },
       {
+        // The dashboard's TSX is Preact.
+        oxc: { jsx: { importSource: 'preact' } },
         test: {
           name: 'node',
           root,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Explanation, Finding } from '../../src/client/client.ts'
-import { differences, keptByDelete, restorableFrom } from '../../src/dashboard/object/compare.ts'
+import { differences } from '../../src/dashboard/compare.ts'
 
 const COPIED = '2026-11-01T00:00:00.000Z'
 
@@ -48,27 +48,5 @@ describe('differences between backends', () => {
     expect(copied(finding('legacy', { etag: '"1"' })).size).toBe(0)
     expect([...copied(finding('legacy', { etag: '"2"' }))]).toEqual([['legacy', ['etag']]])
     expect(copied(finding('other', { etag: '"2"' })).size).toBe(0)
-  })
-})
-
-describe('undoing a delete', () => {
-  it('brings back what a fallback has', () => {
-    const moved = explanation([finding('media'), finding('legacy')])
-    expect(keptByDelete(moved)).toEqual(['legacy'])
-    expect(restorableFrom(moved)).toBe('legacy')
-    const pending = explanation([finding('media', { result: 'absent' }), finding('legacy')])
-    expect(restorableFrom(pending)).toBe('legacy')
-  })
-
-  it('is impossible where only the target of the tombstone has it', () => {
-    expect(
-      restorableFrom(explanation([finding('media'), finding('legacy', { result: 'absent' })])),
-    ).toBeNull()
-  })
-
-  it('is impossible where a fallback has another version', () => {
-    const changed = explanation([finding('media'), finding('legacy', { size: 99 })])
-    expect(keptByDelete(changed)).toEqual(['legacy'])
-    expect(restorableFrom(changed)).toBeNull()
   })
 })

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Backends, Explanation } from '../../src/client/client.ts'
 import { chunksOf, forEachName } from '../../src/dashboard/views/browse/bulk.ts'
-import { recoveryOf } from '../../src/dashboard/views/browse/deletion.ts'
+import { recoveryOf } from '../../src/dashboard/deletion.ts'
 
 type Result = Explanation['backends'][number]['result']
 

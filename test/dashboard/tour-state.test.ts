@@ -5,7 +5,7 @@ import {
   currentStep,
   describeCacheStatus,
   findPicture,
-} from '../../src/dashboard/welcome/tour-state.ts'
+} from '../../src/dashboard/views/welcome/tour-state.ts'
 
 function listed(name: string, backend: string, size: number | null = 100): ListedObject {
   return { name, backend, size, etag: null, modified_time: null }

@@ -14,17 +14,21 @@ export function Badge({ tone, icon, children }: { tone: Tone; icon: IconName; ch
   )
 }
 
+const PLACES = {
+  primary: { look: 'tone-good', dot: 'dot', title: 'in the primary' },
+  fallback: { look: 'tone-warn', dot: 'dot dot-half', title: 'not moved to the primary yet' },
+  unknown: { look: 'tone-idle', dot: 'dot dot-empty', title: undefined },
+}
+
 /** Which backend would answer: filled for the primary, half-filled for what has not moved yet. */
 export function BackendBadge({ backend, primary }: { backend: string; primary: string | undefined }) {
-  const isPrimary = primary === undefined || backend === primary
+  const place = primary === undefined ? 'unknown' : backend === primary ? 'primary' : 'fallback'
+  const { look, dot, title } = PLACES[place]
   return (
-    <span
-      class={`badge ${isPrimary ? 'tone-good' : 'tone-warn'}`}
-      title={isPrimary ? 'in the primary' : 'not moved to the primary yet'}
-    >
-      <span class={isPrimary ? 'dot' : 'dot dot-half'} aria-hidden="true" />
+    <span class={`badge ${look}`} title={title}>
+      <span class={dot} aria-hidden="true" />
       <span>{backend}</span>
-      {!isPrimary && <span class="visually-hidden"> (not moved yet)</span>}
+      {place === 'fallback' && <span class="visually-hidden"> (not moved yet)</span>}
     </span>
   )
 }

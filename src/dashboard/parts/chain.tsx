@@ -105,5 +105,6 @@ function NextRead({
 }
 
 function formatLatency(milliseconds: number): string {
-  return milliseconds < 1 ? '< 1 ms' : `${Math.round(milliseconds)} ms`
+  if (milliseconds < 1) return '< 1 ms'
+  return milliseconds < 1000 ? `${Math.round(milliseconds)} ms` : `${(milliseconds / 1000).toFixed(1)} s`
 }

@@ -1,4 +1,4 @@
-import { ApiError } from '../../client/client.ts'
+import { ApiError, InvalidRequestError } from '../../client/client.ts'
 import { Icon } from './icon.tsx'
 
 /** An error in words: what failed, and what each backend said. */
@@ -34,12 +34,17 @@ export function describe(error: unknown) {
     const { title, detail, backends = [] } = error.problem
     return { title, detail, backends }
   }
-  const isOffline = error instanceof TypeError
   return {
-    title: isOffline ? 'The Worker cannot be reached' : 'Something went wrong',
+    title: titleOf(error),
     detail: error instanceof Error ? error.message : String(error),
     backends: [],
   }
+}
+
+function titleOf(error: unknown): string {
+  if (error instanceof InvalidRequestError) return 'This name cannot be used'
+  // `fetch` rejects with it.
+  return error instanceof TypeError ? 'The Worker cannot be reached' : 'Something went wrong'
 }
 
 /** The error in one line, for a toast. */

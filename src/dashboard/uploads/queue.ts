@@ -25,8 +25,6 @@ interface Options {
   concurrency?: number
 }
 
-export type UploadQueue = ReturnType<typeof createUploadQueue>
-
 /** Sends files one after the other, a few at a time. */
 export function createUploadQueue(send: Send, { onStored, concurrency = 3 }: Options = {}) {
   const uploads = signal<readonly Upload[]>([])

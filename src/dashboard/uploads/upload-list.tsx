@@ -16,7 +16,7 @@ export function UploadList() {
   const uploads = queue.uploads.value
   if (uploads.length === 0) return null
   const isBusy = queue.isBusy.value
-  const isOpen = choice.value ?? (isBusy || uploads.some(({ state }) => state === 'failed'))
+  const isOpen = choice.value ?? !uploads.every(isStoredAsAsked)
   // What needs attention comes first.
   const shown = uploads.toSorted((a, b) => RANKS[a.state] - RANKS[b.state]).slice(0, MAX_SHOWN)
   const percent = Math.floor(progressOf(uploads) * 100)
@@ -64,6 +64,10 @@ export function UploadList() {
       )}
     </section>
   )
+}
+
+function isStoredAsAsked({ name, storedAs }: Upload): boolean {
+  return name === storedAs
 }
 
 const RANKS: Record<Upload['state'], number> = { failed: 0, sending: 1, waiting: 2, done: 3, cancelled: 4 }

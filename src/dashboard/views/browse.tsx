@@ -6,7 +6,7 @@ import { Icon } from '../parts/icon.tsx'
 import { lastSegment, visible } from '../parts/name.tsx'
 import { Loading, Page } from '../parts/page.tsx'
 import { parentOf, type Route } from '../route.ts'
-import { may } from '../session.ts'
+import { may, session } from '../session.ts'
 import { DropZone } from '../uploads/drop-zone.tsx'
 import { UploadButtons } from '../uploads/upload-buttons.tsx'
 import { queue } from '../uploads/uploads.ts'
@@ -14,12 +14,15 @@ import { startDelete } from './browse/actions.ts'
 import { DeleteDialog } from './browse/delete-dialog.tsx'
 import { Filter } from './browse/filter.tsx'
 import { KeysDialog } from './browse/keys-dialog.tsx'
-import { focusIfOpenedByKey, List, openByKey } from './browse/list.tsx'
+import { List } from './browse/list.tsx'
 import { keyOf, type Listing, rowAt } from './browse/listing.ts'
 import { SelectionBar } from './browse/selection-bar.tsx'
 import { Degraded, Failed, Footer, Nothing } from './browse/states.tsx'
 import { listingOf, openListing } from './browse/store.ts'
+import { Tiles } from './browse/tiles.tsx'
+import { focusIfOpenedByKey, openByKey } from './browse/use-list.ts'
 import { useShortcuts } from './browse/use-shortcuts.ts'
+import { view, ViewSwitch } from './browse/view-switch.tsx'
 
 type BrowseRoute = Extract<Route, { view: 'browse' }>
 
@@ -37,8 +40,10 @@ function Folder({ folder, filter }: { folder: string; filter: string }) {
   const isReady = entries !== undefined
   const title = folder === '' ? 'All media' : visible(lastSegment(folder))
   const mayWrite = may('write')
+  const Shown = view.value === 'tiles' ? Tiles : List
 
-  useEffect(() => openListing(listing), [listing])
+  // Signing in again loads what could not be loaded without.
+  useEffect(() => openListing(listing), [listing, session.value])
   useReloadAfterUploads(folder, listing)
   useEffect(() => {
     if (!isReady) return
@@ -66,6 +71,7 @@ function Folder({ folder, filter }: { folder: string; filter: string }) {
       actions={
         <>
           <Filter folder={folder} filter={filter} setFilter={setFilter} />
+          <ViewSwitch />
           <button
             type="button"
             class="icon-button bordered keys-button"
@@ -86,7 +92,7 @@ function Folder({ folder, filter }: { folder: string; filter: string }) {
       )}
       {entries && (shown.count.value > 0 || shown.hasMore.value) && (
         <>
-          <List
+          <Shown
             listing={shown}
             entries={entries}
             folder={folder}

@@ -6,8 +6,8 @@ import { Icon } from '../parts/icon.tsx'
 import { Empty, Loading, Page } from '../parts/page.tsx'
 import { Problem } from '../parts/problem.tsx'
 import { client, may } from '../session.ts'
-import { Tour } from '../welcome/tour.tsx'
-import { findPicture } from '../welcome/tour-state.ts'
+import { Tour } from './welcome/tour.tsx'
+import { findPicture } from './welcome/tour-state.ts'
 
 const STORED = 'tour-picture'
 

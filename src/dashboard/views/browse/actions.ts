@@ -1,14 +1,14 @@
 import { signal } from '@preact/signals'
 import type { Migrated } from '../../../client/client.ts'
 import { chain, primary } from '../../chain.ts'
+import { type Recovery, recoveryOf } from '../../deletion.ts'
 import { plural } from '../../format.ts'
 import { visible } from '../../parts/name.tsx'
 import { describeShort } from '../../parts/problem.tsx'
 import { showToast } from '../../parts/toast.tsx'
 import { client } from '../../session.ts'
 import { chunksOf, forEachName } from './bulk.ts'
-import { type Recovery, recoveryOf } from './deletion.ts'
-import { focusActiveRow } from './list.tsx'
+import { focusActiveRow } from './use-list.ts'
 import type { Listing } from './listing.ts'
 
 /** What is done to many objects at the moment. */

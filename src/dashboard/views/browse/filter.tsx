@@ -1,7 +1,7 @@
 import { useEffect, useRef } from 'preact/hooks'
 import { Icon } from '../../parts/icon.tsx'
 import { visible } from '../../parts/name.tsx'
-import { focusActiveRow } from './list.tsx'
+import { focusActiveRow } from './use-list.ts'
 
 const TYPING_MS = 250
 

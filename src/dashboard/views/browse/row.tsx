@@ -1,34 +1,17 @@
-import { chain, primary } from '../../chain.ts'
+import { primary } from '../../chain.ts'
 import { formatBytes, formatTime } from '../../format.ts'
 import { BackendBadge } from '../../parts/badge.tsx'
 import { Icon } from '../../parts/icon.tsx'
-import { Name, visible } from '../../parts/name.tsx'
+import { Name } from '../../parts/name.tsx'
 import { Thumbnail } from '../../parts/thumbnail.tsx'
-import { formatRoute } from '../../route.ts'
+import { type ItemProps, linkProps, SelectBox } from './item.tsx'
 import { keyOf, type Row } from './listing.ts'
 import { ROW_HEIGHT } from './window.ts'
 
-interface Props {
-  row: Row
-  index: number
-  /** What the names begin with is not repeated in every row. */
-  folder: string
-  /** How many characters of a name fit. */
-  max: number
-  isActive: boolean
-  isSelected: boolean
-  onSelect: (event: MouseEvent) => void
-  onFocus: () => void
-}
-
-/** One folder or object. Its link has the focus; the checkbox is reached by Space. */
-export function ListRow({ row, index, folder, max, isActive, isSelected, onSelect, onFocus }: Props) {
-  const key = keyOf(row)
-  const name = key.slice(folder.length)
+/** One folder or object. `max` is how many characters of a name fit. */
+export function ListRow({ max, ...item }: ItemProps & { max: number }) {
+  const { row, index, folder, isSelected } = item
   const isFolder = 'folder' in row
-  const href = isFolder
-    ? formatRoute({ view: 'browse', prefix: key, filter: '' })
-    : formatRoute({ view: 'object', name: key })
   return (
     <div
       role="row"
@@ -39,20 +22,10 @@ export function ListRow({ row, index, folder, max, isActive, isSelected, onSelec
       style={{ transform: `translateY(${index * ROW_HEIGHT}px)` }}
     >
       <div role="gridcell" class="cell-check">
-        {!isFolder && (
-          <label class="check">
-            <input
-              type="checkbox"
-              tabIndex={-1}
-              aria-label={`Select ${visible(name)}`}
-              checked={isSelected}
-              onClick={onSelect}
-            />
-          </label>
-        )}
+        {!isFolder && <SelectBox {...item} />}
       </div>
       <div role="gridcell" class="cell-name" aria-colspan={isFolder ? 4 : undefined}>
-        <a href={href} data-row={index} tabIndex={isActive ? 0 : -1} onFocus={onFocus}>
+        <a {...linkProps(item)}>
           {isFolder ? (
             <span class="thumbnail">
               <Icon name="folder" class="folder" />
@@ -60,7 +33,7 @@ export function ListRow({ row, index, folder, max, isActive, isSelected, onSelec
           ) : (
             <Thumbnail object={row.object} />
           )}
-          <Name name={name} max={max} />
+          <Name name={keyOf(row).slice(folder.length)} max={max} />
         </a>
       </div>
       {!isFolder && <ObjectCells object={row.object} />}
@@ -80,7 +53,7 @@ function ObjectCells({
         {modified !== null && <time dateTime={modified}>{formatTime(modified)}</time>}
       </div>
       <div role="gridcell" class="cell-backend">
-        <BackendBadge backend={backend} primary={chain.value && primary.value} />
+        <BackendBadge backend={backend} primary={primary.value} />
       </div>
     </>
   )

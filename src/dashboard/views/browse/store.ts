@@ -21,9 +21,10 @@ export function listingOf(prefix: string): Listing {
   return found
 }
 
-/** Loads what is not there yet, and small listings again that are not fresh any more. */
-export function openListing({ entries, loadMore, reload }: Listing): void {
+/** Loads what is not there yet, and again what is not fresh any more if that is one request. */
+export function openListing({ entries, error, loadMore, reload }: Listing): void {
   const known = entries.peek()
   if (!known) void loadMore()
+  else if (error.peek() !== undefined) void reload()
   else if (known.pages === 1 && Date.now() - known.at > FRESH_MS) void reload()
 }

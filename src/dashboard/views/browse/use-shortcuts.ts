@@ -1,5 +1,5 @@
 import { useEffect, useRef } from 'preact/hooks'
-import { focusActiveRow } from './list.tsx'
+import { focusActiveRow } from './use-list.ts'
 
 /** Keys that enter the list from elsewhere on the page. */
 const INTO_LIST = ['ArrowDown', 'ArrowUp', 'Home', 'End', 'PageDown', 'PageUp']

@@ -1,10 +1,10 @@
 /** Which rows of a long list are in the DOM, and where the keys move; pure. */
 
 export const ROW_HEIGHT = 44
-/** Rows beyond the viewport on either side, so that scrolling shows no gaps. */
-const OVERSCAN = 6
-/** The window moves by this many rows at once, so that not every scrolled pixel renders. */
-const STEP = 6
+/** Pixels beyond the viewport on either side that have rows, so that scrolling shows no gaps. */
+const OVERSCAN = 264
+/** The window moves by so many pixels at once, so that not every scrolled pixel renders. */
+const STEP = 264
 /** One row more may be there: the one with the focus. */
 const MAX_ROWS = 58
 
@@ -25,10 +25,11 @@ export function rowsInView({ top, height, rowHeight = ROW_HEIGHT }: Viewport, co
   const first = clamp(Math.floor(top / rowHeight), 0, count)
   const last = clamp(Math.ceil((top + height) / rowHeight), first, count)
   const visible = Math.ceil(height / rowHeight) + 1
-  const over = clamp(Math.floor((MAX_ROWS - visible) / 2) - STEP, 0, OVERSCAN)
+  const step = Math.max(1, Math.floor(STEP / rowHeight))
+  const over = clamp(Math.floor((MAX_ROWS - visible) / 2) - step, 0, Math.ceil(OVERSCAN / rowHeight))
   return {
-    start: Math.max(0, Math.floor((first - over) / STEP) * STEP),
-    end: Math.min(count, Math.ceil((last + over) / STEP) * STEP),
+    start: Math.max(0, Math.floor((first - over) / step) * step),
+    end: Math.min(count, Math.ceil((last + over) / step) * step),
   }
 }
 

@@ -1,8 +1,8 @@
 import type { ComponentChildren } from 'preact'
-import { CopyButton } from '../parts/copy-button.tsx'
-import { Icon } from '../parts/icon.tsx'
-import { describe } from '../parts/problem.tsx'
-import { ApiError } from '../../client/client.ts'
+import { CopyButton } from '../../parts/copy-button.tsx'
+import { Icon } from '../../parts/icon.tsx'
+import { describe } from '../../parts/problem.tsx'
+import { ApiError } from '../../../client/client.ts'
 import { type StepId, STEPS } from './tour-state.ts'
 
 /** What a request of the tour got: a header or a status line, and what that means. */

@@ -1,5 +1,5 @@
-import type { Backends, Explanation } from '../../../client/client.ts'
-import { differences, isHeld } from '../../object/compare.ts'
+import type { Backends, Explanation } from '../client/client.ts'
+import { differences, isHeld } from './compare.ts'
 
 /**
  * What an undelete would do. `uncertain`: another backend has a different object, or a backend that may have it did not
@@ -13,13 +13,23 @@ export type Recovery = 'restorable' | 'final' | 'uncertain'
  */
 export function recoveryOf(explanation: Explanation, chain: Backends | undefined): Recovery {
   if (chain?.deletes === 'first') return 'final'
-  const accepting = explanation.backends.filter(({ accepts }) => accepts)
-  const replaced = accepting.find(({ name }) => isWritable(name, chain))
-  const others = accepting.filter((backend) => backend !== replaced)
+  const others = notReplaced(explanation, chain)
   const kept = others.find(isHeld)
   if (kept) return differences(explanation).has(kept.name) ? 'uncertain' : 'restorable'
   const haveAnswered = others.every(({ result }) => result === 'absent' || result === 'deleted')
   return haveAnswered ? 'final' : 'uncertain'
+}
+
+/** The backend that still has the object after a delete, if there is one. */
+export function keptBy(explanation: Explanation, chain: Backends | undefined): string | undefined {
+  return notReplaced(explanation, chain).find(isHeld)?.name
+}
+
+/** The backends that a delete leaves as they are. */
+function notReplaced({ backends }: Explanation, chain: Backends | undefined): Explanation['backends'] {
+  const accepting = backends.filter(({ accepts }) => accepts)
+  const replaced = accepting.find(({ name }) => isWritable(name, chain))
+  return accepting.filter((backend) => backend !== replaced)
 }
 
 /** Whoever may not see the chain's configuration takes each backend for writable. */

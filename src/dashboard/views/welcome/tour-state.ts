@@ -1,4 +1,4 @@
-import type { Explanation, ListedObject } from '../../client/client.ts'
+import type { Explanation, ListedObject } from '../../../client/client.ts'
 
 const PICTURE = /\.(?:avif|jpe?g|png|webp)$/i
 /** Larger ones take long to load and to copy. */

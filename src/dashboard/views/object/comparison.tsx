@@ -1,9 +1,9 @@
 import type { ComponentChildren } from 'preact'
-import type { Explanation, Finding } from '../../client/client.ts'
-import { formatAgo, formatBytes, formatCount, formatTime } from '../format.ts'
-import { Badge } from '../parts/badge.tsx'
-import { showResult, showType } from '../parts/result.ts'
-import { differences, type Difference, isHeld } from './compare.ts'
+import type { Explanation, Finding } from '../../../client/client.ts'
+import { formatAgo, formatBytes, formatCount, formatTime } from '../../format.ts'
+import { Badge } from '../../parts/badge.tsx'
+import { showResult, showType } from '../../parts/result.ts'
+import { differences, type Difference, isHeld } from '../../compare.ts'
 
 interface Fact {
   label: string

@@ -1,8 +1,8 @@
-import type { Explanation } from '../../client/client.ts'
-import { chain } from '../chain.ts'
-import { Dialog } from '../parts/dialog.tsx'
-import { Name } from '../parts/name.tsx'
-import { keptByDelete } from './compare.ts'
+import type { Explanation } from '../../../client/client.ts'
+import { chain } from '../../chain.ts'
+import { Dialog } from '../../parts/dialog.tsx'
+import { Name } from '../../parts/name.tsx'
+import { keptBy, recoveryOf } from '../../deletion.ts'
 
 interface Props {
   explanation: Explanation
@@ -35,13 +35,14 @@ export function DeleteDialog({ explanation, onConfirm, onClose }: Props) {
 }
 
 function consequence(explanation: Explanation): string {
-  const [kept] = keptByDelete(explanation)
-  const deletes = chain.value?.deletes
-  if (deletes === 'first')
+  const kept = keptBy(explanation, chain.value)
+  if (chain.value?.deletes === 'first')
     return kept === undefined
       ? 'This cannot be undone.'
       : `This cannot be undone. ${kept} has it as well, and goes on serving it (FALLBACK_DELETES is "first").`
-  if (kept === undefined) return 'No other backend has it, so this cannot be undone.'
-  if (deletes === undefined) return `${kept} has it as well, but it is not certain that this can be undone.`
-  return `An undo would bring back what ${kept} has, and that differs from what is served now.`
+  if (kept !== undefined)
+    return `An undo would bring back what ${kept} has, and that differs from what is served now.`
+  return recoveryOf(explanation, chain.value) === 'final'
+    ? 'No other backend has it, so this cannot be undone.'
+    : 'It is not known whether another backend has it, so it may be impossible to undo this.'
 }

@@ -1,4 +1,4 @@
-import type { Explanation, Finding } from '../../client/client.ts'
+import type { Explanation, Finding } from '../client/client.ts'
 
 export type Difference = 'size' | 'content_type' | 'etag'
 
@@ -35,18 +35,4 @@ function hasChanged({ provenance }: Finding, source: Finding): boolean {
     source.etag !== undefined &&
     provenance.etag !== source.etag
   )
-}
-
-/** The backends that still have an object after a delete, which replaces the target's by a tombstone. */
-export function keptByDelete({ backends, migration }: Explanation): string[] {
-  return backends.filter((one) => isHeld(one) && one.name !== migration.target).map(({ name }) => name)
-}
-
-/**
- * The backend whose object an undelete would bring back: the first that keeps one, provided that it is the same as the one
- * that is served now. Null if the delete could not be undone.
- */
-export function restorableFrom(explanation: Explanation): string | null {
-  const [first] = keptByDelete(explanation)
-  return first === undefined || differences(explanation).has(first) ? null : first
 }

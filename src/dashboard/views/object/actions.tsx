@@ -1,14 +1,14 @@
 import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
-import type { Explanation } from '../../client/client.ts'
-import { chain } from '../chain.ts'
-import { CopyButton } from '../parts/copy-button.tsx'
-import { Icon } from '../parts/icon.tsx'
-import { lastSegment, visible } from '../parts/name.tsx'
-import { describeShort } from '../parts/problem.tsx'
-import { showToast } from '../parts/toast.tsx'
-import { client, may } from '../session.ts'
-import { restorableFrom } from './compare.ts'
+import type { Explanation } from '../../../client/client.ts'
+import { chain } from '../../chain.ts'
+import { CopyButton } from '../../parts/copy-button.tsx'
+import { Icon } from '../../parts/icon.tsx'
+import { lastSegment, visible } from '../../parts/name.tsx'
+import { describeShort } from '../../parts/problem.tsx'
+import { showToast } from '../../parts/toast.tsx'
+import { client, may } from '../../session.ts'
+import { keptBy, recoveryOf } from '../../deletion.ts'
 import { DeleteDialog } from './delete-dialog.tsx'
 
 interface Props {
@@ -22,7 +22,8 @@ const MIGRATABLE = ['pending', 'not_migrating']
 export function Actions({ explanation, onChange }: Props) {
   const { name, would_serve: serving, migration } = explanation
   const isConfirming = useSignal(false)
-  const restorable = chain.value?.deletes === 'tombstone' ? restorableFrom(explanation) : null
+  const kept =
+    recoveryOf(explanation, chain.value) === 'restorable' ? keptBy(explanation, chain.value) : undefined
   const isBusy = useSignal(false)
   const link = useLink(name)
   const run = async (action: Promise<void>): Promise<void> => {
@@ -32,7 +33,7 @@ export function Actions({ explanation, onChange }: Props) {
   }
   const remove = (): void => {
     isConfirming.value = false
-    void run(deleteName(name, restorable, onChange))
+    void run(deleteName(name, kept, onChange))
   }
   return (
     <>
@@ -63,7 +64,7 @@ export function Actions({ explanation, onChange }: Props) {
           type="button"
           class="danger"
           disabled={isBusy.value}
-          onClick={() => (restorable === null ? (isConfirming.value = true) : remove())}
+          onClick={() => (kept === undefined ? (isConfirming.value = true) : remove())}
         >
           <Icon name="trash-2" /> Delete
         </button>
@@ -115,13 +116,13 @@ export async function migrateName(name: string, onChange: () => void): Promise<v
   onChange()
 }
 
-/** Deletes at once where an undo brings the same object back. */
-async function deleteName(name: string, restorable: string | null, onChange: () => void): Promise<void> {
+/** `kept`: the backend from which an undo would restore the same object. */
+async function deleteName(name: string, kept: string | undefined, onChange: () => void): Promise<void> {
   try {
     await client.delete(name)
-    if (restorable === null) showToast(`${shown(name)} is deleted`)
+    if (kept === undefined) showToast(`${shown(name)} is deleted`)
     else {
-      showToast(`${shown(name)} is deleted. ${restorable} still has it.`, {
+      showToast(`${shown(name)} is deleted. ${kept} still has it.`, {
         action: { label: 'Undo', run: () => void undelete(name, onChange) },
       })
     }

@@ -1,9 +1,9 @@
-import type { Explanation } from '../../client/client.ts'
-import { formatAgo, formatTime } from '../format.ts'
-import { Icon } from '../parts/icon.tsx'
-import { may } from '../session.ts'
+import type { Explanation } from '../../../client/client.ts'
+import { formatAgo, formatTime } from '../../format.ts'
+import { Icon } from '../../parts/icon.tsx'
+import { may } from '../../session.ts'
 import { migrateName, undelete } from './actions.tsx'
-import { isHeld } from './compare.ts'
+import { isHeld } from '../../compare.ts'
 
 /** Says that the name is deleted, and what an undelete would bring back. */
 export function Tombstone({ explanation, onChange }: { explanation: Explanation; onChange: () => void }) {

@@ -1,17 +1,17 @@
 import { useSignal } from '@preact/signals'
-import type { Explanation } from '../../client/client.ts'
-import { chain } from '../chain.ts'
-import { restorableFrom } from '../object/compare.ts'
+import type { Explanation } from '../../../client/client.ts'
+import { chain } from '../../chain.ts'
+import { recoveryOf } from '../../deletion.ts'
 import { LastCopy } from '../object/notices.tsx'
-import { Chain } from '../parts/chain.tsx'
-import { Icon } from '../parts/icon.tsx'
-import { Name } from '../parts/name.tsx'
-import { Empty, Loading, Stale } from '../parts/page.tsx'
-import { Preview } from '../parts/preview.tsx'
-import { Problem } from '../parts/problem.tsx'
-import { usePoll } from '../poll.ts'
-import { formatRoute } from '../route.ts'
-import { base, client, may } from '../session.ts'
+import { Chain } from '../../parts/chain.tsx'
+import { Icon } from '../../parts/icon.tsx'
+import { Name } from '../../parts/name.tsx'
+import { Empty, Loading, Stale } from '../../parts/page.tsx'
+import { Preview } from '../../parts/preview.tsx'
+import { Problem } from '../../parts/problem.tsx'
+import { usePoll } from '../../poll.ts'
+import { formatRoute } from '../../route.ts'
+import { base, client, may } from '../../session.ts'
 import { type Outcome, Step } from './step.tsx'
 import { curlCommand, currentStep, describeCacheStatus, type StepId } from './tour-state.ts'
 
@@ -221,7 +221,7 @@ function whyNoDelete(explanation: Explanation): string | null {
   if (chain.value === undefined)
     return 'Your session may not see whether deletes can be undone (scope admin).'
   if (chain.value.deletes === 'first') return 'Deletes cannot be undone here (FALLBACK_DELETES is "first").'
-  return restorableFrom(explanation) === null
-    ? 'This picture could not be undeleted: no other backend has the same.'
-    : null
+  return recoveryOf(explanation, chain.value) === 'restorable'
+    ? null
+    : 'This picture could not be undeleted: no other backend has the same.'
 }

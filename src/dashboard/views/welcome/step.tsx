@@ -25,7 +25,8 @@ export function Step({ id, current, title, curl, outcome, actions, children }: P
   const heading = useRef<HTMLHeadingElement>(null)
   useEffect(() => {
     // The button that was pressed is gone, and the focus with it.
-    if (isCurrent && document.activeElement === document.body) heading.current?.focus({ preventScroll: true })
+    const isLost = document.activeElement === document.body || document.activeElement?.matches('.step h2')
+    if (isCurrent && isLost) heading.current?.focus({ preventScroll: true })
   }, [isCurrent, outcome])
   return (
     <li class={`card step ${isCurrent ? 'is-current' : ''}`} aria-current={isCurrent ? 'step' : undefined}>

@@ -11,6 +11,8 @@ export interface Look {
   signedIn?: boolean
   /** Requests that are meant to fail, as `STATUS /path`; Chromium logs each as an error. */
   failing?: RegExp
+  /** Whether requests to other origins are meant to happen. */
+  elsewhere?: boolean
 }
 
 export interface Visit {
@@ -47,7 +49,7 @@ export function useDashboard(options: () => Promise<StackOptions> | StackOptions
     try {
       context.setDefaultTimeout(10_000)
       const base = `${stack.worker.url}-/`
-      const misdeeds = await watch(context, new URL(base).origin, look.failing)
+      const misdeeds = await watch(context, new URL(base).origin, look)
       if (look.signedIn ?? true) await signIn(context, stack)
       const page = await context.newPage()
       const open = async (hash = '') => {
@@ -82,7 +84,11 @@ export async function signIn(context: BrowserContext, { worker, token }: Stack):
 }
 
 /** Errors, violations of the policy and requests to elsewhere, of all pages of the context. */
-async function watch(context: BrowserContext, origin: string, failing = /^$/): Promise<string[]> {
+async function watch(
+  context: BrowserContext,
+  origin: string,
+  { failing = /^$/, elsewhere = false }: Look,
+): Promise<string[]> {
   const misdeeds: string[] = []
   await context.exposeBinding('reportViolation', (_, text: string) => misdeeds.push(text))
   await context.addInitScript(() => {
@@ -103,7 +109,7 @@ async function watch(context: BrowserContext, origin: string, failing = /^$/): P
   context.on('request', (request) => {
     const { protocol, origin: to } = new URL(request.url())
     // The viewer of PDFs is an extension of Chromium's own.
-    if (to !== origin && !['blob:', 'data:', 'chrome:', 'chrome-extension:'].includes(protocol))
+    if (!elsewhere && to !== origin && !['blob:', 'data:', 'chrome:', 'chrome-extension:'].includes(protocol))
       misdeeds.push(`request: ${request.url()}`)
   })
   return misdeeds

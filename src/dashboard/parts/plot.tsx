@@ -74,7 +74,7 @@ export function Plot({ label, at, series, stacked = false, height = 180 }: Props
   if (isEmpty) return <p class="muted plot-empty">Nothing was counted in this time.</p>
   return (
     <figure class="plot" ref={frame}>
-      <div class="plot-area" ref={area} role="img" aria-label={label} style={{ height }} />
+      <div class="plot-area" ref={area} role="img" aria-label={label} style={{ height: `${height}px` }} />
       {/* Below the drawing, so that it does not move under the pointer when values appear. */}
       <Legend series={series} at={at} stacked={stacked} hovered={hovered} />
       <Figures label={label} at={at} series={series} />

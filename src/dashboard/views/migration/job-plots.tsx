@@ -17,7 +17,7 @@ export function JobPlots({ job }: { job: Backfill }) {
     every: () => (moves.current ? 5000 : 30_000),
   })
   return (
-    <section class="card" aria-labelledby="speed-title">
+    <section class="card plot-card" aria-labelledby="speed-title">
       <h2 id="speed-title">Speed of the backfill</h2>
       {!data && (error === undefined ? <Loading /> : <Problem error={error} retry={reload} />)}
       {data && <Rates series={data} end={Date.parse(job.finished ?? job.updated) / 1000} />}

@@ -19,7 +19,7 @@ export function ReadsPlot() {
     { every: 30_000 },
   )
   return (
-    <section class="card" aria-labelledby="reads-title">
+    <section class="card plot-card" aria-labelledby="reads-title">
       <h2 id="reads-title">Reads by backend</h2>
       {!data && (error === undefined ? <Loading /> : <Missing error={error} retry={reload} />)}
       {data && <Reads data={data} />}

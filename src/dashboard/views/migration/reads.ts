@@ -7,7 +7,7 @@ const MAX_POINTS = 144
 const MIN_POINTS = 15
 /** Minutes that may be summed in one interval. */
 const FACTORS = [1, 2, 5, 10] as const
-const TONES = ['accent', 'warn', 'bad', 'idle'] as const
+const TONES = ['accent', 'warn', 'idle', 'good'] as const
 
 type Column = readonly (number | null)[]
 

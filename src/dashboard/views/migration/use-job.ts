@@ -1,0 +1,33 @@
+import { useEffect } from 'preact/hooks'
+import type { Backfill, Verification } from '../../../client/client.ts'
+import { type Polled, usePoll } from '../../poll.ts'
+
+const MOVING_MS = 1000
+const IDLE_MS = 10_000
+/** A list costs a request for each of its jobs. */
+const LIST_MS = 60_000
+
+/** A list of jobs, and the one that is shown, which is asked for more often. */
+export function useJob<Job extends Backfill | Verification>(
+  kind: string,
+  list: () => Promise<Job[]>,
+  get: (id: string) => Promise<Job>,
+  { choose, moves }: { choose: (jobs: readonly Job[]) => string | undefined; moves: (job: Job) => boolean },
+) {
+  const jobs = usePoll(kind, list, { every: LIST_MS })
+  const id = choose(jobs.data ?? [])
+  const latest = usePoll(`${kind}/${id}`, () => (id === undefined ? Promise.resolve(null) : get(id)), {
+    every: (job) => (job === null ? null : moves(job) ? MOVING_MS : IDLE_MS),
+  })
+  const job = latest.data ?? jobs.data?.find((one) => one.id === id)
+  const reload = (): void => {
+    jobs.reload()
+    latest.reload()
+  }
+  // The list shows how it ended, too.
+  useEffect(() => {
+    if (latest.data && jobs.data?.some((one) => one.id === id && one.state !== latest.data?.state))
+      jobs.reload()
+  }, [latest.data?.state])
+  return { jobs, id, job, latest: latest as Polled<Job | null>, reload }
+}

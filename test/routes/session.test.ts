@@ -76,6 +76,18 @@ describe('a session', () => {
     expect((await app.call('/-/api/session', { token: null })).status).toBe(401)
   })
 
+  it.each(['token', 'signed'])(
+    'opens private media through the API (MEDIA_ACCESS = "%s")',
+    async (access) => {
+      const keys = JSON.stringify([{ id: 'k1', key: 'a key that signs nothing in these tests' }])
+      const app = startApp({ MEDIA_ACCESS: access, URL_SIGNING_KEYS: keys })
+      await fill(media, { 'a.txt': 'x' })
+      const send = withCookie(app, await cookieFor(app))
+      expect((await send('/-/api/open/a.txt')).status).toBe(200)
+      expect((await app.call('/-/api/open/a.txt', { token: null })).status).not.toBe(200)
+    },
+  )
+
   it('is a cookie that is not the token, and that only the API gets', async () => {
     const header = (await signIn(startApp())).headers.get('Set-Cookie') ?? ''
     const [cookie = '', ...attributes] = header.split('; ')

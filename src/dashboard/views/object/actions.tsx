@@ -39,10 +39,10 @@ export function Actions({ explanation, onChange }: Props) {
     <>
       {serving !== null && (
         <>
-          <a class="button" href={link} target="_blank" rel="noreferrer">
+          <a class="button" href={client.openUrl(name)} target="_blank" rel="noreferrer">
             <Icon name="external-link" /> Open
           </a>
-          <a class="button" href={link} download={lastSegment(name)}>
+          <a class="button" href={client.openUrl(name)} download={lastSegment(name)}>
             <Icon name="download" /> Download
           </a>
         </>

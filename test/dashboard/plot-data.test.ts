@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { isolatedPoints, stackColumns, timeLabels } from '../../src/dashboard/parts/plot-data.ts'
+import { drawable, isolatedPoints, stackColumns, timeLabels } from '../../src/dashboard/parts/plot-data.ts'
 
 describe('plots', () => {
   it('stacks columns and leaves gaps where nothing is known', () => {
@@ -14,6 +14,19 @@ describe('plots', () => {
       [11, 20, null, 4],
       [11, 220, null, 4],
     ])
+  })
+
+  it('gives a single time an end, so that its axis is not one of years', () => {
+    expect(drawable([100], [[5], [null]])).toEqual([
+      [100, 160],
+      [5, null],
+      [null, null],
+    ])
+    expect(drawable([100, 105], [[5, 6]])).toEqual([
+      [100, 105],
+      [5, 6],
+    ])
+    expect(drawable([], [[]])).toEqual([[], []])
   })
 
   it('finds the points that a line cannot show', () => {

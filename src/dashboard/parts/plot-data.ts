@@ -15,6 +15,20 @@ export function stackColumns(columns: readonly Column[]): (number | null)[][] {
   )
 }
 
+const SHORTEST_SECONDS = 60
+
+/** The times with their columns. uPlot shows a single time on an axis of years, so it gets an end without values. */
+export function drawable(at: readonly number[], columns: readonly Column[]): Column[] {
+  const [only, ...more] = at
+  if (only === undefined || more.length > 0) return [at, ...columns]
+  return [[only, only + SHORTEST_SECONDS], ...columns.map((column) => [...column, null])]
+}
+
+/** 1, 2, 5, 10, 20 … */
+export const WHOLE_STEPS = Array.from({ length: 45 }, (_, index) =>
+  Number(`${[1, 2, 5][index % 3]}e${Math.floor(index / 3)}`),
+)
+
 /** The indexes of values between two gaps: a line cannot show them. */
 export function isolatedPoints(column: Column): number[] {
   const isMissing = (index: number): boolean => (column[index] ?? null) === null

@@ -3,7 +3,7 @@ import { type ReadonlySignal, useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import { formatCompact, formatTime } from '../format.ts'
 import type { Tone } from './badge.tsx'
-import { type Column, isolatedPoints, stackColumns, timeLabels } from './plot-data.ts'
+import { type Column, drawable, isolatedPoints, stackColumns, timeLabels, WHOLE_STEPS } from './plot-data.ts'
 
 export interface PlotSeries {
   label: string
@@ -37,7 +37,7 @@ export function Plot({ label, at, series, stacked = false, height = 180 }: Props
   const plot = useRef<uPlot | null>(null)
   const hovered = useSignal<number | null>(null)
   const columns = series.map(({ values }) => values)
-  const data = [[...at], ...(stacked ? stackColumns(columns) : columns)] as uPlot.AlignedData
+  const data = drawable(at, stacked ? stackColumns(columns) : columns) as uPlot.AlignedData
   const shape = JSON.stringify([stacked, series.map((one) => [one.label, one.tone])])
   const isEmpty = columns.every((column) => column.every((value) => value === null))
 
@@ -206,6 +206,8 @@ function options({ figure, width, height, series, stacked, onHover }: Drawn): uP
         grid,
         size: 64,
         space: 32,
+        // There is no half of an object.
+        ...(series[0]?.format === undefined && { incrs: WHOLE_STEPS }),
         values: (_plot, splits) => splits.map(series[0]?.format ?? formatCompact),
       },
     ],

@@ -16,8 +16,10 @@ export function Sparkline({ label, values }: Props) {
     .map((value, index) => {
       if (value === null) return ''
       const isStart = (values[index - 1] ?? null) === null
+      // A line without length is drawn as a dot, by its round ends.
+      const dot = isStart && (values[index + 1] ?? null) === null ? 'h0' : ''
       const y = HEIGHT - 2 - (value / max) * (HEIGHT - 4)
-      return `${isStart ? 'M' : 'L'}${(index * step).toFixed(1)} ${y.toFixed(1)}`
+      return `${isStart ? 'M' : 'L'}${(index * step).toFixed(1)} ${y.toFixed(1)}${dot}`
     })
     .join('')
   return (

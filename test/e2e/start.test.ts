@@ -7,7 +7,7 @@ import { expect, it } from 'vitest'
 
 const PROJECT = fileURLToPath(new URL('../..', import.meta.url))
 
-it('starts the demo, migrates the picture that it names, lists it for S3 clients, and ends on Ctrl-C with nothing left behind', async () => {
+it('starts the demo with its dashboard, migrates the picture that it names, lists it for S3 clients, and ends on Ctrl-C with nothing left behind', async () => {
   const demo = spawn(process.execPath, ['scripts/start.ts'], {
     cwd: PROJECT,
     env: { ...process.env, PORT: '0' },
@@ -16,7 +16,9 @@ it('starts the demo, migrates the picture that it names, lists it for S3 clients
   const ended = once(demo, 'exit')
   try {
     const printed = await printedUntil(demo.stdout, 'Ctrl-C')
-    const photo = /Open +(\S+)/.exec(printed)?.[1] ?? ''
+    const dashboard = /(http\S+)#token=/.exec(printed)?.[1] ?? ''
+    expect(await (await fetch(dashboard)).text()).toContain('<div id="app">')
+    const photo = /Media +(\S+)/.exec(printed)?.[1] ?? ''
     expect(await cacheStatus(photo)).toBe('fallback-storage; fwd=uri-miss; stored; detail=legacy')
     await expect.poll(() => cacheStatus(photo)).toBe('fallback-storage; hit; detail=media')
     const command = /^ *(curl .*--aws-sigv4 .*)$/m.exec(printed)?.[1] ?? ''

@@ -1,4 +1,5 @@
 import type { ComponentChildren } from 'preact'
+import { useEffect, useRef } from 'preact/hooks'
 import { CopyButton } from '../../parts/copy-button.tsx'
 import { Icon } from '../../parts/icon.tsx'
 import { describe } from '../../parts/problem.tsx'
@@ -21,18 +22,24 @@ interface Props {
 export function Step({ id, current, title, curl, outcome, actions, children }: Props) {
   const isCurrent = id === current
   const isDone = STEPS.indexOf(id) < STEPS.indexOf(current)
+  const heading = useRef<HTMLHeadingElement>(null)
+  useEffect(() => {
+    // The button that was pressed is gone, and the focus with it.
+    const isLost = document.activeElement === document.body || document.activeElement?.matches('.step h2')
+    if (isCurrent && isLost) heading.current?.focus({ preventScroll: true })
+  }, [isCurrent, outcome])
   return (
     <li class={`card step ${isCurrent ? 'is-current' : ''}`} aria-current={isCurrent ? 'step' : undefined}>
       <span class="step-number" aria-hidden="true">
         {isDone ? <Icon name="check" /> : STEPS.indexOf(id) + 1}
       </span>
-      <h2>
+      <h2 ref={heading} tabIndex={-1}>
         {title}
         {isDone && <span class="visually-hidden"> (done)</span>}
       </h2>
       <div class="step-body">
         <p>{children}</p>
-        <div class="actions">{actions}</div>
+        {!isDone && <div class="actions">{actions}</div>}
         <div aria-live="polite">{outcome && <Result outcome={outcome} />}</div>
         <div class="step-curl">
           <code>{curl}</code>

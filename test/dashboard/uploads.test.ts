@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { chosenFiles, pastedFiles } from '../../src/dashboard/uploads/files.ts'
+import { chosenFiles, droppedFiles, pastedFiles } from '../../src/dashboard/uploads/files.ts'
 import { createUploadQueue, progressOf, type Send, type Upload } from '../../src/dashboard/uploads/queue.ts'
 
 const file = (name: string, size = 1) => ({ name, file: new File(['x'.repeat(size)], name) })
@@ -121,6 +121,43 @@ describe('the paths of files', () => {
     const inFolder = Object.assign(new File([], 'a.jpg'), { webkitRelativePath: 'photos/2024/a.jpg' })
     const single = Object.assign(new File([], 'b.jpg'), { webkitRelativePath: '' })
     expect(chosenFiles([inFolder, single]).map(({ path }) => path)).toEqual(['photos/2024/a.jpg', 'b.jpg'])
+  })
+
+  it('of a dropped folder are those of all files in it, read a hundred at a time', async () => {
+    const fileEntry = (fullPath: string) => ({
+      isFile: true,
+      isDirectory: false,
+      fullPath,
+      file: (resolve: (file: File) => void) => resolve(new File([], fullPath)),
+    })
+    const folder = (fullPath: string, entries: object[]) => ({
+      isFile: false,
+      isDirectory: true,
+      fullPath,
+      createReader() {
+        let next = 0
+        return {
+          readEntries(resolve: (entries: object[]) => void) {
+            resolve(entries.slice(next, next + 100))
+            next += 100
+          },
+        }
+      },
+    })
+    const many = Array.from({ length: 250 }, (_, index) => fileEntry(`/tree/sub/${index}.txt`))
+    const tree = folder('/tree', [
+      fileEntry('/tree/a.txt'),
+      folder('/tree/sub', many),
+      folder('/tree/empty', []),
+    ])
+    const items = [
+      { webkitGetAsEntry: () => tree },
+      { webkitGetAsEntry: () => null, getAsFile: () => new File([], 'dragged.png') },
+      { webkitGetAsEntry: () => null, getAsFile: () => null },
+    ]
+    const paths = (await droppedFiles(items as unknown as DataTransferItemList)).map(({ path }) => path)
+    expect(paths).toHaveLength(252)
+    expect(paths).toEqual(expect.arrayContaining(['tree/a.txt', 'tree/sub/249.txt', 'dragged.png']))
   })
 
   it('of a pasted picture tell the time, those of pasted files stay', () => {

@@ -20,11 +20,14 @@ export function pastedFiles(files: Iterable<File>, now = new Date()): NamedFile[
 
 /** The dropped files, folders with all that is in them. Must be called in the event's handler: it is empty later. */
 export async function droppedFiles(items: DataTransferItemList): Promise<NamedFile[]> {
-  const entries = Array.from(items).flatMap((item) => {
+  const found = Array.from(items, async (item) => {
     const entry = item.webkitGetAsEntry()
-    return entry ?? []
+    if (entry) return filesBelow(entry)
+    // Of a picture that was dragged out of another program there is no entry.
+    const file = item.getAsFile()
+    return file ? [{ path: file.name, file }] : []
   })
-  return (await Promise.all(entries.map(filesBelow))).flat()
+  return (await Promise.all(found)).flat()
 }
 
 async function filesBelow(entry: FileSystemEntry): Promise<NamedFile[]> {

@@ -17,7 +17,9 @@ import { KeysDialog } from './browse/keys-dialog.tsx'
 import { List } from './browse/list.tsx'
 import { keyOf, type Listing, rowAt } from './browse/listing.ts'
 import { SelectionBar } from './browse/selection-bar.tsx'
-import { Degraded, Failed, Footer, Nothing } from './browse/states.tsx'
+import { Degraded } from './browse/degraded.tsx'
+import { Footer } from './browse/footer.tsx'
+import { Failed, NotAllowed, Nothing } from './browse/nothing.tsx'
 import { listingOf, openListing } from './browse/store.ts'
 import { Tiles } from './browse/tiles.tsx'
 import { focusIfOpenedByKey, openByKey } from './browse/use-list.ts'
@@ -29,6 +31,8 @@ type BrowseRoute = Extract<Route, { view: 'browse' }>
 /** The folders and objects of all backends as one tree. */
 export function Browse({ route: { prefix, filter } }: { route: BrowseRoute }) {
   const folder = prefix === '' || prefix.endsWith('/') ? prefix : `${prefix}/`
+  const allowed = session.value?.prefix ?? ''
+  if (!(folder + filter).startsWith(allowed)) return <NotAllowed allowed={allowed} />
   return <Folder key={folder} folder={folder} filter={filter} />
 }
 
@@ -43,7 +47,9 @@ function Folder({ folder, filter }: { folder: string; filter: string }) {
   const Shown = view.value === 'tiles' ? Tiles : List
 
   // Signing in again loads what could not be loaded without.
-  useEffect(() => openListing(listing), [listing, session.value])
+  useEffect(() => {
+    if (session.value) openListing(listing)
+  }, [listing, session.value])
   useReloadAfterUploads(folder, listing)
   useEffect(() => {
     if (!isReady) return
@@ -135,15 +141,25 @@ function useShown(listing: Listing): Listing {
   return before.current
 }
 
-/** Shows what has been uploaded to below this folder. */
+const RELOAD_MS = 2000
+
+/** Shows what has been uploaded to below this folder; of many files not each at once. */
 function useReloadAfterUploads(folder: string, listing: Listing): void {
   const stored = useComputed(
     () => queue.uploads.value.filter(({ storedAs }) => storedAs?.startsWith(folder)).length,
   ).value
   const before = useRef(stored)
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined)
   useEffect(() => {
     const isMore = stored > before.current
     before.current = stored
-    if (isMore) void listing.reload()
+    if (!isMore) return
+    timer.current ??= setTimeout(
+      () => {
+        timer.current = undefined
+        void listing.reload()
+      },
+      queue.isBusy.peek() ? RELOAD_MS : 0,
+    )
   }, [stored])
 }

@@ -31,26 +31,30 @@ export function useList(
 function useWindow(body: RefObject<HTMLElement | null>, count: number, rowHeight: number): RowRange {
   const range = useSignal<RowRange>({ start: 0, end: Math.min(count, 12) })
 
+  const frame = useRef(0)
+  const schedule = (): void => {
+    cancelAnimationFrame(frame.current)
+    frame.current = requestAnimationFrame(update)
+  }
   const update = (): void => {
     if (!body.current) return
     const { top } = body.current.getBoundingClientRect()
-    const next = rowsInView({ top: -top, height: innerHeight, rowHeight }, count)
+    const viewport = { top: -top, height: innerHeight, rowHeight }
+    const next = rowsInView(viewport, count)
     const { start, end } = range.peek()
-    if (next.start !== start || next.end !== end) range.value = next
+    if (next.start === start && next.end === end) return
+    // While somebody scrolls by whole screens only what is seen is rendered; the rest when it stops.
+    const isJump = next.start >= end || next.end <= start
+    range.value = isJump ? rowsInView(viewport, count, 0) : next
   }
 
   // What is above the list may have changed too, so this is checked after every rendering.
-  useLayoutEffect(update)
+  useLayoutEffect(schedule)
   useEffect(() => {
-    let frame = 0
-    const schedule = (): void => {
-      cancelAnimationFrame(frame)
-      frame = requestAnimationFrame(update)
-    }
     addEventListener('scroll', schedule, { passive: true })
     addEventListener('resize', schedule)
     return () => {
-      cancelAnimationFrame(frame)
+      cancelAnimationFrame(frame.current)
       removeEventListener('scroll', schedule)
       removeEventListener('resize', schedule)
     }

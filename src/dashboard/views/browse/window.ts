@@ -21,12 +21,16 @@ export interface RowRange {
   end: number
 }
 
-export function rowsInView({ top, height, rowHeight = ROW_HEIGHT }: Viewport, count: number): RowRange {
+export function rowsInView(
+  { top, height, rowHeight = ROW_HEIGHT }: Viewport,
+  count: number,
+  overscan = OVERSCAN,
+): RowRange {
   const first = clamp(Math.floor(top / rowHeight), 0, count)
   const last = clamp(Math.ceil((top + height) / rowHeight), first, count)
   const visible = Math.ceil(height / rowHeight) + 1
-  const step = Math.max(1, Math.floor(STEP / rowHeight))
-  const over = clamp(Math.floor((MAX_ROWS - visible) / 2) - step, 0, Math.ceil(OVERSCAN / rowHeight))
+  const step = overscan === 0 ? 1 : Math.max(1, Math.floor(STEP / rowHeight))
+  const over = clamp(Math.floor((MAX_ROWS - visible) / 2) - step, 0, Math.ceil(overscan / rowHeight))
   return {
     start: Math.max(0, Math.floor((first - over) / step) * step),
     end: Math.min(count, Math.ceil((last + over) / step) * step),

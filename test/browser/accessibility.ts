@@ -67,11 +67,9 @@ interface Focused {
   hasOutline: boolean
 }
 
-/** Goes through the page with Tab until the focus is back at its start: each stop once. */
+/** Goes through the page with Tab until a stop comes again, as the browser's own controls lead back to the start. */
 export async function tabThrough(page: Page, limit = 250): Promise<Focused[]> {
-  await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur())
-  const stops: Focused[] = []
-  const seen = new Set<number>()
+  const stops = new Map<number, Focused>()
   for (let count = 0; count < limit; count += 1) {
     await page.keyboard.press('Tab')
     const stop = await page.evaluate(() => {
@@ -80,24 +78,20 @@ export async function tabThrough(page: Page, limit = 250): Promise<Focused[]> {
       const known = globalThis as unknown as { tabStops?: Element[] }
       known.tabStops ??= []
       if (!known.tabStops.includes(element)) known.tabStops.push(element)
-      const { outlineStyle, outlineWidth, boxShadow } = getComputedStyle(element)
-      const label = element.getAttribute('aria-label') ?? element.textContent?.trim().slice(0, 40)
+      const { outlineStyle, outlineWidth } = getComputedStyle(element)
+      // A link may draw it as a frame around all of its row.
+      const frame = getComputedStyle(element, '::after')
       return {
         index: known.tabStops.indexOf(element),
-        what: `${element.tagName.toLowerCase()} ${label}`,
-        hasOutline: (outlineStyle !== 'none' && parseFloat(outlineWidth) >= 2) || boxShadow !== 'none',
+        what: `${element.tagName.toLowerCase()} ${element.getAttribute('aria-label') ?? element.textContent?.trim().slice(0, 40)}`,
+        hasOutline:
+          (outlineStyle !== 'none' && parseFloat(outlineWidth) >= 2) ||
+          (frame.content !== 'none' && parseFloat(frame.borderTopWidth) >= 2),
       }
     })
-    // The end of the page: the browser's own controls would be next.
-    if (stop === null && stops.length === 0) continue
-    if (stop === null || seen.has(stop.index)) return stops
-    seen.add(stop.index)
-    stops.push({ what: stop.what, hasOutline: stop.hasOutline })
+    if (stop === null) continue
+    if (stops.has(stop.index)) return [...stops.values()]
+    stops.set(stop.index, stop)
   }
-  throw new Error(
-    `Tab does not come to an end: ${stops
-      .slice(-5)
-      .map(({ what }) => what)
-      .join(', ')}`,
-  )
+  throw new Error(`Tab does not come back to its start, but is at ${[...stops.values()].at(-1)?.what}`)
 }

@@ -49,15 +49,19 @@ function Picture({ name }: { name: string }) {
     return () => {
       clearTimeout(timer)
       end.current()
-      // Removing the element alone would not stop the request.
-      image.current?.removeAttribute('src')
     }
   }, [])
+  const isRequested = state.value === 'loading' || state.value === 'shown'
+  useEffect(() => {
+    const element = image.current
+    // Removing the element alone would not stop the request.
+    return () => element?.removeAttribute('src')
+  }, [isRequested])
   const finish = (to: 'shown' | 'failed') => () => {
     state.value = to
     end.current()
   }
-  if (state.value === 'waiting' || state.value === 'failed') return <Icon name="image" />
+  if (!isRequested) return <Icon name="image" />
   return (
     <img
       ref={image}

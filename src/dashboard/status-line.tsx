@@ -20,7 +20,7 @@ export function StatusLine() {
       <a href="#/health" class="status-chain">
         {known.backends.map(({ name }) => name).join(' ← ')}
       </a>
-      <a href="#/migration" class="status-migration">
+      <a href="#/migration" class="status-detail">
         {known.migration ? 'copying on read' : 'not copying on read'}
       </a>
       <LastFallbackRead chain={known} />
@@ -39,9 +39,13 @@ function LastFallbackRead({
 }) {
   if (last === undefined) return null
   if (last === null)
-    return <a href="#/migration">no fallback read{since ? ` since ${formatAgo(since)}` : ''}</a>
+    return (
+      <a href="#/migration" class="status-detail">
+        no fallback read{since ? ` since ${formatAgo(since)}` : ''}
+      </a>
+    )
   return (
-    <a href="#/migration" title={visible(last.name)}>
+    <a href="#/migration" class="status-detail" title={visible(last.name)}>
       last fallback read {formatAgo(last.at)}
     </a>
   )

@@ -106,3 +106,28 @@ describe('addresses', () => {
       await page.getByText('There is no such page').waitFor()
     }))
 })
+
+it('shows a newcomer a picture that moves, is deleted and comes back', () =>
+  withDashboard(
+    async ({ page, stack, open }) => {
+      await open(`#token=${stack.token}`)
+      const stage = page.getByRole('region', { name: 'The picture and where it is' })
+      const result = (text: string) => page.getByRole('listitem').getByText(text).waitFor()
+      const click = (name: string) => page.getByRole('button', { name, exact: true }).click()
+      await stage.getByText('would copy it to media').waitFor()
+      await click('Request it')
+      await result('fwd=uri-miss; stored; detail=legacy')
+      await click('Request it again')
+      await result('hit; detail=media')
+      await stage.getByText('A read is answered by media').waitFor()
+      await click('Delete it')
+      await result('"exists": false')
+      await stage.getByText('A read gets 404').waitFor()
+      await click('Undelete')
+      await result('legacy serves it again')
+      await page.getByRole('link', { name: 'Go to Migration' }).click()
+      await page.getByRole('heading', { level: 1, name: 'Migration' }).waitFor()
+      expect(new URL(page.url()).hash).toBe('#/migration')
+    },
+    { signedIn: false },
+  ))

@@ -138,7 +138,7 @@ describe('hostile names', () => {
         expect(await page.title()).toContain(text.trim())
         const link = page.getByRole('link', { name: 'Open', exact: true })
         const path = await link.evaluate((element: HTMLAnchorElement) => new URL(element.href).pathname)
-        expect(decodeURIComponent(path)).toBe(`/${FOLDER}${name}`)
+        expect(decodeURIComponent(path)).toBe(`/-/api/open/${FOLDER}${name}`)
         expect(await page.locator('.name :not(.name-token)').count()).toBe(0)
         await page.goBack()
         await names.nth(index).waitFor()
@@ -184,20 +184,22 @@ describe('stored files', () => {
     { way: 'as a preview of its own', address: (name: string) => `-/api/preview/${name}`, loads: [] },
     // A stored page keeps its pictures, but it has no origin and runs nothing.
     { way: 'as media', address: (name: string) => name, loads: ['/passive.png'] },
+    { way: 'by its link', address: (name: string) => `-/api/open/${name}`, loads: ['/passive.png'] },
   ])('run no script, opened $way', ({ address, loads }) =>
     withDashboard(
       async ({ page, context, stack: { worker } }) => {
         const stolen = watchForTheft(page)
-        for (const { name } of FILES) {
+        const visitFile = async (name: string): Promise<void> => {
           const tab = await context.newPage()
           await tab.goto(worker.url + address(name)).catch((error: Error) => {
             // What no browser shows is downloaded.
             if (!error.message.includes('Download is starting')) throw error
           })
           if (address(name).startsWith('-/#')) await tab.getByLabel('Preview', { exact: true }).waitFor()
-          await tab.waitForTimeout(200)
+          await tab.waitForTimeout(500)
           await tab.close()
         }
+        await Promise.all(FILES.map(({ name }) => visitFile(name)))
         await page.goto(`${worker.url}-/`)
         expect(await page.evaluate(() => Object.entries(localStorage))).toEqual([])
         expect(stolen).toEqual([])

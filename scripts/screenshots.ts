@@ -1,8 +1,10 @@
-import { mkdir } from 'node:fs/promises'
+import { mkdir, readdir, utimes } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { chromium, type Browser, type Page, type Route } from 'playwright-core'
 import { startStack, type Stack } from '../demo/stack.ts'
 import { CHROMIUM } from '../test/browser/chromium.ts'
+import { mediaFolder, type MediaFolder } from '../test/kit/servers/media.ts'
 import { answer, NOW, VIEWS } from './screenshots/answers.ts'
 
 /**
@@ -18,12 +20,28 @@ if (unknown.length > 0) {
   process.exit(1)
 }
 
+const MODIFIED = new Date('2024-03-01T09:30:00Z')
+const MORE: Record<string, string> = {
+  'photos/2022/regatta.jpg': 'photos/harbour.jpg',
+  'photos/2023/pier.jpg': 'photos/photo (1).jpg',
+  'photos/beacon.png': 'photos/sun.png',
+  'photos/evening.webp': 'photos/2024/fractal.webp',
+  'photos/ferry.mp4': 'video/testcard.mp4',
+  'photos/fog horn.mp3': 'audio/chime.mp3',
+  'photos/lighthouse.jpg': 'photos/photo (1).jpg',
+  'photos/opening hours.pdf': 'docs/leaflet.pdf',
+  'photos/pulse.gif': 'graphics/pulse.gif',
+  'photos/quay.jpg': 'photos/harbour.jpg',
+  'photos/sunrise.png': 'photos/sun.png',
+}
+
 interface Look {
   theme: 'light' | 'dark'
   width: number
 }
 
-const stack = await startStack({ port: 8787 })
+const media = await pictures()
+const stack = await startStack({ port: 8787, media: media.path })
 const browser = await chromium.launch(CHROMIUM)
 try {
   await prepare(stack)
@@ -42,6 +60,19 @@ try {
 } finally {
   await browser.close()
   await stack.stop()
+  await media.remove()
+}
+
+/** The demo's media with some more names, all of the same age. */
+async function pictures(): Promise<MediaFolder> {
+  const folder = await mediaFolder()
+  for (const [name, of] of Object.entries(MORE)) {
+    await mkdir(dirname(folder.file(name)), { recursive: true })
+    await folder.alias(name, of)
+  }
+  for (const entry of await readdir(folder.path, { recursive: true, withFileTypes: true }))
+    if (entry.isFile()) await utimes(join(entry.parentPath, entry.name), MODIFIED, MODIFIED)
+  return folder
 }
 
 /** Some of it has moved, one picture is deleted. */
@@ -52,7 +83,7 @@ async function prepare({ worker, token }: Stack): Promise<void> {
     if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`)
     await response.arrayBuffer()
   }
-  const names = ['photos/sun.png', 'video/testcard.mp4']
+  const names = ['beacon.png', 'ferry.mp4', 'quay.jpg', 'sunrise.png'].map((name) => `photos/${name}`)
   await call('POST', '-/api/migrate', JSON.stringify({ names }))
   await call('DELETE', '-/api/delete/graphics/pulse.gif')
 }

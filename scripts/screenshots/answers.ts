@@ -370,7 +370,7 @@ export function answer(path: string, query: URLSearchParams, real: () => string)
 /** Where the pictures are taken, by name. */
 export const VIEWS: Record<string, string> = {
   browse: '#/browse/photos/',
-  object: '#/object/photos/harbour.jpg',
+  object: '#/object/photos/sun.png',
   migration: '#/migration',
   job: `#/migration/${running.id}`,
   'dry-run': `#/migration/${dryRun.id}`,

@@ -11,6 +11,8 @@ const RULES_ON_COLOURS: RunOnly = { type: 'rule', values: ['color-contrast', 'li
 
 const THEMES = ['light', 'dark'] as const
 const WIDTHS = [1280, 360]
+/** A window of 1,280 pixels at a zoom of 400 %. */
+const ZOOMED = 320
 
 /**
  * What axe finds, and what scrolls sideways: in both themes, wide and narrow. `state` says what is shown.
@@ -21,8 +23,7 @@ export async function violations(page: Page, state: string): Promise<string[]> {
   const found: string[] = []
   for (const width of WIDTHS) {
     await page.setViewportSize({ width, height: 800 })
-    const tooWide = await overflow(page)
-    if (tooWide.length > 0) found.push(`${state}, ${width} px: scrolls sideways: ${tooWide.join(', ')}`)
+    for (const part of await overflow(page)) found.push(`${state}, ${width} px: ${part}`)
     for (const theme of THEMES) {
       await page.emulateMedia({ colorScheme: theme })
       const rules = theme === 'light' ? RULES : RULES_ON_COLOURS
@@ -30,6 +31,8 @@ export async function violations(page: Page, state: string): Promise<string[]> {
         found.push(`${state}, ${width} px, ${theme}: ${violation}`)
     }
   }
+  await page.setViewportSize({ width: ZOOMED, height: 800 })
+  for (const part of await overflow(page)) found.push(`${state}, ${ZOOMED} px: ${part}`)
   await page.setViewportSize({ width: 1280, height: 800 })
   await page.emulateMedia({ colorScheme: 'light' })
   return found

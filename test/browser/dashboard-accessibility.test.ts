@@ -5,7 +5,7 @@ import type { Backfill, Verification } from '../../src/client/client.ts'
 import { eventually } from '../kit/eventually.ts'
 import { mediaFolder, mediaUrl, type MediaFolder } from '../kit/servers/media.ts'
 import { tabThrough, violations } from './accessibility.ts'
-import { useDashboard, type Visit } from './dashboard.ts'
+import { lookAgain, useDashboard, type Visit } from './dashboard.ts'
 import { startTestOrigin, type TestOrigin } from './origin.ts'
 
 /** Of almost 1,024 bytes, as long as a file system allows, and denied by the origin. */
@@ -211,7 +211,8 @@ describe('axe finds nothing, and nothing scrolls sideways,', () => {
       const { page } = visit
       await show(visit, 'a paused backfill')
       await page.route('**/-/api/backfills/*', (request) => request.fulfill(PROBLEM))
-      await page.getByText('Not up to date').waitFor({ timeout: 15_000 })
+      await lookAgain(page)
+      await page.getByText('Not up to date').waitFor()
       expect(await violations(page, 'data that are not up to date')).toEqual([])
       await origin.goDown()
       try {
@@ -276,7 +277,9 @@ describe('the keyboard', () => {
       await page.getByRole('dialog').getByRole('button').first().focus()
       await page.keyboard.press('Escape')
       await page.getByRole('dialog').waitFor({ state: 'detached' })
-      expect(await button(page, opener).evaluate((element) => element === document.activeElement)).toBe(true)
+      await expect
+        .poll(() => button(page, opener).evaluate((element) => element === document.activeElement))
+        .toBe(true)
     }),
   )
 

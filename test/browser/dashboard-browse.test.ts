@@ -6,7 +6,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 import type { Backends, Explanation, Series } from '../../src/client/client.ts'
 import { eventually } from '../kit/eventually.ts'
 import { mediaFolder, mediaUrl, type MediaFolder } from '../kit/servers/media.ts'
-import { useDashboard } from './dashboard.ts'
+import { lookAgain, useDashboard } from './dashboard.ts'
 import { startTestOrigin, type TestOrigin } from './origin.ts'
 
 const WATCHED = 200
@@ -212,13 +212,15 @@ it('says that a backend has gone down while the page is open', () =>
       await open('#/browse/photos/')
       const status = page.getByRole('banner')
       await status.getByText('no backend is failing').waitFor()
+      await row(page, 'harbour.jpg').waitFor()
       await origin.goDown()
       try {
         for (let count = 0; count < 10; count += 1)
           await fetch(`${worker.url}nowhere/${count}.jpg`).then((response) => response.arrayBuffer())
         await page.getByRole('button', { name: 'Load again' }).click()
         await page.getByText(/legacy did not answer .* What only it has is missing here/).waitFor()
-        await status.getByText('legacy unavailable').waitFor({ timeout: 20_000 })
+        await lookAgain(page)
+        await status.getByText('legacy unavailable').waitFor()
       } finally {
         await origin.comeBack()
       }

@@ -83,6 +83,11 @@ export async function signIn(context: BrowserContext, { worker, token }: Stack):
   await context.request.post(`${worker.url}-/api/session`, { data: { token }, failOnStatusCode: true })
 }
 
+/** As somebody who comes back to the tab: what is polled is loaded at once. */
+export async function lookAgain(page: Page): Promise<void> {
+  await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')))
+}
+
 /** Errors, violations of the policy and requests to elsewhere, of all pages of the context. */
 async function watch(
   context: BrowserContext,

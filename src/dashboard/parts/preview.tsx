@@ -51,32 +51,19 @@ function Media({ name, kind }: { name: string; kind: Exclude<PreviewKind, 'text'
     )
   const source = client.previewUrl(name)
   const label = `Preview of ${visible(name)}`
+  const player = { src: source, 'aria-label': label, controls: true, preload: 'metadata', onError } as const
   switch (kind) {
     case 'image':
       return <img class="preview-image" src={source} alt={label} onError={onError} decoding="async" />
     case 'video':
       return (
         // oxlint-disable-next-line jsx-a11y/media-has-caption -- a stored file has no captions of its own
-        <video
-          class="preview-video"
-          src={source}
-          aria-label={label}
-          controls
-          preload="metadata"
-          onError={onError}
-        />
+        <video class="preview-video" {...player} />
       )
     case 'audio':
       return (
         // oxlint-disable-next-line jsx-a11y/media-has-caption -- a stored file has no captions of its own
-        <audio
-          class="preview-audio"
-          src={source}
-          aria-label={label}
-          controls
-          preload="metadata"
-          onError={onError}
-        />
+        <audio class="preview-audio" {...player} />
       )
     case 'pdf':
       return <iframe class="preview-frame" src={source} title={label} />

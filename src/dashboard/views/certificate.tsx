@@ -7,14 +7,14 @@ import type { Route } from '../route.ts'
 import { client, may } from '../session.ts'
 import { Statement } from './migration/statement.tsx'
 import { Differences } from './migration/differences.tsx'
-import { NeedsAdmin } from './migration/needs-admin.tsx'
+import { NeedsAdmin } from '../parts/needs-admin.tsx'
 
 /** The result of a verification, as a page to keep or to print. */
 export function Certificate({ route }: { route: Extract<Route, { view: 'verification' }> }) {
   if (!may('admin'))
     return (
       <Page title="Certificate">
-        <NeedsAdmin />
+        <NeedsAdmin>Backfills and verifications need</NeedsAdmin>
       </Page>
     )
   return <Loaded id={route.job} />

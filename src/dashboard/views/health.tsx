@@ -1,6 +1,7 @@
 import type { Series } from '../../client/client.ts'
 import { chain, chainError } from '../chain.ts'
 import { Icon } from '../parts/icon.tsx'
+import { NeedsAdmin } from '../parts/needs-admin.tsx'
 import { Loading, Page } from '../parts/page.tsx'
 import { Problem } from '../parts/problem.tsx'
 import { usePoll } from '../poll.ts'
@@ -18,9 +19,7 @@ export function Health() {
   if (!may('admin'))
     return (
       <Page title="Health">
-        <p class="notice tone-idle">
-          <Icon name="key-round" /> The state of the backends needs a token with the scope “admin”.
-        </p>
+        <NeedsAdmin>The state of the backends needs</NeedsAdmin>
       </Page>
     )
   return <HealthOfChain />

@@ -13,7 +13,7 @@ import { JobCard } from './migration/job-card.tsx'
 import { JobLists } from './migration/job-lists.tsx'
 import { JobPlots } from './migration/job-plots.tsx'
 import { chooseJob, isMoving } from './migration/jobs.ts'
-import { NeedsAdmin } from './migration/needs-admin.tsx'
+import { NeedsAdmin } from '../parts/needs-admin.tsx'
 import { ReadsPlot } from './migration/reads-plot.tsx'
 import { StartDialog } from './migration/start-dialog.tsx'
 import { useJob } from './migration/use-job.ts'
@@ -23,7 +23,7 @@ export function Migration({ route }: { route: Extract<Route, { view: 'migration'
   if (!may('admin'))
     return (
       <Page title="Migration">
-        <NeedsAdmin />
+        <NeedsAdmin>Backfills and verifications need</NeedsAdmin>
       </Page>
     )
   return <Overview chosen={route.job} />

@@ -1,4 +1,6 @@
-import { visible } from '../../parts/name.tsx'
+import { Icon } from '../../parts/icon.tsx'
+import { Name, visible } from '../../parts/name.tsx'
+import { Thumbnail } from '../../parts/thumbnail.tsx'
 import { formatRoute } from '../../route.ts'
 import { type Entries, keyOf, type Listing, type Row } from './listing.ts'
 
@@ -20,19 +22,30 @@ export interface ListProps {
   isBusy: boolean
 }
 
-/** The attributes of the link, which has the focus of the whole row. */
-export function linkProps({ listing, row, isActive }: ItemProps) {
+/** The picture and name, as the link that has the focus of the whole row. `max` is how many characters of a name fit. */
+export function ItemLink({ listing, row, folder, isActive, max }: ItemProps & { max: number }) {
   const key = keyOf(row)
-  return {
-    href:
-      'folder' in row
-        ? formatRoute({ view: 'browse', prefix: key, filter: '' })
-        : formatRoute({ view: 'object', name: key }),
-    tabIndex: isActive ? 0 : -1,
-    onFocus: () => {
-      listing.active.value = key
-    },
-  }
+  const isFolder = 'folder' in row
+  return (
+    <a
+      href={
+        isFolder
+          ? formatRoute({ view: 'browse', prefix: key, filter: '' })
+          : formatRoute({ view: 'object', name: key })
+      }
+      tabIndex={isActive ? 0 : -1}
+      onFocus={() => (listing.active.value = key)}
+    >
+      {isFolder ? (
+        <span class="thumbnail">
+          <Icon name="folder" class="folder" />
+        </span>
+      ) : (
+        <Thumbnail object={row.object} />
+      )}
+      <Name name={key.slice(folder.length)} max={max} />
+    </a>
+  )
 }
 
 /** Selects one object, or with Shift all from the active one; keys do it by Space. */

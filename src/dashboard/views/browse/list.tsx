@@ -10,7 +10,7 @@ import { renderedRows, ROW_HEIGHT } from './window.ts'
 
 const LAYOUT = { rowHeight: ROW_HEIGHT, columns: 1 }
 
-/** The rows near the viewport as a grid; screen readers are told how many there are in all. */
+/** The rows near the viewport as a grid; screen readers get the number of all of them. */
 export function List({ listing, entries, folder, isBusy }: ListProps) {
   const body = useRef<HTMLDivElement>(null)
   const count = listing.count.value

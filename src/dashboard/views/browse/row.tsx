@@ -1,16 +1,13 @@
 import { primary } from '../../chain.ts'
 import { formatBytes, formatTime } from '../../format.ts'
 import { BackendBadge } from '../../parts/badge.tsx'
-import { Icon } from '../../parts/icon.tsx'
-import { Name } from '../../parts/name.tsx'
-import { Thumbnail } from '../../parts/thumbnail.tsx'
-import { type ItemProps, linkProps, SelectBox } from './item.tsx'
-import { keyOf, type Row } from './listing.ts'
+import { ItemLink, type ItemProps, SelectBox } from './item.tsx'
+import type { Row } from './listing.ts'
 import { ROW_HEIGHT } from './window.ts'
 
 /** One folder or object. `max` is how many characters of a name fit. */
 export function ListRow({ max, ...item }: ItemProps & { max: number }) {
-  const { row, index, folder, isSelected } = item
+  const { row, index, isSelected } = item
   const isFolder = 'folder' in row
   return (
     <div
@@ -25,16 +22,7 @@ export function ListRow({ max, ...item }: ItemProps & { max: number }) {
         {!isFolder && <SelectBox {...item} />}
       </div>
       <div role="gridcell" class="cell-name" aria-colspan={isFolder ? 4 : undefined}>
-        <a {...linkProps(item)}>
-          {isFolder ? (
-            <span class="thumbnail">
-              <Icon name="folder" class="folder" />
-            </span>
-          ) : (
-            <Thumbnail object={row.object} />
-          )}
-          <Name name={keyOf(row).slice(folder.length)} max={max} />
-        </a>
+        <ItemLink {...item} max={max} />
       </div>
       {!isFolder && <ObjectCells object={row.object} />}
     </div>

@@ -2,10 +2,7 @@ import { useSignal } from '@preact/signals'
 import { useLayoutEffect, useRef } from 'preact/hooks'
 import { primary } from '../../chain.ts'
 import { BackendBadge } from '../../parts/badge.tsx'
-import { Icon } from '../../parts/icon.tsx'
-import { Name } from '../../parts/name.tsx'
-import { Thumbnail } from '../../parts/thumbnail.tsx'
-import { gridLabel, type ItemProps, linkProps, type ListProps, SelectBox } from './item.tsx'
+import { gridLabel, ItemLink, type ItemProps, type ListProps, SelectBox } from './item.tsx'
 import { keyOf, rowAt } from './listing.ts'
 import { useList } from './use-list.ts'
 import { renderedRows } from './window.ts'
@@ -79,20 +76,11 @@ export function Tiles({ listing, entries, folder, isBusy }: ListProps) {
 }
 
 function Tile(item: ItemProps) {
-  const { row, folder, isSelected } = item
+  const { row, isSelected } = item
   const isFolder = 'folder' in row
   return (
     <div role="gridcell" class="tile" aria-selected={isFolder ? undefined : isSelected}>
-      <a {...linkProps(item)}>
-        {isFolder ? (
-          <span class="thumbnail">
-            <Icon name="folder" class="folder" />
-          </span>
-        ) : (
-          <Thumbnail object={row.object} />
-        )}
-        <Name name={keyOf(row).slice(folder.length)} max={20} />
-      </a>
+      <ItemLink {...item} max={20} />
       {!isFolder && (
         <>
           <BackendBadge backend={row.object.backend} primary={primary.value} />

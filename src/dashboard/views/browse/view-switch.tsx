@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals'
-import { Icon } from '../../parts/icon.tsx'
+import { Segmented } from '../../parts/segmented.tsx'
 
 const VIEWS = [
   { id: 'list', label: 'List', icon: 'list' },
@@ -15,22 +15,14 @@ export const view = signal<(typeof VIEWS)[number]['id']>(
 
 export function ViewSwitch() {
   return (
-    <div class="segmented" role="group" aria-label="View">
-      {VIEWS.map(({ id, label, icon }) => (
-        <button
-          type="button"
-          key={id}
-          aria-label={label}
-          title={label}
-          aria-pressed={view.value === id}
-          onClick={() => {
-            view.value = id
-            localStorage.setItem(KEPT, id)
-          }}
-        >
-          <Icon name={icon} />
-        </button>
-      ))}
-    </div>
+    <Segmented
+      label="View"
+      choices={VIEWS}
+      chosen={view.value}
+      onChoose={(id) => {
+        view.value = id
+        localStorage.setItem(KEPT, id)
+      }}
+    />
   )
 }

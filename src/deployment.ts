@@ -219,6 +219,8 @@ function withOwnPolicy(opened: Backend, settings: BackendConfig): Backend {
   if (include || exclude)
     backend = withFilter(backend, { ...(include && { include }), ...(exclude && { exclude }) })
   if (settings.readOnly) backend = withReadOnly(backend)
+  if ('mirror' in settings && settings.mirror)
+    backend = { ...backend, mirror: settings.mirror === true ? 'all' : settings.mirror }
   backend = withDeadline(backend, {
     timeoutMs,
     idleTimeoutMs,

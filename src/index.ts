@@ -17,6 +17,7 @@ import { consumeDeadLetters, isDeadLetters } from './jobs/dead-letters.ts'
 import { openJobs } from './jobs/jobs.ts'
 import { Verification } from './jobs/verification/job.ts'
 import type { AppEnv } from './routes/context.ts'
+import { runScheduled } from './scheduled.ts'
 
 export { JobIndex } from './jobs/job-index.ts'
 export { TimeSeries } from './observe/time-series.ts'
@@ -112,4 +113,5 @@ export default {
     isDeadLetters(batch.queue)
       ? consumeDead(batch, env)
       : runInvocation(() => consume(batch, deploymentFor(env))),
+  scheduled: (_, env) => runInvocation(() => runScheduled(deploymentFor(env))),
 } satisfies ExportedHandler<Env, QueueMessage>

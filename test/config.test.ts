@@ -5,6 +5,7 @@ import { bindingMistakes } from './config-mistakes/bindings.ts'
 import { chainMistakes } from './config-mistakes/chain.ts'
 import { credentialMistakes } from './config-mistakes/credentials.ts'
 import { keyMistakes } from './config-mistakes/keys.ts'
+import { mirrorMistakes } from './config-mistakes/mirrors.ts'
 import { originMistakes } from './config-mistakes/origins.ts'
 import { bindings, errorOf, http, kv, r2, s3, withVars } from './config-mistakes/samples.ts'
 import { s3KeyMistakes } from './config-mistakes/s3-keys.ts'
@@ -21,6 +22,7 @@ describe('a configuration with one mistake', () => {
     ...signingKeyMistakes,
     ...credentialMistakes,
     ...s3KeyMistakes,
+    ...mirrorMistakes,
   ])('names the place, the key and the fix for %s', (_title, env, ...says) => {
     const { message, mistakes } = errorOf(env)
     for (const part of says) expect(message).toContain(part)
@@ -101,6 +103,9 @@ describe('a good configuration', () => {
       cacheControl: 'public, max-age=3600',
       edgeCacheSeconds: 0,
       corsOrigins: null,
+      shadowPercent: 0,
+      repair: 'report',
+      keepReplacedDays: 0,
       inlineMaxBytes: 16_777_216,
       negativeCacheSeconds: 2,
       breaker: { failures: 5, seconds: 5 },

@@ -36,11 +36,11 @@ export function accepts(backend: Backend, name: string): boolean {
   return backend.accepts?.(name) !== false
 }
 
-/** The writable backends that accept the name and size, in order; it is written to the first one. */
+/** The writable backends, mirrors excepted, that accept the name and size, in order; it is written to the first one. */
 function takers(backends: readonly Backend[], { name, size = 0 }: Sized): WritableBackend[] {
   return backends
     .filter(isWritable)
-    .filter((backend) => accepts(backend, name) && size <= (backend.maxSize ?? Infinity))
+    .filter((backend) => !backend.mirror && accepts(backend, name) && size <= (backend.maxSize ?? Infinity))
 }
 
 /** The backend for writes and tombstones of the name. */

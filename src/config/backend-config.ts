@@ -65,8 +65,9 @@ function buildS3(source: TableSource) {
   if (!table) return undefined
   if (table.addressing === 'virtual' && /^(\[.*\]|[\d.]+)$/.test(new URL(table.endpoint).hostname))
     source.report('addressing', 'cannot be "virtual" for an endpoint that is an IP address; use "path"')
-  const { credentials: credentials_from, ...others } = table
-  return configured('s3', source, { settings: { ...others, credentials_from }, hidden: { credentials } })
+  const { credentials: credentials_from, read_only = !table.mirror, ...others } = table
+  const settings = { ...others, read_only, credentials_from }
+  return configured('s3', source, { settings, hidden: { credentials } })
 }
 
 function buildHttp(source: TableSource) {

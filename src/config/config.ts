@@ -4,6 +4,7 @@ import type { Token } from '../access/tokens.ts'
 import { type BackendConfig, withHidden } from './backend-config.ts'
 import { readTokens } from './credentials.ts'
 import { ConfigError, type Mistake } from './errors.ts'
+import { reportMirrors } from './mirrors.ts'
 import { readS3Keys } from './s3-keys.ts'
 import { readUrlSigner } from './signing-keys.ts'
 import { readStorages } from './storages.ts'
@@ -23,6 +24,7 @@ export function parseConfig(env: Record<string, unknown>): Config {
   const urlSigner = readUrlSigner(env, mistakes)
   const s3Keys = readS3Keys(env, mistakes)
   const services = readServices(env, mistakes)
+  if (variables) reportMirrors(backends, { variables, services }, mistakes)
   reportMistyped(env, mistakes)
   if (mistakes.length > 0 || variables === undefined) throw new ConfigError(mistakes)
   return assemble(backends, variables, { services, tokens, s3Keys, urlSigner })
@@ -57,6 +59,12 @@ function assemble(backends: readonly BackendConfig[], variables: Variables, hidd
     s3Bucket: variables.S3_BUCKET,
     /** The hostname on which only S3 clients are answered, with its port if that is not the default. */
     s3Host: variables.S3_HOST,
+    /** The share of primary hits that are compared with their source. */
+    shadowPercent: variables.FALLBACK_SHADOW_PERCENT,
+    /** What the scheduled verification does with damaged copies. */
+    repair: variables.FALLBACK_REPAIR,
+    /** How long what is replaced or deleted in the primary is kept. 0: not at all. */
+    keepReplacedDays: variables.FALLBACK_KEEP_REPLACED_DAYS,
     inlineMaxBytes: variables.FALLBACK_INLINE_MAX_BYTES,
     negativeCacheSeconds: variables.FALLBACK_NEGATIVE_CACHE_SECONDS,
     /** With 0 `failures`, there is no breaker. */

@@ -31,6 +31,11 @@ export const price = number('must be a price in US dollars per 10⁹ bytes, e.g.
   fits: (value) => Number.isFinite(value) && value >= 0,
 })
 
+export const percentage = number('must be a percentage from 0 to 100, e.g. 0.5', {
+  digits: /^\d+(\.\d+)?$/,
+  fits: (value) => value >= 0 && value <= 100,
+})
+
 export function seconds(min: number, max: number) {
   return number(`must be a number of seconds from ${min} to ${max}`, {
     digits: /^\d+(\.\d+)?$/,
@@ -211,20 +216,32 @@ export const credentialsName = text(
     !/_(ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN)$/i.test(value),
 )
 
+/** Whether every change of the primary is repeated there; `keep-deleted` leaves deletes out. */
+const mirror = v.exactOptional(
+  v.union([flag, v.literal('keep-deleted')], 'must be true, false or "keep-deleted"'),
+)
+
+/** A copy that was last compared with its source longer ago is compared again when it is read. */
+const revalidateSeconds = v.exactOptional(wholeNumber(1, 31_536_000))
+
 const HEADERS_MESSAGE = 'must be a table of header names and values'
 
 export const r2Table = v.object({
   ...shared,
   read_only: v.optional(flag, false),
+  mirror,
   binding,
   bucket: v.exactOptional(bucketName),
 })
 
-export const kvTable = v.object({ ...shared, read_only: v.optional(flag, false), binding })
+export const kvTable = v.object({ ...shared, read_only: v.optional(flag, false), mirror, binding })
 
 export const s3Table = v.object({
   ...shared,
-  read_only: v.optional(flag, true),
+  /** Default: true, but false for a mirror. */
+  read_only: v.exactOptional(flag),
+  mirror,
+  revalidate_seconds: revalidateSeconds,
   endpoint: baseUrl,
   bucket: bucketName,
   region: v.optional(
@@ -260,6 +277,7 @@ export const httpTable = v.object({
     v.literal('autoindex-json', 'must be "autoindex-json"; remove it if the origin cannot list'),
   ),
   absent_statuses: v.optional(absentStatuses, [404, 410]),
+  revalidate_seconds: revalidateSeconds,
   egress_usd_per_gb: v.exactOptional(price),
   /** Whether an HTML page for the name of an image is a failure. */
   check_type: v.optional(flag, true),

@@ -4,7 +4,7 @@ import { type Env, bindingKind, bindingProblem, isHeaderValue } from './bindings
 import { audience, teamDomain } from './cloudflare-access.ts'
 import { apiToken } from './credentials.ts'
 import { type Mistake, nearest } from './errors.ts'
-import { baseUrl, firstIssues, flag, mediaPath, seconds, text, wholeNumber } from './schemas.ts'
+import { baseUrl, firstIssues, flag, mediaPath, percentage, seconds, text, wholeNumber } from './schemas.ts'
 
 const MIB = 1024 * 1024
 
@@ -49,6 +49,9 @@ const variables = v.object({
   FALLBACK_NEGATIVE_CACHE_SECONDS: v.optional(seconds(0, 3600), 2),
   FALLBACK_BREAKER_FAILURES: v.optional(wholeNumber(0, 1000), 5),
   FALLBACK_BREAKER_SECONDS: v.optional(seconds(0.1, 3600), 5),
+  FALLBACK_SHADOW_PERCENT: v.optional(percentage, 0),
+  FALLBACK_REPAIR: v.optional(v.picklist(['report', 'repair'], 'must be "report" or "repair"'), 'report'),
+  FALLBACK_KEEP_REPLACED_DAYS: v.optional(wholeNumber(0, 3650), 0),
   FALLBACK_LOG_READS_PER_SECOND: v.optional(wholeNumber(0, 1_000_000), 20),
   MEDIA_URL: v.exactOptional(baseUrl),
   MEDIA_PATH: v.optional(mediaPath, '/'),
@@ -110,6 +113,8 @@ export interface Services {
   backfillJobs?: DurableObjectNamespace
   verificationJobs?: DurableObjectNamespace
   jobIndex?: DurableObjectNamespace
+  mirrorLog?: DurableObjectNamespace
+  sourceChanges?: DurableObjectNamespace
   timeSeries?: DurableObjectNamespace
   analytics?: AnalyticsEngineDataset
   rateLimiter?: RateLimit
@@ -120,6 +125,8 @@ const SERVICES = {
   BACKFILL_JOBS: { kind: 'durableObject', key: 'backfillJobs' },
   VERIFICATION_JOBS: { kind: 'durableObject', key: 'verificationJobs' },
   JOB_INDEX: { kind: 'durableObject', key: 'jobIndex' },
+  MIRROR_LOG: { kind: 'durableObject', key: 'mirrorLog' },
+  SOURCE_CHANGES: { kind: 'durableObject', key: 'sourceChanges' },
   TIME_SERIES: { kind: 'durableObject', key: 'timeSeries' },
   ANALYTICS: { kind: 'analytics', key: 'analytics' },
   RATE_LIMITER: { kind: 'rateLimiter', key: 'rateLimiter' },

@@ -229,7 +229,7 @@ const backends = v.strictObject({
     v.strictObject({
       name: v.string(),
       type: v.string(),
-      role: v.picklist(['primary', 'fallback']),
+      role: v.picklist(['primary', 'fallback', 'mirror']),
       writable: v.boolean(),
       methods: v.array(v.string()),
       health: v.exactOptional(

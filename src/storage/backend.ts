@@ -135,6 +135,8 @@ export interface Backend {
   path?(name: string): string
   /** Whether the backend accepts the name (kv: 512 bytes; include and exclude). Default: yes. */
   accepts?(name: string): boolean
+  /** It repeats every change of the primary (`keep-deleted`: except deletes), and takes no other writes. Default: it is no mirror. */
+  readonly mirror?: 'all' | 'keep-deleted'
   /** Largest object in bytes (kv: 25 MiB). Default: no limit. */
   readonly maxSize?: number
   /** Largest body of one put in bytes; larger bodies need multipart. Default: no limit. */

@@ -123,6 +123,7 @@ function recording() {
   const backend: Required<Backend> = {
     name: 'inner',
     type: 'memory',
+    mirror: 'all',
     listsAfter: true,
     maxSize: 100,
     maxPutSize: 50,

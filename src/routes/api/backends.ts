@@ -19,7 +19,7 @@ export const operatorHandlers = {
       return {
         name: backend.name,
         type: backend.type,
-        role: index === 0 ? ('primary' as const) : ('fallback' as const),
+        role: roleOf(backend, index),
         writable: isWritable(backend),
         methods: methodsOf(backend),
         ...(healthOf && { health: toHealthJson(healthOf()) }),
@@ -59,6 +59,11 @@ export const operatorHandlers = {
     return c.text(prometheusText({ requests, copies: migration.counts, health }))
   },
 } satisfies Partial<Handlers>
+
+function roleOf({ mirror }: Backend, index: number): 'primary' | 'fallback' | 'mirror' {
+  if (index === 0) return 'primary'
+  return mirror ? 'mirror' : 'fallback'
+}
 
 /** The storage methods that a backend supports. */
 function methodsOf(backend: Backend): string[] {

@@ -7,7 +7,8 @@ const root = new URL('../..', import.meta.url).pathname
 export default defineConfig({
   test: {
     root,
-    fileParallelism: false,
+    // The clients' tests wait for processes more than they compute.
+    maxWorkers: 2,
     projects: [
       {
         test: {
@@ -16,7 +17,6 @@ export default defineConfig({
           include: ['test/clients/**/*.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,
-          fileParallelism: false,
         },
       },
       {

@@ -49,8 +49,8 @@ const NO_PRESIGNED_PUT = 'makes presigned URLs for GET only'
 /** Python and aws-cli that come first in the PATH, if they are not Debian's. */
 const NEWER = await newer()
 
-/** The clients of `test:clients`. All but the newer ones must be installed. */
-export const PROGRAMS: readonly Program[] = [
+/** The command-line clients of `test:clients`. All but the newer aws-cli must be installed. */
+export const COMMANDS: readonly Program[] = [
   {
     name: 'aws-cli (Debian)',
     command: ['/bin/bash'],
@@ -66,15 +66,6 @@ export const PROGRAMS: readonly Program[] = [
     env: { CLIENT: 'aws' },
     cannot: { 'presigned-put': NO_PRESIGNED_PUT },
     ...(NEWER.aws !== undefined && { missing: NEWER.aws }),
-  },
-  { name: 'boto3 (Debian)', command: ['/usr/bin/python3'], script: 'boto.py', cannot: {} },
-  {
-    name: 'boto3 (newer)',
-    command: ['python3'],
-    script: 'boto.py',
-    acceptsPath: true,
-    cannot: {},
-    ...(NEWER.boto !== undefined && { missing: NEWER.boto }),
   },
   {
     name: 'rclone',
@@ -118,6 +109,19 @@ export const PROGRAMS: readonly Program[] = [
       ]),
     ),
   },
+]
+
+/** The libraries of `test:clients`. All but the newer boto3 must be installed. */
+export const LIBRARIES: readonly Program[] = [
+  { name: 'boto3 (Debian)', command: ['/usr/bin/python3'], script: 'boto.py', cannot: {} },
+  {
+    name: 'boto3 (newer)',
+    command: ['python3'],
+    script: 'boto.py',
+    acceptsPath: true,
+    cannot: {},
+    ...(NEWER.boto !== undefined && { missing: NEWER.boto }),
+  },
   {
     name: 'AWS SDK for JavaScript',
     command: [process.execPath, '--no-warnings'],
@@ -153,7 +157,7 @@ export const PROGRAMS: readonly Program[] = [
 ]
 
 /** How long a script may run. */
-const TIMEOUT = 60_000
+const TIMEOUT = 120_000
 
 /** Where a script works. */
 export interface Place {

@@ -6,11 +6,11 @@ import { join } from 'node:path'
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { eventually } from '../../kit/eventually.ts'
-import { PROGRAMS } from './programs.ts'
+import { COMMANDS } from './programs.ts'
 import { BUCKET, CREDENTIALS, startS3Site, type S3Site } from './site.ts'
 
 /** What clients do to a chain whose fallback fails, and while objects are deleted and copied. */
-const HAS_NEWER = PROGRAMS.some(({ name, missing }) => name === 'aws-cli (newer)' && missing === undefined)
+const HAS_NEWER = COMMANDS.some(({ name, missing }) => name === 'aws-cli (newer)' && missing === undefined)
 const AWS = HAS_NEWER ? 'aws' : '/usr/bin/aws'
 /** An index that stores an object in the fallback only. */
 const IN_FALLBACK = 1

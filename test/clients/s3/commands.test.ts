@@ -1,0 +1,4 @@
+import { testClients } from './clients.ts'
+import { COMMANDS } from './programs.ts'
+
+testClients(COMMANDS)

@@ -1,0 +1,4 @@
+import { testClients } from './clients.ts'
+import { LIBRARIES } from './programs.ts'
+
+testClients(LIBRARIES)

@@ -3,7 +3,7 @@ import { StorageError } from '../storage/errors.ts'
 import { conditionOn } from '../storage/tombstone-marker.ts'
 import { cancelBody } from '../bodies/cancel.ts'
 import { BACKGROUND_LEAVES_BYTES, isolateMemory, type Reservation } from '../bodies/memory-budget.ts'
-import type { StoredObject } from '../storage/object.ts'
+import type { Digests, StoredObject } from '../storage/object.ts'
 import { upload, uploadMemory } from '../methods/upload.ts'
 import { copyInParts } from './copy-parts.ts'
 import { attributesOfCopy, type CopyResult } from './copy-result.ts'
@@ -19,6 +19,8 @@ interface CopyOptions {
 
 interface StoreOptions extends CopyOptions {
   onlyIf: PutCondition
+  /** What the bytes must have, besides the digests that the source reports. */
+  digests?: Digests
   memory?: Reservation
 }
 
@@ -33,6 +35,19 @@ export function copyObject(
   options: CopyOptions = {},
 ): Promise<CopyResult> {
   return createOnly(target, name, (onlyIf) => copyOnce(source, target, name, { ...options, onlyIf }))
+}
+
+/**
+ * Copies an object in place of exactly that version, if its bytes have these digests: otherwise `present`, or `corrupt` is
+ * thrown, and nothing changes.
+ */
+export function replaceCopy(
+  source: Backend,
+  target: WritableBackend,
+  name: string,
+  { version, digests }: { version: string; digests: Digests },
+): Promise<CopyResult> {
+  return copyOnce(source, target, name, { onlyIf: { version }, digests })
 }
 
 /** Stores a copy if there is nothing. If there is a lifted tombstone, stores it again in place of just that. */
@@ -92,6 +107,11 @@ async function copyOpen(
   if (!object.deleted && !needsParts(object, target)) return storeCopy(object, target, options)
   await cancelBody(object.body)
   if (object.deleted || !needsParts(object, target)) return ABSENT
+  if (options.digests)
+    throw new StorageError(
+      'unsupported',
+      `${object.size} bytes are copied in parts, which have no common digest`,
+    )
   const put = { info: attributesOfCopy(object), onlyIf: options.onlyIf }
   const stored = await copyInParts(source, target, object, put)
   return stored ? { outcome: 'copied', bytes: object.size } : PRESENT
@@ -103,7 +123,8 @@ export async function storeCopy(
   target: WritableBackend,
   options: StoreOptions,
 ): Promise<CopyResult> {
-  const { name, size, digests } = object
+  const { name, size } = object
+  const digests = { ...object.digests, ...options.digests }
   if (object.range) {
     await cancelBody(object.body)
     throw new StorageError('invalid', 'a part of an object cannot be stored as the whole object')
@@ -112,7 +133,7 @@ export async function storeCopy(
     ...options,
     isBackground: true,
     ...(size !== undefined && { size }),
-    ...(digests && { digests }),
+    ...(Object.keys(digests).length > 0 && { digests }),
     info: attributesOfCopy(object),
   })
   return stored ? { outcome: 'copied', bytes: stored.size ?? size ?? 0 } : PRESENT

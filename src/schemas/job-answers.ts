@@ -164,6 +164,16 @@ export const verification = v.strictObject({
   different: count,
   extra: count,
   changed: v.pipe(count, v.description('Replaced at the source after they were copied.')),
+  damaged: v.pipe(
+    count,
+    v.description('In the primary with bytes that do not match the digest that was recorded with them.'),
+  ),
+  repaired: v.pipe(
+    count,
+    v.description(
+      'Damaged copies that were copied again, in all passes; they are compared again after that.',
+    ),
+  ),
   tombstoned: v.pipe(count, v.description('Deleted in the primary, but still in a fallback.')),
   equal_by_size: v.pipe(count, v.description('Equal objects for which only the size could be compared.')),
   left_out: v.pipe(
@@ -174,6 +184,12 @@ export const verification = v.strictObject({
   ),
   prefix: v.string(),
   deep: v.boolean(),
+  check_copies: v.pipe(
+    v.boolean(),
+    v.description('The primary’s objects were read and compared with their recorded digests.'),
+  ),
+  repair: v.pipe(v.boolean(), v.description('Damaged copies are copied again.')),
+  max_per_second: v.nullable(v.number()),
   accepted: v.pipe(
     v.array(v.strictObject({ reason: v.picklist(ACCEPTABLE), count })),
     v.description('The reasons that were accepted, with their counts; they do not prevent `safe_to_detach`.'),

@@ -20,8 +20,10 @@ export const DIFFERENCE_KINDS = [
   'different',
   'extra',
   'changed',
+  'damaged',
   'left_out',
   'equal_by_size',
+  'repaired',
 ] as const
 export type DifferenceKind = (typeof DIFFERENCE_KINDS)[number]
 

@@ -89,10 +89,10 @@ async function differencesOf({ client }: Session, id: string, wanted: number): P
 }
 
 function verificationLines(done: Verification, differences: readonly Difference[]): Lines {
-  const { missing, different, changed, extra, left_out: leftOut } = done
+  const { missing, different, changed, damaged, extra, left_out: leftOut } = done
   // `unlistable` and `prefix` count no names, so they have no examples.
   const { unlistable: _, prefix: __, ...names } = leftOut
-  const found = [missing, different, changed, extra, ...Object.values(names)].reduce(
+  const found = [missing, different, changed, damaged, extra, ...Object.values(names)].reduce(
     (sum, part) => sum + part,
   )
   const result = done.safe_to_detach ? styled('green', 'safe to detach') : styled('red', 'not safe to detach')
@@ -127,6 +127,8 @@ const COUNTS = [
   'missing',
   'different',
   'changed',
+  'damaged',
+  'repaired',
   'extra',
   'tombstoned',
 ] as const

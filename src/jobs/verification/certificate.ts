@@ -12,9 +12,15 @@ export function toJson(record: VerificationRecord, prefixes: Verification['prefi
     ...commonJson(record),
     state: status,
     ...tally,
+    // Records of earlier versions have none.
+    damaged: tally.damaged ?? 0,
+    repaired: record.repaired ?? 0,
     left_out: leftOutOf(record),
     prefix: options.prefix,
     deep: options.deep,
+    check_copies: options.checkCopies ?? options.deep,
+    repair: options.repair ?? false,
+    max_per_second: options.maxPerSecond ?? null,
     accepted: options.accept.map((reason) => ({ reason, count: counts[reason] ?? 0 })),
     primary,
     fallbacks,
@@ -56,6 +62,7 @@ function reasonsAgainst(record: VerificationRecord): string[] {
   if (tally.missing > 0) reasons.push(`${objects(tally.missing)} missing from ${primary}`)
   if (tally.different > 0) reasons.push(`${objects(tally.different)} different`)
   if (tally.changed > 0) reasons.push(`${objects(tally.changed)} changed at the source since the copy`)
+  if (tally.damaged > 0) reasons.push(`${objects(tally.damaged)} damaged in ${primary}`)
   for (const reason of ACCEPTABLE)
     if ((counts[reason] ?? 0) > 0 && !options.accept.includes(reason))
       reasons.push(...EXPLAINED[reason](counts[reason] ?? 0, record))

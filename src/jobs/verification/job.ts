@@ -15,6 +15,7 @@ import { latestJobs, openJobs, type Jobs } from '../jobs.ts'
 import { createWalk, type Step } from '../walk.ts'
 import { failedBackfills, obstaclesOf, reasonOf, toJson } from './certificate.ts'
 import { compareName, type CompareOptions, type Result } from './compare.ts'
+import { createPace, withPace } from './pace.ts'
 import { NO_TALLY, type VerificationOptions, type VerificationRecord } from './record.ts'
 import {
   createStore,
@@ -31,7 +32,9 @@ const SETTINGS = { kind: 'verification', key: 'verification', schema: SCHEMA } a
 const COMPARING_MS = 10_000
 /** Names between two checkpoints; fewer if their bytes are read. */
 const NAMES = 2000
-const NAMES_DEEP = 50
+const NAMES_READ = 50
+/** Between two checkpoints of a verification with a limit of requests per second, each name read from both sides. */
+const SECONDS_AT_ONCE = 30
 /** Between passes over sources that have changed in each of three passes. */
 const MIN_WAIT_MS = 60_000
 const MAX_WAIT_MS = 3_600_000
@@ -47,6 +50,8 @@ const FAILURES = 1000
 /** One verification: it compares in alarms, from checkpoints. Methods return `null` if no such job was created. */
 export abstract class Verification extends Job<VerificationRecord, VerificationJson> {
   readonly #store: VerificationStore
+  /** The chain as it is compared, and the one that it was made of. */
+  #paced: { chain: Chain; of: Chain } | undefined
   /** When the next pass may begin. */
   #resumes = 0
 
@@ -55,7 +60,8 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
     this.#store = createStore(ctx.storage)
   }
 
-  create(id: string, options: VerificationOptions, startedBy?: string): VerificationJson {
+  create(id: string, given: VerificationOptions, startedBy?: string): VerificationJson {
+    const options = { ...given, checkCopies: given.deep || given.repair || given.checkCopies }
     const chain = this.deployment().copyChain
     const primary = primaryOf(chain)
     const fallbacks = chain.backends.slice(chain.backends.indexOf(primary) + 1)
@@ -82,7 +88,13 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
     return this.status()
   }
 
-  /** Without a `kind`, all but what is equal by size. */
+  /** Deletes everything that it stores: there is no such job afterwards. */
+  async discard(): Promise<void> {
+    await this.ctx.storage.deleteAlarm()
+    await this.ctx.storage.deleteAll()
+  }
+
+  /** Without a `kind`, all but what is equal by size or was repaired. */
   differences(kind: DifferenceKind | undefined, after: number, limit: number): DifferencePage | null {
     if (!this.saved.load()) return null
     const rows = this.#store.differences(kind ?? null, after, limit + 1)
@@ -118,8 +130,7 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
     do {
       const record = this.saved.load()
       if (record?.status !== 'running') return
-      const { copyChain } = this.deployment()
-      const hasMore = await this.#compareSome(record, copyChain)
+      const hasMore = await this.#compareSome(record, this.#chain(record))
       if (!hasMore && !this.#startNextPass()) return this.#complete()
     } while (this.now() < ends && this.#resumes === 0)
   }
@@ -128,6 +139,19 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
     const record = this.saved.load()
     if (record?.status !== 'running') return undefined
     return Math.max(this.now(), this.#resumes, record.waiting?.until ?? 0)
+  }
+
+  /** The chain for copies; requests wait for their turn if there is a limit. */
+  #chain({ options: { maxPerSecond } }: VerificationRecord): Chain {
+    const { copyChain } = this.deployment()
+    if (maxPerSecond === undefined) return copyChain
+    if (this.#paced?.of !== copyChain) {
+      const pace = createPace(maxPerSecond, { now: Date.now, sleep: (ms) => scheduler.wait(ms) })
+      const backends = withPace(copyChain.backends, pace)
+      this.#paced = { of: copyChain, chain: { ...copyChain, backends } }
+      this.walk = undefined
+    }
+    return this.#paced.chain
   }
 
   /** Before each pass: loads which names backfills could not copy, and why. */
@@ -153,7 +177,7 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
     const sides = sidesOf(chain, record)
     this.walk ??= createWalk(sides, record.options.prefix, record.position)
     const { walk } = this
-    const steps = await walk.take(record.options.deep ? NAMES_DEEP : NAMES)
+    const steps = await walk.take(namesAtOnce(record.options))
     const { wasRead, failureOf } = this.#store
     const results = await compareAll(steps, record, { chain, primary: sides[0], wasRead, failureOf })
     this.saved.change((current) => {
@@ -244,6 +268,12 @@ function goneFrom(chain: Chain, record: VerificationRecord): string[] {
     )
 }
 
+/** Few enough that an alarm, which has 15 minutes, can compare them at the given rate. */
+function namesAtOnce({ deep, checkCopies = deep, maxPerSecond = Infinity }: VerificationOptions): number {
+  const most = checkCopies ? NAMES_READ : NAMES
+  return Math.max(1, Math.min(most, Math.floor(maxPerSecond * SECONDS_AT_ONCE)))
+}
+
 /** A source that keeps changing is listed less and less often. */
 function resumesAt(pass: number, now: number): number {
   return pass <= 3 ? 0 : now + Math.min(MAX_WAIT_MS, MIN_WAIT_MS * 2 ** (pass - 4))
@@ -256,14 +286,17 @@ async function compareAll(
 ): Promise<Result[]> {
   const limit = pLimit(DEEP_CONCURRENCY)
   const trustTags = (backend: string): boolean => (oddTags[backend] ?? 0) < MAX_ODD_TAGS
-  const work = (step: Step) => compareName(step, { ...given, deep: options.deep, trustTags })
+  const { deep, checkCopies = deep, repair = false } = options
+  const how = { deep, checkCopies, repair, trustTags }
+  const work = (step: Step) => compareName(step, { ...given, ...how })
   const results = await Promise.all(steps.map((step) => limit(work, step)))
   return results.filter((result) => result !== null)
 }
 
 /** Counts a result, and stores it if the sides differ. */
-function keep({ tally, oddTags }: VerificationRecord, store: VerificationStore, result: Result): void {
-  const { kind, name, backend, detail, bySize, oddTag, reason, sameBytes } = result
+function keep(record: VerificationRecord, store: VerificationStore, result: Result): void {
+  const { tally, oddTags } = record
+  const { kind, name, backend, detail, bySize, oddTag, reason, sameBytes, repaired } = result
   tally.compared++
   if (kind !== 'left_out') tally[kind]++
   if (reason) tally.left_out[reason] = (tally.left_out[reason] ?? 0) + 1
@@ -272,6 +305,10 @@ function keep({ tally, oddTags }: VerificationRecord, store: VerificationStore, 
     tally.equal_by_size++
     const why = 'neither side reports more than the size'
     store.addDifference({ kind: 'equal_by_size', name, backend, detail: why })
+  }
+  if (repaired) {
+    record.repaired = (record.repaired ?? 0) + 1
+    store.addDifference({ kind: 'repaired', name, backend, detail })
   }
   if (oddTag) oddTags[backend] = (oddTags[backend] ?? 0) + 1
   if (kind !== 'equal' && kind !== 'tombstoned') store.addDifference({ kind, name, backend, detail })

@@ -20,6 +20,8 @@ export const RESULTS = [
   ['missing', 'in a fallback, but not in the primary'],
   ['different', 'different on both sides'],
   ['changed', 'replaced at the source after they were copied'],
+  ['damaged', 'in the primary with other bytes than were recorded'],
+  ['repaired', 'damaged copies that were copied again'],
   ['extra', 'in the primary only'],
   ['equal_by_size', 'among the equal: only the size could be compared'],
 ] as const satisfies readonly (readonly [keyof Verification, string])[]
@@ -28,9 +30,11 @@ export const KINDS: Readonly<Record<DifferenceKind, string>> = {
   missing: 'Missing',
   different: 'Different',
   changed: 'Changed',
+  damaged: 'Damaged',
   left_out: 'Left out',
   equal_by_size: 'Equal by size',
   extra: 'Extra',
+  repaired: 'Repaired',
 }
 
 /** How many names of each kind a verification found, without kinds that have none. */

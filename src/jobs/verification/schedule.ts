@@ -18,10 +18,10 @@ const explained = new WeakSet<Configured>()
  * Starts a verification, unless one is running. It reads the primary alone, where damage shows as bytes that do not match
  * their recorded digest: reading every source each night could cost its egress.
  */
-export async function verifyOnSchedule(deployment: Configured): Promise<void> {
+export async function verifyOnSchedule(deployment: Configured, kept = KEPT): Promise<void> {
   try {
     const why = whyNot(deployment)
-    if (why === undefined) return await start(deployment)
+    if (why === undefined) return await start(deployment, kept)
     if (!explained.has(deployment)) log('info', 'scheduled verification', { outcome: 'skipped', reason: why })
     explained.add(deployment)
   } catch (error) {
@@ -41,7 +41,7 @@ function whyNot({ config, copyChain }: Configured): string | undefined {
   }
 }
 
-async function start({ config }: Configured): Promise<void> {
+async function start({ config }: Configured, kept: number): Promise<void> {
   const jobs = openJobs(config.services)
   if (!jobs) return
   const latest = { kind: 'verification', limit: LATEST } as const
@@ -50,7 +50,7 @@ async function start({ config }: Configured): Promise<void> {
   if (running)
     return log('info', 'scheduled verification', { outcome: 'skipped', reason: `${running.id} is running` })
   const id = newJobId(Date.now())
-  const outdated = await jobs.index().registerScheduled(id, 'verification', KEPT)
+  const outdated = await jobs.index().registerScheduled(id, 'verification', kept)
   const options = {
     prefix: '',
     deep: false,

@@ -16,6 +16,7 @@ const LAYERS: Record<string, string[]> = {
   migration: ['storage', 'bodies', 'chain', 'methods', 'observe'],
   sources: ['storage', 'schemas', 'bodies', 'chain', 'methods', 'observe', 'migration'],
   jobs: ['storage', 'schemas', 'bodies', 'chain', 'methods', 'observe', 'migration'],
+  sources: ['storage', 'schemas', 'bodies', 'chain', 'methods', 'observe', 'migration'],
   'edge-cache': ['storage', 'bodies', 'wrappers', 'chain', 'observe', 'migration'],
   config: ['storage', 'schemas', 'bodies', 'backends', 'access', 's3'],
   routes: [
@@ -30,6 +31,7 @@ const LAYERS: Record<string, string[]> = {
     'migration',
     'sources',
     'jobs',
+    'sources',
     'edge-cache',
     'config',
     's3',

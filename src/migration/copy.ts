@@ -12,6 +12,8 @@ import { attributesOfCopy, type CopyResult } from './copy-result.ts'
 const MEMORY_WAIT_MS = 120_000
 
 interface CopyOptions {
+  /** Replaces exactly this version. Default: stores it only if there is nothing. */
+  onlyIf?: PutCondition
   signal?: AbortSignal
   /** Size of the parts if the body's length is unknown. */
   partBytes?: number
@@ -27,14 +29,15 @@ interface StoreOptions extends CopyOptions {
 const ABSENT: CopyResult = { outcome: 'absent', bytes: 0 }
 const PRESENT: CopyResult = { outcome: 'present', bytes: 0 }
 
-/** Copies one object; create-only, completely or not at all. If it throws a StorageError, nothing is left in the target. */
+/** Copies one object under its condition, completely or not at all. If it throws a StorageError, nothing is left in the target. */
 export function copyObject(
   source: Backend,
   target: WritableBackend,
   name: string,
   options: CopyOptions = {},
 ): Promise<CopyResult> {
-  return createOnly(target, name, (onlyIf) => copyOnce(source, target, name, { ...options, onlyIf }))
+  const copy = (onlyIf: PutCondition) => copyOnce(source, target, name, { ...options, onlyIf })
+  return options.onlyIf ? copy(options.onlyIf) : createOnly(target, name, copy)
 }
 
 /**

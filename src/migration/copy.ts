@@ -36,21 +36,8 @@ export function copyObject(
   name: string,
   options: CopyOptions = {},
 ): Promise<CopyResult> {
-  const copy = (onlyIf: PutCondition) => copyOnce(source, target, name, { ...options, onlyIf })
+  const copy = (onlyIf: PutCondition) => copyOver(source, target, name, { ...options, onlyIf })
   return options.onlyIf ? copy(options.onlyIf) : createOnly(target, name, copy)
-}
-
-/**
- * Copies an object in place of exactly that version, if its bytes have these digests: otherwise `present`, or `corrupt` is
- * thrown, and nothing changes.
- */
-export function replaceCopy(
-  source: Backend,
-  target: WritableBackend,
-  name: string,
-  { version, digests }: { version: string; digests: Digests },
-): Promise<CopyResult> {
-  return copyOnce(source, target, name, { onlyIf: { version }, digests })
 }
 
 /** Stores a copy if there is nothing. If there is a lifted tombstone, stores it again in place of just that. */
@@ -65,7 +52,8 @@ export async function createOnly(
   return held?.lifted ? store(conditionOn(held)) : result
 }
 
-async function copyOnce(
+/** Copies one object if `onlyIf` holds, over what is there. `present` if it does not. */
+export async function copyOver(
   source: Backend,
   target: WritableBackend,
   name: string,

@@ -1,4 +1,4 @@
-import { replaceCopy } from '../../migration/copy.ts'
+import { copyOver } from '../../migration/copy.ts'
 import { type Backend, isWritable } from '../../storage/backend.ts'
 import { toStorageError } from '../../storage/errors.ts'
 import type { ObjectInfo } from '../../storage/object.ts'
@@ -18,7 +18,7 @@ export async function repairCopy(
   const failures: string[] = []
   for (const source of sources) {
     try {
-      const { outcome } = await replaceCopy(source, target, name, { version, digests })
+      const { outcome } = await copyOver(source, target, name, { onlyIf: { version }, digests })
       if (outcome === 'copied') return { from: source.name }
       failures.push(outcome === 'absent' ? `${source.name} no longer has it` : 'it has just been replaced')
     } catch (error) {

@@ -260,6 +260,15 @@ export const OPERATIONS: Readonly<Record<string, Partial<Record<RouteId, Operati
       problems: [501],
     },
   },
+  Mirrors: {
+    resyncMirror: {
+      summary: 'Starts making a mirror equal to the primary',
+      description:
+        'The job is a backfill whose `mirror` is set: the routes of backfills show and control it. Each name that differs is copied to the mirror, or deleted there if the primary has deleted it. Names that only the mirror has are left alone.',
+      ...STARTED,
+      problems: [404],
+    },
+  },
   Verifications: {
     startVerification: { summary: 'Starts comparing every object on both sides', ...STARTED },
     listVerifications: { summary: 'The latest jobs, newest first', answers: 'The jobs.' },

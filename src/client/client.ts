@@ -1,5 +1,10 @@
 import type { Answers, Degraded, ListedObject } from '../schemas/answers.ts'
-import type { BackfillRequest, PurgeCacheRequest, VerificationRequest } from '../schemas/requests.ts'
+import type {
+  BackfillRequest,
+  PurgeCacheRequest,
+  ResyncRequest,
+  VerificationRequest,
+} from '../schemas/requests.ts'
 import type { FailureCounts, FailurePage } from '../schemas/job-answers.ts'
 import type { DifferenceKind, SeriesKind } from '../schemas/reasons.ts'
 import {
@@ -188,6 +193,13 @@ export function createClient(options: ClientOptions) {
       (await call<FailureCounts>(`${job('backfills', id)}/failures`, { query: { by: 'error' } })).failures,
     /** The job's progress over time, in at most 240 intervals. */
     backfillSeries: (id: string) => get<'getBackfillSeries'>(`${job('backfills', id)}/series`),
+
+    /** Starts making the mirror equal to the primary; the job is a backfill. */
+    resyncMirror: (mirror: string, request: Loose<ResyncRequest> = {}) =>
+      post<'resyncMirror'>(`mirrors/${encodeURIComponent(mirror)}/resync`, {
+        ...request,
+        prefix: checkPrefix(request.prefix),
+      }),
 
     startVerification: async (request: Loose<VerificationRequest> = {}) =>
       post<'startVerification'>('verifications', { ...request, prefix: checkPrefix(request.prefix) }),

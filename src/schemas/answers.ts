@@ -288,6 +288,7 @@ export const ANSWERS = {
   listBackfillFailures: v.union([jobs.failures, jobs.failureCounts]),
   getBackfillSeries: jobs.backfillSeries,
   listDeadCopies: jobs.deadCopies,
+  resyncMirror: jobs.backfill,
   startVerification: jobs.verification,
   listVerifications: v.strictObject({ verifications: v.array(jobs.verification) }),
   getVerification: jobs.verification,

@@ -16,6 +16,7 @@ import type {
   Verification as VerificationJson,
 } from '../../src/schemas/job-answers.ts'
 import { Verification } from '../../src/jobs/verification/job.ts'
+import type { MirrorState } from '../../src/jobs/verification/rollback.ts'
 import type { VerificationOptions } from '../../src/jobs/verification/record.ts'
 import type { Deployment } from '../../src/deployment.ts'
 import type { Backend } from '../../src/storage/backend.ts'
@@ -123,9 +124,11 @@ export async function verified(
     backfills?: BackfillJson[]
     failures?: BackfillFailure[]
     later?: readonly Backend[]
+    /** What the log of changes says about the mirrors, each time that it is asked. */
+    states?: () => MirrorState[] | Promise<MirrorState[]>
   } = {},
 ): Promise<VerificationJson & { all: Difference[]; bySize: Difference[] }> {
-  const { backfills = [], failures = [], later = backends, ...given } = options
+  const { backfills = [], failures = [], later = backends, states = () => [], ...given } = options
   let chain = createChain(backends, { deletes: 'tombstone' })
   return inObject(async (ctx) => {
     let time = Date.now()
@@ -138,6 +141,9 @@ export async function verified(
       protected override async failures(_: string, after: number) {
         const cursor = after + 1 < failures.length ? String(after + 1) : null
         return { failures: failures.slice(after, after + 1), cursor }
+      }
+      protected override async mirrorStates() {
+        return states()
       }
       /** Time passes quickly, so that each alarm compares as little as possible. */
       protected override now() {

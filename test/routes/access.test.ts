@@ -50,6 +50,7 @@ const DECLARED: Record<Route['access'], RouteId[]> = {
     'listBackfillFailures',
     'getBackfillSeries',
     'listDeadCopies',
+    'resyncMirror',
     'listVerifications',
     'startVerification',
     'getVerification',
@@ -67,6 +68,7 @@ const PREFIXED: Partial<Record<RouteId, (prefix: string) => { query?: string; bo
   purgeTombstones: (prefix) => ({ body: { prefix } }),
   purgeCache: (prefix) => ({ body: { prefix } }),
   startBackfill: (prefix) => ({ body: { prefix, dry_run: true } }),
+  resyncMirror: (prefix) => ({ body: { prefix } }),
   startVerification: (prefix) => ({ body: { prefix } }),
 }
 

@@ -57,6 +57,7 @@ const ACCESS: Record<RouteId, 'anyone' | 'media' | 'signed-in' | 'read' | 'write
   listBackfillFailures: 'admin',
   getBackfillSeries: 'admin',
   listDeadCopies: 'admin',
+  resyncMirror: 'admin',
   listVerifications: 'admin',
   startVerification: 'admin',
   getVerification: 'admin',
@@ -75,6 +76,7 @@ const ABOUT_TEAM: readonly RouteId[] = [
   'listTombstones',
   'purgeTombstones',
   'startBackfill',
+  'resyncMirror',
   'startVerification',
 ]
 
@@ -85,6 +87,7 @@ const BODIES: Partial<Record<RouteId, string>> = {
   migrate: '{"names":["team/a.txt"]}',
   purgeTombstones: '{"prefix":"team/"}',
   startBackfill: '{"prefix":"team/","dry_run":true}',
+  resyncMirror: '{"prefix":"team/"}',
   startVerification: '{"prefix":"team/"}',
 }
 
@@ -99,6 +102,7 @@ function requestOf(id: RouteId): RawRequest {
     .replace('{name}', 'team/a.txt')
     .replace('{path}', 'team')
     .replace('{prefix}', 'team/')
+    .replace('{backend}', 'media')
     .replace('{id}', '01hzzzzzzzzzzzzzzzzzzzzzzz')
   const query = QUERIES[id] ?? ''
   const body = BODIES[id]

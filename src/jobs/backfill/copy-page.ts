@@ -5,6 +5,7 @@ import { type StorageError, toStorageError } from '../../storage/errors.ts'
 import { failureOf } from '../job-record.ts'
 import { copyEntry } from './copy-entry.ts'
 import type { PageEntry, PageMessage, PageReport, PageStart } from './job-types.ts'
+import { resyncName } from './resync.ts'
 import { addOutcome, noCounts } from './store.ts'
 
 interface PageWork extends Pick<PageMessage, 'source' | 'names'> {
@@ -47,7 +48,9 @@ export async function copyPage({ chain, source, names, start, ends }: PageWork):
 
   const copy = async (entry: PageEntry): Promise<void> => {
     try {
-      const outcome = await copyEntry(chain, source, entry, start)
+      const outcome = await (start.mirror === undefined
+        ? copyEntry(chain, source, entry, start)
+        : resyncName(chain, start.mirror, entry[0]))
       addOutcome((report.counts[outcome.backend] ??= noCounts()), outcome)
       failuresInARow = 0
     } catch (thrown) {

@@ -149,10 +149,10 @@ export abstract class Backfill extends Job<BackfillRecord, BackfillJson> {
   }
 
   async #list(chain: Chain, record: BackfillRecord): Promise<void> {
-    const { manifest, backends } = record.options
+    const { manifest } = record.options
     if (manifest?.from === 'object') return readManifest(this.#state, chain, manifest.name, record.manifest)
     this.walk ??= openWalk(chain, record)
-    return listPages(this.#state, this.walk, chain, backends)
+    return listPages(this.#state, this.walk, chain, record.options)
   }
 
   async #copy(chain: Chain): Promise<void> {

@@ -75,11 +75,11 @@ export async function compareName({ name, held }: Step, options: CompareOptions)
   return { ...base, kind: 'missing', detail: `${primary.name} does not hold it` }
 }
 
-type Compared = Pick<Result, 'kind' | 'detail' | 'bySize' | 'oddTag' | 'reason' | 'sameBytes'>
+export type Compared = Pick<Result, 'kind' | 'detail' | 'bySize' | 'oddTag' | 'reason' | 'sameBytes'>
 
 const EQUAL: Compared = { kind: 'equal', detail: '' }
 
-function leftOut(reason: LeftOutReason, why: string): Compared {
+export function leftOut(reason: LeftOutReason, why: string): Compared {
   return { kind: 'left_out', reason, detail: `${reason}: ${why}` }
 }
 
@@ -111,8 +111,8 @@ function versionsOf(own: Held, other: Held): string | undefined {
   return versions.includes(undefined) ? undefined : JSON.stringify(versions)
 }
 
-/** Reads both sides. An object that cannot be read counts as failed, unless its backend is down: that is thrown. */
-async function compareBytes(
+/** Reads both sides, the copy first. An object that cannot be read counts as failed, unless its backend is down: that is thrown. */
+export async function compareBytes(
   { backend: primary, object: { name } }: Held,
   { backend: source }: Held,
 ): Promise<Compared> {
@@ -149,7 +149,11 @@ async function digest(backend: ListableBackend, name: string): Promise<string | 
 const ALGORITHMS = ['sha256', 'sha512', 'sha1', 'md5', 'crc64nvme', 'crc32c', 'crc32'] as const
 
 /** Compares the listed attributes: first the source's version, then sizes, then digests. `read` if only the bytes can decide. */
-function compareListed(primary: ObjectInfo, source: ObjectInfo, trustTags: boolean): Compared | 'read' {
+export function compareListed(
+  primary: ObjectInfo,
+  source: ObjectInfo,
+  trustTags: boolean,
+): Compared | 'read' {
   const since = sinceCopy(primary, source)
   if (since !== undefined && since !== 'same') return since
   // An object that replaces a fallback's on purpose looks the same: only a person can decide.

@@ -1,4 +1,4 @@
-import { primaryOf } from '../../jobs/verification/job.ts'
+import { chooseSides } from '../../jobs/verification/sides.ts'
 import type { Handlers } from '../context.ts'
 import { latestJobs } from '../../jobs/jobs.ts'
 import { found, jobIn, jobsOf, polled, SHOWN_JOBS, startJob } from './jobs.ts'
@@ -14,7 +14,7 @@ export const verificationHandlers = {
     return { verifications: await latestJobs(jobs, latest, (id) => jobs.verification(id).status()) }
   },
   async startVerification(c, { body }) {
-    primaryOf(c.var.deployment.chain)
+    chooseSides(c.var.deployment.chain, body)
     return startJob(c, 'verification', (id) =>
       jobsOf(c).verification(id).create(id, body, c.var.identity?.name),
     )

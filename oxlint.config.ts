@@ -14,7 +14,8 @@ const LAYERS: Record<string, string[]> = {
   chain: ['storage', 'bodies'],
   methods: ['storage', 'bodies', 'chain'],
   migration: ['storage', 'bodies', 'chain', 'methods', 'observe'],
-  jobs: ['storage', 'schemas', 'bodies', 'chain', 'methods', 'observe', 'migration'],
+  mirrors: ['storage', 'bodies', 'wrappers', 'chain', 'observe', 'migration'],
+  jobs: ['storage', 'schemas', 'bodies', 'chain', 'methods', 'observe', 'migration', 'mirrors'],
   'edge-cache': ['storage', 'bodies', 'wrappers', 'chain', 'observe', 'migration'],
   config: ['storage', 'schemas', 'bodies', 'backends', 'access', 's3'],
   routes: [
@@ -27,6 +28,7 @@ const LAYERS: Record<string, string[]> = {
     'access',
     'observe',
     'migration',
+    'mirrors',
     'jobs',
     'edge-cache',
     'config',

@@ -24,10 +24,12 @@ import { type EdgeCaching, openEdgeCaching } from './edge-cache/open.ts'
 import { openJobs } from './jobs/jobs.ts'
 import { createMigration, type Migration } from './migration/migration.ts'
 import { withRememberedUploads } from './migration/open-uploads.ts'
+import { type Mirrors, openMirrors } from './mirrors/mirrors.ts'
+import { withRecordedChanges } from './mirrors/record-changes.ts'
 import { describeError, log } from './observe/log.ts'
 import { createRequestCounts, type RequestCounts } from './observe/counts.ts'
 import { openSeries, type Series } from './observe/series.ts'
-import type { Backend, BackendHealth } from './storage/backend.ts'
+import { type Backend, type BackendHealth, isWritable } from './storage/backend.ts'
 import { type Chain, createChain } from './chain/fallback.ts'
 import { SHARED_LEAVES_BYTES, isolateMemory } from './bodies/memory-budget.ts'
 
@@ -44,6 +46,8 @@ export interface Deployment {
   /** The same for copies in the background and previews: their reads are not shared with other requests, and copies check them. */
   copyChain: Chain
   migration: Migration
+  /** `null` unless MIRROR_LOG is bound. */
+  mirrors: Mirrors | null
   /** `null` if nothing is cached at the edge. */
   edgeCaching: EdgeCaching | null
   /** The responses of this isolate. */
@@ -90,7 +94,24 @@ function deploy(config: Config): Deployment {
   const steady = withSteadyBodies(guarded, config)
     .map((backend) => withStaging(backend, onLeft))
     .map((backend) => (jobs ? withRememberedUploads(backend, () => jobs.index()) : backend))
-  return deploymentOver(withSharedBodies(steady, config), config, { unshared: steady, health })
+  const mirrors = openMirrors(steady, {
+    namespace: config.services.mirrorLog,
+    tombstones: config.deletes === 'tombstone',
+  })
+  const unshared = steady.map((backend, index) => withRecorded(withAbsences(backend, index, config), mirrors))
+  return deploymentOver(withSharedBodies(unshared, config), config, { unshared, health, mirrors })
+}
+
+/** Absences are only cached for fallbacks, because copies go to the primary. */
+function withAbsences(backend: Backend, index: number, { negativeCacheSeconds }: Config): Backend {
+  const isCached = index > 0 && negativeCacheSeconds > 0
+  return isCached ? withNegativeCache(backend, { ttlMs: negativeCacheSeconds * 1000 }) : backend
+}
+
+/** Every change of what mirrors repeat is recorded: there is no other way to these backends. */
+function withRecorded(backend: Backend, mirrors: Mirrors | null): Backend {
+  if (!mirrors || mirrors.backends.length === 0 || backend.mirror || !isWritable(backend)) return backend
+  return withRecordedChanges(backend, { log: mirrors.log, mirrors: mirrors.backends, keepAlive: waitUntil })
 }
 
 /** The deployment of the given backends; copies in the background use those in `unshared`, if given. */
@@ -100,7 +121,8 @@ function deploymentOver(
   {
     unshared = backends,
     health = new Map(),
-  }: Partial<Pick<Deployment, 'health'>> & { unshared?: readonly Backend[] } = {},
+    mirrors = null,
+  }: Partial<Pick<Deployment, 'health' | 'mirrors'>> & { unshared?: readonly Backend[] } = {},
 ): Deployment {
   const hedged = config.backends.flatMap(({ name, hedgeMs }) =>
     hedgeMs === undefined ? [] : [[name, hedgeMs]],
@@ -121,7 +143,7 @@ function deploymentOver(
   const isCached = config.edgeCacheSeconds > 0 && config.mediaAccess === 'public'
   const edgeCaching = isCached ? edgeCachingOver(chain, migration, config) : null
   const requests = createRequestCounts()
-  return { config, id, backends, health, chain, copyChain, migration, edgeCaching, requests, series }
+  return { config, id, backends, health, chain, copyChain, migration, mirrors, edgeCaching, requests, series }
 }
 
 function edgeCachingOver(chain: Chain, { writeBack }: Migration, config: Config): EdgeCaching {
@@ -229,12 +251,12 @@ function withOwnPolicy(opened: Backend, settings: BackendConfig): Backend {
   return backend
 }
 
-/** The wrappers for the settings of the whole chain. Absences are only cached for fallbacks, because copies go to the primary. */
+/** The wrappers for the settings of the whole chain. */
 function withSharedPolicy(
   backend: Backend,
   { config, index, health }: { config: Config; index: number; health: Map<string, () => BackendHealth> },
 ): Backend {
-  const { breaker, negativeCacheSeconds } = config
+  const { breaker } = config
   // Spans are new (2026-06): an older runtime has none.
   let guarded = tracing ? withTracing(backend, tracing) : backend
   if (breaker.failures > 0) {
@@ -242,10 +264,7 @@ function withSharedPolicy(
     health.set(backend.name, watched.health)
     guarded = watched
   }
-  guarded = withRequestLimit(guarded, withSlot)
-  if (index > 0 && negativeCacheSeconds > 0)
-    guarded = withNegativeCache(guarded, { ttlMs: negativeCacheSeconds * 1000 })
-  return guarded
+  return withRequestLimit(guarded, withSlot)
 }
 
 /** While the primary is skipped, its objects are served out of date by fallbacks, or not at all, so it is never skipped for long. */

@@ -3,7 +3,6 @@ import { decide } from '../chain/placement.ts'
 import { type Backend, isListable, isWritable, type ListableBackend } from '../storage/backend.ts'
 import { StorageError } from '../storage/errors.ts'
 import { isServed } from './backfill/classify.ts'
-import type { ObjectInfo } from '../storage/object.ts'
 import type { Held, Step } from './walk.ts'
 
 type Backends = Pick<Chain, 'backends'>
@@ -19,18 +18,6 @@ export function mirrorNamed({ backends }: Backends, name: string): ListableBacke
   if (!mirror?.mirror) throw new StorageError('unsupported', 'is not a mirror any more', { backend: name })
   if (!isListable(mirror)) throw new StorageError('unsupported', 'cannot list', { backend: name })
   return mirror
-}
-
-/** Whether one of the two was copied from this version of the other. Without that, they may be equal all the same. */
-export function isSameVersion(a: ObjectInfo, b: ObjectInfo): boolean {
-  return isCopyOf(a, b) || isCopyOf(b, a)
-}
-
-function isCopyOf({ provenance, size }: ObjectInfo, source: ObjectInfo): boolean {
-  if (provenance?.backend !== source.backend || provenance.etag === undefined) return false
-  // HTTP dates have whole seconds, listings often more.
-  const apart = Math.abs((provenance.modified?.getTime() ?? 0) - (source.modified?.getTime() ?? 0))
-  return provenance.etag === source.etag && apart <= 1000 && size === source.size
 }
 
 /** What reads find in the primary under a name, given what is listed there and in mirrors. */

@@ -25,7 +25,12 @@ const counters = {
         v.pipe(count, v.description('Excluded by the `include` or `exclude` of the source.')),
       ),
       not_accepted: v.exactOptional(
-        v.pipe(count, v.description('No writable backend before the source accepts the name.')),
+        v.pipe(
+          count,
+          v.description(
+            'No writable backend before the source accepts the name; in a resync: the mirror cannot hold it.',
+          ),
+        ),
       ),
       tombstoned: v.exactOptional(
         v.pipe(
@@ -41,6 +46,9 @@ const counters = {
       gone: v.exactOptional(v.pipe(count, v.description('Deleted from the source after they were listed.'))),
       deleted: v.exactOptional(
         v.pipe(count, v.description('Deleted from the mirror, because they are deleted in the primary.')),
+      ),
+      changing: v.exactOptional(
+        v.pipe(count, v.description('Changed in the primary just now: the mirror follows by itself.')),
       ),
       only_in_mirror: v.exactOptional(
         v.pipe(count, v.description('Not in the primary, but not deleted there either: left alone.')),

@@ -103,7 +103,7 @@ export async function withBackfill(
         ctx.storage.kv.put('backfill-2', record)
       },
       deliver: (messages, job = rpcOf(harness)) =>
-        consumePages(messages.map(toMessage), { chain, job: () => job }),
+        consumePages(messages.map(toMessage), { chain, mirrors: null, job: () => job }),
       drive: (rounds = 200) => drive(harness, rounds),
     }
     harness.job.create('job', {
@@ -223,8 +223,8 @@ export async function inObject<T>(work: (ctx: DurableObjectState) => Promise<T>)
 function deploymentOver(
   copyChain: Chain,
   backends: readonly PricedBackend[],
-): Pick<Deployment, 'copyChain' | 'config' | 'series'> {
-  return { copyChain, config: { backends } as Deployment['config'], series: null }
+): Pick<Deployment, 'copyChain' | 'config' | 'mirrors' | 'series'> {
+  return { copyChain, config: { backends } as Deployment['config'], mirrors: null, series: null }
 }
 
 export function nameOf(index: number): string {

@@ -34,6 +34,8 @@ async function mirrorOne(primary: MemoryBackend, mirror: MemoryBackend, name: st
 
 const tombstone = { info: { deleted: new Date() } }
 
+const RESYNC = { id: 'one', mirror: 'legacy', dry_run: false, prefix: '', failed: 1 }
+
 function rollback(sides: readonly Backend[], options: Parameters<typeof verified>[1] = {}) {
   return verified(sides, { direction: 'rollback', ...options })
 }
@@ -129,10 +131,10 @@ describe('a rollback verification', () => {
 
   it.each([
     [{ pending: 1, failed: 0 }, '1 change not yet on legacy: wait, and verify again'],
-    [{ pending: 0, failed: 2 }, '2 changes failed on legacy: see GET mirrors, then resync it'],
+    [{ pending: 2, failed: 2 }, '2 changes failed on legacy: see GET mirrors for the reasons'],
   ])('is not safe while the log of changes has %o', async (state, reason) => {
     const { primary, mirror } = await mirroredSides(2)
-    const states = () => [{ name: 'legacy', ...state }]
+    const states = () => [{ mirror: 'legacy', ...state }]
     expect(await rollback([primary, mirror], { states })).toMatchObject({
       state: 'completed',
       equal: 2,
@@ -149,11 +151,11 @@ describe('a rollback verification', () => {
     let asked = 0
     const result = await rollback([primary, mirror], {
       async states() {
-        if (++asked === 1) return [{ name: 'legacy', pending: 3, failed: 0 }]
+        if (++asked === 1) return [{ mirror: 'legacy', pending: 3, failed: 0 }]
         await mirrorOne(primary, mirror, nameOf(1))
         await mirrorOne(primary, mirror, 'new')
         mirror.objects.delete(nameOf(2))
-        return [{ name: 'legacy', pending: 0, failed: 0 }]
+        return [{ mirror: 'legacy', pending: 0, failed: 0 }]
       },
     })
     expect(asked).toBe(2)
@@ -175,13 +177,12 @@ describe('a rollback verification', () => {
 
   it('is not safe while a resync is open, but one that has ended says nothing', async () => {
     const { primary, mirror } = await mirroredSides(1)
-    const job = { id: 'one', mirror: 'legacy', dry_run: false, prefix: '', failed: 1 }
-    const open = [{ ...job, state: 'running' } as Backfill]
+    const open = [{ ...RESYNC, state: 'running' } as Backfill]
     expect(await rollback([primary, mirror], { backfills: open })).toMatchObject({
       safe_to_roll_back: false,
       reasons: ['resync one of legacy is running'],
     })
-    const ended = [{ ...job, state: 'completed_with_failures' } as Backfill]
+    const ended = [{ ...RESYNC, state: 'completed_with_failures' } as Backfill]
     expect(await rollback([primary, mirror], { backfills: ended })).toMatchObject({ safe_to_roll_back: true })
   })
 
@@ -253,11 +254,11 @@ describe('a rollback verification', () => {
 
 it('does not count resyncs in a verification that the fallbacks can be detached', async () => {
   const { primary, mirror } = await mirroredSides(2)
-  const job = { id: 'one', dry_run: false, prefix: '', manifest: null, failed: 1, backends: { legacy: {} } }
-  const resync = (state: Backfill['state']) => ({ ...job, mirror: 'legacy', state }) as Backfill
+  const job = { ...RESYNC, manifest: null, backends: { legacy: {} } }
+  const resync = (state: Backfill['state']) => ({ ...job, state }) as unknown as Backfill
   const backfills = [resync('running'), resync('completed_with_failures')]
   expect(await verified([primary, mirror], { backfills })).toMatchObject({ safe_to_detach: true })
-  const failed = { ...job, mirror: null, state: 'completed_with_failures' } as Backfill
+  const failed = { ...job, mirror: null, state: 'completed_with_failures' } as unknown as Backfill
   const result = await verified([primary, mirror], { backfills: [resync('completed'), failed] })
   expect(result).toMatchObject({ safe_to_detach: false })
 })

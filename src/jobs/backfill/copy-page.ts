@@ -1,5 +1,6 @@
 import pLimit from 'p-limit'
 import type { Chain } from '../../chain/fallback.ts'
+import type { Mirrors } from '../../mirrors/mirrors.ts'
 import { isListable } from '../../storage/backend.ts'
 import { type StorageError, toStorageError } from '../../storage/errors.ts'
 import { failureOf } from '../job-record.ts'
@@ -10,6 +11,7 @@ import { addOutcome, noCounts } from './store.ts'
 
 interface PageWork extends Pick<PageMessage, 'source' | 'names'> {
   chain: Chain
+  mirrors: Mirrors | null
   start: PageStart
   /** No copy is started after that. */
   ends: number
@@ -26,7 +28,14 @@ const NOT_TRIED = 'skipped'
 const MAX_DETAIL = 500
 
 /** Copies the names of a page, as far as time allows and the source responds. */
-export async function copyPage({ chain, source, names, start, ends }: PageWork): Promise<PageReport> {
+export async function copyPage({
+  chain,
+  mirrors,
+  source,
+  names,
+  start,
+  ends,
+}: PageWork): Promise<PageReport> {
   const report: PageReport = { counts: {}, failures: [], left: [] }
   const failed: { entry: PageEntry; error: StorageError }[] = []
   const first = source ?? start.sources[0] ?? 'chain'
@@ -50,7 +59,7 @@ export async function copyPage({ chain, source, names, start, ends }: PageWork):
     try {
       const outcome = await (start.mirror === undefined
         ? copyEntry(chain, source, entry, start)
-        : resyncName(chain, start.mirror, entry[0]))
+        : resyncName(mirrors, start.mirror, entry[0]))
       addOutcome((report.counts[outcome.backend] ??= noCounts()), outcome)
       failuresInARow = 0
     } catch (thrown) {

@@ -55,6 +55,8 @@ export interface BackfillRecord extends JobRecord {
   manifest?: { offset: number; etag?: string }
   /** What was found to be copied. */
   found: Found
+  /** Set at the end of a resync, once the mirrors' log knows of it. */
+  recorded?: boolean
   /** The latest, oldest first. Records of earlier versions have none. */
   samples?: Sample[]
 }

@@ -110,7 +110,9 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
 
   /** What is not yet on these mirrors. */
   protected async mirrorStates(names: readonly string[]): Promise<MirrorState[]> {
-    return names.map((name) => ({ name, pending: 0, failed: 0 }))
+    const { mirrors } = this.deployment()
+    if (!mirrors) throw new Error('MIRROR_LOG must be bound')
+    return mirrors.log().status([...names])
   }
 
   #jobs(): Jobs {
@@ -216,7 +218,7 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
   async #completeRollback(record: VerificationRecord, chain: Chain): Promise<void> {
     const states = await this.mirrorStates(record.fallbacks)
     const settlesBy = record.settlesBy ?? this.now() + MAX_SETTLING_MS
-    if (states.some(({ pending }) => pending > 0) && this.now() < settlesBy) {
+    if (states.some(({ pending, failed }) => pending > failed) && this.now() < settlesBy) {
       this.saved.change((current) => void (current.settlesBy = settlesBy))
       this.#resumes = this.now() + SETTLING_MS
       return

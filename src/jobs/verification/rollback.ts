@@ -2,6 +2,7 @@ import { accepts } from '../../chain/placement.ts'
 import type { ListableBackend } from '../../storage/backend.ts'
 import type { Backfill } from '../../schemas/job-answers.ts'
 import { type Representation, representationOf } from '../../storage/object.ts'
+import type { MirrorStatus } from '../../mirrors/log.ts'
 import { whyUnusable } from '../backfill/classify.ts'
 import { primaryState } from '../mirrored.ts'
 import type { Held, Step } from '../walk.ts'
@@ -95,12 +96,7 @@ function textOf(value: Representation[keyof Representation]): string {
   return JSON.stringify(isRecord ? Object.entries(value).toSorted() : value)
 }
 
-/** How far a mirror has followed the primary. */
-export interface MirrorState {
-  name: string
-  pending: number
-  failed: number
-}
+export type MirrorState = Pick<MirrorStatus, 'mirror' | 'pending' | 'failed'>
 
 /** Reasons against rolling back: changes that these mirrors do not have yet, and resyncs that are open. */
 export function rollbackObstacles(
@@ -111,9 +107,11 @@ export function rollbackObstacles(
   const changes = (count: number): string => (count === 1 ? '1 change' : `${count} changes`)
   const open = jobs.filter(({ mirror, state }) => mirrors.includes(mirror ?? '') && isOpen(state))
   return [
-    ...states.flatMap(({ name, pending, failed }) => [
-      ...(pending > 0 ? [`${changes(pending)} not yet on ${name}: wait, and verify again`] : []),
-      ...(failed > 0 ? [`${changes(failed)} failed on ${name}: see GET mirrors, then resync it`] : []),
+    ...states.flatMap(({ mirror, pending, failed }) => [
+      ...(pending > failed
+        ? [`${changes(pending - failed)} not yet on ${mirror}: wait, and verify again`]
+        : []),
+      ...(failed > 0 ? [`${changes(failed)} failed on ${mirror}: see GET mirrors for the reasons`] : []),
     ]),
     ...open.map(({ id, mirror, state }) => `resync ${id} of ${mirror} is ${state}`),
   ]

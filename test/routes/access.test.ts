@@ -38,6 +38,7 @@ const DECLARED: Record<Route['access'], RouteId[]> = {
     'purgeTombstones',
     'purgeCache',
     'listBackends',
+    'listMirrors',
     'getSeries',
     'metrics',
     'listBackfills',

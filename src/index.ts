@@ -91,7 +91,12 @@ async function consume(
   }
   await Promise.all([
     consumeCopies(messages.filter(isCopy), { copy, ...(giveUp && { giveUp }) }),
-    consumePages(messages.filter(isPage), { chain: copyChain, job, onReport: series?.tally.addPage }),
+    consumePages(messages.filter(isPage), {
+      chain: copyChain,
+      mirrors,
+      job,
+      onReport: series?.tally.addPage,
+    }),
     mirrors && consumeChanges(messages.filter(isChange), mirrors),
   ])
   series?.tally.reportSoon()

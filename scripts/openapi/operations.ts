@@ -194,6 +194,12 @@ export const OPERATIONS: Readonly<Record<string, Partial<Record<RouteId, Operati
       summary: 'The chain as configured, with the methods and the health of each backend',
       answers: 'The chain.',
     },
+    listMirrors: {
+      summary: 'How far each mirror is behind the primary',
+      description: 'Empty if no backend is a mirror.',
+      answers: 'The mirrors, in the order of the chain.',
+      problems: [503],
+    },
     getSeries: {
       summary: 'Reads, copies or the health of the backends over time',
       description:
@@ -265,6 +271,15 @@ export const OPERATIONS: Readonly<Record<string, Partial<Record<RouteId, Operati
       summary: 'Copies for reads that failed even after retries, and why; the latest 1000, newest first',
       answers: 'The copies.',
       problems: [501],
+    },
+  },
+  Mirrors: {
+    resyncMirror: {
+      summary: 'Starts making a mirror equal to the primary',
+      description:
+        'The job is a backfill whose `mirror` is set: the routes of backfills show and control it. Each name that differs is copied to the mirror, or deleted there if the primary has deleted it. Names that only the mirror has are left alone.',
+      ...STARTED,
+      problems: [404],
     },
   },
   Verifications: {

@@ -159,6 +159,7 @@ const notSafe: Verification = {
   left_out: {},
   prefix: '',
   deep: false,
+  direction: 'detach',
   check_copies: false,
   repair: false,
   max_per_second: null,

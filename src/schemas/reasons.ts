@@ -15,12 +15,16 @@ export const LEFT_OUT_REASONS = Object.keys(LEFT_OUT) as LeftOutReason[]
 export const ACCEPTABLE = [...LEFT_OUT_REASONS, 'equal_by_size'] as const
 export type Acceptable = (typeof ACCEPTABLE)[number]
 
+/** What a verification proves: that the fallbacks can be detached, or that the mirrors can become the primary again. */
+export const DIRECTIONS = ['detach', 'rollback'] as const
+
 export const DIFFERENCE_KINDS = [
   'missing',
   'different',
   'extra',
   'changed',
   'damaged',
+  'not_deleted',
   'left_out',
   'equal_by_size',
   'repaired',

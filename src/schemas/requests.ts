@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import { ERROR_CODES } from '../storage/errors.ts'
 import { isLongerThan, MAX_NAME_BYTES } from '../storage/name.ts'
-import { ACCEPTABLE, DIFFERENCE_KINDS, SERIES } from './reasons.ts'
+import { ACCEPTABLE, DIFFERENCE_KINDS, DIRECTIONS, SERIES } from './reasons.ts'
 
 /** The queries and bodies of the API, for the routes and the OpenAPI document. */
 
@@ -113,6 +113,12 @@ export const backfillBody = v.strictObject({
   ),
 })
 
+export const resyncBody = v.strictObject({
+  prefix: v.optional(prefix, ''),
+  max_concurrency: v.optional(concurrency, 4),
+  max_per_second: v.exactOptional(rate),
+})
+
 const queryNumber = v.pipe(v.string(), v.regex(/^\d+(?:\.\d+)?$/, 'must be a number'), v.transform(Number))
 const queryList = v.pipe(
   v.string(),
@@ -133,6 +139,8 @@ export const MIN_VERIFICATION_RATE = 0.1
 const verificationRateMessage = `must be a number from ${MIN_VERIFICATION_RATE} to ${MAX_PER_SECOND}`
 
 export const verificationBody = v.strictObject({
+  direction: v.optional(v.picklist(DIRECTIONS, `must be ${DIRECTIONS.join(' or ')}`), 'detach'),
+  mirror: v.exactOptional(v.string('must be the name of a mirror')),
   prefix: v.optional(prefix, ''),
   deep: v.optional(flag, false),
   check_copies: v.optional(flag, false),
@@ -195,6 +203,7 @@ export const migrateBody = v.strictObject({
   names: v.pipe(names, v.minLength(1, 'must contain at least one name')),
 })
 
+export type ResyncRequest = v.InferInput<typeof resyncBody>
 export type BackfillRequest = v.InferInput<typeof backfillBody>
 export type PurgeCacheRequest = v.InferInput<typeof purgeCacheBody>
 export type VerificationRequest = v.InferInput<typeof verificationBody>

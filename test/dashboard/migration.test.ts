@@ -220,6 +220,7 @@ describe('a verification', () => {
     left_out: { excluded: 3, prefix: 1, unlistable: 1 },
     prefix: 'photos/',
     deep: false,
+    direction: 'detach',
     check_copies: false,
     repair: false,
     max_per_second: null,

@@ -38,6 +38,7 @@ const DECLARED: Record<Route['access'], RouteId[]> = {
     'purgeTombstones',
     'purgeCache',
     'listBackends',
+    'listMirrors',
     'getSeries',
     'getDependence',
     'metrics',
@@ -51,6 +52,7 @@ const DECLARED: Record<Route['access'], RouteId[]> = {
     'listBackfillFailures',
     'getBackfillSeries',
     'listDeadCopies',
+    'resyncMirror',
     'listVerifications',
     'startVerification',
     'getVerification',
@@ -68,6 +70,7 @@ const PREFIXED: Partial<Record<RouteId, (prefix: string) => { query?: string; bo
   purgeTombstones: (prefix) => ({ body: { prefix } }),
   purgeCache: (prefix) => ({ body: { prefix } }),
   startBackfill: (prefix) => ({ body: { prefix, dry_run: true } }),
+  resyncMirror: (prefix) => ({ body: { prefix } }),
   startVerification: (prefix) => ({ body: { prefix } }),
 }
 

@@ -34,6 +34,7 @@ const ACCESS: Record<RouteId, 'anyone' | 'media' | 'signed-in' | 'read' | 'write
   preview: 'read',
   migrate: 'write',
   listBackends: 'admin',
+  listMirrors: 'admin',
   getSeries: 'admin',
   getDependence: 'admin',
   health: 'anyone',
@@ -58,6 +59,7 @@ const ACCESS: Record<RouteId, 'anyone' | 'media' | 'signed-in' | 'read' | 'write
   listBackfillFailures: 'admin',
   getBackfillSeries: 'admin',
   listDeadCopies: 'admin',
+  resyncMirror: 'admin',
   listVerifications: 'admin',
   startVerification: 'admin',
   getVerification: 'admin',
@@ -76,6 +78,7 @@ const ABOUT_TEAM: readonly RouteId[] = [
   'listTombstones',
   'purgeTombstones',
   'startBackfill',
+  'resyncMirror',
   'startVerification',
 ]
 
@@ -86,6 +89,7 @@ const BODIES: Partial<Record<RouteId, string>> = {
   migrate: '{"names":["team/a.txt"]}',
   purgeTombstones: '{"prefix":"team/"}',
   startBackfill: '{"prefix":"team/","dry_run":true}',
+  resyncMirror: '{"prefix":"team/"}',
   startVerification: '{"prefix":"team/"}',
 }
 
@@ -100,6 +104,7 @@ function requestOf(id: RouteId): RawRequest {
     .replace('{name}', 'team/a.txt')
     .replace('{path}', 'team')
     .replace('{prefix}', 'team/')
+    .replace('{backend}', 'media')
     .replace('{id}', '01hzzzzzzzzzzzzzzzzzzzzzzz')
   const query = QUERIES[id] ?? ''
   const body = BODIES[id]

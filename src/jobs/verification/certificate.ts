@@ -5,11 +5,14 @@ import type { LeftOut, Tally, VerificationRecord } from './record.ts'
 
 /** The verification as the API returns it. */
 export function toJson(record: VerificationRecord, prefixes: Verification['prefixes']): Verification {
-  const { status, options, primary, fallbacks, tally, pass } = record
+  const { status, options, primary, fallbacks, pass } = record
+  const { not_deleted, ...tally } = record.tally
+  const isRollback = options.direction === 'rollback'
   const counts = countsOf(record)
   const reasons = reasonsAgainst(record)
   return {
     ...commonJson(record),
+    direction: options.direction ?? 'detach',
     state: status,
     ...tally,
     // Records of earlier versions have none.
@@ -26,9 +29,10 @@ export function toJson(record: VerificationRecord, prefixes: Verification['prefi
     fallbacks,
     passes: pass.number,
     as_of: status === 'completed' && pass.began !== undefined ? new Date(pass.began).toISOString() : null,
-    coverage: coverageOf(tally),
+    coverage: coverageOf(record.tally),
     prefixes,
-    safe_to_detach: reasons.length === 0,
+    safe_to_detach: !isRollback && reasons.length === 0,
+    ...(isRollback && { not_deleted, safe_to_roll_back: reasons.length === 0 }),
     reasons,
   }
 }
@@ -55,17 +59,24 @@ function countsOf(record: VerificationRecord): Partial<Record<Acceptable, number
 
 /** Why the fallbacks cannot be detached; empty if they can. */
 function reasonsAgainst(record: VerificationRecord): string[] {
-  const { tally, options, status, primary } = record
+  const { tally, options, status, primary, fallbacks } = record
+  const isRollback = options.direction === 'rollback'
+  const target = isRollback ? fallbacks.join(', ') : primary
   const counts = countsOf(record)
   const reasons: string[] = []
   if (status !== 'completed') reasons.push(`the verification is ${status}`)
-  if (tally.missing > 0) reasons.push(`${objects(tally.missing)} missing from ${primary}`)
+  if (tally.missing > 0) reasons.push(`${objects(tally.missing)} missing from ${target}`)
   if (tally.different > 0) reasons.push(`${objects(tally.different)} different`)
-  if (tally.changed > 0) reasons.push(`${objects(tally.changed)} changed at the source since the copy`)
-  if (tally.damaged > 0) reasons.push(`${objects(tally.damaged)} damaged in ${primary}`)
+  if (tally.changed > 0)
+    reasons.push(
+      `${objects(tally.changed)} changed ${isRollback ? `in ${primary}` : 'at the source'} since the copy`,
+    )
+  if (tally.damaged > 0) reasons.push(`${objects(tally.damaged)} damaged in ${target}`)
+  if (tally.not_deleted > 0)
+    reasons.push(`${objects(tally.not_deleted)} deleted in ${primary}, but not on a mirror`)
   for (const reason of ACCEPTABLE)
     if ((counts[reason] ?? 0) > 0 && !options.accept.includes(reason))
-      reasons.push(...EXPLAINED[reason](counts[reason] ?? 0, record))
+      reasons.push(...EXPLAINED[reason](counts[reason] ?? 0, { ...record, primary: target }))
   return [...reasons, ...record.obstacles]
 }
 
@@ -91,7 +102,7 @@ function objects(count: number): string {
 
 /** Reasons against detaching: backfills that are open, or ended with failures that are not all accepted. Newest first. */
 export function obstaclesOf(jobs: readonly Backfill[], isAccepted: (failed: Backfill) => boolean): string[] {
-  const open = jobs.filter(({ dry_run, state }) => !dry_run && OPEN.includes(state))
+  const open = jobs.filter(({ dry_run, mirror, state }) => !dry_run && !mirror && isOpen(state))
   const failed = failedBackfills(jobs).filter((job) => !isAccepted(job))
   return [
     ...open.map(({ id, state }) => `backfill ${id} is ${state}`),
@@ -102,13 +113,16 @@ export function obstaclesOf(jobs: readonly Backfill[], isAccepted: (failed: Back
   ]
 }
 
-const OPEN: readonly Backfill['state'][] = ['listing', 'running', 'paused']
+export function isOpen(state: Backfill['state']): boolean {
+  return ['listing', 'running', 'paused'].includes(state)
+}
 
 /** Backfills with failures that no later backfill makes up for. Newest first. */
 export function failedBackfills(jobs: readonly Backfill[]): Backfill[] {
   return jobs.filter(
     (job, index) =>
       !job.dry_run &&
+      !job.mirror &&
       job.state === 'completed_with_failures' &&
       !jobs.slice(0, index).some((later) => makesUpFor(later, job)),
   )
@@ -125,6 +139,7 @@ function makesUpFor(later: Backfill, failed: Backfill): boolean {
   return (
     later.state === 'completed' &&
     !later.dry_run &&
+    !later.mirror &&
     later.manifest === null &&
     failed.prefix.startsWith(later.prefix) &&
     covers

@@ -102,14 +102,14 @@ async function compareStep(
   return { ...base, kind: 'missing', detail: `${primary.name} does not hold it` }
 }
 
-type Compared = Pick<Result, 'kind' | 'detail' | 'bySize' | 'oddTag' | 'reason' | 'sameBytes'> & {
+export type Compared = Pick<Result, 'kind' | 'detail' | 'bySize' | 'oddTag' | 'reason' | 'sameBytes'> & {
   /** What is damaged, as it was read. */
   damaged?: ObjectInfo
 }
 
 const EQUAL: Compared = { kind: 'equal', detail: '' }
 
-function leftOut(reason: LeftOutReason, why: string): Compared {
+export function leftOut(reason: LeftOutReason, why: string): Compared {
   return { kind: 'left_out', reason, detail: `${reason}: ${why}` }
 }
 
@@ -130,7 +130,7 @@ async function compareBoth(own: Held, other: Held, options: CompareOptions): Pro
   if (!canRead) return leftOut('excluded', `${filtered(other)}, so its bytes cannot be compared`)
   const versions = versionsOf(own, other)
   if (versions !== undefined && options.wasRead(versions)) return EQUAL
-  const read = await compareBytes(own, other, options)
+  const read = await compareBytes(own, other, options.trustTags)
   if (read.kind !== 'equal') return read
   return { ...read, oddTag: listed === 'read', ...(versions !== undefined && { sameBytes: versions }) }
 }
@@ -164,8 +164,12 @@ async function checkOwn(
   return other && 'sha256' in other && other.sha256 === read.sha256 ? listed : damaged(read)
 }
 
-/** Reads both sides. An object that cannot be read counts as failed, unless its backend is down: that is thrown. */
-async function compareBytes(primary: Held, source: Held, { trustTags }: CompareOptions): Promise<Compared> {
+/** Reads both sides, the copy first. An object that cannot be read counts as failed, unless its backend is down: that is thrown. */
+export async function compareBytes(
+  primary: Held,
+  source: Held,
+  trustTags: CompareOptions['trustTags'],
+): Promise<Compared> {
   const { name } = primary.object
   const [own, other] = await Promise.all([
     readBytes(primary, trustTags(primary.backend.name)),
@@ -232,7 +236,11 @@ async function readBytes(
 }
 
 /** Compares the listed attributes: first the source's version, then sizes, then digests. `read` if only the bytes can decide. */
-function compareListed(primary: ObjectInfo, source: ObjectInfo, trustTags: boolean): Compared | 'read' {
+export function compareListed(
+  primary: ObjectInfo,
+  source: ObjectInfo,
+  trustTags: boolean,
+): Compared | 'read' {
   const since = sinceCopy(primary, source)
   if (since !== undefined && since !== 'same') return { kind: 'changed', detail: since.changed }
   // An object that replaces a fallback's on purpose looks the same: only a person can decide.

@@ -2,13 +2,13 @@ import pLimit from 'p-limit'
 import type { Chain } from '../../chain/fallback.ts'
 import type {
   Backfill,
+  Difference,
   DifferencePage,
   FailurePage,
   Verification as VerificationJson,
 } from '../../schemas/job-answers.ts'
 import type { DifferenceKind } from '../../schemas/reasons.ts'
-import { isListable, isWritable, type ListableBackend } from '../../storage/backend.ts'
-import { StorageError } from '../../storage/errors.ts'
+import { isListable, type ListableBackend } from '../../storage/backend.ts'
 import { Job } from '../job.ts'
 import { cursorOf } from '../job-record.ts'
 import { latestJobs, openJobs, type Jobs } from '../jobs.ts'
@@ -26,6 +26,8 @@ import {
   type VerificationStore,
   withEntry,
 } from './store.ts'
+import { compareWithMirror, type MirrorState, readStep, rollbackObstacles } from './rollback.ts'
+import { chooseSides, goneFrom, listedSides, type ListedSides } from './sides.ts'
 
 const SETTINGS = { kind: 'verification', key: 'verification', schema: SCHEMA } as const
 /** One alarm compares for so long. */
@@ -44,6 +46,12 @@ const DEEP_CONCURRENCY = 2
 const MAX_ODD_TAGS = 3
 /** Backfills whose state matters to a verification; older ones ended long ago. */
 const MAX_BACKFILLS = 200
+/** How long a rollback verification waits, at its end, for mirrors that have not caught up. */
+const MAX_SETTLING_MS = 60_000
+const SETTLING_MS = 2_000
+/** Differences that may be changes on their way to a mirror, and how many of each kind are compared again. */
+const CHECKED_AGAIN = ['missing', 'different', 'changed', 'not_deleted'] as const
+const MAX_AGAIN = 1000
 /** Failures read in one call. */
 const FAILURES = 1000
 
@@ -62,9 +70,7 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
 
   create(id: string, given: VerificationOptions, startedBy?: string): VerificationJson {
     const options = { ...given, checkCopies: given.deep || given.repair || given.checkCopies }
-    const chain = this.deployment().copyChain
-    const primary = primaryOf(chain)
-    const fallbacks = chain.backends.slice(chain.backends.indexOf(primary) + 1)
+    const { primary, others: fallbacks } = chooseSides(this.deployment().copyChain, options)
     const now = this.now()
     return this.begin({
       id,
@@ -114,6 +120,13 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
     return this.#jobs().backfill(backfill).failures(after, FAILURES)
   }
 
+  /** What is not yet on these mirrors. */
+  protected async mirrorStates(names: readonly string[]): Promise<MirrorState[]> {
+    const { mirrors } = this.deployment()
+    if (!mirrors) throw new Error('MIRROR_LOG must be bound')
+    return mirrors.log().status([...names])
+  }
+
   #jobs(): Jobs {
     const jobs = openJobs(this.deployment().config.services)
     if (!jobs) throw new Error('BACKFILL_JOBS, VERIFICATION_JOBS and JOB_INDEX must all be bound')
@@ -130,8 +143,11 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
     do {
       const record = this.saved.load()
       if (record?.status !== 'running') return
-      const hasMore = await this.#compareSome(record, this.#chain(record))
-      if (!hasMore && !this.#startNextPass()) return this.#complete()
+      const chain = this.#chain(record)
+      const hasMore = await this.#compareSome(record, chain)
+      if (hasMore) continue
+      if (record.options.direction === 'rollback') await this.#completeRollback(record, chain)
+      else if (!this.#startNextPass()) return this.#complete()
     } while (this.now() < ends && this.#resumes === 0)
   }
 
@@ -174,12 +190,12 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
   async #compareSome(record: VerificationRecord, chain: Chain): Promise<boolean> {
     const began = record.pass.began ?? this.now()
     if (record.pass.began === undefined) await this.#loadFailures()
-    const sides = sidesOf(chain, record)
+    const sides = listedSides(chain, record)
     this.walk ??= createWalk(sides, record.options.prefix, record.position)
     const { walk } = this
     const steps = await walk.take(namesAtOnce(record.options))
     const { wasRead, failureOf } = this.#store
-    const results = await compareAll(steps, record, { chain, primary: sides[0], wasRead, failureOf })
+    const results = await compareAll(steps, record, { chain, sides, wasRead, failureOf })
     this.saved.change((current) => {
       if (current.status !== 'running') return false
       for (const result of results) keep(current, this.#store, result)
@@ -223,6 +239,39 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
     })
   }
 
+  /** Changes on their way to a mirror look like differences: they are compared again when it has caught up. */
+  async #completeRollback(record: VerificationRecord, chain: Chain): Promise<void> {
+    const states = await this.mirrorStates(record.fallbacks)
+    const settlesBy = record.settlesBy ?? this.now() + MAX_SETTLING_MS
+    if (states.some(({ pending, failed }) => pending > failed) && this.now() < settlesBy) {
+      this.saved.change((current) => void (current.settlesBy = settlesBy))
+      this.#resumes = this.now() + SETTLING_MS
+      return
+    }
+    const before = CHECKED_AGAIN.flatMap((kind) =>
+      this.#store.differences(kind, 0, MAX_AGAIN).map((found) => ({ ...found, kind })),
+    )
+    const limit = pLimit(DEEP_CONCURRENCY)
+    const again = await Promise.all(
+      before.map((difference) =>
+        limit(async () => ({ difference, result: await compareAgain(difference, record, chain) })),
+      ),
+    )
+    const found = rollbackObstacles(record.fallbacks, states, await this.backfills())
+    const obstacles = [...goneFrom(chain, record), ...found]
+    this.saved.change((current) => {
+      if (current.status !== 'running') return false
+      for (const { difference, result } of again) {
+        takeBack(current, this.#store, difference)
+        if (!result) continue
+        keep(current, this.#store, result)
+        addCoverage(this.#store, [result])
+      }
+      current.obstacles = obstacles
+      return this.#end(current, 'completed')
+    })
+  }
+
   /** Whether the operator accepts all failures of a backfill, as far as they were known to this pass. */
   #isAccepted({ options: { accept } }: VerificationRecord, { id, failed }: Backfill): boolean {
     const known = this.#store.failuresOf(id)
@@ -235,37 +284,6 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
     record.status = status
     record.finished = this.now()
   }
-}
-
-/** The backend that everything is copied to. Throws `unsupported` if it cannot list, or nothing is behind it. */
-export function primaryOf(chain: Chain): ListableBackend {
-  const primary = chain.backends.find(isWritable) ?? chain.backends[0]
-  if (!primary || !isListable(primary))
-    throw new StorageError(
-      'unsupported',
-      `${primary?.name ?? 'the chain'} cannot list, so nothing can be compared`,
-    )
-  if (chain.backends.at(-1) === primary)
-    throw new StorageError(
-      'unsupported',
-      `no backend is behind ${primary.name}: there is nothing to compare with`,
-    )
-  return primary
-}
-
-function sidesOf(chain: Chain, { fallbacks }: VerificationRecord): [ListableBackend, ...ListableBackend[]] {
-  const behind = chain.backends.filter(({ name }) => fallbacks.includes(name))
-  return [primaryOf(chain), ...behind.filter(isListable)]
-}
-
-/** Fallbacks that could list when the job was started, and are no longer compared. */
-function goneFrom(chain: Chain, record: VerificationRecord): string[] {
-  const compared = new Set([...sidesOf(chain, record).map(({ name }) => name), ...record.unlistable])
-  return record.fallbacks
-    .filter((name) => !compared.has(name))
-    .map(
-      (name) => `${name} was removed from the configuration, or can no longer list, before it was compared`,
-    )
 }
 
 /** Few enough that an alarm, which has 15 minutes, can compare them at the given rate. */
@@ -282,15 +300,48 @@ function resumesAt(pass: number, now: number): number {
 async function compareAll(
   steps: readonly Step[],
   { options, oddTags }: VerificationRecord,
-  given: Pick<CompareOptions, 'chain' | 'primary' | 'wasRead' | 'failureOf'>,
+  { sides, ...given }: Pick<CompareOptions, 'chain' | 'wasRead' | 'failureOf'> & { sides: ListedSides },
 ): Promise<Result[]> {
   const limit = pLimit(DEEP_CONCURRENCY)
-  const trustTags = (backend: string): boolean => (oddTags[backend] ?? 0) < MAX_ODD_TAGS
   const { deep, checkCopies = deep, repair = false } = options
-  const how = { deep, checkCopies, repair, trustTags }
-  const work = (step: Step) => compareName(step, { ...given, ...how })
+  const all = { ...given, deep, checkCopies, repair, trustTags: trustTagsOf(oddTags) }
+  const mirrors = sides.filter(({ mirror }) => mirror)
+  const work = (step: Step): Promise<(Result | null)[]> =>
+    Promise.all(
+      options.direction === 'rollback'
+        ? mirrors.map((mirror) => compareWithMirror(step, mirror, all))
+        : [compareName(step, { ...all, primary: sides[0] })],
+    )
   const results = await Promise.all(steps.map((step) => limit(work, step)))
-  return results.filter((result) => result !== null)
+  return results.flat().filter((result) => result !== null)
+}
+
+function trustTagsOf(oddTags: VerificationRecord['oddTags']): CompareOptions['trustTags'] {
+  return (backend) => (oddTags[backend] ?? 0) < MAX_ODD_TAGS
+}
+
+/** Compares what both sides hold now of a name that differed from a mirror. */
+async function compareAgain(
+  { name, backend }: Difference,
+  { fallbacks, options, oddTags }: VerificationRecord,
+  chain: Chain,
+): Promise<Result | null> {
+  const sides = listedSides(chain, { fallbacks, options })
+  const mirror = sides.find((side) => side.name === backend)
+  const given = { chain, deep: options.deep, trustTags: trustTagsOf(oddTags) }
+  return mirror ? compareWithMirror(await readStep(name, sides), mirror, given) : null
+}
+
+/** Undoes that a difference was counted. */
+function takeBack(
+  { tally }: VerificationRecord,
+  store: VerificationStore,
+  { id, kind, name }: { id: number; kind: (typeof CHECKED_AGAIN)[number]; name: string },
+): void {
+  tally.compared--
+  tally[kind]--
+  store.dropDifference(id)
+  store.cover(firstDirectory(name), -1, 0)
 }
 
 /** Counts a result, and stores it if the sides differ. */

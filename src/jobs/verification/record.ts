@@ -4,6 +4,10 @@ import type { Acceptable, LeftOutReason } from '../../schemas/reasons.ts'
 import type { Fingerprint } from './store.ts'
 
 export interface VerificationOptions {
+  /** `rollback` compares the primary with its mirrors. Records of earlier versions have none: `detach`. */
+  direction?: 'detach' | 'rollback'
+  /** Only this one of the mirrors. */
+  mirror?: string
   prefix: string
   /** Read and compare the bytes too. */
   deep: boolean
@@ -29,6 +33,8 @@ export const NO_TALLY = {
   /** Objects in the primary whose bytes do not match their recorded digest. */
   damaged: 0,
   tombstoned: 0,
+  /** Deleted in the primary, but still on a mirror. Records of earlier versions have none. */
+  not_deleted: 0,
   /** Equal objects without a digest or tag in common, so that only the sizes were compared. */
   equal_by_size: 0,
   /** Names that were not compared, by reason. */
@@ -52,6 +58,8 @@ export interface VerificationRecord extends JobRecord {
   pass: Pass
   /** Sources whose ETags look like MD5 digests and were found not to be. */
   oddTags: Record<string, number>
+  /** How long it waits at its end for mirrors that have not caught up, in a rollback verification. */
+  settlesBy?: number
   /** Reasons against detaching that come from other jobs or the configuration, as of its end. */
   obstacles: string[]
 }

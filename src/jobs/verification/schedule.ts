@@ -2,7 +2,7 @@ import type { Deployment } from '../../deployment.ts'
 import { describeError, log } from '../../observe/log.ts'
 import { StorageError } from '../../storage/errors.ts'
 import { latestJobs, newJobId, openJobs } from '../jobs.ts'
-import { primaryOf } from './job.ts'
+import { chooseSides } from './sides.ts'
 
 /** Scheduled verifications that are kept; older ones are deleted. */
 const KEPT = 30
@@ -33,7 +33,7 @@ export async function verifyOnSchedule(deployment: Configured, kept = KEPT): Pro
 function whyNot({ config, copyChain }: Configured): string | undefined {
   if (!openJobs(config.services)) return 'the Durable Objects of jobs are not bound'
   try {
-    primaryOf(copyChain)
+    chooseSides(copyChain, {})
     return undefined
   } catch (error) {
     if (error instanceof StorageError && error.code === 'unsupported') return error.message

@@ -45,6 +45,7 @@ export function createStore(storage: Pick<DurableObjectStorage, 'sql'>) {
         AND CASE WHEN ?2 IS NULL THEN kind NOT IN ('equal_by_size', 'repaired') ELSE kind = ?2 END ORDER BY id LIMIT ?3`
       return all(query, after, kind, limit)
     },
+    dropDifference: (id: number): void => run('DELETE FROM differences WHERE id = ?', id),
     cover(prefix: string, objects: number, covered: number): void {
       const isKnown = count('SELECT COUNT(*) AS n FROM coverage WHERE prefix = ?', prefix) > 0
       const isRoom = isKnown || count('SELECT COUNT(*) AS n FROM coverage') < MAX_PREFIXES

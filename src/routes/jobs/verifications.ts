@@ -1,4 +1,4 @@
-import { primaryOf } from '../../jobs/verification/job.ts'
+import { chooseSides } from '../../jobs/verification/sides.ts'
 import type { Handlers } from '../context.ts'
 import { latestJobs } from '../../jobs/jobs.ts'
 import { found, jobIn, jobsOf, polled, SHOWN_JOBS, startJob } from './jobs.ts'
@@ -15,7 +15,7 @@ export const verificationHandlers = {
   },
   async startVerification(c, { body }) {
     const { chain, config } = c.var.deployment
-    primaryOf(chain)
+    chooseSides(chain, body)
     const { check_copies: checkCopies, max_per_second: rate, ...others } = body
     const options = { ...others, checkCopies, maxPerSecond: rate ?? config.verifyPerSecond }
     return startJob(c, 'verification', (id) =>

@@ -31,6 +31,7 @@ export const KINDS: Readonly<Record<DifferenceKind, string>> = {
   different: 'Different',
   changed: 'Changed',
   damaged: 'Damaged',
+  not_deleted: 'Not deleted',
   left_out: 'Left out',
   equal_by_size: 'Equal by size',
   extra: 'Extra',
@@ -42,7 +43,7 @@ export function kindCounts(job: Verification): { kind: DifferenceKind; count: nu
   const { unlistable: _backends, prefix: _given, ...names } = job.left_out
   const leftOut = Object.values(names).reduce((sum, count) => sum + count, 0)
   return (Object.keys(KINDS) as DifferenceKind[])
-    .map((kind) => ({ kind, count: kind === 'left_out' ? leftOut : job[kind] }))
+    .map((kind) => ({ kind, count: kind === 'left_out' ? leftOut : (job[kind] ?? 0) }))
     .filter(({ count }) => count > 0)
 }
 

@@ -18,7 +18,14 @@ import { s3Backend } from './backends/s3/s3.ts'
 import { withStaging } from './wrappers/staging.ts'
 import { withCheckedDigests } from './wrappers/check-digest.ts'
 import { withTracing } from './wrappers/tracing.ts'
-import { type Config, ConfigError, deploymentId, parseConfig } from './config/config.ts'
+import {
+  type Config,
+  ConfigError,
+  type Configuration,
+  deploymentId,
+  describeConfiguration,
+  parseConfig,
+} from './config/config.ts'
 import type { BackendConfig } from './config/backend-config.ts'
 import { type EdgeCaching, type EdgeContext, openEdgeCaching, purgeChanged } from './edge-cache/open.ts'
 import { openJobs } from './jobs/jobs.ts'
@@ -41,6 +48,8 @@ export interface Deployment {
   config: Config
   /** Distinguishes this deployment from others that a request may have passed. */
   id: string
+  /** The chain without secrets, as certificates name it. */
+  configuration: Configuration
   /** All backends in order, each behind its wrappers. */
   backends: readonly Backend[]
   /** The health of the backends that have a breaker, by name. */
@@ -164,6 +173,7 @@ function deploymentOver(
   return {
     config,
     id,
+    configuration: describeConfiguration(config),
     backends,
     health,
     chain,

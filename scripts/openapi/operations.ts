@@ -286,9 +286,14 @@ export const OPERATIONS: Readonly<Record<string, Partial<Record<RouteId, Operati
     startVerification: { summary: 'Starts comparing every object on both sides', ...STARTED },
     listVerifications: { summary: 'The latest jobs, newest first', answers: 'The jobs.' },
     getVerification: { summary: 'One job, and whether the fallbacks can be detached', ...POLLED },
+    checkCertificate: {
+      summary: 'Whether this deployment has issued a certificate, and whether it is unchanged',
+      body: 'The JSON of a completed verification.',
+      answers: 'The result.',
+    },
     listDifferences: {
       summary:
-        'Examples of objects that are missing, different, extra, changed, left out or equal by size only',
+        'Examples of objects that are missing, different, extra, changed, damaged, repaired, left out or equal by size only',
       answers: 'One page.',
     },
     getVerificationReport: {

@@ -9,6 +9,7 @@ import { addExplain, addLs, addRm } from './commands/objects.ts'
 import { addPut } from './commands/put.ts'
 import { addTombstones, addUndelete } from './commands/tombstones.ts'
 import { addUrl } from './commands/url.ts'
+import { addCertificate } from './commands/certificate.ts'
 import { addVerify } from './commands/verify.ts'
 import { describeError } from './errors.ts'
 import { createOutput } from './output.ts'
@@ -34,6 +35,7 @@ const COMMANDS = [
   addExplain,
   addBackfill,
   addVerify,
+  addCertificate,
   addMirrors,
   addDoctor,
   addTombstones,

@@ -207,6 +207,8 @@ export function createClient(options: ClientOptions) {
       post<'startVerification'>('verifications', { ...request, prefix: checkPrefix(request.prefix) }),
     /** Newest first. */
     verifications: async () => (await get<'listVerifications'>('verifications')).verifications,
+    /** Whether this deployment has issued a certificate: the JSON of a verification. */
+    checkCertificate: (certificate: object) => post<'checkCertificate'>('verifications/check', certificate),
     verification: (id: string) => get<'getVerification'>(job('verifications', id)),
     cancelVerification: (id: string) => post<'cancelVerification'>(`${job('verifications', id)}/cancel`),
     differences: (id: string, query?: PageOptions & { kind?: DifferenceKind | undefined }) =>

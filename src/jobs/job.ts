@@ -14,7 +14,7 @@ export abstract class Job<R extends JobRecord, Json> extends DurableObject<Env> 
   /** Throws while the configuration is wrong. */
   protected abstract readonly deployment: () => Pick<
     Deployment,
-    'copyChain' | 'config' | 'mirrors' | 'series'
+    'copyChain' | 'config' | 'configuration' | 'id' | 'mirrors' | 'series'
   >
   protected readonly saved: SavedRecord<R>
   protected walk: Walk | undefined

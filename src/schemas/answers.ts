@@ -264,14 +264,6 @@ const migrated = v.strictObject({
   ),
 })
 
-const setting = v.union([
-  v.string(),
-  v.number(),
-  v.boolean(),
-  v.pipe(v.array(v.string()), v.readonly()),
-  v.pipe(v.array(v.number()), v.readonly()),
-])
-
 const backends = v.strictObject({
   migration: v.boolean(),
   deletes: v.picklist(['tombstone', 'first']),
@@ -299,7 +291,7 @@ const backends = v.strictObject({
         }),
       ),
       config: v.pipe(
-        v.nullable(v.record(v.string(), setting)),
+        v.nullable(v.record(v.string(), jobs.setting)),
         v.description('As configured; secrets are left out.'),
       ),
     }),
@@ -379,6 +371,7 @@ export const ANSWERS = {
   resyncMirror: jobs.backfill,
   startVerification: jobs.verification,
   listVerifications: v.strictObject({ verifications: v.array(jobs.verification) }),
+  checkCertificate: jobs.certificateCheck,
   getVerification: jobs.verification,
   listDifferences: jobs.differences,
   cancelVerification: jobs.verification,

@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { ACCEPTABLE, DIFFERENCE_KINDS, DIRECTIONS, LEFT_OUT_REASONS } from './reasons.ts'
+import { ACCEPTABLE, CONDITIONS, DIFFERENCE_KINDS, DIRECTIONS, LEFT_OUT_REASONS } from './reasons.ts'
 
 /** The responses of the job routes. */
 
@@ -183,6 +183,15 @@ export const backfillSeries = v.strictObject({
   bytes: v.array(count),
 })
 
+/** Of a backend, as configured. */
+export const setting = v.union([
+  v.string(),
+  v.number(),
+  v.boolean(),
+  v.pipe(v.array(v.string()), v.readonly()),
+  v.pipe(v.array(v.number()), v.readonly()),
+])
+
 export const verification = v.strictObject({
   id: v.string(),
   direction: v.pipe(
@@ -206,6 +215,10 @@ export const verification = v.strictObject({
   damaged: v.pipe(
     count,
     v.description('In the primary with bytes that do not match the digest that was recorded with them.'),
+  ),
+  unrecorded: v.pipe(
+    count,
+    v.description('Objects that were to be compared with a recorded digest, but have none.'),
   ),
   repaired: v.pipe(
     count,
@@ -286,6 +299,46 @@ export const verification = v.strictObject({
     ),
   ),
   reasons: v.pipe(v.array(v.string()), v.description('Why it is not safe to detach, or to roll back.')),
+  conditions: v.pipe(
+    v.array(
+      v.strictObject({
+        id: v.picklist(CONDITIONS),
+        met: v.pipe(v.nullable(v.boolean()), v.description('Null: it was not looked at.')),
+        decides: v.pipe(
+          v.boolean(),
+          v.description('It is not safe while this is not met. Others are advice.'),
+        ),
+        seen: v.pipe(v.string(), v.description('What was seen.')),
+        at: v.pipe(v.nullable(time), v.description('When it was looked at.')),
+        next: v.pipe(v.nullable(v.string()), v.description('What to do if it is not met.')),
+      }),
+    ),
+    v.description('What was looked at, and what has come of it.'),
+  ),
+  certificate: v.pipe(
+    v.nullable(
+      v.strictObject({
+        issued: time,
+        deployment: v.pipe(v.string(), v.description('Identifies the deployment that compared.')),
+        configuration: v.pipe(
+          v.strictObject({
+            backends: v.array(v.record(v.string(), setting)),
+            migration: v.boolean(),
+            deletes: v.string(),
+          }),
+          v.description('The chain that was compared, without secrets.'),
+        ),
+        current: v.pipe(v.boolean(), v.description('The chain still has this configuration.')),
+        algorithm: v.nullable(v.literal('HMAC-SHA-256')),
+        key_id: v.nullable(v.string()),
+        signature: v.pipe(
+          v.nullable(v.string()),
+          v.description('Of everything else in this answer. Null: the deployment has no key.'),
+        ),
+      }),
+    ),
+    v.description('Only of a completed verification.'),
+  ),
   waiting,
   started: time,
   started_by: startedBy,
@@ -305,6 +358,15 @@ export const differences = v.strictObject({
   cursor,
 })
 
+export const certificateCheck = v.strictObject({
+  valid: v.pipe(v.boolean(), v.description('Signed by this deployment, and unchanged since.')),
+  detail: v.string(),
+  current: v.pipe(
+    v.nullable(v.boolean()),
+    v.description('Whether the chain is still configured as it says. Null unless it is valid.'),
+  ),
+})
+
 export const deadCopies = v.strictObject({
   dead_copies: v.array(
     v.strictObject({ name: v.string(), error: v.string(), detail: v.string(), attempts: count, time }),
@@ -320,5 +382,6 @@ export type FailureCounts = v.InferOutput<typeof failureCounts>
 export type BackfillSeries = v.InferOutput<typeof backfillSeries>
 export type BackfillFailure = FailurePage['failures'][number]
 export type Verification = v.InferOutput<typeof verification>
+export type CertificateCheck = v.InferOutput<typeof certificateCheck>
 export type DifferencePage = v.InferOutput<typeof differences>
 export type Difference = DifferencePage['differences'][number]

@@ -31,6 +31,20 @@ export const DIFFERENCE_KINDS = [
 ] as const
 export type DifferenceKind = (typeof DIFFERENCE_KINDS)[number]
 
+/** What a certificate is about. */
+export const CONDITIONS = [
+  'complete',
+  'equal',
+  'undamaged',
+  'left_out',
+  'backfills',
+  'mirrors',
+  'configuration',
+  'dependence',
+  'shadow_reads',
+  'source_changes',
+] as const
+
 /** What is kept over time. */
 export const SERIES = ['reads', 'copies', 'health'] as const
 export type SeriesKind = (typeof SERIES)[number]

@@ -164,6 +164,16 @@ export const verificationBody = v.strictObject({
   ),
 })
 
+export const certificateBody = v.looseObject({
+  certificate: v.nullable(
+    v.looseObject({
+      key_id: v.nullable(v.string('must be a string')),
+      signature: v.nullable(v.string('must be a string')),
+      algorithm: v.nullable(v.string('must be a string')),
+    }),
+  ),
+})
+
 const jobPage = {
   limit: v.optional(wholeNumber(1, MAX_LIMIT), '100'),
   cursor: v.optional(

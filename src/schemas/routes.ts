@@ -154,6 +154,12 @@ export const ROUTES = {
     body: requests.verificationBody,
     status: 202,
   },
+  checkCertificate: {
+    method: 'POST',
+    path: '-/api/verifications/check',
+    access: 'admin',
+    body: requests.certificateBody,
+  },
   getVerification: { method: 'GET', path: '-/api/verifications/{id}', access: 'admin' },
   listDifferences: {
     method: 'GET',

@@ -55,6 +55,7 @@ const DECLARED: Record<Route['access'], RouteId[]> = {
     'resyncMirror',
     'listVerifications',
     'startVerification',
+    'checkCertificate',
     'getVerification',
     'listDifferences',
     'getVerificationReport',

@@ -62,6 +62,7 @@ const ACCESS: Record<RouteId, 'anyone' | 'media' | 'signed-in' | 'read' | 'write
   resyncMirror: 'admin',
   listVerifications: 'admin',
   startVerification: 'admin',
+  checkCertificate: 'admin',
   getVerification: 'admin',
   listDifferences: 'admin',
   getVerificationReport: 'admin',
@@ -91,6 +92,7 @@ const BODIES: Partial<Record<RouteId, string>> = {
   startBackfill: '{"prefix":"team/","dry_run":true}',
   resyncMirror: '{"prefix":"team/"}',
   startVerification: '{"prefix":"team/"}',
+  checkCertificate: '{"certificate":null}',
 }
 
 const QUERIES: Partial<Record<RouteId, string>> = {

@@ -15,6 +15,10 @@ interface VerifyOptions {
   wait: boolean
   differences: number
   report?: string
+  certificate?: string
+  checkCopies?: boolean
+  repair?: boolean
+  maxPerSecond?: number
 }
 
 const EXAMPLES = 20
@@ -34,6 +38,9 @@ export function addVerify(program: Command, withSession: WithSession): void {
     .option('--rollback', 'say whether a mirror can become the primary again')
     .option('--mirror <name>', 'with --rollback: only this mirror')
     .option('--deep', 'compare the bytes too')
+    .option('--check-copies', 'read the primary, and compare the bytes with the digests recorded there')
+    .option('--repair', 'with --check-copies or --deep: copy damaged copies again')
+    .option('--max-per-second <count>', 'the most requests per second', Number)
     .option(
       '--accept <reasons>',
       'reasons to accept, separated by commas: excluded, unlistable, equal_by_size, …',
@@ -42,6 +49,7 @@ export function addVerify(program: Command, withSession: WithSession): void {
     .option('--no-wait', 'start the verification and return at once')
     .option('--differences <count>', 'show at most this many examples', wholeNumber, EXAMPLES)
     .option('--report <file>', 'write the certificate to this file, as HTML')
+    .option('--certificate <file>', 'write the signed certificate to this file, as JSON')
     .addHelpText(
       'after',
       `
@@ -60,11 +68,13 @@ async function verify(session: Session, id: string | undefined, options: VerifyO
   const { prefix, deep, mirror } = options
   if (mirror !== undefined && !options.rollback) throw usageError('--mirror needs --rollback')
   const direction = options.rollback ? 'rollback' : undefined
+  const { checkCopies: check_copies, repair, maxPerSecond: max_per_second } = options
+  const reading = { check_copies, repair, max_per_second }
   // The Worker knows which reasons there are, and says so.
   const accept = options.accept as VerificationRequest['accept']
   const started =
     id === undefined
-      ? await client.startVerification({ direction, mirror, prefix, deep, accept })
+      ? await client.startVerification({ direction, mirror, prefix, deep, accept, ...reading })
       : await client.verification(id)
   const reattach = `fallback-storage verify ${started.id}`
   if (!options.wait && !isOver(started)) {
@@ -80,6 +90,8 @@ async function verify(session: Session, id: string | undefined, options: VerifyO
     reattach,
   })
   if (options.report !== undefined) await writeFile(options.report, await client.verificationReport(done.id))
+  if (options.certificate !== undefined)
+    await writeFile(options.certificate, `${JSON.stringify(done, null, 2)}\n`)
   const examples = await differencesOf(session, done.id, options.differences)
   output.list([{ ...done, differences: examples }], () => verificationLines(done, examples))
   if (!isSafe(done)) throw new CommandError(EXIT.no)
@@ -120,6 +132,7 @@ function verificationLines(done: Verification, differences: readonly Difference[
   return [
     [`verification ${done.id}: ${done.state}, `, result],
     ...done.reasons.map((reason) => `  because ${reason}`),
+    ...done.conditions.filter(isAdvice).map(({ seen, next }) => `  note: ${seen} ${next ?? ''}`.trimEnd()),
     ...done.accepted.map((accepted) => `  accepted: ${accepted.reason}, ${count(accepted.count)}`),
     done.as_of !== null && `  as of ${done.as_of}, after ${count(done.passes)} passes`,
     { rows: counts, right: [1] },
@@ -145,6 +158,11 @@ const COUNTS = [
   'tombstoned',
   'not_deleted',
 ] as const
+
+/** What is not known, or no reason against it and yet worth knowing. */
+function isAdvice({ met, decides }: Verification['conditions'][number]): boolean {
+  return met === null || (met === false && !decides)
+}
 
 function isSafe({ safe_to_detach: canDetach, safe_to_roll_back: canRollBack }: Verification): boolean {
   return canRollBack ?? canDetach

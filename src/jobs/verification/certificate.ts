@@ -1,22 +1,29 @@
 import type { Backfill, Verification } from '../../schemas/job-answers.ts'
 import { commonJson } from '../job-record.ts'
-import { ACCEPTABLE, type Acceptable, type LeftOutReason } from '../../schemas/reasons.ts'
-import type { LeftOut, Tally, VerificationRecord } from './record.ts'
+import type { LeftOutReason } from '../../schemas/reasons.ts'
+import { type Configuration, conditionsOf, countsOf, leftOutOf } from './conditions.ts'
+import { NO_TALLY, type Tally, type VerificationRecord } from './record.ts'
 
-/** The verification as the API returns it. */
-export function toJson(record: VerificationRecord, prefixes: Verification['prefixes']): Verification {
+/** The verification as the API returns it, apart from its signature. */
+export function toJson(
+  stored: VerificationRecord,
+  prefixes: Verification['prefixes'],
+  current: Configuration,
+): Verification {
+  // Those of earlier versions have fewer counts.
+  const record = { ...stored, tally: { ...NO_TALLY, ...stored.tally } }
   const { status, options, primary, fallbacks, pass } = record
   const { not_deleted, ...tally } = record.tally
   const isRollback = options.direction === 'rollback'
   const counts = countsOf(record)
-  const reasons = reasonsAgainst(record)
+  const all = conditionsOf(record, current)
+  const reasons = all.flatMap((condition) => condition.reasons)
+  const conditions = all.map(({ reasons: _, ...condition }) => condition)
   return {
     ...commonJson(record),
     direction: options.direction ?? 'detach',
     state: status,
     ...tally,
-    // Records of earlier versions have none.
-    damaged: tally.damaged ?? 0,
     repaired: record.repaired ?? 0,
     left_out: leftOutOf(record),
     prefix: options.prefix,
@@ -34,6 +41,27 @@ export function toJson(record: VerificationRecord, prefixes: Verification['prefi
     safe_to_detach: !isRollback && reasons.length === 0,
     ...(isRollback && { not_deleted, safe_to_roll_back: reasons.length === 0 }),
     reasons,
+    // Before its end, the others would say that nothing is missing yet.
+    conditions: status === 'completed' ? conditions : conditions.slice(0, 1),
+    certificate: certificateOf(record, conditions),
+  }
+}
+
+/** What makes a completed verification a certificate; `null` if it is none. The API signs it. */
+function certificateOf(
+  { status, finished, deployment, configuration }: VerificationRecord,
+  conditions: Verification['conditions'],
+): Verification['certificate'] {
+  if (status !== 'completed' || finished === undefined || !configuration || deployment === undefined)
+    return null
+  return {
+    issued: new Date(finished).toISOString(),
+    deployment,
+    configuration,
+    current: conditions.every(({ id, met }) => id !== 'configuration' || met === true),
+    algorithm: null,
+    key_id: null,
+    signature: null,
   }
 }
 
@@ -41,63 +69,6 @@ export function toJson(record: VerificationRecord, prefixes: Verification['prefi
 function coverageOf({ compared, extra, equal, tombstoned }: Tally): number {
   const held = compared - extra
   return held === 0 ? 1 : (equal + tombstoned) / held
-}
-
-/** How many names were left out, by reason; also counts fallbacks that cannot list, and a prefix. */
-function leftOutOf({ tally, unlistable, options }: VerificationRecord): LeftOut {
-  return {
-    ...tally.left_out,
-    ...(unlistable.length > 0 && { unlistable: unlistable.length }),
-    ...(options.prefix !== '' && { prefix: 1 }),
-  }
-}
-
-/** Counts of everything that an operator may accept. */
-function countsOf(record: VerificationRecord): Partial<Record<Acceptable, number>> {
-  return { ...leftOutOf(record), equal_by_size: record.tally.equal_by_size }
-}
-
-/** Why the fallbacks cannot be detached; empty if they can. */
-function reasonsAgainst(record: VerificationRecord): string[] {
-  const { tally, options, status, primary, fallbacks } = record
-  const isRollback = options.direction === 'rollback'
-  const target = isRollback ? fallbacks.join(', ') : primary
-  const counts = countsOf(record)
-  const reasons: string[] = []
-  if (status !== 'completed') reasons.push(`the verification is ${status}`)
-  if (tally.missing > 0) reasons.push(`${objects(tally.missing)} missing from ${target}`)
-  if (tally.different > 0) reasons.push(`${objects(tally.different)} different`)
-  if (tally.changed > 0)
-    reasons.push(
-      `${objects(tally.changed)} changed ${isRollback ? `in ${primary}` : 'at the source'} since the copy`,
-    )
-  if (tally.damaged > 0) reasons.push(`${objects(tally.damaged)} damaged in ${target}`)
-  if (tally.not_deleted > 0)
-    reasons.push(`${objects(tally.not_deleted)} deleted in ${primary}, but not on a mirror`)
-  for (const reason of ACCEPTABLE)
-    if ((counts[reason] ?? 0) > 0 && !options.accept.includes(reason))
-      reasons.push(...EXPLAINED[reason](counts[reason] ?? 0, { ...record, primary: target }))
-  return [...reasons, ...record.obstacles]
-}
-
-const EXPLAINED: Record<Acceptable, (count: number, record: VerificationRecord) => string[]> = {
-  excluded: (count) => [`${objects(count)} left out by a fallback's include or exclude (excluded)`],
-  not_accepted: (count, { primary }) => [
-    `${objects(count)} refused by ${primary}'s include, exclude or limits on names (not_accepted)`,
-  ],
-  invalid_name: (count) => [`${objects(count)} under names that cannot be served (invalid_name)`],
-  too_large: (count) => [`${objects(count)} larger than any writable backend takes (too_large)`],
-  unlistable: (_, { unlistable }) =>
-    unlistable.map((backend) => `${backend} cannot list, so its objects are unknown`),
-  failed: (count) => [`${objects(count)} not copied by a backfill, or unreadable on one side (failed)`],
-  prefix: (_, { options }) => [`only names that begin with "${options.prefix}" were compared`],
-  equal_by_size: (count) => [
-    `${objects(count)} compared by nothing but size (equal_by_size): use deep, or accept it`,
-  ],
-}
-
-function objects(count: number): string {
-  return count === 1 ? '1 object is' : `${count} objects are`
 }
 
 /** Reasons against detaching: backfills that are open, or ended with failures that are not all accepted. Newest first. */

@@ -1,6 +1,7 @@
 import type { Chain } from '../../chain/fallback.ts'
 import { copyTarget } from '../../chain/placement.ts'
 import type { ListableBackend } from '../../storage/backend.ts'
+import { cancelBody } from '../../bodies/cancel.ts'
 import { startHash, type DigestName } from '../../bodies/digest.ts'
 import { compareDigests, sinceCopy } from '../../migration/compare-copy.ts'
 import { failureOfBody, toStorageError } from '../../storage/errors.ts'
@@ -29,6 +30,8 @@ export interface Result {
   sameBytes?: string
   /** A damaged copy that was copied again; `detail` says from where. */
   repaired?: boolean
+  /** Nothing was recorded that its bytes could be compared with. */
+  isUnrecorded?: boolean
 }
 
 export interface CompareOptions {
@@ -102,7 +105,10 @@ async function compareStep(
   return { ...base, kind: 'missing', detail: `${primary.name} does not hold it` }
 }
 
-export type Compared = Pick<Result, 'kind' | 'detail' | 'bySize' | 'oddTag' | 'reason' | 'sameBytes'> & {
+export type Compared = Pick<
+  Result,
+  'kind' | 'detail' | 'bySize' | 'oddTag' | 'reason' | 'sameBytes' | 'isUnrecorded'
+> & {
   /** What is damaged, as it was read. */
   damaged?: ObjectInfo
 }
@@ -156,11 +162,12 @@ async function checkOwn(
 ): Promise<Compared> {
   const versions = versionsOf(own)
   if (versions !== undefined && options.wasRead(versions)) return listed
-  const read = await readBytes(own, options.trustTags(own.backend.name))
+  const read = await readBytes(own, { trustTags: options.trustTags(own.backend.name), ifRecorded: true })
   if (read && 'kind' in read) return read
+  if (read && !read.info.digests) return { ...listed, isUnrecorded: true }
   if (read?.wrong === undefined)
     return { ...listed, ...(read && versions !== undefined && { sameBytes: versions }) }
-  const other = source && (await readBytes(source, true))
+  const other = source && (await readBytes(source))
   return other && 'sha256' in other && other.sha256 === read.sha256 ? listed : damaged(read)
 }
 
@@ -172,8 +179,8 @@ export async function compareBytes(
 ): Promise<Compared> {
   const { name } = primary.object
   const [own, other] = await Promise.all([
-    readBytes(primary, trustTags(primary.backend.name)),
-    readBytes(source, true),
+    readBytes(primary, { trustTags: trustTags(primary.backend.name) }),
+    readBytes(source),
   ])
   if (own && 'kind' in own) return own
   if (own?.wrong !== undefined && !(other && 'sha256' in other && other.sha256 === own.sha256))
@@ -200,15 +207,26 @@ interface Bytes {
   wrong?: string
 }
 
+interface ReadOptions {
+  /** Whether the backend's ETags may be MD5 digests. */
+  trustTags?: boolean
+  /** Reads nothing if no digest was recorded. */
+  ifRecorded?: boolean
+}
+
 /** `undefined` if there is no such object. */
 async function readBytes(
   { backend, object: { name } }: Held,
-  trustTags: boolean,
+  { trustTags = true, ifRecorded = false }: ReadOptions = {},
 ): Promise<undefined | Bytes | Compared> {
   try {
     const object = await backend.get(name)
     if (!object) return undefined
     const { body, ...info } = object
+    if (ifRecorded && !object.digests && !object.deleted) {
+      await cancelBody(body)
+      return { info, sha256: '' }
+    }
     const recorded = Object.entries(object.digests ?? {}) as [DigestName, string][]
     const names = new Set<DigestName>(['sha256', ...recorded.map(([algorithm]) => algorithm)])
     const hashes = [...names].map((algorithm) => ({ algorithm, hash: startHash(algorithm) }))

@@ -14,6 +14,7 @@ import { cursorOf } from '../job-record.ts'
 import { latestJobs, openJobs, type Jobs } from '../jobs.ts'
 import { createWalk, type Step } from '../walk.ts'
 import { failedBackfills, obstaclesOf, reasonOf, toJson } from './certificate.ts'
+import { type Evidence, gatherEvidence } from './evidence.ts'
 import { compareName, type CompareOptions, type Result } from './compare.ts'
 import { createPace, withPace } from './pace.ts'
 import { NO_TALLY, type VerificationOptions, type VerificationRecord } from './record.ts'
@@ -83,6 +84,8 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
       pass: { number: 1, seen: NOTHING_SEEN },
       oddTags: {},
       obstacles: [],
+      deployment: this.deployment().id,
+      configuration: this.deployment().configuration,
       started: now,
       updated: now,
       ...(startedBy !== undefined && { startedBy }),
@@ -127,6 +130,10 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
     return mirrors.log().status([...names])
   }
 
+  protected evidence(): Promise<Evidence> {
+    return gatherEvidence(this.deployment(), this.now())
+  }
+
   #jobs(): Jobs {
     const jobs = openJobs(this.deployment().config.services)
     if (!jobs) throw new Error('BACKFILL_JOBS, VERIFICATION_JOBS and JOB_INDEX must all be bound')
@@ -134,7 +141,7 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
   }
 
   protected override toJson(record: VerificationRecord): VerificationJson {
-    return toJson(record, this.#store.prefixes())
+    return toJson(record, this.#store.prefixes(), this.deployment().configuration)
   }
 
   protected override async work(): Promise<void> {
@@ -227,14 +234,16 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
   }
 
   async #complete(): Promise<void> {
-    const backfills = await this.backfills()
+    const [backfills, evidence] = await Promise.all([this.backfills(), this.evidence()])
     const chain = this.deployment().copyChain
     this.saved.change((record) => {
       // These are in no listing, so no comparison has counted them.
       for (const { reason, count } of this.#store.failedIn(record.unlistable))
         record.tally.left_out[reason] = (record.tally.left_out[reason] ?? 0) + count
       const isAccepted = (backfill: Backfill): boolean => this.#isAccepted(record, backfill)
-      record.obstacles = [...goneFrom(chain, record), ...obstaclesOf(backfills, isAccepted)]
+      record.obstacles = obstaclesOf(backfills, isAccepted)
+      record.gone = goneFrom(chain, record)
+      record.evidence = evidence
       return this.#end(record, 'completed')
     })
   }
@@ -257,8 +266,7 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
         limit(async () => ({ difference, result: await compareAgain(difference, record, chain) })),
       ),
     )
-    const found = rollbackObstacles(record.fallbacks, states, await this.backfills())
-    const obstacles = [...goneFrom(chain, record), ...found]
+    const obstacles = rollbackObstacles(record.fallbacks, states, await this.backfills())
     this.saved.change((current) => {
       if (current.status !== 'running') return false
       for (const { difference, result } of again) {
@@ -268,6 +276,7 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
         addCoverage(this.#store, [result])
       }
       current.obstacles = obstacles
+      current.gone = goneFrom(chain, record)
       return this.#end(current, 'completed')
     })
   }
@@ -347,7 +356,7 @@ function takeBack(
 /** Counts a result, and stores it if the sides differ. */
 function keep(record: VerificationRecord, store: VerificationStore, result: Result): void {
   const { tally, oddTags } = record
-  const { kind, name, backend, detail, bySize, oddTag, reason, sameBytes, repaired } = result
+  const { kind, name, backend, detail, bySize, oddTag, reason, sameBytes, repaired, isUnrecorded } = result
   tally.compared++
   if (kind !== 'left_out') tally[kind]++
   if (reason) tally.left_out[reason] = (tally.left_out[reason] ?? 0) + 1
@@ -357,6 +366,7 @@ function keep(record: VerificationRecord, store: VerificationStore, result: Resu
     const why = 'neither side reports more than the size'
     store.addDifference({ kind: 'equal_by_size', name, backend, detail: why })
   }
+  if (isUnrecorded) tally.unrecorded++
   if (repaired) {
     record.repaired = (record.repaired ?? 0) + 1
     store.addDifference({ kind: 'repaired', name, backend, detail })

@@ -1,6 +1,8 @@
 import type { JobRecord } from '../job-record.ts'
 import type { WalkPosition } from '../walk.ts'
 import type { Acceptable, LeftOutReason } from '../../schemas/reasons.ts'
+import type { Configuration } from './conditions.ts'
+import type { Evidence } from './evidence.ts'
 import type { Fingerprint } from './store.ts'
 
 export interface VerificationOptions {
@@ -32,6 +34,8 @@ export const NO_TALLY = {
   changed: 0,
   /** Objects in the primary whose bytes do not match their recorded digest. */
   damaged: 0,
+  /** Objects that were to be checked by a recorded digest and have none. */
+  unrecorded: 0,
   tombstoned: 0,
   /** Deleted in the primary, but still on a mirror. Records of earlier versions have none. */
   not_deleted: 0,
@@ -60,8 +64,16 @@ export interface VerificationRecord extends JobRecord {
   oddTags: Record<string, number>
   /** How long it waits at its end for mirrors that have not caught up, in a rollback verification. */
   settlesBy?: number
-  /** Reasons against detaching that come from other jobs or the configuration, as of its end. */
+  /** Reasons against detaching that come from other jobs, as of its end. */
   obstacles: string[]
+  /** What could no longer be compared, as of its end. */
+  gone?: string[]
+  /** What else was known at its end. */
+  evidence?: Evidence
+  /** The deployment that compares. */
+  deployment?: string
+  /** The chain as it was configured when the verification began. */
+  configuration?: Configuration
 }
 
 /** One comparison of all names. */

@@ -54,6 +54,7 @@ const running: Backfill = {
   prefix: '',
   dry_run: false,
   manifest: null,
+  mirror: null,
   max_concurrency: 6,
   max_per_second: null,
   waiting: null,
@@ -144,6 +145,7 @@ function covered(prefix: string, objects: number, coverage: number) {
 }
 
 const notSafe: Verification = {
+  direction: 'detach',
   id: '01JTCB4R6N0D2Z8S5QKW7M3HYE',
   state: 'completed',
   compared: 62_310,

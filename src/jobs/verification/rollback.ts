@@ -93,7 +93,8 @@ function differentField({ object: copy }: Held, { object: own }: Held): keyof Re
 
 function textOf(value: Representation[keyof Representation]): string {
   const isRecord = typeof value === 'object' && !(value instanceof Date)
-  return JSON.stringify(isRecord ? Object.entries(value).toSorted() : value)
+  if (!isRecord) return JSON.stringify(value)
+  return JSON.stringify(Object.entries(value).toSorted(([one], [other]) => (one < other ? -1 : 1)))
 }
 
 export type MirrorState = Pick<MirrorStatus, 'mirror' | 'pending' | 'failed'>

@@ -14,8 +14,9 @@ const LAYERS: Record<string, string[]> = {
   chain: ['storage', 'bodies'],
   methods: ['storage', 'bodies', 'chain'],
   migration: ['storage', 'bodies', 'chain', 'methods', 'observe'],
+  sources: ['storage', 'schemas', 'bodies', 'chain', 'methods', 'observe', 'migration'],
   mirrors: ['storage', 'bodies', 'wrappers', 'chain', 'observe', 'migration'],
-  jobs: ['storage', 'schemas', 'bodies', 'chain', 'methods', 'observe', 'migration', 'mirrors'],
+  jobs: ['storage', 'schemas', 'bodies', 'chain', 'methods', 'observe', 'migration', 'mirrors', 'sources'],
   'edge-cache': ['storage', 'bodies', 'wrappers', 'chain', 'observe', 'migration'],
   config: ['storage', 'schemas', 'bodies', 'backends', 'access', 's3'],
   routes: [
@@ -30,6 +31,7 @@ const LAYERS: Record<string, string[]> = {
     'migration',
     'mirrors',
     'jobs',
+    'sources',
     'edge-cache',
     'config',
     's3',

@@ -24,6 +24,7 @@ import { runScheduled } from './scheduled.ts'
 export { JobIndex } from './jobs/job-index.ts'
 export { MirrorLog } from './mirrors/log.ts'
 export { TimeSeries } from './observe/time-series.ts'
+export { SourceChanges } from './sources/source-changes.ts'
 export class BackfillJob extends Backfill {
   protected override readonly deployment = () => deploymentFor(this.env)
 }

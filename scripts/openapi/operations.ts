@@ -207,6 +207,13 @@ export const OPERATIONS: Readonly<Record<string, Partial<Record<RouteId, Operati
       answers: 'One array for each column, with an entry for each interval.',
       problems: [501, 503],
     },
+    getDependence: {
+      summary: 'Which fallbacks are still needed',
+      description:
+        'For each backend but the primary: how many of the clients’ reads it answered in the last hour, day and week, when the last one was, and for which prefixes; and what shadow reads found (FALLBACK_SHADOW_PERCENT). The reads are those of `series`, counted to within a minute. Hours and days are the last 60 and 1440 minutes, weeks the last 672 quarters of an hour; the last one is still being counted.',
+      answers: 'The fallbacks in the order of the chain.',
+      problems: [501, 503],
+    },
     getSession: {
       summary: 'Who is signed in, how, and with which scopes',
       description: 'Without a session, `expires_time` is left out.',

@@ -63,6 +63,8 @@ function assemble(backends: readonly BackendConfig[], variables: Variables, hidd
     shadowPercent: variables.FALLBACK_SHADOW_PERCENT,
     /** What the scheduled verification does with damaged copies. */
     repair: variables.FALLBACK_REPAIR,
+    /** The most requests per second of a verification that gives no limit of its own. */
+    verifyPerSecond: variables.FALLBACK_VERIFY_PER_SECOND,
     /** How long what is replaced or deleted in the primary is kept. 0: not at all. */
     keepReplacedDays: variables.FALLBACK_KEEP_REPLACED_DAYS,
     inlineMaxBytes: variables.FALLBACK_INLINE_MAX_BYTES,

@@ -203,6 +203,16 @@ export const verification = v.strictObject({
       'Replaced at the source (in a rollback verification: in the primary) after they were copied.',
     ),
   ),
+  damaged: v.pipe(
+    count,
+    v.description('In the primary with bytes that do not match the digest that was recorded with them.'),
+  ),
+  repaired: v.pipe(
+    count,
+    v.description(
+      'Damaged copies that were copied again, in all passes; they are compared again after that.',
+    ),
+  ),
   tombstoned: v.pipe(
     count,
     v.description(
@@ -224,6 +234,12 @@ export const verification = v.strictObject({
   ),
   prefix: v.string(),
   deep: v.boolean(),
+  check_copies: v.pipe(
+    v.boolean(),
+    v.description('The primary’s objects were read and compared with their recorded digests.'),
+  ),
+  repair: v.pipe(v.boolean(), v.description('Damaged copies are copied again.')),
+  max_per_second: v.nullable(v.number()),
   accepted: v.pipe(
     v.array(v.strictObject({ reason: v.picklist(ACCEPTABLE), count })),
     v.description('The reasons that were accepted, with their counts; they do not prevent `safe_to_detach`.'),

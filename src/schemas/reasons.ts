@@ -24,8 +24,10 @@ export const DIFFERENCE_KINDS = [
   'extra',
   'changed',
   'not_deleted',
+  'damaged',
   'left_out',
   'equal_by_size',
+  'repaired',
 ] as const
 export type DifferenceKind = (typeof DIFFERENCE_KINDS)[number]
 

@@ -16,7 +16,7 @@ export const MAX_ANONYMOUS_NAMES = 20
 const MAX_PURGE = 200
 /** Far more than the queue’s consumers can process at once. */
 const MAX_CONCURRENCY = 1000
-const MAX_PER_SECOND = 100_000
+export const MAX_PER_SECOND = 100_000
 
 /** In a query, where numbers are text. */
 function wholeNumber(min: number, max: number) {
@@ -134,11 +134,24 @@ export const manifestQuery = v.object({
   max_per_second: v.exactOptional(v.pipe(queryNumber, rate)),
 })
 
+/** One alarm has time for at least one name, even if it is read on several sides. */
+export const MIN_VERIFICATION_RATE = 0.1
+const verificationRateMessage = `must be a number from ${MIN_VERIFICATION_RATE} to ${MAX_PER_SECOND}`
+
 export const verificationBody = v.strictObject({
   direction: v.optional(v.picklist(DIRECTIONS, `must be ${DIRECTIONS.join(' or ')}`), 'detach'),
   mirror: v.exactOptional(v.string('must be the name of a mirror')),
   prefix: v.optional(prefix, ''),
   deep: v.optional(flag, false),
+  check_copies: v.optional(flag, false),
+  repair: v.optional(flag, false),
+  max_per_second: v.exactOptional(
+    v.pipe(
+      v.number(verificationRateMessage),
+      v.minValue(MIN_VERIFICATION_RATE, verificationRateMessage),
+      v.maxValue(MAX_PER_SECOND, verificationRateMessage),
+    ),
+  ),
   accept: v.optional(
     v.pipe(
       v.array(

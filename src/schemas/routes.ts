@@ -97,6 +97,7 @@ export const ROUTES = {
   migrate: { method: 'POST', path: '-/api/migrate', access: 'write', body: requests.migrateBody },
   getSeries: { method: 'GET', path: '-/api/series', access: 'admin', query: requests.seriesQuery },
   listMirrors: { method: 'GET', path: '-/api/mirrors', access: 'admin' },
+  getDependence: { method: 'GET', path: '-/api/dependence', access: 'admin' },
   listBackends: { method: 'GET', path: '-/api/backends', access: 'admin' },
   health: { method: 'GET', path: '-/health', access: 'public' },
   metrics: { method: 'GET', path: '-/metrics', access: 'admin' },

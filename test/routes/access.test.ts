@@ -40,6 +40,7 @@ const DECLARED: Record<Route['access'], RouteId[]> = {
     'listBackends',
     'listMirrors',
     'getSeries',
+    'getDependence',
     'metrics',
     'listBackfills',
     'startBackfill',

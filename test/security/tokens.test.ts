@@ -36,6 +36,7 @@ const ACCESS: Record<RouteId, 'anyone' | 'media' | 'signed-in' | 'read' | 'write
   listBackends: 'admin',
   listMirrors: 'admin',
   getSeries: 'admin',
+  getDependence: 'admin',
   health: 'anyone',
   metrics: 'admin',
   getSession: 'signed-in',

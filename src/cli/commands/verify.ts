@@ -97,10 +97,10 @@ async function differencesOf({ client }: Session, id: string, wanted: number): P
 }
 
 function verificationLines(done: Verification, differences: readonly Difference[]): Lines {
-  const { missing, different, changed, extra, not_deleted: notDeleted = 0, left_out: leftOut } = done
+  const { missing, different, changed, damaged, extra, not_deleted: notDeleted = 0, left_out: leftOut } = done
   // `unlistable` and `prefix` count no names, so they have no examples.
   const { unlistable: _, prefix: __, ...names } = leftOut
-  const found = [missing, different, changed, extra, notDeleted, ...Object.values(names)].reduce(
+  const found = [missing, different, changed, damaged, extra, notDeleted, ...Object.values(names)].reduce(
     (sum, part) => sum + part,
   )
   const goal = done.direction === 'rollback' ? 'safe to roll back' : 'safe to detach'
@@ -139,6 +139,8 @@ const COUNTS = [
   'missing',
   'different',
   'changed',
+  'damaged',
+  'repaired',
   'extra',
   'tombstoned',
   'not_deleted',

@@ -15,9 +15,15 @@ export function toJson(record: VerificationRecord, prefixes: Verification['prefi
     direction: options.direction ?? 'detach',
     state: status,
     ...tally,
+    // Records of earlier versions have none.
+    damaged: tally.damaged ?? 0,
+    repaired: record.repaired ?? 0,
     left_out: leftOutOf(record),
     prefix: options.prefix,
     deep: options.deep,
+    check_copies: options.checkCopies ?? options.deep,
+    repair: options.repair ?? false,
+    max_per_second: options.maxPerSecond ?? null,
     accepted: options.accept.map((reason) => ({ reason, count: counts[reason] ?? 0 })),
     primary,
     fallbacks,
@@ -67,6 +73,7 @@ function reasonsAgainst(record: VerificationRecord): string[] {
     )
   if (tally.not_deleted > 0)
     reasons.push(`${objects(tally.not_deleted)} deleted in ${primary}, but not on a mirror`)
+  if (tally.damaged > 0) reasons.push(`${objects(tally.damaged)} damaged in ${target}`)
   for (const reason of ACCEPTABLE)
     if ((counts[reason] ?? 0) > 0 && !options.accept.includes(reason))
       reasons.push(...EXPLAINED[reason](counts[reason] ?? 0, { ...record, primary: target }))

@@ -15,6 +15,7 @@ import { latestJobs, openJobs, type Jobs } from '../jobs.ts'
 import { createWalk, type Step } from '../walk.ts'
 import { failedBackfills, obstaclesOf, reasonOf, toJson } from './certificate.ts'
 import { compareName, type CompareOptions, type Result } from './compare.ts'
+import { createPace, withPace } from './pace.ts'
 import { NO_TALLY, type VerificationOptions, type VerificationRecord } from './record.ts'
 import {
   createStore,
@@ -33,7 +34,9 @@ const SETTINGS = { kind: 'verification', key: 'verification', schema: SCHEMA } a
 const COMPARING_MS = 10_000
 /** Names between two checkpoints; fewer if their bytes are read. */
 const NAMES = 2000
-const NAMES_DEEP = 50
+const NAMES_READ = 50
+/** Between two checkpoints of a verification with a limit of requests per second, each name read from both sides. */
+const SECONDS_AT_ONCE = 30
 /** Between passes over sources that have changed in each of three passes. */
 const MIN_WAIT_MS = 60_000
 const MAX_WAIT_MS = 3_600_000
@@ -55,6 +58,8 @@ const FAILURES = 1000
 /** One verification: it compares in alarms, from checkpoints. Methods return `null` if no such job was created. */
 export abstract class Verification extends Job<VerificationRecord, VerificationJson> {
   readonly #store: VerificationStore
+  /** The chain as it is compared, and the one that it was made of. */
+  #paced: { chain: Chain; of: Chain } | undefined
   /** When the next pass may begin. */
   #resumes = 0
 
@@ -63,7 +68,8 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
     this.#store = createStore(ctx.storage)
   }
 
-  create(id: string, options: VerificationOptions, startedBy?: string): VerificationJson {
+  create(id: string, given: VerificationOptions, startedBy?: string): VerificationJson {
+    const options = { ...given, checkCopies: given.deep || given.repair || given.checkCopies }
     const { primary, others: fallbacks } = chooseSides(this.deployment().copyChain, options)
     const now = this.now()
     return this.begin({
@@ -88,7 +94,13 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
     return this.status()
   }
 
-  /** Without a `kind`, all but what is equal by size. */
+  /** Deletes everything that it stores: there is no such job afterwards. */
+  async discard(): Promise<void> {
+    await this.ctx.storage.deleteAlarm()
+    await this.ctx.storage.deleteAll()
+  }
+
+  /** Without a `kind`, all but what is equal by size or was repaired. */
   differences(kind: DifferenceKind | undefined, after: number, limit: number): DifferencePage | null {
     if (!this.saved.load()) return null
     const rows = this.#store.differences(kind ?? null, after, limit + 1)
@@ -131,10 +143,9 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
     do {
       const record = this.saved.load()
       if (record?.status !== 'running') return
-      const { copyChain } = this.deployment()
-      const hasMore = await this.#compareSome(record, copyChain)
-      if (hasMore) continue
-      if (record.options.direction === 'rollback') await this.#completeRollback(record, copyChain)
+      const chain = this.#chain(record)
+      if (await this.#compareSome(record, chain)) continue
+      if (record.options.direction === 'rollback') await this.#completeRollback(record, chain)
       else if (!this.#startNextPass()) return this.#complete()
     } while (this.now() < ends && this.#resumes === 0)
   }
@@ -143,6 +154,19 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
     const record = this.saved.load()
     if (record?.status !== 'running') return undefined
     return Math.max(this.now(), this.#resumes, record.waiting?.until ?? 0)
+  }
+
+  /** The chain for copies; requests wait for their turn if there is a limit. */
+  #chain({ options: { maxPerSecond } }: VerificationRecord): Chain {
+    const { copyChain } = this.deployment()
+    if (maxPerSecond === undefined) return copyChain
+    if (this.#paced?.of !== copyChain) {
+      const pace = createPace(maxPerSecond, { now: Date.now, sleep: (ms) => scheduler.wait(ms) })
+      const backends = withPace(copyChain.backends, pace)
+      this.#paced = { of: copyChain, chain: { ...copyChain, backends } }
+      this.walk = undefined
+    }
+    return this.#paced.chain
   }
 
   /** Before each pass: loads which names backfills could not copy, and why. */
@@ -168,7 +192,7 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
     const sides = listedSides(chain, record)
     this.walk ??= createWalk(sides, record.options.prefix, record.position)
     const { walk } = this
-    const steps = await walk.take(record.options.deep ? NAMES_DEEP : NAMES)
+    const steps = await walk.take(namesAtOnce(record.options))
     const { wasRead, failureOf } = this.#store
     const results = await compareAll(steps, record, { chain, sides, wasRead, failureOf })
     this.saved.change((current) => {
@@ -261,6 +285,12 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
   }
 }
 
+/** Few enough that an alarm, which has 15 minutes, can compare them at the given rate. */
+function namesAtOnce({ deep, checkCopies = deep, maxPerSecond = Infinity }: VerificationOptions): number {
+  const most = checkCopies ? NAMES_READ : NAMES
+  return Math.max(1, Math.min(most, Math.floor(maxPerSecond * SECONDS_AT_ONCE)))
+}
+
 /** A source that keeps changing is listed less and less often. */
 function resumesAt(pass: number, now: number): number {
   return pass <= 3 ? 0 : now + Math.min(MAX_WAIT_MS, MIN_WAIT_MS * 2 ** (pass - 4))
@@ -272,7 +302,8 @@ async function compareAll(
   { sides, ...given }: Pick<CompareOptions, 'chain' | 'wasRead' | 'failureOf'> & { sides: ListedSides },
 ): Promise<Result[]> {
   const limit = pLimit(DEEP_CONCURRENCY)
-  const all = { ...given, deep: options.deep, trustTags: trustTagsOf(oddTags) }
+  const { deep, checkCopies = deep, repair = false } = options
+  const all = { ...given, deep, checkCopies, repair, trustTags: trustTagsOf(oddTags) }
   const mirrors = sides.filter(({ mirror }) => mirror)
   const work = (step: Step): Promise<(Result | null)[]> =>
     Promise.all(
@@ -313,8 +344,9 @@ function takeBack(
 }
 
 /** Counts a result, and stores it if the sides differ. */
-function keep({ tally, oddTags }: VerificationRecord, store: VerificationStore, result: Result): void {
-  const { kind, name, backend, detail, bySize, oddTag, reason, sameBytes } = result
+function keep(record: VerificationRecord, store: VerificationStore, result: Result): void {
+  const { tally, oddTags } = record
+  const { kind, name, backend, detail, bySize, oddTag, reason, sameBytes, repaired } = result
   tally.compared++
   if (kind !== 'left_out') tally[kind]++
   if (reason) tally.left_out[reason] = (tally.left_out[reason] ?? 0) + 1
@@ -323,6 +355,10 @@ function keep({ tally, oddTags }: VerificationRecord, store: VerificationStore, 
     tally.equal_by_size++
     const why = 'neither side reports more than the size'
     store.addDifference({ kind: 'equal_by_size', name, backend, detail: why })
+  }
+  if (repaired) {
+    record.repaired = (record.repaired ?? 0) + 1
+    store.addDifference({ kind: 'repaired', name, backend, detail })
   }
   if (oddTag) oddTags[backend] = (oddTags[backend] ?? 0) + 1
   if (kind !== 'equal' && kind !== 'tombstoned') store.addDifference({ kind, name, backend, detail })

@@ -11,6 +11,12 @@ export interface VerificationOptions {
   prefix: string
   /** Read and compare the bytes too. */
   deep: boolean
+  /** Read the primary's objects and compare them with their recorded digests; `deep` does so, too. */
+  checkCopies?: boolean | undefined
+  /** Copy damaged copies again while a fallback has them. */
+  repair?: boolean
+  /** The most requests per second to all backends together. */
+  maxPerSecond?: number
   /** The reasons that the operator accepts; they do not prevent detaching. */
   accept: readonly Acceptable[]
 }
@@ -24,6 +30,8 @@ export const NO_TALLY = {
   different: 0,
   extra: 0,
   changed: 0,
+  /** Objects in the primary whose bytes do not match their recorded digest. */
+  damaged: 0,
   tombstoned: 0,
   /** Deleted in the primary, but still on a mirror. Records of earlier versions have none. */
   not_deleted: 0,
@@ -44,6 +52,8 @@ export interface VerificationRecord extends JobRecord {
   position?: WalkPosition
   /** In the current pass, or the last one. */
   tally: Tally
+  /** Damaged copies that were copied again, in all passes. */
+  repaired?: number
   /** All names are compared again until the sources are as they were in the pass before. */
   pass: Pass
   /** Sources whose ETags look like MD5 digests and were found not to be. */

@@ -60,7 +60,8 @@ async function compareCopy(copy: Held, own: Held, { deep, trustTags }: Options):
     sides = [there, here]
     compared = compareBothWays(...sides, trustTags)
   }
-  if (compared === 'read' || (deep && compared.kind === 'equal')) compared = await compareBytes(...sides)
+  if (compared === 'read' || (deep && compared.kind === 'equal'))
+    compared = await compareBytes(...sides, { trustTags })
   const field = compared.kind === 'equal' && differentField(...sides)
   return field ? { kind: 'different', detail: `the ${field} differs` } : compared
 }

@@ -14,9 +14,12 @@ export const verificationHandlers = {
     return { verifications: await latestJobs(jobs, latest, (id) => jobs.verification(id).status()) }
   },
   async startVerification(c, { body }) {
-    chooseSides(c.var.deployment.chain, body)
+    const { chain, config } = c.var.deployment
+    chooseSides(chain, body)
+    const { check_copies: checkCopies, max_per_second: rate, ...others } = body
+    const options = { ...others, checkCopies, maxPerSecond: rate ?? config.verifyPerSecond }
     return startJob(c, 'verification', (id) =>
-      jobsOf(c).verification(id).create(id, body, c.var.identity?.name),
+      jobsOf(c).verification(id).create(id, options, c.var.identity?.name),
     )
   },
   getVerification: async (c, { id }) => polled(c, found(await jobIn(c, 'verification', id).status())),

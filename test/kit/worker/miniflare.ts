@@ -16,6 +16,7 @@ export const JOB_CLASSES = {
   JOB_INDEX: { className: 'JobIndex', useSQLite: true },
   MIRROR_LOG: { className: 'MirrorLog', useSQLite: true },
   TIME_SERIES: { className: 'TimeSeries', useSQLite: true },
+  SOURCE_CHANGES: { className: 'SourceChanges', useSQLite: true },
 } as const
 
 const bundles = new Map<string, Promise<string>>()

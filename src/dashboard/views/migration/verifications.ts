@@ -19,6 +19,8 @@ const RESULTS = [
   ['missing', 'in a fallback, but not in the primary'],
   ['different', 'different on both sides'],
   ['changed', 'replaced at the source after they were copied'],
+  ['damaged', 'in the primary with other bytes than were recorded'],
+  ['repaired', 'damaged copies that were copied again'],
   ['extra', 'in the primary only'],
   ['equal_by_size', 'among the equal: only the size could be compared'],
 ] as const satisfies readonly (readonly [keyof Verification, string])[]
@@ -44,9 +46,11 @@ export const KINDS: Readonly<Record<DifferenceKind, string>> = {
   different: 'Different',
   changed: 'Changed',
   not_deleted: 'Not deleted',
+  damaged: 'Damaged',
   left_out: 'Left out',
   equal_by_size: 'Equal by size',
   extra: 'Extra',
+  repaired: 'Repaired',
 }
 
 /** How many names of each kind a verification found, without kinds that have none. */

@@ -53,6 +53,7 @@ function backfill(change: Partial<Backfill> = {}): Backfill {
     prefix: '',
     dry_run: false,
     manifest: null,
+    mirror: null,
     max_concurrency: 4,
     max_per_second: null,
     waiting: null,
@@ -206,6 +207,7 @@ describe('an estimate', () => {
 describe('a verification', () => {
   const job: Verification = {
     id: 'v',
+    direction: 'detach',
     state: 'completed',
     compared: 100,
     equal: 90,
@@ -223,7 +225,6 @@ describe('a verification', () => {
     left_out: { excluded: 3, prefix: 1, unlistable: 1 },
     prefix: 'photos/',
     deep: false,
-    direction: 'detach',
     check_copies: false,
     repair: false,
     max_per_second: null,

@@ -114,6 +114,7 @@ function requestOf(id: RouteId, prefix: string, token: string | null): Request {
     PREFIXED[id]?.(prefix) ?? {}
   const filled = path
     .replace('{id}', '0123456789abcde')
+    .replace('{backend}', 'media')
     .replace('{name}', `${prefix}a`)
     .replace(/\{\w+\}/, prefix)
   return new Request(`${SITE}/${filled}?${query}`, {

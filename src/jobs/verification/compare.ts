@@ -136,7 +136,7 @@ async function compareBoth(own: Held, other: Held, options: CompareOptions): Pro
   if (!canRead) return leftOut('excluded', `${filtered(other)}, so its bytes cannot be compared`)
   const versions = versionsOf(own, other)
   if (versions !== undefined && options.wasRead(versions)) return EQUAL
-  const read = await compareBytes(own, other, options.trustTags)
+  const read = await compareBytes(own, other, options)
   if (read.kind !== 'equal') return read
   return { ...read, oddTag: listed === 'read', ...(versions !== undefined && { sameBytes: versions }) }
 }
@@ -175,7 +175,7 @@ async function checkOwn(
 export async function compareBytes(
   primary: Held,
   source: Held,
-  trustTags: CompareOptions['trustTags'],
+  { trustTags }: Pick<CompareOptions, 'trustTags'>,
 ): Promise<Compared> {
   const { name } = primary.object
   const [own, other] = await Promise.all([

@@ -151,8 +151,7 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
       const record = this.saved.load()
       if (record?.status !== 'running') return
       const chain = this.#chain(record)
-      const hasMore = await this.#compareSome(record, chain)
-      if (hasMore) continue
+      if (await this.#compareSome(record, chain)) continue
       if (record.options.direction === 'rollback') await this.#completeRollback(record, chain)
       else if (!this.#startNextPass()) return this.#complete()
     } while (this.now() < ends && this.#resumes === 0)

@@ -61,7 +61,7 @@ async function compareCopy(copy: Held, own: Held, { deep, trustTags }: Options):
     compared = compareBothWays(...sides, trustTags)
   }
   if (compared === 'read' || (deep && compared.kind === 'equal'))
-    compared = await compareBytes(...sides, trustTags)
+    compared = await compareBytes(...sides, { trustTags })
   const field = compared.kind === 'equal' && differentField(...sides)
   return field ? { kind: 'different', detail: `the ${field} differs` } : compared
 }
@@ -94,7 +94,8 @@ function differentField({ object: copy }: Held, { object: own }: Held): keyof Re
 
 function textOf(value: Representation[keyof Representation]): string {
   const isRecord = typeof value === 'object' && !(value instanceof Date)
-  return JSON.stringify(isRecord ? Object.entries(value).toSorted() : value)
+  if (!isRecord) return JSON.stringify(value)
+  return JSON.stringify(Object.entries(value).toSorted(([one], [other]) => (one < other ? -1 : 1)))
 }
 
 export type MirrorState = Pick<MirrorStatus, 'mirror' | 'pending' | 'failed'>

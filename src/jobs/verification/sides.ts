@@ -5,7 +5,7 @@ import { mirrored } from '../mirrored.ts'
 import type { VerificationOptions, VerificationRecord } from './record.ts'
 
 type Backends = Pick<Chain, 'backends'>
-type Choice = Partial<Pick<VerificationOptions, 'direction' | 'mirror'>>
+type Choice = Partial<Pick<VerificationOptions, 'direction' | 'mirror' | 'repair'>>
 
 interface Sides {
   /** The backend that everything is copied to, and the others are compared with. */
@@ -22,6 +22,8 @@ export function chooseSides(chain: Backends, choice: Choice): Sides {
   const others = isRollback ? chooseMirrors(behind, choice.mirror) : behind
   if (!isRollback && choice.mirror !== undefined)
     throw new StorageError('invalid', 'mirror: only a verification with the direction "rollback" has it')
+  if (isRollback && choice.repair)
+    throw new StorageError('invalid', 'repair: a resync is what repairs mirrors, so leave it out')
   if (others.length === 0)
     throw new StorageError(
       'unsupported',

@@ -1,4 +1,4 @@
-import { tracing, waitUntil } from 'cloudflare:workers'
+import { cache, exports, tracing, waitUntil } from 'cloudflare:workers'
 import { type BreakerOptions, withBreaker } from './wrappers/breaker.ts'
 import { withCoalescing } from './wrappers/coalesce.ts'
 import { withDeadline } from './wrappers/deadline.ts'
@@ -18,16 +18,28 @@ import { s3Backend } from './backends/s3/s3.ts'
 import { withStaging } from './wrappers/staging.ts'
 import { withCheckedDigests } from './wrappers/check-digest.ts'
 import { withTracing } from './wrappers/tracing.ts'
-import { type Config, ConfigError, deploymentId, parseConfig } from './config/config.ts'
+import {
+  type Config,
+  ConfigError,
+  type Configuration,
+  deploymentId,
+  describeConfiguration,
+  parseConfig,
+} from './config/config.ts'
 import type { BackendConfig } from './config/backend-config.ts'
-import { type EdgeCaching, openEdgeCaching } from './edge-cache/open.ts'
+import { type EdgeCaching, type EdgeContext, openEdgeCaching, purgeChanged } from './edge-cache/open.ts'
 import { openJobs } from './jobs/jobs.ts'
 import { createMigration, type Migration } from './migration/migration.ts'
 import { withRememberedUploads } from './migration/open-uploads.ts'
+import { type Mirrors, openMirrors } from './mirrors/mirrors.ts'
+import { withRecordedChanges } from './mirrors/record-changes.ts'
 import { describeError, log } from './observe/log.ts'
 import { createRequestCounts, type RequestCounts } from './observe/counts.ts'
 import { openSeries, type Series } from './observe/series.ts'
-import type { Backend, BackendHealth } from './storage/backend.ts'
+import { type AfterHitOptions, createAfterHit, withAfterHit } from './sources/after-hit.ts'
+import { createReconciler, type Reconciler } from './sources/reconciler.ts'
+import { openSourceChanges } from './sources/source-changes.ts'
+import { type Backend, type BackendHealth, isWritable } from './storage/backend.ts'
 import { type Chain, createChain } from './chain/fallback.ts'
 import { SHARED_LEAVES_BYTES, isolateMemory } from './bodies/memory-budget.ts'
 
@@ -36,6 +48,8 @@ export interface Deployment {
   config: Config
   /** Distinguishes this deployment from others that a request may have passed. */
   id: string
+  /** The chain without secrets, as certificates name it. */
+  configuration: Configuration
   /** All backends in order, each behind its wrappers. */
   backends: readonly Backend[]
   /** The health of the backends that have a breaker, by name. */
@@ -44,6 +58,10 @@ export interface Deployment {
   /** The same for copies in the background and previews: their reads are not shared with other requests, and copies check them. */
   copyChain: Chain
   migration: Migration
+  /** Brings a name in line with what a source has now. */
+  reconcile: Reconciler
+  /** `null` unless MIRROR_LOG is bound. */
+  mirrors: Mirrors | null
   /** `null` if nothing is cached at the edge. */
   edgeCaching: EdgeCaching | null
   /** The responses of this isolate. */
@@ -90,7 +108,24 @@ function deploy(config: Config): Deployment {
   const steady = withSteadyBodies(guarded, config)
     .map((backend) => withStaging(backend, onLeft))
     .map((backend) => (jobs ? withRememberedUploads(backend, () => jobs.index()) : backend))
-  return deploymentOver(withSharedBodies(steady, config), config, { unshared: steady, health })
+  const mirrors = openMirrors(steady, {
+    namespace: config.services.mirrorLog,
+    tombstones: config.deletes === 'tombstone',
+  })
+  const unshared = steady.map((backend, index) => withRecorded(withAbsences(backend, index, config), mirrors))
+  return deploymentOver(withSharedBodies(unshared, config), config, { unshared, health, mirrors })
+}
+
+/** Absences are only cached for fallbacks, because copies go to the primary. */
+function withAbsences(backend: Backend, index: number, { negativeCacheSeconds }: Config): Backend {
+  const isCached = index > 0 && negativeCacheSeconds > 0
+  return isCached ? withNegativeCache(backend, { ttlMs: negativeCacheSeconds * 1000 }) : backend
+}
+
+/** Every change of what mirrors repeat is recorded: there is no other way to these backends. */
+function withRecorded(backend: Backend, mirrors: Mirrors | null): Backend {
+  if (!mirrors || mirrors.backends.length === 0 || backend.mirror || !isWritable(backend)) return backend
+  return withRecordedChanges(backend, { log: mirrors.log, mirrors: mirrors.backends, keepAlive: waitUntil })
 }
 
 /** The deployment of the given backends; copies in the background use those in `unshared`, if given. */
@@ -100,16 +135,30 @@ function deploymentOver(
   {
     unshared = backends,
     health = new Map(),
-  }: Partial<Pick<Deployment, 'health'>> & { unshared?: readonly Backend[] } = {},
+    mirrors = null,
+  }: Partial<Pick<Deployment, 'health' | 'mirrors'>> & { unshared?: readonly Backend[] } = {},
 ): Deployment {
   const hedged = config.backends.flatMap(({ name, hedgeMs }) =>
     hedgeMs === undefined ? [] : [[name, hedgeMs]],
   )
   const options = { deletes: config.deletes, hedgeMs: Object.fromEntries(hedged) as Record<string, number> }
-  const chain = createChain(backends, options)
   const copyChain = createChain(unshared, options)
-  const { copyQueue, timeSeries } = config.services
+  const { copyQueue, sourceChanges, timeSeries } = config.services
   const series = timeSeries ? openSeries(timeSeries, waitUntil) : null
+  const reconcile: Reconciler = createReconciler({
+    chain: copyChain,
+    migrating: config.migration,
+    changes: openSourceChanges(sourceChanges),
+    purge: (name) => purgeChanged(edgeCaching, { cache, exports } as EdgeContext, [name]),
+    track: (...copy) => migration.track(...copy),
+  })
+  const chain = withComparisons(createChain(backends, options), config, {
+    chain: copyChain,
+    reconcile,
+    keepAlive: waitUntil,
+    ...(copyQueue && { send: (message) => copyQueue.send(message) }),
+    onShadow: ({ matched, ...shadow }) => matched || log('warn', 'shadow read', { ...shadow }),
+  })
   const migration = createMigration({
     chain,
     enabled: config.migration,
@@ -121,7 +170,38 @@ function deploymentOver(
   const isCached = config.edgeCacheSeconds > 0 && config.mediaAccess === 'public'
   const edgeCaching = isCached ? edgeCachingOver(chain, migration, config) : null
   const requests = createRequestCounts()
-  return { config, id, backends, health, chain, copyChain, migration, edgeCaching, requests, series }
+  return {
+    config,
+    id,
+    configuration: describeConfiguration(config),
+    backends,
+    health,
+    chain,
+    copyChain,
+    migration,
+    mirrors,
+    reconcile,
+    edgeCaching,
+    requests,
+    series,
+  }
+}
+
+/** The chain as it is unless copies are compared with their sources after reads. */
+function withComparisons(
+  chain: Chain,
+  { backends, shadowPercent }: Config,
+  options: Omit<AfterHitOptions, 'revalidateSeconds' | 'shadowPercent'>,
+): Chain {
+  const revalidateSeconds = Object.fromEntries(
+    backends.flatMap((backend) =>
+      'revalidateSeconds' in backend && backend.revalidateSeconds !== undefined
+        ? [[backend.name, backend.revalidateSeconds]]
+        : [],
+    ),
+  ) as Record<string, number>
+  if (shadowPercent === 0 && Object.keys(revalidateSeconds).length === 0) return chain
+  return withAfterHit(chain, createAfterHit({ ...options, revalidateSeconds, shadowPercent }))
 }
 
 function edgeCachingOver(chain: Chain, { writeBack }: Migration, config: Config): EdgeCaching {
@@ -229,12 +309,12 @@ function withOwnPolicy(opened: Backend, settings: BackendConfig): Backend {
   return backend
 }
 
-/** The wrappers for the settings of the whole chain. Absences are only cached for fallbacks, because copies go to the primary. */
+/** The wrappers for the settings of the whole chain. */
 function withSharedPolicy(
   backend: Backend,
   { config, index, health }: { config: Config; index: number; health: Map<string, () => BackendHealth> },
 ): Backend {
-  const { breaker, negativeCacheSeconds } = config
+  const { breaker } = config
   // Spans are new (2026-06): an older runtime has none.
   let guarded = tracing ? withTracing(backend, tracing) : backend
   if (breaker.failures > 0) {
@@ -242,10 +322,7 @@ function withSharedPolicy(
     health.set(backend.name, watched.health)
     guarded = watched
   }
-  guarded = withRequestLimit(guarded, withSlot)
-  if (index > 0 && negativeCacheSeconds > 0)
-    guarded = withNegativeCache(guarded, { ttlMs: negativeCacheSeconds * 1000 })
-  return guarded
+  return withRequestLimit(guarded, withSlot)
 }
 
 /** While the primary is skipped, its objects are served out of date by fallbacks, or not at all, so it is never skipped for long. */

@@ -194,11 +194,24 @@ export const OPERATIONS: Readonly<Record<string, Partial<Record<RouteId, Operati
       summary: 'The chain as configured, with the methods and the health of each backend',
       answers: 'The chain.',
     },
+    listMirrors: {
+      summary: 'How far each mirror is behind the primary',
+      description: 'Empty if no backend is a mirror.',
+      answers: 'The mirrors, in the order of the chain.',
+      problems: [503],
+    },
     getSeries: {
       summary: 'Reads, copies or the health of the backends over time',
       description:
         'Counts of clients’ reads of single objects (GET and HEAD of media, `open`, GetObject and HeadObject), of copies, or of the attempts at backends that those reads made. Previews, listings and checks for existence are not counted. Entries of `step` 60 (seconds) are kept for a day, of 900 for two weeks, of 86400 for 400 days. `from` is when the first entry begins; by default, and at the earliest, when the oldest does that is kept. The last entry is still being counted.',
       answers: 'One array for each column, with an entry for each interval.',
+      problems: [501, 503],
+    },
+    getDependence: {
+      summary: 'Which fallbacks are still needed',
+      description:
+        'For each backend but the primary: how many of the clients’ reads it answered in the last hour, day and week, when the last one was, and for which prefixes; and what shadow reads found (FALLBACK_SHADOW_PERCENT). The reads are those of `series`, counted to within a minute. Hours and days are the last 60 and 1440 minutes, weeks the last 672 quarters of an hour; the last one is still being counted.',
+      answers: 'The fallbacks in the order of the chain.',
       problems: [501, 503],
     },
     getSession: {
@@ -260,13 +273,27 @@ export const OPERATIONS: Readonly<Record<string, Partial<Record<RouteId, Operati
       problems: [501],
     },
   },
+  Mirrors: {
+    resyncMirror: {
+      summary: 'Starts making a mirror equal to the primary',
+      description:
+        'The job is a backfill whose `mirror` is set: the routes of backfills show and control it. Each name that differs is copied to the mirror, or deleted there if the primary has deleted it. Names that only the mirror has are left alone.',
+      ...STARTED,
+      problems: [404],
+    },
+  },
   Verifications: {
     startVerification: { summary: 'Starts comparing every object on both sides', ...STARTED },
     listVerifications: { summary: 'The latest jobs, newest first', answers: 'The jobs.' },
     getVerification: { summary: 'One job, and whether the fallbacks can be detached', ...POLLED },
+    checkCertificate: {
+      summary: 'Whether this deployment has issued a certificate, and whether it is unchanged',
+      body: 'The JSON of a completed verification.',
+      answers: 'The result.',
+    },
     listDifferences: {
       summary:
-        'Examples of objects that are missing, different, extra, changed, left out or equal by size only',
+        'Examples of objects that are missing, different, extra, changed, damaged, repaired, left out or equal by size only',
       answers: 'One page.',
     },
     getVerificationReport: {

@@ -54,6 +54,7 @@ const running: Backfill = {
   prefix: '',
   dry_run: false,
   manifest: null,
+  mirror: null,
   max_concurrency: 6,
   max_per_second: null,
   waiting: null,
@@ -143,7 +144,101 @@ function covered(prefix: string, objects: number, coverage: number) {
   return { prefix, objects, covered: there, coverage: there / objects }
 }
 
+type Condition = Verification['conditions'][number]
+
+const LOOKED_AT = ago(24 * MINUTE)
+
+/** What both certificates say besides the comparison. */
+const watched: Condition[] = [
+  {
+    id: 'left_out',
+    met: true,
+    decides: true,
+    seen: 'Nothing was left out.',
+    at: LOOKED_AT,
+    next: null,
+  },
+  {
+    id: 'backfills',
+    met: true,
+    decides: true,
+    seen: 'No backfill is open, and none has failures that are neither retried nor accepted.',
+    at: LOOKED_AT,
+    next: null,
+  },
+  {
+    id: 'configuration',
+    met: true,
+    decides: true,
+    seen: 'The chain is configured as it was compared: media, media_kv, legacy.',
+    at: LOOKED_AT,
+    next: null,
+  },
+  {
+    id: 'dependence',
+    met: false,
+    decides: false,
+    seen: `media_kv has answered no read since counting began. legacy answered 1,204 reads in the last week, and the last one at ${ago(3 * 60 * MINUTE)}. Counted since ${ago(20 * DAY)}.`,
+    at: LOOKED_AT,
+    next: 'Wait until no fallback has answered a read for 7 days: GET dependence says which folders still need it.',
+  },
+  {
+    id: 'shadow_reads',
+    met: null,
+    decides: true,
+    seen: 'Not looked at: no copy was compared with its source when it was read (FALLBACK_SHADOW_PERCENT is 0).',
+    at: LOOKED_AT,
+    next: 'Set FALLBACK_SHADOW_PERCENT, e.g. to 1, to compare some copies with their sources when they are read.',
+  },
+  {
+    id: 'source_changes',
+    met: true,
+    decides: true,
+    seen: `The last event of legacy was of ${ago(9 * 60 * MINUTE)}, and was followed 1.4 s later (95 % within 3.2 s). 0 saved objects are known to differ from their source.`,
+    at: LOOKED_AT,
+    next: null,
+  },
+  {
+    id: 'mirrors',
+    met: true,
+    decides: false,
+    seen: 'legacy has 0 pending changes, of which 0 have failed.',
+    at: LOOKED_AT,
+    next: null,
+  },
+]
+
+const compared = (isEqual: boolean): Condition[] => [
+  {
+    id: 'complete',
+    met: true,
+    decides: true,
+    seen: `All names of media and media_kv, legacy were listed, 2 times: the last time as of ${ago(26 * MINUTE)}.`,
+    at: LOOKED_AT,
+    next: null,
+  },
+  {
+    id: 'equal',
+    met: isEqual,
+    decides: true,
+    seen: `Of 62310 objects, ${isEqual ? 62_217 : 62_205} are equal, 93 are deleted in media, ${isEqual ? 0 : 12} are missing from media, 0 differ, and 0 have changed since they were copied.`,
+    at: LOOKED_AT,
+    next: isEqual
+      ? null
+      : 'Look at the differences. A backfill copies what is missing; what was saved on purpose must be decided name by name. Then verify again.',
+  },
+  {
+    id: 'undamaged',
+    met: true,
+    decides: true,
+    seen: 'The objects in media were read and compared with the digests that were recorded with them: 0 are damaged, and 0 were copied again.',
+    at: LOOKED_AT,
+    next: null,
+  },
+]
+
 const notSafe: Verification = {
+  direction: 'detach',
   id: '01JTCB4R6N0D2Z8S5QKW7M3HYE',
   state: 'completed',
   compared: 62_310,
@@ -152,11 +247,17 @@ const notSafe: Verification = {
   different: 0,
   extra: 41,
   changed: 0,
+  damaged: 0,
+  repaired: 0,
+  unrecorded: 0,
   tombstoned: 93,
   equal_by_size: 0,
   left_out: {},
   prefix: '',
   deep: false,
+  check_copies: true,
+  repair: false,
+  max_per_second: 100,
   accepted: [],
   primary: 'media',
   fallbacks: ['media_kv', 'legacy'],
@@ -176,6 +277,24 @@ const notSafe: Verification = {
   ],
   safe_to_detach: false,
   reasons: ['12 objects are missing from media', 'the backfill 01JTCA7ZK4Q9N5W1M2XHE8RVDB is running'],
+  conditions: [...compared(false), ...watched],
+  certificate: {
+    issued: ago(24 * MINUTE),
+    deployment: '5f3c9a1e',
+    configuration: {
+      backends: [
+        { name: 'media', type: 'r2', read_only: false, prefix: '', timeout_ms: 10_000 },
+        { name: 'media_kv', type: 'kv', read_only: true, prefix: '', timeout_ms: 10_000 },
+        { name: 'legacy', type: 's3', read_only: false, prefix: 'media/', mirror: true, bucket: 'old-media' },
+      ],
+      migration: true,
+      deletes: 'tombstone',
+    },
+    current: true,
+    algorithm: 'HMAC-SHA-256',
+    key_id: 'URL_SIGNING_KEYS 2026-11',
+    signature: 'mS2hB0G2yq3vYbO6l0T9yXWm4m2kJ0c9aXH5Yb4Xr8U',
+  },
   waiting: null,
   started: ago(26 * MINUTE),
   started_by: 'API_TOKEN',
@@ -192,6 +311,7 @@ const safe: Verification = {
   prefixes: notSafe.prefixes.map(({ prefix, objects }) => covered(prefix, objects, 1)),
   safe_to_detach: true,
   reasons: [],
+  conditions: [...compared(true), ...watched],
   started: ago(5 * MINUTE),
   as_of: ago(5 * MINUTE),
   updated: ago(3 * MINUTE),

@@ -4,10 +4,12 @@ import { addBackfill } from './commands/backfill.ts'
 import { addCache } from './commands/cache.ts'
 import { addDoctor } from './commands/doctor.ts'
 import { addGet } from './commands/get.ts'
+import { addMirrors } from './commands/mirrors.ts'
 import { addExplain, addLs, addRm } from './commands/objects.ts'
 import { addPut } from './commands/put.ts'
 import { addTombstones, addUndelete } from './commands/tombstones.ts'
 import { addUrl } from './commands/url.ts'
+import { addCertificate } from './commands/certificate.ts'
 import { addVerify } from './commands/verify.ts'
 import { describeError } from './errors.ts'
 import { createOutput } from './output.ts'
@@ -15,7 +17,7 @@ import { addGlobalOptions, createWithSession, type Io } from './session.ts'
 
 const EXIT_CODES = `
 Exit codes: 0 done · 1 something failed · 2 wrong usage · 3 the answer is no (not found, not safe to
-detach, finished with failures) · 4 the token is missing or refused · 130 interrupted
+detach or roll back, finished with failures) · 4 the token is missing or refused · 130 interrupted
 
 Examples:
   export FALLBACK_STORAGE_URL=https://media.example.com/ FALLBACK_STORAGE_TOKEN=…
@@ -33,6 +35,8 @@ const COMMANDS = [
   addExplain,
   addBackfill,
   addVerify,
+  addCertificate,
+  addMirrors,
   addDoctor,
   addTombstones,
   addUndelete,

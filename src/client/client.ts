@@ -1,5 +1,10 @@
 import type { Answers, Degraded, ListedObject } from '../schemas/answers.ts'
-import type { BackfillRequest, PurgeCacheRequest, VerificationRequest } from '../schemas/requests.ts'
+import type {
+  BackfillRequest,
+  PurgeCacheRequest,
+  ResyncRequest,
+  VerificationRequest,
+} from '../schemas/requests.ts'
 import type { FailureCounts, FailurePage } from '../schemas/job-answers.ts'
 import type { DifferenceKind, SeriesKind } from '../schemas/reasons.ts'
 import {
@@ -127,6 +132,8 @@ export function createClient(options: ClientOptions) {
     },
     explain: (name: string) => get<'explain'>(`explain/${namePath(name)}`),
     backends: () => get<'listBackends'>('backends'),
+    /** How far each mirror is behind. */
+    mirrors: async () => (await get<'listMirrors'>('mirrors')).mirrors,
     /** Counts over time; `step` is 60 (kept for a day), 900 (two weeks) or 86,400 (400 days) seconds. */
     series: (what: SeriesKind, { from, step }: { from?: Date; step?: 60 | 900 | 86_400 } = {}) =>
       get<'getSeries'>('series', { what, from: from?.toISOString(), step }),
@@ -189,10 +196,19 @@ export function createClient(options: ClientOptions) {
     /** The job's progress over time, in at most 240 intervals. */
     backfillSeries: (id: string) => get<'getBackfillSeries'>(`${job('backfills', id)}/series`),
 
+    /** Starts making the mirror equal to the primary; the job is a backfill. */
+    resyncMirror: (mirror: string, request: Loose<ResyncRequest> = {}) =>
+      post<'resyncMirror'>(`mirrors/${encodeURIComponent(mirror)}/resync`, {
+        ...request,
+        prefix: checkPrefix(request.prefix),
+      }),
+
     startVerification: async (request: Loose<VerificationRequest> = {}) =>
       post<'startVerification'>('verifications', { ...request, prefix: checkPrefix(request.prefix) }),
     /** Newest first. */
     verifications: async () => (await get<'listVerifications'>('verifications')).verifications,
+    /** Whether this deployment has issued a certificate: the JSON of a verification. */
+    checkCertificate: (certificate: object) => post<'checkCertificate'>('verifications/check', certificate),
     verification: (id: string) => get<'getVerification'>(job('verifications', id)),
     cancelVerification: (id: string) => post<'cancelVerification'>(`${job('verifications', id)}/cancel`),
     differences: (id: string, query?: PageOptions & { kind?: DifferenceKind | undefined }) =>

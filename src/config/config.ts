@@ -1,4 +1,5 @@
-import type { UrlSigner } from '../access/signed-url.ts'
+import { type CertificateKey, certificateKeys } from '../access/certificates.ts'
+import { createUrlSigner, type UrlSigner } from '../access/signed-url.ts'
 import type { S3Key } from '../access/s3-keys.ts'
 import type { Token } from '../access/tokens.ts'
 import { type BackendConfig, withHidden } from './backend-config.ts'
@@ -6,7 +7,7 @@ import { readTokens } from './credentials.ts'
 import { ConfigError, type Mistake } from './errors.ts'
 import { reportMirrors } from './mirrors.ts'
 import { readS3Keys } from './s3-keys.ts'
-import { readUrlSigner } from './signing-keys.ts'
+import { readSigningKeys } from './signing-keys.ts'
 import { readStorages } from './storages.ts'
 import { type Services, type Variables, readServices, readVariables, reportMistyped } from './variables.ts'
 
@@ -21,13 +22,22 @@ export function parseConfig(env: Record<string, unknown>): Config {
   const backends = readStorages(env, mistakes)
   const variables = readVariables(env, mistakes)
   const tokens = readTokens(env, mistakes)
-  const urlSigner = readUrlSigner(env, mistakes)
+  const signingKeys = readSigningKeys(env, mistakes)
   const s3Keys = readS3Keys(env, mistakes)
   const services = readServices(env, mistakes)
   if (variables) reportMirrors(backends, { variables, services }, mistakes)
   reportMistyped(env, mistakes)
   if (mistakes.length > 0 || variables === undefined) throw new ConfigError(mistakes)
-  return assemble(backends, variables, { services, tokens, s3Keys, urlSigner })
+  const [first, ...others] = signingKeys
+  const urlSigner = first && createUrlSigner([first, ...others])
+  const hidden = {
+    services,
+    tokens,
+    s3Keys,
+    urlSigner,
+    certificateKeys: certificateKeys(signingKeys, tokens),
+  }
+  return assemble(backends, variables, hidden)
 }
 
 interface Hidden {
@@ -35,6 +45,8 @@ interface Hidden {
   tokens: readonly Token[]
   s3Keys: readonly S3Key[]
   urlSigner: UrlSigner | undefined
+  /** The first signs certificates, all check them. */
+  certificateKeys: readonly CertificateKey[]
 }
 
 function assemble(backends: readonly BackendConfig[], variables: Variables, hidden: Hidden) {
@@ -63,6 +75,8 @@ function assemble(backends: readonly BackendConfig[], variables: Variables, hidd
     shadowPercent: variables.FALLBACK_SHADOW_PERCENT,
     /** What the scheduled verification does with damaged copies. */
     repair: variables.FALLBACK_REPAIR,
+    /** The most requests per second of a verification that gives no limit of its own. */
+    verifyPerSecond: variables.FALLBACK_VERIFY_PER_SECOND,
     /** How long what is replaced or deleted in the primary is kept. 0: not at all. */
     keepReplacedDays: variables.FALLBACK_KEEP_REPLACED_DAYS,
     inlineMaxBytes: variables.FALLBACK_INLINE_MAX_BYTES,
@@ -91,6 +105,15 @@ export function describeBackends({ backends }: { backends: readonly BackendConfi
       ]),
     ),
   )
+}
+
+/** What a certificate is about. */
+export type Configuration = ReturnType<typeof describeConfiguration>
+
+/** The chain, and what is done with it, as a certificate names it. */
+export function describeConfiguration(config: Pick<Config, 'backends' | 'migration' | 'deletes'>) {
+  const { migration, deletes } = config
+  return { backends: describeBackends(config), migration, deletes }
 }
 
 function snakeCase(key: string): string {

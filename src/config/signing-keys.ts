@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { createUrlSigner, type UrlSigner } from '../access/signed-url.ts'
+import type { SigningKey } from '../access/signed-url.ts'
 import type { Env } from './bindings.ts'
 import type { Mistake } from './errors.ts'
 import { isPrintable, text } from './schemas.ts'
@@ -31,14 +31,13 @@ const URL_SIGNING_KEYS: SecretList<typeof schema.entries> = {
   },
 }
 
-/** Signs URLs with the first key of `URL_SIGNING_KEYS`, and verifies with all. What is wrong goes to `mistakes`, without any key. */
-export function readUrlSigner(env: Env, mistakes: Mistake[]): UrlSigner | undefined {
+/** The keys in `URL_SIGNING_KEYS`: the first signs, all verify. What is wrong goes to `mistakes`, without any key. */
+export function readSigningKeys(env: Env, mistakes: Mistake[]): SigningKey[] {
   const { variable } = URL_SIGNING_KEYS
   if (!env[variable] && env['MEDIA_ACCESS'] === 'signed')
     mistakes.push({
       variable,
       problem: `is not set, and MEDIA_ACCESS = "signed" needs it; set it with: npx wrangler secret put ${variable} (in development: a line in .dev.vars)`,
     })
-  const [first, ...others] = readSecretList(URL_SIGNING_KEYS, { env, mistakes })
-  return first && createUrlSigner([first, ...others])
+  return readSecretList(URL_SIGNING_KEYS, { env, mistakes })
 }

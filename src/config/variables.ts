@@ -51,6 +51,7 @@ const variables = v.object({
   FALLBACK_BREAKER_SECONDS: v.optional(seconds(0.1, 3600), 5),
   FALLBACK_SHADOW_PERCENT: v.optional(percentage, 0),
   FALLBACK_REPAIR: v.optional(v.picklist(['report', 'repair'], 'must be "report" or "repair"'), 'report'),
+  FALLBACK_VERIFY_PER_SECOND: v.optional(wholeNumber(1, 100_000), 100),
   FALLBACK_KEEP_REPLACED_DAYS: v.optional(wholeNumber(0, 3650), 0),
   FALLBACK_LOG_READS_PER_SECOND: v.optional(wholeNumber(0, 1_000_000), 20),
   MEDIA_URL: v.exactOptional(baseUrl),

@@ -14,6 +14,7 @@ const MAX_AT_ONCE = 20
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS jobs (id TEXT PRIMARY KEY, kind TEXT NOT NULL) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS scheduled_jobs (id TEXT PRIMARY KEY, kind TEXT NOT NULL) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS dead_letters (
     id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE, error TEXT, detail TEXT, attempts INTEGER, at INTEGER);
   CREATE TABLE IF NOT EXISTS uploads (
@@ -30,6 +31,19 @@ export class JobIndex extends DurableObject<Env> implements UploadIndex {
 
   async register(id: string, kind: JobKind): Promise<void> {
     this.#queries.run('INSERT OR IGNORE INTO jobs (id, kind) VALUES (?, ?)', id, kind)
+  }
+
+  /** Adds a job that a schedule starts; returns older ones of its kind, except for the newest: they may be removed. */
+  async registerScheduled(id: string, kind: JobKind, kept: number): Promise<string[]> {
+    await this.register(id, kind)
+    this.#queries.run('INSERT OR IGNORE INTO scheduled_jobs (id, kind) VALUES (?, ?)', id, kind)
+    const query = 'SELECT id FROM scheduled_jobs WHERE kind = ? ORDER BY id DESC LIMIT -1 OFFSET ?'
+    return this.#queries.all<{ id: string }>(query, kind, kept).map(({ id: old }) => old)
+  }
+
+  async remove(id: string): Promise<void> {
+    this.#queries.run('DELETE FROM jobs WHERE id = ?', id)
+    this.#queries.run('DELETE FROM scheduled_jobs WHERE id = ?', id)
   }
 
   /** Ids, newest first. */

@@ -12,7 +12,10 @@ type Settings = { kind: JobKind; key: string; schema: string }
 /** A Durable Object that works in alarms and continues where it was after a restart. */
 export abstract class Job<R extends JobRecord, Json> extends DurableObject<Env> {
   /** Throws while the configuration is wrong. */
-  protected abstract readonly deployment: () => Pick<Deployment, 'copyChain' | 'config' | 'series'>
+  protected abstract readonly deployment: () => Pick<
+    Deployment,
+    'copyChain' | 'config' | 'configuration' | 'id' | 'mirrors' | 'series'
+  >
   protected readonly saved: SavedRecord<R>
   protected walk: Walk | undefined
   readonly #settings: Settings

@@ -3,7 +3,7 @@ import { StorageError } from '../storage/errors.ts'
 import { conditionOn } from '../storage/tombstone-marker.ts'
 import { cancelBody } from '../bodies/cancel.ts'
 import { BACKGROUND_LEAVES_BYTES, isolateMemory, type Reservation } from '../bodies/memory-budget.ts'
-import type { StoredObject } from '../storage/object.ts'
+import type { Digests, StoredObject } from '../storage/object.ts'
 import { upload, uploadMemory } from '../methods/upload.ts'
 import { copyInParts } from './copy-parts.ts'
 import { attributesOfCopy, type CopyResult } from './copy-result.ts'
@@ -12,6 +12,8 @@ import { attributesOfCopy, type CopyResult } from './copy-result.ts'
 const MEMORY_WAIT_MS = 120_000
 
 interface CopyOptions {
+  /** Replaces exactly this version. Default: stores it only if there is nothing. */
+  onlyIf?: PutCondition
   signal?: AbortSignal
   /** Size of the parts if the body's length is unknown. */
   partBytes?: number
@@ -19,20 +21,23 @@ interface CopyOptions {
 
 interface StoreOptions extends CopyOptions {
   onlyIf: PutCondition
+  /** What the bytes must have, besides the digests that the source reports. */
+  digests?: Digests
   memory?: Reservation
 }
 
 const ABSENT: CopyResult = { outcome: 'absent', bytes: 0 }
 const PRESENT: CopyResult = { outcome: 'present', bytes: 0 }
 
-/** Copies one object; create-only, completely or not at all. If it throws a StorageError, nothing is left in the target. */
+/** Copies one object under its condition, completely or not at all. If it throws a StorageError, nothing is left in the target. */
 export function copyObject(
   source: Backend,
   target: WritableBackend,
   name: string,
   options: CopyOptions = {},
 ): Promise<CopyResult> {
-  return createOnly(target, name, (onlyIf) => copyOnce(source, target, name, { ...options, onlyIf }))
+  const copy = (onlyIf: PutCondition) => copyOver(source, target, name, { ...options, onlyIf })
+  return options.onlyIf ? copy(options.onlyIf) : createOnly(target, name, copy)
 }
 
 /** Stores a copy if there is nothing. If there is a lifted tombstone, stores it again in place of just that. */
@@ -47,7 +52,8 @@ export async function createOnly(
   return held?.lifted ? store(conditionOn(held)) : result
 }
 
-async function copyOnce(
+/** Copies one object if `onlyIf` holds, over what is there. `present` if it does not. */
+export async function copyOver(
   source: Backend,
   target: WritableBackend,
   name: string,
@@ -92,6 +98,11 @@ async function copyOpen(
   if (!object.deleted && !needsParts(object, target)) return storeCopy(object, target, options)
   await cancelBody(object.body)
   if (object.deleted || !needsParts(object, target)) return ABSENT
+  if (options.digests)
+    throw new StorageError(
+      'unsupported',
+      `${object.size} bytes are copied in parts, which have no common digest`,
+    )
   const put = { info: attributesOfCopy(object), onlyIf: options.onlyIf }
   const stored = await copyInParts(source, target, object, put)
   return stored ? { outcome: 'copied', bytes: object.size } : PRESENT
@@ -103,7 +114,8 @@ export async function storeCopy(
   target: WritableBackend,
   options: StoreOptions,
 ): Promise<CopyResult> {
-  const { name, size, digests } = object
+  const { name, size } = object
+  const digests = { ...object.digests, ...options.digests }
   if (object.range) {
     await cancelBody(object.body)
     throw new StorageError('invalid', 'a part of an object cannot be stored as the whole object')
@@ -112,7 +124,7 @@ export async function storeCopy(
     ...options,
     isBackground: true,
     ...(size !== undefined && { size }),
-    ...(digests && { digests }),
+    ...(Object.keys(digests).length > 0 && { digests }),
     info: attributesOfCopy(object),
   })
   return stored ? { outcome: 'copied', bytes: stored.size ?? size ?? 0 } : PRESENT

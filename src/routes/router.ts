@@ -76,7 +76,7 @@ function patternOf(path: string): string {
   if (path === '{name}') return '*'
   return path
     .replace(/\/$/, '')
-    .replace('{id}', ':id')
+    .replace(/\{(id|backend)\}/, ':$1')
     .replace(/\{(\w+)\}$/, ':$1{[^]*}')
 }
 
@@ -131,7 +131,8 @@ function parameterReader(
 ): (c: Context<AppEnv>) => Record<string, string> | undefined {
   const [before, parameter] = path.split(/[{}]/)
   if (parameter === undefined) return () => undefined
-  if (parameter === 'id') return (c) => ({ id: c.req.param('id') ?? '' })
+  if (parameter === 'id' || parameter === 'backend')
+    return (c) => ({ [parameter]: c.req.param(parameter) ?? '' })
   const start = `${mediaPath}${before}`
   return (c) => {
     const raw = rawPath(c.req.url)

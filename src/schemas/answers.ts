@@ -192,6 +192,62 @@ const series = v.strictObject({
   ),
 })
 
+const recentReads = v.strictObject({ hour: count, day: count, week: count })
+
+const dependence = v.strictObject({
+  counted_since: v.pipe(v.nullable(time), v.description('Nothing is known of the time before.')),
+  reads: v.pipe(
+    recentReads,
+    v.description('Reads of the last hour, day and week that any backend or the edge cache answered.'),
+  ),
+  fallbacks: v.array(
+    v.strictObject({
+      name: v.string(),
+      role: v.picklist(['fallback', 'mirror']),
+      reads: v.pipe(recentReads, v.description('Those that it answered.')),
+      share: v.pipe(
+        v.nullable(v.number()),
+        v.description('Of all reads of the last day, 0 to 1; null if there were none.'),
+      ),
+      last_read: v.pipe(
+        v.nullable(v.strictObject({ at: time, name: v.nullable(name) })),
+        v.description(
+          'The latest read that it answered; null if none was counted. If an earlier version counted it, the name is null and the time the latest that is possible.',
+        ),
+      ),
+      quiet_days: v.pipe(
+        v.nullable(count),
+        v.description(
+          'Whole days since the last read that it answered, or else since `counted_since`; null if nothing was counted.',
+        ),
+      ),
+      prefixes: v.pipe(
+        v.array(
+          v.strictObject({
+            prefix: v.pipe(
+              v.string(),
+              v.description('The first directory; empty for names without one, `…` for all others.'),
+            ),
+            reads: count,
+            last_read: time,
+          }),
+        ),
+        v.description('What was read from it in the last week: the 100 with the most reads.'),
+      ),
+    }),
+  ),
+  shadow_percent: v.pipe(v.number(), v.description('As configured: FALLBACK_SHADOW_PERCENT.')),
+  shadowed: v.pipe(
+    count,
+    v.description('Copies of the last week that were compared with their source when they were read.'),
+  ),
+  mismatched: v.pipe(count, v.description('How many of them differed.')),
+  mismatches: v.pipe(
+    v.array(v.strictObject({ name, backend: v.string(), detail: v.string(), at: time })),
+    v.description('The latest 20 of all time, newest first.'),
+  ),
+})
+
 const migrated = v.strictObject({
   results: v.array(
     v.strictObject({
@@ -207,14 +263,6 @@ const migrated = v.strictObject({
     }),
   ),
 })
-
-const setting = v.union([
-  v.string(),
-  v.number(),
-  v.boolean(),
-  v.pipe(v.array(v.string()), v.readonly()),
-  v.pipe(v.array(v.number()), v.readonly()),
-])
 
 const backends = v.strictObject({
   migration: v.boolean(),
@@ -243,8 +291,38 @@ const backends = v.strictObject({
         }),
       ),
       config: v.pipe(
-        v.nullable(v.record(v.string(), setting)),
+        v.nullable(v.record(v.string(), jobs.setting)),
         v.description('As configured; secrets are left out.'),
+      ),
+    }),
+  ),
+})
+
+const mirrors = v.strictObject({
+  mirrors: v.array(
+    v.strictObject({
+      name: v.string(),
+      pending: v.pipe(
+        count,
+        v.description('Names in which it may differ from the primary, those that failed included.'),
+      ),
+      failed: v.pipe(
+        count,
+        v.description('Pending names that have failed six times. They are tried again every ten minutes.'),
+      ),
+      oldest_pending_seconds: v.nullable(count),
+      last_resync: v.pipe(v.nullable(time), v.description('When a resync was completed for the last time.')),
+      skipped: v.pipe(
+        count,
+        v.description('Changes so far that it cannot hold because of their size or metadata.'),
+      ),
+      failures: v.pipe(
+        v.array(
+          v.strictObject({ name, error: v.string(), detail: v.string(), attempts: count, since: time }),
+        ),
+        v.description(
+          'Why pending names have failed so far: at most 100, those with the most attempts first.',
+        ),
       ),
     }),
   ),
@@ -273,8 +351,10 @@ export const ANSWERS = {
   purgeCache: cachePurge,
   explain: explanation,
   listBackends: backends,
+  listMirrors: mirrors,
   migrate: migrated,
   getSeries: series,
+  getDependence: dependence,
   health: v.object({ status: v.literal('ok') }),
   getSession: session,
   signIn: session,
@@ -288,8 +368,10 @@ export const ANSWERS = {
   listBackfillFailures: v.union([jobs.failures, jobs.failureCounts]),
   getBackfillSeries: jobs.backfillSeries,
   listDeadCopies: jobs.deadCopies,
+  resyncMirror: jobs.backfill,
   startVerification: jobs.verification,
   listVerifications: v.strictObject({ verifications: v.array(jobs.verification) }),
+  checkCertificate: jobs.certificateCheck,
   getVerification: jobs.verification,
   listDifferences: jobs.differences,
   cancelVerification: jobs.verification,
@@ -309,6 +391,8 @@ export type Undeleted = Answers['undelete']
 export type Explanation = Answers['explain']
 export type Finding = Explanation['backends'][number]
 export type Series = Answers['getSeries']
+export type Dependence = Answers['getDependence']
 export type Migrated = Answers['migrate']['results'][number]
 export type Backends = Answers['listBackends']
+export type Mirror = Answers['listMirrors']['mirrors'][number]
 export type BackendDescription = Backends['backends'][number]

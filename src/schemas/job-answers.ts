@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { ACCEPTABLE, DIFFERENCE_KINDS, LEFT_OUT_REASONS } from './reasons.ts'
+import { ACCEPTABLE, CONDITIONS, DIFFERENCE_KINDS, DIRECTIONS, LEFT_OUT_REASONS } from './reasons.ts'
 
 /** The responses of the job routes. */
 
@@ -14,7 +14,10 @@ const startedBy = v.pipe(
 const counters = {
   listed: count,
   copied: count,
-  present: v.pipe(count, v.description('Already in the primary.')),
+  present: v.pipe(
+    count,
+    v.description('Already in the primary; in a resync: the mirror equals the primary.'),
+  ),
   skipped: v.pipe(count, v.description('Not copied; `skipped_by` has the reasons.')),
   skipped_by: v.pipe(
     v.strictObject({
@@ -22,13 +25,34 @@ const counters = {
         v.pipe(count, v.description('Excluded by the `include` or `exclude` of the source.')),
       ),
       not_accepted: v.exactOptional(
-        v.pipe(count, v.description('No writable backend before the source accepts the name.')),
+        v.pipe(
+          count,
+          v.description(
+            'No writable backend before the source accepts the name; in a resync: the mirror cannot hold it.',
+          ),
+        ),
       ),
-      tombstoned: v.exactOptional(v.pipe(count, v.description('Deleted, so they are not copied.'))),
+      tombstoned: v.exactOptional(
+        v.pipe(
+          count,
+          v.description(
+            'Deleted in the primary, so they are not copied; in a resync: a mirror with "keep-deleted" keeps them.',
+          ),
+        ),
+      ),
       shadowed: v.exactOptional(
         v.pipe(count, v.description('An earlier fallback that this job does not copy from has the name.')),
       ),
       gone: v.exactOptional(v.pipe(count, v.description('Deleted from the source after they were listed.'))),
+      deleted: v.exactOptional(
+        v.pipe(count, v.description('Deleted from the mirror, because they are deleted in the primary.')),
+      ),
+      changing: v.exactOptional(
+        v.pipe(count, v.description('Changed in the primary just now: the mirror follows by itself.')),
+      ),
+      only_in_mirror: v.exactOptional(
+        v.pipe(count, v.description('Not in the primary, but not deleted there either: left alone.')),
+      ),
     }),
     v.description('Skipped objects by reason; reasons with none are omitted.'),
   ),
@@ -112,6 +136,10 @@ export const backfill = v.strictObject({
   prefix: v.string(),
   dry_run: v.boolean(),
   manifest: v.pipe(v.nullable(v.string()), v.description('Where the names come from, if not from listings.')),
+  mirror: v.pipe(
+    v.nullable(v.string()),
+    v.description('The mirror that a resync makes equal to the primary. Null for a backfill of the primary.'),
+  ),
   max_concurrency: count,
   max_per_second: v.nullable(v.number()),
   waiting,
@@ -155,16 +183,61 @@ export const backfillSeries = v.strictObject({
   bytes: v.array(count),
 })
 
+/** Of a backend, as configured. */
+export const setting = v.union([
+  v.string(),
+  v.number(),
+  v.boolean(),
+  v.pipe(v.array(v.string()), v.readonly()),
+  v.pipe(v.array(v.number()), v.readonly()),
+])
+
 export const verification = v.strictObject({
   id: v.string(),
+  direction: v.pipe(
+    v.picklist(DIRECTIONS),
+    v.description(
+      '`detach`: everything in the fallbacks is in the primary. `rollback`: everything in the primary is on its mirrors.',
+    ),
+  ),
   state: v.picklist(['running', 'completed', 'cancelled']),
   compared: count,
   equal: count,
   missing: count,
   different: count,
   extra: count,
-  changed: v.pipe(count, v.description('Replaced at the source after they were copied.')),
-  tombstoned: v.pipe(count, v.description('Deleted in the primary, but still in a fallback.')),
+  changed: v.pipe(
+    count,
+    v.description(
+      'Replaced at the source (in a rollback verification: in the primary) after they were copied.',
+    ),
+  ),
+  damaged: v.pipe(
+    count,
+    v.description('In the primary with bytes that do not match the digest that was recorded with them.'),
+  ),
+  unrecorded: v.pipe(
+    count,
+    v.description('Objects that were to be compared with a recorded digest, but have none.'),
+  ),
+  repaired: v.pipe(
+    count,
+    v.description(
+      'Damaged copies that were copied again, in all passes; they are compared again after that.',
+    ),
+  ),
+  tombstoned: v.pipe(
+    count,
+    v.description(
+      'Deleted in the primary, but still in a fallback; in a rollback verification, on a mirror that keeps them.',
+    ),
+  ),
+  not_deleted: v.exactOptional(
+    v.pipe(
+      count,
+      v.description('Only in a rollback verification: deleted in the primary, but not on a mirror.'),
+    ),
+  ),
   equal_by_size: v.pipe(count, v.description('Equal objects for which only the size could be compared.')),
   left_out: v.pipe(
     v.strictObject(v.entriesFromList(LEFT_OUT_REASONS, v.exactOptional(count))),
@@ -174,12 +247,24 @@ export const verification = v.strictObject({
   ),
   prefix: v.string(),
   deep: v.boolean(),
+  check_copies: v.pipe(
+    v.boolean(),
+    v.description('The primary’s objects were read and compared with their recorded digests.'),
+  ),
+  repair: v.pipe(v.boolean(), v.description('Damaged copies are copied again.')),
+  max_per_second: v.nullable(v.number()),
   accepted: v.pipe(
     v.array(v.strictObject({ reason: v.picklist(ACCEPTABLE), count })),
     v.description('The reasons that were accepted, with their counts; they do not prevent `safe_to_detach`.'),
   ),
   primary: v.string(),
-  fallbacks: v.pipe(v.array(v.string()), v.readonly()),
+  fallbacks: v.pipe(
+    v.array(v.string()),
+    v.readonly(),
+    v.description(
+      'The backends that are compared with it: fallbacks, or in a rollback verification mirrors.',
+    ),
+  ),
   passes: v.pipe(
     count,
     v.description(
@@ -192,7 +277,9 @@ export const verification = v.strictObject({
   ),
   coverage: v.pipe(
     fraction,
-    v.description('The fraction of names in the fallbacks that are equal in the primary, or deleted there.'),
+    v.description(
+      'The fraction of names in the fallbacks that are equal in the primary, or deleted there. In a rollback verification: of the primary’s names, those that are equal on the mirrors.',
+    ),
   ),
   prefixes: v.array(
     v.strictObject({ prefix: v.string(), objects: count, covered: count, coverage: fraction }),
@@ -200,10 +287,58 @@ export const verification = v.strictObject({
   safe_to_detach: v.pipe(
     v.boolean(),
     v.description(
-      'True only if nothing is missing, different or changed, everything left out or compared only by size is accepted, and no backfill is open or failed.',
+      'True only if nothing is missing, different or changed, everything left out or compared only by size is accepted, and no backfill is open or failed. A rollback verification does not look into that: false.',
     ),
   ),
-  reasons: v.pipe(v.array(v.string()), v.description('Why it is not safe to detach.')),
+  safe_to_roll_back: v.exactOptional(
+    v.pipe(
+      v.boolean(),
+      v.description(
+        'Only in a rollback verification. True only if every object of the primary is on the mirrors, nothing that it deleted is, no change is pending or has failed, and no resync is open.',
+      ),
+    ),
+  ),
+  reasons: v.pipe(v.array(v.string()), v.description('Why it is not safe to detach, or to roll back.')),
+  conditions: v.pipe(
+    v.array(
+      v.strictObject({
+        id: v.picklist(CONDITIONS),
+        met: v.pipe(v.nullable(v.boolean()), v.description('Null: it was not looked at.')),
+        decides: v.pipe(
+          v.boolean(),
+          v.description('It is not safe while this is not met. Others are advice.'),
+        ),
+        seen: v.pipe(v.string(), v.description('What was seen.')),
+        at: v.pipe(v.nullable(time), v.description('When it was looked at.')),
+        next: v.pipe(v.nullable(v.string()), v.description('What to do if it is not met.')),
+      }),
+    ),
+    v.description('What was looked at, and what has come of it.'),
+  ),
+  certificate: v.pipe(
+    v.nullable(
+      v.strictObject({
+        issued: time,
+        deployment: v.pipe(v.string(), v.description('Identifies the deployment that compared.')),
+        configuration: v.pipe(
+          v.strictObject({
+            backends: v.array(v.record(v.string(), setting)),
+            migration: v.boolean(),
+            deletes: v.string(),
+          }),
+          v.description('The chain that was compared, without secrets.'),
+        ),
+        current: v.pipe(v.boolean(), v.description('The chain still has this configuration.')),
+        algorithm: v.nullable(v.literal('HMAC-SHA-256')),
+        key_id: v.nullable(v.string()),
+        signature: v.pipe(
+          v.nullable(v.string()),
+          v.description('Of everything else in this answer. Null: the deployment has no key.'),
+        ),
+      }),
+    ),
+    v.description('Only of a completed verification.'),
+  ),
   waiting,
   started: time,
   started_by: startedBy,
@@ -223,6 +358,15 @@ export const differences = v.strictObject({
   cursor,
 })
 
+export const certificateCheck = v.strictObject({
+  valid: v.pipe(v.boolean(), v.description('Signed by this deployment, and unchanged since.')),
+  detail: v.string(),
+  current: v.pipe(
+    v.nullable(v.boolean()),
+    v.description('Whether the chain is still configured as it says. Null unless it is valid.'),
+  ),
+})
+
 export const deadCopies = v.strictObject({
   dead_copies: v.array(
     v.strictObject({ name: v.string(), error: v.string(), detail: v.string(), attempts: count, time }),
@@ -238,5 +382,6 @@ export type FailureCounts = v.InferOutput<typeof failureCounts>
 export type BackfillSeries = v.InferOutput<typeof backfillSeries>
 export type BackfillFailure = FailurePage['failures'][number]
 export type Verification = v.InferOutput<typeof verification>
+export type CertificateCheck = v.InferOutput<typeof certificateCheck>
 export type DifferencePage = v.InferOutput<typeof differences>
 export type Difference = DifferencePage['differences'][number]

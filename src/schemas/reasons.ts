@@ -15,15 +15,35 @@ export const LEFT_OUT_REASONS = Object.keys(LEFT_OUT) as LeftOutReason[]
 export const ACCEPTABLE = [...LEFT_OUT_REASONS, 'equal_by_size'] as const
 export type Acceptable = (typeof ACCEPTABLE)[number]
 
+/** What a verification proves: that the fallbacks can be detached, or that the mirrors can become the primary again. */
+export const DIRECTIONS = ['detach', 'rollback'] as const
+
 export const DIFFERENCE_KINDS = [
   'missing',
   'different',
   'extra',
   'changed',
+  'not_deleted',
+  'damaged',
   'left_out',
   'equal_by_size',
+  'repaired',
 ] as const
 export type DifferenceKind = (typeof DIFFERENCE_KINDS)[number]
+
+/** What a certificate is about. */
+export const CONDITIONS = [
+  'complete',
+  'equal',
+  'undamaged',
+  'left_out',
+  'backfills',
+  'mirrors',
+  'configuration',
+  'dependence',
+  'shadow_reads',
+  'source_changes',
+] as const
 
 /** What is kept over time. */
 export const SERIES = ['reads', 'copies', 'health'] as const

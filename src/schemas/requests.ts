@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import { ERROR_CODES } from '../storage/errors.ts'
 import { isLongerThan, MAX_NAME_BYTES } from '../storage/name.ts'
-import { ACCEPTABLE, DIFFERENCE_KINDS, SERIES } from './reasons.ts'
+import { ACCEPTABLE, DIFFERENCE_KINDS, DIRECTIONS, SERIES } from './reasons.ts'
 
 /** The queries and bodies of the API, for the routes and the OpenAPI document. */
 
@@ -16,7 +16,7 @@ export const MAX_ANONYMOUS_NAMES = 20
 const MAX_PURGE = 200
 /** Far more than the queue’s consumers can process at once. */
 const MAX_CONCURRENCY = 1000
-const MAX_PER_SECOND = 100_000
+export const MAX_PER_SECOND = 100_000
 
 /** In a query, where numbers are text. */
 function wholeNumber(min: number, max: number) {
@@ -113,6 +113,12 @@ export const backfillBody = v.strictObject({
   ),
 })
 
+export const resyncBody = v.strictObject({
+  prefix: v.optional(prefix, ''),
+  max_concurrency: v.optional(concurrency, 4),
+  max_per_second: v.exactOptional(rate),
+})
+
 const queryNumber = v.pipe(v.string(), v.regex(/^\d+(?:\.\d+)?$/, 'must be a number'), v.transform(Number))
 const queryList = v.pipe(
   v.string(),
@@ -128,9 +134,24 @@ export const manifestQuery = v.object({
   max_per_second: v.exactOptional(v.pipe(queryNumber, rate)),
 })
 
+/** One alarm has time for at least one name, even if it is read on several sides. */
+export const MIN_VERIFICATION_RATE = 0.1
+const verificationRateMessage = `must be a number from ${MIN_VERIFICATION_RATE} to ${MAX_PER_SECOND}`
+
 export const verificationBody = v.strictObject({
+  direction: v.optional(v.picklist(DIRECTIONS, `must be ${DIRECTIONS.join(' or ')}`), 'detach'),
+  mirror: v.exactOptional(v.string('must be the name of a mirror')),
   prefix: v.optional(prefix, ''),
   deep: v.optional(flag, false),
+  check_copies: v.optional(flag, false),
+  repair: v.optional(flag, false),
+  max_per_second: v.exactOptional(
+    v.pipe(
+      v.number(verificationRateMessage),
+      v.minValue(MIN_VERIFICATION_RATE, verificationRateMessage),
+      v.maxValue(MAX_PER_SECOND, verificationRateMessage),
+    ),
+  ),
   accept: v.optional(
     v.pipe(
       v.array(
@@ -140,6 +161,16 @@ export const verificationBody = v.strictObject({
       v.transform((reasons) => [...new Set(reasons)]),
     ),
     [],
+  ),
+})
+
+export const certificateBody = v.looseObject({
+  certificate: v.nullable(
+    v.looseObject({
+      key_id: v.nullable(v.string('must be a string')),
+      signature: v.nullable(v.string('must be a string')),
+      algorithm: v.nullable(v.string('must be a string')),
+    }),
   ),
 })
 
@@ -182,6 +213,7 @@ export const migrateBody = v.strictObject({
   names: v.pipe(names, v.minLength(1, 'must contain at least one name')),
 })
 
+export type ResyncRequest = v.InferInput<typeof resyncBody>
 export type BackfillRequest = v.InferInput<typeof backfillBody>
 export type PurgeCacheRequest = v.InferInput<typeof purgeCacheBody>
 export type VerificationRequest = v.InferInput<typeof verificationBody>

@@ -10,7 +10,7 @@ export const SESSION_COOKIE = 'fallback-storage-session'
 
 export interface Route {
   method: 'GET' | 'PUT' | 'POST' | 'DELETE'
-  /** Below the media path. `{id}` is one segment; any other parameter is the rest of the path, slashes included. */
+  /** Below the media path. `{id}` and `{backend}` are one segment; any other parameter is the rest of the path, slashes included. */
   path: string
   /** Who is allowed: anyone, whoever may read media (`MEDIA_ACCESS`), whoever is signed in, or who has that scope. */
   access: 'public' | 'media' | 'signed-in' | Scope
@@ -96,6 +96,8 @@ export const ROUTES = {
   preview: { method: 'GET', path: '-/api/preview/{name}', access: 'read' },
   migrate: { method: 'POST', path: '-/api/migrate', access: 'write', body: requests.migrateBody },
   getSeries: { method: 'GET', path: '-/api/series', access: 'admin', query: requests.seriesQuery },
+  listMirrors: { method: 'GET', path: '-/api/mirrors', access: 'admin' },
+  getDependence: { method: 'GET', path: '-/api/dependence', access: 'admin' },
   listBackends: { method: 'GET', path: '-/api/backends', access: 'admin' },
   health: { method: 'GET', path: '-/health', access: 'public' },
   metrics: { method: 'GET', path: '-/metrics', access: 'admin' },
@@ -136,6 +138,14 @@ export const ROUTES = {
   getBackfillSeries: { method: 'GET', path: '-/api/backfills/{id}/series', access: 'admin' },
   listDeadCopies: { method: 'GET', path: '-/api/dead_copies', access: 'admin' },
 
+  resyncMirror: {
+    method: 'POST',
+    path: '-/api/mirrors/{backend}/resync',
+    access: 'admin',
+    body: requests.resyncBody,
+    status: 202,
+  },
+
   listVerifications: { method: 'GET', path: '-/api/verifications', access: 'admin' },
   startVerification: {
     method: 'POST',
@@ -143,6 +153,12 @@ export const ROUTES = {
     access: 'admin',
     body: requests.verificationBody,
     status: 202,
+  },
+  checkCertificate: {
+    method: 'POST',
+    path: '-/api/verifications/check',
+    access: 'admin',
+    body: requests.certificateBody,
   },
   getVerification: { method: 'GET', path: '-/api/verifications/{id}', access: 'admin' },
   listDifferences: {

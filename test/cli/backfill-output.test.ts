@@ -21,6 +21,7 @@ const JOB: Backfill = {
   prefix: '',
   dry_run: false,
   manifest: null,
+  mirror: null,
   max_concurrency: 4,
   max_per_second: null,
   waiting: null,

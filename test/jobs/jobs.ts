@@ -15,7 +15,9 @@ import type {
   Difference,
   Verification as VerificationJson,
 } from '../../src/schemas/job-answers.ts'
+import type { Evidence } from '../../src/jobs/verification/evidence.ts'
 import { Verification } from '../../src/jobs/verification/job.ts'
+import type { MirrorState } from '../../src/jobs/verification/rollback.ts'
 import type { VerificationOptions } from '../../src/jobs/verification/record.ts'
 import type { Deployment } from '../../src/deployment.ts'
 import type { Backend } from '../../src/storage/backend.ts'
@@ -102,7 +104,7 @@ export async function withBackfill(
         ctx.storage.kv.put('backfill-2', record)
       },
       deliver: (messages, job = rpcOf(harness)) =>
-        consumePages(messages.map(toMessage), { chain, job: () => job }),
+        consumePages(messages.map(toMessage), { chain, mirrors: null, job: () => job }),
       drive: (rounds = 200) => drive(harness, rounds),
     }
     harness.job.create('job', {
@@ -116,6 +118,14 @@ export async function withBackfill(
   })
 }
 
+/** As without the Durable Objects that count and receive. */
+const UNSEEN: Evidence = {
+  at: Date.now(),
+  dependence: { unseen: 'a test counts nothing' },
+  sources: { unseen: 'a test receives nothing' },
+  mirrors: [],
+}
+
 /** Runs a verification, over the backends of `later` if the configuration changes meanwhile. */
 export async function verified(
   backends: readonly Backend[],
@@ -123,9 +133,20 @@ export async function verified(
     backfills?: BackfillJson[]
     failures?: BackfillFailure[]
     later?: readonly Backend[]
+    /** What the log of changes says about the mirrors, each time that it is asked. */
+    states?: () => MirrorState[] | Promise<MirrorState[]>
+    /** What is known at its end. */
+    evidence?: Evidence
   } = {},
 ): Promise<VerificationJson & { all: Difference[]; bySize: Difference[] }> {
-  const { backfills = [], failures = [], later = backends, ...given } = options
+  const {
+    backfills = [],
+    failures = [],
+    later = backends,
+    states = () => [],
+    evidence = UNSEEN,
+    ...given
+  } = options
   let chain = createChain(backends, { deletes: 'tombstone' })
   return inObject(async (ctx) => {
     let time = Date.now()
@@ -138,6 +159,12 @@ export async function verified(
       protected override async failures(_: string, after: number) {
         const cursor = after + 1 < failures.length ? String(after + 1) : null
         return { failures: failures.slice(after, after + 1), cursor }
+      }
+      protected override async mirrorStates() {
+        return states()
+      }
+      protected override async evidence() {
+        return evidence
       }
       /** Time passes quickly, so that each alarm compares as little as possible. */
       protected override now() {
@@ -217,8 +244,15 @@ export async function inObject<T>(work: (ctx: DurableObjectState) => Promise<T>)
 function deploymentOver(
   copyChain: Chain,
   backends: readonly PricedBackend[],
-): Pick<Deployment, 'copyChain' | 'config' | 'series'> {
-  return { copyChain, config: { backends } as Deployment['config'], series: null }
+): ReturnType<Verification['deployment']> {
+  return {
+    copyChain,
+    config: { backends } as Deployment['config'],
+    configuration: { backends: [], migration: true, deletes: 'tombstone' },
+    id: 'test',
+    mirrors: null,
+    series: null,
+  }
 }
 
 export function nameOf(index: number): string {

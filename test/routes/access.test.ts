@@ -38,7 +38,9 @@ const DECLARED: Record<Route['access'], RouteId[]> = {
     'purgeTombstones',
     'purgeCache',
     'listBackends',
+    'listMirrors',
     'getSeries',
+    'getDependence',
     'metrics',
     'listBackfills',
     'startBackfill',
@@ -50,8 +52,10 @@ const DECLARED: Record<Route['access'], RouteId[]> = {
     'listBackfillFailures',
     'getBackfillSeries',
     'listDeadCopies',
+    'resyncMirror',
     'listVerifications',
     'startVerification',
+    'checkCertificate',
     'getVerification',
     'listDifferences',
     'getVerificationReport',
@@ -67,6 +71,7 @@ const PREFIXED: Partial<Record<RouteId, (prefix: string) => { query?: string; bo
   purgeTombstones: (prefix) => ({ body: { prefix } }),
   purgeCache: (prefix) => ({ body: { prefix } }),
   startBackfill: (prefix) => ({ body: { prefix, dry_run: true } }),
+  resyncMirror: (prefix) => ({ body: { prefix } }),
   startVerification: (prefix) => ({ body: { prefix } }),
 }
 
@@ -109,6 +114,7 @@ function requestOf(id: RouteId, prefix: string, token: string | null): Request {
     PREFIXED[id]?.(prefix) ?? {}
   const filled = path
     .replace('{id}', '0123456789abcde')
+    .replace('{backend}', 'media')
     .replace('{name}', `${prefix}a`)
     .replace(/\{\w+\}/, prefix)
   return new Request(`${SITE}/${filled}?${query}`, {

@@ -34,7 +34,9 @@ const ACCESS: Record<RouteId, 'anyone' | 'media' | 'signed-in' | 'read' | 'write
   preview: 'read',
   migrate: 'write',
   listBackends: 'admin',
+  listMirrors: 'admin',
   getSeries: 'admin',
+  getDependence: 'admin',
   health: 'anyone',
   metrics: 'admin',
   getSession: 'signed-in',
@@ -57,8 +59,10 @@ const ACCESS: Record<RouteId, 'anyone' | 'media' | 'signed-in' | 'read' | 'write
   listBackfillFailures: 'admin',
   getBackfillSeries: 'admin',
   listDeadCopies: 'admin',
+  resyncMirror: 'admin',
   listVerifications: 'admin',
   startVerification: 'admin',
+  checkCertificate: 'admin',
   getVerification: 'admin',
   listDifferences: 'admin',
   getVerificationReport: 'admin',
@@ -75,6 +79,7 @@ const ABOUT_TEAM: readonly RouteId[] = [
   'listTombstones',
   'purgeTombstones',
   'startBackfill',
+  'resyncMirror',
   'startVerification',
 ]
 
@@ -85,7 +90,9 @@ const BODIES: Partial<Record<RouteId, string>> = {
   migrate: '{"names":["team/a.txt"]}',
   purgeTombstones: '{"prefix":"team/"}',
   startBackfill: '{"prefix":"team/","dry_run":true}',
+  resyncMirror: '{"prefix":"team/"}',
   startVerification: '{"prefix":"team/"}',
+  checkCertificate: '{"certificate":null}',
 }
 
 const QUERIES: Partial<Record<RouteId, string>> = {
@@ -99,6 +106,7 @@ function requestOf(id: RouteId): RawRequest {
     .replace('{name}', 'team/a.txt')
     .replace('{path}', 'team')
     .replace('{prefix}', 'team/')
+    .replace('{backend}', 'media')
     .replace('{id}', '01hzzzzzzzzzzzzzzzzzzzzzzz')
   const query = QUERIES[id] ?? ''
   const body = BODIES[id]

@@ -11,7 +11,7 @@ export function backfillLines(job: Backfill): Lines {
   const reasons = Object.entries(skipped).map(([reason, names]) => `${count(names)} ${label(reason)}`)
   return [
     [
-      `${dryRun ? 'dry run' : 'backfill'} ${id}: `,
+      `${kindOf(job)} ${id}: `,
       stateOf(job),
       `, ${duration(seconds)}${dryRun ? '' : `, ${count(job.rate)} objects/s`}`,
     ],
@@ -30,10 +30,15 @@ export function backfillTable(jobs: readonly Backfill[]): Table {
   const rows = jobs.map((job) => [
     job.id,
     time(job.started),
-    job.dry_run ? `${job.state} (dry run)` : job.state,
+    job.dry_run || job.mirror !== null ? `${job.state} (${kindOf(job)})` : job.state,
     ...counters(['', job]).slice(1),
   ])
   return { rows: [['job', 'started', 'state', ...HEAD.slice(1)], ...rows], right: [3, 4, 5, 6, 7, 8] }
+}
+
+function kindOf({ dry_run: isDryRun, mirror }: Backfill): string {
+  if (mirror !== null) return `resync of ${mirror}`
+  return isDryRun ? 'dry run' : 'backfill'
 }
 
 const HEAD = ['', 'listed', 'copied', 'present', 'skipped', 'failed', 'bytes']

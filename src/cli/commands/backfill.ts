@@ -93,7 +93,7 @@ Examples:
 }
 
 async function start(session: Session, options: StartOptions): Promise<void> {
-  const { client, output } = session
+  const { client } = session
   const { dryRun, manifest, manifestObject, watch: shouldWatch = false } = options
   if (manifest !== undefined && manifestObject !== undefined) {
     throw usageError('--manifest and --manifest-object exclude each other: leave one out')
@@ -109,9 +109,19 @@ async function start(session: Session, options: StartOptions): Promise<void> {
   const names = manifest === undefined ? undefined : await readManifest(manifest, session)
   const job = await client.startBackfill(request, names)
   // The result is the whole point of a dry run.
-  if (shouldWatch || dryRun) {
+  return showStarted(session, job, { watches: shouldWatch || dryRun === true, onlyEnd: !shouldWatch })
+}
+
+/** Prints a job that was just started, or waits for its end. */
+export async function showStarted(
+  session: Session,
+  job: Backfill,
+  { watches, onlyEnd = false }: { watches: boolean; onlyEnd?: boolean },
+): Promise<void> {
+  const { output } = session
+  if (watches) {
     output.note(`started ${job.id}`)
-    return watch(session, job.id, { onlyEnd: !shouldWatch })
+    return watch(session, job.id, { onlyEnd })
   }
   show(session, job)
   if (!output.json) output.note(`watch it with: fallback-storage backfill watch ${job.id}`)

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { type Difference, pages, type Verification, type VerificationRequest } from '../../client/client.ts'
-import { CommandError, EXIT } from '../errors.ts'
+import { CommandError, EXIT, usageError } from '../errors.ts'
 import { count, type Lines, styled } from '../output.ts'
 import { type Session, wholeNumber, type WithSession } from '../session.ts'
 import { isOver, watchJob } from '../watch-job.ts'
@@ -9,10 +9,16 @@ import { isOver, watchJob } from '../watch-job.ts'
 interface VerifyOptions {
   prefix?: string
   deep?: boolean
+  rollback?: boolean
+  mirror?: string
   accept?: string[]
   wait: boolean
   differences: number
   report?: string
+  certificate?: string
+  checkCopies?: boolean
+  repair?: boolean
+  maxPerSecond?: number
 }
 
 const EXAMPLES = 20
@@ -21,14 +27,20 @@ const MAX_PAGE = 1000
 export function addVerify(program: Command, withSession: WithSession): void {
   program
     .command('verify')
-    .summary('compare the backends, and say whether the fallbacks can be detached')
+    .summary('compare the backends, and say whether the fallbacks can be detached, or a move undone')
     .description(
       'Compares every object of the fallbacks with the primary: size first, then digests where both are known.\n' +
-        'Exit code 3 unless the fallbacks can be detached safely.',
+        'With --rollback, compares every object of the primary with its mirrors instead.\n' +
+        'Exit code 3 unless the fallbacks can be detached safely, or with --rollback, unless the move can be undone.',
     )
     .argument('[id]', 'show this verification instead of starting one')
     .option('--prefix <prefix>', 'only names that begin with this')
+    .option('--rollback', 'say whether a mirror can become the primary again')
+    .option('--mirror <name>', 'with --rollback: only this mirror')
     .option('--deep', 'compare the bytes too')
+    .option('--check-copies', 'read the primary, and compare the bytes with the digests recorded there')
+    .option('--repair', 'with --check-copies or --deep: copy damaged copies again')
+    .option('--max-per-second <count>', 'the most requests per second', Number)
     .option(
       '--accept <reasons>',
       'reasons to accept, separated by commas: excluded, unlistable, equal_by_size, …',
@@ -37,6 +49,7 @@ export function addVerify(program: Command, withSession: WithSession): void {
     .option('--no-wait', 'start the verification and return at once')
     .option('--differences <count>', 'show at most this many examples', wholeNumber, EXAMPLES)
     .option('--report <file>', 'write the certificate to this file, as HTML')
+    .option('--certificate <file>', 'write the signed certificate to this file, as JSON')
     .addHelpText(
       'after',
       `
@@ -44,6 +57,7 @@ Examples:
   fallback-storage verify --report certificate.html
   fallback-storage verify --deep --prefix contracts/
   fallback-storage verify --accept excluded,unlistable
+  fallback-storage verify --rollback
   fallback-storage verify --json -q && echo 'safe to switch off the old server'`,
     )
     .action(withSession(verify))
@@ -51,12 +65,16 @@ Examples:
 
 async function verify(session: Session, id: string | undefined, options: VerifyOptions): Promise<void> {
   const { client, output } = session
-  const { prefix, deep } = options
+  const { prefix, deep, mirror } = options
+  if (mirror !== undefined && !options.rollback) throw usageError('--mirror needs --rollback')
+  const direction = options.rollback ? 'rollback' : undefined
+  const { checkCopies: check_copies, repair, maxPerSecond: max_per_second } = options
+  const reading = { check_copies, repair, max_per_second }
   // The Worker knows which reasons there are, and says so.
   const accept = options.accept as VerificationRequest['accept']
   const started =
     id === undefined
-      ? await client.startVerification({ prefix, deep, accept })
+      ? await client.startVerification({ direction, mirror, prefix, deep, accept, ...reading })
       : await client.verification(id)
   const reattach = `fallback-storage verify ${started.id}`
   if (!options.wait && !isOver(started)) {
@@ -72,9 +90,11 @@ async function verify(session: Session, id: string | undefined, options: VerifyO
     reattach,
   })
   if (options.report !== undefined) await writeFile(options.report, await client.verificationReport(done.id))
+  if (options.certificate !== undefined)
+    await writeFile(options.certificate, `${JSON.stringify(done, null, 2)}\n`)
   const examples = await differencesOf(session, done.id, options.differences)
   output.list([{ ...done, differences: examples }], () => verificationLines(done, examples))
-  if (!done.safe_to_detach) throw new CommandError(EXIT.no)
+  if (!isSafe(done)) throw new CommandError(EXIT.no)
 }
 
 async function differencesOf({ client }: Session, id: string, wanted: number): Promise<Difference[]> {
@@ -89,15 +109,19 @@ async function differencesOf({ client }: Session, id: string, wanted: number): P
 }
 
 function verificationLines(done: Verification, differences: readonly Difference[]): Lines {
-  const { missing, different, changed, extra, left_out: leftOut } = done
+  const { missing, different, changed, damaged, extra, not_deleted: notDeleted = 0, left_out: leftOut } = done
   // `unlistable` and `prefix` count no names, so they have no examples.
   const { unlistable: _, prefix: __, ...names } = leftOut
-  const found = [missing, different, changed, extra, ...Object.values(names)].reduce(
+  const found = [missing, different, changed, damaged, extra, notDeleted, ...Object.values(names)].reduce(
     (sum, part) => sum + part,
   )
-  const result = done.safe_to_detach ? styled('green', 'safe to detach') : styled('red', 'not safe to detach')
+  const goal = done.direction === 'rollback' ? 'safe to roll back' : 'safe to detach'
+  const result = isSafe(done) ? styled('green', goal) : styled('red', `not ${goal}`)
   const counts = [
-    ...COUNTS.map((key) => [`  ${key.replaceAll('_', ' ')}`, count(done[key])]),
+    ...COUNTS.flatMap((key) => {
+      const value = done[key]
+      return value === undefined ? [] : [[`  ${key.replaceAll('_', ' ')}`, count(value)]]
+    }),
     ...Object.entries(leftOut).map(([reason, many]) => [`  left out: ${reason}`, count(many)]),
   ]
   const prefixes = done.prefixes.map(({ prefix, objects, covered, coverage }) => [
@@ -108,6 +132,7 @@ function verificationLines(done: Verification, differences: readonly Difference[
   return [
     [`verification ${done.id}: ${done.state}, `, result],
     ...done.reasons.map((reason) => `  because ${reason}`),
+    ...done.conditions.filter(isAdvice).map(({ seen, next }) => `  note: ${seen} ${next ?? ''}`.trimEnd()),
     ...done.accepted.map((accepted) => `  accepted: ${accepted.reason}, ${count(accepted.count)}`),
     done.as_of !== null && `  as of ${done.as_of}, after ${count(done.passes)} passes`,
     { rows: counts, right: [1] },
@@ -127,9 +152,21 @@ const COUNTS = [
   'missing',
   'different',
   'changed',
+  'damaged',
+  'repaired',
   'extra',
   'tombstoned',
+  'not_deleted',
 ] as const
+
+/** What is not known, or no reason against it and yet worth knowing. */
+function isAdvice({ met, decides }: Verification['conditions'][number]): boolean {
+  return met === null || (met === false && !decides)
+}
+
+function isSafe({ safe_to_detach: canDetach, safe_to_roll_back: canRollBack }: Verification): boolean {
+  return canRollBack ?? canDetach
+}
 
 /** Rounded down, so that only everything is 100 %. */
 function percent(part: number): string {

@@ -18,6 +18,7 @@ import { ReadsPlot } from './migration/reads-plot.tsx'
 import { StartDialog } from './migration/start-dialog.tsx'
 import { useJob } from './migration/use-job.ts'
 import { VerificationCard } from './migration/verification-card.tsx'
+import { isRollback } from './migration/verifications.ts'
 
 export function Migration({ route }: { route: Extract<Route, { view: 'migration' }> }) {
   if (!may('admin'))
@@ -36,7 +37,7 @@ function Overview({ chosen }: { chosen: string | undefined }) {
     moves: isMoving,
   })
   const verifications = useJob('verifications', client.verifications, client.verification, {
-    choose: ([newest]) => newest?.id,
+    choose: (jobs) => jobs.find((one) => !isRollback(one))?.id,
     moves: ({ state }) => state === 'running',
   })
   const { job } = backfills

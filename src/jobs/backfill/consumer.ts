@@ -1,11 +1,13 @@
 import type { Chain } from '../../chain/fallback.ts'
 import { delayAfter } from '../../migration/copy-consumer.ts'
+import type { Mirrors } from '../../mirrors/mirrors.ts'
 import { describeError, log } from '../../observe/log.ts'
 import { copyPage } from './copy-page.ts'
 import type { PageJob, PageMessage, PageReport } from './job-types.ts'
 
 export interface PageConsumerOptions {
   chain: Chain
+  mirrors: Mirrors | null
   job: (id: string) => PageJob
   onReport?: ((report: PageReport) => void) | undefined
 }
@@ -26,7 +28,7 @@ export async function consumePages(
 
 async function consumeInTurn(
   messages: readonly Message<PageMessage>[],
-  { chain, job: open, onReport }: PageConsumerOptions,
+  { chain, mirrors, job: open, onReport }: PageConsumerOptions,
 ): Promise<void> {
   const batchEnds = Date.now() + BATCH_MS
   for (const message of messages) {
@@ -36,7 +38,7 @@ async function consumeInTurn(
       const start = await job.beginPage(page)
       if (start) {
         const ends = Math.min(batchEnds, Date.now() + PAGE_MS)
-        const report = await copyPage({ chain, source, names, start, ends })
+        const report = await copyPage({ chain, mirrors, source, names, start, ends })
         onReport?.(report)
         await job.reportPage(page, report)
       }

@@ -1,14 +1,17 @@
 import pLimit from 'p-limit'
 import type { Chain } from '../../chain/fallback.ts'
+import type { Mirrors } from '../../mirrors/mirrors.ts'
 import { isListable } from '../../storage/backend.ts'
 import { type StorageError, toStorageError } from '../../storage/errors.ts'
 import { failureOf } from '../job-record.ts'
 import { copyEntry } from './copy-entry.ts'
 import type { PageEntry, PageMessage, PageReport, PageStart } from './job-types.ts'
+import { resyncName } from './resync.ts'
 import { addOutcome, noCounts } from './store.ts'
 
 interface PageWork extends Pick<PageMessage, 'source' | 'names'> {
   chain: Chain
+  mirrors: Mirrors | null
   start: PageStart
   /** No copy is started after that. */
   ends: number
@@ -25,7 +28,14 @@ const NOT_TRIED = 'skipped'
 const MAX_DETAIL = 500
 
 /** Copies the names of a page, as far as time allows and the source responds. */
-export async function copyPage({ chain, source, names, start, ends }: PageWork): Promise<PageReport> {
+export async function copyPage({
+  chain,
+  mirrors,
+  source,
+  names,
+  start,
+  ends,
+}: PageWork): Promise<PageReport> {
   const report: PageReport = { counts: {}, failures: [], left: [] }
   const failed: { entry: PageEntry; error: StorageError }[] = []
   const first = source ?? start.sources[0] ?? 'chain'
@@ -47,7 +57,9 @@ export async function copyPage({ chain, source, names, start, ends }: PageWork):
 
   const copy = async (entry: PageEntry): Promise<void> => {
     try {
-      const outcome = await copyEntry(chain, source, entry, start)
+      const outcome = await (start.mirror === undefined
+        ? copyEntry(chain, source, entry, start)
+        : resyncName(mirrors, start.mirror, entry[0]))
       addOutcome((report.counts[outcome.backend] ??= noCounts()), outcome)
       failuresInARow = 0
     } catch (thrown) {

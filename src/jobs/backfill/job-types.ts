@@ -13,6 +13,8 @@ export interface BackfillOptions {
   maxPerSecond?: number
   /** Where the names come from instead of listings: sent by the client, or an object of the chain. */
   manifest?: { from: 'client' } | { from: 'object'; name: string }
+  /** The mirror that a resync makes equal to the primary; `backends` has only its name then. */
+  mirror?: string
 }
 
 /** Objects, the bytes of those whose sizes are known, and how many have unknown sizes. */
@@ -53,6 +55,8 @@ export interface BackfillRecord extends JobRecord {
   manifest?: { offset: number; etag?: string }
   /** What was found to be copied. */
   found: Found
+  /** Set at the end of a resync, once the mirrors' log knows of it. */
+  recorded?: boolean
   /** The latest, oldest first. Records of earlier versions have none. */
   samples?: Sample[]
 }
@@ -96,6 +100,8 @@ export interface PageStart {
   copiedSince: number | undefined
   /** Where to look for the names of a manifest. */
   sources: readonly string[]
+  /** The mirror to make equal to the primary, in a resync. */
+  mirror?: string
 }
 
 /** What happened to the names of a page: each is counted, failed, or left. */

@@ -146,13 +146,24 @@ export abstract class Backfill extends Job<BackfillRecord, BackfillJson> {
     } while (this.now() < ends)
     if (queue) await sendPages(queue, this.#state, this.#started)
     else await this.#copy(chain)
+    await this.#recordResync()
+  }
+
+  /** A resync of all names that has met no failure is recorded before it ends, so that it cannot be lost. */
+  async #recordResync(): Promise<void> {
+    const record = this.saved.load()
+    if (!record || !isDone(this.#state, record) || record.options.mirror === undefined) return
+    const { mirror, prefix } = record.options
+    const isWhole = prefix === '' && this.#state.store.counters(null).failed === 0
+    if (isWhole) await this.deployment().mirrors?.log().resynced(mirror, this.now())
+    this.#state.change((current) => void (current.recorded = true))
   }
 
   async #list(chain: Chain, record: BackfillRecord): Promise<void> {
-    const { manifest, backends } = record.options
+    const { manifest } = record.options
     if (manifest?.from === 'object') return readManifest(this.#state, chain, manifest.name, record.manifest)
     this.walk ??= openWalk(chain, record)
-    return listPages(this.#state, this.walk, chain, backends)
+    return listPages(this.#state, this.walk, chain, record.options)
   }
 
   async #copy(chain: Chain): Promise<void> {
@@ -164,7 +175,13 @@ export abstract class Backfill extends Job<BackfillRecord, BackfillJson> {
       const [next] = isReady ? this.#state.store.takeWaiting(1, this.now()) : []
       const start = next && beginPage(this.#state, next.page)
       if (!next || !start) return
-      const report = await copyPage({ ...next, chain, start, ends: deadline })
+      const report = await copyPage({
+        ...next,
+        chain,
+        mirrors: this.deployment().mirrors,
+        start,
+        ends: deadline,
+      })
       this.deployment().series?.tally.addPage(report)
       reportPage(this.#state, next.page, report)
     }
@@ -176,12 +193,19 @@ export abstract class Backfill extends Job<BackfillRecord, BackfillJson> {
   }
 }
 
-function endIfDone({ store, load, change, now }: JobState): void {
+function isDone({ store }: JobState, { status, listed }: BackfillRecord): boolean {
+  return status === 'open' && listed && store.pages() === 0
+}
+
+function endIfDone(state: JobState): void {
+  const { store, load, change, now } = state
   const record = load()
   if (record?.status !== 'open') return
   const { options, listed, updated } = record
+  // Recorded by the next alarm.
+  if (options.mirror !== undefined && !record.recorded) return
   const isAbandoned = options.manifest?.from === 'client' && !listed && now() - updated > MANIFEST_SILENCE_MS
-  if (!isAbandoned && !(listed && store.pages() === 0)) return
+  if (!isAbandoned && !isDone(state, record)) return
   change((ended) => {
     const hasFailed = store.counters(null).failed > 0
     ended.status = isAbandoned ? 'cancelled' : hasFailed ? 'completed_with_failures' : 'completed'
@@ -197,7 +221,7 @@ function nextAlarm(state: JobState): number | undefined {
   if (record?.status !== 'open') return undefined
   const time = now()
   if (record.waiting && record.waiting.until > time) return record.waiting.until
-  if (canList(state, record)) return time
+  if (canList(state, record) || isDone(state, record)) return time
   const due = store.nextDue()
   const sendsAt = due !== undefined && roomFor(record, state) > 0 ? Math.max(due, time) : Infinity
   // Pages in flight may be lost.
@@ -256,4 +280,5 @@ function retryFailed(store: JobState['store'], record: BackfillRecord): void {
   }
   if (record.status !== 'paused') record.status = 'open'
   delete record.finished
+  delete record.recorded
 }

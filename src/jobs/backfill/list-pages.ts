@@ -10,6 +10,8 @@ import { addFound } from './estimate.ts'
 import type { BackfillRecord, PageEntry } from './job-types.ts'
 import { type ManifestLines, type ManifestSlice, readSlice } from './manifest.ts'
 import { isActive, shares } from './pages.ts'
+import { mirrorNamed } from '../mirrored.ts'
+import { classifyForMirror, openMirrorWalk } from './resync.ts'
 import { addOutcome, type JobState, noCounts } from './store.ts'
 
 /** With so many pages ahead of the copies, listing pauses. */
@@ -27,6 +29,10 @@ export function canList({ store, now }: JobState, record: BackfillRecord | undef
 
 /** All backends up to the last source: those that were not chosen may shadow those that were. */
 export function openWalk(chain: Chain, { options, position }: BackfillRecord): Walk {
+  if (options.mirror !== undefined) {
+    const { prefix } = options
+    return openMirrorWalk(chain, mirrorNamed(chain, options.mirror), { prefix, position })
+  }
   const missing = options.backends.find((name) => !chain.backends.some((backend) => backend.name === name))
   if (missing !== undefined)
     throw new StorageError('unsupported', 'is not configured any more', { backend: missing })
@@ -40,11 +46,14 @@ export async function listPages(
   { store, change }: JobState,
   walk: Walk,
   chain: Chain,
-  sources: readonly string[],
+  { backends, mirror }: BackfillRecord['options'],
 ): Promise<void> {
   const steps = await walk.take(NAMES)
-  const chosen = new Set(sources)
-  const names = steps.flatMap((step) => classify(chain, chosen, step) ?? [])
+  const chosen = new Set(backends)
+  const target = mirror === undefined ? undefined : mirrorNamed(chain, mirror)
+  const names = steps.flatMap(
+    (step) => (target ? classifyForMirror(chain, target, step) : classify(chain, chosen, step)) ?? [],
+  )
   change((record) => {
     if (isClosed(record)) return false
     for (const [source, own] of Map.groupBy(names, ({ held }) => held.backend.name)) {

@@ -41,6 +41,7 @@ export function beginPage({ store, load, now }: JobState, id: number): PageStart
     probe: waiting !== undefined,
     copiedSince: page.begins > 0 ? started : undefined,
     sources: options.backends,
+    ...(options.mirror !== undefined && { mirror: options.mirror }),
   }
 }
 

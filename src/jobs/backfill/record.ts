@@ -21,6 +21,7 @@ export function toJson(
     prefix: options.prefix,
     dry_run: options.dryRun,
     manifest: manifestOf(options),
+    mirror: options.mirror ?? null,
     max_concurrency: options.maxConcurrency,
     max_per_second: options.maxPerSecond ?? null,
     backends: Object.fromEntries(

@@ -1,17 +1,21 @@
 import type { Chain } from '../../chain/fallback.ts'
 import { copyTarget } from '../../chain/placement.ts'
 import type { ListableBackend } from '../../storage/backend.ts'
+import { cancelBody } from '../../bodies/cancel.ts'
+import { startHash, type DigestName } from '../../bodies/digest.ts'
+import { compareDigests, sinceCopy } from '../../migration/compare-copy.ts'
 import { failureOfBody, toStorageError } from '../../storage/errors.ts'
-import type { ObjectInfo } from '../../storage/object.ts'
+import type { Digests, ObjectInfo } from '../../storage/object.ts'
 import { isServed, isTombstoned, whyTooLarge, whyUnusable } from '../backfill/classify.ts'
 import { LISTED_BUT_ABSENT, lists } from '../backfill/copy-entry.ts'
 import type { Held, Step } from '../walk.ts'
+import { repairCopy, whyUnrepaired } from './repair.ts'
 import type { DifferenceKind, LeftOutReason } from '../../schemas/reasons.ts'
 
 /** What the comparison of one name found. */
 export interface Result {
   name: string
-  kind: Exclude<DifferenceKind, 'equal_by_size'> | 'equal' | 'tombstoned'
+  kind: Exclude<DifferenceKind, 'equal_by_size' | 'repaired'> | 'equal' | 'tombstoned'
   /** Whether only the sizes could be compared. */
   bySize?: boolean
   /** Whether a fallback has it. */
@@ -22,17 +26,25 @@ export interface Result {
   oddTag?: boolean
   /** Why it was left out. */
   reason?: LeftOutReason
-  /** Identifies these two versions, once their bytes were found to be the same. */
+  /** Identifies these versions, once their bytes were read and found to be right. */
   sameBytes?: string
+  /** A damaged copy that was copied again; `detail` says from where. */
+  repaired?: boolean
+  /** Nothing was recorded that its bytes could be compared with. */
+  isUnrecorded?: boolean
 }
 
 export interface CompareOptions {
   chain: Chain
   primary: ListableBackend
   deep: boolean
+  /** Read the primary's objects and compare them with their recorded digests, even if a listing shows no difference. */
+  checkCopies: boolean
+  /** Copy damaged copies again. */
+  repair: boolean
   /** Whether that backend's ETags may be taken for MD5 digests. */
   trustTags: (backend: string) => boolean
-  /** Whether an earlier pass has found the bytes of these two versions to be the same. */
+  /** Whether an earlier pass has read these versions and found their bytes to be right. */
   wasRead: (versions: string) => boolean
   /** Why a backfill could not copy the name; `undefined` if none failed to. */
   failureOf: (name: string) => FailedName | undefined
@@ -45,8 +57,24 @@ export interface FailedName {
   detail: string
 }
 
-/** Compares both sides of a name; `null` if neither has an object. */
-export async function compareName({ name, held }: Step, options: CompareOptions): Promise<Result | null> {
+/** Compares both sides of a name; `null` if neither has an object. Repairs a damaged copy if that is allowed. */
+export async function compareName(step: Step, options: CompareOptions): Promise<Result | null> {
+  const result = await compareStep(step, options)
+  if (!result?.damaged) return result
+  const { damaged, ...found } = result
+  const sources = step.held.filter((one) => one.backend !== options.primary && isServed(one))
+  const live = sources.filter(({ object }) => !object.deleted).map(({ backend }) => backend)
+  const { from, why } = options.repair
+    ? await repairCopy(damaged, options.primary, live)
+    : { why: whyUnrepaired(damaged, live) }
+  if (from === undefined) return { ...found, detail: `${found.detail}; ${why}` }
+  return { ...found, kind: 'equal', repaired: true, detail: `${found.detail}; copied again from ${from}` }
+}
+
+async function compareStep(
+  { name, held }: Step,
+  options: CompareOptions,
+): Promise<(Result & { damaged?: ObjectInfo }) | null> {
   const { primary, chain } = options
   const isPrimary = ({ backend, object }: Held): boolean => backend === primary && !object.lifted
   const live = held.filter(({ backend, object }) => backend !== primary && !object.deleted)
@@ -57,7 +85,9 @@ export async function compareName({ name, held }: Step, options: CompareOptions)
   const base = { name, held: other !== undefined, backend: (other ?? stored)?.backend.name ?? '', detail: '' }
   if (!other) {
     if (!stored || stored.object.deleted) return null
-    return { ...base, kind: 'extra', detail: 'no fallback holds it' }
+    const extra: Compared = { kind: 'extra', detail: 'no fallback holds it' }
+    const isRead = options.checkCopies && isServed(stored)
+    return { ...base, ...(isRead ? await checkOwn(stored, extra, options) : extra) }
   }
   const own = served.find(isPrimary)
   const wrong = whyUnusable(other)
@@ -75,11 +105,17 @@ export async function compareName({ name, held }: Step, options: CompareOptions)
   return { ...base, kind: 'missing', detail: `${primary.name} does not hold it` }
 }
 
-type Compared = Pick<Result, 'kind' | 'detail' | 'bySize' | 'oddTag' | 'reason' | 'sameBytes'>
+export type Compared = Pick<
+  Result,
+  'kind' | 'detail' | 'bySize' | 'oddTag' | 'reason' | 'sameBytes' | 'isUnrecorded'
+> & {
+  /** What is damaged, as it was read. */
+  damaged?: ObjectInfo
+}
 
 const EQUAL: Compared = { kind: 'equal', detail: '' }
 
-function leftOut(reason: LeftOutReason, why: string): Compared {
+export function leftOut(reason: LeftOutReason, why: string): Compared {
   return { kind: 'left_out', reason, detail: `${reason}: ${why}` }
 }
 
@@ -92,51 +128,122 @@ async function compareBoth(own: Held, other: Held, options: CompareOptions): Pro
   const canRead = isServed(other)
   if (listed !== 'read') {
     const needsBytes = listed.kind === 'equal' && options.deep && (canRead || listed.bySize)
-    if (!needsBytes) return listed
+    if (!needsBytes) {
+      const isRead = options.checkCopies && listed.kind !== 'changed'
+      return isRead ? checkOwn(own, listed, options, canRead ? other : undefined) : listed
+    }
   }
   if (!canRead) return leftOut('excluded', `${filtered(other)}, so its bytes cannot be compared`)
   const versions = versionsOf(own, other)
   if (versions !== undefined && options.wasRead(versions)) return EQUAL
-  const read = await compareBytes(own, other)
+  const read = await compareBytes(own, other, options)
   if (read.kind !== 'equal') return read
   return { ...read, oddTag: listed === 'read', ...(versions !== undefined && { sameBytes: versions }) }
 }
 
-/** `undefined` if a side reports nothing that changes with its bytes. */
-function versionsOf(own: Held, other: Held): string | undefined {
-  const versions = [own, other].map(({ backend, object: { name, etag, modified, version, size } }) => {
+/** `undefined` if one of them reports nothing that changes with its bytes. */
+function versionsOf(...held: readonly Held[]): string | undefined {
+  const versions = held.map(({ backend, object: { name, etag, modified, version, size } }) => {
     const known = [etag, modified?.getTime(), version]
     return known.every((part) => part === undefined) ? undefined : [backend.name, name, size, ...known]
   })
   return versions.includes(undefined) ? undefined : JSON.stringify(versions)
 }
 
-/** Reads both sides. An object that cannot be read counts as failed, unless its backend is down: that is thrown. */
-async function compareBytes(
-  { backend: primary, object: { name } }: Held,
-  { backend: source }: Held,
+/**
+ * `listed`, unless the object's bytes do not match the digests that were recorded with them. Where a source has just these
+ * bytes, the record is wrong and not the bytes.
+ */
+async function checkOwn(
+  own: Held,
+  listed: Compared,
+  options: CompareOptions,
+  source?: Held,
 ): Promise<Compared> {
-  const [own, other] = await Promise.all([digest(primary, name), digest(source, name)])
-  if (typeof own === 'object') return own
-  if (typeof other === 'object') return other
-  if (own === undefined) return { kind: 'missing', detail: `removed from ${primary.name} meanwhile` }
-  if (other === undefined)
-    return (await lists(source, name))
-      ? leftOut('failed', `${source.name} ${LISTED_BUT_ABSENT}`)
-      : { kind: 'extra', detail: `removed from ${source.name} meanwhile` }
-  return own === other ? EQUAL : { kind: 'different', detail: 'the bytes differ (SHA-256)' }
+  const versions = versionsOf(own)
+  if (versions !== undefined && options.wasRead(versions)) return listed
+  const read = await readBytes(own, { trustTags: options.trustTags(own.backend.name), ifRecorded: true })
+  if (read && 'kind' in read) return read
+  if (read && !read.info.digests) return { ...listed, isUnrecorded: true }
+  if (read?.wrong === undefined)
+    return { ...listed, ...(read && versions !== undefined && { sameBytes: versions }) }
+  const other = source && (await readBytes(source))
+  return other && 'sha256' in other && other.sha256 === read.sha256 ? listed : damaged(read)
+}
+
+/** Reads both sides, the copy first. An object that cannot be read counts as failed, unless its backend is down: that is thrown. */
+export async function compareBytes(
+  primary: Held,
+  source: Held,
+  { trustTags }: Pick<CompareOptions, 'trustTags'>,
+): Promise<Compared> {
+  const { name } = primary.object
+  const [own, other] = await Promise.all([
+    readBytes(primary, { trustTags: trustTags(primary.backend.name) }),
+    readBytes(source),
+  ])
+  if (own && 'kind' in own) return own
+  if (own?.wrong !== undefined && !(other && 'sha256' in other && other.sha256 === own.sha256))
+    return damaged(own)
+  if (other && 'kind' in other) return other
+  if (!own) return { kind: 'missing', detail: `removed from ${primary.backend.name} meanwhile` }
+  if (!other)
+    return (await lists(source.backend, name))
+      ? leftOut('failed', `${source.backend.name} ${LISTED_BUT_ABSENT}`)
+      : { kind: 'extra', detail: `removed from ${source.backend.name} meanwhile` }
+  return own.sha256 === other.sha256 ? EQUAL : { kind: 'different', detail: 'the bytes differ (SHA-256)' }
+}
+
+function damaged({ info, wrong }: Bytes): Compared {
+  const detail = `its bytes in ${info.backend} do not match the digest that was recorded with them (${wrong})`
+  return { kind: 'damaged', detail, damaged: info }
+}
+
+/** What reading an object has shown. */
+interface Bytes {
+  info: ObjectInfo
+  sha256: string
+  /** The recorded digests that the bytes do not match. */
+  wrong?: string
+}
+
+interface ReadOptions {
+  /** Whether the backend's ETags may be MD5 digests. */
+  trustTags?: boolean
+  /** Reads nothing if no digest was recorded. */
+  ifRecorded?: boolean
 }
 
 /** `undefined` if there is no such object. */
-async function digest(backend: ListableBackend, name: string): Promise<string | undefined | Compared> {
+async function readBytes(
+  { backend, object: { name } }: Held,
+  { trustTags = true, ifRecorded = false }: ReadOptions = {},
+): Promise<undefined | Bytes | Compared> {
   try {
     const object = await backend.get(name)
     if (!object) return undefined
-    const stream = new crypto.DigestStream('SHA-256')
-    await object.body.pipeTo(stream).catch((error: unknown) => {
+    const { body, ...info } = object
+    if (ifRecorded && !object.digests && !object.deleted) {
+      await cancelBody(body)
+      return { info, sha256: '' }
+    }
+    const recorded = Object.entries(object.digests ?? {}) as [DigestName, string][]
+    const names = new Set<DigestName>(['sha256', ...recorded.map(([algorithm]) => algorithm)])
+    const hashes = [...names].map((algorithm) => ({ algorithm, hash: startHash(algorithm) }))
+    try {
+      for await (const chunk of body) await Promise.all(hashes.map(({ hash }) => hash.update(chunk)))
+    } catch (error) {
       throw failureOfBody(error, backend.name)
-    })
-    return object.deleted ? undefined : new Uint8Array(await stream.digest).toHex()
+    }
+    const actual: Digests = {}
+    for (const { algorithm, hash } of hashes) actual[algorithm] = await hash.finish()
+    if (object.deleted) return undefined
+    const wrong = recorded
+      .filter(([algorithm, digest]) => actual[algorithm] !== digest.toLowerCase())
+      // The MD5 of an S3 object is its ETag, which is no digest with some servers.
+      .filter(([algorithm, digest]) => algorithm !== 'md5' || trustTags || info.version !== `"${digest}"`)
+      .map(([algorithm]) => algorithm)
+    return { info, sha256: actual.sha256 ?? '', ...(wrong.length > 0 && { wrong: wrong.join(', ') }) }
   } catch (error) {
     const failure = toStorageError(error, backend.name)
     if (failure.code === 'skipped') throw failure
@@ -146,23 +253,23 @@ async function digest(backend: ListableBackend, name: string): Promise<string | 
   }
 }
 
-const ALGORITHMS = ['sha256', 'sha512', 'sha1', 'md5', 'crc64nvme', 'crc32c', 'crc32'] as const
-
 /** Compares the listed attributes: first the source's version, then sizes, then digests. `read` if only the bytes can decide. */
-function compareListed(primary: ObjectInfo, source: ObjectInfo, trustTags: boolean): Compared | 'read' {
+export function compareListed(
+  primary: ObjectInfo,
+  source: ObjectInfo,
+  trustTags: boolean,
+): Compared | 'read' {
   const since = sinceCopy(primary, source)
-  if (since !== undefined && since !== 'same') return since
+  if (since !== undefined && since !== 'same') return { kind: 'changed', detail: since.changed }
   // An object that replaces a fallback's on purpose looks the same: only a person can decide.
   const origin = primary.provenance ? '' : '; saved there, not copied'
   if (primary.size !== undefined && source.size !== undefined && primary.size !== source.size) {
     const detail = `${primary.size} bytes in ${primary.backend}, ${source.size} in ${source.backend}${origin}`
     return { kind: 'different', detail }
   }
-  for (const algorithm of ALGORITHMS) {
-    const [own, other] = [primary.digests?.[algorithm], source.digests?.[algorithm]]
-    if (own === undefined || other === undefined) continue
-    return own === other ? EQUAL : { kind: 'different', detail: `${algorithm} differs${origin}` }
-  }
+  const digests = compareDigests(primary.digests, source.digests)
+  if (digests)
+    return digests.equal ? EQUAL : { kind: 'different', detail: `${digests.algorithm} differs${origin}` }
   // S3 listings have no digests, but the ETag of what was uploaded in one piece and without KMS is its MD5.
   const tag = /^"([0-9a-f]{32})"$/.exec(source.etag ?? '')?.[1]
   if (trustTags && tag !== undefined && primary.digests?.md5 !== undefined)
@@ -171,36 +278,4 @@ function compareListed(primary: ObjectInfo, source: ObjectInfo, trustTags: boole
   // All empty objects have the same bytes.
   const isEmpty = primary.size === 0 && source.size === 0
   return isSameTag || since === 'same' || isEmpty ? EQUAL : { ...EQUAL, bySize: true }
-}
-
-/** Whether the source still has the version that was copied from it; `undefined` if neither side says. */
-function sinceCopy({ provenance }: ObjectInfo, source: ObjectInfo): 'same' | Compared | undefined {
-  if (provenance?.backend !== source.backend) return undefined
-  const { etag, modified, copied } = provenance
-  if (etag !== undefined && source.etag !== undefined) {
-    // The tags of KV had no `-0` at first.
-    if (etag === source.etag || etag.replace(/"$/, '-0"') === source.etag) return 'same'
-    return {
-      kind: 'changed',
-      detail: `${source.backend} has ETag ${source.etag}, the copy was made from ${etag}`,
-    }
-  }
-  if (!modified || !source.modified) return undefined
-  // HTTP dates have whole seconds, listings often more.
-  if (Math.abs(seconds(modified) - seconds(source.modified)) <= 1) {
-    // An object that was copied so soon may have been replaced after the copy and have the same time.
-    return copied.getTime() - modified.getTime() > SETTLED_MS ? 'same' : undefined
-  }
-  const [now, then] = [source.modified.toISOString(), modified.toISOString()]
-  return {
-    kind: 'changed',
-    detail: `${source.backend} has it modified at ${now}, the copy was made from the version of ${then}`,
-  }
-}
-
-/** A time proves the version if the copy was made so long after it, whatever the two clocks say. */
-const SETTLED_MS = 60_000
-
-function seconds(date: Date): number {
-  return Math.floor(date.getTime() / 1000)
 }

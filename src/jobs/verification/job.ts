@@ -2,19 +2,21 @@ import pLimit from 'p-limit'
 import type { Chain } from '../../chain/fallback.ts'
 import type {
   Backfill,
+  Difference,
   DifferencePage,
   FailurePage,
   Verification as VerificationJson,
 } from '../../schemas/job-answers.ts'
 import type { DifferenceKind } from '../../schemas/reasons.ts'
-import { isListable, isWritable, type ListableBackend } from '../../storage/backend.ts'
-import { StorageError } from '../../storage/errors.ts'
+import { isListable, type ListableBackend } from '../../storage/backend.ts'
 import { Job } from '../job.ts'
 import { cursorOf } from '../job-record.ts'
 import { latestJobs, openJobs, type Jobs } from '../jobs.ts'
 import { createWalk, type Step } from '../walk.ts'
 import { failedBackfills, obstaclesOf, reasonOf, toJson } from './certificate.ts'
+import { type Evidence, gatherEvidence } from './evidence.ts'
 import { compareName, type CompareOptions, type Result } from './compare.ts'
+import { createPace, withPace } from './pace.ts'
 import { NO_TALLY, type VerificationOptions, type VerificationRecord } from './record.ts'
 import {
   createStore,
@@ -25,13 +27,17 @@ import {
   type VerificationStore,
   withEntry,
 } from './store.ts'
+import { compareWithMirror, type MirrorState, readStep, rollbackObstacles } from './rollback.ts'
+import { chooseSides, goneFrom, listedSides, type ListedSides } from './sides.ts'
 
 const SETTINGS = { kind: 'verification', key: 'verification', schema: SCHEMA } as const
 /** One alarm compares for so long. */
 const COMPARING_MS = 10_000
 /** Names between two checkpoints; fewer if their bytes are read. */
 const NAMES = 2000
-const NAMES_DEEP = 50
+const NAMES_READ = 50
+/** Between two checkpoints of a verification with a limit of requests per second, each name read from both sides. */
+const SECONDS_AT_ONCE = 30
 /** Between passes over sources that have changed in each of three passes. */
 const MIN_WAIT_MS = 60_000
 const MAX_WAIT_MS = 3_600_000
@@ -41,12 +47,20 @@ const DEEP_CONCURRENCY = 2
 const MAX_ODD_TAGS = 3
 /** Backfills whose state matters to a verification; older ones ended long ago. */
 const MAX_BACKFILLS = 200
+/** How long a rollback verification waits, at its end, for mirrors that have not caught up. */
+const MAX_SETTLING_MS = 60_000
+const SETTLING_MS = 2_000
+/** Differences that may be changes on their way to a mirror, and how many of each kind are compared again. */
+const CHECKED_AGAIN = ['missing', 'different', 'changed', 'not_deleted'] as const
+const MAX_AGAIN = 1000
 /** Failures read in one call. */
 const FAILURES = 1000
 
 /** One verification: it compares in alarms, from checkpoints. Methods return `null` if no such job was created. */
 export abstract class Verification extends Job<VerificationRecord, VerificationJson> {
   readonly #store: VerificationStore
+  /** The chain as it is compared, and the one that it was made of. */
+  #paced: { chain: Chain; of: Chain } | undefined
   /** When the next pass may begin. */
   #resumes = 0
 
@@ -55,10 +69,9 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
     this.#store = createStore(ctx.storage)
   }
 
-  create(id: string, options: VerificationOptions, startedBy?: string): VerificationJson {
-    const chain = this.deployment().copyChain
-    const primary = primaryOf(chain)
-    const fallbacks = chain.backends.slice(chain.backends.indexOf(primary) + 1)
+  create(id: string, given: VerificationOptions, startedBy?: string): VerificationJson {
+    const options = { ...given, checkCopies: given.deep || given.repair || given.checkCopies }
+    const { primary, others: fallbacks } = chooseSides(this.deployment().copyChain, options)
     const now = this.now()
     return this.begin({
       id,
@@ -71,6 +84,8 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
       pass: { number: 1, seen: NOTHING_SEEN },
       oddTags: {},
       obstacles: [],
+      deployment: this.deployment().id,
+      configuration: this.deployment().configuration,
       started: now,
       updated: now,
       ...(startedBy !== undefined && { startedBy }),
@@ -82,7 +97,13 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
     return this.status()
   }
 
-  /** Without a `kind`, all but what is equal by size. */
+  /** Deletes everything that it stores: there is no such job afterwards. */
+  async discard(): Promise<void> {
+    await this.ctx.storage.deleteAlarm()
+    await this.ctx.storage.deleteAll()
+  }
+
+  /** Without a `kind`, all but what is equal by size or was repaired. */
   differences(kind: DifferenceKind | undefined, after: number, limit: number): DifferencePage | null {
     if (!this.saved.load()) return null
     const rows = this.#store.differences(kind ?? null, after, limit + 1)
@@ -102,6 +123,17 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
     return this.#jobs().backfill(backfill).failures(after, FAILURES)
   }
 
+  /** What is not yet on these mirrors. */
+  protected async mirrorStates(names: readonly string[]): Promise<MirrorState[]> {
+    const { mirrors } = this.deployment()
+    if (!mirrors) throw new Error('MIRROR_LOG must be bound')
+    return mirrors.log().status([...names])
+  }
+
+  protected evidence(): Promise<Evidence> {
+    return gatherEvidence(this.deployment(), this.now())
+  }
+
   #jobs(): Jobs {
     const jobs = openJobs(this.deployment().config.services)
     if (!jobs) throw new Error('BACKFILL_JOBS, VERIFICATION_JOBS and JOB_INDEX must all be bound')
@@ -109,7 +141,7 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
   }
 
   protected override toJson(record: VerificationRecord): VerificationJson {
-    return toJson(record, this.#store.prefixes())
+    return toJson(record, this.#store.prefixes(), this.deployment().configuration)
   }
 
   protected override async work(): Promise<void> {
@@ -118,9 +150,10 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
     do {
       const record = this.saved.load()
       if (record?.status !== 'running') return
-      const { copyChain } = this.deployment()
-      const hasMore = await this.#compareSome(record, copyChain)
-      if (!hasMore && !this.#startNextPass()) return this.#complete()
+      const chain = this.#chain(record)
+      if (await this.#compareSome(record, chain)) continue
+      if (record.options.direction === 'rollback') await this.#completeRollback(record, chain)
+      else if (!this.#startNextPass()) return this.#complete()
     } while (this.now() < ends && this.#resumes === 0)
   }
 
@@ -128,6 +161,19 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
     const record = this.saved.load()
     if (record?.status !== 'running') return undefined
     return Math.max(this.now(), this.#resumes, record.waiting?.until ?? 0)
+  }
+
+  /** The chain for copies; requests wait for their turn if there is a limit. */
+  #chain({ options: { maxPerSecond } }: VerificationRecord): Chain {
+    const { copyChain } = this.deployment()
+    if (maxPerSecond === undefined) return copyChain
+    if (this.#paced?.of !== copyChain) {
+      const pace = createPace(maxPerSecond, { now: Date.now, sleep: (ms) => scheduler.wait(ms) })
+      const backends = withPace(copyChain.backends, pace)
+      this.#paced = { of: copyChain, chain: { ...copyChain, backends } }
+      this.walk = undefined
+    }
+    return this.#paced.chain
   }
 
   /** Before each pass: loads which names backfills could not copy, and why. */
@@ -150,12 +196,12 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
   async #compareSome(record: VerificationRecord, chain: Chain): Promise<boolean> {
     const began = record.pass.began ?? this.now()
     if (record.pass.began === undefined) await this.#loadFailures()
-    const sides = sidesOf(chain, record)
+    const sides = listedSides(chain, record)
     this.walk ??= createWalk(sides, record.options.prefix, record.position)
     const { walk } = this
-    const steps = await walk.take(record.options.deep ? NAMES_DEEP : NAMES)
+    const steps = await walk.take(namesAtOnce(record.options))
     const { wasRead, failureOf } = this.#store
-    const results = await compareAll(steps, record, { chain, primary: sides[0], wasRead, failureOf })
+    const results = await compareAll(steps, record, { chain, sides, wasRead, failureOf })
     this.saved.change((current) => {
       if (current.status !== 'running') return false
       for (const result of results) keep(current, this.#store, result)
@@ -187,15 +233,50 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
   }
 
   async #complete(): Promise<void> {
-    const backfills = await this.backfills()
+    const [backfills, evidence] = await Promise.all([this.backfills(), this.evidence()])
     const chain = this.deployment().copyChain
     this.saved.change((record) => {
       // These are in no listing, so no comparison has counted them.
       for (const { reason, count } of this.#store.failedIn(record.unlistable))
         record.tally.left_out[reason] = (record.tally.left_out[reason] ?? 0) + count
       const isAccepted = (backfill: Backfill): boolean => this.#isAccepted(record, backfill)
-      record.obstacles = [...goneFrom(chain, record), ...obstaclesOf(backfills, isAccepted)]
+      record.obstacles = obstaclesOf(backfills, isAccepted)
+      record.gone = goneFrom(chain, record)
+      record.evidence = evidence
       return this.#end(record, 'completed')
+    })
+  }
+
+  /** Changes on their way to a mirror look like differences: they are compared again when it has caught up. */
+  async #completeRollback(record: VerificationRecord, chain: Chain): Promise<void> {
+    const states = await this.mirrorStates(record.fallbacks)
+    const settlesBy = record.settlesBy ?? this.now() + MAX_SETTLING_MS
+    if (states.some(({ pending, failed }) => pending > failed) && this.now() < settlesBy) {
+      this.saved.change((current) => void (current.settlesBy = settlesBy))
+      this.#resumes = this.now() + SETTLING_MS
+      return
+    }
+    const before = CHECKED_AGAIN.flatMap((kind) =>
+      this.#store.differences(kind, 0, MAX_AGAIN).map((found) => ({ ...found, kind })),
+    )
+    const limit = pLimit(DEEP_CONCURRENCY)
+    const again = await Promise.all(
+      before.map((difference) =>
+        limit(async () => ({ difference, result: await compareAgain(difference, record, chain) })),
+      ),
+    )
+    const obstacles = rollbackObstacles(record.fallbacks, states, await this.backfills())
+    this.saved.change((current) => {
+      if (current.status !== 'running') return false
+      for (const { difference, result } of again) {
+        takeBack(current, this.#store, difference)
+        if (!result) continue
+        keep(current, this.#store, result)
+        addCoverage(this.#store, [result])
+      }
+      current.obstacles = obstacles
+      current.gone = goneFrom(chain, record)
+      return this.#end(current, 'completed')
     })
   }
 
@@ -213,35 +294,10 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
   }
 }
 
-/** The backend that everything is copied to. Throws `unsupported` if it cannot list, or nothing is behind it. */
-export function primaryOf(chain: Chain): ListableBackend {
-  const primary = chain.backends.find(isWritable) ?? chain.backends[0]
-  if (!primary || !isListable(primary))
-    throw new StorageError(
-      'unsupported',
-      `${primary?.name ?? 'the chain'} cannot list, so nothing can be compared`,
-    )
-  if (chain.backends.at(-1) === primary)
-    throw new StorageError(
-      'unsupported',
-      `no backend is behind ${primary.name}: there is nothing to compare with`,
-    )
-  return primary
-}
-
-function sidesOf(chain: Chain, { fallbacks }: VerificationRecord): [ListableBackend, ...ListableBackend[]] {
-  const behind = chain.backends.filter(({ name }) => fallbacks.includes(name))
-  return [primaryOf(chain), ...behind.filter(isListable)]
-}
-
-/** Fallbacks that could list when the job was started, and are no longer compared. */
-function goneFrom(chain: Chain, record: VerificationRecord): string[] {
-  const compared = new Set([...sidesOf(chain, record).map(({ name }) => name), ...record.unlistable])
-  return record.fallbacks
-    .filter((name) => !compared.has(name))
-    .map(
-      (name) => `${name} was removed from the configuration, or can no longer list, before it was compared`,
-    )
+/** Few enough that an alarm, which has 15 minutes, can compare them at the given rate. */
+function namesAtOnce({ deep, checkCopies = deep, maxPerSecond = Infinity }: VerificationOptions): number {
+  const most = checkCopies ? NAMES_READ : NAMES
+  return Math.max(1, Math.min(most, Math.floor(maxPerSecond * SECONDS_AT_ONCE)))
 }
 
 /** A source that keeps changing is listed less and less often. */
@@ -252,18 +308,54 @@ function resumesAt(pass: number, now: number): number {
 async function compareAll(
   steps: readonly Step[],
   { options, oddTags }: VerificationRecord,
-  given: Pick<CompareOptions, 'chain' | 'primary' | 'wasRead' | 'failureOf'>,
+  { sides, ...given }: Pick<CompareOptions, 'chain' | 'wasRead' | 'failureOf'> & { sides: ListedSides },
 ): Promise<Result[]> {
   const limit = pLimit(DEEP_CONCURRENCY)
-  const trustTags = (backend: string): boolean => (oddTags[backend] ?? 0) < MAX_ODD_TAGS
-  const work = (step: Step) => compareName(step, { ...given, deep: options.deep, trustTags })
+  const { deep, checkCopies = deep, repair = false } = options
+  const all = { ...given, deep, checkCopies, repair, trustTags: trustTagsOf(oddTags) }
+  const mirrors = sides.filter(({ mirror }) => mirror)
+  const work = (step: Step): Promise<(Result | null)[]> =>
+    Promise.all(
+      options.direction === 'rollback'
+        ? mirrors.map((mirror) => compareWithMirror(step, mirror, all))
+        : [compareName(step, { ...all, primary: sides[0] })],
+    )
   const results = await Promise.all(steps.map((step) => limit(work, step)))
-  return results.filter((result) => result !== null)
+  return results.flat().filter((result) => result !== null)
+}
+
+function trustTagsOf(oddTags: VerificationRecord['oddTags']): CompareOptions['trustTags'] {
+  return (backend) => (oddTags[backend] ?? 0) < MAX_ODD_TAGS
+}
+
+/** Compares what both sides hold now of a name that differed from a mirror. */
+async function compareAgain(
+  { name, backend }: Difference,
+  { fallbacks, options, oddTags }: VerificationRecord,
+  chain: Chain,
+): Promise<Result | null> {
+  const sides = listedSides(chain, { fallbacks, options })
+  const mirror = sides.find((side) => side.name === backend)
+  const given = { chain, deep: options.deep, trustTags: trustTagsOf(oddTags) }
+  return mirror ? compareWithMirror(await readStep(name, sides), mirror, given) : null
+}
+
+/** Undoes that a difference was counted. */
+function takeBack(
+  { tally }: VerificationRecord,
+  store: VerificationStore,
+  { id, kind, name }: { id: number; kind: (typeof CHECKED_AGAIN)[number]; name: string },
+): void {
+  tally.compared--
+  tally[kind]--
+  store.dropDifference(id)
+  store.cover(firstDirectory(name), -1, 0)
 }
 
 /** Counts a result, and stores it if the sides differ. */
-function keep({ tally, oddTags }: VerificationRecord, store: VerificationStore, result: Result): void {
-  const { kind, name, backend, detail, bySize, oddTag, reason, sameBytes } = result
+function keep(record: VerificationRecord, store: VerificationStore, result: Result): void {
+  const { tally, oddTags } = record
+  const { kind, name, backend, detail, bySize, oddTag, reason, sameBytes, repaired, isUnrecorded } = result
   tally.compared++
   if (kind !== 'left_out') tally[kind]++
   if (reason) tally.left_out[reason] = (tally.left_out[reason] ?? 0) + 1
@@ -272,6 +364,11 @@ function keep({ tally, oddTags }: VerificationRecord, store: VerificationStore, 
     tally.equal_by_size++
     const why = 'neither side reports more than the size'
     store.addDifference({ kind: 'equal_by_size', name, backend, detail: why })
+  }
+  if (isUnrecorded) tally.unrecorded++
+  if (repaired) {
+    record.repaired = (record.repaired ?? 0) + 1
+    store.addDifference({ kind: 'repaired', name, backend, detail })
   }
   if (oddTag) oddTags[backend] = (oddTags[backend] ?? 0) + 1
   if (kind !== 'equal' && kind !== 'tombstoned') store.addDifference({ kind, name, backend, detail })

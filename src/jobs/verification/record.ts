@@ -1,12 +1,24 @@
 import type { JobRecord } from '../job-record.ts'
 import type { WalkPosition } from '../walk.ts'
 import type { Acceptable, LeftOutReason } from '../../schemas/reasons.ts'
+import type { Configuration } from './conditions.ts'
+import type { Evidence } from './evidence.ts'
 import type { Fingerprint } from './store.ts'
 
 export interface VerificationOptions {
+  /** `rollback` compares the primary with its mirrors. Records of earlier versions have none: `detach`. */
+  direction?: 'detach' | 'rollback'
+  /** Only this one of the mirrors. */
+  mirror?: string
   prefix: string
   /** Read and compare the bytes too. */
   deep: boolean
+  /** Read the primary's objects and compare them with their recorded digests; `deep` does so, too. */
+  checkCopies?: boolean | undefined
+  /** Copy damaged copies again while a fallback has them. */
+  repair?: boolean
+  /** The most requests per second to all backends together. */
+  maxPerSecond?: number
   /** The reasons that the operator accepts; they do not prevent detaching. */
   accept: readonly Acceptable[]
 }
@@ -20,7 +32,13 @@ export const NO_TALLY = {
   different: 0,
   extra: 0,
   changed: 0,
+  /** Objects in the primary whose bytes do not match their recorded digest. */
+  damaged: 0,
+  /** Objects that were to be checked by a recorded digest and have none. */
+  unrecorded: 0,
   tombstoned: 0,
+  /** Deleted in the primary, but still on a mirror. Records of earlier versions have none. */
+  not_deleted: 0,
   /** Equal objects without a digest or tag in common, so that only the sizes were compared. */
   equal_by_size: 0,
   /** Names that were not compared, by reason. */
@@ -38,12 +56,24 @@ export interface VerificationRecord extends JobRecord {
   position?: WalkPosition
   /** In the current pass, or the last one. */
   tally: Tally
+  /** Damaged copies that were copied again, in all passes. */
+  repaired?: number
   /** All names are compared again until the sources are as they were in the pass before. */
   pass: Pass
   /** Sources whose ETags look like MD5 digests and were found not to be. */
   oddTags: Record<string, number>
-  /** Reasons against detaching that come from other jobs or the configuration, as of its end. */
+  /** How long it waits at its end for mirrors that have not caught up, in a rollback verification. */
+  settlesBy?: number
+  /** Reasons against detaching that come from other jobs, as of its end. */
   obstacles: string[]
+  /** What could no longer be compared, as of its end. */
+  gone?: string[]
+  /** What else was known at its end. */
+  evidence?: Evidence
+  /** The deployment that compares. */
+  deployment?: string
+  /** The chain as it was configured when the verification began. */
+  configuration?: Configuration
 }
 
 /** One comparison of all names. */

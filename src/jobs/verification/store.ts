@@ -39,12 +39,13 @@ export function createStore(storage: Pick<DurableObjectStorage, 'sql'>) {
       const insert = 'INSERT INTO differences (kind, name, backend, detail) VALUES (?, ?, ?, ?)'
       run(insert, kind, name, backend, detail)
     },
-    /** Of that kind; by default all but what is equal by size. */
+    /** Of that kind; by default all but what is equal by size or was repaired. */
     differences(kind: DifferenceKind | null, after: number, limit: number): (Difference & { id: number })[] {
       const query = `SELECT id, kind, name, backend, detail FROM differences WHERE id > ?1
-        AND CASE WHEN ?2 IS NULL THEN kind <> 'equal_by_size' ELSE kind = ?2 END ORDER BY id LIMIT ?3`
+        AND CASE WHEN ?2 IS NULL THEN kind NOT IN ('equal_by_size', 'repaired') ELSE kind = ?2 END ORDER BY id LIMIT ?3`
       return all(query, after, kind, limit)
     },
+    dropDifference: (id: number): void => run('DELETE FROM differences WHERE id = ?', id),
     cover(prefix: string, objects: number, covered: number): void {
       const isKnown = count('SELECT COUNT(*) AS n FROM coverage WHERE prefix = ?', prefix) > 0
       const isRoom = isKnown || count('SELECT COUNT(*) AS n FROM coverage') < MAX_PREFIXES
@@ -56,9 +57,9 @@ export function createStore(storage: Pick<DurableObjectStorage, 'sql'>) {
       all<{ prefix: string; objects: number; covered: number }>(
         'SELECT prefix, objects, covered FROM coverage ORDER BY prefix',
       ).map((row) => ({ ...row, coverage: row.objects === 0 ? 1 : row.covered / row.objects })),
-    /** Deletes differences and coverage, before the next pass. */
+    /** Deletes differences and coverage, before the next pass; repairs are listed until the end. */
     clear(): void {
-      run('DELETE FROM differences; DELETE FROM coverage')
+      run("DELETE FROM differences WHERE kind <> 'repaired'; DELETE FROM coverage")
       kept.clear()
     },
     /** Remembers, across passes, that these versions have the same bytes. */

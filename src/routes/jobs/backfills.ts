@@ -31,6 +31,10 @@ export const backfillHandlers = {
   resumeBackfill: (c, { id }) => act(c, id, 'resume'),
   cancelBackfill: (c, { id }) => act(c, id, 'cancel'),
   retryFailedBackfill: (c, { id }) => act(c, id, 'retry_failed'),
+  async resyncMirror(c, { backend, body }) {
+    checkMirror(c.var.deployment.chain, backend)
+    return startBackfill(c, { ...body, dry_run: false }, { backends: [backend], mirror: backend })
+  },
   async listDeadCopies(c) {
     const letters = await jobsOf(c).index().deadLetters(SHOWN_DEAD)
     return { dead_copies: letters.map(({ at, ...copy }) => ({ ...copy, time: new Date(at).toISOString() })) }
@@ -60,24 +64,44 @@ async function create(
   options: Request['query'],
   manifest?: BackfillOptions['manifest'],
 ): Promise<Backfill> {
-  const { prefix, dry_run: dryRun, max_concurrency: maxConcurrency, max_per_second: maxPerSecond } = options
   const sources = chooseSources(c.var.deployment.chain, options.backends, manifest !== undefined)
-  return startJob(c, 'backfill', (id) =>
-    jobsOf(c)
-      .backfill(id)
-      .create(
-        id,
-        {
-          backends: sources.map(({ name }) => name),
-          prefix,
-          dryRun,
-          maxConcurrency,
-          ...(maxPerSecond !== undefined && { maxPerSecond }),
-          ...(manifest && { manifest }),
-        },
-        c.var.identity?.name,
-      ),
-  )
+  const backends = sources.map(({ name }) => name)
+  return startBackfill(c, options, { backends, ...(manifest && { manifest }) })
+}
+
+function startBackfill(
+  c: Context<AppEnv>,
+  options: Omit<Request['query'], 'backends'>,
+  chosen: Pick<BackfillOptions, 'backends' | 'manifest' | 'mirror'>,
+): Promise<Backfill> {
+  const { prefix, dry_run: dryRun, max_concurrency: maxConcurrency, max_per_second: maxPerSecond } = options
+  const all = {
+    prefix,
+    dryRun,
+    maxConcurrency,
+    ...(maxPerSecond !== undefined && { maxPerSecond }),
+    ...chosen,
+  }
+  return startJob(c, 'backfill', (id) => jobsOf(c).backfill(id).create(id, all, c.var.identity?.name))
+}
+
+/** Throws a 404 if there is no such backend, and `invalid` if it is no mirror. */
+function checkMirror({ backends }: Chain, name: string): void {
+  const backend = backends.find((one) => one.name === name)
+  const mirrors = backends.filter(({ mirror }) => mirror).map((mirror) => mirror.name)
+  const known = mirrors.join(', ') || 'none'
+  if (!backend)
+    throw new ProblemError({
+      status: 404,
+      title: 'There is no such backend',
+      detail: `no backend is named "${name}" (mirrors: ${known})`,
+      code: 'absent',
+    })
+  if (!backend.mirror)
+    throw new StorageError(
+      'invalid',
+      `${name} is not a mirror (mirrors: ${known}): set \`mirror = true\` on it`,
+    )
 }
 
 /** The fallbacks to copy from: those requested, or all that can list. The names of a manifest may be in any of them. */

@@ -17,6 +17,8 @@ const ROWS = [
   ['missing', 'in a fallback, not in the primary'],
   ['different', 'different on both sides'],
   ['changed', 'replaced at the source after it was copied'],
+  ['damaged', 'in the primary with other bytes than were recorded'],
+  ['repaired', 'damaged copies that were copied again'],
   ['extra', 'in the primary only'],
 ] as const
 

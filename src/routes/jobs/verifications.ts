@@ -1,5 +1,8 @@
-import { primaryOf } from '../../jobs/verification/job.ts'
-import type { Handlers } from '../context.ts'
+import { chooseSides } from '../../jobs/verification/sides.ts'
+import type { Context } from 'hono'
+import { canonicalJson, checkCertificate, signCertificate } from '../../access/certificates.ts'
+import type { Verification } from '../../schemas/job-answers.ts'
+import type { AppEnv, Handlers } from '../context.ts'
 import { latestJobs } from '../../jobs/jobs.ts'
 import { found, jobIn, jobsOf, polled, SHOWN_JOBS, startJob } from './jobs.ts'
 import { reportPage } from './report.ts'
@@ -11,24 +14,57 @@ export const verificationHandlers = {
   async listVerifications(c) {
     const jobs = jobsOf(c)
     const latest = { kind: 'verification', limit: SHOWN_JOBS } as const
-    return { verifications: await latestJobs(jobs, latest, (id) => jobs.verification(id).status()) }
+    const verifications = await latestJobs(jobs, latest, async (id) => {
+      const job = await jobs.verification(id).status()
+      return job && signed(c, job)
+    })
+    return { verifications }
   },
   async startVerification(c, { body }) {
-    primaryOf(c.var.deployment.chain)
+    const { chain, config } = c.var.deployment
+    chooseSides(chain, body)
+    const { check_copies: checkCopies, max_per_second: rate, ...others } = body
+    const options = { ...others, checkCopies, maxPerSecond: rate ?? config.verifyPerSecond }
     return startJob(c, 'verification', (id) =>
-      jobsOf(c).verification(id).create(id, body, c.var.identity?.name),
+      jobsOf(c).verification(id).create(id, options, c.var.identity?.name),
     )
   },
-  getVerification: async (c, { id }) => polled(c, found(await jobIn(c, 'verification', id).status())),
+  getVerification: async (c, { id }) => polled(c, await read(c, id)),
+  async checkCertificate(c, { body }) {
+    const { config, configuration } = c.var.deployment
+    const result = await checkCertificate(body, config.certificateKeys)
+    const { certificate } = body as unknown as Verification
+    const isSame = canonicalJson(certificate?.configuration) === canonicalJson(configuration)
+    return {
+      valid: result === 'valid',
+      detail: CHECKED[result],
+      current: result === 'valid' ? isSame : null,
+    }
+  },
   listDifferences: async (c, { id, query: { kind, limit, cursor } }) =>
     found(await jobIn(c, 'verification', id).differences(kind, cursor, limit)),
   async getVerificationReport(c, { id }) {
-    const job = jobIn(c, 'verification', id)
-    const verification = found(await job.status())
-    const { differences } = found(await job.differences(undefined, 0, EXAMPLES))
+    const verification = await read(c, id)
+    const page = await jobIn(c, 'verification', id).differences(undefined, 0, EXAMPLES)
+    const { differences } = found(page)
     // Self-contained: no script runs and nothing is loaded, no matter what a name contains.
     c.header('Content-Security-Policy', "default-src 'none'; style-src 'unsafe-inline'")
     return c.html(reportPage(verification, differences))
   },
   cancelVerification: async (c, { id }) => found(await jobIn(c, 'verification', id).cancel()),
 } satisfies Partial<Handlers>
+
+const CHECKED = {
+  valid: 'This deployment has issued it, and it is unchanged.',
+  changed: 'It was changed after it was signed, or signed with another secret of the same name.',
+  unsigned: 'It is not signed: the deployment that issued it had no key.',
+  'unknown key': 'It was signed with a key that this deployment does not have, or no longer has.',
+}
+
+async function read(c: Context<AppEnv>, id: string): Promise<Verification> {
+  return signed(c, found(await jobIn(c, 'verification', id).status()))
+}
+
+function signed(c: Context<AppEnv>, job: Verification): Promise<Verification> {
+  return signCertificate(job, c.var.deployment.config.certificateKeys)
+}

@@ -14,6 +14,7 @@ export interface Site {
   /** Ends in `/`. */
   readonly url: string
   readonly bucket: Awaited<ReturnType<Miniflare['getR2Bucket']>>
+  readonly namespace: Awaited<ReturnType<Miniflare['getKVNamespace']>>
   fetch(path: string, init?: RequestInit): Promise<Response>
   /** Like `fetch`, with the token. */
   call(path: string, init?: RequestInit): Promise<Response>
@@ -25,6 +26,8 @@ export interface Site {
   copies(name: string): string[]
   /** Waits for that outcome, or for any. */
   copied(name: string, outcome?: string, patience?: number): Promise<void>
+  /** Runs what the cron trigger starts. */
+  runSchedule(): Promise<void>
   /** How long the Worker took to refuse each request with 503 so far, in milliseconds, from its log. */
   refusals(): readonly number[]
   /** The process that runs the Worker, R2 and the queue. */
@@ -108,9 +111,13 @@ export async function startSite({
   return {
     ...client(url),
     ...observer(bucket, log),
+    async runSchedule() {
+      await (await miniflare.getWorker(WORKER)).scheduled({ cron: '17 3 * * *' })
+    },
     refusals: () => refusals,
     pid,
     bucket,
+    namespace: await miniflare.getKVNamespace('MEDIA_KV'),
     watchIsolate: async (watch) =>
       watchIsolate(await miniflare.getInspectorURL(), WORKER, {
         poke: () => fetch(new URL('/-/health', url)).then((response) => response.arrayBuffer()),

@@ -1,5 +1,6 @@
 import type { Verification } from '../../../client/client.ts'
 import { Treemap } from '../../parts/treemap.tsx'
+import { isRollback } from './verifications.ts'
 
 interface Props {
   verifications: readonly Verification[]
@@ -9,7 +10,9 @@ interface Props {
 
 /** How much of each folder the primary has, as the latest verification that counted it found. */
 export function Coverage({ verifications, latest }: Props) {
-  const job = [...(latest ? [latest] : []), ...verifications].find(({ prefixes }) => prefixes.length > 0)
+  const job = [...(latest ? [latest] : []), ...verifications].find(
+    (one) => one.prefixes.length > 0 && !isRollback(one),
+  )
   return (
     <section class="card" aria-labelledby="coverage-title">
       <h2 id="coverage-title">Coverage by folder</h2>

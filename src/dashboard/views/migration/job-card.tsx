@@ -33,7 +33,7 @@ export function JobCard({ job, onChange }: Props) {
   return (
     <section class="card job-card" aria-labelledby="job-title">
       <header class="card-head">
-        <h2 id="job-title">{job.dry_run ? 'Dry run' : 'Backfill'}</h2>
+        <h2 id="job-title">{titleOf(job)}</h2>
         <Badge tone={tone} icon={icon}>
           {label}
         </Badge>
@@ -103,14 +103,20 @@ export function WaitingNotice({ waiting }: { waiting: Waiting }) {
   )
 }
 
+function titleOf({ dry_run: isDryRun, mirror }: Backfill): string {
+  if (mirror !== null) return `Resync of ${mirror}`
+  return isDryRun ? 'Dry run' : 'Backfill'
+}
+
 function FromTo({ job }: { job: Backfill }) {
+  const primaryName = primary.value ?? 'the primary'
   return (
     <ul class="from-to" aria-label="From where to where">
       {Object.entries(job.backends).map(([name, counters]) => (
         <li key={name}>
           <h3>
-            {name} <Icon name="arrow-right" /> <span class="visually-hidden">to</span>{' '}
-            {primary.value ?? 'the primary'}
+            {job.mirror === null ? name : primaryName} <Icon name="arrow-right" />{' '}
+            <span class="visually-hidden">to</span> {job.mirror ?? primaryName}
           </h3>
           <CounterFacts counters={counters} />
           {skippedReasons(counters).length > 0 && (
@@ -164,7 +170,7 @@ function Actions({ job, onChange }: Props) {
       )}
       {isAsking.value && (
         <Dialog title="Cancel this backfill?" onClose={() => (isAsking.value = false)}>
-          <p>A cancelled backfill cannot be resumed. What it has copied stays in the primary.</p>
+          <p>A cancelled backfill cannot be resumed. What it has copied stays.</p>
           <footer>
             <button type="button" onClick={() => (isAsking.value = false)}>
               Keep it

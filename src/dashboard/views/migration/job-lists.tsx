@@ -6,7 +6,7 @@ import { Badge } from '../../parts/badge.tsx'
 import { formatRoute } from '../../route.ts'
 import { settledOf, STATES } from './jobs.ts'
 import { Scope } from './scope.tsx'
-import { verdictOf } from './verifications.ts'
+import { isRollback, isSafe, verdictOf } from './verifications.ts'
 
 interface Props {
   backfills: readonly Backfill[]
@@ -84,7 +84,8 @@ function BackfillItem({ job }: { job: Backfill }) {
         {job.dry_run
           ? `dry run, ${formatCount(job.listed)} objects listed`
           : `${formatCount(settledOf(job))} objects, ${formatBytes(job.bytes)}`}{' '}
-        from {Object.keys(job.backends).join(', ')} · <Scope job={job} />
+        {job.mirror === null ? `from ${Object.keys(job.backends).join(', ')}` : `resync of ${job.mirror}`} ·{' '}
+        <Scope job={job} />
       </span>
     </>
   )
@@ -97,9 +98,10 @@ function VerificationItem({ job }: { job: Verification }) {
     <>
       <span class="job-when">{formatTime(job.started)}</span>
       <Badge tone={tone} icon={icon}>
-        {isOver ? (job.safe_to_detach ? 'safe' : 'not safe') : job.state}
+        {isOver ? (isSafe(job) ? 'safe' : 'not safe') : job.state}
       </Badge>
       <span class="muted small">
+        {isRollback(job) && 'rollback: '}
         {formatCount(job.compared)} objects, {job.deep ? 'by bytes' : 'by size and digest'}
       </span>
     </>

@@ -84,6 +84,9 @@ const SKIPPED: Readonly<Record<keyof Counters['skipped_by'], string>> = {
   tombstoned: 'deleted, and stay deleted',
   shadowed: 'in an earlier fallback',
   gone: 'deleted from the source meanwhile',
+  deleted: 'deleted from the mirror',
+  changing: 'changing just now',
+  only_in_mirror: 'only in the mirror, and left alone',
 }
 
 /** Why objects were skipped, with how many. */

@@ -5,7 +5,7 @@ import { formatCount, formatList, formatPercent, formatTime } from '../../format
 import { Name } from '../../parts/name.tsx'
 import { base } from '../../session.ts'
 import { Verdict } from './verification-card.tsx'
-import { describeComparison, REASONS, RESULTS } from './verifications.ts'
+import { describeComparison, isRollback, REASONS, resultsOf } from './verifications.ts'
 
 const MAX_PREFIXES = 20
 
@@ -26,8 +26,8 @@ export function Statement({ job }: { job: Verification }) {
       <table>
         <tbody>
           <Row label="compared" count={job.compared} meaning={`${formatPercent(job.coverage)} covered`} />
-          {RESULTS.map(([kind, meaning]) => (
-            <Row key={kind} label={kind.replaceAll('_', ' ')} count={job[kind]} meaning={meaning} />
+          {resultsOf(job).map(([kind, meaning]) => (
+            <Row key={kind} label={kind.replaceAll('_', ' ')} count={job[kind] ?? 0} meaning={meaning} />
           ))}
         </tbody>
       </table>
@@ -40,6 +40,13 @@ export function Statement({ job }: { job: Verification }) {
 
 function Conclusion({ job }: { job: Verification }) {
   if (job.state === 'running') return null
+  if (job.reasons.length === 0 && isRollback(job))
+    return (
+      <p>
+        Everything that {job.primary} holds is in {formatList(job.fallbacks)}, and what was deleted is not
+        {job.accepted.some(({ count }) => count > 0) && ', except for what was accepted'}.
+      </p>
+    )
   if (job.reasons.length === 0)
     return (
       <p>
@@ -50,7 +57,7 @@ function Conclusion({ job }: { job: Verification }) {
     )
   return (
     <>
-      <h2>Reasons against detaching</h2>
+      <h2>Reasons against {isRollback(job) ? 'rolling back' : 'detaching'}</h2>
       <ul>
         {job.reasons.map((reason) => (
           <li key={reason}>{reason}</li>
@@ -131,7 +138,7 @@ function Origin({ job }: { job: Verification }) {
   }
   const facts = {
     Primary: typeOf(job.primary),
-    Fallbacks: job.fallbacks.map(typeOf).join(', '),
+    [isRollback(job) ? 'Mirrors' : 'Fallbacks']: job.fallbacks.map(typeOf).join(', '),
     Started: `${formatTime(job.started)}${job.started_by === null ? '' : ` by ${job.started_by}`}`,
     Ended: job.finished === null ? job.state : formatTime(job.finished),
     'As of': job.as_of === null ? 'no pass has been completed' : formatTime(job.as_of),

@@ -13,24 +13,44 @@ export const REASONS: readonly { reason: Acceptable; meaning: string }[] = ACCEP
     reason === 'equal_by_size' ? 'equal objects for which only the size could be compared' : LEFT_OUT[reason],
 }))
 
-/** The kinds of results, with the words for them. */
-export const RESULTS = [
+const RESULTS = [
   ['equal', 'the same on both sides'],
   ['tombstoned', 'deleted in the primary, and stay deleted'],
   ['missing', 'in a fallback, but not in the primary'],
   ['different', 'different on both sides'],
   ['changed', 'replaced at the source after they were copied'],
+  ['damaged', 'in the primary with other bytes than were recorded'],
+  ['repaired', 'damaged copies that were copied again'],
   ['extra', 'in the primary only'],
   ['equal_by_size', 'among the equal: only the size could be compared'],
 ] as const satisfies readonly (readonly [keyof Verification, string])[]
+
+const ROLLBACK_RESULTS = [
+  ['equal', 'the same on both sides'],
+  ['tombstoned', 'deleted in the primary, and kept by a mirror on purpose'],
+  ['missing', 'in the primary, but not in a mirror'],
+  ['different', 'different on both sides'],
+  ['changed', 'replaced in the primary after they were copied'],
+  ['not_deleted', 'deleted in the primary, but still in a mirror'],
+  ['extra', 'in a mirror only'],
+  ['equal_by_size', 'among the equal: only the size could be compared'],
+] as const satisfies readonly (readonly [keyof Verification, string])[]
+
+/** The kinds of results, with the words for them. */
+export function resultsOf(job: Verification): typeof RESULTS | typeof ROLLBACK_RESULTS {
+  return isRollback(job) ? ROLLBACK_RESULTS : RESULTS
+}
 
 export const KINDS: Readonly<Record<DifferenceKind, string>> = {
   missing: 'Missing',
   different: 'Different',
   changed: 'Changed',
+  not_deleted: 'Not deleted',
+  damaged: 'Damaged',
   left_out: 'Left out',
   equal_by_size: 'Equal by size',
   extra: 'Extra',
+  repaired: 'Repaired',
 }
 
 /** How many names of each kind a verification found, without kinds that have none. */
@@ -38,7 +58,7 @@ export function kindCounts(job: Verification): { kind: DifferenceKind; count: nu
   const { unlistable: _backends, prefix: _given, ...names } = job.left_out
   const leftOut = Object.values(names).reduce((sum, count) => sum + count, 0)
   return (Object.keys(KINDS) as DifferenceKind[])
-    .map((kind) => ({ kind, count: kind === 'left_out' ? leftOut : job[kind] }))
+    .map((kind) => ({ kind, count: kind === 'left_out' ? leftOut : (job[kind] ?? 0) }))
     .filter(({ count }) => count > 0)
 }
 
@@ -48,12 +68,22 @@ interface Verdict {
   title: string
 }
 
-export function verdictOf({ state, safe_to_detach: isSafe, fallbacks }: Verification): Verdict {
-  const names = formatList(fallbacks)
+export function isRollback({ direction }: Verification): boolean {
+  return direction === 'rollback'
+}
+
+/** Whether it has proved what it was to prove. */
+export function isSafe({ safe_to_detach: canDetach, safe_to_roll_back: canRollBack }: Verification): boolean {
+  return canRollBack ?? canDetach
+}
+
+export function verdictOf(job: Verification): Verdict {
+  const { state } = job
+  const goal = `${isRollback(job) ? 'roll back to' : 'detach'} ${formatList(job.fallbacks)}`
   if (state === 'running') return { tone: 'accent', icon: 'search', title: 'Comparing …' }
   if (state === 'cancelled') return { tone: 'idle', icon: 'ban', title: 'The verification was cancelled' }
-  if (isSafe) return { tone: 'good', icon: 'shield-check', title: `Safe to detach ${names}` }
-  return { tone: 'bad', icon: 'circle-x', title: `Not safe to detach ${names}` }
+  if (isSafe(job)) return { tone: 'good', icon: 'shield-check', title: `Safe to ${goal}` }
+  return { tone: 'bad', icon: 'circle-x', title: `Not safe to ${goal}` }
 }
 
 /** What was compared, how, and as of when: the sentence under the verdict. */
@@ -64,7 +94,7 @@ export function describeComparison(job: Verification): string {
   const asOf =
     job.as_of === null
       ? ''
-      : ` The result describes the fallbacks as of ${formatTime(job.as_of)}, when the last of ${plural(job.passes, 'pass', 'passes')} began.`
+      : ` The result describes ${isRollback(job) ? 'them' : 'the fallbacks'} as of ${formatTime(job.as_of)}, when the last of ${plural(job.passes, 'pass', 'passes')} began.`
   return `${names} ${of}${asOf}`
 }
 

@@ -1,0 +1,335 @@
+import type { Verification } from '../../schemas/job-answers.ts'
+import { ACCEPTABLE, type Acceptable } from '../../schemas/reasons.ts'
+import type { Unseen } from './evidence.ts'
+import type { LeftOut, VerificationRecord } from './record.ts'
+
+/** A condition of a certificate, and why it prevents detaching or rolling back. */
+type Condition = Verification['conditions'][number] & { reasons: string[] }
+
+/** The chain that a certificate is about, without secrets. */
+export type Configuration = Pick<
+  NonNullable<Verification['certificate']>['configuration'],
+  'backends' | 'deletes' | 'migration'
+>
+
+/** A fallback that was not needed for so long will probably not be missed. */
+const QUIET_DAYS = 7
+
+/** All conditions, in the order in which they are read. Those that decide have reasons if they are not met. */
+export function conditionsOf(record: VerificationRecord, current: Configuration): Condition[] {
+  const isRollback = record.options.direction === 'rollback'
+  return [
+    complete(record),
+    equal(record),
+    undamaged(record),
+    leftOut(record),
+    otherJobs(record),
+    configuration(record, current),
+    ...(isRollback ? [] : [dependence(record), shadowReads(record), sourceChanges(record)]),
+    ...(isRollback ? [] : mirrors(record)),
+  ]
+}
+
+/** A condition that decides whether it is safe; it is met if nothing is a reason against it. */
+function deciding(
+  record: VerificationRecord,
+  id: Condition['id'],
+  {
+    reasons = [],
+    seen,
+    next,
+    isKnown = true,
+  }: { reasons?: string[]; seen: string; next: string; isKnown?: boolean },
+): Condition {
+  const isMet = reasons.length === 0
+  return {
+    id,
+    met: isMet && !isKnown ? null : isMet,
+    decides: true,
+    seen,
+    at: timeOf(record.evidence?.at ?? record.finished),
+    next: isMet && isKnown ? null : next,
+    reasons,
+  }
+}
+
+/** A condition that only advises. */
+function advising(
+  { evidence, finished }: VerificationRecord,
+  id: Condition['id'],
+  { met, seen, next }: Pick<Condition, 'met' | 'seen' | 'next'>,
+): Condition {
+  return { id, met, decides: false, seen, at: timeOf(evidence?.at ?? finished), next, reasons: [] }
+}
+
+function complete(record: VerificationRecord): Condition {
+  const { status, pass, tally, primary, fallbacks } = record
+  const isDone = status === 'completed'
+  return deciding(record, 'complete', {
+    reasons: isDone ? [] : [`the verification is ${status}`],
+    seen: isDone
+      ? `All names of ${primary} and ${fallbacks.join(', ')} were listed, ${times(pass.number)}: the last time as of ${String(timeOf(pass.began))}.`
+      : `The verification is ${status}; ${objects(tally.compared)} compared.`,
+    next: status === 'running' ? 'Wait until it has ended.' : 'Start another verification.',
+  })
+}
+
+function equal(record: VerificationRecord): Condition {
+  const { primary, fallbacks, options, tally } = record
+  const isRollback = options.direction === 'rollback'
+  const target = isRollback ? fallbacks.join(', ') : primary
+  const { missing, different, changed, not_deleted: notDeleted } = tally
+  const reasons = [
+    ...(missing > 0 ? [`${areObjects(missing)} missing from ${target}`] : []),
+    ...(different > 0 ? [`${areObjects(different)} different`] : []),
+    ...(changed > 0
+      ? [`${areObjects(changed)} changed ${isRollback ? `in ${primary}` : 'at the source'} since the copy`]
+      : []),
+    ...(notDeleted > 0 ? [`${areObjects(notDeleted)} deleted in ${primary}, but not on a mirror`] : []),
+  ]
+  return deciding(record, 'equal', {
+    reasons,
+    seen:
+      `Of ${objects(tally.compared)}, ${tally.equal} are equal, ${tally.tombstoned} are deleted in ${primary}, ` +
+      `${missing} are missing from ${target}, ${different} differ, and ${changed} have changed since they were copied.`,
+    next: isRollback
+      ? 'Run a resync of the mirror, then verify again.'
+      : 'Look at the differences. A backfill copies what is missing; what was saved on purpose must be decided name by name. Then verify again.',
+  })
+}
+
+function undamaged(record: VerificationRecord): Condition {
+  const { tally, options, primary, fallbacks, repaired = 0 } = record
+  const { damaged, unrecorded } = tally
+  const holder = options.direction === 'rollback' ? fallbacks.join(', ') : primary
+  const isRead = options.checkCopies ?? options.deep
+  const unchecked = `${objects(unrecorded)} without a recorded digest: their bytes were not checked.`
+  return deciding(record, 'undamaged', {
+    isKnown: isRead && unrecorded === 0,
+    reasons: damaged > 0 ? [`${areObjects(damaged)} damaged in ${holder}`] : [],
+    seen: isRead
+      ? `The objects in ${holder} were read and compared with the digests that were recorded with them: ${damaged} are damaged, and ${repaired} were copied again.` +
+        (unrecorded > 0 ? ` ${unchecked}` : '')
+      : 'Not looked at: no bytes were read.',
+    next:
+      damaged > 0
+        ? 'Verify with repair (FALLBACK_REPAIR = "repair" for the nightly verification), or restore them from a mirror, a prior version or a backup.'
+        : isRead
+          ? 'Verify with deep to compare their bytes with those of the fallbacks.'
+          : 'Verify with check_copies or deep.',
+  })
+}
+
+function leftOut(record: VerificationRecord): Condition {
+  const { options, primary, fallbacks } = record
+  const counts = countsOf(record)
+  const found = ACCEPTABLE.filter((reason) => (counts[reason] ?? 0) > 0)
+  const target = options.direction === 'rollback' ? fallbacks.join(', ') : primary
+  const open = found.filter((reason) => !options.accept.includes(reason))
+  return deciding(record, 'left_out', {
+    reasons: open.flatMap((reason) => EXPLAINED[reason](counts[reason] ?? 0, { ...record, primary: target })),
+    seen:
+      found.length === 0
+        ? 'Nothing was left out.'
+        : `${found.map((reason) => `${reason}: ${counts[reason] ?? 0}, ${open.includes(reason) ? 'not accepted' : 'accepted'}`).join('; ')}.`,
+    next: `Verify with accept: ${open.join(', ')}, if these are not needed; or see that they can be compared.`,
+  })
+}
+
+/** Backfills, or in a rollback verification resyncs and what mirrors still have to follow. */
+function otherJobs(record: VerificationRecord): Condition {
+  const { obstacles, options } = record
+  const isRollback = options.direction === 'rollback'
+  const none = isRollback
+    ? 'No change is pending on a mirror, none has failed, and no resync is open.'
+    : 'No backfill is open, and none has failures that are neither retried nor accepted.'
+  return deciding(record, isRollback ? 'mirrors' : 'backfills', {
+    reasons: obstacles,
+    seen: obstacles.length === 0 ? none : `${obstacles.join('; ')}.`,
+    next: isRollback
+      ? 'Wait until the mirrors have caught up, then verify again.'
+      : 'Wait until backfills have ended, and retry what failed; then verify again.',
+  })
+}
+
+function configuration(record: VerificationRecord, current: Configuration): Condition {
+  const { gone = [], configuration: compared, fallbacks, primary } = record
+  const isSame = !compared || JSON.stringify(compared) === JSON.stringify(current)
+  return deciding(record, 'configuration', {
+    isKnown: compared !== undefined,
+    reasons: [
+      ...gone,
+      ...(isSame ? [] : ['the chain has another configuration now than the one that was compared']),
+    ],
+    seen: !compared
+      ? 'Not looked at: an earlier version of this software has compared.'
+      : isSame
+        ? `The chain is configured as it was compared: ${[primary, ...fallbacks].join(', ')}.`
+        : 'The certificate is about another configuration than the present one.',
+    next: 'Verify again with the present configuration.',
+  })
+}
+
+function dependence(record: VerificationRecord): Condition {
+  const known = record.evidence?.dependence ?? NOTHING_GATHERED
+  if ('unseen' in known)
+    return advising(record, 'dependence', {
+      met: null,
+      seen: notLookedAt(known),
+      next: 'Bind the Durable Object class TimeSeries as TIME_SERIES, and wait until reads have been counted.',
+    })
+  const own = record.fallbacks.map((name) => known.fallbacks.find((one) => one.name === name))
+  const isKnown = own.every((one) => one !== undefined && one.quiet_days !== null)
+  const isQuiet = own.every((one) => (one?.quiet_days ?? 0) >= QUIET_DAYS)
+  const sentences = own
+    .filter((one) => one !== undefined)
+    .map(({ name, reads, last_read: last }) =>
+      last
+        ? `${name} answered ${reads.week} reads in the last week, and the last one at ${last.at}.`
+        : `${name} has answered no read since counting began.`,
+    )
+  return advising(record, 'dependence', {
+    met: isKnown ? isQuiet : null,
+    seen: `${sentences.join(' ')} ${known.counted_since === null ? 'Nothing has been counted yet.' : `Counted since ${known.counted_since}.`}`.trim(),
+    next:
+      isKnown && isQuiet
+        ? null
+        : `Wait until no fallback has answered a read for ${QUIET_DAYS} days: GET dependence says which folders still need it.`,
+  })
+}
+
+function shadowReads(record: VerificationRecord): Condition {
+  const known = record.evidence?.dependence ?? NOTHING_GATHERED
+  const isUnseen = 'unseen' in known
+  if (isUnseen || known.shadowed === 0)
+    return deciding(record, 'shadow_reads', {
+      isKnown: false,
+      seen: isUnseen
+        ? notLookedAt(known)
+        : `Not looked at: no copy was compared with its source when it was read (FALLBACK_SHADOW_PERCENT is ${known.shadow_percent}).`,
+      next: 'Set FALLBACK_SHADOW_PERCENT, e.g. to 1, to compare some copies with their sources when they are read.',
+    })
+  const { shadowed, mismatched, lastMismatch } = known
+  const isLater = lastMismatch !== null && Date.parse(lastMismatch) >= (record.pass.began ?? 0)
+  const last = lastMismatch === null ? '' : `, the last one at ${lastMismatch}`
+  return deciding(record, 'shadow_reads', {
+    reasons: isLater
+      ? [`a copy was found to differ from its source at ${lastMismatch}, after it was compared`]
+      : [],
+    seen: `Of ${shadowed} copies that were compared with their source when they were read in the last week, ${mismatched} differed${last}.`,
+    next: 'Look at the mismatches in GET dependence, then verify again.',
+  })
+}
+
+function sourceChanges(record: VerificationRecord): Condition {
+  const known = record.evidence?.sources ?? NOTHING_GATHERED
+  const began = record.pass.began ?? 0
+  const isUnseen = 'unseen' in known
+  const sources = isUnseen
+    ? []
+    : Object.entries(known.statuses).filter(([name]) => record.fallbacks.includes(name))
+  if (isUnseen || (sources.length === 0 && known.conflicts === 0))
+    return deciding(record, 'source_changes', {
+      isKnown: false,
+      seen: isUnseen
+        ? notLookedAt(known)
+        : 'Not looked at: no fallback has sent an event, so a change there after the comparison would not be noticed.',
+      next: 'If the fallbacks are still written to, let them send events (POST events/{backend}), or stop the writes before you detach them.',
+    })
+  // The source's clock may be ahead.
+  const changed = sources.filter(
+    ([, { lastEvent, lastReceived }]) => Math.min(lastEvent ?? 0, lastReceived ?? 0) >= began,
+  )
+  const isConflicting = known.lastConflict !== null && known.lastConflict >= began
+  return deciding(record, 'source_changes', {
+    reasons: [
+      ...changed.map(([name]) => `${name} has changed since the last pass of the comparison began`),
+      ...(isConflicting
+        ? ['a saved object was found to differ from its source after the comparison began']
+        : []),
+    ],
+    seen: [
+      ...sources.map(([name, { lastEvent, lag }]) => {
+        const behind = lag
+          ? `, and was followed ${seconds(lag.last)} later (95 % within ${seconds(lag.p95)})`
+          : ''
+        return `The last event of ${name} was of ${timeOf(lastEvent ?? undefined) ?? 'an unknown time'}${behind}.`
+      }),
+      `${known.conflicts} saved objects are known to differ from their source.`,
+    ].join(' '),
+    next: 'See that nothing writes to the fallbacks any more, decide the conflicts (GET conflicts), and verify again.',
+  })
+}
+
+/** Of a verification that does not compare them as such: only whether there is a way back. */
+function mirrors(record: VerificationRecord): Condition[] {
+  const known = record.evidence?.mirrors ?? []
+  const next =
+    'Wait until the mirrors have caught up (GET mirrors), or verify the way back with direction "rollback".'
+  if ('unseen' in known) return [advising(record, 'mirrors', { met: null, seen: notLookedAt(known), next })]
+  if (known.length === 0) return []
+  const isMet = known.every(({ pending }) => pending === 0)
+  const seen = known.map(
+    ({ mirror, pending, failed }) =>
+      `${mirror} has ${pending} pending changes, of which ${failed} have failed.`,
+  )
+  return [advising(record, 'mirrors', { met: isMet, seen: seen.join(' '), next: isMet ? null : next })]
+}
+
+const NOTHING_GATHERED: Unseen = {
+  unseen: 'the comparison has not ended, or an earlier version of this software made it',
+}
+
+function notLookedAt({ unseen }: Unseen): string {
+  return `Not looked at: ${unseen}.`
+}
+
+/** How many names were left out, by reason; also counts fallbacks that cannot list, and a prefix. */
+export function leftOutOf({ tally, unlistable, options }: VerificationRecord): LeftOut {
+  return {
+    ...tally.left_out,
+    ...(unlistable.length > 0 && { unlistable: unlistable.length }),
+    ...(options.prefix !== '' && { prefix: 1 }),
+  }
+}
+
+/** Counts of everything that an operator may accept. */
+export function countsOf(record: VerificationRecord): Partial<Record<Acceptable, number>> {
+  return { ...leftOutOf(record), equal_by_size: record.tally.equal_by_size }
+}
+
+const EXPLAINED: Record<Acceptable, (count: number, record: VerificationRecord) => string[]> = {
+  excluded: (count) => [`${areObjects(count)} left out by a fallback's include or exclude (excluded)`],
+  not_accepted: (count, { primary }) => [
+    `${areObjects(count)} refused by ${primary}'s include, exclude or limits on names (not_accepted)`,
+  ],
+  invalid_name: (count) => [`${areObjects(count)} under names that cannot be served (invalid_name)`],
+  too_large: (count) => [`${areObjects(count)} larger than any writable backend takes (too_large)`],
+  unlistable: (_, { unlistable }) =>
+    unlistable.map((backend) => `${backend} cannot list, so its objects are unknown`),
+  failed: (count) => [`${areObjects(count)} not copied by a backfill, or unreadable on one side (failed)`],
+  prefix: (_, { options }) => [`only names that begin with "${options.prefix}" were compared`],
+  equal_by_size: (count) => [
+    `${areObjects(count)} compared by nothing but size (equal_by_size): use deep, or accept it`,
+  ],
+}
+
+function areObjects(count: number): string {
+  return count === 1 ? '1 object is' : `${count} objects are`
+}
+
+function objects(count: number): string {
+  return count === 1 ? '1 object' : `${count} objects`
+}
+
+function times(count: number): string {
+  return count === 1 ? 'once' : `${count} times`
+}
+
+function seconds(ms: number): string {
+  return `${Math.round(ms / 100) / 10} s`
+}
+
+function timeOf(ms: number | undefined): string | null {
+  return ms === undefined ? null : new Date(ms).toISOString()
+}

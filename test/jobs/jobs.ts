@@ -20,6 +20,7 @@ import { Verification } from '../../src/jobs/verification/job.ts'
 import type { MirrorState } from '../../src/jobs/verification/rollback.ts'
 import type { VerificationOptions } from '../../src/jobs/verification/record.ts'
 import type { Deployment } from '../../src/deployment.ts'
+import { openMirrors } from '../../src/mirrors/mirrors.ts'
 import type { Backend } from '../../src/storage/backend.ts'
 import { type Chain, createChain } from '../../src/chain/fallback.ts'
 import { bytesOf } from '../kit/fakes.ts'
@@ -76,11 +77,12 @@ export async function withBackfill(
 ): Promise<void> {
   const { queued = true, backlog, deletes = 'tombstone', configured = [], ...given } = options
   const chain = createChain(backends, { deletes })
+  const mirrors = openMirrors(backends, { namespace: env.MIRROR_LOG, tombstones: true })
   await inObject(async (ctx) => {
     const queue = heldQueue(backlog)
     const clock = { now: Date.now() }
     class TestJob extends Backfill {
-      protected override readonly deployment = () => deploymentOver(chain, configured)
+      protected override readonly deployment = () => ({ ...deploymentOver(chain, configured), mirrors })
       protected override queue() {
         return queued ? queue : undefined
       }
@@ -104,11 +106,11 @@ export async function withBackfill(
         ctx.storage.kv.put('backfill-2', record)
       },
       deliver: (messages, job = rpcOf(harness)) =>
-        consumePages(messages.map(toMessage), { chain, mirrors: null, job: () => job }),
+        consumePages(messages.map(toMessage), { chain, mirrors, job: () => job }),
       drive: (rounds = 200) => drive(harness, rounds),
     }
     harness.job.create('job', {
-      backends: backends.slice(1).map(({ name }) => name),
+      backends: given.mirror === undefined ? backends.slice(1).map(({ name }) => name) : [given.mirror],
       prefix: '',
       dryRun: false,
       maxConcurrency: 4,

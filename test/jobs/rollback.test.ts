@@ -1,38 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { attributesOfCopy } from '../../src/migration/copy-result.ts'
 import type { Backfill } from '../../src/schemas/job-answers.ts'
 import type { Backend } from '../../src/storage/backend.ts'
 import { bytesOf } from '../kit/fakes.ts'
-import { type MemoryBackend, memoryBackend } from '../kit/memory.ts'
+import { memoryBackend } from '../kit/memory.ts'
 import { withFilter } from '../../src/wrappers/filter.ts'
 import { nameOf, verified } from './jobs.ts'
-import { replace, terse } from './sides.ts'
-
-type Mirror = MemoryBackend & { mirror: 'all' | 'keep-deleted' }
-
-function mirrorOf(name: string, mirror: Mirror['mirror'] = 'all'): Mirror {
-  return { ...memoryBackend(name), mirror }
-}
-
-/** A primary with so many objects, and a mirror that has all of them. */
-async function mirroredSides(count: number, mirror = mirrorOf('legacy')) {
-  const primary = memoryBackend('primary')
-  for (let index = 0; index < count; index++) {
-    const metadata = { index: `${index}` }
-    await primary.put(nameOf(index), bytesOf(`bytes ${index}`), {
-      info: { contentType: 'text/plain', metadata },
-    })
-    await mirrorOne(primary, mirror, nameOf(index))
-  }
-  return { primary, mirror }
-}
-
-async function mirrorOne(primary: MemoryBackend, mirror: MemoryBackend, name: string): Promise<void> {
-  const object = primary.objects.get(name)
-  if (object) await mirror.put(name, object.bytes, { info: attributesOfCopy(object.info) })
-}
-
-const tombstone = { info: { deleted: new Date() } }
+import { mirroredSides, mirrorOf, mirrorOne, replace, terse, TOMBSTONE } from './sides.ts'
 
 const RESYNC = { id: 'one', mirror: 'legacy', dry_run: false, prefix: '', failed: 1 }
 
@@ -43,7 +16,7 @@ function rollback(sides: readonly Backend[], options: Parameters<typeof verified
 describe('a rollback verification', () => {
   it('finds nothing wrong if the mirror has everything, and says that it is safe to roll back', async () => {
     const { primary, mirror } = await mirroredSides(30)
-    await primary.put('deleted', new Uint8Array(0), tombstone)
+    await primary.put('deleted', new Uint8Array(0), TOMBSTONE)
     expect(await rollback([primary, mirror])).toMatchObject({
       direction: 'rollback',
       state: 'completed',
@@ -67,7 +40,7 @@ describe('a rollback verification', () => {
     await mirror.delete(nameOf(0))
     await replace(mirror, nameOf(1), 'other 1')
     await replace(mirror, nameOf(2), 'longer bytes', info(2))
-    await primary.put(nameOf(3), new Uint8Array(0), tombstone)
+    await primary.put(nameOf(3), new Uint8Array(0), TOMBSTONE)
     await replace(primary, nameOf(4), 'newer 4', { contentType: 'text/plain' })
     await replace(mirror, nameOf(5), 'bytes 5', { ...info(5), contentType: 'image/png' })
     await replace(mirror, nameOf(6), 'bytes 6', { ...info(6), metadata: { index: '7' } })
@@ -121,7 +94,7 @@ describe('a rollback verification', () => {
 
   it('does not mind what a mirror keeps that the primary has deleted, if it is to keep that', async () => {
     const { primary, mirror } = await mirroredSides(3, mirrorOf('archive', 'keep-deleted'))
-    await primary.put(nameOf(1), new Uint8Array(0), tombstone)
+    await primary.put(nameOf(1), new Uint8Array(0), TOMBSTONE)
     expect(await rollback([primary, mirror])).toMatchObject({
       equal: 2,
       tombstoned: 1,
@@ -148,7 +121,7 @@ describe('a rollback verification', () => {
   it('waits for a change that is on its way to the mirror, and compares that name again', async () => {
     const { primary, mirror } = await mirroredSides(4)
     await replace(primary, nameOf(1), 'newer')
-    await primary.put(nameOf(2), new Uint8Array(0), tombstone)
+    await primary.put(nameOf(2), new Uint8Array(0), TOMBSTONE)
     await primary.put('new', bytesOf('new'))
     let asked = 0
     const result = await rollback([primary, mirror], {

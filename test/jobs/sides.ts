@@ -1,9 +1,10 @@
 import { expect } from 'vitest'
-import { memoryBackend } from '../kit/memory.ts'
+import { attributesOfCopy } from '../../src/migration/copy-result.ts'
+import { type MemoryBackend, memoryBackend } from '../kit/memory.ts'
 import type { ListableBackend } from '../../src/storage/backend.ts'
 import type { ObjectInfo } from '../../src/storage/object.ts'
 import { bytesOf } from '../kit/fakes.ts'
-import { fill, withBackfill } from './jobs.ts'
+import { fill, nameOf, withBackfill } from './jobs.ts'
 
 export type Memory = ReturnType<typeof memoryBackend>
 
@@ -53,3 +54,29 @@ export async function replace(
 ): Promise<void> {
   await backend.put(name, bytesOf(text), { info: keep })
 }
+
+export type Mirror = MemoryBackend & { mirror: 'all' | 'keep-deleted' }
+
+export function mirrorOf(name: string, mirror: Mirror['mirror'] = 'all'): Mirror {
+  return { ...memoryBackend(name), mirror }
+}
+
+/** A primary with so many objects, and a mirror that has all of them. */
+export async function mirroredSides(count: number, mirror = mirrorOf('legacy')) {
+  const primary = memoryBackend('primary')
+  for (let index = 0; index < count; index++) {
+    const metadata = { index: `${index}` }
+    await primary.put(nameOf(index), bytesOf(`bytes ${index}`), {
+      info: { contentType: 'text/plain', metadata },
+    })
+    await mirrorOne(primary, mirror, nameOf(index))
+  }
+  return { primary, mirror }
+}
+
+export async function mirrorOne(primary: MemoryBackend, mirror: MemoryBackend, name: string): Promise<void> {
+  const object = primary.objects.get(name)
+  if (object) await mirror.put(name, object.bytes, { info: attributesOfCopy(object.info) })
+}
+
+export const TOMBSTONE = { info: { deleted: new Date() } }

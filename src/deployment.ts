@@ -27,6 +27,10 @@ import { withRememberedUploads } from './migration/open-uploads.ts'
 import { describeError, log } from './observe/log.ts'
 import { createRequestCounts, type RequestCounts } from './observe/counts.ts'
 import { openSeries, type Series } from './observe/series.ts'
+import { reconcile } from './sources/reconcile.ts'
+import { createSns } from './sources/sns.ts'
+import { openSourceChanges } from './sources/source-changes.ts'
+import { createSources, type Sources } from './sources/sources.ts'
 import type { Backend, BackendHealth } from './storage/backend.ts'
 import { type Chain, createChain } from './chain/fallback.ts'
 import { SHARED_LEAVES_BYTES, isolateMemory } from './bodies/memory-budget.ts'
@@ -50,6 +54,7 @@ export interface Deployment {
   requests: RequestCounts
   /** What is counted over time; `null` unless TIME_SERIES is bound. */
   series: Series | null
+  sources: Sources
 }
 
 /** Breakers and caches live in the deployment, so it lasts as long as the isolate's `env`. */
@@ -121,7 +126,31 @@ function deploymentOver(
   const isCached = config.edgeCacheSeconds > 0 && config.mediaAccess === 'public'
   const edgeCaching = isCached ? edgeCachingOver(chain, migration, config) : null
   const requests = createRequestCounts()
-  return { config, id, backends, health, chain, copyChain, migration, edgeCaching, requests, series }
+  const sources = sourcesOver(copyChain, config)
+  return { config, id, backends, health, chain, copyChain, migration, edgeCaching, requests, series, sources }
+}
+
+/** Every backend but the primary is a source. */
+function sourcesOver(chain: Chain, config: Config): Sources {
+  const { services, migration: migrating } = config
+  const jobs = openJobs(services)
+  return createSources({
+    sources: chain.backends.flatMap((backend, index) => {
+      const settings = config.backends[index]
+      return settings && index > 0 ? [{ backend, prefix: settings.prefix, bucket: bucketOf(settings) }] : []
+    }),
+    reconcile: (name, source) => reconcile(chain, source, name, { migrating }),
+    sns: createSns((url, init) => fetch(url, init)),
+    keepAlive: waitUntil,
+    queue: services.copyQueue,
+    changes: openSourceChanges(services.sourceChanges),
+    giveUp: jobs && ((letter) => jobs.index().addDeadLetter(letter)),
+  })
+}
+
+function bucketOf(settings: BackendConfig): string | undefined {
+  if (settings.type === 's3') return settings.bucket
+  return settings.type === 'r2' ? settings.bucketName : undefined
 }
 
 function edgeCachingOver(chain: Chain, { writeBack }: Migration, config: Config): EdgeCaching {

@@ -1,4 +1,4 @@
-import { tracing, waitUntil } from 'cloudflare:workers'
+import { cache, exports, tracing, waitUntil } from 'cloudflare:workers'
 import { type BreakerOptions, withBreaker } from './wrappers/breaker.ts'
 import { withCoalescing } from './wrappers/coalesce.ts'
 import { withDeadline } from './wrappers/deadline.ts'
@@ -20,14 +20,15 @@ import { withCheckedDigests } from './wrappers/check-digest.ts'
 import { withTracing } from './wrappers/tracing.ts'
 import { type Config, ConfigError, deploymentId, parseConfig } from './config/config.ts'
 import type { BackendConfig } from './config/backend-config.ts'
-import { type EdgeCaching, openEdgeCaching } from './edge-cache/open.ts'
+import { type EdgeCaching, type EdgeContext, openEdgeCaching, purgeChanged } from './edge-cache/open.ts'
 import { openJobs } from './jobs/jobs.ts'
 import { createMigration, type Migration } from './migration/migration.ts'
 import { withRememberedUploads } from './migration/open-uploads.ts'
 import { describeError, log } from './observe/log.ts'
 import { createRequestCounts, type RequestCounts } from './observe/counts.ts'
 import { openSeries, type Series } from './observe/series.ts'
-import { reconcile } from './sources/reconcile.ts'
+import { type AfterHitOptions, createAfterHit, withAfterHit } from './sources/after-hit.ts'
+import { createReconciler, type Reconciler } from './sources/reconciler.ts'
 import { createSns } from './sources/sns.ts'
 import { openSourceChanges } from './sources/source-changes.ts'
 import { createSources, type Sources } from './sources/sources.ts'
@@ -48,6 +49,8 @@ export interface Deployment {
   /** The same for copies in the background and previews: their reads are not shared with other requests, and copies check them. */
   copyChain: Chain
   migration: Migration
+  /** Brings a name in line with what a source has now. */
+  reconcile: Reconciler
   /** `null` if nothing is cached at the edge. */
   edgeCaching: EdgeCaching | null
   /** The responses of this isolate. */
@@ -111,10 +114,23 @@ function deploymentOver(
     hedgeMs === undefined ? [] : [[name, hedgeMs]],
   )
   const options = { deletes: config.deletes, hedgeMs: Object.fromEntries(hedged) as Record<string, number> }
-  const chain = createChain(backends, options)
   const copyChain = createChain(unshared, options)
-  const { copyQueue, timeSeries } = config.services
+  const { copyQueue, sourceChanges, timeSeries } = config.services
   const series = timeSeries ? openSeries(timeSeries, waitUntil) : null
+  const reconcile: Reconciler = createReconciler({
+    chain: copyChain,
+    migrating: config.migration,
+    changes: openSourceChanges(sourceChanges),
+    purge: (name) => purgeChanged(edgeCaching, { cache, exports } as EdgeContext, [name]),
+    track: (...copy) => migration.track(...copy),
+  })
+  const chain = withComparisons(createChain(backends, options), config, {
+    chain: copyChain,
+    reconcile,
+    keepAlive: waitUntil,
+    ...(copyQueue && { send: (message) => copyQueue.send(message) }),
+    onShadow: ({ matched, ...shadow }) => matched || log('warn', 'shadow read', { ...shadow }),
+  })
   const migration = createMigration({
     chain,
     enabled: config.migration,
@@ -126,20 +142,32 @@ function deploymentOver(
   const isCached = config.edgeCacheSeconds > 0 && config.mediaAccess === 'public'
   const edgeCaching = isCached ? edgeCachingOver(chain, migration, config) : null
   const requests = createRequestCounts()
-  const sources = sourcesOver(copyChain, config)
-  return { config, id, backends, health, chain, copyChain, migration, edgeCaching, requests, series, sources }
+  return {
+    config,
+    id,
+    backends,
+    health,
+    chain,
+    copyChain,
+    migration,
+    reconcile,
+    edgeCaching,
+    requests,
+    series,
+    sources: sourcesOver(copyChain, config, reconcile),
+  }
 }
 
 /** Every backend but the primary is a source. */
-function sourcesOver(chain: Chain, config: Config): Sources {
-  const { services, migration: migrating } = config
+function sourcesOver({ backends }: Chain, config: Config, reconcile: Reconciler): Sources {
+  const { services } = config
   const jobs = openJobs(services)
   return createSources({
-    sources: chain.backends.flatMap((backend, index) => {
+    sources: backends.flatMap((backend, index) => {
       const settings = config.backends[index]
       return settings && index > 0 ? [{ backend, prefix: settings.prefix, bucket: bucketOf(settings) }] : []
     }),
-    reconcile: (name, source) => reconcile(chain, source, name, { migrating }),
+    reconcile,
     sns: createSns((url, init) => fetch(url, init)),
     keepAlive: waitUntil,
     queue: services.copyQueue,
@@ -151,6 +179,23 @@ function sourcesOver(chain: Chain, config: Config): Sources {
 function bucketOf(settings: BackendConfig): string | undefined {
   if (settings.type === 's3') return settings.bucket
   return settings.type === 'r2' ? settings.bucketName : undefined
+}
+
+/** The chain as it is unless copies are compared with their sources after reads. */
+function withComparisons(
+  chain: Chain,
+  { backends, shadowPercent }: Config,
+  options: Omit<AfterHitOptions, 'revalidateSeconds' | 'shadowPercent'>,
+): Chain {
+  const revalidateSeconds = Object.fromEntries(
+    backends.flatMap((backend) =>
+      'revalidateSeconds' in backend && backend.revalidateSeconds !== undefined
+        ? [[backend.name, backend.revalidateSeconds]]
+        : [],
+    ),
+  ) as Record<string, number>
+  if (shadowPercent === 0 && Object.keys(revalidateSeconds).length === 0) return chain
+  return withAfterHit(chain, createAfterHit({ ...options, revalidateSeconds, shadowPercent }))
 }
 
 function edgeCachingOver(chain: Chain, { writeBack }: Migration, config: Config): EdgeCaching {

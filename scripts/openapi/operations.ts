@@ -194,11 +194,31 @@ export const OPERATIONS: Readonly<Record<string, Partial<Record<RouteId, Operati
       summary: 'The chain as configured, with the methods and the health of each backend',
       answers: 'The chain.',
     },
+    receiveEvents: {
+      summary: 'Takes what a source says of its changes',
+      description:
+        'For event notifications of S3, as MinIO, RustFS and Ceph send them as well, SNS messages, and events of EventBridge. Each is only a hint: the source is asked, and the copy brought in line. Senders that can set no header send the secret EVENTS_SECRET as `?secret=…`. Subscriptions of SNS are confirmed. If events cannot be queued, the answer is 503, and the sender should repeat them.',
+      body: 'A notification of one of these senders.',
+      answers: 'How many of the events are about names of this backend.',
+      problems: [404, 413, 502],
+    },
+    listEvents: {
+      summary: 'What came of the events of each source, and how far copies are behind',
+      answers: 'The fallbacks.',
+      problems: [501],
+    },
     getSeries: {
       summary: 'Reads, copies or the health of the backends over time',
       description:
         'Counts of clients’ reads of single objects (GET and HEAD of media, `open`, GetObject and HeadObject), of copies, or of the attempts at backends that those reads made. Previews, listings and checks for existence are not counted. Entries of `step` 60 (seconds) are kept for a day, of 900 for two weeks, of 86400 for 400 days. `from` is when the first entry begins; by default, and at the earliest, when the oldest does that is kept. The last entry is still being counted.',
       answers: 'One array for each column, with an entry for each interval.',
+      problems: [501, 503],
+    },
+    getDependence: {
+      summary: 'Which fallbacks are still needed',
+      description:
+        'For each backend but the primary: how many of the clients’ reads it answered in the last hour, day and week, when the last one was, and for which prefixes; and what shadow reads found (FALLBACK_SHADOW_PERCENT). The reads are those of `series`, counted to within a minute. Hours and days are the last 60 and 1440 minutes, weeks the last 672 quarters of an hour; the last one is still being counted.',
+      answers: 'The fallbacks in the order of the chain.',
       problems: [501, 503],
     },
     getSession: {

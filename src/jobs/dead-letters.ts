@@ -26,7 +26,7 @@ export async function consumeDeadLetters(
     const { body } = message
     if (body.type !== 'page') {
       const { name } = body
-      log('error', body.type === 'copy' ? 'copy' : 'source event', {
+      log('error', body.type === 'copy' ? 'copy' : 'source', {
         name,
         outcome: 'failed',
         reason: DETAIL,

@@ -5,6 +5,8 @@ export const RINGS = [
   { step: 86_400, slots: 400 },
 ] as const
 export type Ring = (typeof RINGS)[number]
+/** Prefixes are kept for a week, in quarters of an hour. */
+export const PREFIX_RING = { step: 900, slots: 672 } as const
 
 /** By `what/backend/column`; `backend` is empty for what is not counted by backend. */
 export type Counts = Record<string, number>
@@ -16,13 +18,39 @@ export interface FallbackRead {
   backend: string
 }
 
-/** What an isolate has counted since its last report. */
+/** By `backend/first directory/`: how many reads, and when the last one was, in milliseconds since 1970. */
+export type PrefixReads = Record<string, readonly [reads: number, at: number]>
+
+/** A copy that differs from its source, as a shadow read found. */
+export interface Mismatch {
+  /** Milliseconds since 1970. */
+  at: number
+  name: string
+  /** The source. */
+  backend: string
+  detail: string
+}
+
+/** What an isolate has counted within a minute. */
 export interface Delta {
   /** When the last of it was counted, in milliseconds since 1970. */
   at: number
   counts: Counts
-  /** The latest one. */
-  fallbackRead?: FallbackRead | undefined
+  /** Reads that fallbacks answered. */
+  prefixes: PrefixReads
+  /** The latest one of each fallback. */
+  fallbackReads: readonly FallbackRead[]
+  /** The latest ones. */
+  mismatches: readonly Mismatch[]
+}
+
+/** All that an isolate does not know to be counted. A report can arrive twice, so its deltas are numbered. */
+export interface Report {
+  /** Random. */
+  isolate: string
+  /** The number of the first delta. */
+  first: number
+  deltas: readonly Delta[]
 }
 
 /** One interval of a ring. */
@@ -42,9 +70,40 @@ export function addCounts(sum: Counts, more: Counts): void {
   for (const [key, count] of Object.entries(more)) sum[key] = (sum[key] ?? 0) + count
 }
 
-export function laterRead(
-  one: FallbackRead | undefined,
-  other: FallbackRead | undefined,
-): FallbackRead | undefined {
-  return one && (!other || one.at > other.at) ? one : other
+/** How many prefixes are kept of each backend, in one report, quarter of an hour or answer; the others are summed. */
+export const MAX_PREFIXES = 100
+/** What the others are summed as. No prefix is called so: those of names end in a slash or are empty. */
+export const OTHER_PREFIXES = '…'
+/** In characters. */
+const LONGEST_PREFIX = 128
+
+/** The first directory of a name, with its slash. */
+export function firstDirectory(name: string): string {
+  const directory = name.slice(0, name.indexOf('/') + 1)
+  return directory.length > LONGEST_PREFIX ? OTHER_PREFIXES : directory
+}
+
+export function addPrefixReads(sum: PrefixReads, more: PrefixReads): void {
+  for (const [key, [reads, at]] of Object.entries(more)) {
+    const own = key.slice(0, key.indexOf('/') + 1)
+    const isKept = key in sum || Object.keys(sum).filter((one) => one.startsWith(own)).length < MAX_PREFIXES
+    const kept = isKept ? key : `${own}${OTHER_PREFIXES}`
+    const [known = 0, last = 0] = sum[kept] ?? []
+    sum[kept] = [known + reads, Math.max(last, at)]
+  }
+}
+
+/** The latest of each backend. */
+export function latestReads(reads: readonly FallbackRead[]): FallbackRead[] {
+  const latest = new Map(
+    reads.toSorted((one, other) => one.at - other.at).map((read) => [read.backend, read]),
+  )
+  return [...latest.values()]
+}
+
+export const MAX_MISMATCHES = 20
+
+/** The latest ones, newest first. */
+export function latestMismatches(mismatches: readonly Mismatch[]): Mismatch[] {
+  return mismatches.toSorted((one, other) => other.at - one.at).slice(0, MAX_MISMATCHES)
 }

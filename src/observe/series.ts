@@ -12,5 +12,5 @@ export function openSeries(
   keepAlive: (work: Promise<unknown>) => void,
 ): Series {
   const object = () => namespace.getByName('series') as DurableObjectStub<TimeSeries>
-  return { tally: createTally({ send: async (delta) => object().add(delta), keepAlive }), object }
+  return { tally: createTally({ send: async (report) => object().report(report), keepAlive }), object }
 }

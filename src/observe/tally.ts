@@ -1,11 +1,20 @@
 import type { CopyEvent, RequestEvent } from './counts.ts'
 import { bucketOf } from './latencies.ts'
 import { describeError, log } from './log.ts'
-import { addCounts, type Counts, type Delta, type FallbackRead, laterRead } from './rings.ts'
+import {
+  addCounts,
+  addPrefixReads,
+  type Delta,
+  firstDirectory,
+  intervalAt,
+  latestMismatches,
+  latestReads,
+  type Report,
+} from './rings.ts'
 
 export interface TallyOptions {
   /** Reports what was counted to the object that sums it. */
-  send: (delta: Delta) => Promise<unknown>
+  send: (report: Report) => Promise<unknown>
   keepAlive: (work: Promise<unknown>) => void
   now?: () => number
 }
@@ -19,56 +28,85 @@ interface CopiedPage {
   failures: readonly unknown[]
 }
 
-const REPORT_MS = 60_000
+/** A comparison of a copy with its source. */
+export interface ShadowRead {
+  backend: string
+  name: string
+  matched: boolean
+  /** What differs. */
+  detail: string
+}
+
+type MutableDelta = { -readonly [Key in keyof Delta]: Delta[Key] }
+
+/** What a read counts as; others are no reads of an object. */
+const COLUMNS: Partial<Record<RequestEvent['outcome'], 'reads' | 'edge' | 'absent' | 'failed'>> = {
+  hit: 'reads',
+  fallback: 'reads',
+  edge: 'edge',
+  absent: 'absent',
+  failed: 'failed',
+}
+
+const REPORT_MS = 50_000
 /** So that isolates that started together do not report together. */
 const JITTER_MS = 10_000
 /** A read of a fallback, and a batch of copies, are shown sooner: the next one can be hours away. */
 const SOON_MS = 5000
 /** A report that takes longer is not waited for. */
 const PATIENCE_MS = 2000
+/** While so many could not be reported, what follows is counted as one delta. */
+const MAX_UNCONFIRMED = 60
 
 export function createTally({ send, keepAlive, now = Date.now }: TallyOptions) {
-  let counts: Counts = {}
-  let fallbackRead: FallbackRead | undefined
-  /** 0 if nothing is to be reported. */
-  let countedAt = 0
+  const isolate = crypto.randomUUID()
+  let current = emptyDelta()
+  /** Those that are not known to be counted, in order. */
+  const unconfirmed: Delta[] = []
+  /** How many are. */
+  let confirmed = 0
   let reportedAt = 0
   let due = 0
   let latest: Promise<void> = Promise.resolve()
 
-  const count = (key: string, by = 1): void => {
-    counts[key] = (counts[key] ?? 0) + by
+  const close = (): void => {
+    if (current.at === 0 || unconfirmed.length >= MAX_UNCONFIRMED) return
+    unconfirmed.push(current)
+    current = emptyDelta()
   }
-
+  /** The delta for what is counted now. */
+  const open = (at = now()): MutableDelta => {
+    if (intervalAt(at, 60) !== intervalAt(current.at, 60)) close()
+    current.at = at
+    return current
+  }
+  const hasUnconfirmed = (): boolean => current.at > 0 || unconfirmed.length > 0
   const report = (): void => {
-    const delta = { at: countedAt, counts, fallbackRead }
+    close()
     reportedAt = now()
     due = reportedAt + REPORT_MS + Math.random() * JITTER_MS
-    counts = {}
-    fallbackRead = undefined
-    countedAt = 0
-    latest = sendOrKeep(delta)
+    latest = sendUnconfirmed()
     keepAlive(latest)
   }
-  /** What could not be reported is reported with the next: it grows no larger, as it consists of the same counters. */
-  const sendOrKeep = async (delta: Delta): Promise<void> => {
+  /** What could not be reported is reported again with the next, under the same numbers. */
+  const sendUnconfirmed = async (): Promise<void> => {
+    const first = confirmed + 1
+    const deltas = [...unconfirmed]
     try {
-      await send(delta)
+      await send({ isolate, first, deltas })
+      // A later report may have been faster.
+      const more = Math.max(0, first - 1 + deltas.length - confirmed)
+      unconfirmed.splice(0, more)
+      confirmed += more
     } catch (error) {
       log('warn', 'series', { reason: describeError(error) })
-      addCounts(counts, delta.counts)
-      fallbackRead = laterRead(fallbackRead, delta.fallbackRead)
-      countedAt = Math.max(countedAt, delta.at)
     }
   }
   const reportIfDue = (at: number): void => {
-    if (countedAt > 0 && at >= due) report()
+    if (at >= due && hasUnconfirmed()) report()
   }
   const addCopies = (outcome: CopyEvent['outcome'], copies: number, bytes = 0): void => {
-    if (copies === 0) return
-    count(`copies//${outcome}`, copies)
-    count('copies//bytes', bytes)
-    countedAt = now()
+    if (copies > 0) addCounts(open().counts, { [`copies//${outcome}`]: copies, 'copies//bytes': bytes })
   }
   const reportSoon = (): void => {
     due = Math.min(due, reportedAt + SOON_MS)
@@ -78,9 +116,14 @@ export function createTally({ send, keepAlive, now = Date.now }: TallyOptions) {
   return {
     /** A read of one object by a client. */
     addRead({ outcome, backend, name = '', attempts }: RequestEvent): void {
-      if (outcome === 'hit' || outcome === 'fallback') count(`reads/${backend}/reads`)
-      else if (outcome === 'edge' || outcome === 'absent' || outcome === 'failed') count(`reads//${outcome}`)
-      else return
+      const column = COLUMNS[outcome]
+      if (column === undefined) return
+      const at = now()
+      const delta = open(at)
+      const count = (key: string): void => {
+        delta.counts[key] = (delta.counts[key] ?? 0) + 1
+      }
+      count(column === 'reads' ? `reads/${backend}/reads` : `reads//${column}`)
       for (const attempt of attempts) {
         if (attempt.outcome === 'skipped') continue
         const health = `health/${attempt.backend}/`
@@ -88,12 +131,19 @@ export function createTally({ send, keepAlive, now = Date.now }: TallyOptions) {
         count(`${health}${bucketOf(attempt.duration)}`)
         if (attempt.outcome === 'error' || attempt.outcome === 'timeout') count(`${health}errors`)
       }
-      const at = now()
-      countedAt = at
       if (outcome === 'fallback' && backend !== undefined) {
-        fallbackRead = { at, name, backend }
+        delta.fallbackReads = latestReads([...delta.fallbackReads, { at, name, backend }])
+        addPrefixReads(delta.prefixes, { [`${backend}/${firstDirectory(name)}`]: [1, at] })
         due = Math.min(due, reportedAt + SOON_MS)
       }
+      reportIfDue(at)
+    },
+    /** A copy that was compared with its source in the background. `backend` is the source. */
+    addShadow({ backend, name, matched, detail }: ShadowRead): void {
+      const at = now()
+      const delta = open(at)
+      addCounts(delta.counts, { [`shadow/${backend}/${matched ? 'matched' : 'mismatched'}`]: 1 })
+      if (!matched) delta.mismatches = latestMismatches([{ at, name, backend, detail }, ...delta.mismatches])
       reportIfDue(at)
     },
     addCopy: ({ outcome, bytes }: Pick<CopyEvent, 'outcome' | 'bytes'>): void => addCopies(outcome, 1, bytes),
@@ -111,7 +161,7 @@ export function createTally({ send, keepAlive, now = Date.now }: TallyOptions) {
     /** Reports everything, and waits until it is known; for a few seconds at most. */
     async settle(): Promise<void> {
       const reports = [latest]
-      if (countedAt > 0) {
+      if (hasUnconfirmed()) {
         report()
         reports.push(latest)
       }
@@ -121,4 +171,8 @@ export function createTally({ send, keepAlive, now = Date.now }: TallyOptions) {
       clearTimeout(timer)
     },
   }
+}
+
+function emptyDelta(): MutableDelta {
+  return { at: 0, counts: {}, prefixes: {}, fallbackReads: [], mismatches: [] }
 }

@@ -214,6 +214,62 @@ const source = v.strictObject({
   failed: v.pipe(count, v.description('Given up; they are listed under `GET dead_copies`.')),
 })
 
+const recentReads = v.strictObject({ hour: count, day: count, week: count })
+
+const dependence = v.strictObject({
+  counted_since: v.pipe(v.nullable(time), v.description('Nothing is known of the time before.')),
+  reads: v.pipe(
+    recentReads,
+    v.description('Reads of the last hour, day and week that any backend or the edge cache answered.'),
+  ),
+  fallbacks: v.array(
+    v.strictObject({
+      name: v.string(),
+      role: v.picklist(['fallback', 'mirror']),
+      reads: v.pipe(recentReads, v.description('Those that it answered.')),
+      share: v.pipe(
+        v.nullable(v.number()),
+        v.description('Of all reads of the last day, 0 to 1; null if there were none.'),
+      ),
+      last_read: v.pipe(
+        v.nullable(v.strictObject({ at: time, name: v.nullable(name) })),
+        v.description(
+          'The latest read that it answered; null if none was counted. If an earlier version counted it, the name is null and the time the latest that is possible.',
+        ),
+      ),
+      quiet_days: v.pipe(
+        v.nullable(count),
+        v.description(
+          'Whole days since the last read that it answered, or else since `counted_since`; null if nothing was counted.',
+        ),
+      ),
+      prefixes: v.pipe(
+        v.array(
+          v.strictObject({
+            prefix: v.pipe(
+              v.string(),
+              v.description('The first directory; empty for names without one, `…` for all others.'),
+            ),
+            reads: count,
+            last_read: time,
+          }),
+        ),
+        v.description('What was read from it in the last week: the 100 with the most reads.'),
+      ),
+    }),
+  ),
+  shadow_percent: v.pipe(v.number(), v.description('As configured: FALLBACK_SHADOW_PERCENT.')),
+  shadowed: v.pipe(
+    count,
+    v.description('Copies of the last week that were compared with their source when they were read.'),
+  ),
+  mismatched: v.pipe(count, v.description('How many of them differed.')),
+  mismatches: v.pipe(
+    v.array(v.strictObject({ name, backend: v.string(), detail: v.string(), at: time })),
+    v.description('The latest 20 of all time, newest first.'),
+  ),
+})
+
 const migrated = v.strictObject({
   results: v.array(
     v.strictObject({
@@ -299,6 +355,7 @@ export const ANSWERS = {
   getSeries: series,
   listEvents: v.strictObject({ sources: v.array(source) }),
   receiveEvents: v.strictObject({ accepted: count, ignored: count }),
+  getDependence: dependence,
   health: v.object({ status: v.literal('ok') }),
   getSession: session,
   signIn: session,
@@ -333,6 +390,7 @@ export type Undeleted = Answers['undelete']
 export type Explanation = Answers['explain']
 export type Finding = Explanation['backends'][number]
 export type Series = Answers['getSeries']
+export type Dependence = Answers['getDependence']
 export type Migrated = Answers['migrate']['results'][number]
 export type Backends = Answers['listBackends']
 export type BackendDescription = Backends['backends'][number]

@@ -1,14 +1,15 @@
 import { consumeNames, type DeadLetter, type Delivery } from '../migration/copy-consumer.ts'
-import { describeError, log } from '../observe/log.ts'
+import { log } from '../observe/log.ts'
 import type { SourceMessage } from './messages.ts'
 import type { Reconciled } from './reconcile.ts'
+import type { Reconciler } from './reconciler.ts'
 import type { Handled, Outcome } from './source-changes.ts'
 
 export interface ConsumerOptions {
-  reconcile: (name: string, backend: string) => Promise<Reconciled>
+  reconcile: Reconciler
   /** Sends a message that is delivered after so many seconds. */
   sendLater: (message: SourceMessage, delaySeconds: number) => Promise<unknown>
-  /** Counts what was handled. */
+  /** Counts what was handled. Never throws. */
   count: (backend: string, handled: readonly Handled[]) => Promise<unknown>
   /** Records an event after its last attempt. Default: the message ends in the dead-letter queue. */
   giveUp?: ((letter: DeadLetter) => Promise<unknown>) | undefined
@@ -38,8 +39,10 @@ export async function consumeSourceMessages(
   { reconcile, sendLater, count, giveUp, lookAgainAfter = LOOK_AGAIN_AFTER }: ConsumerOptions,
 ): Promise<void> {
   const handled = new Map<string, Handled[]>()
-  const add = ({ backend }: SourceMessage, one: Handled): void =>
-    void handled.set(backend, [...(handled.get(backend) ?? []), one])
+  const add = ({ backend, received }: SourceMessage, one: Handled): void => {
+    // What a read noticed is no event.
+    if (received !== undefined) handled.set(backend, [...(handled.get(backend) ?? []), one])
+  }
 
   /** Whether it will be. */
   const lookAgain = async (message: SourceMessage): Promise<boolean> => {
@@ -50,41 +53,26 @@ export async function consumeSourceMessages(
     return true
   }
   const handle = async (message: SourceMessage): Promise<void> => {
-    const { name, backend, at, received, looks = 0 } = message
-    const result = await reconcile(name, backend)
-    const { outcome, detail, bytes } = result
-    const now = Date.now()
-    const delays = { since_change: now - at, since_event: now - received }
-    log('info', 'source event', {
-      backend,
-      name,
-      outcome,
-      detail,
-      ...(bytes !== undefined && { bytes }),
-      ...delays,
-    })
+    const { name, backend, at, looks = 0 } = message
+    const result = await reconcile(backend, name)
+    const { outcome } = result
     if (mayBeOvertaken(result)) await lookAgain(message)
     const counted = COUNTED[outcome]
     const isInLine = outcome === 'copied' || outcome === 'tombstoned' || outcome === 'same'
-    if (looks === 0 || counted !== 'unchanged') add(message, { outcome: counted, ...(isInLine && { at }) })
+    if (looks === 0 || counted !== 'unchanged')
+      add(message, { outcome: counted, ...(isInLine && at !== undefined && { at }) })
   }
   const fail = async (letter: DeadLetter, message: SourceMessage): Promise<void> => {
     const { name, backend } = message
     const reason = `${letter.error}: ${letter.detail}`
-    log('warn', 'source event', { backend, name, outcome: 'failed', reason })
+    log('warn', 'source', { backend, name, outcome: 'failed', reason })
     // The source may be down for longer than a few attempts take.
     if (letter.error !== 'locked' && (await lookAgain(message))) return
     add(message, { outcome: 'failed' })
     await giveUp?.({ ...letter, detail: `event of ${backend}: ${letter.detail}` })
   }
   await consumeNames(messages, { handle, ...(giveUp && { giveUp: fail }) })
-  await Promise.all(
-    Array.from(handled, ([backend, list]) =>
-      count(backend, list).catch((error: unknown) =>
-        log('error', 'source events', { backend, operation: 'count', reason: describeError(error) }),
-      ),
-    ),
-  )
+  await Promise.all(Array.from(handled, ([backend, list]) => count(backend, list)))
 }
 
 /** Nothing was stored under the name, which would have kept a copy that is under way from being stored. */

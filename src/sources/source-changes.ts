@@ -1,4 +1,5 @@
 import { DurableObject } from 'cloudflare:workers'
+import { type Conflict, conflictLog } from './conflicts.ts'
 
 /** What handling an event changed; `unchanged` if nothing had to be changed. */
 export type Outcome = 'copied' | 'tombstoned' | 'conflicts' | 'unchanged' | 'failed'
@@ -51,6 +52,23 @@ const LAGS = 256
 
 /** The one Durable Object that knows what the sources of a migration have said of their changes. */
 export class SourceChanges extends DurableObject<Env> {
+  readonly #conflicts = conflictLog(this.ctx.storage.sql)
+
+  /** Replaces an earlier conflict of the same name and source. */
+  async addConflict(conflict: Conflict): Promise<void> {
+    this.#conflicts.add(conflict)
+  }
+
+  /** There is none, or none any more. */
+  async removeConflict(backend: string, name: string): Promise<void> {
+    this.#conflicts.remove(backend, name)
+  }
+
+  /** The latest first; `cursor` is that of the page before, 0 for the first. */
+  async conflicts(limit: number, cursor = 0) {
+    return { ...this.#conflicts.page(limit, cursor), total: this.#conflicts.count() }
+  }
+
   /** Counts a delivery of events. */
   async addReceived(source: string, { accepted, ignored, lastEvent }: Received): Promise<void> {
     this.#update(source, (status) => {
@@ -80,10 +98,12 @@ export class SourceChanges extends DurableObject<Env> {
 
   /** By the source's name; those that never sent an event are missing. */
   async statuses(): Promise<Record<string, SourceStatus>> {
-    const stored = this.ctx.storage.kv.list<Stored>({ prefix: PREFIX })
-    return Object.fromEntries(
-      Array.from(stored, ([key, { lags: _, ...status }]) => [key.slice(PREFIX.length), status]),
-    )
+    const statuses: Record<string, SourceStatus> = {}
+    for (const [key, stored] of this.ctx.storage.kv.list<Stored>({ prefix: PREFIX })) {
+      const { lags: _, ...status } = stored
+      statuses[key.slice(PREFIX.length)] = status
+    }
+    return statuses
   }
 
   #update(source: string, change: (status: Stored) => void): void {

@@ -4,14 +4,14 @@ import { StorageError } from '../storage/errors.ts'
 import { acceptEvents, type Source } from './accept.ts'
 import { consumeSourceMessages } from './consumer.ts'
 import type { SourceMessage } from './messages.ts'
-import type { Reconciled } from './reconcile.ts'
+import type { Reconciler } from './reconciler.ts'
 import { readEvents, type SourceEvent } from './shapes.ts'
 import { claimsToBeFromSns, type Sns } from './sns.ts'
 import type { SourceChanges } from './source-changes.ts'
 
 export interface SourcesOptions {
   sources: readonly Source[]
-  reconcile: (name: string, backend: string) => Promise<Reconciled>
+  reconcile: Reconciler
   sns: Sns
   keepAlive: (work: Promise<unknown>) => void
   queue?: Pick<Queue<SourceMessage>, 'send' | 'sendBatch'> | undefined

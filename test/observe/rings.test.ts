@@ -16,7 +16,13 @@ afterEach(async () => {
 
 const object = () => env.TIME_SERIES.getByName('rings')
 const reads = (count: number) => ({ 'reads/media/reads': count })
-const add = (delta: Partial<Delta> = {}) => object().add({ at: Date.now(), counts: reads(1), ...delta })
+const NOTHING = { prefixes: {}, fallbackReads: [], mismatches: [] }
+const add = (delta: Partial<Delta> = {}) =>
+  object().report({
+    isolate: crypto.randomUUID(),
+    first: 1,
+    deltas: [{ ...NOTHING, at: Date.now(), counts: reads(1), ...delta }],
+  })
 const kept = async (step: number, from = 0) =>
   (await object().intervals('reads', step, from)).map(({ at, counts }) => [at, counts['reads/media/reads']])
 const rows = () =>
@@ -118,9 +124,9 @@ describe('the rings', () => {
 describe('the latest read of a fallback', () => {
   it('is the latest of all isolates, in whatever order they report', async () => {
     const read = (minute: number) => ({ at: START - minute * MINUTE, name: `a/${minute}`, backend: 'legacy' })
-    await add({ fallbackRead: read(2) })
-    await add({ fallbackRead: read(1) })
-    await add({ fallbackRead: read(3) })
+    await add({ fallbackReads: [read(2)] })
+    await add({ fallbackReads: [read(1)] })
+    await add({ fallbackReads: [read(3)] })
     await add()
     expect((await object().summary()).fallbackRead).toEqual(read(1))
   })

@@ -112,27 +112,18 @@ export function createSources({ sources, sns, keepAlive, queue, changes, ...opti
       if (type === 'SubscriptionConfirmation') await sns.confirm(verified)
       return NOTHING
     },
-    /** Takes R2's notifications for all sources whose bucket it is. */
+    /** Takes R2's notifications for each source whose bucket it is. */
     async consumeNotifications(messages: readonly Delivery<unknown>[]): Promise<void> {
       for (const message of messages) {
+        const [event] = readEvents(message.body) ?? []
+        const concerned = sources.filter(({ bucket }) => bucket !== undefined && bucket === event?.bucket)
+        if (concerned.length === 0)
+          log('warn', 'source events', { ignored: 'no fallback has that bucket', bucket: event?.bucket })
         try {
-          const events = eventsIn(message.body)
-          const named = new Set(events.map((event) => event?.bucket))
-          const concerned = sources.filter(({ bucket }) => bucket !== undefined && named.has(bucket))
-          if (concerned.length === 0)
-            log('warn', 'source events', {
-              operation: 'ignored',
-              reason: 'no fallback has that bucket',
-              buckets: [...named],
-            })
-          for (const source of concerned)
-            await take(
-              source,
-              events.filter((event) => event?.bucket === source.bucket),
-            )
+          for (const source of concerned) await take(source, [event ?? null])
           message.ack()
         } catch (error) {
-          log('error', 'source events', { operation: 'receive', reason: describeError(error) })
+          log('error', 'source events', { operation: 'send', reason: describeError(error) })
           message.retry({ delaySeconds: RETRY_SECONDS })
         }
       }

@@ -10,7 +10,7 @@ import { log } from './observe/log.ts'
 import { consumePages } from './jobs/backfill/consumer.ts'
 import { Backfill } from './jobs/backfill/job.ts'
 import type { PageJob, PageMessage } from './jobs/backfill/job-types.ts'
-import { consumeCopies, type DeadLetter } from './migration/copy-consumer.ts'
+import { consumeNames, type DeadLetter } from './migration/copy-consumer.ts'
 import type { CopyMessage } from './migration/copy-later.ts'
 import { copyName } from './migration/copy-name.ts'
 import { consumeChanges, consumeDeadChanges } from './mirrors/consumer.ts'
@@ -20,6 +20,8 @@ import { openJobs } from './jobs/jobs.ts'
 import { Verification } from './jobs/verification/job.ts'
 import type { AppEnv } from './routes/context.ts'
 import { runScheduled } from './scheduled.ts'
+import type { SourceMessage } from './sources/messages.ts'
+import { isSourceEvents } from './sources/sources.ts'
 
 export { JobIndex } from './jobs/job-index.ts'
 export { MirrorLog } from './mirrors/log.ts'
@@ -45,7 +47,8 @@ export class Media extends WorkerEntrypoint<Env> {
 
   /** Only the entrypoint itself can purge what is cached of it. */
   async purge(tags: string[]): Promise<CachePurgeResult> {
-    if (!this.ctx.cache) throw new Error('this runtime has no Workers Cache')
+    // Outside of a request, a caller cannot see whether the runtime has Workers Cache.
+    if (!this.ctx.cache) return { success: true, errors: [] }
     const { success, errors } = await this.ctx.cache.purge({ tags })
     return { success, errors }
   }
@@ -76,21 +79,21 @@ function buildApp(env: Env): App {
   }
 }
 
-type QueueMessage = CopyMessage | PageMessage | MirrorMessage
+type QueueMessage = CopyMessage | PageMessage | MirrorMessage | SourceMessage
 
 async function consume(
   { messages }: MessageBatch<QueueMessage>,
-  { copyChain, config, migration, mirrors, series }: Deployment,
+  { copyChain, config, migration, mirrors, series, sources }: Deployment,
 ): Promise<void> {
   const jobs = openJobs(config.services)
   const giveUp = jobs && ((letter: DeadLetter) => jobs.index().addDeadLetter(letter))
-  const copy = (name: string) => migration.track(name, copyName(copyChain, name))
+  const copy = ({ name }: CopyMessage) => migration.track(name, copyName(copyChain, name))
   const job = (id: string): PageJob => {
     if (jobs) return jobs.backfill(id)
     throw new Error('the Durable Objects of jobs are not bound')
   }
   await Promise.all([
-    consumeCopies(messages.filter(isCopy), { copy, ...(giveUp && { giveUp }) }),
+    consumeNames(messages.filter(isCopy), { handle: copy, ...(giveUp && { giveUp }) }),
     consumePages(messages.filter(isPage), {
       chain: copyChain,
       mirrors,
@@ -98,6 +101,7 @@ async function consume(
       onReport: series?.tally.addPage,
     }),
     mirrors && consumeChanges(messages.filter(isChange), mirrors),
+    sources.consume(messages.filter(isSourceMessage)),
   ])
   series?.tally.reportSoon()
 }
@@ -125,12 +129,22 @@ function isChange(message: Message<QueueMessage>): message is Message<MirrorMess
   return message.body.type === 'mirror'
 }
 
+function isSourceMessage(message: Message<QueueMessage>): message is Message<SourceMessage> {
+  return message.body.type === 'source'
+}
+
+function consumeBatch(batch: MessageBatch<QueueMessage>, deployment: Deployment): Promise<void> {
+  return isSourceEvents(batch.queue)
+    ? deployment.sources.consumeNotifications(batch.messages)
+    : consume(batch, deployment)
+}
+
 export default {
   fetch: (request, env, ctx) => appFor(env).fetch(request, env, ctx),
   // A wrong configuration throws: the messages are delivered again, and become dead letters in the end.
   queue: (batch, env) =>
     isDeadLetters(batch.queue)
       ? consumeDead(batch, env)
-      : runInvocation(() => consume(batch, deploymentFor(env))),
+      : runInvocation(() => consumeBatch(batch, deploymentFor(env))),
   scheduled: (_, env) => runInvocation(() => runScheduled(deploymentFor(env))),
 } satisfies ExportedHandler<Env, QueueMessage>

@@ -36,6 +36,7 @@ export function parseConfig(env: Record<string, unknown>): Config {
     s3Keys,
     urlSigner,
     certificateKeys: certificateKeys(signingKeys, tokens),
+    eventsSecret: variables.EVENTS_SECRET,
   }
   return assemble(backends, variables, hidden)
 }
@@ -47,6 +48,7 @@ interface Hidden {
   urlSigner: UrlSigner | undefined
   /** The first signs certificates, all check them. */
   certificateKeys: readonly CertificateKey[]
+  eventsSecret: string | undefined
 }
 
 function assemble(backends: readonly BackendConfig[], variables: Variables, hidden: Hidden) {

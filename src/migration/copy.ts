@@ -11,10 +11,10 @@ import { attributesOfCopy, type CopyResult } from './copy-result.ts'
 /** A copy in the background waits for memory: no client waits for the copy. */
 const MEMORY_WAIT_MS = 120_000
 
-interface CopyOptions {
+export interface CopyOptions {
   /** Replaces exactly this version. Default: stores it only if there is nothing. */
   onlyIf?: PutCondition
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
   /** Size of the parts if the body's length is unknown. */
   partBytes?: number
 }

@@ -192,6 +192,28 @@ const series = v.strictObject({
   ),
 })
 
+const moment = v.nullable(time)
+
+const source = v.strictObject({
+  backend: v.string(),
+  last_event: v.pipe(moment, v.description('When the source made the latest change of which an event came.')),
+  last_received: moment,
+  last_handled: moment,
+  lag_seconds: v.pipe(
+    v.nullable(v.strictObject({ last: v.number(), max: v.number(), p50: v.number(), p95: v.number() })),
+    v.description(
+      'From a change at the source until the copy was in line. The quantiles are of the latest 256 events.',
+    ),
+  ),
+  accepted: count,
+  ignored: v.pipe(count, v.description('Not about a name of this backend; the log says why.')),
+  copied: count,
+  tombstoned: count,
+  conflicts: count,
+  unchanged: count,
+  failed: v.pipe(count, v.description('Given up; they are listed under `GET dead_copies`.')),
+})
+
 const recentReads = v.strictObject({ hour: count, day: count, week: count })
 
 const dependence = v.strictObject({
@@ -328,6 +350,27 @@ const mirrors = v.strictObject({
   ),
 })
 
+const version = v.strictObject({
+  etag: v.nullable(v.string()),
+  modified_time: v.nullable(time),
+  size: v.nullable(bytes),
+})
+
+const conflicts = v.strictObject({
+  conflicts: v.array(
+    v.strictObject({
+      name,
+      backend: v.pipe(v.string(), v.description('The source that has another object.')),
+      detail: v.string(),
+      held: v.pipe(version, v.description('What was saved in the primary.')),
+      found: v.pipe(version, v.description('What the source had.')),
+      seen: v.pipe(time, v.description('When it was compared last.')),
+    }),
+  ),
+  total: count,
+  cursor: v.nullable(v.string()),
+})
+
 /** The response of each JSON route, by the route's id. */
 export const ANSWERS = {
   save: v.strictObject({ name }),
@@ -354,8 +397,11 @@ export const ANSWERS = {
   listMirrors: mirrors,
   migrate: migrated,
   getSeries: series,
+  listEvents: v.strictObject({ sources: v.array(source) }),
+  receiveEvents: v.strictObject({ accepted: count, ignored: count }),
   getDependence: dependence,
   health: v.object({ status: v.literal('ok') }),
+  listConflicts: conflicts,
   getSession: session,
   signIn: session,
   startBackfill: jobs.backfill,
@@ -390,9 +436,11 @@ export type CachePurge = Answers['purgeCache']
 export type Undeleted = Answers['undelete']
 export type Explanation = Answers['explain']
 export type Finding = Explanation['backends'][number]
+export type ConflictPage = Answers['listConflicts']
 export type Series = Answers['getSeries']
 export type Dependence = Answers['getDependence']
 export type Migrated = Answers['migrate']['results'][number]
 export type Backends = Answers['listBackends']
 export type Mirror = Answers['listMirrors']['mirrors'][number]
 export type BackendDescription = Backends['backends'][number]
+export type SourceJson = Answers['listEvents']['sources'][number]

@@ -174,7 +174,7 @@ export const certificateBody = v.looseObject({
   ),
 })
 
-const jobPage = {
+const numberedPage = {
   limit: v.optional(wholeNumber(1, MAX_LIMIT), '100'),
   cursor: v.optional(
     v.pipe(v.string(), v.regex(/^\d{1,15}$/, 'is not a cursor from an earlier page'), v.transform(Number)),
@@ -182,15 +182,17 @@ const jobPage = {
   ),
 }
 
+export const conflictsQuery = v.object(numberedPage)
+
 export const failuresQuery = v.object({
-  ...jobPage,
+  ...numberedPage,
   error: v.exactOptional(v.picklist(ERROR_CODES, 'must be a code as in `error`, like timeout')),
   /** Counts instead of a list. */
   by: v.exactOptional(v.literal('error', 'must be error')),
 })
 
 export const differencesQuery = v.object({
-  ...jobPage,
+  ...numberedPage,
   kind: v.exactOptional(v.picklist(DIFFERENCE_KINDS, `must be one of ${DIFFERENCE_KINDS.join(', ')}`)),
 })
 
@@ -217,3 +219,9 @@ export type ResyncRequest = v.InferInput<typeof resyncBody>
 export type BackfillRequest = v.InferInput<typeof backfillBody>
 export type PurgeCacheRequest = v.InferInput<typeof purgeCacheBody>
 export type VerificationRequest = v.InferInput<typeof verificationBody>
+
+/** Of senders, each of which has its own; what it says is not about the request, so it cannot be mistaken for its parameters. */
+export const eventsBody = v.pipe(
+  v.looseObject({}, 'must be a JSON object'),
+  v.transform((message) => ({ message })),
+)

@@ -16,6 +16,8 @@ export interface Route {
   access: 'public' | 'media' | 'signed-in' | Scope
   /** Identifies whoever signs in even where anyone is allowed (or only if URLs can be signed): they may do more. */
   identifies?: true | 'to sign URLs'
+  /** Also allows whoever sends the secret EVENTS_SECRET in the URL, as `?secret=…`. */
+  takesSecret?: true
   query?: v.GenericSchema & { readonly entries: Readonly<Record<string, v.GenericSchema>> }
   /** Of a JSON body. */
   body?: v.GenericSchema
@@ -99,6 +101,7 @@ export const ROUTES = {
   listMirrors: { method: 'GET', path: '-/api/mirrors', access: 'admin' },
   getDependence: { method: 'GET', path: '-/api/dependence', access: 'admin' },
   listBackends: { method: 'GET', path: '-/api/backends', access: 'admin' },
+  listConflicts: { method: 'GET', path: '-/api/conflicts', access: 'admin', query: requests.conflictsQuery },
   health: { method: 'GET', path: '-/health', access: 'public' },
   metrics: { method: 'GET', path: '-/metrics', access: 'admin' },
   getSession: { method: 'GET', path: '-/api/session', access: 'signed-in' },
@@ -143,6 +146,15 @@ export const ROUTES = {
     path: '-/api/mirrors/{backend}/resync',
     access: 'admin',
     body: requests.resyncBody,
+    status: 202,
+  },
+  listEvents: { method: 'GET', path: '-/api/events', access: 'admin' },
+  receiveEvents: {
+    method: 'POST',
+    path: '-/api/events/{backend}',
+    access: 'admin',
+    takesSecret: true,
+    body: requests.eventsBody,
     status: 202,
   },
 

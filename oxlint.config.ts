@@ -15,6 +15,7 @@ const LAYERS: Record<string, string[]> = {
   methods: ['storage', 'bodies', 'chain'],
   migration: ['storage', 'bodies', 'chain', 'methods', 'observe'],
   jobs: ['storage', 'schemas', 'bodies', 'chain', 'methods', 'observe', 'migration'],
+  sources: ['storage', 'schemas', 'bodies', 'chain', 'methods', 'observe', 'migration'],
   'edge-cache': ['storage', 'bodies', 'wrappers', 'chain', 'observe', 'migration'],
   config: ['storage', 'schemas', 'bodies', 'backends', 'access', 's3'],
   routes: [
@@ -28,6 +29,7 @@ const LAYERS: Record<string, string[]> = {
     'observe',
     'migration',
     'jobs',
+    'sources',
     'edge-cache',
     'config',
     's3',

@@ -1,4 +1,4 @@
-import { tracing, waitUntil } from 'cloudflare:workers'
+import { cache, exports, tracing, waitUntil } from 'cloudflare:workers'
 import { type BreakerOptions, withBreaker } from './wrappers/breaker.ts'
 import { withCoalescing } from './wrappers/coalesce.ts'
 import { withDeadline } from './wrappers/deadline.ts'
@@ -20,13 +20,16 @@ import { withCheckedDigests } from './wrappers/check-digest.ts'
 import { withTracing } from './wrappers/tracing.ts'
 import { type Config, ConfigError, deploymentId, parseConfig } from './config/config.ts'
 import type { BackendConfig } from './config/backend-config.ts'
-import { type EdgeCaching, openEdgeCaching } from './edge-cache/open.ts'
+import { type EdgeCaching, type EdgeContext, openEdgeCaching, purgeChanged } from './edge-cache/open.ts'
 import { openJobs } from './jobs/jobs.ts'
 import { createMigration, type Migration } from './migration/migration.ts'
 import { withRememberedUploads } from './migration/open-uploads.ts'
 import { describeError, log } from './observe/log.ts'
 import { createRequestCounts, type RequestCounts } from './observe/counts.ts'
 import { openSeries, type Series } from './observe/series.ts'
+import { type AfterHitOptions, createAfterHit, withAfterHit } from './sources/after-hit.ts'
+import { createReconciler, type Reconciler } from './sources/reconciler.ts'
+import { openSourceChanges } from './sources/source-changes.ts'
 import type { Backend, BackendHealth } from './storage/backend.ts'
 import { type Chain, createChain } from './chain/fallback.ts'
 import { SHARED_LEAVES_BYTES, isolateMemory } from './bodies/memory-budget.ts'
@@ -44,6 +47,8 @@ export interface Deployment {
   /** The same for copies in the background and previews: their reads are not shared with other requests, and copies check them. */
   copyChain: Chain
   migration: Migration
+  /** Brings a name in line with what a source has now. */
+  reconcile: Reconciler
   /** `null` if nothing is cached at the edge. */
   edgeCaching: EdgeCaching | null
   /** The responses of this isolate. */
@@ -106,10 +111,26 @@ function deploymentOver(
     hedgeMs === undefined ? [] : [[name, hedgeMs]],
   )
   const options = { deletes: config.deletes, hedgeMs: Object.fromEntries(hedged) as Record<string, number> }
-  const chain = createChain(backends, options)
   const copyChain = createChain(unshared, options)
-  const { copyQueue, timeSeries } = config.services
+  const { copyQueue, sourceChanges, timeSeries } = config.services
   const series = timeSeries ? openSeries(timeSeries, waitUntil) : null
+  const reconcile: Reconciler = createReconciler({
+    chain: copyChain,
+    migrating: config.migration,
+    changes: openSourceChanges(sourceChanges),
+    purge: (name) => purgeChanged(edgeCaching, { cache, exports } as EdgeContext, [name]),
+    track: (...copy) => migration.track(...copy),
+  })
+  const chain = withComparisons(createChain(backends, options), config, {
+    chain: copyChain,
+    reconcile,
+    keepAlive: waitUntil,
+    ...(copyQueue && { send: (message) => copyQueue.send(message) }),
+    onShadow(shadow) {
+      series?.tally.addShadow(shadow)
+      if (!shadow.matched) log('warn', 'shadow read', { ...shadow })
+    },
+  })
   const migration = createMigration({
     chain,
     enabled: config.migration,
@@ -121,7 +142,36 @@ function deploymentOver(
   const isCached = config.edgeCacheSeconds > 0 && config.mediaAccess === 'public'
   const edgeCaching = isCached ? edgeCachingOver(chain, migration, config) : null
   const requests = createRequestCounts()
-  return { config, id, backends, health, chain, copyChain, migration, edgeCaching, requests, series }
+  return {
+    config,
+    id,
+    backends,
+    health,
+    chain,
+    copyChain,
+    migration,
+    reconcile,
+    edgeCaching,
+    requests,
+    series,
+  }
+}
+
+/** The chain as it is unless copies are compared with their sources after reads. */
+function withComparisons(
+  chain: Chain,
+  { backends, shadowPercent }: Config,
+  options: Omit<AfterHitOptions, 'revalidateSeconds' | 'shadowPercent'>,
+): Chain {
+  const revalidateSeconds = Object.fromEntries(
+    backends.flatMap((backend) =>
+      'revalidateSeconds' in backend && backend.revalidateSeconds !== undefined
+        ? [[backend.name, backend.revalidateSeconds]]
+        : [],
+    ),
+  ) as Record<string, number>
+  if (shadowPercent === 0 && Object.keys(revalidateSeconds).length === 0) return chain
+  return withAfterHit(chain, createAfterHit({ ...options, revalidateSeconds, shadowPercent }))
 }
 
 function edgeCachingOver(chain: Chain, { writeBack }: Migration, config: Config): EdgeCaching {

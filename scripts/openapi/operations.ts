@@ -267,6 +267,15 @@ export const OPERATIONS: Readonly<Record<string, Partial<Record<RouteId, Operati
       problems: [501],
     },
   },
+  'Source changes': {
+    listConflicts: {
+      summary: 'Names that were saved in the primary and differ at a source, the latest first',
+      description:
+        'An event of the source was for the name, and nothing was changed. A conflict disappears when a later event finds both sides equal, the object copied, or the name deleted on one side. At most 10,000 are kept.',
+      answers: 'One page.',
+      problems: [501, 503],
+    },
+  },
   Verifications: {
     startVerification: { summary: 'Starts comparing every object on both sides', ...STARTED },
     listVerifications: { summary: 'The latest jobs, newest first', answers: 'The jobs.' },

@@ -2,6 +2,7 @@ import { waitUntil } from 'cloudflare:workers'
 import { isolateMemory, SHARED_LEAVES_BYTES } from '../bodies/memory-budget.ts'
 import type { Chain } from '../chain/fallback.ts'
 import type { Migration } from '../migration/migration.ts'
+import { describeError, log } from '../observe/log.ts'
 import type { Backend } from '../storage/backend.ts'
 import type { StoredObject } from '../storage/object.ts'
 import type { Trace } from '../storage/trace.ts'
@@ -105,5 +106,19 @@ function traced(chain: Chain): Backend {
       const object = await chain.get(name, { ...options, trace })
       return object && { ...object, trace }
     },
+  }
+}
+
+/** The change is made and acknowledged, whether or not the cache can be purged: then it is out of date for a while. */
+export async function purgeChanged(
+  caching: EdgeCaching | null,
+  context: EdgeContext,
+  names: string[],
+): Promise<void> {
+  if (names.length === 0 || !caching) return
+  try {
+    await caching.open(context).purge({ names })
+  } catch (error) {
+    log('warn', 'edge-cache', { operation: 'purge', names, reason: describeError(error) })
   }
 }

@@ -4,7 +4,7 @@ import { type ObjectInfo, representationOf } from '../storage/object.ts'
 export interface CopyResult {
   /**
    * - `copied` the target now has it
-   * - `present` the target already had the name, or a save or delete came first and wins
+   * - `present` the target already had the name, or another version than the one to replace: a save or delete came first and wins
    * - `absent` the source proved that it does not have the name
    */
   outcome: 'copied' | 'present' | 'absent'

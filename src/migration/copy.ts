@@ -11,8 +11,10 @@ import { attributesOfCopy, type CopyResult } from './copy-result.ts'
 /** A copy in the background waits for memory: no client waits for the copy. */
 const MEMORY_WAIT_MS = 120_000
 
-interface CopyOptions {
-  signal?: AbortSignal
+export interface CopyOptions {
+  /** Replaces exactly this version. Default: stores it only if there is nothing. */
+  onlyIf?: PutCondition
+  signal?: AbortSignal | undefined
   /** Size of the parts if the body's length is unknown. */
   partBytes?: number
 }
@@ -25,14 +27,15 @@ interface StoreOptions extends CopyOptions {
 const ABSENT: CopyResult = { outcome: 'absent', bytes: 0 }
 const PRESENT: CopyResult = { outcome: 'present', bytes: 0 }
 
-/** Copies one object; create-only, completely or not at all. If it throws a StorageError, nothing is left in the target. */
+/** Copies one object under its condition, completely or not at all. If it throws a StorageError, nothing is left in the target. */
 export function copyObject(
   source: Backend,
   target: WritableBackend,
   name: string,
   options: CopyOptions = {},
 ): Promise<CopyResult> {
-  return createOnly(target, name, (onlyIf) => copyOnce(source, target, name, { ...options, onlyIf }))
+  const copy = (onlyIf: PutCondition) => copyOnce(source, target, name, { ...options, onlyIf })
+  return options.onlyIf ? copy(options.onlyIf) : createOnly(target, name, copy)
 }
 
 /** Stores a copy if there is nothing. If there is a lifted tombstone, stores it again in place of just that. */

@@ -1,7 +1,6 @@
 import type { Context } from 'hono'
 import type { EdgeCache, PurgeTarget } from '../edge-cache/edge-cache.ts'
-import type { EdgeContext } from '../edge-cache/open.ts'
-import { describeError, log } from '../observe/log.ts'
+import { type EdgeContext, purgeChanged } from '../edge-cache/open.ts'
 import { type RouteId, SESSION_COOKIE } from '../schemas/routes.ts'
 import { StorageError } from '../storage/errors.ts'
 import { checkName } from '../storage/name.ts'
@@ -89,12 +88,7 @@ export function finishAndPurge<T>(c: Context<AppEnv>, name: string, change: Prom
   return finish(purged())
 }
 
-/** The change is made and acknowledged, whether or not the cache can be purged: then it is out of date for a while. */
-export async function purgeNames(c: Context<AppEnv>, names: string[]): Promise<void> {
-  if (names.length === 0 || !c.get('deployment').edgeCaching) return
-  try {
-    await open(c).purge({ names })
-  } catch (error) {
-    log('warn', 'edge-cache', { operation: 'purge', names, reason: describeError(error) })
-  }
+/** Purges names that were changed. */
+export function purgeNames(c: Context<AppEnv>, names: string[]): Promise<void> {
+  return purgeChanged(c.get('deployment').edgeCaching, c.executionCtx as EdgeContext, names)
 }

@@ -7,6 +7,8 @@ export interface ReadOptions {
   trace?: Trace
   /** No other backend can answer: a breaker that is half-open lets more of these through. */
   lastResort?: boolean
+  /** The backend itself must answer: a remembered miss does not count. */
+  fresh?: boolean
 }
 
 export interface GetOptions extends ReadOptions {

@@ -1,5 +1,5 @@
 import type { PutCondition, WritableBackend } from './backend.ts'
-import type { ObjectInfo } from './object.ts'
+import type { ObjectInfo, Provenance } from './object.ts'
 
 const TEXT = 'fallback-storage: this name is deleted '
 const UUID_LENGTH = 36
@@ -13,6 +13,8 @@ export function mayBeMarker(size: number | undefined): boolean {
 interface MarkerOptions {
   /** Hides nothing: it replaces an object or a tombstone that must not be deleted without a condition. */
   lifted?: boolean
+  /** The source of the copy that it replaces, if the name was deleted there and not here. */
+  provenance?: Provenance
   onlyIf?: PutCondition
 }
 
@@ -24,12 +26,12 @@ interface MarkerOptions {
 export function writeMarker(
   backend: WritableBackend,
   name: string,
-  { lifted = false, onlyIf }: MarkerOptions = {},
+  { lifted = false, provenance, onlyIf }: MarkerOptions = {},
 ): Promise<ObjectInfo | null> {
   const bytes = new TextEncoder().encode(TEXT + crypto.randomUUID())
   return backend.put(name, bytes, {
     size: bytes.length,
-    info: { deleted: new Date(), ...(lifted && { lifted }) },
+    info: { deleted: new Date(), ...(lifted && { lifted }), ...(provenance && { provenance }) },
     ...(onlyIf && { onlyIf }),
   })
 }

@@ -28,10 +28,15 @@ export function withNegativeCache(backend: Backend, options: NegativeCacheOption
     return false
   }
   /** Remembers a miss, unless something was written in the meantime. */
-  const read = async <T>(name: string, operation: () => Promise<T | null>): Promise<T | null> => {
-    if (isAbsent(name)) return null
+  const read = async <T>(
+    name: string,
+    fresh: boolean | undefined,
+    operation: () => Promise<T | null>,
+  ): Promise<T | null> => {
+    if (!fresh && isAbsent(name)) return null
     const before = writes
     const result = await operation()
+    if (result !== null) absentUntil.delete(name)
     if (result !== null || writes !== before) return result
     if (absentUntil.size >= (options.maxNames ?? MAX_NAMES)) {
       const oldest = absentUntil.keys().next()
@@ -55,8 +60,8 @@ export function withNegativeCache(backend: Backend, options: NegativeCacheOption
     complete: (...args) => write(name, () => upload.complete(...args)),
   })
   return intercept(backend, {
-    get: (get) => (name, getOptions) => read(name, () => get(name, getOptions)),
-    head: (head) => (name, readOptions) => read(name, () => head(name, readOptions)),
+    get: (get) => (name, getOptions) => read(name, getOptions?.fresh, () => get(name, getOptions)),
+    head: (head) => (name, readOptions) => read(name, readOptions?.fresh, () => head(name, readOptions)),
     put: (put) => (name, body, putOptions) => write(name, () => put(name, body, putOptions)),
     createMultipartUpload: (create) => async (name, uploadOptions) =>
       forgetting(name, await create(name, uploadOptions)),

@@ -39,6 +39,7 @@ const DECLARED: Record<Route['access'], RouteId[]> = {
     'purgeCache',
     'listBackends',
     'getSeries',
+    'listConflicts',
     'getDependence',
     'metrics',
     'listBackfills',

@@ -35,6 +35,7 @@ const ACCESS: Record<RouteId, 'anyone' | 'media' | 'signed-in' | 'read' | 'write
   migrate: 'write',
   listBackends: 'admin',
   getSeries: 'admin',
+  listConflicts: 'admin',
   getDependence: 'admin',
   health: 'anyone',
   metrics: 'admin',

@@ -1,6 +1,7 @@
 import type { Chain } from '../../chain/fallback.ts'
 import { copyTarget } from '../../chain/placement.ts'
 import type { ListableBackend } from '../../storage/backend.ts'
+import { compareDigests, sinceCopy } from '../../migration/compare-copy.ts'
 import { failureOfBody, toStorageError } from '../../storage/errors.ts'
 import type { ObjectInfo } from '../../storage/object.ts'
 import { isServed, isTombstoned, whyTooLarge, whyUnusable } from '../backfill/classify.ts'
@@ -146,23 +147,19 @@ async function digest(backend: ListableBackend, name: string): Promise<string | 
   }
 }
 
-const ALGORITHMS = ['sha256', 'sha512', 'sha1', 'md5', 'crc64nvme', 'crc32c', 'crc32'] as const
-
 /** Compares the listed attributes: first the source's version, then sizes, then digests. `read` if only the bytes can decide. */
 function compareListed(primary: ObjectInfo, source: ObjectInfo, trustTags: boolean): Compared | 'read' {
   const since = sinceCopy(primary, source)
-  if (since !== undefined && since !== 'same') return since
+  if (since !== undefined && since !== 'same') return { kind: 'changed', detail: since.changed }
   // An object that replaces a fallback's on purpose looks the same: only a person can decide.
   const origin = primary.provenance ? '' : '; saved there, not copied'
   if (primary.size !== undefined && source.size !== undefined && primary.size !== source.size) {
     const detail = `${primary.size} bytes in ${primary.backend}, ${source.size} in ${source.backend}${origin}`
     return { kind: 'different', detail }
   }
-  for (const algorithm of ALGORITHMS) {
-    const [own, other] = [primary.digests?.[algorithm], source.digests?.[algorithm]]
-    if (own === undefined || other === undefined) continue
-    return own === other ? EQUAL : { kind: 'different', detail: `${algorithm} differs${origin}` }
-  }
+  const digests = compareDigests(primary.digests, source.digests)
+  if (digests)
+    return digests.equal ? EQUAL : { kind: 'different', detail: `${digests.algorithm} differs${origin}` }
   // S3 listings have no digests, but the ETag of what was uploaded in one piece and without KMS is its MD5.
   const tag = /^"([0-9a-f]{32})"$/.exec(source.etag ?? '')?.[1]
   if (trustTags && tag !== undefined && primary.digests?.md5 !== undefined)
@@ -171,36 +168,4 @@ function compareListed(primary: ObjectInfo, source: ObjectInfo, trustTags: boole
   // All empty objects have the same bytes.
   const isEmpty = primary.size === 0 && source.size === 0
   return isSameTag || since === 'same' || isEmpty ? EQUAL : { ...EQUAL, bySize: true }
-}
-
-/** Whether the source still has the version that was copied from it; `undefined` if neither side says. */
-function sinceCopy({ provenance }: ObjectInfo, source: ObjectInfo): 'same' | Compared | undefined {
-  if (provenance?.backend !== source.backend) return undefined
-  const { etag, modified, copied } = provenance
-  if (etag !== undefined && source.etag !== undefined) {
-    // The tags of KV had no `-0` at first.
-    if (etag === source.etag || etag.replace(/"$/, '-0"') === source.etag) return 'same'
-    return {
-      kind: 'changed',
-      detail: `${source.backend} has ETag ${source.etag}, the copy was made from ${etag}`,
-    }
-  }
-  if (!modified || !source.modified) return undefined
-  // HTTP dates have whole seconds, listings often more.
-  if (Math.abs(seconds(modified) - seconds(source.modified)) <= 1) {
-    // An object that was copied so soon may have been replaced after the copy and have the same time.
-    return copied.getTime() - modified.getTime() > SETTLED_MS ? 'same' : undefined
-  }
-  const [now, then] = [source.modified.toISOString(), modified.toISOString()]
-  return {
-    kind: 'changed',
-    detail: `${source.backend} has it modified at ${now}, the copy was made from the version of ${then}`,
-  }
-}
-
-/** A time proves the version if the copy was made so long after it, whatever the two clocks say. */
-const SETTLED_MS = 60_000
-
-function seconds(date: Date): number {
-  return Math.floor(date.getTime() / 1000)
 }

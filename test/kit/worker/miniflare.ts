@@ -15,6 +15,7 @@ export const JOB_CLASSES = {
   VERIFICATION_JOBS: { className: 'VerificationJob', useSQLite: true },
   JOB_INDEX: { className: 'JobIndex', useSQLite: true },
   TIME_SERIES: { className: 'TimeSeries', useSQLite: true },
+  SOURCE_CHANGES: { className: 'SourceChanges', useSQLite: true },
 } as const
 
 const bundles = new Map<string, Promise<string>>()

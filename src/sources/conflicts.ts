@@ -1,0 +1,58 @@
+import type { ObjectInfo } from '../storage/object.ts'
+
+/** What identifies a version, as far as it is known. */
+export interface Version {
+  etag: string | null
+  modified: number | null
+  size: number | null
+}
+
+/** A name that was saved here, and differs at its source. */
+export interface Conflict {
+  /** The source. */
+  backend: string
+  name: string
+  detail: string
+  held: Version
+  found: Version
+  /** When it was seen last, in milliseconds since 1970. */
+  at: number
+}
+
+/** Older ones are forgotten: the next event of the name records it again. */
+const MAX_CONFLICTS = 10_000
+
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS conflicts (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, backend TEXT, name TEXT, conflict TEXT, UNIQUE (backend, name));`
+
+/** One conflict for each name of a source, the latest first. */
+export function conflictLog(sql: SqlStorage) {
+  sql.exec(SCHEMA)
+  return {
+    add(conflict: Conflict): void {
+      const insert = 'INSERT OR REPLACE INTO conflicts (backend, name, conflict) VALUES (?, ?, ?)'
+      sql.exec(insert, conflict.backend, conflict.name, JSON.stringify(conflict))
+      const oldest = 'SELECT id FROM conflicts ORDER BY id DESC LIMIT 1 OFFSET ?'
+      sql.exec(`DELETE FROM conflicts WHERE id <= (${oldest})`, MAX_CONFLICTS)
+    },
+    remove(backend: string, name: string): void {
+      sql.exec('DELETE FROM conflicts WHERE backend = ? AND name = ?', backend, name)
+    },
+    /** Those before `cursor`, which is that of the page before; `null` on the last page. */
+    page(limit: number, cursor: number): { conflicts: Conflict[]; cursor: number | null } {
+      const query = 'SELECT id, conflict FROM conflicts WHERE ? = 0 OR id < ? ORDER BY id DESC LIMIT ?'
+      const rows = sql.exec<{ id: number; conflict: string }>(query, cursor, cursor, limit + 1).toArray()
+      const shown = rows.slice(0, limit)
+      return {
+        conflicts: shown.map(({ conflict }) => JSON.parse(conflict) as Conflict),
+        cursor: rows.length > limit ? (shown.at(-1)?.id ?? null) : null,
+      }
+    },
+    count: (): number => sql.exec<{ n: number }>('SELECT COUNT(*) AS n FROM conflicts').one().n,
+  }
+}
+
+export function versionOf({ etag, modified, size }: ObjectInfo): Version {
+  return { etag: etag ?? null, modified: modified?.getTime() ?? null, size: size ?? null }
+}

@@ -1,0 +1,196 @@
+import { describe, expect, it } from 'vitest'
+import { createChain, type DeleteMode } from '../../src/chain/fallback.ts'
+import { undelete } from '../../src/chain/tombstones.ts'
+import { copyName } from '../../src/migration/copy-name.ts'
+import { reconcile } from '../../src/sources/reconcile.ts'
+import type { Backend } from '../../src/storage/backend.ts'
+import { StorageError } from '../../src/storage/errors.ts'
+import { withNegativeCache } from '../../src/wrappers/negative-cache.ts'
+import { bytesOf, textOf } from '../kit/fakes.ts'
+import { memoryBackend } from '../kit/memory.ts'
+
+const NAME = 'a.txt'
+
+/** A chain of a primary and a read-only source, and what both hold. */
+function start({ deletes = 'tombstone', copied }: { deletes?: DeleteMode; copied?: string } = {}) {
+  const primary = memoryBackend('new')
+  const store = memoryBackend('old')
+  const { put: _, delete: __, createMultipartUpload: ___, ...source } = store
+  const over = (...backends: Backend[]) => createChain(backends, { deletes })
+  const chain = over(primary, source)
+  const change = (text: string) => store.put(NAME, bytesOf(text))
+  const run = (migrating = true, within = chain) => reconcile(within, 'old', NAME, { migrating })
+  const text = async () => textOf(await chain.get(NAME))
+  const ready = async () => {
+    if (copied === undefined) return
+    await change(copied)
+    await copyName(chain, NAME)
+  }
+  return { primary, store, source, chain, over, change, run, text, ready }
+}
+
+describe('reconcile()', () => {
+  it('copies a new object if migration is on', async () => {
+    const { change, run, primary } = start()
+    await change('one')
+    expect(await run(false)).toMatchObject({ outcome: 'not-migrated' })
+    expect(primary.objects.size).toBe(0)
+    expect(await run()).toMatchObject({ outcome: 'copied', bytes: 3 })
+    expect(await run()).toMatchObject({ outcome: 'same' })
+    expect(await textOf(await primary.get(NAME))).toBe('one')
+  })
+
+  it('replaces a copy of another version, whether or not migration is on', async () => {
+    const { change, run, primary, ready } = start({ copied: 'one' })
+    await ready()
+    await change('two')
+    expect(await run(false)).toMatchObject({ outcome: 'copied', detail: expect.stringContaining('ETag') })
+    expect(await textOf(await primary.get(NAME))).toBe('two')
+    expect(await run(false)).toMatchObject({ outcome: 'same' })
+  })
+
+  it('removes the copy of an object that was deleted, and copies it again if it comes back', async () => {
+    const { change, run, store, text, ready, primary } = start({ copied: 'one' })
+    await ready()
+    await store.delete(NAME)
+    expect(await run()).toMatchObject({ outcome: 'tombstoned' })
+    expect(await text()).toBeNull()
+    expect(await primary.head(NAME)).toMatchObject({ deleted: expect.any(Date) })
+    expect(await run()).toMatchObject({ outcome: 'same' })
+    await change('again')
+    expect(await run()).toMatchObject({ outcome: 'copied' })
+    expect(await text()).toBe('again')
+  })
+
+  it('hides nothing where deletes leave no tombstones', async () => {
+    const { run, store, change, text, ready } = start({ copied: 'one', deletes: 'first' })
+    await ready()
+    await store.delete(NAME)
+    expect(await run()).toMatchObject({ outcome: 'tombstoned' })
+    expect(await text()).toBeNull()
+    await change('again')
+    expect(await text()).toBe('again')
+    expect(await run()).toMatchObject({ outcome: 'copied' })
+  })
+
+  it('leaves a deleted name deleted, and a name whose tombstone was lifted is free', async () => {
+    const { run, chain, change, ready, text } = start({ copied: 'one' })
+    await ready()
+    await chain.delete(NAME)
+    await change('two')
+    expect(await run()).toMatchObject({ outcome: 'hidden' })
+    expect(await text()).toBeNull()
+    await undelete(chain, NAME)
+    expect(await run()).toMatchObject({ outcome: 'copied' })
+    expect(await text()).toBe('two')
+  })
+
+  it('leaves a saved object alone', async () => {
+    const { run, primary, change, store, text } = start()
+    await primary.put(NAME, bytesOf('saved'))
+    expect(await run()).toMatchObject({ outcome: 'absent' })
+    await change('other')
+    expect(await run()).toMatchObject({
+      outcome: 'conflict',
+      detail: expect.stringContaining('saved in new, not copied'),
+      held: { size: 5 },
+      found: { backend: 'old' },
+    })
+    await change('saved')
+    expect(await run()).toMatchObject({ outcome: 'same' })
+    await store.delete(NAME)
+    expect(await run()).toMatchObject({ outcome: 'absent' })
+    expect(await text()).toBe('saved')
+  })
+
+  it('has no conflict with a mirror that follows the saved object', async () => {
+    const { run, primary, store } = start()
+    await primary.put(NAME, bytesOf('newer'))
+    const provenance = { backend: 'new', copied: new Date() }
+    await store.put(NAME, bytesOf('older'), { info: { provenance } })
+    expect(await run()).toMatchObject({ outcome: 'same' })
+  })
+
+  it('changes nothing if the source fails, or the primary', async () => {
+    const { run, over, primary, source, ready, store, text } = start({ copied: 'one' })
+    await ready()
+    await store.delete(NAME)
+    const failing = async () => {
+      throw new StorageError('unavailable', 'down')
+    }
+    await expect(run(true, over(primary, { ...source, head: failing }))).rejects.toThrow('down')
+    await expect(run(true, over({ ...primary, head: failing }, source))).rejects.toThrow('down')
+    expect(await text()).toBe('one')
+  })
+
+  it('is not misled by a remembered miss', async () => {
+    const { run, over, primary, source, change, text } = start()
+    const cached = withNegativeCache(source, { ttlMs: 60_000 })
+    const chain = over(primary, cached)
+    expect(await chain.head(NAME)).toBeNull()
+    await change('one')
+    expect(await chain.head(NAME)).toBeNull()
+    expect(await run(true, chain)).toMatchObject({ outcome: 'copied' })
+    expect(await chain.head(NAME)).toMatchObject({ backend: 'new' })
+    expect(await text()).toBe('one')
+  })
+
+  it('leaves copies of other backends alone, and names that an earlier one has', async () => {
+    const { primary, source, over, change, run, text } = start()
+    const middle = memoryBackend('middle')
+    const { put: _, delete: __, ...between } = middle
+    const chain = over(primary, between, source)
+    await change('from old')
+    await middle.put(NAME, bytesOf('from middle'))
+    expect(await run(true, chain)).toMatchObject({ outcome: 'ignored' })
+    await copyName(chain, NAME)
+    expect(await run(true, chain)).toMatchObject({ outcome: 'ignored' })
+    expect(await text()).toBe('from middle')
+  })
+
+  it('does not hide what an earlier fallback has when the source of a copy deletes it', async () => {
+    const { primary, store, source, over, run, ready, text } = start({ copied: 'one' })
+    await ready()
+    const middle = memoryBackend('middle')
+    const { put: _, delete: __, ...between } = middle
+    await middle.put(NAME, bytesOf('from middle'))
+    await store.delete(NAME)
+    expect(await run(true, over(primary, between, source))).toMatchObject({ outcome: 'ignored' })
+    expect(await text()).toBe('one')
+  })
+
+  it.each([
+    ['replaced', 'two', 'saved meanwhile'],
+    ['tombstoned', null, 'saved meanwhile'],
+    ['replaced', 'two', null],
+    ['tombstoned', null, null],
+  ])('loses to a save or delete that comes before a copy is %s', async (_, changed, meanwhile) => {
+    const { primary, source, over, store, change, run, ready, text, chain } = start({ copied: 'one' })
+    await ready()
+    await (changed === null ? store.delete(NAME) : change(changed))
+    let acted = false
+    const racing: Backend = {
+      ...primary,
+      async put(...args) {
+        if (!acted) {
+          acted = true
+          await (meanwhile === null ? chain.delete(NAME) : primary.put(NAME, bytesOf(meanwhile)))
+        }
+        return primary.put(...args)
+      },
+    }
+    const { outcome } = await run(true, over(racing, source))
+    expect(acted).toBe(true)
+    expect(['conflict', 'absent', 'hidden']).toContain(outcome)
+    expect(await text()).toBe(meanwhile)
+  })
+
+  it('gives up after some tries if other writes come first every time', async () => {
+    const { primary, source, over, change, run, ready } = start({ copied: 'one' })
+    await ready()
+    await change('two')
+    await expect(run(true, over({ ...primary, put: async () => null }, source))).rejects.toMatchObject({
+      code: 'unavailable',
+    })
+  })
+})

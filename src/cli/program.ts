@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { addBackfill } from './commands/backfill.ts'
 import { addCache } from './commands/cache.ts'
+import { addDependence } from './commands/dependence.ts'
 import { addDoctor } from './commands/doctor.ts'
 import { addGet } from './commands/get.ts'
 import { addMirrors } from './commands/mirrors.ts'
@@ -37,6 +38,7 @@ const COMMANDS = [
   addVerify,
   addCertificate,
   addMirrors,
+  addDependence,
   addDoctor,
   addTombstones,
   addUndelete,

@@ -273,7 +273,7 @@ export const OPERATIONS: Readonly<Record<string, Partial<Record<RouteId, Operati
   Backfills: {
     startBackfill: {
       summary: 'Starts copying everything that has not been copied yet',
-      body: 'What to copy; or a manifest with one name per line, with the options in the query.',
+      body: 'What to copy; or a manifest (names one per line, NDJSON or CSV; may be gzipped), with the options in the query.',
       ...STARTED,
     },
     listBackfills: { summary: 'The latest jobs, newest first', answers: 'The jobs.' },
@@ -282,7 +282,11 @@ export const OPERATIONS: Readonly<Record<string, Partial<Record<RouteId, Operati
     resumeBackfill: { summary: 'Resumes a paused job', ...CONTROL },
     cancelBackfill: { summary: 'Ends the job; what was copied stays', ...CONTROL },
     retryFailedBackfill: { summary: 'Retries what failed', ...CONTROL },
-    listBackfillFailures: { summary: 'What could not be copied, and why', answers: 'One page.' },
+    listBackfillFailures: {
+      summary: 'What could not be copied, and why',
+      answers:
+        'One page; with `format`, all failures as a file that can be the manifest of another backfill.',
+    },
     getBackfillSeries: {
       summary: 'The progress of the job over time, in at most 240 intervals of equal length',
       answers: 'The columns.',

@@ -123,9 +123,15 @@ export function refuseOutside({ name, prefix }: Identity, subject: Subject): Pro
 /** Names, or the prefixes of names, that a request can reach; `undefined` if it has none. */
 function reachOf({ name, path, prefix, query, body }: Subject): readonly string[] | undefined {
   // A route that has both reads the body where there is one.
-  const fields = (body ?? query ?? {}) as { prefix?: string; names?: readonly string[]; manifest?: string }
+  const fields = (body ?? query ?? {}) as {
+    prefix?: string
+    names?: readonly string[]
+    manifest?: { name: string }
+  }
   const directory = path === undefined || path.endsWith('/') ? path : `${path}/`
-  const reached = [name, directory, prefix, fields.prefix, fields.manifest].filter((one) => one !== undefined)
+  const reached = [name, directory, prefix, fields.prefix, fields.manifest?.name].filter(
+    (one) => one !== undefined,
+  )
   if (reached.length === 0 && !fields.names) return undefined
   return [...reached, ...(fields.names ?? [])]
 }

@@ -46,10 +46,10 @@ export interface UrlOptions {
   contentDisposition?: string | undefined
 }
 
-/** Names to copy, one per line, for fallbacks that cannot list. */
+/** Names to copy, for fallbacks that cannot list: one per line, or in the column `name` or `key`. May be gzipped. */
 export interface Manifest {
   body: BodyInit
-  type: 'text/plain' | 'application/x-ndjson'
+  type: 'text/plain' | 'text/csv' | 'application/x-ndjson'
 }
 
 /** `headers`: Range, If-None-Match, Content-Type, Cache-Control, `x-amz-meta-*`, Repr-Digest, … */
@@ -174,15 +174,16 @@ export function createClient(options: ClientOptions) {
       return post<'purgeCache'>('cache/purge', target)
     },
 
-    async startBackfill(request: Loose<BackfillRequest> = {}, manifest?: Manifest) {
+    async startBackfill(request: Loose<BackfillRequest> = {}, names?: Manifest) {
+      const { manifest, ...options } = request
       checkPrefix(request.prefix)
-      checkPrefix(request.manifest)
-      if (!manifest) return post<'startBackfill'>('backfills', request)
+      checkPrefix(typeof manifest === 'object' ? manifest.name : manifest)
+      if (!names) return post<'startBackfill'>('backfills', request)
       return call<Answers['startBackfill']>('backfills', {
         method: 'POST',
-        query: { ...request, backends: request.backends?.join(',') },
-        headers: { 'Content-Type': manifest.type },
-        body: manifest.body,
+        query: { ...options, backends: request.backends?.join(',') },
+        headers: { 'Content-Type': names.type },
+        body: names.body,
       })
     },
     /** Newest first. */
@@ -194,6 +195,9 @@ export function createClient(options: ClientOptions) {
     retryFailed: (id: string) => post<'retryFailedBackfill'>(`${job('backfills', id)}/retry_failed`),
     backfillFailures: (id: string, query?: PageOptions & { error?: string | undefined }) =>
       call<FailurePage>(`${job('backfills', id)}/failures`, { query: { ...query } }),
+    /** All of them as a file, which can be the manifest of another backfill. */
+    exportFailures: (id: string, query: { format: 'csv' | 'ndjson'; error?: string | undefined }) =>
+      send(`-/api/${job('backfills', id)}/failures`, { query }),
     /** How many names failed for each reason. */
     backfillFailureCounts: async (id: string) =>
       (await call<FailureCounts>(`${job('backfills', id)}/failures`, { query: { by: 'error' } })).failures,

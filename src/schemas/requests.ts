@@ -102,14 +102,26 @@ const backends = v.pipe(
   v.minLength(1, 'must name at least one backend'),
 )
 
+const objectName = v.pipe(v.string('must be an object’s name'), v.minLength(1, 'must be an object’s name'))
+
 export const backfillBody = v.strictObject({
   backends: v.exactOptional(backends),
   prefix: v.optional(prefix, ''),
   dry_run: v.optional(flag, false),
   max_concurrency: v.optional(concurrency, 4),
   max_per_second: v.exactOptional(rate),
+  /** Of the chain, or of one backend. */
   manifest: v.exactOptional(
-    v.pipe(v.string('must be an object’s name'), v.minLength(1, 'must be an object’s name')),
+    v.union(
+      [
+        v.pipe(
+          objectName,
+          v.transform((name): { name: string; backend?: string } => ({ name })),
+        ),
+        v.strictObject({ name: objectName, backend: v.exactOptional(v.string('must be a backend’s name')) }),
+      ],
+      'must be an object’s name, or an object with a `name` and a `backend`',
+    ),
   ),
 })
 
@@ -189,6 +201,8 @@ export const failuresQuery = v.object({
   error: v.exactOptional(v.picklist(ERROR_CODES, 'must be a code as in `error`, like timeout')),
   /** Counts instead of a list. */
   by: v.exactOptional(v.literal('error', 'must be error')),
+  /** All of them as a file instead of a page. */
+  format: v.exactOptional(v.picklist(['csv', 'ndjson'], 'must be csv or ndjson')),
 })
 
 export const differencesQuery = v.object({

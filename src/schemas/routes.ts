@@ -124,7 +124,7 @@ export const ROUTES = {
     access: 'admin',
     query: requests.manifestQuery,
     body: requests.backfillBody,
-    types: ['text/plain', ...NDJSON],
+    types: ['text/plain', 'text/csv', ...NDJSON],
     status: 202,
   },
   getBackfill: { method: 'GET', path: '-/api/backfills/{id}', access: 'admin' },

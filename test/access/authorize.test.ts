@@ -66,7 +66,7 @@ describe('an identity with a prefix', () => {
     { query: { prefix: '' }, body: { prefix: 'team/' } },
     { body: { names: ['team/a', 'team/b'] } },
     { body: { names: [] } },
-    { body: { prefix: 'team/', manifest: 'team/names.txt' } },
+    { body: { prefix: 'team/', manifest: { name: 'team/names.txt' } } },
   ])('may ask for %j', (subject) => {
     expect(refuseOutside(identity, subject)).toBeNull()
   })
@@ -84,7 +84,7 @@ describe('an identity with a prefix', () => {
     { body: { prefix: '' } },
     { query: { prefix: 'team/' }, body: { prefix: '' } },
     { body: { names: ['team/a', 'other/b'] } },
-    { body: { prefix: 'team/', manifest: 'other/names.txt' } },
+    { body: { prefix: 'team/', manifest: { name: 'other/names.txt', backend: 'legacy' } } },
   ])('is refused %j', (subject) => {
     expect(refuseOutside(identity, subject)).toMatchObject({
       status: 403,

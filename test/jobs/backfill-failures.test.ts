@@ -70,7 +70,8 @@ describe('a backfill whose consumer dies', () => {
     const [target, source] = [memoryBackend('primary'), counting('legacy')]
     await fill(source, 10)
     await withBackfill([target, source], { manifest: { from: 'client' } }, async (harness) => {
-      harness.job.addNames({ names: Array.from({ length: 10 }, (_, index) => nameOf(index)), failures: [] })
+      const names = Array.from({ length: 10 }, (_, index) => [nameOf(index), null] as const)
+      harness.job.addNames({ names, failures: [] })
       harness.job.endNames()
       await harness.job.alarm()
       const messages = harness.queue.sent.splice(0)

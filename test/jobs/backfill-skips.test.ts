@@ -159,7 +159,8 @@ describe('what a backfill skips', () => {
     const source = withFilter(inner, { exclude: /^tmp\// })
     const options = { manifest: { from: 'client' as const } }
     await withBackfill([target, source], options, async ({ job, drive }) => {
-      job.addNames({ names: ['a', 'deleted', 'refused/1', 'tmp/1'], failures: [] })
+      const names = ['a', 'deleted', 'refused/1', 'tmp/1'].map((name) => [name, null] as const)
+      job.addNames({ names, failures: [] })
       job.endNames()
       expect(await drive()).toMatchObject({
         state: 'completed',

@@ -144,19 +144,52 @@ describe('the estimate of a dry run', () => {
     })
   })
 
-  it('does not know the egress of a manifest, which has neither sizes nor sources', async () => {
+  it('does not know the egress of a manifest without sizes', async () => {
     const options = { dryRun: true, configured: configured(at(AWS)), manifest: { from: 'client' as const } }
     const backends = [memoryBackend('primary'), memoryBackend('legacy')]
     await withBackfill(backends, options, async ({ job, drive }) => {
-      job.addNames({ names: ['a', 'b'], failures: [] })
+      job.addNames({
+        names: [
+          ['a', 10],
+          ['b', null],
+        ],
+        failures: [],
+      })
       job.endNames()
       expect((await drive()).estimate).toMatchObject({
         objects: 2,
-        objects_of_unknown_size: 2,
+        objects_of_unknown_size: 1,
         egress_usd: null,
         egress_unknown: ['legacy'],
         storage_usd_per_month: null,
       })
     })
+  })
+
+  it('knows the egress of a manifest with sizes, if only one source may have the names', async () => {
+    const TB = 1e12
+    const options = { dryRun: true, configured: configured(at(AWS)), manifest: { from: 'client' as const } }
+    const names = [
+      ['a', TB],
+      ['b', TB],
+    ] as const
+    const estimate = async (sources: readonly string[]) => {
+      const backends = ['primary', ...sources].map((name) => memoryBackend(name))
+      let found: unknown
+      await withBackfill(backends, options, async ({ job, drive }) => {
+        job.addNames({ names: [...names], failures: [] })
+        job.endNames()
+        found = (await drive()).estimate
+      })
+      return found
+    }
+    expect(await estimate(['legacy'])).toMatchObject({
+      bytes: 2 * TB,
+      objects_of_unknown_size: 0,
+      egress_usd: 171,
+      egress_unknown: [],
+      storage_usd_per_month: 30,
+    })
+    expect(await estimate(['legacy', 'older'])).toMatchObject({ egress_usd: null, storage_usd_per_month: 30 })
   })
 })

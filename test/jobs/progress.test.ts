@@ -131,7 +131,7 @@ describe('the progress of a backfill', () => {
     })
   })
 
-  it('has no total in bytes if some sizes are unknown, or for a manifest', async () => {
+  it('has no total in bytes if some sizes are unknown', async () => {
     const source = await filled(3)
     const unsized: Backend = {
       ...source,
@@ -146,7 +146,9 @@ describe('the progress of a backfill', () => {
     })
     const manifest = { from: 'client' } as const
     await withBackfill([memoryBackend('primary'), source], { manifest }, async (harness) => {
-      harness.job.addNames({ names: [nameOf(0), nameOf(1)], failures: [] })
+      harness.job.addNames({ names: [[nameOf(0), 10]], failures: [] })
+      expect(status(harness.job).total).toEqual({ objects: 1, bytes: 10, exact: false })
+      harness.job.addNames({ names: [[nameOf(1), null]], failures: [] })
       expect(status(harness.job).total).toEqual({ objects: 2, bytes: null, exact: false })
       harness.job.endNames()
       expect((await harness.drive()).total).toEqual({ objects: 2, bytes: null, exact: true })

@@ -11,6 +11,9 @@ import * as v from 'valibot'
 import { EMPTY_ORIGIN, media, mediaKv, OLD, R2, seed, startApp } from '../kit/app.ts'
 import worker from '../../src/index.ts'
 import { ANSWERS } from '../../src/schemas/answers.ts'
+import type { FailurePage } from '../../src/schemas/job-answers.ts'
+import { bytesOf } from '../kit/fakes.ts'
+import { gzip } from '../kit/gzip.ts'
 
 afterEach(async () => {
   await reset()
@@ -56,12 +59,12 @@ describe('POST backfills', () => {
     })
     const { failures } = await get(`backfills/${id}/failures`)
     expect(failures).toMatchObject([
-      { name: '"../x"', error: 'invalid' },
-      { name: '{"file":1}', error: 'invalid' },
+      { name: '../x', error: 'invalid', detail: expect.stringMatching(/^row 5: /) as string },
+      { name: '{"file":1}', error: 'invalid', detail: expect.stringMatching(/^row 6: /) as string },
       { name: 'photos/none', error: 'absent', backend: 'media_kv' },
     ])
     expect((await get(`backfills/${id}/failures?by=error`))['failures']).toEqual([
-      { error: 'invalid', backend: '', count: 2, example: '"../x"' },
+      { error: 'invalid', backend: '', count: 2, example: '../x' },
       { error: 'absent', backend: 'media_kv', count: 1, example: 'photos/none' },
     ])
     expect((await get(`backfills/${id}/failures?error=absent`))['failures']).toMatchObject([
@@ -82,7 +85,95 @@ describe('POST backfills', () => {
     expect((await post('backfills', { manifest: 'lists/none.txt' })).status).toBe(400)
   })
 
+  it('reads a manifest from one backend only, if that is named', async () => {
+    const { post, ended } = startApp()
+    await seed(4)
+    await media.put?.('names.csv', bytesOf('name\nphotos/0000\n'))
+    await mediaKv.put?.('names.csv', bytesOf('key,size\r\nphotos/0001,7\r\n"photos/0003",7\r\n'))
+    const manifest = { backend: 'media_kv', name: 'names.csv' }
+    const { body } = await post('backfills', { manifest })
+    const job = await ended(`backfills/${String(body['id'])}`)
+    expect(job).toMatchObject({ listed: 2, copied: 2, bytes: 14, manifest: 'media_kv:names.csv' })
+    expect(job['total']).toEqual({ objects: 2, bytes: 14, exact: true })
+    const unknown = await post('backfills', { manifest: { backend: 'other', name: 'names.csv' } })
+    expect(unknown.body['detail']).toBe('manifest: there is no backend "other"')
+    const missing = await post('backfills', { manifest: { backend: 'media', name: 'none.csv' } })
+    expect(missing.body['detail']).toBe('manifest: there is no object "none.csv"')
+  })
+
+  it('refuses a manifest that cannot be read, and copies nothing of it', async () => {
+    const { call, get } = startApp()
+    await seed(3)
+    const csv = 'name\nphotos/0000\n"photos/0001'
+    const headers = { 'Content-Type': 'text/csv' }
+    const response = await call('/-/api/backfills', { method: 'POST', headers, body: csv })
+    expect(response.status).toBe(400)
+    expect(await response.json()).toMatchObject({ detail: 'after row 2: a quoted field has no end' })
+    expect(await get('backfills')).toMatchObject({ backfills: [{ state: 'cancelled', copied: 0 }] })
+  })
+
   it.each([
+    ['csv', false],
+    ['csv', true],
+    ['ndjson', true],
+  ] as const)(
+    'takes the failures of a job, exported as %s (gzipped: %s), as another manifest',
+    async (format, isZipped) => {
+      const { call, ended } = startApp()
+      const names = [
+        ...Array.from({ length: 1_100 }, (_, index) => `gone/${index}.jpg`),
+        '=1+1.jpg',
+        '@a',
+        ' -b ',
+        'a, "b".jpg',
+        'ünï/😀',
+      ]
+      const start = async (type: string, body: BodyInit) => {
+        const init = { method: 'POST', headers: { 'Content-Type': type }, body }
+        const response = await call('/-/api/backfills', init)
+        expect(response.status).toBe(202)
+        return (await response.json<{ id: string }>()).id
+      }
+      const first = await start('application/x-ndjson', names.map((name) => JSON.stringify(name)).join('\n'))
+      await ended(`backfills/${first}`)
+      const exported = await call(`/-/api/backfills/${first}/failures?format=${format}`)
+      expect(exported.headers.get('Content-Type')).toMatch(format === 'csv' ? /^text\/csv/ : /ndjson/)
+      expect(exported.headers.get('Content-Disposition')).toBe(
+        `attachment; filename="backfill-${first}-failures.${format}"`,
+      )
+      const bytes = new Uint8Array(await exported.arrayBuffer())
+      expect(new TextDecoder().decode(bytes)).toMatch(
+        format === 'csv' ? /^name,backend,error,detail,attempts\r\n/ : /^\{"name":"/,
+      )
+      const type = format === 'csv' ? 'text/csv' : 'application/x-ndjson'
+      const second = await start(type, isZipped ? await gzip(bytes) : bytes)
+      expect(await ended(`backfills/${second}`)).toMatchObject({ listed: names.length, failed: names.length })
+      const failed = new Set<string>()
+      for (let cursor: string | null = '0'; cursor !== null;) {
+        const page = await call(`/-/api/backfills/${second}/failures?limit=1000&cursor=${cursor}`)
+        const read: FailurePage = await page.json()
+        for (const { name } of read.failures) failed.add(name)
+        cursor = read.cursor
+      }
+      expect([...failed].toSorted()).toEqual(names.toSorted())
+    },
+  )
+
+  it('exports the failures with one error only, and those of no job not at all', async () => {
+    const { call, ended } = startApp()
+    const init = { method: 'POST', headers: { 'Content-Type': 'text/plain' }, body: 'none.jpg\n../x\n' }
+    const { id } = await (await call('/-/api/backfills', init)).json<{ id: string }>()
+    await ended(`backfills/${id}`)
+    const csv = await call(`/-/api/backfills/${id}/failures?format=csv&error=absent`)
+    expect(await csv.text()).toBe(
+      'name,backend,error,detail,attempts\r\nnone.jpg,media_kv,absent,no source has the name,1\r\n',
+    )
+    expect((await call(`/-/api/backfills/${'0'.repeat(15)}/failures?format=csv`)).status).toBe(404)
+    expect((await call(`/-/api/backfills/${id}/failures?format=xml`)).status).toBe(400)
+  })
+
+  it.each([
+    [{ manifest: { backend: 'media_kv' } }, /manifest/],
     [{ max_concurrency: 0 }, /max_concurrency: must be a whole number from 1 to 1000/],
     [{ max_per_second: -1 }, /max_per_second/],
     [{ backends: ['other'] }, /"other" is not a fallback \(fallbacks: media_kv\)/],

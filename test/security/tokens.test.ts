@@ -330,6 +330,11 @@ describe('a token that is limited to team/', () => {
       post('backfills', '{"prefix":"team/","manifest":"other/b.txt"}'),
       403,
     ],
+    [
+      'a backfill by a manifest of others in one backend',
+      post('backfills', '{"prefix":"team/","manifest":{"backend":"media_kv","name":"other/b.txt"}}'),
+      403,
+    ],
     ['a manifest without a prefix', post('backfills', 'team/a.txt', [text]), 403],
     ['a verification of all', post('verifications', '{}'), 403],
     ['metrics', get('/-/metrics'), 403],

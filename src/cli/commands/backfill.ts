@@ -2,6 +2,7 @@ import { open } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { type Command, Option } from 'commander'
 import { type Backfill, type Manifest, pages } from '../../client/client.ts'
+import { streamTarget } from '../download.ts'
 import { CommandError, EXIT, messageOf, usageError } from '../errors.ts'
 import { count } from '../output.ts'
 import { collect, type Session, wholeNumber, type WithSession } from '../session.ts'
@@ -16,6 +17,7 @@ interface StartOptions {
   maxPerSecond?: number
   manifest?: string
   manifestObject?: string
+  manifestBackend?: string
   watch?: boolean
 }
 
@@ -77,8 +79,15 @@ function addStart(backfill: Command, withSession: WithSession): void {
     .option('--dry-run', 'wait for a count of objects and bytes and the cost of copying; copies nothing')
     .option('--max-concurrency <count>', 'copies at the same time', wholeNumber)
     .option('--max-per-second <count>', 'copies started per second', wholeNumber)
-    .option('--manifest <file>', 'file of names, one per line (text or .ndjson); - for standard input')
-    .option('--manifest-object <name>', 'the same, from an object in the chain')
+    .option(
+      '--manifest <file>',
+      'file of names: one per line, .ndjson, or .csv with a column "name" or "key"; may be gzipped; - for standard input',
+    )
+    .option(
+      '--manifest-object <name>',
+      'the same from an object in the chain, or the manifest.json of an S3 Inventory',
+    )
+    .option('--manifest-backend <name>', 'read that object from this backend')
     .option('-w, --watch', 'wait for the end and show progress')
     .addHelpText(
       'after',
@@ -87,24 +96,33 @@ Examples:
   fallback-storage backfill start --dry-run
   fallback-storage backfill start --watch
   fallback-storage backfill start --backend legacy --prefix photos/2019/ --max-concurrency 4
-  find . -type f -printf '%P\\n' | fallback-storage backfill start --manifest -`,
+  find . -type f -printf '%P\\n' | fallback-storage backfill start --manifest -
+  fallback-storage backfill start --manifest failed.csv
+  fallback-storage backfill start --manifest-backend legacy --manifest-object inventory/photos/all/2026-11-28T01-00Z/manifest.json`,
     )
     .action(withSession(start))
 }
 
 async function start(session: Session, options: StartOptions): Promise<void> {
   const { client } = session
-  const { dryRun, manifest, manifestObject, watch: shouldWatch = false } = options
-  if (manifest !== undefined && manifestObject !== undefined) {
+  const {
+    dryRun,
+    manifest,
+    manifestObject: object,
+    manifestBackend: holder,
+    watch: shouldWatch = false,
+  } = options
+  if (manifest !== undefined && object !== undefined)
     throw usageError('--manifest and --manifest-object exclude each other: leave one out')
-  }
+  if (holder !== undefined && object === undefined)
+    throw usageError('--manifest-backend needs --manifest-object: the name of the manifest in it')
   const request = {
     backends: options.backend,
     prefix: options.prefix,
     dry_run: dryRun,
     max_concurrency: options.maxConcurrency,
     max_per_second: options.maxPerSecond,
-    manifest: manifestObject,
+    manifest: object !== undefined && holder !== undefined ? { name: object, backend: holder } : object,
   }
   const names = manifest === undefined ? undefined : await readManifest(manifest, session)
   const job = await client.startBackfill(request, names)
@@ -133,8 +151,13 @@ async function readManifest(file: string, { io }: Session): Promise<Manifest> {
   return {
     // The same stream at run time; Node and fetch declare it as two types.
     body: Readable.toWeb(stream) as ReadableStream<Uint8Array>,
-    type: /\.(?:ndjson|jsonl)$/.test(file) ? 'application/x-ndjson' : 'text/plain',
+    type: typeOf(file),
   }
+}
+
+function typeOf(file: string): Manifest['type'] {
+  if (/\.csv(?:\.gz)?$/i.test(file)) return 'text/csv'
+  return /\.(?:ndjson|jsonl)(?:\.gz)?$/i.test(file) ? 'application/x-ndjson' : 'text/plain'
 }
 
 function unreadable(error: unknown): never {
@@ -174,6 +197,7 @@ async function watch(session: Session, id: string, { onlyEnd = false } = {}): Pr
 interface FailuresOptions {
   error?: string
   by?: 'error'
+  format?: 'csv' | 'ndjson'
 }
 
 function addFailures(backfill: Command, withSession: WithSession): void {
@@ -187,19 +211,36 @@ function addFailures(backfill: Command, withSession: WithSession): void {
         .choices(['error'])
         .conflicts('error'),
     )
+    .addOption(
+      new Option('--format <format>', 'all failures as a file, for `backfill start --manifest`')
+        .choices(['csv', 'ndjson'])
+        .conflicts('by'),
+    )
     .addHelpText(
       'after',
       `
 Examples:
   fallback-storage backfill failures --by error
-  fallback-storage backfill failures --error denied --json | jq -r .name`,
+  fallback-storage backfill failures --error denied --json | jq -r .name
+  fallback-storage backfill failures --format csv > failed.csv`,
     )
     .action(
-      withSession(async (session, id: string | undefined, { error, by }: FailuresOptions) => {
+      withSession(async (session, id: string | undefined, { error, by, format }: FailuresOptions) => {
         const job = id ?? (await newestJob(session))
+        if (format) return exportFailures(session, job, { format, error })
         await (by ? failureCounts(session, job) : failures(session, job, error))
       }),
     )
+}
+
+async function exportFailures(
+  { client, io }: Session,
+  id: string,
+  query: { format: 'csv' | 'ndjson'; error: string | undefined },
+): Promise<void> {
+  const { body } = await client.exportFailures(id, query)
+  const target = streamTarget(io.stdout)
+  for await (const chunk of body ?? []) await target.write(chunk)
 }
 
 async function failureCounts({ client, output }: Session, id: string): Promise<void> {

@@ -36,17 +36,27 @@ const REQUESTS_PER_PAGE = 2
 /** An assumption: most of the work is waiting. */
 const CPU_MS_PER_OBJECT = 2
 
-/** Adds names that one source listed. */
-export function addFound(found: Found, source: string, names: readonly PageEntry[]): void {
-  const own = found.sources?.[source] ?? { objects: 0, bytes: 0, unsized: 0 }
-  for (const [, size] of names) {
-    own.objects++
-    own.bytes += size ?? 0
-    if (size === null) own.unsized++
-    found.objects++
-    found.bytes += size ?? 0
+/** Adds names that one source listed, or those of a manifest (`source` is `null`). */
+export function addFound(found: Found, source: string | null, names: readonly PageEntry[]): void {
+  const bytes = names.reduce((sum, [, size]) => sum + (size ?? 0), 0)
+  const unsized = names.filter(([, size]) => size === null).length
+  found.objects += names.length
+  found.bytes += bytes
+  if (source === null) found.unsized = (found.unsized ?? 0) + unsized
+  else {
+    const own = found.sources?.[source] ?? { objects: 0, bytes: 0, unsized: 0 }
+    const sum = {
+      objects: own.objects + names.length,
+      bytes: own.bytes + bytes,
+      unsized: own.unsized + unsized,
+    }
+    found.sources = { ...found.sources, [source]: sum }
   }
-  found.sources = { ...found.sources, [source]: own }
+}
+
+/** How many objects have unknown sizes. Earlier versions knew none of a manifest. */
+export function unsizedOf({ objects, unsized, sources }: Found): number {
+  return sources ? Object.values(sources).reduce((sum, own) => sum + own.unsized, 0) : (unsized ?? objects)
 }
 
 /**
@@ -54,16 +64,18 @@ export function addFound(found: Found, source: string, names: readonly PageEntry
  * its price is known. `present` objects are not copied, but listed in the target, too.
  */
 export function estimateCost(
-  { objects, bytes, sources: listed }: Found,
+  found: Found,
   {
     present,
     sources,
     backends,
   }: { present: number; sources: readonly string[]; backends: readonly PricedBackend[] },
 ): Estimate {
-  const unsized = listed ? Object.values(listed).reduce((sum, source) => sum + source.unsized, 0) : objects
-  // Each source may turn out to have any of the names.
-  const bySource = listed ?? Object.fromEntries(sources.map((name) => [name, { objects, bytes: 0, unsized }]))
+  const { objects, bytes, sources: listed } = found
+  const unsized = unsizedOf(found)
+  // Each of several sources may turn out to have any of the names of a manifest.
+  const all = sources.length === 1 ? { objects, bytes, unsized } : { objects, bytes: 0, unsized: objects }
+  const bySource = listed ?? Object.fromEntries(sources.map((name) => [name, all]))
   const egress = estimateEgress(bySource, backends)
   const pages = Math.ceil(objects / NAMES_PER_PAGE)
   const consumers = Math.ceil(pages / PAGES_PER_CONSUMER)

@@ -12,9 +12,25 @@ export interface BackfillOptions {
   /** Copies started per second. Default: no limit. */
   maxPerSecond?: number
   /** Where the names come from instead of listings: sent by the client, or an object of the chain. */
-  manifest?: { from: 'client' } | { from: 'object'; name: string }
+  manifest?: { from: 'client' } | ManifestObject
   /** The mirror that a resync makes equal to the primary; `backends` has only its name then. */
   mirror?: string
+}
+
+/** An object with names: of one backend, or of the chain. */
+export interface ManifestObject {
+  from: 'object'
+  name: string
+  backend?: string
+  /** What begins the names that its files may have: those that the identity who started the job sees. */
+  within?: string
+}
+
+/** Where to continue reading a manifest: `row` rows of a file were taken, and all files of an inventory before it. */
+export interface ManifestPosition {
+  row: number
+  file?: number
+  etag?: string
 }
 
 /** Objects, the bytes of those whose sizes are known, and how many have unknown sizes. */
@@ -24,10 +40,8 @@ export interface Sized {
   unsized: number
 }
 
-/** What is to be copied, by source; a manifest does not say which source has its names. */
-export interface Found {
-  objects: number
-  bytes: number
+/** What is to be copied, by source; a manifest does not say which source has its names, and may not say their sizes. */
+export interface Found extends Omit<Sized, 'unsized'>, Partial<Pick<Sized, 'unsized'>> {
   sources?: Record<string, Sized>
 }
 
@@ -52,7 +66,7 @@ export interface BackfillRecord extends JobRecord {
   listed: boolean
   position?: WalkPosition
   /** Where to continue reading the manifest. */
-  manifest?: { offset: number; etag?: string }
+  manifest?: ManifestPosition
   /** What was found to be copied. */
   found: Found
   /** Set at the end of a resync, once the mirrors' log knows of it. */

@@ -10,8 +10,9 @@ import { Job } from '../job.ts'
 import { cursorOf, isClosed } from '../job-record.ts'
 import { copyPage } from './copy-page.ts'
 import type { BackfillOptions, BackfillRecord, PageEntry, PageReport, PageStart } from './job-types.ts'
-import { addNames, addPages, canList, listPages, openWalk, readManifest } from './list-pages.ts'
+import { addNames, addPages, canList, listPages, openManifest, openWalk, takeNames } from './list-pages.ts'
 import type { ManifestLines } from './manifest.ts'
+import type { ManifestSlice } from './read-manifest.ts'
 import { beginPage, handleDeadPage, isActive, putBackUnreported, reportPage } from './pages.ts'
 import { recordProgress, restartRates, secondOf } from './progress.ts'
 import { toJson } from './record.ts'
@@ -39,6 +40,8 @@ export abstract class Backfill extends Job<BackfillRecord, BackfillJson> {
   readonly #state: JobState
   readonly #started = this.now()
   readonly #series: Series
+  /** The open manifest; it is opened again, where the record says, after a restart or a failure. */
+  #manifest: AsyncGenerator<ManifestSlice> | undefined
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env, SETTINGS)
@@ -68,6 +71,7 @@ export abstract class Backfill extends Job<BackfillRecord, BackfillJson> {
     const conflict = conflictOf(this.#state, record, action)
     if (conflict !== undefined) return { conflict }
     apply(this.#state, action)
+    this.#closeManifest()
     this.wake()
     const job = this.status()
     return job && { job }
@@ -161,9 +165,21 @@ export abstract class Backfill extends Job<BackfillRecord, BackfillJson> {
 
   async #list(chain: Chain, record: BackfillRecord): Promise<void> {
     const { manifest } = record.options
-    if (manifest?.from === 'object') return readManifest(this.#state, chain, manifest.name, record.manifest)
+    if (manifest?.from === 'object') {
+      const slices = (this.#manifest ??= openManifest(this.deployment(), manifest, record))
+      return takeNames(this.#state, manifest, slices).catch((error: unknown) => {
+        this.#closeManifest()
+        throw error
+      })
+    }
     this.walk ??= openWalk(chain, record)
     return listPages(this.#state, this.walk, chain, record.options)
+  }
+
+  /** So that its connection ends. What was read and not saved is read again. */
+  #closeManifest(): void {
+    void this.#manifest?.return(undefined)
+    this.#manifest = undefined
   }
 
   async #copy(chain: Chain): Promise<void> {

@@ -7,11 +7,13 @@ import { createWalk, type Walk } from '../walk.ts'
 import { classify } from './classify.ts'
 import { cut } from './cut.ts'
 import { addFound } from './estimate.ts'
-import type { BackfillRecord, PageEntry } from './job-types.ts'
-import { type ManifestLines, type ManifestSlice, readSlice } from './manifest.ts'
+import type { Deployment } from '../../deployment.ts'
+import type { BackfillRecord, ManifestObject, PageEntry } from './job-types.ts'
+import type { ManifestLines } from './manifest.ts'
 import { isActive, shares } from './pages.ts'
 import { mirrorNamed } from '../mirrored.ts'
 import { classifyForMirror, openMirrorWalk } from './resync.ts'
+import { isFinal, type ManifestSlice, readManifest } from './read-manifest.ts'
 import { addOutcome, type JobState, noCounts } from './store.ts'
 
 /** With so many pages ahead of the copies, listing pauses. */
@@ -89,14 +91,9 @@ export function addNames(
   change((record) => {
     if (isClosed(record)) return false
     const { prefix, dryRun } = record.options
-    const wanted = [...new Set(names)].filter((name) => name.startsWith(prefix))
-    record.found.objects += wanted.length
-    if (!dryRun)
-      addPages(
-        store,
-        null,
-        wanted.map((name): PageEntry => [name, null]),
-      )
+    const wanted = [...new Map(names)].filter(([name]) => name.startsWith(prefix))
+    addFound(record.found, null, wanted)
+    if (!dryRun) addPages(store, null, wanted)
     for (const failure of failures)
       store.addFailure({ ...failure, size: null, source: null, backend: '', error: 'invalid', attempts: 0 })
     store.count(null, { listed: wanted.length + failures.length, failed: failures.length })
@@ -104,27 +101,38 @@ export function addNames(
   })
 }
 
-/** Trying again would fail the same way. */
-const FINAL = new Set(['absent', 'precondition', 'invalid', 'unsupported'])
+/** Reads a manifest that is an object of the chain, or of one of its backends. */
+export function openManifest(
+  { copyChain: chain, config }: Pick<Deployment, 'copyChain' | 'config'>,
+  { backend: holder, ...object }: ManifestObject,
+  { options, manifest: position }: BackfillRecord,
+): AsyncGenerator<ManifestSlice> {
+  const backend = holder === undefined ? chain : chain.backends.find((one) => one.name === holder)
+  if (!backend) throw new StorageError('unsupported', 'is not configured any more', { backend: holder ?? '' })
+  const keyPrefix = (bucket: string): string => {
+    const near = config.backends.filter((one) => one.name === holder || options.backends.includes(one.name))
+    const named = near.find((one) => one.type === 's3' && one.bucket === bucket)
+    return (named ?? near.find((one) => one.name === holder))?.prefix ?? ''
+  }
+  return readManifest({ ...object, backend, keyPrefix }, position)
+}
 
-/** Adds the next lines of a manifest that is an object of the chain. If the rest cannot be read, that is a failure. */
-export async function readManifest(
+/** Adds the next names of a manifest that is an object. If the rest cannot be read, that is a failure. */
+export async function takeNames(
   state: JobState,
-  chain: Chain,
-  name: string,
-  position: BackfillRecord['manifest'],
+  { name }: ManifestObject,
+  slices: AsyncGenerator<ManifestSlice>,
 ): Promise<void> {
-  const slice = await readSlice(chain, name, position ?? { offset: 0 }).catch(
-    (error: unknown): ManifestSlice => {
-      const failure = toStorageError(error, 'chain')
-      if (!FINAL.has(failure.code)) throw failure
-      const why = failure.failures[0]?.message ?? failure.message
-      return { names: [], failures: [{ name, detail: `the manifest: ${why}` }], offset: 0, ended: true }
-    },
-  )
-  addNames(state, slice, (record) => {
-    const { offset, etag } = slice
-    record.manifest = { offset, ...(etag !== undefined && { etag }) }
-    record.listed = slice.ended
+  const next = await slices.next().catch((error: unknown) => {
+    const failure = toStorageError(error, 'chain')
+    if (!isFinal(failure)) throw failure
+    return failure.failures[0] ?? failure
+  })
+  const isFailed = next instanceof StorageError
+  const failures = isFailed ? [{ name, detail: `the manifest: ${next.message}` }] : []
+  const slice = isFailed || next.done ? undefined : next.value
+  addNames(state, slice ?? { names: [], failures }, (record) => {
+    if (slice) record.manifest = slice.position
+    else record.listed = true
   })
 }

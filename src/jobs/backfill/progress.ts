@@ -1,5 +1,6 @@
 import type { Backfill } from '../../schemas/job-answers.ts'
 import type { SavedRecord } from '../job-record.ts'
+import { unsizedOf } from './estimate.ts'
 import type { BackfillRecord, Point, Sample } from './job-types.ts'
 import { isActive } from './pages.ts'
 import type { Series } from './series.ts'
@@ -79,8 +80,7 @@ function startOfRates(record: BackfillRecord, now: number): Sample | undefined {
   return isActive(record, now) ? record.samples?.[0] : undefined
 }
 
-/** Bytes to be copied, as they were listed. A manifest has no sizes. */
-function bytesOf({ found: { bytes, sources } }: BackfillRecord): number | null {
-  const isKnown = sources && Object.values(sources).every(({ unsized }) => unsized === 0)
-  return isKnown ? bytes : null
+/** Bytes to be copied, as they were listed. */
+function bytesOf({ found }: BackfillRecord): number | null {
+  return unsizedOf(found) === 0 ? found.bytes : null
 }

@@ -35,5 +35,6 @@ export function toJson(
 
 function manifestOf({ manifest }: BackfillOptions): string | null {
   if (!manifest) return null
-  return manifest.from === 'object' ? manifest.name : 'sent by the client'
+  if (manifest.from === 'client') return 'sent by the client'
+  return manifest.backend === undefined ? manifest.name : `${manifest.backend}:${manifest.name}`
 }

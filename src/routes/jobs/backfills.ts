@@ -1,7 +1,8 @@
 import type { Context } from 'hono'
 import type { BackfillOptions } from '../../jobs/backfill/job-types.ts'
 import type { Action } from '../../jobs/backfill/job.ts'
-import { formatOf, streamLines } from '../../jobs/backfill/manifest.ts'
+import { formatOf, rowsOf } from '../../jobs/backfill/manifest.ts'
+import { readRows } from '../../jobs/backfill/rows.ts'
 import type { Backfill } from '../../schemas/job-answers.ts'
 import { type Backend, isListable, isWritable } from '../../storage/backend.ts'
 import { StorageError } from '../../storage/errors.ts'
@@ -9,6 +10,7 @@ import type { Chain } from '../../chain/fallback.ts'
 import { checkName } from '../../storage/name.ts'
 import { latestJobs } from '../../jobs/jobs.ts'
 import { type AppEnv, type Handlers, type Input, ProblemError } from '../context.ts'
+import { exportFailures, EXPORTED } from './export-failures.ts'
 import { found, jobIn, jobsOf, polled, SHOWN_JOBS, startJob } from './jobs.ts'
 
 const SHOWN_DEAD = 1000
@@ -22,8 +24,9 @@ export const backfillHandlers = {
   },
   startBackfill: (c, { query, body }) => (body === undefined ? startWithManifest(c, query) : start(c, body)),
   getBackfill: async (c, { id }) => polled(c, found(await jobIn(c, 'backfill', id).status())),
-  async listBackfillFailures(c, { id, query: { by, error, limit, cursor } }) {
+  async listBackfillFailures(c, { id, query: { by, error, format, limit, cursor } }) {
     const job = jobIn(c, 'backfill', id)
+    if (format) return exportFailures(id, format, async (after) => job.failures(after, EXPORTED, error))
     return found(await (by ? job.failureCounts() : job.failures(cursor, limit, error)))
   },
   getBackfillSeries: async (c, { id }) => found(await jobIn(c, 'backfill', id).series()),
@@ -51,12 +54,18 @@ async function act(c: Context<AppEnv>, id: string, action: Action) {
 type Request = Input<'startBackfill'>
 
 async function start(c: Context<AppEnv>, body: NonNullable<Request['body']>): Promise<Backfill> {
-  const { manifest: name } = body
-  if (name === undefined) return create(c, body)
+  const { manifest } = body
+  if (manifest === undefined) return create(c, body)
+  const { name, backend } = manifest
   checkName(name)
-  if (!(await c.var.deployment.chain.head(name, { trace: c.var.trace })))
+  const { chain } = c.var.deployment
+  const holder = backend === undefined ? chain : chain.backends.find((one) => one.name === backend)
+  if (!holder) throw new StorageError('invalid', `manifest: there is no backend "${backend}"`)
+  const info = await holder.head(name, { trace: c.var.trace })
+  if (!info || info.deleted || info.lifted)
     throw new StorageError('invalid', `manifest: there is no object "${name}"`)
-  return create(c, body, { from: 'object', name })
+  const within = c.var.identity?.prefix
+  return create(c, body, { from: 'object', ...manifest, ...(within !== undefined && { within }) })
 }
 
 async function create(
@@ -135,8 +144,10 @@ async function startWithManifest(c: Context<AppEnv>, query: Request['query']): P
   const started = await create(c, query, { from: 'client' })
   const job = jobsOf(c).backfill(started.id)
   try {
-    const format = formatOf(c.req.header('Content-Type'))
-    if (c.req.raw.body) await streamLines(c.req.raw.body, format, (lines) => job.addNames(lines))
+    const format = rowsOf(formatOf(c.req.header('Content-Type')))
+    if (c.req.raw.body)
+      for await (const { names, failures } of readRows(c.req.raw.body, format))
+        await job.addNames({ names, failures })
   } catch (error) {
     // A part of a manifest must not be copied as if it were all of it.
     await job.act('cancel')

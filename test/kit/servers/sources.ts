@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage } from 'node:http'
 import { AwsClient } from 'aws4fetch'
+import { encodeName } from '../../../src/storage/name.ts'
 import { startOrigin } from '../origin/origin.ts'
 import { serve, type OriginObject } from '../origin/serve.ts'
 import type { Fault } from '../origin/spoil.ts'
@@ -99,7 +100,7 @@ export async function s3Source(table: object = {}): Promise<Source> {
       OLD_SECRET_ACCESS_KEY: CREDENTIALS.secretAccessKey,
     },
     async add(name, body, headers = {}) {
-      const target = new URL(base + encodeURIComponent(name), upstream)
+      const target = new URL(base + encodeName(name), upstream)
       const stored = await client.fetch(target, { method: 'PUT', body: new Uint8Array(body), headers })
       if (!stored.ok) throw new Error(`PUT ${name}: ${stored.status} ${await stored.text()}`)
       const { 'content-type': type = 'application/octet-stream' } = headers

@@ -14,7 +14,8 @@ const LAYERS: Record<string, string[]> = {
   chain: ['storage', 'bodies'],
   methods: ['storage', 'bodies', 'chain'],
   migration: ['storage', 'bodies', 'chain', 'methods', 'observe'],
-  jobs: ['storage', 'schemas', 'bodies', 'chain', 'methods', 'observe', 'migration'],
+  'prior-versions': ['storage', 'bodies', 'wrappers', 'chain', 'methods', 'migration', 'observe'],
+  jobs: ['storage', 'schemas', 'bodies', 'chain', 'methods', 'observe', 'migration', 'prior-versions'],
   'edge-cache': ['storage', 'bodies', 'wrappers', 'chain', 'observe', 'migration'],
   config: ['storage', 'schemas', 'bodies', 'backends', 'access', 's3'],
   routes: [
@@ -28,6 +29,7 @@ const LAYERS: Record<string, string[]> = {
     'observe',
     'migration',
     'jobs',
+    'prior-versions',
     'edge-cache',
     'config',
     's3',

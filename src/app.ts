@@ -13,6 +13,7 @@ import { listingHandlers } from './routes/api/listing.ts'
 import { methodHandlers } from './routes/api/methods.ts'
 import { migrate } from './routes/api/migrate.ts'
 import { preview } from './routes/api/preview.ts'
+import { priorVersionHandlers } from './routes/api/prior-versions.ts'
 import { seriesHandlers } from './routes/api/series.ts'
 import { sessionHandlers } from './routes/api/session.ts'
 import { type AppEnv, type Handlers, ProblemError } from './routes/context.ts'
@@ -37,6 +38,7 @@ const HANDLERS: Handlers = {
   preview,
   migrate,
   ...listingHandlers,
+  ...priorVersionHandlers,
   ...operatorHandlers,
   ...seriesHandlers,
   ...sessionHandlers,

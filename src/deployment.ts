@@ -22,12 +22,16 @@ import { type Config, ConfigError, deploymentId, parseConfig } from './config/co
 import type { BackendConfig } from './config/backend-config.ts'
 import { type EdgeCaching, openEdgeCaching } from './edge-cache/open.ts'
 import { openJobs } from './jobs/jobs.ts'
+import type { JobIndex } from './jobs/job-index.ts'
+import { withHiddenVersions } from './prior-versions/hide.ts'
+import { withPriorVersions } from './prior-versions/keep.ts'
+import type { PriorVersions } from './prior-versions/versions.ts'
 import { createMigration, type Migration } from './migration/migration.ts'
 import { withRememberedUploads } from './migration/open-uploads.ts'
 import { describeError, log } from './observe/log.ts'
 import { createRequestCounts, type RequestCounts } from './observe/counts.ts'
 import { openSeries, type Series } from './observe/series.ts'
-import type { Backend, BackendHealth } from './storage/backend.ts'
+import { type Backend, type BackendHealth, isWritable } from './storage/backend.ts'
 import { type Chain, createChain } from './chain/fallback.ts'
 import { SHARED_LEAVES_BYTES, isolateMemory } from './bodies/memory-budget.ts'
 
@@ -50,6 +54,8 @@ export interface Deployment {
   requests: RequestCounts
   /** What is counted over time; `null` unless TIME_SERIES is bound. */
   series: Series | null
+  /** `null` unless JOB_INDEX is bound. */
+  priorVersions: PriorVersions | null
 }
 
 /** Breakers and caches live in the deployment, so it lasts as long as the isolate's `env`. */
@@ -87,10 +93,25 @@ function deploy(config: Config): Deployment {
   const guarded = config.backends.map((settings, index) =>
     withSharedPolicy(withOwnPolicy(openBackend(settings, id), settings), { config, index, health }),
   )
-  const steady = withSteadyBodies(guarded, config)
+  const complete = withSteadyBodies(guarded, config)
     .map((backend) => withStaging(backend, onLeft))
     .map((backend) => (jobs ? withRememberedUploads(backend, () => jobs.index()) : backend))
-  return deploymentOver(withSharedBodies(steady, config), config, { unshared: steady, health })
+  const priorVersions = priorVersionsIn(complete, config)
+  const steady = complete
+    .map((backend) =>
+      priorVersions && config.keepReplacedDays > 0
+        ? withPriorVersions(backend, priorVersions.index)
+        : backend,
+    )
+    .map(withHiddenVersions)
+  return deploymentOver(withSharedBodies(steady, config), config, { unshared: steady, health, priorVersions })
+}
+
+function priorVersionsIn(backends: readonly Backend[], { services }: Config): PriorVersions | null {
+  const { jobIndex } = services
+  if (!jobIndex) return null
+  const index = () => jobIndex.getByName('index') as DurableObjectStub<JobIndex>
+  return { backends: backends.filter(isWritable), index }
 }
 
 /** The deployment of the given backends; copies in the background use those in `unshared`, if given. */
@@ -100,7 +121,8 @@ function deploymentOver(
   {
     unshared = backends,
     health = new Map(),
-  }: Partial<Pick<Deployment, 'health'>> & { unshared?: readonly Backend[] } = {},
+    priorVersions = null,
+  }: Partial<Pick<Deployment, 'health' | 'priorVersions'>> & { unshared?: readonly Backend[] } = {},
 ): Deployment {
   const hedged = config.backends.flatMap(({ name, hedgeMs }) =>
     hedgeMs === undefined ? [] : [[name, hedgeMs]],
@@ -121,7 +143,8 @@ function deploymentOver(
   const isCached = config.edgeCacheSeconds > 0 && config.mediaAccess === 'public'
   const edgeCaching = isCached ? edgeCachingOver(chain, migration, config) : null
   const requests = createRequestCounts()
-  return { config, id, backends, health, chain, copyChain, migration, edgeCaching, requests, series }
+  const parts = { config, id, backends, health, chain, copyChain, migration, edgeCaching }
+  return { ...parts, requests, series, priorVersions }
 }
 
 function edgeCachingOver(chain: Chain, { writeBack }: Migration, config: Config): EdgeCaching {

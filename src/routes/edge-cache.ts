@@ -41,6 +41,7 @@ const CHANGES = [
   'save',
   'delete',
   'undelete',
+  'restore',
   'purgeTombstones',
 ] as const satisfies RouteId[]
 

@@ -183,38 +183,41 @@ async function copyVersion(
   held: ObjectInfo,
   key: string,
 ): Promise<'copied' | 'taken' | 'changed'> {
-  const object = await backend.get(held.name, { lastResort: true })
-  if (!object || object.deleted || object.version !== held.version) {
-    await cancelBody(object?.body)
-    return 'changed'
+  const copy = async (attributes: ObjectAttributes): Promise<'copied' | 'taken' | 'changed'> => {
+    const object = await backend.get(held.name, { lastResort: true })
+    if (!object || object.deleted || object.version !== held.version) {
+      await cancelBody(object?.body)
+      return 'changed'
+    }
+    const stored = await storeVersion(backend, object, { copyName: key, info: attributes, onlyIf: 'absent' })
+    return stored ? 'copied' : 'taken'
   }
-  const stored = await storeVersion(backend, object, key)
-  return stored ? 'copied' : 'taken'
+  const { etag, modified, provenance, upload } = held
+  const own = {
+    ...representationOf(held),
+    ...(provenance && { provenance }),
+    ...(upload !== undefined && { upload }),
+  }
+  try {
+    return await copy({ ...own, ...(etag !== undefined && { etag }), ...(modified && { modified }) })
+  } catch (error) {
+    // KV has room for little metadata; the index has these two as well.
+    if (error instanceof StorageError && error.about === 'metadata') return copy(own)
+    if (error instanceof StorageError && error.code === 'precondition') return 'changed'
+    throw error
+  }
 }
 
 async function storeVersion(
   backend: WritableBackend,
   object: StoredObject,
-  key: string,
+  { copyName, ...options }: PutOptions & { copyName: string },
 ): Promise<ObjectInfo | null> {
   const { size, digests, body } = object
-  const options = { info: attributesOf(object), onlyIf: 'absent' } as const
-  if (size !== undefined && size > (backend.maxPutSize ?? Infinity)) {
-    await cancelBody(body)
-    return copyInParts(backend, backend, { ...object, size }, { ...options, copyName: key })
-  }
-  return store(backend, key, body, { ...options, size, digests })
-}
-
-function attributesOf(info: ObjectInfo): ObjectAttributes {
-  const { etag, modified, provenance, upload } = info
-  return {
-    ...representationOf(info),
-    ...(etag !== undefined && { etag }),
-    ...(modified && { modified }),
-    ...(provenance && { provenance }),
-    ...(upload !== undefined && { upload }),
-  }
+  if (size === undefined || size <= (backend.maxPutSize ?? Infinity))
+    return store(backend, copyName, body, { ...options, size, digests })
+  await cancelBody(body)
+  return copyInParts(backend, backend, { ...object, size }, { ...options, copyName })
 }
 
 function notKept(backend: Backend, error: unknown): StorageError {

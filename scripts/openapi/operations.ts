@@ -176,7 +176,7 @@ export const OPERATIONS: Readonly<Record<string, Partial<Record<RouteId, Operati
       description:
         'The newest, or the one that was replaced at `time`. It is a write like a PUT: it replaces what is there, which is kept as well, and undoes a delete.',
       answers: 'Which version it was.',
-      problems: [404, 413, 429, ...CHANGE],
+      problems: [404, 413, ...CHANGE],
     },
   },
   'Edge cache': {

@@ -7,6 +7,7 @@ import { addGet } from './commands/get.ts'
 import { addExplain, addLs, addRm } from './commands/objects.ts'
 import { addPut } from './commands/put.ts'
 import { addTombstones, addUndelete } from './commands/tombstones.ts'
+import { addRestore, addVersions } from './commands/prior-versions.ts'
 import { addUrl } from './commands/url.ts'
 import { addVerify } from './commands/verify.ts'
 import { describeError } from './errors.ts'
@@ -36,6 +37,8 @@ const COMMANDS = [
   addDoctor,
   addTombstones,
   addUndelete,
+  addVersions,
+  addRestore,
   addCache,
 ]
 

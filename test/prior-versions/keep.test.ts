@@ -18,7 +18,9 @@ import { withPrefix } from '../../src/wrappers/prefix.ts'
 import { withStaging } from '../../src/wrappers/staging.ts'
 import { bytesOf, steppedBody, textOf } from '../kit/fakes.ts'
 import { memoryBackend } from '../kit/memory.ts'
+import { createRandom } from '../kit/random.ts'
 import { fakeS3 } from '../kit/s3-fake.ts'
+import { sized } from '../kit/sample.ts'
 import { indexInMemory } from './index-in-memory.ts'
 
 beforeEach(() => reset())
@@ -203,6 +205,26 @@ function racing(before: (memory: ReturnType<typeof memoryBackend>) => Promise<un
   return { memory, backend: { ...memory, put } }
 }
 
+/** A memory backend whose operations take effect after some turns, in random order. */
+function slow(random: () => number) {
+  const memory = memoryBackend('primary')
+  const later = async (): Promise<void> => {
+    for (let turns = Math.floor(random() * 40); turns > 0; turns--) await Promise.resolve()
+  }
+  const backend: Backend = {
+    ...memory,
+    get: async (...args) => (await later(), memory.get(...args)),
+    head: async (...args) => (await later(), memory.head(...args)),
+    put: async (...args) => (await later(), memory.put(...args)),
+    delete: async (...args) => (await later(), memory.delete(...args)),
+  }
+  return { memory, backend }
+}
+
+async function sha256(text: string): Promise<string> {
+  return new Uint8Array(await crypto.subtle.digest('SHA-256', bytesOf(text))).toHex()
+}
+
 describe('concurrent writes', () => {
   it.each([
     ['a PUT', (options?: PutOptions) => ({ text: 'between', options })],
@@ -235,6 +257,29 @@ describe('concurrent writes', () => {
     const present = `${await textOf(await memory.get('a.txt'))}`
     expect(acknowledged.length).toBeGreaterThan(0)
     expect([...(await trash()), present].toSorted()).toEqual(acknowledged)
+  })
+
+  it('lose nothing that was acknowledged, in any order', async () => {
+    for (let seed = 1; seed <= sized(500, 50); seed++) {
+      const random = createRandom(seed).next
+      const { backend, memory } = slow(random)
+      const { chain, trash } = start(backend)
+      const texts = Array.from({ length: 6 }, (_, index) => `${index}`)
+      const outcomes = await Promise.allSettled(
+        texts.flatMap((text) => [
+          putObject(chain, 'a.txt', bytesOf(text)),
+          ...(random() < 0.4 ? [chain.delete('a.txt')] : []),
+        ]),
+      )
+      const stored = outcomes.flatMap((outcome) =>
+        outcome.status === 'fulfilled' && outcome.value ? [outcome.value.info] : [],
+      )
+      const present = await textOf(await memory.get('a.txt'))
+      const found = new Set([...(await trash()), present])
+      const digests = await Promise.all([...found].map((text) => sha256(text ?? '')))
+      const lost = stored.filter(({ digests: own }) => !digests.includes(own?.sha256 ?? ''))
+      expect(lost, `seed ${seed}`).toEqual([])
+    }
   })
 
   it('refuse the later one of two bodies that cannot be sent again, and replace nothing', async () => {

@@ -12,6 +12,7 @@ import { operatorHandlers } from './routes/api/backends.ts'
 import { listingHandlers } from './routes/api/listing.ts'
 import { methodHandlers } from './routes/api/methods.ts'
 import { migrate } from './routes/api/migrate.ts'
+import { mirrorHandlers } from './routes/api/mirrors.ts'
 import { preview } from './routes/api/preview.ts'
 import { priorVersionHandlers } from './routes/api/prior-versions.ts'
 import { seriesHandlers } from './routes/api/series.ts'
@@ -40,6 +41,7 @@ const HANDLERS: Handlers = {
   ...listingHandlers,
   ...priorVersionHandlers,
   ...operatorHandlers,
+  ...mirrorHandlers,
   ...seriesHandlers,
   ...sessionHandlers,
   ...edgeCacheHandlers,

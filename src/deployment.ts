@@ -28,6 +28,8 @@ import { withPriorVersions } from './prior-versions/keep.ts'
 import type { PriorVersions } from './prior-versions/versions.ts'
 import { createMigration, type Migration } from './migration/migration.ts'
 import { withRememberedUploads } from './migration/open-uploads.ts'
+import { type Mirrors, openMirrors } from './mirrors/mirrors.ts'
+import { withRecordedChanges } from './mirrors/record-changes.ts'
 import { describeError, log } from './observe/log.ts'
 import { createRequestCounts, type RequestCounts } from './observe/counts.ts'
 import { openSeries, type Series } from './observe/series.ts'
@@ -48,6 +50,8 @@ export interface Deployment {
   /** The same for copies in the background and previews: their reads are not shared with other requests, and copies check them. */
   copyChain: Chain
   migration: Migration
+  /** `null` unless MIRROR_LOG is bound. */
+  mirrors: Mirrors | null
   /** `null` if nothing is cached at the edge. */
   edgeCaching: EdgeCaching | null
   /** The responses of this isolate. */
@@ -97,14 +101,17 @@ function deploy(config: Config): Deployment {
     .map((backend) => withStaging(backend, onLeft))
     .map((backend) => (jobs ? withRememberedUploads(backend, () => jobs.index()) : backend))
   const priorVersions = priorVersionsIn(complete, config)
+  const keepsVersions = priorVersions !== null && config.keepReplacedDays > 0
   const steady = complete
-    .map((backend) =>
-      priorVersions && config.keepReplacedDays > 0
-        ? withPriorVersions(backend, priorVersions.index)
-        : backend,
-    )
+    .map((backend) => (keepsVersions ? withPriorVersions(backend, priorVersions.index) : backend))
     .map(withHiddenVersions)
-  return deploymentOver(withSharedBodies(steady, config), config, { unshared: steady, health, priorVersions })
+  const mirrors = openMirrors(steady, {
+    namespace: config.services.mirrorLog,
+    tombstones: config.deletes === 'tombstone',
+  })
+  const unshared = steady.map((backend, index) => withRecorded(withAbsences(backend, index, config), mirrors))
+  const parts = { unshared, health, mirrors, priorVersions }
+  return deploymentOver(withSharedBodies(unshared, config), config, parts)
 }
 
 function priorVersionsIn(backends: readonly Backend[], { services }: Config): PriorVersions | null {
@@ -114,6 +121,18 @@ function priorVersionsIn(backends: readonly Backend[], { services }: Config): Pr
   return { backends: backends.filter(isWritable), index }
 }
 
+/** Absences are only cached for fallbacks, because copies go to the primary. */
+function withAbsences(backend: Backend, index: number, { negativeCacheSeconds }: Config): Backend {
+  const isCached = index > 0 && negativeCacheSeconds > 0
+  return isCached ? withNegativeCache(backend, { ttlMs: negativeCacheSeconds * 1000 }) : backend
+}
+
+/** Every change of what mirrors repeat is recorded: there is no other way to these backends. */
+function withRecorded(backend: Backend, mirrors: Mirrors | null): Backend {
+  if (!mirrors || mirrors.backends.length === 0 || backend.mirror || !isWritable(backend)) return backend
+  return withRecordedChanges(backend, { log: mirrors.log, mirrors: mirrors.backends, keepAlive: waitUntil })
+}
+
 /** The deployment of the given backends; copies in the background use those in `unshared`, if given. */
 function deploymentOver(
   backends: readonly Backend[],
@@ -121,8 +140,11 @@ function deploymentOver(
   {
     unshared = backends,
     health = new Map(),
+    mirrors = null,
     priorVersions = null,
-  }: Partial<Pick<Deployment, 'health' | 'priorVersions'>> & { unshared?: readonly Backend[] } = {},
+  }: Partial<Pick<Deployment, 'health' | 'mirrors' | 'priorVersions'>> & {
+    unshared?: readonly Backend[]
+  } = {},
 ): Deployment {
   const hedged = config.backends.flatMap(({ name, hedgeMs }) =>
     hedgeMs === undefined ? [] : [[name, hedgeMs]],
@@ -143,7 +165,7 @@ function deploymentOver(
   const isCached = config.edgeCacheSeconds > 0 && config.mediaAccess === 'public'
   const edgeCaching = isCached ? edgeCachingOver(chain, migration, config) : null
   const requests = createRequestCounts()
-  const parts = { config, id, backends, health, chain, copyChain, migration, edgeCaching }
+  const parts = { config, id, backends, health, chain, copyChain, migration, mirrors, edgeCaching }
   return { ...parts, requests, series, priorVersions }
 }
 
@@ -252,12 +274,12 @@ function withOwnPolicy(opened: Backend, settings: BackendConfig): Backend {
   return backend
 }
 
-/** The wrappers for the settings of the whole chain. Absences are only cached for fallbacks, because copies go to the primary. */
+/** The wrappers for the settings of the whole chain. */
 function withSharedPolicy(
   backend: Backend,
   { config, index, health }: { config: Config; index: number; health: Map<string, () => BackendHealth> },
 ): Backend {
-  const { breaker, negativeCacheSeconds } = config
+  const { breaker } = config
   // Spans are new (2026-06): an older runtime has none.
   let guarded = tracing ? withTracing(backend, tracing) : backend
   if (breaker.failures > 0) {
@@ -265,10 +287,7 @@ function withSharedPolicy(
     health.set(backend.name, watched.health)
     guarded = watched
   }
-  guarded = withRequestLimit(guarded, withSlot)
-  if (index > 0 && negativeCacheSeconds > 0)
-    guarded = withNegativeCache(guarded, { ttlMs: negativeCacheSeconds * 1000 })
-  return guarded
+  return withRequestLimit(guarded, withSlot)
 }
 
 /** While the primary is skipped, its objects are served out of date by fallbacks, or not at all, so it is never skipped for long. */

@@ -13,6 +13,8 @@ import type { PageJob, PageMessage } from './jobs/backfill/job-types.ts'
 import { consumeCopies, type DeadLetter } from './migration/copy-consumer.ts'
 import type { CopyMessage } from './migration/copy-later.ts'
 import { copyName } from './migration/copy-name.ts'
+import { consumeChanges, consumeDeadChanges } from './mirrors/consumer.ts'
+import type { MirrorMessage } from './mirrors/log.ts'
 import { consumeDeadLetters, isDeadLetters } from './jobs/dead-letters.ts'
 import { openJobs } from './jobs/jobs.ts'
 import { Verification } from './jobs/verification/job.ts'
@@ -20,6 +22,7 @@ import type { AppEnv } from './routes/context.ts'
 import { runScheduled } from './scheduled.ts'
 
 export { JobIndex } from './jobs/job-index.ts'
+export { MirrorLog } from './mirrors/log.ts'
 export { TimeSeries } from './observe/time-series.ts'
 export class BackfillJob extends Backfill {
   protected override readonly deployment = () => deploymentFor(this.env)
@@ -72,11 +75,11 @@ function buildApp(env: Env): App {
   }
 }
 
-type QueueMessage = CopyMessage | PageMessage
+type QueueMessage = CopyMessage | PageMessage | MirrorMessage
 
 async function consume(
   { messages }: MessageBatch<QueueMessage>,
-  { copyChain, config, migration, series }: Deployment,
+  { copyChain, config, migration, mirrors, series }: Deployment,
 ): Promise<void> {
   const jobs = openJobs(config.services)
   const giveUp = jobs && ((letter: DeadLetter) => jobs.index().addDeadLetter(letter))
@@ -88,14 +91,20 @@ async function consume(
   await Promise.all([
     consumeCopies(messages.filter(isCopy), { copy, ...(giveUp && { giveUp }) }),
     consumePages(messages.filter(isPage), { chain: copyChain, job, onReport: series?.tally.addPage }),
+    mirrors && consumeChanges(messages.filter(isChange), mirrors),
   ])
   series?.tally.reportSoon()
 }
 
 /** It needs no deployment, so that a wrong configuration, which may have stopped the consumer, does not stop it as well. */
-function consumeDead({ messages }: MessageBatch<QueueMessage>, env: Env): Promise<void> {
+async function consumeDead({ messages }: MessageBatch<QueueMessage>, env: Env): Promise<void> {
   const { BACKFILL_JOBS: backfillJobs, VERIFICATION_JOBS: verificationJobs, JOB_INDEX: jobIndex } = env
-  return consumeDeadLetters(messages, openJobs({ backfillJobs, verificationJobs, jobIndex }))
+  const jobs = openJobs({ backfillJobs, verificationJobs, jobIndex })
+  await consumeDeadChanges(messages.filter(isChange), env.MIRROR_LOG)
+  await consumeDeadLetters(
+    messages.filter((message) => isCopy(message) || isPage(message)),
+    jobs,
+  )
 }
 
 function isCopy(message: Message<QueueMessage>): message is Message<CopyMessage> {
@@ -104,6 +113,10 @@ function isCopy(message: Message<QueueMessage>): message is Message<CopyMessage>
 
 function isPage(message: Message<QueueMessage>): message is Message<PageMessage> {
   return message.body.type === 'page'
+}
+
+function isChange(message: Message<QueueMessage>): message is Message<MirrorMessage> {
+  return message.body.type === 'mirror'
 }
 
 export default {

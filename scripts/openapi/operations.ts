@@ -210,6 +210,12 @@ export const OPERATIONS: Readonly<Record<string, Partial<Record<RouteId, Operati
       summary: 'The chain as configured, with the methods and the health of each backend',
       answers: 'The chain.',
     },
+    listMirrors: {
+      summary: 'How far each mirror is behind the primary',
+      description: 'Empty if no backend is a mirror.',
+      answers: 'The mirrors, in the order of the chain.',
+      problems: [503],
+    },
     getSeries: {
       summary: 'Reads, copies or the health of the backends over time',
       description:

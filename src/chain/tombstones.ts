@@ -49,7 +49,9 @@ export async function undelete(chain: Chain, name: string): Promise<{ restored: 
     if (!decide(chain, name, held).tombstone) return null
     // Looked up first, so that nothing has changed if a fallback fails.
     const restored = await withoutTombstones(chain).head(name)
-    if (await liftAll(chain, name, held)) return { restored }
+    if (!(await liftAll(chain, name, held))) continue
+    // A mirror may have deleted it until then, but does not any more.
+    return { restored: isInMirror(chain, restored) ? await chain.head(name) : restored }
   }
   throw new StorageError('unavailable', 'other writes of the name came first every time: try again')
 }
@@ -58,6 +60,10 @@ export interface Purge {
   purged: string[]
   kept: string[]
   cursor: string | null
+}
+
+function isInMirror({ backends }: Chain, object: ObjectInfo | null): boolean {
+  return backends.some(({ name, mirror }) => name === object?.backend && mirror !== undefined)
 }
 
 /** Removes the markers of a page that hide nothing: lifted ones, and tombstones of names that no backend has any more. */

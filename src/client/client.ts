@@ -127,6 +127,8 @@ export function createClient(options: ClientOptions) {
     },
     explain: (name: string) => get<'explain'>(`explain/${namePath(name)}`),
     backends: () => get<'listBackends'>('backends'),
+    /** How far each mirror is behind. */
+    mirrors: async () => (await get<'listMirrors'>('mirrors')).mirrors,
     /** Counts over time; `step` is 60 (kept for a day), 900 (two weeks) or 86,400 (400 days) seconds. */
     series: (what: SeriesKind, { from, step }: { from?: Date; step?: 60 | 900 | 86_400 } = {}) =>
       get<'getSeries'>('series', { what, from: from?.toISOString(), step }),

@@ -32,7 +32,7 @@ export function copyObject(
   name: string,
   options: CopyOptions = {},
 ): Promise<CopyResult> {
-  return createOnly(target, name, (onlyIf) => copyOnce(source, target, name, { ...options, onlyIf }))
+  return createOnly(target, name, (onlyIf) => copyOver(source, target, name, { ...options, onlyIf }))
 }
 
 /** Stores a copy if there is nothing. If there is a lifted tombstone, stores it again in place of just that. */
@@ -47,7 +47,8 @@ export async function createOnly(
   return held?.lifted ? store(conditionOn(held)) : result
 }
 
-async function copyOnce(
+/** Copies one object if `onlyIf` holds, over what is there. `present` if it does not. */
+export async function copyOver(
   source: Backend,
   target: WritableBackend,
   name: string,

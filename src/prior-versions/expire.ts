@@ -21,7 +21,8 @@ export async function expireVersions(
     if (!isWritable(backend) || !isListable(backend)) continue
     try {
       const counts = await expireIn(backend, index(), now - days * DAY_MS)
-      log('info', 'prior versions expired', { backend: backend.name, ...counts })
+      if (counts.deleted + counts.failed > 0)
+        log('info', 'prior versions expired', { backend: backend.name, ...counts })
     } catch (error) {
       log('error', 'prior versions expired', { backend: backend.name, reason: describeError(error) })
     }

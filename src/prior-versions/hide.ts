@@ -13,8 +13,8 @@ const AFTER = `${PREFIX}\u{10ffff}`
 /** Names that are reserved for prior versions cannot be read, listed or written here. */
 export function withHiddenVersions(backend: Backend): Backend {
   return intercept(backend, {
-    get: (get) => async (name, options) => (isReserved(name) ? null : get(name, options)),
-    head: (head) => async (name, options) => (isReserved(name) ? null : head(name, options)),
+    get: (get) => (name, options) => (isReserved(name) ? Promise.resolve(null) : get(name, options)),
+    head: (head) => (name, options) => (isReserved(name) ? Promise.resolve(null) : head(name, options)),
     put: (put) => (name, body, options) =>
       isReserved(name) ? refuseBody(body, reserved()) : put(name, body, options),
     delete: (remove) => async (name) => {

@@ -273,6 +273,36 @@ const backends = v.strictObject({
   ),
 })
 
+const mirrors = v.strictObject({
+  mirrors: v.array(
+    v.strictObject({
+      name: v.string(),
+      pending: v.pipe(
+        count,
+        v.description('Names in which it may differ from the primary, those that failed included.'),
+      ),
+      failed: v.pipe(
+        count,
+        v.description('Pending names that have failed six times. They are tried again every ten minutes.'),
+      ),
+      oldest_pending_seconds: v.nullable(count),
+      last_resync: v.pipe(v.nullable(time), v.description('When a resync was completed for the last time.')),
+      skipped: v.pipe(
+        count,
+        v.description('Changes so far that it cannot hold because of their size or metadata.'),
+      ),
+      failures: v.pipe(
+        v.array(
+          v.strictObject({ name, error: v.string(), detail: v.string(), attempts: count, since: time }),
+        ),
+        v.description(
+          'Why pending names have failed so far: at most 100, those with the most attempts first.',
+        ),
+      ),
+    }),
+  ),
+})
+
 /** The response of each JSON route, by the route's id. */
 export const ANSWERS = {
   save: v.strictObject({ name }),
@@ -298,6 +328,7 @@ export const ANSWERS = {
   purgeCache: cachePurge,
   explain: explanation,
   listBackends: backends,
+  listMirrors: mirrors,
   migrate: migrated,
   getSeries: series,
   health: v.object({ status: v.literal('ok') }),
@@ -337,4 +368,5 @@ export type Finding = Explanation['backends'][number]
 export type Series = Answers['getSeries']
 export type Migrated = Answers['migrate']['results'][number]
 export type Backends = Answers['listBackends']
+export type Mirror = Answers['listMirrors']['mirrors'][number]
 export type BackendDescription = Backends['backends'][number]

@@ -105,6 +105,7 @@ export const ROUTES = {
   preview: { method: 'GET', path: '-/api/preview/{name}', access: 'read' },
   migrate: { method: 'POST', path: '-/api/migrate', access: 'write', body: requests.migrateBody },
   getSeries: { method: 'GET', path: '-/api/series', access: 'admin', query: requests.seriesQuery },
+  listMirrors: { method: 'GET', path: '-/api/mirrors', access: 'admin' },
   listBackends: { method: 'GET', path: '-/api/backends', access: 'admin' },
   health: { method: 'GET', path: '-/health', access: 'public' },
   metrics: { method: 'GET', path: '-/metrics', access: 'admin' },

@@ -47,6 +47,7 @@ const DECLARED: Record<Route['access'], RouteId[]> = {
     'purgeTombstones',
     'purgeCache',
     'listBackends',
+    'listMirrors',
     'getSeries',
     'metrics',
     'listBackfills',

@@ -95,6 +95,7 @@ const LEAKS = [
   'VERIFICATION_JOBS',
   'JOB_INDEX',
   'TIME_SERIES',
+  'MIRROR_LOG',
   'TypeError',
 ]
 

@@ -36,6 +36,7 @@ const ACCESS: Record<RouteId, 'anyone' | 'media' | 'signed-in' | 'read' | 'write
   preview: 'read',
   migrate: 'write',
   listBackends: 'admin',
+  listMirrors: 'admin',
   getSeries: 'admin',
   health: 'anyone',
   metrics: 'admin',

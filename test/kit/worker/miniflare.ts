@@ -14,6 +14,7 @@ export const JOB_CLASSES = {
   BACKFILL_JOBS: { className: 'BackfillJob', useSQLite: true },
   VERIFICATION_JOBS: { className: 'VerificationJob', useSQLite: true },
   JOB_INDEX: { className: 'JobIndex', useSQLite: true },
+  MIRROR_LOG: { className: 'MirrorLog', useSQLite: true },
   TIME_SERIES: { className: 'TimeSeries', useSQLite: true },
 } as const
 

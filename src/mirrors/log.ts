@@ -1,0 +1,402 @@
+import { DurableObject } from 'cloudflare:workers'
+import { delayAfter, MAX_ATTEMPTS } from '../migration/copy-consumer.ts'
+import { describeError, log } from '../observe/log.ts'
+
+/** A message of the queue: the mirrors may differ from the primary in this name. */
+export interface MirrorMessage {
+  type: 'mirror'
+  name: string
+}
+
+/** What a write may collide with: a lifted tombstone must not come while a mirror deletes the name, a removed one not while any change is open. */
+export type WriteKind = 'write' | 'lift' | 'remove'
+
+/** One name of one mirror, which nothing else makes equal until `token` expires or is done. */
+export interface Taken {
+  mirror: string
+  name: string
+  token: number
+}
+
+/** What became of it. */
+export interface Result {
+  /** Look again in some minutes: what was read may have been out of date, or a request may still be carried out. */
+  recheck?: boolean
+  /** The mirror cannot hold it. */
+  skipped?: boolean
+  failure?: {
+    error: string
+    detail: string
+    /** Another attempt soon would fail the same way. */ final?: boolean
+  }
+}
+
+export interface MirrorFailure {
+  name: string
+  error: string
+  detail: string
+  attempts: number
+  /** Milliseconds since 1970. */
+  since: number
+}
+
+export interface MirrorStatus {
+  mirror: string
+  /** Names in which the mirror may differ, those that failed included. */
+  pending: number
+  /** Those that have failed six times. They are tried again every ten minutes. */
+  failed: number
+  /** Since when the oldest is pending, in milliseconds since 1970. */
+  oldest: number | null
+  lastResync: number | null
+  /** Changes that the mirror cannot hold. */
+  skipped: number
+  /** Those with the most attempts. */
+  failures: MirrorFailure[]
+}
+
+/** A write or a convergence that has not been heard of for so long has died. */
+export const LEASE_MS = 60_000
+/** The last request of what has died may still be carried out, and KV's answers may be a minute old. */
+const RECHECK_MS = 3 * 60_000
+/** A deletion is one request. */
+const DELETION_MS = 30_000
+/** A message that nothing has come of for so long is lost. */
+const RESEND_MS = 5 * 60_000
+const SEND_AGAIN_MS = 10_000
+/** Until a lock may have ended. */
+const FINAL_MS = 3_600_000
+/** More would only wait in the queue, and be sent again. */
+const MAX_SENT = 1000
+const BATCH = 100
+const MAX_FAILURES = 100
+
+/**
+ * `due` is when the name is sent to the queue (again): when the write ends or its lease does, the convergence's lease
+ * ends, or the next attempt is due. `changed` and `taken` come from one counter. `recheck`: 1 after the next success,
+ * 2 that is all that is left.
+ */
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS writes (
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL, until INTEGER NOT NULL, lifts INTEGER NOT NULL);
+  CREATE TABLE IF NOT EXISTS changes (
+    name TEXT, mirror TEXT, changed INTEGER NOT NULL, since INTEGER NOT NULL, due INTEGER NOT NULL,
+    sent INTEGER DEFAULT 0, taken INTEGER DEFAULT 0, deleting INTEGER DEFAULT 0, recheck INTEGER DEFAULT 0,
+    attempts INTEGER DEFAULT 0, error TEXT, detail TEXT, PRIMARY KEY (name, mirror)) WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS changes_due ON changes (due);
+  CREATE TABLE IF NOT EXISTS mirrors (
+    mirror TEXT PRIMARY KEY, resynced INTEGER, skipped INTEGER DEFAULT 0) WITHOUT ROWID`
+
+interface Change {
+  changed: number
+  taken: number
+  attempts: number
+  recheck: number
+}
+
+/** The one Durable Object that knows which names the mirrors may differ in. It sends them to the queue until they are done. */
+export class MirrorLog extends DurableObject<Env> {
+  #last = 0
+  /** Messages of which nothing has come yet. */
+  #sent = 0
+  #alarm = Infinity
+  #sending: Promise<void> | undefined
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env)
+    ctx.storage.sql.exec(SCHEMA)
+    // The local queue forgets its messages when it is stopped, and a repeated message does no harm.
+    this.#run('UPDATE changes SET sent = 0, due = ? WHERE sent = 1', Date.now() + SEND_AGAIN_MS)
+    this.#wake()
+  }
+
+  /** Before a write: the id to settle it with, `null` if it must not begin now. One row for each mirror that accepts the name. */
+  async begin(name: string, mirrors: string[], kind: WriteKind = 'write'): Promise<number | null> {
+    if (this.#blocks(name, kind)) return null
+    const id = this.#next()
+    const until = Date.now() + LEASE_MS
+    this.ctx.storage.transactionSync(() => {
+      const insert = 'INSERT INTO writes (id, name, until, lifts) VALUES (?, ?, ?, ?)'
+      this.#run(insert, id, name, until, kind === 'lift' ? 1 : 0)
+      this.#change(name, mirrors, { due: until, isRunning: true })
+    })
+    this.#wake(until)
+    return id
+  }
+
+  /** The write is still running. */
+  async renew(id: number): Promise<void> {
+    this.#run('UPDATE writes SET until = ? WHERE id = ?', Date.now() + LEASE_MS, id)
+  }
+
+  /** The write has ended. If it is `uncertain` whether it will still be carried out, the mirrors are checked again later. */
+  async settle(id: number, name: string, mirrors: string[], uncertain = false): Promise<void> {
+    this.ctx.storage.transactionSync(() => {
+      this.#run('DELETE FROM writes WHERE id = ?', id)
+      this.#change(name, mirrors, { due: Date.now(), recheck: uncertain })
+    })
+    await this.#send()
+    this.#wake()
+  }
+
+  /** What a consumer has to make equal now: of these names, what is due and not taken. */
+  async take(names: string[]): Promise<Taken[]> {
+    const now = Date.now()
+    const query = `SELECT name, mirror, sent FROM changes
+      WHERE name = ? AND ((taken = 0 AND (sent = 1 OR due <= ?2)) OR (taken > 0 AND due <= ?2))`
+    return [...new Set(names)].flatMap((name) =>
+      this.#all<{ name: string; mirror: string; sent: number }>(query, name, now).map((row) =>
+        this.#take(row),
+      ),
+    )
+  }
+
+  /** Takes one name of a mirror whether or not it has changed; `null` while something else has it. */
+  async claim(mirror: string, name: string): Promise<Taken | null> {
+    const [row] = this.#rows(mirror, name)
+    if (row && row.taken > 0) return null
+    if (!row) this.#change(name, [mirror], { due: Date.now() })
+    const taken = this.#take({ mirror, name, sent: 0 })
+    this.#wake(Date.now() + LEASE_MS)
+    return taken
+  }
+
+  /** Prolongs it; `false` if it has expired. */
+  async keep({ mirror, name, token }: Taken): Promise<boolean> {
+    const update = 'UPDATE changes SET due = ? WHERE name = ? AND mirror = ? AND taken = ? RETURNING 1'
+    return this.#all(update, Date.now() + LEASE_MS, name, mirror, token).length > 0
+  }
+
+  /** Whether the mirror's object may be deleted now: no tombstone of the name is being lifted, and none will be until that is done. */
+  async claimDeletion({ mirror, name, token }: Taken): Promise<boolean> {
+    if (this.#count('SELECT COUNT(*) AS n FROM writes WHERE name = ? AND lifts = 1', name) > 0) return false
+    const update = 'UPDATE changes SET deleting = ? WHERE name = ? AND mirror = ? AND taken = ? RETURNING 1'
+    return this.#all(update, Date.now() + DELETION_MS, name, mirror, token).length > 0
+  }
+
+  /** Ends what was taken. It is sent again if the name has changed since. */
+  async done(
+    { mirror, name, token }: Taken,
+    { recheck = false, skipped = false, failure }: Result,
+  ): Promise<void> {
+    const [row] = this.#rows(mirror, name)
+    if (!row || row.taken !== token) return
+    if (skipped) this.#countSkipped(mirror)
+    if (failure) this.#fail(mirror, name, { ...row, ...failure })
+    else if (row.changed > token)
+      this.#release(mirror, name, { due: Date.now(), recheck: recheck ? 1 : row.recheck })
+    else {
+      const until = this.#all<{ until: number | null }>(
+        'SELECT MAX(until) AS until FROM writes WHERE name = ?',
+        name,
+      )
+      const runs = until[0]?.until ?? null
+      const again = row.recheck === 1 || (recheck && row.recheck === 0)
+      if (runs !== null) this.#release(mirror, name, { due: runs, recheck: again ? 1 : 0 })
+      else if (again) this.#release(mirror, name, { due: Date.now() + RECHECK_MS, recheck: 2 })
+      else this.#run('DELETE FROM changes WHERE name = ? AND mirror = ?', name, mirror)
+    }
+    await this.#send()
+    this.#wake()
+  }
+
+  /** The name's message ended in the dead-letter queue. */
+  async addDeadLetter(name: string, detail: string): Promise<void> {
+    const query = 'SELECT mirror, changed, taken, attempts, recheck FROM changes WHERE name = ? AND taken = 0'
+    for (const { mirror, ...row } of this.#all<Change & { mirror: string }>(query, name))
+      this.#fail(mirror, name, { ...row, error: 'unexpected', detail })
+    this.#wake()
+  }
+
+  /** Records when a resync of the mirror was completed, in milliseconds since 1970. */
+  async resynced(mirror: string, time: number): Promise<void> {
+    const insert = `INSERT INTO mirrors (mirror, resynced) VALUES (?, ?)
+      ON CONFLICT (mirror) DO UPDATE SET resynced = excluded.resynced`
+    this.#run(insert, mirror, time)
+  }
+
+  async status(mirrors: string[]): Promise<MirrorStatus[]> {
+    const counts = `SELECT COUNT(*) AS pending, SUM(attempts >= ?) AS failed, MIN(since) AS oldest
+      FROM changes WHERE mirror = ? AND recheck < 2`
+    const failures = `SELECT name, error, detail, attempts, since FROM changes
+      WHERE mirror = ? AND attempts > 0 ORDER BY attempts DESC, since LIMIT ?`
+    return mirrors.map((mirror) => {
+      const [row] = this.#all<{ pending: number; failed: number | null; oldest: number | null }>(
+        counts,
+        MAX_ATTEMPTS,
+        mirror,
+      )
+      const [known] = this.#all<{ resynced: number | null; skipped: number }>(
+        'SELECT resynced, skipped FROM mirrors WHERE mirror = ?',
+        mirror,
+      )
+      return {
+        mirror,
+        pending: row?.pending ?? 0,
+        failed: row?.failed ?? 0,
+        oldest: row?.oldest ?? null,
+        lastResync: known?.resynced ?? null,
+        skipped: known?.skipped ?? 0,
+        failures: this.#all<MirrorFailure>(failures, mirror, MAX_FAILURES),
+      }
+    })
+  }
+
+  override async alarm(): Promise<void> {
+    this.#alarm = Infinity
+    const now = Date.now()
+    this.ctx.storage.transactionSync(() => {
+      for (const { name } of this.#all<{ name: string }>(
+        'DELETE FROM writes WHERE until <= ? RETURNING name',
+        now,
+      ))
+        this.#run(
+          'UPDATE changes SET changed = ?, recheck = 1, due = CASE WHEN taken > 0 THEN due ELSE ? END WHERE name = ?',
+          this.#next(),
+          now,
+          name,
+        )
+      this.#run('UPDATE changes SET taken = 0, deleting = 0, recheck = 1 WHERE taken > 0 AND due <= ?', now)
+    })
+    await this.#send()
+    this.#wake()
+  }
+
+  #blocks(name: string, kind: WriteKind): boolean {
+    if (kind === 'write') return false
+    const open = 'SELECT COUNT(*) AS n FROM changes WHERE name = ? AND (? OR deleting > ?)'
+    return this.#count(open, name, kind === 'remove' ? 1 : 0, Date.now()) > 0
+  }
+
+  /** Notes a change of the name. What is taken keeps its lease, and is due again afterwards. */
+  #change(
+    name: string,
+    mirrors: string[],
+    { due, recheck = false, isRunning = false }: { due: number; recheck?: boolean; isRunning?: boolean },
+  ): void {
+    // A write that begins does not put off what is due already.
+    const upsert = `INSERT INTO changes (name, mirror, changed, since, due, recheck) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+      ON CONFLICT (name, mirror) DO UPDATE SET changed = ?3, since = CASE WHEN recheck = 2 THEN ?4 ELSE since END,
+        recheck = CASE WHEN recheck = 0 THEN ?6 ELSE 1 END,
+        due = CASE WHEN taken > 0 OR sent = 1 OR ?7 AND recheck < 2 THEN due ELSE ?5 END`
+    for (const mirror of mirrors)
+      this.#run(upsert, name, mirror, this.#next(), Date.now(), due, recheck ? 1 : 0, isRunning ? 1 : 0)
+  }
+
+  #take({ mirror, name, sent }: { mirror: string; name: string; sent: number }): Taken {
+    const token = this.#next()
+    if (sent) this.#sent = Math.max(0, this.#sent - 1)
+    const update = 'UPDATE changes SET taken = ?, sent = 0, due = ? WHERE name = ? AND mirror = ?'
+    this.#run(update, token, Date.now() + LEASE_MS, name, mirror)
+    return { mirror, name, token }
+  }
+
+  #release(mirror: string, name: string, { due, recheck }: { due: number; recheck: number }): void {
+    const update = `UPDATE changes SET taken = 0, deleting = 0, due = ?, recheck = ?, attempts = 0, error = NULL, detail = NULL
+      WHERE name = ? AND mirror = ?`
+    this.#run(update, due, recheck, name, mirror)
+  }
+
+  #fail(
+    mirror: string,
+    name: string,
+    { attempts, changed, taken, error, detail, final = false }: Change & NonNullable<Result['failure']>,
+  ): void {
+    const tries = final ? Math.max(MAX_ATTEMPTS, attempts + 1) : attempts + 1
+    const waits = final ? FINAL_MS : delayAfter(tries, Math.random()) * 1000
+    const due = Date.now() + (changed > taken && taken > 0 ? 0 : waits)
+    // The request that failed may still be carried out.
+    const update = `UPDATE changes SET taken = 0, sent = 0, deleting = 0, due = ?, recheck = 1, attempts = ?, error = ?, detail = ?
+      WHERE name = ? AND mirror = ?`
+    this.#run(update, due, tries, error, detail, name, mirror)
+  }
+
+  #countSkipped(mirror: string): void {
+    const insert =
+      'INSERT INTO mirrors (mirror, skipped) VALUES (?, 1) ON CONFLICT (mirror) DO UPDATE SET skipped = skipped + 1'
+    this.#run(insert, mirror)
+  }
+
+  /** Sends what is due. Calls that come meanwhile are part of it. */
+  #send(): Promise<void> {
+    return (this.#sending ??= this.#sendDue())
+  }
+
+  async #sendDue(): Promise<void> {
+    try {
+      for (let names = this.#nextDue(); names.length > 0; names = this.#nextDue()) {
+        const messages = names.map((name): { body: MirrorMessage } => ({ body: { type: 'mirror', name } }))
+        await (this.env.COPY_QUEUE as Queue).sendBatch(messages)
+      }
+    } catch (error) {
+      // What was marked as sent is due again after the alarm that this sets.
+      log('warn', 'mirror', { outcome: 'waiting', reason: describeError(error) })
+      this.#run('UPDATE changes SET sent = 0, due = ? WHERE sent = 1', Date.now() + SEND_AGAIN_MS)
+      this.#sent = 0
+    } finally {
+      this.#sending = undefined
+    }
+  }
+
+  /** Marks the names as sent. */
+  #nextDue(): string[] {
+    if (this.#sent >= MAX_SENT) return []
+    const now = Date.now()
+    const query = 'SELECT DISTINCT name FROM changes WHERE due <= ? AND taken = 0 ORDER BY due LIMIT ?'
+    const names = this.#all<{ name: string }>(query, now, BATCH).map(({ name }) => name)
+    for (const name of names) {
+      const update =
+        'UPDATE changes SET sent = 1, due = ?1 WHERE name = ?2 AND due <= ?3 AND taken = 0 AND sent = 0 RETURNING 1'
+      this.#sent += this.#all(update, now + RESEND_MS, name, now).length
+      this.#run(
+        'UPDATE changes SET due = ?1 WHERE name = ?2 AND due <= ?3 AND sent = 1',
+        now + RESEND_MS,
+        name,
+        now,
+      )
+    }
+    return names
+  }
+
+  /** Sets the alarm for the next time at which something ends or is due, or for this one if that is earlier. */
+  #wake(time?: number): void {
+    const first = time ?? this.#firstTime()
+    if (first === null || first >= this.#alarm) return
+    this.#alarm = first
+    void this.ctx.storage.setAlarm(first)
+  }
+
+  #firstTime(): number | null {
+    const query =
+      'SELECT MIN(time) AS time FROM (SELECT MIN(due) AS time FROM changes UNION ALL SELECT MIN(until) FROM writes)'
+    const time = this.#all<{ time: number | null }>(query)[0]?.time ?? null
+    // While as many messages as may be are on their way, what is due waits for them.
+    return time === null ? null : Math.max(time, Date.now() + (this.#sent >= MAX_SENT ? SEND_AGAIN_MS : 0))
+  }
+
+  /** Later than every number before, also after a restart. */
+  #next(): number {
+    this.#last = Math.max(this.#last + 1, Date.now())
+    return this.#last
+  }
+
+  #rows(mirror: string, name: string): Change[] {
+    return this.#all(
+      'SELECT changed, taken, attempts, recheck FROM changes WHERE name = ? AND mirror = ?',
+      name,
+      mirror,
+    )
+  }
+
+  #all<Row>(query: string, ...values: SqlStorageValue[]): Row[] {
+    return this.ctx.storage.sql.exec<Row & Record<string, SqlStorageValue>>(query, ...values).toArray()
+  }
+
+  #run(query: string, ...values: SqlStorageValue[]): void {
+    this.ctx.storage.sql.exec(query, ...values)
+  }
+
+  #count(query: string, ...values: SqlStorageValue[]): number {
+    return this.#all<{ n: number }>(query, ...values)[0]?.n ?? 0
+  }
+}

@@ -1,0 +1,48 @@
+import { type ObjectInfo, type Provenance, representationOf } from './object.ts'
+
+/**
+ * Whether two backends hold the same bytes under a name, as far as their metadata can prove it: one is a copy of the
+ * other's present version, or their digests are equal. `false` may also mean that it is not known.
+ */
+export function isSameObject(one: ObjectInfo, other: ObjectInfo): boolean {
+  if (one.deleted || other.deleted) return false
+  if (one.size !== undefined && other.size !== undefined && one.size !== other.size) return false
+  const digests = compareDigests(one, other)
+  return digests ?? (isCopyOf(one, other) || isCopyOf(other, one))
+}
+
+/** Whether the provenance of `copy` names exactly this version of `source`. */
+export function isCopyOf({ provenance }: Pick<ObjectInfo, 'provenance'>, source: ObjectInfo): boolean {
+  return provenance?.backend === source.backend && isSameVersion(provenance, source)
+}
+
+/** Also the headers and the user metadata. */
+export function isSameRepresentation(one: ObjectInfo, other: ObjectInfo): boolean {
+  return canonical(one) === canonical(other)
+}
+
+/** A strong ETag may return, if the same bytes are stored again; the time differs then, if both are known. */
+function isSameVersion(
+  named: Pick<Provenance, 'etag' | 'modified'>,
+  { etag, modified }: ObjectInfo,
+): boolean {
+  const isSameTime = named.modified && modified ? named.modified.getTime() === modified.getTime() : undefined
+  if (named.etag === undefined && etag === undefined) return isSameTime === true
+  return named.etag === etag && isSameTime !== false
+}
+
+/** `undefined` if they have no digest in common. */
+function compareDigests(
+  { digests: one = {} }: ObjectInfo,
+  { digests: other = {} }: ObjectInfo,
+): boolean | undefined {
+  const common = (Object.keys(one) as (keyof typeof one)[]).filter((kind) => other[kind] !== undefined)
+  return common.length === 0 ? undefined : common.every((kind) => one[kind] === other[kind])
+}
+
+function canonical(info: ObjectInfo): string {
+  const { metadata = {}, ...headers } = representationOf(info)
+  const sorted = (record: object): [string, unknown][] =>
+    Object.entries(record).toSorted(([one], [other]) => (one < other ? -1 : 1))
+  return JSON.stringify([sorted(headers), sorted(metadata)])
+}

@@ -10,6 +10,7 @@ import { putObject } from '../../src/methods/put-object.ts'
 import { save } from '../../src/methods/save.ts'
 import { withHiddenVersions } from '../../src/prior-versions/hide.ts'
 import { withPriorVersions } from '../../src/prior-versions/keep.ts'
+import { restoreVersion } from '../../src/prior-versions/restore.ts'
 import { type Backend, isWritable, type PutOptions, type WritableBackend } from '../../src/storage/backend.ts'
 import { StorageError } from '../../src/storage/errors.ts'
 import { timeOfPriorKey } from '../../src/storage/prior-version.ts'
@@ -51,7 +52,7 @@ function start(store: Backend, deletes: DeleteMode = 'tombstone') {
     const objects = page?.objects ?? []
     return Promise.all(objects.map(async ({ name }) => `${await textOf(await store.get(name))}`))
   }
-  return { store: writable(store), keeping, fallback, chain, alone, trash, rows }
+  return { store: writable(store), keeping, fallback, chain, alone, trash, rows, index }
 }
 
 type Started = ReturnType<typeof start>
@@ -183,6 +184,17 @@ describe('a version that is kept', () => {
     expect(memory.uploads.size).toBe(0)
   })
 
+  it('is restored in parts if it is too large for one put, and what that replaces is kept as well', async () => {
+    const memory = memoryBackend('primary', { minPartSize: 1 })
+    const { keeping, chain, trash, index } = start({ ...memory, maxPutSize: 5 })
+    await memory.put('a.txt', bytesOf('a large one'))
+    await putObject(chain, 'a.txt', bytesOf('new'))
+    const versions = { backends: [keeping], index: () => index }
+    await restoreVersion(versions, chain, { name: 'a.txt', time: undefined })
+    expect(await textOf(await chain.get('a.txt'))).toBe('a large one')
+    expect((await trash()).toSorted()).toEqual(['a large one', 'new'])
+  })
+
   it('gets a key of its own in the same millisecond', async () => {
     const { chain, trash } = start(memoryBackend('primary'))
     const texts = Array.from({ length: 20 }, (_, index) => `${index}`)
@@ -292,6 +304,16 @@ describe('concurrent writes', () => {
     await expect(put).rejects.toMatchObject({ code: 'too-many-writes', retryAfter: 1000 })
     expect(await textOf(await memory.get('a.txt'))).toBe('between')
     expect(await trash()).toEqual([])
+  })
+
+  it('refuse an upload of unknown length that comes too late, and leave nothing of it', async () => {
+    const { memory, backend } = racing((store) => store.put('a.txt', bytesOf('between')))
+    const { chain, trash } = start(backend)
+    await memory.put('a.txt', bytesOf('old'))
+    const body = new Blob([new Uint8Array(9 * 1024 * 1024)]).stream() as ReadableStream<Uint8Array>
+    await expect(putObject(chain, 'a.txt', body)).rejects.toMatchObject({ code: 'too-many-writes' })
+    expect(await textOf(await memory.get('a.txt'))).toBe('between')
+    expect([await trash(), [...memory.objects.keys()], memory.uploads.size]).toEqual([[], ['a.txt'], 0])
   })
 
   it('leave the condition of a write as it is', async () => {

@@ -2,6 +2,7 @@ import { env } from 'cloudflare:workers'
 import { reset, runInDurableObject } from 'cloudflare:test'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { expireVersions } from '../../src/prior-versions/expire.ts'
+import { convergeTaken } from '../../src/mirrors/consumer.ts'
 import { fill, KV, media, mediaKv, R2 } from '../kit/app.ts'
 import { bytesOf, textOf } from '../kit/fakes.ts'
 import { bucketWith } from '../kit/app.ts'
@@ -147,6 +148,31 @@ describe('restore', () => {
     })
     const misconfigured = () => start({ JOB_INDEX: undefined })
     expect(misconfigured).toThrow('FALLBACK_KEEP_REPLACED_DAYS')
+  })
+})
+
+describe('with a mirror', () => {
+  it('a restore is repeated there, and prior versions are not', async () => {
+    const mirror = { ...KV, read_only: false, mirror: true }
+    const COPY_QUEUE = { send: async () => {}, sendBatch: async () => {} }
+    const { put, remove, restore, deployment } = start({ FALLBACK_STORAGES: [R2, mirror], COPY_QUEUE })
+    const follow = async (): Promise<void> => {
+      const { mirrors } = deployment
+      if (!mirrors) throw new Error('MIRROR_LOG is not bound')
+      for (const taken of await mirrors.log().take([NAME])) await convergeTaken(taken, mirrors)
+    }
+    await put('one')
+    await put('two')
+    await follow()
+    expect(await textOf(await mediaKv.get(NAME))).toBe('two')
+    await remove()
+    await follow()
+    expect(await mediaKv.get(NAME)).toBeNull()
+    await restore()
+    await follow()
+    expect(await textOf(await mediaKv.get(NAME))).toBe('two')
+    expect((await env.MEDIA_KV.list()).keys.map(({ name }) => name)).toEqual([NAME])
+    expect((await env.MEDIA.list({ prefix: '.trash/' })).objects).toHaveLength(2)
   })
 })
 

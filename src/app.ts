@@ -16,6 +16,7 @@ import { methodHandlers } from './routes/api/methods.ts'
 import { migrate } from './routes/api/migrate.ts'
 import { mirrorHandlers } from './routes/api/mirrors.ts'
 import { preview } from './routes/api/preview.ts'
+import { priorVersionHandlers } from './routes/api/prior-versions.ts'
 import { seriesHandlers } from './routes/api/series.ts'
 import { sessionHandlers } from './routes/api/session.ts'
 import { type AppEnv, type Handlers, ProblemError } from './routes/context.ts'
@@ -40,6 +41,7 @@ const HANDLERS: Handlers = {
   preview,
   migrate,
   ...listingHandlers,
+  ...priorVersionHandlers,
   ...operatorHandlers,
   ...mirrorHandlers,
   ...seriesHandlers,

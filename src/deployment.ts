@@ -29,6 +29,10 @@ import {
 import type { BackendConfig } from './config/backend-config.ts'
 import { type EdgeCaching, type EdgeContext, openEdgeCaching, purgeChanged } from './edge-cache/open.ts'
 import { openJobs } from './jobs/jobs.ts'
+import type { JobIndex } from './jobs/job-index.ts'
+import { withHiddenVersions } from './prior-versions/hide.ts'
+import { withPriorVersions } from './prior-versions/keep.ts'
+import type { PriorVersions } from './prior-versions/versions.ts'
 import { createMigration, type Migration } from './migration/migration.ts'
 import { withRememberedUploads } from './migration/open-uploads.ts'
 import { type Mirrors, openMirrors } from './mirrors/mirrors.ts'
@@ -71,6 +75,8 @@ export interface Deployment {
   /** What is counted over time; `null` unless TIME_SERIES is bound. */
   series: Series | null
   sources: Sources
+  /** `null` unless JOB_INDEX is bound. */
+  priorVersions: PriorVersions | null
 }
 
 /** Breakers and caches live in the deployment, so it lasts as long as the isolate's `env`. */
@@ -108,15 +114,28 @@ function deploy(config: Config): Deployment {
   const guarded = config.backends.map((settings, index) =>
     withSharedPolicy(withOwnPolicy(openBackend(settings, id), settings), { config, index, health }),
   )
-  const steady = withSteadyBodies(guarded, config)
+  const complete = withSteadyBodies(guarded, config)
     .map((backend) => withStaging(backend, onLeft))
     .map((backend) => (jobs ? withRememberedUploads(backend, () => jobs.index()) : backend))
+  const priorVersions = priorVersionsIn(complete, config)
+  const keepsVersions = priorVersions !== null && config.keepReplacedDays > 0
+  const steady = complete
+    .map((backend) => (keepsVersions ? withPriorVersions(backend, priorVersions.index) : backend))
+    .map(withHiddenVersions)
   const mirrors = openMirrors(steady, {
     namespace: config.services.mirrorLog,
     tombstones: config.deletes === 'tombstone',
   })
   const unshared = steady.map((backend, index) => withRecorded(withAbsences(backend, index, config), mirrors))
-  return deploymentOver(withSharedBodies(unshared, config), config, { unshared, health, mirrors })
+  const parts = { unshared, health, mirrors, priorVersions }
+  return deploymentOver(withSharedBodies(unshared, config), config, parts)
+}
+
+function priorVersionsIn(backends: readonly Backend[], { services }: Config): PriorVersions | null {
+  const { jobIndex } = services
+  if (!jobIndex) return null
+  const index = () => jobIndex.getByName('index') as DurableObjectStub<JobIndex>
+  return { backends: backends.filter(isWritable), index }
 }
 
 /** Absences are only cached for fallbacks, because copies go to the primary. */
@@ -139,7 +158,10 @@ function deploymentOver(
     unshared = backends,
     health = new Map(),
     mirrors = null,
-  }: Partial<Pick<Deployment, 'health' | 'mirrors'>> & { unshared?: readonly Backend[] } = {},
+    priorVersions = null,
+  }: Partial<Pick<Deployment, 'health' | 'mirrors' | 'priorVersions'>> & {
+    unshared?: readonly Backend[]
+  } = {},
 ): Deployment {
   const hedged = config.backends.flatMap(({ name, hedgeMs }) =>
     hedgeMs === undefined ? [] : [[name, hedgeMs]],
@@ -191,6 +213,7 @@ function deploymentOver(
     requests,
     series,
     sources: sourcesOver(copyChain, config, reconcile),
+    priorVersions,
   }
 }
 

@@ -163,6 +163,22 @@ export const OPERATIONS: Readonly<Record<string, Partial<Record<RouteId, Operati
       problems: [404, ...CHANGE],
     },
   },
+  'Prior versions': {
+    listPriorVersions: {
+      summary: 'What PUTs replaced and DELETEs removed under this name, newest first',
+      description:
+        'Versions are kept as long as FALLBACK_KEEP_REPLACED_DAYS says; see docs/prior-versions.md.',
+      answers: 'The versions; none if nothing was kept.',
+      problems: [501],
+    },
+    restore: {
+      summary: 'Stores a prior version under its name again',
+      description:
+        'The newest, or the one that was replaced at `time`. It is a write like a PUT: it replaces what is there, which is kept as well, and undoes a delete.',
+      answers: 'Which version it was.',
+      problems: [404, 413, ...CHANGE],
+    },
+  },
   'Edge cache': {
     purgeCache: {
       summary: 'Removes up to 100 names, or all names that begin so, from the edge cache',

@@ -9,6 +9,7 @@ import { addMirrors } from './commands/mirrors.ts'
 import { addExplain, addLs, addRm } from './commands/objects.ts'
 import { addPut } from './commands/put.ts'
 import { addTombstones, addUndelete } from './commands/tombstones.ts'
+import { addRestore, addVersions } from './commands/prior-versions.ts'
 import { addUrl } from './commands/url.ts'
 import { addCertificate } from './commands/certificate.ts'
 import { addVerify } from './commands/verify.ts'
@@ -42,6 +43,8 @@ const COMMANDS = [
   addDoctor,
   addTombstones,
   addUndelete,
+  addVersions,
+  addRestore,
   addCache,
 ]
 

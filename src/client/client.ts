@@ -168,6 +168,11 @@ export function createClient(options: ClientOptions) {
     }: PageOptions & { prefix?: string | undefined; dryRun?: boolean | undefined } = {}) =>
       post<'purgeTombstones'>('tombstones/purge', { ...page, prefix: checkPrefix(prefix), dry_run: dryRun }),
     undelete: (name: string) => post<'undelete'>(`undelete/${namePath(name)}`),
+    /** What was replaced or deleted under the name, newest first. */
+    priorVersions: async (name: string) =>
+      (await get<'listPriorVersions'>(`prior_versions/${namePath(name)}`)).versions,
+    /** Stores a prior version under its name again: the newest, unless `time` says which. */
+    restore: (name: string, time?: string) => post<'restore'>(`restore/${namePath(name)}`, { time }),
     /** Removes up to 100 names, or all that begin with a prefix, from the edge cache. */
     purgeCache: async (target: PurgeCacheRequest) => {
       for (const name of [...(target.names ?? []), target.prefix]) checkPrefix(name)

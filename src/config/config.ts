@@ -26,6 +26,10 @@ export function parseConfig(env: Record<string, unknown>): Config {
   const s3Keys = readS3Keys(env, mistakes)
   const services = readServices(env, mistakes)
   if (variables) reportMirrors(backends, { variables, services }, mistakes)
+  if (variables && variables.FALLBACK_KEEP_REPLACED_DAYS > 0 && !services.jobIndex) {
+    const problem = 'is missing: FALLBACK_KEEP_REPLACED_DAYS needs it; bind it as in wrangler.toml'
+    mistakes.push({ variable: 'JOB_INDEX', problem })
+  }
   reportMistyped(env, mistakes)
   if (mistakes.length > 0 || variables === undefined) throw new ConfigError(mistakes)
   const [first, ...others] = signingKeys

@@ -1,6 +1,8 @@
 import { DurableObject } from 'cloudflare:workers'
 import type { DeadLetter } from '../migration/copy-consumer.ts'
 import type { OpenUpload, UploadIndex } from '../migration/open-uploads.ts'
+import type { VersionIndex } from '../prior-versions/versions.ts'
+import type { PriorVersion } from '../storage/prior-version.ts'
 import { queriesOf } from './queries.ts'
 
 export type JobKind = 'backfill' | 'verification'
@@ -18,10 +20,14 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS dead_letters (
     id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE, error TEXT, detail TEXT, attempts INTEGER, at INTEGER);
   CREATE TABLE IF NOT EXISTS uploads (
-    backend TEXT, name TEXT, id TEXT, at INTEGER, PRIMARY KEY (backend, name, id)) WITHOUT ROWID;`
+    backend TEXT, name TEXT, id TEXT, at INTEGER, PRIMARY KEY (backend, name, id)) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS versions (
+    backend TEXT, key TEXT, name TEXT, time INTEGER, reason TEXT, size INTEGER, etag TEXT, modified INTEGER,
+    PRIMARY KEY (backend, key)) WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS versions_by_name ON versions (name, time);`
 
-/** The one Durable Object that lists all jobs, the copies that failed for good, and open multipart uploads. */
-export class JobIndex extends DurableObject<Env> implements UploadIndex {
+/** The one Durable Object that lists all jobs, the copies that failed for good, open multipart uploads, and prior versions. */
+export class JobIndex extends DurableObject<Env> implements UploadIndex, VersionIndex {
   readonly #queries = queriesOf(this.ctx.storage)
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -80,5 +86,19 @@ export class JobIndex extends DurableObject<Env> implements UploadIndex {
       'SELECT backend, name, id FROM uploads WHERE backend = ? AND ((name = ? AND at <= ?) OR at < ?) LIMIT ?'
     const now = Date.now()
     return this.#queries.all(query, backend, name, now, now - ABANDONED_MS, MAX_AT_ONCE)
+  }
+
+  async addVersion({ backend, key, name, time, reason, size, etag, modified }: PriorVersion): Promise<void> {
+    const insert = 'INSERT OR REPLACE INTO versions VALUES (?, ?, ?, ?, ?, ?, ?, ?)'
+    this.#queries.run(insert, backend, key, name, time, reason, size, etag, modified)
+  }
+
+  async versions(name: string, limit: number): Promise<PriorVersion[]> {
+    return this.#queries.all('SELECT * FROM versions WHERE name = ? ORDER BY time DESC LIMIT ?', name, limit)
+  }
+
+  async removeVersions(backend: string, keys: readonly string[]): Promise<void> {
+    for (const key of keys)
+      this.#queries.run('DELETE FROM versions WHERE backend = ? AND key = ?', backend, key)
   }
 }

@@ -40,6 +40,7 @@ const CHANGES = [
   'save',
   'delete',
   'undelete',
+  'restore',
   'purgeTombstones',
 ] as const satisfies RouteId[]
 

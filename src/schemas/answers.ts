@@ -106,6 +106,29 @@ const undeleted = v.strictObject({
   backend: v.nullable(v.string()),
 })
 
+const priorVersions = v.strictObject({
+  name,
+  versions: v.pipe(
+    v.array(
+      v.strictObject({
+        time: v.pipe(time, v.description('When it was replaced or deleted.')),
+        reason: v.picklist(['replaced', 'deleted']),
+        backend: v.string(),
+        size: v.nullable(bytes),
+        etag: v.nullable(v.string()),
+        modified_time: v.nullable(time),
+      }),
+    ),
+    v.description('Newest first; at most 1000.'),
+  ),
+})
+
+const restored = v.strictObject({
+  name,
+  restored_time: v.pipe(time, v.description('When the version that is restored was replaced or deleted.')),
+  size: v.nullable(bytes),
+})
+
 const explanation = v.strictObject({
   name,
   would_serve: v.pipe(v.nullable(v.string()), v.description('The backend that would serve a read.')),
@@ -391,6 +414,8 @@ export const ANSWERS = {
   listTombstones: tombstones,
   purgeTombstones: purge,
   undelete: undeleted,
+  listPriorVersions: priorVersions,
+  restore: restored,
   purgeCache: cachePurge,
   explain: explanation,
   listBackends: backends,
@@ -434,6 +459,7 @@ export type TombstonePage = Answers['listTombstones']
 export type PurgePage = Answers['purgeTombstones']
 export type CachePurge = Answers['purgeCache']
 export type Undeleted = Answers['undelete']
+export type PriorVersion = Answers['listPriorVersions']['versions'][number]
 export type Explanation = Answers['explain']
 export type Finding = Explanation['backends'][number]
 export type ConflictPage = Answers['listConflicts']

@@ -89,6 +89,15 @@ export const purgeBody = v.strictObject({
   cursor: v.optional(v.nullable(v.string()), null),
 })
 
+export const restoreBody = v.strictObject({
+  time: v.exactOptional(
+    v.pipe(
+      v.string('must be a time'),
+      v.isoTimestamp('must be one of the times of `prior_versions`, e.g. "2026-11-28T22:15:00.000Z"'),
+    ),
+  ),
+})
+
 export const purgeCacheBody = v.strictObject({
   names: v.exactOptional(v.pipe(names, v.minLength(1, 'must contain at least one name'))),
   prefix: v.exactOptional(prefix),

@@ -87,6 +87,15 @@ export const ROUTES = {
   },
   undelete: { method: 'POST', path: '-/api/undelete/{name}', access: 'write' },
 
+  // It says what was deleted, so not everyone who may read may see it; whoever may delete may.
+  listPriorVersions: { method: 'GET', path: '-/api/prior_versions/{name}', access: 'write' },
+  restore: {
+    method: 'POST',
+    path: '-/api/restore/{name}',
+    access: 'write',
+    body: requests.restoreBody,
+  },
+
   purgeCache: {
     method: 'POST',
     path: '-/api/cache/purge',

@@ -30,8 +30,12 @@ export function checkName(name: string): void {
     throw invalid(`the name is longer than ${MAX_NAME_BYTES} UTF-8 bytes`)
 }
 
+/** Why nothing can be stored under such a name. */
+export const RESERVED = 'names that begin with ".trash/2" are reserved for prior versions'
+
 /** Why the name is invalid; `undefined` if it is valid. */
 export function whyInvalid(name: string): string | undefined {
+  if (isReserved(name)) return RESERVED
   try {
     checkName(name)
     return undefined
@@ -54,6 +58,14 @@ export function isStaged(name: string): boolean {
 /** Whether it is the name of an internal object, or of a directory that contains only those. */
 export function isInternal(name: string): boolean {
   return name === '-/' || isStaged(name) || name.startsWith(PROBES)
+}
+
+/** Prior versions have names that begin so: the `2` is that of the year. Listings skip this range of names at once. */
+export const PRIOR_VERSIONS = '.trash/2'
+
+/** Whether only prior versions may have names like it. */
+export function isReserved(name: string): boolean {
+  return name.startsWith(PRIOR_VERSIONS)
 }
 
 /** Whether a segment is `.` or `..`, which URLs resolve. */

@@ -1,6 +1,6 @@
 import type { Backend } from '../storage/backend.ts'
 import { StorageError } from '../storage/errors.ts'
-import { isStaged } from '../storage/name.ts'
+import { isReserved, isStaged } from '../storage/name.ts'
 import { rollUp } from '../storage/roll-up.ts'
 import { intercept } from './intercept.ts'
 
@@ -11,11 +11,12 @@ export interface Filter {
 
 /**
  * Names outside the filter do not exist here: they are neither read, listed nor stored. Staged objects are let through,
- * because their keys do not contain the name.
+ * because their keys do not contain the name, and so are
+ * prior versions, whose names are inside.
  */
 export function withFilter(backend: Backend, { include, exclude }: Filter): Backend {
   const isInside = (name: string): boolean =>
-    isStaged(name) || ((include?.test(name) ?? true) && !(exclude?.test(name) ?? false))
+    isStaged(name) || isReserved(name) || ((include?.test(name) ?? true) && !(exclude?.test(name) ?? false))
   const check = (name: string): void => {
     if (isInside(name)) return
     const message = 'is configured not to accept this name'

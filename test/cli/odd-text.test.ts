@@ -63,6 +63,11 @@ const ANSWERS: Record<string, object> = {
   tombstones: { tombstones: [{ name: ODD, deleted_time: DATE }], cursor: null },
   purge: { purged: 1, kept: 0, names: [ODD], cursor: null },
   undelete: { name: ODD, restored: true, backend: ODD },
+  prior_versions: {
+    name: ODD,
+    versions: [{ time: ODD, reason: ODD, backend: ODD, size: 1, etag: ODD, modified_time: DATE }],
+  },
+  restore: { name: ODD, restored_time: DATE, size: 1 },
   backfills: { backfills: [JOB] },
   job: JOB,
   failures: {
@@ -105,6 +110,8 @@ describe('on a terminal, control characters are escaped', () => {
     { args: ['tombstones', 'ls'] },
     { args: ['tombstones', 'purge'] },
     { args: ['undelete', ODD] },
+    { args: ['versions', ODD] },
+    { args: ['restore', ODD] },
     { args: ['backfill', 'status'] },
     { args: ['backfill', 'status', 'x'] },
     { args: ['backfill', 'failures', 'x'] },

@@ -25,6 +25,8 @@ it.each([
   ['rm', '--', '-/docs'],
   ['explain', '--', '-/docs'],
   ['undelete', '--', '-/docs'],
+  ['versions', '--', '-/docs'],
+  ['restore', '--', '-/docs'],
   ['ls', '--', '-/'],
   ['tombstones', 'ls', '--', '-/x'],
   ['tombstones', 'purge', '--', '-/x'],

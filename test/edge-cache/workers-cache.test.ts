@@ -155,6 +155,17 @@ describe('Workers Cache', () => {
     expect(site.cache.purged).toEqual([[tag], [tag]])
   })
 
+  it('is purged by the restore of a prior version', async () => {
+    const site = startBehind({ FALLBACK_KEEP_REPLACED_DAYS: 1 })
+    const name = site.nameOf('a.jpg')
+    await site.put('a.jpg', 'old')
+    await site.put('a.jpg', 'new')
+    await site.read('a.jpg')
+    site.cache.purged.length = 0
+    expect(await site.post(`restore/${name}`)).toMatchObject({ status: 200 })
+    expect(site.cache.purged).toEqual([[await nameTag(name)]])
+  })
+
   it('keeps the answer of a change that could not be purged', async () => {
     const site = startBehind()
     site.cache.refuse({ success: false, errors: [{ code: 10, message: 'rate limited' }] })

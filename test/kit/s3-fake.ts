@@ -31,6 +31,7 @@ export interface FakeS3 {
 export function fakeS3(deviations: Deviations = {}, options: Partial<S3Options> = {}): FakeS3 {
   const objects = new Map<string, Uint8Array>()
   const tags = new Map<Uint8Array, string>()
+  const metadata = new Map<Uint8Array, [string, string][]>()
   const requests: FakeRequest[] = []
   const states = new Map<string, (number | null)[]>()
   const set = (key: string, bytes: Uint8Array | null): void => {
@@ -66,7 +67,8 @@ export function fakeS3(deviations: Deviations = {}, options: Partial<S3Options> 
   const read = async ({ method, key }: FakeRequest): Promise<Response> => {
     const bytes = objects.get(key)
     if (!bytes) return method === 'HEAD' ? new Response(null, { status: 404 }) : errorAnswer(404, 'NoSuchKey')
-    const headers = { ETag: await tagOf(bytes), 'Content-Length': `${bytes.length}` }
+    const own = { ETag: await tagOf(bytes), 'Content-Length': `${bytes.length}` }
+    const headers = { ...Object.fromEntries(metadata.get(bytes) ?? []), ...own }
     return new Response(method === 'HEAD' ? null : bytes.slice(), { headers })
   }
   const put = async ({ key, headers }: FakeRequest, bytes: Uint8Array): Promise<Response> => {
@@ -91,6 +93,10 @@ export function fakeS3(deviations: Deviations = {}, options: Partial<S3Options> 
     )
       return errorAnswer(400, 'BadDigest')
     tags.set(bytes, tag)
+    metadata.set(
+      bytes,
+      [...headers].filter(([header]) => header.startsWith('x-amz-meta-')),
+    )
     set(key, bytes)
     return new Response(null, { headers: { ETag: tag } })
   }

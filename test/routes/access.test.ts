@@ -32,7 +32,16 @@ const DECLARED: Record<Route['access'], RouteId[]> = {
     'getAvailableName',
   ],
   read: ['path', 'listdirRoot', 'listdir', 'listAll', 'list', 'explain', 'preview'],
-  write: ['putObject', 'deleteObject', 'save', 'delete', 'undelete', 'migrate'],
+  write: [
+    'putObject',
+    'deleteObject',
+    'save',
+    'delete',
+    'undelete',
+    'listPriorVersions',
+    'restore',
+    'migrate',
+  ],
   admin: [
     'listTombstones',
     'purgeTombstones',

@@ -2,6 +2,7 @@ import type { Explanation } from '../../client/client.ts'
 import { Actions } from './object/actions.tsx'
 import { Comparison } from './object/comparison.tsx'
 import { LastCopy, Tombstone } from './object/notices.tsx'
+import { PriorVersions } from './object/prior-versions.tsx'
 import { Chain } from '../parts/chain.tsx'
 import { Icon } from '../parts/icon.tsx'
 import { lastSegment, Name, visible } from '../parts/name.tsx'
@@ -10,7 +11,7 @@ import { Preview } from '../parts/preview.tsx'
 import { Problem } from '../parts/problem.tsx'
 import { usePoll } from '../poll.ts'
 import { formatRoute, parentOf, type Route } from '../route.ts'
-import { client } from '../session.ts'
+import { client, may } from '../session.ts'
 
 /** One name: what it looks like, where it is, and what can be done with it. */
 export function ObjectView({ route: { name } }: { route: Extract<Route, { view: 'object' }> }) {
@@ -76,6 +77,7 @@ function Details({ explanation, onChange }: { explanation: Explanation; onChange
         </section>
       </div>
       <Comparison explanation={explanation} />
+      {may('write') && <PriorVersions explanation={explanation} onChange={onChange} />}
     </div>
   )
 }

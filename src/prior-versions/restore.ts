@@ -1,0 +1,40 @@
+import type { Chain } from '../chain/fallback.ts'
+import { writersFor } from '../chain/placement.ts'
+import { cancelBody } from '../bodies/cancel.ts'
+import { putObject, replace } from '../methods/put-object.ts'
+import { copyInParts } from '../migration/copy-parts.ts'
+import { StorageError } from '../storage/errors.ts'
+import { representationOf } from '../storage/object.ts'
+import type { PriorVersion } from '../storage/prior-version.ts'
+import type { PriorVersions } from './versions.ts'
+
+/** The most versions of one name that are looked at. */
+export const MAX_VERSIONS = 1000
+
+/** Stores a prior version, the newest unless `time` says which, under its name again, like any other write. */
+export async function restoreVersion(
+  { backends, index }: PriorVersions,
+  chain: Chain,
+  { name, time }: { name: string; time: number | undefined },
+): Promise<PriorVersion> {
+  const versions = await index().versions(name, MAX_VERSIONS)
+  const version = time === undefined ? versions[0] : versions.find((one) => one.time === time)
+  if (!version) throw new StorageError('absent', 'there is no such prior version of this name')
+  const source = backends.find((backend) => backend.name === version.backend)
+  const object = await source?.get(version.key)
+  if (!source || !object) throw new StorageError('absent', `"${version.key}" is no longer in its backend`)
+  const { size, digests, body } = object
+  // No provenance: it is what someone has saved, so events of the source do not replace it.
+  const info = representationOf(object)
+  const [target] = writersFor(chain, name, size)
+  if (size === undefined || size <= (target.maxPutSize ?? Infinity)) {
+    await putObject(chain, name, body, { size, digests, info })
+    return version
+  }
+  await cancelBody(body)
+  const held = await target.head(name, { lastResort: true })
+  await replace(chain, name, { target, held }, () =>
+    copyInParts(source, target, { ...object, size }, { copyName: name, info }),
+  )
+  return version
+}

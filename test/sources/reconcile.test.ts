@@ -103,12 +103,16 @@ describe('reconcile()', () => {
     expect(await text()).toBe('saved')
   })
 
-  it('has no conflict with a mirror that follows the saved object', async () => {
-    const { run, primary, store } = start()
-    await primary.put(NAME, bytesOf('newer'))
+  it.each([
+    ['a saved object', undefined],
+    ['a copy that came from it', { backend: 'old', etag: '"first"', copied: new Date() }],
+  ])('takes nothing back from a mirror that follows %s', async (_, from) => {
+    const { run, primary, store, text } = start()
+    await primary.put(NAME, bytesOf('newer'), { info: from ? { provenance: from } : {} })
     const provenance = { backend: 'new', copied: new Date() }
     await store.put(NAME, bytesOf('older'), { info: { provenance } })
     expect(await run()).toMatchObject({ outcome: 'same' })
+    expect(await text()).toBe('newer')
   })
 
   it('changes nothing if the source fails, or the primary', async () => {

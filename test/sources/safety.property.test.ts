@@ -85,7 +85,7 @@ const PRIMARIES: Record<string, (bucket: Bucket) => Backend> = {
 describe.each(Object.keys(PRIMARIES))('every order of a save, an event, a copy and a delete: %s', (kind) => {
   it.each(Object.keys(BEGINNINGS))(
     'never undoes the save or the delete, beginning with %s',
-    { timeout: 60_000 },
+    { timeout: 300_000 },
     async (begin) => {
       const changes: Step[][] = [[], ['change'], ['remove']]
       const orders = changes.flatMap((change) =>

@@ -9,6 +9,7 @@ import { type Problem, problemResponse } from './http/problem.ts'
 import { rawPath } from './http/raw-path.ts'
 import { describeError, log, stackOf } from './observe/log.ts'
 import { operatorHandlers } from './routes/api/backends.ts'
+import { conflictHandlers } from './routes/api/conflicts.ts'
 import { eventHandlers } from './routes/api/events.ts'
 import { listingHandlers } from './routes/api/listing.ts'
 import { methodHandlers } from './routes/api/methods.ts'
@@ -40,6 +41,7 @@ const HANDLERS: Handlers = {
   ...listingHandlers,
   ...operatorHandlers,
   ...seriesHandlers,
+  ...conflictHandlers,
   ...eventHandlers,
   ...sessionHandlers,
   ...edgeCacheHandlers,

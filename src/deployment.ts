@@ -129,7 +129,10 @@ function deploymentOver(
     reconcile,
     keepAlive: waitUntil,
     ...(copyQueue && { send: (message) => copyQueue.send(message) }),
-    onShadow: ({ matched, ...shadow }) => matched || log('warn', 'shadow read', { ...shadow }),
+    onShadow(shadow) {
+      series?.tally.addShadow(shadow)
+      if (!shadow.matched) log('warn', 'shadow read', { ...shadow })
+    },
   })
   const migration = createMigration({
     chain,

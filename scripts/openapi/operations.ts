@@ -202,6 +202,13 @@ export const OPERATIONS: Readonly<Record<string, Partial<Record<RouteId, Operati
       answers: 'How many of the events are about names of this backend.',
       problems: [404, 413, 502],
     },
+    listConflicts: {
+      summary: 'Names that were saved in the primary and differ at a source, the latest first',
+      description:
+        'An event of the source was for the name, and nothing was changed. A conflict disappears when a later event finds both sides equal, the object copied, or the name deleted on one side. At most 10,000 are kept.',
+      answers: 'One page.',
+      problems: [501, 503],
+    },
     listEvents: {
       summary: 'What came of the events of each source, and how far copies are behind',
       answers: 'The fallbacks.',

@@ -328,6 +328,27 @@ const backends = v.strictObject({
   ),
 })
 
+const version = v.strictObject({
+  etag: v.nullable(v.string()),
+  modified_time: v.nullable(time),
+  size: v.nullable(bytes),
+})
+
+const conflicts = v.strictObject({
+  conflicts: v.array(
+    v.strictObject({
+      name,
+      backend: v.pipe(v.string(), v.description('The source that has another object.')),
+      detail: v.string(),
+      held: v.pipe(version, v.description('What was saved in the primary.')),
+      found: v.pipe(version, v.description('What the source had.')),
+      seen: v.pipe(time, v.description('When it was compared last.')),
+    }),
+  ),
+  total: count,
+  cursor: v.nullable(v.string()),
+})
+
 /** The response of each JSON route, by the route's id. */
 export const ANSWERS = {
   save: v.strictObject({ name }),
@@ -357,6 +378,7 @@ export const ANSWERS = {
   receiveEvents: v.strictObject({ accepted: count, ignored: count }),
   getDependence: dependence,
   health: v.object({ status: v.literal('ok') }),
+  listConflicts: conflicts,
   getSession: session,
   signIn: session,
   startBackfill: jobs.backfill,
@@ -389,6 +411,7 @@ export type CachePurge = Answers['purgeCache']
 export type Undeleted = Answers['undelete']
 export type Explanation = Answers['explain']
 export type Finding = Explanation['backends'][number]
+export type ConflictPage = Answers['listConflicts']
 export type Series = Answers['getSeries']
 export type Dependence = Answers['getDependence']
 export type Migrated = Answers['migrate']['results'][number]

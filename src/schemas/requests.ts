@@ -143,7 +143,7 @@ export const verificationBody = v.strictObject({
   ),
 })
 
-const jobPage = {
+const numberedPage = {
   limit: v.optional(wholeNumber(1, MAX_LIMIT), '100'),
   cursor: v.optional(
     v.pipe(v.string(), v.regex(/^\d{1,15}$/, 'is not a cursor from an earlier page'), v.transform(Number)),
@@ -151,15 +151,17 @@ const jobPage = {
   ),
 }
 
+export const conflictsQuery = v.object(numberedPage)
+
 export const failuresQuery = v.object({
-  ...jobPage,
+  ...numberedPage,
   error: v.exactOptional(v.picklist(ERROR_CODES, 'must be a code as in `error`, like timeout')),
   /** Counts instead of a list. */
   by: v.exactOptional(v.literal('error', 'must be error')),
 })
 
 export const differencesQuery = v.object({
-  ...jobPage,
+  ...numberedPage,
   kind: v.exactOptional(v.picklist(DIFFERENCE_KINDS, `must be one of ${DIFFERENCE_KINDS.join(', ')}`)),
 })
 

@@ -100,6 +100,7 @@ export const ROUTES = {
   getSeries: { method: 'GET', path: '-/api/series', access: 'admin', query: requests.seriesQuery },
   getDependence: { method: 'GET', path: '-/api/dependence', access: 'admin' },
   listBackends: { method: 'GET', path: '-/api/backends', access: 'admin' },
+  listConflicts: { method: 'GET', path: '-/api/conflicts', access: 'admin', query: requests.conflictsQuery },
   health: { method: 'GET', path: '-/health', access: 'public' },
   metrics: { method: 'GET', path: '-/metrics', access: 'admin' },
   getSession: { method: 'GET', path: '-/api/session', access: 'signed-in' },

@@ -1,20 +1,11 @@
 import type { Chain } from '../chain/fallback.ts'
 import { type Changed, compareBytes, compareCopy } from '../migration/compare-copy.ts'
 import { describeError, log } from '../observe/log.ts'
+import type { ShadowRead } from '../observe/tally.ts'
 import type { Backend } from '../storage/backend.ts'
 import type { ObjectInfo } from '../storage/object.ts'
 import type { SourceMessage } from './messages.ts'
 import type { Reconciler } from './reconciler.ts'
-
-/** The result of one shadow read. */
-export interface Shadow {
-  /** The source. */
-  backend: string
-  name: string
-  matched: boolean
-  /** What differs. */
-  detail: string
-}
 
 export interface AfterHitOptions {
   /** Whose backends are compared with; their reads are not shared with those of clients. */
@@ -23,7 +14,7 @@ export interface AfterHitOptions {
   revalidateSeconds: Readonly<Record<string, number>>
   /** Share of all hits that are compared with their source, 0 to 100. */
   shadowPercent: number
-  onShadow: (shadow: Shadow) => void
+  onShadow: (shadow: ShadowRead) => void
   /** Queues that a copy is outdated; absent if no queue is bound. */
   send?: ((message: SourceMessage) => Promise<unknown>) | undefined
   reconcile: Reconciler

@@ -1,7 +1,7 @@
 import type { Chain } from '../chain/fallback.ts'
 import { accepts, before, copyTarget, hides } from '../chain/placement.ts'
 import { compareBytes, compareCopy } from '../migration/compare-copy.ts'
-import { copyObject } from '../migration/copy.ts'
+import { type CopyOptions, copyObject } from '../migration/copy.ts'
 import { type Backend, isWritable, type WritableBackend } from '../storage/backend.ts'
 import { StorageError } from '../storage/errors.ts'
 import type { ObjectInfo } from '../storage/object.ts'
@@ -28,10 +28,9 @@ export interface Reconciled {
   bytes?: number
 }
 
-export interface ReconcileOptions {
+export interface ReconcileOptions extends Omit<CopyOptions, 'onlyIf'> {
   /** Whether a name that is only at the source is copied. */
   migrating: boolean
-  signal?: AbortSignal | undefined
 }
 
 /** Other writes that came first are looked at again so often. */
@@ -45,14 +44,14 @@ export async function reconcile(
   chain: Chain,
   sourceName: string,
   name: string,
-  options: ReconcileOptions,
+  { migrating, ...copying }: ReconcileOptions,
 ): Promise<Reconciled> {
   const source = chain.backends.find((backend) => backend.name === sourceName)
   if (!source) throw new StorageError('unsupported', 'is not configured any more', { backend: sourceName })
   if (!accepts(source, name))
     return { outcome: 'ignored', detail: `${source.name} does not accept that name` }
   for (let tries = 0; tries < MAX_TRIES; tries++) {
-    const result = await reconcileOnce({ chain, source, name, options })
+    const result = await reconcileOnce({ chain, source, name, migrating, copying })
     if (result) return result
   }
   throw new StorageError('unavailable', 'other writes of the name came first every time')
@@ -62,7 +61,8 @@ interface Subject {
   chain: Chain
   source: Backend
   name: string
-  options: ReconcileOptions
+  migrating: boolean
+  copying: CopyOptions
 }
 
 interface Held {
@@ -72,8 +72,8 @@ interface Held {
 
 /** `null` if another write came first. */
 async function reconcileOnce(subject: Subject): Promise<Reconciled | null> {
-  const { chain, source, name, options } = subject
-  const held = await firstHolder(chain, source, subject)
+  const { source, name, copying } = subject
+  const held = await firstHolder(subject)
   if (!held) return copyNew(subject)
   const { backend, info } = held
   const copiedFrom = info.provenance?.backend
@@ -84,59 +84,47 @@ async function reconcileOnce(subject: Subject): Promise<Reconciled | null> {
   if (copiedFrom !== undefined && copiedFrom !== source.name)
     return { outcome: 'ignored', detail: `the copy in ${backend.name} is from ${copiedFrom}`, held: info }
 
-  const found = await headFresh(source, name, options)
+  const found = await headSource(subject)
   if (copiedFrom === undefined) return compareSaved(info, found)
   if (!found) return tombstone(subject, backend, info)
   const compared = info.deleted ? { changed: `${source.name} has it again` } : compareCopy(info, found)
   if (compared === 'same') return { outcome: 'same', detail: '', held: info, found }
-  const copy = { ...(options.signal && { signal: options.signal }), onlyIf: conditionOn(info) }
-  const { outcome, bytes } = await copyObject(source, backend, name, copy)
+  const { outcome, bytes } = await copyObject(source, backend, name, {
+    ...copying,
+    onlyIf: conditionOn(info),
+  })
   if (outcome !== 'copied') return null
   const detail = compared === 'unknown' ? 'neither ETag nor time says whether it changed' : compared.changed
   return { outcome, detail, held: info, found, bytes }
 }
 
 /** What a read would find before it comes to the source: an object, or a tombstone that hides the source's. */
-async function firstHolder(
-  chain: Chain,
-  source: Backend,
-  { name, options }: Pick<Subject, 'name' | 'options'>,
-  after?: Backend,
-): Promise<Held | null> {
+async function firstHolder({ chain, source, name, copying }: Subject, after?: Backend): Promise<Held | null> {
   const earlier = before(chain, source)
   for (const backend of earlier.slice(after ? earlier.indexOf(after) + 1 : 0)) {
     if (!accepts(backend, name)) continue
-    const info = await headFresh(backend, name, options, 'with markers')
+    const info = await backend.head(name, { fresh: true, signal: copying.signal })
     if (info && (!info.deleted || hides(chain, { backend, info }))) return { backend, info }
   }
   return null
 }
 
-/** The backend's own answer at this moment, never a remembered one. */
-async function headFresh(
-  backend: Backend,
-  name: string,
-  { signal }: ReconcileOptions,
-  markers?: 'with markers',
-): Promise<ObjectInfo | null> {
-  const info = await backend.head(name, { fresh: true, signal })
-  return info?.deleted && !markers ? null : info
+/** What the source itself says at this moment, never what is remembered of it. */
+async function headSource({ source, name, copying }: Subject): Promise<ObjectInfo | null> {
+  const found = await source.head(name, { fresh: true, signal: copying.signal })
+  return found?.deleted ? null : found
 }
 
 /** No backend before the source has the name. */
-async function copyNew({ chain, source, name, options }: Subject): Promise<Reconciled | null> {
-  const found = await headFresh(source, name, options)
+async function copyNew(subject: Subject): Promise<Reconciled | null> {
+  const { chain, source, name, migrating, copying } = subject
+  const found = await headSource(subject)
   if (!found) return { outcome: 'absent', detail: `${source.name} does not have the name` }
-  if (!options.migrating) return { outcome: 'not-migrated', detail: 'FALLBACK_DATA_MIGRATION is off', found }
+  if (!migrating) return { outcome: 'not-migrated', detail: 'FALLBACK_DATA_MIGRATION is off', found }
   const target = copyTarget(chain, source, { name, size: found.size })
   if (typeof target === 'string')
     return { outcome: 'ignored', detail: `no backend before ${source.name} accepts it: ${target}`, found }
-  const { outcome, bytes } = await copyObject(
-    source,
-    target,
-    name,
-    options.signal && { signal: options.signal },
-  )
+  const { outcome, bytes } = await copyObject(source, target, name, copying)
   return outcome === 'copied' ? { outcome, detail: 'there was no copy', found, bytes } : null
 }
 
@@ -161,7 +149,7 @@ async function tombstone(
   const { chain, source, name } = subject
   const detail = `${source.name} does not have it any more`
   if (held.deleted) return { outcome: 'same', detail, held }
-  const other = await firstHolder(chain, source, subject, backend)
+  const other = await firstHolder(subject, backend)
   if (other)
     return { outcome: 'ignored', detail: `${other.backend.name}, an earlier fallback, has the name`, held }
   const marker = await writeMarker(backend, name, {

@@ -39,6 +39,7 @@ const DECLARED: Record<Route['access'], RouteId[]> = {
     'purgeCache',
     'listBackends',
     'getSeries',
+    'listConflicts',
     'listEvents',
     'receiveEvents',
     'getDependence',

@@ -35,6 +35,7 @@ const ACCESS: Record<RouteId, 'anyone' | 'media' | 'signed-in' | 'read' | 'write
   migrate: 'write',
   listBackends: 'admin',
   getSeries: 'admin',
+  listConflicts: 'admin',
   listEvents: 'admin',
   receiveEvents: 'admin',
   getDependence: 'admin',

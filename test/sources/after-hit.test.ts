@@ -1,0 +1,233 @@
+import { describe, expect, it } from 'vitest'
+import { createChain } from '../../src/chain/fallback.ts'
+import { copyName } from '../../src/migration/copy-name.ts'
+import type { ShadowRead } from '../../src/observe/tally.ts'
+import { type AfterHitOptions, createAfterHit, withAfterHit } from '../../src/sources/after-hit.ts'
+import type { SourceMessage } from '../../src/sources/messages.ts'
+import { createReconciler } from '../../src/sources/reconciler.ts'
+import type { Backend } from '../../src/storage/backend.ts'
+import { StorageError } from '../../src/storage/errors.ts'
+import { bytesOf, textOf } from '../kit/fakes.ts'
+import { memoryBackend } from '../kit/memory.ts'
+
+const SECONDS = 60
+
+type Settings = Partial<Pick<AfterHitOptions, 'revalidateSeconds' | 'shadowPercent' | 'send'>>
+
+/** A chain whose reads are followed by comparisons, on a clock that tests set. */
+async function start(settings: Settings = { revalidateSeconds: { old: SECONDS } }) {
+  const primary = memoryBackend('new')
+  const old = memoryBackend('old')
+  const { put: _, delete: __, createMultipartUpload: ___, ...readable } = old
+  /** What the source's HEAD waits for. */
+  let opened: Promise<void> = Promise.resolve()
+  let fail = false
+  const heads: string[] = []
+  const source: Backend = {
+    ...readable,
+    async head(name, options) {
+      heads.push(name)
+      await opened
+      if (fail) throw new StorageError('unavailable', 'down')
+      return readable.head(name, options)
+    },
+  }
+  const chain = createChain([primary, source], { deletes: 'tombstone' })
+  const begun: Promise<unknown>[] = []
+  const shadows: ShadowRead[] = []
+  const purged: string[] = []
+  let at = Date.now()
+  const afterHit = createAfterHit({
+    chain,
+    revalidateSeconds: {},
+    shadowPercent: 0,
+    onShadow: (shadow) => shadows.push(shadow),
+    reconcile: createReconciler({
+      chain,
+      migrating: true,
+      purge: async (name) => void purged.push(name),
+      track: (_name, copy) => copy,
+    }),
+    keepAlive: (work) => begun.push(work),
+    now: () => at,
+    random: () => 0.5,
+    ...settings,
+  })
+  const reading = withAfterHit(chain, afterHit)
+  const change = (text: string, name = 'a') => old.put(name, bytesOf(text))
+  await change('one')
+  await copyName(chain, 'a')
+  heads.length = 0
+  return {
+    primary,
+    old,
+    heads,
+    shadows,
+    purged,
+    change,
+    read: (name = 'a') => reading.get(name).then(textOf),
+    head: () => reading.head('a'),
+    copy: (name: string) => copyName(chain, name),
+    begun: () => begun.length,
+    settle: () => Promise.all(begun),
+    pass: (seconds: number) => void (at += seconds * 1000),
+    setFailing: (isFailing: boolean) => void (fail = isFailing),
+    hold() {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      opened = promise
+      return resolve
+    },
+  }
+}
+
+describe('revalidate_seconds', () => {
+  it('serves an outdated copy at once, and the next read gets what the source has', async () => {
+    const { read, change, pass, settle, purged } = await start()
+    await change('two')
+    expect(await read()).toBe('one')
+    await settle()
+    expect(await read()).toBe('one')
+    pass(SECONDS + 1)
+    expect(await read()).toBe('one')
+    await settle()
+    expect(await read()).toBe('two')
+    expect(purged).toEqual(['a'])
+  })
+
+  it.each(['read', 'head'] as const)(
+    'compares once in that time after a %s, and writes nothing',
+    async (way) => {
+      const started = await start()
+      const { heads, pass, settle, primary } = started
+      const before = primary.objects.get('a')
+      for (const seconds of [SECONDS + 1, 1, SECONDS - 2, 2]) {
+        pass(seconds)
+        await started[way]()
+        await settle()
+      }
+      expect(heads).toEqual(['a', 'a'])
+      expect(primary.objects.get('a')).toBe(before)
+    },
+  )
+
+  it('hides a copy whose source is gone', async () => {
+    const { read, old, pass, settle } = await start()
+    await old.delete('a')
+    pass(SECONDS + 1)
+    expect(await read()).toBe('one')
+    await settle()
+    expect(await read()).toBeNull()
+  })
+
+  it('never compares what was saved, or copied from a backend without it', async () => {
+    const saved = await start()
+    await saved.primary.put('a', bytesOf('saved'))
+    const other = await start({ revalidateSeconds: { other: 1 } })
+    for (const { pass, read, begun } of [saved, other]) {
+      pass(SECONDS * 1000)
+      await read()
+      expect(begun()).toBe(0)
+    }
+  })
+
+  it('waits for nothing: reads go on while a source does not answer, one comparison of a name and four in all', async () => {
+    const { read, change, copy, pass, hold, settle, heads, begun } = await start()
+    const names = ['b', 'c', 'd', 'e', 'f']
+    for (const name of names) {
+      await change(name, name)
+      await copy(name)
+    }
+    heads.length = 0
+    pass(SECONDS + 1)
+    const release = hold()
+    for (const name of ['a', ...names, 'a']) expect(await read(name)).not.toBeNull()
+    expect([begun(), heads]).toEqual([4, ['a', 'b', 'c', 'd']])
+    release()
+    await settle()
+    expect(await read('f')).toBe('f')
+    expect(begun()).toBe(5)
+  })
+
+  it('changes nothing if the source fails, and tries again after a minute', async () => {
+    const { read, change, pass, settle, setFailing, heads } = await start({
+      revalidateSeconds: { old: 3600 },
+    })
+    await change('two')
+    setFailing(true)
+    pass(3601)
+    await read()
+    await settle()
+    expect(await read()).toBe('one')
+    expect(heads).toHaveLength(1)
+    setFailing(false)
+    pass(61)
+    await read()
+    await settle()
+    expect(await read()).toBe('two')
+  })
+
+  it('queues an outdated copy where a queue is bound, and nothing else', async () => {
+    const sent: SourceMessage[] = []
+    const send = async (message: SourceMessage) => sent.push(message)
+    const { read, change, pass, settle } = await start({ revalidateSeconds: { old: SECONDS }, send })
+    pass(SECONDS + 1)
+    await read()
+    await settle()
+    expect(sent).toEqual([])
+    await change('two')
+    pass(SECONDS + 1)
+    for (let reads = 0; reads < 3; reads++) {
+      expect(await read()).toBe('one')
+      await settle()
+    }
+    expect(sent).toEqual([{ type: 'source', backend: 'old', name: 'a' }])
+  })
+})
+
+describe('shadow reads', () => {
+  it('compares that share of all hits, and changes nothing', async () => {
+    const none = await start({ shadowPercent: 50 })
+    await none.read()
+    expect(none.begun()).toBe(0)
+
+    const { read, change, settle, shadows, primary, old } = await start({ shadowPercent: 51 })
+    const before = primary.objects.get('a')
+    const reads = async () => {
+      await read()
+      await settle()
+    }
+    await reads()
+    await change('three')
+    await reads()
+    await old.delete('a')
+    await reads()
+    expect(shadows).toEqual([
+      { backend: 'old', name: 'a', matched: true, detail: '' },
+      {
+        backend: 'old',
+        name: 'a',
+        matched: false,
+        detail: expect.stringContaining('the copy was made from'),
+      },
+      { backend: 'old', name: 'a', matched: false, detail: 'old does not have it any more' },
+    ])
+    expect(primary.objects.get('a')).toBe(before)
+  })
+
+  it('finds bytes that are not those of the same version', async () => {
+    const { read, settle, shadows, primary } = await start({ shadowPercent: 100 })
+    const { provenance } = (await primary.head('a')) ?? {}
+    await primary.put('a', bytesOf('ONE'), { info: { ...(provenance && { provenance }) } })
+    await read()
+    await settle()
+    expect(shadows).toMatchObject([{ matched: false, detail: 'sha256 differs' }])
+  })
+
+  it('counts nothing if the source fails', async () => {
+    const { read, settle, shadows, setFailing } = await start({ shadowPercent: 100 })
+    setFailing(true)
+    await read()
+    await settle()
+    expect(shadows).toEqual([])
+  })
+})

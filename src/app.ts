@@ -10,6 +10,7 @@ import { rawPath } from './http/raw-path.ts'
 import { describeError, log, stackOf } from './observe/log.ts'
 import { operatorHandlers } from './routes/api/backends.ts'
 import { conflictHandlers } from './routes/api/conflicts.ts'
+import { eventHandlers } from './routes/api/events.ts'
 import { listingHandlers } from './routes/api/listing.ts'
 import { methodHandlers } from './routes/api/methods.ts'
 import { migrate } from './routes/api/migrate.ts'
@@ -41,6 +42,7 @@ const HANDLERS: Handlers = {
   ...operatorHandlers,
   ...seriesHandlers,
   ...conflictHandlers,
+  ...eventHandlers,
   ...sessionHandlers,
   ...edgeCacheHandlers,
   ...dashboardHandlers,

@@ -29,7 +29,9 @@ import { createRequestCounts, type RequestCounts } from './observe/counts.ts'
 import { openSeries, type Series } from './observe/series.ts'
 import { type AfterHitOptions, createAfterHit, withAfterHit } from './sources/after-hit.ts'
 import { createReconciler, type Reconciler } from './sources/reconciler.ts'
+import { createSns } from './sources/sns.ts'
 import { openSourceChanges } from './sources/source-changes.ts'
+import { createSources, type Sources } from './sources/sources.ts'
 import type { Backend, BackendHealth } from './storage/backend.ts'
 import { type Chain, createChain } from './chain/fallback.ts'
 import { SHARED_LEAVES_BYTES, isolateMemory } from './bodies/memory-budget.ts'
@@ -55,6 +57,7 @@ export interface Deployment {
   requests: RequestCounts
   /** What is counted over time; `null` unless TIME_SERIES is bound. */
   series: Series | null
+  sources: Sources
 }
 
 /** Breakers and caches live in the deployment, so it lasts as long as the isolate's `env`. */
@@ -154,7 +157,31 @@ function deploymentOver(
     edgeCaching,
     requests,
     series,
+    sources: sourcesOver(copyChain, config, reconcile),
   }
+}
+
+/** Every backend but the primary is a source. */
+function sourcesOver({ backends }: Chain, config: Config, reconcile: Reconciler): Sources {
+  const { services } = config
+  const jobs = openJobs(services)
+  return createSources({
+    sources: backends.flatMap((backend, index) => {
+      const settings = config.backends[index]
+      return settings && index > 0 ? [{ backend, prefix: settings.prefix, bucket: bucketOf(settings) }] : []
+    }),
+    reconcile,
+    sns: createSns((url, init) => fetch(url, init)),
+    keepAlive: waitUntil,
+    queue: services.copyQueue,
+    changes: openSourceChanges(services.sourceChanges),
+    giveUp: jobs && ((letter) => jobs.index().addDeadLetter(letter)),
+  })
+}
+
+function bucketOf(settings: BackendConfig): string | undefined {
+  if (settings.type === 's3') return settings.bucket
+  return settings.type === 'r2' ? settings.bucketName : undefined
 }
 
 /** The chain as it is unless copies are compared with their sources after reads. */

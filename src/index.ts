@@ -10,7 +10,7 @@ import { log } from './observe/log.ts'
 import { consumePages } from './jobs/backfill/consumer.ts'
 import { Backfill } from './jobs/backfill/job.ts'
 import type { PageJob, PageMessage } from './jobs/backfill/job-types.ts'
-import { consumeCopies, type DeadLetter } from './migration/copy-consumer.ts'
+import { consumeNames, type DeadLetter } from './migration/copy-consumer.ts'
 import type { CopyMessage } from './migration/copy-later.ts'
 import { copyName } from './migration/copy-name.ts'
 import { consumeDeadLetters, isDeadLetters } from './jobs/dead-letters.ts'
@@ -18,6 +18,8 @@ import { openJobs } from './jobs/jobs.ts'
 import { Verification } from './jobs/verification/job.ts'
 import type { AppEnv } from './routes/context.ts'
 import { runScheduled } from './scheduled.ts'
+import type { SourceMessage } from './sources/messages.ts'
+import { isSourceEvents } from './sources/sources.ts'
 
 export { JobIndex } from './jobs/job-index.ts'
 export { TimeSeries } from './observe/time-series.ts'
@@ -74,22 +76,23 @@ function buildApp(env: Env): App {
   }
 }
 
-type QueueMessage = CopyMessage | PageMessage
+type QueueMessage = CopyMessage | PageMessage | SourceMessage
 
 async function consume(
   { messages }: MessageBatch<QueueMessage>,
-  { copyChain, config, migration, series }: Deployment,
+  { copyChain, config, migration, series, sources }: Deployment,
 ): Promise<void> {
   const jobs = openJobs(config.services)
   const giveUp = jobs && ((letter: DeadLetter) => jobs.index().addDeadLetter(letter))
-  const copy = (name: string) => migration.track(name, copyName(copyChain, name))
+  const copy = ({ name }: CopyMessage) => migration.track(name, copyName(copyChain, name))
   const job = (id: string): PageJob => {
     if (jobs) return jobs.backfill(id)
     throw new Error('the Durable Objects of jobs are not bound')
   }
   await Promise.all([
-    consumeCopies(messages.filter(isCopy), { copy, ...(giveUp && { giveUp }) }),
+    consumeNames(messages.filter(isCopy), { handle: copy, ...(giveUp && { giveUp }) }),
     consumePages(messages.filter(isPage), { chain: copyChain, job, onReport: series?.tally.addPage }),
+    sources.consume(messages.filter(isSourceMessage)),
   ])
   series?.tally.reportSoon()
 }
@@ -108,12 +111,22 @@ function isPage(message: Message<QueueMessage>): message is Message<PageMessage>
   return message.body.type === 'page'
 }
 
+function isSourceMessage(message: Message<QueueMessage>): message is Message<SourceMessage> {
+  return message.body.type === 'source'
+}
+
+function consumeBatch(batch: MessageBatch<QueueMessage>, deployment: Deployment): Promise<void> {
+  return isSourceEvents(batch.queue)
+    ? deployment.sources.consumeNotifications(batch.messages)
+    : consume(batch, deployment)
+}
+
 export default {
   fetch: (request, env, ctx) => appFor(env).fetch(request, env, ctx),
   // A wrong configuration throws: the messages are delivered again, and become dead letters in the end.
   queue: (batch, env) =>
     isDeadLetters(batch.queue)
       ? consumeDead(batch, env)
-      : runInvocation(() => consume(batch, deploymentFor(env))),
+      : runInvocation(() => consumeBatch(batch, deploymentFor(env))),
   scheduled: (_, env) => runInvocation(() => runScheduled(deploymentFor(env))),
 } satisfies ExportedHandler<Env, QueueMessage>

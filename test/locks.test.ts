@@ -2,7 +2,7 @@ import { reset } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { DeadLetter } from '../src/migration/copy-consumer.ts'
-import { consumeCopies } from '../src/migration/copy-consumer.ts'
+import { consumeNames } from '../src/migration/copy-consumer.ts'
 import { copyName } from '../src/migration/copy-name.ts'
 import { bucketWith, KV, MODIFIED, R2, startApp } from './kit/app.ts'
 import { errorAnswer } from './kit/s3-script.ts'
@@ -199,9 +199,9 @@ describe('a copy into a bucket with a lock', () => {
       ack: () => void seen.push('ack'),
       retry: () => void seen.push('retry'),
     } as unknown as Message<{ type: 'copy'; name: string }>
-    const copy = (name: string) => copyName(chain, name)
-    await consumeCopies([message], { copy, giveUp: async (letter) => letters.push(letter) })
-    await consumeCopies([message], { copy })
+    const handle = ({ name }: { name: string }) => copyName(chain, name)
+    await consumeNames([message], { handle, giveUp: async (letter) => letters.push(letter) })
+    await consumeNames([message], { handle })
     expect(seen).toEqual(['ack', 'ack'])
     expect(letters).toEqual([expect.objectContaining({ name: 'kept/a.txt', error: 'locked', attempts: 1 })])
   })

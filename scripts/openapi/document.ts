@@ -27,6 +27,7 @@ const PARAMETERS: Record<string, string> = {
   path: 'A directory’s path; for the root, use `listdir/`.',
   prefix: 'The prefix of the names; for all names, use `list/`.',
   id: 'The job’s id.',
+  backend: 'The backend’s name.',
 }
 
 const HEADERS: Record<string, string> = {
@@ -73,6 +74,12 @@ export function buildDocument(): Json {
             'Where MEDIA_ACCESS is "signed": `?expires=UNIX&key=ID&signature=…`, and `&response-content-disposition=…` for a Content-Disposition of the URL’s own. `GET /-/api/url/{name}` makes such URLs.',
         },
         session: { type: 'apiKey', in: 'cookie', name: SESSION_COOKIE },
+        secret: {
+          type: 'apiKey',
+          in: 'query',
+          name: 'secret',
+          description: 'EVENTS_SECRET, for senders that can set no header.',
+        },
       },
       schemas: { Problem: toSchema(problem) },
       responses: Object.fromEntries(
@@ -100,12 +107,15 @@ function pathItem(path: string): Json {
 
 function toOperation(operation: Operation & { id: string; tag: string }, route: Route): Json {
   const { id, tag, summary, description, headers = [] } = operation
-  const { access, query } = route
+  const { access, query, takesSecret } = route
   const parameters = [
     ...(query ? queryParameters(query) : []),
     ...headers.map((name) => ({ name, in: 'header', schema: { type: 'string' } })),
   ]
-  const security = access !== 'public' && securityOf(route.path, access)
+  const security = access !== 'public' && [
+    ...securityOf(route.path, access),
+    ...(takesSecret ? [{ secret: [] }] : []),
+  ]
   const problems = [...problemsOf(route), ...(operation.problems ?? [])]
   return {
     operationId: id,

@@ -194,6 +194,26 @@ export const OPERATIONS: Readonly<Record<string, Partial<Record<RouteId, Operati
       summary: 'The chain as configured, with the methods and the health of each backend',
       answers: 'The chain.',
     },
+    receiveEvents: {
+      summary: 'Takes what a source says of its changes',
+      description:
+        'For event notifications of S3, as MinIO, RustFS and Ceph send them as well, SNS messages, and events of EventBridge. Each is only a hint: the source is asked, and the copy brought in line. Senders that can set no header send the secret EVENTS_SECRET as `?secret=…`. Subscriptions of SNS are confirmed. If events cannot be queued, the answer is 503, and the sender should repeat them.',
+      body: 'A notification of one of these senders.',
+      answers: 'How many of the events are about names of this backend.',
+      problems: [404, 413, 502],
+    },
+    listConflicts: {
+      summary: 'Names that were saved in the primary and differ at a source, the latest first',
+      description:
+        'An event of the source was for the name, and nothing was changed. A conflict disappears when a later event finds both sides equal, the object copied, or the name deleted on one side. At most 10,000 are kept.',
+      answers: 'One page.',
+      problems: [501, 503],
+    },
+    listEvents: {
+      summary: 'What came of the events of each source, and how far copies are behind',
+      answers: 'The fallbacks.',
+      problems: [501],
+    },
     getSeries: {
       summary: 'Reads, copies or the health of the backends over time',
       description:
@@ -265,15 +285,6 @@ export const OPERATIONS: Readonly<Record<string, Partial<Record<RouteId, Operati
       summary: 'Copies for reads that failed even after retries, and why; the latest 1000, newest first',
       answers: 'The copies.',
       problems: [501],
-    },
-  },
-  'Source changes': {
-    listConflicts: {
-      summary: 'Names that were saved in the primary and differ at a source, the latest first',
-      description:
-        'An event of the source was for the name, and nothing was changed. A conflict disappears when a later event finds both sides equal, the object copied, or the name deleted on one side. At most 10,000 are kept.',
-      answers: 'One page.',
-      problems: [501, 503],
     },
   },
   Verifications: {

@@ -12,6 +12,7 @@ import { refuseCrossOrigin } from './same-origin.ts'
 import { sessionCookie } from './session.ts'
 import { signedUrl, type UrlSigner } from './signed-url.ts'
 import { bearerToken, type Token } from './tokens.ts'
+import { urlSecret } from './url-secret.ts'
 
 /** What the configuration says about who may do what. */
 export interface AccessSettings {
@@ -19,6 +20,8 @@ export interface AccessSettings {
   /** How media are read: by anyone, with a token of scope `read`, or with a signed URL or such a token. */
   mediaAccess: 'public' | 'token' | 'signed'
   urlSigner?: UrlSigner | undefined
+  /** Lets senders of events in that can set no header. */
+  eventsSecret?: string | undefined
   /** Without it, Cloudflare Access signs nobody in. */
   cloudflareAccess?: AccessApplication | undefined
 }
@@ -60,7 +63,9 @@ export function createAuthorization(
     if (isOpen && !identifiesNow) return null
     const scope = access === 'media' || access === 'signed-in' ? 'read' : access
     const isSigned = settings.mediaAccess === 'signed' && isMedia(route)
-    const own = isSigned && settings.urlSigner ? [...ways, signedUrl(settings.urlSigner)] : ways
+    const own = [...ways]
+    if (isSigned && settings.urlSigner) own.push(signedUrl(settings.urlSigner))
+    if (route.takesSecret) own.push(urlSecret(settings.eventsSecret))
     return async (request, context) => {
       const signedIn = await signIn(own, request, context)
       if (signedIn && !('refusal' in signedIn)) {

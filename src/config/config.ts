@@ -27,7 +27,8 @@ export function parseConfig(env: Record<string, unknown>): Config {
   if (variables) reportMirrors(backends, { variables, services }, mistakes)
   reportMistyped(env, mistakes)
   if (mistakes.length > 0 || variables === undefined) throw new ConfigError(mistakes)
-  return assemble(backends, variables, { services, tokens, s3Keys, urlSigner })
+  const { EVENTS_SECRET: eventsSecret } = variables
+  return assemble(backends, variables, { services, tokens, s3Keys, urlSigner, eventsSecret })
 }
 
 interface Hidden {
@@ -35,6 +36,7 @@ interface Hidden {
   tokens: readonly Token[]
   s3Keys: readonly S3Key[]
   urlSigner: UrlSigner | undefined
+  eventsSecret: string | undefined
 }
 
 function assemble(backends: readonly BackendConfig[], variables: Variables, hidden: Hidden) {

@@ -17,6 +17,12 @@ export const apiToken = text(
   (value) => BEARER.test(value),
 )
 
+/** It is part of URLs. */
+export const eventsSecret = text(
+  'must be at least 24 letters, digits, "-", ".", "_" and "~"; make one with: openssl rand -hex 32, and set it again with: npx wrangler secret put EVENTS_SECRET',
+  (value) => /^[\w\-.~]{24,}$/.test(value),
+)
+
 const TOKEN_MESSAGE = `must be a bearer token of at least ${MIN_TOKEN_LENGTH} characters: ${CHARACTERS}; make one with: openssl rand -hex 32`
 const SCOPES_MESSAGE = `must be a list with at least one of ${SCOPES.map((scope) => `"${scope}"`).join(', ')}`
 

@@ -2,7 +2,7 @@ import * as v from 'valibot'
 import { MAX_SHARED_BYTES } from '../bodies/memory-budget.ts'
 import { type Env, bindingKind, bindingProblem, isHeaderValue } from './bindings.ts'
 import { audience, teamDomain } from './cloudflare-access.ts'
-import { apiToken } from './credentials.ts'
+import { apiToken, eventsSecret } from './credentials.ts'
 import { type Mistake, nearest } from './errors.ts'
 import { baseUrl, firstIssues, flag, mediaPath, percentage, seconds, text, wholeNumber } from './schemas.ts'
 
@@ -69,6 +69,7 @@ const variables = v.object({
   ACCESS_AUDIENCE: v.exactOptional(audience),
   ACCESS_TEAM_DOMAIN: v.exactOptional(teamDomain),
   API_TOKEN: v.exactOptional(apiToken),
+  EVENTS_SECRET: v.exactOptional(eventsSecret),
   S3_BUCKET: v.exactOptional(s3Bucket),
   S3_HOST: v.exactOptional(s3Host),
 })

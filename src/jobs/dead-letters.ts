@@ -1,4 +1,3 @@
-import type { CopyMessage } from '../migration/copy-later.ts'
 import { log } from '../observe/log.ts'
 import type { PageMessage } from './backfill/job-types.ts'
 import type { Jobs } from './jobs.ts'
@@ -12,16 +11,26 @@ export function isDeadLetters(queue: string): boolean {
   return queue.endsWith('dead-copies')
 }
 
-/** Records the copies, and returns the pages to their jobs. */
+/** About a name: a copy that a read began, or what its source said. */
+interface NamedMessage {
+  type: 'copy' | 'source'
+  name: string
+}
+
+/** Records the names, and returns the pages to their jobs. */
 export async function consumeDeadLetters(
-  messages: readonly Message<CopyMessage | PageMessage>[],
+  messages: readonly Message<NamedMessage | PageMessage>[],
   jobs: Jobs | undefined,
 ): Promise<void> {
   for (const message of messages) {
     const { body } = message
-    if (body.type === 'copy') {
+    if (body.type !== 'page') {
       const { name } = body
-      log('error', 'copy', { name, outcome: 'failed', reason: DETAIL })
+      log('error', body.type === 'copy' ? 'copy' : 'source', {
+        name,
+        outcome: 'failed',
+        reason: DETAIL,
+      })
       await jobs?.index().addDeadLetter({ name, error: 'unexpected', detail: DETAIL, attempts: DELIVERIES })
     } else {
       log('warn', 'backfill', { job: body.job, page: body.page, outcome: 'interrupted', reason: DETAIL })

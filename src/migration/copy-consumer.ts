@@ -1,8 +1,7 @@
 import pLimit from 'p-limit'
 import { StorageError } from '../storage/errors.ts'
-import type { CopyMessage } from './copy-later.ts'
 
-/** A copy that failed for good. */
+/** The handling of a name that failed for good. */
 export interface DeadLetter {
   name: string
   error: string
@@ -10,10 +9,13 @@ export interface DeadLetter {
   attempts: number
 }
 
-export interface ConsumerOptions {
-  copy: (name: string) => Promise<unknown>
-  /** Records a copy after its last attempt. Default: the message ends in the dead-letter queue. */
-  giveUp?: (letter: DeadLetter) => Promise<unknown>
+/** What is used of a queue's message. */
+export type Delivery<Body> = Pick<Message<Body>, 'body' | 'attempts' | 'ack' | 'retry'>
+
+export interface ConsumerOptions<Body> {
+  handle: (body: Body) => Promise<unknown>
+  /** Records a failure after the last attempt. Default: the message ends in the dead-letter queue. */
+  giveUp?: (letter: DeadLetter, body: Body) => Promise<unknown>
 }
 
 /** Of the six connections that may wait for response headers (Workers limits), one is left for the queue itself. */
@@ -22,25 +24,28 @@ export const MAX_ATTEMPTS = 6
 const FIRST_DELAY_SECONDS = 2
 const MAX_DELAY_SECONDS = 600
 
-/** Copies each message's name; acknowledges what is done or locked, and retries the rest later, up to six times. */
-export async function consumeCopies(
-  messages: readonly Message<CopyMessage>[],
-  options: ConsumerOptions,
+/** Handles each message's name; acknowledges what is done or locked, and retries the rest later, up to six times. */
+export async function consumeNames<Body extends { name: string }>(
+  messages: readonly Delivery<Body>[],
+  options: ConsumerOptions<Body>,
 ): Promise<void> {
   const limit = pLimit(CONCURRENCY)
   await Promise.all(messages.map((message) => limit(() => consume(message, options))))
 }
 
-async function consume(message: Message<CopyMessage>, { copy, giveUp }: ConsumerOptions): Promise<void> {
+async function consume<Body extends { name: string }>(
+  message: Delivery<Body>,
+  { handle, giveUp }: ConsumerOptions<Body>,
+): Promise<void> {
   const { attempts, body } = message
   try {
-    await copy(body.name)
+    await handle(body)
   } catch (error) {
     // Another attempt would meet the same lock.
     const isLocked = error instanceof StorageError && error.code === 'locked'
     if (!isLocked && (attempts < MAX_ATTEMPTS || !giveUp))
       return message.retry({ delaySeconds: delayAfter(attempts, Math.random()) })
-    await giveUp?.({ name: body.name, ...reasonOf(error), attempts })
+    await giveUp?.({ name: body.name, ...reasonOf(error), attempts }, body)
   }
   message.ack()
 }

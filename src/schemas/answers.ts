@@ -192,6 +192,28 @@ const series = v.strictObject({
   ),
 })
 
+const moment = v.nullable(time)
+
+const source = v.strictObject({
+  backend: v.string(),
+  last_event: v.pipe(moment, v.description('When the source made the latest change of which an event came.')),
+  last_received: moment,
+  last_handled: moment,
+  lag_seconds: v.pipe(
+    v.nullable(v.strictObject({ last: v.number(), max: v.number(), p50: v.number(), p95: v.number() })),
+    v.description(
+      'From a change at the source until the copy was in line. The quantiles are of the latest 256 events.',
+    ),
+  ),
+  accepted: count,
+  ignored: v.pipe(count, v.description('Not about a name of this backend; the log says why.')),
+  copied: count,
+  tombstoned: count,
+  conflicts: count,
+  unchanged: count,
+  failed: v.pipe(count, v.description('Given up; they are listed under `GET dead_copies`.')),
+})
+
 const recentReads = v.strictObject({ hour: count, day: count, week: count })
 
 const dependence = v.strictObject({
@@ -352,6 +374,8 @@ export const ANSWERS = {
   listBackends: backends,
   migrate: migrated,
   getSeries: series,
+  listEvents: v.strictObject({ sources: v.array(source) }),
+  receiveEvents: v.strictObject({ accepted: count, ignored: count }),
   getDependence: dependence,
   health: v.object({ status: v.literal('ok') }),
   listConflicts: conflicts,
@@ -393,3 +417,4 @@ export type Dependence = Answers['getDependence']
 export type Migrated = Answers['migrate']['results'][number]
 export type Backends = Answers['listBackends']
 export type BackendDescription = Backends['backends'][number]
+export type SourceJson = Answers['listEvents']['sources'][number]

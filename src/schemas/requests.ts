@@ -187,3 +187,9 @@ export const migrateBody = v.strictObject({
 export type BackfillRequest = v.InferInput<typeof backfillBody>
 export type PurgeCacheRequest = v.InferInput<typeof purgeCacheBody>
 export type VerificationRequest = v.InferInput<typeof verificationBody>
+
+/** Of senders, each of which has its own; what it says is not about the request, so it cannot be mistaken for its parameters. */
+export const eventsBody = v.pipe(
+  v.looseObject({}, 'must be a JSON object'),
+  v.transform((message) => ({ message })),
+)

@@ -16,6 +16,8 @@ export interface Route {
   access: 'public' | 'media' | 'signed-in' | Scope
   /** Identifies whoever signs in even where anyone is allowed (or only if URLs can be signed): they may do more. */
   identifies?: true | 'to sign URLs'
+  /** Also allows whoever sends the secret EVENTS_SECRET in the URL, as `?secret=…`. */
+  takesSecret?: true
   query?: v.GenericSchema & { readonly entries: Readonly<Record<string, v.GenericSchema>> }
   /** Of a JSON body. */
   body?: v.GenericSchema
@@ -137,6 +139,16 @@ export const ROUTES = {
   },
   getBackfillSeries: { method: 'GET', path: '-/api/backfills/{id}/series', access: 'admin' },
   listDeadCopies: { method: 'GET', path: '-/api/dead_copies', access: 'admin' },
+
+  listEvents: { method: 'GET', path: '-/api/events', access: 'admin' },
+  receiveEvents: {
+    method: 'POST',
+    path: '-/api/events/{backend}',
+    access: 'admin',
+    takesSecret: true,
+    body: requests.eventsBody,
+    status: 202,
+  },
 
   listVerifications: { method: 'GET', path: '-/api/verifications', access: 'admin' },
   startVerification: {

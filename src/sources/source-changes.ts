@@ -2,7 +2,7 @@ import { DurableObject } from 'cloudflare:workers'
 import { type Conflict, conflictLog } from './conflicts.ts'
 
 /** What handling an event changed; `unchanged` if nothing had to be changed. */
-export type Outcome = 'copied' | 'tombstoned' | 'conflict' | 'unchanged' | 'failed'
+export type Outcome = 'copied' | 'tombstoned' | 'conflicts' | 'unchanged' | 'failed'
 
 /** Counts of the events of one source. */
 export type EventCounts = Record<'accepted' | 'ignored' | Outcome, number>
@@ -33,19 +33,18 @@ export interface Handled {
   at?: number
 }
 
-interface Stored extends Omit<SourceStatus, 'lag'> {
-  /** The latest, in no order that matters. */
+interface Stored extends SourceStatus {
+  /** The latest, of which the quantiles are. */
   lags: number[]
-  maxLag: number
 }
 
-const NOTHING: Stored = {
+/** Of a source that has sent no event. */
+export const NO_EVENTS: SourceStatus = {
   lastEvent: null,
   lastReceived: null,
   lastHandled: null,
-  lags: [],
-  maxLag: 0,
-  counts: { accepted: 0, ignored: 0, copied: 0, tombstoned: 0, conflict: 0, unchanged: 0, failed: 0 },
+  lag: null,
+  counts: { accepted: 0, ignored: 0, copied: 0, tombstoned: 0, conflicts: 0, unchanged: 0, failed: 0 },
 }
 
 /** Quantiles are of so many. */
@@ -92,25 +91,24 @@ export class SourceChanges extends DurableObject<Env> {
         // The source's clock may be ahead.
         const lag = Math.max(0, now - at)
         status.lags = [...status.lags.slice(1 - LAGS), lag]
-        status.maxLag = Math.max(status.maxLag, lag)
+        status.lag = lagOf(status.lags, Math.max(lag, status.lag?.max ?? 0))
       }
     })
   }
 
   /** By the source's name; those that never sent an event are missing. */
   async statuses(): Promise<Record<string, SourceStatus>> {
-    const stored = this.ctx.storage.kv.list<Stored>({ prefix: PREFIX })
-    return Object.fromEntries(
-      Array.from(stored, ([key, { lags, maxLag, ...status }]) => [
-        key.slice(PREFIX.length),
-        { ...status, lag: lagOf(lags, maxLag) },
-      ]),
-    )
+    const statuses: Record<string, SourceStatus> = {}
+    for (const [key, stored] of this.ctx.storage.kv.list<Stored>({ prefix: PREFIX })) {
+      const { lags: _, ...status } = stored
+      statuses[key.slice(PREFIX.length)] = status
+    }
+    return statuses
   }
 
   #update(source: string, change: (status: Stored) => void): void {
     const { kv } = this.ctx.storage
-    const status = kv.get<Stored>(PREFIX + source) ?? structuredClone(NOTHING)
+    const status = kv.get<Stored>(PREFIX + source) ?? structuredClone({ ...NO_EVENTS, lags: [] })
     change(status)
     kv.put(PREFIX + source, status)
   }
@@ -118,12 +116,10 @@ export class SourceChanges extends DurableObject<Env> {
 
 const PREFIX = 'source/'
 
-function lagOf(lags: readonly number[], max: number): SourceStatus['lag'] {
-  const last = lags.at(-1)
-  if (last === undefined) return null
+function lagOf(lags: readonly number[], max: number): NonNullable<SourceStatus['lag']> {
   const sorted = lags.toSorted((a, b) => a - b)
-  const quantile = (share: number): number => sorted[Math.ceil(sorted.length * share) - 1] ?? last
-  return { last, max, p50: quantile(0.5), p95: quantile(0.95) }
+  const quantile = (share: number): number => sorted[Math.ceil(sorted.length * share) - 1] ?? 0
+  return { last: lags.at(-1) ?? 0, max, p50: quantile(0.5), p95: quantile(0.95) }
 }
 
 /** The object, if it is bound. wrangler.toml says which class a namespace has. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import {
-  consumeCopies,
+  consumeNames,
   delayAfter,
   MAX_ATTEMPTS,
   type ConsumerOptions,
@@ -77,7 +77,8 @@ describe('a copy for later', () => {
 })
 
 describe('the consumer of copies', () => {
-  function deliver(attempts: number, copy: ConsumerOptions['copy'], giveUp?: ConsumerOptions['giveUp']) {
+  type Options = ConsumerOptions<CopyMessage>
+  function deliver(attempts: number, handle: Options['handle'], giveUp?: Options['giveUp']) {
     const seen: string[] = []
     const message = {
       id: '1',
@@ -87,7 +88,7 @@ describe('the consumer of copies', () => {
       ack: () => void seen.push('ack'),
       retry: ({ delaySeconds = 0 } = {}) => void seen.push(delaySeconds > 0 ? 'retry' : 'retry at once'),
     } as Message<CopyMessage>
-    return consumeCopies([message], { copy, ...(giveUp && { giveUp }) }).then(() => seen)
+    return consumeNames([message], { handle, ...(giveUp && { giveUp }) }).then(() => seen)
   }
   const fail = async (): Promise<never> => {
     throw new StorageError('timeout', 'did not answer', { backend: 'old' })
@@ -123,7 +124,7 @@ describe('the consumer of copies', () => {
       ack: () => {},
       retry: () => {},
     })) as unknown as Message<CopyMessage>[]
-    await consumeCopies(messages, { copy })
+    await consumeNames(messages, { handle: copy })
     expect(most).toBe(5)
   })
 

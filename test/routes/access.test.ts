@@ -40,6 +40,8 @@ const DECLARED: Record<Route['access'], RouteId[]> = {
     'listBackends',
     'getSeries',
     'listConflicts',
+    'listEvents',
+    'receiveEvents',
     'getDependence',
     'metrics',
     'listBackfills',

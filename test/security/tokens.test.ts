@@ -36,6 +36,8 @@ const ACCESS: Record<RouteId, 'anyone' | 'media' | 'signed-in' | 'read' | 'write
   listBackends: 'admin',
   getSeries: 'admin',
   listConflicts: 'admin',
+  listEvents: 'admin',
+  receiveEvents: 'admin',
   getDependence: 'admin',
   health: 'anyone',
   metrics: 'admin',

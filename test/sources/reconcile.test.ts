@@ -193,4 +193,30 @@ describe('reconcile()', () => {
       code: 'unavailable',
     })
   })
+
+  it('replaces an object in parts if it is too large for one put, under the same condition', async () => {
+    const { primary, source, over, change, run, ready, text } = start({ copied: 'one' })
+    await ready()
+    await change('twelve bytes')
+    const conditions: unknown[] = []
+    const inParts: Backend = {
+      ...primary,
+      maxPutSize: 5,
+      async createMultipartUpload(name, options) {
+        const upload = await primary.createMultipartUpload(name, options)
+        return {
+          ...upload,
+          async complete(parts, put) {
+            conditions.push(put?.onlyIf)
+            return upload.complete(parts, put)
+          },
+        }
+      },
+    }
+    const version = (await primary.head(NAME))?.version
+    expect(await run(true, over(inParts, source))).toMatchObject({ outcome: 'copied', bytes: 12 })
+    expect(conditions).toEqual([{ version }])
+    expect(await text()).toBe('twelve bytes')
+    expect(primary.uploads.size).toBe(0)
+  })
 })

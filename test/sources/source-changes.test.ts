@@ -16,12 +16,12 @@ it('keeps for each source how many events came, when the last was, and what beca
   await changes.addReceived('old', { accepted: 1, ignored: 0, lastEvent: 4000 })
   await changes.addReceived('old', { accepted: 0, ignored: 3, lastEvent: null })
   await changes.addReceived('older', { accepted: 1, ignored: 0, lastEvent: 1 })
-  await changes.addHandled('old', [{ outcome: 'copied' }, { outcome: 'conflict' }, { outcome: 'copied' }])
+  await changes.addHandled('old', [{ outcome: 'copied' }, { outcome: 'conflicts' }, { outcome: 'copied' }])
   const { old, older } = await changes.statuses()
   expect(old).toMatchObject({
     lastEvent: 5000,
     lag: null,
-    counts: { accepted: 3, ignored: 4, copied: 2, conflict: 1, tombstoned: 0, unchanged: 0, failed: 0 },
+    counts: { accepted: 3, ignored: 4, copied: 2, conflicts: 1, tombstoned: 0, unchanged: 0, failed: 0 },
   })
   expect(old?.lastReceived).toBeGreaterThanOrEqual(began)
   expect(old?.lastHandled).toBeGreaterThanOrEqual(began)

@@ -4,7 +4,7 @@ import type { ListableBackend } from '../../storage/backend.ts'
 import { compareDigests, sinceCopy } from '../../migration/compare-copy.ts'
 import { failureOfBody, toStorageError } from '../../storage/errors.ts'
 import type { ObjectInfo } from '../../storage/object.ts'
-import { isServed, isTombstoned, whyTooLarge, whyUnusable } from '../backfill/classify.ts'
+import { isOverruled, isServed, isTombstoned, whyTooLarge, whyUnusable } from '../backfill/classify.ts'
 import { LISTED_BUT_ABSENT, lists } from '../backfill/copy-entry.ts'
 import type { Held, Step } from '../walk.ts'
 import type { DifferenceKind, LeftOutReason } from '../../schemas/reasons.ts'
@@ -63,6 +63,8 @@ export async function compareName({ name, held }: Step, options: CompareOptions)
   const own = served.find(isPrimary)
   const wrong = whyUnusable(other)
   if (wrong !== undefined) return { ...base, ...leftOut('invalid_name', wrong) }
+  if (own && isOverruled(own, other))
+    return { ...base, kind: 'missing', detail: `${base.backend} has it again, after it was deleted there` }
   if (own?.object.deleted || (!own && isTombstoned(chain, name, served)))
     return { ...base, kind: 'tombstoned' }
   if (own) return { ...base, ...(await compareBoth(own, other, options)) }

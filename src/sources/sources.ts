@@ -1,0 +1,154 @@
+import { MAX_ATTEMPTS, type DeadLetter, type Delivery } from '../migration/copy-consumer.ts'
+import { describeError, log } from '../observe/log.ts'
+import { StorageError } from '../storage/errors.ts'
+import { acceptEvents, type Source } from './accept.ts'
+import { consumeSourceMessages } from './consumer.ts'
+import type { SourceMessage } from './messages.ts'
+import type { Reconciler } from './reconciler.ts'
+import { readEvents, type SourceEvent } from './shapes.ts'
+import { claimsToBeFromSns, type Sns } from './sns.ts'
+import type { SourceChanges } from './source-changes.ts'
+
+export interface SourcesOptions {
+  sources: readonly Source[]
+  reconcile: Reconciler
+  sns: Sns
+  keepAlive: (work: Promise<unknown>) => void
+  queue?: Pick<Queue<SourceMessage>, 'send' | 'sendBatch'> | undefined
+  changes?: (() => DurableObjectStub<SourceChanges>) | undefined
+  giveUp?: ((letter: DeadLetter) => Promise<unknown>) | undefined
+}
+
+/** How many of the events in a message will be handled. */
+export interface Receipt {
+  accepted: number
+  ignored: number
+}
+
+/** The events can be handled neither now nor later; the sender should repeat them. */
+export class NotQueuedError extends Error {}
+
+/** What a queue accepts at once (Queues limits). */
+const MAX_BATCH = 100
+/** Without a queue, they are handled within the request's allowance. */
+const MAX_AT_ONCE = 20
+
+const NOTHING: Receipt = { accepted: 0, ignored: 0 }
+
+export type Sources = ReturnType<typeof createSources>
+
+/** Takes what sources say of their changes, and brings the copies in line. */
+export function createSources({ sources, sns, keepAlive, queue, changes, ...options }: SourcesOptions) {
+  const { reconcile, giveUp } = options
+  let running = 0
+
+  const count = async (
+    backend: string,
+    report: (object: DurableObjectStub<SourceChanges>) => Promise<unknown>,
+  ) => {
+    if (!changes) return
+    await report(changes()).catch((error: unknown) =>
+      log('error', 'source events', { backend, operation: 'count', reason: describeError(error) }),
+    )
+  }
+  const consume = (messages: readonly Delivery<SourceMessage>[], lookAgainAfter?: readonly number[]) =>
+    consumeSourceMessages(messages, {
+      reconcile,
+      sendLater: async (message, delaySeconds) => queue?.send(message, { delaySeconds }),
+      count: (backend, handled) => count(backend, (object) => object.addHandled(backend, [...handled])),
+      ...(giveUp && { giveUp }),
+      ...(lookAgainAfter && { lookAgainAfter }),
+    })
+  const handleNow = async (messages: readonly SourceMessage[]): Promise<void> => {
+    running += messages.length
+    try {
+      await consume(
+        messages.map((body) => ({ body, attempts: MAX_ATTEMPTS, ack() {}, retry() {} })),
+        [],
+      )
+    } finally {
+      running -= messages.length
+    }
+  }
+  const send = async (messages: readonly SourceMessage[]): Promise<void> => {
+    if (!queue) {
+      if (running + messages.length > MAX_AT_ONCE)
+        throw new NotQueuedError(
+          'more events at once than are handled without a queue; bind one as COPY_QUEUE',
+        )
+      return keepAlive(handleNow(messages))
+    }
+    for (let at = 0; at < messages.length; at += MAX_BATCH) {
+      const batch = messages.slice(at, at + MAX_BATCH).map((body) => ({ body }))
+      await queue.sendBatch(batch).catch((cause: unknown) => {
+        throw new NotQueuedError('the queue did not accept the events', { cause })
+      })
+    }
+  }
+
+  const take = async (source: Source, events: readonly (SourceEvent | null)[]): Promise<Receipt> => {
+    const received = Date.now()
+    const { name: backend } = source.backend
+    const { changes: names, accepted, ignored } = acceptEvents(source, events, received)
+    await send(Array.from(names, ([name, at]) => ({ type: 'source', backend, name, at, received })))
+    const receipt = { accepted, ignored: events.length - accepted }
+    log('info', 'source events', { backend, accepted, ignored })
+    const lastEvent = names.size > 0 ? Math.max(...names.values()) : null
+    keepAlive(count(backend, (object) => object.addReceived(backend, { ...receipt, lastEvent })))
+    return receipt
+  }
+
+  return {
+    all: sources,
+    changes,
+    consume: (messages: readonly Delivery<SourceMessage>[]) => consume(messages),
+    /** Throws `invalid` for a message of no known sender, `ForgedError` and `NotQueuedError`. */
+    async receive(source: Source, message: unknown): Promise<Receipt> {
+      if (!claimsToBeFromSns(message)) return take(source, eventsIn(message))
+      const verified = await sns.verify(message)
+      const { Type: type, TopicArn: topic } = verified
+      log('info', 'sns', { backend: source.backend.name, type, topic })
+      if (type === 'Notification') return take(source, eventsIn(parseJson(verified.Message)))
+      if (type === 'SubscriptionConfirmation') await sns.confirm(verified)
+      return NOTHING
+    },
+    /** Takes R2's notifications for each source whose bucket it is. */
+    async consumeNotifications(messages: readonly Delivery<unknown>[]): Promise<void> {
+      for (const message of messages) {
+        const [event] = readEvents(message.body) ?? []
+        const concerned = sources.filter(({ bucket }) => bucket !== undefined && bucket === event?.bucket)
+        if (concerned.length === 0)
+          log('warn', 'source events', { ignored: 'no fallback has that bucket', bucket: event?.bucket })
+        try {
+          for (const source of concerned) await take(source, [event ?? null])
+          message.ack()
+        } catch (error) {
+          log('error', 'source events', { operation: 'send', reason: describeError(error) })
+          message.retry({ delaySeconds: RETRY_SECONDS })
+        }
+      }
+    },
+  }
+}
+
+const RETRY_SECONDS = 30
+
+/** Whether a queue delivers R2's notifications, by its name. */
+export function isSourceEvents(queue: string): boolean {
+  return queue.endsWith('source-events')
+}
+
+function eventsIn(message: unknown): (SourceEvent | null)[] {
+  const events = readEvents(message)
+  if (events) return events
+  const known = 'S3 (also of MinIO, RustFS and Ceph), SNS, EventBridge or R2'
+  throw new StorageError('invalid', `the body is not a notification of ${known}`)
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

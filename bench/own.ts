@@ -14,6 +14,7 @@ export function OWN(origin: string): OwnWorker[] {
   return [
     worker('own', [r2, http]),
     { ...worker('own-counted', [r2, http]), durableObjects: TIME_SERIES },
+    { ...worker('own-shadowed', [r2, http], { FALLBACK_SHADOW_PERCENT: 1 }), durableObjects: TIME_SERIES },
     worker('own-cached', [r2], { MEDIA_EDGE_CACHE_SECONDS: 3600 }),
     worker('own-migrating', [r2, http], { FALLBACK_DATA_MIGRATION: true }),
     worker('own-three', [r2, { type: 'kv', binding: 'MEDIA_KV' }, http], {

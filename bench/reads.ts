@@ -32,19 +32,31 @@ export const primaryHits: Measurement = async (bench) => {
   return figures
 }
 
-/** The same with counts over time, beside without: the path of nearly every request must not notice. */
+/**
+ * Copies with counts over time, beside without: the path of nearly every request must not notice. And the same with one
+ * in a hundred compared with its source, in the background.
+ */
 export const countedHits: Measurement = async (bench) => {
-  const path = `/hit/${SMALL}.jpg`
-  await bench.contest.store(path.slice(1), SMALL)
-  const targets = at(bench, path, ['own-counted', 'own'])
+  // The origin has it, too.
+  const path = `/${SMALL}/counted.jpg`
+  await bench.contest.store(path.slice(1), SMALL, {
+    'fallback-storage-source': 'origin',
+    'fallback-storage-source-etag': `"origin-${SMALL}"`,
+    'fallback-storage-copied': '2026-01-01T00:00:00.000Z',
+  })
+  const targets = at(bench, path, ['own-shadowed', 'own-counted', 'own'])
   for (const target of targets) await expectAnswer(target, { status: 200, bytes: SMALL })
-  const [counted = [], own = []] = await takeTurns(bench, targets)
+  const [shadowed = [], counted = [], own = []] = await takeTurns(bench, targets)
   return [
     speedRatio('primary hit with counts over time ÷ without', counted, own, {
       atLeast: 0.98,
       accepted: 0.95,
     }),
     ...cpuRatio('processor time of the same', counted, own, { limit: 1.05 }),
+    speedRatio('primary hit with 1 % shadow reads ÷ without', shadowed, counted, {
+      atLeast: 0.95,
+      accepted: 0.9,
+    }),
   ]
 }
 

@@ -99,6 +99,8 @@ async function take(views: readonly string[], look: Look, file: (view: string) =
       await page.setViewportSize({ width: look.width, height: await fullHeight(page) })
     await page.screenshot({ path, animations: 'disabled', caret: 'hide' })
     console.log(path)
+    // What the page is still loading would fail with it.
+    await page.unrouteAll({ behavior: 'ignoreErrors' })
     await page.context().close()
   }
 }

@@ -222,8 +222,8 @@ function series(what: SeriesKind, step: number, from: Date | undefined): Series 
         },
         backends: {
           media: { reads: column((share, seed, time) => load(time, seed) * moved(share)) },
-          media_kv: { reads: column((_, seed, time) => load(time, seed) * 0.005) },
-          legacy: { reads: column((share, seed, time) => load(time, seed) * (0.99 - moved(share))) },
+          media_kv: { reads: column(() => 0) },
+          legacy: { reads: column((share, seed, time) => load(time, seed) * (1.03 - moved(share))) },
         },
       }
     case 'copies':
@@ -296,6 +296,57 @@ function backends(real: Backends): Backends {
   }
 }
 
+/** A fallback that is not needed any more, and one that still is. */
+export const dependence: Answers['getDependence'] = {
+  counted_since: ago(20 * DAY),
+  reads: { hour: 41_820, day: 798_300, week: 5_571_204 },
+  fallbacks: [
+    {
+      name: 'media_kv',
+      role: 'fallback',
+      reads: { hour: 0, day: 0, week: 0 },
+      share: 0,
+      last_read: { at: ago(12 * DAY + 5 * HOUR), name: 'settings/banner.json' },
+      quiet_days: 12,
+      prefixes: [],
+    },
+    {
+      name: 'legacy',
+      role: 'fallback',
+      reads: { hour: 418, day: 31_400, week: 604_133 },
+      share: 31_400 / 798_300,
+      last_read: { at: ago(7 * MINUTE), name: 'photos/2019/regatta.jpg' },
+      quiet_days: 0,
+      prefixes: [
+        { prefix: 'video/', reads: 402_117, last_read: ago(7 * MINUTE) },
+        { prefix: 'photos/', reads: 161_032, last_read: ago(9 * MINUTE) },
+        { prefix: 'private/', reads: 31_870, last_read: ago(HOUR) },
+        { prefix: '', reads: 7904, last_read: ago(2 * HOUR) },
+        { prefix: 'docs/', reads: 811, last_read: ago(DAY) },
+        { prefix: 'graphics/', reads: 301, last_read: ago(3 * DAY) },
+        { prefix: 'audio/', reads: 98, last_read: ago(5 * DAY) },
+      ],
+    },
+  ],
+  shadow_percent: 1,
+  shadowed: 49_206,
+  mismatched: 2,
+  mismatches: [
+    {
+      name: 'photos/2023/pier.jpg',
+      backend: 'legacy',
+      detail: 'the source has 48,210 bytes, the copy 47,932',
+      at: ago(5 * HOUR),
+    },
+    {
+      name: 'docs/leaflet.pdf',
+      backend: 'legacy',
+      detail: 'the source has another ETag than the copy was made from',
+      at: ago(2 * DAY),
+    },
+  ],
+}
+
 const ISO_TIME = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g
 
 /**
@@ -313,6 +364,8 @@ export function answer(path: string, query: URLSearchParams, real: () => string)
         Number(query.get('step') ?? 60),
         from === null ? undefined : new Date(from),
       )
+    case 'dependence':
+      return dependence
     case 'backfills':
       return { backfills: [running, dryRun] } satisfies Answers['listBackfills']
     case `backfills/${running.id}`:

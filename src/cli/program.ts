@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { addBackfill } from './commands/backfill.ts'
 import { addCache } from './commands/cache.ts'
+import { addDependence } from './commands/dependence.ts'
 import { addDoctor } from './commands/doctor.ts'
 import { addGet } from './commands/get.ts'
 import { addExplain, addLs, addRm } from './commands/objects.ts'
@@ -33,6 +34,7 @@ const COMMANDS = [
   addExplain,
   addBackfill,
   addVerify,
+  addDependence,
   addDoctor,
   addTombstones,
   addUndelete,

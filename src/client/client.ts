@@ -130,6 +130,8 @@ export function createClient(options: ClientOptions) {
     /** Counts over time; `step` is 60 (kept for a day), 900 (two weeks) or 86,400 (400 days) seconds. */
     series: (what: SeriesKind, { from, step }: { from?: Date; step?: 60 | 900 | 86_400 } = {}) =>
       get<'getSeries'>('series', { what, from: from?.toISOString(), step }),
+    /** Which fallbacks are still needed. */
+    dependence: () => get<'getDependence'>('dependence'),
     /** The URL of a read that the cookie of a session allows, too. */
     openUrl: (name: string) => `${base}-/api/open/${namePath(name)}`,
     /** The URL at which an object is shown without a copy, and without counting as a read. */

@@ -90,7 +90,10 @@ function mostRead(prefixes: Iterable<CountedPrefix>): CountedPrefix[] {
 /** How much each fallback is needed. */
 export function dependenceOf(
   { now, countedSince, counts, prefixes, fallbackReads, mismatches }: Counted,
-  { backends, shadowPercent }: { backends: readonly Backend[]; shadowPercent: number },
+  {
+    backends,
+    shadowPercent,
+  }: { backends: readonly Pick<Backend, 'name' | 'mirror'>[]; shadowPercent: number },
 ): Dependence {
   const sum = (isSummed: (key: string) => boolean) => {
     const summed = counts.filter(({ key }) => isSummed(key))

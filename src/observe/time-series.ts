@@ -84,8 +84,9 @@ export class TimeSeries extends DurableObject<Env> {
     }
     for (const delta of deltas) this.#addPrefixes(delta)
     const { kv } = this.ctx.storage
+    const known = kv.get<number>('countedSince') ?? Infinity
     const earliest = Math.min(...deltas.map(({ at }) => at))
-    if (kv.get('countedSince') === undefined) kv.put('countedSince', earliest)
+    if (earliest < known) kv.put('countedSince', earliest)
     const reads = deltas.flatMap(({ fallbackReads }) => fallbackReads)
     if (reads.length > 0) kv.put('fallbackReads', latestReads([...this.#fallbackReads(), ...reads]))
     const mismatches = deltas.flatMap((delta) => delta.mismatches)

@@ -181,7 +181,7 @@ const series = v.strictObject({
   columns: v.pipe(
     columns,
     v.description(
-      'Counts for each interval, at least: an isolate that is evicted takes up to 70 seconds of counts with it. Reads: `edge`, `absent`, `failed`. Copies: `copied`, `present`, `absent`, `failed`, `bytes`. Null for intervals before `counted_since`.',
+      'Counts for each interval, at least: an isolate that is evicted takes up to a minute of counts with it. Reads: `edge`, `absent`, `failed`. Copies: `copied`, `present`, `absent`, `failed`, `bytes`. Null for intervals before `counted_since`.',
     ),
   ),
   backends: v.pipe(

@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { dependence } from '../../scripts/screenshots/answers.ts'
 import type { Backfill, Verification } from '../../src/client/client.ts'
 import { eventually } from '../kit/eventually.ts'
 import { mediaFolder, mediaUrl, type MediaFolder } from '../kit/servers/media.ts'
@@ -176,6 +177,16 @@ describe('axe finds nothing, and nothing scrolls sideways,', () => {
       await page.getByRole('link', { name: 'docs/leaflet.pdf' }).waitFor()
       await page.getByText('Figures').first().click()
     },
+    'what still needs the old storage': async ({ page, open }) => {
+      await page.route('**/-/api/dependence', (request) => request.fulfill({ json: dependence }))
+      await open('#/migration')
+      const section = page.getByRole('region', { name: 'Who still needs the old storage' })
+      await section.getByRole('button', { name: 'Show 2 more folders' }).click()
+      await section.getByRole('link', { name: 'audio/' }).waitFor()
+      await section.getByText('The latest that differed').click()
+      await section.getByRole('button', { name: 'Year' }).click()
+      await section.getByText('Reads in 1 d').waitFor()
+    },
     'a finished dry run': async ({ page, open }) => {
       await open(`#/migration/${jobs.dryRun}`)
       await page.getByText('Cost by service').click()
@@ -195,6 +206,7 @@ describe('axe finds nothing, and nothing scrolls sideways,', () => {
     { state: 'a folder', route: 'list' },
     { state: 'a picture', route: 'explain' },
     { state: 'a paused backfill', route: 'backfills' },
+    { state: 'a paused backfill', route: 'dependence' },
     { state: 'health', route: 'backends' },
     { state: 'welcome', route: 'explain' },
   ])('in $state that cannot be loaded', ({ state, route }) =>

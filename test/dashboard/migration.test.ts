@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import type { Backends, Backfill, Counters, Estimate, Series, Verification } from '../../src/client/client.ts'
+import type {
+  Backends,
+  Backfill,
+  Counters,
+  Dependence,
+  Estimate,
+  Series,
+  Verification,
+} from '../../src/client/client.ts'
 import { layoutTreemap } from '../../src/dashboard/parts/treemap-data.ts'
 import {
   costsOf,
@@ -16,7 +24,12 @@ import {
   ratesOf,
   skippedReasons,
 } from '../../src/dashboard/views/migration/jobs.ts'
-import { readsByBackend } from '../../src/dashboard/views/migration/reads.ts'
+import {
+  describeReads,
+  describeShadows,
+  quietOf,
+  readsByBackend,
+} from '../../src/dashboard/views/migration/reads.ts'
 import {
   describeComparison,
   fallbackUse,
@@ -292,19 +305,86 @@ describe('reads by backend', () => {
   })
 
   it('sums intervals that begin at multiples of their length', () => {
-    const { at, minutes, series } = readsByBackend(reads(1440), ['media', 'legacy'])
-    expect(minutes).toBe(10)
+    const { at, interval, series } = readsByBackend(reads(1440), ['media', 'legacy'])
+    expect(interval).toBe(600)
     expect(at.every((time) => time % 600 === 0)).toBe(true)
     expect(series[0]?.values.every((value) => value === 100)).toBe(true)
     expect(series[0]?.values).toHaveLength(at.length)
   })
 
   it('begins when counting began, by the minute while that is recent', () => {
-    const { at, minutes, series } = readsByBackend(reads(3), ['media', 'legacy'])
-    expect(minutes).toBe(1)
+    const { at, interval, series } = readsByBackend(reads(3), ['media', 'legacy'])
+    expect(interval).toBe(60)
     expect(at).toHaveLength(15)
     expect(series[1]?.values).toEqual([...Array.from({ length: 12 }, () => null), 1, 1, 1])
   })
+})
+
+describe('reads over longer times', () => {
+  const quarters = (step: number, length: number): Series => ({
+    what: 'reads',
+    step,
+    counted_since: null,
+    at: Array.from({ length }, (_, index) => 1_795_824_000 + index * step),
+    columns: { edge: [], absent: [], failed: [] },
+    backends: { media: { reads: Array.from({ length }, () => 1) } },
+  })
+
+  it.each([
+    ['a week in hours', 900, 672, 3600, 4],
+    ['a year in days', 86_400, 365, 86_400, 1],
+  ])('are shown for %s', (_, step, length, shown, sum) => {
+    const { interval, series, at } = readsByBackend(quarters(step, length), ['media'])
+    expect([interval, series[0]?.values[0]]).toEqual([shown, sum])
+    expect(at).toHaveLength((length * step) / shown)
+  })
+})
+
+describe('what still needs a fallback', () => {
+  const fallback = (change: Partial<Dependence['fallbacks'][number]>): Dependence['fallbacks'][number] => ({
+    name: 'legacy',
+    role: 'fallback',
+    reads: { hour: 0, day: 0, week: 0 },
+    share: 0,
+    last_read: null,
+    quiet_days: 0,
+    prefixes: [],
+    ...change,
+  })
+  const last = { at: at(-100), name: 'a' }
+
+  it.each([
+    [{ quiet_days: null }, '–', 'nothing was counted yet', 'idle'],
+    [{ quiet_days: 0, last_read: last }, '0 days', 'without a read', 'warn'],
+    [{ quiet_days: 1, last_read: last }, '1 day', 'without a read', 'idle'],
+    [{ quiet_days: 30 }, '30 days', 'of counting, without a read', 'good'],
+  ] as const)('is a number of days: %j', (change, figure, text, tone) => {
+    expect(quietOf(fallback(change))).toEqual({ figure, text, tone })
+  })
+
+  it.each([
+    [{}, 'No read in the last week.'],
+    [
+      { reads: { hour: 1, day: 1, week: 2310 }, share: 0.0001 },
+      '1 read in the last hour, 1 in a day (less than 0.1 % of all), 2,310 in a week',
+    ],
+    [{ reads: { hour: 0, day: 0, week: 3 } }, '0 reads in the last hour, 0 in a day, 3 in a week'],
+  ])('is a number of reads: %j', (change, text) => {
+    expect(describeReads(fallback(change))).toBe(text)
+  })
+
+  it.each([
+    [0, 0, 0, 'idle', 'FALLBACK_SHADOW_PERCENT is 0'],
+    [1, 0, 0, 'idle', 'No copy was compared'],
+    [1, 1, 0, 'good', '1 copy of the last week was compared with the source on read: all are the same.'],
+    [0, 20, 3, 'bad', '20 copies of the last week were compared with the source on read: 3 differed.'],
+  ])(
+    'is what shadow reads found: %d %%, %d compared, %d differed',
+    (percent, shadowed, mismatched, tone, text) => {
+      const answer = { shadow_percent: percent, shadowed, mismatched } as Dependence
+      expect(describeShadows(answer)).toMatchObject({ tone, text: expect.stringContaining(text) as string })
+    },
+  )
 })
 
 describe('the treemap', () => {

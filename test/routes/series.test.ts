@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import worker from '../../src/index.ts'
 import type { PageMessage, PageStart } from '../../src/jobs/backfill/job-types.ts'
 import type { CopyMessage } from '../../src/migration/copy-later.ts'
-import type { Backends, Series } from '../../src/schemas/answers.ts'
+import type { Backends, Dependence, Series } from '../../src/schemas/answers.ts'
 import { BROKEN_ORIGIN, fill, KV, media, mediaKv, OLD, R2, startApp, TOKEN } from '../kit/app.ts'
 import { eventually } from '../kit/eventually.ts'
 import { BUCKET, type S3Init, startS3 } from '../kit/s3-client.ts'
@@ -181,7 +181,7 @@ describe('GET /-/api/series', () => {
   it('answers 503 if the object fails, which no read notices', async () => {
     await fill(media, { a: '1' })
     const failing = async () => Promise.reject(new Error('the object is overloaded'))
-    const stub = { add: failing, summary: failing, intervals: failing }
+    const stub = { report: failing, summary: failing, intervals: failing, dependence: failing }
     const app = startCounted({
       TIME_SERIES: { idFromName: () => '', get: () => stub, getByName: () => stub },
     })
@@ -190,6 +190,7 @@ describe('GET /-/api/series', () => {
       status: 503,
       body: { title: 'The series cannot be read' },
     })
+    expect((await app.json('/-/api/dependence')).status).toBe(503)
     const { status, body } = await app.json('/-/api/backends')
     expect(status).toBe(200)
     expect(Object.keys(body).sort()).toEqual(['backends', 'deletes', 'migration', 'warnings'])
@@ -203,10 +204,55 @@ describe('GET /-/api/series', () => {
     const { status, body } = await app.json('/-/api/series?what=reads')
     expect(status).toBe(501)
     expect(body['detail']).toContain('bind the Durable Object class TimeSeries as TIME_SERIES')
+    expect(await app.json('/-/api/dependence')).toMatchObject({
+      status: 501,
+      body: { detail: body['detail'] },
+    })
     const shown = await backendsOf(app)
     expect(shown.backends).toHaveLength(2)
     expect(shown).not.toHaveProperty('last_fallback_read')
     expect(shown).not.toHaveProperty('counted_since')
+  })
+})
+
+describe('GET /-/api/dependence', () => {
+  it('shows which reads the fallbacks answered, at once', async () => {
+    await fill(media, { a: '1', 'photos/a': '1' })
+    await fill(mediaKv, { b: '2', 'photos/b': '2', 'photos/c/d': '3' })
+    const app = startCounted()
+    const { fallbacks, ...before } = (await app.get('dependence')) as unknown as Dependence
+    expect(before).toEqual({
+      counted_since: null,
+      reads: { hour: 0, day: 0, week: 0 },
+      shadow_percent: 0,
+      shadowed: 0,
+      mismatched: 0,
+      mismatches: [],
+    })
+    expect(fallbacks).toMatchObject([{ name: 'media_kv', last_read: null, quiet_days: null, share: null }])
+    for (const path of ['/a', '/photos/a', '/photos/b', '/-/api/open/photos/c/d', '/none'])
+      await read(app, path)
+    await read(app, '/b', { method: 'HEAD' })
+    await read(app, '/b', { headers: { Range: 'bytes=0-0' } })
+    for (const path of ['exists/b', 'size/b', 'preview/b', 'explain/b', 'list/'])
+      await read(app, `/-/api/${path}`)
+    expect(await app.get('dependence')).toMatchObject({
+      reads: { hour: 6, day: 6, week: 6 },
+      fallbacks: [
+        {
+          name: 'media_kv',
+          role: 'fallback',
+          reads: { hour: 4, day: 4, week: 4 },
+          share: 4 / 6,
+          last_read: { at: expect.any(String), name: 'b' },
+          quiet_days: 0,
+          prefixes: [
+            { prefix: '', reads: 2 },
+            { prefix: 'photos/', reads: 2 },
+          ],
+        },
+      ],
+    })
   })
 })
 

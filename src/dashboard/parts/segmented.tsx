@@ -3,7 +3,7 @@ import type { IconName } from './icons.ts'
 
 interface Props<Id extends string> {
   label: string
-  choices: readonly { id: Id; label: string; icon: IconName }[]
+  choices: readonly { id: Id; label: string; icon?: IconName }[]
   chosen: Id
   onChoose: (id: Id) => void
 }
@@ -17,11 +17,11 @@ export function Segmented<Id extends string>({ label: group, choices, chosen, on
           type="button"
           key={id}
           aria-label={label}
-          title={label}
+          title={icon && label}
           aria-pressed={chosen === id}
           onClick={() => onChoose(id)}
         >
-          <Icon name={icon} />
+          {icon ? <Icon name={icon} /> : label}
         </button>
       ))}
     </div>

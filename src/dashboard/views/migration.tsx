@@ -7,6 +7,7 @@ import { Problem } from '../parts/problem.tsx'
 import type { Route } from '../route.ts'
 import { client, may } from '../session.ts'
 import { Coverage } from './migration/coverage.tsx'
+import { Dependence } from './migration/dependence.tsx'
 import { Failures } from './migration/failures.tsx'
 import { FallbackCard } from './migration/fallback-card.tsx'
 import { JobCard } from './migration/job-card.tsx'
@@ -14,7 +15,6 @@ import { JobLists } from './migration/job-lists.tsx'
 import { JobPlots } from './migration/job-plots.tsx'
 import { chooseJob, isMoving } from './migration/jobs.ts'
 import { NeedsAdmin } from '../parts/needs-admin.tsx'
-import { ReadsPlot } from './migration/reads-plot.tsx'
 import { StartDialog } from './migration/start-dialog.tsx'
 import { useJob } from './migration/use-job.ts'
 import { VerificationCard } from './migration/verification-card.tsx'
@@ -40,6 +40,8 @@ function Overview({ chosen }: { chosen: string | undefined }) {
     moves: ({ state }) => state === 'running',
   })
   const { job } = backfills
+  const hasFailures = job && job.failed > 0
+  const coverage = <Coverage verifications={verifications.jobs.data ?? []} latest={verifications.job} />
   // All at once, so that nothing moves when the second list arrives.
   const isReady = [backfills.jobs, verifications.jobs].every(({ data, error }) => data ?? error)
   return (
@@ -63,12 +65,10 @@ function Overview({ chosen }: { chosen: string | undefined }) {
           </div>
           <div class="columns">
             {job && !job.dry_run && <JobPlots key={job.id} job={job} />}
-            <ReadsPlot />
+            {hasFailures ? <Failures key={job.id} job={job} onRetry={backfills.reload} /> : coverage}
           </div>
-          <div class="columns">
-            {job && job.failed > 0 && <Failures key={job.id} job={job} onRetry={backfills.reload} />}
-            <Coverage verifications={verifications.jobs.data ?? []} latest={verifications.job} />
-          </div>
+          {hasFailures && coverage}
+          <Dependence />
           {verifications.jobs.data ? (
             <VerificationCard job={verifications.job} onChange={verifications.reload} />
           ) : (

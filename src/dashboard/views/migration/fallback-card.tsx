@@ -25,7 +25,8 @@ function Use({ use }: { use: ReturnType<typeof fallbackUse> }) {
   if (!use)
     return (
       <p class="muted">
-        Not known: this deployment keeps no counts over time. See “Reads by backend” for how to turn them on.
+        Not known: this deployment keeps no counts over time. See “Who still needs the old storage” for how to
+        turn them on.
       </p>
     )
   return (

@@ -1,60 +1,37 @@
-import { ApiError } from '../../../client/client.ts'
 import { chain } from '../../chain.ts'
-import { formatTime } from '../../format.ts'
-import { Icon } from '../../parts/icon.tsx'
+import { formatDuration, formatTime } from '../../format.ts'
 import { Loading } from '../../parts/page.tsx'
 import { Plot } from '../../parts/plot.tsx'
 import { Problem } from '../../parts/problem.tsx'
 import { usePoll } from '../../poll.ts'
 import { client } from '../../session.ts'
-import { readsByBackend } from './reads.ts'
+import { readsByBackend, type Span } from './reads.ts'
 
-const DAY_MS = 86_400_000
-
-/** Which backends answered the reads of the last day. */
-export function ReadsPlot() {
-  const { data, error, reload } = usePoll(
-    'series/reads',
-    () => client.series('reads', { from: new Date(Date.now() - DAY_MS), step: 60 }),
-    { every: 30_000 },
-  )
-  return (
-    <section class="card plot-card" aria-labelledby="reads-title">
-      <h2 id="reads-title">Reads by backend</h2>
-      {!data && (error === undefined ? <Loading /> : <Missing error={error} retry={reload} />)}
-      {data && <Reads data={data} />}
-    </section>
-  )
+function loadReads({ seconds, step }: Span): ReturnType<typeof client.series> {
+  return client.series('reads', { from: new Date(Date.now() - seconds * 1000), step })
 }
 
-function Missing({ error, retry }: { error: unknown; retry: () => void }) {
-  if (!(error instanceof ApiError) || error.status !== 501) return <Problem error={error} retry={retry} />
-  return (
-    <p class="notice tone-idle">
-      <Icon name="circle-dashed" /> <span>{error.problem.detail}</span>
-    </p>
-  )
-}
-
-function Reads({ data }: { data: Awaited<ReturnType<typeof client.series>> }) {
-  const { at, series, minutes } = readsByBackend(data, chain.value?.backends.map(({ name }) => name) ?? [])
+/** Which backends answered the reads of that time. */
+export function ReadsPlot({ span }: { span: Span }) {
+  const label = span.id
+  const { data, error, reload } = usePoll(`series/reads/${label}`, () => loadReads(span), { every: 30_000 })
+  if (!data) return error === undefined ? <Loading /> : <Problem error={error} retry={reload} />
+  const { at, series, interval } = readsByBackend(data, chain.value?.backends.map(({ name }) => name) ?? [])
+  const length = formatDuration(interval)
   const since = data.counted_since
   const isPartial = since !== null && Date.parse(since) > (data.at[0] ?? 0) * 1000
+  if (series.length === 0) return <p class="muted plot-empty">No read was counted in this time.</p>
   return (
     <>
-      {series.length === 0 ? (
-        <p class="muted plot-empty">No read was counted in this time.</p>
-      ) : (
-        <Plot
-          label={`Reads by the backend that answered, in intervals of ${minutes} min over the last 24 hours, the primary at the bottom`}
-          at={at}
-          series={series}
-          stacked
-          height={244}
-        />
-      )}
+      <Plot
+        label={`Reads by the backend that answered, in intervals of ${length} over the last ${label}, the primary at the bottom`}
+        at={at}
+        series={series}
+        stacked
+        height={200}
+      />
       <p class="muted small">
-        Reads in {minutes} min, {isPartial ? `counted since ${formatTime(since)}` : 'over 24 hours'}. At
+        Reads in {length}, {isPartial ? `counted since ${formatTime(since)}` : `over the last ${label}`}. At
         least: an isolate that is evicted takes up to a minute of counts with it.
       </p>
     </>

@@ -1,12 +1,26 @@
-import type { Series } from '../../../client/client.ts'
+import type { Dependence, Series } from '../../../client/client.ts'
+import { formatCount, formatPercent, plural } from '../../format.ts'
+import type { Tone } from '../../parts/badge.tsx'
+import type { IconName } from '../../parts/icons.ts'
 import type { PlotSeries } from '../../parts/plot.tsx'
 
 /** Reads by who answered them, as a plot shows them; pure. */
 
-const MAX_POINTS = 144
+const MAX_POINTS = 170
 const MIN_POINTS = 15
-/** Minutes that may be summed in one interval. */
-const FACTORS = [1, 2, 5, 10] as const
+/** Intervals that may be summed in one: of minutes, up to ten; quarters of an hour become hours. */
+const FACTORS = [1, 2, 4, 5, 10] as const
+const DAY_SECONDS = 86_400
+
+/** What a plot can show, and in which intervals it is kept. */
+export const SPANS = [
+  { id: 'hour', label: 'Hour', seconds: 3600, step: 60 },
+  { id: 'day', label: 'Day', seconds: DAY_SECONDS, step: 60 },
+  { id: 'week', label: 'Week', seconds: 7 * DAY_SECONDS, step: 900 },
+  { id: 'year', label: 'Year', seconds: 365 * DAY_SECONDS, step: DAY_SECONDS },
+] as const
+export type Span = (typeof SPANS)[number]
+
 const TONES = ['accent', 'warn', 'idle', 'good'] as const
 
 type Column = readonly (number | null)[]
@@ -31,18 +45,71 @@ export function readsByBackend({ at, step, columns, backends }: Series, order: r
   ].filter(({ values }, index) => index < order.length || values.some((value) => (value ?? 0) > 0))
   const known = at.findIndex((_, index) => layers.some(({ values }) => (values[index] ?? null) !== null))
   const earliest = Math.max(0, Math.min(known, at.length - MIN_POINTS))
-  const factor = FACTORS.find((one) => (at.length - earliest) / one <= MAX_POINTS) ?? 10
+  const fits = (factor: number): boolean => (at.length - earliest) / factor <= MAX_POINTS
+  const factor = step === DAY_SECONDS ? 1 : (FACTORS.find(fits) ?? 10)
   const aligned = at.findIndex((time, index) => index >= earliest && time % (step * factor) === 0)
   const start = Math.max(0, aligned)
-  // The latest minute may be incomplete, but a longer interval would seem to fall to nothing.
+  // The latest interval may be incomplete, but a sum of several would seem to fall to nothing.
   const end = at.length - (factor === 1 ? 0 : (at.length - start) % factor)
   return {
     at: at.slice(start, end).filter((_, index) => index % factor === 0),
-    minutes: Math.round((step * factor) / 60),
+    interval: step * factor,
     series: layers.map(({ label, values }, index): PlotSeries => ({
       label,
       values: mergeIntervals(values.slice(start, end), factor),
       tone: label === 'edge cache' ? 'good' : (TONES[index] ?? 'idle'),
     })),
   }
+}
+
+type Fallback = Dependence['fallbacks'][number]
+
+/** What prefixes beyond those that are kept are summed as. */
+export const OTHER_PREFIXES = '…'
+
+/** After so many days without a read, a fallback looks unneeded. */
+const QUIET_DAYS = 30
+
+/** For how long nothing was read from a fallback. */
+export function quietOf({ quiet_days: days, last_read: last }: Fallback): {
+  figure: string
+  text: string
+  tone: Tone
+} {
+  if (days === null) return { figure: '–', text: 'nothing was counted yet', tone: 'idle' }
+  const text = last ? 'without a read' : 'of counting, without a read'
+  return {
+    figure: plural(days, 'day'),
+    text,
+    tone: days === 0 ? 'warn' : days < QUIET_DAYS ? 'idle' : 'good',
+  }
+}
+
+/** `12 reads in the last hour, 340 in a day (2.1 % of all), 2,310 in a week`. */
+export function describeReads({ reads: { hour, day, week }, share }: Fallback): string {
+  if (week === 0) return 'No read in the last week.'
+  const part = day === 0 || share === null ? '' : ` (${shareOf(share)} of all)`
+  return `${plural(hour, 'read')} in the last hour, ${formatCount(day)} in a day${part}, ${formatCount(week)} in a week`
+}
+
+/** Only none at all is 0 %. */
+function shareOf(share: number): string {
+  return share < 0.001 ? 'less than 0.1 %' : formatPercent(share)
+}
+
+/** What shadow reads found. */
+export function describeShadows({ shadow_percent: percent, shadowed, mismatched }: Dependence): {
+  tone: Tone
+  icon: IconName
+  text: string
+} {
+  const compared = `${plural(shadowed, 'copy', 'copies')} of the last week ${shadowed === 1 ? 'was' : 'were'} compared with the source on read`
+  if (mismatched > 0)
+    return { tone: 'bad', icon: 'triangle-alert', text: `${compared}: ${formatCount(mismatched)} differed.` }
+  if (shadowed > 0) return { tone: 'good', icon: 'circle-check', text: `${compared}: all are the same.` }
+  const text =
+    percent > 0
+      ? 'No copy was compared with its source on read in the last week.'
+      : 'Copies are not compared with their sources on read: FALLBACK_SHADOW_PERCENT is 0.'
+  return { tone: 'idle', icon: 'circle-dashed', text }
 }

@@ -1,5 +1,6 @@
 import { signal } from '@preact/signals'
 import type { ComponentType } from 'preact'
+import { ChainPoll } from './chain.ts'
 import { lazy } from './lazy.tsx'
 import { navigate, route } from './navigation.ts'
 import { Icon } from './parts/icon.tsx'
@@ -8,7 +9,7 @@ import { Loading, Page } from './parts/page.tsx'
 import { Problem } from './parts/problem.tsx'
 import { Toasts } from './parts/toast.tsx'
 import { formatRoute, type Route, type View } from './route.ts'
-import { isExpired, session } from './session.ts'
+import { isExpired, may, session } from './session.ts'
 import { SignIn } from './sign-in.tsx'
 import { StatusLine } from './status-line.tsx'
 import { UploadList } from './uploads/upload-list.tsx'
@@ -52,6 +53,7 @@ export function Shell() {
   const current = route.value
   return (
     <div class="shell">
+      {may('admin') && <ChainPoll />}
       <a class="skip-link" href="#content" onClick={skipToContent}>
         Skip to the content
       </a>

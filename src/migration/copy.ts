@@ -37,19 +37,23 @@ export function copyObject(
   options: CopyOptions = {},
 ): Promise<CopyResult> {
   const copy = (onlyIf: PutCondition) => copyOver(source, target, name, { ...options, onlyIf })
-  return options.onlyIf ? copy(options.onlyIf) : createOnly(target, name, copy)
+  return options.onlyIf ? copy(options.onlyIf) : createOnly(target, { name, rereads: source.name }, copy)
 }
 
-/** Stores a copy if there is nothing. If there is a lifted tombstone, stores it again in place of just that. */
+/**
+ * Stores a copy if there is nothing. If there is a lifted tombstone, stores it again in place of just that; so it does with a
+ * tombstone that only says that `rereads` had deleted the object, a source that `store` reads each time.
+ */
 export async function createOnly(
   target: WritableBackend,
-  name: string,
+  { name, rereads }: { name: string; rereads?: string },
   store: (onlyIf: PutCondition) => Promise<CopyResult>,
 ): Promise<CopyResult> {
   const result = await store('absent')
   if (result.outcome !== 'present') return result
   const held = await target.head(name)
-  return held?.lifted ? store(conditionOn(held)) : result
+  const isGone = rereads !== undefined && held?.deleted && held.provenance?.backend === rereads
+  return held?.lifted || isGone ? store(conditionOn(held)) : result
 }
 
 /** Copies one object if `onlyIf` holds, over what is there. `present` if it does not. */

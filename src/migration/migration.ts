@@ -108,7 +108,7 @@ const STORED_WHILE_SENT_BYTES = 256 * 1024
 
 /** The client comes first: storing a large body while it is still being sent would compete for the same thread. */
 function storeShared(object: StoredObject, shared: SharedBody, target: WritableBackend): Promise<CopyResult> {
-  return createOnly(target, object.name, async (onlyIf) => {
+  return createOnly(target, { name: object.name }, async (onlyIf) => {
     const body = shared.stream()
     try {
       if ((object.size ?? 0) > STORED_WHILE_SENT_BYTES) await shared.whole()

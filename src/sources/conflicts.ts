@@ -21,6 +21,8 @@ export interface Conflict {
 
 /** Older ones are forgotten: the next event of the name records it again. */
 const MAX_CONFLICTS = 10_000
+/** Counting them reads that many rows, so it is not done each time. */
+const COUNTED_EVERY = 100
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS conflicts (
@@ -31,8 +33,11 @@ export function conflictLog(sql: SqlStorage) {
   sql.exec(SCHEMA)
   return {
     add(conflict: Conflict): void {
-      const insert = 'INSERT OR REPLACE INTO conflicts (backend, name, conflict) VALUES (?, ?, ?)'
-      sql.exec(insert, conflict.backend, conflict.name, JSON.stringify(conflict))
+      const insert =
+        'INSERT OR REPLACE INTO conflicts (backend, name, conflict) VALUES (?, ?, ?) RETURNING id'
+      const json = JSON.stringify(conflict)
+      const { id } = sql.exec<{ id: number }>(insert, conflict.backend, conflict.name, json).one()
+      if (id % COUNTED_EVERY > 0) return
       const oldest = 'SELECT id FROM conflicts ORDER BY id DESC LIMIT 1 OFFSET ?'
       sql.exec(`DELETE FROM conflicts WHERE id <= (${oldest})`, MAX_CONFLICTS)
     },

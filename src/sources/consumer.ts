@@ -17,10 +17,11 @@ export interface ConsumerOptions {
 }
 
 /**
- * When a name is looked at again, in seconds: a copy of the old version that was under way may have been stored after the
- * event was handled. Consumers and alarms end after 15 minutes (Workers limits).
+ * When a name is looked at again, in seconds from one look to the next: a copy of the old version that was under way may
+ * have been stored after the event was handled. Most take seconds, and none more than the 15 minutes of a consumer (Workers
+ * limits).
  */
-const LOOK_AGAIN_AFTER = [60, 16 * 60]
+const LOOK_AGAIN_AFTER = [5, 60, 16 * 60]
 
 const COUNTED: Record<Reconciled['outcome'], Outcome> = {
   copied: 'copied',

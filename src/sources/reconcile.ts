@@ -85,6 +85,9 @@ async function reconcileOnce(subject: Subject): Promise<Reconciled | null> {
     return { outcome: 'ignored', detail: `the copy in ${backend.name} is from ${copiedFrom}`, held: info }
 
   const found = await headSource(subject)
+  // A mirror follows the primary; what is not there yet is on its way.
+  if (found?.provenance?.backend === backend.name)
+    return { outcome: 'same', detail: `${source.name} has a mirrored copy`, held: info, found }
   if (copiedFrom === undefined) return compareSaved(info, found)
   if (!found) return tombstone(subject, backend, info)
   const compared = info.deleted ? { changed: `${source.name} has it again` } : compareCopy(info, found)
@@ -131,12 +134,10 @@ async function copyNew(subject: Subject): Promise<Reconciled | null> {
 /** An object that was saved belongs to whoever saved it, whatever the source does. */
 function compareSaved(held: ObjectInfo, found: ObjectInfo | null): Reconciled {
   if (!found) return { outcome: 'absent', detail: `saved in ${held.backend}, not copied`, held }
-  // A mirror follows the primary; what is not there yet is on its way.
-  if (found.provenance?.backend === held.backend)
-    return { outcome: 'same', detail: `${found.backend} has a copy of it`, held, found }
   const compared = compareBytes(held, found)
   if (compared === 'same') return { outcome: 'same', detail: 'saved, with the same bytes', held, found }
-  const detail = compared === 'unknown' ? 'only the sizes could be compared' : compared.changed
+  const detail =
+    compared === 'unknown' ? 'their bytes could not be compared without reading them' : compared.changed
   return { outcome: 'conflict', detail: `saved in ${held.backend}, not copied: ${detail}`, held, found }
 }
 

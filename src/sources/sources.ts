@@ -2,7 +2,7 @@ import { MAX_ATTEMPTS, type DeadLetter, type Delivery } from '../migration/copy-
 import { describeError, log } from '../observe/log.ts'
 import { StorageError } from '../storage/errors.ts'
 import { acceptEvents, type Source } from './accept.ts'
-import { consumeSourceMessages } from './consumer.ts'
+import { type ConsumerOptions, consumeSourceMessages } from './consumer.ts'
 import type { SourceMessage } from './messages.ts'
 import type { Reconciler } from './reconciler.ts'
 import { readEvents, type SourceEvent } from './shapes.ts'
@@ -32,6 +32,8 @@ export class NotQueuedError extends Error {}
 const MAX_BATCH = 100
 /** Without a queue, they are handled within the request's allowance. */
 const MAX_AT_ONCE = 20
+/** A request's `waitUntil` has about 30 s (Workers limits). */
+const ALLOWANCE_MS = 25_000
 
 const NOTHING: Receipt = { accepted: 0, ignored: 0 }
 
@@ -51,20 +53,26 @@ export function createSources({ sources, sns, keepAlive, queue, changes, ...opti
       log('error', 'source events', { backend, operation: 'count', reason: describeError(error) }),
     )
   }
-  const consume = (messages: readonly Delivery<SourceMessage>[], lookAgainAfter?: readonly number[]) =>
+  const consume = (messages: readonly Delivery<SourceMessage>[], own: Partial<ConsumerOptions> = {}) =>
     consumeSourceMessages(messages, {
       reconcile,
       sendLater: async (message, delaySeconds) => queue?.send(message, { delaySeconds }),
       count: (backend, handled) => count(backend, (object) => object.addHandled(backend, [...handled])),
-      ...(giveUp && { giveUp }),
-      ...(lookAgainAfter && { lookAgainAfter }),
+      giveUp,
+      ...own,
     })
+  /** Each once, within the allowance of the request. */
   const handleNow = async (messages: readonly SourceMessage[]): Promise<void> => {
     running += messages.length
+    const signal = AbortSignal.timeout(ALLOWANCE_MS)
     try {
       await consume(
         messages.map((body) => ({ body, attempts: MAX_ATTEMPTS, ack() {}, retry() {} })),
-        [],
+        {
+          reconcile: (source, name) => reconcile(source, name, signal),
+          giveUp: async (letter) => giveUp?.(letter),
+          lookAgainAfter: [],
+        },
       )
     } finally {
       running -= messages.length

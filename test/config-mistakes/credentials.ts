@@ -131,4 +131,15 @@ export const credentialMistakes: Row[] = [
     withVars({ MEDIA_ACCESS: 'private' }),
     'MEDIA_ACCESS: must be "public", "token" or "signed"',
   ],
+  [
+    'a secret for events that is short',
+    withVars({ EVENTS_SECRET: SECRET }),
+    'EVENTS_SECRET: must be at least 24 letters, digits',
+    'npx wrangler secret put EVENTS_SECRET',
+  ],
+  [
+    'a secret for events that is no part of a URL',
+    withVars({ EVENTS_SECRET: `${SECRET} ${SECRET}` }),
+    'EVENTS_SECRET: must be at least 24 letters, digits',
+  ],
 ]

@@ -3,7 +3,7 @@ import { env } from 'cloudflare:workers'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import worker from '../../src/index.ts'
 import type { SourceMessage } from '../../src/sources/messages.ts'
-import { answering, type CallInit, media, OLD, R2, startApp } from '../kit/app.ts'
+import { answering, BROKEN_ORIGIN, type CallInit, media, OLD, R2, startApp } from '../kit/app.ts'
 import { textOf } from '../kit/fakes.ts'
 import { eventually } from '../kit/eventually.ts'
 import { createRandom } from '../kit/random.ts'
@@ -285,6 +285,14 @@ describe('an event', () => {
       status: 503,
       body: { detail: expect.stringContaining('COPY_QUEUE') },
     })
+  })
+
+  it('is counted as failed if it fails where no queue is bound, and nothing else tells', async () => {
+    const own = { COPY_QUEUE: undefined, BACKFILL_JOBS: undefined, OLD: BROKEN_ORIGIN }
+    const { post, status } = start(own)
+    expect((await post(put('a'))).status).toBe(202)
+    const failed = async () => ((await status()) as [{ failed: number }])[0].failed === 1 || null
+    await eventually(() => 'the count', failed)
   })
 
   it('is not kept where SOURCE_CHANGES is not bound, and is handled all the same', async () => {

@@ -44,10 +44,13 @@ describe('an event that found nothing to change', () => {
   it.each([
     ['the source does not have the name and there is no copy', { outcome: 'absent' }],
     ['there is no copy and migration is off', { outcome: 'not-migrated' }],
-  ] as const)('is looked at twice more, after a minute and a quarter of an hour: %s', async (_, result) => {
-    expect(await deliver(result)).toMatchObject({ seen: ['ack'], later: [[60, 1]] })
-    expect(await deliver(result, { body: { ...EVENT, looks: 1 } })).toMatchObject({ later: [[960, 2]] })
-    expect(await deliver(result, { body: { ...EVENT, looks: 2 } })).toMatchObject({
+  ] as const)('is looked at after seconds, a minute, and a quarter of an hour: %s', async (_, result) => {
+    for (const [looks, delay] of [5, 60, 960].entries())
+      expect(await deliver(result, { body: { ...EVENT, looks } })).toMatchObject({
+        seen: ['ack'],
+        later: [[delay, looks + 1]],
+      })
+    expect(await deliver(result, { body: { ...EVENT, looks: 3 } })).toMatchObject({
       seen: ['ack'],
       later: [],
     })
@@ -80,8 +83,8 @@ describe('an event that failed', () => {
   it('is retried, then looked at later, and recorded in the end', async () => {
     expect(await deliver(failure)).toMatchObject({ seen: ['retry'], later: [], letters: [] })
     const last = { attempts: MAX_ATTEMPTS }
-    expect(await deliver(failure, last)).toMatchObject({ seen: ['ack'], later: [[60, 1]], letters: [] })
-    const { letters, counted, later } = await deliver(failure, { ...last, body: { ...EVENT, looks: 2 } })
+    expect(await deliver(failure, last)).toMatchObject({ seen: ['ack'], later: [[5, 1]], letters: [] })
+    const { letters, counted, later } = await deliver(failure, { ...last, body: { ...EVENT, looks: 3 } })
     expect([later, counted]).toEqual([[], [{ outcome: 'failed' }]])
     const detail = 'event of old: did not answer'
     expect(letters).toEqual([{ name: 'a', error: 'timeout', detail, attempts: MAX_ATTEMPTS }])

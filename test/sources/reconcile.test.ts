@@ -103,12 +103,16 @@ describe('reconcile()', () => {
     expect(await text()).toBe('saved')
   })
 
-  it('has no conflict with a mirror that follows the saved object', async () => {
-    const { run, primary, store } = start()
-    await primary.put(NAME, bytesOf('newer'))
+  it.each([
+    ['a saved object', undefined],
+    ['a copy that came from it', { backend: 'old', etag: '"first"', copied: new Date() }],
+  ])('takes nothing back from a mirror that follows %s', async (_, from) => {
+    const { run, primary, store, text } = start()
+    await primary.put(NAME, bytesOf('newer'), { info: from ? { provenance: from } : {} })
     const provenance = { backend: 'new', copied: new Date() }
     await store.put(NAME, bytesOf('older'), { info: { provenance } })
     expect(await run()).toMatchObject({ outcome: 'same' })
+    expect(await text()).toBe('newer')
   })
 
   it('changes nothing if the source fails, or the primary', async () => {
@@ -192,5 +196,31 @@ describe('reconcile()', () => {
     await expect(run(true, over({ ...primary, put: async () => null }, source))).rejects.toMatchObject({
       code: 'unavailable',
     })
+  })
+
+  it('replaces an object in parts if it is too large for one put, under the same condition', async () => {
+    const { primary, source, over, change, run, ready, text } = start({ copied: 'one' })
+    await ready()
+    await change('twelve bytes')
+    const conditions: unknown[] = []
+    const inParts: Backend = {
+      ...primary,
+      maxPutSize: 5,
+      async createMultipartUpload(name, options) {
+        const upload = await primary.createMultipartUpload(name, options)
+        return {
+          ...upload,
+          async complete(parts, put) {
+            conditions.push(put?.onlyIf)
+            return upload.complete(parts, put)
+          },
+        }
+      },
+    }
+    const version = (await primary.head(NAME))?.version
+    expect(await run(true, over(inParts, source))).toMatchObject({ outcome: 'copied', bytes: 12 })
+    expect(conditions).toEqual([{ version }])
+    expect(await text()).toBe('twelve bytes')
+    expect(primary.uploads.size).toBe(0)
   })
 })

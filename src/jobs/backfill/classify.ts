@@ -32,8 +32,9 @@ export function classify(
     what: 'failed',
     failure: { backend: held.backend.name, error, detail },
   })
-  if (isTombstoned(chain, name, served)) return skip('tombstoned')
   const first = live[0]
+  if (isTombstoned(chain, name, served) && !served.some((one) => isOverruled(one, first)))
+    return skip('tombstoned')
   if (first && first !== held && isAtHome(chain, first)) return { held, what: 'present' }
   if (!inside) return skip('excluded')
   if (first !== held) return skip('shadowed')
@@ -62,6 +63,11 @@ export function isServed({ backend, object }: Held): boolean {
 export function isTombstoned(chain: Chain, name: string, held: readonly Held[]): boolean {
   const holdings = held.map(({ backend, object }) => ({ backend, info: object }))
   return decide(chain, name, holdings).tombstone !== null
+}
+
+/** Whether it is the tombstone of a copy whose source had deleted the object, and has it again. */
+export function isOverruled({ object }: Held, source: Held | undefined): boolean {
+  return !!object.deleted && !!source && object.provenance?.backend === source.backend.name
 }
 
 /** Why nothing can be served under the object's name; `undefined` if it can. */

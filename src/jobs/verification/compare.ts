@@ -6,7 +6,7 @@ import { startHash, type DigestName } from '../../bodies/digest.ts'
 import { compareDigests, sinceCopy } from '../../migration/compare-copy.ts'
 import { failureOfBody, toStorageError } from '../../storage/errors.ts'
 import type { Digests, ObjectInfo } from '../../storage/object.ts'
-import { isServed, isTombstoned, whyTooLarge, whyUnusable } from '../backfill/classify.ts'
+import { isOverruled, isServed, isTombstoned, whyTooLarge, whyUnusable } from '../backfill/classify.ts'
 import { LISTED_BUT_ABSENT, lists } from '../backfill/copy-entry.ts'
 import type { Held, Step } from '../walk.ts'
 import { repairCopy, whyUnrepaired } from './repair.ts'
@@ -92,6 +92,8 @@ async function compareStep(
   const own = served.find(isPrimary)
   const wrong = whyUnusable(other)
   if (wrong !== undefined) return { ...base, ...leftOut('invalid_name', wrong) }
+  if (own && isOverruled(own, other))
+    return { ...base, kind: 'missing', detail: `${base.backend} has it again, after it was deleted there` }
   if (own?.object.deleted || (!own && isTombstoned(chain, name, served)))
     return { ...base, kind: 'tombstoned' }
   if (own) return { ...base, ...(await compareBoth(own, other, options)) }

@@ -11,8 +11,21 @@ import { freePorts } from './listen.ts'
 
 const script = new URL('radosgw-start.sh', import.meta.url).pathname
 
-/** Ceph's gateway on loopback with the tests' buckets, one of which anyone may read. */
+/** Ceph's gateway with the tests' buckets, one of which anyone may read. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const { server, stop } = await startRadosgw()
+  try {
+    await createBuckets(server)
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  project.provide('s3', server)
+  return stop
+}
+
+/** Ceph's gateway on loopback, without any bucket. */
+export async function startRadosgw(): Promise<{ server: S3Server; stop: () => Promise<void> }> {
   const credentials = { accessKeyId: 'RADOSGWKEY', secretAccessKey: 'radosgw-secret/with+signs' }
   const folder = await mkdtemp(join(tmpdir(), 'radosgw-'))
   const [port, monitorPort] = await freePorts(2)
@@ -38,13 +51,11 @@ export default async function setup(project: TestProject): Promise<() => Promise
   }
   try {
     await untilUp(gateway)
-    await createBuckets(server)
   } catch (error) {
     await stop()
     throw error
   }
-  project.provide('s3', server)
-  return stop
+  return { server, stop }
 }
 
 async function untilUp({ stdout }: { stdout: NodeJS.ReadableStream }): Promise<void> {

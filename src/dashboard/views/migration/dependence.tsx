@@ -96,7 +96,7 @@ function Prefixes({ prefixes }: Pick<Fallback, 'prefixes'>) {
   const more = prefixes.length - SHOWN
   return (
     <>
-      <h4>Reads of the last week by folder</h4>
+      <p class="muted small">Reads of the last week by folder</p>
       <ul class="bars">
         {prefixes.slice(0, isWhole.value ? undefined : SHOWN).map(({ prefix, reads, last_read: last }) => (
           <li key={prefix} class="prefix-bar" title={`last read ${formatAgo(last)}`}>
@@ -130,27 +130,28 @@ function PrefixName({ prefix }: { prefix: string }) {
 function Shadows({ answer }: { answer: Answer }) {
   const { tone, icon, text } = describeShadows(answer)
   return (
-    <div class="shadows">
-      <p class={`tone-${tone} shadow-result`}>
-        <Icon name={icon} /> <span>{text}</span>
-      </p>
-      {answer.mismatches.length > 0 && (
-        <details>
-          <summary>The latest that differed</summary>
-          <ul class="names">
-            {answer.mismatches.map(({ name, backend, detail, at }) => (
-              <li key={`${at} ${name}`}>
-                <a href={formatRoute({ view: 'object', name })}>
-                  <Name name={name} max={120} />
-                </a>
-                <span class="muted small">
-                  {formatAgo(at)}, {backend}: {detail}
-                </span>
-              </li>
-            ))}
-          </ul>
-        </details>
-      )}
+    <div class={`notice tone-${tone}`}>
+      <Icon name={icon} />
+      <div>
+        {text}
+        {answer.mismatches.length > 0 && (
+          <details>
+            <summary>The latest that differed</summary>
+            <ul class="names">
+              {answer.mismatches.map(({ name, backend, detail, at }) => (
+                <li key={`${at} ${name}`}>
+                  <a href={formatRoute({ view: 'object', name })}>
+                    <Name name={name} max={120} />
+                  </a>
+                  <span class="muted small">
+                    {formatAgo(at)}, {backend}: {detail}
+                  </span>
+                </li>
+              ))}
+            </ul>
+          </details>
+        )}
+      </div>
     </div>
   )
 }

@@ -1,0 +1,191 @@
+import { AwsClient } from 'aws4fetch'
+import { hash } from 'node:crypto'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { encodeName } from '../../src/storage/name.ts'
+import { eventually } from '../kit/eventually.ts'
+import { createRandom, type Random } from '../kit/random.ts'
+import { startRadosgw } from '../kit/servers/radosgw-server.ts'
+import { type Site, startSite } from '../kit/worker/site.ts'
+
+/** Ceph's bucket notifications, pushed over HTTP, keep copies in line while a backfill makes them. */
+const BUCKET = 'moving'
+const SECRET = 'a-secret-in-the-url-0123456789'
+const SEEDED = 1000
+const CHANGES = 500
+const WORKERS = 10
+/** The share of changes after which the next one of the same name does not wait until the Worker shows it. */
+const HASTE = 0.5
+
+let gateway: Awaited<ReturnType<typeof startRadosgw>>
+let site: Site
+let source: Source
+
+beforeAll(async () => {
+  gateway = await startRadosgw()
+  const { endpoint, credentials } = gateway.server
+  site = await startSite({
+    storages: [
+      { type: 'r2', binding: 'MEDIA' },
+      { type: 's3', name: 'old', endpoint, bucket: BUCKET, prefix: 'media/', credentials: 'OLD' },
+    ],
+    vars: {
+      OLD_ACCESS_KEY_ID: credentials.accessKeyId,
+      OLD_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+      EVENTS_SECRET: SECRET,
+    },
+  })
+  source = await createSource(new URL(`/-/api/events/old?secret=${SECRET}`, site.url).href)
+})
+afterAll(async () => {
+  await site?.close()
+  await gateway?.stop()
+})
+
+type Source = Awaited<ReturnType<typeof createSource>>
+
+/** The bucket, whose notifications go to that URL. */
+async function createSource(url: string) {
+  const { endpoint, region, credentials } = gateway.server
+  const over = (service: string) => new AwsClient({ ...credentials, region, service, retries: 0 })
+  const [s3, sns] = [over('s3'), over('sns')]
+  const ok = async (answer: Promise<Response>): Promise<string> => {
+    const response = await answer
+    if (response.ok) return response.text()
+    throw new Error(`${response.url}: ${response.status} ${await response.text()}`)
+  }
+  await ok(s3.fetch(`${endpoint}/${BUCKET}`, { method: 'PUT' }))
+  const topic = new URLSearchParams({
+    Action: 'CreateTopic',
+    Name: 'changes',
+    'Attributes.entry.1.key': 'push-endpoint',
+    'Attributes.entry.1.value': url,
+  })
+  const headers = { 'Content-Type': 'application/x-www-form-urlencoded' }
+  const created = await ok(sns.fetch(`${endpoint}/`, { method: 'POST', headers, body: topic.toString() }))
+  const arn = /<TopicArn>([^<]+)</.exec(created)?.[1]
+  const configuration = `<NotificationConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><TopicConfiguration>
+    <Id>changes</Id><Topic>${arn}</Topic><Event>s3:ObjectCreated:*</Event><Event>s3:ObjectRemoved:*</Event>
+  </TopicConfiguration></NotificationConfiguration>`
+  const urlOf = (name: string): string => `${endpoint}/${BUCKET}/media/${encodeName(name)}`
+  /** What each name holds. */
+  const objects = new Map<string, string>()
+  return {
+    objects,
+    notify: () => ok(s3.fetch(`${endpoint}/${BUCKET}?notification`, { method: 'PUT', body: configuration })),
+    async put(name: string, body: string) {
+      objects.set(name, body)
+      await ok(s3.fetch(urlOf(name), { method: 'PUT', body }))
+    },
+    async remove(name: string) {
+      objects.delete(name)
+      await ok(s3.fetch(urlOf(name), { method: 'DELETE' }))
+    },
+  }
+}
+
+/** Runs `work` for each entry, `WORKERS` at a time. */
+async function inTurn<Entry>(entries: Iterable<Entry>, work: (entry: Entry) => Promise<void>): Promise<void> {
+  const queue = [...entries]
+  const take = async (): Promise<void> => {
+    for (let entry = queue.shift(); entry !== undefined; entry = queue.shift()) await work(entry)
+  }
+  await Promise.all(Array.from({ length: WORKERS }, take))
+}
+
+const nameOf = (index: number): string => `photos/${index % 7}/a b+c%d (${index}) ü.jpg`
+
+/** What a client of the Worker reads: `null` for 404. Only GET copies, so this changes nothing. */
+async function shown(name: string): Promise<string | null> {
+  const { status, headers } = await site.fetch(encodeName(name), { method: 'HEAD' })
+  if (status === 404) return null
+  if (status !== 200) throw new Error(`HEAD ${name}: ${status}`)
+  return headers.get('ETag')
+}
+
+/** Changes one name at random, and returns how long it took until clients saw it, in milliseconds. */
+async function change(name: string, version: number, random: Random): Promise<number | null> {
+  const deletes = source.objects.has(name) && random.next() < 0.4
+  if (deletes) await source.remove(name)
+  else await source.put(name, `${name}, version ${version}`)
+  const changed = Date.now()
+  if (random.next() < HASTE) return null
+  const expected = deletes ? null : etagOf(`${name}, version ${version}`)
+  await eventually(
+    () => `${name} as ${expected}`,
+    async () => ((await shown(name)) === expected ? true : null),
+    { patience: 90_000, interval: 20 },
+  )
+  return Date.now() - changed
+}
+
+function etagOf(text: string): string {
+  return `"${hash('md5', text)}"`
+}
+
+const quantile = (sorted: readonly number[], share: number): number =>
+  sorted[Math.ceil(sorted.length * share) - 1] ?? Number.NaN
+
+it(`follows ${CHANGES} puts and deletes at the source while a backfill runs`, async () => {
+  await inTurn(Array.from({ length: SEEDED }).keys(), (index) =>
+    source.put(nameOf(index), `${nameOf(index)}, as it was`),
+  )
+  await source.notify()
+  const headers = { 'Content-Type': 'application/json' }
+  const body = JSON.stringify({ max_per_second: 40 })
+  const backfill = await (await site.call('/-/api/backfills', { method: 'POST', headers, body })).json()
+  const job = `/-/api/backfills/${(backfill as { id: string }).id}`
+
+  const jobNow = async () => (await (await site.call(job)).json()) as { state: string }
+  const isRunning = async () => ['listing', 'running'].includes((await jobNow()).state)
+
+  const times: number[] = []
+  let during = 0
+  // Each worker has names of its own, so that it knows what the last change of each was. Some names are new.
+  const workers = Array.from({ length: WORKERS }).keys()
+  await inTurn(workers, async (worker) => {
+    const random = createRandom(worker)
+    for (let version = 0; version < CHANGES / WORKERS; version++) {
+      const index = worker + WORKERS * random.below((SEEDED * 1.2) / WORKERS)
+      const time = await change(nameOf(index), version, random)
+      if (time !== null) times.push(time)
+      if (await isRunning()) during += 1
+    }
+  })
+  expect(during, 'changes while the backfill ran').toBeGreaterThan(CHANGES / 2)
+  const end = await eventually(
+    () => 'the end of the backfill',
+    async () => ((await isRunning()) ? null : (await jobNow()).state),
+    { patience: 90_000, interval: 200 },
+  )
+  const failures: unknown = await (await site.call(`${job}/failures`)).json()
+  expect([end, failures]).toEqual(['completed', { failures: [], cursor: null }])
+
+  const all = Array.from({ length: SEEDED * 1.2 }, (_, index) => nameOf(index))
+  const wrong = async (): Promise<string[]> => {
+    const found: string[] = []
+    await inTurn(all, async (name) => {
+      const response = await site.fetch(encodeName(name))
+      const text = await response.text()
+      const isHit = response.headers.get('Cache-Status')?.includes('; hit') ?? false
+      const expected = source.objects.get(name)
+      const isRight = expected === undefined ? response.status === 404 : isHit && text === expected
+      if (!isRight) found.push(name)
+    })
+    return found
+  }
+  let left: string[] = []
+  // A copy that overtook its event is found by a later look.
+  await eventually(
+    () => `both sides equal: ${left.join(', ')}`,
+    async () => ((left = await wrong()).length === 0 ? true : null),
+    { patience: 90_000, interval: 1000 },
+  )
+
+  const answer = (await (await site.call('/-/api/events')).json()) as { sources: [Record<string, unknown>] }
+  const [status] = answer.sources
+  expect(status).toMatchObject({ backend: 'old', accepted: CHANGES, ignored: 0, conflicts: 0, failed: 0 })
+  const sorted = times.toSorted((a, b) => a - b)
+  process.stdout.write(
+    `${CHANGES} changes, ${during} of them while the backfill ran: seen by clients after ${quantile(sorted, 0.5)} ms (p50), ${quantile(sorted, 0.95)} ms (p95) of ${sorted.length}; as the Worker counts it: ${JSON.stringify(status['lag_seconds'])} s\n`,
+  )
+}, 180_000)

@@ -122,7 +122,8 @@ describe('a certificate', () => {
       valid: false,
       detail: expect.stringContaining('not signed'),
     })
-    expect((await app.post('verifications/check', { valid: true })).status).toBe(400)
+    expect(await check({ valid: true })).toMatchObject({ valid: false })
+    expect((await app.post('verifications/check', { certificate: 'x' })).status).toBe(400)
   })
 
   it('is signed by the first signing key, checked by all, and worth nothing to other keys', async () => {

@@ -104,6 +104,7 @@ describe('a good configuration', () => {
       edgeCacheSeconds: 0,
       corsOrigins: null,
       shadowPercent: 0,
+      verifyPerSecond: 100,
       repair: 'report',
       keepReplacedDays: 0,
       inlineMaxBytes: 16_777_216,

@@ -146,6 +146,8 @@ function covered(prefix: string, objects: number, coverage: number) {
 
 type Condition = Verification['conditions'][number]
 
+const inWords = (age: number): string => `${ago(age).slice(0, 16).replace('T', ' ')} UTC`
+
 const LOOKED_AT = ago(24 * MINUTE)
 
 /** What both certificates say besides the comparison. */
@@ -178,7 +180,7 @@ const watched: Condition[] = [
     id: 'dependence',
     met: false,
     decides: false,
-    seen: `media_kv has answered no read since counting began. legacy answered 1,204 reads in the last week, and the last one at ${ago(3 * 60 * MINUTE)}. Counted since ${ago(20 * DAY)}.`,
+    seen: `media_kv has answered no read since counting began. legacy answered 1,204 reads in the last week, and the last one at ${inWords(3 * 60 * MINUTE)}. Counted since ${inWords(20 * DAY)}.`,
     at: LOOKED_AT,
     next: 'Wait until no fallback has answered a read for 7 days: GET dependence says which folders still need it.',
   },
@@ -194,7 +196,7 @@ const watched: Condition[] = [
     id: 'source_changes',
     met: true,
     decides: true,
-    seen: `The last event of legacy was of ${ago(9 * 60 * MINUTE)}, and was followed 1.4 s later (95 % within 3.2 s). 0 saved objects are known to differ from their source.`,
+    seen: `The last event of legacy was of ${inWords(9 * 60 * MINUTE)}, and was followed 1.4 s later (95 % within 3.2 s). 0 saved objects are known to differ from their source.`,
     at: LOOKED_AT,
     next: null,
   },
@@ -213,7 +215,7 @@ const compared = (isEqual: boolean): Condition[] => [
     id: 'complete',
     met: true,
     decides: true,
-    seen: `All names of media and media_kv, legacy were listed, 2 times: the last time as of ${ago(26 * MINUTE)}.`,
+    seen: `All names of media and media_kv, legacy were listed, 2 times: the last time as of ${inWords(26 * MINUTE)}.`,
     at: LOOKED_AT,
     next: null,
   },
@@ -261,7 +263,7 @@ const notSafe: Verification = {
   accepted: [],
   primary: 'media',
   fallbacks: ['media_kv', 'legacy'],
-  passes: 1,
+  passes: 2,
   as_of: ago(26 * MINUTE),
   coverage: 62_298 / 62_310,
   prefixes: [

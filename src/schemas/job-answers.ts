@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { ACCEPTABLE, CONDITIONS, DIFFERENCE_KINDS, DIRECTIONS, LEFT_OUT_REASONS } from './reasons.ts'
+import { ACCEPTABLE, CONDITION_IDS, DIFFERENCE_KINDS, DIRECTIONS, LEFT_OUT_REASONS } from './reasons.ts'
 
 /** The responses of the job routes. */
 
@@ -302,7 +302,7 @@ export const verification = v.strictObject({
   conditions: v.pipe(
     v.array(
       v.strictObject({
-        id: v.picklist(CONDITIONS),
+        id: v.picklist(CONDITION_IDS),
         met: v.pipe(v.nullable(v.boolean()), v.description('Null: it was not looked at.')),
         decides: v.pipe(
           v.boolean(),

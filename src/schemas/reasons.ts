@@ -31,19 +31,21 @@ export const DIFFERENCE_KINDS = [
 ] as const
 export type DifferenceKind = (typeof DIFFERENCE_KINDS)[number]
 
-/** What a certificate is about. */
-export const CONDITIONS = [
-  'complete',
-  'equal',
-  'undamaged',
-  'left_out',
-  'backfills',
-  'mirrors',
-  'configuration',
-  'dependence',
-  'shadow_reads',
-  'source_changes',
-] as const
+/** The conditions of a certificate, in words. */
+export const CONDITIONS = {
+  complete: 'The comparison is complete',
+  equal: 'Both sides are equal',
+  undamaged: 'No copy is damaged',
+  left_out: 'Nothing was left out, except for what was accepted',
+  backfills: 'No backfill is open or has failed',
+  mirrors: 'The mirrors have followed every change',
+  configuration: 'The chain is configured as it was compared',
+  dependence: 'No fallback has been needed lately',
+  shadow_reads: 'Copies equal their sources when they are read',
+  source_changes: 'The sources have not changed since',
+}
+type ConditionId = keyof typeof CONDITIONS
+export const CONDITION_IDS = Object.keys(CONDITIONS) as ConditionId[]
 
 /** What is kept over time. */
 export const SERIES = ['reads', 'copies', 'health'] as const

@@ -185,15 +185,22 @@ export const verificationBody = v.strictObject({
   ),
 })
 
-export const certificateBody = v.looseObject({
-  certificate: v.nullable(
-    v.looseObject({
-      key_id: v.nullable(v.string('must be a string')),
-      signature: v.nullable(v.string('must be a string')),
-      algorithm: v.nullable(v.string('must be a string')),
-    }),
-  ),
-})
+/** The JSON of a verification. It is about the whole deployment, whichever prefix it has. */
+export const certificateBody = v.pipe(
+  v.looseObject({
+    certificate: v.optional(
+      v.nullable(
+        v.looseObject({
+          key_id: v.nullable(v.string('must be a string')),
+          signature: v.nullable(v.string('must be a string')),
+          algorithm: v.nullable(v.string('must be a string')),
+        }),
+      ),
+      null,
+    ),
+  }),
+  v.transform((content) => ({ content })),
+)
 
 const numberedPage = {
   limit: v.optional(wholeNumber(1, MAX_LIMIT), '100'),

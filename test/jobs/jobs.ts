@@ -139,6 +139,8 @@ export async function verified(
     states?: () => MirrorState[] | Promise<MirrorState[]>
     /** What is known at its end. */
     evidence?: Evidence
+    /** The chain has another configuration in the end. */
+    reconfigured?: boolean
   } = {},
 ): Promise<VerificationJson & { all: Difference[]; bySize: Difference[] }> {
   const {
@@ -147,13 +149,18 @@ export async function verified(
     later = backends,
     states = () => [],
     evidence = UNSEEN,
+    reconfigured = false,
     ...given
   } = options
   let chain = createChain(backends, { deletes: 'tombstone' })
   return inObject(async (ctx) => {
     let time = Date.now()
+    let migration = true
     class TestJob extends Verification {
-      protected override readonly deployment = () => deploymentOver(chain, [])
+      protected override readonly deployment = () => {
+        const deployment = deploymentOver(chain, [])
+        return { ...deployment, configuration: { ...deployment.configuration, migration } }
+      }
       protected override async backfills() {
         return backfills
       }
@@ -182,6 +189,7 @@ export async function verified(
       job = new TestJob(ctx, env)
       await job.alarm()
     }
+    if (reconfigured) migration = false
     const result = job.status()
     const all = job.differences(undefined, 0, 1000)?.differences
     const bySize = job.differences('equal_by_size', 0, 1000)?.differences

@@ -6,6 +6,16 @@ import { bytesOf } from '../kit/fakes.ts'
 
 type Random = () => number
 
+/** The digest that is recorded of some copies, since it can be computed without waiting. */
+export function crc32(bytes: Uint8Array): string {
+  let crc = -1
+  for (const byte of bytes) {
+    crc ^= byte
+    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0)
+  }
+  return (~crc >>> 0).toString(16).padStart(8, '0')
+}
+
 /** A backend and how it is disturbed; `store` has its actual objects. */
 export interface Side {
   store: MemoryBackend
@@ -65,7 +75,10 @@ export function plant(random: Random, primary: Side, fallbacks: readonly Side[])
     const [source] = sources
     // Copies are made of what reads are served from, so most of them respect the filters.
     const isCopied = source && (accepts(source, name) || chance(0.5)) && accepts(primary, name)
-    if (isCopied && !isInvalid && !chance(trouble)) copy(primary, source, name, chance(0.5))
+    if (isCopied && !isInvalid && !chance(trouble)) {
+      copy(primary, source, name, chance(0.5))
+      if (chance(0.5)) recordDigest(primary, name)
+    }
     if (chance(trouble) && source) {
       const isCopy = primary.store.objects.get(name)?.info.provenance !== undefined
       put(source, name, text.replace('bytes', 'other'), isCopy ? NEWER : OLD)
@@ -75,7 +88,16 @@ export function plant(random: Random, primary: Side, fallbacks: readonly Side[])
       primary.store.objects.set(name, { bytes: new Uint8Array(0), info })
     }
     for (const side of [primary, ...fallbacks]) if (chance(trouble / 3)) side.unreadable.add(name)
+    if (chance(trouble)) damage(primary, name)
   }
+}
+
+/** Flips the bytes of a copy, while all that was recorded with them stays. */
+function damage(primary: Side, name: string): void {
+  const object = primary.store.objects.get(name)
+  if (!object?.info.digests) return
+  const bytes = object.bytes.map((byte) => byte ^ 1)
+  primary.store.objects.set(name, { ...object, bytes })
 }
 
 function copy(primary: Side, source: Side, name: string, hasProvenance: boolean): void {
@@ -93,6 +115,12 @@ function copy(primary: Side, source: Side, name: string, hasProvenance: boolean)
       etag: `"of-the-copy-${name}"`,
     },
   })
+}
+
+/** As backends do that compute a digest of what they store. */
+function recordDigest(primary: Side, name: string): void {
+  const object = primary.store.objects.get(name)
+  if (object) object.info = { ...object.info, digests: { crc32: crc32(object.bytes) } }
 }
 
 /** The backend as part of the chain. */

@@ -1,6 +1,6 @@
 import { reset } from 'cloudflare:test'
 import { afterEach, describe, expect, it } from 'vitest'
-import { media, seed, startApp } from '../kit/app.ts'
+import { type Json, media, seed, startApp } from '../kit/app.ts'
 
 afterEach(async () => {
   await reset()
@@ -65,5 +65,102 @@ describe('a verification over HTTP', () => {
     expect(page).toContain('<li>prefix: 1</li>')
     expect(page).toContain('all names outside the prefix')
     expect(page).toContain('except for what was accepted')
+  })
+})
+
+/** The chain of wrangler.toml, with which the jobs run. */
+const CHAIN = {
+  FALLBACK_STORAGES: [
+    { type: 'r2', binding: 'MEDIA' },
+    { type: 'kv', binding: 'MEDIA_KV' },
+  ],
+}
+const KEYS = JSON.stringify([
+  { id: 'new', key: 'n'.repeat(32) },
+  { id: 'old', key: 'o'.repeat(32) },
+])
+
+async function certificateOf(app: ReturnType<typeof startApp>): Promise<Json> {
+  const begun = await app.post('verifications')
+  return app.ended(`verifications/${String(begun.body['id'])}`)
+}
+
+describe('a certificate', () => {
+  it('is signed, and valid as long as nothing in it is changed', async () => {
+    await seed(2)
+    const app = startApp(CHAIN)
+    const job = await certificateOf(app)
+    expect(job['certificate']).toMatchObject({
+      issued: job['finished'],
+      deployment: app.deployment.id,
+      configuration: {
+        backends: [{ name: 'media', type: 'r2' }, { name: 'media_kv' }],
+        deletes: 'tombstone',
+      },
+      current: true,
+      algorithm: 'HMAC-SHA-256',
+      key_id: 'token API_TOKEN',
+      signature: expect.stringMatching(/^[\w-]{43}$/),
+    })
+    const check = async (certificate: unknown) => (await app.post('verifications/check', certificate)).body
+    expect(await check(job)).toEqual({
+      valid: true,
+      current: true,
+      detail: 'This deployment has issued it, and it is unchanged.',
+    })
+    const reordered = Object.fromEntries(Object.entries(job).toReversed())
+    expect(await check(reordered)).toMatchObject({ valid: true })
+
+    const conditions = job['conditions'] as Json[]
+    for (const change of [
+      { safe_to_detach: true },
+      { missing: 0 },
+      { note: 'added' },
+      { conditions: [{ ...conditions[0], seen: 'all is well' }, ...conditions.slice(1)] },
+      { certificate: { ...(job['certificate'] as Json), issued: '2020-01-01T00:00:00.000Z' } },
+    ])
+      expect(await check({ ...job, ...change })).toMatchObject({ valid: false, current: null })
+    expect(await check({ ...job, certificate: null })).toMatchObject({
+      valid: false,
+      detail: expect.stringContaining('not signed'),
+    })
+    expect(await check({ valid: true })).toMatchObject({ valid: false })
+    expect((await app.post('verifications/check', { certificate: 'x' })).status).toBe(400)
+  })
+
+  it('is signed by the first signing key, checked by all, and worth nothing to other keys', async () => {
+    await seed(1)
+    const job = await certificateOf(startApp({ ...CHAIN, URL_SIGNING_KEYS: KEYS }))
+    expect(job['certificate']).toMatchObject({ key_id: 'URL_SIGNING_KEYS new' })
+    const rotated = JSON.stringify([{ id: 'newer', key: 'x'.repeat(32) }, ...(JSON.parse(KEYS) as Json[])])
+    const check = async (settings: Json) =>
+      (await startApp({ ...CHAIN, ...settings }).post('verifications/check', job)).body
+    expect(await check({ URL_SIGNING_KEYS: rotated })).toMatchObject({ valid: true })
+    expect(await check({})).toMatchObject({ valid: false, detail: expect.stringContaining('no longer has') })
+    const replaced = JSON.stringify([{ id: 'new', key: 'y'.repeat(32) }])
+    expect(await check({ URL_SIGNING_KEYS: replaced })).toMatchObject({ valid: false })
+  })
+
+  it('stays valid for the configuration that it names, and says that the chain has another one', async () => {
+    await seed(1)
+    const job = await certificateOf(startApp(CHAIN))
+    const [r2, kv] = CHAIN.FALLBACK_STORAGES
+    const other = startApp({ FALLBACK_STORAGES: [r2, { ...kv, exclude: ['^private/'] }] })
+    expect((await other.post('verifications/check', job)).body).toMatchObject({ valid: true, current: false })
+  })
+
+  it('prints each condition and its signature, in words', async () => {
+    await seed(1)
+    const app = startApp(CHAIN)
+    const { id } = await certificateOf(app)
+    const page = await (await app.call(`/-/api/verifications/${String(id)}/report`)).text()
+    for (const text of [
+      '✗ Not met',
+      '✓ Met',
+      '? Not looked at',
+      'Next: ',
+      'HMAC-SHA-256, key token API_TOKEN',
+    ])
+      expect(page).toContain(text)
   })
 })

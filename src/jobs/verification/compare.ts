@@ -165,7 +165,8 @@ async function checkOwn(
   const versions = versionsOf(own)
   if (versions !== undefined && options.wasRead(versions)) return listed
   const read = await readBytes(own, { trustTags: options.trustTags(own.backend.name), ifRecorded: true })
-  if (read && 'kind' in read) return read
+  // What is known to differ is not less different because it cannot be read.
+  if (read && 'kind' in read) return listed.kind === 'different' ? listed : read
   if (read && !read.info.digests) return { ...listed, isUnrecorded: true }
   if (read?.wrong === undefined)
     return { ...listed, ...(read && versions !== undefined && { sameBytes: versions }) }

@@ -68,7 +68,7 @@ function complete(record: VerificationRecord): Condition {
   return deciding(record, 'complete', {
     reasons: isDone ? [] : [`the verification is ${status}`],
     seen: isDone
-      ? `All names of ${primary} and ${fallbacks.join(', ')} were listed, ${times(pass.number)}: the last time as of ${String(timeOf(pass.began))}.`
+      ? `All names of ${primary} and ${fallbacks.join(', ')} were listed, ${times(pass.number)}: the last time as of ${inWords(pass.began)}.`
       : `The verification is ${status}; ${objects(tally.compared)} compared.`,
     next: status === 'running' ? 'Wait until it has ended.' : 'Start another verification.',
   })
@@ -185,12 +185,12 @@ function dependence(record: VerificationRecord): Condition {
     .filter((one) => one !== undefined)
     .map(({ name, reads, last_read: last }) =>
       last
-        ? `${name} answered ${reads.week} reads in the last week, and the last one at ${last.at}.`
+        ? `${name} answered ${reads.week} reads in the last week, and the last one at ${inWords(Date.parse(last.at))}.`
         : `${name} has answered no read since counting began.`,
     )
   return advising(record, 'dependence', {
     met: isKnown ? isQuiet : null,
-    seen: `${sentences.join(' ')} ${known.counted_since === null ? 'Nothing has been counted yet.' : `Counted since ${known.counted_since}.`}`.trim(),
+    seen: `${sentences.join(' ')} ${known.counted_since === null ? 'Nothing has been counted yet.' : `Counted since ${inWords(Date.parse(known.counted_since))}.`}`.trim(),
     next:
       isKnown && isQuiet
         ? null
@@ -211,10 +211,12 @@ function shadowReads(record: VerificationRecord): Condition {
     })
   const { shadowed, mismatched, lastMismatch } = known
   const isLater = lastMismatch !== null && Date.parse(lastMismatch) >= (record.pass.began ?? 0)
-  const last = lastMismatch === null ? '' : `, the last one at ${lastMismatch}`
+  const last = lastMismatch === null ? '' : `, the last one at ${inWords(Date.parse(lastMismatch))}`
   return deciding(record, 'shadow_reads', {
     reasons: isLater
-      ? [`a copy was found to differ from its source at ${lastMismatch}, after it was compared`]
+      ? [
+          `a copy was found to differ from its source at ${inWords(Date.parse(lastMismatch))}, after it was compared`,
+        ]
       : [],
     seen: `Of ${shadowed} copies that were compared with their source when they were read in the last week, ${mismatched} differed${last}.`,
     next: 'Look at the mismatches in GET dependence, then verify again.',
@@ -253,7 +255,7 @@ function sourceChanges(record: VerificationRecord): Condition {
         const behind = lag
           ? `, and was followed ${seconds(lag.last)} later (95 % within ${seconds(lag.p95)})`
           : ''
-        return `The last event of ${name} was of ${timeOf(lastEvent ?? undefined) ?? 'an unknown time'}${behind}.`
+        return `The last event of ${name} was of ${inWords(lastEvent ?? undefined)}${behind}.`
       }),
       `${known.conflicts} saved objects are known to differ from their source.`,
     ].join(' '),
@@ -332,4 +334,13 @@ function seconds(ms: number): string {
 
 function timeOf(ms: number | undefined): string | null {
   return ms === undefined ? null : new Date(ms).toISOString()
+}
+
+/** A time in a sentence. */
+function inWords(ms: number | undefined): string {
+  return (
+    timeOf(ms)
+      ?.replace('T', ' ')
+      .replace(/:\d\d\.\d+Z$/, ' UTC') ?? 'an unknown time'
+  )
 }

@@ -1,6 +1,6 @@
 import { html, raw } from 'hono/html'
 import type { Difference, Verification } from '../../schemas/job-answers.ts'
-import { LEFT_OUT, type LeftOutReason } from '../../schemas/reasons.ts'
+import { CONDITIONS, LEFT_OUT, type LeftOutReason } from '../../schemas/reasons.ts'
 
 const STYLE = `
   :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif }
@@ -9,7 +9,16 @@ const STYLE = `
   th, td { text-align: start; padding: .3rem .6rem; border-bottom: 1px solid #8885; overflow-wrap: anywhere }
   td.n, th.n { text-align: end; font-variant-numeric: tabular-nums }
   .result { padding: 1rem; border-inline-start: .5rem solid; font-size: 1.2rem }
-  .safe { border-color: #2a7d2a } .unsafe { border-color: #b3261e }`
+  .safe { border-color: #2a7d2a } .unsafe { border-color: #b3261e }
+  .mark { white-space: nowrap; font-weight: 600; vertical-align: top }
+  .seen { color: color-mix(in srgb, currentcolor 75%, transparent); font-size: .9rem }
+  .conditions p { margin: 0 }
+  dl { display: grid; grid-template-columns: max-content 1fr; gap: .3rem 1rem }
+  dd { margin: 0; overflow-wrap: anywhere } code { font-size: .85rem }
+  @media print {
+    body { margin: 0; max-width: none; font-size: 10pt } tr, dl { break-inside: avoid }
+    h2 { break-after: avoid } .result { font-size: 14pt }
+  }`
 
 const ROWS = [
   ['equal', 'the same on both sides'],
@@ -24,7 +33,9 @@ const ROWS = [
 
 /** A verification's result as a page: what was compared, what differs, and whether the fallbacks can be detached. */
 export function reportPage(job: Verification, differences: readonly Difference[]) {
-  const result = job.safe_to_detach ? 'Safe to detach' : 'Not safe to detach'
+  const isRollback = job.direction === 'rollback'
+  const isSafe = job.safe_to_roll_back ?? job.safe_to_detach
+  const result = `${isSafe ? 'Safe' : 'Not safe'} to ${isRollback ? 'roll back' : 'detach'}`
   return html`<!doctype html>
     <html lang="en">
       <head>
@@ -37,11 +48,14 @@ export function reportPage(job: Verification, differences: readonly Difference[]
       </head>
       <body>
         <h1>Verification ${job.id}</h1>
-        <p class="result ${job.safe_to_detach ? 'safe' : 'unsafe'}">
+        <p class="result ${isSafe ? 'safe' : 'unsafe'}">
           <strong>${result}</strong>: ${job.fallbacks.join(', ')} behind ${job.primary}
         </p>
         ${reasonList(job)} ${acceptedList(job)}
         <p>${scopeOf(job)}</p>
+        <h2>Conditions</h2>
+        ${conditions(job)}
+        <h2>What was found</h2>
         ${table(
           ['compared', job.compared, `coverage ${percent(job.coverage)}`],
           ROWS.map(([kind, meaning]) => [kind, job[kind], meaning]),
@@ -71,8 +85,65 @@ export function reportPage(job: Verification, differences: readonly Difference[]
           differences.map(({ kind, name, backend, detail }) => [kind, name, backend, detail]),
           `${differences.length} examples; the API lists more under verifications/${job.id}/differences.`,
         )}
+        ${signature(job)}
       </body>
     </html>`
+}
+
+function conditions({ conditions: all }: Verification) {
+  return html`<table class="conditions">
+    ${all.map(
+      (condition) =>
+        html`<tr>
+          <td class="mark">${markOf(condition)}</td>
+          <td>
+            <p><strong>${CONDITIONS[condition.id]}</strong></p>
+            <p class="seen">${condition.seen}</p>
+            ${condition.next === null ? '' : html`<p>Next: ${condition.next}</p>`}
+            ${condition.at === null ? '' : html`<p class="seen">Seen at ${condition.at}.</p>`}
+          </td>
+        </tr>`,
+    )}
+  </table>`
+}
+
+/** In words, with a sign: never by colour alone. */
+function markOf({ met, decides }: Verification['conditions'][number]): string {
+  if (met === null) return '? Not looked at'
+  if (met) return '✓ Met'
+  return decides ? '✗ Not met' : '! Wait'
+}
+
+/** What it is about, and how to see that it is genuine. */
+function signature({ certificate }: Verification) {
+  if (!certificate) return ''
+  const { issued, deployment, configuration, current, algorithm, key_id: key, signature: mac } = certificate
+  const chain = configuration.backends.map(
+    ({ name, type, ...settings }) =>
+      html`<dt>${name}</dt>
+        <dd>${type} <code>${JSON.stringify(settings)}</code></dd>`,
+  )
+  return html`<h2>Signature</h2>
+    <dl>
+      <dt>issued</dt>
+      <dd>${issued}</dd>
+      <dt>deployment</dt>
+      <dd>${deployment}${current ? '' : ', which has another configuration now'}</dd>
+      <dt>signed with</dt>
+      <dd>${key === null ? 'nothing: the deployment has no key' : `${String(algorithm)}, key ${key}`}</dd>
+      ${
+        mac === null
+          ? ''
+          : html`<dt>signature</dt>
+              <dd><code>${mac}</code></dd>`
+      }
+    </dl>
+    <p>
+      The signature is that of the JSON of this verification: check it with
+      <code>fallback-storage certificate check FILE</code>.
+    </p>
+    <h2>Configuration that was compared</h2>
+    <dl>${chain}</dl>`
 }
 
 type Cell = string | number

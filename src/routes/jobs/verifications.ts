@@ -30,10 +30,10 @@ export const verificationHandlers = {
     )
   },
   getVerification: async (c, { id }) => polled(c, await read(c, id)),
-  async checkCertificate(c, { body }) {
+  async checkCertificate(c, { body: { content } }) {
     const { config, configuration } = c.var.deployment
-    const result = await checkCertificate(body, config.certificateKeys)
-    const { certificate } = body as unknown as Verification
+    const result = await checkCertificate(content, config.certificateKeys)
+    const { certificate } = content as unknown as Verification
     const isSame = canonicalJson(certificate?.configuration) === canonicalJson(configuration)
     return {
       valid: result === 'valid',

@@ -4,6 +4,7 @@ import { chain } from '../../chain.ts'
 import { formatCount, formatList, formatPercent, formatTime } from '../../format.ts'
 import { Name } from '../../parts/name.tsx'
 import { base } from '../../session.ts'
+import { Conditions, Signature } from './conditions.tsx'
 import { Verdict } from './verification-card.tsx'
 import { describeComparison, isRollback, REASONS, resultsOf } from './verifications.ts'
 
@@ -22,6 +23,7 @@ export function Statement({ job }: { job: Verification }) {
       <Verdict job={job} />
       <p>{describeComparison(job)}</p>
       <Conclusion job={job} />
+      <Conditions job={job} />
       <h2>What was found</h2>
       <table>
         <tbody>
@@ -34,6 +36,7 @@ export function Statement({ job }: { job: Verification }) {
       <LeftOut job={job} />
       <Prefixes job={job} />
       <Origin job={job} />
+      <Signature job={job} />
     </article>
   )
 }

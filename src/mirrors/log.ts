@@ -323,6 +323,8 @@ export class MirrorLog extends DurableObject<Env> {
   }
 
   async #sendDue(): Promise<void> {
+    // If there is nothing to send, this would end before `#sending` is set, and nothing would be sent again.
+    await Promise.resolve()
     try {
       for (let names = this.#nextDue(); names.length > 0; names = this.#nextDue()) {
         const messages = names.map((name): { body: MirrorMessage } => ({ body: { type: 'mirror', name } }))

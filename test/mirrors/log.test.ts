@@ -34,6 +34,14 @@ describe('MirrorLog', () => {
     expect(await rowsOf(log)).toEqual([])
   })
 
+  it('sends the next change after there was nothing to send', async () => {
+    const log = ownLog().log()
+    await change(log, 'a')
+    await log.done(await takeOne(log, 'a'), {})
+    await change(log, 'b')
+    expect(await rowsOf(log)).toMatchObject([{ name: 'b', sent: 1 }])
+  })
+
   it('has a row for each mirror', async () => {
     const log = ownLog().log()
     await change(log, 'a', ['old', 'cold'])

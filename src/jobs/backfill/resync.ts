@@ -2,10 +2,11 @@ import type { Chain } from '../../chain/fallback.ts'
 import { accepts } from '../../chain/placement.ts'
 import type { Convergence } from '../../mirrors/converge.ts'
 import { convergeTaken } from '../../mirrors/consumer.ts'
+import { sinceCopy } from '../../migration/compare-copy.ts'
 import type { Mirrors } from '../../mirrors/mirrors.ts'
 import { isListable, type ListableBackend } from '../../storage/backend.ts'
 import { StorageError } from '../../storage/errors.ts'
-import { isCopyOf, isSameObject, isSameRepresentation } from '../../storage/same-object.ts'
+import { isSameObject, isSameRepresentation } from '../../storage/same-object.ts'
 import { mirrored, primaryState } from '../mirrored.ts'
 import { createWalk, type Held, type Step, type Walk, type WalkPosition } from '../walk.ts'
 import { type Classified, whyUnusable } from './classify.ts'
@@ -43,7 +44,8 @@ export function classifyForMirror(chain: Chain, mirror: ListableBackend, step: S
 
 /** Whether the listings prove it. What was copied from the mirror has its metadata, too. */
 function isSame({ object: own }: Held, { object: copy }: Held): boolean {
-  return isSameObject(own, copy) && (isCopyOf(own, copy) || isSameRepresentation(own, copy))
+  if (own.size === copy.size && sinceCopy(own, copy) === 'same') return true
+  return isSameObject(own, copy) && isSameRepresentation(own, copy)
 }
 
 /** Makes the mirror equal to the primary for one name, unless something else does so just now. */

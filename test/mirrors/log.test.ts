@@ -34,12 +34,20 @@ describe('MirrorLog', () => {
     expect(await rowsOf(log)).toEqual([])
   })
 
-  it('sends the next change after there was nothing to send', async () => {
+  it('sends a name to the queue when its write has ended, and when its next attempt is due', async () => {
     const log = ownLog().log()
-    await change(log, 'a')
-    await log.done(await takeOne(log, 'a'), {})
-    await change(log, 'b')
-    expect(await rowsOf(log)).toMatchObject([{ name: 'b', sent: 1 }])
+    const sent = async () => (await rowsOf(log)).map((row) => row.sent)
+    const id = await log.begin('a', ['old'])
+    await log.renew(id ?? 0)
+    // There is nothing to send yet.
+    await runInDurableObject(log, (instance) => instance.alarm())
+    expect(await sent()).toEqual([0])
+    await log.settle(id ?? 0, 'a', ['old'])
+    expect(await sent()).toEqual([1])
+    await log.done(await takeOne(log, 'a'), FAILURE)
+    expect(await sent()).toEqual([0])
+    await passTime(log)
+    expect(await sent()).toEqual([1])
   })
 
   it('has a row for each mirror', async () => {

@@ -15,7 +15,7 @@ function start(begin: (kind: string) => Promise<number | null> = async () => 7) 
   const log: RecordOptions['log'] = () => ({
     begin: async (name, mirrors, kind) => {
       calls.push(`begin ${name} ${mirrors.join()} ${kind}`)
-      return begin(kind)
+      return begin(String(kind))
     },
     renew: async () => {},
     settle: async (id, name, mirrors, uncertain) =>

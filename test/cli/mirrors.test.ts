@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import type { Backfill, Mirror, Verification } from '../../src/client/client.ts'
 import { eventually } from '../kit/eventually.ts'
@@ -53,7 +55,9 @@ it('says that it is safe to roll back once nothing differs', async () => {
   const { code, stdout } = await cli('verify', '--rollback', '--mirror', 'media_kv')
   expect(stdout).toMatch(/^verification \w{15}: completed, safe to roll back\n/)
   expect(code).toBe(0)
-  const ran = await cli('verify', '--rollback', '--json')
+  const report = join(deployment.folder, 'rollback.html')
+  const ran = await cli('verify', '--rollback', '--report', report, '--json')
+  expect(await readFile(report, 'utf8')).toContain('<strong>Safe to roll back</strong>')
   expect(records<Verification>(ran)).toMatchObject([
     { direction: 'rollback', equal: 2, safe_to_roll_back: true, safe_to_detach: false, differences: [] },
   ])

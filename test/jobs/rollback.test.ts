@@ -227,6 +227,16 @@ describe('a rollback verification', () => {
   })
 })
 
+it('can detach a mirror whose listing does not say that its objects are from the primary', async () => {
+  const { primary, mirror } = await mirroredSides(3)
+  const asS3 = { ...terse(mirror), mirror: 'all' as const }
+  expect(await verified([primary, asS3])).toMatchObject({
+    equal: 3,
+    equal_by_size: 0,
+    safe_to_detach: true,
+  })
+})
+
 it('does not count resyncs in a verification that the fallbacks can be detached', async () => {
   const { primary, mirror } = await mirroredSides(2)
   const job = { ...RESYNC, manifest: null, backends: { legacy: {} } }

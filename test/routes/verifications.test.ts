@@ -1,6 +1,6 @@
 import { reset } from 'cloudflare:test'
 import { afterEach, describe, expect, it } from 'vitest'
-import { type Json, media, seed, startApp } from '../kit/app.ts'
+import { type Json, media, R2, seed, startApp } from '../kit/app.ts'
 
 afterEach(async () => {
   await reset()
@@ -162,5 +162,41 @@ describe('a certificate', () => {
       'HMAC-SHA-256, key token API_TOKEN',
     ])
       expect(page).toContain(text)
+  })
+})
+
+describe('the way back over HTTP', () => {
+  const mirror = { type: 'kv', binding: 'MEDIA_KV', mirror: true }
+
+  it.each([
+    ['mirrors/none/resync', {}, 404, 'no backend is named \\"none\\" (mirrors: media_kv)'],
+    ['mirrors/media/resync', {}, 400, 'media is not a mirror (mirrors: media_kv)'],
+    ['mirrors/media_kv/resync', { dry_run: true }, 400, 'dry_run'],
+    ['verifications', { direction: 'rollback', mirror: 'media' }, 400, '\\"media\\" is not a mirror'],
+    ['verifications', { direction: 'rollback', repair: true }, 400, 'a resync is what repairs mirrors'],
+    ['verifications', { mirror: 'media_kv' }, 400, 'direction \\"rollback\\"'],
+    ['verifications', { direction: 'back' }, 400, 'must be detach or rollback'],
+  ])('refuses POST %s with %o', async (path, body, status, says) => {
+    const { post } = startApp({ FALLBACK_STORAGES: [R2, mirror] })
+    const refused = await post(path, body)
+    expect(refused.status).toBe(status)
+    expect(JSON.stringify(refused.body)).toContain(says)
+  })
+
+  it('needs a mirror', async () => {
+    const { post } = startApp()
+    const { status, body } = await post('verifications', { direction: 'rollback' })
+    expect(status).toBe(400)
+    expect(JSON.stringify(body)).toContain('no backend is a mirror: set `mirror = true`')
+  })
+
+  it('says in each direction what it proves', async () => {
+    const { post, ended } = startApp()
+    await seed(1)
+    const { body } = await post('verifications', { direction: 'detach' })
+    const detach = await ended(`verifications/${String(body['id'])}`)
+    expect(detach).toMatchObject({ direction: 'detach', safe_to_detach: false })
+    expect(detach).not.toHaveProperty('safe_to_roll_back')
+    expect(detach).not.toHaveProperty('not_deleted')
   })
 })

@@ -179,11 +179,11 @@ function show({ output }: Session, job: Backfill): void {
 /** Waits until the job ends. With --json every change is printed, or with `onlyEnd` only the last one. */
 async function watch(session: Session, id: string, { onlyEnd = false } = {}): Promise<void> {
   const { client, output } = session
-  const { dry_run: isDryRun } = await client.backfill(id)
+  const { dry_run: isDryRun, mirror } = await client.backfill(id)
   const total = isDryRun ? undefined : dryRunTotal(await client.backfills(), id)
   const showChanges = output.json && !onlyEnd
   const job = await watchJob({
-    label: isDryRun ? 'dry run' : 'backfill',
+    label: isDryRun ? 'dry run' : mirror === null ? 'backfill' : 'resync',
     read: () => client.backfill(id),
     position: (current) => positionOf(current, total),
     output,

@@ -5,7 +5,8 @@ import { convergeTaken } from '../../mirrors/consumer.ts'
 import type { Mirrors } from '../../mirrors/mirrors.ts'
 import { isListable, type ListableBackend } from '../../storage/backend.ts'
 import { StorageError } from '../../storage/errors.ts'
-import { isCopyOf, isSameObject, isSameRepresentation } from '../../storage/same-object.ts'
+import type { ObjectInfo } from '../../storage/object.ts'
+import { isSameObject, isSameRepresentation } from '../../storage/same-object.ts'
 import { mirrored, primaryState } from '../mirrored.ts'
 import { createWalk, type Held, type Step, type Walk, type WalkPosition } from '../walk.ts'
 import { type Classified, whyUnusable } from './classify.ts'
@@ -41,9 +42,18 @@ export function classifyForMirror(chain: Chain, mirror: ListableBackend, step: S
   return { held, what: isThere && isSame(serves, copy) ? 'present' : 'copy' }
 }
 
-/** Whether the listings prove it. What was copied from the mirror has its metadata, too. */
+/** Whether the listings prove it. */
 function isSame({ object: own }: Held, { object: copy }: Held): boolean {
-  return isSameObject(own, copy) && (isCopyOf(own, copy) || isSameRepresentation(own, copy))
+  return isUnchangedSource(copy, own) || (isSameObject(own, copy) && isSameRepresentation(own, copy))
+}
+
+/** Whether the primary's object, and its metadata, was copied from just this one, which nothing has written since. */
+function isUnchangedSource(source: ObjectInfo, { provenance, size }: ObjectInfo): boolean {
+  if (source.provenance || source.size !== size || provenance?.backend !== source.backend) return false
+  if (provenance.etag === undefined || provenance.etag !== source.etag) return false
+  // HTTP dates have whole seconds, listings often more. The ETag stays if only the metadata is replaced.
+  const { modified } = provenance
+  return modified !== undefined && Math.abs(Number(modified) - Number(source.modified)) <= 1000
 }
 
 /** Makes the mirror equal to the primary for one name, unless something else does so just now. */

@@ -6,6 +6,7 @@ import { startHash, type DigestName } from '../../bodies/digest.ts'
 import { compareDigests, sinceCopy } from '../../migration/compare-copy.ts'
 import { failureOfBody, toStorageError } from '../../storage/errors.ts'
 import type { Digests, ObjectInfo } from '../../storage/object.ts'
+import { isSameObject } from '../../storage/same-object.ts'
 import { isOverruled, isServed, isTombstoned, whyTooLarge, whyUnusable } from '../backfill/classify.ts'
 import { LISTED_BUT_ABSENT, lists } from '../backfill/copy-entry.ts'
 import type { Held, Step } from '../walk.ts'
@@ -126,7 +127,13 @@ function filtered({ backend }: Held): string {
 }
 
 async function compareBoth(own: Held, other: Held, options: CompareOptions): Promise<Compared> {
-  const listed = compareListed(own.object, other.object, options.trustTags(other.backend.name))
+  let listed = compareListed(own.object, other.object, options.trustTags(other.backend.name))
+  const isProved = listed !== 'read' && listed.kind === 'equal' && !listed.bySize
+  // A mirror may have its object from the primary, which listings of S3 do not say.
+  if (other.backend.mirror && !isProved) {
+    const object = await other.backend.head(other.object.name)
+    if (object && isSameObject(own.object, object)) listed = EQUAL
+  }
   const canRead = isServed(other)
   if (listed !== 'read') {
     const needsBytes = listed.kind === 'equal' && options.deep && (canRead || listed.bySize)

@@ -31,11 +31,22 @@ const ROWS = [
   ['extra', 'in the primary only'],
 ] as const
 
+const ROLLBACK_ROWS = [
+  ['equal', 'the same on both sides'],
+  ['tombstoned', 'deleted in the primary, and kept by a mirror on purpose'],
+  ['missing', 'in the primary, not on a mirror'],
+  ['different', 'different on both sides'],
+  ['changed', 'replaced in the primary after it was mirrored'],
+  ['not_deleted', 'deleted in the primary, but still on a mirror'],
+  ['damaged', 'on a mirror with other bytes than were recorded'],
+  ['extra', 'on a mirror only'],
+] as const
+
 /** A verification's result as a page: what was compared, what differs, and whether the fallbacks can be detached. */
 export function reportPage(job: Verification, differences: readonly Difference[]) {
-  const isRollback = job.direction === 'rollback'
   const isSafe = job.safe_to_roll_back ?? job.safe_to_detach
-  const result = `${isSafe ? 'Safe' : 'Not safe'} to ${isRollback ? 'roll back' : 'detach'}`
+  const goal = isRollback(job) ? 'roll back' : 'detach'
+  const result = isSafe ? `Safe to ${goal}` : `Not safe to ${goal}`
   return html`<!doctype html>
     <html lang="en">
       <head>
@@ -58,7 +69,7 @@ export function reportPage(job: Verification, differences: readonly Difference[]
         <h2>What was found</h2>
         ${table(
           ['compared', job.compared, `coverage ${percent(job.coverage)}`],
-          ROWS.map(([kind, meaning]) => [kind, job[kind], meaning]),
+          (isRollback(job) ? ROLLBACK_ROWS : ROWS).map(([kind, meaning]) => [kind, job[kind] ?? 0, meaning]),
         )}
         ${section(
           'Left out',
@@ -146,6 +157,10 @@ function signature({ certificate }: Verification) {
     <dl>${chain}</dl>`
 }
 
+function isRollback({ direction }: Verification): boolean {
+  return direction === 'rollback'
+}
+
 type Cell = string | number
 
 /** Empty if there are no rows. */
@@ -177,10 +192,14 @@ function list(items: readonly string[]) {
   </ul>`
 }
 
-function reasonList({ reasons, accepted }: Verification) {
+function reasonList(job: Verification) {
+  const { reasons, accepted } = job
   if (reasons.length > 0) return list(reasons)
   const but = accepted.some(({ count }) => count > 0) ? ', except for what was accepted' : ''
-  return html`<p>Everything in the fallbacks is in the primary${but}.</p>`
+  const all = isRollback(job)
+    ? 'Everything in the primary is on the mirrors, and what was deleted is not'
+    : 'Everything in the fallbacks is in the primary'
+  return html`<p>${all}${but}.</p>`
 }
 
 function acceptedList({ accepted }: Verification) {
@@ -195,7 +214,7 @@ function scopeOf(job: Verification): string {
     job.deep ? 'bytes were read and compared.' : 'sizes and known digests were compared.',
     `Started ${job.started}${job.started_by === null ? '' : ` by ${job.started_by}`}, ${job.finished === null ? job.state : `ended ${job.finished}`}.`,
     job.as_of !== null &&
-      `The result describes the fallbacks at ${job.as_of}, when the last of ${job.passes} passes began.`,
+      `The result describes ${isRollback(job) ? 'them' : 'the fallbacks'} at ${job.as_of}, when the last of ${job.passes} passes began.`,
     job.equal_by_size > 0 && `For ${job.equal_by_size} equal objects, only the size could be compared.`,
   ]
     .filter((sentence) => sentence !== false)

@@ -8,6 +8,7 @@ import { usePoll } from '../poll.ts'
 import { client, may } from '../session.ts'
 import { BackendCard } from './health/backend-card.tsx'
 import { DeadLetters } from './health/dead-letters.tsx'
+import { Mirrors } from './health/mirrors.tsx'
 import { Settings } from './health/settings.tsx'
 import { Traffic } from './health/traffic.tsx'
 
@@ -60,6 +61,7 @@ function HealthOfChain() {
             seen more. The lines show the last 24 hours, as all isolates have reported them.
           </p>
           <Traffic />
+          {described.backends.some(({ role }) => role === 'mirror') && <Mirrors />}
           <DeadLetters />
           <Settings chain={described} />
         </div>

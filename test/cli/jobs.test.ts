@@ -1,5 +1,6 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { beforeAll, expect, it } from 'vitest'
 import type { Backfill, BackfillFailure, Verification } from '../../src/client/client.ts'
 import { useDeployment } from './deployment.ts'
@@ -155,6 +156,33 @@ it('reads names from an NDJSON file', async () => {
   expect(records<Backfill>(ran).at(-1)).toMatchObject({ state: 'completed', listed: 2, present: 2 })
 })
 
+it('exports what failed as a file, and reads it as a manifest', async () => {
+  const odd = 'none, "one".jpg'
+  const first = await cli(['backfill', 'start', '--manifest', '-', '-w'], { stdin: `gone.jpg\n${odd}\n` })
+  expect(first.code).toBe(3)
+  for (const format of ['csv', 'ndjson']) {
+    const { code, stdout } = await cli(['backfill', 'failures', '--format', format])
+    expect(code).toBe(0)
+    const manifest = join(deployment.folder, `failed.${format}.gz`)
+    await writeFile(manifest, gzipSync(stdout))
+    const again = await cli(['backfill', 'start', '--manifest', manifest, '-w', '--json'])
+    expect(records<Backfill>(again).at(-1)).toMatchObject({ listed: 2, failed: 2 })
+    const failures = records<BackfillFailure>(await cli(['backfill', 'failures', '--json']))
+    expect(failures.map(({ name }) => name).toSorted()).toEqual(['gone.jpg', odd])
+  }
+})
+
+it('reads names from an object of one backend', async () => {
+  await deployment.media.add('names.csv', Buffer.from('Size,Key\r\n1,many/1.txt\r\n'))
+  const object = ['--manifest-backend', 'legacy', '--manifest-object', 'names.csv']
+  const ran = await cli(['backfill', 'start', '--dry-run', '--json', ...object])
+  expect(records<Backfill>(ran).at(-1)).toMatchObject({
+    listed: 1,
+    manifest: 'legacy:names.csv',
+    total: { bytes: 1 },
+  })
+})
+
 it('exits with 3 when a finished job is paused', async () => {
   const [newest] = records<Backfill>(await cli(['backfill', 'status', '--json'])).filter(
     ({ state }) => state === 'completed',
@@ -178,6 +206,12 @@ it.each([
     args: ['backfill', 'start', '--manifest', 'a', '--manifest-object', 'b'],
     code: 2,
     says: 'exclude each other',
+  },
+  { args: ['backfill', 'start', '--manifest-backend', 'legacy'], code: 2, says: 'needs --manifest-object' },
+  {
+    args: ['backfill', 'failures', '--format', 'csv', '--by', 'error'],
+    code: 2,
+    says: 'cannot be used with',
   },
   { args: ['backfill', 'start', '--manifest', '/no/such/file'], code: 2, says: 'no such file' },
   { args: ['backfill', 'start', '--manifest-object', 'no-such-object'], code: 2, says: 'there is no object' },

@@ -31,7 +31,7 @@ function dependence(quietDays: number | null, shadows: Partial<Dependence> = {})
 }
 
 function sources(lastEvent: number | null, lastConflict: number | null = null): Sources {
-  const counts = { accepted: 1, ignored: 0, copied: 1, tombstoned: 0, conflict: 0, unchanged: 0, failed: 0 }
+  const counts = { accepted: 1, ignored: 0, copied: 1, tombstoned: 0, conflicts: 0, unchanged: 0, failed: 0 }
   const lag = { last: 1400, max: 9000, p50: 900, p95: 3200 }
   const status = { lastEvent, lastReceived: lastEvent, lastHandled: lastEvent, lag, counts }
   return {

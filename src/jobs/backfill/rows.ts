@@ -69,9 +69,8 @@ function addRow(
   record: readonly string[],
   { format, where }: { format: RowFormat; where: string },
 ): void {
-  const raw = record.join(',')
-  if (raw.trim() === '') return
-  let name = raw
+  if (record.length === 1 && record[0]?.trim() === '') return
+  let name: string | undefined
   try {
     const entry = format.parse(record)
     if (!entry) return
@@ -80,6 +79,7 @@ function addRow(
     found.names.push(entry)
   } catch (error) {
     if (!(error instanceof StorageError)) throw error
+    name ??= record.join(',')
     found.failures.push({
       name: name.slice(0, MAX_SHOWN).toWellFormed(),
       detail: `${where}: ${error.message}`,

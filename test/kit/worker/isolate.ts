@@ -23,6 +23,8 @@ const COLLECT_INTERVAL_MS = 400
 export interface WatchOptions {
   /** Collects garbage before each sample, as V8 does when an isolate comes near its limit. */
   collecting?: boolean
+  /** Milliseconds between samples. */
+  interval?: number
   /** Makes the isolate run for a moment: an idle one does not collect. */
   poke?: () => Promise<unknown>
 }
@@ -31,7 +33,7 @@ export interface WatchOptions {
 export async function watchIsolate(
   inspector: URL,
   worker: string,
-  { collecting = false, poke }: WatchOptions = {},
+  { collecting = false, interval = collecting ? COLLECT_INTERVAL_MS : INTERVAL_MS, poke }: WatchOptions = {},
 ): Promise<IsolateWatch> {
   const session = await connectInspector(inspector, worker)
   const now = async (): Promise<IsolateMemory> => {
@@ -55,7 +57,7 @@ export async function watchIsolate(
         const inUse = await now()
         if (sum(inUse) > sum(peakInUse)) peakInUse = inUse
       }
-      await sleep(collecting ? COLLECT_INTERVAL_MS : INTERVAL_MS)
+      await sleep(interval)
     }
   })()
   return {

@@ -100,14 +100,15 @@ export class MirrorLog extends DurableObject<Env> {
   /** Messages of which nothing has come yet. */
   #sent = 0
   #alarm = Infinity
-  #sending: Promise<void> | undefined
+  #isSending = false
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
     ctx.storage.sql.exec(SCHEMA)
     // The local queue forgets its messages when it is stopped, and a repeated message does no harm.
     this.#run('UPDATE changes SET sent = 0, due = ? WHERE sent = 1', Date.now() + SEND_AGAIN_MS)
-    this.#wake()
+    // It forgets alarms, too, and ignores one that is set to the time that it has forgotten.
+    if (this.#firstTime() !== null) this.#wake(Date.now() + 1000)
   }
 
   /** Before a write: the id to settle it with, `null` if it must not begin now. One row for each mirror that accepts the name. */
@@ -317,24 +318,21 @@ export class MirrorLog extends DurableObject<Env> {
     this.#run(insert, mirror)
   }
 
-  /** Sends what is due. Calls that come meanwhile are part of it. */
-  #send(): Promise<void> {
-    return (this.#sending ??= this.#sendDue())
-  }
-
-  async #sendDue(): Promise<void> {
+  /** Sends what is due, and what comes to be due meanwhile. */
+  async #send(): Promise<void> {
+    if (this.#isSending) return
+    this.#isSending = true
     try {
       for (let names = this.#nextDue(); names.length > 0; names = this.#nextDue()) {
         const messages = names.map((name): { body: MirrorMessage } => ({ body: { type: 'mirror', name } }))
         await (this.env.COPY_QUEUE as Queue).sendBatch(messages)
       }
     } catch (error) {
-      // What was marked as sent is due again after the alarm that this sets.
       log('warn', 'mirror', { outcome: 'waiting', reason: describeError(error) })
       this.#run('UPDATE changes SET sent = 0, due = ? WHERE sent = 1', Date.now() + SEND_AGAIN_MS)
       this.#sent = 0
     } finally {
-      this.#sending = undefined
+      this.#isSending = false
     }
   }
 
@@ -370,8 +368,8 @@ export class MirrorLog extends DurableObject<Env> {
     const query =
       'SELECT MIN(time) AS time FROM (SELECT MIN(due) AS time FROM changes UNION ALL SELECT MIN(until) FROM writes)'
     const time = this.#all<{ time: number | null }>(query)[0]?.time ?? null
-    // While as many messages as may be are on their way, what is due waits for them.
-    return time === null ? null : Math.max(time, Date.now() + (this.#sent >= MAX_SENT ? SEND_AGAIN_MS : 0))
+    // What is due and not sent waits for others that are on their way, or for a batch that is being sent.
+    return time === null ? null : Math.max(time, Date.now() + (this.#sent >= MAX_SENT ? SEND_AGAIN_MS : 1000))
   }
 
   /** Later than every number before, also after a restart. */

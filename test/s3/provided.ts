@@ -16,6 +16,7 @@ export const BUCKETS = [
   'writing',
   'multipart',
   'uploads',
+  'mirrors',
   PUBLIC_BUCKET,
 ] as const
 export type Bucket = (typeof BUCKETS)[number]

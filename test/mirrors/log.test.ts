@@ -1,0 +1,223 @@
+import { runInDurableObject } from 'cloudflare:test'
+import { describe, expect, it } from 'vitest'
+import type { MirrorLog } from '../../src/mirrors/log.ts'
+import { ownLog, passTime, rowsOf } from './kit.ts'
+
+const FAILURE = { failure: { error: 'unavailable', detail: 'old: is down' } }
+
+type Log = DurableObjectStub<MirrorLog>
+
+async function change(log: Log, name: string, mirrors = ['old']): Promise<void> {
+  const id = await log.begin(name, mirrors)
+  await log.settle(id ?? 0, name, mirrors)
+}
+
+async function takeOne(log: Log, name: string) {
+  const [taken, ...others] = await log.take([name])
+  expect(others).toEqual([])
+  if (!taken) throw new Error(`nothing to take: ${JSON.stringify(await rowsOf(log))}`)
+  return taken
+}
+
+const pendingOf = async (log: Log) => (await log.status(['old']))[0]?.pending
+
+describe('MirrorLog', () => {
+  it('gives out a name once the write has ended, and forgets it when it is done', async () => {
+    const log = ownLog().log()
+    const id = await log.begin('a', ['old'])
+    expect(await log.take(['a'])).toEqual([])
+    expect(await pendingOf(log)).toBe(1)
+    await log.settle(id ?? 0, 'a', ['old'])
+    const taken = await takeOne(log, 'a')
+    expect(taken).toMatchObject({ mirror: 'old', name: 'a' })
+    await log.done(taken, {})
+    expect(await rowsOf(log)).toEqual([])
+  })
+
+  it('sends a name to the queue when its write has ended, and when its next attempt is due', async () => {
+    const log = ownLog().log()
+    const sent = async () => (await rowsOf(log)).map((row) => row.sent)
+    const id = await log.begin('a', ['old'])
+    await log.renew(id ?? 0)
+    // There is nothing to send yet.
+    await runInDurableObject(log, (instance) => instance.alarm())
+    expect(await sent()).toEqual([0])
+    await log.settle(id ?? 0, 'a', ['old'])
+    expect(await sent()).toEqual([1])
+    await log.done(await takeOne(log, 'a'), FAILURE)
+    expect(await sent()).toEqual([0])
+    await passTime(log)
+    expect(await sent()).toEqual([1])
+  })
+
+  it('has a row for each mirror', async () => {
+    const log = ownLog().log()
+    await change(log, 'a', ['old', 'cold'])
+    const taken = await log.take(['a'])
+    expect(taken.map(({ mirror }) => mirror)).toEqual(['cold', 'old'])
+    await log.done(taken[0] ?? { mirror: '', name: '', token: 0 }, {})
+    expect((await rowsOf(log)).map(({ mirror }) => mirror)).toEqual(['old'])
+  })
+
+  it('gives a name to one consumer at a time, and to another one if that dies', async () => {
+    const log = ownLog().log()
+    await change(log, 'a')
+    const first = await takeOne(log, 'a')
+    expect(await log.take(['a', 'a'])).toEqual([])
+    expect(await log.claim('old', 'a')).toBeNull()
+    expect(await log.keep(first)).toBe(true)
+    await passTime(log)
+    const second = await takeOne(log, 'a')
+    expect(await log.keep(first)).toBe(false)
+    // What the first one says at last does not count.
+    await log.done(first, {})
+    expect(await log.take(['a'])).toEqual([])
+    await log.done(second, {})
+    expect(await pendingOf(log)).toBe(0)
+  })
+
+  it('sends a name again that has changed while it was taken', async () => {
+    const log = ownLog().log()
+    await change(log, 'a')
+    const taken = await takeOne(log, 'a')
+    await change(log, 'a')
+    await log.done(taken, {})
+    await log.done(await takeOne(log, 'a'), {})
+    expect(await rowsOf(log)).toEqual([])
+  })
+
+  it('waits for a write that began before the name was taken and is still running', async () => {
+    const log = ownLog().log()
+    const long = await log.begin('a', ['old'])
+    await change(log, 'a')
+    await log.done(await takeOne(log, 'a'), {})
+    expect(await pendingOf(log)).toBe(1)
+    expect(await log.take(['a'])).toEqual([])
+    await log.settle(long ?? 0, 'a', ['old'])
+    await log.done(await takeOne(log, 'a'), {})
+    expect(await rowsOf(log)).toEqual([])
+  })
+
+  it('looks twice if the writer dies: its last request may still be carried out', async () => {
+    const log = ownLog().log()
+    await log.begin('a', ['old'])
+    await passTime(log)
+    await log.done(await takeOne(log, 'a'), {})
+    expect(await log.take(['a'])).toEqual([])
+    expect(await pendingOf(log)).toBe(0)
+    await passTime(log)
+    await log.done(await takeOne(log, 'a'), { recheck: true })
+    expect(await rowsOf(log)).toEqual([])
+  })
+
+  it('keeps a write that is renewed', async () => {
+    const log = ownLog().log()
+    const id = await log.begin('a', ['old'])
+    await log.renew(id ?? 0)
+    await log.settle(id ?? 0, 'a', ['old'])
+    await log.done(await takeOne(log, 'a'), {})
+    expect(await rowsOf(log)).toEqual([])
+  })
+
+  it('counts what fails, lists it after six attempts, and goes on', async () => {
+    const log = ownLog().log()
+    await change(log, 'a')
+    for (let attempt = 1; attempt <= 6; attempt++) {
+      const [{ failed, pending } = { failed: -1, pending: -1 }] = await log.status(['old'])
+      expect({ failed, pending }).toEqual({ failed: 0, pending: 1 })
+      await log.done(await takeOne(log, 'a'), FAILURE)
+      expect(await log.take(['a'])).toEqual([])
+      await passTime(log)
+    }
+    const [status] = await log.status(['old'])
+    expect(status).toMatchObject({
+      pending: 1,
+      failed: 1,
+      oldest: expect.any(Number),
+      failures: [{ name: 'a', error: 'unavailable', detail: 'old: is down', attempts: 6 }],
+    })
+    await log.done(await takeOne(log, 'a'), {})
+    expect(await log.status(['old'])).toMatchObject([{ pending: 0, failed: 0, failures: [] }])
+  })
+
+  it('tries a name that fails again at once if it has changed', async () => {
+    const log = ownLog().log()
+    await change(log, 'a')
+    await log.done(await takeOne(log, 'a'), FAILURE)
+    await change(log, 'a')
+    await log.done(await takeOne(log, 'a'), {})
+    expect(await pendingOf(log)).toBe(0)
+  })
+
+  it('lists a failure at once that another attempt would only repeat', async () => {
+    const log = ownLog().log()
+    await change(log, 'a')
+    await log.done(await takeOne(log, 'a'), {
+      failure: { error: 'locked', detail: 'old: is locked', final: true },
+    })
+    expect(await log.status(['old'])).toMatchObject([{ failed: 1 }])
+  })
+
+  it('counts a dead letter as a failed attempt', async () => {
+    const log = ownLog().log()
+    await change(log, 'a')
+    await log.addDeadLetter('a', 'the Worker failed')
+    expect(await rowsOf(log)).toMatchObject([{ attempts: 1, error: 'unexpected', sent: 0 }])
+    await passTime(log)
+    await log.done(await takeOne(log, 'a'), {})
+    expect(await pendingOf(log)).toBe(0)
+  })
+
+  it('lets no tombstone be lifted while a mirror deletes the name, and the other way round', async () => {
+    const log = ownLog().log()
+    await change(log, 'a')
+    const taken = await takeOne(log, 'a')
+    expect(await log.claimDeletion(taken)).toBe(true)
+    expect(await log.begin('a', ['old'], 'lift')).toBeNull()
+    expect(await log.begin('a', ['old'], 'write')).toEqual(expect.any(Number))
+    await log.done(taken, {})
+    const lift = await log.begin('a', ['old'], 'lift')
+    await passTime(log)
+    expect(lift).toEqual(expect.any(Number))
+    const second = await log.begin('b', ['old'], 'lift')
+    await change(log, 'b')
+    expect(await log.claimDeletion(await takeOne(log, 'b'))).toBe(false)
+    await log.settle(second ?? 0, 'b', ['old'])
+  })
+
+  it('lets no tombstone be removed while a mirror may still have what it hides', async () => {
+    const log = ownLog().log()
+    await change(log, 'a')
+    expect(await log.begin('a', ['old'], 'remove')).toBeNull()
+    await log.done(await takeOne(log, 'a'), {})
+    expect(await log.begin('a', ['old'], 'remove')).toEqual(expect.any(Number))
+  })
+
+  it('keeps when a mirror was resynced, and how often it could not hold something', async () => {
+    const log = ownLog().log()
+    await log.resynced('old', 1000)
+    await change(log, 'a')
+    await log.done(await takeOne(log, 'a'), { skipped: true })
+    expect(await log.status(['old', 'cold'])).toMatchObject([
+      { mirror: 'old', lastResync: 1000, skipped: 1 },
+      { mirror: 'cold', lastResync: null, skipped: 0 },
+    ])
+  })
+
+  it('has tens of thousands of names pending, of which it sends a thousand at a time', async () => {
+    const log = ownLog().log()
+    await runInDurableObject(log, (_, { storage }) => {
+      const insert = `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
+        INSERT INTO changes (name, mirror, changed, since, due) SELECT 'photos/' || i, 'old', 1, 1, 1 FROM n`
+      storage.sql.exec(insert)
+    })
+    await passTime(log)
+    expect(await pendingOf(log)).toBe(20_000)
+    const sent = (await rowsOf(log)).filter((row) => row.sent === 1).map(({ name }) => name)
+    expect(sent).toHaveLength(1000)
+    for (const taken of await log.take(sent.slice(0, 200))) await log.done(taken, {})
+    expect(await pendingOf(log)).toBe(19_800)
+    // What is done makes room.
+    expect((await rowsOf(log)).filter((row) => row.sent === 1)).toHaveLength(1000)
+  })
+})

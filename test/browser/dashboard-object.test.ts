@@ -21,6 +21,28 @@ const explain = (name: string) => api<Explanation>('GET', `explain/${mediaUrl(''
 const preview = (page: Page, selector: string) =>
   page.getByLabel('Preview', { exact: true }).locator(selector)
 
+it('prior versions are listed, and one of them is restored', () =>
+  withDashboard(async ({ page, open }) => {
+    const time = '2026-11-28T22:15:00.000Z'
+    const version = { reason: 'replaced', backend: 'media', size: 2048, etag: null, modified_time: null }
+    const versions = [
+      { ...version, time: '2026-11-28T22:16:00.000Z' },
+      { ...version, time },
+    ]
+    await page.route('**/-/api/prior_versions/**', (route) => route.fulfill({ json: { name: '', versions } }))
+    const bodies: unknown[] = []
+    await page.route('**/-/api/restore/**', (route) => {
+      bodies.push(route.request().postDataJSON())
+      return route.fulfill({ json: { name: '', restored_time: time, size: 2048 } })
+    })
+    await open('#/object/docs/tides.txt')
+    const rows = page.getByRole('table').getByRole('row').filter({ hasText: 'replaced' })
+    await rows.nth(1).getByRole('button', { name: 'Restore' }).click()
+    await page.getByText('The version is restored').waitFor()
+    expect(await rows.count()).toBe(2)
+    expect(bodies).toEqual([{ time }])
+  }))
+
 describe('a preview', () => {
   it('of a picture shows it', () =>
     withDashboard(async ({ page, open }) => {

@@ -30,7 +30,8 @@ export function ObjectView({ route: { name } }: { route: Extract<Route, { view: 
     >
       {error !== undefined && data === undefined && <Problem error={error} retry={reload} />}
       <Stale at={at} error={data && error} />
-      {data ? <Details explanation={data} onChange={onChange} /> : error === undefined && <Loading />}
+      {data && <Details explanation={data} at={at} onChange={onChange} />}
+      {!data && error === undefined && <Loading />}
     </Page>
   )
 }
@@ -51,7 +52,14 @@ function Heading({ name }: { name: string }) {
   )
 }
 
-function Details({ explanation, onChange }: { explanation: Explanation; onChange: () => void }) {
+interface DetailsProps {
+  explanation: Explanation
+  /** When it was loaded. */
+  at: number | undefined
+  onChange: () => void
+}
+
+function Details({ explanation, at, onChange }: DetailsProps) {
   const { name, would_serve: serving, backends, migration } = explanation
   const served = backends.find((backend) => backend.name === serving)
   return (
@@ -77,7 +85,7 @@ function Details({ explanation, onChange }: { explanation: Explanation; onChange
         </section>
       </div>
       <Comparison explanation={explanation} />
-      {may('write') && <PriorVersions explanation={explanation} onChange={onChange} />}
+      {may('write') && <PriorVersions name={name} at={at} onChange={onChange} />}
     </div>
   )
 }

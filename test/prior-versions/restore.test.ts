@@ -2,6 +2,7 @@ import { env } from 'cloudflare:workers'
 import { reset, runInDurableObject } from 'cloudflare:test'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { expireVersions } from '../../src/prior-versions/expire.ts'
+import { runScheduled } from '../../src/scheduled.ts'
 import { convergeTaken } from '../../src/mirrors/consumer.ts'
 import { fill, KV, media, mediaKv, R2 } from '../kit/app.ts'
 import { bytesOf, textOf } from '../kit/fakes.ts'
@@ -259,6 +260,15 @@ describe('expiry', () => {
     await expireVersions(priorVersions, 30, Date.now() + 30 * DAY + 60_000)
     expect(await versions()).toEqual([])
     expect(await keys()).toEqual(['.trash/1999', '.trash/2 pages', '.trash/z'])
+  })
+
+  it('is started by the cron trigger', async () => {
+    const old = '.trash/2020-01-02T03-04-05.678Z/a.txt'
+    await fill(media, { [old]: 'old', 'b.txt': 'b' })
+    await runScheduled(start({ FALLBACK_KEEP_REPLACED_DAYS: 0 }).deployment)
+    expect(await env.MEDIA.head(old)).not.toBeNull()
+    await runScheduled(start().deployment)
+    expect((await env.MEDIA.list()).objects.map(({ key }) => key)).toEqual(['b.txt'])
   })
 
   it('leaves what cannot be deleted, in the bucket and in the list, for the next run', async () => {

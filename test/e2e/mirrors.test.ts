@@ -13,11 +13,11 @@ import { close, listen } from '../kit/servers/listen.ts'
 import { CREDENTIALS, S3_PATH, startS3 } from '../kit/servers/s3.ts'
 import { type Site, startSite } from '../kit/worker/site.ts'
 
-const OPERATIONS = sized(5000, 200)
+const OPERATIONS = sized(5000, 100)
 /** After a kill, up to a minute passes until another consumer takes what the killed one had. */
 const KILLS = sized(20, 0)
 /** After the roles are exchanged. */
-const MORE = { operations: sized(1000, 60), kills: sized(1, 0) }
+const MORE = { operations: sized(1000, 30), kills: sized(1, 0) }
 const CLIENTS = 8
 const NAMES_PER_CLIENT = 6
 /** Of the requests to the mirror. */

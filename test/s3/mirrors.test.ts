@@ -9,6 +9,7 @@ import { isSameRepresentation } from '../../src/storage/same-object.ts'
 import { answering, fill, R2 } from '../kit/app.ts'
 import { eventually } from '../kit/eventually.ts'
 import { bytesOf, textOf } from '../kit/fakes.ts'
+import { sampled } from '../kit/sample.ts'
 import { follow, messageOf, ownLog, passTime, rowsOf } from '../mirrors/kit.ts'
 import { codeOf, startUploads } from '../s3-api/uploads.ts'
 import { connectEmpty } from './server.ts'
@@ -170,15 +171,17 @@ beforeAll(() => connectEmpty('mirrors'))
 
 describe.each(Object.keys(MIRRORS) as (keyof typeof MIRRORS)[])('a mirror in %s', (type) => {
   const settings = { FALLBACK_DATA_MIGRATION: true }
+  /** The path of a change is the same for each type. */
+  const some = <Row>(rows: readonly Row[]): readonly Row[] => (type === 's3' ? rows : sampled(rows, 4))
 
-  it.each(Object.entries(STORED))('follows %s', async (what, make) => {
+  it.each(some(Object.entries(STORED)))('follows %s', async (what, make) => {
     const site = start(type, settings)
     const name = await make(site, `${type}-${what.replaceAll(' ', '-')}`)
     await expectEqual(site, name)
     expect((await site.call(`/${name}`)).headers.get('Cache-Status')).toContain('detail=new')
   })
 
-  it.each(Object.entries(DELETED))('follows %s', async (what, remove) => {
+  it.each(some(Object.entries(DELETED)))('follows %s', async (what, remove) => {
     const site = start(type)
     const name = `${type}-${what.replaceAll(' ', '-')}`
     await put(site, name)

@@ -18,7 +18,10 @@ export function toJson(
   const counts = countsOf(record)
   const all = conditionsOf(record, current)
   const reasons = all.flatMap((condition) => condition.reasons)
-  const conditions = all.map(({ reasons: _, ...condition }) => condition)
+  const conditions = all.map((condition) => {
+    const { reasons: _, ...shown } = condition
+    return shown
+  })
   return {
     ...commonJson(record),
     direction: options.direction ?? 'detach',

@@ -1,6 +1,7 @@
 import { chooseSides } from '../../jobs/verification/sides.ts'
 import type { Context } from 'hono'
 import { canonicalJson, checkCertificate, signCertificate } from '../../access/certificates.ts'
+import { StorageError } from '../../storage/errors.ts'
 import type { Verification } from '../../schemas/job-answers.ts'
 import type { AppEnv, Handlers } from '../context.ts'
 import { latestJobs } from '../../jobs/jobs.ts'
@@ -23,6 +24,11 @@ export const verificationHandlers = {
   async startVerification(c, { body }) {
     const { chain, config } = c.var.deployment
     chooseSides(chain, body)
+    if (body.direction === 'rollback' && (body.check_copies || body.repair))
+      throw new StorageError(
+        'invalid',
+        'check_copies, repair: a verification with direction "rollback" has neither',
+      )
     const { check_copies: checkCopies, max_per_second: rate, ...others } = body
     const options = { ...others, checkCopies, maxPerSecond: rate ?? config.verifyPerSecond }
     return startJob(c, 'verification', (id) =>

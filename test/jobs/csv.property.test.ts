@@ -180,6 +180,18 @@ describe('the rows of a manifest', () => {
     },
   )
 
+  it('of several gzip files in one are not taken for the first one only', async () => {
+    const [one, two] = [
+      await gzip(new TextEncoder().encode('a\n')),
+      await gzip(new TextEncoder().encode('b\n')),
+    ]
+    const both = new Uint8Array([...one, ...two])
+    for (const size of [1, one.length, both.length]) {
+      const reading = collect(readRows(inChunks(both, size), rowsOf('text')))
+      await expect(reading).rejects.toMatchObject({ code: 'invalid' })
+    }
+  })
+
   it('name the row that has no name, and go on after it', async () => {
     const text = 'name,backend,size\na.jpg,legacy,7\nb.jpg\n../c,legacy,1\n\nd.jpg,legacy,x\n'
     const rows = await collect(readRows(inChunks(new TextEncoder().encode(text), 7), rowsOf('csv')))

@@ -24,7 +24,7 @@ export interface ManifestSource {
 }
 
 /** Trying again would fail the same way. */
-const FINAL = new Set(['absent', 'precondition', 'invalid', 'unsupported', 'corrupt'])
+const FINAL = new Set(['absent', 'precondition', 'invalid', 'unsupported'])
 
 export function isFinal({ code }: StorageError): boolean {
   return FINAL.has(code)

@@ -29,8 +29,6 @@ const STORED = { atLeast: 16 * 1024, atMost: 16 * 1024 }
 /** Unzipped bytes that are decoded at once. */
 const TEXT_BYTES = 64 * 1024
 const MAX_SHOWN = 200
-/** Reading the body again would fail the same way. */
-const OF_THE_CONTENT = new Set(['invalid', 'corrupt'])
 
 /** The names in a body, which may be gzipped. What comes before a failure is returned before that is thrown. */
 export async function* readRows(
@@ -58,8 +56,8 @@ export async function* readRows(
       found = { names: [], failures: [] }
       returned = row
     }
-    if (failure && OF_THE_CONTENT.has(failure.code))
-      throw new StorageError(failure.code, `${where}after row ${row}: ${failure.message}`, { cause: failure })
+    if (failure?.code === 'invalid')
+      throw new StorageError('invalid', `${where}after row ${row}: ${failure.message}`, { cause: failure })
     if (failure) throw failure
   }
 }
@@ -110,7 +108,9 @@ async function* readText(
   }
   try {
     for await (const bytes of unzip(next)) yield { text: decode(decoder, bytes), isLast: false }
-    await check.finish()
+    await check.finish().catch((cause: unknown) => {
+      throw new StorageError('invalid', 'the file is not the one with the announced digest', { cause })
+    })
     yield { text: decode(decoder), isLast: true }
   } catch (error) {
     if (!(error instanceof StorageError)) throw error

@@ -18,6 +18,13 @@ export function reportMirrors(
   for (const [index, backend] of backends.entries()) {
     if (isMirror(backend) && backend.readOnly)
       report(index, 'read_only', 'must be false for a mirror; remove it')
+    const before = backends.slice(0, index).find((other) => other.readOnly && !isMirror(other))
+    if (isMirror(backend) && before)
+      report(
+        index,
+        'mirror',
+        `must come before ${before.name}, from which deleted names would come back once the order is exchanged: move it up`,
+      )
     if (index > first && !isMirror(backend) && !backend.readOnly)
       report(index, 'type', 'is writable, so it must come before every mirror: move it up')
   }

@@ -26,6 +26,16 @@ export const mirrorMistakes: Row[] = [
     'FALLBACK_STORAGES[2] "media_kv" `type`: is writable, so it must come before every mirror: move it up',
   ],
   [
+    'a mirror after a fallback that is only read',
+    {
+      ...bindings,
+      ...bound,
+      FALLBACK_STORAGES: [r2, { type: 'http', name: 'old', url: 'https://old.example.com/' }, mirror],
+    },
+    'FALLBACK_STORAGES[2] "legacy" `mirror`: must come before old,',
+    'move it up',
+  ],
+  [
     'a mirror without tombstones',
     after(mirror, { ...bound, FALLBACK_DELETES: 'first' }),
     'FALLBACK_DELETES: cannot be "first" with a mirror',

@@ -185,8 +185,11 @@ const MUTATIONS: Record<string, Mutation> = {
     changeParameter(url, at, (name, value) => `${name.toUpperCase()}=${value}`),
   'a name percent-encoded': (url, { at, other }) =>
     changeParameter(url, at, (name, value) => `${replaceAt(name, other % name.length, percent)}=${value}`),
-  'a value decoded': (url, { at }) =>
-    changeParameter(url, at, (name, value) => `${name}=${decodeURIComponent(value)}`),
+  // Few have anything to decode.
+  'a value decoded': (url) =>
+    changeQuery(url, (parameters) =>
+      parameters.map((parameter) => (parameter.includes('%') ? decodeURIComponent(parameter) : parameter)),
+    ),
   'another expiry': (url, { at }) =>
     changeParameter(url, 0, (name, value) => `${name}=${Number(value) + 1 + at}`),
   'an expiry written otherwise': (url, { at }) =>

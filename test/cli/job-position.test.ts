@@ -19,6 +19,7 @@ const JOB = {
   prefix: '',
   dry_run: false,
   manifest: null,
+  mirror: null,
   waiting: null,
   backends: { legacy: NOTHING },
 }

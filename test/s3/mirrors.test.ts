@@ -50,8 +50,8 @@ function start(type: keyof typeof MIRRORS, settings: Record<string, unknown> = {
     ORIGIN,
     FALLBACK_STORAGES: [
       { ...R2, name: 'new', prefix: 'primary/' },
-      { type: 'http', binding: 'ORIGIN', name: 'origin' },
       { ...MIRRORS[type](), name: 'old', mirror },
+      { type: 'http', binding: 'ORIGIN', name: 'origin' },
     ],
     ...settings,
   })

@@ -30,14 +30,14 @@ export function backfillTable(jobs: readonly Backfill[]): Table {
   const rows = jobs.map((job) => [
     job.id,
     time(job.started),
-    job.dry_run || job.mirror !== null ? `${job.state} (${kindOf(job)})` : job.state,
+    job.dry_run || job.mirror ? `${job.state} (${kindOf(job)})` : job.state,
     ...counters(['', job]).slice(1),
   ])
   return { rows: [['job', 'started', 'state', ...HEAD.slice(1)], ...rows], right: [3, 4, 5, 6, 7, 8] }
 }
 
 function kindOf({ dry_run: isDryRun, mirror }: Backfill): string {
-  if (mirror !== null) return `resync of ${mirror}`
+  if (mirror) return `resync of ${mirror}`
   return isDryRun ? 'dry run' : 'backfill'
 }
 

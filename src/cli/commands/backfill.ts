@@ -183,7 +183,7 @@ async function watch(session: Session, id: string, { onlyEnd = false } = {}): Pr
   const total = isDryRun ? undefined : dryRunTotal(await client.backfills(), id)
   const showChanges = output.json && !onlyEnd
   const job = await watchJob({
-    label: isDryRun ? 'dry run' : mirror === null ? 'backfill' : 'resync',
+    label: isDryRun ? 'dry run' : mirror ? 'resync' : 'backfill',
     read: () => client.backfill(id),
     position: (current) => positionOf(current, total),
     output,

@@ -140,7 +140,11 @@ describe('the edge cache', () => {
     await seedInto(media, prefix, { a: 'old' })
     await eventually(
       () => 'a hit',
-      async () => HIT.test((await read('a')).headers.get('Cache-Status') ?? '') || null,
+      async () => {
+        const response = await read('a')
+        await response.arrayBuffer()
+        return HIT.test(response.headers.get('Cache-Status') ?? '') || null
+      },
     )
     await env.MEDIA.put(`${prefix}a`, 'new')
     expect((await s3(get('a'))).text).toBe('new')

@@ -113,15 +113,16 @@ describe('POST backfills', () => {
   })
 
   it.each([
-    ['csv', false],
-    ['csv', true],
-    ['ndjson', true],
+    // More than a page of failures.
+    ['csv', false, 1_100],
+    ['csv', true, 10],
+    ['ndjson', true, 10],
   ] as const)(
-    'takes the failures of a job, exported as %s (gzipped: %s), as another manifest',
-    async (format, isZipped) => {
+    'takes the failures of a job, exported as %s (gzipped: %s; %i names and more), as another manifest',
+    async (format, isZipped, count) => {
       const { call, ended } = startApp()
       const names = [
-        ...Array.from({ length: 1_100 }, (_, index) => `gone/${index}.jpg`),
+        ...Array.from({ length: count }, (_, index) => `gone/${index}.jpg`),
         '=1+1.jpg',
         '@a',
         ' -b ',

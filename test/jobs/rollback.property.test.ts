@@ -92,10 +92,13 @@ it('finds each planted difference, is safe exactly without one, and after a resy
     const trouble = random() < 0.5 ? 0.4 : 0
     for (let number = 0; number < 1 + random() * 8; number++) {
       const name = `${random() < 0.5 ? 'a/' : ''}${number}`
-      await fillBoth(sides, name, random() < 0.5)
+      const isOriginal = random() < 0.5
+      await fillBoth(sides, name, isOriginal)
       const accident = random() < trouble ? ACCIDENTS[Math.floor(random() * ACCIDENTS.length)] : undefined
       await accident?.plant(sides, name)
-      const found = accident ? accident.found : 'equal'
+      // Nothing at the mirror says that an object of its own is older.
+      const isOwn = accident?.found === 'changed' && !isOriginal
+      const found = isOwn ? 'different' : accident ? accident.found : 'equal'
       if (found) expected[found].push(name)
     }
     const deep = random() < 0.3

@@ -134,7 +134,8 @@ function verificationLines(done: Verification, differences: readonly Difference[
     ...done.reasons.map((reason) => `  because ${reason}`),
     ...done.conditions.filter(isAdvice).map(({ seen, next }) => `  note: ${seen} ${next ?? ''}`.trimEnd()),
     ...done.accepted.map((accepted) => `  accepted: ${accepted.reason}, ${count(accepted.count)}`),
-    done.as_of !== null && `  as of ${done.as_of}, after ${count(done.passes)} passes`,
+    done.as_of !== null &&
+      `  as of ${done.as_of}, after ${count(done.passes)} ${done.passes === 1 ? 'pass' : 'passes'}`,
     { rows: counts, right: [1] },
     `  coverage ${percent(done.coverage)}`,
     { rows: prefixes, right: [1, 2] },

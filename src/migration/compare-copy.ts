@@ -1,15 +1,5 @@
-import type { Digests, ObjectInfo } from '../storage/object.ts'
-
-const ALGORITHMS = ['sha256', 'sha512', 'sha1', 'md5', 'crc64nvme', 'crc32c', 'crc32'] as const
-
-/** Compares the strongest digest that both sides know; `undefined` if there is none. */
-export function compareDigests(
-  own: Digests = {},
-  other: Digests = {},
-): { algorithm: keyof Digests; equal: boolean } | undefined {
-  const algorithm = ALGORITHMS.find((one) => own[one] !== undefined && other[one] !== undefined)
-  return algorithm && { algorithm, equal: own[algorithm] === other[algorithm] }
-}
+import type { ObjectInfo } from '../storage/object.ts'
+import { compareDigests } from '../storage/same-object.ts'
 
 /** The source has another version than the copy was made from; says how that shows. */
 export interface Changed {

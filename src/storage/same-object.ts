@@ -1,4 +1,4 @@
-import { type ObjectInfo, type Provenance, representationOf } from './object.ts'
+import { type Digests, type ObjectInfo, type Provenance, representationOf } from './object.ts'
 
 /**
  * Whether two backends hold the same bytes under a name, as far as their metadata can prove it: one is a copy of the
@@ -7,8 +7,8 @@ import { type ObjectInfo, type Provenance, representationOf } from './object.ts'
 export function isSameObject(one: ObjectInfo, other: ObjectInfo): boolean {
   if (one.deleted || other.deleted) return false
   if (one.size !== undefined && other.size !== undefined && one.size !== other.size) return false
-  const digests = compareDigests(one, other)
-  return digests ?? (isCopyOf(one, other) || isCopyOf(other, one))
+  const digests = compareDigests(one.digests, other.digests)
+  return digests?.equal ?? (isCopyOf(one, other) || isCopyOf(other, one))
 }
 
 /** Whether the provenance of `copy` names exactly this version of `source`. */
@@ -31,13 +31,15 @@ function isSameVersion(
   return named.etag === etag && isSameTime !== false
 }
 
-/** `undefined` if they have no digest in common. */
-function compareDigests(
-  { digests: one = {} }: ObjectInfo,
-  { digests: other = {} }: ObjectInfo,
-): boolean | undefined {
-  const common = (Object.keys(one) as (keyof typeof one)[]).filter((kind) => other[kind] !== undefined)
-  return common.length === 0 ? undefined : common.every((kind) => one[kind] === other[kind])
+const ALGORITHMS = ['sha256', 'sha512', 'sha1', 'md5', 'crc64nvme', 'crc32c', 'crc32'] as const
+
+/** Compares the strongest digest that both sides know; `undefined` if there is none. */
+export function compareDigests(
+  own: Digests = {},
+  other: Digests = {},
+): { algorithm: keyof Digests; equal: boolean } | undefined {
+  const algorithm = ALGORITHMS.find((one) => own[one] !== undefined && other[one] !== undefined)
+  return algorithm && { algorithm, equal: own[algorithm] === other[algorithm] }
 }
 
 function canonical(info: ObjectInfo): string {

@@ -60,9 +60,10 @@ it('warns about a backend that refused a change because of a lock', async () => 
     config: null,
     health,
   }
+  const mirror = { ...backend, name: 'old', type: 's3', role: 'mirror', health: undefined }
   const answers: Record<string, object> = {
     '/-/health': { status: 'ok' },
-    '/-/api/backends': { backends: [backend], migration: false, deletes: 'tombstone' },
+    '/-/api/backends': { backends: [backend, mirror], migration: false, deletes: 'tombstone' },
     '/-/api/explain': {
       backends: [{ name: 'media', type: 'r2', accepts: true, result: 'absent', latency_ms: 1 }],
     },
@@ -77,6 +78,7 @@ it('warns about a backend that refused a change because of a lock', async () => 
   const checks = await Array.fromAsync(
     examine({ client: createClient({ url, fetch: send }), url, hasToken: true }),
   )
+  expect(checks.find(({ name }) => name === 'chain')?.detail).toContain('media (r2) → old (s3, mirror);')
   expect(checks.filter(({ status }) => status !== 'ok')).toEqual([
     expect.objectContaining({
       name: 'media',

@@ -172,7 +172,8 @@ function setupFix(name: string, error: unknown, { url, hasToken }: Deployment): 
 
 function checkChain({ backends, migration, deletes }: Backends): Check {
   const chain = backends.map(
-    ({ name, type, writable }) => `${name} (${type}${writable ? '' : ', read-only'})`,
+    ({ name, type, role, writable }) =>
+      `${name} (${type}${role === 'mirror' ? ', mirror' : writable ? '' : ', read-only'})`,
   )
   const rules = `${migration ? 'copying on read' : 'no copying on read'}, deletes: ${deletes}`
   const about = { name: 'chain', detail: `${chain.join(' → ')}; ${rules}` }

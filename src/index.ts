@@ -93,15 +93,15 @@ async function consume(
     throw new Error('the Durable Objects of jobs are not bound')
   }
   await Promise.all([
-    consumeNames(messages.filter(isCopy), { handle: copy, ...(giveUp && { giveUp }) }),
-    consumePages(messages.filter(isPage), {
+    consumeNames(only(messages, 'copy'), { handle: copy, ...(giveUp && { giveUp }) }),
+    consumePages(only(messages, 'page'), {
       chain: copyChain,
       mirrors,
       job,
       onReport: series?.tally.addPage,
     }),
-    mirrors && consumeChanges(messages.filter(isChange), mirrors),
-    sources.consume(messages.filter(isSourceMessage)),
+    mirrors && consumeChanges(only(messages, 'mirror'), mirrors),
+    sources.consume(only(messages, 'source')),
   ])
   series?.tally.reportSoon()
 }
@@ -109,28 +109,16 @@ async function consume(
 /** It needs no deployment, so that a wrong configuration, which may have stopped the consumer, does not stop it as well. */
 async function consumeDead({ messages }: MessageBatch<QueueMessage>, env: Env): Promise<void> {
   const { BACKFILL_JOBS: backfillJobs, VERIFICATION_JOBS: verificationJobs, JOB_INDEX: jobIndex } = env
-  const jobs = openJobs({ backfillJobs, verificationJobs, jobIndex })
-  await consumeDeadChanges(messages.filter(isChange), env.MIRROR_LOG)
-  await consumeDeadLetters(
-    messages.filter((message) => isCopy(message) || isPage(message)),
-    jobs,
-  )
+  await consumeDeadChanges(only(messages, 'mirror'), env.MIRROR_LOG)
+  type Other = Message<Exclude<QueueMessage, MirrorMessage>>
+  const others = messages.filter((message): message is Other => message.body.type !== 'mirror')
+  await consumeDeadLetters(others, openJobs({ backfillJobs, verificationJobs, jobIndex }))
 }
 
-function isCopy(message: Message<QueueMessage>): message is Message<CopyMessage> {
-  return message.body.type === 'copy'
-}
-
-function isPage(message: Message<QueueMessage>): message is Message<PageMessage> {
-  return message.body.type === 'page'
-}
-
-function isChange(message: Message<QueueMessage>): message is Message<MirrorMessage> {
-  return message.body.type === 'mirror'
-}
-
-function isSourceMessage(message: Message<QueueMessage>): message is Message<SourceMessage> {
-  return message.body.type === 'source'
+/** Those of that type. */
+function only<Type extends QueueMessage['type']>(messages: readonly Message<QueueMessage>[], type: Type) {
+  type Own = Message<Extract<QueueMessage, { type: Type }>>
+  return messages.filter((message): message is Own => message.body.type === type)
 }
 
 function consumeBatch(batch: MessageBatch<QueueMessage>, deployment: Deployment): Promise<void> {

@@ -4,12 +4,13 @@ import { describe, expect, it } from 'vitest'
 import worker from '../../src/index.ts'
 
 const COPY = { type: 'copy', name: 'photos/given-up.jpg' } as const
+const EVENT = { type: 'source', backend: 'legacy', name: 'photos/changed.jpg' } as const
 const PAGE = { type: 'page', job: '0123456789abcde', page: 1, source: 'legacy', names: [] } as const
 
-async function deliver(queue: string, own: Env, body: typeof COPY | typeof PAGE) {
-  const batch = createMessageBatch<typeof COPY | typeof PAGE>(queue, [
-    { id: 'one', timestamp: new Date(), attempts: 1, body },
-  ])
+type Body = typeof COPY | typeof EVENT | typeof PAGE
+
+async function deliver(queue: string, own: Env, body: Body) {
+  const batch = createMessageBatch<Body>(queue, [{ id: 'one', timestamp: new Date(), attempts: 1, body }])
   const ctx = createExecutionContext()
   await worker.queue(batch as Parameters<typeof worker.queue>[0], own)
   return getQueueResult(batch, ctx)
@@ -18,13 +19,16 @@ async function deliver(queue: string, own: Env, body: typeof COPY | typeof PAGE)
 describe('a message that ended in the dead-letter queue', () => {
   const wrong: Env = { ...env, FALLBACK_STORAGES: 'wrong' as never }
 
-  it('is recorded with the reason, even while the configuration is wrong', async () => {
-    const { explicitAcks } = await deliver('fallback-storage-dead-copies', wrong, COPY)
-    expect(explicitAcks).toEqual(['one'])
-    const [dead] = await env.JOB_INDEX.getByName('index').deadLetters(10)
-    expect(dead).toMatchObject({ name: 'photos/given-up.jpg', error: 'unexpected', attempts: 9 })
-    expect(dead?.detail).toContain('dead-lettered after 9 deliveries')
-  })
+  it.each([COPY, EVENT])(
+    'is recorded with the reason, even while the configuration is wrong: $type',
+    async (body) => {
+      const { explicitAcks } = await deliver('fallback-storage-dead-copies', wrong, body)
+      expect(explicitAcks).toEqual(['one'])
+      const [dead] = await env.JOB_INDEX.getByName('index').deadLetters(10)
+      expect(dead).toMatchObject({ name: body.name, error: 'unexpected', attempts: 9 })
+      expect(dead?.detail).toContain('dead-lettered after 9 deliveries')
+    },
+  )
 
   it('is acknowledged if it is a page of a job that does not exist', async () => {
     const { explicitAcks } = await deliver('media-dead-copies', wrong, PAGE)

@@ -9,8 +9,7 @@ import { type Problem, problemResponse } from './http/problem.ts'
 import { rawPath } from './http/raw-path.ts'
 import { describeError, log, stackOf } from './observe/log.ts'
 import { operatorHandlers } from './routes/api/backends.ts'
-import { conflictHandlers } from './routes/api/conflicts.ts'
-import { eventHandlers } from './routes/api/events.ts'
+import { sourceHandlers } from './routes/api/sources.ts'
 import { listingHandlers } from './routes/api/listing.ts'
 import { methodHandlers } from './routes/api/methods.ts'
 import { migrate } from './routes/api/migrate.ts'
@@ -45,8 +44,7 @@ const HANDLERS: Handlers = {
   ...operatorHandlers,
   ...mirrorHandlers,
   ...seriesHandlers,
-  ...conflictHandlers,
-  ...eventHandlers,
+  ...sourceHandlers,
   ...sessionHandlers,
   ...edgeCacheHandlers,
   ...dashboardHandlers,

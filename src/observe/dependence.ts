@@ -87,13 +87,16 @@ function mostRead(prefixes: Iterable<CountedPrefix>): CountedPrefix[] {
   )
 }
 
+/** The chain whose fallbacks may be needed. */
+export interface DependentChain {
+  backends: readonly Pick<Backend, 'name' | 'mirror'>[]
+  shadowPercent: number
+}
+
 /** How much each fallback is needed. */
 export function dependenceOf(
   { now, countedSince, counts, prefixes, fallbackReads, mismatches }: Counted,
-  {
-    backends,
-    shadowPercent,
-  }: { backends: readonly Pick<Backend, 'name' | 'mirror'>[]; shadowPercent: number },
+  { backends, shadowPercent }: DependentChain,
 ): Dependence {
   const sum = (isSummed: (key: string) => boolean) => {
     const summed = counts.filter(({ key }) => isSummed(key))

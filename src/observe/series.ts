@@ -1,3 +1,5 @@
+import type { Dependence } from '../schemas/answers.ts'
+import { dependenceOf, type DependentChain } from './dependence.ts'
 import { createTally, type Tally } from './tally.ts'
 import type { TimeSeries } from './time-series.ts'
 
@@ -13,4 +15,10 @@ export function openSeries(
 ): Series {
   const object = () => namespace.getByName('series') as DurableObjectStub<TimeSeries>
   return { tally: createTally({ send: async (report) => object().report(report), keepAlive }), object }
+}
+
+/** How much each fallback is needed, with what this isolate has just counted. */
+export async function readDependence({ tally, object }: Series, chain: DependentChain): Promise<Dependence> {
+  await tally.settle()
+  return dependenceOf(await object().dependence(), chain)
 }

@@ -4,6 +4,7 @@ import type { PriorVersions } from '../../prior-versions/versions.ts'
 import { StorageError } from '../../storage/errors.ts'
 import type { AppEnv, Handlers } from '../context.ts'
 import { finish } from '../finish.ts'
+import { isoTime } from '../iso-time.ts'
 
 /** What was replaced or deleted, and how to bring it back. */
 export const priorVersionHandlers = {
@@ -17,7 +18,7 @@ export const priorVersionHandlers = {
         backend,
         size,
         etag,
-        modified_time: modified === null ? null : isoTime(modified),
+        modified_time: isoTime(modified),
       })),
     }
   },
@@ -36,8 +37,4 @@ function opened(c: Context<AppEnv>): PriorVersions {
     'unsupported',
     'prior versions need the Durable Object JOB_INDEX, which is not bound',
   )
-}
-
-function isoTime(time: number): string {
-  return new Date(time).toISOString()
 }

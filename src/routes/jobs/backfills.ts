@@ -10,6 +10,7 @@ import type { Chain } from '../../chain/fallback.ts'
 import { checkName } from '../../storage/name.ts'
 import { latestJobs } from '../../jobs/jobs.ts'
 import { type AppEnv, type Handlers, type Input, ProblemError } from '../context.ts'
+import { isoTime } from '../iso-time.ts'
 import { exportFailures, EXPORTED } from './export-failures.ts'
 import { found, jobIn, jobsOf, polled, SHOWN_JOBS, startJob } from './jobs.ts'
 
@@ -40,7 +41,7 @@ export const backfillHandlers = {
   },
   async listDeadCopies(c) {
     const letters = await jobsOf(c).index().deadLetters(SHOWN_DEAD)
-    return { dead_copies: letters.map(({ at, ...copy }) => ({ ...copy, time: new Date(at).toISOString() })) }
+    return { dead_copies: letters.map(({ at, ...copy }) => ({ ...copy, time: isoTime(at) })) }
   },
 } satisfies Partial<Handlers>
 

@@ -1,15 +1,19 @@
+import type { Context } from 'hono'
 import { describeError, log } from '../../observe/log.ts'
 import type { SourceJson } from '../../schemas/answers.ts'
+import type { Version } from '../../sources/conflicts.ts'
 import { ForgedError } from '../../sources/sns.ts'
 import { NO_EVENTS, type SourceStatus } from '../../sources/source-changes.ts'
 import { NotQueuedError } from '../../sources/sources.ts'
 import { StorageError } from '../../storage/errors.ts'
-import { type Handlers, ProblemError } from '../context.ts'
+import { answerOf } from '../answer-of.ts'
+import { type AppEnv, type Handlers, ProblemError } from '../context.ts'
+import { isoTime } from '../iso-time.ts'
 
 const RETRY_AFTER_SECONDS = '10'
 
-/** What sources say of their changes. */
-export const eventHandlers = {
+/** What sources say of their changes, and what comes of it. */
+export const sourceHandlers = {
   async receiveEvents(c, { backend, body: { message } }) {
     const { chain, sources } = c.var.deployment
     const source = sources.all.find((one) => one.backend.name === backend)
@@ -23,23 +27,44 @@ export const eventHandlers = {
     throw new ProblemError({ status: 404, title: 'No such backend', detail })
   },
   async listEvents(c) {
-    const { sources } = c.var.deployment
-    if (!sources.changes)
-      throw new StorageError(
-        'unsupported',
-        'nothing is kept of events: bind the Durable Object class SourceChanges as SOURCE_CHANGES in wrangler.toml, with its migration, as in docs/source-changes.md',
-      )
-    const statuses = await sources
-      .changes()
-      .statuses()
-      .catch((error: unknown) => {
-        log('error', 'source events', { operation: 'list', reason: describeError(error) })
-        const detail = 'the Durable Object SourceChanges failed; the log has the reason'
-        throw new ProblemError({ status: 503, title: 'The events cannot be read', detail })
-      })
-    return { sources: sources.all.map(({ backend: { name } }) => toJson(name, statuses[name] ?? NO_EVENTS)) }
+    const { all } = c.var.deployment.sources
+    const statuses = await answerOf(changesOf(c).statuses(), {
+      ...CHANGES,
+      title: 'The events cannot be read',
+    })
+    return { sources: all.map(({ backend: { name } }) => toJson(name, statuses[name] ?? NO_EVENTS)) }
+  },
+  async listConflicts(c, { query: { limit, cursor } }) {
+    const page = await answerOf(changesOf(c).conflicts(limit, cursor), {
+      ...CHANGES,
+      title: 'The conflicts cannot be read',
+    })
+    return {
+      conflicts: page.conflicts.map(({ at, held, found, ...conflict }) => ({
+        ...conflict,
+        held: versionJson(held),
+        found: versionJson(found),
+        seen: isoTime(at),
+      })),
+      total: page.total,
+      cursor: page.cursor === null ? null : String(page.cursor),
+    }
   },
 } satisfies Partial<Handlers>
+
+const CHANGES = {
+  object: 'SourceChanges',
+  entry: ['source events', { operation: 'list' }],
+} satisfies Partial<Parameters<typeof answerOf>[1]>
+
+function changesOf(c: Context<AppEnv>) {
+  const { changes } = c.var.deployment.sources
+  if (changes) return changes()
+  throw new StorageError(
+    'unsupported',
+    'nothing is kept of events and conflicts: bind the Durable Object class SourceChanges as SOURCE_CHANGES in wrangler.toml, with its migration, as in docs/configuration.md',
+  )
+}
 
 function fail(error: unknown): never {
   if (error instanceof ForgedError) {
@@ -58,9 +83,9 @@ function toJson(backend: string, status: SourceStatus): SourceJson {
   const { lastEvent, lastReceived, lastHandled, lag, counts } = status
   return {
     backend,
-    last_event: toTime(lastEvent),
-    last_received: toTime(lastReceived),
-    last_handled: toTime(lastHandled),
+    last_event: isoTime(lastEvent),
+    last_received: isoTime(lastReceived),
+    last_handled: isoTime(lastHandled),
     lag_seconds: lag && {
       last: lag.last / 1000,
       max: lag.max / 1000,
@@ -71,6 +96,6 @@ function toJson(backend: string, status: SourceStatus): SourceJson {
   }
 }
 
-function toTime(ms: number | null): string | null {
-  return ms === null ? null : new Date(ms).toISOString()
+function versionJson({ modified, ...version }: Version) {
+  return { ...version, modified_time: isoTime(modified) }
 }

@@ -10,8 +10,7 @@ import {
 } from './config/config.ts'
 import type { BackendConfig } from './config/backend-config.ts'
 import { type EdgeCaching, type EdgeContext, openEdgeCaching, purgeChanged } from './edge-cache/open.ts'
-import { openJobs } from './jobs/jobs.ts'
-import type { JobIndex } from './jobs/job-index.ts'
+import { openIndex, openJobs } from './jobs/jobs.ts'
 import { withHiddenVersions } from './prior-versions/hide.ts'
 import { withPriorVersions } from './prior-versions/keep.ts'
 import type { PriorVersions } from './prior-versions/versions.ts'
@@ -27,7 +26,7 @@ import { type AfterHitOptions, createAfterHit, withAfterHit } from './sources/af
 import { createReconciler, type Reconciler } from './sources/reconciler.ts'
 import { createSns } from './sources/sns.ts'
 import { openSourceChanges } from './sources/source-changes.ts'
-import { createSources, type Sources } from './sources/sources.ts'
+import { createSources, type Sources, type SourcesOptions } from './sources/sources.ts'
 import { type Backend, type BackendHealth, isWritable } from './storage/backend.ts'
 import { type Chain, createChain } from './chain/fallback.ts'
 
@@ -107,9 +106,7 @@ function deploy(config: Config): Deployment {
 
 function priorVersionsIn(backends: readonly Backend[], { services }: Config): PriorVersions | null {
   const { jobIndex } = services
-  if (!jobIndex) return null
-  const index = () => jobIndex.getByName('index') as DurableObjectStub<JobIndex>
-  return { backends: backends.filter(isWritable), index }
+  return jobIndex ? { backends: backends.filter(isWritable), index: openIndex(jobIndex) } : null
 }
 
 /** Absences are only cached for fallbacks, because copies go to the primary. */
@@ -124,18 +121,16 @@ function withRecorded(backend: Backend, mirrors: Mirrors | null): Backend {
   return withRecordedChanges(backend, { log: mirrors.log, mirrors: mirrors.backends, keepAlive: waitUntil })
 }
 
-/** The deployment of the given backends; copies in the background use those in `unshared`, if given. */
+interface Parts extends Pick<Deployment, 'health' | 'mirrors' | 'priorVersions'> {
+  /** What copies in the background use. */
+  unshared: readonly Backend[]
+}
+
+/** The deployment of the given backends. */
 function deploymentOver(
   backends: readonly Backend[],
   config: Config,
-  {
-    unshared = backends,
-    health = new Map(),
-    mirrors = null,
-    priorVersions = null,
-  }: Partial<Pick<Deployment, 'health' | 'mirrors' | 'priorVersions'>> & {
-    unshared?: readonly Backend[]
-  } = {},
+  { unshared, health, mirrors, priorVersions }: Parts,
 ): Deployment {
   const hedged = config.backends.flatMap(({ name, hedgeMs }) =>
     hedgeMs === undefined ? [] : [[name, hedgeMs]],
@@ -144,10 +139,11 @@ function deploymentOver(
   const copyChain = createChain(unshared, options)
   const { copyQueue, sourceChanges, timeSeries } = config.services
   const series = timeSeries ? openSeries(timeSeries, waitUntil) : null
+  const changes = openSourceChanges(sourceChanges)
   const reconcile: Reconciler = createReconciler({
     chain: copyChain,
     migrating: config.migration,
-    changes: openSourceChanges(sourceChanges),
+    changes,
     purge: (name) => purgeChanged(edgeCaching, { cache, exports } as EdgeContext, [name]),
     track: (...copy) => migration.track(...copy),
   })
@@ -186,13 +182,17 @@ function deploymentOver(
     edgeCaching,
     requests,
     series,
-    sources: sourcesOver(copyChain, config, reconcile),
+    sources: sourcesOver(copyChain, config, { reconcile, changes }),
     priorVersions,
   }
 }
 
 /** Every backend but the primary is a source. */
-function sourcesOver({ backends }: Chain, config: Config, reconcile: Reconciler): Sources {
+function sourcesOver(
+  { backends }: Chain,
+  config: Config,
+  parts: Pick<SourcesOptions, 'reconcile' | 'changes'>,
+): Sources {
   const { services } = config
   const jobs = openJobs(services)
   return createSources({
@@ -200,11 +200,10 @@ function sourcesOver({ backends }: Chain, config: Config, reconcile: Reconciler)
       const settings = config.backends[index]
       return settings && index > 0 ? [{ backend, prefix: settings.prefix, bucket: bucketOf(settings) }] : []
     }),
-    reconcile,
+    ...parts,
     sns: createSns((url, init) => fetch(url, init)),
     keepAlive: waitUntil,
     queue: services.copyQueue,
-    changes: openSourceChanges(services.sourceChanges),
     giveUp: jobs && ((letter) => jobs.index().addDeadLetter(letter)),
   })
 }

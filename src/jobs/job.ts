@@ -15,7 +15,7 @@ export abstract class Job<R extends JobRecord, Json> extends DurableObject<Env> 
   protected abstract readonly deployment: () => Pick<
     Deployment,
     'copyChain' | 'config' | 'configuration' | 'id' | 'mirrors' | 'series'
-  >
+  > & { sources: Pick<Deployment['sources'], 'changes'> }
   protected readonly saved: SavedRecord<R>
   protected walk: Walk | undefined
   readonly #settings: Settings

@@ -14,8 +14,13 @@ export function openJobs({ backfillJobs, verificationJobs, jobIndex }: Namespace
   return {
     backfill: (id: string) => backfillJobs.getByName(id) as DurableObjectStub<Backfill>,
     verification: (id: string) => verificationJobs.getByName(id) as DurableObjectStub<Verification>,
-    index: () => jobIndex.getByName('index') as DurableObjectStub<JobIndex>,
+    index: openIndex(jobIndex),
   }
+}
+
+/** The index is of use without the jobs, too. */
+export function openIndex(namespace: DurableObjectNamespace): () => DurableObjectStub<JobIndex> {
+  return () => namespace.getByName('index') as DurableObjectStub<JobIndex>
 }
 
 const CONCURRENCY = 5

@@ -262,6 +262,7 @@ function deploymentOver(
     id: 'test',
     mirrors: null,
     series: null,
+    sources: { changes: undefined },
   }
 }
 

@@ -1,9 +1,9 @@
 import type { Deployment } from '../../deployment.ts'
 import type { MirrorStatus } from '../../mirrors/log.ts'
-import { dependenceOf } from '../../observe/dependence.ts'
 import { describeError, log } from '../../observe/log.ts'
+import { readDependence } from '../../observe/series.ts'
 import type { Dependence } from '../../schemas/answers.ts'
-import { openSourceChanges, type SourceStatus } from '../../sources/source-changes.ts'
+import type { SourceStatus } from '../../sources/source-changes.ts'
 
 /** Why something was not looked at. */
 export interface Unseen {
@@ -26,14 +26,16 @@ export interface Evidence {
   mirrors: Pick<MirrorStatus, 'mirror' | 'pending' | 'failed'>[] | Unseen
 }
 
-type Seen = Pick<Deployment, 'copyChain' | 'config' | 'mirrors' | 'series'>
+type Seen = Pick<Deployment, 'copyChain' | 'config' | 'mirrors' | 'series'> & {
+  sources: Pick<Deployment['sources'], 'changes'>
+}
 
 /** Never throws: what cannot be read is unseen. */
 export async function gatherEvidence(deployment: Seen, now: number): Promise<Evidence> {
   const [dependence, sources, mirrors] = await Promise.all([
-    orUnseen(readDependence(deployment)),
-    orUnseen(readSources(deployment)),
-    orUnseen(readMirrors(deployment)),
+    orUnseen(gatherDependence(deployment)),
+    orUnseen(gatherSources(deployment)),
+    orUnseen(gatherMirrors(deployment)),
   ])
   return { at: now, dependence, sources, mirrors }
 }
@@ -48,14 +50,11 @@ async function orUnseen<T>(reading: Promise<T>): Promise<T | Unseen> {
   }
 }
 
-async function readDependence({ series, copyChain, config }: Seen): Promise<Evidence['dependence']> {
+async function gatherDependence({ series, copyChain, config }: Seen): Promise<Evidence['dependence']> {
   if (!series) return { unseen: 'TIME_SERIES is not bound, so no reads are counted' }
-  await series.tally.settle()
-  const { backends } = copyChain
-  const { shadowPercent } = config
-  const { fallbacks, mismatches, counted_since, shadowed, mismatched, shadow_percent } = dependenceOf(
-    await series.object().dependence(),
-    { backends, shadowPercent },
+  const { fallbacks, mismatches, counted_since, shadowed, mismatched, shadow_percent } = await readDependence(
+    series,
+    { backends: copyChain.backends, shadowPercent: config.shadowPercent },
   )
   return {
     counted_since,
@@ -72,15 +71,14 @@ async function readDependence({ series, copyChain, config }: Seen): Promise<Evid
   }
 }
 
-async function readSources({ config }: Seen): Promise<Evidence['sources']> {
-  const open = openSourceChanges(config.services.sourceChanges)
+async function gatherSources({ sources: { changes: open } }: Seen): Promise<Evidence['sources']> {
   if (!open) return { unseen: 'SOURCE_CHANGES is not bound, so no events are received' }
   const changes = open()
   const [statuses, { total, conflicts }] = await Promise.all([changes.statuses(), changes.conflicts(1)])
   return { statuses, conflicts: total, lastConflict: conflicts[0]?.at ?? null }
 }
 
-async function readMirrors({ mirrors, copyChain }: Seen): Promise<Evidence['mirrors']> {
+async function gatherMirrors({ mirrors, copyChain }: Seen): Promise<Evidence['mirrors']> {
   const names = copyChain.backends.filter(({ mirror }) => mirror).map(({ name }) => name)
   if (names.length === 0) return []
   if (!mirrors) return { unseen: 'MIRROR_LOG is not bound' }

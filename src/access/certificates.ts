@@ -1,3 +1,4 @@
+import { canonicalJson } from '../storage/canonical-json.ts'
 import { fromBase64url, hmac, hmacHolds, importHmacKey, toBase64url } from '../storage/hmac.ts'
 import { deriveKey } from './derive-key.ts'
 import type { SigningKey } from './signed-url.ts'
@@ -60,14 +61,4 @@ async function keyOf({ secret }: CertificateKey): Promise<CryptoKey> {
 
 function messageOf(content: Certified): string {
   return `${VERSION}\n${canonicalJson(content)}`
-}
-
-/** The same for the same values, in whichever order an object has its keys. */
-export function canonicalJson(value: unknown): string | undefined {
-  return JSON.stringify(value, sortKeys)
-}
-
-function sortKeys(_: string, value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
-  return Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)))
 }

@@ -3,7 +3,7 @@ import type { DeadLetter } from '../migration/copy-consumer.ts'
 import type { OpenUpload, UploadIndex } from '../migration/open-uploads.ts'
 import type { VersionIndex } from '../prior-versions/versions.ts'
 import type { PriorVersion } from '../storage/prior-version.ts'
-import { queriesOf } from './queries.ts'
+import { queriesOf } from '../storage/queries.ts'
 
 export type JobKind = 'backfill' | 'verification'
 

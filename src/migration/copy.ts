@@ -85,7 +85,8 @@ function memoryFor(object: StoredObject, target: WritableBackend, { partBytes }:
   return object.deleted || needsParts(object, target) ? 0 : uploadMemory(target, object.size, partBytes)
 }
 
-function needsParts(
+/** Whether one put cannot store it. */
+export function needsParts(
   object: StoredObject,
   target: WritableBackend,
 ): object is StoredObject & { size: number } {

@@ -3,7 +3,7 @@ import { delayAfter } from '../migration/copy-consumer.ts'
 import { describeError, log, stackOf } from '../observe/log.ts'
 import { StorageError } from '../storage/errors.ts'
 import { type Convergence, converge } from './converge.ts'
-import { LEASE_MS, type MirrorMessage, type Result, type Taken } from './log.ts'
+import { LEASE_MS, type MirrorMessage, type Result, type Taken } from './messages.ts'
 import { type Mirrors, openLog } from './mirrors.ts'
 
 /** Of the six connections that may wait for response headers (Workers limits), one is left for the log. */

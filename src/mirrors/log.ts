@@ -1,62 +1,17 @@
 import { DurableObject } from 'cloudflare:workers'
 import { delayAfter, MAX_ATTEMPTS } from '../migration/copy-consumer.ts'
 import { describeError, log } from '../observe/log.ts'
+import { queriesOf } from '../storage/queries.ts'
+import {
+  LEASE_MS,
+  type MirrorFailure,
+  type MirrorMessage,
+  type MirrorStatus,
+  type Result,
+  type Taken,
+  type WriteKind,
+} from './messages.ts'
 
-/** A message of the queue: the mirrors may differ from the primary in this name. */
-export interface MirrorMessage {
-  type: 'mirror'
-  name: string
-}
-
-/** What a write may collide with: a lifted tombstone must not come while a mirror deletes the name, a removed one not while any change is open. */
-export type WriteKind = 'write' | 'lift' | 'remove'
-
-/** One name of one mirror, which nothing else makes equal until `token` expires or is done. */
-export interface Taken {
-  mirror: string
-  name: string
-  token: number
-}
-
-/** What became of it. */
-export interface Result {
-  /** Look again in some minutes: what was read may have been out of date, or a request may still be carried out. */
-  recheck?: boolean
-  /** The mirror cannot hold it. */
-  skipped?: boolean
-  failure?: {
-    error: string
-    detail: string
-    /** Another attempt soon would fail the same way. */ final?: boolean
-  }
-}
-
-export interface MirrorFailure {
-  name: string
-  error: string
-  detail: string
-  attempts: number
-  /** Milliseconds since 1970. */
-  since: number
-}
-
-export interface MirrorStatus {
-  mirror: string
-  /** Names in which the mirror may differ, those that failed included. */
-  pending: number
-  /** Those that have failed six times. They are tried again every ten minutes. */
-  failed: number
-  /** Since when the oldest is pending, in milliseconds since 1970. */
-  oldest: number | null
-  lastResync: number | null
-  /** Changes that the mirror cannot hold. */
-  skipped: number
-  /** Those with the most attempts. */
-  failures: MirrorFailure[]
-}
-
-/** A write or a convergence that has not been heard of for so long has died. */
-export const LEASE_MS = 60_000
 /** The last request of what has died may still be carried out, and KV's answers may be a minute old. */
 const RECHECK_MS = 3 * 60_000
 /** A deletion is one request. */
@@ -96,6 +51,7 @@ interface Change {
 
 /** The one Durable Object that knows which names the mirrors may differ in. It sends them to the queue until they are done. */
 export class MirrorLog extends DurableObject<Env> {
+  readonly #sql = queriesOf(this.ctx.storage)
   #last = 0
   /** Messages of which nothing has come yet. */
   #sent = 0
@@ -106,7 +62,7 @@ export class MirrorLog extends DurableObject<Env> {
     super(ctx, env)
     ctx.storage.sql.exec(SCHEMA)
     // The local queue forgets its messages when it is stopped, and a repeated message does no harm.
-    this.#run('UPDATE changes SET sent = 0, due = ? WHERE sent = 1', Date.now() + SEND_AGAIN_MS)
+    this.#sql.run('UPDATE changes SET sent = 0, due = ? WHERE sent = 1', Date.now() + SEND_AGAIN_MS)
     // It forgets alarms, too, and ignores one that is set to the time that it has forgotten.
     if (this.#firstTime() !== null) this.#wake(Date.now() + 1000)
   }
@@ -118,7 +74,7 @@ export class MirrorLog extends DurableObject<Env> {
     const until = Date.now() + LEASE_MS
     this.ctx.storage.transactionSync(() => {
       const insert = 'INSERT INTO writes (id, name, until, lifts) VALUES (?, ?, ?, ?)'
-      this.#run(insert, id, name, until, kind === 'lift' ? 1 : 0)
+      this.#sql.run(insert, id, name, until, kind === 'lift' ? 1 : 0)
       this.#change(name, mirrors, { due: until, isRunning: true })
     })
     this.#wake(until)
@@ -127,13 +83,13 @@ export class MirrorLog extends DurableObject<Env> {
 
   /** The write is still running. */
   async renew(id: number): Promise<void> {
-    this.#run('UPDATE writes SET until = ? WHERE id = ?', Date.now() + LEASE_MS, id)
+    this.#sql.run('UPDATE writes SET until = ? WHERE id = ?', Date.now() + LEASE_MS, id)
   }
 
   /** The write has ended. If it is `uncertain` whether it will still be carried out, the mirrors are checked again later. */
   async settle(id: number, name: string, mirrors: string[], uncertain = false): Promise<void> {
     this.ctx.storage.transactionSync(() => {
-      this.#run('DELETE FROM writes WHERE id = ?', id)
+      this.#sql.run('DELETE FROM writes WHERE id = ?', id)
       this.#change(name, mirrors, { due: Date.now(), recheck: uncertain })
     })
     await this.#send()
@@ -146,9 +102,9 @@ export class MirrorLog extends DurableObject<Env> {
     const query = `SELECT name, mirror, sent FROM changes
       WHERE name = ? AND ((taken = 0 AND (sent = 1 OR due <= ?2)) OR (taken > 0 AND due <= ?2))`
     return [...new Set(names)].flatMap((name) =>
-      this.#all<{ name: string; mirror: string; sent: number }>(query, name, now).map((row) =>
-        this.#take(row),
-      ),
+      this.#sql
+        .all<{ name: string; mirror: string; sent: number }>(query, name, now)
+        .map((row) => this.#take(row)),
     )
   }
 
@@ -165,14 +121,15 @@ export class MirrorLog extends DurableObject<Env> {
   /** Prolongs it; `false` if it has expired. */
   async keep({ mirror, name, token }: Taken): Promise<boolean> {
     const update = 'UPDATE changes SET due = ? WHERE name = ? AND mirror = ? AND taken = ? RETURNING 1'
-    return this.#all(update, Date.now() + LEASE_MS, name, mirror, token).length > 0
+    return this.#sql.all(update, Date.now() + LEASE_MS, name, mirror, token).length > 0
   }
 
   /** Whether the mirror's object may be deleted now: no tombstone of the name is being lifted, and none will be until that is done. */
   async claimDeletion({ mirror, name, token }: Taken): Promise<boolean> {
-    if (this.#count('SELECT COUNT(*) AS n FROM writes WHERE name = ? AND lifts = 1', name) > 0) return false
+    if (this.#sql.count('SELECT COUNT(*) AS n FROM writes WHERE name = ? AND lifts = 1', name) > 0)
+      return false
     const update = 'UPDATE changes SET deleting = ? WHERE name = ? AND mirror = ? AND taken = ? RETURNING 1'
-    return this.#all(update, Date.now() + DELETION_MS, name, mirror, token).length > 0
+    return this.#sql.all(update, Date.now() + DELETION_MS, name, mirror, token).length > 0
   }
 
   /** Ends what was taken. It is sent again if the name has changed since. */
@@ -187,7 +144,7 @@ export class MirrorLog extends DurableObject<Env> {
     else if (row.changed > token)
       this.#release(mirror, name, { due: Date.now(), recheck: recheck ? 1 : row.recheck })
     else {
-      const until = this.#all<{ until: number | null }>(
+      const until = this.#sql.all<{ until: number | null }>(
         'SELECT MAX(until) AS until FROM writes WHERE name = ?',
         name,
       )
@@ -195,7 +152,7 @@ export class MirrorLog extends DurableObject<Env> {
       const again = row.recheck === 1 || (recheck && row.recheck === 0)
       if (runs !== null) this.#release(mirror, name, { due: runs, recheck: again ? 1 : 0 })
       else if (again) this.#release(mirror, name, { due: Date.now() + RECHECK_MS, recheck: 2 })
-      else this.#run('DELETE FROM changes WHERE name = ? AND mirror = ?', name, mirror)
+      else this.#sql.run('DELETE FROM changes WHERE name = ? AND mirror = ?', name, mirror)
     }
     await this.#send()
     this.#wake()
@@ -204,7 +161,7 @@ export class MirrorLog extends DurableObject<Env> {
   /** The name's message ended in the dead-letter queue. */
   async addDeadLetter(name: string, detail: string): Promise<void> {
     const query = 'SELECT mirror, changed, taken, attempts, recheck FROM changes WHERE name = ? AND taken = 0'
-    for (const { mirror, ...row } of this.#all<Change & { mirror: string }>(query, name))
+    for (const { mirror, ...row } of this.#sql.all<Change & { mirror: string }>(query, name))
       this.#fail(mirror, name, { ...row, error: 'unexpected', detail })
     this.#wake()
   }
@@ -213,7 +170,7 @@ export class MirrorLog extends DurableObject<Env> {
   async resynced(mirror: string, time: number): Promise<void> {
     const insert = `INSERT INTO mirrors (mirror, resynced) VALUES (?, ?)
       ON CONFLICT (mirror) DO UPDATE SET resynced = excluded.resynced`
-    this.#run(insert, mirror, time)
+    this.#sql.run(insert, mirror, time)
   }
 
   async status(mirrors: string[]): Promise<MirrorStatus[]> {
@@ -222,12 +179,12 @@ export class MirrorLog extends DurableObject<Env> {
     const failures = `SELECT name, error, detail, attempts, since FROM changes
       WHERE mirror = ? AND attempts > 0 ORDER BY attempts DESC, since LIMIT ?`
     return mirrors.map((mirror) => {
-      const [row] = this.#all<{ pending: number; failed: number | null; oldest: number | null }>(
+      const [row] = this.#sql.all<{ pending: number; failed: number | null; oldest: number | null }>(
         counts,
         MAX_ATTEMPTS,
         mirror,
       )
-      const [known] = this.#all<{ resynced: number | null; skipped: number }>(
+      const [known] = this.#sql.all<{ resynced: number | null; skipped: number }>(
         'SELECT resynced, skipped FROM mirrors WHERE mirror = ?',
         mirror,
       )
@@ -238,7 +195,7 @@ export class MirrorLog extends DurableObject<Env> {
         oldest: row?.oldest ?? null,
         lastResync: known?.resynced ?? null,
         skipped: known?.skipped ?? 0,
-        failures: this.#all<MirrorFailure>(failures, mirror, MAX_FAILURES),
+        failures: this.#sql.all<MirrorFailure>(failures, mirror, MAX_FAILURES),
       }
     })
   }
@@ -247,17 +204,20 @@ export class MirrorLog extends DurableObject<Env> {
     this.#alarm = Infinity
     const now = Date.now()
     this.ctx.storage.transactionSync(() => {
-      for (const { name } of this.#all<{ name: string }>(
+      for (const { name } of this.#sql.all<{ name: string }>(
         'DELETE FROM writes WHERE until <= ? RETURNING name',
         now,
       ))
-        this.#run(
+        this.#sql.run(
           'UPDATE changes SET changed = ?, recheck = 1, due = CASE WHEN taken > 0 THEN due ELSE ? END WHERE name = ?',
           this.#next(),
           now,
           name,
         )
-      this.#run('UPDATE changes SET taken = 0, deleting = 0, recheck = 1 WHERE taken > 0 AND due <= ?', now)
+      this.#sql.run(
+        'UPDATE changes SET taken = 0, deleting = 0, recheck = 1 WHERE taken > 0 AND due <= ?',
+        now,
+      )
     })
     await this.#send()
     this.#wake()
@@ -266,7 +226,7 @@ export class MirrorLog extends DurableObject<Env> {
   #blocks(name: string, kind: WriteKind): boolean {
     if (kind === 'write') return false
     const open = 'SELECT COUNT(*) AS n FROM changes WHERE name = ? AND (? OR deleting > ?)'
-    return this.#count(open, name, kind === 'remove' ? 1 : 0, Date.now()) > 0
+    return this.#sql.count(open, name, kind === 'remove' ? 1 : 0, Date.now()) > 0
   }
 
   /** Notes a change of the name. What is taken keeps its lease, and is due again afterwards. */
@@ -281,21 +241,21 @@ export class MirrorLog extends DurableObject<Env> {
         recheck = CASE WHEN recheck = 0 THEN ?6 ELSE 1 END,
         due = CASE WHEN taken > 0 OR sent = 1 OR ?7 AND recheck < 2 THEN due ELSE ?5 END`
     for (const mirror of mirrors)
-      this.#run(upsert, name, mirror, this.#next(), Date.now(), due, recheck ? 1 : 0, isRunning ? 1 : 0)
+      this.#sql.run(upsert, name, mirror, this.#next(), Date.now(), due, recheck ? 1 : 0, isRunning ? 1 : 0)
   }
 
   #take({ mirror, name, sent }: { mirror: string; name: string; sent: number }): Taken {
     const token = this.#next()
     if (sent) this.#sent = Math.max(0, this.#sent - 1)
     const update = 'UPDATE changes SET taken = ?, sent = 0, due = ? WHERE name = ? AND mirror = ?'
-    this.#run(update, token, Date.now() + LEASE_MS, name, mirror)
+    this.#sql.run(update, token, Date.now() + LEASE_MS, name, mirror)
     return { mirror, name, token }
   }
 
   #release(mirror: string, name: string, { due, recheck }: { due: number; recheck: number }): void {
     const update = `UPDATE changes SET taken = 0, deleting = 0, due = ?, recheck = ?, attempts = 0, error = NULL, detail = NULL
       WHERE name = ? AND mirror = ?`
-    this.#run(update, due, recheck, name, mirror)
+    this.#sql.run(update, due, recheck, name, mirror)
   }
 
   #fail(
@@ -309,13 +269,13 @@ export class MirrorLog extends DurableObject<Env> {
     // The request that failed may still be carried out.
     const update = `UPDATE changes SET taken = 0, sent = 0, deleting = 0, due = ?, recheck = 1, attempts = ?, error = ?, detail = ?
       WHERE name = ? AND mirror = ?`
-    this.#run(update, due, tries, error, detail, name, mirror)
+    this.#sql.run(update, due, tries, error, detail, name, mirror)
   }
 
   #countSkipped(mirror: string): void {
     const insert =
       'INSERT INTO mirrors (mirror, skipped) VALUES (?, 1) ON CONFLICT (mirror) DO UPDATE SET skipped = skipped + 1'
-    this.#run(insert, mirror)
+    this.#sql.run(insert, mirror)
   }
 
   /** Sends what is due, and what comes to be due meanwhile. */
@@ -329,7 +289,7 @@ export class MirrorLog extends DurableObject<Env> {
       }
     } catch (error) {
       log('warn', 'mirror', { outcome: 'waiting', reason: describeError(error) })
-      this.#run('UPDATE changes SET sent = 0, due = ? WHERE sent = 1', Date.now() + SEND_AGAIN_MS)
+      this.#sql.run('UPDATE changes SET sent = 0, due = ? WHERE sent = 1', Date.now() + SEND_AGAIN_MS)
       this.#sent = 0
     } finally {
       this.#isSending = false
@@ -341,12 +301,12 @@ export class MirrorLog extends DurableObject<Env> {
     if (this.#sent >= MAX_SENT) return []
     const now = Date.now()
     const query = 'SELECT DISTINCT name FROM changes WHERE due <= ? AND taken = 0 ORDER BY due LIMIT ?'
-    const names = this.#all<{ name: string }>(query, now, BATCH).map(({ name }) => name)
+    const names = this.#sql.all<{ name: string }>(query, now, BATCH).map(({ name }) => name)
     for (const name of names) {
       const update =
         'UPDATE changes SET sent = 1, due = ?1 WHERE name = ?2 AND due <= ?3 AND taken = 0 AND sent = 0 RETURNING 1'
-      this.#sent += this.#all(update, now + RESEND_MS, name, now).length
-      this.#run(
+      this.#sent += this.#sql.all(update, now + RESEND_MS, name, now).length
+      this.#sql.run(
         'UPDATE changes SET due = ?1 WHERE name = ?2 AND due <= ?3 AND sent = 1',
         now + RESEND_MS,
         name,
@@ -367,7 +327,7 @@ export class MirrorLog extends DurableObject<Env> {
   #firstTime(): number | null {
     const query =
       'SELECT MIN(time) AS time FROM (SELECT MIN(due) AS time FROM changes UNION ALL SELECT MIN(until) FROM writes)'
-    const time = this.#all<{ time: number | null }>(query)[0]?.time ?? null
+    const time = this.#sql.all<{ time: number | null }>(query)[0]?.time ?? null
     // What is due and not sent waits for others that are on their way, or for a batch that is being sent.
     return time === null ? null : Math.max(time, Date.now() + (this.#sent >= MAX_SENT ? SEND_AGAIN_MS : 1000))
   }
@@ -379,22 +339,10 @@ export class MirrorLog extends DurableObject<Env> {
   }
 
   #rows(mirror: string, name: string): Change[] {
-    return this.#all(
+    return this.#sql.all(
       'SELECT changed, taken, attempts, recheck FROM changes WHERE name = ? AND mirror = ?',
       name,
       mirror,
     )
-  }
-
-  #all<Row>(query: string, ...values: SqlStorageValue[]): Row[] {
-    return this.ctx.storage.sql.exec<Row & Record<string, SqlStorageValue>>(query, ...values).toArray()
-  }
-
-  #run(query: string, ...values: SqlStorageValue[]): void {
-    this.ctx.storage.sql.exec(query, ...values)
-  }
-
-  #count(query: string, ...values: SqlStorageValue[]): number {
-    return this.#all<{ n: number }>(query, ...values)[0]?.n ?? 0
   }
 }

@@ -3,7 +3,8 @@ import { describeError, log } from '../observe/log.ts'
 import type { Backend, MultipartUpload } from '../storage/backend.ts'
 import { StorageError } from '../storage/errors.ts'
 import { intercept } from '../wrappers/intercept.ts'
-import { LEASE_MS, type MirrorLog, type WriteKind } from './log.ts'
+import type { MirrorLog } from './log.ts'
+import { LEASE_MS, type WriteKind } from './messages.ts'
 
 export interface RecordOptions {
   log: () => Pick<MirrorLog, 'begin' | 'renew' | 'settle'>

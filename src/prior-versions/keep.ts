@@ -1,5 +1,6 @@
 import { cancelBody } from '../bodies/cancel.ts'
 import { hold, upload as store, withUpload } from '../methods/upload.ts'
+import { needsParts } from '../migration/copy.ts'
 import { copyInParts } from '../migration/copy-parts.ts'
 import { describeError, log } from '../observe/log.ts'
 import {
@@ -214,10 +215,9 @@ async function storeVersion(
   { copyName, ...options }: PutOptions & { copyName: string },
 ): Promise<ObjectInfo | null> {
   const { size, digests, body } = object
-  if (size === undefined || size <= (backend.maxPutSize ?? Infinity))
-    return store(backend, copyName, body, { ...options, size, digests })
+  if (!needsParts(object, backend)) return store(backend, copyName, body, { ...options, size, digests })
   await cancelBody(body)
-  return copyInParts(backend, backend, { ...object, size }, { ...options, copyName })
+  return copyInParts(backend, backend, object, { ...options, copyName })
 }
 
 function notKept(backend: Backend, error: unknown): StorageError {

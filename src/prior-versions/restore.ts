@@ -2,6 +2,7 @@ import type { Chain } from '../chain/fallback.ts'
 import { writersFor } from '../chain/placement.ts'
 import { cancelBody } from '../bodies/cancel.ts'
 import { putObject, replace } from '../methods/put-object.ts'
+import { needsParts } from '../migration/copy.ts'
 import { copyInParts } from '../migration/copy-parts.ts'
 import { StorageError } from '../storage/errors.ts'
 import { representationOf } from '../storage/object.ts'
@@ -27,14 +28,14 @@ export async function restoreVersion(
   // No provenance: it is what someone has saved, so events of the source do not replace it.
   const info = representationOf(object)
   const [target] = writersFor(chain, name, size)
-  if (size === undefined || size <= (target.maxPutSize ?? Infinity)) {
+  if (!needsParts(object, target)) {
     await putObject(chain, name, body, { size, digests, info })
     return version
   }
   await cancelBody(body)
   const held = await target.head(name, { lastResort: true })
   await replace(chain, name, { target, held }, () =>
-    copyInParts(source, target, { ...object, size }, { copyName: name, info }),
+    copyInParts(source, target, object, { copyName: name, info }),
   )
   return version
 }

@@ -1,4 +1,5 @@
 import type { ObjectInfo } from '../storage/object.ts'
+import { queriesOf } from '../storage/queries.ts'
 
 /** What identifies a version, as far as it is known. */
 export interface Version {
@@ -30,31 +31,32 @@ const SCHEMA = `
 
 /** One conflict for each name of a source, the latest first. */
 export function conflictLog(sql: SqlStorage) {
-  sql.exec(SCHEMA)
+  const { all, run, count } = queriesOf({ sql })
+  run(SCHEMA)
   return {
     add(conflict: Conflict): void {
       const insert =
         'INSERT OR REPLACE INTO conflicts (backend, name, conflict) VALUES (?, ?, ?) RETURNING id'
       const json = JSON.stringify(conflict)
-      const { id } = sql.exec<{ id: number }>(insert, conflict.backend, conflict.name, json).one()
-      if (id % COUNTED_EVERY > 0) return
+      const [row] = all<{ id: number }>(insert, conflict.backend, conflict.name, json)
+      if (!row || row.id % COUNTED_EVERY > 0) return
       const oldest = 'SELECT id FROM conflicts ORDER BY id DESC LIMIT 1 OFFSET ?'
-      sql.exec(`DELETE FROM conflicts WHERE id <= (${oldest})`, MAX_CONFLICTS)
+      run(`DELETE FROM conflicts WHERE id <= (${oldest})`, MAX_CONFLICTS)
     },
     remove(backend: string, name: string): void {
-      sql.exec('DELETE FROM conflicts WHERE backend = ? AND name = ?', backend, name)
+      run('DELETE FROM conflicts WHERE backend = ? AND name = ?', backend, name)
     },
     /** Those before `cursor`, which is that of the page before; `null` on the last page. */
     page(limit: number, cursor: number): { conflicts: Conflict[]; cursor: number | null } {
       const query = 'SELECT id, conflict FROM conflicts WHERE ? = 0 OR id < ? ORDER BY id DESC LIMIT ?'
-      const rows = sql.exec<{ id: number; conflict: string }>(query, cursor, cursor, limit + 1).toArray()
+      const rows = all<{ id: number; conflict: string }>(query, cursor, cursor, limit + 1)
       const shown = rows.slice(0, limit)
       return {
         conflicts: shown.map(({ conflict }) => JSON.parse(conflict) as Conflict),
         cursor: rows.length > limit ? (shown.at(-1)?.id ?? null) : null,
       }
     },
-    count: (): number => sql.exec<{ n: number }>('SELECT COUNT(*) AS n FROM conflicts').one().n,
+    count: (): number => count('SELECT COUNT(*) AS n FROM conflicts'),
   }
 }
 

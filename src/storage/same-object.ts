@@ -1,3 +1,4 @@
+import { canonicalJson } from './canonical-json.ts'
 import { type Digests, type ObjectInfo, type Provenance, representationOf } from './object.ts'
 
 /**
@@ -18,7 +19,10 @@ export function isCopyOf({ provenance }: Pick<ObjectInfo, 'provenance'>, source:
 
 /** Also the headers and the user metadata. */
 export function isSameRepresentation(one: ObjectInfo, other: ObjectInfo): boolean {
-  return canonical(one) === canonical(other)
+  const [first, second] = [one, other].map((info) =>
+    canonicalJson({ metadata: {}, ...representationOf(info) }),
+  )
+  return first === second
 }
 
 /** A strong ETag may return, if the same bytes are stored again; the time differs then, if both are known. */
@@ -40,11 +44,4 @@ export function compareDigests(
 ): { algorithm: keyof Digests; equal: boolean } | undefined {
   const algorithm = ALGORITHMS.find((one) => own[one] !== undefined && other[one] !== undefined)
   return algorithm && { algorithm, equal: own[algorithm] === other[algorithm] }
-}
-
-function canonical(info: ObjectInfo): string {
-  const { metadata = {}, ...headers } = representationOf(info)
-  const sorted = (record: object): [string, unknown][] =>
-    Object.entries(record).toSorted(([one], [other]) => (one < other ? -1 : 1))
-  return JSON.stringify([sorted(headers), sorted(metadata)])
 }

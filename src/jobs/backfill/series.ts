@@ -1,5 +1,5 @@
 import type { BackfillSeries } from '../../schemas/job-answers.ts'
-import { queriesOf } from '../queries.ts'
+import { queriesOf } from '../../storage/queries.ts'
 import type { Point } from './job-types.ts'
 
 /** A row for each interval in which something happened; `at` is its beginning, in seconds since the job's. */

@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../../storage/errors.ts'
 import type { Counters, FailureCounts } from '../../schemas/job-answers.ts'
 import type { SavedRecord } from '../job-record.ts'
-import { queriesOf } from '../queries.ts'
+import { queriesOf } from '../../storage/queries.ts'
 import type { BackfillRecord, Failure, Outcome, PageEntry, Point } from './job-types.ts'
 
 /** Names that are copied together. */

@@ -1,5 +1,5 @@
 import type { Deployment } from '../../deployment.ts'
-import type { MirrorStatus } from '../../mirrors/log.ts'
+import type { MirrorStatus } from '../../mirrors/messages.ts'
 import { describeError, log } from '../../observe/log.ts'
 import { readDependence } from '../../observe/series.ts'
 import type { Dependence } from '../../schemas/answers.ts'

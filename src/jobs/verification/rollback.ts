@@ -1,8 +1,9 @@
 import { accepts } from '../../chain/placement.ts'
 import type { ListableBackend } from '../../storage/backend.ts'
 import type { Backfill } from '../../schemas/job-answers.ts'
+import { canonicalJson } from '../../storage/canonical-json.ts'
 import { type Representation, representationOf } from '../../storage/object.ts'
-import type { MirrorStatus } from '../../mirrors/log.ts'
+import type { MirrorStatus } from '../../mirrors/messages.ts'
 import { whyUnusable } from '../backfill/classify.ts'
 import { primaryState } from '../mirrored.ts'
 import type { Held, Step } from '../walk.ts'
@@ -89,13 +90,7 @@ function differentField({ object: copy }: Held, { object: own }: Held): keyof Re
   if (!copy.provenance) return undefined
   const [wanted, found] = [representationOf(own), representationOf(copy)]
   const fields = Object.keys(wanted) as (keyof Representation)[]
-  return fields.find((field) => textOf(wanted[field]) !== textOf(found[field]))
-}
-
-function textOf(value: Representation[keyof Representation]): string {
-  const isRecord = typeof value === 'object' && !(value instanceof Date)
-  if (!isRecord) return JSON.stringify(value)
-  return JSON.stringify(Object.entries(value).toSorted(([one], [other]) => (one < other ? -1 : 1)))
+  return fields.find((field) => canonicalJson(wanted[field]) !== canonicalJson(found[field]))
 }
 
 export type MirrorState = Pick<MirrorStatus, 'mirror' | 'pending' | 'failed'>

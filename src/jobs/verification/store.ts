@@ -1,7 +1,7 @@
 import type { ObjectInfo } from '../../storage/object.ts'
 import type { Difference, Verification } from '../../schemas/job-answers.ts'
 import type { DifferenceKind, LeftOutReason } from '../../schemas/reasons.ts'
-import { queriesOf } from '../queries.ts'
+import { queriesOf } from '../../storage/queries.ts'
 import type { FailedName } from './compare.ts'
 
 export const SCHEMA = `

@@ -1,6 +1,7 @@
 import { chooseSides } from '../../jobs/verification/sides.ts'
 import type { Context } from 'hono'
-import { canonicalJson, checkCertificate, signCertificate } from '../../access/certificates.ts'
+import { checkCertificate, signCertificate } from '../../access/certificates.ts'
+import { canonicalJson } from '../../storage/canonical-json.ts'
 import { StorageError } from '../../storage/errors.ts'
 import type { Verification } from '../../schemas/job-answers.ts'
 import type { AppEnv, Handlers } from '../context.ts'

@@ -1,4 +1,4 @@
-/** The ways in which the jobs use SQLite. All of it is synchronous. */
+/** The ways in which Durable Objects use SQLite. All of it is synchronous. */
 export function queriesOf({ sql }: Pick<DurableObjectStorage, 'sql'>) {
   const all = <T>(query: string, ...values: unknown[]): T[] =>
     sql.exec<T & Record<string, SqlStorageValue>>(query, ...values).toArray()

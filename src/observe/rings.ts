@@ -1,3 +1,5 @@
+import { firstDirectory } from '../storage/name.ts'
+
 /** What is kept over time: of each step (in seconds), the latest intervals. A day, two weeks, 400 days. */
 export const RINGS = [
   { step: 60, slots: 1440 },
@@ -77,9 +79,9 @@ export const OTHER_PREFIXES = '…'
 /** In characters. */
 const LONGEST_PREFIX = 128
 
-/** The first directory of a name, with its slash. */
-export function firstDirectory(name: string): string {
-  const directory = name.slice(0, name.indexOf('/') + 1)
+/** The prefix under which a read of the name is counted. */
+export function countedPrefix(name: string): string {
+  const directory = firstDirectory(name)
   return directory.length > LONGEST_PREFIX ? OTHER_PREFIXES : directory
 }
 

@@ -5,7 +5,7 @@ import {
   addCounts,
   addPrefixReads,
   type Delta,
-  firstDirectory,
+  countedPrefix,
   intervalAt,
   latestMismatches,
   latestReads,
@@ -133,7 +133,7 @@ export function createTally({ send, keepAlive, now = Date.now }: TallyOptions) {
       }
       if (outcome === 'fallback' && backend !== undefined) {
         delta.fallbackReads = latestReads([...delta.fallbackReads, { at, name, backend }])
-        addPrefixReads(delta.prefixes, { [`${backend}/${firstDirectory(name)}`]: [1, at] })
+        addPrefixReads(delta.prefixes, { [`${backend}/${countedPrefix(name)}`]: [1, at] })
         due = Math.min(due, reportedAt + SOON_MS)
       }
       reportIfDue(at)

@@ -68,6 +68,11 @@ export function isReserved(name: string): boolean {
   return name.startsWith(PRIOR_VERSIONS)
 }
 
+/** Up to and with the first slash; empty for names without one. */
+export function firstDirectory(name: string): string {
+  return name.slice(0, name.indexOf('/') + 1)
+}
+
 /** Whether a segment is `.` or `..`, which URLs resolve. */
 export function hasDotSegment(path: string): boolean {
   return DOT_SEGMENT.test(path)

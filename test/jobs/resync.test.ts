@@ -7,7 +7,7 @@ import { StorageError } from '../../src/storage/errors.ts'
 import { bytesOf, textOf } from '../kit/fakes.ts'
 import { memoryBackend } from '../kit/memory.ts'
 import { failuresOf, nameOf, verified, withBackfill } from './jobs.ts'
-import { mirroredSides, mirrorOf, mirrorOne, replace, TOMBSTONE } from './sides.ts'
+import { mirroredSides, plantDifferences, mirrorOf, mirrorOne, replace, TOMBSTONE } from './sides.ts'
 
 afterEach(async () => {
   await reset()
@@ -24,13 +24,7 @@ async function lastResync(mirror: Backend): Promise<number | null | undefined> {
 describe('a resync', () => {
   it('makes the mirror equal to the primary wherever they differ, and leaves the rest alone', async () => {
     const { primary, mirror } = await mirroredSides(8)
-    const info = (index: number) => mirror.objects.get(nameOf(index))?.info
-    await mirror.delete(nameOf(0))
-    await replace(mirror, nameOf(1), 'other 1')
-    await replace(mirror, nameOf(2), 'longer bytes', info(2))
-    await primary.put(nameOf(3), new Uint8Array(0), TOMBSTONE)
-    await replace(primary, nameOf(4), 'newer 4', { contentType: 'text/plain' })
-    await replace(mirror, nameOf(5), 'bytes 5', { ...info(5), contentType: 'image/png' })
+    await plantDifferences({ primary, mirror })
     await replace(mirror, 'only/there', 'not migrated yet')
     const untouched = mirror.objects.get(nameOf(6))
     await withBackfill([primary, mirror], RESYNC, async ({ drive, clock }) => {

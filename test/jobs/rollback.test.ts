@@ -5,7 +5,7 @@ import { bytesOf } from '../kit/fakes.ts'
 import { memoryBackend } from '../kit/memory.ts'
 import { withFilter } from '../../src/wrappers/filter.ts'
 import { nameOf, verified } from './jobs.ts'
-import { mirroredSides, mirrorOf, mirrorOne, replace, terse, TOMBSTONE } from './sides.ts'
+import { mirroredSides, plantDifferences, mirrorOf, mirrorOne, replace, terse, TOMBSTONE } from './sides.ts'
 
 const RESYNC = { id: 'one', mirror: 'legacy', dry_run: false, prefix: '', failed: 1 }
 
@@ -36,14 +36,9 @@ describe('a rollback verification', () => {
 
   it('finds each planted difference, and names it', async () => {
     const { primary, mirror } = await mirroredSides(10)
-    const info = (index: number) => mirror.objects.get(nameOf(index))?.info
-    await mirror.delete(nameOf(0))
-    await replace(mirror, nameOf(1), 'other 1')
-    await replace(mirror, nameOf(2), 'longer bytes', info(2))
-    await primary.put(nameOf(3), new Uint8Array(0), TOMBSTONE)
-    await replace(primary, nameOf(4), 'newer 4', { contentType: 'text/plain' })
-    await replace(mirror, nameOf(5), 'bytes 5', { ...info(5), contentType: 'image/png' })
-    await replace(mirror, nameOf(6), 'bytes 6', { ...info(6), metadata: { index: '7' } })
+    await plantDifferences({ primary, mirror })
+    const { info } = mirror.objects.get(nameOf(6)) ?? {}
+    await replace(mirror, nameOf(6), 'bytes 6', { ...info, metadata: { index: '7' } })
     await replace(mirror, 'only/there', 'extra')
     const result = await rollback([primary, mirror])
     expect(

@@ -80,3 +80,17 @@ export async function mirrorOne(primary: MemoryBackend, mirror: MemoryBackend, n
 }
 
 export const TOMBSTONE = { info: { deleted: new Date() } }
+
+/** The first six names of `mirroredSides`: missing, other bytes, another size, deleted, newer, and another type. */
+export async function plantDifferences({
+  primary,
+  mirror,
+}: Awaited<ReturnType<typeof mirroredSides>>): Promise<void> {
+  const info = (index: number) => mirror.objects.get(nameOf(index))?.info
+  await mirror.delete(nameOf(0))
+  await replace(mirror, nameOf(1), 'other 1')
+  await replace(mirror, nameOf(2), 'longer bytes', info(2))
+  await primary.put(nameOf(3), new Uint8Array(0), TOMBSTONE)
+  await replace(primary, nameOf(4), 'newer 4', { contentType: 'text/plain' })
+  await replace(mirror, nameOf(5), 'bytes 5', { ...info(5), contentType: 'image/png' })
+}

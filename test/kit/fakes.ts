@@ -3,6 +3,17 @@ import type { Backend } from '../../src/storage/backend.ts'
 import { type ErrorCode, StorageError } from '../../src/storage/errors.ts'
 import type { StoredObject } from '../../src/storage/object.ts'
 
+/** Every header and the user metadata that an object can have. */
+export const REPRESENTATION = {
+  contentType: 'text/markdown',
+  contentLanguage: 'de',
+  contentDisposition: 'attachment',
+  contentEncoding: 'zstd',
+  cacheControl: 'no-cache',
+  expires: new Date('2030-01-01T00:00:00Z'),
+  metadata: { photographer: 'Ada' },
+}
+
 /** A backend whose every operation fails with `code`. */
 export function failing(name: string, code: ErrorCode, options: { writable?: boolean } = {}): Backend {
   const fail = async (): Promise<never> => {

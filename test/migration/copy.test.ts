@@ -4,18 +4,12 @@ import { copyObject } from '../../src/migration/copy.ts'
 import { copyInParts } from '../../src/migration/copy-parts.ts'
 import type { Backend, WritableBackend } from '../../src/storage/backend.ts'
 import { StorageError } from '../../src/storage/errors.ts'
-import { bytesOf, counting, steppedBody } from '../kit/fakes.ts'
+import { bytesOf, counting, REPRESENTATION, steppedBody } from '../kit/fakes.ts'
 
 const MIB = 1024 * 1024
 const MODIFIED = new Date('2024-05-01T12:00:00Z')
 const KEPT = {
-  contentType: 'text/markdown',
-  contentLanguage: 'de',
-  contentDisposition: 'attachment',
-  contentEncoding: 'zstd',
-  cacheControl: 'no-cache',
-  expires: new Date('2030-01-01T00:00:00Z'),
-  metadata: { photographer: 'Ada' },
+  ...REPRESENTATION,
   etag: '"abc"',
   modified: MODIFIED,
 }

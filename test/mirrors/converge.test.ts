@@ -4,18 +4,9 @@ import type { WritableBackend } from '../../src/storage/backend.ts'
 import { StorageError } from '../../src/storage/errors.ts'
 import { isSameObject } from '../../src/storage/same-object.ts'
 import { writeMarker } from '../../src/storage/tombstone-marker.ts'
-import { bytesOf, textOf } from '../kit/fakes.ts'
+import { bytesOf, REPRESENTATION as KEPT, textOf } from '../kit/fakes.ts'
 import { memoryBackend } from '../kit/memory.ts'
 
-const KEPT = {
-  contentType: 'text/markdown',
-  contentLanguage: 'de',
-  contentDisposition: 'attachment',
-  contentEncoding: 'zstd',
-  cacheControl: 'no-cache',
-  expires: new Date('2030-01-01T00:00:00Z'),
-  metadata: { photographer: 'Ada' },
-}
 const MIB = 1024 * 1024
 
 function start(mode: 'all' | 'keep-deleted' = 'all') {

@@ -8,7 +8,7 @@ import type {
   Verification as VerificationJson,
 } from '../../schemas/job-answers.ts'
 import type { DifferenceKind } from '../../schemas/reasons.ts'
-import { isListable, type ListableBackend } from '../../storage/backend.ts'
+import { isListable } from '../../storage/backend.ts'
 import { Job } from '../job.ts'
 import { cursorOf } from '../job-record.ts'
 import { latestJobs, openJobs, type Jobs } from '../jobs.ts'
@@ -16,17 +16,10 @@ import { createWalk, type Step } from '../walk.ts'
 import { failedBackfills, obstaclesOf, reasonOf, toJson } from './certificate.ts'
 import { type Evidence, gatherEvidence } from './evidence.ts'
 import { compareName, type CompareOptions, type Result } from './compare.ts'
+import { addCoverage, CHECKED_AGAIN, keep, seenIn, takeBack } from './count-results.ts'
 import { createPace, withPace } from './pace.ts'
 import { NO_TALLY, type VerificationOptions, type VerificationRecord } from './record.ts'
-import {
-  createStore,
-  type Fingerprint,
-  isSame,
-  NOTHING_SEEN,
-  SCHEMA,
-  type VerificationStore,
-  withEntry,
-} from './store.ts'
+import { createStore, isSame, NOTHING_SEEN, SCHEMA, type VerificationStore } from './store.ts'
 import { compareWithMirror, type MirrorState, readStep, rollbackObstacles } from './rollback.ts'
 import { chooseSides, goneFrom, listedSides, type ListedSides } from './sides.ts'
 
@@ -50,8 +43,7 @@ const MAX_BACKFILLS = 200
 /** How long a rollback verification waits, at its end, for mirrors that have not caught up. */
 const MAX_SETTLING_MS = 60_000
 const SETTLING_MS = 2_000
-/** Differences that may be changes on their way to a mirror, and how many of each kind are compared again. */
-const CHECKED_AGAIN = ['missing', 'different', 'changed', 'not_deleted'] as const
+/** Of each kind of differences that are compared again. */
 const MAX_AGAIN = 1000
 /** Failures read in one call. */
 const FAILURES = 1000
@@ -338,60 +330,4 @@ async function compareAgain(
   const mirror = sides.find((side) => side.name === backend)
   const given = { chain, deep: options.deep, trustTags: trustTagsOf(oddTags) }
   return mirror ? compareWithMirror(await readStep(name, sides), mirror, given) : null
-}
-
-/** Undoes that a difference was counted. */
-function takeBack(
-  { tally }: VerificationRecord,
-  store: VerificationStore,
-  { id, kind, name }: { id: number; kind: (typeof CHECKED_AGAIN)[number]; name: string },
-): void {
-  tally.compared--
-  tally[kind]--
-  store.dropDifference(id)
-  store.cover(firstDirectory(name), -1, 0)
-}
-
-/** Counts a result, and stores it if the sides differ. */
-function keep(record: VerificationRecord, store: VerificationStore, result: Result): void {
-  const { tally, oddTags } = record
-  const { kind, name, backend, detail, bySize, oddTag, reason, sameBytes, repaired, isUnrecorded } = result
-  tally.compared++
-  if (kind !== 'left_out') tally[kind]++
-  if (reason) tally.left_out[reason] = (tally.left_out[reason] ?? 0) + 1
-  if (sameBytes !== undefined) store.addRead(sameBytes)
-  if (bySize) {
-    tally.equal_by_size++
-    const why = 'neither side reports more than the size'
-    store.addDifference({ kind: 'equal_by_size', name, backend, detail: why })
-  }
-  if (isUnrecorded) tally.unrecorded++
-  if (repaired) {
-    record.repaired = (record.repaired ?? 0) + 1
-    store.addDifference({ kind: 'repaired', name, backend, detail })
-  }
-  if (oddTag) oddTags[backend] = (oddTags[backend] ?? 0) + 1
-  if (kind !== 'equal' && kind !== 'tombstoned') store.addDifference({ kind, name, backend, detail })
-}
-
-/** The fingerprint of the sources' listings. The primary is not part of it: objects saved there in the meantime need no new comparison. */
-function seenIn(steps: readonly Step[], primary: ListableBackend, before: Fingerprint): Fingerprint {
-  let seen = before
-  for (const { backend, object } of steps.flatMap(({ held }) => held))
-    if (backend !== primary) seen = withEntry(seen, backend.name, object)
-  return seen
-}
-
-/** Counts what is covered in each directory. */
-function addCoverage(store: VerificationStore, results: readonly Result[]): void {
-  const held = results.filter(({ held: isHeld }) => isHeld)
-  for (const [prefix, own] of Map.groupBy(held, ({ name }) => firstDirectory(name))) {
-    const covered = own.filter(({ kind }) => kind === 'equal' || kind === 'tombstoned').length
-    store.cover(prefix, own.length, covered)
-  }
-}
-
-/** Up to and with the first slash; empty for names without one. */
-function firstDirectory(name: string): string {
-  return name.slice(0, name.indexOf('/') + 1)
 }

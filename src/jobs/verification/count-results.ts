@@ -1,0 +1,60 @@
+import type { ListableBackend } from '../../storage/backend.ts'
+import { firstDirectory } from '../../storage/name.ts'
+import type { Step } from '../walk.ts'
+import type { Result } from './compare.ts'
+import type { VerificationRecord } from './record.ts'
+import { type Fingerprint, type VerificationStore, withEntry } from './store.ts'
+
+/** Differences that may be changes on their way to a mirror. */
+export const CHECKED_AGAIN = ['missing', 'different', 'changed', 'not_deleted'] as const
+
+/** Undoes that a difference was counted. */
+export function takeBack(
+  { tally }: VerificationRecord,
+  store: VerificationStore,
+  { id, kind, name }: { id: number; kind: (typeof CHECKED_AGAIN)[number]; name: string },
+): void {
+  tally.compared--
+  tally[kind]--
+  store.dropDifference(id)
+  store.cover(firstDirectory(name), -1, 0)
+}
+
+/** Counts a result, and stores it if the sides differ. */
+export function keep(record: VerificationRecord, store: VerificationStore, result: Result): void {
+  const { tally, oddTags } = record
+  const { kind, name, backend, detail, bySize, oddTag, reason, sameBytes, repaired, isUnrecorded } = result
+  tally.compared++
+  if (kind !== 'left_out') tally[kind]++
+  if (reason) tally.left_out[reason] = (tally.left_out[reason] ?? 0) + 1
+  if (sameBytes !== undefined) store.addRead(sameBytes)
+  if (bySize) {
+    tally.equal_by_size++
+    const why = 'neither side reports more than the size'
+    store.addDifference({ kind: 'equal_by_size', name, backend, detail: why })
+  }
+  if (isUnrecorded) tally.unrecorded++
+  if (repaired) {
+    record.repaired = (record.repaired ?? 0) + 1
+    store.addDifference({ kind: 'repaired', name, backend, detail })
+  }
+  if (oddTag) oddTags[backend] = (oddTags[backend] ?? 0) + 1
+  if (kind !== 'equal' && kind !== 'tombstoned') store.addDifference({ kind, name, backend, detail })
+}
+
+/** The fingerprint of the sources' listings. The primary is not part of it: objects saved there in the meantime need no new comparison. */
+export function seenIn(steps: readonly Step[], primary: ListableBackend, before: Fingerprint): Fingerprint {
+  let seen = before
+  for (const { backend, object } of steps.flatMap(({ held }) => held))
+    if (backend !== primary) seen = withEntry(seen, backend.name, object)
+  return seen
+}
+
+/** Counts what is covered in each directory. */
+export function addCoverage(store: VerificationStore, results: readonly Result[]): void {
+  const held = results.filter(({ held: isHeld }) => isHeld)
+  for (const [prefix, own] of Map.groupBy(held, ({ name }) => firstDirectory(name))) {
+    const covered = own.filter(({ kind }) => kind === 'equal' || kind === 'tombstoned').length
+    store.cover(prefix, own.length, covered)
+  }
+}

@@ -1,4 +1,3 @@
-import { AwsClient } from 'aws4fetch'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -6,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { eventually } from '../test/kit/eventually.ts'
 import { freePorts } from '../test/kit/servers/listen.ts'
+import { pushChanges } from '../test/kit/servers/radosgw-notify.ts'
 import { startRadosgw } from '../test/kit/servers/radosgw-server.ts'
 import { bytesOf } from './backfill/source.ts'
 
@@ -26,7 +26,7 @@ const root = new URL('..', import.meta.url).pathname
 const [port = 0, inspector = 0] = await freePorts(2)
 const url = `http://127.0.0.1:${port}/`
 const { server, stop: stopRadosgw } = await startRadosgw()
-const { credentials, endpoint, region } = server
+const { credentials, endpoint } = server
 
 const env = {
   ...process.env,
@@ -157,24 +157,6 @@ async function followed(): Promise<void> {
   console.log(`\nThe mirror has followed after ${((performance.now() - began) / 1000).toFixed(1)} s.`)
 }
 
-/** Makes Ceph push what changes in the bucket to that URL. */
-async function notify(push: string): Promise<void> {
-  const send = async (service: string, path: string, init: RequestInit): Promise<string> => {
-    const response = await new AwsClient({ ...credentials, region, service }).fetch(endpoint + path, init)
-    if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`)
-    return response.text()
-  }
-  const topic = { Action: 'CreateTopic', Name: 'changes', 'Attributes.entry.1.key': 'push-endpoint' }
-  const body = new URLSearchParams({ ...topic, 'Attributes.entry.1.value': push }).toString()
-  const headers = { 'Content-Type': 'application/x-www-form-urlencoded' }
-  const created = await send('sns', '/', { method: 'POST', headers, body })
-  const arn = /<TopicArn>([^<]+)</.exec(created)?.[1]
-  const configuration = `<NotificationConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><TopicConfiguration>
-    <Id>changes</Id><Topic>${arn}</Topic><Event>s3:ObjectCreated:*</Event><Event>s3:ObjectRemoved:*</Event>
-  </TopicConfiguration></NotificationConfiguration>`
-  await send('s3', `/${BUCKET}?notification`, { method: 'PUT', body: configuration })
-}
-
 function nameOf(index: number): string {
   return `photos/${String(Math.floor(index / 100)).padStart(2, '0')}/${String(index).padStart(4, '0')} ü.jpg`
 }
@@ -228,7 +210,7 @@ try {
   )
 
   section('3. Tell the Worker what changes at the source', 'Ceph pushes its notifications to the Worker.')
-  await notify(`${url}-/api/events/legacy?secret=${SECRET}`)
+  await pushChanges(server, BUCKET, `${url}-/api/events/legacy?secret=${SECRET}`)
   console.log(
     '\nA topic with that push endpoint, and a notification for created and removed objects (docs/source-changes.md).',
   )

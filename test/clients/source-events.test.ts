@@ -1,9 +1,11 @@
 import { AwsClient } from 'aws4fetch'
 import { hash } from 'node:crypto'
+import pLimit from 'p-limit'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { encodeName } from '../../src/storage/name.ts'
 import { eventually } from '../kit/eventually.ts'
 import { createRandom, type Random } from '../kit/random.ts'
+import { pushChanges } from '../kit/servers/radosgw-notify.ts'
 import { startRadosgw } from '../kit/servers/radosgw-server.ts'
 import { type Site, startSite } from '../kit/worker/site.ts'
 
@@ -46,32 +48,19 @@ type Source = Awaited<ReturnType<typeof createSource>>
 /** The bucket, whose notifications go to that URL. */
 async function createSource(url: string) {
   const { endpoint, region, credentials } = gateway.server
-  const over = (service: string) => new AwsClient({ ...credentials, region, service, retries: 0 })
-  const [s3, sns] = [over('s3'), over('sns')]
+  const s3 = new AwsClient({ ...credentials, region, service: 's3', retries: 0 })
   const ok = async (answer: Promise<Response>): Promise<string> => {
     const response = await answer
     if (response.ok) return response.text()
     throw new Error(`${response.url}: ${response.status} ${await response.text()}`)
   }
   await ok(s3.fetch(`${endpoint}/${BUCKET}`, { method: 'PUT' }))
-  const topic = new URLSearchParams({
-    Action: 'CreateTopic',
-    Name: 'changes',
-    'Attributes.entry.1.key': 'push-endpoint',
-    'Attributes.entry.1.value': url,
-  })
-  const headers = { 'Content-Type': 'application/x-www-form-urlencoded' }
-  const created = await ok(sns.fetch(`${endpoint}/`, { method: 'POST', headers, body: topic.toString() }))
-  const arn = /<TopicArn>([^<]+)</.exec(created)?.[1]
-  const configuration = `<NotificationConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><TopicConfiguration>
-    <Id>changes</Id><Topic>${arn}</Topic><Event>s3:ObjectCreated:*</Event><Event>s3:ObjectRemoved:*</Event>
-  </TopicConfiguration></NotificationConfiguration>`
   const urlOf = (name: string): string => `${endpoint}/${BUCKET}/media/${encodeName(name)}`
   /** What each name holds. */
   const objects = new Map<string, string>()
   return {
     objects,
-    notify: () => ok(s3.fetch(`${endpoint}/${BUCKET}?notification`, { method: 'PUT', body: configuration })),
+    notify: () => pushChanges(gateway.server, BUCKET, url),
     async put(name: string, body: string) {
       objects.set(name, body)
       await ok(s3.fetch(urlOf(name), { method: 'PUT', body }))
@@ -85,11 +74,8 @@ async function createSource(url: string) {
 
 /** Runs `work` for each entry, `WORKERS` at a time. */
 async function inTurn<Entry>(entries: Iterable<Entry>, work: (entry: Entry) => Promise<void>): Promise<void> {
-  const queue = [...entries]
-  const take = async (): Promise<void> => {
-    for (let entry = queue.shift(); entry !== undefined; entry = queue.shift()) await work(entry)
-  }
-  await Promise.all(Array.from({ length: WORKERS }, take))
+  const limit = pLimit(WORKERS)
+  await Promise.all(Array.from(entries, (entry) => limit(work, entry)))
 }
 
 const nameOf = (index: number): string => `photos/${index % 7}/a b+c%d (${index}) ü.jpg`

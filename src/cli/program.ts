@@ -7,6 +7,7 @@ import { addDoctor } from './commands/doctor.ts'
 import { addGet } from './commands/get.ts'
 import { addMirrors } from './commands/mirrors.ts'
 import { addExplain, addLs, addRm } from './commands/objects.ts'
+import { addProfile } from './commands/profile.ts'
 import { addPut } from './commands/put.ts'
 import { addTombstones, addUndelete } from './commands/tombstones.ts'
 import { addRestore, addVersions } from './commands/prior-versions.ts'
@@ -46,6 +47,7 @@ const COMMANDS = [
   addVersions,
   addRestore,
   addCache,
+  addProfile,
 ]
 
 /** Runs one command line, reports its error, and returns the exit code. */
@@ -78,7 +80,7 @@ export function createProgram(io: Io, { json = false } = {}): Command {
       outputError: () => {},
     })
   addGlobalOptions(program)
-  for (const add of COMMANDS) add(program, createWithSession(io))
+  for (const add of COMMANDS) add(program, createWithSession(io), io)
   return program
 }
 

@@ -50,7 +50,7 @@ const LAYERS: Record<string, string[]> = {
     's3',
   ],
   client: ['schemas'],
-  cli: ['client'],
+  cli: ['client', 'config'],
   dashboard: ['client', 'schemas'],
 }
 

@@ -153,10 +153,8 @@ function trySource(source: Source): Promise<Trial> {
 
 async function confirmFailed(questions: Questions | undefined): Promise<void> {
   if (await questions?.confirm('Write the configuration anyway?')) return
-  throw new CommandError(
-    EXIT.failed,
-    'nothing was written. --no-check writes the files without trying to reach anything',
-  )
+  const hint = questions ? '' : '. --no-check writes the files without trying to reach anything'
+  throw new CommandError(EXIT.failed, `nothing was written${hint}`)
 }
 
 function nextSteps(folder: string, files: readonly string[]): string[] {

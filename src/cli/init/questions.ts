@@ -32,10 +32,10 @@ export function openQuestions({ stdin, stderr }: Pick<Io, 'stdin' | 'stderr'>): 
   lines.on('close', () => ended.abort())
 
   async function ask(question: string, secretly = false): Promise<string> {
-    const answer = lines.question(question, { signal: ended.signal })
+    if (secretly) stderr.write(question)
     hidden = secretly
     try {
-      return (await answer).trim()
+      return (await lines.question(secretly ? '' : question, { signal: ended.signal })).trim()
     } catch {
       stderr.write('\n')
       throw new CommandError(EXIT.interrupted, 'nothing was written')

@@ -4,7 +4,9 @@ import { addBackfill } from './commands/backfill.ts'
 import { addCache } from './commands/cache.ts'
 import { addDependence } from './commands/dependence.ts'
 import { addDoctor } from './commands/doctor.ts'
+import { addDev } from './commands/dev.ts'
 import { addGet } from './commands/get.ts'
+import { addInit } from './commands/init.ts'
 import { addMirrors } from './commands/mirrors.ts'
 import { addExplain, addLs, addRm } from './commands/objects.ts'
 import { addProfile } from './commands/profile.ts'
@@ -30,6 +32,8 @@ Examples:
 
 /** In the order in which --help lists them. */
 const COMMANDS = [
+  addInit,
+  addDev,
   addLs,
   addGet,
   addPut,

@@ -120,6 +120,8 @@ export interface Services {
   timeSeries?: DurableObjectNamespace
   analytics?: AnalyticsEngineDataset
   rateLimiter?: RateLimit
+  /** The files of the dashboard and the documentation. */
+  assets?: Fetcher
 }
 
 const SERVICES = {
@@ -132,6 +134,7 @@ const SERVICES = {
   TIME_SERIES: { kind: 'durableObject', key: 'timeSeries' },
   ANALYTICS: { kind: 'analytics', key: 'analytics' },
   RATE_LIMITER: { kind: 'rateLimiter', key: 'rateLimiter' },
+  ASSETS: { kind: 'fetcher', key: 'assets' },
 } as const
 
 export function readServices(env: Env, mistakes: Mistake[]): Services {

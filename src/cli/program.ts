@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { addBackfill } from './commands/backfill.ts'
 import { addCache } from './commands/cache.ts'
 import { addDependence } from './commands/dependence.ts'
+import { addDeploy } from './commands/deploy.ts'
 import { addDoctor } from './commands/doctor.ts'
 import { addDev } from './commands/dev.ts'
 import { addGet } from './commands/get.ts'
@@ -34,6 +35,7 @@ Examples:
 const COMMANDS = [
   addInit,
   addDev,
+  addDeploy,
   addLs,
   addGet,
   addPut,

@@ -24,7 +24,8 @@ export function checkPlan({ config: { vars, limits } }: ConfigFile, { backends }
   const http = backends.filter(({ type }) => type === 'http').length
   const external = http + backends.filter(({ type }) => type === 's3').length
   const most = external + http * REDIRECTS
-  const detail = `a read makes up to ${external} requests to other servers${http > 0 ? `, ${most} with redirects` : ''}; Cloudflare's Free plan allows ${FREE_SUBREQUESTS}`
+  const requests = external === 0 ? 'no requests' : `up to ${external} request${external === 1 ? '' : 's'}`
+  const detail = `a read makes ${requests} to other servers${http > 0 ? `, ${most} with redirects` : ''}; Cloudflare's Free plan allows ${FREE_SUBREQUESTS}`
   if (most > FREE_SUBREQUESTS)
     checks.push({ name: 'plan', status: 'warning', detail, fix: 'use fewer backends, or the Paid plan' })
   else checks.push({ name: 'plan', status: 'ok', detail })

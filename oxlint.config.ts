@@ -50,6 +50,7 @@ const LAYERS: Record<string, string[]> = {
     's3',
   ],
   client: ['schemas'],
+  // `doctor --config` reads a configuration as the Worker does.
   cli: ['client', 'config'],
   dashboard: ['client', 'schemas'],
 }

@@ -185,6 +185,17 @@ describe('a good configuration', () => {
     expect(config.cloudflareAccess).toEqual({ audience, issuer })
   })
 
+  it.each([
+    { endpoint: 'https://old-media.example.com' },
+    { endpoint: 'https://s3.eu-central-1.amazonaws.com' },
+    { endpoint: 'https://s3.eu-central-1.amazonaws.com', credentials: 'LEGACY', region: 'eu-central-1' },
+    { endpoint: 'https://s3.amazonaws.com.example.com', credentials: 'LEGACY' },
+  ])('may have the S3 endpoint $endpoint with the credentials $credentials', (keys) => {
+    expect(
+      parseConfig(withVars({ ...bindings, FALLBACK_STORAGES: [{ ...s3, ...keys }] })).backends,
+    ).toHaveLength(1)
+  })
+
   it('may contain other variables', () => {
     const own = { MEDIA_KEY: 'x', MEDIA_ARN: 'x', APP_TOKEN: 'x', FALLBACK_LANGUAGE: 'en', DEBUG: true }
     expect(parseConfig(withVars(own)).backends).toHaveLength(1)

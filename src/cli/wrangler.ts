@@ -36,7 +36,7 @@ export async function runWrangler(args: readonly string[], options: WranglerOpti
 }
 
 /** The wrangler of the project in `folder` or, without one, the one that was installed with this package. */
-function findWrangler(folder: string): string {
+export function findWrangler(folder: string): string {
   for (const from of [join(folder, 'package.json'), import.meta.url]) {
     try {
       return createRequire(from).resolve('wrangler')

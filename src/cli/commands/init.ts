@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { relative, resolve } from 'node:path'
 import { type Command, Option } from 'commander'
+import { type Check, showChecks } from '../checks.ts'
 import { CommandError, EXIT, usageError } from '../errors.ts'
 import { refuseToReplace, writeProject } from '../init/files.ts'
 import { openQuestions, type Questions } from '../init/questions.ts'
@@ -17,7 +18,6 @@ import {
 import { tryBucket } from '../init/try-bucket.ts'
 import { tryOrigin } from '../init/try-origin.ts'
 import { type Io, type Local, type WithSession, withLocal } from '../session.ts'
-import { linesOf } from './doctor.ts'
 
 interface InitOptions extends SourceOptions {
   bucket?: string
@@ -68,12 +68,9 @@ async function init({ output, io }: Local, options: InitOptions): Promise<void> 
   const questions = options.yes ? undefined : openTerminal(io)
   try {
     const setup = await ask(options, { env: io.env, questions })
-    const trials = options.check ? await tryAll(setup, questions) : []
-    for (const { check } of trials) output.list([], () => linesOf(check))
-    if (trials.some(({ check }) => check.status === 'failed')) await confirmFailed(questions)
+    if (options.check && !(await showChecks(tryAll(setup, questions), output))) await confirmFailed(questions)
     const files = await writeProject(folder, setup, randomBytes(24).toString('base64url'))
-    const checks = trials.map(({ check }) => check)
-    if (output.json) output.record({ folder, files, checks })
+    if (output.json) output.record({ folder, files })
     else output.print(...nextSteps(folder, files))
   } finally {
     questions?.close()
@@ -131,8 +128,7 @@ function notEmpty(answer: string): string | null {
 }
 
 /** Tries each source, and adds to its settings what its server told. */
-async function tryAll(setup: Setup, questions: Questions | undefined): Promise<Trial[]> {
-  const trials: Trial[] = []
+async function* tryAll(setup: Setup, questions: Questions | undefined): AsyncGenerator<Check> {
   for (const [index, given] of setup.sources.entries()) {
     let source = given
     let trial = await trySource(source)
@@ -142,9 +138,8 @@ async function tryAll(setup: Setup, questions: Questions | undefined): Promise<T
       trial = await trySource(source)
     }
     setup.sources[index] = { ...source, table: { ...source.table, ...trial.learned } }
-    trials.push(trial)
+    yield trial.check
   }
-  return trials
 }
 
 function trySource(source: Source): Promise<Trial> {

@@ -1,4 +1,4 @@
-import type { Check } from '../commands/doctor.ts'
+import type { Check } from '../checks.ts'
 
 /** A backend's table in `FALLBACK_STORAGES`. */
 export type Table = Record<string, string | boolean>

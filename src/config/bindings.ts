@@ -66,7 +66,8 @@ export function readBasicAuth(env: Env, name: string): Found<string> {
     return {
       problem: `the secret \`${name}\` must be user:password, but contains no colon; set it again with: npx wrangler secret put ${name}`,
     }
-  return { value: `Basic ${new TextEncoder().encode(secret.value).toBase64()}` }
+  // The command line reads configurations too, and Node 24 has no Uint8Array.prototype.toBase64.
+  return { value: `Basic ${btoa(String.fromCharCode(...new TextEncoder().encode(secret.value)))}` }
 }
 
 /** The secret `name`, if it can be sent in a header, or as `fits` says. */

@@ -3,7 +3,7 @@ import { relative, resolve } from 'node:path'
 import { type Command, Option } from 'commander'
 import { type Check, showChecks } from '../checks.ts'
 import { CommandError, EXIT, usageError } from '../errors.ts'
-import { refuseToReplace, writeProject } from '../init/files.ts'
+import { checkSetup, refuseToReplace, writeProject } from '../init/files.ts'
 import { openQuestions, type Questions } from '../init/questions.ts'
 import type { Setup, Source, Trial } from '../init/setup.ts'
 import {
@@ -22,6 +22,7 @@ import { type Io, type Local, type WithSession, withLocal } from '../session.ts'
 interface InitOptions extends SourceOptions {
   bucket?: string
   migrate?: boolean
+  placeholder?: boolean
   dir: string
   check: boolean
   yes?: boolean
@@ -43,6 +44,7 @@ export function addInit(program: Command, _: WithSession, io: Io): void {
     .addOption(new Option('--s3-addressing <style>', 'how it is addressed').choices(['path', 'virtual']))
     .option('--bucket <name>', 'the R2 bucket that comes first (default: media)')
     .option('--migrate', 'copy to R2 what is read; without it, the media stay where they are')
+    .option('--placeholder', 'show a placeholder for pictures that are nowhere, for development')
     .option('--dir <folder>', 'the folder of the project', '.')
     .option('--no-check', 'write the files without trying to reach anything')
     .option('--force', 'replace files that exist')
@@ -69,6 +71,7 @@ async function init({ output, io }: Local, options: InitOptions): Promise<void> 
   try {
     const setup = await ask(options, { env: io.env, questions })
     if (options.check && !(await showChecks(tryAll(setup, questions), output))) await confirmFailed(questions)
+    checkSetup(setup)
     const files = await writeProject(folder, setup, randomBytes(24).toString('base64url'))
     if (output.json) output.record({ folder, files })
     else output.print(...nextSteps(folder, files))
@@ -113,7 +116,7 @@ async function ask(options: InitOptions, answers: Answers): Promise<Setup> {
   }
   if (sources.length === 0)
     throw usageError('where are the media now? Give --from URL, or --s3 ENDPOINT --s3-bucket NAME')
-  return { bucket, sources, migrate: migrate ?? false }
+  return { bucket, sources, migrate: migrate ?? false, placeholder: options.placeholder ?? false }
 }
 
 const PURPOSES = {

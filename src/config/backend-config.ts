@@ -1,9 +1,11 @@
 import * as v from 'valibot'
 import type { S3Credentials } from '../backends/s3/request.ts'
+import type { Backend } from '../storage/backend.ts'
 import { type BindingKind, type Env, bindingProblem, readSecret, readHeader } from './bindings.ts'
 import {
   type BackendType,
   credentialsName,
+  customTable,
   firstIssues,
   httpTable,
   kvTable,
@@ -36,10 +38,13 @@ export interface TableSource {
 }
 
 /** Builds each type's configuration from its table; `undefined` if a mistake was reported. */
-export const BUILDERS = { r2: buildR2, kv: buildKv, s3: buildS3, http: buildHttp } satisfies Record<
-  BackendType,
-  unknown
->
+export const BUILDERS = {
+  r2: buildR2,
+  kv: buildKv,
+  s3: buildS3,
+  http: buildHttp,
+  custom: buildCustom,
+} satisfies Record<BackendType, unknown>
 
 /** The bindings, the credentials and the values of headers are never printed. */
 export type BackendConfig = NonNullable<ReturnType<(typeof BUILDERS)[BackendType]>>
@@ -80,6 +85,14 @@ function buildHttp(source: TableSource) {
   if (!table) return undefined
   const settings = { ...table, headers: undefined, header_names: Object.keys(headers) }
   return configured('http', source, { settings, hidden: { headers, fetcher } })
+}
+
+/** Only a Worker that uses this one as a library has a backend of its own: `env` holds it as a binding. */
+function buildCustom(source: TableSource) {
+  const table = check(customTable, source)
+  if (!table) return undefined
+  const { binding, ...settings } = table
+  return configured('custom', source, { settings, hidden: { backend: source.env[binding] as Backend } })
 }
 
 function configured<Type extends BackendType, Table extends object, Hidden extends object>(

@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import type { Backend } from '../storage/backend.ts'
 import {
   type BindingKind,
   type Env,
@@ -10,6 +11,7 @@ import {
 import {
   type BackendType,
   credentialsName,
+  customTable,
   firstIssues,
   httpTable,
   kvTable,
@@ -43,10 +45,13 @@ export interface TableSource {
 }
 
 /** Builds each type's configuration from its table; `undefined` if a mistake was reported. */
-export const BUILDERS = { r2: buildR2, kv: buildKv, s3: buildS3, http: buildHttp } satisfies Record<
-  StorageType,
-  unknown
->
+export const BUILDERS = {
+  r2: buildR2,
+  kv: buildKv,
+  s3: buildS3,
+  http: buildHttp,
+  custom: buildCustom,
+} satisfies Record<StorageType, unknown>
 
 export type StorageType = Exclude<BackendType, 'placeholder'>
 
@@ -117,6 +122,14 @@ function buildHttp(source: TableSource) {
     header_names: Object.keys(headers),
   }
   return configured('http', source, { settings, hidden: { headers, fetcher } })
+}
+
+/** Only a Worker that uses this one as a library has a backend of its own: `env` holds it as a binding. */
+function buildCustom(source: TableSource) {
+  const table = check(customTable, source)
+  if (!table) return undefined
+  const { binding, ...settings } = table
+  return configured('custom', source, { settings, hidden: { backend: source.env[binding] as Backend } })
 }
 
 function configured<Type extends StorageType, Table extends object, Hidden extends object>(

@@ -350,12 +350,23 @@ export const httpTable = v.object({
   check_type: v.optional(flag, true),
 })
 
+/** A backend of the Worker that uses this one as a library. */
+export const customTable = v.object({
+  ...shared,
+  read_only: v.optional(flag, false),
+  mirror,
+  revalidate_seconds: revalidateSeconds,
+  binding,
+  egress_usd_per_gb: v.exactOptional(price),
+})
+
 /** The keys of each type of backend. */
 export const TABLE_KEYS = {
   r2: Object.keys(r2Table.entries),
   kv: Object.keys(kvTable.entries),
   s3: Object.keys(s3Table.entries),
   http: Object.keys(httpTable.entries),
+  custom: Object.keys(customTable.entries),
   placeholder: ['type', 'name'],
 }
 

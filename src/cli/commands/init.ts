@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { relative, resolve } from 'node:path'
 import { type Command, Option } from 'commander'
+import { type Check, showChecks } from '../checks.ts'
 import { CommandError, EXIT, usageError } from '../errors.ts'
-import { refuseToReplace, writeProject } from '../init/files.ts'
+import { checkSetup, refuseToReplace, writeProject } from '../init/files.ts'
 import { openQuestions, type Questions } from '../init/questions.ts'
 import type { Setup, Source, Trial } from '../init/setup.ts'
 import {
@@ -17,11 +18,11 @@ import {
 import { tryBucket } from '../init/try-bucket.ts'
 import { tryOrigin } from '../init/try-origin.ts'
 import { type Io, type Local, type WithSession, withLocal } from '../session.ts'
-import { linesOf } from '../checks.ts'
 
 interface InitOptions extends SourceOptions {
   bucket?: string
   migrate?: boolean
+  placeholder?: boolean
   dir: string
   check: boolean
   yes?: boolean
@@ -43,6 +44,7 @@ export function addInit(program: Command, _: WithSession, io: Io): void {
     .addOption(new Option('--s3-addressing <style>', 'how it is addressed').choices(['path', 'virtual']))
     .option('--bucket <name>', 'the R2 bucket that comes first (default: media)')
     .option('--migrate', 'copy to R2 what is read; without it, the media stay where they are')
+    .option('--placeholder', 'show a placeholder for pictures that are nowhere, for development')
     .option('--dir <folder>', 'the folder of the project', '.')
     .option('--no-check', 'write the files without trying to reach anything')
     .option('--force', 'replace files that exist')
@@ -68,12 +70,10 @@ async function init({ output, io }: Local, options: InitOptions): Promise<void> 
   const questions = options.yes ? undefined : openTerminal(io)
   try {
     const setup = await ask(options, { env: io.env, questions })
-    const trials = options.check ? await tryAll(setup, questions) : []
-    for (const { check } of trials) output.list([], () => linesOf(check))
-    if (trials.some(({ check }) => check.status === 'failed')) await confirmFailed(questions)
+    if (options.check && !(await showChecks(tryAll(setup, questions), output))) await confirmFailed(questions)
+    checkSetup(setup)
     const files = await writeProject(folder, setup, randomBytes(24).toString('base64url'))
-    const checks = trials.map(({ check }) => check)
-    if (output.json) output.record({ folder, files, checks })
+    if (output.json) output.record({ folder, files })
     else output.print(...nextSteps(folder, files))
   } finally {
     questions?.close()
@@ -116,7 +116,7 @@ async function ask(options: InitOptions, answers: Answers): Promise<Setup> {
   }
   if (sources.length === 0)
     throw usageError('where are the media now? Give --from URL, or --s3 ENDPOINT --s3-bucket NAME')
-  return { bucket, sources, migrate: migrate ?? false }
+  return { bucket, sources, migrate: migrate ?? false, placeholder: options.placeholder ?? false }
 }
 
 const PURPOSES = {
@@ -131,8 +131,7 @@ function notEmpty(answer: string): string | null {
 }
 
 /** Tries each source, and adds to its settings what its server told. */
-async function tryAll(setup: Setup, questions: Questions | undefined): Promise<Trial[]> {
-  const trials: Trial[] = []
+async function* tryAll(setup: Setup, questions: Questions | undefined): AsyncGenerator<Check> {
   for (const [index, given] of setup.sources.entries()) {
     let source = given
     let trial = await trySource(source)
@@ -142,9 +141,8 @@ async function tryAll(setup: Setup, questions: Questions | undefined): Promise<T
       trial = await trySource(source)
     }
     setup.sources[index] = { ...source, table: { ...source.table, ...trial.learned } }
-    trials.push(trial)
+    yield trial.check
   }
-  return trials
 }
 
 function trySource(source: Source): Promise<Trial> {

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { ConfigError, parseConfig } from '../../config/config.ts'
 import { usageError } from '../errors.ts'
 import { INSTALLED, WORKER } from '../packaged-worker.ts'
 import type { Setup, Table } from './setup.ts'
@@ -21,6 +22,21 @@ export function refuseToReplace(folder: string): void {
   throw usageError(
     `${found.join(' and ')} already ${exist} in ${folder}: add --force to replace, or --dir for another folder`,
   )
+}
+
+/** Throws if the Worker would not accept the configuration. */
+export function checkSetup(setup: Setup): void {
+  const method = () => undefined
+  try {
+    parseConfig({
+      MEDIA: { get: method, put: method, createMultipartUpload: method },
+      FALLBACK_STORAGES: chain(setup),
+      FALLBACK_DATA_MIGRATION: setup.migrate,
+      ...Object.assign({}, ...setup.sources.map(({ secrets }) => secrets)),
+    })
+  } catch (error) {
+    throw error instanceof ConfigError ? usageError(error.message) : error
+  }
 }
 
 /** Writes the files of a project, and returns their names. */
@@ -59,16 +75,23 @@ export function wranglerToml(setup: Setup, template: string): string {
     .concat('\n')
 }
 
-function variables({ sources, migrate }: Setup): string {
-  const tables: Table[] = [{ type: 'r2', binding: 'MEDIA' }, ...sources.map(({ table }) => table)]
+function chain({ sources, placeholder }: Setup): Table[] {
+  return [
+    { type: 'r2', binding: 'MEDIA' },
+    ...sources.map(({ table }) => table),
+    ...(placeholder ? [{ type: 'placeholder' }] : []),
+  ]
+}
+
+function variables(setup: Setup): string {
   const lines = [
     '[vars]',
     '# The backends, in the order in which they are tried. The first takes uploads; the others are only read.',
     'FALLBACK_STORAGES = [',
-    ...tables.map((table) => `  ${inlineTable(table)},`),
+    ...chain(setup).map((table) => `  ${inlineTable(table)},`),
     ']',
     '# Whether what is read from another backend is copied to the first.',
-    `FALLBACK_DATA_MIGRATION = ${migrate}`,
+    `FALLBACK_DATA_MIGRATION = ${setup.migrate}`,
   ]
   return lines.join('\n')
 }

@@ -21,6 +21,8 @@ export interface Setup {
   sources: Source[]
   /** Whether what is read is copied to R2. */
   migrate: boolean
+  /** Whether pictures that no source has are answered by placeholders. */
+  placeholder: boolean
 }
 
 /** The result of trying a source. */

@@ -85,18 +85,19 @@ function refusal({ status, code, region }: Answer, { table }: Source): { detail:
   const [id, secret] = ['ACCESS_KEY_ID', 'SECRET_ACCESS_KEY'].map((suffix) => secretName(table, suffix))
   const fixes: Record<string, string> = {
     AccessDenied:
-      table['credentials'] === undefined
-        ? `the bucket is not public: set ${id} and ${secret} in the environment`
-        : 'allow the keys s3:ListBucket and s3:GetObject on the bucket. If they must not list, add --no-check, and absent_statuses = [403, 404, 410] in wrangler.toml',
+      'allow the keys s3:ListBucket and s3:GetObject on the bucket. If they must not list, add --no-check, and absent_statuses = [403, 404, 410] in wrangler.toml',
     InvalidAccessKeyId: 'check the access key id, and that it belongs to this service',
     SignatureDoesNotMatch: 'check the secret access key',
     AuthorizationHeaderMalformed: 'check the region',
     NoSuchBucket: 'check the name of the bucket, and that it is not part of the endpoint as well',
     PermanentRedirect: "use the endpoint of the bucket's region, e.g. https://s3.eu-central-1.amazonaws.com",
   }
+  const needsKeys = table['credentials'] === undefined && [400, 401, 403].includes(status)
   const where = region === undefined ? '' : `, region ${region}`
   return {
     detail: `the bucket ${table['bucket']} answers ${status} ${code || 'without an error of S3'}${where}`,
-    fix: fixes[code] ?? 'check the endpoint. Some servers need --s3-addressing virtual',
+    fix: needsKeys
+      ? `the bucket is not public: set ${id} and ${secret} in the environment`
+      : (fixes[code] ?? 'check the endpoint. Some servers need --s3-addressing virtual'),
   }
 }

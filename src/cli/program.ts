@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { addBackfill } from './commands/backfill.ts'
 import { addCache } from './commands/cache.ts'
+import { addCompletion } from './commands/completion.ts'
 import { addDependence } from './commands/dependence.ts'
 import { addDoctor } from './commands/doctor.ts'
 import { addGet } from './commands/get.ts'
@@ -48,6 +49,7 @@ const COMMANDS = [
   addRestore,
   addCache,
   addProfile,
+  addCompletion,
 ]
 
 /** Runs one command line, reports its error, and returns the exit code. */

@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { addBackfill } from './commands/backfill.ts'
 import { addCache } from './commands/cache.ts'
 import { addCompletion } from './commands/completion.ts'
+import { addCp, addSync } from './commands/cp.ts'
 import { addDependence } from './commands/dependence.ts'
 import { addDoctor } from './commands/doctor.ts'
 import { addGet } from './commands/get.ts'
@@ -34,6 +35,8 @@ const COMMANDS = [
   addLs,
   addGet,
   addPut,
+  addCp,
+  addSync,
   addRm,
   addUrl,
   addExplain,

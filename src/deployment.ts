@@ -29,6 +29,9 @@ import { openSourceChanges } from './sources/source-changes.ts'
 import { createSources, type Sources, type SourcesOptions } from './sources/sources.ts'
 import { type Backend, type BackendHealth, isWritable } from './storage/backend.ts'
 import { type Chain, createChain } from './chain/fallback.ts'
+import { withPlaceholder } from './backends/placeholder/placeholder.ts'
+import { withRedirect } from './wrappers/redirect.ts'
+import { withRewrite } from './wrappers/rewrite.ts'
 
 /** A configured deployment, built once per isolate. */
 export interface Deployment {
@@ -42,6 +45,8 @@ export interface Deployment {
   /** The health of the backends that have a breaker, by name. */
   health: ReadonlyMap<string, () => BackendHealth>
   chain: Chain
+  /** The same for GET and HEAD of media, which may be answered by an original, a placeholder or a redirect. */
+  mediaChain: Chain
   /** The same for copies in the background and previews: their reads are not shared with other requests, and copies check them. */
   copyChain: Chain
   migration: Migration
@@ -60,30 +65,36 @@ export interface Deployment {
   priorVersions: PriorVersions | null
 }
 
-/** Breakers and caches live in the deployment, so it lasts as long as the isolate's `env`. */
-const deployments = new WeakMap<object, Deployment | ConfigError>()
-
-/** The deployment that `env` configures. Throws the same ConfigError every time if it is wrong. */
-export function deploymentFor(env: object): Deployment {
-  let deployment = deployments.get(env)
-  if (deployment === undefined) {
-    deployment = deployOrFail(env)
-    deployments.set(env, deployment)
+/**
+ * The deployments that `configure` makes of each `env`, built once: their breakers and caches last as long as the isolate's
+ * `env`. A wrong configuration throws the same ConfigError every time.
+ */
+export function deploymentsBy(configure: (env: object) => Config): (env: object) => Deployment {
+  const deployments = new WeakMap<object, Deployment | ConfigError>()
+  return (env) => {
+    let deployment = deployments.get(env)
+    if (deployment === undefined) {
+      deployment = deployOrFail(() => configure(env))
+      deployments.set(env, deployment)
+    }
+    if (deployment instanceof ConfigError) throw deployment
+    return deployment
   }
-  if (deployment instanceof ConfigError) throw deployment
-  return deployment
 }
 
-function deployOrFail(env: object): Deployment | ConfigError {
+/** The deployment that the variables of `env` configure. */
+export const deploymentFor = deploymentsBy((env) => parseConfig({ ...env }))
+
+function deployOrFail(configure: () => Config): Deployment | ConfigError {
   try {
-    return deploy(parseConfig({ ...env }))
+    return deploy(configure())
   } catch (error) {
     if (error instanceof ConfigError) return error
     throw error
   }
 }
 
-function deploy(config: Config): Deployment {
+export function deploy(config: Config): Deployment {
   const jobs = openJobs(config.services)
   const id = deploymentId(config)
   const { opened, health } = openBackends(config, id)
@@ -147,7 +158,7 @@ function deploymentOver(
     purge: (name) => purgeChanged(edgeCaching, { cache, exports } as EdgeContext, [name]),
     track: (...copy) => migration.track(...copy),
   })
-  const chain = withComparisons(createChain(backends, options), config, {
+  const compared = withComparisons(config, {
     chain: copyChain,
     reconcile,
     keepAlive: waitUntil,
@@ -157,6 +168,14 @@ function deploymentOver(
       if (!shadow.matched) log('warn', 'shadow read', { ...shadow })
     },
   })
+  const chain = compared(createChain(backends, options))
+  const substituting = backends.map((backend, index) =>
+    withSubstitutes(backend, unshared[index], config.backends[index]),
+  )
+  const isSame = substituting.every((backend, index) => backend === backends[index])
+  const searched = isSame ? chain : compared(createChain(substituting, options))
+  const mediaChain =
+    config.placeholder === undefined ? searched : withPlaceholder(searched, config.placeholder)
   const migration = createMigration({
     chain,
     enabled: config.migration,
@@ -166,7 +185,7 @@ function deploymentOver(
   })
   const id = deploymentId(config)
   const isCached = config.edgeCacheSeconds > 0 && config.mediaAccess === 'public'
-  const edgeCaching = isCached ? edgeCachingOver(chain, migration, config) : null
+  const edgeCaching = isCached ? edgeCachingOver(mediaChain, migration, config) : null
   const requests = createRequestCounts()
   return {
     config,
@@ -175,6 +194,7 @@ function deploymentOver(
     backends,
     health,
     chain,
+    mediaChain,
     copyChain,
     migration,
     mirrors,
@@ -213,12 +233,24 @@ function bucketOf(settings: BackendConfig): string | undefined {
   return settings.type === 'r2' ? settings.bucketName : undefined
 }
 
-/** The chain as it is unless copies are compared with their sources after reads. */
+/** What a read of a medium may get from the backend instead of the object. */
+function withSubstitutes(
+  backend: Backend,
+  unshared: Backend | undefined,
+  settings: BackendConfig | undefined,
+): Backend {
+  if (!settings || !unshared) return backend
+  const redirects = 'redirect' in settings && settings.redirect === true
+  const own = redirects ? withRedirect(backend) : backend
+  const { rewrite: rules } = settings
+  return rules ? withRewrite(own, { rules, originals: redirects ? own : unshared }) : own
+}
+
+/** Leaves a chain as it is unless copies are compared with their sources after reads. */
 function withComparisons(
-  chain: Chain,
   { backends, shadowPercent }: Config,
   options: Omit<AfterHitOptions, 'revalidateSeconds' | 'shadowPercent'>,
-): Chain {
+): (chain: Chain) => Chain {
   const revalidateSeconds = Object.fromEntries(
     backends.flatMap((backend) =>
       'revalidateSeconds' in backend && backend.revalidateSeconds !== undefined
@@ -226,8 +258,9 @@ function withComparisons(
         : [],
     ),
   ) as Record<string, number>
-  if (shadowPercent === 0 && Object.keys(revalidateSeconds).length === 0) return chain
-  return withAfterHit(chain, createAfterHit({ ...options, revalidateSeconds, shadowPercent }))
+  if (shadowPercent === 0 && Object.keys(revalidateSeconds).length === 0) return (chain) => chain
+  const afterHit = createAfterHit({ ...options, revalidateSeconds, shadowPercent })
+  return (chain) => withAfterHit(chain, afterHit)
 }
 
 function edgeCachingOver(chain: Chain, { writeBack }: Migration, config: Config): EdgeCaching {

@@ -10,6 +10,7 @@ import { originMistakes } from './config-mistakes/origins.ts'
 import { bindings, errorOf, http, kv, r2, s3, withVars } from './config-mistakes/samples.ts'
 import { s3KeyMistakes } from './config-mistakes/s3-keys.ts'
 import { signingKeyMistakes } from './config-mistakes/signing-keys.ts'
+import { substituteMistakes } from './config-mistakes/substitutes.ts'
 import { variableMistakes } from './config-mistakes/variables.ts'
 
 describe('a configuration with one mistake', () => {
@@ -23,6 +24,7 @@ describe('a configuration with one mistake', () => {
     ...credentialMistakes,
     ...s3KeyMistakes,
     ...mirrorMistakes,
+    ...substituteMistakes,
   ])('names the place, the key and the fix for %s', (_title, env, ...says) => {
     const { message, mistakes } = errorOf(env)
     for (const part of says) expect(message).toContain(part)
@@ -181,6 +183,17 @@ describe('a good configuration', () => {
     const audience = 'a'.repeat(64)
     const config = parseConfig(withVars({ ACCESS_AUDIENCE: audience, ACCESS_TEAM_DOMAIN: domain }))
     expect(config.cloudflareAccess).toEqual({ audience, issuer })
+  })
+
+  it.each([
+    { endpoint: 'https://old-media.example.com' },
+    { endpoint: 'https://s3.eu-central-1.amazonaws.com' },
+    { endpoint: 'https://s3.eu-central-1.amazonaws.com', credentials: 'LEGACY', region: 'eu-central-1' },
+    { endpoint: 'https://s3.amazonaws.com.example.com', credentials: 'LEGACY' },
+  ])('may have the S3 endpoint $endpoint with the credentials $credentials', (keys) => {
+    expect(
+      parseConfig(withVars({ ...bindings, FALLBACK_STORAGES: [{ ...s3, ...keys }] })).backends,
+    ).toHaveLength(1)
   })
 
   it('may contain other variables', () => {

@@ -6,7 +6,9 @@ import { addCompletion } from './commands/completion.ts'
 import { addCp, addSync } from './commands/cp.ts'
 import { addDependence } from './commands/dependence.ts'
 import { addDoctor } from './commands/doctor.ts'
+import { addDev } from './commands/dev.ts'
 import { addGet } from './commands/get.ts'
+import { addInit } from './commands/init.ts'
 import { addMirrors } from './commands/mirrors.ts'
 import { addExplain, addLs, addRm } from './commands/objects.ts'
 import { addProfile } from './commands/profile.ts'
@@ -32,6 +34,8 @@ Examples:
 
 /** In the order in which --help lists them. */
 const COMMANDS = [
+  addInit,
+  addDev,
   addLs,
   addGet,
   addPut,

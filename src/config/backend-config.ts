@@ -1,14 +1,23 @@
 import * as v from 'valibot'
-import type { S3Credentials } from '../backends/s3/request.ts'
-import { type BindingKind, type Env, bindingProblem, readSecret, readHeader } from './bindings.ts'
+import type { Backend } from '../storage/backend.ts'
+import {
+  type BindingKind,
+  type Env,
+  bindingProblem,
+  readBasicAuth,
+  readSecret,
+  readHeader,
+} from './bindings.ts'
 import {
   type BackendType,
   credentialsName,
+  customTable,
   firstIssues,
   httpTable,
   kvTable,
   r2Table,
   s3Table,
+  secretName,
 } from './schemas.ts'
 
 /** `read_only` is `readOnly` here. */
@@ -36,13 +45,18 @@ export interface TableSource {
 }
 
 /** Builds each type's configuration from its table; `undefined` if a mistake was reported. */
-export const BUILDERS = { r2: buildR2, kv: buildKv, s3: buildS3, http: buildHttp } satisfies Record<
-  BackendType,
-  unknown
->
+export const BUILDERS = {
+  r2: buildR2,
+  kv: buildKv,
+  s3: buildS3,
+  http: buildHttp,
+  custom: buildCustom,
+} satisfies Record<StorageType, unknown>
+
+export type StorageType = Exclude<BackendType, 'placeholder'>
 
 /** The bindings, the credentials and the values of headers are never printed. */
-export type BackendConfig = NonNullable<ReturnType<(typeof BUILDERS)[BackendType]>>
+export type BackendConfig = NonNullable<ReturnType<(typeof BUILDERS)[StorageType]>>
 export type HttpConfig = Extract<BackendConfig, { type: 'http' }>
 
 function buildR2(source: TableSource) {
@@ -63,11 +77,30 @@ function buildS3(source: TableSource) {
   const table = check(s3Table, source)
   const credentials = findCredentials(source)
   if (!table) return undefined
-  if (table.addressing === 'virtual' && /^(\[.*\]|[\d.]+)$/.test(new URL(table.endpoint).hostname))
-    source.report('addressing', 'cannot be "virtual" for an endpoint that is an IP address; use "path"')
+  checkEndpoint(table, source.report)
   const { credentials: credentials_from, read_only = !table.mirror, ...others } = table
   const settings = { ...others, read_only, credentials_from }
   return configured('s3', source, { settings, hidden: { credentials } })
+}
+
+/** How the hosts of S3 services continue after a bucket's name. */
+const SERVICE = /^(s3|storage)[.-]|(spaces|storage|objects)\.com$/
+
+function checkEndpoint(
+  { endpoint, bucket, region, addressing, credentials }: v.InferOutput<typeof s3Table>,
+  report: TableSource['report'],
+): void {
+  const { hostname, pathname } = new URL(endpoint)
+  if (addressing === 'virtual' && /^(\[.*\]|[\d.]+)$/.test(hostname))
+    report('addressing', 'cannot be "virtual" for an endpoint that is an IP address; use "path"')
+  const isInHost = hostname.startsWith(`${bucket}.`) && SERVICE.test(hostname.slice(bucket.length + 1))
+  if (isInHost || pathname.endsWith(`/${bucket}/`))
+    report(
+      'endpoint',
+      'must be the address of the service without the bucket, which is added to it; remove it',
+    )
+  if (credentials && region === 'auto' && /\.amazonaws\.com(\.cn)?$/.test(hostname))
+    report('region', 'must be the region of the bucket for Amazon S3, e.g. "eu-central-1"')
 }
 
 function buildHttp(source: TableSource) {
@@ -77,12 +110,29 @@ function buildHttp(source: TableSource) {
   const fetcher = findBinding<Fetcher>(source, 'fetcher')
   if (raw['url'] === undefined && raw['binding'] === undefined)
     report('url', "is missing: set `url` to the origin's base URL, or `binding` to a Fetcher binding")
+  if (table?.redirect && table.basic_auth !== undefined)
+    report('redirect', 'cannot be combined with `basic_auth`, which clients do not have; remove one of them')
+  else if (table?.redirect && raw['binding'] !== undefined && raw['public_url'] === undefined)
+    report('redirect', 'needs `public_url`: a binding has no URL that clients could be sent to')
   if (!table) return undefined
-  const settings = { ...table, headers: undefined, header_names: Object.keys(headers) }
+  const settings = {
+    ...table,
+    headers: undefined,
+    basic_auth: undefined,
+    header_names: Object.keys(headers),
+  }
   return configured('http', source, { settings, hidden: { headers, fetcher } })
 }
 
-function configured<Type extends BackendType, Table extends object, Hidden extends object>(
+/** Only a Worker that uses this one as a library has a backend of its own: `env` holds it as a binding. */
+function buildCustom(source: TableSource) {
+  const table = check(customTable, source)
+  if (!table) return undefined
+  const { binding, ...settings } = table
+  return configured('custom', source, { settings, hidden: { backend: source.env[binding] as Backend } })
+}
+
+function configured<Type extends StorageType, Table extends object, Hidden extends object>(
   type: Type,
   { name }: TableSource,
   { settings, hidden }: { settings: Table; hidden: Hidden },
@@ -129,7 +179,7 @@ function findBinding<Binding>({ raw, env, report }: TableSource, kind: BindingKi
 }
 
 /** The key pair, and the session token if there is one. */
-function findCredentials({ raw, env, report }: TableSource): S3Credentials | undefined {
+function findCredentials({ raw, env, report }: TableSource) {
   const prefix = raw['credentials']
   if (!v.is(credentialsName, prefix)) return undefined
   const read = (suffix: string): string => {
@@ -145,15 +195,24 @@ function findCredentials({ raw, env, report }: TableSource): S3Credentials | und
 }
 
 function findHeaders({ raw, env, report }: TableSource): Record<string, string> {
-  const { headers } = raw
-  if (typeof headers !== 'object' || headers === null || Array.isArray(headers)) return {}
+  const { headers, basic_auth: secret } = raw
   const found: Record<string, string> = {}
+  if (v.is(secretName, secret)) {
+    const result = readBasicAuth(env, secret)
+    if ('problem' in result) report('basic_auth', result.problem)
+    else found['authorization'] = result.value
+  }
+  if (typeof headers !== 'object' || headers === null || Array.isArray(headers)) return found
   for (const [header, value] of Object.entries(headers)) {
     if (typeof value !== 'string') continue
     const result = readHeader(env, header, value)
     const key = header.toLowerCase()
     if ('problem' in result) report(`headers.${header}`, result.problem)
-    else if (key in found) report(`headers.${header}`, 'is set twice; remove one of them')
+    else if (key in found)
+      report(
+        `headers.${header}`,
+        `is set twice${secret === undefined ? '' : ', here or by `basic_auth`'}; remove one of them`,
+      )
     else found[key] = result.value
   }
   return found

@@ -4,7 +4,7 @@ import { isPrintable } from './schemas.ts'
 export type Env = Record<string, unknown>
 
 /** Kinds of bindings, recognised by their methods: those of the simulator and remote ones share no class. */
-const KINDS = {
+export const KINDS = {
   r2: { label: 'an R2 bucket', methods: ['get', 'put', 'createMultipartUpload'], section: '[[r2_buckets]]' },
   kv: { label: 'a KV namespace', methods: ['getWithMetadata', 'put'], section: '[[kv_namespaces]]' },
   fetcher: { label: 'a Fetcher', methods: ['fetch'], section: '[[services]] or [assets]' },
@@ -58,8 +58,20 @@ function has(value: object, method: string): boolean {
 /** A value, or what is wrong with it. The problem never contains the value. */
 export type Found<Value> = { value: Value } | { problem: string }
 
-/** The secret `name`, if it can be sent in a header. */
-export function readSecret(env: Env, name: string): Found<string> {
+/** The Authorization header for the secret `name`, whose value is `user:password` (RFC 7617). */
+export function readBasicAuth(env: Env, name: string): Found<string> {
+  const secret = readSecret(env, name, isPrintable)
+  if ('problem' in secret) return secret
+  if (!secret.value.includes(':'))
+    return {
+      problem: `the secret \`${name}\` must be user:password, but contains no colon; set it again with: npx wrangler secret put ${name}`,
+    }
+  // The command line reads configurations too, and Node 24 has no Uint8Array.prototype.toBase64.
+  return { value: `Basic ${btoa(String.fromCharCode(...new TextEncoder().encode(secret.value)))}` }
+}
+
+/** The secret `name`, if it can be sent in a header, or as `fits` says. */
+export function readSecret(env: Env, name: string, fits = isHeaderValue): Found<string> {
   const value = env[name]
   const fix = `npx wrangler secret put ${name}`
   if (value === undefined || value === '') {
@@ -69,7 +81,7 @@ export function readSecret(env: Env, name: string): Found<string> {
     }
   }
   if (typeof value !== 'string') return { problem: `\`${name}\` is not a string; set it with: ${fix}` }
-  if (value !== value.trim() || !isHeaderValue(value))
+  if (value !== value.trim() || !fits(value))
     return {
       problem: `the secret \`${name}\` contains a line break, a space at its start or end, or a character that a header cannot contain; set it again with: ${fix}`,
     }

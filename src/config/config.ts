@@ -2,13 +2,14 @@ import { type CertificateKey, certificateKeys } from '../access/certificates.ts'
 import { createUrlSigner, type UrlSigner } from '../access/signed-url.ts'
 import type { S3Key } from '../access/s3-keys.ts'
 import type { Token } from '../access/tokens.ts'
+import { isPublicHost } from '../backends/http/public-address.ts'
 import { type BackendConfig, withHidden } from './backend-config.ts'
 import { readTokens } from './credentials.ts'
 import { ConfigError, type Mistake } from './errors.ts'
 import { reportMirrors } from './mirrors.ts'
 import { readS3Keys } from './s3-keys.ts'
 import { readSigningKeys } from './signing-keys.ts'
-import { readStorages } from './storages.ts'
+import { readStorages, type Storages } from './storages.ts'
 import { type Services, type Variables, readServices, readVariables, reportMistyped } from './variables.ts'
 
 export { ConfigError }
@@ -19,13 +20,21 @@ export type Config = ReturnType<typeof assemble>
 /** Reads the configuration from `env`. Throws one ConfigError that lists every mistake. */
 export function parseConfig(env: Record<string, unknown>): Config {
   const mistakes: Mistake[] = []
-  const backends = readStorages(env, mistakes)
+  const storages = readStorages(env, mistakes)
+  const { backends } = storages
   const variables = readVariables(env, mistakes)
   const tokens = readTokens(env, mistakes)
   const signingKeys = readSigningKeys(env, mistakes)
   const s3Keys = readS3Keys(env, mistakes)
   const services = readServices(env, mistakes)
   if (variables) reportMirrors(backends, { variables, services }, mistakes)
+  if (variables && variables.MEDIA_ACCESS !== 'public')
+    for (const [index, { name, ...backend }] of backends.entries())
+      if ('redirect' in backend && backend.redirect) {
+        const problem =
+          'needs MEDIA_ACCESS = "public": whoever gets the backend\'s URL could pass it on; remove it'
+        mistakes.push({ variable: 'FALLBACK_STORAGES', entry: { index, name }, key: 'redirect', problem })
+      }
   if (variables && variables.FALLBACK_KEEP_REPLACED_DAYS > 0 && !services.jobIndex) {
     const problem = 'is missing: FALLBACK_KEEP_REPLACED_DAYS needs it; bind it as in wrangler.toml'
     mistakes.push({ variable: 'JOB_INDEX', problem })
@@ -42,7 +51,7 @@ export function parseConfig(env: Record<string, unknown>): Config {
     certificateKeys: certificateKeys(signingKeys, tokens),
     eventsSecret: variables.EVENTS_SECRET,
   }
-  return assemble(backends, variables, hidden)
+  return assemble(storages, variables, hidden)
 }
 
 interface Hidden {
@@ -55,9 +64,11 @@ interface Hidden {
   eventsSecret: string | undefined
 }
 
-function assemble(backends: readonly BackendConfig[], variables: Variables, hidden: Hidden) {
+function assemble({ backends, placeholder }: Storages, variables: Variables, hidden: Hidden) {
   const config = {
     backends,
+    /** Stands in for pictures that no backend has, under this name. */
+    placeholder,
     migration: variables.FALLBACK_DATA_MIGRATION,
     deletes: variables.FALLBACK_DELETES,
     /** Public base of the media, ending in `/`. Default: the request's origin. */
@@ -151,7 +162,7 @@ export interface Warning {
   detail: string
 }
 
-/** Backends that may lead back to this Worker: they have the host of `MEDIA_URL`, or the one that a request came to. */
+/** Backends that may lead back to this Worker (they have the host of `MEDIA_URL`, or the one that a request came to), and those that get headers unencrypted. */
 export function hostWarnings(
   { backends, mediaUrl }: Pick<Config, 'backends' | 'mediaUrl'>,
   requestUrl: string,
@@ -160,12 +171,26 @@ export function hostWarnings(
   const request = new URL(requestUrl).host
   return backends.flatMap((backend) => {
     const isProxy = backend.type === 'http' && backend.binding === undefined
-    const [key, url] =
+    const [key, address] =
       backend.type === 's3' ? ['endpoint', backend.endpoint] : ['url', isProxy ? backend.url : undefined]
-    const host = url && new URL(url).host
-    if (host === undefined || (host !== media && host !== request)) return []
-    const whose = host === media ? 'MEDIA_URL' : 'this request'
-    const detail = `\`${key}\` has the same host as ${whose} (${host}): if this Worker serves that host, the backend leads back to it. Set it to the address of the server that holds the files`
-    return [{ backend: backend.name, detail }]
+    if (address === undefined) return []
+    const { host, hostname, protocol } = new URL(address)
+    const details = []
+    if (host === media || host === request) {
+      const whose = host === media ? 'MEDIA_URL' : 'this request'
+      details.push(
+        `\`${key}\` has the same host as ${whose} (${host}): if this Worker serves that host, the backend leads back to it. Set it to the address of the server that holds the files`,
+      )
+    }
+    if (
+      backend.type === 'http' &&
+      backend.headerNames.length > 0 &&
+      protocol === 'http:' &&
+      isPublicHost(hostname)
+    )
+      details.push(
+        '`url` begins with http://, so its headers, and the secrets in them, are sent unencrypted: write https://',
+      )
+    return details.map((detail) => ({ backend: backend.name, detail }))
   })
 }

@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { addBackfill } from './commands/backfill.ts'
 import { addCache } from './commands/cache.ts'
+import { addCompletion } from './commands/completion.ts'
+import { addCp, addSync } from './commands/cp.ts'
 import { addDependence } from './commands/dependence.ts'
 import { addDeploy } from './commands/deploy.ts'
 import { addDoctor } from './commands/doctor.ts'
@@ -39,6 +41,8 @@ const COMMANDS = [
   addLs,
   addGet,
   addPut,
+  addCp,
+  addSync,
   addRm,
   addUrl,
   addExplain,
@@ -54,6 +58,7 @@ const COMMANDS = [
   addRestore,
   addCache,
   addProfile,
+  addCompletion,
 ]
 
 /** Runs one command line, reports its error, and returns the exit code. */

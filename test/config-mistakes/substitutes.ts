@@ -91,14 +91,14 @@ export const substituteMistakes: Row[] = [
     '`rewrite`: rule 1 refers to $3, but its expression has 2 groups in parentheses',
   ],
   [
-    'rewrite with a repeated repetition',
+    'rewrite with an exponential expression',
     rewriting([['^(\\w+\\d*)+$', '$1']]),
-    'rule 1 repeats a group that contains a repetition',
+    '`rewrite`: rule 1 repeats a group without limit',
   ],
   [
-    'rewrite with a deeper repeated repetition',
-    rewriting([['^(?:a(?:b|c{2,})d)*$', '']]),
-    'rule 1 repeats a group',
+    'rewrite with another exponential expression',
+    rewriting([['^(?:a|a|(?:b)){2,}$', '']]),
+    'rule 1 repeats a group without limit',
   ],
   [
     'too many rules',

@@ -18,6 +18,10 @@ const { withRewrite }: { withRewrite: (backend: Reader, options: object) => Read
 const { parseConfig }: { parseConfig: (env: object) => { backends: { rewrite?: Rules }[] } } =
   await load('src/config/config.ts')
 
+const { sizeIn }: { sizeIn: (name: string) => readonly string[] } = await load(
+  'src/backends/placeholder/placeholder.ts',
+)
+
 /** The recipes of the docs: the rules of each framework, and which names must be answered by which. */
 const recipes = await recipesIn(await readFile(new URL('docs/development.md', root), 'utf8'))
 
@@ -63,6 +67,13 @@ async function answerOf(rules: Rules, requested: string, ...names: string[]): Pr
   const found = await withRewrite(backend, { rules, originals: backend }).head(requested)
   return found?.name ?? null
 }
+
+it('a placeholder finds the size in the worst names of 1,024 bytes at once', () => {
+  const started = performance.now()
+  for (const piece of ['1', '1x', '11x', 'w', '-w-', 'scale', '9x9', '-1x1'])
+    sizeIn(`${piece.repeat(1024).slice(0, 1020)}.jpg`)
+  expect(performance.now() - started).toBeLessThan(800)
+})
 
 it('the docs have a recipe for each framework, with at least 30 names', () => {
   expect(recipes.map(({ framework }) => framework)).toEqual([

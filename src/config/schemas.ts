@@ -124,7 +124,7 @@ export const pattern = v.pipe(
 )
 
 const REWRITE_MESSAGE =
-  'must be a list of pairs, e.g. [["^(.+)-\\d+x\\d+(\\.\\w+)$", "$1$2"]]: a regular expression and its replacement'
+  'must be a list of pairs of a regular expression and its replacement, e.g. [["-\\d+x\\d+", ""]]'
 const MAX_RULES = 20
 
 /** Regular expressions and what replaces their match in a name. */
@@ -133,7 +133,7 @@ export const rewriteRules = v.pipe(
     v.strictTuple([v.string(REWRITE_MESSAGE), v.string(REWRITE_MESSAGE)], REWRITE_MESSAGE),
     REWRITE_MESSAGE,
   ),
-  v.maxLength(MAX_RULES, `must have at most ${MAX_RULES} rules: each that matches may cost a request`),
+  v.maxLength(MAX_RULES, `must have at most ${MAX_RULES} rules`),
   v.rawCheck(({ dataset, addIssue }) => {
     for (const [index, [source, replacement]] of dataset.typed ? dataset.value.entries() : []) {
       const problem = ruleProblem(source, replacement)

@@ -72,7 +72,7 @@ export const substituteMistakes: Row[] = [
   [
     'rewrite that is one pair',
     rewriting(['a', 'b']),
-    '[1] "legacy" `rewrite`: must be a list of pairs, e.g. [["',
+    '[1] "legacy" `rewrite`: must be a list of pairs of a regular expression and its replacement, e.g. [["',
   ],
   ['rewrite with half a pair', rewriting([['a']]), '`rewrite`: must be a list of pairs'],
   ['rewrite with three in a pair', rewriting([['a', 'b', 'c']]), '`rewrite`: must be a list of pairs'],

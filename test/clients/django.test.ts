@@ -3,10 +3,12 @@ import { readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startLegacyOrigin, type LegacyOrigin } from '../../demo/legacy-origin.ts'
 import { startSite, TOKEN, type Site, type SiteOptions } from '../kit/worker/site.ts'
 
-/** The Python package, its tests, and the Django project that uses it. */
+/** The Python package with its tests, and the Django project that uses it. */
 const PACKAGE = fileURLToPath(new URL('../../python', import.meta.url))
+const EXAMPLE = fileURLToPath(new URL('../../examples/django', import.meta.url))
 const MODULES = readdirSync(`${PACKAGE}/tests`).filter((file) => file.startsWith('test_'))
 /** Debian's python3-django, unless another Python that has Django is given. */
 const PYTHON = process.env['DJANGO_PYTHON'] ?? '/usr/bin/python3'
@@ -14,7 +16,8 @@ const PYTHON = process.env['DJANGO_PYTHON'] ?? '/usr/bin/python3'
 const LEGACY_KEY = { access_key_id: 'legacy', secret_access_key: 'legacy-secret-key', scopes: ['read'] }
 const PRIMARY = { type: 'r2', binding: 'MEDIA' }
 
-let sites: Record<string, Site>
+let sites: Record<string, Site> = {}
+let origin: LegacyOrigin
 
 beforeAll(async () => {
   const single = { storages: [PRIMARY] }
@@ -32,6 +35,7 @@ beforeAll(async () => {
       LEGACY_SECRET_ACCESS_KEY: LEGACY_KEY.secret_access_key,
     },
   }
+  origin = await startLegacyOrigin()
   const started = Object.entries({
     single,
     // As django-fallback-storage does it.
@@ -40,6 +44,7 @@ beforeAll(async () => {
       vars: { ...chain.vars, FALLBACK_DATA_MIGRATION: 'false', FALLBACK_DELETES: 'first' },
     },
     moving: chain,
+    demo: { storages: [PRIMARY, { type: 'http', name: 'legacy', url: origin.url }] },
     failing: { storages: [PRIMARY, { type: 'http', name: 'down', url: 'http://127.0.0.1:1/' }] },
     private: {
       ...single,
@@ -55,21 +60,26 @@ beforeAll(async () => {
 
 afterAll(async () => {
   for (const site of Object.values(sites)) await site.close()
+  await origin?.close()
 })
 
 function start(options: SiteOptions): Promise<Site> {
   return startSite({ ...options, direct: true })
 }
 
-async function python(cwd: string, ...args: string[]): Promise<string> {
+/** The report of `django test`. Throws it if a test fails. */
+async function test(cwd: string, ...options: string[]): Promise<string> {
   const workers = Object.entries(sites).map(([name, { url }]) => [name, { base_url: url, token: TOKEN }])
   const env = {
     ...process.env,
     PYTHONPATH: PACKAGE,
     PYTHONDONTWRITEBYTECODE: '1',
+    MEDIA_WORKER_URL: sites['demo']?.url,
+    MEDIA_WORKER_TOKEN: TOKEN,
     WORKERS: JSON.stringify(Object.fromEntries(workers)),
     LC_ALL: 'C.UTF-8',
   }
+  const args = ['-W', 'default::ResourceWarning', '-m', 'django', 'test', ...options]
   const { stderr } = await promisify(execFile)(PYTHON, args, { cwd, env, timeout: 110_000 }).catch(
     (error: { stdout: string; stderr: string }) => {
       throw new Error(`${args.join(' ')}:\n${error.stdout}${error.stderr}`)
@@ -78,22 +88,21 @@ async function python(cwd: string, ...args: string[]): Promise<string> {
   return stderr
 }
 
+const PASSED = /^Ran [1-9]\d* tests? in .*\n\nOK/m
+/** A connection or a file that was not closed. */
+const LEAK = 'ResourceWarning'
+
 describe('the Django storage', () => {
   it.each(MODULES)('passes %s', { timeout: 120_000 }, async (file) => {
     const module = `tests.${file.replace(/\.py$/, '')}`
-    const report = await python(
-      PACKAGE,
-      '-W',
-      'default::ResourceWarning',
-      '-m',
-      'django',
-      'test',
-      module,
-      '--settings',
-      'tests.settings',
-    )
-    expect(report).toMatch(/^Ran [1-9]\d* tests? in/m)
-    expect(report).toMatch(/^OK/m)
-    expect(report).not.toContain('ResourceWarning')
+    const report = await test(PACKAGE, module, '--settings', 'tests.settings')
+    expect(report).toMatch(PASSED)
+    expect(report).not.toContain(LEAK)
+  })
+
+  it('serves the example project', { timeout: 120_000 }, async () => {
+    const report = await test(EXAMPLE, '--settings', 'gallery.settings')
+    expect(report).toMatch(PASSED)
+    expect(report).not.toContain(LEAK)
   })
 })

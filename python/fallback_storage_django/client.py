@@ -44,7 +44,7 @@ class Client:
             return json.loads(answer)
         if response.status in (201, 204) and not answer:
             return None
-        raise WorkerError(f"{response.status} without JSON, so not from a fallback-storage Worker: is base_url right?")
+        raise WorkerError(f"{response.status} without JSON: no answer of a fallback-storage Worker; is base_url right?")
 
     def open(self, method, path, name, headers=None, body=None):
         """A successful response, to be given to `release` in the end."""

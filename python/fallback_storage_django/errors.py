@@ -9,7 +9,7 @@ MAX_PROBLEM_BYTES = 64 * 1024
 
 
 class WorkerError(OSError):
-    """The Worker, or one of its backends, failed. `problem` is the Worker's own description (RFC 9457), if it sent one."""
+    """The Worker or one of its backends failed. `problem` is the problem document (RFC 9457), empty if there is none."""
 
     def __init__(self, message, status=None, problem=None):
         super().__init__(errno.EIO, message)
@@ -24,7 +24,9 @@ def error_from(response, name):
     problem = _problem(response, body)
     if problem is None:
         return WorkerError(
-            f"{status} {response.reason}, but not from a fallback-storage Worker: is base_url right?", status
+            f"{status} {response.reason}, which does not come from a fallback-storage Worker: "
+            "is base_url right, or did something before the Worker refuse the request?",
+            status,
         )
     message = _message(problem)
     code = str(problem.get("type", "")).rpartition("#")[2]

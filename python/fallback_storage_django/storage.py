@@ -29,8 +29,8 @@ UNDECIDED = (502, 503, 504)
 
 class WorkerStorage(Storage):
     """
-    Files in a fallback-storage Worker. The options come from `STORAGES[…]["OPTIONS"]`, or from the arguments, and those
-    that are not given there from the setting `FALLBACK_STORAGE`.
+    Files in a fallback-storage Worker. Options that are not given as arguments, or as OPTIONS in STORAGES, are taken from
+    the setting FALLBACK_STORAGE.
 
     base_url      the Worker's media root, e.g. "https://media.example.com/"
     token         a bearer token with the scope "write"

@@ -77,14 +77,15 @@ class AsTheOriginal(ChainTestCase):
         with self.assertRaises(NotImplementedError):
             self.files.get_accessed_time("second.txt")
 
-    def test_makes_names_as_the_first_storage_does(self):
+    def test_gives_names_that_are_free_in_all_storages(self):
         self.assertEqual(self.files.get_valid_name("a b?.txt"), "a_b.txt")
         self.save(self.files, "first.txt", b"1")
-        self.assertNotEqual(self.files.get_available_name("first.txt"), "first.txt")
+        self.save(self.legacy, "second.txt", b"2")
+        for taken in ("first.txt", "second.txt"):
+            self.assertNotEqual(self.files.get_available_name(taken), taken)
         self.assertEqual(self.files.get_available_name("free.txt"), "free.txt")
 
     def test_does_not_hide_a_file_of_the_second_storage(self):
-        # The original does: its names are only looked up in the first.
         self.save(self.legacy, "second.txt", b"2")
         self.assertRegex(self.files.save("second.txt", ContentFile(b"new")), r"^second_\w{7}\.txt$")
         self.assertEqual(self.read(self.files, "second.txt"), b"2")
@@ -116,12 +117,11 @@ class Moving(ChainTestCase):
         self.files = self.storage("moving")
 
     def test_reading_copies_a_file_into_the_first_storage(self):
-        for name in ("small.txt", "in parts.txt"):
-            self.save(self.legacy, name, b"2" * 1000)
-        self.assertEqual(self.read(self.files, "small.txt"), b"2" * 1000)
-        self.eventually(lambda: self.is_copied("small.txt"))
-        self.legacy.delete("small.txt")
-        self.assertEqual(self.read(self.files, "small.txt"), b"2" * 1000)
+        self.save(self.legacy, "second.txt", b"2" * 1000)
+        self.assertEqual(self.read(self.files, "second.txt"), b"2" * 1000)
+        self.eventually(lambda: self.is_copied("second.txt"))
+        self.legacy.delete("second.txt")
+        self.assertEqual(self.read(self.files, "second.txt"), b"2" * 1000)
 
     def test_asking_copies_nothing(self):
         self.save(self.legacy, "second.txt", b"2")
@@ -129,6 +129,12 @@ class Moving(ChainTestCase):
         self.files.get_modified_time("second.txt"), self.files.listdir("")
         self.legacy.delete("second.txt")
         self.assertFalse(self.files.exists("second.txt"))
+
+    def test_makes_urls_of_the_first_storage(self):
+        self.save(self.legacy, "second.txt", b"2")
+        files = self.storage("moving", urls_from_api=True)
+        for name in ("second.txt", "missing.txt"):
+            self.assertTrue(files.url(name).startswith(WORKERS["moving"]["base_url"]))
 
     def test_what_is_deleted_stays_deleted(self):
         self.save(self.legacy, "second.txt", b"2")

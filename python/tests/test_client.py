@@ -109,7 +109,7 @@ class Failures(ScriptedTestCase):
         for status in (200, 404):
             _, files = self.serve(lambda handler: handler.reply(status, b"<html>", "text/html"))
             for call in (files.exists, files.size, files.delete):
-                with self.subTest(status), self.assertRaisesMessage(WorkerError, "is base_url right?"):
+                with self.subTest(status), self.assertRaisesMessage(WorkerError, "is base_url right"):
                     call("a.txt")
         _, files = self.serve(lambda handler: handler.problem(404, "no-such-route"))
         with self.assertRaises(WorkerError):

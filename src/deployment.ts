@@ -29,6 +29,9 @@ import { openSourceChanges } from './sources/source-changes.ts'
 import { createSources, type Sources, type SourcesOptions } from './sources/sources.ts'
 import { type Backend, type BackendHealth, isWritable } from './storage/backend.ts'
 import { type Chain, createChain } from './chain/fallback.ts'
+import { withPlaceholder } from './backends/placeholder/placeholder.ts'
+import { withRedirect } from './wrappers/redirect.ts'
+import { withRewrite } from './wrappers/rewrite.ts'
 
 /** A configured deployment, built once per isolate. */
 export interface Deployment {
@@ -42,6 +45,8 @@ export interface Deployment {
   /** The health of the backends that have a breaker, by name. */
   health: ReadonlyMap<string, () => BackendHealth>
   chain: Chain
+  /** The same for GET and HEAD of media, which may be answered by an original, a placeholder or a redirect. */
+  mediaChain: Chain
   /** The same for copies in the background and previews: their reads are not shared with other requests, and copies check them. */
   copyChain: Chain
   migration: Migration
@@ -147,7 +152,7 @@ function deploymentOver(
     purge: (name) => purgeChanged(edgeCaching, { cache, exports } as EdgeContext, [name]),
     track: (...copy) => migration.track(...copy),
   })
-  const chain = withComparisons(createChain(backends, options), config, {
+  const compared = withComparisons(config, {
     chain: copyChain,
     reconcile,
     keepAlive: waitUntil,
@@ -157,6 +162,14 @@ function deploymentOver(
       if (!shadow.matched) log('warn', 'shadow read', { ...shadow })
     },
   })
+  const chain = compared(createChain(backends, options))
+  const substituting = backends.map((backend, index) =>
+    withSubstitutes(backend, unshared[index], config.backends[index]),
+  )
+  const isSame = substituting.every((backend, index) => backend === backends[index])
+  const searched = isSame ? chain : compared(createChain(substituting, options))
+  const mediaChain =
+    config.placeholder === undefined ? searched : withPlaceholder(searched, config.placeholder)
   const migration = createMigration({
     chain,
     enabled: config.migration,
@@ -166,7 +179,7 @@ function deploymentOver(
   })
   const id = deploymentId(config)
   const isCached = config.edgeCacheSeconds > 0 && config.mediaAccess === 'public'
-  const edgeCaching = isCached ? edgeCachingOver(chain, migration, config) : null
+  const edgeCaching = isCached ? edgeCachingOver(mediaChain, migration, config) : null
   const requests = createRequestCounts()
   return {
     config,
@@ -175,6 +188,7 @@ function deploymentOver(
     backends,
     health,
     chain,
+    mediaChain,
     copyChain,
     migration,
     mirrors,
@@ -213,12 +227,24 @@ function bucketOf(settings: BackendConfig): string | undefined {
   return settings.type === 'r2' ? settings.bucketName : undefined
 }
 
-/** The chain as it is unless copies are compared with their sources after reads. */
+/** What a read of a medium may get from the backend instead of the object. */
+function withSubstitutes(
+  backend: Backend,
+  unshared: Backend | undefined,
+  settings: BackendConfig | undefined,
+): Backend {
+  if (!settings || !unshared) return backend
+  const redirects = 'redirect' in settings && settings.redirect === true
+  const own = redirects ? withRedirect(backend) : backend
+  const { rewrite: rules } = settings
+  return rules ? withRewrite(own, { rules, originals: redirects ? own : unshared }) : own
+}
+
+/** Leaves a chain as it is unless copies are compared with their sources after reads. */
 function withComparisons(
-  chain: Chain,
   { backends, shadowPercent }: Config,
   options: Omit<AfterHitOptions, 'revalidateSeconds' | 'shadowPercent'>,
-): Chain {
+): (chain: Chain) => Chain {
   const revalidateSeconds = Object.fromEntries(
     backends.flatMap((backend) =>
       'revalidateSeconds' in backend && backend.revalidateSeconds !== undefined
@@ -226,8 +252,9 @@ function withComparisons(
         : [],
     ),
   ) as Record<string, number>
-  if (shadowPercent === 0 && Object.keys(revalidateSeconds).length === 0) return chain
-  return withAfterHit(chain, createAfterHit({ ...options, revalidateSeconds, shadowPercent }))
+  if (shadowPercent === 0 && Object.keys(revalidateSeconds).length === 0) return (chain) => chain
+  const afterHit = createAfterHit({ ...options, revalidateSeconds, shadowPercent })
+  return (chain) => withAfterHit(chain, afterHit)
 }
 
 function edgeCachingOver(chain: Chain, { writeBack }: Migration, config: Config): EdgeCaching {

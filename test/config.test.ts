@@ -10,6 +10,7 @@ import { originMistakes } from './config-mistakes/origins.ts'
 import { bindings, errorOf, http, kv, r2, s3, withVars } from './config-mistakes/samples.ts'
 import { s3KeyMistakes } from './config-mistakes/s3-keys.ts'
 import { signingKeyMistakes } from './config-mistakes/signing-keys.ts'
+import { substituteMistakes } from './config-mistakes/substitutes.ts'
 import { variableMistakes } from './config-mistakes/variables.ts'
 
 describe('a configuration with one mistake', () => {
@@ -23,6 +24,7 @@ describe('a configuration with one mistake', () => {
     ...credentialMistakes,
     ...s3KeyMistakes,
     ...mirrorMistakes,
+    ...substituteMistakes,
   ])('names the place, the key and the fix for %s', (_title, env, ...says) => {
     const { message, mistakes } = errorOf(env)
     for (const part of says) expect(message).toContain(part)

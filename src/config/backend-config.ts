@@ -1,6 +1,13 @@
 import * as v from 'valibot'
 import type { S3Credentials } from '../backends/s3/request.ts'
-import { type BindingKind, type Env, bindingProblem, readSecret, readHeader } from './bindings.ts'
+import {
+  type BindingKind,
+  type Env,
+  bindingProblem,
+  readBasicAuth,
+  readSecret,
+  readHeader,
+} from './bindings.ts'
 import {
   type BackendType,
   credentialsName,
@@ -9,6 +16,7 @@ import {
   kvTable,
   r2Table,
   s3Table,
+  secretName,
 } from './schemas.ts'
 
 /** `read_only` is `readOnly` here. */
@@ -37,12 +45,14 @@ export interface TableSource {
 
 /** Builds each type's configuration from its table; `undefined` if a mistake was reported. */
 export const BUILDERS = { r2: buildR2, kv: buildKv, s3: buildS3, http: buildHttp } satisfies Record<
-  BackendType,
+  StorageType,
   unknown
 >
 
+export type StorageType = Exclude<BackendType, 'placeholder'>
+
 /** The bindings, the credentials and the values of headers are never printed. */
-export type BackendConfig = NonNullable<ReturnType<(typeof BUILDERS)[BackendType]>>
+export type BackendConfig = NonNullable<ReturnType<(typeof BUILDERS)[StorageType]>>
 export type HttpConfig = Extract<BackendConfig, { type: 'http' }>
 
 function buildR2(source: TableSource) {
@@ -77,12 +87,21 @@ function buildHttp(source: TableSource) {
   const fetcher = findBinding<Fetcher>(source, 'fetcher')
   if (raw['url'] === undefined && raw['binding'] === undefined)
     report('url', "is missing: set `url` to the origin's base URL, or `binding` to a Fetcher binding")
+  if (table?.redirect && table.basic_auth !== undefined)
+    report('redirect', 'cannot be combined with `basic_auth`, which clients do not have; remove one of them')
+  else if (table?.redirect && raw['binding'] !== undefined && raw['public_url'] === undefined)
+    report('redirect', 'needs `public_url`: a binding has no URL that clients could be sent to')
   if (!table) return undefined
-  const settings = { ...table, headers: undefined, header_names: Object.keys(headers) }
+  const settings = {
+    ...table,
+    headers: undefined,
+    basic_auth: undefined,
+    header_names: Object.keys(headers),
+  }
   return configured('http', source, { settings, hidden: { headers, fetcher } })
 }
 
-function configured<Type extends BackendType, Table extends object, Hidden extends object>(
+function configured<Type extends StorageType, Table extends object, Hidden extends object>(
   type: Type,
   { name }: TableSource,
   { settings, hidden }: { settings: Table; hidden: Hidden },
@@ -145,15 +164,24 @@ function findCredentials({ raw, env, report }: TableSource): S3Credentials | und
 }
 
 function findHeaders({ raw, env, report }: TableSource): Record<string, string> {
-  const { headers } = raw
-  if (typeof headers !== 'object' || headers === null || Array.isArray(headers)) return {}
+  const { headers, basic_auth: secret } = raw
   const found: Record<string, string> = {}
+  if (v.is(secretName, secret)) {
+    const result = readBasicAuth(env, secret)
+    if ('problem' in result) report('basic_auth', result.problem)
+    else found['authorization'] = result.value
+  }
+  if (typeof headers !== 'object' || headers === null || Array.isArray(headers)) return found
   for (const [header, value] of Object.entries(headers)) {
     if (typeof value !== 'string') continue
     const result = readHeader(env, header, value)
     const key = header.toLowerCase()
     if ('problem' in result) report(`headers.${header}`, result.problem)
-    else if (key in found) report(`headers.${header}`, 'is set twice; remove one of them')
+    else if (key in found)
+      report(
+        `headers.${header}`,
+        `is set twice${secret === undefined ? '' : ', here or by `basic_auth`'}; remove one of them`,
+      )
     else found[key] = result.value
   }
   return found

@@ -58,8 +58,19 @@ function has(value: object, method: string): boolean {
 /** A value, or what is wrong with it. The problem never contains the value. */
 export type Found<Value> = { value: Value } | { problem: string }
 
-/** The secret `name`, if it can be sent in a header. */
-export function readSecret(env: Env, name: string): Found<string> {
+/** The Authorization header for the secret `name`, whose value is `user:password` (RFC 7617). */
+export function readBasicAuth(env: Env, name: string): Found<string> {
+  const secret = readSecret(env, name, isPrintable)
+  if ('problem' in secret) return secret
+  if (!secret.value.includes(':'))
+    return {
+      problem: `the secret \`${name}\` must be user:password, but contains no colon; set it again with: npx wrangler secret put ${name}`,
+    }
+  return { value: `Basic ${new TextEncoder().encode(secret.value).toBase64()}` }
+}
+
+/** The secret `name`, if it can be sent in a header, or as `fits` says. */
+export function readSecret(env: Env, name: string, fits = isHeaderValue): Found<string> {
   const value = env[name]
   const fix = `npx wrangler secret put ${name}`
   if (value === undefined || value === '') {
@@ -69,7 +80,7 @@ export function readSecret(env: Env, name: string): Found<string> {
     }
   }
   if (typeof value !== 'string') return { problem: `\`${name}\` is not a string; set it with: ${fix}` }
-  if (value !== value.trim() || !isHeaderValue(value))
+  if (value !== value.trim() || !fits(value))
     return {
       problem: `the secret \`${name}\` contains a line break, a space at its start or end, or a character that a header cannot contain; set it again with: ${fix}`,
     }

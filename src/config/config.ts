@@ -8,7 +8,7 @@ import { ConfigError, type Mistake } from './errors.ts'
 import { reportMirrors } from './mirrors.ts'
 import { readS3Keys } from './s3-keys.ts'
 import { readSigningKeys } from './signing-keys.ts'
-import { readStorages } from './storages.ts'
+import { readStorages, type Storages } from './storages.ts'
 import { type Services, type Variables, readServices, readVariables, reportMistyped } from './variables.ts'
 
 export { ConfigError }
@@ -19,13 +19,21 @@ export type Config = ReturnType<typeof assemble>
 /** Reads the configuration from `env`. Throws one ConfigError that lists every mistake. */
 export function parseConfig(env: Record<string, unknown>): Config {
   const mistakes: Mistake[] = []
-  const backends = readStorages(env, mistakes)
+  const storages = readStorages(env, mistakes)
+  const { backends } = storages
   const variables = readVariables(env, mistakes)
   const tokens = readTokens(env, mistakes)
   const signingKeys = readSigningKeys(env, mistakes)
   const s3Keys = readS3Keys(env, mistakes)
   const services = readServices(env, mistakes)
   if (variables) reportMirrors(backends, { variables, services }, mistakes)
+  if (variables && variables.MEDIA_ACCESS !== 'public')
+    for (const [index, { name, ...backend }] of backends.entries())
+      if ('redirect' in backend && backend.redirect) {
+        const problem =
+          'needs MEDIA_ACCESS = "public": whoever gets the backend\'s URL could pass it on; remove it'
+        mistakes.push({ variable: 'FALLBACK_STORAGES', entry: { index, name }, key: 'redirect', problem })
+      }
   if (variables && variables.FALLBACK_KEEP_REPLACED_DAYS > 0 && !services.jobIndex) {
     const problem = 'is missing: FALLBACK_KEEP_REPLACED_DAYS needs it; bind it as in wrangler.toml'
     mistakes.push({ variable: 'JOB_INDEX', problem })
@@ -42,7 +50,7 @@ export function parseConfig(env: Record<string, unknown>): Config {
     certificateKeys: certificateKeys(signingKeys, tokens),
     eventsSecret: variables.EVENTS_SECRET,
   }
-  return assemble(backends, variables, hidden)
+  return assemble(storages, variables, hidden)
 }
 
 interface Hidden {
@@ -55,9 +63,11 @@ interface Hidden {
   eventsSecret: string | undefined
 }
 
-function assemble(backends: readonly BackendConfig[], variables: Variables, hidden: Hidden) {
+function assemble({ backends, placeholder }: Storages, variables: Variables, hidden: Hidden) {
   const config = {
     backends,
+    /** Stands in for pictures that no backend has, under this name. */
+    placeholder,
     migration: variables.FALLBACK_DATA_MIGRATION,
     deletes: variables.FALLBACK_DELETES,
     /** Public base of the media, ending in `/`. Default: the request's origin. */

@@ -115,18 +115,68 @@ export const pattern = v.pipe(
   v.union([v.string(), v.pipe(v.array(v.string()), v.minLength(1, PATTERN_MESSAGE))], PATTERN_MESSAGE),
   v.rawTransform(({ dataset, addIssue, NEVER }) => {
     const sources = [dataset.value].flat()
-    try {
-      return new RegExp(
-        sources.length === 1 ? sources[0]! : sources.map((source) => `(?:${source})`).join('|'),
-        'u',
-      )
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error)
-      addIssue({ message: `is not a valid regular expression (${reason})` })
-      return NEVER
+    const source = sources.length === 1 ? sources[0]! : sources.map((one) => `(?:${one})`).join('|')
+    const message = regExpProblem(source)
+    if (message === undefined) return new RegExp(source, 'u')
+    addIssue({ message })
+    return NEVER
+  }),
+)
+
+const REWRITE_MESSAGE =
+  'must be a list of pairs, e.g. [["^(.+)-\\d+x\\d+(\\.\\w+)$", "$1$2"]]: a regular expression and its replacement'
+const MAX_RULES = 20
+
+/** Regular expressions and what replaces their match in a name. */
+export const rewriteRules = v.pipe(
+  v.array(
+    v.strictTuple([v.string(REWRITE_MESSAGE), v.string(REWRITE_MESSAGE)], REWRITE_MESSAGE),
+    REWRITE_MESSAGE,
+  ),
+  v.maxLength(MAX_RULES, `must have at most ${MAX_RULES} rules: each that matches may cost a request`),
+  v.rawCheck(({ dataset, addIssue }) => {
+    for (const [index, [source, replacement]] of dataset.typed ? dataset.value.entries() : []) {
+      const problem = ruleProblem(source, replacement)
+      if (problem !== undefined) addIssue({ message: `rule ${index + 1} ${problem}` })
     }
   }),
 )
+
+function ruleProblem(source: string, replacement: string): string | undefined {
+  const invalid = regExpProblem(source)
+  if (invalid !== undefined) return invalid
+  if (repeatsRepetition(source))
+    return 'repeats a group that contains a repetition, such as "(a+)+", which can take forever on a long name; write it without the outer or the inner one'
+  const groups = (new RegExp(`${source}|`, 'u').exec('')?.length ?? 1) - 1
+  const missing = [...replacement.matchAll(/\$([1-9])/g)].find(([, number]) => Number(number) > groups)
+  return missing && `refers to ${missing[0]}, but its expression has ${groups} groups in parentheses`
+}
+
+/** Whether an unlimited repetition is within another one, which makes the engine try exponentially many ways. */
+function repeatsRepetition(source: string): boolean {
+  const tokens = source.match(/\\.|\[(?:\\.|[^\]])*\]|\(|\)|[*+]|\{\d*,\}|[^]/gu) ?? []
+  /** For each open group, whether it contains a repetition. */
+  const open = [false]
+  for (const [index, token] of tokens.entries()) {
+    const isRepetition = (text = ''): boolean => /^(?:[*+]|\{\d*,\})$/.test(text)
+    if (token === '(') open.push(false)
+    if (token === ')') {
+      const repeats = open.pop() ?? false
+      if (repeats && isRepetition(tokens[index + 1])) return true
+      if (repeats) open[open.length - 1] = true
+    }
+    if (isRepetition(token)) open[open.length - 1] = true
+  }
+  return false
+}
+
+function regExpProblem(source: string): string | undefined {
+  try {
+    return void new RegExp(source, 'u')
+  } catch (error) {
+    return `is not a valid regular expression (${error instanceof Error ? error.message : String(error)})`
+  }
+}
 
 const NEVER_ABSENCE = [408, 425, 429]
 const statusMessage =
@@ -179,11 +229,11 @@ export function isShortName(value: string): boolean {
   return /^[a-z][\w.-]{0,63}$/i.test(value)
 }
 
+export const BACKEND_NAME_MESSAGE =
+  'must begin with a letter, contain only letters, digits, ".", "_" and "-", and have at most 64 characters'
+
 /** Names are sent in Cache-Status and Server-Timing, which only allow tokens. */
-export const backendName = text(
-  'must begin with a letter, contain only letters, digits, ".", "_" and "-", and have at most 64 characters',
-  isShortName,
-)
+export const backendName = text(BACKEND_NAME_MESSAGE, isShortName)
 
 const shared = {
   type: v.string(),
@@ -198,6 +248,8 @@ const shared = {
   hedge_ms: v.exactOptional(wholeNumber(1, LONGEST_WAIT_MS)),
   /** Absolute URL or absolute path, ending in `/`. */
   public_url: v.exactOptional(publicUrl),
+  /** Other names that are tried where this backend lacks the name of a medium. */
+  rewrite: v.exactOptional(rewriteRules),
 }
 
 const binding = text('must be the name of a binding, e.g. "MEDIA"', (value) => value !== '')
@@ -224,6 +276,15 @@ const mirror = v.exactOptional(
 /** A copy that was last compared with its source longer ago is compared again when it is read. */
 const revalidateSeconds = v.exactOptional(wholeNumber(1, 31_536_000))
 
+/** Whether a GET of a medium is sent to the backend's own URL. */
+const redirect = v.exactOptional(flag)
+
+/** Only a name: the credentials themselves would be printed in messages. */
+export const secretName = text(
+  'must be the name of the secret whose value is user:password, e.g. "PRODUCTION_BASIC_AUTH"; set it with: npx wrangler secret put PRODUCTION_BASIC_AUTH (in development: a line in .dev.vars)',
+  (value) => /^[A-Za-z_]\w*$/.test(value),
+)
+
 const HEADERS_MESSAGE = 'must be a table of header names and values'
 
 export const r2Table = v.object({
@@ -241,6 +302,7 @@ export const s3Table = v.object({
   /** Default: true, but false for a mirror. */
   read_only: v.exactOptional(flag),
   mirror,
+  redirect,
   revalidate_seconds: revalidateSeconds,
   endpoint: baseUrl,
   bucket: bucketName,
@@ -273,6 +335,8 @@ export const httpTable = v.object({
     ),
     {},
   ),
+  basic_auth: v.exactOptional(secretName),
+  redirect,
   listing: v.exactOptional(
     v.literal('autoindex-json', 'must be "autoindex-json"; remove it if the origin cannot list'),
   ),
@@ -289,6 +353,7 @@ export const TABLE_KEYS = {
   kv: Object.keys(kvTable.entries),
   s3: Object.keys(s3Table.entries),
   http: Object.keys(httpTable.entries),
+  placeholder: ['type', 'name'],
 }
 
 export type BackendType = keyof typeof TABLE_KEYS

@@ -2,7 +2,7 @@ import { BUILDERS, type BackendConfig } from './backend-config.ts'
 import { type Mistake, didYouMean, nearest } from './errors.ts'
 import type { Env, Found } from './bindings.ts'
 import { isTable, readJsonList } from './json-list.ts'
-import { backendName, type BackendType, TABLE_KEYS } from './schemas.ts'
+import { BACKEND_NAME_MESSAGE, backendName, type BackendType, TABLE_KEYS } from './schemas.ts'
 import * as v from 'valibot'
 
 const VARIABLE = 'FALLBACK_STORAGES'
@@ -10,15 +10,22 @@ const TYPES = Object.keys(TABLE_KEYS) as BackendType[]
 const EXAMPLE = `FALLBACK_STORAGES = [{ type = "r2", binding = "MEDIA" }]`
 const JSON_EXAMPLE = '{"type": "r2", "binding": "MEDIA"}'
 
-/** The chain's backends in order. Mistakes are added to `mistakes`. */
-export function readStorages(env: Env, mistakes: Mistake[]): BackendConfig[] {
+/** The backends in order, and the name of what stands in for missing pictures. */
+export interface Storages {
+  backends: BackendConfig[]
+  placeholder?: string
+}
+
+/** The chain as configured. Mistakes are added to `mistakes`. */
+export function readStorages(env: Env, mistakes: Mistake[]): Storages {
   const chain = readChain(env[VARIABLE])
   if ('problem' in chain) {
     mistakes.push({ variable: VARIABLE, problem: chain.problem })
-    return []
+    return { backends: [] }
   }
   const names: string[] = []
-  return chain.value.flatMap((raw, index) => {
+  let placeholder: string | undefined
+  const backends = chain.value.flatMap((raw, index) => {
     if (!isTable(raw)) {
       mistakes.push({ variable: VARIABLE, entry: { index }, problem: 'must be a table with a `type`' })
       return []
@@ -35,8 +42,14 @@ export function readStorages(env: Env, mistakes: Mistake[]): BackendConfig[] {
     if (type === undefined) return []
     for (const key of Object.keys(raw))
       if (!TABLE_KEYS[type].includes(key)) report(key, unknownKey(key, type))
-    return BUILDERS[type]({ raw, name, env, report }) ?? []
+    if (type !== 'placeholder') return BUILDERS[type]({ raw, name, env, report }) ?? []
+    placeholder = name
+    if ('name' in raw && !v.is(backendName, raw['name'])) report('name', BACKEND_NAME_MESSAGE)
+    if (index < chain.value.length - 1) report('type', 'must be last: what is behind it would never be tried')
+    if (index === 0) report('type', 'cannot be the only backend, because it holds nothing; add one before it')
+    return []
   })
+  return { backends, ...(placeholder !== undefined && { placeholder }) }
 }
 
 /** The variable's value as an array; it may also be a JSON string. */
@@ -54,7 +67,7 @@ function readType(
 ): BackendType | undefined {
   const { type } = raw
   const known = TYPES.find((candidate) => candidate === type)
-  const list = '"r2", "kv", "s3" or "http"'
+  const list = '"r2", "kv", "s3", "http" or "placeholder"'
   // If it is missing, one of the keys may be a mistyped `type`.
   const mistyped = Object.keys(raw).find((key) => nearest(key, ['type']) !== undefined)
   const hint = mistyped === undefined ? '' : `; did you mean \`type\` instead of \`${mistyped}\`?`

@@ -17,7 +17,7 @@ export function cacheableSeconds(
   trace: Trace,
   { seconds, cacheControl }: CachePolicy,
 ): number {
-  if (object.size === undefined || object.range || mayBeStale(trace)) return 0
+  if (object.size === undefined || object.range || object.substitute || mayBeStale(trace)) return 0
   if (/\b(?:no-store|private)\b/i.test(object.cacheControl ?? cacheControl)) return 0
   const own = object.cacheControl ?? ''
   if (/\bno-cache\b/i.test(own)) return 0

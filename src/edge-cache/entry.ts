@@ -20,11 +20,12 @@ const HEADER = 'Fallback-Storage-Object'
 /** More metadata than that is not worth a place in a cache. */
 const MAX_HEADER_BYTES = 16 * 1024
 
-type EntryInfo = Representation & Pick<ObjectInfo, 'name' | 'backend' | 'size' | 'etag' | 'modified'>
+type EntryInfo = Representation &
+  Pick<ObjectInfo, 'name' | 'backend' | 'size' | 'etag' | 'modified' | 'substitute'>
 
 /** The headers of an entry. */
 export function entryHeaders(object: ObjectInfo, expires: number): Record<string, string> {
-  const { name, backend, size, etag, modified } = object
+  const { name, backend, size, etag, modified, substitute } = object
   const info: EntryInfo = {
     name,
     backend,
@@ -32,6 +33,7 @@ export function entryHeaders(object: ObjectInfo, expires: number): Record<string
     ...(size !== undefined && { size }),
     ...(etag !== undefined && { etag }),
     ...(modified && { modified }),
+    ...(substitute && { substitute }),
   }
   return { [HEADER]: headerJson({ info, expires }) }
 }

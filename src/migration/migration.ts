@@ -59,7 +59,7 @@ export function createMigration({ chain, enabled, send, keepAlive, onCopy }: Mig
   })
   const copy = createWriteBack({ chain, copyLater, keepAlive, track })
   const writeBack: WriteBack = (object, trace) => {
-    const started = enabled && copy(object, trace)
+    const started = enabled && !object.substitute && copy(object, trace)
     // Requests that joined a shared body may arrive after the copy has ended.
     if (started && object.shared?.leader !== false) counts.begin(object.name)
     return started

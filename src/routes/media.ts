@@ -1,6 +1,8 @@
 import type { Context } from 'hono'
+import { cancelBody } from '../bodies/cancel.ts'
 import type { Config } from '../config/config.ts'
 import type { Read } from '../edge-cache/edge-cache.ts'
+import type { Chain } from '../chain/fallback.ts'
 import { cacheStatus, serverTiming } from '../http/cache-status.ts'
 import { evaluatePreconditions } from '../http/conditional.ts'
 import { requestDigests } from '../http/digest-headers.ts'
@@ -11,7 +13,7 @@ import { ABSENT, problemResponse } from '../http/problem.ts'
 import { headResponse, objectResponse } from '../http/respond.ts'
 import { deleteObjectIf } from '../methods/methods.ts'
 import { StorageError } from '../storage/errors.ts'
-import type { ObjectInfo, RangeRequest, Representation } from '../storage/object.ts'
+import type { ObjectInfo, RangeRequest, Representation, StoredObject } from '../storage/object.ts'
 import { putObject } from '../methods/put-object.ts'
 import type { UploadOptions } from '../methods/upload.ts'
 import { mayBeStale } from '../storage/trace.ts'
@@ -39,7 +41,7 @@ export async function serveObject(
   name: string,
   { read, disposition }: Serving,
 ): Promise<Response> {
-  const { chain, config } = c.get('deployment')
+  const { config } = c.get('deployment')
   const { cacheControl, mediaPath: base } = config
   const refuse = (error: StorageError): Response => problemResponse(error, { base })
   const request = c.req.raw
@@ -48,7 +50,7 @@ export async function serveObject(
     return disposition === undefined ? typed : { ...typed, contentDisposition: disposition }
   }
   if (request.method === 'HEAD') {
-    const info = await chain.head(name, { trace: c.get('trace') })
+    const info = await chainFor(c).head(name, { trace: c.get('trace') })
     if (!info) return absent(c)
     return describeAnswer(c, headResponse(request, shown(info), { cacheControl, refuse }), {
       backend: info.backend,
@@ -56,6 +58,8 @@ export async function serveObject(
   }
   const { object, range, stored, ttl } = await read(c, name)
   if (!object) return absent(c)
+  if (object.substitute === 'redirect')
+    return describeAnswer(c, await redirectTo(c, object), { backend: object.backend })
   return describeAnswer(c, objectResponse(request, shown(object), { cacheControl, refuse, range }), {
     backend: object.backend,
     stored,
@@ -68,10 +72,27 @@ async function read(c: Context<AppEnv>, name: string): Promise<Read & { range: R
   const trace = c.get('trace')
   const edgeCache = edgeCacheFor(c)
   if (edgeCache) return { ...(await edgeCache.read(name, trace)), range: null }
-  const { chain, migration } = c.get('deployment')
-  const { object, range } = await findObject(chain, name, { headers: c.req.raw.headers, trace })
+  const { migration } = c.get('deployment')
+  const { object, range } = await findObject(chainFor(c), name, { headers: c.req.raw.headers, trace })
   const stored = object !== null && migration.writeBack(object, trace)
   return { object, range, stored }
+}
+
+/** The JSON API reads only what is stored, as `exists` and `size` do. */
+function chainFor(c: Context<AppEnv>): Chain {
+  const { chain, mediaChain } = c.get('deployment')
+  return c.get('route') === 'media' ? mediaChain : chain
+}
+
+/** Conditions and ranges are the business of the server that it leads to (RFC 9110 §13.2.1). */
+async function redirectTo(c: Context<AppEnv>, { name, backend, body }: StoredObject): Promise<Response> {
+  const { backends, config } = c.get('deployment')
+  await cancelBody(body)
+  const base = config.mediaUrl ?? new URL(c.req.url).origin + config.mediaPath
+  const location = await backends.find((one) => one.name === backend)?.url?.(name, { base })
+  if (location === undefined) throw new StorageError('unsupported', 'has no URL', { backend })
+  const headers = { Location: location, 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' }
+  return new Response(null, { status: 307, headers })
 }
 
 const ASKS_DISPOSITION = /[?&]response-content-disposition=/

@@ -71,6 +71,11 @@ export interface ObjectInfo extends Representation {
   deleted?: Date
   /** The tombstone hides nothing any more: the name is free, for a write that replaces exactly this marker. */
   lifted?: boolean
+  /**
+   * It is served in place of the object, so it is never copied or cached: the original of a derivative, a placeholder, or
+   * a redirect to where clients can fetch it. Only in reads of media.
+   */
+  substitute?: 'original' | 'placeholder' | 'redirect'
   /** In complete listings: why nothing can be requested under this name, if the name itself doesn't show it. */
   invalid?: string
 }

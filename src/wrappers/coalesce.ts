@@ -97,6 +97,7 @@ export function withCoalescing(backend: Backend, options: CoalesceOptions): Coal
       const object = await backend.get(name, { ...(signal && { signal }), ...(trace && { trace }) })
       const isOver = flights.get(name) !== flight
       if (!object || object.size === undefined || object.deleted || object.shared || isOver) return object
+      if (object.substitute) return object
       const memory =
         object.size <= options.maxBytes
           ? options.budget.tryReserve(object.size, { leave: options.leave })

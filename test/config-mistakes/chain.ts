@@ -29,7 +29,7 @@ export const chainMistakes: Row[] = [
   [
     'a backend without a type',
     after({ name: 'old' }),
-    '[1] "old" `type`: is missing: set it to "r2", "kv", "s3" or "http"',
+    '[1] "old" `type`: is missing: set it to "r2", "kv", "s3", "http" or "placeholder"',
   ],
   [
     'a mistyped key `type`',
@@ -40,7 +40,7 @@ export const chainMistakes: Row[] = [
   [
     'an unknown type',
     after({ type: 'gcs', name: 'old' }),
-    '[1] "old" `type`: must be "r2", "kv", "s3" or "http"',
+    '[1] "old" `type`: must be "r2", "kv", "s3", "http" or "placeholder"',
   ],
   ['a mistyped type', after({ type: 'htpp', name: 'old' }), '[1] "old" `type`', 'did you mean `http`?'],
   ['a type that is a number', after({ type: 3, name: 'old' }), '[1] "old" `type`: must be "r2"'],

@@ -48,6 +48,7 @@ export const NAVIGATION: readonly Section[] = [
     groups: {
       Reference: [
         ['Configuration', 'configuration'],
+        ['All settings', 'settings'],
         ['JSON API', 'api'],
         ['The CLI and the client', 'cli'],
         ['CLI commands', 'cli-commands'],

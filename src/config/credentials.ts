@@ -43,7 +43,7 @@ const schema = v.object({
   prefix: v.exactOptional(namePrefix),
 })
 
-const API_TOKENS: SecretList<typeof schema.entries> = {
+export const API_TOKENS: SecretList<typeof schema.entries> = {
   variable: 'API_TOKENS',
   example: '{"name": "ci", "token": "…", "scopes": ["write"]}',
   schema,

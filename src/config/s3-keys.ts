@@ -21,7 +21,7 @@ const schema = v.object({
   prefix: v.exactOptional(namePrefix),
 })
 
-const S3_KEYS: SecretList<typeof schema.entries> = {
+export const S3_KEYS: SecretList<typeof schema.entries> = {
   variable: 'S3_KEYS',
   example: '{"access_key_id": "backup", "secret_access_key": "…", "scopes": ["write"]}',
   schema,

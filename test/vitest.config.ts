@@ -58,7 +58,10 @@ export default defineConfig(({ mode }) => {
             name: 'node',
             root,
             provide,
-            include: ['test/{e2e,faults,cli,config,docs,security,dashboard}/**/*.test.ts', ACCESS_OVER_SOCKETS],
+            include: [
+              'test/{e2e,faults,cli,config,docs,security,dashboard}/**/*.test.ts',
+              ACCESS_OVER_SOCKETS,
+            ],
             exclude: full ? [] : ONLY_IN_FULL,
             testTimeout: 60_000,
             hookTimeout: 60_000,

@@ -5,6 +5,7 @@ import { addCache } from './commands/cache.ts'
 import { addCompletion } from './commands/completion.ts'
 import { addCp, addSync } from './commands/cp.ts'
 import { addDependence } from './commands/dependence.ts'
+import { addDiff } from './commands/diff.ts'
 import { addDoctor } from './commands/doctor.ts'
 import { addDev } from './commands/dev.ts'
 import { addGet } from './commands/get.ts'
@@ -44,6 +45,7 @@ const COMMANDS = [
   addRm,
   addUrl,
   addExplain,
+  addDiff,
   addBackfill,
   addVerify,
   addCertificate,

@@ -117,9 +117,12 @@ const VALUES: Record<string, (request: ValueRequest) => Candidates | Promise<Can
   file: () => 'files',
   profile: profileNames,
   backend: backendNames,
+  'other-backend': backendNames,
   name: objectNames,
   names: objectNames,
   prefix: objectNames,
+  source: locations,
+  destination: locations,
 }
 
 function profileNames({ io }: ValueRequest): Candidate[] {
@@ -150,6 +153,23 @@ async function objectNames(request: ValueRequest): Promise<Candidate[]> {
   const names = [...page.directories, ...page.objects.map(({ name }) => name)]
   // Shells read one candidate per line.
   return names.filter((name) => !/\p{Cc}/u.test(name)).map((value) => ({ value }))
+}
+
+/** What `cp` and `sync` accept: files, and `PROFILE:NAME`. */
+async function locations(request: ValueRequest): Promise<Candidates> {
+  const at = request.word.indexOf(':')
+  if (at === -1) {
+    const profiles = profileNames(request).map(({ value, about }) => ({
+      value: `${value}:`,
+      about: about ?? '',
+    }))
+    const found = request.word === '' ? [] : startingWith(request.word, profiles)
+    return found.length > 0 ? found : 'files'
+  }
+  const [profile, word] = [request.word.slice(0, at), request.word.slice(at + 1)]
+  const options = profile === '' ? request.options : { profile }
+  const names = await objectNames({ ...request, word, options })
+  return names.map(({ value }) => ({ value: `${profile}:${value}` }))
 }
 
 function startingWith(word: string, candidates: readonly Candidate[]): Candidate[] {

@@ -6,6 +6,7 @@ import { addCompletion } from './commands/completion.ts'
 import { addCp, addSync } from './commands/cp.ts'
 import { addDependence } from './commands/dependence.ts'
 import { addDeploy } from './commands/deploy.ts'
+import { addDiff } from './commands/diff.ts'
 import { addDoctor } from './commands/doctor.ts'
 import { addDev } from './commands/dev.ts'
 import { addGet } from './commands/get.ts'
@@ -14,6 +15,7 @@ import { addMirrors } from './commands/mirrors.ts'
 import { addExplain, addLs, addRm } from './commands/objects.ts'
 import { addProfile } from './commands/profile.ts'
 import { addPut } from './commands/put.ts'
+import { addTail } from './commands/tail.ts'
 import { addTombstones, addUndelete } from './commands/tombstones.ts'
 import { addRestore, addVersions } from './commands/prior-versions.ts'
 import { addUrl } from './commands/url.ts'
@@ -46,12 +48,14 @@ const COMMANDS = [
   addRm,
   addUrl,
   addExplain,
+  addDiff,
   addBackfill,
   addVerify,
   addCertificate,
   addMirrors,
   addDependence,
   addDoctor,
+  addTail,
   addTombstones,
   addUndelete,
   addVersions,

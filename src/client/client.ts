@@ -68,8 +68,14 @@ export function createClient(options: ClientOptions) {
     call<Answers[Id]>(route, { query })
   const post = <Id extends keyof Answers>(route: string, json?: object) =>
     call<Answers[Id]>(route, { method: 'POST', json })
-  const list = (prefix: string, query?: ListOptions & { delimiter?: '/' | undefined }) =>
-    get<'list'>(`list/${prefixPath(prefix)}`, { ...query })
+  const list = (
+    prefix: string,
+    query?: ListOptions & {
+      delimiter?: '/' | undefined
+      /** List this one alone. */
+      backend?: string | undefined
+    },
+  ) => get<'list'>(`list/${prefixPath(prefix)}`, { ...query })
   /** One field of a response about a name. */
   const field =
     <Id extends keyof Answers, Field extends keyof Answers[Id]>(id: Id, route: string, key: Field) =>

@@ -5,7 +5,7 @@ import type { Output } from '../output.ts'
 import { createFilter, type Filter, type FilterOptions } from './filter.ts'
 import { join as joinByName } from './join.ts'
 import { walk } from './local-files.ts'
-import { listStored } from './stored-objects.ts'
+import { listStored, type StoredObject } from './stored-objects.ts'
 import type { Both, Transfer } from './transfer.ts'
 
 /** The options of `cp` and `sync`. */
@@ -56,7 +56,7 @@ export function folderTransfer(
           output.warn(`${join(root, name)} cannot be read: ${messageOf(error)}`)
         },
       })
-      const objects = listStored(client, prefix, ({ name }) => {
+      const onUnlistable = ({ name }: { name: string }) => {
         if (options.delete)
           throw new CommandError(
             EXIT.failed,
@@ -64,7 +64,8 @@ export function folderTransfer(
           )
         if (!unlistable.has(name)) output.note(`${name} cannot list: objects that only it holds are not seen`)
         unlistable.add(name)
-      })
+      }
+      const objects = below(prefix, listStored(client, prefix, { onUnlistable }))
       return counted(transfer, joinByName(files, objects), filter)
     },
   }
@@ -82,6 +83,15 @@ async function* counted(transfer: Counted, pairs: AsyncIterable<Both>, filter: F
   for await (const pair of pairs) {
     if (transfer.direction === 'upload' ? pair.left : pair.right) transfer.found += 1
     if (filter(pair.name)) yield pair
+  }
+}
+
+/** The objects by their names after the prefix. */
+async function* below(prefix: string, objects: AsyncIterable<StoredObject>): AsyncGenerator<StoredObject> {
+  for await (const object of objects) {
+    // S3 clients show folders by empty objects like this.
+    const isFolder = object.name.endsWith('/') && object.size === 0
+    if (!isFolder) yield { ...object, name: object.name.slice(prefix.length) }
   }
 }
 

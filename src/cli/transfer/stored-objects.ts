@@ -1,22 +1,27 @@
-import { type Client, type Degraded, pages } from '../../client/client.ts'
-import { ApiError } from '../../client/client.ts'
+import { ApiError, type Client, type Degraded, pages } from '../../client/client.ts'
 
 /** An object of a deployment. */
 export interface StoredObject {
-  /** Relative to the prefix. */
   name: string
   size: number | null
   etag: string | null
   modified: Date | null
 }
 
+export interface ListStored {
+  /** Only what this backend lists. */
+  backend?: string
+  /** What cannot list may hold more. */
+  onUnlistable?: (backend: Degraded) => void
+}
+
 /** All objects below a prefix, in UTF-8 byte order. Throws before a page that lacks what a failing backend holds. */
 export async function* listStored(
   client: Client,
   prefix: string,
-  onUnlistable: (backend: Degraded) => void,
+  { backend, onUnlistable }: ListStored,
 ): AsyncGenerator<StoredObject> {
-  for await (const page of pages((cursor) => client.list(prefix, { cursor }))) {
+  for await (const page of pages((cursor) => client.list(prefix, { cursor, backend }))) {
     const failed = (page.backends ?? []).filter(({ error }) => error !== 'unsupported')
     if (failed.length > 0) {
       const detail = 'the listing would be incomplete'
@@ -28,17 +33,9 @@ export async function* listStored(
         backends: failed,
       })
     }
-    for (const backend of page.backends ?? []) onUnlistable(backend)
-    for (const { name, size, etag, modified_time: modified } of page.objects) {
-      // S3 clients show folders by empty objects like this.
-      if (name.endsWith('/') && size === 0) continue
-      yield {
-        name: name.slice(prefix.length),
-        size,
-        etag,
-        modified: modified === null ? null : new Date(modified),
-      }
-    }
+    for (const unlistable of page.backends ?? []) onUnlistable?.(unlistable)
+    for (const { name, size, etag, modified_time: modified } of page.objects)
+      yield { name, size, etag, modified: modified === null ? null : new Date(modified) }
   }
 }
 

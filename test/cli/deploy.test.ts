@@ -8,8 +8,8 @@ import { createCli, type RunOptions } from './run.ts'
 /** Reads files like wrangler, and only writes down what it would do at Cloudflare. */
 const FAKE_WRANGLER = `
 const { appendFileSync } = require('node:fs')
-module.exports = require(${JSON.stringify(createRequire(import.meta.url).resolve('wrangler'))})
-if (require.main === module) {
+if (require.main !== module) module.exports = require(${JSON.stringify(createRequire(import.meta.url).resolve('wrangler'))})
+else {
   const [command] = process.argv.slice(2)
   appendFileSync('calls.ndjson', JSON.stringify(process.argv.slice(2)) + '\\n')
   if (command === 'secret') {
@@ -86,8 +86,11 @@ Go back:    npx wrangler rollback   (this is version 1a2b)
 })
 
 it('deploys an environment, which it takes from CLOUDFLARE_ENV, too', async () => {
-  const env = { CLOUDFLARE_ENV: 'staging' }
-  for (const { stdout, calls } of [await deploy(['--env', 'staging']), await deploy([], { env })]) {
+  for (const given of [
+    await deploy(['--env', 'staging']),
+    await deploy([], { env: { CLOUDFLARE_ENV: 'staging' } }),
+  ]) {
+    const { stdout, calls } = given
     expect(stdout).toContain('[env.staging], the Worker media-staging')
     expect(stdout).toContain('npx wrangler rollback --env staging ')
     expect(calls[0]?.slice(-2)).toEqual(['--env', 'staging'])

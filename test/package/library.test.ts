@@ -13,6 +13,16 @@ const TOKEN = 'change-me-0123456789'
 const FILES = ['a.txt', 'b.txt', 'folder/c d.txt']
 const QUEUE = { queueName: 'copies' }
 
+/** What the code in docs/library.md takes from the code around it. */
+const GIVEN = `
+  interface Env { MEDIA: R2Bucket; API_TOKEN: string }
+  declare namespace Cloudflare { interface Env { MEDIA: R2Bucket } }
+  declare const app: import('hono').Hono<{ Bindings: Env }>
+  declare const media: import('fallback-storage').App
+  declare const token: string
+  declare const file: File
+`
+
 let folder: string
 let miniflare: Miniflare | undefined
 let url: string
@@ -44,6 +54,10 @@ beforeAll(async () => {
   }
   await writeFile(join(folder, 'package.json'), JSON.stringify(own))
   await npm(folder, 'install')
+  await writeFile(join(folder, 'src/given.d.ts'), GIVEN)
+  const documentation = await readFile(join(ROOT, 'docs/library.md'), 'utf8')
+  for (const [index, [, block]] of [...documentation.matchAll(/^```ts\n(.*?)^```$/gms)].entries())
+    await writeFile(join(folder, `src/documented-${index}.ts`), `${block}\nexport {}\n`)
 })
 
 afterAll(async () => {
@@ -52,7 +66,7 @@ afterAll(async () => {
 })
 
 describe('the example of the library', () => {
-  it('compiles, with the declarations of the package checked too', async () => {
+  it('compiles, as does the documentation, with the declarations of the package checked too', async () => {
     const printed = await tool('typescript/bin/tsc', '--project', '.').catch(
       (error: { stdout: string }) => error.stdout,
     )

@@ -11,7 +11,7 @@ import type { SigningKeyTable } from './config/signing-keys.ts'
 import { EXAMPLE } from './config/storages.ts'
 import { VARIABLE_NAMES, type VariablesInput } from './config/variables.ts'
 import type { Backend } from './storage/backend.ts'
-import { customBackend } from './wrappers/custom.ts'
+import { customBackend } from './custom-backend.ts'
 
 /** `read_only` and `READ_ONLY` are `readOnly` here. */
 type CamelCase<Key extends string> = Key extends `${infer Head}_${infer Tail}`

@@ -77,6 +77,34 @@ describe('a good configuration', () => {
       expect(others).toEqual([])
     }
   })
+
+  it('may have everything that is for development', async () => {
+    const production = {
+      type: 'http',
+      name: 'production',
+      url: 'https://www.museum.org/media/',
+      basic_auth: 'PRODUCTION_BASIC_AUTH',
+      rewrite: [['-\\d+x\\d+(\\.\\w+)$', '$1']],
+    }
+    const shown = { ...legacy, redirect: true }
+    const FALLBACK_STORAGES = [{ type: 'r2', binding: 'MEDIA' }, production, shown, { type: 'placeholder' }]
+    const names = [...SECRETS, 'PRODUCTION_BASIC_AUTH']
+    const checks = await check({ file: withVars({ FALLBACK_STORAGES }), secrets: { names } })
+    expect(problems(checks)).toEqual([])
+    expect(checks.find(({ name }) => name === 'plan')?.detail).toContain(
+      'up to 3 requests to other servers, 13 with redirects',
+    )
+  })
+
+  it('is what the documentation shows, except for its example addresses', async () => {
+    const markdown = await readFile(new URL('docs/configuration.md', PROJECT), 'utf8')
+    const complete = Array.from(markdown.matchAll(/^```toml\n(name = .*?)^```/gms), ([, toml = '']) => toml)
+    expect(complete).toHaveLength(2)
+    for (const file of complete) {
+      const checks = await check({ file })
+      expect(problems(checks).filter(({ detail }) => !detail.includes('is an example'))).toEqual([])
+    }
+  })
 })
 
 describe('a beginner’s mistake is one message, with the fix', () => {

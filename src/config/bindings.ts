@@ -66,8 +66,9 @@ export function readBasicAuth(env: Env, name: string): Found<string> {
     return {
       problem: `the secret \`${name}\` must be user:password, but contains no colon; set it again with: npx wrangler secret put ${name}`,
     }
-  // The command line reads configurations too, and Node 24 has no Uint8Array.prototype.toBase64.
-  return { value: `Basic ${btoa(String.fromCharCode(...new TextEncoder().encode(secret.value)))}` }
+  // Node has no `toBase64` yet.
+  const bytes = new TextEncoder().encode(secret.value)
+  return { value: `Basic ${btoa(String.fromCharCode(...bytes))}` }
 }
 
 /** The secret `name`, if it can be sent in a header, or as `fits` says. */

@@ -18,7 +18,11 @@ export interface Deployment {
  * Options come first, then the environment, then the current profile. A profile's token is sent to no other URL than the
  * profile's.
  */
-export function findDeployment(options: DeploymentOptions, env: NodeJS.ProcessEnv): Deployment {
+export function findDeployment(
+  options: DeploymentOptions,
+  env: NodeJS.ProcessEnv,
+  { runsCommands = true } = {},
+): Deployment {
   const { tokenFile: file, profile: named } = options
   if (options.url !== undefined && named !== undefined)
     throw usageError('--url and --profile exclude each other: leave one out')
@@ -35,7 +39,7 @@ export function findDeployment(options: DeploymentOptions, env: NodeJS.ProcessEn
     )
   }
   const profile = profileOf(profiles, name)
-  const own = () => profileToken(name, profile, env)
+  const own = () => profileToken(name, profile, { env, runsCommands })
   // A profile that is named by an option comes before the environment; one that is merely current comes after it.
   const token = given ?? (named === undefined ? (fromEnv ?? own()) : (own() ?? fromEnv))
   return { url: profile.url, token: checkToken(token) }

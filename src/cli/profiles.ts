@@ -78,8 +78,12 @@ export function profileOf({ profiles }: ProfileConfig, name: string): Profile {
   )
 }
 
-/** The profile's token, read from where the profile says; undefined if it has none. */
-export function profileToken(name: string, profile: Profile, env: NodeJS.ProcessEnv): string | undefined {
+/** The profile's token, read from where the profile says; undefined if it has none, or only from a command that must not run. */
+export function profileToken(
+  name: string,
+  profile: Profile,
+  { env, runsCommands }: { env: NodeJS.ProcessEnv; runsCommands: boolean },
+): string | undefined {
   const { token, token_file: file, token_env: variable, token_command: command } = profile
   if (token !== undefined) return token
   if (file !== undefined) return readToken(file, `the profile "${name}"`)
@@ -88,7 +92,7 @@ export function profileToken(name: string, profile: Profile, env: NodeJS.Process
     if (!value) throw usageError(`the profile "${name}" reads its token from ${variable}, which is not set`)
     return value
   }
-  if (command === undefined) return undefined
+  if (command === undefined || !runsCommands) return undefined
   try {
     // Standard error and standard input stay the terminal's: password managers may have to unlock.
     return execSync(command, { encoding: 'utf8', stdio: ['inherit', 'pipe', 'inherit'] })

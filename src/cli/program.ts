@@ -2,8 +2,11 @@ import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { addBackfill } from './commands/backfill.ts'
 import { addCache } from './commands/cache.ts'
+import { addCompletion } from './commands/completion.ts'
+import { addCp, addSync } from './commands/cp.ts'
 import { addDependence } from './commands/dependence.ts'
 import { addDeploy } from './commands/deploy.ts'
+import { addDiff } from './commands/diff.ts'
 import { addDoctor } from './commands/doctor.ts'
 import { addDev } from './commands/dev.ts'
 import { addGet } from './commands/get.ts'
@@ -39,9 +42,12 @@ const COMMANDS = [
   addLs,
   addGet,
   addPut,
+  addCp,
+  addSync,
   addRm,
   addUrl,
   addExplain,
+  addDiff,
   addBackfill,
   addVerify,
   addCertificate,
@@ -54,6 +60,7 @@ const COMMANDS = [
   addRestore,
   addCache,
   addProfile,
+  addCompletion,
 ]
 
 /** Runs one command line, reports its error, and returns the exit code. */

@@ -19,7 +19,7 @@ export function addProfile(program: Command, _: WithSession, io: Io): void {
     .description(
       'Adds a profile with the URL of --url, and says where its token comes from. The first profile becomes the current one.',
     )
-    .argument('<name>', 'name of the new profile')
+    .argument('<new-name>', 'name of the profile')
     .option('--with-token', 'read the token from standard input and store it, readable only by you')
     .option('--token-env <variable>', 'environment variable that holds the token')
     .option('--token-command <command>', 'command that prints the token, e.g. of a password manager')

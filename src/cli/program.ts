@@ -15,6 +15,7 @@ import { addMirrors } from './commands/mirrors.ts'
 import { addExplain, addLs, addRm } from './commands/objects.ts'
 import { addProfile } from './commands/profile.ts'
 import { addPut } from './commands/put.ts'
+import { addTail } from './commands/tail.ts'
 import { addTombstones, addUndelete } from './commands/tombstones.ts'
 import { addRestore, addVersions } from './commands/prior-versions.ts'
 import { addUrl } from './commands/url.ts'
@@ -54,6 +55,7 @@ const COMMANDS = [
   addMirrors,
   addDependence,
   addDoctor,
+  addTail,
   addTombstones,
   addUndelete,
   addVersions,

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createRequire } from 'node:module'
 import { constants } from 'node:os'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { CommandError, EXIT } from './errors.ts'
 
 export interface WranglerOptions {
@@ -11,16 +12,18 @@ export interface WranglerOptions {
   env?: NodeJS.ProcessEnv
   /** Called by `wrangler dev` as soon as the Worker answers. */
   onReady?: (url: string) => void
+  /** Gets the standard output, which is shown otherwise. */
+  readOutput?: (output: Readable) => Promise<void>
 }
 
 /** Runs a command of wrangler with this process's standard streams, and returns its exit code. */
 export async function runWrangler(args: readonly string[], options: WranglerOptions = {}): Promise<number> {
-  const { cwd = process.cwd(), env = process.env, onReady } = options
+  const { cwd = process.cwd(), env = process.env, onReady, readOutput } = options
   // Not the `wrangler` command: it wraps this file in another process, which does not forward every signal.
   const child = spawn(process.execPath, ['--no-warnings', findWrangler(cwd), ...args], {
     cwd,
     env,
-    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+    stdio: ['inherit', readOutput ? 'pipe' : 'inherit', 'inherit', 'ipc'],
   })
   child.on('message', (message) => {
     const url = readyUrl(message)
@@ -28,7 +31,7 @@ export async function runWrangler(args: readonly string[], options: WranglerOpti
   })
   const restore = forwardSignals((signal) => child.kill(signal))
   try {
-    await once(child, 'close')
+    await Promise.all([once(child, 'close'), child.stdout && readOutput?.(child.stdout)])
     return child.exitCode ?? 128 + constants.signals[child.signalCode ?? 'SIGTERM']
   } finally {
     restore()

@@ -234,7 +234,7 @@ const shared = {
   hedge_ms: v.exactOptional(wholeNumber(1, LONGEST_WAIT_MS)),
   /** Absolute URL or absolute path, ending in `/`. */
   public_url: v.exactOptional(publicUrl),
-  /** Other names that are tried where this backend lacks the name of a medium. */
+  /** Other names that reads of media try where this backend lacks theirs. */
   rewrite: v.exactOptional(rewriteRules),
 }
 
@@ -262,7 +262,7 @@ const mirror = v.exactOptional(
 /** A copy that was last compared with its source longer ago is compared again when it is read. */
 const revalidateSeconds = v.exactOptional(wholeNumber(1, 31_536_000))
 
-/** Whether a GET of a medium is sent to the backend's own URL. */
+/** Whether a GET of media is sent to the backend's own URL. */
 const redirect = v.exactOptional(flag)
 
 /** Only a name: the credentials themselves would be printed in messages. */

@@ -204,6 +204,14 @@ describe('rewrite', () => {
     expect(asked()).toEqual(['GET /a-small.png', 'GET /a-medium.png', 'GET /a.png'])
   })
 
+  it('tries no name that the backend is configured not to have', async () => {
+    const texts = { 'a.jpg': 'original', 'tmp/a.jpg': 'private' }
+    const filtered = { ...OLD, rewrite: REWRITE, exclude: ['^tmp/[^-]*$', '^b-'] }
+    const { call, asked } = start(texts, { FALLBACK_STORAGES: [filtered] })
+    for (const name of ['tmp/a-1x1.jpg', 'b-1x1.jpg']) expect((await call(`/${name}`)).status).toBe(404)
+    expect(asked()).toEqual(['GET /tmp/a-1x1.jpg'])
+  })
+
   it('works while a silent backend is hedged', async () => {
     const FALLBACK_STORAGES = [
       R2,

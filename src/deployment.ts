@@ -166,8 +166,7 @@ function deploymentOver(
   const substituting = backends.map((backend, index) =>
     withSubstitutes(backend, unshared[index], config.backends[index]),
   )
-  const isSame = substituting.every((backend, index) => backend === backends[index])
-  const searched = isSame ? chain : compared(createChain(substituting, options))
+  const searched = compared(createChain(substituting, options))
   const mediaChain =
     config.placeholder === undefined ? searched : withPlaceholder(searched, config.placeholder)
   const migration = createMigration({
@@ -227,7 +226,7 @@ function bucketOf(settings: BackendConfig): string | undefined {
   return settings.type === 'r2' ? settings.bucketName : undefined
 }
 
-/** What a read of a medium may get from the backend instead of the object. */
+/** The backend as reads of media see it: they may get an original or a redirect in place of the object. */
 function withSubstitutes(
   backend: Backend,
   unshared: Backend | undefined,

@@ -66,7 +66,9 @@ export function readBasicAuth(env: Env, name: string): Found<string> {
     return {
       problem: `the secret \`${name}\` must be user:password, but contains no colon; set it again with: npx wrangler secret put ${name}`,
     }
-  return { value: `Basic ${new TextEncoder().encode(secret.value).toBase64()}` }
+  // Node has no `toBase64` yet.
+  const bytes = new TextEncoder().encode(secret.value)
+  return { value: `Basic ${btoa(String.fromCharCode(...bytes))}` }
 }
 
 /** The secret `name`, if it can be sent in a header, or as `fits` says. */

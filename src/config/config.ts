@@ -108,7 +108,7 @@ function assemble({ backends, placeholder }: Storages, variables: Variables, hid
 /** A backend as configured, without secrets and header values. */
 export type BackendDescription = Record<
   string,
-  string | number | boolean | readonly string[] | readonly number[]
+  string | number | boolean | readonly string[] | readonly number[] | readonly (readonly string[])[]
 >
 
 /** The chain as configured, for display to an operator. */

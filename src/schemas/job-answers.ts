@@ -190,6 +190,7 @@ export const setting = v.union([
   v.boolean(),
   v.pipe(v.array(v.string()), v.readonly()),
   v.pipe(v.array(v.number()), v.readonly()),
+  v.pipe(v.array(v.pipe(v.array(v.string()), v.readonly())), v.readonly()),
 ])
 
 export const verification = v.strictObject({

@@ -97,6 +97,9 @@ function envOf(config: Unstable_Config, secrets: readonly string[]): Record<stri
     ...config.vars,
     ...Object.fromEntries(secrets.map((name) => [name, 'a-secret'])),
     ...Object.fromEntries(
+      (document.match(/\b[A-Z]+_BASIC_AUTH\b/g) ?? []).map((name) => [name, 'user:a-secret']),
+    ),
+    ...Object.fromEntries(
       config.r2_buckets.map(({ binding }) => [binding, { get: act, put: act, createMultipartUpload: act }]),
     ),
     ...Object.fromEntries(

@@ -1,3 +1,5 @@
+import * as v from 'valibot'
+import { ANSWERS } from '../../src/schemas/answers.ts'
 import { reset } from 'cloudflare:test'
 import { afterEach, describe, expect, it } from 'vitest'
 import { bucketWith, fill, media, mediaKv, MODIFIED, OLD, R2, SILENT_ORIGIN, startApp } from '../kit/app.ts'
@@ -107,5 +109,21 @@ describe('GET /-/api/backends', () => {
         },
       ],
     })
+  })
+
+  it('shows what is configured for development as the schema says, and no placeholder', async () => {
+    const { json } = startApp({
+      FALLBACK_STORAGES: [
+        { ...R2, rewrite: [['-\\d+x\\d+', '']] },
+        { ...OLD, redirect: true, public_url: 'https://old.example/' },
+        { type: 'placeholder' },
+      ],
+      OLD: SILENT_ORIGIN,
+    })
+    const { body } = await json('/-/api/backends')
+    expect(v.parse(ANSWERS.listBackends, body).backends.map(({ config }) => config)).toMatchObject([
+      { rewrite: [['-\\d+x\\d+', '']] },
+      { redirect: true },
+    ])
   })
 })

@@ -46,7 +46,7 @@ export const NAVIGATION: readonly Section[] = [
   {
     title: 'Reference',
     groups: {
-      Reference: [
+      'Settings, API and CLI': [
         ['Configuration', 'configuration'],
         ['All settings', 'settings'],
         ['JSON API', 'api'],

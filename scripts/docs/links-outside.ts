@@ -18,6 +18,17 @@ export const rewriteLinks: CoreRule = ({ tokens, env }) => {
   }
 }
 
+/** Drawings keep their size on narrow screens and scroll, for which the keyboard must reach them. */
+export const focusableDrawings: CoreRule = ({ tokens }) => {
+  for (const [index, { children }] of tokens.entries()) {
+    const [image, ...others] = children ?? []
+    if (image?.type !== 'image' || others.length > 0 || !image.attrGet('src')?.endsWith('.svg')) continue
+    const paragraph = tokens[index - 1]
+    paragraph?.attrSet('class', 'drawing')
+    paragraph?.attrSet('tabindex', '0')
+  }
+}
+
 /** Files outside docs/ that pages link to are on the site as plain text, which every browser shows. */
 export function copyLinkedFiles(outDir: string): void {
   for (const path of linkedOutside().filter((linked) => !linked.endsWith('.md')))

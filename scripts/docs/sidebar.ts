@@ -19,12 +19,13 @@ export function topics(): DefaultTheme.NavItem[] {
 
 export function sidebar(): DefaultTheme.SidebarItem[] {
   return NAVIGATION.map(({ title, groups }) => {
-    const items = Object.entries(groups).map(([text, pages]) => ({
+    const all = Object.entries(groups).map(([text, pages]) => ({
       text,
       items: pages
         .filter(([, page]) => isPage(page))
         .map(([name, page]) => ({ text: name, link: `/${page}` })),
     }))
+    const items = all.filter((group) => group.items.length > 0)
     return { text: title, items: items.length === 1 ? items[0]!.items : items }
   }).concat({ text: 'Decisions', collapsed: true, items: decisions() } as never)
 }

@@ -40,7 +40,7 @@ function section(path: string, command: Command): string {
   const parts = [
     `## ${path}`,
     plain(sentence(command.description() || command.summary())),
-    `\`\`\`console\n${usage}\n\`\`\``,
+    `\`\`\`text\n${usage}\n\`\`\``,
     command.registeredArguments.length > 0 ? argumentsTable(command.registeredArguments) : '',
     command.options.length > 0 ? options(command) : '',
     examples(command),

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { unstable_readConfig, type Unstable_Config } from 'wrangler'
+import { fences, markdownFiles, readMarkdown } from '../../scripts/docs/markdown.ts'
 
 const root = new URL('../../', import.meta.url)
 /** The Worker's address in the docs. */
@@ -33,7 +34,9 @@ function text(path: string): Promise<string> {
 }
 
 async function examplesIn(markdown: string): Promise<string[]> {
-  return Array.from((await text(markdown)).matchAll(/^```toml\n(.*?)^```/gms), ([, toml]) => toml ?? '')
+  return fences(await text(markdown))
+    .filter(({ language }) => language === 'toml')
+    .map(({ code }) => code)
 }
 
 /** Parses the content of a wrangler.toml like wrangler. */
@@ -49,17 +52,47 @@ async function read(toml: string): Promise<Unstable_Config> {
   return config as Unstable_Config
 }
 
-/** A single backend table is used as the last one of a chain. */
-function inChain(example: string): string {
-  if (!example.startsWith('{')) return example
-  return `[vars]\nFALLBACK_STORAGES = [{ type = "r2", binding = "MEDIA" }, ${example.trim()}]`
+const CHAIN =
+  'FALLBACK_STORAGES = [{ type = "r2", binding = "MEDIA" }, { type = "http", url = "https://old.example/" }]'
+
+/** Completes a part of a file: a single backend table is the last one of a chain, and other settings have a chain. */
+function complete(example: string): string {
+  if (example.startsWith('{'))
+    return `[vars]\n${CHAIN.replace(/, \{.*/, `, ${example.trim().replace(/,$/, '')}]`)}`
+  const variables = /^(FALLBACK|MEDIA|S3)_\w+ = /.test(example) ? `[vars]\n${example}` : example
+  if (example.includes('FALLBACK_STORAGES')) return variables
+  const hasTable = /^\[vars\]/m.test(variables)
+  return hasTable ? variables.replace(/^\[vars\]/m, `[vars]\n${CHAIN}`) : `${variables}\n[vars]\n${CHAIN}`
 }
 
-/** The Worker's env: the variables, bindings with their methods, and the secrets that the document says to set. */
-function envOf(config: Unstable_Config, document: string): Record<string, unknown> {
+/** Whether it is a file of its own, not a part of the project's. */
+function isComplete({ main }: Unstable_Config): boolean {
+  return main !== undefined
+}
+
+/** A part of a file, with the bindings of the project's. */
+function inProject(config: Unstable_Config): Unstable_Config {
+  if (isComplete(config)) return config
+  const { queues, durable_objects, kv_namespaces } = project
+  const r2_buckets = [...config.r2_buckets, ...project.r2_buckets]
+  return { ...config, r2_buckets, queues, durable_objects, kv_namespaces }
+}
+
+/** The secrets that a document says to set, or that an example's `credentials` stand for. */
+function secretsIn(document: string): string[] {
+  const named = document.match(
+    /\b(?:[A-Z]+_(?:ACCESS_KEY_ID|SECRET_ACCESS_KEY|AUTHORIZATION|BASIC_AUTH)|API_TOKEN)\b/g,
+  )
+  const meant = Array.from(document.matchAll(/credentials = "(\w+)"/g), ([, prefix]) => prefix)
+  return [
+    ...(named ?? []),
+    ...meant.flatMap((prefix) => [`${prefix}_ACCESS_KEY_ID`, `${prefix}_SECRET_ACCESS_KEY`]),
+  ]
+}
+
+/** The Worker's env: the variables, bindings with their methods, and secrets. */
+function envOf(config: Unstable_Config, secrets: readonly string[]): Record<string, unknown> {
   const act = () => undefined
-  const secrets =
-    document.match(/\b(?:[A-Z]+_(?:ACCESS_KEY_ID|SECRET_ACCESS_KEY|AUTHORIZATION)|API_TOKEN)\b/g) ?? []
   return {
     ...config.vars,
     ...Object.fromEntries(secrets.map((name) => [name, 'a-secret'])),
@@ -81,25 +114,23 @@ function envOf(config: Unstable_Config, document: string): Record<string, unknow
   }
 }
 
-describe.each(['README.md', 'docs/configuration.md', 'docs/development.md'])(
-  'the examples in %s',
-  (markdown) => {
-    it('are used unchanged, and none leads back to the Worker', async () => {
-      const examples = await examplesIn(markdown)
-      expect(examples.length).toBeGreaterThan(1)
-      for (const example of examples) {
-        const { r2_buckets: own, ...config } = await read(inChain(example))
-        const r2_buckets = own.length > 0 ? own : project.r2_buckets
-        const parsed = parseConfig(envOf({ ...config, r2_buckets }, await text(markdown)))
-        expect(parsed.backends.length).toBeGreaterThan(1)
-        expect([example, hostWarnings({ ...parsed, mediaUrl: WORKER_URL }, WORKER_URL)]).toEqual([
-          example,
-          [],
-        ])
-      }
-    })
-  },
-)
+const PAGES = markdownFiles().filter((path) => readMarkdown(path).includes('```toml'))
+
+describe.each(PAGES)('the examples in %s', (markdown) => {
+  it('are used unchanged, and none leads back to the Worker', async () => {
+    const examples = await examplesIn(markdown)
+    expect(examples.length).toBeGreaterThan(0)
+    for (const example of examples) {
+      const config = inProject(await read(complete(example)))
+      const secrets = secretsIn(
+        markdown === 'README.md' || isComplete(config) ? await text(markdown) : example,
+      )
+      const parsed = parseConfig(envOf(config, secrets))
+      expect(parsed.backends.length).toBeGreaterThan(0)
+      expect([example, hostWarnings({ ...parsed, mediaUrl: WORKER_URL }, WORKER_URL)]).toEqual([example, []])
+    }
+  })
+})
 
 describe('the two complete examples in docs/configuration.md', () => {
   const complete = async () =>
@@ -110,7 +141,9 @@ describe('the two complete examples in docs/configuration.md', () => {
     expect(examples).toHaveLength(2)
     for (const example of examples) {
       const config = await read(example)
-      const { backends, migration } = parseConfig(envOf(config, await text('docs/configuration.md')))
+      const { backends, migration } = parseConfig(
+        envOf(config, secretsIn(await text('docs/configuration.md'))),
+      )
       expect(backends.map(({ type }) => type)).toEqual(['r2', migration ? 's3' : 'http'])
       for (const key of [
         'name',

@@ -1,0 +1,146 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
+import { type Command, CommanderError } from 'commander'
+import { afterAll, describe, expect, it } from 'vitest'
+import { root } from '../../scripts/docs/markdown.ts'
+import { quiet } from '../../scripts/reference/cli.ts'
+import { type Block, blocks, declarations } from './code.ts'
+
+const all = blocks()
+const inLanguage = (...languages: string[]): Block[] =>
+  all.filter(({ language }) => languages.includes(language))
+/** From the name of the CLI up to where the shell goes on with something else. */
+const COMMAND_LINE =
+  /(?:^|[|&] |\$ |\()(?:npx )?fallback-storage (?=[a-z-])((?:'[^']*'|"[^"]*"|[^|&;<>#\n'")])*)/gm
+const repository = fileURLToPath(root)
+
+it('every block of code says what it is, and something checks it', () => {
+  const checked = ['toml', 'json', 'jsonc', 'ts', 'js', 'python', 'sh', 'text', 'console', '']
+  // Nothing here runs these: the query is Cloudflare's, files of settings are those of other programs.
+  const shown = ['sql', 'ini', 'ruby', 'php', 'yaml', 'nginx', 'html']
+  expect(all.length).toBeGreaterThan(100)
+  expect(
+    all.filter(({ language }) => ![...checked, ...shown].includes(language)).map(({ place }) => place),
+  ).toEqual([])
+})
+
+it.each(inLanguage('json', 'jsonc'))('$place is JSON', ({ code, language }) => {
+  const json = language === 'jsonc' ? code.replaceAll(/^\s*\/\/.*$/gm, '') : code
+  expect(JSON.parse(json)).toBeTypeOf('object')
+})
+
+it.each(inLanguage('sh'))('$place is valid in a shell', ({ code }) => {
+  const { status, stderr } = spawnSync('bash', ['-n'], { input: code, encoding: 'utf8' })
+  expect([status, stderr]).toEqual([0, ''])
+})
+
+describe('code', () => {
+  const folder = mkdtempSync(join(repository, 'node_modules/.docs-code-'))
+  afterAll(() => rmSync(folder, { recursive: true }))
+
+  it('in TypeScript and JavaScript has no type error', () => {
+    const snippets = new Map<string, Block>()
+    const compilerOptions = {
+      module: 'esnext',
+      moduleResolution: 'bundler',
+      target: 'esnext',
+      lib: ['esnext', 'dom', 'dom.iterable', 'dom.asynciterable'],
+      types: ['node'],
+      allowJs: true,
+      checkJs: true,
+      strict: true,
+      noImplicitAny: false,
+      strictNullChecks: false,
+      skipLibCheck: true,
+      noEmit: true,
+      allowImportingTsExtensions: true,
+      erasableSyntaxOnly: false,
+      paths: {
+        'fallback-storage/client': [join(repository, 'src/client/client.ts')],
+        'fallback-storage': [join(repository, 'src/library.ts')],
+      },
+    }
+    for (const [index, block] of inLanguage('ts', 'js').entries()) {
+      // In a module of its own, whatever it declares.
+      const file = `${block.language}-${index}.${usesWorkers(block) ? 'worker.ts' : block.language}`
+      const declared = declarations(block)
+      if (declared !== '') writeFileSync(join(folder, `${file}.d.ts`), declared)
+      writeFileSync(join(folder, file), `${block.code}\nexport {}\n`)
+      snippets.set(file, block)
+    }
+    writeFileSync(
+      join(folder, 'tsconfig.json'),
+      JSON.stringify({ compilerOptions, exclude: ['*.worker.ts'] }),
+    )
+    const worker = {
+      ...compilerOptions,
+      lib: ['esnext'],
+      types: [join(repository, 'worker-configuration.d.ts')],
+    }
+    writeFileSync(
+      join(folder, 'tsconfig.worker.json'),
+      JSON.stringify({ compilerOptions: worker, include: ['*.worker.ts', '*.worker.ts.d.ts'] }),
+    )
+    const projects = ['tsconfig.json', 'tsconfig.worker.json'].filter(
+      (project) =>
+        [...snippets.values()].some((block) => usesWorkers(block) === (project !== 'tsconfig.json')) &&
+        existsSync(join(folder, project)),
+    )
+    const errors = projects.flatMap((project) => {
+      const { stdout } = spawnSync('npx', ['tsc', '-p', join(folder, project), '--pretty', 'false'], {
+        cwd: repository,
+        encoding: 'utf8',
+      })
+      return stdout.split('\n').filter((line) => line.includes('error TS'))
+    })
+    const named = errors.map((line) => {
+      const [, file = '', rest] = /([^/(]+)\((.*)$/.exec(line) ?? []
+      return `${snippets.get(file)?.place ?? line}: ${rest}`
+    })
+    expect(named).toEqual([])
+  })
+})
+
+/** Whether a block is code of a Worker, which has other globals than Node and browsers. */
+function usesWorkers({ code }: Block): boolean {
+  return /from 'fallback-storage'|from 'cloudflare:/.test(code)
+}
+
+describe('every command line of the CLI', () => {
+  // Blocks of text show how a command is used: `ls [options] [prefix]`.
+  const shown = all.filter(({ language }) => language !== 'text')
+  const lines = shown.flatMap(({ code, place }) =>
+    Array.from(code.replaceAll(/\\\n\s*/g, '').matchAll(COMMAND_LINE), ([, line = '']) => ({ line, place })),
+  )
+
+  it('is one of many', () => {
+    expect(lines.length).toBeGreaterThan(40)
+  })
+
+  it.each(lines)('$place: $line is understood', async ({ line }) => {
+    const program = quiet()
+    doNothing(program)
+    const error: unknown = await program.parseAsync(words(line), { from: 'user' }).then(
+      () => undefined,
+      (thrown: unknown) => thrown,
+    )
+    const isHelp = error instanceof CommanderError && error.code === 'commander.helpDisplayed'
+    expect(isHelp ? undefined : error).toBeUndefined()
+  })
+})
+
+/** Replaces what the commands do. Some that have subcommands do something by themselves, too. */
+function doNothing(command: Command): void {
+  if (Reflect.get(command, '_actionHandler')) command.action(() => undefined)
+  for (const child of command.commands) doNothing(child)
+}
+
+/** The words of a command line as a shell reads them; variables stand for themselves. */
+function words(line: string): string[] {
+  const script = `for word in ${line.replaceAll('$', '\\$')}; do printf '%s\\0' "$word"; done`
+  return execFileSync('bash', ['-c', `set -f; ${script}`], { encoding: 'utf8' })
+    .split('\0')
+    .slice(0, -1)
+}

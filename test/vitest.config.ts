@@ -16,8 +16,8 @@ export default defineConfig(({ mode }) => {
   return {
     test: {
       root,
-      // Most files wait for servers more than they compute.
-      maxWorkers: 2,
+      // Most files wait for servers more than they compute: three keep two cores busy.
+      maxWorkers: 3,
       // A runtime per file would cost more than all tests together. Files leave nothing behind, see setupFiles.
       isolate: false,
       // The Worker's log is shown for failed tests.

@@ -8,7 +8,6 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { bodyFaults } from '../kit/origin/body-faults.ts'
 import type { Exchange } from '../kit/origin/serve.ts'
 import { toBodies } from '../kit/origin/spoil.ts'
-import { sized } from '../kit/sample.ts'
 import { multipartUploads, type MultipartUploads } from './open-uploads.ts'
 import { eventually } from '../kit/eventually.ts'
 import { startSite, type Site } from '../kit/worker/site.ts'
@@ -16,7 +15,7 @@ import { httpSource, s3Source, type Source } from '../kit/servers/sources.ts'
 
 const MIB = 1024 * 1024
 /** `KILL_COPIES=200` tries many more. */
-const COPIES = Number(process.env['KILL_COPIES'] ?? sized(10, 3))
+const COPIES = Number(process.env['KILL_COPIES'] ?? 10)
 const COPIES_A_LIFE = 5
 /** Every object is a part of it. */
 const BYTES = randomBytes(60 * MIB)
@@ -31,7 +30,7 @@ beforeAll(async () => {
   source = await httpSource()
   for (let index = 0; index < COPIES; index++) {
     const offset = randomInt(10 * MIB)
-    const body = BYTES.subarray(offset, offset + randomInt(5 * MIB, sized(50, 20) * MIB))
+    const body = BYTES.subarray(offset, offset + randomInt(5 * MIB, 50 * MIB))
     const name = `killed-${index}.bin`
     objects.set(name, body)
     await source.add(name, body)
@@ -63,7 +62,7 @@ it(
       const life = names.slice(first, first + COPIES_A_LIFE)
       const site = await start()
       const reads = life.map((name) => readOn(site, name))
-      await sleep(randomInt(50, sized(5000, 500)))
+      await sleep(randomInt(50, 5000))
       killed += life.filter((name) => !site.copies(name).includes('copied')).length
       process.kill(site.pid, 'SIGKILL')
       await Promise.all(reads)

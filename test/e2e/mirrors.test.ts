@@ -3,6 +3,7 @@ import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { AwsClient } from 'aws4fetch'
+import pLimit from 'p-limit'
 import { afterAll, expect, it } from 'vitest'
 import { eventually } from '../kit/eventually.ts'
 import { createRandom } from '../kit/random.ts'
@@ -214,7 +215,7 @@ async function expectPendingNone(site: Site): Promise<void> {
 async function expectEqual(primary: Side, mirror: Side): Promise<number> {
   const names = new Set([...(await primary.names()), ...(await mirror.names()), ...allowed.keys()])
   let live = 0
-  for (const name of names) {
+  const check = async (name: string): Promise<void> => {
     const [held, copy] = await Promise.all([primary.get(name), mirror.get(name)])
     const [object, mirrored] = [held, copy].map((stored) => (stored?.marker ? null : stored))
     const values = [...(allowed.get(name) ?? [])]
@@ -232,17 +233,18 @@ async function expectEqual(primary: Side, mirror: Side): Promise<number> {
     } else if (mirrored) expect(values, name).toContain(mirrored.text)
     else if (values.length === 1 && !name.startsWith('origin/')) expect(values, name).toEqual([null])
   }
+  await pLimit(CLIENTS).map(names, check)
   return live
 }
 
 /** What every name is served as. */
 async function expectReadable(site: Site): Promise<void> {
-  for (const [name, values] of allowed) {
+  await pLimit(CLIENTS).map(allowed, async ([name, values]) => {
     const response = await site.call(`/${name}`)
     const text = await response.text()
     expect([200, 404], `${name}: ${text}`).toContain(response.status)
     expect([...values], name).toContain(response.status === 200 ? text : null)
-  }
+  })
 }
 
 it(

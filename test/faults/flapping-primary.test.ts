@@ -13,7 +13,7 @@ const changed = versionId(CHANGED, 1, 30)
 
 let site: SoakSite
 beforeAll(async () => {
-  site = await startSoakSite(createRandom(1), { timeout_ms: 300, idle_timeout_ms: 300 })
+  site = await startSoakSite(createRandom(1), { timeout_ms: 1000, idle_timeout_ms: 1000 })
   for (const [name, version] of old) site.add(name, bodyOf(version), IMMUTABLE)
   await send(CHANGED, { method: 'PUT', body: bodyOf(changed) })
   await send(DELETED, { method: 'DELETE' })

@@ -104,7 +104,8 @@ describe('the time of a refusal', () => {
     expect(origin.requests.length).toBe(asked)
   })
 
-  it('would be another if a backend were asked: this test can see the difference', async () => {
+  // On a busy machine, chance alone may do as much once.
+  it('would be another if a backend were asked: this test can see the difference', { retry: 2 }, async () => {
     const timed = compare(await measure({ [signPath('/exists.bin', KEY)]: 200, '/exists.bin': 403 }, 300))
     expect(timed.difference).toBeGreaterThan(timed.noise)
   })

@@ -22,6 +22,9 @@ export const NAVIGATION: readonly Section[] = [
       Develop: [
         ['Production’s media in development', 'development'],
         ['Use it with Django', 'django'],
+        ['Use it with Rails', 'rails'],
+        ['Use it with Laravel', 'laravel'],
+        ['Use it with WordPress', 'wordpress'],
         ['Use it as a library', 'library'],
       ],
       Move: [

@@ -95,9 +95,8 @@ function envOf(config: Unstable_Config, secrets: readonly string[]): Record<stri
   const act = () => undefined
   return {
     ...config.vars,
-    ...Object.fromEntries(secrets.map((name) => [name, 'a-secret'])),
     ...Object.fromEntries(
-      (document.match(/\b[A-Z]+_BASIC_AUTH\b/g) ?? []).map((name) => [name, 'user:a-secret']),
+      secrets.map((name) => [name, name.endsWith('_BASIC_AUTH') ? 'user:a-secret' : 'a-secret']),
     ),
     ...Object.fromEntries(
       config.r2_buckets.map(({ binding }) => [binding, { get: act, put: act, createMultipartUpload: act }]),

@@ -58,7 +58,7 @@ const CHAIN =
 /** Completes a part of a file: a single backend table is the last one of a chain, and other settings have a chain. */
 function complete(example: string): string {
   if (example.startsWith('{'))
-    return `[vars]\n${CHAIN.replace(/, \{.*/, `, ${example.trim().replace(/,$/, '')}]`)}`
+    return `[vars]\n${CHAIN.replace(/, \{.*/, () => `, ${example.trim().replace(/,$/, '')}]`)}`
   const variables = /^(FALLBACK|MEDIA|S3)_\w+ = /.test(example) ? `[vars]\n${example}` : example
   if (example.includes('FALLBACK_STORAGES')) return variables
   const hasTable = /^\[vars\]/m.test(variables)

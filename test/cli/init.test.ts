@@ -171,6 +171,34 @@ FALLBACK_DATA_MIGRATION = true`,
     expect(chain()[1]).toMatchObject({ credentials: 'LEGACY' })
   })
 
+  it('hold keys of one set only', async () => {
+    const aws = { AWS_ACCESS_KEY_ID: 'AWS', AWS_SECRET_ACCESS_KEY: 'aws', AWS_SESSION_TOKEN: 'session' }
+    const args = [
+      '--s3',
+      'https://s3.test',
+      '--s3-bucket',
+      'old',
+      '--migrate',
+      '--no-check',
+      '--yes',
+      '--force',
+    ]
+    const written = async (env: Record<string, string>) => {
+      await init(args, env)
+      const { API_TOKEN: _, ...keys } = parseEnv(await text('.dev.vars'))
+      return keys
+    }
+    expect(await written(aws)).toEqual({
+      LEGACY_ACCESS_KEY_ID: 'AWS',
+      LEGACY_SECRET_ACCESS_KEY: 'aws',
+      LEGACY_SESSION_TOKEN: 'session',
+    })
+    const own = { LEGACY_ACCESS_KEY_ID: 'OWN', LEGACY_SECRET_ACCESS_KEY: 'own' }
+    expect(await written({ ...aws, ...own })).toEqual(own)
+    const half = await init(args, { ...aws, LEGACY_ACCESS_KEY_ID: 'OWN' })
+    expect(half.stderr).toContain('LEGACY_SECRET_ACCESS_KEY is not set')
+  })
+
   it('are added to .gitignore once', async () => {
     await writeFile(join(folder, '.gitignore'), 'dist\n/node_modules/')
     const args = ['--from', 'https://www.shop.test/', '--no-check', '--yes']

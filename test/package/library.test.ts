@@ -53,7 +53,7 @@ beforeAll(async () => {
     devDependencies: { '@cloudflare/workers-types': tools?.['@cloudflare/workers-types'] },
   }
   await writeFile(join(folder, 'package.json'), JSON.stringify(own))
-  await npm(folder, 'install')
+  await npm(folder, 'install', '--omit=peer')
   await writeFile(join(folder, 'src/given.d.ts'), GIVEN)
   const documentation = await readFile(join(ROOT, 'docs/library.md'), 'utf8')
   for (const [index, [, block]] of [...documentation.matchAll(/^```ts\n(.*?)^```$/gms)].entries())

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { chmod, mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ConfigError, parseConfig } from '../../config/config.ts'
 import { usageError } from '../errors.ts'
@@ -43,9 +43,9 @@ export function checkSetup(setup: Setup): void {
 export async function writeProject(folder: string, setup: Setup, token: string): Promise<string[]> {
   await mkdir(folder, { recursive: true })
   const secrets = join(folder, '.dev.vars')
+  // The mode is only for a new file.
+  await rm(secrets, { force: true })
   await writeFile(secrets, devVars(setup, token), { mode: 0o600 })
-  // The mode above is only for a new file.
-  await chmod(secrets, 0o600)
   await writeFile(join(folder, 'wrangler.toml'), wranglerToml(setup, readFileSync(TEMPLATE, 'utf8')))
   const ignoring = await ignore(join(folder, '.gitignore'))
   return ['wrangler.toml', '.dev.vars', ...(ignoring ? ['.gitignore'] : [])]

@@ -58,24 +58,25 @@ export async function bucketSource(options: SourceOptions, name: string, answers
   return { table, secrets }
 }
 
+/** All from one set, since a session token belongs to its key. */
 async function keysOf(table: Table, { env, questions }: Answers): Promise<Record<string, string>> {
-  const read = (suffix: string) => env[secretName(table, suffix)] ?? env[`AWS_${suffix}`] ?? ''
-  const keys = {
-    ACCESS_KEY_ID: read('ACCESS_KEY_ID'),
-    SECRET_ACCESS_KEY: read('SECRET_ACCESS_KEY'),
-    SESSION_TOKEN: read('SESSION_TOKEN'),
+  const own = (suffix: string) => secretName(table, suffix)
+  const found = [own, (suffix: string) => `AWS_${suffix}`].find((name) => env[name('ACCESS_KEY_ID')])
+  const read = (suffix: string) => (found && env[found(suffix)]) ?? ''
+  const session = read('SESSION_TOKEN')
+  let id = read('ACCESS_KEY_ID')
+  let secret = read('SECRET_ACCESS_KEY')
+  if (questions && id === '') {
+    id = await questions.text('Access key id (empty if the bucket is public)')
+    if (id !== '') secret = await questions.secret('Secret access key')
   }
-  if (questions && keys.ACCESS_KEY_ID === '') {
-    keys.ACCESS_KEY_ID = await questions.text('Access key id (empty if the bucket is public)')
-    if (keys.ACCESS_KEY_ID !== '') keys.SECRET_ACCESS_KEY = await questions.secret('Secret access key')
+  if (id === '') return {}
+  if (secret === '') throw usageError(`${(found ?? own)('SECRET_ACCESS_KEY')} is not set`)
+  return {
+    [own('ACCESS_KEY_ID')]: id,
+    [own('SECRET_ACCESS_KEY')]: secret,
+    ...(session !== '' && { [own('SESSION_TOKEN')]: session }),
   }
-  if (keys.ACCESS_KEY_ID === '') return {}
-  if (keys.SECRET_ACCESS_KEY === '') throw usageError(`${secretName(table, 'SECRET_ACCESS_KEY')} is not set`)
-  return Object.fromEntries(
-    Object.entries(keys).flatMap(([suffix, value]) =>
-      value === '' ? [] : [[secretName(table, suffix), value]],
-    ),
-  )
 }
 
 /** What is wrong with the URL of a web server or an endpoint, or null. */

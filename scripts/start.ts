@@ -5,7 +5,7 @@ const port = Number(process.env['PORT'] ?? 8787)
 let stopping = false
 
 const parent = process.ppid
-// If npm is killed with SIGKILL, no signal arrives here.
+// npm runs this in a shell, which ends on a signal without passing it on.
 setInterval(() => process.ppid === parent || process.kill(process.pid, 'SIGTERM'), 500).unref()
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => {

@@ -3,7 +3,7 @@ import { Hono } from 'hono/tiny'
 import { createAuthorization } from './access/authorize.ts'
 import type { AccessHooks } from './access/cloudflare-access.ts'
 import { passedBy, runInvocation } from './storage/invocation.ts'
-import { hostWarnings } from './config/config.ts'
+import { type Config, hostWarnings } from './config/config.ts'
 import type { Deployment } from './deployment.ts'
 import { type Problem, problemResponse } from './http/problem.ts'
 import { rawPath } from './http/raw-path.ts'
@@ -58,16 +58,20 @@ const ACCESS_HOOKS: AccessHooks = {
   onFailure: (error) => log('error', 'cloudflare access', { reason: describeError(error) }),
 }
 
+/** On the hostname of S3 clients nothing else answers, even if they have no keys. */
+export function isS3On({ s3Bucket, s3Host, s3Keys }: Config): boolean {
+  return s3Host !== undefined || (s3Bucket !== undefined && s3Keys.length > 0)
+}
+
 /** The whole HTTP surface of one deployment. */
 export function createApp(deployment: Deployment): Hono<AppEnv> {
   const { config } = deployment
-  const { mediaPath, corsOrigins, services, s3Bucket, s3Host, s3Keys } = config
-  // On the hostname of S3 clients nothing else answers, even if the S3 API is off.
-  const isS3On = s3Host !== undefined || (s3Bucket !== undefined && s3Keys.length > 0)
+  const { mediaPath, corsOrigins, services } = config
+  const hasS3 = isS3On(config)
   // Hono would decode the path, and rules in front of the Worker for `/-/*` would not apply to `/%2D/…`.
   const findEntrance = createEntrance(config)
   const app = new Hono<AppEnv>({
-    getPath: (request) => (isS3On && findEntrance(request.url) ? S3_PATH : rawPath(request.url)),
+    getPath: (request) => (hasS3 && findEntrance(request.url) ? S3_PATH : rawPath(request.url)),
   })
   app.router = mediaFirstRouter(`${mediaPath}-`)
 

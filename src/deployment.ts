@@ -94,6 +94,7 @@ function deployOrFail(configure: () => Config): Deployment | ConfigError {
   }
 }
 
+/** The deployment of a configuration. */
 export function deploy(config: Config): Deployment {
   const jobs = openJobs(config.services)
   const id = deploymentId(config)

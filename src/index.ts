@@ -1,12 +1,12 @@
-import { createAppFromVariables } from './library.ts'
+import { createWorker } from './library.ts'
 
 export { JobIndex, MirrorLog, SourceChanges, TimeSeries } from './library.ts'
 
-/** The Worker of wrangler.toml: everything that the library has, configured by variables. */
-const media = createAppFromVariables()
+/** The Worker of wrangler.toml. */
+const worker = createWorker()
 
-export class BackfillJob extends media.BackfillJob {}
-export class VerificationJob extends media.VerificationJob {}
-export class Media extends media.Media {}
+export class BackfillJob extends worker.BackfillJob {}
+export class VerificationJob extends worker.VerificationJob {}
+export class Media extends worker.Media {}
 
-export default { fetch: media.fetch, queue: media.queue, scheduled: media.scheduled }
+export default { fetch: worker.fetch, queue: worker.queue, scheduled: worker.scheduled }

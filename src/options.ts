@@ -1,5 +1,6 @@
 import { env as workerEnv } from 'cloudflare:workers'
 import type * as v from 'valibot'
+import type { OpenCustom } from './config/backend-config.ts'
 import { bindingKind } from './config/bindings.ts'
 import { type Config, ConfigError, parseConfig } from './config/config.ts'
 import type { TokenTable } from './config/credentials.ts'
@@ -9,7 +10,8 @@ import type { customTable, httpTable, kvTable, r2Table, s3Table } from './config
 import type { SigningKeyTable } from './config/signing-keys.ts'
 import { EXAMPLE } from './config/storages.ts'
 import { VARIABLE_NAMES, type VariablesInput } from './config/variables.ts'
-import { type Backend, isBackend } from './storage/backend.ts'
+import type { Backend } from './storage/backend.ts'
+import { customBackend } from './custom-backend.ts'
 
 /** `read_only` and `READ_ONLY` are `readOnly` here. */
 type CamelCase<Key extends string> = Key extends `${infer Head}_${infer Tail}`
@@ -25,7 +27,7 @@ type Settings<Table extends v.GenericSchema, Own extends string = never> = Camel
 
 /** One place of the chain, as `r2`, `kv`, `s3`, `http` and `custom` make it; a backend of your own can also stand there itself. */
 export interface StorageTable {
-  readonly type: 'r2' | 'kv' | 's3' | 'http' | 'custom'
+  readonly type: 'r2' | 'kv' | 's3' | 'http' | 'custom' | 'placeholder'
   readonly [setting: string]: unknown
 }
 
@@ -55,7 +57,10 @@ export type S3Settings = Settings<typeof s3Table, 'credentials'> & {
   /** Without them, requests are not signed. */
   credentials?: S3Credentials | undefined
 }
-export type HttpSettings = Settings<typeof httpTable, 'url'>
+export type HttpSettings = Settings<typeof httpTable, 'url' | 'basic_auth'> & {
+  /** `user:password` */
+  basicAuth?: string | undefined
+}
 export type CustomSettings = Settings<typeof customTable>
 
 /** An R2 bucket. */
@@ -79,11 +84,21 @@ export function http(origin: string | URL | Fetcher, settings: HttpSettings = {}
   return { ...settings, type: 'http', ...(isUrl ? { url: String(origin) } : { binding: origin }) }
 }
 
+/** Last in the chain: answers for pictures that no backend has. */
+export function placeholder(settings: { name?: string } = {}): StorageTable {
+  return { ...settings, type: 'placeholder' }
+}
+
 /** A backend of your own, with settings as the others have them. */
 export function custom(backend: Backend, settings: CustomSettings = {}): StorageTable {
-  if (isBackend(backend)) return { name: backend.name, ...settings, type: 'custom', binding: backend }
+  const open: OpenCustom = (name) => customBackend(name, backend)
+  if (isBackend(backend)) return { name: backend.name, ...settings, type: 'custom', binding: open }
   const problem = 'a backend of your own needs a `name`, and the methods `get` and `head`'
   throw new ConfigError([{ variable: 'storages', problem }])
+}
+
+function isBackend({ name, get, head }: Partial<Record<keyof Backend, unknown>>): boolean {
+  return typeof name === 'string' && typeof get === 'function' && typeof head === 'function'
 }
 
 const OPTIONS = new Map(VARIABLE_NAMES.map((variable) => [optionName(variable), variable]))
@@ -135,7 +150,7 @@ function toTable(entry: unknown): unknown {
 /** The table with the names of its binding and secrets, which are added to `variables` unless they are there. */
 function named(table: unknown, id: string, variables: Record<string, unknown>): unknown {
   if (typeof table !== 'object' || table === null) return table
-  const { binding, credentials, headers, ...others } = table as Record<string, unknown>
+  const { binding, credentials, headers, basic_auth: basicAuth, ...others } = table as Record<string, unknown>
   const add = (name: string, value: unknown): string => {
     variables[name] = value
     return name
@@ -148,6 +163,7 @@ function named(table: unknown, id: string, variables: Record<string, unknown>): 
     ...others,
     ...(binding !== undefined && { binding: known ?? add(id, binding) }),
     ...(credentials !== undefined && { credentials: isSet(credentials) ? id : credentials }),
+    ...(basicAuth !== undefined && { basic_auth: add(`${id}_BASIC_AUTH`, basicAuth) }),
     ...(headers !== undefined && {
       headers: isSet(headers)
         ? Object.fromEntries(
@@ -167,8 +183,9 @@ function asOptions({ variable, key, problem, ...place }: Mistake): Mistake {
     .replace(EXAMPLE, 'storages: [r2(env.MEDIA)]')
     .replaceAll(/; (?:set it (?:again )?with: npx wrangler secret put|did you mean) `?STORAGES_.*$/g, '')
     .replaceAll(/(?:the secret )?`STORAGES_\d+_(\w+)`/g, (_, name: string) =>
-      name.startsWith('HEADER') ? 'the value' : `\`${camelCase(name)}\``,
+      /^(?:HEADER|BASIC)/.test(name) ? 'the value' : `\`${camelCase(name)}\``,
     )
+    .replaceAll(/`STORAGES_\d+`/g, 'it')
     .replaceAll(/(?<!secret put )\b[A-Z][A-Z\d]*(?:_[A-Z\d]+)+\b/g, (name) =>
       VARIABLE_NAMES.includes(name) ? optionName(name) : name,
     )

@@ -1,6 +1,6 @@
 import { WorkerEntrypoint } from 'cloudflare:workers'
 import { createApp } from './app.ts'
-import { ConfigError } from './config/config.ts'
+import { type Config, ConfigError } from './config/config.ts'
 import { readServices } from './config/variables.ts'
 import type { Deployment } from './deployment.ts'
 import type { MediaEntrypoint } from './edge-cache/workers-cache.ts'
@@ -36,16 +36,19 @@ export interface WorkerParts {
 /** Without what is protected, so that it can be extended by a class with nothing in it. */
 type PublicPart<Class> = Pick<Class, keyof Class>
 
-export function createWorker(deploymentFor: (env: object) => Deployment): WorkerParts {
+export function workerOver(
+  deploymentFor: (env: object) => Deployment,
+): WorkerParts & { appFor: (env: object) => BuiltApp } {
   /** Built once per isolate, like its deployment. */
-  const apps = new WeakMap<object, App>()
-  const appFor = (env: object): App => {
+  const apps = new WeakMap<object, BuiltApp>()
+  const appFor = (env: object): BuiltApp => {
     const app = apps.get(env) ?? buildApp(() => deploymentFor(env))
     apps.set(env, app)
     return app
   }
 
   return {
+    appFor,
     fetch: (request, env, ctx) => appFor(env).fetch(request, env, ctx),
 
     /** A wrong configuration throws: the messages are delivered again, and become dead letters in the end. */
@@ -87,13 +90,16 @@ export function createWorker(deploymentFor: (env: object) => Deployment): Worker
   }
 }
 
-interface App {
+interface BuiltApp {
   fetch(request: Request, env?: object, ctx?: ExecutionContext): Response | Promise<Response>
+  /** Absent if it is wrong. */
+  config?: Config
 }
 
-function buildApp(deployment: () => Deployment): App {
+function buildApp(configured: () => Deployment): BuiltApp {
   try {
-    return createApp(deployment())
+    const deployment = configured()
+    return { fetch: createApp(deployment).fetch, config: deployment.config }
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     log('error', 'configuration', { detail: error.message })

@@ -1,6 +1,7 @@
 import { env as bound } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
 import { describeBackends, parseConfig } from '../src/config/config.ts'
+import { BEGINNERS_MISTAKES, varsOf } from './config-mistakes/beginners.ts'
 import { bindingMistakes } from './config-mistakes/bindings.ts'
 import { chainMistakes } from './config-mistakes/chain.ts'
 import { credentialMistakes } from './config-mistakes/credentials.ts'
@@ -31,6 +32,19 @@ describe('a configuration with one mistake', () => {
     expect(mistakes).toHaveLength(1)
     expect(message).not.toMatch(/hush-hush|AKIA/)
   })
+})
+
+describe('a beginner’s mistake', () => {
+  it.each(BEGINNERS_MISTAKES.filter(({ inWorker }) => inWorker))(
+    'is one message with the fix: $title',
+    (mistake) => {
+      const { withoutSecrets = [], says } = mistake
+      const without = Object.fromEntries(withoutSecrets.map((name) => [name, undefined]))
+      const { message, mistakes } = errorOf({ ...bindings, ...without, ...varsOf(mistake) })
+      for (const part of says) expect(message).toContain(part)
+      expect(mistakes).toHaveLength(1)
+    },
+  )
 })
 
 describe('a configuration with many mistakes', () => {

@@ -18,7 +18,8 @@ const SIGNS = {
 
 const INDENT = ' '.repeat(17)
 
-function linesOf({ name, status, detail, fix }: Check): Lines {
+/** A check for people. */
+export function linesOf({ name, status, detail, fix }: Check): Lines {
   const [first = '', ...more] = detail.trim().split('\n')
   return [
     [SIGNS[status], ` ${name.padEnd(14)} ${first}`],

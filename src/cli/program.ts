@@ -5,6 +5,7 @@ import { addCache } from './commands/cache.ts'
 import { addCompletion } from './commands/completion.ts'
 import { addCp, addSync } from './commands/cp.ts'
 import { addDependence } from './commands/dependence.ts'
+import { addDeploy } from './commands/deploy.ts'
 import { addDiff } from './commands/diff.ts'
 import { addDoctor } from './commands/doctor.ts'
 import { addDev } from './commands/dev.ts'
@@ -38,6 +39,7 @@ Examples:
 const COMMANDS = [
   addInit,
   addDev,
+  addDeploy,
   addLs,
   addGet,
   addPut,

@@ -22,7 +22,8 @@ export interface RequestOptions {
   /** Sent as JSON. */
   json?: object | undefined
   signal?: AbortSignal
-  redirect?: RequestRedirect
+  /** The Workers runtime's types have no name for these. */
+  redirect?: 'follow' | 'error' | 'manual'
 }
 
 /** Sends one request below the media base. A response other than 2xx or 304 is thrown as an ApiError. */

@@ -124,13 +124,16 @@ function buildHttp(source: TableSource) {
   return configured('http', source, { settings, hidden: { headers, fetcher } })
 }
 
-/** Only a Worker that uses this one as a library has a backend of its own: `env` holds it as a binding. */
+/** A backend of the Worker that uses this one as a library. */
 function buildCustom(source: TableSource) {
   const table = check(customTable, source)
   if (!table) return undefined
   const { binding, ...settings } = table
-  return configured('custom', source, { settings, hidden: { backend: source.env[binding] as Backend } })
+  return configured('custom', source, { settings, hidden: { open: source.env[binding] as OpenCustom } })
 }
+
+/** Stands in `env` like a binding. */
+export type OpenCustom = (name: string) => Backend
 
 function configured<Type extends StorageType, Table extends object, Hidden extends object>(
   type: Type,

@@ -1,7 +1,6 @@
 import { BUILDERS, type BackendConfig } from './backend-config.ts'
 import { type Mistake, didYouMean, nearest } from './errors.ts'
 import type { Env, Found } from './bindings.ts'
-import { isBackend } from '../storage/backend.ts'
 import { isTable, readJsonList } from './json-list.ts'
 import { BACKEND_NAME_MESSAGE, backendName, type BackendType, TABLE_KEYS } from './schemas.ts'
 import * as v from 'valibot'
@@ -40,7 +39,7 @@ export function readStorages(env: Env, mistakes: Mistake[]): Storages {
     names[index] = name
     if (first >= 0)
       report('name', `is already the name of ${VARIABLE}[${first}]; give each backend its own \`name\``)
-    const isCustom = raw['type'] === 'custom' && isBackend(env[String(raw['binding'])])
+    const isCustom = raw['type'] === 'custom' && typeof env[String(raw['binding'])] === 'function'
     const type = isCustom ? 'custom' : readType(raw, report)
     if (type === undefined) return []
     for (const key of Object.keys(raw))

@@ -177,11 +177,6 @@ export interface ListableBackend extends Backend {
   list: NonNullable<Backend['list']>
 }
 
-export function isBackend(value: unknown): value is Backend {
-  const { name, get, head } = (value ?? {}) as Partial<Record<keyof Backend, unknown>>
-  return typeof name === 'string' && typeof get === 'function' && typeof head === 'function'
-}
-
 export function isWritable(backend: Backend): backend is WritableBackend {
   return backend.put !== undefined && backend.delete !== undefined
 }

@@ -29,6 +29,11 @@ export function runInvocation<T>(work: () => T, passed: readonly string[] = []):
   return invocations.run({ passed, slots: createSlots(MAX_OPEN) }, work)
 }
 
+/** The same for work that may be a part of an invocation already. */
+export function withinInvocation<T>(work: () => T): T {
+  return invocations.getStore() ? work() : runInvocation(work)
+}
+
 /**
  * The deployments that a request has passed through. Throws `loop` if this one is among them: then it is its own
  * fallback, and would wait for itself.

@@ -63,7 +63,7 @@ async function run(...args: string[]): Promise<string> {
   return stdout
 }
 
-it('sets up, runs and deploys a project in an empty folder', async () => {
+it('sets up a project in an empty folder, runs it, and builds what would be deployed', async () => {
   expect(await run('init', '--from', origin.url, '--migrate', '--yes')).toContain(
     `✓ legacy         ${origin.url}`,
   )
@@ -88,7 +88,11 @@ it('sets up, runs and deploys a project in an empty folder', async () => {
   } finally {
     await worker.interrupt()
   }
-})
+
+  const deployed = await run('deploy', '--dry-run')
+  expect(deployed).toContain('✓ configuration')
+  expect(deployed).toContain('env.BACKFILL_JOBS (BackfillJob)')
+}, 300_000)
 
 interface Dev {
   /** The address that it prints. */

@@ -8,7 +8,7 @@ export default defineConfig({
     include: ['test/package/**/*.test.ts'],
     globalSetup: ['test/package/pack.ts'],
     maxWorkers: 2,
-    testTimeout: 120_000,
+    testTimeout: 240_000,
     hookTimeout: 240_000,
   },
 })

@@ -88,7 +88,7 @@ function checkEnvironment(environment: string | undefined, known: readonly strin
   const others = known.length === 0 ? '' : `; the file has ${known.map((name) => `[env.${name}]`).join(', ')}`
   throw new ConfigFileError(
     `there is no [env.${environment}]${didYouMean(environment, known)}${others}`,
-    'without --env, the top level is used, which is production in the project’s own file',
+    "without --env, the top level is used, which is production in the project's own file",
   )
 }
 

@@ -21,10 +21,16 @@ export function checkPlan({ config: { vars, limits } }: ConfigFile, { backends }
         fix: 'shorten it, e.g. by combining filters',
       })
   }
-  const http = backends.filter(({ type }) => type === 'http').length
-  const external = http + backends.filter(({ type }) => type === 's3').length
+  // Where the name is missing, each rewritten one is tried as well.
+  const triesOf = (type: string) =>
+    backends
+      .filter((backend) => backend.type === type)
+      .reduce((sum, { rewrite = [] }) => sum + 1 + rewrite.length, 0)
+  const http = triesOf('http')
+  const external = http + triesOf('s3')
   const most = external + http * REDIRECTS
-  const detail = `a read makes up to ${external} requests to other servers${http > 0 ? `, ${most} with redirects` : ''}; Cloudflare's Free plan allows ${FREE_SUBREQUESTS}`
+  const requests = external === 0 ? 'no requests' : `up to ${external} request${external === 1 ? '' : 's'}`
+  const detail = `a read makes ${requests} to other servers${http > 0 ? `, ${most} with redirects` : ''}; Cloudflare's Free plan allows ${FREE_SUBREQUESTS}`
   if (most > FREE_SUBREQUESTS)
     checks.push({ name: 'plan', status: 'warning', detail, fix: 'use fewer backends, or the Paid plan' })
   else checks.push({ name: 'plan', status: 'ok', detail })

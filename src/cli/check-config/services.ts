@@ -42,21 +42,25 @@ export function checkServices({ config: wrangler, name: file }: ConfigFile, conf
 
 function checkObjects({ durable_objects, migrations, exports }: WranglerConfig): Check[] {
   const classes = Object.values(OBJECTS).map(({ className }) => className)
-  const created = new Set(migrations.flatMap(({ new_sqlite_classes = [] }) => new_sqlite_classes))
   const status = 'failed'
-  return durable_objects.bindings.flatMap(({ name, class_name: found, script_name }): Check[] => {
+  const own = durable_objects.bindings.filter(({ script_name }) => script_name === undefined)
+  const checks = own.flatMap(({ name, class_name: found }): Check[] => {
     const wanted = OBJECTS[name]?.className
-    if (script_name !== undefined) return []
     if (wanted !== undefined && found !== wanted)
       return [{ name, status, detail: `has the class "${found}"`, fix: `write class_name = "${wanted}"` }]
-    if (!classes.includes(found)) {
-      const detail = `the Worker exports no class "${found}"${didYouMean(found, classes)}`
-      return [{ name, status, detail, fix: `remove the binding, or write one of ${classes.join(', ')}` }]
-    }
-    if (created.has(found) || exports[found] !== undefined) return []
-    const fix = `add [[migrations]] with a new tag and new_sqlite_classes = ["${found}"], ${AS_IN_TEMPLATE}`
-    return [{ name, status, detail: `no migration creates the class "${found}"`, fix }]
+    if (classes.includes(found)) return []
+    const detail = `the Worker exports no class "${found}"${didYouMean(found, classes)}`
+    return [{ name, status, detail, fix: `remove the binding, or write one of ${classes.join(', ')}` }]
   })
+  const created = migrations.flatMap(({ new_sqlite_classes = [] }) => new_sqlite_classes)
+  const missing = own
+    .map(({ class_name }) => class_name)
+    .filter((name) => classes.includes(name) && !created.includes(name) && exports[name] === undefined)
+  if (missing.length === 0) return checks
+  const detail = `none creates ${missing.join(', ')}`
+  const list = missing.map((name) => `"${name}"`).join(', ')
+  const fix = `add [[migrations]] with a new tag and new_sqlite_classes = [${list}]`
+  return [...checks, { name: 'migrations', status, detail, fix }]
 }
 
 function checkQueues({ queues: { producers = [], consumers = [] } }: WranglerConfig): Check[] {

@@ -1,6 +1,5 @@
 import type { Command } from 'commander'
 import { checkChain } from '../check-config/chain.ts'
-import { checkConfig } from '../check-config/check-config.ts'
 import {
   ApiError,
   type BackendDescription,
@@ -45,8 +44,17 @@ async function doctor({ output, globals, io }: Local, { config, env }: DoctorOpt
   const checks =
     config === undefined
       ? examine(createSession(globals, io))
-      : checkConfig({ file: config === true ? undefined : config, environment: env })
+      : checkFile(config === true ? undefined : config, env ?? io.env['CLOUDFLARE_ENV'])
   if (!(await showChecks(checks, output))) throw new CommandError(EXIT.failed)
+}
+
+/** Checks a configuration file. Loads wrangler, which takes a moment. */
+export async function* checkFile(
+  file: string | undefined,
+  environment: string | undefined,
+): AsyncGenerator<Check> {
+  const { checkConfig } = await import('../check-config/check-config.ts')
+  yield* checkConfig({ file, environment })
 }
 
 type Deployment = Pick<Session, 'client' | 'url' | 'hasToken'>

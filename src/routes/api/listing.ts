@@ -8,6 +8,7 @@ import type { ListedObject } from '../../schemas/answers.ts'
 import type { Backend } from '../../storage/backend.ts'
 import { StorageError } from '../../storage/errors.ts'
 import type { ObjectInfo } from '../../storage/object.ts'
+import type { Deployment } from '../../deployment.ts'
 import type { AppEnv, Handlers, Input } from '../context.ts'
 
 /** The contents of the whole chain: Django's listdir, all names with their metadata, and the names that were deleted. */
@@ -21,7 +22,7 @@ export const listingHandlers = {
     const listed = await listTombstones(c.var.deployment.chain, {
       ...page,
       prefix,
-      cursorKey: await cursorKey(c),
+      cursorKey: await cursorKey(c.var.deployment),
     })
     const tombstones = listed.tombstones.map(({ name, deleted }) => ({
       name,
@@ -34,7 +35,7 @@ export const listingHandlers = {
       prefix,
       dryRun,
       limit,
-      cursorKey: await cursorKey(c),
+      cursorKey: await cursorKey(c.var.deployment),
       ...(cursor !== null && { cursor }),
     })
     return {
@@ -56,14 +57,19 @@ export const listingHandlers = {
 
 async function answerListdir(c: Context<AppEnv>, { path, query }: Input<'listdir'>) {
   const { chain } = c.var.deployment
-  const options = { ...query, cursorKey: await cursorKey(c), tombstones: chain.tombstones }
+  const options = { ...query, cursorKey: await cursorKey(c.var.deployment), tombstones: chain.tombstones }
   const { directories, files, cursor, degraded } = await listdir(chain.backends, path, options)
   return { path, directories, files, cursor, ...degradedJson(degraded, query.strict) }
 }
 
 async function answerList(c: Context<AppEnv>, { prefix, query }: Input<'list'>) {
   const { chain } = c.var.deployment
-  const options = { ...query, prefix, cursorKey: await cursorKey(c), tombstones: chain.tombstones }
+  const options = {
+    ...query,
+    prefix,
+    cursorKey: await cursorKey(c.var.deployment),
+    tombstones: chain.tombstones,
+  }
   const { objects, directories, cursor, degraded } = await mergeList(
     backendsOf(chain, query.backend),
     options,
@@ -84,8 +90,7 @@ function backendsOf({ backends }: Chain, only: string | undefined): readonly Bac
 }
 
 /** Cursors are signed: they contain the backends' own, which may lead outside the prefix that a token is limited to. */
-function cursorKey(c: Context<AppEnv>): Promise<string> {
-  const { tokens } = c.var.deployment.config
+export function cursorKey({ config: { tokens } }: Pick<Deployment, 'config'>): Promise<string> {
   return deriveKey(
     tokens.map(({ token }) => token),
     'list cursor',

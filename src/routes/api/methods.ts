@@ -1,6 +1,7 @@
 import type { Context } from 'hono'
 import type { UrlSigner } from '../../access/signed-url.ts'
 import type { Chain } from '../../chain/fallback.ts'
+import type { Deployment } from '../../deployment.ts'
 import { ABSENT } from '../../http/problem.ts'
 import { exists, existsAll, path, size, time, type TimeKind, url } from '../../methods/methods.ts'
 import { availableName, save } from '../../methods/save.ts'
@@ -38,25 +39,44 @@ export const methodHandlers = {
   createdTime: async (c, { name }) => ({ name, created_time: await timeOf(c, name, 'created') }),
   modifiedTime: async (c, { name }) => ({ name, modified_time: await timeOf(c, name, 'modified') }),
   async url(c, { name, query }) {
-    const { config } = c.var.deployment
+    const { deployment } = c.var
+    const { mediaUrl, mediaPath } = deployment.config
     const { expires_in: expiresIn, 'response-content-disposition': contentDisposition } = query
-    const base = config.mediaUrl ?? new URL(c.req.url).origin + config.mediaPath
-    const own = base + encodeName(name)
-    const signer = signerFor(c, query)
-    const options = { base, migrating: config.migration, ...(expiresIn !== undefined && { expiresIn }) }
-    // Other URLs would go around this Worker, which decides who may read, and adds the disposition.
-    const isOwn = config.mediaAccess !== 'public' || contentDisposition !== undefined
-    const found = isOwn ? own : await url(chainOf(c), name, options)
-    if (!signer || found !== own) return { name, url: found }
-    const expires = Math.floor(Date.now() / 1000) + (expiresIn ?? DEFAULT_EXPIRY)
-    const path = config.mediaPath + encodeName(name)
-    const signed = { expires, ...(contentDisposition !== undefined && { contentDisposition }) }
-    return { name, url: own + (await signer.sign(path, signed)) }
+    const base = mediaUrl ?? new URL(c.req.url).origin + mediaPath
+    const options = { base, signer: signerFor(c, query), expiresIn, contentDisposition }
+    return { name, url: await urlFor(deployment, name, options) }
   },
   getValidName: (_, { name }) => ({ name, valid_name: validName(name) }),
   getAvailableName: async (c, { name }) => ({ name, available_name: await availableName(chainOf(c), name) }),
   path: (c, { name }) => ({ name, path: path(chainOf(c), name) }),
 } satisfies Partial<Handlers>
+
+interface LinkOptions {
+  /** The public base of the media. */
+  base: string
+  /** Signs URLs of this Worker. */
+  signer: UrlSigner | undefined
+  expiresIn?: number | undefined
+  contentDisposition?: string | undefined
+}
+
+/** Where a client can fetch the object: from a backend, or from this Worker. */
+export async function urlFor(
+  { chain, config }: Pick<Deployment, 'chain' | 'config'>,
+  name: string,
+  { base, signer, expiresIn, contentDisposition }: LinkOptions,
+): Promise<string> {
+  const own = base + encodeName(name)
+  const options = { base, migrating: config.migration, ...(expiresIn !== undefined && { expiresIn }) }
+  // Other URLs would go around this Worker, which decides who may read, and adds the disposition.
+  const isOwn = config.mediaAccess !== 'public' || contentDisposition !== undefined
+  const found = isOwn ? own : await url(chain, name, options)
+  if (!signer || found !== own) return found
+  const expires = Math.floor(Date.now() / 1000) + (expiresIn ?? DEFAULT_EXPIRY)
+  const path = config.mediaPath + encodeName(name)
+  const signed = { expires, ...(contentDisposition !== undefined && { contentDisposition }) }
+  return own + (await signer.sign(path, signed))
+}
 
 function chainOf(c: Context<AppEnv>): Chain {
   return c.var.deployment.chain

@@ -1,0 +1,71 @@
+import { changed, cutPart } from './backends/ranges.ts'
+import { cancelBody } from './bodies/cancel.ts'
+import type { Backend, GetOptions } from './storage/backend.ts'
+import { failureOfCall } from './storage/errors.ts'
+import type { ObjectInfo, StoredObject } from './storage/object.ts'
+import { rollUp } from './storage/roll-up.ts'
+import { intercept, interceptCalls } from './wrappers/intercept.ts'
+
+const MEMBERS = [
+  'get',
+  'head',
+  'put',
+  'delete',
+  'createMultipartUpload',
+  'resumeMultipartUpload',
+  'list',
+  'listsAfter',
+  'url',
+  'path',
+  'accepts',
+  'maxSize',
+  'maxPutSize',
+] as const satisfies (keyof Backend)[]
+
+/**
+ * A backend that was written elsewhere, perhaps as a class, under its configured name. Where it ignores ranges, conditions
+ * of reads and delimiters, they are applied here, and what it throws is its failure.
+ */
+export function customBackend(name: string, given: Backend): Backend {
+  const members = MEMBERS.flatMap((key) => {
+    const value = given[key]
+    if (value === undefined) return []
+    return [[key, typeof value === 'function' ? value.bind(given) : value] as const]
+  })
+  const backend = { ...Object.fromEntries(members), name, type: 'custom' } as unknown as Backend
+  const own = <Info extends ObjectInfo | null>(info: Info): Info => info && { ...info, backend: name }
+  const completed = intercept(backend, {
+    get: (get) => async (key, options) => complete(own(await get(key, options)), options),
+    head:
+      (head) =>
+      async (...call) =>
+        own(await head(...call)),
+    put:
+      (put) =>
+      async (...call) =>
+        own(await put(...call)),
+    list: (list) => async (options) => {
+      const page = await (options?.delimiter
+        ? rollUp(list, { ...options, jumps: given.listsAfter })
+        : list(options))
+      return { ...page, objects: page.objects.map(own) }
+    },
+  })
+  return interceptCalls(completed, async (_, send) => {
+    try {
+      return await send()
+    } catch (error) {
+      throw failureOfCall(error, name)
+    }
+  })
+}
+
+async function complete(
+  object: StoredObject | null,
+  { range, ifMatch }: GetOptions = {},
+): Promise<StoredObject | null> {
+  if (!object || object.range) return object
+  if (ifMatch === undefined || object.etag === ifMatch) return cutPart(object, range)
+  await cancelBody(object.body)
+  throw changed(object.backend)
+}

@@ -6,6 +6,8 @@ import { type Contest, cpuSeconds } from './workers.ts'
 export interface Bench {
   contest: Contest
   rounds: number
+  /** How many short turns each target has in a round of `takeTurns`. */
+  turnsPerRound: number
 }
 
 /** One or a few rows of the table. */
@@ -26,13 +28,15 @@ export interface Target {
 }
 
 const CONNECTIONS = 8
-const WARM_UP_MS = 2000
+const WARM_UP_MS = 1000
 /** A shared machine's speed changes by a third from one second to the next, so only neighbouring turns can be compared. */
 const TURN_MS = 120
-const TURNS_PER_ROUND = 10
 
-/** Puts the targets under load in turn, ten short turns per round, in a rotating order. */
-export async function takeTurns({ contest, rounds }: Bench, targets: readonly Target[]): Promise<Turn[][]> {
+/** Puts the targets under load in short turns, in a rotating order. */
+export async function takeTurns(
+  { contest, rounds, turnsPerRound }: Bench,
+  targets: readonly Target[],
+): Promise<Turn[][]> {
   const client = openClient(CONNECTIONS)
   const turn = async (target: Target, ms: number): Promise<Turn> => {
     const before = cpuSeconds(contest.pid)
@@ -46,7 +50,7 @@ export async function takeTurns({ contest, rounds }: Bench, targets: readonly Ta
   const taken = targets.map((target) => ({ target, turns: [] as Turn[] }))
   try {
     for (const { target } of taken) await turn(target, WARM_UP_MS)
-    for (let round = 0; round < rounds * TURNS_PER_ROUND; round++) {
+    for (let round = 0; round < rounds * turnsPerRound; round++) {
       const first = round % taken.length
       for (const { target, turns } of [...taken.slice(first), ...taken.slice(0, first)])
         turns.push(await turn(target, TURN_MS))

@@ -3,66 +3,71 @@ import { defineConfig } from 'vitest/config'
 import { ONLY_IN_FULL } from './kit/only-in-full.ts'
 
 const root = new URL('..', import.meta.url).pathname
-/** Tables and properties at their full size; `npm test` takes a sample. See test/kit/sample.ts. */
-const full = process.env['FULL'] === '1'
-const provide = { full }
 const workerd = [cloudflareTest({ wrangler: { configPath: `${root}wrangler.toml` } })]
 
 /** With a server that publishes keys. */
 const ACCESS_OVER_SOCKETS = 'test/access/cloudflare-access.test.ts'
 
 /** `worker` runs inside workerd; so does `s3`, with a server that checks signatures; `node` uses real servers over sockets. */
-export default defineConfig({
-  test: {
-    root,
-    // Most files wait for servers more than they compute.
-    maxWorkers: 2,
-    // A runtime per file would cost more than all tests together. Files leave nothing behind, see setupFiles.
-    isolate: false,
-    // The Worker's log is shown for failed tests.
-    silent: 'passed-only',
-    projects: [
-      {
-        plugins: workerd,
-        test: {
-          name: 'worker',
-          root,
-          provide,
-          setupFiles: ['test/kit/empty-storage.ts'],
-          include: [
-            'test/{storage,bodies,http,access,observe,backends,wrappers,chain,methods,migration,mirrors,sources,jobs,races,routes,edge-cache,prior-versions,s3-api}/**/*.test.ts',
-            'test/*.test.ts',
-          ],
-          exclude: [ACCESS_OVER_SOCKETS],
-          testTimeout: 20_000,
+export default defineConfig(({ mode }) => {
+  /** Tables and properties at their full size; `npm test` takes a sample. See test/kit/sample.ts. */
+  const full = mode === 'full'
+  const provide = { full }
+  return {
+    test: {
+      root,
+      // Most files wait for servers more than they compute.
+      maxWorkers: 2,
+      // A runtime per file would cost more than all tests together. Files leave nothing behind, see setupFiles.
+      isolate: false,
+      // The Worker's log is shown for failed tests.
+      silent: 'passed-only',
+      projects: [
+        {
+          plugins: workerd,
+          test: {
+            name: 'worker',
+            root,
+            provide,
+            setupFiles: ['test/kit/empty-storage.ts'],
+            include: [
+              'test/{storage,bodies,http,access,observe,backends,wrappers,chain,methods,migration,mirrors,sources,jobs,races,routes,edge-cache,prior-versions,s3-api}/**/*.test.ts',
+              'test/*.test.ts',
+            ],
+            exclude: [ACCESS_OVER_SOCKETS],
+            testTimeout: 20_000,
+          },
         },
-      },
-      {
-        plugins: workerd,
-        test: {
-          name: 's3',
-          root,
-          provide,
-          setupFiles: ['test/kit/empty-storage.ts'],
-          include: ['test/s3/*.test.ts', 'test/s3/local/*.test.ts'],
-          globalSetup: ['test/kit/servers/s3-server.ts'],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+        {
+          plugins: workerd,
+          test: {
+            name: 's3',
+            root,
+            provide,
+            setupFiles: ['test/kit/empty-storage.ts'],
+            include: ['test/s3/*.test.ts', 'test/s3/local/*.test.ts'],
+            globalSetup: ['test/kit/servers/s3-server.ts'],
+            testTimeout: 60_000,
+            hookTimeout: 60_000,
+          },
         },
-      },
-      {
-        // The dashboard's TSX is Preact.
-        oxc: { jsx: { importSource: 'preact' } },
-        test: {
-          name: 'node',
-          root,
-          provide,
-          include: ['test/{e2e,faults,cli,config,security,dashboard}/**/*.test.ts', ACCESS_OVER_SOCKETS],
-          exclude: full ? [] : ONLY_IN_FULL,
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+        {
+          // The dashboard's TSX is Preact.
+          oxc: { jsx: { importSource: 'preact' } },
+          test: {
+            name: 'node',
+            root,
+            provide,
+            include: [
+              'test/{e2e,faults,cli,config,docs,security,dashboard}/**/*.test.ts',
+              ACCESS_OVER_SOCKETS,
+            ],
+            exclude: full ? [] : ONLY_IN_FULL,
+            testTimeout: 60_000,
+            hookTimeout: 60_000,
+          },
         },
-      },
-    ],
-  },
+      ],
+    },
+  }
 })

@@ -1,3 +1,4 @@
+import { table } from '../docs/table.ts'
 import { expected, opensBreaker, type Outcome } from '../../test/faults/expected.ts'
 import type { FaultCase } from '../../test/kit/origin/fault-case.ts'
 import { faults } from '../../test/kit/origin/faults.ts'
@@ -57,11 +58,11 @@ skipped for some seconds. Bodies that break after the headers, refused access an
 
 ## When no other backend has the object
 
-${table(cases, false)}
+${faultsTable(cases, false)}
 
 ## When another backend has the object too
 
-${table(cases, true)}
+${faultsTable(cases, true)}
 
 ## What is copied while migrating
 
@@ -76,7 +77,7 @@ function describeChain(position: Position): string {
   return CHAINS[position].map(({ name }) => `\`${name}\``).join(' → ')
 }
 
-function table(cases: readonly FaultCase[], elsewhere: boolean): string {
+function faultsTable(cases: readonly FaultCase[], elsewhere: boolean): string {
   const situations = SITUATIONS.filter((situation) => situation.elsewhere === elsewhere)
   const rows = cases.map((fault) => [
     fault.does,
@@ -90,7 +91,7 @@ function table(cases: readonly FaultCase[], elsewhere: boolean): string {
     opensBreaker(fault) ? 'counts' : '—',
   ])
   const headings = OPERATIONS.map((operation) => HEADINGS[operation])
-  return markdown(['the origin …', ...headings, 'Cache-Control', 'breaker'], rows)
+  return table(['the origin …', ...headings, 'Cache-Control', 'breaker'], rows)
 }
 
 /** The content of a cell, which must be the same in all situations. */
@@ -140,19 +141,8 @@ function copyTable(cases: readonly FaultCase[]): string {
       }),
     )
   const rows = cases.map((fault) => [fault.does, ...copies(fault)])
-  return markdown(
+  return table(
     ['the origin …', 'GET, only `old`', 'range, only `old`', 'GET, both', 'range, both'],
     rows.filter((row) => row.includes('—')),
   )
-}
-
-/** Padded as oxfmt does it, so that the file passes its check. */
-function markdown(headings: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = headings.map((heading, column) =>
-    Math.max(heading.length, ...rows.map((row) => row[column]?.length ?? 0)),
-  )
-  const lines = [headings, widths.map((width) => '-'.repeat(width)), ...rows]
-  return lines
-    .map((cells) => `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`)
-    .join('\n')
 }

@@ -2,7 +2,7 @@ import { statusOf } from '../../src/http/problem.ts'
 import { type ErrorCode, StorageError } from '../../src/storage/errors.ts'
 
 /** What the codes of problem documents mean for a client. */
-const ERRORS: Record<ErrorCode, string> = {
+export const ERRORS: Record<ErrorCode, string> = {
   absent: 'Every backend proved that it does not have the object, or the object was deleted.',
   invalid: 'The name, query or body is invalid. The detail says why. Do not repeat the request unchanged.',
   corrupt: 'The body’s length or digest does not match what was announced. Nothing was stored.',

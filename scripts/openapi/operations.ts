@@ -71,8 +71,15 @@ export const OPERATIONS: Readonly<Record<string, Partial<Record<RouteId, Operati
     getObject: {
       summary: 'Serves the object from the first backend that has it',
       description:
-        'Follows RFC 9110: validators, conditions, one byte range. The response is 404 only if every backend proved that it does not have the object. With migration on, an object served by a fallback is copied into the first backend that accepts it.',
+        'Follows RFC 9110: validators, conditions, one byte range. The response is 404 only if every backend proved that it does not have the object. With migration on, an object served by a fallback is copied into the first backend that accepts it. The original of a derivative (`rewrite`), a placeholder or a redirect may take the place of the object.',
       ...READ,
+      answers: {
+        ...READ.answers,
+        307: {
+          description: 'The object is at another URL: its backend has `redirect = true`.',
+          headers: ['Location', 'Cache-Control', 'Cache-Status', 'Server-Timing'],
+        },
+      },
     },
     putObject: {
       summary: 'Stores or replaces the object in the first writable backend',
@@ -92,7 +99,10 @@ export const OPERATIONS: Readonly<Record<string, Partial<Record<RouteId, Operati
     },
   },
   'Storage methods': {
-    open: { summary: 'The same as GET of the object', ...READ },
+    open: {
+      summary: 'The same as GET of the object, but only what a backend has under this very name',
+      ...READ,
+    },
     save: {
       summary: 'Stores the body under the first available name; never replaces',
       headers: UPLOAD_HEADERS,

@@ -93,8 +93,9 @@ export function createClient(options: ClientOptions) {
       const route = `save/${namePath(name)}`
       return (await call<Answers['save']>(route, { ...request, method: 'POST', body })).name
     },
-    async delete(name: string) {
-      await send(`-/api/delete/${namePath(name)}`, { method: 'DELETE' })
+    /** `headers`: If-Match, If-Unmodified-Since. */
+    async delete(name: string, request?: Pick<TransferOptions, 'headers'>) {
+      await send(namePath(name), { ...request, method: 'DELETE' })
     },
     exists: field('exists', 'exists', 'exists'),
     /** Up to 100 names at once. */

@@ -1,5 +1,4 @@
 import * as v from 'valibot'
-import type { S3Credentials } from '../backends/s3/request.ts'
 import type { Backend } from '../storage/backend.ts'
 import {
   type BindingKind,
@@ -78,11 +77,30 @@ function buildS3(source: TableSource) {
   const table = check(s3Table, source)
   const credentials = findCredentials(source)
   if (!table) return undefined
-  if (table.addressing === 'virtual' && /^(\[.*\]|[\d.]+)$/.test(new URL(table.endpoint).hostname))
-    source.report('addressing', 'cannot be "virtual" for an endpoint that is an IP address; use "path"')
+  checkEndpoint(table, source.report)
   const { credentials: credentials_from, read_only = !table.mirror, ...others } = table
   const settings = { ...others, read_only, credentials_from }
   return configured('s3', source, { settings, hidden: { credentials } })
+}
+
+/** How the hosts of S3 services continue after a bucket's name. */
+const SERVICE = /^(s3|storage)[.-]|(spaces|storage|objects)\.com$/
+
+function checkEndpoint(
+  { endpoint, bucket, region, addressing, credentials }: v.InferOutput<typeof s3Table>,
+  report: TableSource['report'],
+): void {
+  const { hostname, pathname } = new URL(endpoint)
+  if (addressing === 'virtual' && /^(\[.*\]|[\d.]+)$/.test(hostname))
+    report('addressing', 'cannot be "virtual" for an endpoint that is an IP address; use "path"')
+  const isInHost = hostname.startsWith(`${bucket}.`) && SERVICE.test(hostname.slice(bucket.length + 1))
+  if (isInHost || pathname.endsWith(`/${bucket}/`))
+    report(
+      'endpoint',
+      'must be the address of the service without the bucket, which is added to it; remove it',
+    )
+  if (credentials && region === 'auto' && /\.amazonaws\.com(\.cn)?$/.test(hostname))
+    report('region', 'must be the region of the bucket for Amazon S3, e.g. "eu-central-1"')
 }
 
 function buildHttp(source: TableSource) {
@@ -164,7 +182,7 @@ function findBinding<Binding>({ raw, env, report }: TableSource, kind: BindingKi
 }
 
 /** The key pair, and the session token if there is one. */
-function findCredentials({ raw, env, report }: TableSource): S3Credentials | undefined {
+function findCredentials({ raw, env, report }: TableSource) {
   const prefix = raw['credentials']
   if (!v.is(credentialsName, prefix)) return undefined
   const read = (suffix: string): string => {

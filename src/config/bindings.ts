@@ -4,7 +4,7 @@ import { isPrintable } from './schemas.ts'
 export type Env = Record<string, unknown>
 
 /** Kinds of bindings, recognised by their methods: those of the simulator and remote ones share no class. */
-const KINDS = {
+export const KINDS = {
   r2: { label: 'an R2 bucket', methods: ['get', 'put', 'createMultipartUpload'], section: '[[r2_buckets]]' },
   kv: { label: 'a KV namespace', methods: ['getWithMetadata', 'put'], section: '[[kv_namespaces]]' },
   fetcher: { label: 'a Fetcher', methods: ['fetch'], section: '[[services]] or [assets]' },
@@ -66,7 +66,9 @@ export function readBasicAuth(env: Env, name: string): Found<string> {
     return {
       problem: `the secret \`${name}\` must be user:password, but contains no colon; set it again with: npx wrangler secret put ${name}`,
     }
-  return { value: `Basic ${new TextEncoder().encode(secret.value).toBase64()}` }
+  // Node has no `toBase64` yet.
+  const bytes = new TextEncoder().encode(secret.value)
+  return { value: `Basic ${btoa(String.fromCharCode(...bytes))}` }
 }
 
 /** The secret `name`, if it can be sent in a header, or as `fits` says. */

@@ -45,7 +45,7 @@ const schema = v.object({
 
 export type TokenTable = v.InferInput<typeof schema>
 
-const API_TOKENS: SecretList<typeof schema.entries> = {
+export const API_TOKENS: SecretList<typeof schema.entries> = {
   variable: 'API_TOKENS',
   example: '{"name": "ci", "token": "…", "scopes": ["write"]}',
   schema,

@@ -23,7 +23,7 @@ const schema = v.object({
 
 export type S3KeyTable = v.InferInput<typeof schema>
 
-const S3_KEYS: SecretList<typeof schema.entries> = {
+export const S3_KEYS: SecretList<typeof schema.entries> = {
   variable: 'S3_KEYS',
   example: '{"access_key_id": "backup", "secret_access_key": "…", "scopes": ["write"]}',
   schema,

@@ -20,7 +20,7 @@ export type SigningKeyTable = v.InferInput<typeof schema>
 
 const EXAMPLE = '{"id": "2026-11", "key": "…"}'
 
-const URL_SIGNING_KEYS: SecretList<typeof schema.entries> = {
+export const URL_SIGNING_KEYS: SecretList<typeof schema.entries> = {
   variable: 'URL_SIGNING_KEYS',
   example: EXAMPLE,
   schema,

@@ -39,7 +39,7 @@ const s3Host = text(
 )
 
 /** All variables except the chain, in the order in which mistakes are listed. */
-const variables = v.object({
+export const variables = v.object({
   FALLBACK_DATA_MIGRATION: v.optional(flag, false),
   FALLBACK_DELETES: v.optional(
     v.picklist(['tombstone', 'first'], 'must be "tombstone" or "first"'),

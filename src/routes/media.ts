@@ -49,19 +49,21 @@ export async function serveObject(
     const typed = withTypeOfName(info)
     return disposition === undefined ? typed : { ...typed, contentDisposition: disposition }
   }
+  const answer = (response: Response, { backend, substitute }: ObjectInfo, more?: Answered): Response => {
+    const described = describeAnswer(c, response, { backend, ...more })
+    // No backend has it, so it does not count as a read of one.
+    if (substitute === 'placeholder') c.set('answered', {})
+    return described
+  }
   if (request.method === 'HEAD') {
     const info = await chainFor(c).head(name, { trace: c.get('trace') })
     if (!info) return absent(c)
-    return describeAnswer(c, headResponse(request, shown(info), { cacheControl, refuse }), {
-      backend: info.backend,
-    })
+    return answer(headResponse(request, shown(info), { cacheControl, refuse }), info)
   }
   const { object, range, stored, ttl } = await read(c, name)
   if (!object) return absent(c)
-  if (object.substitute === 'redirect')
-    return describeAnswer(c, await redirectTo(c, object), { backend: object.backend })
-  return describeAnswer(c, objectResponse(request, shown(object), { cacheControl, refuse, range }), {
-    backend: object.backend,
+  if (object.substitute === 'redirect') return answer(await redirectTo(c, object), object)
+  return answer(objectResponse(request, shown(object), { cacheControl, refuse, range }), object, {
     stored,
     ...(ttl !== undefined && { edgeTtl: ttl }),
   })
@@ -91,8 +93,14 @@ async function redirectTo(c: Context<AppEnv>, { name, backend, body }: StoredObj
   const base = config.mediaUrl ?? new URL(c.req.url).origin + config.mediaPath
   const location = await backends.find((one) => one.name === backend)?.url?.(name, { base })
   if (location === undefined) throw new StorageError('unsupported', 'has no URL', { backend })
+  if (withoutQuery(location) === withoutQuery(c.req.url))
+    throw new StorageError('loop', 'its URL leads back to this Worker', { backend })
   const headers = { Location: location, 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' }
   return new Response(null, { status: 307, headers })
+}
+
+function withoutQuery(url: string): string {
+  return url.replace(/\?.*/, '')
 }
 
 const ASKS_DISPOSITION = /[?&]response-content-disposition=/

@@ -108,7 +108,7 @@ const GONE = ({ name }: Backend): Changed => ({ changed: `${name} does not have 
 export function withAfterHit(chain: Chain, afterHit: AfterHit): Chain {
   const followed = async <Info extends ObjectInfo>(read: Promise<Info | null>): Promise<Info | null> => {
     const found = await read
-    if (found) afterHit(found)
+    if (found && !found.substitute) afterHit(found)
     return found
   }
   return {

@@ -5,12 +5,8 @@ import type { Backend } from '../storage/backend.ts'
 export function withRedirect(backend: Backend): Backend {
   return {
     ...backend,
-    async get(name, { signal, lastResort, fresh } = {}) {
-      const info = await backend.head(name, {
-        signal,
-        ...(lastResort && { lastResort }),
-        ...(fresh && { fresh }),
-      })
+    async get(name, options) {
+      const info = await backend.head(name, options)
       if (!info) return null
       const body = bytesBody(new Uint8Array())
       return info.deleted ? { ...info, body } : { ...info, size: 0, substitute: 'redirect', body }

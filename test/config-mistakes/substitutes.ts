@@ -72,7 +72,7 @@ export const substituteMistakes: Row[] = [
   [
     'rewrite that is one pair',
     rewriting(['a', 'b']),
-    '[1] "legacy" `rewrite`: must be a list of pairs, e.g. [["',
+    '[1] "legacy" `rewrite`: must be a list of pairs of a regular expression and its replacement, e.g. [["',
   ],
   ['rewrite with half a pair', rewriting([['a']]), '`rewrite`: must be a list of pairs'],
   ['rewrite with three in a pair', rewriting([['a', 'b', 'c']]), '`rewrite`: must be a list of pairs'],
@@ -91,14 +91,14 @@ export const substituteMistakes: Row[] = [
     '`rewrite`: rule 1 refers to $3, but its expression has 2 groups in parentheses',
   ],
   [
-    'rewrite with a repeated repetition',
+    'rewrite with an exponential expression',
     rewriting([['^(\\w+\\d*)+$', '$1']]),
-    'rule 1 repeats a group that contains a repetition',
+    '`rewrite`: rule 1 repeats a group without limit',
   ],
   [
-    'rewrite with a deeper repeated repetition',
-    rewriting([['^(?:a(?:b|c{2,})d)*$', '']]),
-    'rule 1 repeats a group',
+    'rewrite with another exponential expression',
+    rewriting([['^(?:a|a|(?:b)){2,}$', '']]),
+    'rule 1 repeats a group without limit',
   ],
   [
     'too many rules',

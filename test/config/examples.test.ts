@@ -64,6 +64,9 @@ function envOf(config: Unstable_Config, document: string): Record<string, unknow
     ...config.vars,
     ...Object.fromEntries(secrets.map((name) => [name, 'a-secret'])),
     ...Object.fromEntries(
+      (document.match(/\b[A-Z]+_BASIC_AUTH\b/g) ?? []).map((name) => [name, 'user:a-secret']),
+    ),
+    ...Object.fromEntries(
       config.r2_buckets.map(({ binding }) => [binding, { get: act, put: act, createMultipartUpload: act }]),
     ),
     ...Object.fromEntries(
@@ -78,19 +81,25 @@ function envOf(config: Unstable_Config, document: string): Record<string, unknow
   }
 }
 
-describe.each(['README.md', 'docs/configuration.md'])('the examples in %s', (markdown) => {
-  it('are used unchanged, and none leads back to the Worker', async () => {
-    const examples = await examplesIn(markdown)
-    expect(examples.length).toBeGreaterThan(1)
-    for (const example of examples) {
-      const { r2_buckets: own, ...config } = await read(inChain(example))
-      const r2_buckets = own.length > 0 ? own : project.r2_buckets
-      const parsed = parseConfig(envOf({ ...config, r2_buckets }, await text(markdown)))
-      expect(parsed.backends.length).toBeGreaterThan(1)
-      expect([example, hostWarnings({ ...parsed, mediaUrl: WORKER_URL }, WORKER_URL)]).toEqual([example, []])
-    }
-  })
-})
+describe.each(['README.md', 'docs/configuration.md', 'docs/development.md'])(
+  'the examples in %s',
+  (markdown) => {
+    it('are used unchanged, and none leads back to the Worker', async () => {
+      const examples = await examplesIn(markdown)
+      expect(examples.length).toBeGreaterThan(1)
+      for (const example of examples) {
+        const { r2_buckets: own, ...config } = await read(inChain(example))
+        const r2_buckets = own.length > 0 ? own : project.r2_buckets
+        const parsed = parseConfig(envOf({ ...config, r2_buckets }, await text(markdown)))
+        expect(parsed.backends.length).toBeGreaterThan(1)
+        expect([example, hostWarnings({ ...parsed, mediaUrl: WORKER_URL }, WORKER_URL)]).toEqual([
+          example,
+          [],
+        ])
+      }
+    })
+  },
+)
 
 describe('the two complete examples in docs/configuration.md', () => {
   const complete = async () =>

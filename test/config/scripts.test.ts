@@ -1,4 +1,5 @@
 import { globSync, readFileSync } from 'node:fs'
+import { basename } from 'node:path'
 import { expect, it } from 'vitest'
 import { ONLY_IN_FULL } from '../kit/only-in-full.ts'
 
@@ -13,11 +14,15 @@ it('CI runs every script of tests', () => {
 })
 
 it('everything that `npm test` omits or samples is run in full by a script', () => {
-  const sampled = globSync('test/**/*.test.ts', { cwd: root }).filter((path) =>
-    /from '\.\.\/kit\/sample\.ts'/.test(read(path)),
+  const files = globSync('test/**/*.ts', { cwd: root }).map((path) => ({ path, code: read(path) }))
+  const importersOf = (name: string): string[] =>
+    files.filter(({ code }) => code.includes(`/${name}'\n`)).map(({ path }) => path)
+  // Directly, or through a module that they share.
+  const samplers = importersOf('kit/sample.ts').flatMap((path) =>
+    path.endsWith('.test.ts') ? [path] : importersOf(basename(path)),
   )
-  const inFull = Object.values(scripts).filter((script) => script.startsWith('FULL=1 '))
-  expect(sampled.length).toBeGreaterThan(5)
-  const wanted = [...sampled, ...ONLY_IN_FULL]
+  const wanted = [...samplers, ...ONLY_IN_FULL]
+  const inFull = Object.values(scripts).filter((script) => script.includes(' --mode full '))
+  expect(wanted.length).toBeGreaterThan(10)
   expect(wanted.filter((path) => !inFull.some((script) => script.split(' ').includes(path)))).toEqual([])
 })

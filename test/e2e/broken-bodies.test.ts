@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, it } from 'vitest'
 import { faults } from '../kit/origin/faults.ts'
-import { dropEvery, type Fault } from '../kit/origin/spoil.ts'
+import { dropEvery, type Fault, once } from '../kit/origin/spoil.ts'
 import { bytesOf, describeEachSource, LARGE, SMALL } from './each-source.ts'
 
 const otherBytes: Fault = (exchange) => {
@@ -47,11 +47,15 @@ describeEachSource('a body that is not what was announced', (the, type) => {
     },
   )
 
-  it.each(sizes)('that is interrupted repeatedly is resumed if %s', async (size, body) => {
+  const interrupted = sizes.flatMap(([size, body]) => [
+    { what: 'interrupted repeatedly', fault: dropEvery(body.length / 3), size, body },
+    { what: 'reset once', fault: once(faults.resetBody.fault), size, body },
+  ])
+  it.each(interrupted)('that is $what is resumed if $size', async ({ what, fault, size, body }) => {
     const { site, source } = the
-    const name = `resumed-${size}.bin`
+    const name = `${what.replaceAll(' ', '-')}-${size}.bin`
     await source.add(name, body)
-    await source.set(name, dropEvery(body.length / 3))
+    await source.set(name, fault)
     expect((await bytesOf(site.fetch(`/${name}`))).equals(body)).toBe(true)
     expect((await site.stored(name)).equals(body)).toBe(true)
   })

@@ -68,6 +68,26 @@ describe('what the edge cache never holds', () => {
     expect((await site.read('a.jpg')).status).toBe(200)
   })
 
+  it.each([
+    ['a placeholder', [R2, { type: 'placeholder' }], 'a-1x1.jpg'],
+    ['an original in place of a derivative', [{ ...R2, rewrite: [['-1x1', '']] }], 'b-1x1.jpg'],
+    ['a redirect', [{ ...OLD, redirect: true, public_url: 'https://old.example/' }], 'c.jpg'],
+  ])('%s, which is not kept for a moment either', async (_, FALLBACK_STORAGES, name) => {
+    const site = startCached({ FALLBACK_STORAGES, OLD: answering(() => new Response('bytes')) })
+    await env.MEDIA.put(site.nameOf('b.jpg'), 'original')
+    const [first, second] = await Promise.all([site.read(name), site.read(name)])
+    expect([first.headers.get('Cache-Status'), first.text]).toEqual([
+      second.headers.get('Cache-Status'),
+      second.text,
+    ])
+    expect(first.headers.get('Cache-Status')).toMatch(/^fallback-storage; /)
+    expect(await cachedLater(site, name)).toBeUndefined()
+    // What takes its place is seen at once, although no one purges a name that changes behind the Worker's back.
+    await env.MEDIA.put(site.nameOf(name), 'itself')
+    const later = await site.read(name)
+    expect(later.status === 307 || later.text === 'itself').toBe(true)
+  })
+
   it('a failure', async () => {
     const site = startCached({ FALLBACK_STORAGES: [R2, OLD], OLD: BROKEN_ORIGIN })
     expect((await site.read('a.jpg')).status).toBe(502)

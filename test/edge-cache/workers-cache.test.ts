@@ -2,7 +2,7 @@ import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
 import type { EdgeContext } from '../../src/edge-cache/open.ts'
 import { nameTag, prefixTag } from '../../src/edge-cache/tags.ts'
-import { BROKEN_ORIGIN, KV, OLD, R2 } from '../kit/app.ts'
+import { answering, BROKEN_ORIGIN, KV, OLD, R2 } from '../kit/app.ts'
 import { HIT, startCached } from './kit.ts'
 
 interface Cached {
@@ -100,6 +100,21 @@ describe('Workers Cache', () => {
     expect(site.reads.get).toBe(1)
     // Nothing of how the cache works leaves the Worker.
     expect([...hit.headers.keys()].filter((header) => /tag$|cdn|fallback/.test(header))).toEqual(['etag'])
+  })
+
+  it.each([
+    ['a placeholder', [R2, { type: 'placeholder' }], 'a-1x1.jpg', 200],
+    ['an original in place of a derivative', [{ ...R2, rewrite: [['-1x1', '']] }], 'b-1x1.jpg', 200],
+    ['a redirect', [{ ...OLD, redirect: true, public_url: 'https://old.example/' }], 'c.jpg', 307],
+  ])('passes on %s, and keeps nothing', async (_, FALLBACK_STORAGES, name, status) => {
+    const site = startBehind({ FALLBACK_STORAGES, OLD: answering(() => new Response('bytes')) })
+    await env.MEDIA.put(site.nameOf('b.jpg'), 'original')
+    const response = await site.read(name)
+    expect([response.status, site.cache.statuses, site.cache.entries.size]).toEqual([status, ['MISS'], 0])
+    expect(response.headers.get('Cache-Control')).toBe(
+      name.startsWith('b') ? 'public, max-age=3600' : 'no-store',
+    )
+    expect((await site.read(name)).status).toBe(status)
   })
 
   it('tags an object by its name, its directories and the root', async () => {

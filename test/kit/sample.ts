@@ -2,7 +2,7 @@ import { inject } from 'vitest'
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** Whether tables and properties run at their full size (`FULL=1`), as in `npm run test:tables`, `npm run test:s3` and `npm run test:races`. */
+    /** Whether tables and properties run at their full size (`--mode full`), as in `npm run test:tables`, `npm run test:s3` and `npm run test:races`. */
     full: boolean
   }
 }

@@ -52,6 +52,15 @@ describe('GET /-/api/series', () => {
     expect(await totalsOf(app, 'reads')).toMatchObject({ 'media.reads': 5 })
   })
 
+  it('counts a placeholder as a read of no backend', async () => {
+    const app = startCounted({ FALLBACK_STORAGES: [R2, KV, { type: 'placeholder' }] })
+    expect(await read(app, '/a.jpg')).toContain('<svg')
+    await read(app, '/a.jpg', { method: 'HEAD' })
+    expect((await totalsOf(app, 'reads'))['placeholder.reads']).toBeUndefined()
+    expect((await backendsOf(app)).backends.map(({ name }) => name)).toEqual(['media', 'media_kv'])
+    expect((await backendsOf(app)).last_fallback_read).toBeNull()
+  })
+
   it('shows reads of S3 clients, and nothing else that they do', async () => {
     await fill(media, { a: '1' })
     await fill(mediaKv, { b: '2' })

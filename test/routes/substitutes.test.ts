@@ -13,6 +13,7 @@ import {
   R2,
   startApp,
 } from '../kit/app.ts'
+import { BUCKET, startS3 } from '../kit/s3-client.ts'
 
 afterEach(async () => {
   const { objects } = await env.MEDIA.list()
@@ -318,6 +319,17 @@ describe('placeholder', () => {
     expect(await (await call('/a.jpg')).text()).toBe('bytes')
   })
 
+  it('is unknown to S3 clients, and so are rewritten names', async () => {
+    await fill(media, { 'b.jpg': 'original' })
+    const rewriting = { ...R2, rewrite: REWRITE }
+    const { s3 } = startS3({ FALLBACK_STORAGES: [rewriting, PLACEHOLDER] })
+    for (const key of ['a.jpg', 'b-1x1.jpg']) {
+      const got = await s3('GET', `/${BUCKET}/${key}`)
+      expect([got.status, await got.text()]).toEqual([404, expect.stringContaining('NoSuchKey')])
+      expect((await s3('HEAD', `/${BUCKET}/${key}`)).status).toBe(404)
+    }
+  })
+
   it('can have another name', async () => {
     const { call } = start({ FALLBACK_STORAGES: [R2, { ...PLACEHOLDER, name: 'grey' }] })
     const response = await call('/a.jpg', { method: 'HEAD' })
@@ -380,6 +392,11 @@ describe('redirect', () => {
   it('answers HEAD itself', async () => {
     const response = await start({}).call('/a%20b.jpg', { method: 'HEAD' })
     expect([response.status, response.headers.get('Content-Length')]).toEqual([200, '8'])
+  })
+
+  it('is 508 if it would lead to the same address again', async () => {
+    const response = await start({ public_url: '/' }).call('/a%20b.jpg')
+    expect([response.status, await response.json()]).toMatchObject([508, { backends: [{ name: 'old' }] }])
   })
 
   it('is a 404 or a failure as without it', async () => {

@@ -53,24 +53,23 @@ function placeholderFor(name: string, backend: string): Placeholder | null {
   return { info: { ...info, substitute: 'placeholder' }, bytes }
 }
 
-/** Without a size, it takes whatever space the page gives to it. */
+/** Without a size, it takes the space that the page gives it. */
 function svg([width, height]: readonly string[]): string {
   const size = width === undefined ? '' : ` width="${width}" height="${height}"`
   const label = width === undefined ? '' : `${width} × ${height}`
-  return `<svg xmlns="http://www.w3.org/2000/svg"${size}><rect width="100%" height="100%" fill="#ddd"/><text x="50%" y="50%" fill="#666" font-family="sans-serif" text-anchor="middle" dominant-baseline="central">${label}</text></svg>`
+  return `<svg xmlns="http://www.w3.org/2000/svg"${size}><rect width="100%" height="100%" fill="#ddd"/><text x="50%" y="50%" text-anchor="middle" font-family="sans-serif">${label}</text></svg>`
 }
 
-const BOTH = /(?<![a-z\d])([1-9]\d{0,3})x([1-9]\d{0,3})(?![a-z\d])/gi
-const WIDTH = /(?<![a-z\d])(?:w|width|max)[-_=]?([1-9]\d{1,3})(?![a-z\d])/i
-const HEIGHT = /(?<![a-z\d])(?:h|height)[-_=]?([1-9]\d{1,3})(?![a-z\d])/i
-/** Up to 99, it is a percentage. */
-const SCALE = /(?<![a-z\d])scale[-_=]?([1-9]\d{2,3})(?![a-z\d])/i
-
-/** The width and height that the name suggests; nothing if it suggests none. If it suggests only one, a square. */
+/** The width and height that the name suggests, a square if it suggests only one, or nothing. */
 export function sizeIn(name: string): readonly string[] {
   const both = [...name.matchAll(BOTH)].at(-1)
   if (both) return both.slice(1)
-  const width = (WIDTH.exec(name) ?? SCALE.exec(name))?.[1]
+  const width = WIDTH.exec(name)?.[1]
   const height = HEIGHT.exec(name)?.[1]
   return [width ?? height, height ?? width].filter((size) => size !== undefined)
 }
+
+const BOTH = /(?<![a-z\d])([1-9]\d{0,3})x([1-9]\d{0,3})(?![a-z\d])/gi
+/** After `scale`, two digits are a percentage. */
+const WIDTH = /(?<![a-z\d])(?:w(?:idth)?|max|scale(?=.?\d{3}))[-_=]?([1-9]\d{1,3})(?![a-z\d])/i
+const HEIGHT = /(?<![a-z\d])h(?:eight)?[-_=]?([1-9]\d{1,3})(?![a-z\d])/i

@@ -1,3 +1,6 @@
+import type { ChildProcess } from 'node:child_process'
+import { subscribe } from 'node:diagnostics_channel'
+import { basename } from 'node:path'
 import {
   convertV4MiniflareOptions,
   Miniflare,
@@ -21,14 +24,20 @@ export const JOB_CLASSES = {
 
 const bundles = new Map<string, Promise<string>>()
 
+/** The processes that this one has started. */
+const started: ChildProcess[] = []
+subscribe('child_process', (message) => started.push((message as { process: ChildProcess }).process))
+
 /** One Worker of this repository in plain Miniflare, on a free port: wrangler's own harness sends requests through Node. */
 export async function startMiniflare(
   entry: string,
   worker: V4WorkerOptionsShape = {},
   shared: V4SharedOptions = {},
-): Promise<{ url: string; miniflare: Miniflare }> {
-  const code = bundles.get(entry) ?? bundle(entry, { minify: false })
+): Promise<{ url: string; miniflare: Miniflare; pid: number }> {
+  const code = bundles.get(entry) ?? bundle(entry)
   bundles.set(entry, code)
+  const script = await code
+  const before = started.length
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
       host: '127.0.0.1',
@@ -37,12 +46,14 @@ export async function startMiniflare(
       workers: [
         {
           name: WORKER,
-          modules: [{ type: 'ESModule', path: 'index.js', contents: await code }],
+          modules: [{ type: 'ESModule', path: 'index.js', contents: script }],
           compatibilityDate: '2026-10-01',
           ...worker,
         },
       ],
     }),
   )
-  return { url: (await miniflare.ready).href, miniflare }
+  const { href: url } = await miniflare.ready
+  const workerd = started.slice(before).find(({ spawnfile }) => basename(spawnfile) === 'workerd')
+  return { url, miniflare, pid: workerd?.pid ?? 0 }
 }

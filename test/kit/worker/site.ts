@@ -5,7 +5,6 @@ import { type Miniflare, Response as AssetResponse } from 'miniflare'
 import { type IsolateWatch, watchIsolate, type WatchOptions } from './isolate.ts'
 import { eventually } from '../eventually.ts'
 import { JOB_CLASSES, startMiniflare, WORKER } from './miniflare.ts'
-import { childWorkerds } from './process.ts'
 
 export const TOKEN = 'open-sesame'
 
@@ -78,8 +77,11 @@ export async function startSite({
 }: SiteOptions): Promise<Site> {
   const log: CopyEntry[] = []
   const refusals: number[] = []
-  const before = childWorkerds()
-  const { miniflare, url: frontDoor } = await startMiniflare(
+  const {
+    miniflare,
+    url: frontDoor,
+    pid,
+  } = await startMiniflare(
     entry,
     {
       r2Buckets: { MEDIA: s3Credentials ? { id: 'media', s3Credentials } : 'media' },
@@ -106,8 +108,7 @@ export async function startSite({
     },
   )
   const url = direct ? (await miniflare.unsafeGetDirectURL(WORKER)).href : frontDoor
-  const pid = childWorkerds().find((other) => !before.includes(other)) ?? 0
-  const bucket = await miniflare.getR2Bucket('MEDIA')
+  const bucket = opened(() => miniflare.getR2Bucket('MEDIA'))
   return {
     ...client(url),
     ...observer(bucket, log),
@@ -117,7 +118,7 @@ export async function startSite({
     refusals: () => refusals,
     pid,
     bucket,
-    namespace: await miniflare.getKVNamespace('MEDIA_KV'),
+    namespace: opened(() => miniflare.getKVNamespace('MEDIA_KV')),
     watchIsolate: async (watch) =>
       watchIsolate(await miniflare.getInspectorURL(), WORKER, {
         poke: () => fetch(new URL('/-/health', url)).then((response) => response.arrayBuffer()),
@@ -125,6 +126,19 @@ export async function startSite({
       }),
     close: () => miniflare.dispose(),
   }
+}
+
+/** A binding whose methods are all asynchronous, opened at the first call: opening one starts a thread. */
+function opened<Binding extends object>(open: () => Promise<Binding>): Binding {
+  let binding: Promise<Binding> | undefined
+  return new Proxy({} as Binding, {
+    get:
+      (_, method) =>
+      async (...given: unknown[]) => {
+        const target = await (binding ??= open())
+        return (Reflect.get(target, method) as (...given: unknown[]) => unknown)(...given)
+      },
+  })
 }
 
 function client(url: string): Pick<Site, 'url' | 'fetch' | 'call' | 'open'> {

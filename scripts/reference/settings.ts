@@ -19,8 +19,7 @@ interface SecretList {
 }
 
 const TABLES = { r2: r2Table, kv: kvTable, s3: s3Table, http: httpTable }
-/** A placeholder has only a name. */
-/** Those that variables can name: only the library has custom backends. */
+/** A placeholder has only a name, and only the library has custom backends. */
 const TYPES = Object.keys(TABLE_KEYS).filter((type) => type !== 'custom')
 
 interface Setting {

@@ -19,8 +19,8 @@ interface SecretList {
 }
 
 const TABLES = { r2: r2Table, kv: kvTable, s3: s3Table, http: httpTable }
-/** A placeholder has only a name. */
-const TYPES = Object.keys(TABLE_KEYS)
+/** A placeholder has only a name, and only the library has custom backends. */
+const TYPES = Object.keys(TABLE_KEYS).filter((type) => type !== 'custom')
 
 interface Setting {
   name: string

@@ -50,7 +50,8 @@ const LAYERS: Record<string, string[]> = {
     's3',
   ],
   client: ['schemas'],
-  cli: ['client'],
+  // `doctor --config` reads a configuration as the Worker does.
+  cli: ['client', 'config'],
   dashboard: ['client', 'schemas'],
 }
 

@@ -65,30 +65,36 @@ export interface Deployment {
   priorVersions: PriorVersions | null
 }
 
-/** Breakers and caches live in the deployment, so it lasts as long as the isolate's `env`. */
-const deployments = new WeakMap<object, Deployment | ConfigError>()
-
-/** The deployment that `env` configures. Throws the same ConfigError every time if it is wrong. */
-export function deploymentFor(env: object): Deployment {
-  let deployment = deployments.get(env)
-  if (deployment === undefined) {
-    deployment = deployOrFail(env)
-    deployments.set(env, deployment)
+/**
+ * The deployments that `configure` makes of each `env`, built once: their breakers and caches last as long as the isolate's
+ * `env`. A wrong configuration throws the same ConfigError every time.
+ */
+export function deploymentsBy(configure: (env: object) => Config): (env: object) => Deployment {
+  const deployments = new WeakMap<object, Deployment | ConfigError>()
+  return (env) => {
+    let deployment = deployments.get(env)
+    if (deployment === undefined) {
+      deployment = deployOrFail(() => configure(env))
+      deployments.set(env, deployment)
+    }
+    if (deployment instanceof ConfigError) throw deployment
+    return deployment
   }
-  if (deployment instanceof ConfigError) throw deployment
-  return deployment
 }
 
-function deployOrFail(env: object): Deployment | ConfigError {
+/** The deployment that the variables of `env` configure. */
+export const deploymentFor = deploymentsBy((env) => parseConfig({ ...env }))
+
+function deployOrFail(configure: () => Config): Deployment | ConfigError {
   try {
-    return deploy(parseConfig({ ...env }))
+    return deploy(configure())
   } catch (error) {
     if (error instanceof ConfigError) return error
     throw error
   }
 }
 
-function deploy(config: Config): Deployment {
+export function deploy(config: Config): Deployment {
   const jobs = openJobs(config.services)
   const id = deploymentId(config)
   const { opened, health } = openBackends(config, id)

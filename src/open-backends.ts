@@ -1,6 +1,7 @@
 import { tracing, waitUntil } from 'cloudflare:workers'
 import { type BreakerOptions, withBreaker } from './wrappers/breaker.ts'
 import { withCoalescing } from './wrappers/coalesce.ts'
+import { customBackend } from './wrappers/custom.ts'
 import { withDeadline } from './wrappers/deadline.ts'
 import { withFilter } from './wrappers/filter.ts'
 import { httpBackend } from './backends/http/http.ts'
@@ -93,6 +94,8 @@ function openBackend(settings: BackendConfig, id: string): Backend {
       const options = { endpoint, bucket, region, addressing, absentStatuses, ...own }
       return s3Backend(name, credentials ? { ...options, credentials } : options)
     }
+    case 'custom':
+      return customBackend(name, settings.backend)
     case 'http': {
       const { url, fetcher, headers, absentStatuses, listing, checkType } = settings
       return httpBackend(name, {

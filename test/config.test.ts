@@ -1,6 +1,7 @@
 import { env as bound } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
 import { describeBackends, parseConfig } from '../src/config/config.ts'
+import { BEGINNERS_MISTAKES, varsOf } from './config-mistakes/beginners.ts'
 import { bindingMistakes } from './config-mistakes/bindings.ts'
 import { chainMistakes } from './config-mistakes/chain.ts'
 import { credentialMistakes } from './config-mistakes/credentials.ts'
@@ -31,6 +32,19 @@ describe('a configuration with one mistake', () => {
     expect(mistakes).toHaveLength(1)
     expect(message).not.toMatch(/hush-hush|AKIA/)
   })
+})
+
+describe('a beginner’s mistake', () => {
+  it.each(BEGINNERS_MISTAKES.filter(({ inWorker }) => inWorker))(
+    'is one message with the fix: $title',
+    (mistake) => {
+      const { withoutSecrets = [], says } = mistake
+      const without = Object.fromEntries(withoutSecrets.map((name) => [name, undefined]))
+      const { message, mistakes } = errorOf({ ...bindings, ...without, ...varsOf(mistake) })
+      for (const part of says) expect(message).toContain(part)
+      expect(mistakes).toHaveLength(1)
+    },
+  )
 })
 
 describe('a configuration with many mistakes', () => {
@@ -183,6 +197,17 @@ describe('a good configuration', () => {
     const audience = 'a'.repeat(64)
     const config = parseConfig(withVars({ ACCESS_AUDIENCE: audience, ACCESS_TEAM_DOMAIN: domain }))
     expect(config.cloudflareAccess).toEqual({ audience, issuer })
+  })
+
+  it.each([
+    { endpoint: 'https://old-media.example.com' },
+    { endpoint: 'https://s3.eu-central-1.amazonaws.com' },
+    { endpoint: 'https://s3.eu-central-1.amazonaws.com', credentials: 'LEGACY', region: 'eu-central-1' },
+    { endpoint: 'https://s3.amazonaws.com.example.com', credentials: 'LEGACY' },
+  ])('may have the S3 endpoint $endpoint with the credentials $credentials', (keys) => {
+    expect(
+      parseConfig(withVars({ ...bindings, FALLBACK_STORAGES: [{ ...s3, ...keys }] })).backends,
+    ).toHaveLength(1)
   })
 
   it('may contain other variables', () => {

@@ -19,9 +19,21 @@ export interface Target {
   finish?(): Promise<void>
 }
 
-/** A file that appears once it is complete. Until then it is `FILE.part`, with its URL and ETag in `FILE.part.json`. */
-export async function fileTarget(file: string, url: string, { resume = true }): Promise<Target> {
-  const part = `${file}.part`
+export interface FileTargetOptions {
+  /** Whether it continues what an earlier run has written. */
+  resume?: boolean
+  /** Where it is written until it is complete; its URL and ETag are in a file with `.json` appended. Default: `FILE.part`. */
+  part?: string
+  /** Puts the complete part in its place. Default: replaces the file. */
+  publish?: (part: string, file: string) => Promise<void>
+}
+
+/** A file that appears once it is complete. */
+export async function fileTarget(
+  file: string,
+  url: string,
+  { resume = true, part = `${file}.part`, publish = rename }: FileTargetOptions,
+): Promise<Target> {
   const note = `${part}.json`
   const etag = resume ? await readNote(note, url) : null
   const found = etag === null ? null : await stat(part).catch(() => null)
@@ -43,7 +55,7 @@ export async function fileTarget(file: string, url: string, { resume = true }): 
     async finish() {
       // An empty object has no file yet.
       await appendFile(part, '')
-      await rename(part, file)
+      await publish(part, file)
       await rm(note, { force: true })
     },
   }
@@ -91,6 +103,7 @@ interface Downloaded {
   size: number
   etag: string | null
   contentType: string | null
+  lastModified: string | null
   /** The bytes that an earlier run had already written. */
   resumedFrom: number
 }
@@ -129,7 +142,7 @@ export async function download(options: DownloadOptions): Promise<Downloaded> {
 async function downloadOnce(
   { client, name, target, onProgress }: DownloadOptions,
   onResponse: (response: Response) => void,
-): Promise<Pick<Downloaded, 'etag' | 'contentType'>> {
+): Promise<Pick<Downloaded, 'etag' | 'contentType' | 'lastModified'>> {
   const { offset } = target
   const canResume = offset > 0 && target.etag !== null
   const headers = {
@@ -161,11 +174,16 @@ async function downloadOnce(
       await target.write(chunk)
       onProgress(target.offset, total)
     }
-    return { etag, contentType: answered.get('Content-Type') }
+    return {
+      etag,
+      contentType: answered.get('Content-Type'),
+      lastModified: answered.get('Last-Modified'),
+    }
   } catch (error) {
     // The earlier run was interrupted when it had all bytes, and there is nothing after them.
     const isPastEnd = error instanceof ApiError && error.status === 416 && canResume
-    if (isPastEnd && (await client.size(name)) === offset) return { etag: target.etag, contentType: null }
+    if (isPastEnd && (await client.size(name)) === offset)
+      return { etag: target.etag, contentType: null, lastModified: null }
     throw error
   } finally {
     clearTimeout(timer)

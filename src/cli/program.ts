@@ -2,12 +2,20 @@ import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { addBackfill } from './commands/backfill.ts'
 import { addCache } from './commands/cache.ts'
+import { addCompletion } from './commands/completion.ts'
+import { addCp, addSync } from './commands/cp.ts'
 import { addDependence } from './commands/dependence.ts'
+import { addDeploy } from './commands/deploy.ts'
+import { addDiff } from './commands/diff.ts'
 import { addDoctor } from './commands/doctor.ts'
+import { addDev } from './commands/dev.ts'
 import { addGet } from './commands/get.ts'
+import { addInit } from './commands/init.ts'
 import { addMirrors } from './commands/mirrors.ts'
 import { addExplain, addLs, addRm } from './commands/objects.ts'
+import { addProfile } from './commands/profile.ts'
 import { addPut } from './commands/put.ts'
+import { addTail } from './commands/tail.ts'
 import { addTombstones, addUndelete } from './commands/tombstones.ts'
 import { addRestore, addVersions } from './commands/prior-versions.ts'
 import { addUrl } from './commands/url.ts'
@@ -29,23 +37,32 @@ Examples:
 
 /** In the order in which --help lists them. */
 const COMMANDS = [
+  addInit,
+  addDev,
+  addDeploy,
   addLs,
   addGet,
   addPut,
+  addCp,
+  addSync,
   addRm,
   addUrl,
   addExplain,
+  addDiff,
   addBackfill,
   addVerify,
   addCertificate,
   addMirrors,
   addDependence,
   addDoctor,
+  addTail,
   addTombstones,
   addUndelete,
   addVersions,
   addRestore,
   addCache,
+  addProfile,
+  addCompletion,
 ]
 
 /** Runs one command line, reports its error, and returns the exit code. */
@@ -78,7 +95,7 @@ export function createProgram(io: Io, { json = false } = {}): Command {
       outputError: () => {},
     })
   addGlobalOptions(program)
-  for (const add of COMMANDS) add(program, createWithSession(io))
+  for (const add of COMMANDS) add(program, createWithSession(io), io)
   return program
 }
 

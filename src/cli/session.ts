@@ -1,8 +1,7 @@
-import { readFileSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { type Command, InvalidArgumentError } from 'commander'
 import { type Client, createClient, mediaBase } from '../client/client.ts'
-import { messageOf, usageError } from './errors.ts'
+import { type DeploymentOptions, findDeployment } from './deployment-options.ts'
 import { createOutput, type Output, type OutputOptions, type Stream } from './output.ts'
 
 /** The standard streams and the environment: usually `process`. */
@@ -23,10 +22,7 @@ export interface Session {
   hasToken: boolean
 }
 
-interface GlobalOptions extends OutputOptions {
-  url?: string
-  tokenFile?: string
-}
+export type GlobalOptions = OutputOptions & DeploymentOptions
 
 /** Adds the options of every command. */
 export function addGlobalOptions(program: Command): Command {
@@ -36,6 +32,7 @@ export function addGlobalOptions(program: Command): Command {
       '--token-file <file>',
       'file that holds the token (or the token itself in FALLBACK_STORAGE_TOKEN)',
     )
+    .option('--profile <profile>', 'the deployment of this profile (or FALLBACK_STORAGE_PROFILE)')
     .option('--json', 'answer in JSON: one document, or one per line for lists')
     .option('-q, --quiet', 'no progress and no notes')
 }
@@ -53,29 +50,33 @@ export function createWithSession(io: Io): WithSession {
     }
 }
 
-function createSession(options: GlobalOptions, io: Io): Session {
-  const url = options.url ?? io.env['FALLBACK_STORAGE_URL'] ?? ''
-  if (url === '') {
-    throw usageError('which Worker? Give --url or set FALLBACK_STORAGE_URL, e.g. https://media.example.com/')
+/** What a command works with that needs no deployment, or finds its own. */
+export interface Local {
+  output: Output
+  io: Io
+  globals: GlobalOptions
+}
+
+/** The same as WithSession for commands that need no deployment, or find their own. */
+export function withLocal<Args extends unknown[]>(
+  io: Io,
+  run: (local: Local, ...args: Args) => Promise<void> | void,
+): (...args: [...Args, Command]) => Promise<void> {
+  return async (...args) => {
+    const globals: GlobalOptions = (args.pop() as Command).optsWithGlobals()
+    await run({ output: createOutput(globals, io), io, globals }, ...(args as never))
   }
-  const { tokenFile: file } = options
-  const token = (file === undefined ? io.env['FALLBACK_STORAGE_TOKEN'] : readToken(file))?.trim() ?? ''
-  if (!/^[!-~]*$/.test(token))
-    throw usageError('the token contains characters that are not allowed in a header')
+}
+
+/** A session with the deployment that the options name. */
+export function createSession(options: GlobalOptions, io: Io): Session {
+  const { url, token } = findDeployment(options, io.env)
   return {
     client: createClient({ url, ...(token !== '' && { token }) }),
     output: createOutput(options, io),
     io,
     url: mediaBase(url),
     hasToken: token !== '',
-  }
-}
-
-function readToken(file: string): string {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (error) {
-    throw usageError(`--token-file: ${messageOf(error)}`)
   }
 }
 

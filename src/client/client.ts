@@ -68,8 +68,14 @@ export function createClient(options: ClientOptions) {
     call<Answers[Id]>(route, { query })
   const post = <Id extends keyof Answers>(route: string, json?: object) =>
     call<Answers[Id]>(route, { method: 'POST', json })
-  const list = (prefix: string, query?: ListOptions & { delimiter?: '/' | undefined }) =>
-    get<'list'>(`list/${prefixPath(prefix)}`, { ...query })
+  const list = (
+    prefix: string,
+    query?: ListOptions & {
+      delimiter?: '/' | undefined
+      /** List this one alone. */
+      backend?: string | undefined
+    },
+  ) => get<'list'>(`list/${prefixPath(prefix)}`, { ...query })
   /** One field of a response about a name. */
   const field =
     <Id extends keyof Answers, Field extends keyof Answers[Id]>(id: Id, route: string, key: Field) =>
@@ -93,8 +99,9 @@ export function createClient(options: ClientOptions) {
       const route = `save/${namePath(name)}`
       return (await call<Answers['save']>(route, { ...request, method: 'POST', body })).name
     },
-    async delete(name: string) {
-      await send(`-/api/delete/${namePath(name)}`, { method: 'DELETE' })
+    /** `headers`: If-Match, If-Unmodified-Since. */
+    async delete(name: string, request?: Pick<TransferOptions, 'headers'>) {
+      await send(namePath(name), { ...request, method: 'DELETE' })
     },
     exists: field('exists', 'exists', 'exists'),
     /** Up to 100 names at once. */

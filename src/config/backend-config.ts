@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import type { S3Credentials } from '../backends/s3/request.ts'
+import type { Backend } from '../storage/backend.ts'
 import {
   type BindingKind,
   type Env,
@@ -11,6 +11,7 @@ import {
 import {
   type BackendType,
   credentialsName,
+  customTable,
   firstIssues,
   httpTable,
   kvTable,
@@ -44,10 +45,13 @@ export interface TableSource {
 }
 
 /** Builds each type's configuration from its table; `undefined` if a mistake was reported. */
-export const BUILDERS = { r2: buildR2, kv: buildKv, s3: buildS3, http: buildHttp } satisfies Record<
-  StorageType,
-  unknown
->
+export const BUILDERS = {
+  r2: buildR2,
+  kv: buildKv,
+  s3: buildS3,
+  http: buildHttp,
+  custom: buildCustom,
+} satisfies Record<StorageType, unknown>
 
 export type StorageType = Exclude<BackendType, 'placeholder'>
 
@@ -73,11 +77,30 @@ function buildS3(source: TableSource) {
   const table = check(s3Table, source)
   const credentials = findCredentials(source)
   if (!table) return undefined
-  if (table.addressing === 'virtual' && /^(\[.*\]|[\d.]+)$/.test(new URL(table.endpoint).hostname))
-    source.report('addressing', 'cannot be "virtual" for an endpoint that is an IP address; use "path"')
+  checkEndpoint(table, source.report)
   const { credentials: credentials_from, read_only = !table.mirror, ...others } = table
   const settings = { ...others, read_only, credentials_from }
   return configured('s3', source, { settings, hidden: { credentials } })
+}
+
+/** How the hosts of S3 services continue after a bucket's name. */
+const SERVICE = /^(s3|storage)[.-]|(spaces|storage|objects)\.com$/
+
+function checkEndpoint(
+  { endpoint, bucket, region, addressing, credentials }: v.InferOutput<typeof s3Table>,
+  report: TableSource['report'],
+): void {
+  const { hostname, pathname } = new URL(endpoint)
+  if (addressing === 'virtual' && /^(\[.*\]|[\d.]+)$/.test(hostname))
+    report('addressing', 'cannot be "virtual" for an endpoint that is an IP address; use "path"')
+  const isInHost = hostname.startsWith(`${bucket}.`) && SERVICE.test(hostname.slice(bucket.length + 1))
+  if (isInHost || pathname.endsWith(`/${bucket}/`))
+    report(
+      'endpoint',
+      'must be the address of the service without the bucket, which is added to it; remove it',
+    )
+  if (credentials && region === 'auto' && /\.amazonaws\.com(\.cn)?$/.test(hostname))
+    report('region', 'must be the region of the bucket for Amazon S3, e.g. "eu-central-1"')
 }
 
 function buildHttp(source: TableSource) {
@@ -99,6 +122,14 @@ function buildHttp(source: TableSource) {
     header_names: Object.keys(headers),
   }
   return configured('http', source, { settings, hidden: { headers, fetcher } })
+}
+
+/** Only a Worker that uses this one as a library has a backend of its own: `env` holds it as a binding. */
+function buildCustom(source: TableSource) {
+  const table = check(customTable, source)
+  if (!table) return undefined
+  const { binding, ...settings } = table
+  return configured('custom', source, { settings, hidden: { backend: source.env[binding] as Backend } })
 }
 
 function configured<Type extends StorageType, Table extends object, Hidden extends object>(
@@ -148,7 +179,7 @@ function findBinding<Binding>({ raw, env, report }: TableSource, kind: BindingKi
 }
 
 /** The key pair, and the session token if there is one. */
-function findCredentials({ raw, env, report }: TableSource): S3Credentials | undefined {
+function findCredentials({ raw, env, report }: TableSource) {
   const prefix = raw['credentials']
   if (!v.is(credentialsName, prefix)) return undefined
   const read = (suffix: string): string => {

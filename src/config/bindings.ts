@@ -4,7 +4,7 @@ import { isPrintable } from './schemas.ts'
 export type Env = Record<string, unknown>
 
 /** Kinds of bindings, recognised by their methods: those of the simulator and remote ones share no class. */
-const KINDS = {
+export const KINDS = {
   r2: { label: 'an R2 bucket', methods: ['get', 'put', 'createMultipartUpload'], section: '[[r2_buckets]]' },
   kv: { label: 'a KV namespace', methods: ['getWithMetadata', 'put'], section: '[[kv_namespaces]]' },
   fetcher: { label: 'a Fetcher', methods: ['fetch'], section: '[[services]] or [assets]' },

@@ -2,6 +2,7 @@ import { type CertificateKey, certificateKeys } from '../access/certificates.ts'
 import { createUrlSigner, type UrlSigner } from '../access/signed-url.ts'
 import type { S3Key } from '../access/s3-keys.ts'
 import type { Token } from '../access/tokens.ts'
+import { isPublicHost } from '../backends/http/public-address.ts'
 import { type BackendConfig, withHidden } from './backend-config.ts'
 import { readTokens } from './credentials.ts'
 import { ConfigError, type Mistake } from './errors.ts'
@@ -161,7 +162,7 @@ export interface Warning {
   detail: string
 }
 
-/** Backends that may lead back to this Worker: they have the host of `MEDIA_URL`, or the one that a request came to. */
+/** Backends that may lead back to this Worker (they have the host of `MEDIA_URL`, or the one that a request came to), and those that get headers unencrypted. */
 export function hostWarnings(
   { backends, mediaUrl }: Pick<Config, 'backends' | 'mediaUrl'>,
   requestUrl: string,
@@ -170,12 +171,26 @@ export function hostWarnings(
   const request = new URL(requestUrl).host
   return backends.flatMap((backend) => {
     const isProxy = backend.type === 'http' && backend.binding === undefined
-    const [key, url] =
+    const [key, address] =
       backend.type === 's3' ? ['endpoint', backend.endpoint] : ['url', isProxy ? backend.url : undefined]
-    const host = url && new URL(url).host
-    if (host === undefined || (host !== media && host !== request)) return []
-    const whose = host === media ? 'MEDIA_URL' : 'this request'
-    const detail = `\`${key}\` has the same host as ${whose} (${host}): if this Worker serves that host, the backend leads back to it. Set it to the address of the server that holds the files`
-    return [{ backend: backend.name, detail }]
+    if (address === undefined) return []
+    const { host, hostname, protocol } = new URL(address)
+    const details = []
+    if (host === media || host === request) {
+      const whose = host === media ? 'MEDIA_URL' : 'this request'
+      details.push(
+        `\`${key}\` has the same host as ${whose} (${host}): if this Worker serves that host, the backend leads back to it. Set it to the address of the server that holds the files`,
+      )
+    }
+    if (
+      backend.type === 'http' &&
+      backend.headerNames.length > 0 &&
+      protocol === 'http:' &&
+      isPublicHost(hostname)
+    )
+      details.push(
+        '`url` begins with http://, so its headers, and the secrets in them, are sent unencrypted: write https://',
+      )
+    return details.map((detail) => ({ backend: backend.name, detail }))
   })
 }

@@ -43,6 +43,8 @@ const schema = v.object({
   prefix: v.exactOptional(namePrefix),
 })
 
+export type TokenTable = v.InferInput<typeof schema>
+
 export const API_TOKENS: SecretList<typeof schema.entries> = {
   variable: 'API_TOKENS',
   example: '{"name": "ci", "token": "…", "scopes": ["write"]}',

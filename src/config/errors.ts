@@ -23,14 +23,14 @@ export class ConfigError extends Error {
 
 function summary(mistakes: readonly Mistake[]): string {
   const count = mistakes.length === 1 ? '1 mistake' : `${mistakes.length} mistakes`
-  const lines = mistakes.map((mistake) => `- ${describePlace(mistake)}: ${mistake.problem}`)
-  return `The configuration has ${count}:\n${lines.join('\n')}`
+  return `The configuration has ${count}:\n${mistakes.map((mistake) => `- ${describeMistake(mistake)}`).join('\n')}`
 }
 
-function describePlace({ variable, entry, key }: Place): string {
+/** The place, and what is wrong there. */
+export function describeMistake({ variable, entry, key, problem }: Mistake): string {
   const index = entry === undefined ? '' : `[${entry.index}]`
   const name = entry?.name === undefined ? '' : ` "${entry.name}"`
-  return `${variable}${index}${name}${key === undefined ? '' : ` \`${key}\``}`
+  return `${variable}${index}${name}${key === undefined ? '' : ` \`${key}\``}: ${problem}`
 }
 
 /** The candidate most similar to a mistyped word, if one is similar enough. */

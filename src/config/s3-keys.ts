@@ -21,6 +21,8 @@ const schema = v.object({
   prefix: v.exactOptional(namePrefix),
 })
 
+export type S3KeyTable = v.InferInput<typeof schema>
+
 export const S3_KEYS: SecretList<typeof schema.entries> = {
   variable: 'S3_KEYS',
   example: '{"access_key_id": "backup", "secret_access_key": "…", "scopes": ["write"]}',

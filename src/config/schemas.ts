@@ -56,6 +56,8 @@ export function text(message: string, holds: (value: string) => boolean) {
 const URL_MESSAGE = 'must be an absolute http:// or https:// URL'
 const PUBLIC_URL_MESSAGE = 'must be an absolute URL or an absolute path like "/media/"'
 const QUERY_MESSAGE = 'must not contain a query or fragment; remove everything from the "?" or "#"'
+const FILE_MESSAGE = "must be the address of a folder, not of a file; remove the file's name"
+const FILE = /\.(jpe?g|png|gif|webp|avif|svg|mp4|webm|mov|mp3|pdf|html?)$/i
 const DOT_MESSAGE = 'must not contain a "." or ".." segment; write the resulting path'
 
 /** A string for which `problemOf` returns `null`. */
@@ -182,9 +184,10 @@ export function isPrintable(value: string): boolean {
 
 function urlProblem(value: string): string | null {
   if (!URL.canParse(value) || !/^https?:\/\//i.test(value)) return URL_MESSAGE
-  const { username, password } = new URL(value)
+  const { username, password, pathname } = new URL(value)
   if (username || password) return 'must not contain a user name or password; put them into a secret'
-  return /[?#]/.test(value) ? QUERY_MESSAGE : null
+  if (/[?#]/.test(value)) return QUERY_MESSAGE
+  return FILE.test(pathname) ? FILE_MESSAGE : null
 }
 
 function normalUrl(value: string): string {
@@ -330,12 +333,23 @@ export const httpTable = v.object({
   check_type: v.optional(flag, true),
 })
 
+/** A backend of the Worker that uses this one as a library. */
+export const customTable = v.object({
+  ...shared,
+  read_only: v.optional(flag, false),
+  mirror,
+  revalidate_seconds: revalidateSeconds,
+  binding,
+  egress_usd_per_gb: v.exactOptional(price),
+})
+
 /** The keys of each type of backend. */
 export const TABLE_KEYS = {
   r2: Object.keys(r2Table.entries),
   kv: Object.keys(kvTable.entries),
   s3: Object.keys(s3Table.entries),
   http: Object.keys(httpTable.entries),
+  custom: Object.keys(customTable.entries),
   placeholder: ['type', 'name'],
 }
 

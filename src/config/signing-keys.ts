@@ -16,6 +16,8 @@ const schema = v.object({
   ),
 })
 
+export type SigningKeyTable = v.InferInput<typeof schema>
+
 const EXAMPLE = '{"id": "2026-11", "key": "…"}'
 
 export const URL_SIGNING_KEYS: SecretList<typeof schema.entries> = {

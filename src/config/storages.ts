@@ -1,13 +1,15 @@
 import { BUILDERS, type BackendConfig } from './backend-config.ts'
 import { type Mistake, didYouMean, nearest } from './errors.ts'
 import type { Env, Found } from './bindings.ts'
+import { isBackend } from '../storage/backend.ts'
 import { isTable, readJsonList } from './json-list.ts'
 import { BACKEND_NAME_MESSAGE, backendName, type BackendType, TABLE_KEYS } from './schemas.ts'
 import * as v from 'valibot'
 
 const VARIABLE = 'FALLBACK_STORAGES'
-const TYPES = Object.keys(TABLE_KEYS) as BackendType[]
-const EXAMPLE = `FALLBACK_STORAGES = [{ type = "r2", binding = "MEDIA" }]`
+/** Those that variables can name. */
+const TYPES = (Object.keys(TABLE_KEYS) as BackendType[]).filter((type) => type !== 'custom')
+export const EXAMPLE = `FALLBACK_STORAGES = [{ type = "r2", binding = "MEDIA" }]`
 const JSON_EXAMPLE = '{"type": "r2", "binding": "MEDIA"}'
 
 /** The backends in order, and the name of what stands in for missing pictures. */
@@ -38,7 +40,8 @@ export function readStorages(env: Env, mistakes: Mistake[]): Storages {
     names[index] = name
     if (first >= 0)
       report('name', `is already the name of ${VARIABLE}[${first}]; give each backend its own \`name\``)
-    const type = readType(raw, report)
+    const isCustom = raw['type'] === 'custom' && isBackend(env[String(raw['binding'])])
+    const type = isCustom ? 'custom' : readType(raw, report)
     if (type === undefined) return []
     for (const key of Object.keys(raw))
       if (!TABLE_KEYS[type].includes(key)) report(key, unknownKey(key, type))

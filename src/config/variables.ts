@@ -76,6 +76,7 @@ export const variables = v.object({
 })
 
 export type Variables = v.InferOutput<typeof variables>
+export type VariablesInput = v.InferInput<typeof variables>
 
 /** Every variable except the chain, with its default. If something is wrong, it is added to `mistakes` and the result is `undefined`. */
 export function readVariables(env: Env, mistakes: Mistake[]): Variables | undefined {
@@ -100,10 +101,13 @@ const KNOWN = ['FALLBACK_STORAGES', 'S3_KEYS', 'URL_SIGNING_KEYS', ...Object.key
 /** Not what a mistyped name could mean: the secrets of backends have names like these. */
 const SECRETS = ['API_TOKEN', 'API_TOKENS']
 
+/** All variables, without bindings and the secrets of backends. */
+export const VARIABLE_NAMES = [...KNOWN, ...SECRETS]
+
 /** Reports unknown variables whose names are almost those of known ones. */
 export function reportMistyped(env: Env, mistakes: Mistake[]): void {
   for (const variable of Object.keys(env)) {
-    if ([...KNOWN, ...SECRETS].includes(variable) || bindingKind(env[variable]) !== undefined) continue
+    if (VARIABLE_NAMES.includes(variable) || bindingKind(env[variable]) !== undefined) continue
     const meant = nearest(variable, KNOWN)
     if (meant !== undefined) mistakes.push({ variable, problem: `is unknown; did you mean \`${meant}\`?` })
   }
@@ -120,6 +124,8 @@ export interface Services {
   timeSeries?: DurableObjectNamespace
   analytics?: AnalyticsEngineDataset
   rateLimiter?: RateLimit
+  /** The files of the dashboard and the documentation. */
+  assets?: Fetcher
 }
 
 const SERVICES = {
@@ -132,6 +138,7 @@ const SERVICES = {
   TIME_SERIES: { kind: 'durableObject', key: 'timeSeries' },
   ANALYTICS: { kind: 'analytics', key: 'analytics' },
   RATE_LIMITER: { kind: 'rateLimiter', key: 'rateLimiter' },
+  ASSETS: { kind: 'fetcher', key: 'assets' },
 } as const
 
 export function readServices(env: Env, mistakes: Mistake[]): Services {

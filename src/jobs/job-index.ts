@@ -27,10 +27,10 @@ const SCHEMA = `
   CREATE INDEX IF NOT EXISTS versions_by_name ON versions (name, time);`
 
 /** The one Durable Object that lists all jobs, the copies that failed for good, open multipart uploads, and prior versions. */
-export class JobIndex extends DurableObject<Env> implements UploadIndex, VersionIndex {
+export class JobIndex extends DurableObject<object> implements UploadIndex, VersionIndex {
   readonly #queries = queriesOf(this.ctx.storage)
 
-  constructor(ctx: DurableObjectState, env: Env) {
+  constructor(ctx: DurableObjectState, env: object) {
     super(ctx, env)
     ctx.storage.sql.exec(SCHEMA)
   }

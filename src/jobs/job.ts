@@ -10,7 +10,7 @@ import type { Walk } from './walk.ts'
 type Settings = { kind: JobKind; key: string; schema: string }
 
 /** A Durable Object that works in alarms and continues where it was after a restart. */
-export abstract class Job<R extends JobRecord, Json> extends DurableObject<Env> {
+export abstract class Job<R extends JobRecord, Json> extends DurableObject<object> {
   /** Throws while the configuration is wrong. */
   protected abstract readonly deployment: () => Pick<
     Deployment,
@@ -20,7 +20,7 @@ export abstract class Job<R extends JobRecord, Json> extends DurableObject<Env> 
   protected walk: Walk | undefined
   readonly #settings: Settings
 
-  constructor(ctx: DurableObjectState, env: Env, settings: Settings) {
+  constructor(ctx: DurableObjectState, env: object, settings: Settings) {
     super(ctx, env)
     this.#settings = settings
     this.saved = savedRecord(ctx.storage, settings.key, () => this.now())

@@ -50,7 +50,7 @@ interface Change {
 }
 
 /** The one Durable Object that knows which names the mirrors may differ in. It sends them to the queue until they are done. */
-export class MirrorLog extends DurableObject<Env> {
+export class MirrorLog extends DurableObject<object> {
   readonly #sql = queriesOf(this.ctx.storage)
   #last = 0
   /** Messages of which nothing has come yet. */
@@ -58,7 +58,7 @@ export class MirrorLog extends DurableObject<Env> {
   #alarm = Infinity
   #isSending = false
 
-  constructor(ctx: DurableObjectState, env: Env) {
+  constructor(ctx: DurableObjectState, env: object) {
     super(ctx, env)
     ctx.storage.sql.exec(SCHEMA)
     // The local queue forgets its messages when it is stopped, and a repeated message does no harm.
@@ -285,7 +285,7 @@ export class MirrorLog extends DurableObject<Env> {
     try {
       for (let names = this.#nextDue(); names.length > 0; names = this.#nextDue()) {
         const messages = names.map((name): { body: MirrorMessage } => ({ body: { type: 'mirror', name } }))
-        await (this.env.COPY_QUEUE as Queue).sendBatch(messages)
+        await (this.env as { COPY_QUEUE: Queue }).COPY_QUEUE.sendBatch(messages)
       }
     } catch (error) {
       log('warn', 'mirror', { outcome: 'waiting', reason: describeError(error) })

@@ -37,10 +37,10 @@ export interface Summary {
 }
 
 /** The one Durable Object that sums what all isolates count, in rings: a slot is used again for a later interval. */
-export class TimeSeries extends DurableObject<Env> {
+export class TimeSeries extends DurableObject<object> {
   #forgotAt = 0
 
-  constructor(ctx: DurableObjectState, env: Env) {
+  constructor(ctx: DurableObjectState, env: object) {
     super(ctx, env)
     ctx.storage.sql.exec(SCHEMA)
   }

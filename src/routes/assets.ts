@@ -9,7 +9,7 @@ export async function findAsset(
   file: string,
   init?: Pick<RequestInit, 'method' | 'headers'>,
 ): Promise<Response | null> {
-  const { ASSETS: assets } = c.env as Partial<Env>
+  const { assets } = c.var.deployment.config.services
   if (!assets) {
     throw new StorageError('unsupported', 'pages need [assets] with the binding ASSETS in wrangler.toml')
   }

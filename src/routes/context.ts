@@ -18,7 +18,6 @@ export interface Answered {
 
 /** What Hono's context contains for every route. */
 export interface AppEnv {
-  Bindings: Env
   Variables: {
     deployment: Deployment
     /** The backends that were tried for this request, in order. */

@@ -69,6 +69,8 @@ export const listdirQuery = v.object({ ...page, strict: v.optional(queryFlag, '0
 export const listQuery = v.object({
   ...listdirQuery.entries,
   delimiter: v.exactOptional(v.literal('/', 'must be /')),
+  /** List this one alone. */
+  backend: v.exactOptional(v.string()),
 })
 
 export const tombstonesQuery = v.object({ ...page, prefix: v.optional(prefix, '') })

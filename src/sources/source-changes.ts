@@ -51,7 +51,7 @@ export const NO_EVENTS: SourceStatus = {
 const LAGS = 256
 
 /** The one Durable Object that knows what the sources of a migration have said of their changes. */
-export class SourceChanges extends DurableObject<Env> {
+export class SourceChanges extends DurableObject<object> {
   readonly #conflicts = conflictLog(this.ctx.storage.sql)
 
   /** Replaces an earlier conflict of the same name and source. */

@@ -112,7 +112,7 @@ export function sizeOfParts(parts: readonly UploadedPart[]): number {
  */
 export interface Backend {
   readonly name: string
-  readonly type: 'r2' | 'kv' | 's3' | 'http' | 'memory' | 'chain'
+  readonly type: 'r2' | 'kv' | 's3' | 'http' | 'custom' | 'memory' | 'chain'
   get(name: string, options?: GetOptions): Promise<StoredObject | null>
   /** Opens no body. */
   head(name: string, options?: ReadOptions): Promise<ObjectInfo | null>
@@ -175,6 +175,11 @@ export interface PartsBackend extends WritableBackend {
 
 export interface ListableBackend extends Backend {
   list: NonNullable<Backend['list']>
+}
+
+export function isBackend(value: unknown): value is Backend {
+  const { name, get, head } = (value ?? {}) as Partial<Record<keyof Backend, unknown>>
+  return typeof name === 'string' && typeof get === 'function' && typeof head === 'function'
 }
 
 export function isWritable(backend: Backend): backend is WritableBackend {

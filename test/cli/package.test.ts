@@ -22,21 +22,27 @@ beforeAll(async () => {
     cwd: PROJECT,
   })
   await cp(join(PROJECT, 'package.json'), join(installed, 'package.json'))
-  for (const dependency of ['commander', 'mime', 'valibot']) {
+  for (const dependency of ['aws4fetch', 'commander', 'mime', 'valibot', 'wrangler']) {
     await symlink(join(PROJECT, 'node_modules', dependency), join(project, 'node_modules', dependency))
   }
 })
 
 afterAll(() => rm(project, { recursive: true, force: true }))
 
-it('contains the command line, the client and the schemas of the answers', async () => {
-  expect(await readdir(join(installed, 'dist'))).toEqual(['cli', 'client', 'schemas', 'storage'])
+it('contains the command line, the client, and what they share with the Worker', async () => {
+  const shared = ['access', 'backends', 'bodies', 'config', 'http', 'schemas', 'storage']
+  expect(await readdir(join(installed, 'dist'))).toEqual([...shared, 'cli', 'client'].toSorted())
 })
 
 it('runs as JavaScript', async () => {
   const main = join(installed, 'dist/cli/main.js')
   expect((await run(process.execPath, [main, '--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
   expect((await run(process.execPath, [main, 'backfill', 'start', '--help'])).stdout).toContain('--dry-run')
+  const config = join(PROJECT, 'wrangler.toml')
+  const { stdout } = await run(process.execPath, [main, 'doctor', '--config', config]).catch(
+    (error: { stdout: string }) => error,
+  )
+  expect(stdout).toContain('✓ configuration  is what the Worker accepts')
 })
 
 it('provides a typed client that works on its own', async () => {

@@ -157,7 +157,7 @@ describe('errors', () => {
   })
 
   it('are one JSON document on standard error with --json', async () => {
-    const { code, stdout, stderr } = await cli(['rm', 'guarded', '--url', base, '--json'])
+    const { code, stdout, stderr } = await cli(['rm', 'missing', '--url', base, '--json'])
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
     expect(JSON.parse(stderr)).toMatchObject({ error: { status: 404, exit_code: 1 } })
   })

@@ -33,6 +33,11 @@ export const originMistakes: Row[] = [
     '`url`: must be an absolute http:// or https:// URL',
   ],
   [
+    'a url that is the address of a file',
+    after({ ...http, url: 'https://old.example.com/media/photos/harbour.JPG' }),
+    '[1] "legacy" `url`: must be the address of a folder, not of a file',
+  ],
+  [
     'an empty status list',
     after({ ...http, absent_statuses: [] }),
     '[1] "legacy" `absent_statuses`: must be a list of 4xx statuses',
@@ -135,6 +140,31 @@ export const originMistakes: Row[] = [
     after({ ...s3, endpoint: 'https://s3.example.com/?x' }),
     '`endpoint`: must not contain a query',
   ],
+  ...[
+    'https://old-media.s3.eu-central-1.amazonaws.com',
+    'https://old-media.s3-us-west-2.amazonaws.com',
+    'https://old-media.0123456789abcdef0123456789abcdef.r2.cloudflarestorage.com',
+    'https://old-media.fra1.digitaloceanspaces.com',
+    'https://old-media.storage.googleapis.com',
+    'https://s3.example.com/old-media',
+    'https://s3.example.com/gateway/old-media/',
+  ].map((endpoint): Row => [
+    `a bucket in the endpoint ${endpoint}`,
+    after({ ...s3, endpoint }),
+    '[1] "legacy" `endpoint`: must be the address of the service without the bucket',
+  ]),
+  [
+    'a bucket in the endpoint, with virtual addressing',
+    after({ ...s3, endpoint: 'https://old-media.s3.eu-central-1.amazonaws.com', addressing: 'virtual' }),
+    '`endpoint`: must be the address of the service without the bucket',
+  ],
+  ...['https://s3.eu-central-1.amazonaws.com', 'https://s3.cn-north-1.amazonaws.com.cn'].map(
+    (endpoint): Row => [
+      `no region for ${endpoint}`,
+      after({ ...s3, endpoint, credentials: 'LEGACY' }),
+      '[1] "legacy" `region`: must be the region of the bucket for Amazon S3, e.g. "eu-central-1"',
+    ],
+  ),
   [
     'an unknown addressing',
     after({ ...s3, addressing: 'host' }),

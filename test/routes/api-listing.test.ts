@@ -84,6 +84,38 @@ describe('GET /-/api/list/{prefix}', () => {
     expect((await json('/-/api/list?delimiter=-')).status).toBe(400)
   })
 
+  it('lists one backend alone', async () => {
+    const { json } = await startFilled()
+    const namesIn = async (query: string) => {
+      const { body } = await json(`/-/api/list/a/?${query}`)
+      return (body['objects'] as { name: string; backend: string }[]).map(({ name, backend }) => [
+        name,
+        backend,
+      ])
+    }
+    expect(await namesIn('backend=media')).toEqual([['a/one', 'media']])
+    expect(await namesIn('backend=media_kv')).toEqual([
+      ['a/one', 'media_kv'],
+      ['a/two', 'media_kv'],
+    ])
+  })
+
+  it('answers 400 to a backend that does not exist, and to the cursor of another one', async () => {
+    const { json } = await startFilled()
+    expect(await json('/-/api/list?backend=nowhere')).toMatchObject({
+      status: 400,
+      body: { detail: 'there is no backend "nowhere"' },
+    })
+    const { body } = await json('/-/api/list?backend=media_kv&limit=1')
+    const next = await json(`/-/api/list?backend=media&cursor=${String(body['cursor'])}`)
+    expect(next.status).toBe(400)
+  })
+
+  it('answers 501 to a backend that cannot list', async () => {
+    const { json } = startApp({ FALLBACK_STORAGES: [R2, OLD], OLD: BROKEN_ORIGIN })
+    expect((await json('/-/api/list?backend=old')).status).toBe(501)
+  })
+
   it('names a backend that fails as degraded, or fails if the listing is strict', async () => {
     await fill(media, { a: '1' })
     const listing = { ...OLD, listing: 'autoindex-json' }

@@ -23,10 +23,9 @@ const ASSETS = {
   },
 }
 
-function start(settings: Record<string, unknown> = {}, assets: unknown = ASSETS) {
-  const { app } = startApp(settings)
-  return (path: string, init: RequestInit = {}) =>
-    app.request(`https://media.example${path}`, init, { ...env, ASSETS: assets } as Env)
+function start(settings: Record<string, unknown> = {}) {
+  const { app } = startApp({ ASSETS, ...settings })
+  return (path: string, init: RequestInit = {}) => app.request(`https://media.example${path}`, init)
 }
 
 const NAVIGATION = { 'Sec-Fetch-Mode': 'navigate', Accept: 'text/html,*/*;q=0.8' }
@@ -93,12 +92,14 @@ describe('the dashboard', () => {
   })
 
   it('says how to build it, if it is not built', async () => {
-    const response = await start({}, { fetch: async () => new Response(null, { status: 404 }) })('/-/')
+    const response = await start({
+      ASSETS: { fetch: async () => new Response(null, { status: 404 }) },
+    })('/-/')
     expect(response.status).toBe(503)
     expect(await response.json()).toMatchObject({
       detail: expect.stringContaining('npm run build:dashboard'),
     })
-    const without = await start({}, null)('/-/')
+    const without = await start({ ASSETS: undefined })('/-/')
     expect(without.status).toBe(501)
     expect(await without.json()).toMatchObject({ detail: expect.stringContaining('ASSETS') })
   })

@@ -42,6 +42,25 @@ describe('a backend at the Worker’s own host', () => {
   })
 })
 
+describe('headers for an origin', () => {
+  const withHeader = (url: string) => ({ ...http(url), headers: { 'X-Key': 'key' } })
+
+  it('are reported if they are sent unencrypted to a public host', async () => {
+    expect(await warningsOf(deploy([R2, withHeader('http://origin.example.com/')]))).toEqual(
+      warning('`url` begins with http://, so its headers, and the secrets in them, are sent unencrypted'),
+    )
+  })
+
+  it.each(['https://origin.example.com/', 'http://127.0.0.1:8000/', 'http://localhost/'])(
+    'are no cause for a warning for %s',
+    async (url) => expect(await warningsOf(deploy([R2, withHeader(url)]))).toEqual([]),
+  )
+
+  it('are not missed where there are none', async () => {
+    expect(await warningsOf(deploy([R2, http('http://origin.example.com/')]))).toEqual([])
+  })
+})
+
 describe('the log', () => {
   afterEach(() => vi.restoreAllMocks())
 

@@ -74,7 +74,7 @@ function addStart(backfill: Command, withSession: WithSession): void {
     .description(
       'Starts copying everything that fallbacks hold. Reads take priority; nothing is ever overwritten.',
     )
-    .option('--backend <name>', 'only from this fallback; may be repeated', collect)
+    .option('--backend <backend>', 'only from this fallback; may be repeated', collect)
     .option('--prefix <prefix>', 'only names that begin with this')
     .option('--dry-run', 'wait for a count of objects and bytes and the cost of copying; copies nothing')
     .option('--max-concurrency <count>', 'copies at the same time', wholeNumber)
@@ -87,7 +87,7 @@ function addStart(backfill: Command, withSession: WithSession): void {
       '--manifest-object <name>',
       'the same from an object in the chain, or the manifest.json of an S3 Inventory',
     )
-    .option('--manifest-backend <name>', 'read that object from this backend')
+    .option('--manifest-backend <backend>', 'read that object from this backend')
     .option('-w, --watch', 'wait for the end and show progress')
     .addHelpText(
       'after',

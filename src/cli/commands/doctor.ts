@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { checkChain } from '../check-config/chain.ts'
 import {
   ApiError,
   type BackendDescription,
@@ -6,65 +7,54 @@ import {
   type Client,
   type Finding,
 } from '../../client/client.ts'
-import { CommandError, describeError, EXIT, isRefusal, networkReason } from '../errors.ts'
-import { type Lines, styled } from '../output.ts'
-import type { Session, WithSession } from '../session.ts'
+import { type Check, showChecks } from '../checks.ts'
+import { CommandError, describeError, EXIT, isRefusal, networkReason, usageError } from '../errors.ts'
+import { createSession, type Io, type Local, type Session, type WithSession, withLocal } from '../session.ts'
 import { isOver } from '../watch-job.ts'
 
-/** The result of one check. */
-export interface Check {
-  name: string
-  status: 'ok' | 'warning' | 'failed'
-  detail: string
-  /** How to fix it. */
-  fix?: string
+interface DoctorOptions {
+  config?: string | true
+  env?: string
 }
 
-export function addDoctor(program: Command, withSession: WithSession): void {
+export function addDoctor(program: Command, _: WithSession, io: Io): void {
   program
     .command('doctor')
-    .summary('find out what is wrong with a deployment')
+    .summary('find out what is wrong with a deployment, or with its configuration')
     .description(
       'Checks the Worker, its configuration, the token and every backend, with one harmless request each, and\n' +
-        'says how to fix what is wrong. Changes nothing. Exit code 1 if any check failed.',
+        'says how to fix what is wrong. Changes nothing. With --config, checks the configuration file of wrangler\n' +
+        'before it is deployed, and needs no Worker. Exit code 1 if any check failed.',
     )
+    .option('--config [file]', "check this file instead (default: the folder's wrangler.toml)")
+    .option('--env <name>', 'with --config: this environment of the file')
     .addHelpText(
       'after',
       `
 Examples:
   fallback-storage doctor
+  fallback-storage doctor --config --env staging
   fallback-storage doctor --json | jq '.checks[] | select(.status != "ok")'`,
     )
-    .action(withSession(doctor))
+    .action(withLocal(io, doctor))
 }
 
-async function doctor(session: Session): Promise<void> {
-  const { output } = session
-  const checks: Check[] = []
-  for await (const check of examine(session)) {
-    checks.push(check)
-    if (!output.json) output.print(...linesOf(check))
-  }
-  const ok = checks.every(({ status }) => status !== 'failed')
-  if (output.json) output.record({ ok, checks })
-  if (!ok) throw new CommandError(EXIT.failed)
+async function doctor({ output, globals, io }: Local, { config, env }: DoctorOptions): Promise<void> {
+  if (config === undefined && env !== undefined) throw usageError('--env is for the file of --config')
+  const checks =
+    config === undefined
+      ? examine(createSession(globals, io))
+      : checkFile(config === true ? undefined : config, env ?? io.env['CLOUDFLARE_ENV'])
+  if (!(await showChecks(checks, output))) throw new CommandError(EXIT.failed)
 }
 
-const SIGNS = {
-  ok: styled('green', '✓'),
-  warning: styled('yellow', '!'),
-  failed: styled('red', '✗'),
-}
-
-const INDENT = ' '.repeat(17)
-
-function linesOf({ name, status, detail, fix }: Check): Lines {
-  const [first = '', ...more] = detail.trim().split('\n')
-  return [
-    [SIGNS[status], ` ${name.padEnd(14)} ${first}`],
-    ...more.map((line) => INDENT + line),
-    fix !== undefined && `${INDENT}→ ${fix}`,
-  ]
+/** Checks a configuration file. Loads wrangler, which takes a moment. */
+export async function* checkFile(
+  file: string | undefined,
+  environment: string | undefined,
+): AsyncGenerator<Check> {
+  const { checkConfig } = await import('../check-config/check-config.ts')
+  yield* checkConfig({ file, environment })
 }
 
 type Deployment = Pick<Session, 'client' | 'url' | 'hasToken'>
@@ -168,24 +158,6 @@ function setupFix(name: string, error: unknown, { url, hasToken }: Deployment): 
   return hasToken
     ? `FALLBACK_STORAGE_TOKEN (or --token-file) is not a token of the Worker (API_TOKEN, API_TOKENS): correct it, or ${set}`
     : 'set FALLBACK_STORAGE_TOKEN, or give --token-file, to a token of the Worker (API_TOKEN, API_TOKENS)'
-}
-
-function checkChain({ backends, migration, deletes }: Backends): Check {
-  const chain = backends.map(
-    ({ name, type, role, writable }) =>
-      `${name} (${type}${role === 'mirror' ? ', mirror' : writable ? '' : ', read-only'})`,
-  )
-  const rules = `${migration ? 'copying on read' : 'no copying on read'}, deletes: ${deletes}`
-  const about = { name: 'chain', detail: `${chain.join(' → ')}; ${rules}` }
-  const firstWritable = backends.findIndex(({ writable }) => writable)
-  if (firstWritable === -1) {
-    return { ...about, status: 'warning', fix: 'uploads and deletes fail with 501: add a writable backend' }
-  }
-  if (migration && firstWritable === backends.length - 1) {
-    const fix = 'nothing can be copied: put a writable backend before the ones to migrate from'
-    return { ...about, status: 'warning', fix }
-  }
-  return { ...about, status: 'ok' }
 }
 
 function checkBackend(finding: Finding, { backends }: Backends, local: boolean): Check {

@@ -2,15 +2,13 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { basename } from 'node:path'
-import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { type Command, InvalidArgumentError } from 'commander'
-import mime from 'mime'
-import type { Client } from '../../client/client.ts'
-import { isRefusal, messageOf, networkReason, usageError } from '../errors.ts'
+import { messageOf, usageError } from '../errors.ts'
 import { bytes, took } from '../output.ts'
 import { createProgress } from '../progress.ts'
 import type { Session, WithSession } from '../session.ts'
+import { sendFrom, typeOfName } from '../upload.ts'
 
 interface PutOptions {
   contentType?: string
@@ -64,7 +62,7 @@ async function put(
   client.mediaUrl(name)
   const size = file === '-' ? undefined : await sizeOf(file)
   const headers = {
-    'Content-Type': options.contentType ?? mime.getType(name) ?? 'application/octet-stream',
+    'Content-Type': options.contentType ?? typeOfName(name),
     ...(options.cacheControl !== undefined && { 'Cache-Control': options.cacheControl }),
     ...options.meta,
     ...(size !== undefined && { 'Content-Length': String(size) }),
@@ -75,41 +73,22 @@ async function put(
   const source = file === '-' ? io.stdin : createReadStream(file)
   const started = Date.now()
   let sent = 0
-  async function* counted() {
-    for await (const chunk of source as AsyncIterable<Uint8Array>) {
-      progress.update({ value: (sent += chunk.length) })
-      yield chunk
-    }
-  }
-  // The same stream at run time; Node and fetch declare it as two types.
-  const body = Readable.toWeb(Readable.from(counted())) as ReadableStream
+  const onSent = (count: number) => progress.update({ value: (sent += count) })
   const request = { headers, redirect: 'manual' } as const
   try {
-    const stored = options.available
-      ? { name: await client.save(name, body, request), created: true, etag: null }
-      : { name, ...(await client.put(name, body, request)) }
+    const stored = await sendFrom({ client, name, source, onSent }, async (body) =>
+      options.available
+        ? { name: await client.save(name, body, request), created: true, etag: null }
+        : { name, ...(await client.put(name, body, request)) },
+    )
     progress.end()
     const { name: chosen, created, etag } = stored
     if (output.json) return output.record({ name: chosen, size: sent, created, etag })
     if (options.available) output.print(chosen)
     output.note(`${chosen}: ${bytes(sent)} in ${took(started)}`)
-  } catch (error) {
-    // If the file cannot be read to its end, fetch fails because of that.
-    if (source.errored) throw source.errored
-    // A Worker that refuses an upload closes the connection, and its answer may be lost.
-    if (networkReason(error) !== undefined) await checkToken(client, name)
-    throw error
   } finally {
     progress.end()
-    source.destroy()
   }
-}
-
-/** Throws if the token is refused. */
-async function checkToken(client: Client, name: string): Promise<void> {
-  await client.path(name).catch((error: unknown) => {
-    if (isRefusal(error)) throw error
-  })
 }
 
 function nameFor(file: string, name: string | undefined): string {

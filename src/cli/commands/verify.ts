@@ -36,7 +36,7 @@ export function addVerify(program: Command, withSession: WithSession): void {
     .argument('[id]', 'show this verification instead of starting one')
     .option('--prefix <prefix>', 'only names that begin with this')
     .option('--rollback', 'say whether a mirror can become the primary again')
-    .option('--mirror <name>', 'with --rollback: only this mirror')
+    .option('--mirror <backend>', 'with --rollback: only this mirror')
     .option('--deep', 'compare the bytes too')
     .option('--check-copies', 'read the primary, and compare the bytes with the digests recorded there')
     .option('--repair', 'with --check-copies or --deep: copy damaged copies again')

@@ -180,7 +180,8 @@ function priceOf(backend: PricedBackend): EgressPrice | undefined {
   return PROVIDERS.find((provider) => provider.host.test(host))
 }
 
-function hostOf(backend: Extract<PricedBackend, { type: 's3' | 'http' }>): string {
+function hostOf(backend: Extract<PricedBackend, { type: 's3' | 'http' | 'custom' }>): string {
+  if (backend.type === 'custom') return ''
   if (backend.type === 'http') {
     // A binding may lead anywhere.
     return backend.url === undefined || backend.binding !== undefined ? '' : new URL(backend.url).hostname

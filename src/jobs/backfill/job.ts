@@ -43,7 +43,7 @@ export abstract class Backfill extends Job<BackfillRecord, BackfillJson> {
   /** The open manifest; it is opened again, where the record says, after a restart or a failure. */
   #manifest: AsyncGenerator<ManifestSlice> | undefined
 
-  constructor(ctx: DurableObjectState, env: Env) {
+  constructor(ctx: DurableObjectState, env: object) {
     super(ctx, env, SETTINGS)
     const store = createStore(ctx.storage)
     this.#series = createSeries(ctx.storage)
@@ -128,7 +128,7 @@ export abstract class Backfill extends Job<BackfillRecord, BackfillJson> {
 
   /** Without a queue the job copies by itself. */
   protected queue(): PageQueue | undefined {
-    return this.env.COPY_QUEUE as Queue | undefined
+    return (this.env as { COPY_QUEUE?: Queue }).COPY_QUEUE
   }
 
   protected override toJson(record: BackfillRecord): BackfillJson {

@@ -56,7 +56,7 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
   /** When the next pass may begin. */
   #resumes = 0
 
-  constructor(ctx: DurableObjectState, env: Env) {
+  constructor(ctx: DurableObjectState, env: object) {
     super(ctx, env, SETTINGS)
     this.#store = createStore(ctx.storage)
   }

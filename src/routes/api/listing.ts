@@ -1,9 +1,11 @@
 import type { Context } from 'hono'
 import { deriveKey } from '../../access/derive-key.ts'
+import type { Chain } from '../../chain/fallback.ts'
 import { type Degraded, mergeList } from '../../chain/merge-list.ts'
 import { listTombstones, purgeTombstones, undelete } from '../../chain/tombstones.ts'
 import { listdir } from '../../methods/methods.ts'
 import type { ListedObject } from '../../schemas/answers.ts'
+import type { Backend } from '../../storage/backend.ts'
 import { StorageError } from '../../storage/errors.ts'
 import type { ObjectInfo } from '../../storage/object.ts'
 import type { AppEnv, Handlers, Input } from '../context.ts'
@@ -62,7 +64,10 @@ async function answerListdir(c: Context<AppEnv>, { path, query }: Input<'listdir
 async function answerList(c: Context<AppEnv>, { prefix, query }: Input<'list'>) {
   const { chain } = c.var.deployment
   const options = { ...query, prefix, cursorKey: await cursorKey(c), tombstones: chain.tombstones }
-  const { objects, directories, cursor, degraded } = await mergeList(chain.backends, options)
+  const { objects, directories, cursor, degraded } = await mergeList(
+    backendsOf(chain, query.backend),
+    options,
+  )
   return {
     prefix,
     objects: objects.map(toJson),
@@ -70,6 +75,12 @@ async function answerList(c: Context<AppEnv>, { prefix, query }: Input<'list'>) 
     cursor,
     ...degradedJson(degraded, query.strict),
   }
+}
+
+function backendsOf({ backends }: Chain, only: string | undefined): readonly Backend[] {
+  const listed = backends.filter(({ name }) => only === undefined || name === only)
+  if (listed.length === 0) throw new StorageError('invalid', `there is no backend "${only}"`)
+  return listed
 }
 
 /** Cursors are signed: they contain the backends' own, which may lead outside the prefix that a token is limited to. */

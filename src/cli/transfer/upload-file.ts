@@ -1,0 +1,62 @@
+import { createReadStream } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ApiError, type Client } from '../../client/client.ts'
+import { networkReason } from '../errors.ts'
+import { sendFrom, typeOfName } from '../upload.ts'
+import { isEqual } from './is-equal.ts'
+import type { LocalFile } from './local-files.ts'
+import { headStored } from './stored-objects.ts'
+
+interface UploadFile {
+  client: Client
+  name: string
+  path: string
+  file: LocalFile
+  /** Under which the object may be replaced or created. */
+  condition: Record<string, string>
+  onBytes: (size: number) => void
+}
+
+const WAITS_MS = [500, 2_000, 5_000]
+
+/** Uploads a file; starts over if the connection or a backend fails. */
+export async function uploadFile({
+  client,
+  name,
+  path,
+  file,
+  condition,
+  onBytes,
+}: UploadFile): Promise<void> {
+  const headers = {
+    'Content-Type': typeOfName(name),
+    'Content-Length': String(file.size),
+    ...condition,
+  }
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      const source = createReadStream(path)
+      await sendFrom({ client, name, source, onSent: onBytes }, (body) =>
+        client.put(name, body, { headers, redirect: 'manual' }),
+      )
+      return
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 412) {
+        // An earlier attempt may have succeeded without an answer.
+        const stored = attempt > 0 ? await headStored(client, name) : undefined
+        if (stored && (await isEqual({ path, file, stored, direction: 'upload' }))) return
+        throw new Error('it was changed there in the meantime, and is not overwritten', { cause: error })
+      }
+      const wait = WAITS_MS[attempt]
+      if (wait === undefined || !isPassing(error)) throw error
+      await sleep(wait)
+    }
+  }
+}
+
+/** Whether another attempt may succeed. */
+function isPassing(error: unknown): boolean {
+  return error instanceof ApiError
+    ? error.isFromWorker && [429, 502, 503, 504].includes(error.status)
+    : networkReason(error) !== undefined
+}

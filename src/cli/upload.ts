@@ -1,0 +1,49 @@
+import { Readable } from 'node:stream'
+import mime from 'mime'
+import type { Client } from '../client/client.ts'
+import { isRefusal, networkReason } from './errors.ts'
+
+interface Upload {
+  client: Client
+  name: string
+  source: Readable
+  /** Gets the size of each chunk. */
+  onSent: (size: number) => void
+}
+
+/** Sends a stream as the body of an upload, and reports what really went wrong if it fails. */
+export async function sendFrom<Answer>(
+  { client, name, source, onSent }: Upload,
+  send: (body: ReadableStream) => Promise<Answer>,
+): Promise<Answer> {
+  async function* counted() {
+    for await (const chunk of source as AsyncIterable<Uint8Array>) {
+      onSent(chunk.length)
+      yield chunk
+    }
+  }
+  try {
+    // The same stream at run time; Node and fetch declare it as two types.
+    return await send(Readable.toWeb(Readable.from(counted())) as ReadableStream)
+  } catch (error) {
+    // If the file cannot be read to its end, fetch fails because of that.
+    if (source.errored) throw source.errored
+    // A Worker that refuses an upload closes the connection, and its answer may be lost.
+    if (networkReason(error) !== undefined) await checkToken(client, name)
+    throw error
+  } finally {
+    source.destroy()
+  }
+}
+
+/** Throws if the token is refused. */
+async function checkToken(client: Client, name: string): Promise<void> {
+  await client.path(name).catch((error: unknown) => {
+    if (isRefusal(error)) throw error
+  })
+}
+
+/** The media type that a name's extension says. */
+export function typeOfName(name: string): string {
+  return mime.getType(name) ?? 'application/octet-stream'
+}

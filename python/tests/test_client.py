@@ -7,7 +7,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote
 
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, SuspiciousFileOperation
 from django.core.files.base import ContentFile
 from django.db.migrations.writer import MigrationWriter
 from django.test import SimpleTestCase, override_settings
@@ -71,6 +71,8 @@ class ScriptedTestCase(SimpleTestCase):
 class Failures(ScriptedTestCase):
     def test_become_the_exceptions_of_python(self):
         for status, code, expected in (
+            (400, "invalid", SuspiciousFileOperation),
+            (400, "corrupt", WorkerError),
             (401, "unauthorized", PermissionError),
             (403, "forbidden", PermissionError),
             (404, "absent", FileNotFoundError),
@@ -137,6 +139,24 @@ class Failures(ScriptedTestCase):
         _, files = self.serve(answer)
         with files.open("a.txt") as file, self.assertRaisesMessage(WorkerError, "ended after 4 of 8 bytes"):
             file.read()
+
+    def test_another_range_than_the_requested_one_is_an_os_error(self):
+        for status, headers in (
+            (200, {}),
+            (206, {"Content_Range": "bytes 0-5/10"}),
+            (206, {"Content_Range": "nonsense"}),
+        ):
+            def answer(handler):
+                if "Range" in handler.headers:
+                    handler.reply(status, b"middle", "text/plain", **headers)
+                else:
+                    handler.reply(200, b"beginning.", "text/plain")
+
+            _, files = self.serve(answer)
+            with self.subTest(headers), files.open("a.txt") as file:
+                file.seek(4)
+                with self.assertRaisesMessage(WorkerError, "the range from 4"):
+                    file.read()
 
     def test_a_refused_upload_says_why(self):
         def answer(handler):

@@ -96,7 +96,7 @@ class Saving(WorkerTestCase):
         for size in (3, 30):
             content = ContentFile(b"ten bytes!")
             content.size = size
-            with self.assertRaises(OSError):
+            with self.assertRaisesMessage(OSError, "another length"):
                 self.files.save("wrong.txt", content)
             self.assertFalse(self.files.exists("wrong.txt"))
         self.assertEqual(self.files.save("wrong.txt", ContentFile(b"right")), "wrong.txt")
@@ -340,6 +340,11 @@ class Urls(WorkerTestCase):
     def test_need_no_request(self):
         files = self.storage("single", base_url="http://127.0.0.1:1/", location="media")
         self.assertEqual(files.url("a b.txt"), "http://127.0.0.1:1/media/a%20b.txt")
+
+    def test_never_lead_out_of_the_location(self):
+        for name in ("../a.txt", "a/../../b.txt", "a\\..\\..\\b.txt", "/a.txt"):
+            with self.subTest(name), self.assertRaises(SuspiciousFileOperation):
+                self.storage("single").url(name)
 
     def test_come_from_the_worker_if_wanted(self):
         files = self.storage("single", urls_from_api=True, location="")

@@ -58,12 +58,7 @@ const CHAIN =
 /** Completes a part of a file: a single backend table is the last one of a chain, and other settings have a chain. */
 function complete(example: string): string {
   if (example.startsWith('{'))
-<<<<<<< HEAD
     return `[vars]\n${CHAIN.replace(/, \{.*/, () => `, ${example.trim().replace(/,$/, '')}]`)}`
-=======
-    return `[vars]
-FALLBACK_STORAGES = [{ type = "r2", binding = "MEDIA" }, ${example.trim()}]`
->>>>>>> w-site
   const variables = /^(FALLBACK|MEDIA|S3)_\w+ = /.test(example) ? `[vars]\n${example}` : example
   if (example.includes('FALLBACK_STORAGES')) return variables
   const hasTable = /^\[vars\]/m.test(variables)
@@ -103,11 +98,7 @@ function envOf(config: Unstable_Config, secrets: readonly string[]): Record<stri
   return {
     ...config.vars,
     ...Object.fromEntries(
-<<<<<<< HEAD
       secrets.map((name) => [name, name.endsWith('_BASIC_AUTH') ? 'user:a-secret' : 'a-secret']),
-=======
-      secrets.map((name) => [name, name.endsWith('_BASIC_AUTH') ? 'user:password' : 'a-secret']),
->>>>>>> w-site
     ),
     ...Object.fromEntries(
       config.r2_buckets.map(({ binding }) => [binding, { get: act, put: act, createMultipartUpload: act }]),

@@ -21,7 +21,10 @@ export const NAVIGATION: readonly Section[] = [
     groups: {
       Develop: [
         ['Production’s media in development', 'development'],
-        ['Use it with Django', 'django'],
+        ['WordPress', 'wordpress'],
+        ['Django', 'django'],
+        ['Rails', 'rails'],
+        ['Laravel', 'laravel'],
         ['Use it as a library', 'library'],
       ],
       Move: [

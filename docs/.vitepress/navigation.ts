@@ -21,10 +21,10 @@ export const NAVIGATION: readonly Section[] = [
     groups: {
       Develop: [
         ['Production’s media in development', 'development'],
-        ['Use it with Django', 'django'],
-        ['Use it with Rails', 'rails'],
-        ['Use it with Laravel', 'laravel'],
-        ['Use it with WordPress', 'wordpress'],
+        ['WordPress', 'wordpress'],
+        ['Django', 'django'],
+        ['Rails', 'rails'],
+        ['Laravel', 'laravel'],
         ['Use it as a library', 'library'],
       ],
       Move: [

@@ -9,16 +9,22 @@ const PROJECT_PAGES = ['SECURITY.md', 'CONTRIBUTING.md', 'CHANGELOG.md']
 /** Matches the target of a link or an image, without its anchor and title. */
 const LINK = /(\]\()([^)\s#]+)(?=[)\s#])/g
 
-/** Files outside docs/ that its pages link to, by their path in the repository. */
+/** Files outside docs/ that pages of the site link to, by their path in the repository. */
 export function linkedOutside(): string[] {
-  const linked = globSync('docs/**/*.md', { cwd: root })
-    .filter((path) => !path.includes('['))
-    .flatMap((path) =>
-      Array.from(readFileSync(new URL(path, root), 'utf8').matchAll(LINK), ([, , target]) =>
-        outsideDocs(path, target ?? ''),
-      ),
-    )
-  return [...new Set([...PROJECT_PAGES, ...linked])].filter((path) => path !== null)
+  const found = new Set(PROJECT_PAGES)
+  const inDocs = globSync('docs/**/*.md', { cwd: root }).filter((path) => !path.includes('['))
+  for (const path of inDocs) for (const linked of linksOutside(path)) found.add(linked)
+  // What is added on the way is visited too.
+  for (const path of found)
+    if (path.endsWith('.md')) for (const linked of linksOutside(path)) found.add(linked)
+  return [...found]
+}
+
+function linksOutside(page: string): string[] {
+  const markdown = readFileSync(new URL(page, root), 'utf8')
+  return Array.from(markdown.matchAll(LINK), ([, , target = '']) => outsideDocs(page, target)).filter(
+    (path) => path !== null && path !== 'README.md',
+  ) as string[]
 }
 
 /** The pages made of files outside docs/: the name under `project/`, and the Markdown with links that work from there. */
@@ -35,6 +41,8 @@ export function projectPages(): { params: { page: string }; content: string }[] 
 export function siteTarget(page: string, target: string): string | null {
   const path = outsideDocs(page, target)
   if (path === null) return null
+  // The site's first page says the same.
+  if (path === 'README.md') return '/index.md'
   return path.endsWith('.md') ? `/project/${pageName(path)}.md` : `/files/${path}.txt`
 }
 

@@ -6,7 +6,7 @@ import { CHROMIUM } from './chromium.ts'
 import { repository, startSite } from './site.ts'
 
 /** Pages with everything that a page can have: drawings, pictures, wide tables, long code. */
-const PAGES = ['index', 'operations', 'deletes', 's3', 'configuration', 'settings', 'cli', 'api', 'dashboard']
+const PAGES = ['index', 'operations', 'deletes', 's3', 'configuration', 'settings', 'api']
 const SCREENSHOTS = join(repository, 'docs/.vitepress/screenshots')
 
 let browser: Browser
@@ -50,7 +50,7 @@ it.each(PAGES)('%s looks right on a phone and on a desk, in both themes', async 
   await page.close()
 })
 
-it.each(['index', 's3', 'settings'])('%s has no barrier that axe finds', async (path) => {
+it.each(['index', 's3'])('%s has no barrier that axe finds', async (path) => {
   const { page } = await open(path)
   expect(await violations(page, path)).toEqual([])
   await page.close()

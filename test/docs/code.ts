@@ -12,6 +12,7 @@ const NOT_RUN: readonly [command: RegExp, reason: string][] = [
   [/\bwrangler (?!dev\b|types\b)/, 'needs an account at Cloudflare'],
   [/\b(npm|npx wrangler dev)\b/, 'is how everything else is started, or runs until it is stopped'],
   [/\baws (--endpoint-url https:\/\/ceph\S+ )?(s3api|sns|events)\b/, 'needs an account at AWS, or Ceph'],
+  [/\b(pip3?|pipx|manage\.py|python3?)\b/, 'needs Django; `npm run test:django` runs the example'],
   [/\bpg_dump\b/, 'needs a database'],
   [/\bcache purge\b/, 'needs an edge cache, which is off by default; test/cli/cache.test.ts runs it'],
   [/\bmc (admin|event|ls)\b/, 'needs a MinIO server'],

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /** Where a project finds this package, relative to its wrangler.toml. */
@@ -8,16 +8,16 @@ export const INSTALLED = 'node_modules/fallback-storage'
 /** The Worker and its static files, in this package. */
 export const WORKER = { script: 'dist/worker/index.js', assets: 'dist/assets' }
 
-const PACKAGE = fileURLToPath(new URL('../..', import.meta.url))
+/** This package's folder. */
+export const PACKAGE = fileURLToPath(new URL('../..', import.meta.url))
 
 /**
  * Arguments for `wrangler dev` and `wrangler deploy` that name the Worker of this package: for a project whose
- * wrangler.toml expects it in node_modules, where `npx` has not installed it.
+ * wrangler.toml, `config`, expects it in node_modules, where `npx` has not installed it.
  */
-export function packagedWorker(folder: string): string[] {
-  const config = join(folder, 'wrangler.toml')
+export function packagedWorker(config: string): string[] {
   const expects = existsSync(config) && readFileSync(config, 'utf8').includes(`"${INSTALLED}/`)
-  if (!expects || existsSync(join(folder, INSTALLED))) return []
+  if (!expects || existsSync(join(dirname(config), INSTALLED))) return []
   // Without --config, wrangler looks for it beside the script.
   return [join(PACKAGE, WORKER.script), '--config', config, '--assets', join(PACKAGE, WORKER.assets)]
 }

@@ -27,7 +27,7 @@ const INSTALLED = 'main = "node_modules/fallback-storage/dist/worker/index.js"'
 it('runs the Worker of this package if the project expects it in node_modules, where it is not', async () => {
   const config = join(folder, 'wrangler.toml')
   await writeFile(config, INSTALLED)
-  expect(packagedWorker(folder)).toEqual([
+  expect(packagedWorker(config)).toEqual([
     join(PACKAGE, 'dist/worker/index.js'),
     '--config',
     config,
@@ -44,6 +44,6 @@ it.for([
   async ({ main, installed }) => {
     await writeFile(join(folder, 'wrangler.toml'), main)
     if (installed) await mkdir(join(folder, 'node_modules/fallback-storage'), { recursive: true })
-    expect(packagedWorker(folder)).toEqual([])
+    expect(packagedWorker(join(folder, 'wrangler.toml'))).toEqual([])
   },
 )

@@ -1,6 +1,6 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { showChecks } from '../checks.ts'
 import { checkFile } from './doctor.ts'
@@ -51,7 +51,7 @@ async function deploy({ output, io }: Local, options: string[], given: DeployOpt
     const code = await runWrangler(
       [
         'deploy',
-        ...(config === undefined ? packagedWorker(process.cwd()) : ['--config', config]),
+        ...workerIn(config),
         '--env',
         // The top level, whatever other environments there are.
         env ?? '',
@@ -66,6 +66,11 @@ async function deploy({ output, io }: Local, options: string[], given: DeployOpt
   } finally {
     rmSync(folder, { recursive: true })
   }
+}
+
+function workerIn(config: string | undefined): string[] {
+  const packaged = packagedWorker(resolve(config ?? 'wrangler.toml'))
+  return packaged.length > 0 || config === undefined ? packaged : ['--config', config]
 }
 
 /** What wrangler reports of a deployment in WRANGLER_OUTPUT_FILE_PATH. */

@@ -34,7 +34,7 @@ async function dev({ output, io }: Local, options: string[]): Promise<void> {
   )
   if (!isProject && !options.some((option) => /^(?:-c|--config|--cwd)(?:=|$)/.test(option)))
     throw usageError('there is no wrangler.toml in this folder. `fallback-storage init` writes one')
-  const code = await runWrangler(['dev', ...packagedWorker(folder), ...options], {
+  const code = await runWrangler(['dev', ...packagedWorker(join(folder, 'wrangler.toml')), ...options], {
     env: io.env,
     onReady: (url) => output.note(`Dashboard: ${dashboard(url, folder)}`),
   })

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { relative, resolve } from 'node:path'
+import { relative, resolve, sep } from 'node:path'
 import { type Command, Option } from 'commander'
 import { type Check, showChecks } from '../checks.ts'
 import { CommandError, EXIT, usageError } from '../errors.ts'
@@ -17,6 +17,7 @@ import {
 } from '../init/sources.ts'
 import { tryBucket } from '../init/try-bucket.ts'
 import { tryOrigin } from '../init/try-origin.ts'
+import { PACKAGE } from '../packaged-worker.ts'
 import { type Io, type Local, type WithSession, withLocal } from '../session.ts'
 
 interface InitOptions extends SourceOptions {
@@ -155,12 +156,18 @@ async function confirmFailed(questions: Questions | undefined): Promise<void> {
   throw new CommandError(EXIT.failed, `nothing was written${hint}`)
 }
 
+/** Whether npm could not find this package by its name, because it was not installed by it. */
+function isClone(): boolean {
+  return !PACKAGE.split(sep).includes('node_modules')
+}
+
 function nextSteps(folder: string, files: readonly string[]): string[] {
   const path = relative('.', folder)
   return [
     '',
     `Wrote ${files.join(', ')}. Next:`,
     ...(path === '' ? [] : [`  cd ${path}`]),
+    ...(path !== '' && isClone() ? [`  npm install ${relative(folder, PACKAGE)}`] : []),
     '  npx fallback-storage dev       runs the Worker here and prints the address of its dashboard',
     '  npx fallback-storage deploy    deploys it to Cloudflare',
   ]

@@ -1,20 +1,31 @@
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { parentPort } from 'node:worker_threads'
+import { createLatency } from './distance/latency.ts'
 
 /**
  * The old server: `/{bytes}/…` is an object of so many bytes, everything else is missing; below `/slow/{ms}/` all
- * answers take their time, below `/paced/` bodies come as over a network, and below `/hang/` nothing does. Runs in a thread of its own.
+ * answers take their time, below `/far/` as long as over the ocean, below `/paced/` bodies come as over a network, and below `/hang/` nothing does. Runs in a thread of its own.
  */
 const MODIFIED = new Date('2024-05-01T12:00:00Z').toUTCString()
 /** 200 Mbit/s. */
 const PACE_BYTES_PER_MS = 25_000
 const bodies = new Map<number, Buffer>()
+const FAR = { mean: 120, deviation: 60 }
+let latency = createLatency(FAR)
+/** Requests below `/far/` since they were last asked for with `/-bench`. */
+let requests = 0
 
 const server = createServer((request, response) => {
   const path = request.url ?? '/'
   if (path.startsWith('/hang/')) return
-  const [, delay, paced, rest = ''] = /^(\/slow\/\d+)?(\/paced)?(\/.*)$/.exec(path) ?? []
+  if (path === '/-bench') {
+    response.end(JSON.stringify({ requests }))
+    requests = 0
+    latency = createLatency(FAR)
+    return
+  }
+  const [, delay, paced, rest = ''] = /^(\/slow\/\d+|\/far(?=\/))?(\/paced)?(\/.*)$/.exec(path) ?? []
   const size = /^\/(\d+)\//.exec(rest)?.[1]
   const answer = (): void => {
     if (size === undefined) {
@@ -33,7 +44,10 @@ const server = createServer((request, response) => {
     else sendPaced(response, body)
   }
   if (delay === undefined) answer()
-  else setTimeout(answer, Number(delay.slice('/slow/'.length)))
+  else if (delay === '/far') {
+    requests++
+    setTimeout(answer, latency())
+  } else setTimeout(answer, Number(delay.slice('/slow/'.length)))
 })
 
 /** As many bytes as are due since the start, so that late timers do not slow it down. */

@@ -3,6 +3,7 @@ import { arch, availableParallelism, cpus, release } from 'node:os'
 import { parseArgs } from 'node:util'
 import type { Bench, Measurement } from './bench.ts'
 import { coldReads } from './cold.ts'
+import { distantReads } from './distance/reads.ts'
 import { existsBatch } from './exists.ts'
 import { type Figure, keeps, printFigures } from './figure.ts'
 import { benchListing } from './listing.ts'
@@ -27,6 +28,7 @@ const MEASUREMENTS: Record<string, Measurement> = {
   miss: misses,
   exists: existsBatch,
   slow: slowPrimary,
+  distance: distantReads,
   s3: s3Reads,
   's3-upload': s3Uploads,
   's3-memory': s3Memory,
@@ -37,7 +39,7 @@ const MEASUREMENTS: Record<string, Measurement> = {
 }
 
 /** Omitted from a quick run: they take long, or have no goal. */
-const NOT_QUICK = new Set(['memory', 'nginx', 'original', 'listing'])
+const NOT_QUICK = new Set(['distance', 'memory', 'nginx', 'original', 'listing'])
 
 const TURNS_PER_ROUND = 10
 /** Enough for what is clear; what falls short is measured again with all of them. */

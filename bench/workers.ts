@@ -31,23 +31,29 @@ const STARTUPS = 7
 export interface ContestOptions {
   /** The inspector's address. It slows the Worker down, so it is off unless a profile is recorded. */
   inspectorPort?: number
+  /** Whether storages answer as late as in production: `bench/distance/`. */
+  distant?: boolean
 }
 
 /** Starts the peers, and this project once per measured configuration. */
 export async function startContest(
   own: (origin: string) => OwnWorker[],
-  { inspectorPort }: ContestOptions = {},
+  { inspectorPort, distant = false }: ContestOptions = {},
 ): Promise<Contest> {
   const thread = new Worker(new URL('./origin.ts', import.meta.url))
   const [port] = (await once(thread, 'message')) as [number]
-  const origin = `http://127.0.0.1:${port}`
+  const server = `http://127.0.0.1:${port}`
+  const origin = distant ? `${server}/far` : server
   const [code, render] = await Promise.all([
     bundle('src/index.ts', { minify: inspectorPort === undefined }),
     bundle('render2'),
   ])
+  const latency = await bundle('bench/distance/latency.ts')
+  const wrapper = read('./peers/distant.js')
   const bare = read('./peers/bare.js')
   const workers = [
     { name: 'bare', code: bare, vars: {} },
+    { name: 'bare-origin', code: bare, vars: { ORIGIN: origin }, r2Buckets: {} },
     { name: 'bare-fetch-through', code: bare, vars: { ORIGIN: origin } },
     { name: 'bare-three', code: bare, vars: { ORIGIN: origin }, kvNamespaces: { MEDIA_KV: 'kv' } },
     { name: 'render2', code: render, vars: { CACHE_CONTROL: 'no-store' } },
@@ -64,7 +70,9 @@ export async function startContest(
         ...workers.map(({ name, code: contents, vars, ...bindings }) => ({
           ...OPTIONS,
           name,
-          modules: [{ type: 'ESModule' as const, path: 'index.js', contents }],
+          modules: distant
+            ? [module('index.js', wrapper), module('latency.js', latency), module('worker.js', contents)]
+            : [module('index.js', contents)],
           r2Buckets: { MEDIA: 'media', R2_BUCKET: 'media' },
           bindings: vars as Record<string, never>,
           unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
@@ -73,10 +81,7 @@ export async function startContest(
         ...Array.from({ length: STARTUPS }, (_, index) => ({
           ...OPTIONS,
           name: startupName(index),
-          modules: [
-            { type: 'ESModule' as const, path: 'index.js', contents: read('./peers/startup.js') },
-            { type: 'ESModule' as const, path: 'bundle.js', contents: code },
-          ],
+          modules: [module('index.js', read('./peers/startup.js')), module('bundle.js', code)],
           unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
         })),
       ],
@@ -88,7 +93,7 @@ export async function startContest(
   for (const name of names) urls.set(name, (await miniflare.unsafeGetDirectURL(name)).origin)
   const bucket = await miniflare.getR2Bucket('MEDIA', 'bare')
   return {
-    origin,
+    origin: server,
     pid: childWorkerds()[0] ?? 0,
     url(worker) {
       const url = urls.get(worker)
@@ -104,6 +109,10 @@ export async function startContest(
       await thread.terminate()
     },
   }
+}
+
+function module(path: string, contents: string) {
+  return { type: 'ESModule' as const, path, contents }
 }
 
 /** Workers that have had no request, each for one measurement of a start. */

@@ -3,7 +3,7 @@ export default {
   async fetch(request, env) {
     const path = new URL(request.url).pathname
     const key = decodeURIComponent(path.slice(1))
-    const object = await env.MEDIA.get(key, { onlyIf: request.headers })
+    const object = await env.MEDIA?.get(key, { onlyIf: request.headers })
     if (object) return fromR2(object)
     if (env.MEDIA_KV) {
       const value = await env.MEDIA_KV.get(key, 'stream')

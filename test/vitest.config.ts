@@ -16,8 +16,8 @@ export default defineConfig(({ mode }) => {
   return {
     test: {
       root,
-      // Most files wait for servers more than they compute: three keep two cores busy.
-      maxWorkers: 3,
+      // With three, a run may not end: two projects in workerd at a time are too many for one process.
+      maxWorkers: 2,
       // A runtime per file would cost more than all tests together. Files leave nothing behind, see setupFiles.
       isolate: false,
       // The Worker's log is shown for failed tests.

@@ -179,4 +179,19 @@ describe('concurrently', () => {
     await expect(run).rejects.toThrow('broken')
     expect(over).toBeGreaterThanOrEqual(6)
   })
+
+  it('ends with an error that occurs while the next item is awaited', async () => {
+    async function* items() {
+      yield 0
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      yield 1
+    }
+    const started: number[] = []
+    const run = concurrently(items(), 3, async (item) => {
+      started.push(item)
+      if (item === 0) throw new Error('broken')
+    })
+    await expect(run).rejects.toThrow('broken')
+    expect(started).toEqual([0])
+  })
 })

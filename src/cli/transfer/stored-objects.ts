@@ -39,10 +39,10 @@ export async function* listStored(
   }
 }
 
-/** The object under exactly this name, as a read would get it; undefined if there is none. */
+/** The object under exactly this name; undefined if there is none. */
 export async function headStored(client: Client, name: string): Promise<StoredObject | undefined> {
   try {
-    const { headers } = await client.open(name, {
+    const { headers } = await client.openStored(name, {
       method: 'HEAD',
       headers: { 'Accept-Encoding': 'identity' },
       redirect: 'manual',

@@ -400,6 +400,16 @@ describe('sync --delete', () => {
     expect(Object.keys(await stored())).toEqual(['a.txt', 'keep.log'])
   })
 
+  it('keeps what the folder has as a symbolic link, and what is below one', async () => {
+    await write({ 'a.txt': 'one' })
+    await symlink('a.txt', join(folder, 'link'))
+    await symlink('/nowhere', join(folder, 'linked'))
+    for (const name of ['a.txt', 'link', 'link.txt', 'linked/x/y', 'linked-not'])
+      await deployment.put(prefix + name, 'one')
+    await ok(['sync', folder, `:${prefix}`, '--delete'])
+    expect(Object.keys(await stored())).toEqual(['a.txt', 'link', 'linked/x/y'])
+  })
+
   it('deletes what only the folder has', async () => {
     await write({ 'a.txt': 'one', 'old.txt': 'x', 'x/old.txt': 'y' })
     await deployment.put(`${prefix}a.txt`, 'one')

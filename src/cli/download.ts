@@ -37,6 +37,7 @@ export async function fileTarget(
   const note = `${part}.json`
   const etag = resume ? await readNote(note, url) : null
   const found = etag === null ? null : await stat(part).catch(() => null)
+  const removePart = () => Promise.all([part, note].map((path) => rm(path, { force: true })))
   const target: Target = {
     offset: found?.size ?? 0,
     etag,
@@ -44,7 +45,7 @@ export async function fileTarget(
     async restart(fresh) {
       target.offset = 0
       target.etag = fresh
-      await Promise.all([part, note].map((path) => rm(path, { force: true })))
+      await removePart()
     },
     async write(chunk) {
       if (target.offset === 0 && target.etag !== null)
@@ -55,6 +56,10 @@ export async function fileTarget(
     async finish() {
       // An empty object has no file yet.
       await appendFile(part, '')
+      if ((await stat(part)).size !== target.offset) {
+        await removePart()
+        throw new Error(`another process wrote to ${part} at the same time: run the command again`)
+      }
       await publish(part, file)
       await rm(note, { force: true })
     },

@@ -1,4 +1,8 @@
-import { describe, expect, it } from 'vitest'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join as joinPath } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { fileTarget } from '../../src/cli/download.ts'
 import { concurrently } from '../../src/cli/transfer/concurrently.ts'
 import { createFilter } from '../../src/cli/transfer/filter.ts'
 import { join } from '../../src/cli/transfer/join.ts'
@@ -193,5 +197,23 @@ describe('concurrently', () => {
     })
     await expect(run).rejects.toThrow('broken')
     expect(started).toEqual([0])
+  })
+})
+
+describe('a file that is downloaded', () => {
+  it('is not published if another process wrote to the same part', async () => {
+    const folder = await mkdtemp(joinPath(tmpdir(), 'cli-parts-'))
+    onTestFinished(() => rm(folder, { recursive: true }))
+    const begin = async () => {
+      const target = await fileTarget(joinPath(folder, 'a'), 'https://media.test/a', { resume: false })
+      await target.restart('"1"')
+      await target.write(Buffer.from('one '))
+      return target
+    }
+    const [first, second] = [await begin(), await begin()]
+    for (const target of [first, second]) await target.write(Buffer.from('two'))
+    await expect(first.finish?.()).rejects.toThrow('another process')
+    await expect(second.finish?.()).rejects.toThrow('another process')
+    expect(await readdir(folder)).toEqual([])
   })
 })

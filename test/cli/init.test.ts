@@ -304,6 +304,19 @@ describe('tries a web server', () => {
     })
   })
 
+  it.each(['[]', '["a", "b"]', '[1]', '[{"name": "a"}]', '{}', '[', '<html>'])(
+    'and takes %s for no listing',
+    async (body) => {
+      const url = await serve((request, response) => {
+        if (request.url !== '/') return response.writeHead(404).end()
+        return response.writeHead(200, { 'Content-Type': 'application/json' }).end(body)
+      })
+      const ran = await init(['--from', url, '--yes'])
+      expect(ran.code, ran.stderr).toBe(0)
+      expect(chain()[1]).toEqual({ type: 'http', name: 'production', url })
+    },
+  )
+
   it('with the user name and the password of the environment', async () => {
     const url = await serve(({ headers }, response) => {
       const expected = `Basic ${Buffer.from('editor:grün').toString('base64')}`

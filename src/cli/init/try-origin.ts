@@ -1,3 +1,4 @@
+import * as v from 'valibot'
 import { networkReason } from '../errors.ts'
 import { took } from '../output.ts'
 import { secretName, type Source, type Table, type Trial } from './setup.ts'
@@ -86,7 +87,7 @@ function redirected({ status, headers }: Response, probe: URL): Problem {
   return { status: 'failed', detail, fix: 'use the URL below which the files themselves are' }
 }
 
-/** As nginx does with `autoindex_format json`. */
+/** As nginx does with `autoindex_format json`. An empty list may be anything, and would make the origin look empty. */
 async function listsFolders(url: string, headers: Record<string, string>): Promise<boolean> {
   const response = await request(url, { headers })
   if (!response.ok || !response.headers.get('Content-Type')?.startsWith('application/json')) {
@@ -94,11 +95,10 @@ async function listsFolders(url: string, headers: Record<string, string>): Promi
     return false
   }
   const entries: unknown = await response.json().catch(() => undefined)
-  return (
-    Array.isArray(entries) &&
-    entries.every((entry: object | null) => entry && 'name' in entry && 'type' in entry)
-  )
+  return Array.isArray(entries) && entries.length > 0 && entries.every((entry) => v.is(listed, entry))
 }
+
+const listed = v.object({ name: v.string(), type: v.string() })
 
 /** Redirects are not followed. */
 export function request(url: URL | string, init: RequestInit): Promise<Response> {

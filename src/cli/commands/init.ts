@@ -3,7 +3,7 @@ import { relative, resolve, sep } from 'node:path'
 import { type Command, Option } from 'commander'
 import { type Check, showChecks } from '../checks.ts'
 import { CommandError, EXIT, usageError } from '../errors.ts'
-import { checkSetup, refuseToReplace, writeProject } from '../init/files.ts'
+import { checkFolder, checkSetup, writeProject } from '../init/files.ts'
 import { openQuestions, type Questions } from '../init/questions.ts'
 import type { Setup, Source, Trial } from '../init/setup.ts'
 import {
@@ -67,7 +67,7 @@ Examples:
 
 async function init({ output, io }: Local, options: InitOptions): Promise<void> {
   const folder = resolve(options.dir)
-  if (!options.force) refuseToReplace(folder)
+  checkFolder(folder, options)
   const questions = options.yes ? undefined : openTerminal(io)
   try {
     const setup = await ask(options, { env: io.env, questions })

@@ -40,6 +40,8 @@ describe('filters', () => {
     { include: ['a?c'], yes: ['abc', 'a😀c', 'x/a.c'], no: ['ac', 'a/c', 'abbc'] },
     { include: ['a+(b)[c]{d}$^|.txt'], yes: ['a+(b)[c]{d}$^|.txt'], no: ['aa(b)c.txt'] },
     { include: ['*'], exclude: ['*.tmp', 'cache/**'], yes: ['a', 'x/cache/b'], no: ['a.tmp', 'cache/x/y'] },
+    { exclude: ['cache/'], yes: ['a', 'cache'], no: ['cache/x', 'cache/x/y', 'x/cache/y'] },
+    { include: ['/a/b/'], yes: ['a/b/c', 'a/b/c/d'], no: ['a/b', 'a/bc', 'x/a/b/c'] },
     { exclude: ['.DS_Store'], yes: ['DS_Store', 'a'], no: ['.DS_Store', 'x/.DS_Store'] },
     { yes: ['anything', 'line\nbreak'], no: [] },
     { include: ['a*'], yes: ['a\nb'], no: ['b\na'] },

@@ -67,3 +67,8 @@ export function onlyReplacing(stored: StoredObject | undefined): Record<string, 
   if (stored.etag?.startsWith('"')) return { 'If-Match': stored.etag }
   return stored.modified ? { 'If-Unmodified-Since': stored.modified.toUTCString() } : undefined
 }
+
+/** The MD5 of the object, in hexadecimal, if its ETag is one. */
+export function md5InTag({ etag }: StoredObject): string | undefined {
+  return /^"([\da-f]{32})"$/.exec(etag ?? '')?.[1]
+}

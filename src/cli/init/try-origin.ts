@@ -3,7 +3,7 @@ import { networkReason } from '../errors.ts'
 import { took } from '../output.ts'
 import { secretName, type Source, type Table, type Trial } from './setup.ts'
 
-const PATIENCE_MS = 10_000
+const TIMEOUT_MS = 10_000
 
 /** Requests a name that cannot exist from a web server, and asks whether it lists its folders. Changes nothing. */
 export async function tryOrigin({ table, secrets }: Source): Promise<Trial> {
@@ -102,13 +102,13 @@ const listed = v.object({ name: v.string(), type: v.string() })
 
 /** Redirects are not followed. */
 export function request(url: URL | string, init: RequestInit): Promise<Response> {
-  return fetch(url, { ...init, redirect: 'manual', signal: AbortSignal.timeout(PATIENCE_MS) })
+  return fetch(url, { ...init, redirect: 'manual', signal: AbortSignal.timeout(TIMEOUT_MS) })
 }
 
 /** Why there was no answer at all. */
 export function unreachable(url: string, error: unknown): { detail: string; fix: string } {
   const isTimeout = error instanceof Error && error.name === 'TimeoutError'
-  const reason = isTimeout ? `no answer within ${PATIENCE_MS / 1000} s` : networkReason(error)
+  const reason = isTimeout ? `no answer within ${TIMEOUT_MS / 1000} s` : networkReason(error)
   if (reason === undefined) throw error
   return {
     detail: `${url} cannot be reached: ${reason}`,

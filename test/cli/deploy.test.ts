@@ -132,6 +132,10 @@ it('fails if wrangler does', async () => {
   expect([code, stderr]).toEqual([1, ''])
 })
 
+it('exits with 130 if wrangler was interrupted', async () => {
+  expect((await deploy([], { env: { FAKE_EXIT: '130' } })).code).toBe(130)
+})
+
 it('prints no JSON', async () => {
   expect((await deploy(['--json'])).code).toBe(2)
 })

@@ -17,7 +17,7 @@ else {
       console.error('\\u001b[31m✘ [ERROR]\\u001b[0m ' + process.env.FAKE_ERROR)
       process.exit(1)
     }
-    console.log('[{"name":"API_TOKEN","type":"secret_text"}]')
+    console.log(process.env.FAKE_SECRETS ?? '[{"name":"API_TOKEN","type":"secret_text"}]')
   } else if (process.env.FAKE_EXIT) process.exit(Number(process.env.FAKE_EXIT))
   else if (!process.argv.includes('--dry-run')) {
     const targets = ['https://media.me.workers.dev', 'media.museum.org (custom domain)', 'museum.org/media/* (zone name: museum.org)', 'Producer for copies', 'schedule: 17 3 * * *']
@@ -125,6 +125,12 @@ it('knows that a Worker that does not exist yet has no secrets', async () => {
   const env = { FAKE_ERROR: 'This Worker does not exist on your account. [code: 10007]' }
   const { stdout } = await deploy([], { env })
   expect(stdout).toContain('! secrets        there is no token')
+})
+
+it('does not know the secrets if wrangler prints something else', async () => {
+  const { code, stdout, stderr } = await deploy([], { env: { FAKE_SECRETS: 'A new version is available' } })
+  expect(stdout).toContain('? secrets        which secrets the Worker has is not known')
+  expect([code, stderr]).toEqual([0, ''])
 })
 
 it('fails if wrangler does', async () => {

@@ -89,6 +89,9 @@ export function createClient(options: ClientOptions) {
     /** The object as a response: 200, 206 or 304. */
     open: (name: string, request?: TransferOptions & { method?: 'GET' | 'HEAD' }) =>
       send(namePath(name), request),
+    /** The same, but never a redirect, a placeholder or another object in place of a missing one. */
+    openStored: (name: string, request?: TransferOptions & { method?: 'GET' | 'HEAD' }) =>
+      send(`-/api/open/${namePath(name)}`, request),
     /** Stores the body under this name and replaces what was there. */
     async put(name: string, body: BodyInit, request?: TransferOptions) {
       const { status, headers } = await send(namePath(name), { ...request, method: 'PUT', body })

@@ -16,7 +16,7 @@ export default defineConfig(({ mode }) => {
   return {
     test: {
       root,
-      // With three, a run may not end: two projects in workerd at a time are too many for one process.
+      // With three, which lets both projects in workerd run at a time, one of three runs never ended.
       maxWorkers: 2,
       // A runtime per file would cost more than all tests together. Files leave nothing behind, see setupFiles.
       isolate: false,

@@ -102,9 +102,12 @@ export function createClient(options: ClientOptions) {
       const route = `save/${namePath(name)}`
       return (await call<Answers['save']>(route, { ...request, method: 'POST', body })).name
     },
-    /** `headers`: If-Match, If-Unmodified-Since. */
-    async delete(name: string, request?: Pick<TransferOptions, 'headers'>) {
-      await send(namePath(name), { ...request, method: 'DELETE' })
+    async delete(name: string) {
+      await send(`-/api/delete/${namePath(name)}`, { method: 'DELETE' })
+    },
+    /** Deletes the object on conditions: If-Match, If-Unmodified-Since. It needs a token, sessions are for the API only. */
+    async deleteIf(name: string, headers: NonNullable<TransferOptions['headers']>) {
+      await send(namePath(name), { method: 'DELETE', headers })
     },
     exists: field('exists', 'exists', 'exists'),
     /** Up to 100 names at once. */

@@ -77,7 +77,7 @@ export async function deleteExtra(transfer: Transfer, summary: Summary): Promise
       const size = (file ?? object)?.size ?? null
       if (dryRun) return { size }
       if (file) await rm(join(root, file.name))
-      else await client.delete(nameOf(pair.name), { headers: conditionFor(object) })
+      else await client.deleteIf(nameOf(pair.name), conditionFor(object))
       return { size }
     }),
   )

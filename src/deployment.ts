@@ -29,6 +29,7 @@ import { openSourceChanges } from './sources/source-changes.ts'
 import { createSources, type Sources, type SourcesOptions } from './sources/sources.ts'
 import { type Backend, type BackendHealth, isWritable } from './storage/backend.ts'
 import { type Chain, createChain } from './chain/fallback.ts'
+import { hides, writerFor } from './chain/placement.ts'
 import { withPlaceholder } from './backends/placeholder/placeholder.ts'
 import { withRedirect } from './wrappers/redirect.ts'
 import { withRewrite } from './wrappers/rewrite.ts'
@@ -171,7 +172,7 @@ function deploymentOver(
   })
   const chain = compared(createChain(backends, options))
   const substituting = backends.map((backend, index) =>
-    withSubstitutes(backend, unshared[index], config.backends[index]),
+    withSubstitutes(backend, copyChain, config.backends[index]),
   )
   const searched = compared(createChain(substituting, options))
   const mediaChain =
@@ -234,16 +235,23 @@ function bucketOf(settings: BackendConfig): string | undefined {
 }
 
 /** The backend as reads of media see it: they may get an original or a redirect in place of the object. */
-function withSubstitutes(
-  backend: Backend,
-  unshared: Backend | undefined,
-  settings: BackendConfig | undefined,
-): Backend {
-  if (!settings || !unshared) return backend
+function withSubstitutes(backend: Backend, unshared: Chain, settings: BackendConfig | undefined): Backend {
+  const alone = unshared.backends.find(({ name }) => name === backend.name)
+  if (!settings || !alone) return backend
   const redirects = 'redirect' in settings && settings.redirect === true
   const own = redirects ? withRedirect(backend) : backend
   const { rewrite: rules } = settings
-  return rules ? withRewrite(own, { rules, originals: redirects ? own : unshared }) : own
+  if (!rules) return own
+  return withRewrite(own, {
+    rules,
+    originals: redirects ? own : alone,
+    async isDeleted(name) {
+      const writer = writerFor(unshared, name)
+      if (!writer || writer.name === backend.name) return false
+      const info = await writer.head(name, { lastResort: true })
+      return info !== null && hides(unshared, { backend: writer, info })
+    },
+  })
 }
 
 /** Leaves a chain as it is unless copies are compared with their sources after reads. */

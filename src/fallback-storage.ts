@@ -110,7 +110,9 @@ export class DeployedStorage {
       const why = 'without a request, URLs need the option `mediaUrl`: the public base of the media'
       if (mediaUrl === undefined) throw new StorageError('unsupported', why)
       const isSigned = mediaAccess === 'signed' || Object.keys(options).length > 0
-      const signer = isSigned && mediaAccess !== 'token' ? urlSigner : undefined
+      if (isSigned && mediaAccess === 'token')
+        throw new StorageError('invalid', 'no URLs are signed where reads need a token (`mediaAccess`)')
+      const signer = isSigned ? urlSigner : undefined
       if (options.contentDisposition !== undefined && !signer)
         throw new StorageError('invalid', 'contentDisposition: needs the option `urlSigningKeys`')
       return urlFor(deployment, name, { base: mediaUrl, signer, ...options })

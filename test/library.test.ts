@@ -155,6 +155,20 @@ describe('FallbackStorage', () => {
     })
   })
 
+  it('promises no link that works for a while where every read needs a token', async () => {
+    const storage = new FallbackStorage(CHAIN, {
+      mediaUrl: 'https://media.example/',
+      mediaAccess: 'token',
+      apiTokens: [{ name: 'reader', token: 'x'.repeat(32), scopes: ['read'] }],
+    })
+    expect(await storage.url('a.jpg')).toBe('https://media.example/a.jpg')
+    for (const options of [{ expiresIn: 60 }, { contentDisposition: 'attachment' }])
+      await expect(storage.url('a.jpg', options)).rejects.toMatchObject({
+        code: 'invalid',
+        message: expect.stringContaining('reads need a token'),
+      })
+  })
+
   it('is the chain of an app, too', async () => {
     const app = createApp({ storages: CHAIN })
     const bindings = { ...env }

@@ -38,13 +38,16 @@ class Client:
         response = self.open(method, path, name, headers, body)
         try:
             answer = response.read()
+            if response.headers.get_content_type() == "application/json":
+                return json.loads(answer)
+            if response.status in (201, 204) and not answer:
+                return None
+            what = "without JSON"
+        except (http.client.HTTPException, ValueError) as error:
+            what = repr(error)
         finally:
             self.release(response)
-        if response.headers.get_content_type() == "application/json":
-            return json.loads(answer)
-        if response.status in (201, 204) and not answer:
-            return None
-        raise WorkerError(f"{response.status} without JSON: no answer of a fallback-storage Worker; is base_url right?")
+        raise WorkerError(f"{response.status} {what}: no answer of a fallback-storage Worker; is base_url right?")
 
     def open(self, method, path, name, headers=None, body=None):
         """A successful response, to be given to `release` in the end."""

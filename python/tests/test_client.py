@@ -140,6 +140,16 @@ class Failures(ScriptedTestCase):
         with files.open("a.txt") as file, self.assertRaisesMessage(WorkerError, "ended after 4 of 8 bytes"):
             file.read()
 
+    def test_an_answer_that_ends_too_early_or_is_no_json_is_an_os_error(self):
+        def half(handler):
+            handler.reply(200, b'{"exists": ', Content_Length=16)
+            handler.close_connection = True
+
+        for answer in (half, lambda handler: handler.reply(200, b'{"exists": ')):
+            _, files = self.serve(answer)
+            with self.subTest(answer), self.assertRaisesMessage(WorkerError, "no answer of a fallback-storage Worker"):
+                files.exists("a.txt")
+
     def test_another_range_than_the_requested_one_is_an_os_error(self):
         for status, headers in (
             (200, {}),

@@ -6,6 +6,7 @@ export function brokenSiteLinks(folder: string): string[] {
   const pages = new Map(
     globSync('**/*.html', { cwd: folder }).map((page) => [page, readFileSync(join(folder, page), 'utf8')]),
   )
+  if (pages.size === 0) throw new Error(`there are no pages in ${folder}`)
   const ids = new Map<string, Set<string>>()
   const idsOf = (page: string): Set<string> => {
     const known = ids.get(page) ?? new Set(attributes(pages.get(page) ?? '', 'id'))

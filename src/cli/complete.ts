@@ -130,7 +130,7 @@ function profileNames({ io }: ValueRequest): Candidate[] {
 }
 
 /** A slow or distant deployment must not block the terminal for longer. */
-const PATIENCE_MS = 2_000
+const TIMEOUT_MS = 2_000
 const MAX_NAMES = 200
 
 function clientOf({ options, io }: ValueRequest) {
@@ -139,7 +139,7 @@ function clientOf({ options, io }: ValueRequest) {
   return createClient({
     url,
     ...(token !== '' && { token }),
-    fetch: (input, init) => fetch(input, { ...init, signal: AbortSignal.timeout(PATIENCE_MS) }),
+    fetch: (input, init) => fetch(input, { ...init, signal: AbortSignal.timeout(TIMEOUT_MS) }),
   })
 }
 

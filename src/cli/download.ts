@@ -37,6 +37,7 @@ export async function fileTarget(
   const note = `${part}.json`
   const etag = resume ? await readNote(note, url) : null
   const found = etag === null ? null : await stat(part).catch(() => null)
+  const removePart = () => Promise.all([part, note].map((path) => rm(path, { force: true })))
   const target: Target = {
     offset: found?.size ?? 0,
     etag,
@@ -44,7 +45,7 @@ export async function fileTarget(
     async restart(fresh) {
       target.offset = 0
       target.etag = fresh
-      await Promise.all([part, note].map((path) => rm(path, { force: true })))
+      await removePart()
     },
     async write(chunk) {
       if (target.offset === 0 && target.etag !== null)
@@ -55,6 +56,10 @@ export async function fileTarget(
     async finish() {
       // An empty object has no file yet.
       await appendFile(part, '')
+      if ((await stat(part)).size !== target.offset) {
+        await removePart()
+        throw new Error(`another process wrote to ${part} at the same time: run the command again`)
+      }
       await publish(part, file)
       await rm(note, { force: true })
     },
@@ -154,7 +159,7 @@ async function downloadOnce(
     silence.abort(Object.assign(new Error('no answer in time'), { code: 'ETIMEDOUT' }))
   }, SILENCE_MS)
   try {
-    const response = await client.open(name, { headers, signal: silence.signal, redirect: 'manual' })
+    const response = await client.openStored(name, { headers, signal: silence.signal, redirect: 'manual' })
     onResponse(response)
     const { status, headers: answered, body } = response
     const etag = answered.get('ETag')

@@ -50,9 +50,15 @@ export function readProfiles(env: NodeJS.ProcessEnv): ProfileConfig {
     return v.parse(config, JSON.parse(readFileSync(file, 'utf8')))
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return { profiles: {} }
-    const where = error instanceof v.ValiError ? ` ${v.getDotPath(error.issues[0]) ?? ''}` : ''
-    throw usageError(`${file}:${where} ${messageOf(error)}`)
+    throw usageError(`${file}: ${fileProblem(error)}`)
   }
+}
+
+/** Parsers quote what they found, which may be a token. */
+function fileProblem(error: unknown): string {
+  if (error instanceof SyntaxError) return 'is not valid JSON'
+  if (!(error instanceof v.ValiError)) return messageOf(error)
+  return `${v.getDotPath(error.issues[0]) ?? 'the document'} is missing, unknown or of the wrong type`
 }
 
 /** Replaces the file as a whole; only its owner may read it, because it may contain tokens. */

@@ -89,6 +89,9 @@ export function createClient(options: ClientOptions) {
     /** The object as a response: 200, 206 or 304. */
     open: (name: string, request?: TransferOptions & { method?: 'GET' | 'HEAD' }) =>
       send(namePath(name), request),
+    /** The same, but never a redirect, a placeholder or another object in place of a missing one. */
+    openStored: (name: string, request?: TransferOptions & { method?: 'GET' | 'HEAD' }) =>
+      send(`-/api/open/${namePath(name)}`, request),
     /** Stores the body under this name and replaces what was there. */
     async put(name: string, body: BodyInit, request?: TransferOptions) {
       const { status, headers } = await send(namePath(name), { ...request, method: 'PUT', body })
@@ -99,9 +102,12 @@ export function createClient(options: ClientOptions) {
       const route = `save/${namePath(name)}`
       return (await call<Answers['save']>(route, { ...request, method: 'POST', body })).name
     },
-    /** `headers`: If-Match, If-Unmodified-Since. */
-    async delete(name: string, request?: Pick<TransferOptions, 'headers'>) {
-      await send(namePath(name), { ...request, method: 'DELETE' })
+    async delete(name: string) {
+      await send(`-/api/delete/${namePath(name)}`, { method: 'DELETE' })
+    },
+    /** Deletes the object on conditions: If-Match, If-Unmodified-Since. It needs a token, sessions are for the API only. */
+    async deleteIf(name: string, headers: NonNullable<TransferOptions['headers']>) {
+      await send(namePath(name), { method: 'DELETE', headers })
     },
     exists: field('exists', 'exists', 'exists'),
     /** Up to 100 names at once. */

@@ -147,7 +147,7 @@ export const rewriteRules = v.pipe(
 function ruleProblem(source: string, replacement: string): string | undefined {
   const invalid = regExpProblem(source)
   if (invalid !== undefined) return invalid
-  // Without this, an expression takes at most a power of the name's length, not an exponential.
+  // Without such groups, the time grows polynomially with the name's length, not exponentially.
   if (/\)(?:[*+]|\{\d*,\})/.test(source.replaceAll(/\\.|\[(?:\\.|[^\]])*\]/gu, '-')))
     return 'repeats a group without limit, as in "(a|b)+", which can take forever on a long name; write "[ab]+", or a limit as in "(a|b){0,9}"'
   const groups = (new RegExp(`${source}|`, 'u').exec('')?.length ?? 1) - 1

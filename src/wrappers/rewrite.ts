@@ -8,13 +8,15 @@ export interface RewriteOptions {
   rules: readonly (readonly [string, string])[]
   /** The same backend, whose reads are not shared: what is found under another name is not copied. */
   originals: Pick<Backend, 'get' | 'head' | 'accepts'>
+  /** Whether the chain has deleted a name that this backend still has. */
+  isDeleted: (name: string) => Promise<boolean>
 }
 
 /**
  * Where the backend lacks a name, the names that the rules make of it are tried, in order: the original of a missing
  * derivative. If all that is found is a tombstone, the derivative is deleted, too. For reads of media only.
  */
-export function withRewrite(backend: Backend, { rules, originals }: RewriteOptions): Backend {
+export function withRewrite(backend: Backend, { rules, originals, isDeleted }: RewriteOptions): Backend {
   const compiled = rules.map(([source, replacement]) => [new RegExp(source, 'u'), replacement] as const)
   const originalsOf = (name: string): Set<string> => {
     const names = compiled.map(([pattern, replacement]) => name.replace(pattern, replacement))
@@ -35,9 +37,14 @@ export function withRewrite(backend: Backend, { rules, originals }: RewriteOptio
       for (const original of originalsOf(name)) {
         const other = await readOriginal(original, options)
         if (!other) continue
-        if (!other.deleted) return { ...other, substitute: other.substitute ?? 'original' }
-        await cancelBody(other.body)
-        if (!other.lifted) tombstone ??= other
+        let isServed = false
+        try {
+          isServed = !other.deleted && !(await isDeleted(original))
+        } finally {
+          if (!isServed) await cancelBody(other.body)
+        }
+        if (isServed) return { ...other, substitute: other.substitute ?? 'original' }
+        if (other.deleted && !other.lifted) tombstone ??= other
       }
       return tombstone
     }

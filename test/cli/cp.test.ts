@@ -20,7 +20,7 @@ import { type CuttingProxy, startCuttingProxy } from '../kit/servers/cutting-pro
 import { forward } from '../kit/servers/forward.ts'
 import { close, listen } from '../kit/servers/listen.ts'
 import { mediaFolder } from '../kit/servers/media.ts'
-import { TOKEN } from '../kit/worker/site.ts'
+import { type Site, startSite, TOKEN } from '../kit/worker/site.ts'
 import { useDeployment } from './deployment.ts'
 import { type Cli, createCli, type Ran, records } from './run.ts'
 
@@ -328,7 +328,7 @@ describe('changes in the meantime', () => {
 async function intercepted(method: string, change: () => Promise<void>, end = ''): Promise<string> {
   let isDone = false
   const server = createServer((request, response) => {
-    const isAwaited = request.method === method && request.url?.endsWith(end) && !request.url.includes('/-/')
+    const isAwaited = request.method === method && request.url?.endsWith(end)
     const before = isAwaited && !isDone ? change() : Promise.resolve()
     isDone ||= isAwaited === true
     before.then(
@@ -400,6 +400,16 @@ describe('sync --delete', () => {
     expect(Object.keys(await stored())).toEqual(['a.txt', 'keep.log'])
   })
 
+  it('keeps what the folder has as a symbolic link, and what is below one', async () => {
+    await write({ 'a.txt': 'one' })
+    await symlink('a.txt', join(folder, 'link'))
+    await symlink('/nowhere', join(folder, 'linked'))
+    for (const name of ['a.txt', 'link', 'link.txt', 'linked/x/y', 'linked-not'])
+      await deployment.put(prefix + name, 'one')
+    await ok(['sync', folder, `:${prefix}`, '--delete'])
+    expect(Object.keys(await stored())).toEqual(['a.txt', 'link', 'linked/x/y'])
+  })
+
   it('deletes what only the folder has', async () => {
     await write({ 'a.txt': 'one', 'old.txt': 'x', 'x/old.txt': 'y' })
     await deployment.put(`${prefix}a.txt`, 'one')
@@ -458,6 +468,49 @@ describe('without a complete listing', () => {
       expect(code).toBe(1)
     }
     expect(await files()).toEqual({ 'old.txt': 'x' })
+  })
+})
+
+describe('where reads of media get something else for what is missing', () => {
+  let site: Site
+  let substituting: Cli
+
+  beforeAll(async () => {
+    const production = {
+      type: 'http',
+      name: 'production',
+      url: old.url,
+      redirect: true,
+      rewrite: [[String.raw`-\d+x\d+(\.jpg)$`, '$1']],
+    }
+    site = await startSite({
+      storages: [{ type: 'r2', binding: 'MEDIA' }, production, { type: 'placeholder' }],
+    })
+    substituting = createCli(site.url, TOKEN)
+  })
+
+  afterAll(() => site?.close())
+
+  it('files are uploaded in its place', async () => {
+    await write({ 'a.jpg': 'original' }, join(oldMedia.path, prefix))
+    await write({ 'a-10x10.jpg': 'derivative', 'new.jpg': 'new' })
+    const one = await substituting(['cp', join(folder, 'a-10x10.jpg'), `:${prefix}`])
+    expect(one.code, one.stderr).toBe(0)
+    const ran = await substituting(['cp', folder, `:${prefix}`, '--json'])
+    expect(summaryOf(ran)).toMatchObject({ transferred: 1, skipped: 1, failed: 0 })
+    expect(await (await site.fetch(`${prefix}a-10x10.jpg`)).text()).toBe('derivative')
+    expect(await (await site.fetch(`${prefix}new.jpg`)).text()).toBe('new')
+  })
+
+  it('only objects are downloaded', async () => {
+    await write({ 'a.jpg': 'original' }, join(oldMedia.path, prefix))
+    for (const name of ['none.jpg', 'a-10x10.jpg']) {
+      expect(await substituting(['cp', `:${prefix}${name}`, folder])).toMatchObject({ code: 3 })
+      expect(await substituting(['get', prefix + name, folder])).toMatchObject({ code: 3 })
+    }
+    const ran = await substituting(['cp', `:${prefix}a.jpg`, folder])
+    expect(ran.code, ran.stderr).toBe(0)
+    expect(await files()).toEqual({ 'a.jpg': 'original' })
   })
 })
 

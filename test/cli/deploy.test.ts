@@ -17,7 +17,7 @@ else {
       console.error('\\u001b[31m✘ [ERROR]\\u001b[0m ' + process.env.FAKE_ERROR)
       process.exit(1)
     }
-    console.log('[{"name":"API_TOKEN","type":"secret_text"}]')
+    console.log(process.env.FAKE_SECRETS ?? '[{"name":"API_TOKEN","type":"secret_text"}]')
   } else if (process.env.FAKE_EXIT) process.exit(Number(process.env.FAKE_EXIT))
   else if (!process.argv.includes('--dry-run')) {
     const targets = ['https://media.me.workers.dev', 'media.museum.org (custom domain)', 'museum.org/media/* (zone name: museum.org)', 'Producer for copies', 'schedule: 17 3 * * *']
@@ -127,9 +127,19 @@ it('knows that a Worker that does not exist yet has no secrets', async () => {
   expect(stdout).toContain('! secrets        there is no token')
 })
 
+it('does not know the secrets if wrangler prints something else', async () => {
+  const { code, stdout, stderr } = await deploy([], { env: { FAKE_SECRETS: 'A new version is available' } })
+  expect(stdout).toContain('? secrets        which secrets the Worker has is not known')
+  expect([code, stderr]).toEqual([0, ''])
+})
+
 it('fails if wrangler does', async () => {
   const { code, stderr } = await deploy([], { env: { FAKE_EXIT: '3' } })
   expect([code, stderr]).toEqual([1, ''])
+})
+
+it('exits with 130 if wrangler was interrupted', async () => {
+  expect((await deploy([], { env: { FAKE_EXIT: '130' } })).code).toBe(130)
 })
 
 it('prints no JSON', async () => {

@@ -55,6 +55,22 @@ const withVars = (vars: Record<string, unknown>, more: Record<string, unknown> =
 const problems = (checks: readonly Check[]) => checks.filter(({ status }) => status !== 'ok')
 const text = ({ detail, fix = '' }: Check) => `${detail}\n${fix}`
 
+it('warns of secrets that are sent unencrypted, whatever else is wrong with the backend', async () => {
+  const old = { type: 'http', name: 'old', url: 'http://93.184.216.34/', headers: { 'X-Key': '$OLD_KEY' } }
+  const FALLBACK_STORAGES = [
+    { type: 'r2', binding: 'MEDIA' },
+    { ...old, prefix: 'media' },
+  ]
+  const checks = await check({
+    file: withVars({ FALLBACK_STORAGES }),
+    secrets: { names: [...SECRETS, 'OLD_KEY'] },
+  })
+  expect(problems(checks).map(text)).toEqual([
+    expect.stringContaining('does not end with "/"'),
+    expect.stringContaining('the secrets in them, are sent unencrypted'),
+  ])
+})
+
 describe('a good configuration', () => {
   it('has no problem', async () => {
     const checks = await check({ file: withVars({ FALLBACK_DATA_MIGRATION: true }) })

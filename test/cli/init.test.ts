@@ -238,13 +238,22 @@ describe('refuses', () => {
     expect(await readdir(folder)).toEqual([])
   })
 
-  it.for(['wrangler.toml', 'wrangler.jsonc', '.dev.vars'])('to replace %s', async (name) => {
+  it.for(['wrangler.toml', '.dev.vars'])('to replace %s', async (name) => {
     await writeFile(join(folder, name), 'mine')
     const { code, stderr } = await init(['--from', 'https://www.shop.test/', '--no-check', '--yes'])
     expect(code).toBe(2)
     expect(stderr).toContain(`${name} already exists in ${folder}: add --force to replace`)
     expect(await readdir(folder)).toEqual([name])
     expect(await text(name)).toBe('mine')
+  })
+
+  it.for(['', '--force'])('a folder with a wrangler.jsonc, which would be used instead: %s', async (flag) => {
+    await writeFile(join(folder, 'wrangler.jsonc'), 'mine')
+    const args = ['--from', 'https://www.shop.test/', '--no-check', '--yes']
+    const { code, stderr } = await init(flag === '' ? args : [...args, flag])
+    expect(code).toBe(2)
+    expect(stderr).toContain('wrangler would use wrangler.jsonc')
+    expect(await readdir(folder)).toEqual(['wrangler.jsonc'])
   })
 })
 
@@ -303,6 +312,19 @@ describe('tries a web server', () => {
       listing: 'autoindex-json',
     })
   })
+
+  it.each(['[]', '["a", "b"]', '[1]', '[{"name": "a"}]', '{}', '[', '<html>'])(
+    'and takes %s for no listing',
+    async (body) => {
+      const url = await serve((request, response) => {
+        if (request.url !== '/') return response.writeHead(404).end()
+        return response.writeHead(200, { 'Content-Type': 'application/json' }).end(body)
+      })
+      const ran = await init(['--from', url, '--yes'])
+      expect(ran.code, ran.stderr).toBe(0)
+      expect(chain()[1]).toEqual({ type: 'http', name: 'production', url })
+    },
+  )
 
   it('with the user name and the password of the environment', async () => {
     const url = await serve(({ headers }, response) => {

@@ -179,6 +179,20 @@ describe('profiles', () => {
     expect(code).toBe(2)
   })
 
+  it.each([
+    { what: 'not JSON', text: '{"profiles":{"live":{"url":"u","token":SECRET}}}' },
+    { what: 'a token that is no string', text: '{"profiles":{"live":{"url":"u","token":["SECRET"]}}}' },
+    { what: 'a token that is a number', text: '{"profiles":{"live":{"url":"u","token":5323}}}' },
+    { what: 'a profile that is only a token', text: '{"profiles":{"live":"SECRET"}}' },
+  ])('show nothing of their file that could be a token: $what', async ({ text }) => {
+    await mkdir(dirname(file), { recursive: true })
+    await writeFile(file, text)
+    const { code, stderr } = await cli(['ls'])
+    expect(stderr).not.toMatch(/SEC|5323/)
+    expect(stderr).toMatch(/JSON|profiles\.live/)
+    expect(code).toBe(2)
+  })
+
   it('are replaced only with --replace', async () => {
     await add('production', '--with-token')
     await add('production', '--replace')

@@ -1,4 +1,8 @@
-import { describe, expect, it } from 'vitest'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join as joinPath } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { fileTarget } from '../../src/cli/download.ts'
 import { concurrently } from '../../src/cli/transfer/concurrently.ts'
 import { createFilter } from '../../src/cli/transfer/filter.ts'
 import { join } from '../../src/cli/transfer/join.ts'
@@ -36,6 +40,8 @@ describe('filters', () => {
     { include: ['a?c'], yes: ['abc', 'a😀c', 'x/a.c'], no: ['ac', 'a/c', 'abbc'] },
     { include: ['a+(b)[c]{d}$^|.txt'], yes: ['a+(b)[c]{d}$^|.txt'], no: ['aa(b)c.txt'] },
     { include: ['*'], exclude: ['*.tmp', 'cache/**'], yes: ['a', 'x/cache/b'], no: ['a.tmp', 'cache/x/y'] },
+    { exclude: ['cache/'], yes: ['a', 'cache'], no: ['cache/x', 'cache/x/y', 'x/cache/y'] },
+    { include: ['/a/b/'], yes: ['a/b/c', 'a/b/c/d'], no: ['a/b', 'a/bc', 'x/a/b/c'] },
     { exclude: ['.DS_Store'], yes: ['DS_Store', 'a'], no: ['.DS_Store', 'x/.DS_Store'] },
     { yes: ['anything', 'line\nbreak'], no: [] },
     { include: ['a*'], yes: ['a\nb'], no: ['b\na'] },
@@ -178,5 +184,38 @@ describe('concurrently', () => {
     })
     await expect(run).rejects.toThrow('broken')
     expect(over).toBeGreaterThanOrEqual(6)
+  })
+
+  it('ends with an error that occurs while the next item is awaited', async () => {
+    async function* items() {
+      yield 0
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      yield 1
+    }
+    const started: number[] = []
+    const run = concurrently(items(), 3, async (item) => {
+      started.push(item)
+      if (item === 0) throw new Error('broken')
+    })
+    await expect(run).rejects.toThrow('broken')
+    expect(started).toEqual([0])
+  })
+})
+
+describe('a file that is downloaded', () => {
+  it('is not published if another process wrote to the same part', async () => {
+    const folder = await mkdtemp(joinPath(tmpdir(), 'cli-parts-'))
+    onTestFinished(() => rm(folder, { recursive: true }))
+    const begin = async () => {
+      const target = await fileTarget(joinPath(folder, 'a'), 'https://media.test/a', { resume: false })
+      await target.restart('"1"')
+      await target.write(Buffer.from('one '))
+      return target
+    }
+    const [first, second] = [await begin(), await begin()]
+    for (const target of [first, second]) await target.write(Buffer.from('two'))
+    await expect(first.finish?.()).rejects.toThrow('another process')
+    await expect(second.finish?.()).rejects.toThrow('another process')
+    expect(await readdir(folder)).toEqual([])
   })
 })

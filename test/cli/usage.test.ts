@@ -15,7 +15,7 @@ let folder: string
 let seen: (string | undefined)[] = []
 
 const ANSWERS: Record<string, { status: number; type: string; body: object | string }> = {
-  '/failing': {
+  '/-/api/open/failing': {
     status: 502,
     type: 'application/problem+json',
     body: {
@@ -29,13 +29,13 @@ const ANSWERS: Record<string, { status: number; type: string; body: object | str
       ],
     },
   },
-  '/guarded': {
+  '/-/api/open/guarded': {
     status: 401,
     type: 'application/problem+json',
     body: { title: 'Unauthorized', status: 401, detail: 'the bearer token is invalid' },
   },
-  '/crash': { status: 500, type: 'text/plain; charset=UTF-8', body: 'error code: 1101' },
-  '/login': { status: 302, type: 'text/html', body: '<h1>Log in</h1>' },
+  '/-/api/open/crash': { status: 500, type: 'text/plain; charset=UTF-8', body: 'error code: 1101' },
+  '/-/api/open/login': { status: 302, type: 'text/html', body: '<h1>Log in</h1>' },
 }
 
 /** A captive portal answers everything like this. */

@@ -25,6 +25,7 @@ beforeAll(async () => {
     ...single,
     vars: { S3_BUCKET: 'legacy', S3_KEYS: JSON.stringify([LEGACY_KEY]) },
   })
+  sites = { legacy }
   const chain = {
     storages: [
       PRIMARY,
@@ -55,7 +56,12 @@ beforeAll(async () => {
       },
     },
   }).map(async ([name, options]) => [name, await start(options)] as const)
-  sites = { legacy, ...Object.fromEntries(await Promise.all(started)) }
+  // Those that have started are stopped even if another has not.
+  for (const result of await Promise.allSettled(started)) {
+    if (result.status === 'rejected') throw result.reason
+    const [name, site] = result.value
+    sites[name] = site
+  }
 })
 
 afterAll(async () => {

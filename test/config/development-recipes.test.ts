@@ -64,7 +64,9 @@ function holding(...names: string[]): Reader {
 
 async function answerOf(rules: Rules, requested: string, ...names: string[]): Promise<string | null> {
   const backend = holding(...names)
-  const found = await withRewrite(backend, { rules, originals: backend }).head(requested)
+  const found = await withRewrite(backend, { rules, originals: backend, isDeleted: async () => false }).head(
+    requested,
+  )
   return found?.name ?? null
 }
 

@@ -11,8 +11,10 @@ export interface Block extends Fence {
 const NOT_RUN: readonly [command: RegExp, reason: string][] = [
   [/\bwrangler (?!dev\b|types\b)/, 'needs an account at Cloudflare'],
   [/\b(npm|npx wrangler dev)\b/, 'is how everything else is started, or runs until it is stopped'],
+  [/\bfallback-storage (init|dev|deploy)\b/, 'needs a project of its own; test/package/npx.test.ts runs it'],
+  [/\bfallback-storage (profile|completion)\b/, 'is for a user’s own shell; test/cli runs it'],
   [/\baws (--endpoint-url https:\/\/ceph\S+ )?(s3api|sns|events)\b/, 'needs an account at AWS, or Ceph'],
-  [/\b(pip3?|pipx|manage\.py|python3?)\b/, 'needs Django; `npm run test:django` runs the example'],
+  [/\b(pip3?|pipx|manage\.py|python3?)\b/, 'needs Django; `npm run test:clients` runs the example'],
   [/\bpg_dump\b/, 'needs a database'],
   [/\bcache purge\b/, 'needs an edge cache, which is off by default; test/cli/cache.test.ts runs it'],
   [/\bmc (admin|event|ls)\b/, 'needs a MinIO server'],

@@ -5,4 +5,6 @@ export const ONLY_IN_FULL = [
   'test/e2e/load.test.ts',
   'test/e2e/memory-load.test.ts',
   'test/e2e/races.test.ts',
+  'test/faults/flapping-primary.test.ts',
+  'test/security/timing.test.ts',
 ]

@@ -153,6 +153,23 @@ describe('rewrite', () => {
     expect(response.status).toBe(404)
   })
 
+  it.each(['GET', 'HEAD'])('answers %s with no original that was deleted in the primary', async (method) => {
+    const { call } = start({ 'a.jpg': 'original', 'b.jpg': 'original' })
+    await call('/a.jpg', { method: 'DELETE' })
+    const [deleted, other] = [await call('/a-1x1.jpg', { method }), await call('/b-1x1.jpg', { method })]
+    await Promise.all([deleted.text(), other.text()])
+    expect([deleted.status, other.status]).toEqual([404, 200])
+  })
+
+  it('fails if the primary cannot say whether the original was deleted', async () => {
+    const { call } = start({ 'a.jpg': 'original' })
+    vi.spyOn(env.MEDIA, 'head').mockRejectedValue(new Error('down'))
+    const response = await call('/a-1x1.jpg')
+    vi.restoreAllMocks()
+    await response.body?.cancel()
+    expect(response.status).toBe(502)
+  })
+
   it('serves the derivatives of an upload from the primary', async () => {
     await fill(media, { 'new.jpg': 'upload' })
     const FALLBACK_STORAGES = [{ ...R2, rewrite: REWRITE }, OLD]

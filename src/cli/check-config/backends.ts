@@ -6,6 +6,7 @@ import type { ConfigFile, WranglerConfig } from './config-file.ts'
 /** Valid settings of single backends that do something else than what is wanted. */
 export function checkBackends({ config: wrangler }: ConfigFile, config: Config): Check[] {
   const hosts = routedHosts(wrangler)
+  const warnings = hostWarnings(config, 'https://localhost')
   const storages = config.backends.map((backend) => storageOf(backend, wrangler))
   const checks = config.backends.flatMap((backend, index): Check[] => {
     const { name, prefix } = backend
@@ -26,7 +27,11 @@ export function checkBackends({ config: wrangler }: ConfigFile, config: Config):
         `\`${key}\` is the address of this Worker (${url.host}), so the backend leads back to it`,
         'write the address of the server that holds the files',
       )
-    else if (url?.protocol === 'http:' && !isPrivate(url.hostname))
+    else if (
+      url?.protocol === 'http:' &&
+      !isPrivate(url.hostname) &&
+      !warnings.some(({ backend }) => backend === name)
+    )
       report(
         'warning',
         `\`${key}\` begins with http://, so everything is sent unencrypted`,
@@ -47,11 +52,11 @@ export function checkBackends({ config: wrangler }: ConfigFile, config: Config):
       )
     return checks
   })
-  const known = new Set(checks.map(({ name }) => name))
-  const warnings = hostWarnings(config, 'https://localhost')
-    .filter(({ backend }) => !known.has(backend))
+  const failed = new Set(checks.filter(({ status }) => status === 'failed').map(({ name }) => name))
+  const others = warnings
+    .filter(({ backend }) => !failed.has(backend))
     .map(({ backend, detail }): Check => ({ name: backend, status: 'warning', detail }))
-  return [...checks, ...warnings]
+  return [...checks, ...others]
 }
 
 function addressOf(backend: BackendConfig): URL | undefined {

@@ -19,15 +19,20 @@ export async function listDeployedSecrets({ path, environment }: ConfigFile): Pr
   })
   const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
   const output = stripVTControlCharacters(stdout + stderr)
-  if (child.exitCode === 0) {
-    const list = JSON.parse(stdout) as { name: string }[]
-    return { names: list.map(({ name }) => name) }
-  }
+  if (child.exitCode === 0) return namesIn(stdout)
   // https://developers.cloudflare.com/api: the Worker does not exist yet.
   if (output.includes('[code: 10007]')) return { names: [] }
   if (output.includes('CLOUDFLARE_API_TOKEN')) return { unknown: 'not logged in (npx wrangler login)' }
   const reason = /\[ERROR\] *(.+)/.exec(output)?.[1]?.trim()
   return { unknown: `wrangler secret list failed: ${reason ?? `exit code ${child.exitCode}`}` }
+}
+
+function namesIn(json: string): DeployedSecrets {
+  try {
+    return { names: (JSON.parse(json) as { name: string }[]).map(({ name }) => name) }
+  } catch {
+    return { unknown: 'wrangler secret list printed something other than JSON' }
+  }
 }
 
 const LONG = 'x'.repeat(32)

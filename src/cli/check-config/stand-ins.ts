@@ -31,7 +31,7 @@ export function boundNames(config: WranglerConfig): Record<string, string> {
   )
 }
 
-/** Objects that the configuration takes for the bindings of the file. */
+/** Objects that pass for the bindings of the file when the configuration is checked. */
 export function standIns(config: WranglerConfig): Env {
   return Object.fromEntries(
     Object.entries(boundNames(config)).map(([name, section]) => [name, standIn(SECTIONS[section]!.kind)]),

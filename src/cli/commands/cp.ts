@@ -180,7 +180,7 @@ async function copyObject(
   await run(local, singleTransfer(about, pair), options)
 }
 
-/** What the path has, of which `read` is told; undefined unless it is a file. */
+/** The file at a path, as `stat` or `lstat` describes it; undefined if there is none, or something else. */
 async function localFile(path: string, read: typeof stat | typeof lstat): Promise<LocalFile | undefined> {
   const found = await read(path).catch((error: unknown) => {
     if (isMissing(error)) return undefined

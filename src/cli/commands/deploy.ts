@@ -60,7 +60,7 @@ async function deploy({ output, io }: Local, options: string[], given: DeployOpt
       ],
       { env: { ...io.env, WRANGLER_OUTPUT_FILE_PATH: report } },
     )
-    if (code !== 0) throw new CommandError(EXIT.failed)
+    if (code !== 0) throw new CommandError(code === EXIT.interrupted ? code : EXIT.failed)
     if (dryRun) output.note('Nothing was deployed.')
     else output.print(...deployed(readReport(report), { env, path: await mediaPath(config, env) }))
   } finally {

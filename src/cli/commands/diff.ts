@@ -3,7 +3,7 @@ import { CommandError, EXIT } from '../errors.ts'
 import { bytes, count, type Text } from '../output.ts'
 import type { Session, WithSession } from '../session.ts'
 import { join, type Pair } from '../transfer/join.ts'
-import { listStored, type StoredObject } from '../transfer/stored-objects.ts'
+import { listStored, md5InTag, type StoredObject } from '../transfer/stored-objects.ts'
 
 export function addDiff(program: Command, withSession: WithSession): void {
   program
@@ -60,12 +60,10 @@ function kindOf({ left, right }: Pair<StoredObject, StoredObject>): Kind {
   if (!left) return 'only_in_second'
   if (!right) return 'only_in_first'
   if (left.size !== right.size) return 'different'
-  const [a, b] = [left.etag, right.etag].map((etag) => MD5.exec(etag ?? '')?.[1])
+  const [a, b] = [md5InTag(left), md5InTag(right)]
   if (a === undefined || b === undefined) return 'equal_by_size'
   return a === b ? 'equal' : 'different'
 }
-
-const MD5 = /^"([\da-f]{32})"$/
 
 function described(object: StoredObject | undefined): object | null {
   if (!object) return null

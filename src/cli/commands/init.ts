@@ -3,7 +3,7 @@ import { relative, resolve, sep } from 'node:path'
 import { type Command, Option } from 'commander'
 import { type Check, showChecks } from '../checks.ts'
 import { CommandError, EXIT, usageError } from '../errors.ts'
-import { checkSetup, refuseToReplace, writeProject } from '../init/files.ts'
+import { checkFolder, checkSetup, writeProject } from '../init/files.ts'
 import { openQuestions, type Questions } from '../init/questions.ts'
 import type { Setup, Source, Trial } from '../init/setup.ts'
 import {
@@ -41,7 +41,7 @@ export function addInit(program: Command, _: WithSession, io: Io): void {
     .option('--from <url>', 'a web server that has the media, e.g. https://www.example.com/media/')
     .option('--s3 <endpoint>', 'an S3 server that has them, e.g. https://s3.eu-central-1.amazonaws.com')
     .option('--s3-bucket <name>', 'its bucket')
-    .option('--s3-region <region>', 'its region, if the server does not tell')
+    .option('--s3-region <region>', 'its region, if the server does not report it')
     .addOption(new Option('--s3-addressing <style>', 'how it is addressed').choices(['path', 'virtual']))
     .option('--bucket <name>', 'the R2 bucket that comes first (default: media)')
     .option('--migrate', 'copy to R2 what is read; without it, the media stay where they are')
@@ -67,7 +67,7 @@ Examples:
 
 async function init({ output, io }: Local, options: InitOptions): Promise<void> {
   const folder = resolve(options.dir)
-  if (!options.force) refuseToReplace(folder)
+  checkFolder(folder, options)
   const questions = options.yes ? undefined : openTerminal(io)
   try {
     const setup = await ask(options, { env: io.env, questions })
@@ -131,7 +131,7 @@ function notEmpty(answer: string): string | null {
   return answer === '' ? 'must not be empty' : null
 }
 
-/** Tries each source, and adds to its settings what its server told. */
+/** Tries each source, and adds what its server reported to its settings. */
 async function* tryAll(setup: Setup, questions: Questions | undefined): AsyncGenerator<Check> {
   for (const [index, given] of setup.sources.entries()) {
     let source = given

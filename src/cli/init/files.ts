@@ -9,15 +9,19 @@ import type { Setup, Table } from './setup.ts'
 /** The package's own configuration, from which that of a project is made. */
 const TEMPLATE = new URL('../../../wrangler.toml', import.meta.url)
 const IGNORED = ['.dev.vars', '.wrangler', 'node_modules']
-/** Any of them would be used instead of wrangler.toml. */
+/** Wrangler prefers them to a wrangler.toml. */
 const OTHER_CONFIGS = ['wrangler.json', 'wrangler.jsonc']
 
-/** Throws if `init` would replace something in the folder. */
-export function refuseToReplace(folder: string): void {
-  const found = ['wrangler.toml', ...OTHER_CONFIGS, '.dev.vars'].filter((name) =>
-    existsSync(join(folder, name)),
-  )
-  if (found.length === 0) return
+/** Throws if `init` would replace something in the folder without `force`, or write what is not used. */
+export function checkFolder(folder: string, { force = false }: { force?: boolean }): void {
+  const exists = (name: string) => existsSync(join(folder, name))
+  const other = OTHER_CONFIGS.find(exists)
+  if (other !== undefined)
+    throw usageError(
+      `wrangler would use ${other} in ${folder} instead of a wrangler.toml: remove it, or add --dir for another folder`,
+    )
+  const found = ['wrangler.toml', '.dev.vars'].filter(exists)
+  if (found.length === 0 || force) return
   const exist = found.length === 1 ? 'exists' : 'exist'
   throw usageError(
     `${found.join(' and ')} already ${exist} in ${folder}: add --force to replace, or --dir for another folder`,

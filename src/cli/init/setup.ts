@@ -28,7 +28,7 @@ export interface Setup {
 /** The result of trying a source. */
 export interface Trial {
   check: Check
-  /** Settings that the server itself told, e.g. the region of its bucket. */
+  /** Settings that the server itself reported, e.g. the region of its bucket. */
   learned?: Table
   /** Whether a user name and a password are missing. */
   needsPassword?: boolean

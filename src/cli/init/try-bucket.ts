@@ -12,7 +12,7 @@ export async function tryBucket(source: Source): Promise<Trial> {
   try {
     let answer = await listed(url, source)
     let region = table['region']
-    // Without a region, a server of several tells which one to use.
+    // A service with several regions reports the right one when it refuses a request.
     if (!answer.ok && region === undefined && answer.region !== undefined) {
       region = answer.region
       answer = await listed(url, { ...source, table: { ...table, region } })

@@ -1,8 +1,9 @@
+import * as v from 'valibot'
 import { networkReason } from '../errors.ts'
 import { took } from '../output.ts'
 import { secretName, type Source, type Table, type Trial } from './setup.ts'
 
-const PATIENCE_MS = 10_000
+const TIMEOUT_MS = 10_000
 
 /** Requests a name that cannot exist from a web server, and asks whether it lists its folders. Changes nothing. */
 export async function tryOrigin({ table, secrets }: Source): Promise<Trial> {
@@ -86,7 +87,7 @@ function redirected({ status, headers }: Response, probe: URL): Problem {
   return { status: 'failed', detail, fix: 'use the URL below which the files themselves are' }
 }
 
-/** As nginx does with `autoindex_format json`. */
+/** As nginx does with `autoindex_format json`. An empty list may be anything, and would make the origin look empty. */
 async function listsFolders(url: string, headers: Record<string, string>): Promise<boolean> {
   const response = await request(url, { headers })
   if (!response.ok || !response.headers.get('Content-Type')?.startsWith('application/json')) {
@@ -94,21 +95,20 @@ async function listsFolders(url: string, headers: Record<string, string>): Promi
     return false
   }
   const entries: unknown = await response.json().catch(() => undefined)
-  return (
-    Array.isArray(entries) &&
-    entries.every((entry: object | null) => entry && 'name' in entry && 'type' in entry)
-  )
+  return Array.isArray(entries) && entries.length > 0 && entries.every((entry) => v.is(listed, entry))
 }
+
+const listed = v.object({ name: v.string(), type: v.string() })
 
 /** Redirects are not followed. */
 export function request(url: URL | string, init: RequestInit): Promise<Response> {
-  return fetch(url, { ...init, redirect: 'manual', signal: AbortSignal.timeout(PATIENCE_MS) })
+  return fetch(url, { ...init, redirect: 'manual', signal: AbortSignal.timeout(TIMEOUT_MS) })
 }
 
 /** Why there was no answer at all. */
 export function unreachable(url: string, error: unknown): { detail: string; fix: string } {
   const isTimeout = error instanceof Error && error.name === 'TimeoutError'
-  const reason = isTimeout ? `no answer within ${PATIENCE_MS / 1000} s` : networkReason(error)
+  const reason = isTimeout ? `no answer within ${TIMEOUT_MS / 1000} s` : networkReason(error)
   if (reason === undefined) throw error
   return {
     detail: `${url} cannot be reached: ${reason}`,

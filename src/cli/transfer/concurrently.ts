@@ -5,14 +5,19 @@ export async function concurrently<Item>(
   run: (item: Item) => Promise<void>,
 ): Promise<void> {
   const running = new Set<Promise<void>>()
+  const errors: unknown[] = []
   try {
     for await (const item of items) {
-      const task = run(item).finally(() => running.delete(task))
+      if (errors.length > 0) break
+      // Caught at once: while the next item is awaited, nothing else would.
+      const task = run(item)
+        .catch((error: unknown) => void errors.push(error))
+        .finally(() => running.delete(task))
       running.add(task)
       if (running.size >= limit) await Promise.race(running)
     }
-    await Promise.all(running)
   } finally {
-    await Promise.allSettled(running)
+    await Promise.all(running)
   }
+  if (errors.length > 0) throw errors[0]
 }

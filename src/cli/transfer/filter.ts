@@ -15,8 +15,12 @@ export function createFilter({ include = [], exclude = [] }: FilterOptions): Fil
     !excluded.some((matches) => matches(name))
 }
 
-/** As in .gitignore, a pattern with a slash is compared with the whole name, any other with its last part. */
+/**
+ * As in .gitignore, a pattern with a slash is compared with the whole name, any other with its last part. One that ends in
+ * a slash matches what is in the folder.
+ */
 function matcher(pattern: string): Filter {
+  if (pattern.endsWith('/')) return matcher(`${/^[^/]+\/$/.test(pattern) ? '**/' : ''}${pattern}**`)
   const expression = new RegExp(`^${pattern.replace(/^\//, '').replaceAll(TOKENS, translate)}$`, 'su')
   if (pattern.includes('/')) return (name) => expression.test(name)
   return (name) => expression.test(name.slice(name.lastIndexOf('/') + 1))

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
 import type { LocalFile } from './local-files.ts'
-import type { StoredObject } from './stored-objects.ts'
+import { md5InTag, type StoredObject } from './stored-objects.ts'
 
 interface Comparison {
   path: string
@@ -19,7 +19,7 @@ export async function isEqual({ path, file, stored, direction }: Comparison): Pr
   if (stored.size !== file.size) return false
   const [changed, uploaded] = [seconds(file.modified), seconds(stored.modified)]
   if (direction === 'download' && changed === uploaded) return true
-  const md5 = /^"([\da-f]{32})"$/.exec(stored.etag ?? '')?.[1]
+  const md5 = md5InTag(stored)
   if (md5 !== undefined) return md5 === (await md5Of(path))
   return direction === 'upload' && uploaded !== undefined && changed !== undefined && changed <= uploaded
 }

@@ -32,6 +32,8 @@ export function folderTransfer(
   const prefix = given === '' || given.endsWith('/') ? given : `${given}/`
   const filter = createFilter(options)
   const unlistable = new Set<string>()
+  /** What the folder has, although it is not uploaded: the objects there are not what only the deployment has. */
+  const leftOut = new Set<string>()
   const transfer: Counted = {
     direction,
     client,
@@ -46,6 +48,7 @@ export function folderTransfer(
     pairs({ isStrict }) {
       const files = walk(root, {
         onSkip(name, reason) {
+          if (direction === 'upload') leftOut.add(name)
           if (!isStrict) output.note(`${join(root, name)} is left out: it is ${reason}`)
         },
         onUnreadable(name, error) {
@@ -66,7 +69,7 @@ export function folderTransfer(
         unlistable.add(name)
       }
       const objects = below(prefix, listStored(client, prefix, { onUnlistable }))
-      return counted(transfer, joinByName(files, objects), filter)
+      return counted(transfer, joinByName(files, objects), (name) => filter(name) && !isWithin(name, leftOut))
     },
   }
   return transfer
@@ -84,6 +87,13 @@ async function* counted(transfer: Counted, pairs: AsyncIterable<Both>, filter: F
     if (transfer.direction === 'upload' ? pair.left : pair.right) transfer.found += 1
     if (filter(pair.name)) yield pair
   }
+}
+
+/** Whether it is one of these names, or below one. */
+function isWithin(name: string, names: ReadonlySet<string>): boolean {
+  if (names.size === 0) return false
+  const parts = name.split('/')
+  return parts.some((_, index) => names.has(parts.slice(0, index + 1).join('/')))
 }
 
 /** The objects by their names after the prefix. */

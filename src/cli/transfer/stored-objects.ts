@@ -39,10 +39,10 @@ export async function* listStored(
   }
 }
 
-/** The object under exactly this name, as a read would get it; undefined if there is none. */
+/** The object under exactly this name; undefined if there is none. */
 export async function headStored(client: Client, name: string): Promise<StoredObject | undefined> {
   try {
-    const { headers } = await client.open(name, {
+    const { headers } = await client.openStored(name, {
       method: 'HEAD',
       headers: { 'Accept-Encoding': 'identity' },
       redirect: 'manual',
@@ -66,4 +66,9 @@ export function onlyReplacing(stored: StoredObject | undefined): Record<string, 
   if (!stored) return { 'If-None-Match': '*' }
   if (stored.etag?.startsWith('"')) return { 'If-Match': stored.etag }
   return stored.modified ? { 'If-Unmodified-Since': stored.modified.toUTCString() } : undefined
+}
+
+/** The MD5 of the object, in hexadecimal, if its ETag is one. */
+export function md5InTag({ etag }: StoredObject): string | undefined {
+  return /^"([\da-f]{32})"$/.exec(etag ?? '')?.[1]
 }

@@ -77,7 +77,7 @@ export async function deleteExtra(transfer: Transfer, summary: Summary): Promise
       const size = (file ?? object)?.size ?? null
       if (dryRun) return { size }
       if (file) await rm(join(root, file.name))
-      else await client.delete(nameOf(pair.name), { headers: conditionFor(object) })
+      else await client.deleteIf(nameOf(pair.name), conditionFor(object))
       return { size }
     }),
   )
@@ -120,8 +120,8 @@ async function upload(transfer: Transfer, pair: Both, onBytes: (size: number) =>
   const { left: file, right: listed } = pair
   if (!file) return undefined
   const name = nameOf(pair.name)
-  const isVague = listed ? listed.size === null || !listed.etag?.startsWith('"') : isPartial()
-  const stored = isVague ? await headStored(client, name) : listed
+  const isUncertain = listed ? listed.size === null || !listed.etag?.startsWith('"') : isPartial()
+  const stored = isUncertain ? await headStored(client, name) : listed
   const path = join(root, file.name)
   if (stored && (await isEqual({ path, file, stored, direction: 'upload' }))) return 'equal'
   if (!dryRun) await uploadFile({ client, name, path, file, condition: conditionFor(stored), onBytes })

@@ -48,14 +48,14 @@ export async function uploadFile({
         throw new Error('it was changed there in the meantime, and is not overwritten', { cause: error })
       }
       const wait = WAITS_MS[attempt]
-      if (wait === undefined || !isPassing(error)) throw error
+      if (wait === undefined || !isTransient(error)) throw error
       await sleep(wait)
     }
   }
 }
 
 /** Whether another attempt may succeed. */
-function isPassing(error: unknown): boolean {
+function isTransient(error: unknown): boolean {
   return error instanceof ApiError
     ? error.isFromWorker && [429, 502, 503, 504].includes(error.status)
     : networkReason(error) !== undefined

@@ -5,7 +5,7 @@ import { close, listen } from './listen.ts'
 
 export interface CuttingProxy {
   url: string
-  /** The headers of all GETs so far, oldest first. */
+  /** The headers of all GETs of objects so far, oldest first. */
   requests: IncomingHttpHeaders[]
   /** Cuts off that many of the next responses after that many bytes of their bodies. */
   cut(times: number, afterBytes: number): void
@@ -21,7 +21,7 @@ export async function startCuttingProxy(target: string): Promise<CuttingProxy> {
   let pause = 0
   const server = createServer((request, response) => {
     const { host: _host, ...headers } = request.headers
-    if (request.method === 'GET' && !request.url?.includes('/-/')) requests.push(headers)
+    if (request.method === 'GET' && !/\/-\/(?!api\/open\/)/.test(request.url ?? '')) requests.push(headers)
     const onAnswer = (answer: IncomingMessage): void => {
       response.writeHead(answer.statusCode ?? 502, answer.headers)
       const limit = cuts.times > 0 ? cuts.afterBytes : Infinity

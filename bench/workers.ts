@@ -40,6 +40,8 @@ export async function startContest(
   own: (origin: string) => OwnWorker[],
   { inspectorPort, distant = false }: ContestOptions = {},
 ): Promise<Contest> {
+  // Another contest may still be running.
+  const others = childWorkerds()
   const thread = new Worker(new URL('./origin.ts', import.meta.url))
   const [port] = (await once(thread, 'message')) as [number]
   const server = `http://127.0.0.1:${port}`
@@ -94,7 +96,7 @@ export async function startContest(
   const bucket = await miniflare.getR2Bucket('MEDIA', 'bare')
   return {
     origin: server,
-    pid: childWorkerds()[0] ?? 0,
+    pid: childWorkerds().find((pid) => !others.includes(pid)) ?? 0,
     url(worker) {
       const url = urls.get(worker)
       if (url === undefined) throw new Error(`there is no Worker ${worker}`)

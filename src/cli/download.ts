@@ -1,9 +1,10 @@
 import { once } from 'node:events'
 import { appendFile, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { join, sep } from 'node:path'
 import type { Writable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ApiError, type Client } from '../client/client.ts'
-import { CommandError, EXIT, networkReason } from './errors.ts'
+import { CommandError, EXIT, networkReason, usageError } from './errors.ts'
 
 /** Where a download is written, and how much of it has been written. */
 export interface Target {
@@ -17,6 +18,16 @@ export interface Target {
   write(chunk: Uint8Array): Promise<void>
   /** The object is complete. */
   finish?(): Promise<void>
+}
+
+/** The file to write the object to: the given one, or one of its name in the given folder. */
+export async function fileFor(name: string, given = './'): Promise<string> {
+  const own = name.slice(name.lastIndexOf('/') + 1)
+  const isFolder =
+    given.endsWith('/') || given.endsWith(sep) || (await stat(given).catch(() => null))?.isDirectory()
+  if (!isFolder) return given
+  if (own === '') throw usageError('the name ends in "/": give a file to write it to')
+  return join(given, own)
 }
 
 export interface FileTargetOptions {

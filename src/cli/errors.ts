@@ -126,3 +126,13 @@ const CODES: Record<number, number> = {
   409: EXIT.no,
   412: EXIT.no,
 }
+
+/** Whether there is nothing at a path. */
+export function isMissing(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === 'ENOENT'
+}
+
+/** For `catch`, where it is no failure that there is nothing at a path. */
+export function ifMissing(error: unknown): undefined {
+  if (!isMissing(error)) throw error
+}

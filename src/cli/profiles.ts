@@ -2,7 +2,7 @@ import { execSync } from 'node:child_process'
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname, isAbsolute, join } from 'node:path'
 import * as v from 'valibot'
-import { messageOf, usageError } from './errors.ts'
+import { isMissing, messageOf, usageError } from './errors.ts'
 
 /** A deployment, and where its token comes from. */
 const profile = v.strictObject({
@@ -49,7 +49,7 @@ export function readProfiles(env: NodeJS.ProcessEnv): ProfileConfig {
     if (file === undefined) return { profiles: {} }
     return v.parse(config, JSON.parse(readFileSync(file, 'utf8')))
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return { profiles: {} }
+    if (isMissing(error)) return { profiles: {} }
     throw usageError(`${file}: ${fileProblem(error)}`)
   }
 }

@@ -8,6 +8,7 @@ import { gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import { close, listen } from '../kit/servers/listen.ts'
 import { npm } from './npm.ts'
 
 let folder: string
@@ -19,10 +20,7 @@ beforeAll(async () => {
     response.setHeader('Content-Type', 'application/json')
     response.end(JSON.stringify({ exists: true }))
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('the server has no port')
-  url = `http://127.0.0.1:${address.port}/`
+  url = await listen(server)
   folder = await mkdtemp(join(tmpdir(), 'fallback-storage-exports-'))
   await writeFile(join(folder, 'package.json'), JSON.stringify({ private: true, type: 'module' }))
   // Without wrangler, which is most of an install and not used here.
@@ -30,7 +28,7 @@ beforeAll(async () => {
 })
 
 afterAll(async () => {
-  server.close()
+  await close(server)
   await rm(folder, { recursive: true, force: true })
 })
 

@@ -1,8 +1,9 @@
 import { lstat, stat } from 'node:fs/promises'
-import { basename, dirname, join, sep } from 'node:path'
+import { basename, dirname } from 'node:path'
 import type { Command } from 'commander'
 import type { Client } from '../../client/client.ts'
-import { CommandError, EXIT, messageOf, usageError } from '../errors.ts'
+import { fileFor } from '../download.ts'
+import { CommandError, EXIT, ifMissing, messageOf, usageError } from '../errors.ts'
 import { bytes, count, took } from '../output.ts'
 import {
   collect,
@@ -18,7 +19,6 @@ import { parseLocation } from '../transfer/location.ts'
 import {
   type Counted,
   folderTransfer,
-  isMissing,
   type Sides,
   singleTransfer,
   type TransferOptions,
@@ -160,11 +160,7 @@ async function copyObject(
     options,
   }: { client: Client; name: string; destination: string; options: TransferOptions },
 ): Promise<void> {
-  const isFolder =
-    destination.endsWith('/') ||
-    destination.endsWith(sep) ||
-    (await stat(destination).catch(() => null))?.isDirectory() === true
-  const path = isFolder ? join(destination, name.slice(name.lastIndexOf('/') + 1)) : destination
+  const path = await fileFor(name, destination)
   const right = await headStored(client, name)
   if (!right) throw new CommandError(EXIT.no, `there is no object "${name}"; a prefix ends in "/"`)
   const left = await localFile(path, lstat)
@@ -182,10 +178,7 @@ async function copyObject(
 
 /** The file at a path, as `stat` or `lstat` describes it; undefined if there is none, or something else. */
 async function localFile(path: string, read: typeof stat | typeof lstat): Promise<LocalFile | undefined> {
-  const found = await read(path).catch((error: unknown) => {
-    if (isMissing(error)) return undefined
-    throw error
-  })
+  const found = await read(path).catch(ifMissing)
   return found?.isFile() ? { name: basename(path), size: found.size, modified: found.mtime } : undefined
 }
 

@@ -1,7 +1,5 @@
-import { stat } from 'node:fs/promises'
-import { join } from 'node:path'
 import type { Command } from 'commander'
-import { download, fileTarget, streamTarget } from '../download.ts'
+import { download, fileFor, fileTarget, streamTarget } from '../download.ts'
 import { usageError } from '../errors.ts'
 import { bytes, took } from '../output.ts'
 import { createProgress } from '../progress.ts'
@@ -59,12 +57,4 @@ async function get(
   if (output.json) {
     output.record({ name, file, size, etag, content_type: contentType, resumed_from: resumedFrom })
   } else if (!toStdout) output.note(`${file}: ${bytes(size)} in ${took(started)}${from}`)
-}
-
-async function fileFor(name: string, file = './'): Promise<string> {
-  const own = name.slice(name.lastIndexOf('/') + 1)
-  const isFolder = file.endsWith('/') || (await stat(file).catch(() => null))?.isDirectory()
-  if (!isFolder) return file
-  if (own === '') throw usageError('the name ends in "/": give a file to write it to')
-  return join(file, own)
 }

@@ -2,6 +2,7 @@ import { link, lstat, rename, rm, utimes } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Client } from '../../client/client.ts'
 import { download, fileTarget } from '../download.ts'
+import { ifMissing } from '../errors.ts'
 import { bytes, type Output } from '../output.ts'
 import { type LocalFile, partOf, preparePath } from './local-files.ts'
 
@@ -62,10 +63,7 @@ async function publish(part: string, path: string, before: LocalFile | undefined
 }
 
 async function checkUnchanged(path: string, before: LocalFile | undefined): Promise<void> {
-  const now = await lstat(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined
-    throw error
-  })
+  const now = await lstat(path).catch(ifMissing)
   if (!before) {
     if (now) throw unlisted(path)
   } else if (!now || now.size !== before.size || now.mtime.getTime() !== before.modified.getTime()) {

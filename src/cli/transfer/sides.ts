@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Client } from '../../client/client.ts'
-import { CommandError, EXIT, messageOf } from '../errors.ts'
+import { CommandError, EXIT, isMissing, messageOf } from '../errors.ts'
 import type { Output } from '../output.ts'
 import { createFilter, type Filter, type FilterOptions } from './filter.ts'
 import { join as joinByName } from './join.ts'
@@ -103,11 +103,6 @@ async function* below(prefix: string, objects: AsyncIterable<StoredObject>): Asy
     const isFolder = object.name.endsWith('/') && object.size === 0
     if (!isFolder) yield { ...object, name: object.name.slice(prefix.length) }
   }
-}
-
-/** Whether there is nothing at a path. */
-export function isMissing(error: unknown): boolean {
-  return (error as NodeJS.ErrnoException).code === 'ENOENT'
 }
 
 /** One file or object, whatever its name becomes. */

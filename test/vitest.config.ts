@@ -31,7 +31,7 @@ export default defineConfig(({ mode }) => {
             provide,
             setupFiles: ['test/kit/empty-storage.ts'],
             include: [
-              'test/{storage,bodies,http,access,observe,backends,wrappers,chain,methods,migration,mirrors,sources,jobs,races,routes,edge-cache,prior-versions,s3-api}/**/*.test.ts',
+              'test/{storage,bodies,http,access,observe,backends,wrappers,chain,methods,migration,mirrors,sources,jobs,races,routes,edge-cache,prior-versions,s3-api,scale}/**/*.test.ts',
               'test/*.test.ts',
             ],
             exclude: [ACCESS_OVER_SOCKETS],

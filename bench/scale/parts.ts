@@ -2,63 +2,36 @@ import { ASSUMED, LIMITS, MEASURED, SETTINGS } from './figures.ts'
 import type { Group } from './popularity.ts'
 
 export interface Load {
+  /** Per second. */
   reads: number
   /** Share of the reads that fallbacks answer. */
   fallback: number
   groups: readonly Group[]
 }
 
-export interface Part {
-  part: string
-  load: number
-  limit: number
-  unit: string
-}
+type Part = readonly [part: string, unit: string, load: number, limit: number]
 
-const MIB = 1024 * 1024
-/** What all bodies that are shared may use of an isolate's budget: src/bodies/memory-budget.ts. */
-const SHARED_BYTES = 40 * MIB
-
-/** What grows with the reads, and its limits. */
+/** What reads put load on. */
 export function partsOf({ reads, fallback, groups }: Load): Part[] {
-  const isolates = reads / ASSUMED.readsPerIsolate.value
+  const { readsPerIsolate, queuedShare, queuedSeconds, copySeconds, objectBytes } = ASSUMED
+  const isolates = reads / readsPerIsolate.value
   const old = reads * fallback
-  const queued = old * ASSUMED.queuedShare.value
-  const inMemory =
-    ASSUMED.readsPerIsolate.value * fallback * ASSUMED.copySeconds.value * ASSUMED.objectBytes.value
-  const hottest = groups[0]?.share ?? 0
+  const queued = old * queuedShare.value
+  const copies = LIMITS.consumers.value * SETTINGS.copiesPerConsumer
+  const mib = (readsPerIsolate.value * fallback * copySeconds.value * objectBytes.value) / 1024 ** 2
+  const writes = old * (groups[0]?.share ?? 0) * copySeconds.value
   return [
-    {
-      part: 'TimeSeries',
-      load: isolates / reportSeconds(fallback),
-      limit: LIMITS.objectRequests.value,
-      unit: 'requests/s',
-    },
-    { part: 'the source', load: old, limit: LIMITS.sourceGets.value, unit: 'GETs/s' },
-    { part: 'the copy queue', load: queued, limit: LIMITS.queueMessages.value, unit: 'messages/s' },
-    {
-      part: 'its consumers',
-      load: queued * ASSUMED.queuedSeconds.value,
-      limit: queuedAtOnce(),
-      unit: 'copies at once',
-    },
-    {
-      part: 'the most popular object',
-      load: old * hottest * ASSUMED.copySeconds.value,
-      limit: LIMITS.r2Writes.value,
-      unit: 'writes at once',
-    },
-    { part: 'memory of an isolate', load: inMemory / MIB, limit: SHARED_BYTES / MIB, unit: 'MiB' },
-    {
-      part: 'connections of a request',
-      load: fallback > 0 ? 2 : 1,
-      limit: LIMITS.connections.value,
-      unit: '',
-    },
+    ['the source', 'GETs/s', old, LIMITS.sourceGets.value],
+    ['consumers of the queue', 'copies at once', queued * queuedSeconds.value, copies],
+    ['TimeSeries', 'requests/s', isolates / reportSeconds(fallback), LIMITS.objectRequests.value],
+    ['messages of the queue', 'messages/s', queued, LIMITS.queueMessages.value],
+    ['memory of an isolate', 'MiB', mib, SETTINGS.sharedMib],
+    ['connections of a read', '', fallback > 0 ? 2 : 1, LIMITS.connections.value],
+    ['writes of the most popular object', 'at once', writes, LIMITS.r2Writes.value],
   ]
 }
 
-/** Seconds from one report of an isolate to the next: a read of a fallback is reported 5 s after the last report, or at once. */
+/** Seconds from one report of an isolate to the next. A read of a fallback is reported 5 s after the last report, or at once. */
 export function reportSeconds(fallback: number): number {
   const rate = ASSUMED.readsPerIsolate.value * fallback
   const soon = MEASURED.fallbackReportSeconds.value
@@ -66,16 +39,7 @@ export function reportSeconds(fallback: number): number {
   return Math.min(MEASURED.reportSeconds.value, soon + untilRead)
 }
 
-function queuedAtOnce(): number {
-  return LIMITS.consumers.value * SETTINGS.copiesPerConsumer
-}
-
-/** What one object that everything else calls can take in a second. */
-export function capacityOf(requests: number): number {
-  return LIMITS.objectRequests.value / requests
-}
-
 /** Copies that a verification reads in a second. */
-export function verifiedPerSecond(perSecond: number): number {
-  return Math.min(perSecond, SETTINGS.verifiedAtOnce / ASSUMED.verifySeconds.value)
+export function verifiedPerSecond(): number {
+  return Math.min(SETTINGS.verifiedPerSecond, SETTINGS.verifiedAtOnce / ASSUMED.verifySeconds.value)
 }

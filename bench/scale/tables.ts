@@ -1,9 +1,9 @@
 import { table } from '../../scripts/docs/table.ts'
 import { type BackfillSettings, capacities, limitOf } from './backfill.ts'
 import { type Cost, costOfCopies, costOfReads, MONTH, type Serving, total } from './cost.ts'
-import { ASSUMED, type Figure, LIMITS, MEASURED, SETTINGS } from './figures.ts'
+import { ASSUMED, type Figure, LIMITS, MEASURED, PRICES, SETTINGS } from './figures.ts'
 import { migrate, type Moment } from './migrate.ts'
-import { capacityOf, partsOf, reportSeconds, verifiedPerSecond } from './parts.ts'
+import { partsOf, reportSeconds, verifiedPerSecond } from './parts.ts'
 import { cachedShare, zipf } from './popularity.ts'
 
 const OBJECTS = 1e8
@@ -25,42 +25,40 @@ const duration = (seconds: number): string => {
   return `${short(seconds / DAY)} days`
 }
 
-/** Part by part, what share of its limit 10,000 reads per second use, and at how many it is full. */
+/** What share of its limit each part uses. */
 function reads(): string {
-  const phases = [1, 0].map((fallback) => partsOf({ reads: READS, fallback, groups }))
-  const [migrating = [], migrated = []] = phases
-  const doubled = partsOf({ reads: 2 * READS, fallback: 1, groups })
-  const rows = migrating.map(({ part, load, limit, unit }, index) => {
-    const later = migrated[index]?.load ?? 0
-    const grows = doubled[index]?.load !== load
-    const full = grows ? `${whole((READS * limit) / load)} reads/s` : 'does not grow'
-    return [
-      part,
-      `${short(limit)} ${unit}`.trim(),
-      short(load),
-      percent(load / limit),
-      percent(later / limit),
-      full,
-    ]
+  const loads = [
+    partsOf({ reads: READS, fallback: 0, groups }),
+    partsOf({ reads: 2 * READS, fallback: 1, groups }),
+  ]
+  const rows = partsOf({ reads: READS, fallback: 1, groups }).map(([part, unit, load, limit], index) => {
+    const [after = 0, double = 0] = loads.map((parts) => parts[index]?.[2] ?? 0)
+    const full = double === load ? 'does not grow' : `${whole((READS * limit) / load)}/s`
+    const used = `${short(load)} of ${short(limit)} ${unit}`.trim()
+    return [part, used, percent(load / limit), percent(after / limit), full]
   })
-  return table(['part', 'limit', 'load', 'used', 'once all is copied', 'full at'], rows)
+  return table(['part', 'load', 'used', 'after the move', 'full at'], rows)
 }
 
-/** What does not grow with reads, but with what is written. */
+/** Objects of which there is only one. */
 function objects(): string {
-  const rows: [string, string, Figure][] = [
-    ['MirrorLog', 'changes of the primary while a mirror follows', MEASURED.mirrorRequests],
-    ['SourceChanges', 'events of sources', MEASURED.eventRequests],
-    ['JobIndex', 'multipart uploads, and copies of unknown length above 8 MiB', MEASURED.multipartRequests],
-    ['BackfillJob', 'pages of a hundred names', MEASURED.requestsPerPage],
-  ]
+  const rows = [
+    ['MirrorLog', 'change while a mirror follows, copies included', MEASURED.mirrorRequests],
+    ['SourceChanges', 'event of R2', MEASURED.eventRequests],
+    [
+      'JobIndex',
+      'multipart upload, copies of unknown length above 8 MiB included',
+      MEASURED.multipartRequests,
+    ],
+    ['BackfillJob, one for each job', 'page of a hundred names', MEASURED.requestsPerPage],
+  ] as const
   return table(
-    ['object', 'what it counts', 'requests for each', 'at most'],
+    ['object', 'gets requests for each', 'how many', 'full at'],
     rows.map(([name, what, { value }]) => [
       name,
       what,
       String(value),
-      `${whole(capacityOf(value))} a second`,
+      `${whole(LIMITS.objectRequests.value / value)}/s`,
     ]),
   )
 }
@@ -136,13 +134,16 @@ function simulated(copying: boolean, isFilled: boolean, times: readonly number[]
   return migrate({ groups, reads: READS, copying, ...(job && { job }) }, times)
 }
 
+function describe(moment: Moment | undefined): string {
+  if (!moment) throw new Error('nothing was calculated for that time')
+  const { fallback, copied, sourceGets } = moment
+  return `${percent(fallback)}, ${percent(copied / OBJECTS)}, ${whole(sourceGets)}/s`
+}
+
 function migrations(): string {
   const [reading, filling, both] = [simulated(true, false), simulated(false, true), simulated(true, true)]
   const rows = LABELS.map((label, index) => {
-    const cells = [reading, filling, both].map((moments) => {
-      const { fallback = 0, copied = 0, sourceGets = 0 } = moments[index] ?? {}
-      return `${percent(fallback)}, ${percent(copied / OBJECTS)}, ${whole(sourceGets)}/s`
-    })
+    const cells = [reading, filling, both].map((moments) => describe(moments[index]))
     return [label, ...cells]
   })
   return table(['after', 'by reads alone', 'by a backfill alone', 'by both'], rows)
@@ -165,8 +166,8 @@ function copies(): string {
   }
   const [filled, read, both] = [last(false, true), last(true, false), last(true, true)]
   return costTable({
-    'backfill alone': costOfCopies(filled, OBJECTS),
-    [`reads alone, 30 days: ${percent(read.copied / OBJECTS)}`]: costOfCopies(read, 0),
+    'a backfill alone': costOfCopies(filled, OBJECTS),
+    [`reads alone: ${percent(read.copied / OBJECTS)} in 30 days`]: costOfCopies(read, 0),
     both: costOfCopies(both, OBJECTS),
   })
 }
@@ -175,34 +176,30 @@ const CACHE_SECONDS = 3600
 const LOCATIONS = 100
 
 function months(): string {
-  const once: Serving = { reads: READS, cached: 0, requests: 1, logLines: 2 }
   const everywhere = cachedShare(groups, READS, CACHE_SECONDS)
   const local = cachedShare(groups, READS / LOCATIONS, CACHE_SECONDS)
+  const quiet: Serving = { reads: READS, cached: 0, requests: 1, logLines: 0 }
   return costTable({
-    'as in wrangler.toml': costOfReads(once),
-    '1 % of logs': costOfReads({ ...once, logLines: 0.02 }),
+    // Cloudflare's own line for each invocation, and the Worker's, of which an isolate writes up to 20 a second.
+    'as in `wrangler.toml`': costOfReads({ ...quiet, logLines: 2 }),
+    'without logs of reads': costOfReads(quiet),
     [`and Workers Cache: ${percent(everywhere)} hits`]: costOfReads({
-      ...once,
-      logLines: 0.02,
+      ...quiet,
       cached: everywhere,
       requests: 2,
     }),
-    [`and Cache API, ${LOCATIONS} locations: ${percent(local)} hits`]: costOfReads({
-      ...once,
-      logLines: 0.02,
-      cached: local,
-    }),
+    [`and Cache API: ${percent(local)} hits`]: costOfReads({ ...quiet, cached: local }),
   })
 }
 
 function verifications(): string {
   const rows = [1e6, 1e7, PHOTOS, OBJECTS].map((count) => {
-    const seconds = count / verifiedPerSecond(100)
+    const seconds = count / verifiedPerSecond()
     const listing = (count / SETTINGS.namesPerListing) * ASSUMED.listSeconds.value
     return [
       whole(count),
       duration(seconds),
-      dollars((count * 0.36 + count * MEASURED.verifiedRows.value) / 1e6),
+      dollars((count * (PRICES.r2Read + MEASURED.verifiedRows.value * PRICES.row)) / 1e6),
       duration(2 * listing),
     ]
   })
@@ -211,11 +208,7 @@ function verifications(): string {
 
 function figures(): string {
   const rows = [LIMITS, MEASURED, ASSUMED].flatMap((group) =>
-    Object.values<Figure>(group).map(({ value, what, source }) => [
-      String(value),
-      what,
-      source.startsWith('http') ? `<${source}>` : source,
-    ]),
+    Object.values<Figure>(group).map(({ value, what, source }) => [String(value), what, source]),
   )
   return table(['figure', 'what', 'source'], rows)
 }

@@ -35,9 +35,6 @@ export function capacities({
   const sent = Math.min(wanted, consumers + longBacklog / pagesPerConsumer) * pagesPerConsumer
   // Above the limit nothing is sent until the backlog has fallen below it, and then all that has room.
   const waiting = sent > longBacklog ? (sent + longBacklog) / 2 : sent
-  const stored = Math.max(SETTINGS.pagesAhead, SETTINGS.pagesAheadPerConsumer * consumers)
-  const jobSeconds =
-    MEASURED.requestsPerPage.value / LIMITS.objectRequests.value + stored * ASSUMED.scanSeconds.value
   const parts: Capacity[] = [
     { part: '`max_concurrency`', rate: pages(wanted) },
     {
@@ -46,7 +43,10 @@ export function capacities({
     },
     { part: 'the consumers of the queue', rate: pages(LIMITS.consumers.value) },
     { part: 'the lister', rate: (jobs * namesPerListing) / listSeconds },
-    { part: 'BackfillJob', rate: (jobs * namesPerPage) / jobSeconds },
+    {
+      part: 'BackfillJob',
+      rate: (jobs * namesPerPage * LIMITS.objectRequests.value) / MEASURED.requestsPerPage.value,
+    },
     {
       part: 'messages of the queue',
       rate: (LIMITS.queueMessages.value / MEASURED.messagesPerPage.value) * namesPerPage,

@@ -9,7 +9,7 @@ const from =
   (source: string) =>
   (value: number, what: string): Figure => ({ value, what, source })
 const objects = from(
-  'https://developers.cloudflare.com/durable-objects/best-practices/rules-of-durable-objects/',
+  '[Rules of Durable Objects](https://developers.cloudflare.com/durable-objects/best-practices/rules-of-durable-objects/)',
 )
 const queues = from('[Queues limits](https://developers.cloudflare.com/queues/platform/limits/)')
 const workers = from('[Workers limits](https://developers.cloudflare.com/workers/platform/limits/)')
@@ -34,7 +34,7 @@ const counted = from('counted by `test/scale/measured.test.ts`')
 export const MEASURED = {
   messagesPerPage: counted(1, 'messages for a page of 100 names'),
   requestsPerPage: counted(2, 'requests to BackfillJob for a page'),
-  rowsPerPage: counted(9.34, 'rows that BackfillJob writes for a page'),
+  rowsPerPage: counted(12.3, 'rows that BackfillJob writes for a page'),
   reportSeconds: counted(54.5, 's from one report of an isolate to TimeSeries to the next'),
   reportRows: counted(5.02, 'rows that such a report writes'),
   fallbackReportSeconds: counted(5, 's between reports while fallbacks answer'),
@@ -62,11 +62,6 @@ export const ASSUMED = {
   queuedSeconds: assumed(2, 's for such a copy', '50 MB at 25 MB/s'),
   cpuMs: assumed(1, 'ms of processor time for a read', 'somewhat more than on the test machine'),
   cpuMsOfCopy: assumed(2, 'ms of processor time for a copy', 'as in the estimate of a dry run'),
-  scanSeconds: assumed(
-    9.5e-6,
-    's of BackfillJob for each page, times the pages it stores',
-    'timed on 2026-11-29',
-  ),
 }
 
 /** Constants of src/ that its modules keep to themselves. */
@@ -75,9 +70,6 @@ export const SETTINGS = {
   namesPerListing: 1000,
   pagesPerConsumer: 10,
   copiesPerConsumer: 5,
-  /** A job lists so many pages ahead for each consumer, and a hundred at least. */
-  pagesAheadPerConsumer: 20,
-  pagesAhead: 100,
   /** A job sends nothing while more messages wait. */
   longBacklog: 1000,
   /** Names that a verification reads at once, and in a second by default. */

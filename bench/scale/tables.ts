@@ -89,8 +89,7 @@ const BACKFILLS: BackfillSettings[] = [
   { jobs: 1, maxConcurrency: 100 },
   JOB,
   { jobs: 1, maxConcurrency: 1000 },
-  { jobs: 2, maxConcurrency: 500 },
-  { jobs: 4, maxConcurrency: 250 },
+  { jobs: 2, maxConcurrency: 1000 },
   { ...JOB, mirror: true },
 ]
 
@@ -125,8 +124,8 @@ function sensitivity(): string {
   return table(['a copy takes', '100 copies at once', '400', '1000'], rows)
 }
 
-const TIMES = [60, HOUR, 6 * HOUR, DAY, 7 * DAY, MONTH]
-const LABELS = ['a minute', 'an hour', '6 hours', 'a day', 'a week', '30 days']
+const TIMES = [60, HOUR, 6 * HOUR, DAY / 2, DAY, 7 * DAY]
+const LABELS = ['a minute', 'an hour', '6 hours', '12 hours', 'a day', 'a week']
 
 function simulated(copying: boolean, isFilled: boolean, times: readonly number[] = TIMES): Moment[] {
   const names = (JOB.jobs * SETTINGS.namesPerListing) / ASSUMED.listSeconds.value

@@ -9,6 +9,8 @@ import { cachedShare, type Group, sumOf, zipf } from '../../bench/scale/populari
 import { TABLES } from '../../bench/scale/tables.ts'
 import { readMarkdown } from '../../scripts/docs/markdown.ts'
 
+const HOUR = 3600
+
 describe('docs/scale.md', () => {
   const page = readMarkdown('docs/scale.md')
 
@@ -21,9 +23,31 @@ describe('docs/scale.md', () => {
   })
 })
 
+it('docs/scale.md has the same figures in its summary', () => {
+  const [summary = ''] = readMarkdown('docs/scale.md').split('## Reads\n')
+  const backfills = [400, 1000].map((maxConcurrency) => limitOf({ jobs: 1, maxConcurrency }).rate)
+  const hours = (objects: number): string[] =>
+    backfills.map((rate) => String(Number((objects / rate / HOUR).toPrecision(2))))
+  expect(summary).toContain(
+    `takes ${hours(1e8)[0]} hours** with \`max_concurrency\` 400, and ${hours(1e8)[1]} with 1000`,
+  )
+  expect(summary).toContain(`40 million photos take ${hours(4e7)[0]} and ${hours(4e7)[1]} hours`)
+
+  const serving = { reads: 10_000, cached: 0, requests: 1 }
+  const [quiet, logged] = [0, 2].map((logLines) => total(costOfReads({ ...serving, logLines })) / 1000)
+  expect(summary).toContain(`cost $${Math.round((logged ?? 0) - (quiet ?? 0))},000 a month for log lines`)
+  expect(summary).toContain(`$${Math.round(quiet ?? 0)},000 for everything else`)
+
+  const job = { copies: backfills[0] ?? 0, names: 1000 / ASSUMED.listSeconds.value }
+  const groups = zipf(1e8, ASSUMED.zipf.value, 1e8 * ASSUMED.unread.value)
+  const given = { groups, reads: 10_000, copying: true, job }
+  const [before, after] = migrate(given, [9 * HOUR, 9.5 * HOUR])
+  expect(summary).toContain('everything is copied after 9.5 hours')
+  expect([(before?.copied ?? 0) / 1e8 < 0.999, (after?.copied ?? 0) / 1e8 > 0.999]).toEqual([true, true])
+})
+
 /** Objects that are all equally popular. */
 const uniform = (count: number): Group[] => [{ count, share: 1 / count }]
-const HOUR = 3600
 
 describe('popularity', () => {
   it('is Zipf’s law, whose sum over groups differs little from that over single objects', () => {

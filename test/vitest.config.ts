@@ -3,19 +3,11 @@ import { defineConfig } from 'vitest/config'
 import { ONLY_IN_FULL } from './kit/only-in-full.ts'
 
 const root = new URL('..', import.meta.url).pathname
-const workerd = [cloudflareTest({ wrangler: { configPath: `${root}wrangler.toml` } })]
-const inWorkerd = {
-  root,
-  setupFiles: ['test/kit/empty-storage.ts'],
-  // Vitest awaits every line, but the plugin sends a line of a Durable Object, a queue consumer or waitUntil only with its
-  // next message: after the last one of a file, the run would never end. https://github.com/cloudflare/workers-sdk/issues/15498
-  disableConsoleIntercept: true,
-}
 
 /** With a server that publishes keys. */
 const ACCESS_OVER_SOCKETS = 'test/access/cloudflare-access.test.ts'
 
-/** `worker` runs inside workerd; so does `s3`, with a server that checks signatures; `node` uses real servers over sockets. */
+/** `worker` runs inside workerd, beside an S3 server that checks signatures; `node` uses real servers over sockets. */
 export default defineConfig(({ mode }) => {
   /** Tables and properties at their full size; `npm test` takes a sample. See test/kit/sample.ts. */
   const full = mode === 'full'
@@ -31,27 +23,23 @@ export default defineConfig(({ mode }) => {
       silent: 'passed-only',
       projects: [
         {
-          plugins: workerd,
+          plugins: [cloudflareTest({ wrangler: { configPath: `${root}wrangler.toml` } })],
           test: {
-            ...inWorkerd,
             name: 'worker',
+            root,
             provide,
+            setupFiles: ['test/kit/empty-storage.ts'],
+            globalSetup: ['test/kit/servers/s3-server.ts'],
+            // Vitest awaits every line of the log, but the plugin sends those of Durable Objects, queue consumers and waitUntil
+            // only with its next message: after the last one of a file, the run would never end.
+            // https://github.com/cloudflare/workers-sdk/issues/15498
+            disableConsoleIntercept: true,
             include: [
               'test/{storage,bodies,http,access,observe,backends,wrappers,chain,methods,migration,mirrors,sources,jobs,races,routes,edge-cache,prior-versions,s3-api}/**/*.test.ts',
+              'test/s3/{,local/}*.test.ts',
               'test/*.test.ts',
             ],
             exclude: [ACCESS_OVER_SOCKETS],
-            testTimeout: 20_000,
-          },
-        },
-        {
-          plugins: workerd,
-          test: {
-            ...inWorkerd,
-            name: 's3',
-            provide,
-            include: ['test/s3/*.test.ts', 'test/s3/local/*.test.ts'],
-            globalSetup: ['test/kit/servers/s3-server.ts'],
             testTimeout: 60_000,
             hookTimeout: 60_000,
           },

@@ -35,7 +35,7 @@ export default defineConfig(({ mode }) => {
             // https://github.com/cloudflare/workers-sdk/issues/15498
             disableConsoleIntercept: true,
             include: [
-              'test/{storage,bodies,http,access,observe,backends,wrappers,chain,methods,migration,mirrors,sources,jobs,races,routes,edge-cache,prior-versions,s3-api}/**/*.test.ts',
+              'test/{storage,bodies,http,access,observe,backends,wrappers,chain,methods,migration,mirrors,sources,jobs,races,routes,edge-cache,prior-versions,s3-api,scale}/**/*.test.ts',
               'test/s3/{,local/}*.test.ts',
               'test/*.test.ts',
             ],

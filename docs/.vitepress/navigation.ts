@@ -62,6 +62,7 @@ export const NAVIGATION: readonly Section[] = [
       Inside: [
         ['Architecture', 'architecture'],
         ['Performance', 'performance'],
+        ['Scale', 'scale'],
         ['Security', 'project/security'],
         ['Contributing', 'project/contributing'],
         ['Changelog', 'project/changelog'],

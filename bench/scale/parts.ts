@@ -1,0 +1,45 @@
+import { ASSUMED, LIMITS, MEASURED, SETTINGS } from './figures.ts'
+import type { Group } from './popularity.ts'
+
+export interface Load {
+  /** Per second. */
+  reads: number
+  /** Share of the reads that fallbacks answer. */
+  fallback: number
+  groups: readonly Group[]
+}
+
+type Part = readonly [part: string, unit: string, load: number, limit: number]
+
+/** What reads put load on. */
+export function partsOf({ reads, fallback, groups }: Load): Part[] {
+  const { readsPerIsolate, queuedShare, queuedSeconds, copySeconds, objectBytes } = ASSUMED
+  const isolates = reads / readsPerIsolate.value
+  const old = reads * fallback
+  const queued = old * queuedShare.value
+  const copies = LIMITS.consumers.value * SETTINGS.copiesPerConsumer
+  const mib = (readsPerIsolate.value * fallback * copySeconds.value * objectBytes.value) / 1024 ** 2
+  const writes = old * (groups[0]?.share ?? 0) * copySeconds.value
+  return [
+    ['the source', 'GETs/s', old, LIMITS.sourceGets.value],
+    ['consumers of the queue', 'copies at once', queued * queuedSeconds.value, copies],
+    ['TimeSeries', 'requests/s', isolates / reportSeconds(fallback), LIMITS.objectRequests.value],
+    ['messages of the queue', 'messages/s', queued, LIMITS.queueMessages.value],
+    ['memory of an isolate', 'MiB', mib, SETTINGS.sharedMib],
+    ['connections of a read', '', fallback > 0 ? 2 : 1, LIMITS.connections.value],
+    ['writes of the most popular object', 'at once', writes, LIMITS.r2Writes.value],
+  ]
+}
+
+/** Seconds from one report of an isolate to the next. A read of a fallback is reported 5 s after the last report, or at once. */
+export function reportSeconds(fallback: number): number {
+  const rate = ASSUMED.readsPerIsolate.value * fallback
+  const soon = MEASURED.fallbackReportSeconds.value
+  const untilRead = rate > 0 ? Math.exp(-rate * soon) / rate : Infinity
+  return Math.min(MEASURED.reportSeconds.value, soon + untilRead)
+}
+
+/** Copies that a verification reads in a second. */
+export function verifiedPerSecond(): number {
+  return Math.min(SETTINGS.verifiedPerSecond, SETTINGS.verifiedAtOnce / ASSUMED.verifySeconds.value)
+}

@@ -55,7 +55,7 @@ export function Sections({ current }: { current: Section }) {
           {label}
           {note !== undefined && (
             <span class="tone-warn section-note">
-              <Icon name="triangle-alert" /> {note}
+              <Icon name="triangle-alert" /> <span>{note}</span>
             </span>
           )}
         </a>

@@ -63,11 +63,17 @@ export function Conflicts() {
 
 function HowToDecide() {
   return (
-    <p class="muted">
-      These names were saved here, and their source has another object. Nothing was changed. To keep what is
-      here, there is nothing to do. To take the source’s version, upload its bytes under the same name. An
-      entry goes away with the next event of its name that finds both sides equal.
-    </p>
+    <div class="muted">
+      <p>These names were saved here, and their source has another object. Nothing was changed.</p>
+      <ul>
+        <li>To keep what is here, there is nothing to do.</li>
+        <li>To take the source’s version, upload its bytes under the same name.</li>
+      </ul>
+      <p>
+        An entry goes away with the next event of its name that finds both sides equal, or the object deleted
+        on one of them.
+      </p>
+    </div>
   )
 }
 

@@ -11,6 +11,11 @@ interface Props {
 
 /** Sources that have sent no event, and where they would send them. */
 export function Silent({ sources, backends }: Props) {
+  // KV neither sends notifications nor is compared on read.
+  const listed = backends.filter(
+    ({ name, type }) => type !== 'kv' && sources.some(({ backend }) => backend === name),
+  )
+  if (listed.length === 0) return null
   return (
     <section class="card" aria-labelledby="silent-title">
       <h2 id="silent-title">No events yet</h2>
@@ -19,24 +24,21 @@ export function Silent({ sources, backends }: Props) {
         copies are compared when they are read.
       </p>
       <ul class="silent">
-        {backends
-          .filter(({ name }) => sources.some(({ backend }) => backend === name))
-          .map((backend) => (
-            <li key={backend.name}>
-              <h3>
-                {backend.name} <span class="muted small">{showType(backend.type)}</span>
-              </h3>
-              <Address backend={backend} />
-              <p class="muted small">{onRead(backend)}</p>
-            </li>
-          ))}
+        {listed.map((backend) => (
+          <li key={backend.name}>
+            <h3>
+              {backend.name} <span class="muted small">{showType(backend.type)}</span>
+            </h3>
+            <Address backend={backend} />
+            {backend.type !== 'r2' && <p class="muted small">{onRead(backend)}</p>}
+          </li>
+        ))}
       </ul>
     </section>
   )
 }
 
 function Address({ backend: { name, type } }: { backend: BackendDescription }) {
-  if (type === 'kv') return <p class="small">KV sends no notifications.</p>
   if (type === 'r2')
     return (
       <p class="small">

@@ -11,8 +11,8 @@ export interface StackOptions {
   media?: string
   /** The legacy origin itself, e.g. one that fails. It is closed by `stop`. */
   origin?: LegacyOrigin
-  /** Types of the backends in order. Default: r2, kv, http. */
-  chain?: readonly DemoBackend[]
+  /** The backends in order, by their types or as configured. Default: r2, kv, http. */
+  chain?: readonly (DemoBackend | Record<string, unknown>)[]
   /** Copy on read. Default: yes. */
   migration?: boolean
   /** Where the local R2 and KV are stored. Default: a new folder that `stop` removes. */
@@ -43,7 +43,9 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     await origin.close()
     if (options.persistTo === undefined) await rm(persistTo, { recursive: true, force: true, maxRetries: 3 })
   }
-  const chain = (options.chain ?? ['r2', 'kv', 'http']).map((type) => backendTable(type, origin.url))
+  const chain = (options.chain ?? ['r2', 'kv', 'http']).map((one) =>
+    typeof one === 'string' ? backendTable(one, origin.url) : one,
+  )
   try {
     const worker = await startWorker({
       vars: {

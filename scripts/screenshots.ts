@@ -123,10 +123,14 @@ async function open(from: Browser, view: string, { theme, width }: Look): Promis
   if (view !== 'sign-in')
     await context.request.post(`${worker.url}-/api/session`, { data: { token }, failOnStatusCode: true })
   const page = await context.newPage()
-  page.on('console', (message) => message.type() === 'error' && console.error(`${view}: ${message.text()}`))
+  page.on(
+    'console',
+    (message) =>
+      message.type() === 'error' && console.error(`${view}: ${message.text()} ${message.location().url}`),
+  )
   page.on('pageerror', (error) => console.error(`${view}: ${error.stack}`))
   await page.clock.setFixedTime(NOW)
-  await page.route('**/-/api/**', fixed)
+  await page.route('**/-/api/**', (route) => fixed(route, view))
   await page.goto(`${worker.url}-/${VIEWS[view] ?? ''}`)
   await page.locator('h1').waitFor()
   await page.locator('.skeleton, [aria-busy=true]').first().waitFor({ state: 'detached' })
@@ -136,7 +140,7 @@ async function open(from: Browser, view: string, { theme, width }: Look): Promis
 }
 
 /** What the Worker answers, or what is shown in its place. */
-async function fixed(route: Route): Promise<void> {
+async function fixed(route: Route, view: string): Promise<void> {
   const { pathname, searchParams } = new URL(route.request().url())
   const path = pathname.replace(/^.*\/-\/api\//, '')
   const response = await route.fetch()
@@ -148,6 +152,6 @@ async function fixed(route: Route): Promise<void> {
     status = response.status()
     return text.replaceAll(stack.origin.url, 'https://old.example.com/media/')
   }
-  const json = answer(path, searchParams, real)
+  const json = answer(path, searchParams, real, view)
   return route.fulfill({ status, json })
 }

@@ -30,6 +30,7 @@ import { createSources, type Sources, type SourcesOptions } from './sources/sour
 import { type Backend, type BackendHealth, isWritable } from './storage/backend.ts'
 import { type Chain, createChain } from './chain/fallback.ts'
 import { hides, writerFor } from './chain/placement.ts'
+import { createSpeculation } from './chain/speculation.ts'
 import { withPlaceholder } from './backends/placeholder/placeholder.ts'
 import { withRedirect } from './wrappers/redirect.ts'
 import { withRewrite } from './wrappers/rewrite.ts'
@@ -170,11 +171,13 @@ function deploymentOver(
       if (!shadow.matched) log('warn', 'shadow read', { ...shadow })
     },
   })
-  const chain = compared(createChain(backends, options))
+  const { speculativePercent: percent } = config
+  const searching = { ...options, ...(percent > 0 && { speculation: createSpeculation({ percent }) }) }
+  const chain = compared(createChain(backends, searching))
   const substituting = backends.map((backend, index) =>
     withSubstitutes(backend, copyChain, config.backends[index]),
   )
-  const searched = compared(createChain(substituting, options))
+  const searched = compared(createChain(substituting, searching))
   const mediaChain =
     config.placeholder === undefined ? searched : withPlaceholder(searched, config.placeholder)
   const migration = createMigration({

@@ -67,7 +67,7 @@ export class DeployedStorage {
   open(name: string, options: OpenOptions = {}): Promise<StoredObject | null> {
     return this.#run(name, async ({ chain, migration }) => {
       const trace: Trace = []
-      const object = await chain.get(name, { ...options, trace })
+      const object = await chain.get(name, { ...options, trace, speculative: true })
       if (object) migration.writeBack(object, trace)
       return object
     })

@@ -1,6 +1,7 @@
 import { tracing, waitUntil } from 'cloudflare:workers'
 import { type BreakerOptions, withBreaker } from './wrappers/breaker.ts'
 import { withCoalescing } from './wrappers/coalesce.ts'
+import { withHeldBodies } from './wrappers/hold.ts'
 import { withDeadline } from './wrappers/deadline.ts'
 import { withFilter } from './wrappers/filter.ts'
 import { httpBackend } from './backends/http/http.ts'
@@ -146,7 +147,9 @@ function withSharedPolicy(
     health.set(backend.name, watched.health)
     guarded = watched
   }
-  return withRequestLimit(guarded, withSlot)
+  const limited = withRequestLimit(guarded, withSlot)
+  // Nothing comes before the primary.
+  return index === 0 ? limited : withHeldBodies(limited)
 }
 
 /** While the primary is skipped, its objects are served out of date by fallbacks, or not at all, so it is never skipped for long. */

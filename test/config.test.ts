@@ -119,6 +119,7 @@ describe('a good configuration', () => {
       cacheControl: 'public, max-age=3600',
       edgeCacheSeconds: 0,
       corsOrigins: null,
+      speculativePercent: 5,
       shadowPercent: 0,
       verifyPerSecond: 100,
       repair: 'report',

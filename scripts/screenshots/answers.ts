@@ -5,6 +5,7 @@ import type {
   BackfillSeries,
   FailureCounts,
   FailurePage,
+  Mirror,
   Series,
   Verification,
 } from '../../src/client/client.ts'
@@ -320,6 +321,139 @@ const safe: Verification = {
   finished: ago(3 * MINUTE),
 }
 
+/** The old storage, kept as a way back. */
+const mirror: Mirror = {
+  name: 'old_media',
+  pending: 3,
+  failed: 1,
+  oldest_pending_seconds: 22 * MINUTE,
+  last_resync: ago(2 * DAY),
+  skipped: 0,
+  failures: [
+    {
+      name: 'video/2019/harbour-tour.mp4',
+      error: 'denied',
+      detail: 'the server responded with 403 AccessDenied',
+      attempts: 6,
+      since: ago(22 * MINUTE),
+    },
+  ],
+}
+
+const resynced = {
+  ...counters,
+  copied: 1204,
+  present: 48_310,
+  skipped: 51,
+  skipped_by: { deleted: 51 },
+  bytes: 9_204_118_220,
+  failed: 0,
+}
+const resync: Backfill = {
+  ...running,
+  ...resynced,
+  id: '01JTCC1H5P8R3T6V9X2Z4B7D0F',
+  mirror: mirror.name,
+  total: { objects: 62_205, bytes: null, exact: true },
+  rate: 118,
+  bytes_rate: 12_400_000,
+  eta: ago(-2 * MINUTE),
+  started: ago(7 * MINUTE),
+  backends: { [mirror.name]: resynced },
+}
+
+const notBack: Verification = {
+  ...notSafe,
+  id: '01JTCBQ4F6H8K0M2P5R7T9W1Y3',
+  direction: 'rollback',
+  fallbacks: [mirror.name],
+  compared: 62_205,
+  equal: 60_950,
+  missing: 1201,
+  different: 3,
+  not_deleted: 51,
+  extra: 12,
+  tombstoned: 0,
+  coverage: 60_950 / 62_205,
+  safe_to_roll_back: false,
+  reasons: ['1201 objects are missing from old_media', '3 objects are different'],
+  conditions: [
+    ...compared(true).slice(0, 1),
+    {
+      id: 'equal',
+      met: false,
+      decides: true,
+      seen: 'Of 62205 objects, 60950 are equal, 0 are deleted in media, 1201 are missing from old_media, 3 differ, and 0 have changed since they were copied.',
+      at: LOOKED_AT,
+      next: 'Run a resync of the mirror, then verify again.',
+    },
+    {
+      id: 'mirrors',
+      met: false,
+      decides: true,
+      seen: '3 changes are pending on old_media; 1 change has failed on old_media.',
+      at: LOOKED_AT,
+      next: 'Wait until the mirrors have caught up, then verify again.',
+    },
+  ],
+}
+
+const events: Answers['listEvents'] = {
+  sources: [
+    {
+      backend: 'media_kv',
+      last_event: null,
+      last_received: null,
+      last_handled: null,
+      lag_seconds: null,
+      accepted: 0,
+      ignored: 0,
+      copied: 0,
+      tombstoned: 0,
+      conflicts: 0,
+      unchanged: 0,
+      failed: 0,
+    },
+    {
+      backend: 'legacy',
+      last_event: ago(9 * MINUTE),
+      last_received: ago(9 * MINUTE - 1),
+      last_handled: ago(9 * MINUTE - 2),
+      lag_seconds: { last: 1.402, max: 61.3, p50: 1.1, p95: 2.9 },
+      accepted: 18_204,
+      ignored: 311,
+      copied: 11_331,
+      tombstoned: 4128,
+      conflicts: 2,
+      unchanged: 2742,
+      failed: 1,
+    },
+  ],
+}
+
+const conflicts: Answers['listConflicts'] = {
+  conflicts: [
+    {
+      name: 'photos/2023/pier.jpg',
+      backend: 'legacy',
+      detail: 'saved in media, not copied: 48210 bytes in media, 47932 in legacy',
+      held: { etag: '"9b2c"', modified_time: ago(5 * HOUR), size: 48_210 },
+      found: { etag: '"77ab"', modified_time: ago(4 * HOUR), size: 47_932 },
+      seen: ago(4 * HOUR - 3),
+    },
+    {
+      name: 'documents/annual reports/2025/figures for the members’ assembly (final, corrected).pdf',
+      backend: 'legacy',
+      detail: 'saved in media, not copied: another ETag, and the same size',
+      held: { etag: '"11c2"', modified_time: ago(3 * DAY), size: 2_804_118 },
+      found: { etag: '"0f3d"', modified_time: ago(2 * DAY), size: 2_804_118 },
+      seen: ago(2 * DAY - 2),
+    },
+  ],
+  total: 2,
+  cursor: null,
+}
+
 /** Reads move from the fallback to the primary, more by day than by night. */
 function series(what: SeriesKind, step: number, from: Date | undefined): Series {
   const end = Math.floor(NOW.getTime() / 1000 / step) * step
@@ -395,12 +529,15 @@ const LATENCIES = {
 }
 
 /** The chain as it is, with figures of a busy isolate. */
-function backends(real: Backends): Backends {
+function backends(real: Backends, hasMirror: boolean): Backends {
+  const [first] = real.backends
+  const added =
+    hasMirror && first ? [{ ...first, name: mirror.name, type: 's3', role: 'mirror' as const }] : []
   return {
     ...real,
     counted_since: ago(20 * DAY),
     last_fallback_read: { at: ago(7 * MINUTE), name: 'photos/2019/regatta.jpg', backend: 'legacy' },
-    backends: real.backends.map((backend) => ({
+    backends: [...real.backends, ...added].map((backend) => ({
       ...backend,
       health: {
         state: 'closed',
@@ -471,15 +608,18 @@ export const dependence: Answers['getDependence'] = {
 
 const ISO_TIME = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g
 
+/** The views of a deployment that has a mirror. */
+const MIRRORED = ['rollback', 'not-back']
+
 /**
  * The answer to this address below `-/api/` in the pictures: in place of the real one, or made from it; undefined if the
  * real one is shown.
  */
-export function answer(path: string, query: URLSearchParams, real: () => string): unknown {
+export function answer(path: string, query: URLSearchParams, real: () => string, view: string): unknown {
   const from = query.get('from')
   switch (path) {
     case 'backends':
-      return backends(JSON.parse(real()) as Backends)
+      return backends(JSON.parse(real()) as Backends, MIRRORED.includes(view))
     case 'series':
       return series(
         query.get('what') as SeriesKind,
@@ -489,7 +629,9 @@ export function answer(path: string, query: URLSearchParams, real: () => string)
     case 'dependence':
       return dependence
     case 'backfills':
-      return { backfills: [running, dryRun] } satisfies Answers['listBackfills']
+      return { backfills: [resync, running, dryRun] } satisfies Answers['listBackfills']
+    case `backfills/${resync.id}`:
+      return resync
     case `backfills/${running.id}`:
       return running
     case `backfills/${dryRun.id}`:
@@ -502,9 +644,11 @@ export function answer(path: string, query: URLSearchParams, real: () => string)
     case `backfills/${dryRun.id}/failures`:
       return query.has('by') ? { ...failureCounts, failures: [] } : { ...failurePage, failures: [] }
     case 'verifications':
-      return { verifications: [notSafe] } satisfies Answers['listVerifications']
+      return { verifications: [notBack, notSafe] } satisfies Answers['listVerifications']
     case `verifications/${notSafe.id}`:
       return notSafe
+    case `verifications/${notBack.id}`:
+      return notBack
     case `verifications/${safe.id}`:
       return safe
     case `verifications/${notSafe.id}/differences`:
@@ -519,6 +663,14 @@ export function answer(path: string, query: URLSearchParams, real: () => string)
       } satisfies Answers['listDifferences']
     case `verifications/${safe.id}/differences`:
       return { differences: [], cursor: null } satisfies Answers['listDifferences']
+    case `verifications/${notBack.id}/differences`:
+      return { differences: [], cursor: null } satisfies Answers['listDifferences']
+    case 'events':
+      return events
+    case 'conflicts':
+      return conflicts
+    case 'mirrors':
+      return { mirrors: [mirror] } satisfies Answers['listMirrors']
     case 'dead_copies':
       return {
         dead_copies: [
@@ -551,6 +703,9 @@ export const VIEWS: Record<string, string> = {
   'dry-run': `#/migration/${dryRun.id}`,
   'not-safe': `#/verification/${notSafe.id}`,
   certificate: `#/verification/${safe.id}`,
+  sources: '#/sources',
+  rollback: '#/rollback',
+  'not-back': `#/verification/${notBack.id}`,
   health: '#/health',
   welcome: '#/welcome',
 }

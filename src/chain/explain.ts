@@ -1,8 +1,9 @@
 import type { Backend } from '../storage/backend.ts'
 import { isWritable } from '../storage/backend.ts'
-import { accepts, copyTargets, decide } from './placement.ts'
+import { accepts, copyTargets, decide, mayMoveTo } from './placement.ts'
 import { type ErrorCode, toStorageError } from '../storage/errors.ts'
 import type { Chain } from './fallback.ts'
+import { MAX_SPECULATIVE } from './speculation.ts'
 import type { ObjectInfo } from '../storage/object.ts'
 
 /** What one backend says about a name. */
@@ -42,6 +43,15 @@ export interface Explanation {
   wouldServe: Finding | null
   tombstone: ObjectInfo | null
   migration: { state: MigrationState; target: Backend | null; reason: string }
+  /** `null` if reads of this chain start no backend before its turn. */
+  speculation: Speculating | null
+}
+
+interface Speculating {
+  /** How likely the first backend lacks the name, as far as this isolate knows; 0 to 1. */
+  missRate: number
+  /** What a read would start together with the first backend. */
+  starts: Backend[]
 }
 
 /** What a read of this name would do, and why. Tries every backend and changes nothing. */
@@ -52,7 +62,24 @@ export async function explain(chain: Chain, name: string, migrating: boolean): P
   const migration = tombstone
     ? nowhere('deleted', 'the name is deleted: what fallbacks hold stays hidden')
     : explainMigration(chain, findings, { wouldServe, migrating })
-  return { findings, wouldServe, tombstone: tombstone?.info ?? null, migration }
+  const speculation = explainSpeculation(chain, name)
+  return { findings, wouldServe, tombstone: tombstone?.info ?? null, migration, speculation }
+}
+
+function explainSpeculation(chain: Chain, name: string): Speculating | null {
+  const { speculation } = chain
+  if (!speculation) return null
+  const rateOf = (backend: Backend): number => speculation.missRates.of(backend.name, name)
+  const [first, ...others] = chain.backends.filter((backend) => accepts(backend, name))
+  const missRate = first ? rateOf(first) : 0
+  const starts: Backend[] = []
+  let all = missRate
+  for (const backend of others.slice(0, MAX_SPECULATIVE)) {
+    if (!speculation.allows(all) || mayMoveTo(chain, backend, name)) break
+    starts.push(backend)
+    all *= rateOf(backend)
+  }
+  return { missRate, starts }
 }
 
 async function find(backend: Backend, name: string): Promise<Finding> {

@@ -2,13 +2,12 @@ import { chainError, type Operation, search } from './search.ts'
 import type { Backend, ReadOptions, WritableBackend } from '../storage/backend.ts'
 import { type Members, writersFor } from './placement.ts'
 import { type ErrorCode, type StorageError, toStorageError } from '../storage/errors.ts'
-import { searchHedged } from './hedged-search.ts'
 import { writeMarker } from '../storage/tombstone-marker.ts'
 
 /** `tombstone`: deletes leave a marker that hides the objects of fallbacks. `first`: a plain delete, as in the Django original. */
 export type DeleteMode = 'tombstone' | 'first'
 
-export interface ChainOptions extends Pick<Members, 'hedgeMs'> {
+export interface ChainOptions extends Pick<Members, 'hedgeMs' | 'speculation'> {
   deletes: DeleteMode
 }
 
@@ -20,11 +19,19 @@ export interface Chain extends Backend, Members {
 }
 
 /** Combines many backends into one. Only unanimous misses are a miss: if none has the name and one failed, that failure is thrown. */
-export function createChain(backends: readonly Backend[], { deletes, hedgeMs = {} }: ChainOptions): Chain {
-  const members: Members = { backends, tombstones: deletes === 'tombstone', hedgeMs }
-  const searchMembers = Object.keys(hedgeMs).length > 0 ? searchHedged : search
+export function createChain(
+  backends: readonly Backend[],
+  { deletes, hedgeMs, speculation }: ChainOptions,
+): Chain {
+  const members: Members = {
+    backends,
+    tombstones: deletes === 'tombstone',
+    ...(hedgeMs && { hedgeMs }),
+    // Without another backend there is nothing to start.
+    ...(backends.length > 1 && { speculation }),
+  }
   const first: Chain['first'] = (name, operation, options = {}) =>
-    searchMembers({ members, name, operation, options })
+    search({ members, name, operation, options })
   return {
     ...members,
     name: 'chain',

@@ -6,6 +6,7 @@ import {
   type WritableBackend,
 } from '../storage/backend.ts'
 import { StorageError } from '../storage/errors.ts'
+import type { Speculation } from './speculation.ts'
 import type { ObjectInfo } from '../storage/object.ts'
 
 /** The backends of a chain in order, and its settings. */
@@ -15,6 +16,8 @@ export interface Members {
   readonly tombstones: boolean
   /** By backend name: the milliseconds without a response after which a search tries the next one as well. Default: it waits. */
   readonly hedgeMs?: Readonly<Record<string, number>>
+  /** Lets reads start backends before their turn. Default: none does. */
+  readonly speculation?: Speculation | undefined
 }
 
 type Backends = Pick<Members, 'backends'>
@@ -77,6 +80,15 @@ export function before({ backends }: Backends, backend: Backend): readonly Backe
  */
 export function copyTargets(chain: Backends, source: Backend, object: Sized): WritableBackend[] {
   return takers(before(chain, source), object)
+}
+
+/**
+ * Whether a write can move the name there from an earlier backend, which is too small for the new object. A read that has tried
+ * both at the same time could find it in neither.
+ */
+export function mayMoveTo(chain: Backends, backend: Backend, name: string): boolean {
+  if (!isWritable(backend) || backend.mirror) return false
+  return takers(before(chain, backend), { name }).some(({ maxSize }) => maxSize !== undefined)
 }
 
 /** Where a copy of an object in `source` belongs, or why nowhere. */

@@ -160,6 +160,8 @@ export function createClient(options: ClientOptions) {
     preview: (name: string, request?: TransferOptions) => send(`-/api/preview/${namePath(name)}`, request),
     /** Copies up to 100 names into the primary now. */
     migrate: async (names: readonly string[]) => (await post<'migrate'>('migrate', { names })).results,
+    /** What each source has said of its changes, and what came of it. */
+    events: async () => (await get<'listEvents'>('events')).sources,
     /** Names that were saved here and differ at a source, the latest first. */
     conflicts: (query?: PageOptions) => get<'listConflicts'>('conflicts', { ...query }),
     deadCopies: async () => (await get<'listDeadCopies'>('dead_copies')).dead_copies,

@@ -88,6 +88,8 @@ function assemble({ backends, placeholder }: Storages, variables: Variables, hid
     s3Bucket: variables.S3_BUCKET,
     /** The hostname on which only S3 clients are answered, with its port if that is not the default. */
     s3Host: variables.S3_HOST,
+    /** The most speculative requests that turn out not to be needed, in percent of all reads. 0: there are none. */
+    speculativePercent: variables.FALLBACK_SPECULATIVE_PERCENT,
     /** The share of primary hits that are compared with their source. */
     shadowPercent: variables.FALLBACK_SHADOW_PERCENT,
     /** What the scheduled verification does with damaged copies. */

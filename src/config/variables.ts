@@ -49,6 +49,7 @@ export const variables = v.object({
   FALLBACK_NEGATIVE_CACHE_SECONDS: v.optional(seconds(0, 3600), 2),
   FALLBACK_BREAKER_FAILURES: v.optional(wholeNumber(0, 1000), 5),
   FALLBACK_BREAKER_SECONDS: v.optional(seconds(0.1, 3600), 5),
+  FALLBACK_SPECULATIVE_PERCENT: v.optional(percentage, 5),
   FALLBACK_SHADOW_PERCENT: v.optional(percentage, 0),
   FALLBACK_REPAIR: v.optional(v.picklist(['report', 'repair'], 'must be "report" or "repair"'), 'report'),
   FALLBACK_VERIFY_PER_SECOND: v.optional(wholeNumber(1, 100_000), 100),

@@ -4,6 +4,8 @@ export type Route =
   | { view: 'object'; name: string }
   | { view: 'migration'; job?: string }
   | { view: 'verification'; job: string }
+  | { view: 'sources' }
+  | { view: 'rollback' }
   | { view: 'health' }
   | { view: 'welcome' }
 
@@ -44,6 +46,8 @@ export function parseRoute(hash: string): Route | null {
       return decoded === '' ? { view } : { view, job: decoded }
     case 'verification':
       return decoded === '' ? null : { view, job: decoded }
+    case 'sources':
+    case 'rollback':
     case 'health':
     case 'welcome':
       return decoded === '' ? { view } : null

@@ -24,6 +24,8 @@ const VIEWS: { [One in View]: ComponentType<{ route: Extract<Route, { view: One 
   object: lazy(async () => (await import('./views/object.tsx')).ObjectView),
   migration: lazy(async () => (await import('./views/migration.tsx')).Migration),
   verification: lazy(async () => (await import('./views/certificate.tsx')).Certificate),
+  sources: lazy(async () => (await import('./views/sources.tsx')).Sources),
+  rollback: lazy(async () => (await import('./views/rollback.tsx')).Rollback),
   health: lazy(async () => (await import('./views/health.tsx')).Health),
   welcome: lazy(async () => (await import('./views/welcome.tsx')).Welcome),
 }
@@ -39,7 +41,7 @@ const LINKS: { to: Route; label: string; icon: IconName; views: View[] }[] = [
     to: { view: 'migration' },
     label: 'Migration',
     icon: 'arrow-right-left',
-    views: ['migration', 'verification'],
+    views: ['migration', 'verification', 'sources', 'rollback'],
   },
   { to: { view: 'health' }, label: 'Health', icon: 'heart-pulse', views: ['health'] },
   { to: { view: 'welcome' }, label: 'Welcome', icon: 'sparkles', views: ['welcome'] },

@@ -49,7 +49,7 @@ export function openEdgeCaching(options: EdgeCachingOptions): EdgeCaching {
   const loadFrom =
     (source: Pick<Backend, 'get'>): Load =>
     async (name, trace) => {
-      const object: TracedObject | null = await source.get(name, { trace })
+      const object: TracedObject | null = await source.get(name, { trace, speculative: true })
       if (!object) return { object, stored: false }
       // Those who joined another request's read searched nothing themselves.
       if (object.trace && object.trace !== trace) trace.push(...object.trace)
@@ -103,7 +103,7 @@ function traced(chain: Chain): Backend {
     head: chain.head,
     async get(name, options): Promise<TracedObject | null> {
       const { trace = [] } = options ?? {}
-      const object = await chain.get(name, { ...options, trace })
+      const object = await chain.get(name, { ...options, trace, speculative: true })
       return object && { ...object, trace }
     },
   }

@@ -29,9 +29,10 @@ export function cacheStatus({ primary, backend, stored, edgeTtl }: Served): stri
 /** Server-Timing: one entry for each backend that was tried, in order. */
 export function serverTiming(trace: Trace): string {
   return trace
-    .map(({ backend, outcome, duration }) => {
+    .map(({ backend, outcome, duration, speculative }) => {
       const name = backend.replace(NOT_TOKEN, '-') || '-'
-      return `${name};dur=${Math.max(0, Math.round(duration * 10) / 10)};desc=${outcome}`
+      const desc = speculative && outcome !== 'cancelled' ? `"${outcome}; speculative"` : outcome
+      return `${name};dur=${Math.max(0, Math.round(duration * 10) / 10)};desc=${desc}`
     })
     .join(', ')
 }

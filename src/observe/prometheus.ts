@@ -6,6 +6,8 @@ interface Observed {
   copies: CopyCounts
   /** By backend name. */
   health: ReadonlyMap<string, () => BackendHealth>
+  /** By backend name. */
+  speculative: ReadonlyMap<string, { used: number; notNeeded: number }>
 }
 
 type Sample = readonly [labels: string, value: number]
@@ -16,13 +18,26 @@ const STATES: readonly BackendHealth['state'][] = ['closed', 'half-open', 'open'
  * This isolate's counters in Prometheus' text format 0.0.4
  * (https://prometheus.io/docs/instrumenting/exposition_formats/). Isolates come and go: rates are per isolate.
  */
-export function prometheusText({ requests: { total }, copies, health: current }: Observed): string {
+export function prometheusText({
+  requests: { total },
+  copies,
+  health: current,
+  speculative,
+}: Observed): string {
   const health = Array.from(current, ([backend, read]) => ({ backend, ...read() }))
   const { bytes, ...outcomes } = copies.totals
   return [
     metric('requests_total', 'Requests answered.', total.requests),
     metric('response_bytes_total', 'Bytes announced in responses.', [['', total.bytes]]),
     metric('attempts_total', 'Attempts at backends.', total.attempts),
+    metric(
+      'speculative_requests_total',
+      'Requests sent before the backends before had answered.',
+      [...speculative].flatMap(([backend, { used, notNeeded }]): Sample[] => [
+        [labels({ backend, result: 'used' }), used],
+        [labels({ backend, result: 'not_needed' }), notNeeded],
+      ]),
+    ),
     metric(
       'copies_total',
       'Copies that reads began, and those of POST migrate.',

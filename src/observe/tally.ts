@@ -125,7 +125,7 @@ export function createTally({ send, keepAlive, now = Date.now }: TallyOptions) {
       }
       count(column === 'reads' ? `reads/${backend}/reads` : `reads//${column}`)
       for (const attempt of attempts) {
-        if (attempt.outcome === 'skipped') continue
+        if (attempt.outcome === 'skipped' || attempt.outcome === 'cancelled') continue
         const health = `health/${attempt.backend}/`
         count(`${health}attempts`)
         count(`${health}${bucketOf(attempt.duration)}`)

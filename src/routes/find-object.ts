@@ -18,15 +18,16 @@ export async function findObject(
   name: string,
   { headers, trace }: { headers: Headers; trace: Trace },
 ): Promise<{ object: StoredObject | null; range: RangeRequest | null }> {
+  const read = { trace, speculative: true }
   const range = parseRange(headers.get('range'))
   if (!range) {
     const known = headers.get('if-none-match')
     const ifNoneMatch = known !== null && STRONG_TAG.test(known) ? { ifNoneMatch: known } : {}
-    return { object: await chain.get(name, { trace, ...ifNoneMatch }), range: null }
+    return { object: await chain.get(name, { ...read, ...ifNoneMatch }), range: null }
   }
   const ifRange = headers.get('if-range')
   try {
-    const object = await chain.get(name, { range, trace, ...(ifRange !== null && { ifRange }) })
+    const object = await chain.get(name, { ...read, range, ...(ifRange !== null && { ifRange }) })
     if (!object || ifRangeHolds(ifRange, object)) return { object, range }
     if (!object.range) return { object, range: null }
     await cancelBody(object.body)
@@ -35,13 +36,13 @@ export async function findObject(
     // Conditions come before the range (RFC 9110 §13.2.2), and the object's metadata decides them.
     if (!isConditional(headers) && ifRange === null) throw error
     trace.length = 0
-    const info = await chain.head(name, { trace })
+    const info = await chain.head(name, read)
     if (!info) return { object: null, range: null }
     if (info.size === undefined) throw error
     if (ifRangeHolds(ifRange, info)) return { object: { ...info, body: new Blob([]).stream() }, range }
   }
   trace.length = 0
-  return { object: await chain.get(name, { trace }), range: null }
+  return { object: await chain.get(name, read), range: null }
 }
 
 const CONDITIONS = ['If-Match', 'If-None-Match', 'If-Modified-Since', 'If-Unmodified-Since']

@@ -56,7 +56,7 @@ export async function serveObject(
     return described
   }
   if (request.method === 'HEAD') {
-    const info = await chainFor(c).head(name, { trace: c.get('trace') })
+    const info = await chainFor(c).head(name, { trace: c.get('trace'), speculative: true })
     if (!info) return absent(c)
     return answer(headResponse(request, shown(info), { cacheControl, refuse }), info)
   }

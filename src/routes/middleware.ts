@@ -127,8 +127,9 @@ function outcomeOf(
   return answered.backend === primary ? 'hit' : 'fallback'
 }
 
-function describeAttempt({ backend, outcome, detail, failure }: Attempt): string {
-  if (detail === undefined) return `${backend}=${outcome}`
+function describeAttempt({ backend, outcome, detail, failure, speculative }: Attempt): string {
+  const what = `${backend}=${speculative ? 'speculative ' : ''}${outcome}`
+  if (detail === undefined) return what
   const cause = failure?.cause === undefined ? '' : ` ← ${describeError(failure.cause)}`
-  return `${backend}=${outcome} (${detail}${cause})`
+  return `${what} (${detail}${cause})`
 }

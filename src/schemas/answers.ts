@@ -158,6 +158,25 @@ const explanation = v.strictObject({
       ),
     ),
   }),
+  speculation: v.exactOptional(
+    v.pipe(
+      v.strictObject({
+        miss_rate: v.pipe(
+          v.number(),
+          v.description(
+            'How likely the first backend lacks the name: 0 to 1; 0 also if too little was read.',
+          ),
+        ),
+        starts: v.pipe(
+          v.array(v.string()),
+          v.description('The backends that a read would start together with the first.'),
+        ),
+      }),
+      v.description(
+        'Speculative requests as far as this isolate knows; missing if there are none in this chain.',
+      ),
+    ),
+  ),
   backends: v.array(
     v.strictObject({
       name: v.string(),
@@ -334,6 +353,14 @@ const backends = v.strictObject({
             v.strictObject({ p50: v.number(), p95: v.number(), p99: v.number(), count }),
           ),
         }),
+      ),
+      speculative: v.exactOptional(
+        v.pipe(
+          v.strictObject({ used: count, not_needed: count }),
+          v.description(
+            'Requests that this isolate sent before the backends before had answered, and how many of them it did not need.',
+          ),
+        ),
       ),
       config: v.pipe(
         v.nullable(v.record(v.string(), jobs.setting)),

@@ -107,6 +107,8 @@ async function firstHolder({ chain, source, name, copying }: Subject, after?: Ba
   for (const backend of earlier.slice(after ? earlier.indexOf(after) + 1 : 0)) {
     if (!accepts(backend, name)) continue
     const info = await backend.head(name, { fresh: true, signal: copying.signal })
+    // A mirror's copy of what is in `after` follows it.
+    if (after && backend.mirror && info?.provenance?.backend === after.name) continue
     if (info && (!info.deleted || hides(chain, { backend, info }))) return { backend, info }
   }
   return null

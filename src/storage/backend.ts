@@ -9,6 +9,12 @@ export interface ReadOptions {
   lastResort?: boolean
   /** The backend itself must answer: a remembered miss does not count. */
   fresh?: boolean
+  /** A client waits for it: a chain may start backends before their turn (speculative requests). */
+  speculative?: boolean
+  /** Of a speculative request: settles once its result is needed, or rejects if it is not. No body is read before. */
+  needed?: Promise<void>
+  /** Called when an object was found and is held until then. */
+  onHeld?: (() => void) | undefined
 }
 
 export interface GetOptions extends ReadOptions {

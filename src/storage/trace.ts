@@ -1,6 +1,7 @@
 import type { StorageError } from './errors.ts'
 
-export type Outcome = 'hit' | 'absent' | 'timeout' | 'error' | 'skipped'
+/** `cancelled`: a speculative request that turned out not to be needed. */
+export type Outcome = 'hit' | 'absent' | 'timeout' | 'error' | 'skipped' | 'cancelled'
 
 /** One backend that was tried, or skipped, for one request. */
 export interface Attempt {
@@ -10,6 +11,8 @@ export interface Attempt {
   duration: number
   /** What went wrong; can be shown to clients. */
   detail?: string
+  /** It was started before the backends before it had responded. */
+  speculative?: true
   /** The failure itself, with its cause: for the log, never for a client. */
   failure?: StorageError
 }

@@ -125,7 +125,8 @@ export function withBreaker(backend: Backend, options: BreakerOptions): BackendW
       throw error
     } finally {
       if (isProbe) probes.delete(admitted)
-      latencies[answers++ % REMEMBERED_LATENCIES] = now() - started
+      // A call that was cancelled has no answer.
+      if (!signal?.aborted) latencies[answers++ % REMEMBERED_LATENCIES] = now() - started
     }
   })
   return {

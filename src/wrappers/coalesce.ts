@@ -24,6 +24,19 @@ interface Flight {
   /** Present once the body is being read. */
   bytes?: SharedBytes
   memory?: Reservation
+  /** Whether a request has the copy to make. */
+  hasLeader: boolean
+  /** Present if a speculative request leads. */
+  speculation?: Interest
+}
+
+/** The requests that a speculative one leads, none of which may need the body. */
+interface Interest {
+  /** Settles once one of them needs it, or rejects if all were cancelled. */
+  needed: Promise<void>
+  /** Aborts with the leader, unless others have joined it. */
+  signal: AbortSignal
+  join(read: Pick<GetOptions, 'needed' | 'signal'>): void
 }
 
 interface Shared {
@@ -89,12 +102,24 @@ export function withCoalescing(backend: Backend, options: CoalesceOptions): Coal
   })
 
   /** Fetches the object, and settles `flight.shared` for the requests that join. */
-  const lead = async (name: string, { signal, trace }: GetOptions): Promise<StoredObject | null> => {
+  const lead = async (name: string, getOptions: GetOptions): Promise<StoredObject | null> => {
     const { promise, resolve } = Promise.withResolvers<Shared | null>()
-    const flight: Flight = { began: Date.now(), shared: promise }
+    const { trace, needed, onHeld } = getOptions
+    const speculation = needed && trackInterest(getOptions)
+    const flight: Flight = {
+      began: Date.now(),
+      shared: promise,
+      hasLeader: !needed,
+      ...(speculation && { speculation }),
+    }
     flights.set(name, flight)
+    const { signal } = speculation ?? getOptions
     try {
-      const object = await backend.get(name, { ...(signal && { signal }), ...(trace && { trace }) })
+      const object = await backend.get(name, {
+        ...(signal && { signal }),
+        ...(trace && { trace }),
+        ...(speculation && { needed: speculation.needed, onHeld }),
+      })
       const isOver = flights.get(name) !== flight
       if (!object || object.size === undefined || object.deleted || object.shared || isOver) return object
       if (object.substitute) return object
@@ -109,7 +134,7 @@ export function withCoalescing(backend: Backend, options: CoalesceOptions): Coal
       options.keepAlive(flight.bytes.filled.catch(() => drop(name, flight)))
       const shared = { info, bytes: flight.bytes }
       resolve(shared)
-      return share(shared, true)
+      return needed ? await take(flight, shared, needed) : share(shared, true)
     } finally {
       if (!flight.bytes) drop(name, flight)
       resolve(null)
@@ -125,12 +150,13 @@ export function withCoalescing(backend: Backend, options: CoalesceOptions): Coal
       options.keepAlive(led.catch(() => {}))
       return led
     }
+    flight.speculation?.join(getOptions)
     const shared = await within(flight.shared, opensUntil(flight) - Date.now())
     if (shared === 'late') {
       drop(name, flight)
       return get(name, getOptions)
     }
-    return shared ? share(shared, false) : backend.get(name, getOptions)
+    return shared ? take(flight, shared, getOptions.needed) : backend.get(name, getOptions)
   }
   const forget = (name: string): void => {
     const flight = flights.get(name)
@@ -148,6 +174,39 @@ async function within<T>(work: Promise<T>, ms: number): Promise<T | 'late'> {
   } finally {
     clearTimeout(timer)
   }
+}
+
+/** Several requests may lead: the first that needs the body makes the copy. */
+async function take(
+  flight: Flight,
+  shared: Shared,
+  needed: Promise<void> | undefined,
+): Promise<StoredObject> {
+  await needed
+  const leader = !flight.hasLeader
+  flight.hasLeader = true
+  return share(shared, leader)
+}
+
+function trackInterest(leader: Pick<GetOptions, 'needed' | 'signal'>): Interest {
+  const { promise: needed, resolve, reject } = Promise.withResolvers<void>()
+  needed.catch(() => {})
+  const stop = new AbortController()
+  let interested = 0
+  const join: Interest['join'] = (read) => {
+    interested += 1
+    if (read.needed) void read.needed.then(resolve, () => {})
+    else resolve()
+    read.signal?.addEventListener('abort', () => {
+      interested -= 1
+      if (interested > 0) return
+      reject(read.signal?.reason)
+      // Another request must not abort the leader's I/O; its body is cancelled by the rejection.
+      if (read === leader) stop.abort(read.signal?.reason)
+    })
+  }
+  join(leader)
+  return { needed, signal: stop.signal, join }
 }
 
 function share({ info, bytes }: Shared, leader: boolean): StoredObject {

@@ -39,6 +39,7 @@ export function withResume(backend: Backend, options: ResumeOptions): Backend {
         length,
         sources: [backend, ...options.others],
         ...options,
+        signal: getOptions?.signal,
         received: 0,
         resumes: 0,
       }
@@ -89,6 +90,8 @@ interface Flow {
   /** Backends to resume from, in order. */
   sources: readonly Backend[]
   idleTimeoutMs: number
+  /** Of the read: if it is aborted, nothing is resumed. */
+  signal: AbortSignal | undefined
   length: number | undefined
   /** Writes the next bytes, which are valid until it settles. */
   write(chunk: Uint8Array, offset: number): Promise<void> | undefined
@@ -155,6 +158,7 @@ function wrongLength({ object: { backend } }: Flow, message: string): StorageErr
 async function resume(flow: Flow, failure: StorageError): Promise<ReadableStream<Uint8Array>> {
   const { object, length, received } = flow
   const { name, etag, size } = object
+  if (flow.signal?.aborted) throw failure
   const strong = etag !== undefined && !etag.startsWith('W/')
   if (!strong || length === undefined || received > length || ++flow.resumes > MAX_RESUMES) throw failure
   const offset = (object.range?.start ?? 0) + received

@@ -33,6 +33,8 @@ export function withRewrite(backend: Backend, { rules, originals, isDeleted }: R
       const found = await readName(name, options)
       if (found && !found.lifted) return found
       await cancelBody(found?.body)
+      // A speculative request is one request.
+      await options?.needed
       let tombstone: Info | null = null
       for (const original of originalsOf(name)) {
         const other = await readOriginal(original, options)

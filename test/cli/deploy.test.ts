@@ -53,19 +53,16 @@ afterAll(() => rm(project, { recursive: true, force: true }))
 const cli = createCli('')
 
 /** What was printed, and what wrangler was called with. */
-async function deploy(
-  args: string[],
-  { toml = GOOD, env = {} }: { toml?: string; env?: RunOptions['env'] } = {},
-) {
+async function deploy(args: string[], { toml = GOOD, ...options }: { toml?: string } & RunOptions = {}) {
   await writeFile(join(project, 'wrangler.toml'), toml)
   await writeFile(join(project, 'calls.ndjson'), '')
-  const ran = await cli(['deploy', ...args], { cwd: project, ...(env && { env }) })
+  const ran = await cli(['deploy', ...args], { cwd: project, ...options })
   const lines = (await readFile(join(project, 'calls.ndjson'), 'utf8')).split('\n').filter(Boolean)
   return { ...ran, calls: lines.map((line) => JSON.parse(line) as string[]) }
 }
 
 it('checks, deploys, and prints where media and dashboard are and how to go back', async () => {
-  const { code, stdout, stderr, calls } = await deploy(['--message', 'New bucket'])
+  const { code, stdout, stderr, calls } = await deploy(['--message', 'New bucket'], { spawned: true })
   expect([code, stderr]).toEqual([0, ''])
   expect(calls).toEqual([
     ['secret', 'list', '--format', 'json', '--config', join(project, 'wrangler.toml')],

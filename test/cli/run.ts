@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { Readable, Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
+import { vi } from 'vitest'
 import type { Stream } from '../../src/cli/output.ts'
 import { run } from '../../src/cli/program.ts'
 
@@ -24,8 +25,10 @@ export interface RunOptions {
   /** Added to the usual ones; undefined removes one. */
   env?: Record<string, string | undefined>
   stdin?: string | Uint8Array
-  /** Needs a process of its own. */
+  /** Then the command sees the environment of this process, too, as the processes that it starts do. */
   cwd?: string
+  /** In a process of its own, whose output is also that of the processes that it starts. */
+  spawned?: boolean
   /** Sends SIGINT; needs a process of its own. */
   signal?: AbortSignal
 }
@@ -34,20 +37,40 @@ export type Cli = (args: readonly string[], options?: RunOptions) => Promise<Ran
 
 /** The command line without a terminal: in this process if possible, because starting one takes longer than most tests. */
 export function createCli(url: string, token?: string): Cli {
-  return async (args, { env, stdin = '', cwd, signal } = {}) => {
+  return async (args, { env, stdin = '', cwd, signal, spawned = signal !== undefined } = {}) => {
     const settings = { FALLBACK_STORAGE_URL: url, FALLBACK_STORAGE_TOKEN: token, ...env }
     const stdout = collector()
     const stderr = collector()
-    const code =
-      cwd === undefined && signal === undefined
-        ? await run(args, {
-            stdin: Readable.from([Buffer.from(stdin)]),
-            stdout: stdout.stream,
-            stderr: stderr.stream,
-            env: settings,
-          })
-        : await runProcess(args, { env: settings, stdout, stderr, cwd, signal })
+    const runHere = (seen: NodeJS.ProcessEnv): Promise<number> =>
+      run(args, {
+        stdin: Readable.from([Buffer.from(stdin)]),
+        stdout: stdout.stream,
+        stderr: stderr.stream,
+        env: seen,
+      })
+    const code = spawned
+      ? await runProcess(args, { env: settings, stdout, stderr, cwd, signal })
+      : cwd === undefined
+        ? await runHere(settings)
+        : await inFolder(cwd, settings, () => runHere(process.env))
     return { code, stdout: stdout.text(), stderr: stderr.text(), bytes: stdout.bytes() }
+  }
+}
+
+/** As if this process had been started in the folder, with these variables. No other test runs in it meanwhile. */
+async function inFolder<T>(
+  folder: string,
+  env: Record<string, string | undefined>,
+  action: () => Promise<T>,
+): Promise<T> {
+  const before = process.cwd()
+  process.chdir(folder)
+  for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value)
+  try {
+    return await action()
+  } finally {
+    vi.unstubAllEnvs()
+    process.chdir(before)
   }
 }
 

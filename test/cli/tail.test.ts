@@ -174,6 +174,7 @@ it('passes on what else wrangler prints, and fails if wrangler does', async () =
   const { code, stderr } = await tail([], {
     events: [],
     andThen: `console.log('Not JSON'); console.log('{'); console.error('You are not logged in.'); process.exitCode = 1`,
+    options: { spawned: true },
   })
   expect(stderr).toContain('Not JSON\n')
   expect(stderr).toContain('{\n')

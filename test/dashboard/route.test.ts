@@ -26,7 +26,9 @@ const routes: fc.Arbitrary<Route> = fc.oneof(
   fc.record({ view: fc.constant('migration' as const), job: name }),
   fc.constant<Route>({ view: 'migration' }),
   fc.record({ view: fc.constant('verification' as const), job: name }),
-  fc.constantFrom<Route>({ view: 'health' }, { view: 'welcome' }),
+  fc.constantFrom<Route>(
+    ...(['sources', 'rollback', 'health', 'welcome'] as const).map((view) => ({ view })),
+  ),
 )
 
 describe('addresses', () => {

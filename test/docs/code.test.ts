@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { join } from 'node:path'
 import { type Command, CommanderError } from 'commander'
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { root } from '../../scripts/docs/markdown.ts'
 import { quiet } from '../../scripts/reference/cli.ts'
 import { type Block, blocks, declarations } from './code.ts'
@@ -31,9 +31,22 @@ it.each(inLanguage('json', 'jsonc'))('$place is JSON', ({ code, language }) => {
   expect(JSON.parse(json)).toBeTypeOf('object')
 })
 
-it.each(inLanguage('sh'))('$place is valid in a shell', ({ code }) => {
-  const { status, stderr } = spawnSync('bash', ['-n'], { input: code, encoding: 'utf8' })
-  expect([status, stderr]).toEqual([0, ''])
+describe('every script', () => {
+  const scripts = inLanguage('sh')
+  const checkEach = 'for script; do bash -n <<<"$script"; printf "$?\\0"; done 2>&1'
+  let found: string[]
+
+  beforeAll(() => {
+    const args = ['-c', checkEach, 'bash', ...scripts.map(({ code }) => code)]
+    found = execFileSync('bash', args, { encoding: 'utf8' }).split('\0').slice(0, -1)
+  })
+
+  it.each(scripts.map(({ place }, index) => ({ place, index })))(
+    '$place is valid in a shell',
+    ({ index }) => {
+      expect(found[index]).toBe('0')
+    },
+  )
 })
 
 describe('code', () => {
@@ -72,10 +85,8 @@ describe('code', () => {
       snippets.set(file, block)
     }
     writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions }))
-    const { status, stdout, stderr } = spawnSync('npx', ['tsc', '-p', folder, '--pretty', 'false'], {
-      cwd: repository,
-      encoding: 'utf8',
-    })
+    const args = [join(repository, 'node_modules/.bin/tsc'), '-p', folder, '--pretty', 'false']
+    const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' })
     const errors = stdout.split('\n').filter((line) => line.includes('error TS'))
     const named = errors.map((line) => {
       const [, file = '', rest] = /([^/(]+)\((.*)$/.exec(line) ?? []
@@ -92,20 +103,30 @@ describe('every command line of the CLI', () => {
     Array.from(code.replaceAll(/\\\n\s*/g, '').matchAll(COMMAND_LINE), ([, line = '']) => ({ line, place })),
   )
 
-  it('is one of many', () => {
-    expect(lines.length).toBeGreaterThan(40)
+  let words: string[][]
+
+  beforeAll(() => {
+    words = wordsOf(lines.map(({ line }) => line))
   })
 
-  it.each(lines)('$place: $line is understood', async ({ line }) => {
-    const program = quiet()
-    doNothing(program)
-    const error: unknown = await program.parseAsync(words(line), { from: 'user' }).then(
-      () => undefined,
-      (thrown: unknown) => thrown,
-    )
-    const isHelp = error instanceof CommanderError && error.code === 'commander.helpDisplayed'
-    expect(isHelp ? undefined : error).toBeUndefined()
+  it('is one of many', () => {
+    expect(lines.length).toBeGreaterThan(40)
+    expect(words).toHaveLength(lines.length)
   })
+
+  it.each(lines.map((each, index) => ({ ...each, index })))(
+    '$place: $line is understood',
+    async ({ index }) => {
+      const program = quiet()
+      doNothing(program)
+      const error: unknown = await program.parseAsync(words[index] ?? [], { from: 'user' }).then(
+        () => undefined,
+        (thrown: unknown) => thrown,
+      )
+      const isHelp = error instanceof CommanderError && error.code === 'commander.helpDisplayed'
+      expect(isHelp ? undefined : error).toBeUndefined()
+    },
+  )
 })
 
 /** Replaces what the commands do. Some that have subcommands do something by themselves, too. */
@@ -114,10 +135,15 @@ function doNothing(command: Command): void {
   for (const child of command.commands) doNothing(child)
 }
 
-/** The words of a command line as a shell reads them; variables stand for themselves. */
-function words(line: string): string[] {
-  const script = `for word in ${line.replaceAll('$', '\\$')}; do printf '%s\\0' "$word"; done`
-  return execFileSync('bash', ['-c', `set -f; ${script}`], { encoding: 'utf8' })
-    .split('\0')
+/** The words of each command line as a shell reads them; variables stand for themselves. */
+function wordsOf(lines: readonly string[]): string[][] {
+  const print = (line: string): string =>
+    `for word in ${line.replaceAll('$', '\\$')}; do printf '%s\\0' "$word"; done; printf '\\0'`
+  const printed = execFileSync('bash', ['-c', ['set -f', ...lines.map(print)].join('\n')], {
+    encoding: 'utf8',
+  })
+  return printed
+    .split('\0\0')
     .slice(0, -1)
+    .map((text) => text.split('\0'))
 }

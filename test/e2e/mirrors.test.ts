@@ -14,13 +14,13 @@ import { close, listen } from '../kit/servers/listen.ts'
 import { CREDENTIALS, S3_PATH, startS3 } from '../kit/servers/s3.ts'
 import { type Site, startSite } from '../kit/worker/site.ts'
 
-const OPERATIONS = sized(5000, 100)
+const OPERATIONS = sized(5000, 60)
 /** After a kill, up to a minute passes until another consumer takes what the killed one had. */
 const KILLS = sized(20, 0)
 /** After the roles are exchanged. */
-const MORE = { operations: sized(1000, 30), kills: sized(1, 0) }
+const MORE = { operations: sized(1000, 20), kills: sized(1, 0) }
 const CLIENTS = 8
-const NAMES_PER_CLIENT = 6
+const NAMES_PER_CLIENT = sized(6, 3)
 /** Of the requests to the mirror. */
 const FAULTS = 0.2
 const SEED = Number(process.env['SEED'] ?? Date.now() % 1e6)

@@ -2,8 +2,11 @@ import { reset } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { beforeAll } from 'vitest'
 import { isolateMemory } from '../../src/bodies/memory-budget.ts'
+import { showLogOfFailedTests } from './worker-log.ts'
 
 const TRIES = 10
+
+showLogOfFailedTests()
 
 /**
  * Runs before each test file in workerd: files share a runtime, so each begins by emptying its R2, KV and Durable Objects.

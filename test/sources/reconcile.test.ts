@@ -115,6 +115,28 @@ describe('reconcile()', () => {
     expect(await text()).toBe('newer')
   })
 
+  it('removes the copy of an object that was deleted, although a mirror has not followed yet', async () => {
+    const { run, over, primary, source, store, ready } = start({ copied: 'one' })
+    await ready()
+    const mirror = memoryBackend('mirror')
+    const provenance = { backend: 'new', copied: new Date() }
+    await mirror.put(NAME, bytesOf('one'), { info: { provenance } })
+    await store.delete(NAME)
+    const chain = over(primary, { ...mirror, mirror: 'all' }, source)
+    expect(await run(true, chain)).toMatchObject({ outcome: 'tombstoned' })
+    expect(await primary.head(NAME)).toMatchObject({ deleted: expect.any(Date) })
+  })
+
+  it('leaves the copy of an object that was deleted while a mirror holds one of its own', async () => {
+    const { run, over, primary, source, store, ready } = start({ copied: 'one' })
+    await ready()
+    const mirror = memoryBackend('mirror')
+    await mirror.put(NAME, bytesOf('older'))
+    await store.delete(NAME)
+    const chain = over(primary, { ...mirror, mirror: 'all' }, source)
+    expect(await run(true, chain)).toMatchObject({ outcome: 'ignored' })
+  })
+
   it('changes nothing if the source fails, or the primary', async () => {
     const { run, over, primary, source, ready, store, text } = start({ copied: 'one' })
     await ready()

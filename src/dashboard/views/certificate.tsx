@@ -7,6 +7,7 @@ import type { Route } from '../route.ts'
 import { client, may } from '../session.ts'
 import { Statement } from './migration/statement.tsx'
 import { Differences } from './migration/differences.tsx'
+import { isRollback } from './migration/verifications.ts'
 import { NeedsAdmin } from '../parts/needs-admin.tsx'
 
 /** The result of a verification, as a page to keep or to print. */
@@ -29,9 +30,15 @@ function Loaded({ id }: { id: string }) {
       title="Certificate"
       actions={
         <>
-          <a class="button" href="#/migration">
-            <Icon name="arrow-left" /> Migration
-          </a>
+          {data && isRollback(data) ? (
+            <a class="button" href="#/rollback">
+              <Icon name="arrow-left" /> Way back
+            </a>
+          ) : (
+            <a class="button" href="#/migration">
+              <Icon name="arrow-left" /> Migration
+            </a>
+          )}
           <button type="button" class="primary" onClick={() => print()}>
             <Icon name="printer" /> Print
           </button>

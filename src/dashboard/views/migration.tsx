@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals'
 import type { Backfill } from '../../client/client.ts'
+import { chain } from '../chain.ts'
 import { navigate } from '../navigation.ts'
 import { Icon } from '../parts/icon.tsx'
 import { Loading, Page, Stale } from '../parts/page.tsx'
@@ -15,6 +16,7 @@ import { JobLists } from './migration/job-lists.tsx'
 import { JobPlots } from './migration/job-plots.tsx'
 import { chooseJob, isMoving } from './migration/jobs.ts'
 import { NeedsAdmin } from '../parts/needs-admin.tsx'
+import { Sections } from './migration/sections.tsx'
 import { StartDialog } from './migration/start-dialog.tsx'
 import { useJob } from './migration/use-job.ts'
 import { VerificationCard } from './migration/verification-card.tsx'
@@ -56,6 +58,7 @@ function Overview({ chosen }: { chosen: string | undefined }) {
         )
       }
     >
+      {chain.value && <Sections current="migration" />}
       {!isReady && <Loading />}
       {isReady && (
         <div class="stack">
@@ -71,7 +74,7 @@ function Overview({ chosen }: { chosen: string | undefined }) {
           {hasFailures && coverage}
           <Dependence />
           {verifications.jobs.data ? (
-            <VerificationCard job={verifications.job} onChange={verifications.reload} />
+            <VerificationCard direction="detach" job={verifications.job} onChange={verifications.reload} />
           ) : (
             // Without jobs, the first notice says why already.
             backfills.jobs.data &&

@@ -16,6 +16,7 @@ export const operatorHandlers = {
     const described = describeBackends(config)
     const backends = chain.backends.map((backend, index) => {
       const healthOf = health.get(backend.name)
+      const speculative = chain.speculation?.counts.get(backend.name)
       return {
         name: backend.name,
         type: backend.type,
@@ -23,6 +24,9 @@ export const operatorHandlers = {
         writable: isWritable(backend),
         methods: methodsOf(backend),
         ...(healthOf && { health: toHealthJson(healthOf()) }),
+        ...(speculative && {
+          speculative: { used: speculative.used, not_needed: speculative.notNeeded },
+        }),
         config: described.find(({ name }) => name === backend.name) ?? null,
       }
     })
@@ -34,7 +38,7 @@ export const operatorHandlers = {
     const { chain, config, migration } = c.var.deployment
     const lastCopy = migration.counts.latest(name)
     const explained = await explain(chain, name, config.migration)
-    const { wouldServe, tombstone, findings } = explained
+    const { wouldServe, tombstone, findings, speculation } = explained
     const { state, target, reason } = explained.migration
     return {
       name,
@@ -50,13 +54,20 @@ export const operatorHandlers = {
         reason,
         ...(lastCopy && { last_copy: toCopyJson(lastCopy) }),
       },
+      ...(speculation && {
+        speculation: {
+          miss_rate: speculation.missRate,
+          starts: speculation.starts.map((backend) => backend.name),
+        },
+      }),
       backends: findings.map(toFindingJson),
     }
   },
   health: () => ({ status: 'ok' as const }),
   metrics(c) {
-    const { requests, migration, health } = c.var.deployment
-    return c.text(prometheusText({ requests, copies: migration.counts, health }))
+    const { requests, migration, health, chain } = c.var.deployment
+    const speculative = chain.speculation?.counts ?? new Map()
+    return c.text(prometheusText({ requests, copies: migration.counts, health, speculative }))
   },
 } satisfies Partial<Handlers>
 

@@ -43,7 +43,7 @@ export async function getObject(s3: S3Request): Promise<Response> {
     describe(s3, isPart ? asFirstPart(response, size) : response, answered)
 
   if (method === 'HEAD') {
-    const info = await chain.head(key, { trace })
+    const info = await chain.head(key, { trace, speculative: true })
     if (!info) return describeAnswer(c, refuse(NO_SUCH_KEY))
     const { shown, head } = show(info)
     return finish(headResponse(head, shown, { refuse }), info, { backend: info.backend })

@@ -25,27 +25,46 @@ export function Conditions({ job: { conditions } }: { job: Verification }) {
   return (
     <>
       <h2>Conditions</h2>
-      <ul class="conditions">
-        {conditions.map((condition) => {
-          const { tone, icon, word } = MARKS[markOf(condition)]
-          return (
-            <li key={condition.id}>
-              <Badge tone={tone} icon={icon}>
-                {word}
-              </Badge>
-              <div>
-                <p>
-                  <strong>{CONDITIONS[condition.id]}</strong>
-                </p>
-                <p class="muted small">{condition.seen}</p>
-                {condition.next !== null && <p class="small">Next: {condition.next}</p>}
-              </div>
-            </li>
-          )
-        })}
-      </ul>
+      <ConditionList conditions={conditions} />
       {conditions[0]?.at && <p class="muted small">Looked at {formatTime(conditions[0].at)}.</p>}
     </>
+  )
+}
+
+/** The conditions that are not met, or in the result of an earlier version, the reasons. */
+export function Unmet({ job: { conditions, reasons } }: { job: Verification }) {
+  const unmet = conditions.filter(({ met }) => met === false)
+  if (unmet.length > 0) return <ConditionList conditions={unmet} />
+  return (
+    <ul>
+      {reasons.map((reason) => (
+        <li key={reason}>{reason}</li>
+      ))}
+    </ul>
+  )
+}
+
+function ConditionList({ conditions }: { conditions: readonly Condition[] }) {
+  return (
+    <ul class="conditions">
+      {conditions.map((condition) => {
+        const { tone, icon, word } = MARKS[markOf(condition)]
+        return (
+          <li key={condition.id}>
+            <Badge tone={tone} icon={icon}>
+              {word}
+            </Badge>
+            <div>
+              <p>
+                <strong>{CONDITIONS[condition.id]}</strong>
+              </p>
+              <p class="muted small">{condition.seen}</p>
+              {condition.next !== null && <p class="small">Next: {condition.next}</p>}
+            </div>
+          </li>
+        )
+      })}
+    </ul>
   )
 }
 

@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals'
-import type { Backfill, Counters, Waiting } from '../../../client/client.ts'
+import type { Backfill, Counters } from '../../../client/client.ts'
 import { primary } from '../../chain.ts'
 import { formatAgo, formatBytes, formatCount, formatPercent } from '../../format.ts'
 import { Badge } from '../../parts/badge.tsx'
@@ -15,11 +15,12 @@ import {
   fractionOf,
   isMoving,
   isOpen,
-  nextTry,
+  nounOf,
   progressParts,
   skippedReasons,
   STATES,
 } from './jobs.ts'
+import { WaitingNotice } from './waiting-notice.tsx'
 
 interface Props {
   job: Backfill
@@ -89,20 +90,6 @@ function DryRun({ job }: { job: Backfill }) {
   return <EstimateFacts estimate={job.estimate} />
 }
 
-export function WaitingNotice({ waiting }: { waiting: Waiting }) {
-  return (
-    <p class="notice tone-warn">
-      <Icon name="triangle-alert" />
-      <span>
-        <strong>
-          Waiting for {waiting.backend} ({waiting.error})
-        </strong>
-        , {nextTry(waiting)}: {waiting.detail}
-      </span>
-    </p>
-  )
-}
-
 function titleOf({ dry_run: isDryRun, mirror }: Backfill): string {
   if (mirror !== null) return `Resync of ${mirror}`
   return isDryRun ? 'Dry run' : 'Backfill'
@@ -149,6 +136,7 @@ function CounterFacts({ counters }: { counters: Counters }) {
 function Actions({ job, onChange }: Props) {
   const isAsking = useSignal(false)
   const { id } = job
+  const noun = nounOf(job)
   const change = (request: (id: string) => Promise<unknown>) => async (): Promise<void> => {
     await request(id)
     onChange()
@@ -169,8 +157,8 @@ function Actions({ job, onChange }: Props) {
         </button>
       )}
       {isAsking.value && (
-        <Dialog title="Cancel this backfill?" onClose={() => (isAsking.value = false)}>
-          <p>A cancelled backfill cannot be resumed. What it has copied stays.</p>
+        <Dialog title={`Cancel this ${noun}?`} onClose={() => (isAsking.value = false)}>
+          <p>A cancelled {noun} cannot be resumed. What it has copied stays.</p>
           <footer>
             <button type="button" onClick={() => (isAsking.value = false)}>
               Keep it
@@ -183,7 +171,7 @@ function Actions({ job, onChange }: Props) {
                 isAsking.value = false
               }}
             >
-              Cancel the backfill
+              Cancel the {noun}
             </ActionButton>
           </footer>
         </Dialog>

@@ -84,8 +84,10 @@ function BackfillItem({ job }: { job: Backfill }) {
         {job.dry_run
           ? `dry run, ${formatCount(job.listed)} objects listed`
           : `${formatCount(settledOf(job))} objects, ${formatBytes(job.bytes)}`}{' '}
-        {job.mirror === null ? `from ${Object.keys(job.backends).join(', ')}` : `resync of ${job.mirror}`} ·{' '}
-        <Scope job={job} />
+        {job.mirror === null
+          ? `from ${Object.keys(job.backends).join(', ')}`
+          : `in a resync of ${job.mirror}`}{' '}
+        · <Scope job={job} />
       </span>
     </>
   )

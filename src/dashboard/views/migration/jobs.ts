@@ -28,10 +28,21 @@ export function isOpen(job: Backfill): boolean {
   return isMoving(job) || job.state === 'paused'
 }
 
-/** The job to show if none is chosen: an open one, else the newest that copied. `jobs` are newest first. */
+/** The backfill to show if none is chosen: an open one, else the newest that copied. `jobs` are newest first. */
 export function chooseJob(jobs: readonly Backfill[]): Backfill | undefined {
-  const copying = jobs.filter((job) => !job.dry_run)
+  const copying = jobs.filter((job) => !job.dry_run && job.mirror === null)
   return copying.find(isOpen) ?? copying[0]
+}
+
+/** The same of the resyncs of mirrors. */
+export function chooseResync(jobs: readonly Backfill[]): Backfill | undefined {
+  const resyncs = jobs.filter((job) => job.mirror !== null)
+  return resyncs.find(isOpen) ?? resyncs[0]
+}
+
+/** What a job is called in a sentence. */
+export function nounOf({ mirror }: Backfill): string {
+  return mirror === null ? 'backfill' : 'resync'
 }
 
 export function settledOf({ copied, present, skipped, failed }: Counters): number {
@@ -74,7 +85,7 @@ export function formatRate(value: number): string {
 /** One sentence for each tenth of the way, and for each change of state. */
 export function announcement(job: Backfill): string {
   const fraction = fractionOf(job)
-  if (!isMoving(job) || fraction === null) return `The backfill is ${STATES[job.state].label}.`
+  if (!isMoving(job) || fraction === null) return `The ${nounOf(job)} is ${STATES[job.state].label}.`
   return `${Math.floor(fraction * 10) * 10} % of the objects are done.`
 }
 

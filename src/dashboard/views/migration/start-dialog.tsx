@@ -9,10 +9,10 @@ import { describeShort, Problem } from '../../parts/problem.tsx'
 import { showToast } from '../../parts/toast.tsx'
 import { usePoll } from '../../poll.ts'
 import { client } from '../../session.ts'
-import { ActionButton } from './action-button.tsx'
 import { EstimateFacts } from './estimate-facts.tsx'
-import { WaitingNotice } from './job-card.tsx'
 import { isOpen } from './jobs.ts'
+import { SpeedForm } from './speed-form.tsx'
+import { WaitingNotice } from './waiting-notice.tsx'
 
 interface Props {
   onClose: () => void
@@ -139,7 +139,11 @@ function DryRun({ id, scope, onStarted, onBack }: DryRunProps) {
           The dry run has ended.
         </p>
       )}
-      <CopyForm scope={scope} onStarted={onStarted} onBack={onBack} />
+      <SpeedForm
+        label="Start copying"
+        onStart={async (speed) => onStarted(await client.startBackfill({ ...scope, ...speed }))}
+        onBack={onBack}
+      />
     </div>
   )
 }
@@ -149,56 +153,5 @@ function Counting({ listed = 0 }: { listed?: number }) {
     <p class="counting" role="status">
       <Icon name="search" /> Dry run: {formatCount(listed)} objects listed so far …
     </p>
-  )
-}
-
-function CopyForm({ scope, onStarted, onBack }: Omit<DryRunProps, 'id'>) {
-  const concurrency = useSignal('4')
-  const perSecond = useSignal('')
-  const start = async (): Promise<void> => {
-    onStarted(
-      await client.startBackfill({
-        ...scope,
-        max_concurrency: Number(concurrency.value),
-        ...(perSecond.value !== '' && { max_per_second: Number(perSecond.value) }),
-      }),
-    )
-  }
-  return (
-    <>
-      <details>
-        <summary>Speed</summary>
-        <div class="columns">
-          <label class="field">
-            Consumers at the same time
-            <input
-              type="number"
-              min="1"
-              max="1000"
-              value={concurrency.value}
-              onInput={(event) => (concurrency.value = event.currentTarget.value)}
-            />
-          </label>
-          <label class="field">
-            Objects per second, at most
-            <input
-              type="number"
-              min="1"
-              placeholder="no limit"
-              value={perSecond.value}
-              onInput={(event) => (perSecond.value = event.currentTarget.value)}
-            />
-          </label>
-        </div>
-      </details>
-      <footer>
-        <button type="button" onClick={onBack}>
-          <Icon name="arrow-left" /> Back
-        </button>
-        <ActionButton icon="play" class="primary" run={start}>
-          Start copying
-        </ActionButton>
-      </footer>
-    </>
   )
 }

@@ -5,23 +5,37 @@ import { Icon } from '../../parts/icon.tsx'
 import { formatRoute } from '../../route.ts'
 import { client } from '../../session.ts'
 import { ActionButton } from './action-button.tsx'
-import { WaitingNotice } from './job-card.tsx'
+import { Unmet } from './conditions.tsx'
 import { describeComparison, summaryOf, verdictOf } from './verifications.ts'
-import { VerifyDialog } from './verify-dialog.tsx'
+import { type VerificationDirection, VerifyDialog } from './verify-dialog.tsx'
+import { WaitingNotice } from './waiting-notice.tsx'
 
 interface Props {
+  direction: VerificationDirection
   /** The latest one, if there is one. */
   job: Verification | undefined
   onChange: () => void
 }
 
-/** Whether the fallbacks can be detached, as the latest verification found. */
-export function VerificationCard({ job, onChange }: Props) {
+const WORDS = {
+  detach: {
+    title: 'Certificate',
+    none: 'A verification compares every object of the fallbacks with the primary, and says whether they can be detached.',
+  },
+  rollback: {
+    title: 'Can you go back?',
+    none: 'A verification of the way back compares every object of the primary with its mirrors, and says whether a mirror can become the primary again.',
+  },
+}
+
+/** Whether the fallbacks can be detached, or the move be undone, as the latest verification found. */
+export function VerificationCard({ direction, job, onChange }: Props) {
   const isStarting = useSignal(false)
+  const { title, none } = WORDS[direction]
   return (
     <section class="card" aria-labelledby="certificate-title">
       <header class="card-head">
-        <h2 id="certificate-title">Certificate</h2>
+        <h2 id="certificate-title">{title}</h2>
         <div class="actions">
           {job?.state === 'running' && (
             <ActionButton
@@ -46,16 +60,10 @@ export function VerificationCard({ job, onChange }: Props) {
           )}
         </div>
       </header>
-      {job ? (
-        <Result job={job} />
-      ) : (
-        <p class="muted">
-          Nothing has been compared yet. A verification compares every object of the fallbacks with the
-          primary, and says whether they can be detached.
-        </p>
-      )}
+      {job ? <Result job={job} /> : <p class="muted">Nothing has been compared yet. {none}</p>}
       {isStarting.value && (
         <VerifyDialog
+          direction={direction}
           onClose={() => (isStarting.value = false)}
           onStarted={() => {
             isStarting.value = false
@@ -82,13 +90,7 @@ function Result({ job }: { job: Verification }) {
   return (
     <>
       <Verdict job={job} />
-      {job.reasons.length > 0 && (
-        <ul>
-          {job.reasons.map((reason) => (
-            <li key={reason}>{reason}</li>
-          ))}
-        </ul>
-      )}
+      <Unmet job={job} />
       <p class="muted small">
         {summaryOf(job)}. {describeComparison(job)}{' '}
         {job.finished !== null && `Ended ${formatAgo(job.finished)}.`}

@@ -109,6 +109,12 @@ export function summaryOf(job: Verification): string {
   ].join(' · ')
 }
 
+/** What a resync would do about the differences that a comparison found. */
+export function plannedRepairs(job: Verification): { copy: number; remove: number } {
+  const { missing, different, changed, damaged, not_deleted: notDeleted = 0 } = job
+  return { copy: missing + different + changed + damaged, remove: notDeleted }
+}
+
 interface FallbackUse {
   /** The one number. */
   figure: string

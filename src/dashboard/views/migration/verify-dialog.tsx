@@ -1,18 +1,23 @@
 import { useSignal } from '@preact/signals'
-import type { Acceptable } from '../../../schemas/reasons.ts'
+import type { Acceptable, DIRECTIONS } from '../../../schemas/reasons.ts'
+import { chain } from '../../chain.ts'
 import { Dialog } from '../../parts/dialog.tsx'
 import { Icon } from '../../parts/icon.tsx'
 import { Problem } from '../../parts/problem.tsx'
 import { client } from '../../session.ts'
 import { REASONS } from './verifications.ts'
 
+export type VerificationDirection = (typeof DIRECTIONS)[number]
+
 interface Props {
+  direction: VerificationDirection
   onClose: () => void
   onStarted: () => void
 }
 
 /** Starts a verification: how it compares, which names, and what is accepted. */
-export function VerifyDialog({ onClose, onStarted }: Props) {
+export function VerifyDialog({ direction, onClose, onStarted }: Props) {
+  const mirrors = chain.value?.backends.filter(({ role }) => role === 'mirror') ?? []
   const error = useSignal<unknown>(undefined)
   const isBusy = useSignal(false)
   const start = async (event: SubmitEvent): Promise<void> => {
@@ -21,7 +26,10 @@ export function VerifyDialog({ onClose, onStarted }: Props) {
     const fields = new FormData(event.currentTarget as HTMLFormElement)
     isBusy.value = true
     try {
+      const mirror = fields.get('mirror')
       await client.startVerification({
+        direction,
+        ...(typeof mirror === 'string' && mirror !== '' && { mirror }),
         deep: fields.get('how') === 'deep',
         prefix: fields.get('prefix') as string,
         accept: fields.getAll('accept') as Acceptable[],
@@ -33,8 +41,22 @@ export function VerifyDialog({ onClose, onStarted }: Props) {
     }
   }
   return (
-    <Dialog title="Verify the migration" onClose={onClose}>
+    <Dialog
+      title={direction === 'rollback' ? 'Verify the way back' : 'Verify the migration'}
+      onClose={onClose}
+    >
       <form class="form" onSubmit={(event) => void start(event)}>
+        {direction === 'rollback' && mirrors.length > 1 && (
+          <label class="field">
+            With
+            <select name="mirror">
+              <option value="">all mirrors</option>
+              {mirrors.map(({ name }) => (
+                <option key={name}>{name}</option>
+              ))}
+            </select>
+          </label>
+        )}
         <fieldset>
           <legend>Compare</legend>
           <label class="choice">
@@ -62,7 +84,7 @@ export function VerifyDialog({ onClose, onStarted }: Props) {
           <summary>Accept what cannot be compared</summary>
           <fieldset>
             <legend class="muted small">
-              What you accept does not prevent detaching. It is printed on the certificate.
+              What you accept does not prevent it. It is printed on the certificate.
             </legend>
             {REASONS.map(({ reason, meaning }) => (
               <label class="choice" key={reason}>

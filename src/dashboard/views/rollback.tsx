@@ -1,0 +1,97 @@
+import { useSignal } from '@preact/signals'
+import { chain, chainError } from '../chain.ts'
+import { lazy } from '../lazy.tsx'
+import { NeedsAdmin } from '../parts/needs-admin.tsx'
+import { Loading, Page, Stale } from '../parts/page.tsx'
+import { Problem } from '../parts/problem.tsx'
+import { usePoll } from '../poll.ts'
+import { client, may } from '../session.ts'
+import { chooseResync, isMoving } from './migration/jobs.ts'
+import { Sections } from './migration/sections.tsx'
+import { useJob } from './migration/use-job.ts'
+import { VerificationCard } from './migration/verification-card.tsx'
+import { isRollback } from './migration/verifications.ts'
+import { MirrorCard } from './rollback/mirror-card.tsx'
+
+const EVERY_MS = 5000
+
+// Loaded where there is a resync.
+const ResyncDialog = lazy(async () => (await import('./migration/resync.tsx')).ResyncDialog)
+const ResyncProgress = lazy(async () => (await import('./migration/resync.tsx')).ResyncProgress)
+
+/** Whether a move can be undone: how far the mirrors have followed, and what a verification of the way back found. */
+export function Rollback() {
+  if (!may('admin'))
+    return (
+      <Page title="Way back">
+        <NeedsAdmin>Mirrors and verifications need</NeedsAdmin>
+      </Page>
+    )
+  const known = chain.value
+  return (
+    <Page title="Way back">
+      {known && <Sections current="rollback" />}
+      {!known && (chainError.value === undefined ? <Loading /> : <Problem error={chainError.value} />)}
+      {known &&
+        (known.backends.some(({ role }) => role === 'mirror') ? (
+          <WayBack />
+        ) : (
+          <p class="muted">
+            No backend is a mirror. With <code>mirror = true</code>, the old storage receives every change of
+            the primary, so that a move can be undone.
+          </p>
+        ))}
+    </Page>
+  )
+}
+
+function WayBack() {
+  const resyncing = useSignal<string | undefined>(undefined)
+  const mirrors = usePoll('mirrors', client.mirrors, { every: EVERY_MS })
+  const resyncs = useJob('resyncs', client.backfills, client.backfill, {
+    choose: (jobs) => chooseResync(jobs)?.id,
+    moves: isMoving,
+  })
+  const verifications = useJob('rollbacks', client.verifications, client.verification, {
+    // One that was cancelled says nothing, so the result before stays.
+    choose: (jobs) => jobs.find((one) => isRollback(one) && one.state !== 'cancelled')?.id,
+    moves: ({ state }) => state === 'running',
+  })
+  const { job } = resyncs
+  const isReady = [mirrors, resyncs.jobs, verifications.jobs].every(({ data, error }) => data ?? error)
+  if (!isReady) return <Loading />
+  return (
+    <div class="stack">
+      <Stale at={mirrors.at} error={mirrors.error} />
+      {!mirrors.data && <Problem error={mirrors.error} retry={mirrors.reload} />}
+      {verifications.jobs.data ? (
+        <VerificationCard direction="rollback" job={verifications.job} onChange={verifications.reload} />
+      ) : (
+        <Problem error={verifications.jobs.error} retry={verifications.reload} />
+      )}
+      {mirrors.data?.map((mirror) => (
+        <MirrorCard
+          key={mirror.name}
+          mirror={mirror}
+          onResync={resyncs.jobs.data && (() => (resyncing.value = mirror.name))}
+        />
+      ))}
+      {job && <ResyncProgress job={job} onChange={resyncs.reload} />}
+      {resyncing.value !== undefined && (
+        <ResyncDialog
+          mirror={resyncing.value}
+          onClose={() => {
+            resyncing.value = undefined
+            // The comparison is the latest verification.
+            verifications.reload()
+          }}
+          onStarted={() => {
+            resyncing.value = undefined
+            resyncs.reload()
+            verifications.reload()
+          }}
+        />
+      )}
+    </div>
+  )
+}

@@ -1,0 +1,30 @@
+import type { Mirror } from '../../../client/client.ts'
+import { formatDuration, plural } from '../../format.ts'
+import type { Tone } from '../../parts/badge.tsx'
+import type { IconName } from '../../parts/icons.ts'
+
+/** Mirrors in words; pure. */
+
+interface State {
+  tone: Tone
+  icon: IconName
+  word: string
+}
+
+/** Changes usually follow within seconds: minutes mean that the mirror is down or rejects something. */
+const BEHIND_SECONDS = 120
+
+/** How a mirror is, at a glance. */
+export function stateOf({ pending, failed, oldest_pending_seconds: oldest }: Mirror): State {
+  if (failed > 0) return { tone: 'bad', icon: 'circle-x', word: `${plural(failed, 'name')} failed` }
+  if (pending === 0) return { tone: 'good', icon: 'circle-check', word: 'up to date' }
+  if ((oldest ?? 0) >= BEHIND_SECONDS)
+    return { tone: 'warn', icon: 'triangle-alert', word: `behind for ${formatDuration(oldest ?? 0)}` }
+  return { tone: 'accent', icon: 'refresh-cw', word: 'following' }
+}
+
+/** The mirror that needs attention most; undefined if all follow. */
+export function troubleOf(mirrors: readonly Mirror[]): State | undefined {
+  const states = mirrors.map(stateOf)
+  return states.find(({ tone }) => tone === 'bad') ?? states.find(({ tone }) => tone === 'warn')
+}

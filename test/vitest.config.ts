@@ -1,6 +1,9 @@
 import { cloudflareTest } from '@cloudflare/vitest-plugin'
 import { defineConfig } from 'vitest/config'
 import { ONLY_IN_FULL } from './kit/only-in-full.ts'
+import { keepTemporaryFilesInMemory } from './kit/worker/temporary-files.ts'
+
+keepTemporaryFilesInMemory()
 
 const root = new URL('..', import.meta.url).pathname
 

@@ -7,7 +7,7 @@ import { httpSource, type Source } from '../kit/servers/sources.ts'
 
 const OPERATIONS_A_NAME = 5
 /** Many names, because only the first operation on each can meet a copy that is still running. */
-const NAMES = Array.from({ length: sized(200, 60) }, (_, index) => `name-${index}.txt`)
+const NAMES = Array.from({ length: sized(200, 40) }, (_, index) => `name-${index}.txt`)
 const OPERATIONS = NAMES.length * OPERATIONS_A_NAME
 const WRITERS = 20
 const READERS = 4

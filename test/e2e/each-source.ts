@@ -9,7 +9,7 @@ export interface Pair {
 }
 
 /** Bodies up to this are copied while they are served. */
-const INLINE_BYTES = 1024 * 1024
+const INLINE_BYTES = 512 * 1024
 export const SMALL = randomBytes(300_000)
 export const LARGE = randomBytes(3 * INLINE_BYTES)
 

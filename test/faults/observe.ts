@@ -13,7 +13,6 @@ export interface Probe {
 }
 
 export const PART = { start: 1000, end: 1999 }
-const PATIENCE_MS = 10_000
 
 /** The response to one request. */
 export async function observe(site: Site, probe: Probe): Promise<Omit<Outcome, 'copied'>> {
@@ -45,7 +44,7 @@ export async function observe(site: Site, probe: Probe): Promise<Omit<Outcome, '
 
 /** Waits until the copy has ended, with any outcome. */
 export async function copyEnded(site: Site, { name }: Probe): Promise<void> {
-  await site.copied(name, undefined, PATIENCE_MS)
+  await site.copied(name)
 }
 
 /** Names that were copied into R2, without those stored by clients. */

@@ -213,10 +213,12 @@ describe('a signed URL', () => {
     },
   )
 
-  it('works for every odd name', async () => {
-    await fill(media, Object.fromEntries(NASTY_NAMES.map((name) => [name, encodeURIComponent(name)])))
+  it('works for odd names', async () => {
+    // test/access/signed-url.test.ts signs all of them, test/e2e/signed-urls.test.ts sends others.
+    const names = NASTY_NAMES.filter((_, index) => index % 4 === 1)
+    await fill(media, Object.fromEntries(names.map((name) => [name, encodeURIComponent(name)])))
     const { get, url } = start()
-    for (const name of NASTY_NAMES) {
+    for (const name of names) {
       const path = await url(`/-/api/url/${encodeName(name)}?expires_in=60`)
       const response = await get(path)
       expect([name, response.status, await response.text()]).toEqual([name, 200, encodeURIComponent(name)])

@@ -2,12 +2,14 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import pLimit from 'p-limit'
 import type { S3Backend } from '../../src/backends/s3/s3.ts'
 import { compareNames } from '../../src/storage/order.ts'
+import { sampled } from '../kit/sample.ts'
 import { NASTY_NAMES } from '../names.ts'
 import { connectEmpty, isUnroutable } from './server.ts'
 
 // In addition to the conformance suite, which stores, reads, lists and deletes all of these names.
 describe('s3Backend() and names', () => {
-  const names = [...new Set(NASTY_NAMES)].filter((name) => !isUnroutable(name))
+  const all = [...new Set(NASTY_NAMES)].filter((name) => !isUnroutable(name))
+  const names = sampled(all, 4)
   let backend: S3Backend
 
   beforeAll(async () => {
@@ -17,7 +19,7 @@ describe('s3Backend() and names', () => {
   })
 
   it('has more than 200 of them', () => {
-    expect(names.length).toBeGreaterThan(200)
+    expect(all.length).toBeGreaterThan(200)
   })
 
   it('returns a URL for each that anyone can fetch', async () => {

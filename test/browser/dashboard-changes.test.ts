@@ -12,7 +12,7 @@ import { tabThrough, violations } from './accessibility.ts'
 import { lookAgain, useDashboard, type Visit } from './dashboard.ts'
 
 /** What the primary held before there was a mirror. */
-const EARLIER = Array.from({ length: 200 }, (_, index) => `earlier/${index}.txt`)
+const EARLIER = Array.from({ length: 300 }, (_, index) => `earlier/${index}.txt`)
 const COPIED = 'changes/copied.txt'
 const GONE = 'changes/gone.txt'
 /** Has markup in its name. */
@@ -162,6 +162,8 @@ describe('the way back', () => {
           .getByText(`A resync would change ${EARLIER.length} objects in media_kv.`)
           .waitFor({ timeout: 60_000 })
         await dialog.getByText('Speed').click()
+        // Pages of 100 names one after another, so that the page sees the job on its way.
+        await dialog.getByLabel('Consumers at the same time').fill('1')
         await dialog.getByLabel('Objects per second, at most').fill('60')
         await dialog.getByRole('button', { name: 'Start the resync' }).click()
         await dialog.waitFor({ state: 'detached' })

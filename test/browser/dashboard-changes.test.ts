@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import pLimit from 'p-limit'
 import type { Page } from 'playwright-core'
 import { afterAll, describe, expect, it } from 'vitest'
 import { startStack, type Stack } from '../../demo/stack.ts'
@@ -28,7 +29,8 @@ const { withDashboard, api, stack } = useDashboard(async () => {
   await mkdir(join(files, 'changes'))
   for (const name of [COPIED, GONE]) await atSource(name, 'as it was copied')
   const alone = await startStack({ persistTo, chain: ['r2'] })
-  for (const name of EARLIER) await put(alone, name, `stored in ${name}`)
+  const limit = pLimit(20)
+  await Promise.all(EARLIER.map((name) => limit(put, alone, name, `stored in ${name}`)))
   await alone.stop()
   return { persistTo, media: files, chain: ['r2', MIRROR, 'http'] }
 })

@@ -326,7 +326,7 @@ describe('a deployment without them', () => {
         await page.getByRole('button', { name: 'Start a backfill …' }).waitFor()
         await expect.poll(() => page.getByRole('navigation', { name: 'Migration' }).count()).toBe(0)
         await open('#/sources')
-        await page.getByText('Nothing is kept of events and conflicts').waitFor()
+        await page.getByText('it does not work').waitFor()
         await open('#/rollback')
         await page.getByText('No backend is a mirror.').waitFor()
       },

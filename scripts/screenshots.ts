@@ -13,7 +13,7 @@ import { answer, NOW, VIEWS } from './screenshots/answers.ts'
  */
 
 const [folder, ...chosen] = process.argv.slice(2)
-const DOCUMENTED = ['browse', 'object', 'migration', 'health']
+const DOCUMENTED = ['browse', 'object', 'migration', 'sources', 'rollback', 'health']
 const unknown = chosen.filter((view) => view !== 'sign-in' && !(view in VIEWS))
 if (unknown.length > 0) {
   console.error(`No such view: ${unknown.join(', ')}. There are: sign-in, ${Object.keys(VIEWS).join(', ')}.`)

@@ -15,6 +15,7 @@ import { addMirrors } from './commands/mirrors.ts'
 import { addExplain, addLs, addRm } from './commands/objects.ts'
 import { addProfile } from './commands/profile.ts'
 import { addPut } from './commands/put.ts'
+import { addConflicts, addEvents } from './commands/source-changes.ts'
 import { addTail } from './commands/tail.ts'
 import { addTombstones, addUndelete } from './commands/tombstones.ts'
 import { addRestore, addVersions } from './commands/prior-versions.ts'
@@ -53,6 +54,8 @@ const COMMANDS = [
   addVerify,
   addCertificate,
   addMirrors,
+  addEvents,
+  addConflicts,
   addDependence,
   addDoctor,
   addTail,

@@ -148,6 +148,7 @@ const FROM_API: Record<string, Shape> = {
   },
   'certificate check': { args: ['FOLDER/certificate.json'], shapes: [ANSWERS.checkCertificate] },
   dependence: { args: [], shapes: [ANSWERS.getDependence] },
+  events: { args: [], shapes: [ANSWERS.listEvents.entries.sources.item] },
   undelete: { args: ['gone.txt'], shapes: [ANSWERS.undelete] },
   versions: { args: ['j/a.txt'], shapes: [ANSWERS.listPriorVersions.entries.versions.item] },
   restore: { args: ['j/a.txt'], shapes: [ANSWERS.restore] },
@@ -161,6 +162,7 @@ const ELSEWHERE = [
   'backfill cancel',
   'backfill retry',
   'backfill failures',
+  'conflicts',
   'tail',
 ]
 

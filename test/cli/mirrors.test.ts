@@ -1,10 +1,12 @@
 import { readFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import type { Backfill, Mirror, Verification } from '../../src/client/client.ts'
 import { eventually } from '../kit/eventually.ts'
 import { useDeployment } from './deployment.ts'
-import { records } from './run.ts'
+import { close, listen } from '../kit/servers/listen.ts'
+import { createCli, records } from './run.ts'
 
 const deployment = useDeployment({ fallbacks: [{ type: 'kv', binding: 'MEDIA_KV', mirror: true }] })
 const cli = (...args: string[]) => deployment.cli(args)
@@ -88,4 +90,39 @@ it.each([
   const ran = await cli(...args)
   expect(ran.stderr).toContain(says)
   expect(ran.code).toBe(code)
+})
+
+it('says which names a mirror has not followed, and why', async () => {
+  const failing: Mirror = {
+    name: 'legacy',
+    pending: 3,
+    failed: 1,
+    oldest_pending_seconds: 1320,
+    last_resync: null,
+    skipped: 0,
+    failures: [
+      {
+        name: 'a.jpg',
+        error: 'denied',
+        detail: 'the server responded with 403',
+        attempts: 6,
+        since: '2026-11-28T22:22:20.613Z',
+      },
+    ],
+  }
+  const server = createServer((_, response) => {
+    response.setHeader('Content-Type', 'application/json')
+    response.end(JSON.stringify({ mirrors: [failing] }))
+  })
+  const stub = createCli(await listen(server), 'token')
+  try {
+    expect((await stub(['mirrors'])).stdout).toBe(`\
+mirror  pending      oldest  failed  last resync
+legacy        3  22 min 0 s       1  -
+
+legacy  denied  a.jpg  the server responded with 403 (attempts: 6)
+`)
+  } finally {
+    await close(server)
+  }
 })

@@ -18,6 +18,7 @@ import {
 import {
   announcement,
   chooseJob,
+  chooseResync,
   failureReasons,
   fractionOf,
   progressParts,
@@ -163,6 +164,15 @@ describe('the job that is shown', () => {
     expect(chooseJob([dry, done, backfill({ id: 'open', state: 'paused' })])?.id).toBe('open')
     expect(chooseJob([dry, done])?.id).toBe('done')
     expect(chooseJob([dry])).toBeUndefined()
+  })
+
+  it('is no resync of a mirror, which is on the way back', () => {
+    const resync = backfill({ id: 'resync', mirror: 'old' })
+    const earlier = backfill({ id: 'earlier', mirror: 'old', state: 'completed' })
+    expect(chooseJob([resync, done])?.id).toBe('done')
+    expect(chooseResync([done, earlier, resync])?.id).toBe('resync')
+    expect(chooseResync([earlier, done])?.id).toBe('earlier')
+    expect(announcement(earlier)).toBe('The resync is completed.')
   })
 })
 

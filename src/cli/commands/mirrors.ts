@@ -50,7 +50,19 @@ async function list({ client, output }: Session): Promise<void> {
     ],
   )
   const head = ['mirror', 'pending', 'oldest', 'failed', 'last resync']
-  output.list(mirrors, () => [{ rows: [head, ...rows], right: [1, 2, 3] }])
+  const failures = mirrors.flatMap(({ name, failures }) =>
+    failures.map(({ name: object, error, detail, attempts }) => [
+      name,
+      error,
+      object,
+      `${detail} (attempts: ${count(attempts)})`,
+    ]),
+  )
+  output.list(mirrors, () => [
+    { rows: [head, ...rows], right: [1, 2, 3] },
+    failures.length > 0 && '',
+    { rows: failures },
+  ])
 }
 
 async function resync(session: Session, mirror: string, options: ResyncOptions): Promise<void> {

@@ -1,11 +1,10 @@
 import { chain, chainError } from '../chain.ts'
-import { Icon } from '../parts/icon.tsx'
 import { NeedsAdmin } from '../parts/needs-admin.tsx'
 import { Loading, Page, Stale } from '../parts/page.tsx'
-import { Problem } from '../parts/problem.tsx'
 import { usePoll } from '../poll.ts'
 import { client, may } from '../session.ts'
-import { isMissing, Sections } from './migration/sections.tsx'
+import { Missing } from './migration/missing.tsx'
+import { Sections } from './migration/sections.tsx'
 import { Conflicts } from './sources/conflicts.tsx'
 import { Silent } from './sources/silent.tsx'
 import { SourceCard } from './sources/source-card.tsx'
@@ -46,15 +45,5 @@ function Changes() {
         </div>
       )}
     </Page>
-  )
-}
-
-function Missing({ error, retry }: { error: unknown; retry: () => void }) {
-  if (!isMissing(error)) return <Problem error={error} retry={retry} />
-  return (
-    <p class="notice tone-idle">
-      <Icon name="circle-dashed" /> Nothing is kept of events and conflicts: the Durable Object class
-      SourceChanges is not bound as SOURCE_CHANGES.
-    </p>
   )
 }

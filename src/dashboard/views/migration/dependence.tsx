@@ -1,14 +1,14 @@
 import { useSignal } from '@preact/signals'
-import { ApiError, type Dependence as Answer } from '../../../client/client.ts'
+import type { Dependence as Answer } from '../../../client/client.ts'
 import { formatAgo, formatCount, plural } from '../../format.ts'
 import { Icon } from '../../parts/icon.tsx'
 import { Name } from '../../parts/name.tsx'
 import { Loading, Stale } from '../../parts/page.tsx'
-import { Problem } from '../../parts/problem.tsx'
 import { Segmented } from '../../parts/segmented.tsx'
 import { usePoll } from '../../poll.ts'
 import { formatRoute } from '../../route.ts'
 import { client } from '../../session.ts'
+import { Missing } from './missing.tsx'
 import { ReadsPlot } from './reads-plot.tsx'
 import { describeReads, describeShadows, OTHER_PREFIXES, quietOf, type Span, SPANS } from './reads.ts'
 
@@ -49,15 +49,6 @@ export function Dependence() {
         </>
       )}
     </section>
-  )
-}
-
-function Missing({ error, retry }: { error: unknown; retry: () => void }) {
-  if (!(error instanceof ApiError) || error.status !== 501) return <Problem error={error} retry={retry} />
-  return (
-    <p class="notice tone-idle">
-      <Icon name="circle-dashed" /> <span>{error.problem.detail}</span>
-    </p>
   )
 }
 

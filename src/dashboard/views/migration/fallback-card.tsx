@@ -1,4 +1,3 @@
-import { ApiError } from '../../../client/client.ts'
 import { chain, chainError } from '../../chain.ts'
 import { Icon } from '../../parts/icon.tsx'
 import { Name } from '../../parts/name.tsx'
@@ -7,6 +6,7 @@ import { describeShort } from '../../parts/problem.tsx'
 import { usePoll } from '../../poll.ts'
 import { formatRoute } from '../../route.ts'
 import { client } from '../../session.ts'
+import { isMissing } from './missing.tsx'
 import { fallbackUse } from './verifications.ts'
 
 /** The one number that says whether the fallbacks are still needed. */
@@ -48,7 +48,7 @@ function Use({ use }: { use: ReturnType<typeof fallbackUse> }) {
 function DeadLetterCount() {
   const { data, error } = usePoll('dead-copies', client.deadCopies, { every: 60_000 })
   // Without jobs there are none, and the view says so already.
-  if (error instanceof ApiError && error.status === 501) return null
+  if (isMissing(error)) return null
   if (error !== undefined) return <p class="muted small">Dead letters: {describeShort(error)}</p>
   if (!data) return null
   if (data.length === 0) return <p class="muted small">No copy was given up.</p>

@@ -1,4 +1,3 @@
-import { ApiError } from '../../../client/client.ts'
 import { chain } from '../../chain.ts'
 import { plural } from '../../format.ts'
 import { Icon } from '../../parts/icon.tsx'
@@ -6,6 +5,7 @@ import { usePoll } from '../../poll.ts'
 import { formatRoute, type Route } from '../../route.ts'
 import { client } from '../../session.ts'
 import { troubleOf } from '../rollback/mirrors.ts'
+import { isMissing } from './missing.tsx'
 
 type Section = 'migration' | 'sources' | 'rollback'
 
@@ -62,9 +62,4 @@ export function Sections({ current }: { current: Section }) {
       ))}
     </nav>
   )
-}
-
-/** Whether the answer is that this deployment does not have it. */
-export function isMissing(error: unknown): boolean {
-  return error instanceof ApiError && error.status === 501
 }

@@ -27,7 +27,7 @@ export async function lookUpByListing(
   for (const backend of chain.backends) {
     if (!isCheaperToList(backend)) break
     const directories = Map.groupBy(
-      left.filter((name) => accepts(backend, name)),
+      left.filter((name) => accepts(backend, name) && hasOneSpelling(name)),
       (name) => name.slice(0, name.lastIndexOf('/') + 1),
     )
     const own: Found = new Map()
@@ -76,15 +76,23 @@ async function listDirectory(
     }
     const decided = left.slice(0, decidedBy(page, left))
     const objects = new Map(page.objects.map((object) => [object.name, object]))
+    const spellings = new Set(page.objects.map(({ name }) => name.normalize()))
     for (const name of decided) {
       const object = objects.get(name) ?? null
       // In R2's listings, tombstones are marked.
-      const isUnknown = backend.type === 's3' && object && !object.deleted && mayBeMarker(object.size)
+      const isUnknown = object
+        ? backend.type === 's3' && !object.deleted && mayBeMarker(object.size)
+        : spellings.has(name)
       if (!isUnknown) found.set(name, object)
     }
     if (decided.length < HEADS_PER_LISTING) return
     left = left.slice(decided.length)
   }
+}
+
+/** R2 finds an object under every equivalent spelling of its name (é as one character or two), but lists the one it was given last. */
+function hasOneSpelling(name: string): boolean {
+  return name.normalize('NFC') === name.normalize('NFD')
 }
 
 /** How many of the names, from the first, the page decides: none if it is not in order, and all if it is the last one. */

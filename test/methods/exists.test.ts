@@ -126,6 +126,20 @@ describe('exists of many names of one directory', () => {
     expect(backend.counts).toMatchObject({ head: 40, list: 1 })
   })
 
+  it('finds names that R2 stores in another spelling of the same characters', async () => {
+    const names = numbered(40).map((name) => `${name}é`)
+    const kelvin = numbered(40).map((name) => `${name}K`)
+    const backend = await holding('first', [
+      ...names.map((name) => name.normalize('NFD')),
+      ...kelvin.map((name) => name.replace('K', '\u{212a}')),
+    ])
+    const spellings = new Map([...backend.objects.keys()].map((name) => [name.normalize(), name]))
+    const head: Backend['head'] = (name) => backend.head(spellings.get(name.normalize()) ?? name)
+    expect(await existing([{ ...backend, head }], [...names, ...kelvin])).toEqual(
+      all([...names, ...kelvin], true),
+    )
+  })
+
   it('waits for a silent listing no longer than a search waits for a silent backend', async () => {
     const names = numbered(40)
     const backend = await holding('first', names)

@@ -128,7 +128,7 @@ function outcomeOf(
 }
 
 function describeAttempt({ backend, outcome, detail, failure, speculative }: Attempt): string {
-  const what = `${backend}=${speculative ? 'speculative ' : ''}${outcome}`
+  const what = `${backend}=${speculative && outcome !== 'cancelled' ? 'speculative ' : ''}${outcome}`
   if (detail === undefined) return what
   const cause = failure?.cause === undefined ? '' : ` ← ${describeError(failure.cause)}`
   return `${what} (${detail}${cause})`

@@ -20,6 +20,16 @@ describe('cacheStatus()', () => {
 })
 
 describe('serverTiming()', () => {
+  it('says which requests were speculative, and which of them were not needed', () => {
+    expect(
+      serverTiming([
+        { backend: 'media', outcome: 'absent', duration: 3 },
+        { backend: 'old', outcome: 'hit', duration: 41, speculative: true },
+        { backend: 'older', outcome: 'cancelled', duration: 41, speculative: true },
+      ]),
+    ).toBe('media;dur=3;desc=absent, old;dur=41;desc="hit; speculative", older;dur=41;desc=cancelled')
+  })
+
   it('has one entry for each backend that was tried, in order', () => {
     const header = serverTiming([
       { backend: 'r2', outcome: 'absent', duration: 12 },

@@ -138,7 +138,7 @@ function whatIsWrong(bucket: Bucket, ran: readonly Ran<Answer>[], initial: State
   return undefined
 }
 
-function stateOf({ objects }: Bucket): State {
+export function stateOf({ objects }: Bucket): State {
   const found = objects.get(NAME)
   if (!found) return 'nothing'
   const { metadata } = found

@@ -1,5 +1,4 @@
 import type { Attempt } from '../storage/trace.ts'
-import { labels } from './prometheus.ts'
 
 /** One request, for the log, the counters and Analytics Engine. */
 export interface RequestEvent {
@@ -28,17 +27,25 @@ export interface RequestEvent {
 /** Clients can send any word as a method, and each label value needs memory. */
 const METHODS = ['GET', 'HEAD', 'OPTIONS', 'PUT', 'POST', 'DELETE']
 
+/** The labels of a sample, and how often it was counted. */
+export interface Count {
+  labels: Readonly<Record<string, string | number>>
+  value: number
+}
+
 /** The requests of this isolate since it started. */
 export type RequestCounts = ReturnType<typeof createRequestCounts>
 
 export function createRequestCounts() {
-  // By the labels of a sample, as metrics show them.
-  const requests = new Map<string, number>()
-  const attempts = new Map<string, number>()
+  // By the values of the labels: only metrics need their text, and every hit is counted.
+  const requests = new Map<string, Count>()
+  const attempts = new Map<string, Count>()
   const total = { requests, attempts, bytes: 0 }
-  const count = (counts: Map<string, number>, sample: Record<string, string | number>): void => {
-    const key = labels(sample)
-    counts.set(key, (counts.get(key) ?? 0) + 1)
+  const count = (counts: Map<string, Count>, labels: Count['labels']): void => {
+    const key = Object.values(labels).join(' ')
+    const known = counts.get(key)
+    if (known) known.value += 1
+    else counts.set(key, { labels, value: 1 })
   }
   const add = ({ route, method, outcome, status, ...event }: RequestEvent): void => {
     count(requests, { route, method: METHODS.includes(method) ? method : 'OTHER', outcome, status })

@@ -1,5 +1,5 @@
 import type { BackendHealth } from '../storage/backend.ts'
-import type { CopyCounts, RequestCounts } from './counts.ts'
+import type { CopyCounts, Count, RequestCounts } from './counts.ts'
 
 interface Observed {
   requests: RequestCounts
@@ -27,9 +27,9 @@ export function prometheusText({
   const health = Array.from(current, ([backend, read]) => ({ backend, ...read() }))
   const { bytes, ...outcomes } = copies.totals
   return [
-    metric('requests_total', 'Requests answered.', total.requests),
+    metric('requests_total', 'Requests answered.', samples(total.requests)),
     metric('response_bytes_total', 'Bytes announced in responses.', [['', total.bytes]]),
-    metric('attempts_total', 'Attempts at backends.', total.attempts),
+    metric('attempts_total', 'Attempts at backends.', samples(total.attempts)),
     metric(
       'speculative_requests_total',
       'Requests sent before the backends before had answered.',
@@ -65,16 +65,20 @@ export function prometheusText({
   ].join('')
 }
 
+function samples(counts: ReadonlyMap<string, Count>): Sample[] {
+  return Array.from(counts.values(), (count) => [labels(count.labels), count.value])
+}
+
 /** By convention, the name of a counter ends in `_total`, and a gauge's does not. */
-function metric(name: string, help: string, samples: Iterable<Sample>): string {
+function metric(name: string, help: string, values: Iterable<Sample>): string {
   const full = `fallback_storage_${name}`
   const type = name.endsWith('_total') ? 'counter' : 'gauge'
-  const lines = Array.from(samples, ([labelText, value]) => `${full}${labelText} ${value}\n`)
+  const lines = Array.from(values, ([labelText, value]) => `${full}${labelText} ${value}\n`)
   return `# HELP ${full} ${help}\n# TYPE ${full} ${type}\n${lines.join('')}`
 }
 
 /** The labels of a sample, as they follow the metric's name. */
-export function labels(values: Readonly<Record<string, string | number>>): string {
+function labels(values: Readonly<Record<string, string | number>>): string {
   const pairs = Object.entries(values).map(([name, value]) => `${name}="${escapeLabel(`${value}`)}"`)
   return `{${pairs.join(',')}}`
 }

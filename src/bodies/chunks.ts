@@ -31,13 +31,18 @@ export function openChunks(body: ReadableStream<Uint8Array>, { atLeast, atMost }
   const bytes = byteReader(body)
   if (bytes) {
     // Reused: new buffers each time would be garbage as large as the body, which stays in the isolate's memory.
-    let buffer = new ArrayBuffer(atMost)
-    let other: ArrayBuffer | undefined
+    let latest: ArrayBuffer | undefined
+    let spare: ArrayBuffer | undefined
+    let ended = false
     return {
       async next() {
-        const { value } = await bytes.readAtLeast(atLeast, new Uint8Array(buffer))
-        buffer = other ?? new ArrayBuffer(atMost)
-        other = value?.buffer
+        if (ended) return new Uint8Array()
+        const { value } = await bytes.readAtLeast(atLeast, new Uint8Array(spare ?? new ArrayBuffer(atMost)))
+        spare = latest
+        latest = value?.buffer
+        ended = !value || value.length < atLeast
+        // It would be kept open until it is read once more.
+        if (ended && value) void cancelReader(bytes)
         return value ?? new Uint8Array()
       },
       cancel: (reason) => cancelReader(bytes, reason),

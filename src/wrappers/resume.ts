@@ -5,7 +5,7 @@ import { cancelBody } from '../bodies/cancel.ts'
 import { heldBody } from '../bodies/fixed-length.ts'
 import { watchIdleTime } from '../bodies/idle-timeout.ts'
 import { isolateMemory, type Reservation, UPLOAD_BYTES } from '../bodies/memory-budget.ts'
-import { openChunks } from '../bodies/chunks.ts'
+import { type ChunkSize, openChunks } from '../bodies/chunks.ts'
 
 export interface ResumeOptions {
   /** Longest wait for the next bytes of a body, in milliseconds. */
@@ -54,7 +54,7 @@ export function withResume(backend: Backend, options: ResumeOptions): Backend {
 }
 
 /** Reads a small body before the response starts: that costs least, and if it fails, the call fails like any other. */
-async function held(flow: Omit<Flow, 'write' | 'readBytes'>, memory: Reservation): Promise<StoredObject> {
+async function held(flow: Omit<Flow, 'write'>, memory: Reservation): Promise<StoredObject> {
   let bytes: Uint8Array = new Uint8Array()
   const write = (chunk: Uint8Array, offset: number): undefined => {
     if (chunk.length === memory.bytes) {
@@ -66,7 +66,7 @@ async function held(flow: Omit<Flow, 'write' | 'readBytes'>, memory: Reservation
     bytes.set(chunk, offset)
   }
   try {
-    await pump({ ...flow, write, readBytes: HELD_BYTES }, flow.object.body)
+    await pump({ ...flow, write, isWhole: isStrong(flow.object.etag) }, flow.object.body)
   } catch (error) {
     memory.release()
     throw error
@@ -74,12 +74,12 @@ async function held(flow: Omit<Flow, 'write' | 'readBytes'>, memory: Reservation
   return { ...flow.object, body: heldBody(bytes, memory) }
 }
 
-function resumed(flow: Omit<Flow, 'write' | 'readBytes'>): StoredObject {
+function resumed(flow: Omit<Flow, 'write'>): StoredObject {
   const { object, length } = flow
   const joint = length === undefined ? new IdentityTransformStream() : new FixedLengthStream(length)
   const writer = joint.writable.getWriter()
   // The reader of the other end sees every failure. If that reader is gone, the source is cancelled.
-  pump({ ...flow, write: (chunk) => writer.write(chunk), readBytes: READ_BYTES }, object.body)
+  pump({ ...flow, write: (chunk) => writer.write(chunk) }, object.body)
     .then(() => writer.close())
     .catch((error: unknown) => writer.abort(error))
   return { ...object, body: joint.readable }
@@ -95,8 +95,8 @@ interface Flow {
   length: number | undefined
   /** Writes the next bytes, which are valid until it settles. */
   write(chunk: Uint8Array, offset: number): Promise<void> | undefined
-  /** Size of a chunk; those of long bodies are larger. */
-  readBytes: number
+  /** Read in one call, which costs least. If that fails, its bytes are lost, so it is only done if the body can be resumed. */
+  isWhole?: boolean
   received: number
   resumes: number
 }
@@ -115,8 +115,7 @@ async function pump(flow: Flow, first: ReadableStream<Uint8Array>): Promise<void
 async function passOn(flow: Flow, body: ReadableStream<Uint8Array>): Promise<StorageError | null> {
   const { length } = flow
   const { backend } = flow.object
-  const atMost = chunkBytes(flow)
-  const chunks = openChunks(body, { atLeast: 1, atMost })
+  const chunks = openChunks(body, chunkSize(flow))
   const idle = watchIdleTime(
     flow.idleTimeoutMs,
     (message) => new StorageError('timeout', message, { backend }),
@@ -159,14 +158,17 @@ async function resume(flow: Flow, failure: StorageError): Promise<ReadableStream
   const { object, length, received } = flow
   const { name, etag, size } = object
   if (flow.signal?.aborted) throw failure
-  const strong = etag !== undefined && !etag.startsWith('W/')
-  if (!strong || length === undefined || received > length || ++flow.resumes > MAX_RESUMES) throw failure
+  if (!isStrong(etag) || length === undefined || received > length || ++flow.resumes > MAX_RESUMES)
+    throw failure
+  flow.isWhole = false
   const offset = (object.range?.start ?? 0) + received
+  // An origin without ranges can still send the whole object again.
+  const range = length - received === size ? undefined : { offset, length: length - received }
   for (const source of flow.sources) {
     if (source.accepts?.(name) === false) continue
     try {
-      const rest = await source.get(name, { range: { offset, length: length - received }, ifMatch: etag })
-      if (rest?.etag === etag && rest.size === size && rest.range?.start === offset) {
+      const rest = await source.get(name, { ...(range && { range }), ifMatch: etag })
+      if (rest?.etag === etag && rest.size === size && rest.range?.start === range?.offset) {
         // If this one fails too, the others are tried first.
         flow.sources = [...flow.sources.filter((other) => other !== source), source]
         return rest.body
@@ -181,9 +183,15 @@ async function resume(flow: Flow, failure: StorageError): Promise<ReadableStream
 }
 
 /** Each chunk leaves garbage, so long bodies are read in larger chunks; rarely are many of them read at once. */
-function chunkBytes({ length, received, readBytes }: Flow): number {
-  if (length === undefined) return readBytes
+function chunkSize({ length, received, isWhole = false }: Flow): ChunkSize {
+  if (length === undefined) return { atLeast: 1, atMost: READ_BYTES }
   const expected = length - received
-  const bytes = Math.max(readBytes, Math.min(MAX_READ_BYTES, Math.ceil(expected / 256)))
-  return Math.max(1, Math.min(bytes, expected))
+  // One more, to see its end.
+  if (isWhole) return { atLeast: expected + 1, atMost: expected + 1 }
+  const bytes = Math.max(READ_BYTES, Math.min(MAX_READ_BYTES, Math.ceil(expected / 256)))
+  return { atLeast: 1, atMost: Math.max(1, Math.min(bytes, expected)) }
+}
+
+function isStrong(etag: string | undefined): etag is string {
+  return etag !== undefined && !etag.startsWith('W/')
 }

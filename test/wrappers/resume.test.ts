@@ -147,6 +147,68 @@ describe('withResume()', () => {
   })
 })
 
+/** The runtime's own streams, as `fetch` returns them, are read in one call, whose bytes are lost if it fails. */
+describe('small bodies of the runtime', () => {
+  const { text, bytes, flaky } = alphabet(SMALL)
+
+  function native(backend: Backend): Backend {
+    return {
+      ...backend,
+      async get(name, options) {
+        const object = await backend.get(name, options)
+        if (!object) return null
+        const length = bytes.length - (object.range?.start ?? 0)
+        return { ...object, body: object.body.pipeThrough(new FixedLengthStream(length)) }
+      },
+    }
+  }
+
+  it.each(['break', 'end', 'stall'] as const)('are requested again if they %s', async (ending) => {
+    const { backend, requested } = await flaky('origin', 10, ending)
+    expect(await textOf(await resuming(native(backend), [], 50).get('a'))).toBe(text)
+    expect(requested).toEqual([undefined, undefined, 10, 20])
+  })
+
+  it('may take longer than the idle timeout', async () => {
+    const { backend, requested } = await flaky('origin', text.length, 'end')
+    const idleTimeoutMs = 500
+    const slow: Backend = {
+      ...backend,
+      async get(name, options) {
+        const object = await backend.get(name, options)
+        return object && { ...object, body: object.body.pipeThrough(inPieces(4, idleTimeoutMs / 5)) }
+      },
+    }
+    expect(await textOf(await resuming(native(slow), [], idleTimeoutMs).get('a'))).toBe(text)
+    expect(requested).toEqual([undefined, undefined])
+  })
+
+  it('are read in pieces if they cannot be resumed', async () => {
+    const { backend, requested } = await flaky('origin', text.length, 'end', 'W/"v1"')
+    const idleTimeoutMs = 500
+    const slow: Backend = {
+      ...backend,
+      async get(name, options) {
+        const object = await backend.get(name, options)
+        return object && { ...object, body: object.body.pipeThrough(inPieces(4, idleTimeoutMs / 5)) }
+      },
+    }
+    expect(await textOf(await resuming(native(slow), [], idleTimeoutMs).get('a'))).toBe(text)
+    expect(requested).toEqual([undefined])
+  })
+
+  function inPieces(letters: number, pauseMs: number): TransformStream<Uint8Array, Uint8Array> {
+    return new TransformStream({
+      async transform(chunk, controller) {
+        for (let start = 0; start < chunk.length; start += letters) {
+          controller.enqueue(chunk.slice(start, start + letters))
+          await new Promise((resolve) => setTimeout(resolve, pauseMs))
+        }
+      },
+    })
+  }
+})
+
 describe('small bodies in memory', () => {
   it('count as memory in use until they are read', async () => {
     const memory = memoryBackend('old')

@@ -1,5 +1,6 @@
 import { type Deployment, deploy } from './deployment.ts'
 import { typeOfName } from './http/media-types.ts'
+import { exists, existsAll } from './methods/exists.ts'
 import * as methods from './methods/methods.ts'
 import { validName } from './methods/names.ts'
 import { putObject } from './methods/put-object.ts'
@@ -79,11 +80,11 @@ export class DeployedStorage {
   }
 
   exists(name: string): Promise<boolean> {
-    return this.#run(name, ({ chain }) => methods.exists(chain, name))
+    return this.#run(name, ({ chain }) => exists(chain, name))
   }
 
   existsAll(names: readonly string[]): Promise<Map<string, boolean>> {
-    return this.#run(names, ({ chain }) => methods.existsAll(chain, names))
+    return this.#run(names, ({ chain }) => existsAll(chain, names))
   }
 
   /** In bytes. */

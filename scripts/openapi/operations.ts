@@ -119,7 +119,7 @@ export const OPERATIONS: Readonly<Record<string, Partial<Record<RouteId, Operati
     existsAll: {
       summary: 'Whether each of up to 100 names exists',
       description:
-        'Up to 20 names without a token. The number of names times the number of backends must not exceed 500. If one name cannot be decided, the whole request fails.',
+        'Up to 20 names without a token. The number of names times the number of backends must not exceed 500. If one name cannot be decided, the whole request fails. In R2 and S3, one listing decides many names of one directory; others cost a HEAD each.',
       answers: 'An answer for each name.',
       problems: [413, ...READ_PROBLEMS],
     },

@@ -17,8 +17,8 @@ export function contentLength(headers: Headers): number | undefined {
   return Number(length)
 }
 
-export function unsatisfiable(backend: string, size: number | undefined): StorageError {
-  return new StorageError('unsatisfiable', 'the range begins after the end', { backend, size })
+export function unsatisfiable(backend: string, size: number | undefined, object?: ObjectInfo): StorageError {
+  return new StorageError('unsatisfiable', 'the range begins after the end', { backend, size, object })
 }
 
 export function changed(backend: string): StorageError {

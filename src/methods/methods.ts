@@ -1,5 +1,3 @@
-import pLimit from 'p-limit'
-import { chainError } from '../chain/search.ts'
 import type { Chain } from '../chain/fallback.ts'
 import { type Degraded, mergeList, type MergeListOptions } from '../chain/merge-list.ts'
 import { accepts, writersFor } from '../chain/placement.ts'
@@ -9,47 +7,6 @@ import type { ObjectInfo } from '../storage/object.ts'
 import { compareNames } from '../storage/order.ts'
 import { conditionOn, writeMarker } from '../storage/tombstone-marker.ts'
 import { changed } from './put-object.ts'
-
-/** Names that are looked up at once: with more, a hedged search would mistake the wait for a slot for a silent backend. */
-const CONCURRENCY = 5
-/** The most storage requests per call. On the Free plan, a Worker may send 1,000 to Cloudflare's services, and an origin that redirects or does not support HEAD needs more than one. */
-const MAX_LOOKUPS = 500
-
-/** Whether any backend has the name; false only if all backends proved that they don't. */
-export async function exists(chain: Chain, name: string): Promise<boolean> {
-  return (await chain.head(name)) !== null
-}
-
-/**
- * `exists` for many names. Throws if one of them cannot be decided, since a partial result would be taken for a complete
- * one, and `invalid` if there are too many names for one call.
- */
-export async function existsAll(chain: Chain, names: readonly string[]): Promise<Map<string, boolean>> {
-  const count = names.length * chain.backends.length
-  if (count > MAX_LOOKUPS) {
-    const fitting = Math.floor(MAX_LOOKUPS / chain.backends.length)
-    throw new StorageError(
-      'invalid',
-      `names: ${names.length} names and ${chain.backends.length} backends may need ${count} storage requests, but the limit is ${MAX_LOOKUPS}; request at most ${fitting} names at a time`,
-    )
-  }
-  const limit = pLimit(CONCURRENCY)
-  const answers = new Map<string, boolean>()
-  const failures = new Map<string, StorageError>()
-  const decide = async (name: string): Promise<void> => {
-    try {
-      answers.set(name, await exists(chain, name))
-    } catch (error) {
-      if (!(error instanceof StorageError)) throw error
-      // One failure of each backend is enough: a hundred of the same would add nothing.
-      const causes = error.failures.length > 0 ? error.failures : [error]
-      for (const cause of causes) failures.set(cause.backend ?? '', cause)
-    }
-  }
-  await Promise.all([...new Set(names)].map((name) => limit(decide, name)))
-  if (failures.size > 0) throw chainError([...failures.values()])
-  return answers
-}
 
 /** The object's size, from the first backend that has it and knows it; `null` if none has it. */
 export async function size(chain: Chain, name: string): Promise<number | null> {

@@ -2,8 +2,9 @@ import { cancelBody } from '../bodies/cancel.ts'
 import type { Chain } from '../chain/fallback.ts'
 import { ifRangeHolds } from '../http/conditional.ts'
 import { parseRange } from '../http/range.ts'
+import { isWritable } from '../storage/backend.ts'
 import { StorageError } from '../storage/errors.ts'
-import type { RangeRequest, StoredObject } from '../storage/object.ts'
+import type { ObjectInfo, RangeRequest, StoredObject } from '../storage/object.ts'
 import type { Trace } from '../storage/trace.ts'
 
 /** One strong entity tag, as browsers send it. */
@@ -34,14 +35,23 @@ export async function findObject(
     if (!(error instanceof StorageError) || error.code !== 'unsatisfiable') throw error
     // Conditions come before the range (RFC 9110 §13.2.2), and the object's metadata decides them.
     if (!isConditional(headers) && ifRange === null) throw error
-    trace.length = 0
-    const info = await chain.head(name, { trace })
+    const info = knownFrom(error, chain) ?? (await headAgain(chain, name, trace))
     if (!info) return { object: null, range: null }
     if (info.size === undefined) throw error
-    if (ifRangeHolds(ifRange, info)) return { object: { ...info, body: new Blob([]).stream() }, range }
+    if (ifRangeHolds(ifRange, info)) return { object: { ...info, name, body: new Blob([]).stream() }, range }
   }
   trace.length = 0
   return { object: await chain.get(name, { trace }), range: null }
+}
+
+/** What the backend said with its refusal. Behind one that is read-only, there may be a tombstone, so that is searched again. */
+function knownFrom({ backend, object }: StorageError, { backends }: Chain): ObjectInfo | undefined {
+  return backends.some((one) => one.name === backend && isWritable(one)) ? object : undefined
+}
+
+function headAgain(chain: Chain, name: string, trace: Trace): Promise<ObjectInfo | null> {
+  trace.length = 0
+  return chain.head(name, { trace })
 }
 
 const CONDITIONS = ['If-Match', 'If-None-Match', 'If-Modified-Since', 'If-Unmodified-Since']

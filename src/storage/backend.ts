@@ -56,6 +56,8 @@ export interface ListOptions {
   cursor?: string
   /** Also objects that the backend's `include` and `exclude` filter out (see `accepts`), and a key without a name (""). Not with a delimiter. */
   everything?: boolean
+  /** An entry whose size is that of a tombstone may be one although it has no `deleted`, where finding out takes a request each. */
+  unchecked?: boolean
   signal?: AbortSignal | undefined
 }
 

@@ -1,3 +1,5 @@
+import type { ObjectInfo } from './object.ts'
+
 /**
  * - `absent` every backend proved that it does not have the object; only thrown for clients, internally a miss is `null`
  * - `unavailable` network failure, 5xx, 429, or an invalid response
@@ -48,6 +50,8 @@ export interface ErrorOptions {
   retryAfter?: number | undefined
   /** Size of the whole object in bytes, for `unsatisfiable`. */
   size?: number | undefined
+  /** The object itself, for `unsatisfiable`, if the backend had to look it up. */
+  object?: ObjectInfo | undefined
   /** What is wrong, if it is not the length: which digest differs, for `corrupt`; the metadata, for `too-large`. */
   about?: 'sha256' | 'digest' | 'metadata' | undefined
   /** The failures of the backends, for an error of the whole chain. */
@@ -62,6 +66,7 @@ export class StorageError extends Error {
   readonly status: number | undefined
   readonly retryAfter: number | undefined
   readonly size: number | undefined
+  readonly object: ObjectInfo | undefined
   readonly about: ErrorOptions['about']
   readonly failures: readonly StorageError[]
 
@@ -72,6 +77,7 @@ export class StorageError extends Error {
     this.status = options.status
     this.retryAfter = options.retryAfter
     this.size = options.size
+    this.object = options.object
     this.about = options.about
     this.failures = options.failures ?? []
   }

@@ -217,6 +217,8 @@ describe('listing', () => {
     expect(sent).toHaveLength(3)
     const readOnly = scripted([page()], { tombstones: false })
     expect((await readOnly.backend.list()).objects).toHaveLength(3)
+    const unchecked = scripted([page()])
+    expect((await unchecked.backend.list({ unchecked: true })).objects).toHaveLength(3)
   })
 
   it.each([

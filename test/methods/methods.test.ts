@@ -3,7 +3,8 @@ import { memoryBackend } from '../kit/memory.ts'
 import type { Backend } from '../../src/storage/backend.ts'
 import { StorageError } from '../../src/storage/errors.ts'
 import { createChain, type DeleteMode } from '../../src/chain/fallback.ts'
-import { exists, existsAll, path, size, time, url } from '../../src/methods/methods.ts'
+import { exists, existsAll } from '../../src/methods/exists.ts'
+import { path, size, time, url } from '../../src/methods/methods.ts'
 
 const BYTES = new TextEncoder().encode('hello')
 const BASE = 'https://media.example/'

@@ -89,7 +89,7 @@ async function afterRefusedRange(
   if (!found) return null
   const info = infoOf(found, backend)
   if (info.deleted) return { ...info, body: bytesBody(new Uint8Array()) }
-  throw resolveRange(range, found.size) === 'unsatisfiable' ? unsatisfiable(backend, found.size) : error
+  throw resolveRange(range, found.size) === 'unsatisfiable' ? unsatisfiable(backend, found.size, info) : error
 }
 
 async function list(backend: string, bucket: R2Bucket, options: ListOptions): Promise<ListPage> {

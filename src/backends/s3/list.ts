@@ -8,7 +8,7 @@ import type { S3Reader } from './read.ts'
 import type { S3Client } from './request.ts'
 import { parseListDocument } from './xml.ts'
 
-/** One page of ListObjectsV2. With a reader, entries that may be tombstones are checked. */
+/** One page of ListObjectsV2. With a reader, entries that may be tombstones are checked, unless the caller does it. */
 export async function listS3(
   client: S3Client,
   options: ListOptions,
@@ -25,7 +25,7 @@ export async function listS3(
     })
   const objects = entries.map(({ key, ...entry }) => ({ name: key, backend: client.name, ...entry }))
   return {
-    objects: reader ? await markTombstones(objects, reader, signal) : objects,
+    objects: reader && !options.unchecked ? await markTombstones(objects, reader, signal) : objects,
     directories,
     ...(truncated && nextToken !== undefined && { cursor: nextToken }),
   }

@@ -83,7 +83,7 @@ export function createS3Reader(client: S3Client, absentStatuses: readonly number
   /** Not every 416 has the size (radosgw). An empty tombstone satisfies no range, but must be recognised. */
   async function refuseRange(key: string, signal: AbortSignal | undefined): Promise<StoredObject | null> {
     const info = await head(key, { signal })
-    if (info && !info.deleted) throw unsatisfiable(client.name, info.size)
+    if (info && !info.deleted) throw unsatisfiable(client.name, info.size, info)
     return info && { ...info, body: bytesBody(new Uint8Array()) }
   }
 

@@ -1,0 +1,170 @@
+import { reset } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
+import { afterEach, describe, expect, it } from 'vitest'
+import { createChain } from '../../src/chain/fallback.ts'
+import { existsAll } from '../../src/methods/exists.ts'
+import type { Backend } from '../../src/storage/backend.ts'
+import { writeMarker } from '../../src/storage/tombstone-marker.ts'
+import { bucketWith, fill, media, R2, startApp } from '../kit/app.ts'
+import { bytesOf, counting, failing } from '../kit/fakes.ts'
+
+afterEach(() => reset())
+
+const BYTES = bytesOf('x')
+
+const numbered = (count: number, step = 1): string[] =>
+  Array.from({ length: count }, (_, index) => `a/${String(index * step).padStart(6, '0')}.jpg`)
+
+/** A backend that counts its operations, of a type whose listings may replace HEADs. */
+async function holding(name: string, names: readonly string[], type: 'r2' | 's3' | 'kv' = 'r2') {
+  const backend = { ...counting(name), type }
+  for (const key of names) await backend.put(key, BYTES)
+  Object.assign(backend.counts, { put: 0 })
+  return backend
+}
+
+function existing(backends: readonly Backend[], names: readonly string[], hedgeMs = {}) {
+  return existsAll(createChain(backends, { deletes: 'tombstone', hedgeMs }), names)
+}
+
+const all = (names: readonly string[], value: boolean): Map<string, boolean> =>
+  new Map(names.map((name) => [name, value]))
+
+describe('exists of many names of one directory', () => {
+  it.each(['r2', 's3'] as const)('costs one listing of %s, and no HEAD', async (type) => {
+    const names = numbered(100)
+    const backend = await holding('first', names.slice(0, 50), type)
+    const answers = await existing([backend], names)
+    expect(answers).toEqual(new Map(names.map((name, index) => [name, index < 50])))
+    expect(backend.counts).toEqual({ get: 0, head: 0, put: 0, list: 1 })
+  })
+
+  it('lists later backends only for what earlier ones do not have', async () => {
+    const names = numbered(100)
+    const [first, second, third] = [
+      await holding('first', names.slice(0, 60)),
+      await holding('second', names.slice(40, 90), 's3'),
+      await holding('third', []),
+    ]
+    const answers = await existing([first, second, third], names)
+    expect([...answers.values()].filter(Boolean)).toHaveLength(90)
+    expect([first.counts, second.counts, third.counts]).toEqual([
+      { get: 0, head: 0, put: 0, list: 1 },
+      { get: 0, head: 0, put: 0, list: 1 },
+      // Ten names are cheaper to look up.
+      { get: 0, head: 10, put: 0, list: 0 },
+    ])
+  })
+
+  it.each([
+    ['25 names', numbered(25), { head: 25, list: 0 }],
+    ['names of as many directories', Array.from({ length: 100 }, (_, n) => `${n}/a`), { head: 100, list: 0 }],
+    ['26 names', numbered(26), { head: 0, list: 1 }],
+  ])('is looked up as is cheaper: %s', async (_, names, counts) => {
+    const backend = await holding('first', names)
+    expect(await existing([backend], names)).toEqual(all(names, true))
+    expect(backend.counts).toMatchObject(counts)
+  })
+
+  it('gives up after one page where the names are few among many', async () => {
+    const names = numbered(30, 1000)
+    const backend = await holding('first', numbered(5000))
+    const answers = await existing([backend], names)
+    expect([...answers.values()].filter(Boolean)).toHaveLength(5)
+    // The page has the names from 0 to 999.
+    expect(backend.counts).toMatchObject({ head: 29, list: 1 })
+  })
+
+  it('does not list KV, whose listings cost as much as a read each', async () => {
+    const names = numbered(100)
+    const backend = await holding('first', names, 'kv')
+    expect(await existing([backend], names)).toEqual(all(names, true))
+    expect(backend.counts).toMatchObject({ head: 100, list: 0 })
+  })
+
+  it('looks up those that may be tombstones in S3, and no others', async () => {
+    const names = numbered(100)
+    const backend = await holding('first', names.slice(0, 50), 's3')
+    await writeMarker(backend, names[0] ?? '')
+    await writeMarker(backend, 'a/000000.png')
+    const shown = { ...backend, list: backend.list }
+    shown.list = async (options) => {
+      const page = await backend.list(options)
+      const unmarked = page.objects.map((object) => {
+        const { deleted: _, ...info } = object
+        return info
+      })
+      return { ...page, objects: unmarked }
+    }
+    const answers = await existing([shown, await holding('second', names)], names)
+    expect(answers.get(names[0] ?? '')).toBe(false)
+    expect(backend.counts).toMatchObject({ head: 1, list: 1 })
+  })
+
+  it('falls back on HEADs where listings are refused', async () => {
+    const names = numbered(40)
+    const backend = await holding('first', names.slice(0, 20))
+    const { list } = failing('first', 'denied')
+    const answers = await existing([{ ...backend, ...(list && { list }) }], names)
+    expect([...answers.values()].filter(Boolean)).toHaveLength(20)
+    expect(backend.counts).toMatchObject({ head: 40 })
+  })
+
+  it('fails where a backend does, and is not false', async () => {
+    const down: Backend = { ...failing('first', 'unavailable'), type: 'r2' }
+    await expect(existing([down], numbered(40))).rejects.toMatchObject({ failures: [{ backend: 'first' }] })
+  })
+
+  it('falls back on HEADs where a listing is not in order', async () => {
+    const names = numbered(40)
+    const backend = await holding('first', names)
+    const list: Backend['list'] = async (options) => {
+      const page = await backend.list(options)
+      return { ...page, objects: page.objects.toReversed().slice(0, 10), cursor: 'more' }
+    }
+    expect(await existing([{ ...backend, list }], names)).toEqual(all(names, true))
+    expect(backend.counts).toMatchObject({ head: 40, list: 1 })
+  })
+
+  it('finds names that R2 stores in another spelling of the same characters', async () => {
+    const names = numbered(40).map((name) => `${name}é`)
+    const kelvin = numbered(40).map((name) => `${name}K`)
+    const backend = await holding('first', [
+      ...names.map((name) => name.normalize('NFD')),
+      ...kelvin.map((name) => name.replace('K', '\u{212a}')),
+    ])
+    const spellings = new Map([...backend.objects.keys()].map((name) => [name.normalize(), name]))
+    const head: Backend['head'] = (name) => backend.head(spellings.get(name.normalize()) ?? name)
+    expect(await existing([{ ...backend, head }], [...names, ...kelvin])).toEqual(
+      all([...names, ...kelvin], true),
+    )
+  })
+
+  it('waits for a silent listing no longer than a search waits for a silent backend', async () => {
+    const names = numbered(40)
+    const backend = await holding('first', names)
+    const list: Backend['list'] = ({ signal } = {}) =>
+      new Promise<never>((_, reject) => {
+        signal?.addEventListener('abort', () => reject(signal.reason as Error))
+      })
+    expect(await existing([{ ...backend, list }], names, { first: 20 })).toEqual(all(names, true))
+  })
+})
+
+it('POST /-/api/exists costs one operation in R2 for 100 names of a directory', async () => {
+  const names = numbered(100)
+  await fill(media, Object.fromEntries(names.slice(0, 50).map((name) => [name, 'x'])))
+  const calls: string[] = []
+  const MEDIA = bucketWith({
+    head: (...args) => (calls.push('head'), env.MEDIA.head(...args)),
+    list: (...args) => (calls.push('list'), env.MEDIA.list(...args)),
+  })
+  const { chain, post } = startApp({ MEDIA, FALLBACK_STORAGES: [R2] })
+  await chain.delete(names[1] ?? '')
+  const { status, body } = await post('exists', { names })
+  expect([status, body]).toEqual([
+    200,
+    { exists: Object.fromEntries(names.map((name, index) => [name, index < 50 && index !== 1])) },
+  ])
+  expect(calls).toEqual(['list'])
+})

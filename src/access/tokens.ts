@@ -1,4 +1,5 @@
 import type { Scope } from '../schemas/routes.ts'
+import { sha256 } from '../storage/sha256.ts'
 import type { Authentication } from './identity.ts'
 import { invalidToken } from './refusals.ts'
 
@@ -12,11 +13,9 @@ export interface Token {
   prefix?: string
 }
 
-const encoder = new TextEncoder()
-
 /** Finds the token that was sent. All are hashed once, and each is compared with every token that a request sends. */
 export function tokenFinder(tokens: readonly Token[]): (sent: string) => Promise<Token | undefined> {
-  let digests: Promise<ArrayBuffer[]> | undefined
+  let digests: Promise<Uint8Array[]> | undefined
   return async (sent) => {
     digests ??= Promise.all(tokens.map(({ token }) => sha256(token)))
     const [digest, known] = await Promise.all([sha256(sent), digests])
@@ -41,7 +40,3 @@ export function bearerToken(tokens: readonly Token[]): (request: Request) => Pro
 
 /** The answer to a token that is not configured. */
 export const WRONG_TOKEN = invalidToken('the bearer token is invalid')
-
-function sha256(text: string): Promise<ArrayBuffer> {
-  return crypto.subtle.digest('SHA-256', encoder.encode(text))
-}

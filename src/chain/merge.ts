@@ -1,9 +1,9 @@
-import pLimit from 'p-limit'
 import type { ListableBackend, ListOptions, ListPage } from '../storage/backend.ts'
 import { StorageError, toStorageError } from '../storage/errors.ts'
 import type { ObjectInfo } from '../storage/object.ts'
 import { compareNames } from '../storage/order.ts'
 import { pastEntry, rollUp } from '../storage/roll-up.ts'
+import { mapLimited } from '../storage/map-limited.ts'
 
 /** An object, or without `object` a directory (full name with the delimiter). */
 export interface Entry {
@@ -79,8 +79,7 @@ export function nextName(sources: readonly ListSource[]): Next {
 }
 
 export async function fetchAll(sources: readonly ListSource[]): Promise<void> {
-  const limit = pLimit(CONCURRENCY)
-  await Promise.all(sources.map((source) => limit(() => source.fetch())))
+  await mapLimited(sources, CONCURRENCY, (source) => source.fetch())
 }
 
 /** Resumes the listing of `backend` where `before` left it. */

@@ -1,4 +1,3 @@
-import pLimit from 'p-limit'
 import { chainError } from './search.ts'
 import { type Backend, isListable, isWritable, type WritableBackend } from '../storage/backend.ts'
 import { accepts, decide, hides, upToLastWritable } from './placement.ts'
@@ -7,6 +6,7 @@ import { type Chain, createChain } from './fallback.ts'
 import { conditionOn, writeMarker } from '../storage/tombstone-marker.ts'
 import { mergeList, type Show } from './merge-list.ts'
 import type { ObjectInfo } from '../storage/object.ts'
+import { mapLimited } from '../storage/map-limited.ts'
 
 export interface TombstoneQuery {
   /** Only names with this prefix. Default: all. */
@@ -72,9 +72,8 @@ export async function purgeTombstones(
   query: TombstoneQuery & { dryRun: boolean },
 ): Promise<Purge> {
   const { tombstones: marked, cursor } = await listTombstones(chain, query, 'markers')
-  const limit = pLimit(CONCURRENCY)
   const purge = ({ name }: ObjectInfo): Promise<boolean> => purgeName(chain, name, query.dryRun)
-  const isPurged = await Promise.all(marked.map((marker) => limit(purge, marker)))
+  const isPurged = await mapLimited(marked, CONCURRENCY, purge)
   const names = (wanted: boolean): string[] =>
     marked.filter((_, index) => isPurged[index] === wanted).map(({ name }) => name)
   return { purged: names(true), kept: names(false), cursor }

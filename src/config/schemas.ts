@@ -60,15 +60,16 @@ const FILE_MESSAGE = "must be the address of a folder, not of a file; remove the
 const FILE = /\.(jpe?g|png|gif|webp|avif|svg|mp4|webm|mov|mp3|pdf|html?)$/i
 const DOT_MESSAGE = 'must not contain a "." or ".." segment; write the resulting path'
 
-/** A string for which `problemOf` returns `null`. */
-function stringWithout(problemOf: (value: string) => string | null, message: string) {
-  return v.pipe(
-    v.string(message),
-    v.check(
-      (value) => problemOf(value) === null,
-      ({ input }) => problemOf(input) ?? message,
-    ),
+/** A value for which `problemOf` returns `null`. */
+function without<Value>(problemOf: (value: Value) => string | null) {
+  return v.check<Value, (issue: v.CheckIssue<Value>) => string>(
+    (value) => problemOf(value) === null,
+    ({ input }) => problemOf(input) ?? '',
   )
+}
+
+function stringWithout(problemOf: (value: string) => string | null, message: string) {
+  return v.pipe(v.string(message), without(problemOf))
 }
 
 /** An absolute http(s) URL without user info, query or fragment, ending in `/`. */
@@ -115,14 +116,12 @@ const PATTERN_MESSAGE = 'must be a regular expression, or a list of them'
 /** One regular expression or a list of them, any of which may match, compiled into one. */
 export const pattern = v.pipe(
   v.union([v.string(), v.pipe(v.array(v.string()), v.minLength(1, PATTERN_MESSAGE))], PATTERN_MESSAGE),
-  v.rawTransform(({ dataset, addIssue, NEVER }) => {
-    const sources = [dataset.value].flat()
-    const source = sources.length === 1 ? sources[0]! : sources.map((one) => `(?:${one})`).join('|')
-    const message = regExpProblem(source)
-    if (message === undefined) return new RegExp(source, 'u')
-    addIssue({ message })
-    return NEVER
+  v.transform((value) => {
+    const sources = [value].flat()
+    return sources.length === 1 ? sources[0]! : sources.map((one) => `(?:${one})`).join('|')
   }),
+  without(regExpProblem),
+  v.transform((source) => new RegExp(source, 'u')),
 )
 
 const REWRITE_MESSAGE =
@@ -136,28 +135,28 @@ export const rewriteRules = v.pipe(
     REWRITE_MESSAGE,
   ),
   v.maxLength(MAX_RULES, `must have at most ${MAX_RULES} rules`),
-  v.rawCheck(({ dataset, addIssue }) => {
-    for (const [index, [source, replacement]] of dataset.typed ? dataset.value.entries() : []) {
-      const problem = ruleProblem(source, replacement)
-      if (problem !== undefined) addIssue({ message: `rule ${index + 1} ${problem}` })
-    }
+  without((rules) => {
+    const problems = rules.map(([source, replacement]) => ruleProblem(source, replacement))
+    const index = problems.findIndex((problem) => problem !== null)
+    return index < 0 ? null : `rule ${index + 1} ${problems[index]}`
   }),
 )
 
-function ruleProblem(source: string, replacement: string): string | undefined {
+function ruleProblem(source: string, replacement: string): string | null {
   const invalid = regExpProblem(source)
-  if (invalid !== undefined) return invalid
+  if (invalid !== null) return invalid
   // Without such groups, the time grows polynomially with the name's length, not exponentially.
   if (/\)(?:[*+]|\{\d*,\})/.test(source.replaceAll(/\\.|\[(?:\\.|[^\]])*\]/gu, '-')))
     return 'repeats a group without limit, as in "(a|b)+", which can take forever on a long name; write "[ab]+", or a limit as in "(a|b){0,9}"'
   const groups = (new RegExp(`${source}|`, 'u').exec('')?.length ?? 1) - 1
   const missing = [...replacement.matchAll(/\$([1-9])/g)].find(([, number]) => Number(number) > groups)
-  return missing && `refers to ${missing[0]}, but its expression has ${groups} groups in parentheses`
+  return missing ? `refers to ${missing[0]}, but its expression has ${groups} groups in parentheses` : null
 }
 
-function regExpProblem(source: string): string | undefined {
+function regExpProblem(source: string): string | null {
   try {
-    return void new RegExp(source, 'u')
+    void new RegExp(source, 'u')
+    return null
   } catch (error) {
     return `is not a valid regular expression (${error instanceof Error ? error.message : String(error)})`
   }

@@ -1,6 +1,7 @@
+import { sha256 } from '../storage/sha256.ts'
+
 /** Tags are printable ASCII without commas and at most 1,024 bytes long, and names are not: so they are hashed. */
 
-const encoder = new TextEncoder()
 /** 80 bits; an object can have hundreds of directories, and 16 KB is what a header may have. */
 const TAG_BYTES = 10
 
@@ -20,6 +21,5 @@ export function tagsOf(name: string): Promise<string[]> {
 }
 
 async function hash(text: string): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-256', encoder.encode(text))
-  return new Uint8Array(digest, 0, TAG_BYTES).toHex()
+  return (await sha256(text)).subarray(0, TAG_BYTES).toHex()
 }

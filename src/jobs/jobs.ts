@@ -1,7 +1,7 @@
-import pLimit from 'p-limit'
 import type { Backfill } from './backfill/job.ts'
 import type { JobIndex, JobKind } from './job-index.ts'
 import type { Verification } from './verification/job.ts'
+import { mapLimited } from '../storage/map-limited.ts'
 
 /** The Durable Objects of jobs, each addressed by its id. */
 export type Jobs = NonNullable<ReturnType<typeof openJobs>>
@@ -32,8 +32,7 @@ export async function latestJobs<Json>(
   read: (id: string) => Promise<Json | null>,
 ): Promise<Json[]> {
   const ids = await jobs.index().jobs(kind, limit)
-  const inTurn = pLimit(CONCURRENCY)
-  const latest = await Promise.all(ids.map((id) => inTurn(() => read(id))))
+  const latest = await mapLimited(ids, CONCURRENCY, read)
   return latest.filter((job) => job !== null)
 }
 

@@ -1,7 +1,7 @@
-import pLimit from 'p-limit'
 import type { Chain } from '../chain/fallback.ts'
 import { chainError } from '../chain/search.ts'
 import { StorageError } from '../storage/errors.ts'
+import { mapLimited } from '../storage/map-limited.ts'
 import { lookUpByListing } from './look-up-by-listing.ts'
 
 /** Names that are looked up at once: with more, a hedged search would mistake the wait for a slot for a silent backend. */
@@ -29,7 +29,6 @@ export async function existsAll(chain: Chain, names: readonly string[]): Promise
   }
   const distinct = [...new Set(names)]
   const found = await lookUpByListing(chain, distinct)
-  const limit = pLimit(CONCURRENCY)
   const answers = new Map<string, boolean>()
   const failures = new Map<string, StorageError>()
   const decide = async (name: string): Promise<void> => {
@@ -46,7 +45,7 @@ export async function existsAll(chain: Chain, names: readonly string[]): Promise
       for (const cause of causes) failures.set(cause.backend ?? '', cause)
     }
   }
-  await Promise.all(distinct.map((name) => limit(decide, name)))
+  await mapLimited(distinct, CONCURRENCY, decide)
   if (failures.size > 0) throw chainError([...failures.values()])
   return answers
 }

@@ -1,5 +1,5 @@
-import pLimit from 'p-limit'
 import { StorageError } from '../storage/errors.ts'
+import { mapLimited } from '../storage/map-limited.ts'
 
 /** The handling of a name that failed for good. */
 export interface DeadLetter {
@@ -29,8 +29,7 @@ export async function consumeNames<Body extends { name: string }>(
   messages: readonly Delivery<Body>[],
   options: ConsumerOptions<Body>,
 ): Promise<void> {
-  const limit = pLimit(CONCURRENCY)
-  await Promise.all(messages.map((message) => limit(() => consume(message, options))))
+  await mapLimited(messages, CONCURRENCY, (message) => consume(message, options))
 }
 
 async function consume<Body extends { name: string }>(

@@ -1,7 +1,7 @@
-import pLimit from 'p-limit'
 import { delayAfter } from '../migration/copy-consumer.ts'
 import { describeError, log, stackOf } from '../observe/log.ts'
 import { StorageError } from '../storage/errors.ts'
+import { mapLimited } from '../storage/map-limited.ts'
 import { type Convergence, converge } from './converge.ts'
 import { LEASE_MS, type MirrorMessage, type Result, type Taken } from './messages.ts'
 import { type Mirrors, openLog } from './mirrors.ts'
@@ -24,9 +24,8 @@ export async function consumeChanges(
       message.retry({ delaySeconds: delayAfter(message.attempts, Math.random()) })
     return
   }
-  const limit = pLimit(CONCURRENCY)
   // What the log does not hear of is sent again when its lease has ended.
-  await Promise.allSettled(taken.map((one) => limit(() => convergeTaken(one, mirrors).catch(() => {}))))
+  await mapLimited(taken, CONCURRENCY, (one) => convergeTaken(one, mirrors).catch(() => {}))
   for (const message of messages) message.ack()
 }
 

@@ -1,8 +1,8 @@
-import pLimit from 'p-limit'
 import { describeError, log } from '../observe/log.ts'
 import { isListable, isWritable, type ListableBackend, type WritableBackend } from '../storage/backend.ts'
 import { PRIOR_VERSIONS } from '../storage/name.ts'
 import { timeOfPriorKey } from '../storage/prior-version.ts'
+import { mapLimited } from '../storage/map-limited.ts'
 import type { PriorVersions, VersionIndex } from './versions.ts'
 
 const DAY_MS = 24 * 60 * 60_000
@@ -34,7 +34,6 @@ async function expireIn(
   index: VersionIndex,
   before: number,
 ): Promise<{ deleted: number; failed: number; more: boolean }> {
-  const limit = pLimit(CONCURRENCY)
   let [deleted, failed] = [0, 0]
   let cursor: string | undefined
   do {
@@ -44,11 +43,12 @@ async function expireIn(
     })
     const times = page.objects.map(({ name: key }) => ({ key, time: timeOfPriorKey(key) }))
     const expired = times.flatMap(({ key, time }) => (time !== undefined && time < before ? [key] : []))
-    const results = await Promise.allSettled(expired.map((key) => limit(() => backend.delete(key))))
-    const gone = expired.filter((_, position) => results[position]?.status === 'fulfilled')
-    const failure = results.find((result) => result.status === 'rejected')
-    if (failure)
-      log('warn', 'prior version left', { backend: backend.name, reason: describeError(failure.reason) })
+    const reasons = await mapLimited(expired, CONCURRENCY, (key) =>
+      backend.delete(key).then(() => null, describeError),
+    )
+    const gone = expired.filter((_, position) => reasons[position] === null)
+    const reason = reasons.find((one) => one !== null)
+    if (reason) log('warn', 'prior version left', { backend: backend.name, reason })
     await index.removeVersions(backend.name, gone)
     deleted += gone.length
     failed += expired.length - gone.length

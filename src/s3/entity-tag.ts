@@ -1,3 +1,4 @@
+import { wholeSeconds } from '../http/date.ts'
 import type { Backend } from '../storage/backend.ts'
 import type { ObjectInfo } from '../storage/object.ts'
 
@@ -31,7 +32,7 @@ function isMd5(hex: string, info: ObjectInfo, type: Backend['type'] | undefined)
 function tagOfTime({ size, modified, provenance }: ObjectInfo): string | undefined {
   const time = provenance ? provenance.modified : modified
   if (!time) return undefined
-  const seconds = Math.floor(time.getTime() / 1000).toString(16)
+  const seconds = wholeSeconds(time).toString(16)
   return size === undefined ? `"${seconds}${NOT_AN_MD5}"` : `"${seconds}-${size.toString(16)}"`
 }
 

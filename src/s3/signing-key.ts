@@ -1,4 +1,5 @@
 import { hmac, hmacHolds, importHmacKey } from '../storage/hmac.ts'
+import { sha256 } from '../storage/sha256.ts'
 
 /** Clients use one region and one date at a time, so few are needed at once. */
 const MAX_KEYS = 64
@@ -36,5 +37,5 @@ export function signatureHolds(key: CryptoKey, signature: string, text: string):
 }
 
 export async function sha256Hex(text: string): Promise<string> {
-  return new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))).toHex()
+  return (await sha256(text)).toHex()
 }

@@ -1,4 +1,5 @@
 import { MAX_NAME_BYTES, nameBytes } from './name.ts'
+import { sha256 } from './sha256.ts'
 
 /** What a write replaced or a delete removed, as an object of its own. */
 export interface PriorVersion {
@@ -39,8 +40,7 @@ export async function priorKey(
   const before = `${PRIOR_VERSIONS_DIRECTORY}${new Date(time).toISOString().replaceAll(':', '-')}/`
   const fits = (key: string): boolean => nameBytes(key) <= MAX_NAME_BYTES && accepts(key)
   if (fits(before + name)) return before + name
-  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(name))
-  const end = `~${new Uint8Array(digest).toHex().slice(0, 32)}`
+  const end = `~${(await sha256(name)).toHex().slice(0, 32)}`
   const characters = Array.from(name)
   while (characters.length > 0 && !fits(before + characters.join('') + end)) characters.pop()
   return before + characters.join('') + end

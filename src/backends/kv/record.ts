@@ -1,6 +1,7 @@
 import type { ObjectAttributes } from '../../storage/backend.ts'
 import { StorageError } from '../../storage/errors.ts'
 import { type ObjectInfo, representationOf } from '../../storage/object.ts'
+import { sha256 } from '../../storage/sha256.ts'
 import { attributesFromMetadata, attributesToMetadata } from '../attributes.ts'
 
 /** The key in a value's metadata, so that the metadata of other software is not mistaken for this software's. */
@@ -85,7 +86,7 @@ export function tagOfDigest(digest: string): string {
 
 /** The first half of the SHA-256 of the bytes. */
 export async function contentDigest(bytes: Uint8Array): Promise<string> {
-  return new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)).toHex().slice(0, 32)
+  return (await sha256(bytes)).toHex().slice(0, 32)
 }
 
 /** KV sends metadata in a header, which must be ASCII. */

@@ -1,8 +1,8 @@
-import pLimit from 'p-limit'
 import type { Chain } from '../../chain/fallback.ts'
 import type { Mirrors } from '../../mirrors/mirrors.ts'
 import { isListable } from '../../storage/backend.ts'
 import { type StorageError, toStorageError } from '../../storage/errors.ts'
+import { mapLimited } from '../../storage/map-limited.ts'
 import { failureOf } from '../job-record.ts'
 import { copyEntry } from './copy-entry.ts'
 import type { PageEntry, PageMessage, PageReport, PageStart } from './job-types.ts'
@@ -72,18 +72,13 @@ export async function copyPage({
   }
 
   if (start.probe) await check(first)
-  const limit = pLimit(start.concurrency)
   const turn = createTurns(start.interval)
   const isOver = (): boolean => report.down !== undefined || Date.now() >= ends
-  await Promise.all(
-    names.map((entry) =>
-      limit(async () => {
-        if (isOver()) return report.left.push(entry)
-        await turn()
-        return report.down ? report.left.push(entry) : copy(entry)
-      }),
-    ),
-  )
+  await mapLimited(names, start.concurrency, async (entry) => {
+    if (isOver()) return report.left.push(entry)
+    await turn()
+    return report.down ? report.left.push(entry) : copy(entry)
+  })
   // Checked before failures are counted: does the backend still respond?
   const last = failed.at(-1)?.error
   if (last && BACKEND_ERRORS.has(last.code) && !isHealthy) await check(last.backend ?? first)

@@ -1,4 +1,3 @@
-import pLimit from 'p-limit'
 import type { Chain } from '../../chain/fallback.ts'
 import type {
   Backfill,
@@ -9,6 +8,7 @@ import type {
 } from '../../schemas/job-answers.ts'
 import type { DifferenceKind } from '../../schemas/reasons.ts'
 import { isListable } from '../../storage/backend.ts'
+import { mapLimited } from '../../storage/map-limited.ts'
 import { Job } from '../job.ts'
 import { cursorOf } from '../job-record.ts'
 import { latestJobs, openJobs, type Jobs } from '../jobs.ts'
@@ -251,12 +251,10 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
     const before = CHECKED_AGAIN.flatMap((kind) =>
       this.#store.differences(kind, 0, MAX_AGAIN).map((found) => ({ ...found, kind })),
     )
-    const limit = pLimit(DEEP_CONCURRENCY)
-    const again = await Promise.all(
-      before.map((difference) =>
-        limit(async () => ({ difference, result: await compareAgain(difference, record, chain) })),
-      ),
-    )
+    const again = await mapLimited(before, DEEP_CONCURRENCY, async (difference) => ({
+      difference,
+      result: await compareAgain(difference, record, chain),
+    }))
     const obstacles = rollbackObstacles(record.fallbacks, states, await this.backfills())
     this.saved.change((current) => {
       if (current.status !== 'running') return false
@@ -302,7 +300,6 @@ async function compareAll(
   { options, oddTags }: VerificationRecord,
   { sides, ...given }: Pick<CompareOptions, 'chain' | 'wasRead' | 'failureOf'> & { sides: ListedSides },
 ): Promise<Result[]> {
-  const limit = pLimit(DEEP_CONCURRENCY)
   const { deep, checkCopies = deep, repair = false } = options
   const all = { ...given, deep, checkCopies, repair, trustTags: trustTagsOf(oddTags) }
   const mirrors = sides.filter(({ mirror }) => mirror)
@@ -312,7 +309,7 @@ async function compareAll(
         ? mirrors.map((mirror) => compareWithMirror(step, mirror, all))
         : [compareName(step, { ...all, primary: sides[0] })],
     )
-  const results = await Promise.all(steps.map((step) => limit(work, step)))
+  const results = await mapLimited(steps, DEEP_CONCURRENCY, work)
   return results.flat().filter((result) => result !== null)
 }
 

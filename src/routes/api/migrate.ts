@@ -1,9 +1,9 @@
 import type { Context } from 'hono'
-import pLimit from 'p-limit'
 import { copyName } from '../../migration/copy-name.ts'
 import type { Answers, Migrated } from '../../schemas/answers.ts'
 import { toStorageError } from '../../storage/errors.ts'
 import { checkName } from '../../storage/name.ts'
+import { mapLimited } from '../../storage/map-limited.ts'
 import type { AppEnv, Input } from '../context.ts'
 import { finish } from '../finish.ts'
 
@@ -15,9 +15,7 @@ export async function migrate(
   c: Context<AppEnv>,
   { body: { names } }: Input<'migrate'>,
 ): Promise<Answers['migrate']> {
-  const limit = pLimit(CONCURRENCY)
-  const copies = [...new Set(names)].map((name) => limit(migrateOne, c, name))
-  return { results: await finish(Promise.all(copies)) }
+  return { results: await finish(mapLimited(new Set(names), CONCURRENCY, (name) => migrateOne(c, name))) }
 }
 
 async function migrateOne(c: Context<AppEnv>, name: string): Promise<Migrated> {

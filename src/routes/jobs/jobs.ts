@@ -4,6 +4,7 @@ import type { JobKind } from '../../jobs/job-index.ts'
 import { isJobId, type Jobs, newJobId, openJobs } from '../../jobs/jobs.ts'
 import type { Backfill, Verification } from '../../schemas/job-answers.ts'
 import { StorageError } from '../../storage/errors.ts'
+import { sha256 } from '../../storage/sha256.ts'
 import { type AppEnv, ProblemError } from '../context.ts'
 
 export const SHOWN_JOBS = 50
@@ -48,8 +49,7 @@ export function found<T>(answer: T | null): T {
 /** The job as JSON with an ETag, so that a poll costs only headers while nothing changes. */
 export async function polled(c: Context<AppEnv>, job: Backfill | Verification): Promise<Response> {
   const body = JSON.stringify(job)
-  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(body))
-  const etag = `W/"${new Uint8Array(digest).toHex().slice(0, 32)}"`
+  const etag = `W/"${(await sha256(body)).toHex().slice(0, 32)}"`
   const headers = { ETag: etag, 'Cache-Control': 'private, no-cache' }
   if (evaluatePreconditions('GET', c.req.raw.headers, { etag }) === 'not-modified')
     return c.body(null, 304, headers)

@@ -2,24 +2,6 @@ import { html, raw } from 'hono/html'
 import type { Difference, Verification } from '../../schemas/job-answers.ts'
 import { CONDITIONS, LEFT_OUT, type LeftOutReason } from '../../schemas/reasons.ts'
 
-const STYLE = `
-  :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif }
-  body { max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
-  table { border-collapse: collapse; width: 100%; margin: 1rem 0 }
-  th, td { text-align: start; padding: .3rem .6rem; border-bottom: 1px solid #8885; overflow-wrap: anywhere }
-  td.n, th.n { text-align: end; font-variant-numeric: tabular-nums }
-  .result { padding: 1rem; border-inline-start: .5rem solid; font-size: 1.2rem }
-  .safe { border-color: #2a7d2a } .unsafe { border-color: #b3261e }
-  .mark { white-space: nowrap; font-weight: 600; vertical-align: top }
-  .seen { color: color-mix(in srgb, currentcolor 75%, transparent); font-size: .9rem }
-  .conditions p { margin: 0 }
-  dl { display: grid; grid-template-columns: max-content 1fr; gap: .3rem 1rem }
-  dd { margin: 0; overflow-wrap: anywhere } code { font-size: .85rem }
-  @media print {
-    body { margin: 0; max-width: none; font-size: 10pt } tr, dl { break-inside: avoid }
-    h2 { break-after: avoid } .result { font-size: 14pt }
-  }`
-
 const ROWS = [
   ['equal', 'the same on both sides'],
   ['tombstoned', 'deleted in the primary: it stays deleted'],
@@ -43,7 +25,7 @@ const ROLLBACK_ROWS = [
 ] as const
 
 /** A verification's result as a page: what was compared, what differs, and whether the fallbacks can be detached. */
-export function reportPage(job: Verification, differences: readonly Difference[]) {
+export function reportPage(job: Verification, differences: readonly Difference[], style: string) {
   const isSafe = job.safe_to_roll_back ?? job.safe_to_detach
   const goal = isRollback(job) ? 'roll back' : 'detach'
   const result = isSafe ? `Safe to ${goal}` : `Not safe to ${goal}`
@@ -54,7 +36,7 @@ export function reportPage(job: Verification, differences: readonly Difference[]
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <title>${result}: verification ${job.id}</title>
         <style>
-          ${raw(STYLE)}
+          ${raw(style)}
         </style>
       </head>
       <body>

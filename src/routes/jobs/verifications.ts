@@ -4,6 +4,7 @@ import { checkCertificate, signCertificate } from '../../access/certificates.ts'
 import { canonicalJson } from '../../storage/canonical-json.ts'
 import { StorageError } from '../../storage/errors.ts'
 import type { Verification } from '../../schemas/job-answers.ts'
+import { findAsset } from '../assets.ts'
 import type { AppEnv, Handlers } from '../context.ts'
 import { latestJobs } from '../../jobs/jobs.ts'
 import { found, jobIn, jobsOf, polled, SHOWN_JOBS, startJob } from './jobs.ts'
@@ -56,10 +57,16 @@ export const verificationHandlers = {
     const { differences } = found(page)
     // Self-contained: no script runs and nothing is loaded, no matter what a name contains.
     c.header('Content-Security-Policy', "default-src 'none'; style-src 'unsafe-inline'")
-    return c.html(reportPage(verification, differences))
+    return c.html(reportPage(verification, differences, await styleOf(c)))
   },
   cancelVerification: async (c, { id }) => found(await jobIn(c, 'verification', id).cancel()),
 } satisfies Partial<Handlers>
+
+/** Of the page; a Worker without assets shows it plainly. */
+async function styleOf(c: Context<AppEnv>): Promise<string> {
+  const asset = c.var.deployment.config.services.assets && (await findAsset(c, 'report.css'))
+  return asset ? asset.text() : ''
+}
 
 const CHECKED = {
   valid: 'This deployment has issued it, and it is unchanged.',

@@ -1,4 +1,3 @@
-import pLimit from 'p-limit'
 import type { Chain } from '../../chain/fallback.ts'
 import { accepts, writersFor } from '../../chain/placement.ts'
 import { deleteObjectIf } from '../../methods/methods.ts'
@@ -7,6 +6,7 @@ import { errorElements, S3ApiError } from '../../s3/errors.ts'
 import { announcedDigests, readXmlBody } from '../../s3/payload.ts'
 import { childText, children, type Elements, type XmlElement } from '../../s3/xml.ts'
 import { type StorageError, toStorageError } from '../../storage/errors.ts'
+import { mapLimited } from '../../storage/map-limited.ts'
 import { finishAndPurge, purgeNames } from '../edge-cache.ts'
 import { finish } from '../finish.ts'
 import { xmlResponse } from './buckets.ts'
@@ -47,20 +47,15 @@ type Keys = ReadonlyMap<string, Headers>
 
 async function removeAll({ c, identity }: S3Request, keys: Keys, isQuiet: boolean): Promise<Response> {
   const { chain } = c.get('deployment')
-  const limit = pLimit(CONCURRENCY)
-  const errors = await Promise.all(
-    [...keys].map(([key, condition]) =>
-      limit(async (): Promise<Elements | null> => {
-        try {
-          checkKey(identity, key)
-          await remove(chain, key, condition)
-          return null
-        } catch (error) {
-          return { Key: key, ...errorElements(failureOf(error)) }
-        }
-      }),
-    ),
-  )
+  const errors = await mapLimited(keys, CONCURRENCY, async ([key, condition]): Promise<Elements | null> => {
+    try {
+      checkKey(identity, key)
+      await remove(chain, key, condition)
+      return null
+    } catch (error) {
+      return { Key: key, ...errorElements(failureOf(error)) }
+    }
+  })
   const names = [...keys.keys()]
   await purgeNames(c, names)
   const deleted = isQuiet ? [] : names.filter((_, index) => errors[index] === null)

@@ -1,10 +1,10 @@
-import pLimit from 'p-limit'
 import type { Chain } from '../../chain/fallback.ts'
 import { mergeList, type MergedPage, type MergeListOptions } from '../../chain/merge-list.ts'
 import { S3ApiError } from '../../s3/errors.ts'
 import { StorageError } from '../../storage/errors.ts'
 import { whyInvalid } from '../../storage/name.ts'
 import type { ObjectInfo } from '../../storage/object.ts'
+import { mapLimited } from '../../storage/map-limited.ts'
 import { withS3Tag } from './object-tag.ts'
 
 /** An object with everything that clients expect of each. */
@@ -54,10 +54,7 @@ export async function readPage(chain: Chain, options: MergeListOptions): Promise
     let page = await readMerged(chain, position)
     if (page.objects.filter((info) => !entryOf(info)).length > MAX_LOOKUPS)
       page = await readMerged(chain, { ...position, limit: MAX_LOOKUPS })
-    const limit = pLimit(CONCURRENCY)
-    const entries = await Promise.all(
-      page.objects.map(async (info) => entryOf(info) ?? limit(() => lookUp(info))),
-    )
+    const entries = await mapLimited(page.objects, CONCURRENCY, async (info) => entryOf(info) ?? lookUp(info))
     const { directories } = page
     const isEmpty = entries.length + directories.length === 0
     if (page.cursor === null || !isEmpty || empty === MAX_EMPTY_PAGES)

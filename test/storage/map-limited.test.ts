@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest'
+import { mapLimited } from '../../src/storage/map-limited.ts'
+
+describe('mapLimited', () => {
+  it('returns results in the order of the items, and works on a few at a time', async () => {
+    let [running, most] = [0, 0]
+    const items = Array.from({ length: 50 }, (_, index) => index)
+    const doubled = await mapLimited(items, 4, async (item) => {
+      most = Math.max(most, ++running)
+      // Later items are done sooner.
+      for (let turn = 0; turn < 50 - item; turn++) await Promise.resolve()
+      running--
+      return item * 2
+    })
+    expect(doubled).toEqual(items.map((item) => item * 2))
+    expect(most).toBe(4)
+  })
+
+  it('works on all of fewer items at once', async () => {
+    const begun = Promise.withResolvers<void>()
+    let count = 0
+    const work = async (item: string): Promise<string> => {
+      if (++count === 2) begun.resolve()
+      await begun.promise
+      return item
+    }
+    expect(await mapLimited(new Set(['a', 'b']), 5, work)).toEqual(['a', 'b'])
+    expect(await mapLimited([], 5, work)).toEqual([])
+  })
+
+  it('fails as the first item that fails', async () => {
+    const work = (item: number): Promise<number> =>
+      item === 3 ? Promise.reject(new Error('three')) : Promise.resolve(item)
+    await expect(mapLimited([1, 2, 3, 4], 2, work)).rejects.toThrow('three')
+  })
+})

@@ -1,4 +1,4 @@
-import { parseXml, type XmlElement } from './parse-xml.ts'
+import { type XmlElement, parseXml } from '@rgrove/parse-xml'
 
 export type { XmlElement }
 
@@ -43,7 +43,7 @@ function inner(content: Content): string {
 export function parseDocument(text: string): XmlElement | undefined {
   try {
     // During a long completion, some servers send blanks before the declaration to keep the connection alive.
-    return parseXml(markUnwritable(text.trimStart()))
+    return parseXml(markUnwritable(text.trimStart())).root ?? undefined
   } catch {
     return undefined
   }
@@ -57,7 +57,9 @@ function markUnwritable(text: string): string {
 }
 
 export function children(parentElement: XmlElement, name: string): XmlElement[] {
-  return parentElement.children.filter((element) => element.name === name)
+  return parentElement.children.filter(
+    (node): node is XmlElement => node.type === 'element' && 'name' in node && node.name === name,
+  )
 }
 
 /** The text of the first child of that name, untrimmed. */

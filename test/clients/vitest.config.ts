@@ -27,6 +27,8 @@ export default defineConfig({
           provide: { full: true },
           include: ['test/s3/*.test.ts', 'test/s3/radosgw/*.test.ts'],
           globalSetup: ['test/kit/servers/radosgw-server.ts'],
+          // Otherwise the run may not end: see test/vitest.config.ts.
+          disableConsoleIntercept: true,
           testTimeout: 60_000,
           hookTimeout: 120_000,
         },

@@ -8,6 +8,7 @@ const ENOUGH_BYTES = 2 * 1024 ** 3
 /**
  * Lets this process and its children keep temporary files in memory if there is enough of it: the simulator flushes each
  * write of R2, KV and Durable Objects to the disk, for which most tests would wait longer than for anything else.
+ * With TMPDIR set, they are kept there: the tests of load store several gigabytes.
  */
 export function keepTemporaryFilesInMemory(): void {
   if (process.env['TMPDIR'] !== undefined || !existsSync(MEMORY)) return

@@ -401,7 +401,7 @@ const notBack: Verification = {
 const events: Answers['listEvents'] = {
   sources: [
     {
-      backend: 'media_kv',
+      backend: mirror.name,
       last_event: null,
       last_received: null,
       last_handled: null,
@@ -609,7 +609,7 @@ export const dependence: Answers['getDependence'] = {
 const ISO_TIME = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g
 
 /** The views of a deployment that has a mirror. */
-const MIRRORED = ['rollback', 'not-back']
+const MIRRORED = ['sources', 'rollback', 'not-back']
 
 /**
  * The answer to this address below `-/api/` in the pictures: in place of the real one, or made from it; undefined if the

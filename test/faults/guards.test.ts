@@ -34,7 +34,10 @@ async function read(
 ): Promise<{ status: number; trace: string | undefined; retryAfter: string | null }> {
   const response = await fetch(site.url + name)
   await response.arrayBuffer()
-  const trace = response.headers.get('Server-Timing')?.replaceAll(/;dur=[\d.]+;desc=/g, '=')
+  const trace = response.headers
+    .get('Server-Timing')
+    ?.replaceAll(/;dur=[\d.]+;desc=/g, '=')
+    .replaceAll(/"(\w+); speculative"/g, '$1')
   return { status: response.status, trace, retryAfter: response.headers.get('Retry-After') }
 }
 

@@ -74,7 +74,11 @@ function described({ headers }: Response): Pick<Outcome, 'cacheControl' | 'cache
     ...(cacheControl !== null && { cacheControl }),
     ...(cacheStatus !== undefined && { cacheStatus }),
     ...(timing !== null && {
-      trace: timing.split(', ').map((entry) => entry.replace(/;dur=[\d.]+;desc=/, ': ')),
+      // Whether a request was speculative changes nothing else.
+      trace: timing
+        .split(', ')
+        .filter((entry) => !entry.endsWith('=cancelled'))
+        .map((entry) => entry.replace(/;dur=[\d.]+;desc=/, ': ').replace(/"(\w+); speculative"/, '$1')),
     }),
   }
 }

@@ -67,17 +67,21 @@ export function representationFromHeaders(headers: Headers): Representation {
   return representation
 }
 
-/** The headers that describe an object to a client: `infoFromHeaders` the other way round. */
-export function headersFromInfo(info: ObjectInfo, defaults: { cacheControl?: string }): Headers {
-  return addCaching(representationHeaders(info), info, defaults)
+/** The headers that describe an object to a client: `infoFromHeaders` the other way round. A response's own need not be copied. */
+export function headersFromInfo(
+  info: ObjectInfo,
+  defaults: { cacheControl?: string },
+  headers = new Headers(),
+): Headers {
+  return cachingHeaders(info, defaults, representationHeaders(info, headers))
 }
 
 /** The part of them that a 304 repeats (RFC 9110 §15.4.5). */
-export function cachingHeaders(info: ObjectInfo, defaults: { cacheControl?: string }): Headers {
-  return addCaching(new Headers(), info, defaults)
-}
-
-function addCaching(headers: Headers, info: ObjectInfo, defaults: { cacheControl?: string }): Headers {
+export function cachingHeaders(
+  info: ObjectInfo,
+  defaults: { cacheControl?: string },
+  headers = new Headers(),
+): Headers {
   set(headers, 'Cache-Control', info.cacheControl ?? defaults.cacheControl)
   set(headers, 'Expires', info.expires?.toUTCString())
   set(headers, 'ETag', info.etag)
@@ -86,8 +90,7 @@ function addCaching(headers: Headers, info: ObjectInfo, defaults: { cacheControl
 }
 
 /** The headers under which an object is stored in S3. */
-export function representationHeaders(info: Representation): Headers {
-  const headers = new Headers()
+export function representationHeaders(info: Representation, headers = new Headers()): Headers {
   for (const [field, header] of FIELDS) set(headers, header, info[field])
   set(headers, 'Expires', info.expires?.toUTCString())
   for (const [name, value] of Object.entries(info.metadata ?? {})) {

@@ -55,18 +55,17 @@ export function problemResponse(
   const { status, title, detail, code, headers, backends } =
     error instanceof StorageError ? describe(error) : error
   const type = code === undefined ? 'about:blank' : `${base}-/docs/errors#${code}`
-  return Response.json(
-    { type, title, status, detail: shorten(detail), ...(backends?.length && { backends }) },
-    {
-      status,
-      headers: {
-        ...headers,
-        'Content-Type': 'application/problem+json',
-        'Cache-Control': 'no-store',
-        'X-Content-Type-Options': 'nosniff',
-      },
-    },
-  )
+  const document = { type, title, status, detail: shorten(detail), ...(backends?.length && { backends }) }
+  const response = new Response(JSON.stringify(document), { status })
+  const all = {
+    ...headers,
+    'Content-Type': 'application/problem+json',
+    'Cache-Control': 'no-store',
+    'X-Content-Type-Options': 'nosniff',
+  }
+  // The runtime takes twice as long to convert an object or copy other headers.
+  for (const [name, value] of Object.entries(all)) response.headers.set(name, value)
+  return response
 }
 
 /** A detail may quote what the request contained. */

@@ -32,23 +32,24 @@ export function objectResponse(
     discard(object.body)
     return refusal
   }
-  const headers = fullHeaders(object, options)
-  if (object.range) headers.set('Content-Range', contentRange(object.range, object.size))
-  return new Response(object.body, {
+  const response = new Response(object.body, {
     status: object.range ? 206 : 200,
-    headers,
     // Stored encoded: workerd would encode it once more.
     ...(object.contentEncoding !== undefined && { encodeBody: 'manual' }),
   })
+  describe(response, object, options)
+  if (object.range) response.headers.set('Content-Range', contentRange(object.range, object.size))
+  return response
 }
 
 /** The response to a HEAD: 200, 304 or 412. Range is only defined for GET (RFC 9110 §14.2). */
 export function headResponse(request: RequestHead, info: ObjectInfo, options: RespondOptions): Response {
   const refusal = refusalOf(request, info, options)
   if (refusal) return refusal
-  const headers = fullHeaders(info, options)
-  if (info.size !== undefined) headers.set('Content-Length', `${info.size}`)
-  return new Response(null, { headers })
+  const response = new Response(null)
+  describe(response, info, options)
+  if (info.size !== undefined) response.headers.set('Content-Length', `${info.size}`)
+  return response
 }
 
 /** RFC 9110 §13.2.2: conditions come before the range. */
@@ -60,9 +61,9 @@ function refusalOf(
   const { refuse = problemResponse } = options
   const decision = evaluatePreconditions(request.method, request.headers, info)
   if (decision === 'not-modified') {
-    const headers = cachingHeaders(info, options)
-    headers.set('X-Content-Type-Options', 'nosniff')
-    return new Response(null, { status: 304, headers })
+    const response = new Response(null, { status: 304 })
+    cachingHeaders(info, options, response.headers).set('X-Content-Type-Options', 'nosniff')
+    return response
   }
   if (decision === 'failed')
     return refuse(new StorageError('precondition', 'the object does not satisfy the request’s conditions'))
@@ -79,10 +80,9 @@ function discard(body: ReadableStream<Uint8Array>): void {
   body.cancel().catch(() => undefined)
 }
 
-function fullHeaders(info: ObjectInfo, options: RespondOptions): Headers {
-  const headers = headersFromInfo(info, options)
+function describe(response: Response, info: ObjectInfo, options: RespondOptions): void {
+  const headers = headersFromInfo(info, options, response.headers)
   headers.set('Accept-Ranges', 'bytes')
   headers.set('X-Content-Type-Options', 'nosniff')
   if (isActiveContent(info.contentType)) headers.set('Content-Security-Policy', 'sandbox')
-  return headers
 }

@@ -44,9 +44,10 @@ export function createLogSample(perSecond: number, now: () => number = Date.now)
   const kinds = new Map<string, { since: number; passed: number; dropped: number }>()
   /** How many lines of the kind were dropped since the last one that was logged; `null` means that this one is dropped, too. */
   const take = (name: string): number | null => {
-    const kind = kinds.get(name) ?? { since: now(), passed: 0, dropped: 0 }
+    const at = now()
+    const kind = kinds.get(name) ?? { since: at, passed: 0, dropped: 0 }
     kinds.set(name, kind)
-    if (now() - kind.since >= 1000) Object.assign(kind, { since: now(), passed: 0 })
+    if (at - kind.since >= 1000) Object.assign(kind, { since: at, passed: 0 })
     if (kind.passed >= perSecond) {
       kind.dropped += 1
       return null

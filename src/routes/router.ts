@@ -9,7 +9,6 @@ import { createChunkReader } from '../bodies/chunks.ts'
 import { optionsResponse } from '../http/cors.ts'
 import { isNavigation } from '../http/navigation.ts'
 import { problemResponse } from '../http/problem.ts'
-import { rawPath } from '../http/raw-path.ts'
 import { type Route, type RouteId, ROUTES } from '../schemas/routes.ts'
 import { StorageError } from '../storage/errors.ts'
 import { parseName } from '../storage/name.ts'
@@ -124,7 +123,7 @@ function accessContext(c: Context<AppEnv>): AccessContext | undefined {
   return (c.executionCtx as { access?: AccessContext }).access
 }
 
-/** Hono's own path and parameters are ambiguous for names: those are read from the URL as it was sent. */
+/** Hono decodes its parameters, which is ambiguous for names: those are read from the path as it was sent. */
 function parameterReader(
   { path }: Route,
   mediaPath: string,
@@ -135,7 +134,7 @@ function parameterReader(
     return (c) => ({ [parameter]: c.req.param(parameter) ?? '' })
   const start = `${mediaPath}${before}`
   return (c) => {
-    const raw = rawPath(c.req.url)
+    const raw = c.req.path
     if (!raw.startsWith(start)) throw new StorageError('absent', `the path must begin with exactly ${start}`)
     const value = parseName(raw.slice(start.length))
     if (parameter === 'name') c.set('name', value)

@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { createDeadlines, type StartDeadline, startTimer } from './deadlines.ts'
 import { StorageError } from './errors.ts'
 
 /** Workers allows six requests per invocation to wait for response headers; one is left for queues and Durable Objects. */
@@ -13,6 +14,7 @@ interface Invocation {
   /** The deployments that the request has passed through. */
   passed: readonly string[]
   slots: Slots
+  startDeadline: StartDeadline
 }
 
 interface Slots {
@@ -26,7 +28,7 @@ const invocations = new AsyncLocalStorage<Invocation>()
 
 /** Runs an invocation's work: its requests to backends share five slots, and list the deployments that it has passed through. */
 export function runInvocation<T>(work: () => T, passed: readonly string[] = []): T {
-  return invocations.run({ passed, slots: createSlots(MAX_OPEN) }, work)
+  return invocations.run({ passed, slots: createSlots(MAX_OPEN), startDeadline: createDeadlines() }, work)
 }
 
 /** The same for work that may be a part of an invocation already. */
@@ -71,6 +73,10 @@ export function withSlot<T>(send: () => Promise<T>): Promise<T> {
   if (!slots) return send()
   return slots.tryTake() ? sendAndRelease(slots, send) : slots.take().then(() => sendAndRelease(slots, send))
 }
+
+/** Starts a deadline of the current invocation. */
+export const startDeadline: StartDeadline = (ms, expire) =>
+  (invocations.getStore()?.startDeadline ?? startTimer)(ms, expire)
 
 /** For many requests in a row within a slot: also uses the slots that are free now, and waits for none. */
 export async function withSpareSlots(work: () => Promise<void>): Promise<void> {

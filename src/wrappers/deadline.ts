@@ -1,6 +1,7 @@
 import { refuseBody } from '../bodies/cancel.ts'
 import type { Backend } from '../storage/backend.ts'
 import { StorageError } from '../storage/errors.ts'
+import { startDeadline } from '../storage/invocation.ts'
 import { type Call, interceptCalls, type Send } from './intercept.ts'
 
 export interface DeadlineOptions {
@@ -47,10 +48,10 @@ function within<Result>(
     }
     const abort = (): void => giveUp(signal?.reason)
     const done = (): void => {
-      clearTimeout(timer)
+      cancel()
       signal?.removeEventListener('abort', abort)
     }
-    const timer = setTimeout(() => giveUp(overrun()), ms)
+    const cancel = startDeadline(ms, () => giveUp(overrun()))
     if (signal?.aborted) return abort()
     signal?.addEventListener('abort', abort)
 

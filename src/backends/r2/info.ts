@@ -7,18 +7,22 @@ const MAX_METADATA_BYTES = 8 * 1024
 /** For custom metadata, so that some is left for HTTP metadata. */
 const MAX_CUSTOM_BYTES = 6 * 1024
 
-/** Assigned one by one, not spread: every hit comes through here. */
-export function infoOf(object: R2Object, backend: string): ObjectInfo {
-  const info: ObjectInfo = {
-    name: object.key,
+/** Assigned one by one, not spread: every hit comes through here, and the runtime makes each property of `object` when it is read. */
+export function infoOf(object: R2Object, backend: string, name = object.key): ObjectInfo {
+  const { etag, uploaded, httpMetadata: http, customMetadata } = object
+  const info = {
+    name,
     backend,
     size: object.size,
-    etag: object.httpEtag,
-    modified: object.uploaded,
-    created: object.uploaded,
-    version: object.etag,
-  }
-  const http = object.httpMetadata
+    etag: `"${etag}"`,
+    modified: uploaded,
+    created: uploaded,
+    version: etag,
+    // Computed on demand: a hit does not need it, and it is slower than all the rest.
+    get digests() {
+      return digestsOf(object.checksums)
+    },
+  } as ObjectInfo
   if (http) {
     if (http.contentType !== undefined) info.contentType = http.contentType
     if (http.contentLanguage !== undefined) info.contentLanguage = http.contentLanguage
@@ -27,13 +31,7 @@ export function infoOf(object: R2Object, backend: string): ObjectInfo {
     if (http.cacheControl !== undefined) info.cacheControl = http.cacheControl
     if (http.cacheExpiry) info.expires = http.cacheExpiry
   }
-  // Computed on demand: a hit does not need it, and it is slower than all the rest.
-  Object.defineProperty(info, 'digests', {
-    enumerable: true,
-    configurable: true,
-    get: () => digestsOf(object.checksums),
-  })
-  return object.customMetadata ? Object.assign(info, attributesFromMetadata(object.customMetadata)) : info
+  return customMetadata ? Object.assign(info, attributesFromMetadata(customMetadata)) : info
 }
 
 export function r2Metadata(info: ObjectAttributes): Pick<R2PutOptions, 'customMetadata'> & {

@@ -53,7 +53,7 @@ async function get(
   if (ifNoneMatch !== undefined && !range && ifMatch === undefined) {
     const known = await getUnlessKnown(bucket, key, ifNoneMatch)
     if (known === null) return null
-    const info = infoOf(known, backend)
+    const info = infoOf(known, backend, key)
     if ('body' in known) return Object.assign(info, { body: known.body as R2ObjectBody['body'] })
     // A copy keeps its source's ETag, which R2 does not compare.
     if (info.etag === ifNoneMatch) return Object.assign(info, { body: bytesBody(new Uint8Array()) })
@@ -66,7 +66,7 @@ async function get(
     return afterRefusedRange(backend, bucket, { key, range, error })
   }
   if (!found) return null
-  const object: StoredObject = Object.assign(infoOf(found, backend), { body: found.body })
+  const object: StoredObject = Object.assign(infoOf(found, backend, key), { body: found.body })
   if (ifMatch !== undefined && object.etag !== ifMatch) return refuseBody(object.body, changed(backend))
   if (!range || object.deleted) return object
   const resolved = resolveRange(range, found.size)

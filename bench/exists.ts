@@ -1,7 +1,8 @@
 import { type Measurement, ratio } from './bench.ts'
 import { openClient } from './client.ts'
-import { median } from './figure.ts'
-import { BENCH_TOKEN } from './own.ts'
+import { type Figure, median } from './figure.ts'
+import { BENCH_TOKEN, OWN } from './own.ts'
+import { startContest } from './workers.ts'
 
 const NAMES = 100
 
@@ -46,7 +47,40 @@ export const existsBatch: Measurement = async ({ contest, rounds }) => {
       atLeast: 10,
       detail: `${median(single).toFixed(0)} ÷ ${median(batch).toFixed(0)} ms`,
     },
+    ...(await operationsOfBatch()),
   ]
+}
+
+/** What a batch costs in R2, which is as far away as in production. */
+async function operationsOfBatch(): Promise<Figure[]> {
+  const contest = await startContest(OWN, { distant: true })
+  try {
+    const worker = contest.url('own-s3')
+    const names = Array.from({ length: NAMES }, (_, index) => `batch/${index}.jpg`)
+    for (const name of names.slice(0, NAMES / 2)) await contest.store(name, 1)
+    await fetch(`${worker}/-bench`)
+    const ms = await timed(async () => {
+      const headers = { Authorization: `Bearer ${BENCH_TOKEN}` }
+      const request = { method: 'POST', headers, body: JSON.stringify({ names }) }
+      const { exists } = (await (await fetch(`${worker}/-/api/exists`, request)).json()) as {
+        exists: Record<string, boolean>
+      }
+      const found = names.filter((name) => exists[name]).length
+      if (found !== NAMES / 2) throw new Error(`${found} of ${NAMES / 2} names were found`)
+    })
+    const { operations } = (await (await fetch(`${worker}/-bench`)).json()) as { operations: number }
+    return [
+      {
+        name: 'exists: operations in R2 for a batch of 100 names of one directory',
+        value: operations,
+        unit: '',
+        limit: 1,
+        detail: `${ms.toFixed(0)} ms`,
+      },
+    ]
+  } finally {
+    await contest.stop()
+  }
 }
 
 function distance(): Promise<void> {

@@ -12,7 +12,8 @@ import { original } from './original.ts'
 import { OWN } from './own.ts'
 import { memory, startUp } from './process.ts'
 import { countedHits, edgeHits, fallbackHits, misses, notModified, primaryHits, rangedHits } from './reads.ts'
-import { s3Memory, s3Reads, s3Uploads } from './s3.ts'
+import { memoryUnderLoad } from './memory-loads.ts'
+import { s3Reads, s3Uploads } from './s3.ts'
 import { slowPrimary } from './slow-primary.ts'
 import { startContest } from './workers.ts'
 
@@ -31,7 +32,7 @@ const MEASUREMENTS: Record<string, Measurement> = {
   distance: distantReads,
   s3: s3Reads,
   's3-upload': s3Uploads,
-  's3-memory': s3Memory,
+  'memory-loads': memoryUnderLoad,
   memory,
   nginx,
   original,
@@ -39,7 +40,7 @@ const MEASUREMENTS: Record<string, Measurement> = {
 }
 
 /** Omitted from a quick run: they take long, or have no goal. */
-const NOT_QUICK = new Set(['memory', 'nginx', 'original', 'listing'])
+const NOT_QUICK = new Set(['memory', 'memory-loads', 'nginx', 'original', 'listing'])
 
 const TURNS_PER_ROUND = 10
 /** Enough for what is clear; what falls short is measured again with all of them. */

@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { crc32 } from 'node:zlib'
 import { SignatureV4 } from '@smithy/signature-v4'
 import { Sha256 } from '../test/kit/sha256.ts'
-import { startSite } from '../test/kit/worker/site.ts'
+import { framed } from '../test/kit/worker/memory-s3.ts'
 import {
   cpuRatio,
   expectAnswer,
@@ -18,11 +17,6 @@ import { BENCH_TOKEN, S3_BUCKET, S3_KEY } from './own.ts'
 const KIB = 1024
 const MIB = 1024 * KIB
 const PART_BYTES = 8 * MIB
-const PARTS_AT_ONCE = 20
-/** As boto3 sends them. */
-const CHUNK_BYTES = MIB
-/** An isolate has 128 MB (Workers limits). */
-const MOST_MB = 100
 
 /** Reads of an object in the primary through the S3 API, beside the same as media. */
 export const s3Reads: Measurement = async (bench) => {
@@ -73,46 +67,6 @@ export const s3Uploads: Measurement = async (bench) => {
   ]
 }
 
-/** The isolate's memory while twenty parts of 8 MiB are uploaded at once. */
-export const s3Memory: Measurement = async () => {
-  const site = await startSite({
-    storages: [{ type: 'r2', binding: 'MEDIA' }],
-    vars: { S3_BUCKET, S3_KEYS: JSON.stringify([S3_KEY]) },
-    inspected: true,
-  })
-  try {
-    const base = site.url.replace(/\/$/, '')
-    const object = `${base}/-/s3/${S3_BUCKET}/parts.bin`
-    const { url, headers } = await sign('POST', `${object}?uploads=`)
-    const created = await (await fetch(url, { method: 'POST', headers })).text()
-    const id = /<UploadId>([^<]+)</.exec(created)?.[1]
-    if (id === undefined) throw new Error(`no upload was created: ${created}`)
-    const bytes = Buffer.alloc(PART_BYTES, 'fallback-storage')
-    const isolate = await site.watchIsolate({ collecting: true })
-    try {
-      const part = async (_: unknown, index: number): Promise<void> => {
-        const query = `?partNumber=${index + 1}&uploadId=${id}`
-        const answer = await sendWithTrailer(`${object}${query}`, bytes)
-        if (answer.status !== 200) throw new Error(`part ${index + 1}: ${await answer.text()}`)
-      }
-      await Promise.all(Array.from({ length: PARTS_AT_ONCE }, part))
-    } finally {
-      await isolate.stop()
-    }
-    const { heap, buffers } = isolate.peakInUse
-    return [
-      {
-        name: `memory of the isolate while ${PARTS_AT_ONCE} parts of 8 MiB are uploaded through the S3 API`,
-        value: (heap + buffers) / 1e6,
-        unit: 'MB',
-        limit: MOST_MB,
-      },
-    ]
-  } finally {
-    await site.close()
-  }
-}
-
 async function throughput(upload: () => Promise<Response>): Promise<number> {
   const started = performance.now()
   const answer = await upload()
@@ -132,18 +86,6 @@ async function sendWithTrailer(target: string, bytes: Buffer): Promise<Response>
     'x-amz-trailer': 'x-amz-checksum-crc32',
   })
   return fetch(url, { method: 'PUT', headers, body: framed(bytes) })
-}
-
-function framed(bytes: Buffer): Buffer<ArrayBuffer> {
-  const parts: Buffer[] = []
-  for (let start = 0; start < bytes.length; start += CHUNK_BYTES) {
-    const chunk = bytes.subarray(start, start + CHUNK_BYTES)
-    parts.push(Buffer.from(`${chunk.length.toString(16)}\r\n`), chunk, Buffer.from('\r\n'))
-  }
-  const checksum = Buffer.alloc(4)
-  checksum.writeUInt32BE(crc32(bytes))
-  parts.push(Buffer.from(`0\r\nx-amz-checksum-crc32:${checksum.toString('base64')}\r\n\r\n`))
-  return Buffer.concat(parts)
 }
 
 const signer = new SignatureV4({

@@ -5,7 +5,7 @@ import { PatternRouter } from 'hono/router/pattern-router'
 import * as v from 'valibot'
 import { type Authorize, type Decision, refuseOutside } from '../access/authorize.ts'
 import type { AccessContext } from '../access/cloudflare-access.ts'
-import { createChunkReader } from '../bodies/chunks.ts'
+import { withDocument } from '../bodies/document.ts'
 import { optionsResponse } from '../http/cors.ts'
 import { isNavigation } from '../http/navigation.ts'
 import { problemResponse } from '../http/problem.ts'
@@ -99,16 +99,17 @@ function toHonoHandler(
     const { identity, refusal } = authorize ? await authorize(c.req.raw, () => accessContext(c)) : ANYONE
     if (identity) c.set('identity', identity)
     if (refusal) return problemResponse(refusal)
-    const maxBytes = identity ? MAX_JSON_BYTES : MAX_ANONYMOUS_JSON_BYTES
-    const input = {
-      ...parameters(c),
-      ...(query && { query: checkBy(query, c.req.query()) }),
-      ...(body && !hasType(c, types) && { body: checkBy(body, await readJson(c.req.raw, maxBytes)) }),
+    const given = { ...parameters(c), ...(query && { query: checkBy(query, c.req.query()) }) }
+    const respond = async (sent?: { body: object }): Promise<Response> => {
+      const input = { ...given, ...sent }
+      const outside = identity && access !== 'signed-in' && refuseOutside(identity, input)
+      if (outside) return problemResponse(outside)
+      const answer = await handler(c, input)
+      return answer instanceof Response ? answer : c.json(answer, status)
     }
-    const outside = identity && access !== 'signed-in' && refuseOutside(identity, input)
-    if (outside) return problemResponse(outside)
-    const answer = await handler(c, input)
-    return answer instanceof Response ? answer : c.json(answer, status)
+    if (!body || hasType(c, types)) return respond()
+    const maxBytes = identity ? MAX_JSON_BYTES : MAX_ANONYMOUS_JSON_BYTES
+    return withJson(c.req.raw, maxBytes, (json) => respond({ body: checkBy(body, json) }))
   }
 }
 
@@ -147,24 +148,25 @@ function hasType(c: Context<AppEnv>, types: readonly string[] = []): boolean {
   return type !== undefined && types.includes(type)
 }
 
-/** The request's JSON body; an empty one counts as `{}`. */
-async function readJson({ body }: Request, maxBytes: number): Promise<unknown> {
-  const bytes = body ? await readJsonBytes(body, maxBytes) : new Uint8Array(0)
+/** Runs `use` with the request's JSON body; an empty one counts as `{}`. */
+async function withJson<Result>(
+  { body, headers }: Request,
+  maxBytes: number,
+  use: (json: unknown) => Promise<Result>,
+): Promise<Result> {
+  if (!body) return use({})
+  const size = Number(headers.get('Content-Length') ?? Infinity)
+  const tooLarge = () => new StorageError('too-large', `this JSON body may have ${maxBytes} bytes at most`)
+  return withDocument(body, { size, maxBytes, tooLarge }, (bytes) => use(parseJson(bytes)))
+}
+
+function parseJson(bytes: Uint8Array): unknown {
   if (bytes.length === 0) return {}
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes))
   } catch (cause) {
     throw new StorageError('invalid', 'the body is not JSON in UTF-8', { cause })
   }
-}
-
-async function readJsonBytes(body: ReadableStream<Uint8Array>, maxBytes: number): Promise<Uint8Array> {
-  const parts = createChunkReader(body)
-  const bytes = await parts.next(maxBytes + 1)
-  if (bytes.length <= maxBytes) return bytes
-  const error = new StorageError('too-large', `this JSON body may have ${maxBytes} bytes at most`)
-  await parts.cancel(error)
-  throw error
 }
 
 /** Throws `invalid` naming the field and what is wrong with it. */

@@ -1,5 +1,6 @@
 import { createChunkReader } from '../bodies/chunks.ts'
 import { checkDigests } from '../bodies/digest.ts'
+import { withDocument } from '../bodies/document.ts'
 import { headerDigests } from '../http/digest-headers.ts'
 import { StorageError } from '../storage/errors.ts'
 import type { Digests } from '../storage/object.ts'
@@ -44,7 +45,7 @@ export async function openBody({ body, headers }: Request, payload: Payload): Pr
     decodeChunks({ size, signer: payload.signer, trailer }),
   )
   // Without a last byte to hold back, everything must be checked before anything is stored.
-  if (size === 0) return { body: await readAll(decoded, 0), size, digests }
+  if (size === 0) return { body: await createChunkReader(decoded).next(1), size, digests }
   return { body: decoded, size, digests }
 }
 
@@ -59,10 +60,21 @@ export function announcedDigests(headers: Headers): Digests {
   }
 }
 
-/** The root of a body that is XML, once its digests and signatures are checked. */
-export async function readXmlBody(request: Request, payload: Payload, maxBytes: number): Promise<XmlElement> {
-  const { body, digests } = await openBody(request, payload)
-  const bytes = body instanceof Uint8Array ? body : await readAll(body, maxBytes)
+/** Runs `use` with the root of a body that is XML, once its digests and signatures are checked. */
+export async function withXmlBody<Result>(
+  request: Request,
+  payload: Payload,
+  { maxBytes, use }: { maxBytes: number; use: (root: XmlElement) => Promise<Result> },
+): Promise<Result> {
+  const { body, size, digests } = await openBody(request, payload)
+  if (body instanceof Uint8Array) return use(await parseBody(body, digests))
+  const tooLarge = () => new S3ApiError('EntityTooLarge', `this document may have ${maxBytes} bytes at most`)
+  return withDocument(body, { size, maxBytes, tooLarge }, async (bytes) =>
+    use(await parseBody(bytes, digests)),
+  )
+}
+
+async function parseBody(bytes: Uint8Array, digests: Digests): Promise<XmlElement> {
   await checkDigests(bytes, digests)
   const text = decodeUtf8(bytes)
   const root = UNWANTED.test(text) ? undefined : parseDocument(text)
@@ -80,15 +92,6 @@ function decodeUtf8(bytes: Uint8Array): string {
   } catch {
     throw malformedXml()
   }
-}
-
-async function readAll(body: ReadableStream<Uint8Array>, maxBytes: number): Promise<Uint8Array> {
-  const reader = createChunkReader(body)
-  const bytes = await reader.next(maxBytes + 1)
-  if (bytes.length <= maxBytes) return bytes
-  const error = new S3ApiError('EntityTooLarge', `this document may have ${maxBytes} bytes at most`)
-  await reader.cancel(error)
-  throw error
 }
 
 function lengthFrom(headers: Headers, name: string): number {

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { expect, it } from 'vitest'
 import { dropEvery } from '../kit/origin/spoil.ts'
 import { bytesOf, withS3Primary } from './each-source.ts'
-import { slowly } from './memory-bodies.ts'
+import { slowly } from '../kit/worker/memory-bodies.ts'
 
 const MIB = 1024 * 1024
 /** The memory limit of an isolate (Workers limits). */

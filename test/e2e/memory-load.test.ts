@@ -7,7 +7,9 @@ import {
   saveBody,
   slowly,
   type Upload,
-} from './memory-bodies.ts'
+  uploadFiles,
+} from '../kit/worker/memory-bodies.ts'
+import { deleteMany, S3_VARS, uploadParts } from '../kit/worker/memory-s3.ts'
 import { startSite, type Site } from '../kit/worker/site.ts'
 import { httpSource, type Source } from '../kit/servers/sources.ts'
 
@@ -29,7 +31,8 @@ let source: Source
 
 beforeEach(async () => {
   source = await httpSource()
-  site = await startSite({ storages: [{ type: 'r2', binding: 'MEDIA' }, source.table], inspected: true })
+  const storages = [{ type: 'r2', binding: 'MEDIA' }, source.table]
+  site = await startSite({ storages, vars: S3_VARS, inspected: true })
 })
 afterEach(async () => {
   await site?.close()
@@ -60,11 +63,36 @@ it('keeps an isolate small while forty bodies of 20 MiB and unknown length are s
   expect(await most('40 chunked saves of 20 MiB', saves)).toBeLessThan(MOST_BYTES)
 }, 600_000)
 
+it('keeps an isolate small while 20 parts of 8 MiB are uploaded by an S3 client', async () => {
+  expect(await most('20 S3 parts of 8 MiB', () => uploadParts(site, 20))).toBeLessThan(MOST_BYTES)
+}, 600_000)
+
+it('keeps an isolate small while 20 S3 requests delete as many keys as one may', async () => {
+  expect(await most('20 deletes of 1,000 keys', () => deleteMany(site, 20))).toBeLessThan(MOST_BYTES)
+}, 600_000)
+
+it.each([false, true])(
+  'keeps an isolate small while 20 files of 8 to 30 MiB are uploaded, chunked: %s',
+  async (chunked) => {
+    const uploads = async (): Promise<void> => {
+      const statuses = (await uploadFiles(site, { chunked })).map(({ status }) => status)
+      // What does not fit is refused early, with Retry-After.
+      expect(statuses).toEqual(statuses.map((status) => (chunked && status === 503 ? 503 : 201)))
+      expect(statuses).toContain(201)
+    }
+    expect(await most(`20 files of 8 to 30 MiB, chunked: ${chunked}`, uploads)).toBeLessThan(MOST_BYTES)
+  },
+  600_000,
+)
+
 it('keeps an isolate small under all of it at once', async () => {
   const all = () =>
     Promise.all([
       readCold(40),
       copyQueued(10, QUEUED_BYTES),
+      uploadParts(site, 20),
+      deleteMany(site, 20, 100),
+      uploadFiles(site, { chunked: false }),
       saveMany('known', 40, { size: 8 * MIB, chunked: false, early: EARLY_IN_THE_MIX_MS }),
       saveMany('chunked', 40, { size: 20 * MIB, chunked: true, early: EARLY_IN_THE_MIX_MS }),
     ])

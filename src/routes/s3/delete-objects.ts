@@ -3,7 +3,7 @@ import { accepts, writersFor } from '../../chain/placement.ts'
 import { deleteObjectIf } from '../../methods/methods.ts'
 import { describeError, log } from '../../observe/log.ts'
 import { errorElements, S3ApiError } from '../../s3/errors.ts'
-import { announcedDigests, readXmlBody } from '../../s3/payload.ts'
+import { announcedDigests, withXmlBody } from '../../s3/payload.ts'
 import { childText, children, type Elements, type XmlElement } from '../../s3/xml.ts'
 import { type StorageError, toStorageError } from '../../storage/errors.ts'
 import { mapLimited } from '../../storage/map-limited.ts'
@@ -38,8 +38,13 @@ export async function deleteObjects(s3: S3Request): Promise<Response> {
   // A damaged list would delete other keys.
   if (!request.headers.has('x-amz-trailer') && Object.keys(announcedDigests(request.headers)).length === 0)
     throw new S3ApiError('InvalidRequest', 'Content-MD5 or an x-amz-checksum header is required')
-  const { keys, isQuiet } = parseDelete(await readXmlBody(request, payload, MAX_BYTES))
-  return finish(removeAll(s3, keys, isQuiet))
+  return withXmlBody(request, payload, {
+    maxBytes: MAX_BYTES,
+    use(root) {
+      const { keys, isQuiet } = parseDelete(root)
+      return finish(removeAll(s3, keys, isQuiet))
+    },
+  })
 }
 
 /** The headers of the condition for each key. */

@@ -5,7 +5,7 @@ import { replace } from '../../methods/put-object.ts'
 import type { Body } from '../../methods/upload.ts'
 import { S3ApiError } from '../../s3/errors.ts'
 import { checkParts, parsePartNumber, parseParts, partETag } from '../../s3/parts.ts'
-import { openBody, readXmlBody } from '../../s3/payload.ts'
+import { openBody, withXmlBody } from '../../s3/payload.ts'
 import { openUploadId, sealUploadId, type UploadBinding } from '../../s3/upload-id.ts'
 import {
   type MultipartUpload,
@@ -91,10 +91,16 @@ async function storePart(
 }
 
 export async function completeMultipartUpload(s3: S3Request): Promise<Response> {
-  const { c, request, payload, bucket, key } = s3
-  const { chain, config } = c.get('deployment')
   const opened = await openUpload(s3)
-  const parts = parseParts(await readXmlBody(request, payload, MAX_COMPLETION_BYTES))
+  return withXmlBody(s3.request, s3.payload, {
+    maxBytes: MAX_COMPLETION_BYTES,
+    use: (root) => completeWith(s3, opened, parseParts(root)),
+  })
+}
+
+async function completeWith(s3: S3Request, opened: OpenUpload, parts: UploadedPart[]): Promise<Response> {
+  const { c, request, bucket, key } = s3
+  const { chain, config } = c.get('deployment')
   checkParts(parts, { areEqual: opened.target.type === 'r2' })
   checkSize(sizeOfParts(parts), config.maxUploadBytes ?? Infinity)
   const info = await finishAndPurge(c, key, complete(s3, opened, parts))

@@ -3,8 +3,8 @@ import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Fault } from '../kit/origin/spoil.ts'
-import { TOKEN } from '../kit/worker/site.ts'
+import type { Fault } from '../origin/spoil.ts'
+import { TOKEN } from './site.ts'
 
 const MIB = 1024 * 1024
 const NOISE = randomBytes(MIB)
@@ -96,4 +96,16 @@ export async function hashOfAnswer(response: Response): Promise<string> {
   const hash = createHash('sha256')
   for await (const chunk of response.body ?? []) hash.update(chunk)
   return hash.digest('hex')
+}
+
+const UPLOADS = 20
+const [LEAST, MOST] = [8 * MIB, 30 * MIB]
+
+/** Files of 8 to 30 MiB, saved all at once, as the dashboard does. */
+export function uploadFiles(site: { url: string }, { chunked }: { chunked: boolean }): Promise<Upload[]> {
+  const saves = Array.from({ length: UPLOADS }, (_, index) => {
+    const size = Math.round(LEAST + ((MOST - LEAST) * index) / (UPLOADS - 1))
+    return saveBody(site, `file-${chunked}-${index}.bin`, { seed: 4000 + index, size, chunked })
+  })
+  return Promise.all(saves)
 }

@@ -44,7 +44,7 @@ interface World {
 
 it(
   'whatever order storages answer in, a read finds what was current while it ran, and no delete is undone',
-  { timeout: 300_000 },
+  { timeout: 900_000 },
   async () => {
     // Different ones each time if there are many, the same ones if there are few.
     const first = sized(Date.now() % 1_000_000, 0)

@@ -21,6 +21,7 @@ describe('GET /-/api/explain/{name}', () => {
         target: 'media',
         reason: 'FALLBACK_DATA_MIGRATION is off',
       },
+      speculation: { miss_rate: 0, starts: [] },
       backends: [
         { name: 'media', type: 'r2', accepts: true, result: 'absent', latency_ms: expect.any(Number) },
         {

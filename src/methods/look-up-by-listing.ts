@@ -33,8 +33,8 @@ export async function lookUpByListing(
     const own: Found = new Map()
     found.set(backend, own)
     await Promise.all(
-      [...directories].map(([directory, inside]) =>
-        listDirectory(chain, { backend, directory }, inside, own),
+      [...directories].map(([prefix, inside]) =>
+        listDirectory(chain, { backend, prefix, names: inside }, own),
       ),
     )
     // Of what HEADs decide, there may be nothing left for the next backend.
@@ -50,8 +50,7 @@ function isCheaperToList(backend: Backend): backend is ListableBackend {
 /** Decides names of one directory, in order, while each page decides more of them than it costs. */
 async function listDirectory(
   { hedgeMs }: Chain,
-  { backend, directory: prefix }: { backend: ListableBackend; directory: string },
-  names: readonly string[],
+  { backend, prefix, names }: { backend: ListableBackend; prefix: string; names: readonly string[] },
   found: Found,
 ): Promise<void> {
   // A search would not wait longer either.

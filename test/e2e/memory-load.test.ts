@@ -91,7 +91,7 @@ it('keeps an isolate small under all of it at once', async () => {
       readCold(40),
       copyQueued(10, QUEUED_BYTES),
       uploadParts(site, 20),
-      deleteMany(site, 20, 100),
+      deleteMany(site, 20),
       uploadFiles(site, { chunked: false }),
       saveMany('known', 40, { size: 8 * MIB, chunked: false, early: EARLY_IN_THE_MIX_MS }),
       saveMany('chunked', 40, { size: 20 * MIB, chunked: true, early: EARLY_IN_THE_MIX_MS }),

@@ -15,7 +15,7 @@ export interface Token {
 
 /** Finds the token that was sent. All are hashed once, and each is compared with every token that a request sends. */
 export function tokenFinder(tokens: readonly Token[]): (sent: string) => Promise<Token | undefined> {
-  let digests: Promise<Uint8Array[]> | undefined
+  let digests: Promise<Uint8Array<ArrayBuffer>[]> | undefined
   return async (sent) => {
     digests ??= Promise.all(tokens.map(({ token }) => sha256(token)))
     const [digest, known] = await Promise.all([sha256(sent), digests])

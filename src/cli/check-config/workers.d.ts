@@ -10,6 +10,6 @@ declare global {
   type AnalyticsEngineDataset = workers.AnalyticsEngineDataset
   type RateLimit = workers.RateLimit
   interface SubtleCrypto {
-    timingSafeEqual(a: ArrayBuffer | ArrayBufferView, b: ArrayBuffer | ArrayBufferView): boolean
+    timingSafeEqual(a: BufferSource, b: BufferSource): boolean
   }
 }

@@ -26,8 +26,16 @@ export interface ChunkSize {
   atMost: number
 }
 
-/** Reads the runtime's own streams in chunks of that size, and other streams in the chunks that they deliver. */
+/**
+ * Reads the runtime's own streams in chunks of that size, and other streams in the chunks that they deliver. If the stream
+ * was made of chunks, and none has been written into it yet, these are returned.
+ */
 export function openChunks(body: ReadableStream<Uint8Array>, { atLeast, atMost }: ChunkSize): Chunks {
+  const unread = unreadChunks.get(body)?.()
+  if (unread) {
+    body.getReader()
+    return unread
+  }
   const bytes = byteReader(body)
   if (bytes) {
     // Reused: new buffers each time would be garbage as large as the body, which stays in the isolate's memory.
@@ -55,6 +63,37 @@ export function openChunks(body: ReadableStream<Uint8Array>, { atLeast, atMost }
     return value.length > 0 ? value : next()
   }
   return { next, cancel: (reason) => cancelReader(reader, reason) }
+}
+
+/** For streams made of chunks: takes the chunks back, which is only possible until one is written. */
+const unreadChunks = new WeakMap<ReadableStream, () => Chunks>()
+
+/** A native stream of chunks. Its reader sees their failure; if the reader is gone, they are cancelled. */
+export function streamOfChunks(chunks: Chunks, length: number | undefined): ReadableStream<Uint8Array> {
+  const { readable, writable } =
+    length === undefined ? new IdentityTransformStream() : new FixedLengthStream(length)
+  const writer = writable.getWriter()
+  const first = chunks.next()
+  let isTaken = false
+  unreadChunks.set(readable, () => {
+    isTaken = true
+    let isFirst = true
+    const next = (): Promise<Uint8Array> => {
+      if (!isFirst) return chunks.next()
+      isFirst = false
+      return first
+    }
+    return { next, cancel: chunks.cancel }
+  })
+  const write = async (): Promise<void> => {
+    let chunk = await first
+    if (isTaken) return
+    unreadChunks.delete(readable)
+    for (; chunk.length > 0; chunk = await chunks.next()) await writer.write(chunk)
+    await writer.close()
+  }
+  write().catch((error: unknown) => Promise.allSettled([chunks.cancel(error), writer.abort(error)]))
+  return readable
 }
 
 /** Cuts a stream into parts of any size. It must be read to its end or cancelled. */

@@ -1,7 +1,7 @@
 import type { Backend } from '../storage/backend.ts'
 import { type DigestCheck, startCheck } from '../bodies/digest.ts'
 import type { ObjectInfo } from '../storage/object.ts'
-import { openChunks, type Chunks } from '../bodies/chunks.ts'
+import { type Chunks, openChunks, streamOfChunks } from '../bodies/chunks.ts'
 
 const READ_BYTES = 64 * 1024
 
@@ -13,14 +13,8 @@ export function withCheckedDigests(backend: Backend): Backend {
       const object = await backend.get(name, options)
       if (!object?.digests || object.range || isKnown(object, options.ifNoneMatch)) return object
       const { body, digests, size } = object
-      const joint = size === undefined ? new IdentityTransformStream() : new FixedLengthStream(size)
-      const writer = joint.writable.getWriter()
       const chunks = openChunks(body, { atLeast: 1, atMost: READ_BYTES })
-      // The reader of the other end sees every failure. If that reader is gone, the source is cancelled.
-      pass(chunks, writer, startCheck(digests)).catch((error: unknown) =>
-        Promise.allSettled([writer.abort(error), chunks.cancel(error)]),
-      )
-      return { ...object, body: joint.readable }
+      return { ...object, body: streamOfChunks(checkedChunks(chunks, startCheck(digests)), size) }
     },
   }
 }
@@ -31,14 +25,17 @@ function isKnown({ etag }: ObjectInfo, ifNoneMatch: string | undefined): boolean
 }
 
 /** A reader that knows the length considers the object complete at its last byte, so the last chunk waits for the digest. */
-async function pass(chunks: Chunks, writer: WritableStreamDefaultWriter, check: DigestCheck): Promise<void> {
-  let held: Uint8Array = await chunks.next()
-  while (held.length > 0) {
-    await check.update(held)
-    const next = await chunks.next()
-    if (next.length === 0) await check.finish()
-    await writer.write(held)
-    held = next
+function checkedChunks(chunks: Chunks, check: DigestCheck): Chunks {
+  let held: Uint8Array | undefined
+  return {
+    async next() {
+      const chunk = held ?? (await chunks.next())
+      if (chunk.length === 0) return chunk
+      await check.update(chunk)
+      held = await chunks.next()
+      if (held.length === 0) await check.finish()
+      return chunk
+    },
+    cancel: (reason) => chunks.cancel(reason),
   }
-  await writer.close()
 }

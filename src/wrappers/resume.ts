@@ -1,11 +1,11 @@
 import type { Backend } from '../storage/backend.ts'
 import { failureOfBody, StorageError } from '../storage/errors.ts'
 import type { StoredObject } from '../storage/object.ts'
-import { cancelBody } from '../bodies/cancel.ts'
+import { cancelBody, refuseBody } from '../bodies/cancel.ts'
 import { heldBody } from '../bodies/fixed-length.ts'
 import { watchIdleTime } from '../bodies/idle-timeout.ts'
 import { isolateMemory, type Reservation, UPLOAD_BYTES } from '../bodies/memory-budget.ts'
-import { type ChunkSize, openChunks } from '../bodies/chunks.ts'
+import { type Chunks, type ChunkSize, openChunks, streamOfChunks } from '../bodies/chunks.ts'
 
 export interface ResumeOptions {
   /** Longest wait for the next bytes of a body, in milliseconds. */
@@ -48,41 +48,35 @@ export function withResume(backend: Backend, options: ResumeOptions): Backend {
         length !== undefined && length <= HELD_BYTES
           ? isolateMemory.tryReserve(length, { leave: UPLOAD_BYTES })
           : null
-      return memory ? held(flow, memory) : resumed(flow)
+      if (!memory) return { ...object, body: streamOfChunks(resumedChunks(flow), length) }
+      return held({ ...flow, isWhole: isStrong(object.etag) }, memory)
     },
   }
 }
 
 /** Reads a small body before the response starts: that costs least, and if it fails, the call fails like any other. */
-async function held(flow: Omit<Flow, 'write'>, memory: Reservation): Promise<StoredObject> {
-  let bytes: Uint8Array = new Uint8Array()
-  const write = (chunk: Uint8Array, offset: number): undefined => {
-    if (chunk.length === memory.bytes) {
-      // The only chunk, which is not reused: no copy is needed.
-      bytes = chunk
-      return
-    }
-    if (bytes.length === 0) bytes = new Uint8Array(memory.bytes)
-    bytes.set(chunk, offset)
-  }
+async function held(flow: Flow, memory: Reservation): Promise<StoredObject> {
+  const chunks = resumedChunks(flow)
   try {
-    await pump({ ...flow, write, isWhole: isStrong(flow.object.etag) }, flow.object.body)
+    let bytes = await chunks.next()
+    if (bytes.length < memory.bytes) bytes = await fill(new Uint8Array(memory.bytes), bytes, chunks)
+    // To its end, which shows that it is not longer.
+    else await chunks.next()
+    return { ...flow.object, body: heldBody(bytes, memory) }
   } catch (error) {
     memory.release()
+    await chunks.cancel(error)
     throw error
   }
-  return { ...flow.object, body: heldBody(bytes, memory) }
 }
 
-function resumed(flow: Omit<Flow, 'write'>): StoredObject {
-  const { object, length } = flow
-  const joint = length === undefined ? new IdentityTransformStream() : new FixedLengthStream(length)
-  const writer = joint.writable.getWriter()
-  // The reader of the other end sees every failure. If that reader is gone, the source is cancelled.
-  pump({ ...flow, write: (chunk) => writer.write(chunk) }, object.body)
-    .then(() => writer.close())
-    .catch((error: unknown) => writer.abort(error))
-  return { ...object, body: joint.readable }
+async function fill(bytes: Uint8Array, first: Uint8Array, chunks: Chunks): Promise<Uint8Array> {
+  let offset = 0
+  for (let chunk = first; chunk.length > 0; chunk = await chunks.next()) {
+    bytes.set(chunk, offset)
+    offset += chunk.length
+  }
+  return bytes
 }
 
 interface Flow {
@@ -93,64 +87,58 @@ interface Flow {
   /** Of the read: if it is aborted, nothing is resumed. */
   signal: AbortSignal | undefined
   length: number | undefined
-  /** Writes the next bytes, which are valid until it settles. */
-  write(chunk: Uint8Array, offset: number): Promise<void> | undefined
   /** Read in one call, which costs least. If that fails, its bytes are lost, so it is only done if the body can be resumed. */
   isWhole?: boolean
   received: number
   resumes: number
 }
 
-/** Passes the body on, and resumes it as long as possible. */
-async function pump(flow: Flow, first: ReadableStream<Uint8Array>): Promise<void> {
-  let body = first
-  for (;;) {
-    const failure = await passOn(flow, body)
-    if (!failure) return
-    body = await resume(flow, failure)
-  }
-}
-
-/** Passes one source's body on; returns why it is incomplete, or `null`. Throws if the reader is gone. */
-async function passOn(flow: Flow, body: ReadableStream<Uint8Array>): Promise<StorageError | null> {
+/** The chunks of the body, which is resumed as long as possible. */
+function resumedChunks(flow: Flow): Chunks {
   const { length } = flow
-  const { backend } = flow.object
-  const chunks = openChunks(body, chunkSize(flow))
+  const { backend, body } = flow.object
+  let chunks = openChunks(body, chunkSize(flow))
+  let isCancelled = false
   const idle = watchIdleTime(
     flow.idleTimeoutMs,
     (message) => new StorageError('timeout', message, { backend }),
   )
-  const failed = async (failure: StorageError): Promise<StorageError> => {
+  const wrongLength = (message: string): StorageError => new StorageError('corrupt', message, { backend })
+  /** Throws if these chunks cannot be the next ones. */
+  const read = async (): Promise<Uint8Array> => {
+    const chunk = await idle.wait(chunks.next())
+    flow.received += chunk.length
+    if (length === undefined) return chunk
+    if (flow.received > length) throw wrongLength(`more than the announced ${length} bytes came`)
+    if (chunk.length === 0 && flow.received < length)
+      throw wrongLength(`the body ended after ${flow.received} of ${length} bytes`)
+    return chunk
+  }
+  const continueAfter = async (failure: StorageError): Promise<void> => {
     await chunks.cancel(failure)
-    return failure
+    if (isCancelled) throw failure
+    const rest = await resume(flow, failure)
+    if (isCancelled) return refuseBody(rest, failure)
+    chunks = openChunks(rest, chunkSize(flow))
   }
-  try {
-    for (;;) {
-      let chunk: Uint8Array
-      try {
-        chunk = await idle.wait(chunks.next())
-      } catch (error) {
-        return await failed(failureOfBody(error, backend))
+  return {
+    async next() {
+      for (;;) {
+        try {
+          const chunk = await read()
+          if (chunk.length === 0) idle.stop()
+          return chunk
+        } catch (error) {
+          await continueAfter(failureOfBody(error, backend))
+        }
       }
-      if (chunk.length === 0) break
-      const offset = flow.received
-      flow.received += chunk.length
-      if (length !== undefined && flow.received > length)
-        return await failed(wrongLength(flow, `more than the announced ${length} bytes came`))
-      await flow.write(chunk, offset)
-    }
-  } catch (error) {
-    await chunks.cancel(error)
-    throw error
-  } finally {
-    idle.stop()
+    },
+    cancel(reason) {
+      isCancelled = true
+      idle.stop()
+      return chunks.cancel(reason)
+    },
   }
-  if (length === undefined || flow.received === length) return null
-  return wrongLength(flow, `the body ended after ${flow.received} of ${length} bytes`)
-}
-
-function wrongLength({ object: { backend } }: Flow, message: string): StorageError {
-  return new StorageError('corrupt', message, { backend })
 }
 
 /** The rest of the body from a backend that has the same object. Throws the first failure if none has. */

@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import { isolateMemory } from '../../src/bodies/memory-budget.ts'
 import { memoryBackend } from '../kit/memory.ts'
+import { openChunks } from '../../src/bodies/chunks.ts'
 import { withResume } from '../../src/wrappers/resume.ts'
 import type { Backend } from '../../src/storage/backend.ts'
 import type { StoredObject } from '../../src/storage/object.ts'
@@ -139,6 +140,33 @@ describe('withResume()', () => {
     await object?.body.cancel()
     await new Promise((resolve) => setTimeout(resolve, 50))
     expect(requested).toEqual([undefined])
+  })
+
+  it('cancels what it has requested if the reader has gone away in the meantime', async () => {
+    const { text, bytes, flaky } = alphabet(LARGE)
+    const { backend } = await flaky('origin', 10, 'break')
+    const { promise: requested, resolve: request } = Promise.withResolvers<void>()
+    const { promise: answered, resolve: answer } = Promise.withResolvers<void>()
+    const cancelled = vi.fn<() => void>()
+    const late: Backend = {
+      ...backend,
+      async get(name, options) {
+        const object = await backend.get(name, options)
+        if (!object || !options?.range) return object
+        request()
+        await answered
+        return { ...object, body: new ReadableStream({ cancel: cancelled }) }
+      },
+    }
+    const object = await resuming(late).get('a')
+    const chunks = openChunks(object?.body ?? new ReadableStream(), { atLeast: 1, atMost: bytes.length })
+    expect((await chunks.next()).length).toBeLessThan(text.length)
+    const next = chunks.next()
+    await requested
+    await chunks.cancel(new Error('gone'))
+    answer()
+    await expect(next).rejects.toThrow('was interrupted')
+    expect(cancelled).toHaveBeenCalledOnce()
   })
 
   it('fails before the response if a small body cannot be resumed', async () => {

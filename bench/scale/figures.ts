@@ -73,7 +73,7 @@ export const SETTINGS = {
   /** A job sends nothing while more messages wait. */
   longBacklog: 1000,
   /** Names that a verification reads at once, and in a second by default. */
-  verifiedAtOnce: 2,
+  verifiedAtOnce: 5,
   verifiedPerSecond: 100,
   /** What shared bodies may use of an isolate's memory. */
   sharedMib: 40,

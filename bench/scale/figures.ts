@@ -41,7 +41,7 @@ export const MEASURED = {
   fallbackReportRows: counted(6.17, 'rows that such a report writes'),
   mirrorRequests: counted(3.1, 'requests to MirrorLog for a change'),
   mirrorRows: counted(11, 'rows that MirrorLog writes for a change'),
-  eventRequests: counted(2.1, 'requests to SourceChanges for an event of R2'),
+  eventRequests: counted(1.2, 'requests to SourceChanges for an event of R2'),
   multipartRequests: counted(2, 'requests to JobIndex for a multipart upload'),
   verifiedRows: counted(1.1, 'rows that a verification writes for a copy that it reads'),
 }
@@ -73,7 +73,7 @@ export const SETTINGS = {
   /** A job sends nothing while more messages wait. */
   longBacklog: 1000,
   /** Names that a verification reads at once, and in a second by default. */
-  verifiedAtOnce: 2,
+  verifiedAtOnce: 5,
   verifiedPerSecond: 100,
   /** What shared bodies may use of an isolate's memory. */
   sharedMib: 40,

@@ -120,23 +120,34 @@ export function createSources({ sources, sns, keepAlive, queue, changes, ...opti
       if (type === 'SubscriptionConfirmation') await sns.confirm(verified)
       return NOTHING
     },
-    /** Takes R2's notifications for each source whose bucket it is. */
+    /** Takes R2's notifications for each source whose bucket it is, all of a source at once. */
     async consumeNotifications(messages: readonly Delivery<unknown>[]): Promise<void> {
-      for (const message of messages) {
-        const [event] = readEvents(message.body) ?? []
-        const concerned = sources.filter(({ bucket }) => bucket !== undefined && bucket === event?.bucket)
-        if (concerned.length === 0)
+      const notified = messages.map((message) => ({ message, event: readEvents(message.body)?.[0] ?? null }))
+      const failed = new Set<Delivery<unknown>>()
+      for (const { event } of notified)
+        if (!sources.some((source) => isOf(source, event)))
           log('warn', 'source events', { ignored: 'no fallback has that bucket', bucket: event?.bucket })
-        try {
-          for (const source of concerned) await take(source, [event ?? null])
-          message.ack()
-        } catch (error) {
-          log('error', 'source events', { operation: 'send', reason: describeError(error) })
-          message.retry({ delaySeconds: RETRY_SECONDS })
+      for (const source of sources) {
+        const own = notified.filter(({ event }) => isOf(source, event))
+        // Without a queue there may be room for some of them only.
+        const groups = queue && own.length > 0 ? [own] : own.map((one) => [one])
+        for (const group of groups) {
+          const events = group.map(({ event }) => event)
+          await take(source, events).catch((error: unknown) => {
+            log('error', 'source events', { operation: 'send', reason: describeError(error) })
+            for (const { message } of group) failed.add(message)
+          })
         }
       }
+      for (const message of messages)
+        if (failed.has(message)) message.retry({ delaySeconds: RETRY_SECONDS })
+        else message.ack()
     },
   }
+}
+
+function isOf({ bucket }: Source, event: SourceEvent | null): boolean {
+  return bucket !== undefined && bucket === event?.bucket
 }
 
 const RETRY_SECONDS = 30

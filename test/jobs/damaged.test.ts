@@ -15,6 +15,20 @@ function damage({ objects }: MemoryBackend, name: string, text: string): void {
 const textOf = ({ objects }: MemoryBackend, name: string): string =>
   new TextDecoder().decode(objects.get(name)?.bytes)
 
+/** How many objects are read at the same time, at most. */
+function countingReads({ ...backend }: MemoryBackend, reads: { now: number; most: number }): MemoryBackend {
+  return {
+    ...backend,
+    async get(name, ...rest) {
+      reads.now += 1
+      reads.most = Math.max(reads.most, reads.now)
+      await scheduler.wait(1)
+      reads.now -= 1
+      return backend.get(name, ...rest)
+    },
+  }
+}
+
 const CHECKED = { checkCopies: true }
 const REPAIRED = { repair: true }
 
@@ -144,4 +158,15 @@ describe('a damaged copy', () => {
     for (const options of [CHECKED, { deep: true }])
       expect(await verified([primary, legacy], options)).toMatchObject({ equal: 2, damaged: 0 })
   })
+})
+
+it.each([
+  ['five at a time, if only the primary is read', CHECKED, 5],
+  ['two at a time, if both sides are read', { deep: true }, 4],
+])('objects are read %s', async (_, options, most) => {
+  const { primary, legacy } = await migrated(20)
+  const reads = { now: 0, most: 0 }
+  const sides = [countingReads(primary, reads), countingReads(legacy, reads)]
+  expect(await verified(sides, options)).toMatchObject({ equal: 20, different: 0 })
+  expect(reads.most).toBe(most)
 })

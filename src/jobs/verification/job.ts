@@ -34,7 +34,9 @@ const SECONDS_AT_ONCE = 30
 /** Between passes over sources that have changed in each of three passes. */
 const MIN_WAIT_MS = 60_000
 const MAX_WAIT_MS = 3_600_000
-/** Names whose bytes are read at the same time, from both sides. */
+/** Names compared at the same time: of the six connections that may wait for headers, one is left for the rest. */
+const CONCURRENCY = 5
+/** If both sides of each are read. */
 const DEEP_CONCURRENCY = 2
 /** After so many such names, a source's ETags are no longer taken for digests. */
 const MAX_ODD_TAGS = 3
@@ -303,13 +305,14 @@ async function compareAll(
   const { deep, checkCopies = deep, repair = false } = options
   const all = { ...given, deep, checkCopies, repair, trustTags: trustTagsOf(oddTags) }
   const mirrors = sides.filter(({ mirror }) => mirror)
+  const isRollback = options.direction === 'rollback'
   const work = (step: Step): Promise<(Result | null)[]> =>
     Promise.all(
-      options.direction === 'rollback'
+      isRollback
         ? mirrors.map((mirror) => compareWithMirror(step, mirror, all))
         : [compareName(step, { ...all, primary: sides[0] })],
     )
-  const results = await mapLimited(steps, DEEP_CONCURRENCY, work)
+  const results = await mapLimited(steps, isRollback || deep ? DEEP_CONCURRENCY : CONCURRENCY, work)
   return results.flat().filter((result) => result !== null)
 }
 

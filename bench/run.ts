@@ -40,7 +40,7 @@ const MEASUREMENTS: Record<string, Measurement> = {
 }
 
 /** Omitted from a quick run: they take long, or have no goal. */
-const NOT_QUICK = new Set(['memory', 'memory-loads', 'nginx', 'original', 'listing'])
+const NOT_QUICK = new Set(['distance', 'memory', 'memory-loads', 'nginx', 'original', 'listing'])
 
 const TURNS_PER_ROUND = 10
 /** Enough for what is clear; what falls short is measured again with all of them. */

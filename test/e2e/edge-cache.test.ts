@@ -78,7 +78,11 @@ describe('the way through the entrypoint of Workers Cache', () => {
     const url = await listen(server)
     open.push({ close: () => close(server) })
     const storages = [R2, { type: 'http', name: 'old', url }]
-    const forgetful = { FALLBACK_BREAKER_FAILURES: '0', FALLBACK_NEGATIVE_CACHE_SECONDS: '0' }
+    const forgetful = {
+      FALLBACK_BREAKER_FAILURES: '0',
+      FALLBACK_NEGATIVE_CACHE_SECONDS: '0',
+      FALLBACK_SPECULATIVE_PERCENT: '0',
+    }
     const plain = await start({ storages, vars: { ...forgetful, MEDIA_EDGE_CACHE_SECONDS: '0' } })
     const through = await start({ storages, vars: forgetful, entry: 'test/edge-cache/loopback-worker.ts' })
     for (const site of [plain, through])

@@ -173,8 +173,8 @@ function months(): string {
   const local = cachedShare(groups, READS / LOCATIONS, CACHE_SECONDS)
   const quiet: Serving = { reads: READS, cached: 0, requests: 1, logLines: 0 }
   return costTable({
-    // Cloudflare's own line for each invocation, and the Worker's, of which an isolate writes up to 20 a second.
-    'as in `wrangler.toml`': costOfReads({ ...quiet, logLines: 2 }),
+    // An isolate writes up to 20 lines per second.
+    'as in `wrangler.toml`': costOfReads({ ...quiet, logLines: 1 }),
     'without logs of reads': costOfReads(quiet),
     [`and Workers Cache: ${percent(everywhere)} hits`]: costOfReads({
       ...quiet,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { unstable_readConfig } from 'wrangler'
 import { type BackfillSettings, capacities, limitOf } from '../../bench/scale/backfill.ts'
 import { costOfReads, total } from '../../bench/scale/cost.ts'
 import { ASSUMED, LIMITS, MEASURED } from '../../bench/scale/figures.ts'
@@ -34,9 +35,12 @@ it('docs/scale.md has the same figures in its summary', () => {
   expect(summary).toContain(`40 million photos take ${hours(4e7)[0]} and ${hours(4e7)[1]} hours`)
 
   const serving = { reads: 10_000, cached: 0, requests: 1 }
-  const [quiet, logged] = [0, 2].map((logLines) => total(costOfReads({ ...serving, logLines })) / 1000)
+  const [quiet, logged] = [0, 1].map((logLines) => total(costOfReads({ ...serving, logLines })) / 1000)
   expect(summary).toContain(`cost $${Math.round((logged ?? 0) - (quiet ?? 0))},000 a month for log lines`)
   expect(summary).toContain(`$${Math.round(quiet ?? 0)},000 for everything else`)
+  // So a read is one line, the Worker's own.
+  const { observability } = unstable_readConfig({ config: 'wrangler.toml' })
+  expect(observability).toMatchObject({ enabled: true, logs: { enabled: true, invocation_logs: false } })
 
   const job = { copies: backfills[0] ?? 0, names: 1000 / ASSUMED.listSeconds.value }
   const groups = zipf(1e8, ASSUMED.zipf.value, 1e8 * ASSUMED.unread.value)

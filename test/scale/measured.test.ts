@@ -48,6 +48,12 @@ it('the prices are those of the estimate that a dry run prints', () => {
   })
 })
 
+it('the rows of a page are those of the estimate, which rounds up', () => {
+  const page = { objects: NAMES, bytes: 0, sources: {} }
+  const { operations } = estimateCost(page, { present: 0, sources: [], backends: [] })
+  expect(operations.durable_object_rows_written).toBe(Math.ceil(MEASURED.rowsPerPage.value))
+})
+
 it('a consumer makes so many copies at once', () => {
   expect(shares(1000)).toEqual({
     each: SETTINGS.copiesPerConsumer,

@@ -1,6 +1,5 @@
 import { ASSUMED, MEASURED, PRICES, SETTINGS } from './figures.ts'
 import type { Moment } from './migrate.ts'
-import { reportSeconds } from './parts.ts'
 
 export const MONTH = 30 * 86_400
 
@@ -50,7 +49,7 @@ export interface Serving {
 /** What serving costs in a month. Storage comes on top. */
 export function costOfReads({ reads, cached, requests, logLines, fallback = 0 }: Serving): Cost {
   const count = reads * MONTH
-  const reports = (reads / ASSUMED.readsPerIsolate.value / reportSeconds(fallback)) * MONTH
+  const reports = (reads / ASSUMED.readsPerIsolate.value / MEASURED.reportSeconds.value) * MONTH
   const rows = fallback > 0 ? MEASURED.fallbackReportRows : MEASURED.reportRows
   return {
     'Worker: requests': millions(count * requests, PRICES.request),

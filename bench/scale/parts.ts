@@ -23,20 +23,12 @@ export function partsOf({ reads, fallback, groups }: Load): Part[] {
   return [
     ['the source', 'GETs/s', old, LIMITS.sourceGets.value],
     ['consumers of the queue', 'copies at once', queued * queuedSeconds.value, copies],
-    ['TimeSeries', 'requests/s', isolates / reportSeconds(fallback), LIMITS.objectRequests.value],
     ['messages of the queue', 'messages/s', queued, LIMITS.queueMessages.value],
+    ['TimeSeries', 'requests/s', isolates / MEASURED.reportSeconds.value, LIMITS.objectRequests.value],
     ['memory of an isolate', 'MiB', mib, SETTINGS.sharedMib],
     ['connections of a read', '', fallback > 0 ? 2 : 1, LIMITS.connections.value],
     ['writes of the most popular object', 'at once', writes, LIMITS.r2Writes.value],
   ]
-}
-
-/** Seconds from one report of an isolate to the next. A read of a fallback is reported 5 s after the last report, or at once. */
-export function reportSeconds(fallback: number): number {
-  const rate = ASSUMED.readsPerIsolate.value * fallback
-  const soon = MEASURED.fallbackReportSeconds.value
-  const untilRead = rate > 0 ? Math.exp(-rate * soon) / rate : Infinity
-  return Math.min(MEASURED.reportSeconds.value, soon + untilRead)
 }
 
 /** Copies that a verification reads in a second. */

@@ -3,7 +3,7 @@ import { type BackfillSettings, capacities, limitOf } from './backfill.ts'
 import { type Cost, costOfCopies, costOfReads, MONTH, type Serving, total } from './cost.ts'
 import { ASSUMED, type Figure, LIMITS, MEASURED, PRICES, SETTINGS } from './figures.ts'
 import { migrate, type Moment } from './migrate.ts'
-import { partsOf, reportSeconds, verifiedPerSecond } from './parts.ts'
+import { partsOf, verifiedPerSecond } from './parts.ts'
 import { cachedShare, zipf } from './popularity.ts'
 
 const OBJECTS = 1e8
@@ -65,23 +65,17 @@ function objects(): string {
 
 /** How many isolates report, and what that costs. */
 function isolates(): string {
-  const rows = [100, 1000, 2500, 10_000].map((count) => {
-    const cells = [1, 0.01, 0].flatMap((fallback) => {
-      const requests = count / reportSeconds(fallback)
-      const serving = {
-        reads: count * ASSUMED.readsPerIsolate.value,
-        cached: 0,
-        requests: 1,
-        logLines: 0,
-        fallback,
-      }
-      const usd = costOfReads(serving)['TimeSeries: requests and rows'] ?? 0
-      return [`${whole(requests)}/s (${percent(requests / LIMITS.objectRequests.value)})`, dollars(usd)]
+  const rows = [100, 1000, 2500, 10_000, 30_000].map((count) => {
+    const requests = count / MEASURED.reportSeconds.value
+    const reads = count * ASSUMED.readsPerIsolate.value
+    const costs = [0, 1].map((fallback) => {
+      const cost = costOfReads({ reads, cached: 0, requests: 1, logLines: 0, fallback })
+      return dollars(cost['TimeSeries: requests and rows'] ?? 0)
     })
-    return [whole(count), ...cells]
+    const share = percent(requests / LIMITS.objectRequests.value)
+    return [whole(count), `${whole(requests)}/s (${share})`, ...costs]
   })
-  const headings = ['isolates', 'all reads from fallbacks', 'a month', '1 %', 'a month', 'none', 'a month']
-  return table(headings, rows)
+  return table(['isolates', 'requests', 'a month', 'while fallbacks answer'], rows)
 }
 
 const BACKFILLS: BackfillSettings[] = [
@@ -179,8 +173,8 @@ function months(): string {
   const local = cachedShare(groups, READS / LOCATIONS, CACHE_SECONDS)
   const quiet: Serving = { reads: READS, cached: 0, requests: 1, logLines: 0 }
   return costTable({
-    // Cloudflare's own line for each invocation, and the Worker's, of which an isolate writes up to 20 a second.
-    'as in `wrangler.toml`': costOfReads({ ...quiet, logLines: 2 }),
+    // An isolate writes up to 20 lines per second.
+    'as in `wrangler.toml`': costOfReads({ ...quiet, logLines: 1 }),
     'without logs of reads': costOfReads(quiet),
     [`and Workers Cache: ${percent(everywhere)} hits`]: costOfReads({
       ...quiet,

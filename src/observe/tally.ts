@@ -51,7 +51,10 @@ const COLUMNS: Partial<Record<RequestEvent['outcome'], 'reads' | 'edge' | 'absen
 const REPORT_MS = 50_000
 /** So that isolates that started together do not report together. */
 const JITTER_MS = 10_000
-/** A read of a fallback, and a batch of copies, are shown sooner: the next one can be hours away. */
+/**
+ * A read of a fallback, and a batch of copies, are shown sooner: the next one can be hours away. With each report that has
+ * reads of fallbacks, the time to the next doubles, since all isolates report to one object.
+ */
 const SOON_MS = 5000
 /** A report that takes longer is not waited for. */
 const PATIENCE_MS = 2000
@@ -67,6 +70,8 @@ export function createTally({ send, keepAlive, now = Date.now }: TallyOptions) {
   let confirmed = 0
   let reportedAt = 0
   let due = 0
+  let soonMs = SOON_MS
+  let hasFallbackReads = false
   let latest: Promise<void> = Promise.resolve()
 
   const close = (): void => {
@@ -85,6 +90,8 @@ export function createTally({ send, keepAlive, now = Date.now }: TallyOptions) {
     close()
     reportedAt = now()
     due = reportedAt + REPORT_MS + Math.random() * JITTER_MS
+    soonMs = hasFallbackReads ? 2 * soonMs : SOON_MS
+    hasFallbackReads = false
     latest = sendUnconfirmed()
     keepAlive(latest)
   }
@@ -134,7 +141,8 @@ export function createTally({ send, keepAlive, now = Date.now }: TallyOptions) {
       if (outcome === 'fallback' && backend !== undefined) {
         delta.fallbackReads = latestReads([...delta.fallbackReads, { at, name, backend }])
         addPrefixReads(delta.prefixes, { [`${backend}/${countedPrefix(name)}`]: [1, at] })
-        due = Math.min(due, reportedAt + SOON_MS)
+        hasFallbackReads = true
+        due = Math.min(due, reportedAt + soonMs)
       }
       reportIfDue(at)
     },

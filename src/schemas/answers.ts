@@ -207,7 +207,7 @@ const lastFallbackRead = v.exactOptional(
   v.pipe(
     v.nullable(v.strictObject({ at: time, name, backend: v.string() })),
     v.description(
-      'The latest read that a fallback answered, to within five seconds; null if there was none since `counted_since`. Missing if TIME_SERIES is not bound or fails.',
+      'The latest read that a fallback answered, to within a minute (five seconds, if it is the first in a while); null if there was none since `counted_since`. Missing if TIME_SERIES is not bound or fails.',
     ),
   ),
 )

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest'
+import { unstable_readConfig } from 'wrangler'
 import { type BackfillSettings, capacities, limitOf } from '../../bench/scale/backfill.ts'
 import { costOfReads, total } from '../../bench/scale/cost.ts'
 import { ASSUMED, LIMITS, MEASURED } from '../../bench/scale/figures.ts'
 import { migrate } from '../../bench/scale/migrate.ts'
 import { withTables } from '../../bench/scale/page.ts'
-import { partsOf, reportSeconds } from '../../bench/scale/parts.ts'
+import { partsOf } from '../../bench/scale/parts.ts'
 import { cachedShare, type Group, sumOf, zipf } from '../../bench/scale/popularity.ts'
 import { TABLES } from '../../bench/scale/tables.ts'
 import { readMarkdown } from '../../scripts/docs/markdown.ts'
@@ -34,9 +35,12 @@ it('docs/scale.md has the same figures in its summary', () => {
   expect(summary).toContain(`40 million photos take ${hours(4e7)[0]} and ${hours(4e7)[1]} hours`)
 
   const serving = { reads: 10_000, cached: 0, requests: 1 }
-  const [quiet, logged] = [0, 2].map((logLines) => total(costOfReads({ ...serving, logLines })) / 1000)
+  const [quiet, logged] = [0, 1].map((logLines) => total(costOfReads({ ...serving, logLines })) / 1000)
   expect(summary).toContain(`cost $${Math.round((logged ?? 0) - (quiet ?? 0))},000 a month for log lines`)
   expect(summary).toContain(`$${Math.round(quiet ?? 0)},000 for everything else`)
+  // So a read is one line, the Worker's own.
+  const { observability } = unstable_readConfig({ config: 'wrangler.toml' })
+  expect(observability).toMatchObject({ enabled: true, logs: { enabled: true, invocation_logs: false } })
 
   const job = { copies: backfills[0] ?? 0, names: 1000 / ASSUMED.listSeconds.value }
   const groups = zipf(1e8, ASSUMED.zipf.value, 1e8 * ASSUMED.unread.value)
@@ -163,10 +167,12 @@ describe('load', () => {
       expect([part, factor]).toEqual([part, expect.closeTo(own.includes(String(part)) ? 1 : 2, 9)])
   })
 
-  it('of reports is one a minute for an isolate, and one in five seconds while fallbacks answer', () => {
-    expect(reportSeconds(0)).toBe(MEASURED.reportSeconds.value)
-    expect(reportSeconds(1)).toBeCloseTo(MEASURED.fallbackReportSeconds.value, 9)
-    expect(reportSeconds(0.01)).toBeGreaterThan(reportSeconds(0.02))
+  it('of reports is one a minute for an isolate, whether fallbacks answer or not', () => {
+    const reads = LIMITS.objectRequests.value * MEASURED.reportSeconds.value * ASSUMED.readsPerIsolate.value
+    for (const fallback of [0, 1]) {
+      const series = partsOf({ reads, fallback, groups }).find(([part]) => part === 'TimeSeries')
+      expect(series?.[2]).toBeCloseTo(LIMITS.objectRequests.value, 9)
+    }
   })
 })
 

@@ -182,8 +182,8 @@ describe('cut()', () => {
 
 describe('estimateCost()', () => {
   it.each([
-    [1e6, 4.68],
-    [1e8, 467.55],
+    [1e6, 4.69],
+    [1e8, 468.55],
   ])('prices %d objects as the docs do', (objects, total) => {
     const found = { objects, bytes: 0, sources: {} }
     const { cost_usd: cost } = estimateCost(found, { present: 0, sources: [], backends: [] })

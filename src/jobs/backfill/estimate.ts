@@ -29,8 +29,8 @@ const PAGES_PER_CONSUMER = 10
 const NAMES_PER_LIST = 1000
 /** Written, read and deleted. */
 const QUEUE_OPERATIONS_PER_MESSAGE = 3
-/** The page, written four times, and its number; the counters, the record and the series with the report; alarms. */
-const ROWS_PER_PAGE = 12
+/** The page and its index, written four times, and its number; the counters, the record and the series with the report; alarms. */
+const ROWS_PER_PAGE = 13
 /** A page is started and reported. */
 const REQUESTS_PER_PAGE = 2
 /** An assumption: most of the work is waiting. */

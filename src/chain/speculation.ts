@@ -37,18 +37,20 @@ const BURST = 5
 const LEAST_COST = 0.02
 /** If a directory is migrated all at once, this many requests are wasted before the isolate knows. */
 const MAX_RUNNING = 32
+/** Before any read, so that the first waste of an isolate does not end speculation for the next twenty reads. */
+const START = 1
 /** A request that runs for longer was ended by the platform. */
 const FORGOTTEN_MS = 60_000
 
 /** The most that are not needed beyond their share of the reads. */
-export const MOST_IN_EXCESS = BURST + MAX_RUNNING
+export const MOST_IN_EXCESS = START + MAX_RUNNING
 
 export function createSpeculation({ percent, now = Date.now }: SpeculationOptions): Speculation {
   const counts = new Map<string, SpeculationCounts>()
   /** When each request began. */
   const running = new Map<(needed: boolean) => void, number>()
   /** How many requests may still be wasted, without those that are expected to be by the ones that run. */
-  let allowance = BURST
+  let allowance = START
 
   const hasRoom = (): boolean => {
     if (running.size < MAX_RUNNING) return true

@@ -20,6 +20,8 @@ beforeAll(async () => {
       { type: 'http', name: 'first', url: first.url },
       { type: 'http', name: 'old', url: old.url, idle_timeout_ms: IDLE_MS },
     ],
+    // Some of the requests here are cancelled.
+    vars: { FALLBACK_SPECULATIVE_PERCENT: '100' },
   })
   for (let index = 0; index < 8; index++) {
     old.add(`learn-${index}`, 'x')

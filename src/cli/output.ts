@@ -13,6 +13,8 @@ interface Styled {
 export interface Table {
   rows: readonly (readonly Text[])[]
   right?: readonly number[]
+  /** Rows that are not printed, but count for the widths, so that later rows line up with earlier ones. */
+  hidden?: readonly number[]
 }
 
 /** Lines and tables; what is false or null is left out. */
@@ -94,7 +96,7 @@ function render(text: Text, stdout: Stream, colour: boolean): string {
 }
 
 /** Without trailing padding. */
-function aligned({ rows, right = [] }: Table, stdout: Stream): string[] {
+function aligned({ rows, right = [], hidden = [] }: Table, stdout: Stream): string[] {
   const widths: number[] = []
   const cells = rows.map((row) =>
     row.map((cell, index) => {
@@ -103,7 +105,8 @@ function aligned({ rows, right = [] }: Table, stdout: Stream): string[] {
       return { text: render(cell, stdout, true), width }
     }),
   )
-  return cells.map((row) => {
+  const printed = cells.filter((_, index) => !hidden.includes(index))
+  return printed.map((row) => {
     const last = row.findLastIndex(({ width }) => width > 0)
     const padded = row.slice(0, last + 1).map(({ text, width }, index) => {
       const fill = ' '.repeat((widths[index] ?? 0) - width)

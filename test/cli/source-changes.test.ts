@@ -11,6 +11,7 @@ const SILENT: SourceJson = {
   last_event: null,
   last_received: null,
   last_handled: null,
+  waiting_since: null,
   lag_seconds: null,
   accepted: 0,
   ignored: 0,
@@ -35,6 +36,9 @@ const HEARD: SourceJson = {
   unchanged: 2742,
   failed: 2,
 }
+const PROBLEM = { 'Content-Type': 'application/problem+json' }
+const problem = (code: number) =>
+  JSON.stringify({ type: 'about:blank', title: `It fails with ${code}`, status: code, detail: 'for now' })
 const conflict = (name: string): ConflictPage['conflicts'][number] => ({
   name,
   backend: 'legacy',
@@ -47,6 +51,7 @@ const conflict = (name: string): ConflictPage['conflicts'][number] => ({
 let sources: SourceJson[] = []
 let pages: ConflictPage[] = []
 let requests = 0
+let status = 200
 let server: Server
 let cli: Cli
 
@@ -55,6 +60,7 @@ beforeAll(async () => {
     requests += 1
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost')
     const body = pathname === '/-/api/events' ? { sources } : pages[Number(searchParams.get('cursor') ?? '0')]
+    if (status !== 200) return void response.writeHead(status, PROBLEM).end(problem(status))
     response.setHeader('Content-Type', 'application/json')
     response.end(JSON.stringify(body))
   })
@@ -100,6 +106,50 @@ it('follows what is counted, and prints only what changed', async () => {
   expect(records(ran)).toEqual([SILENT, HEARD, later])
 })
 
+it('follows on after failed requests, under one head', async () => {
+  sources = [SILENT, HEARD]
+  requests = 0
+  const interrupt = new AbortController()
+  const running = cli(['events', '--follow'], { signal: interrupt.signal })
+  const answers = (more: number) => {
+    const before = requests
+    return eventually(
+      () => `${more} answers`,
+      async () => (requests >= before + more ? true : null),
+    )
+  }
+  await answers(1)
+  status = 503
+  await answers(3)
+  status = 200
+  sources = [SILENT, { ...HEARD, accepted: 18_205 }]
+  // The second answer after the change proves that the first was printed.
+  await answers(2)
+  interrupt.abort()
+  const { code, stdout, stderr } = await running
+  expect(code).toBe(130)
+  expect(stdout).toBe(`\
+source    last change (UTC)    median       95 %  accepted  copied  deleted  unchanged  conflicts  failed  ignored
+media_kv  -                         -          -         0       0        0          0          0       0        0
+legacy    2026-11-28 22:22:20   1.1 s  1 min 2 s    18,204  11,331    4,128      2,742          1       2        3
+legacy    2026-11-28 22:22:20   1.1 s  1 min 2 s    18,205  11,331    4,128      2,742          1       2        3
+`)
+  expect(stderr.match(/^warning: It fails with 503: for now; trying again$/gm)).toHaveLength(1)
+})
+
+it('ends when the token is refused while it follows', async () => {
+  sources = [HEARD]
+  requests = 0
+  const running = cli(['events', '--follow'], { spawned: true })
+  await eventually(
+    () => 'the first answer',
+    async () => (requests > 0 ? true : null),
+  )
+  status = 401
+  const { code } = await running.finally(() => (status = 200))
+  expect(code).toBe(4)
+})
+
 it('lists conflicts of all pages, with what each side has', async () => {
   pages = [
     { conflicts: [conflict('photos/a.jpg')], total: 2, cursor: '1' },
@@ -109,8 +159,8 @@ it('lists conflicts of all pages, with what each side has', async () => {
   expect(stdout).toContain(`\
 photos/a.jpg
   saved in media, not copied: 5120 bytes in media, 4711 in legacy
-  here    5.0 KiB  2026-11-28 20:00:00
-  legacy  4.6 KiB  -                    compared 2026-11-28 22:22:20
+  here    5.0 KiB  2026-11-28 20:00:00 UTC
+  legacy  4.6 KiB  -                        compared 2026-11-28 22:22:20 UTC
 `)
   expect(stdout.match(/^photos\/.*$/gm)).toEqual(['photos/a.jpg', 'photos/b.jpg'])
   expect(records(await cli(['conflicts', '--json']))).toEqual(pages.flatMap((page) => page.conflicts))

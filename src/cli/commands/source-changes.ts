@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Command } from 'commander'
 import { type ConflictPage, pages, type SourceJson } from '../../client/client.ts'
+import { describeError, isRefusal } from '../errors.ts'
 import { bytes, count, duration, type Lines, time } from '../output.ts'
 import type { Session, WithSession } from '../session.ts'
 
@@ -33,7 +34,8 @@ export function addConflicts(program: Command, withSession: WithSession): void {
     .summary('list names that were saved here and differ at a source')
     .description(
       'Lists names that were saved in the primary, and that a source has changed: the one that was compared last comes\n' +
-        'first. Nothing was changed, because only you can decide. To take the source’s version, put its bytes.',
+        'first, with the times in UTC. Nothing was changed, because only you can decide. To take the source’s version, put\n' +
+        'its bytes.',
     )
     .addHelpText(
       'after',
@@ -49,12 +51,21 @@ async function events({ client, output }: Session, { follow }: { follow?: boolea
   let shown = await client.events()
   if (shown.length === 0 && !output.json) return output.note('no backend is a source')
   output.list(shown, () => tableOf(shown))
+  let failure: string | undefined
   while (follow) {
     await sleep(POLL_MS)
-    const latest = await client.events()
+    const latest = await client.events().catch((error: unknown) => {
+      if (isRefusal(error)) throw error
+      const [reason] = describeError(error).lines
+      // The same reason is said once, however long it lasts.
+      if (reason !== failure) output.warn(`${reason}; trying again`)
+      failure = reason
+    })
+    if (!latest) continue
+    failure = undefined
     const before = new Set(shown.map((source) => JSON.stringify(source)))
     const changed = latest.filter((source) => !before.has(JSON.stringify(source)))
-    if (changed.length > 0) output.list(changed, () => tableOf(changed))
+    if (changed.length > 0) output.list(changed, () => tableOf(latest, changed))
     shown = latest
   }
 }
@@ -73,7 +84,8 @@ const HEAD = [
   'ignored',
 ]
 
-function tableOf(sources: readonly SourceJson[]): Lines {
+/** All sources under a head, or only the rows of those in `changed`. */
+function tableOf(sources: readonly SourceJson[], changed?: readonly SourceJson[]): Lines {
   const rows = sources.map((source) => [
     source.backend,
     time(source.last_event),
@@ -88,7 +100,11 @@ function tableOf(sources: readonly SourceJson[]): Lines {
       source.ignored,
     ].map(count),
   ])
-  return [{ rows: [HEAD, ...rows], right: [2, 3, 4, 5, 6, 7, 8, 9, 10] }]
+  const hidden = changed && [
+    0,
+    ...sources.flatMap((source, index) => (changed.includes(source) ? [] : [index + 1])),
+  ]
+  return [{ rows: [HEAD, ...rows], right: [2, 3, 4, 5, 6, 7, 8, 9, 10], ...(hidden && { hidden }) }]
 }
 
 function lag(seconds: number | undefined): string {
@@ -112,12 +128,17 @@ function linesOf({ name, backend, detail, held, found, seen }: ConflictPage['con
     {
       rows: [
         ['  here', ...versionOf(held)],
-        [`  ${backend}`, ...versionOf(found), `compared ${time(seen)}`],
+        [`  ${backend}`, ...versionOf(found), `compared ${utc(seen)}`],
       ],
     },
   ]
 }
 
 function versionOf({ size, modified_time: modified }: ConflictPage['conflicts'][number]['held']): string[] {
-  return [size === null ? '-' : bytes(size), time(modified)]
+  return [size === null ? '-' : bytes(size), utc(modified)]
+}
+
+/** A time that no head says the zone of. */
+function utc(iso: string | null): string {
+  return iso === null ? '-' : `${time(iso)} UTC`
 }

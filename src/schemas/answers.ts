@@ -241,6 +241,10 @@ const source = v.strictObject({
   last_event: v.pipe(moment, v.description('When the source made the latest change of which an event came.')),
   last_received: moment,
   last_handled: moment,
+  waiting_since: v.pipe(
+    moment,
+    v.description('When the first event was accepted after the last one was handled; null if none was.'),
+  ),
   lag_seconds: v.pipe(
     v.nullable(v.strictObject({ last: v.number(), max: v.number(), p50: v.number(), p95: v.number() })),
     v.description(

@@ -13,6 +13,8 @@ export interface SourceStatus {
   lastEvent: number | null
   lastReceived: number | null
   lastHandled: number | null
+  /** When the first event was accepted after the last one that was handled. */
+  waitingSince: number | null
   /** Milliseconds from changes at the source until the copies followed: the last, the longest, and quantiles of the latest. */
   lag: Record<'last' | 'max' | 'p50' | 'p95', number> | null
   counts: EventCounts
@@ -43,6 +45,7 @@ export const NO_EVENTS: SourceStatus = {
   lastEvent: null,
   lastReceived: null,
   lastHandled: null,
+  waitingSince: null,
   lag: null,
   counts: { accepted: 0, ignored: 0, copied: 0, tombstoned: 0, conflicts: 0, unchanged: 0, failed: 0 },
 }
@@ -73,6 +76,7 @@ export class SourceChanges extends DurableObject<object> {
   async addReceived(source: string, { accepted, ignored, lastEvent }: Received): Promise<void> {
     this.#update(source, (status) => {
       status.lastReceived = Date.now()
+      if (accepted > 0) status.waitingSince ??= status.lastReceived
       status.counts.accepted += accepted
       status.counts.ignored += ignored
       // Events come in any order.
@@ -85,6 +89,7 @@ export class SourceChanges extends DurableObject<object> {
     const now = Date.now()
     this.#update(source, (status) => {
       status.lastHandled = now
+      status.waitingSince = null
       for (const { outcome, at } of events) {
         status.counts[outcome] += 1
         if (at === undefined || outcome === 'failed') continue
@@ -101,7 +106,8 @@ export class SourceChanges extends DurableObject<object> {
     const statuses: Record<string, SourceStatus> = {}
     for (const [key, stored] of this.ctx.storage.kv.list<Stored>({ prefix: PREFIX })) {
       const { lags: _, ...status } = stored
-      statuses[key.slice(PREFIX.length)] = status
+      // What was stored before has no waitingSince.
+      statuses[key.slice(PREFIX.length)] = { ...NO_EVENTS, ...status }
     }
     return statuses
   }

@@ -17,6 +17,7 @@ const SILENT: SourceJson = {
   last_event: null,
   last_received: null,
   last_handled: null,
+  waiting_since: null,
   lag_seconds: null,
   accepted: 0,
   ignored: 0,
@@ -40,10 +41,16 @@ const MIRROR: Mirror = {
 describe('events of a source', () => {
   it.each([
     ['no events yet', {}],
-    ['all handled', { accepted: 3, last_received: ago(60), last_handled: ago(59) }],
-    ['being handled', { accepted: 3, last_received: ago(60), last_handled: ago(90) }],
-    ['being handled', { accepted: 1, last_received: ago(60) }],
-    ['waiting', { accepted: 3, last_received: ago(600), last_handled: ago(900) }],
+    ['last handled 59 s ago', { accepted: 3, last_received: ago(60), last_handled: ago(59) }],
+    ['last handled 1 h ago', { accepted: 3, last_received: ago(3601), last_handled: ago(3600) }],
+    ['last handled 1 min ago', { accepted: 3, last_received: ago(60), last_handled: ago(90) }],
+    [
+      'last handled 1 h ago',
+      { accepted: 3, last_received: ago(1), last_handled: ago(3600), waiting_since: ago(1) },
+    ],
+    ['none handled yet', { accepted: 1, last_received: ago(60), waiting_since: ago(60) }],
+    ['waiting', { accepted: 3, last_received: ago(1), last_handled: ago(900), waiting_since: ago(300) }],
+    ['waiting', { accepted: 3, last_received: ago(1), waiting_since: ago(300) }],
     ['all ignored', { ignored: 3, last_received: ago(60) }],
   ])('are %s', (word, change) => {
     expect(stateOf({ ...SILENT, ...change }, NOW).word).toBe(word)

@@ -33,7 +33,14 @@ function dependence(quietDays: number | null, shadows: Partial<Dependence> = {})
 function sources(lastEvent: number | null, lastConflict: number | null = null): Sources {
   const counts = { accepted: 1, ignored: 0, copied: 1, tombstoned: 0, conflicts: 0, unchanged: 0, failed: 0 }
   const lag = { last: 1400, max: 9000, p50: 900, p95: 3200 }
-  const status = { lastEvent, lastReceived: lastEvent, lastHandled: lastEvent, lag, counts }
+  const status = {
+    lastEvent,
+    lastReceived: lastEvent,
+    lastHandled: lastEvent,
+    waitingSince: null,
+    lag,
+    counts,
+  }
   return {
     statuses: lastEvent === null ? {} : { legacy: status },
     conflicts: lastConflict === null ? 0 : 1,

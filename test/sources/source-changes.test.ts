@@ -28,6 +28,19 @@ it('keeps for each source how many events came, when the last was, and what beca
   expect(older).toMatchObject({ lastEvent: 1, lastHandled: null, counts: { accepted: 1, copied: 0 } })
 })
 
+it('knows since when accepted events wait, until the next is handled', async () => {
+  const since = async () => (await changes.statuses())['waits']?.waitingSince
+  await changes.addReceived('waits', { accepted: 0, ignored: 1, lastEvent: null })
+  expect(await since()).toBeNull()
+  await changes.addReceived('waits', { accepted: 1, ignored: 0, lastEvent: 1 })
+  const first = await since()
+  expect(first).toEqual(expect.any(Number))
+  await changes.addReceived('waits', { accepted: 1, ignored: 0, lastEvent: 2 })
+  expect(await since()).toBe(first)
+  await changes.addHandled('waits', [{ outcome: 'copied' }])
+  expect(await since()).toBeNull()
+})
+
 it('tells the lag: the last, the longest ever, and quantiles of the latest 256', async () => {
   const ago = (seconds: number) => ({ outcome: 'copied' as const, at: Date.now() - seconds * 1000 })
   await changes.addHandled('old', [ago(5000)])

@@ -80,12 +80,13 @@ function fail(error: unknown): never {
 }
 
 function toJson(backend: string, status: SourceStatus): SourceJson {
-  const { lastEvent, lastReceived, lastHandled, lag, counts } = status
+  const { lastEvent, lastReceived, lastHandled, waitingSince, lag, counts } = status
   return {
     backend,
     last_event: isoTime(lastEvent),
     last_received: isoTime(lastReceived),
     last_handled: isoTime(lastHandled),
+    waiting_since: isoTime(waitingSince),
     lag_seconds: lag && {
       last: lag.last / 1000,
       max: lag.max / 1000,

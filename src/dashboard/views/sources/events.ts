@@ -1,5 +1,5 @@
 import type { BackendDescription, ConflictPage, SourceJson } from '../../../client/client.ts'
-import { formatBytes, formatDuration, formatTime } from '../../format.ts'
+import { formatAgo, formatBytes, formatDuration, formatTime } from '../../format.ts'
 import type { Tone } from '../../parts/badge.tsx'
 import type { IconName } from '../../parts/icons.ts'
 
@@ -11,19 +11,19 @@ interface State {
   word: string
 }
 
-/** Events that wait for longer are probably behind the pages of a backfill, or their queue has no consumer. */
+/** Events that wait for so long are probably behind the pages of a backfill, or their queue has no consumer. */
 const WAITING_MS = 5 * 60_000
 
 /** How the events of a source are, at a glance. */
 export function stateOf(source: SourceJson, now = Date.now()): State {
-  const { last_received: received, last_handled: handled, accepted, ignored } = source
+  const { last_received: received, last_handled: handled, waiting_since: since, accepted, ignored } = source
   if (received === null) return { tone: 'idle', icon: 'circle-dashed', word: 'no events yet' }
   if (accepted === 0 && ignored > 0) return { tone: 'warn', icon: 'triangle-alert', word: 'all ignored' }
-  if (handled !== null && handled >= received)
-    return { tone: 'good', icon: 'circle-check', word: 'all handled' }
-  if (now - Date.parse(received) < WAITING_MS)
-    return { tone: 'accent', icon: 'refresh-cw', word: 'being handled' }
-  return { tone: 'warn', icon: 'triangle-alert', word: 'waiting' }
+  if (since !== null && now - Date.parse(since) >= WAITING_MS)
+    return { tone: 'warn', icon: 'triangle-alert', word: 'waiting' }
+  if (handled === null) return { tone: 'accent', icon: 'refresh-cw', word: 'none handled yet' }
+  // Others may still wait: how many do is not known.
+  return { tone: 'good', icon: 'circle-check', word: `last handled ${formatAgo(handled, now)}` }
 }
 
 /** What came of the events, in the order of the table: what it is called, and whether it needs attention. */

@@ -104,7 +104,9 @@ describe('source changes', () => {
         await expect
           .poll(() => figure(page, events, label).textContent(), { message: label, timeout: 30_000 })
           .toBe(count)
-      await region(page, events).getByText('all handled').waitFor()
+      await region(page, events)
+        .getByText(/^last handled /)
+        .waitFor()
       await region(page, events)
         .getByText(/median \d.* s, 95 % within/)
         .waitFor()
@@ -234,6 +236,48 @@ describe('the way back', () => {
     }))
 })
 
+describe('a comparison before a resync', () => {
+  /** Answers with a made-up comparison; returns the paths of cancellations. */
+  async function compared({ page, open }: Visit, state: string, started = Promise.resolve()) {
+    const { verifications } = await api<Answers['listVerifications']>('GET', 'verifications')
+    const job = { ...verifications[0], id: 'other', state, compared: 7 }
+    const cancelled: string[] = []
+    await page.route('**/-/api/verifications{,/**}', async (request) => {
+      const { pathname } = new URL(request.request().url())
+      const isGet = request.request().method() === 'GET'
+      if (isGet && !pathname.endsWith('/other')) return request.continue()
+      if (pathname.endsWith('/cancel')) cancelled.push(pathname)
+      else if (!isGet) await started
+      return request.fulfill({ json: job })
+    })
+    await open('#/rollback')
+    await region(page, 'Mirror media_kv').getByRole('button', { name: 'Resync …' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Compare' }).click()
+    return cancelled
+  }
+
+  it('is no plan if it was cancelled', () =>
+    withDashboard(async (visit) => {
+      await compared(visit, 'cancelled')
+      const dialog = visit.page.getByRole('dialog')
+      await dialog.getByText('The comparison was cancelled after 7 objects').waitFor()
+      expect(await dialog.getByRole('button', { name: 'Start the resync' }).count()).toBe(0)
+      await dialog.getByRole('button', { name: 'Back' }).click()
+      await dialog.getByRole('button', { name: 'Compare' }).waitFor()
+    }))
+
+  it('is cancelled once it is started if the dialog was closed meanwhile', () =>
+    withDashboard(async (visit) => {
+      const start = Promise.withResolvers<void>()
+      const cancelled = await compared(visit, 'running', start.promise)
+      await visit.page.keyboard.press('Escape')
+      await visit.page.getByRole('dialog').waitFor({ state: 'detached' })
+      expect(cancelled).toEqual([])
+      start.resolve()
+      await expect.poll(() => cancelled).toEqual(['/-/api/verifications/other/cancel'])
+    }))
+})
+
 describe('axe finds nothing, nothing scrolls sideways, and all can be reached by keyboard,', () => {
   /** Shows figures as those of the pictures, which have all that can be shown. */
   async function pictured({ page }: Visit, view: string): Promise<void> {
@@ -282,6 +326,7 @@ describe('axe finds nothing, nothing scrolls sideways, and all can be reached by
     { hash: '#/sources', route: 'conflicts' },
     { hash: '#/rollback', route: 'mirrors' },
     { hash: '#/rollback', route: 'verifications' },
+    { hash: '#/rollback', route: 'backfills' },
   ])('in $hash when $route cannot be loaded', ({ hash, route }) =>
     withDashboard(
       async ({ page, open }) => {

@@ -7,6 +7,7 @@ import { Problem } from '../parts/problem.tsx'
 import { usePoll } from '../poll.ts'
 import { client, may } from '../session.ts'
 import { chooseResync, isMoving } from './migration/jobs.ts'
+import { Missing } from './migration/missing.tsx'
 import { Sections } from './migration/sections.tsx'
 import { useJob } from './migration/use-job.ts'
 import { VerificationCard } from './migration/verification-card.tsx'
@@ -60,14 +61,22 @@ function WayBack() {
   const { job } = resyncs
   const isReady = [mirrors, resyncs.jobs, verifications.jobs].every(({ data, error }) => data ?? error)
   if (!isReady) return <Loading />
+  const polls = [mirrors, ...pollsOf(resyncs), ...pollsOf(verifications)]
+  const failing = polls.find(({ at, error }) => at !== undefined && error !== undefined)
   return (
     <div class="stack">
-      <Stale at={mirrors.at} error={mirrors.error} />
+      <Stale at={failing?.at} error={failing?.error} />
       {!mirrors.data && <Problem error={mirrors.error} retry={mirrors.reload} />}
       {verifications.jobs.data ? (
         <VerificationCard direction="rollback" job={verifications.job} onChange={verifications.reload} />
       ) : (
         <Problem error={verifications.jobs.error} retry={verifications.reload} />
+      )}
+      {!resyncs.jobs.data && (
+        <section aria-label="Resyncs">
+          <p class="muted">No resync can be started or watched here, because the jobs cannot be loaded.</p>
+          <Missing error={resyncs.jobs.error} retry={resyncs.reload} />
+        </section>
       )}
       {mirrors.data?.map((mirror) => (
         <MirrorCard
@@ -94,4 +103,9 @@ function WayBack() {
       )}
     </div>
   )
+}
+
+/** The list of jobs and the job that is shown. Before its own first answer, that job is as old as the list. */
+function pollsOf({ jobs, latest }: Pick<ReturnType<typeof useJob>, 'jobs' | 'latest'>) {
+  return [jobs, { at: latest.at ?? jobs.at, error: latest.error }]
 }

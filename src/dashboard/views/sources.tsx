@@ -32,7 +32,7 @@ function Changes() {
     <Page title="Source changes">
       {known && <Sections current="sources" />}
       {(!data || !known) &&
-        (failure === undefined ? <Loading /> : <Missing error={failure} retry={reload} />)}
+        (failure === undefined ? <Loading /> : <Missing error={failure} retry={data ? undefined : reload} />)}
       {data && known && (
         <div class="stack">
           <Stale at={at} error={error} />

@@ -8,7 +8,7 @@ export function isMissing(error: unknown): error is ApiError {
 }
 
 /** Why there is nothing to show: what to bind, or what failed. */
-export function Missing({ error, retry }: { error: unknown; retry: () => void }) {
+export function Missing({ error, retry }: { error: unknown; retry?: (() => void) | undefined }) {
   if (!isMissing(error)) return <Problem error={error} retry={retry} />
   return (
     <p class="notice tone-idle">

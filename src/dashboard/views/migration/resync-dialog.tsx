@@ -5,7 +5,7 @@ import { primary } from '../../chain.ts'
 import { formatCount, plural } from '../../format.ts'
 import { Dialog } from '../../parts/dialog.tsx'
 import { Icon } from '../../parts/icon.tsx'
-import { Loading } from '../../parts/page.tsx'
+import { Loading, Stale } from '../../parts/page.tsx'
 import { describeShort, Problem } from '../../parts/problem.tsx'
 import { showToast } from '../../parts/toast.tsx'
 import { usePoll } from '../../poll.ts'
@@ -24,6 +24,8 @@ interface Props {
 export function ResyncDialog({ mirror, onClose, onStarted }: Props) {
   const prefix = useSignal('')
   const comparison = useSignal<string | undefined>(undefined)
+  const isClosed = useRef(false)
+  useEffect(() => () => void (isClosed.current = true), [])
   return (
     <Dialog title={`Resync ${mirror}`} onClose={onClose}>
       {comparison.value === undefined ? (
@@ -32,7 +34,9 @@ export function ResyncDialog({ mirror, onClose, onStarted }: Props) {
           prefix={prefix.value}
           onCompare={async (chosen) => {
             const request = { direction: 'rollback', mirror, prefix: chosen } as const
-            comparison.value = (await client.startVerification(request)).id
+            const { id } = await client.startVerification(request)
+            if (isClosed.current) return cancelComparison(id)
+            comparison.value = id
             prefix.value = chosen
           }}
         />
@@ -49,6 +53,15 @@ export function ResyncDialog({ mirror, onClose, onStarted }: Props) {
       )}
     </Dialog>
   )
+}
+
+/** Whoever leaves a comparison does not wait for it any more. */
+async function cancelComparison(id: string): Promise<void> {
+  try {
+    await client.cancelVerification(id)
+  } catch (failure) {
+    showToast(describeShort(failure), { tone: 'bad' })
+  }
 }
 
 interface ScopeFormProps {
@@ -109,6 +122,7 @@ function Comparison({ id, mirror, onBack, onStart }: ComparisonProps) {
   const {
     data: job,
     error,
+    at,
     reload,
   } = usePoll(`verification/${id}`, () => client.verification(id), {
     every: ({ state }) => (state === 'running' ? 1000 : null),
@@ -117,11 +131,7 @@ function Comparison({ id, mirror, onBack, onStart }: ComparisonProps) {
   isRunning.current = job === undefined || job.state === 'running'
   useEffect(
     () => () => {
-      // Whoever leaves it does not wait for it any more.
-      if (isRunning.current)
-        client
-          .cancelVerification(id)
-          .catch((failure: unknown) => showToast(describeShort(failure), { tone: 'bad' }))
+      if (isRunning.current) void cancelComparison(id)
     },
     [id],
   )
@@ -129,11 +139,26 @@ function Comparison({ id, mirror, onBack, onStart }: ComparisonProps) {
   if (job.state === 'running')
     return (
       <>
+        <Stale at={at} error={error} />
         {job.waiting && <WaitingNotice waiting={job.waiting} />}
         <p class="counting" role="status">
           <Icon name="search" /> {plural(job.compared, 'object')} compared so far …
         </p>
       </>
+    )
+  if (job.state === 'cancelled')
+    return (
+      <div class="form">
+        <p role="status">
+          The comparison was cancelled after {plural(job.compared, 'object')}, so it is not known what a
+          resync would change.
+        </p>
+        <footer>
+          <button type="button" onClick={onBack}>
+            <Icon name="arrow-left" /> Back
+          </button>
+        </footer>
+      </div>
     )
   return (
     <div class="form">

@@ -55,12 +55,11 @@ function count(rate: Rate, missed: boolean): void {
 }
 
 function rateOf(directories: Map<string, Rate>, directory: string): Rate {
-  let rate = directories.get(directory)
-  if (!rate) {
-    if (directories.size >= MAX_DIRECTORIES) directories.delete(directories.keys().next().value ?? '')
-    rate = { missed: 0, reads: 0 }
-    directories.set(directory, rate)
-  }
+  const rate = directories.get(directory) ?? { missed: 0, reads: 0 }
+  // The one that was read longest ago is first.
+  directories.delete(directory)
+  if (directories.size >= MAX_DIRECTORIES) directories.delete(directories.keys().next().value ?? '')
+  directories.set(directory, rate)
   return rate
 }
 

@@ -40,8 +40,8 @@ interface Try<T> {
   turn?: number
   /** It has not responded within its `hedge_ms`, so it is not waited for any more. */
   isSilent?: boolean
-  /** It has found an object, which is held until its turn. */
-  isHeld?: boolean
+  /** When it has found an object that is held until its turn. */
+  heldAt?: number
   /** Present if another backend's result may come first. */
   stop?: AbortController
   speculative?: { confirm: () => void; cancel: (reason: unknown) => void; settle: (needed: boolean) => void }
@@ -139,8 +139,8 @@ function startSpeculative<T>(run: Run<T>): void {
   if (!speculation || !options.speculative) return
   let missRate = 1
   let early = 0
-  for (const { backend, result, turn, isHeld } of tries) {
-    if (isHeld || result?.kind === 'answer' || result?.kind === 'deleted') return
+  for (const { backend, result, turn, heldAt } of tries) {
+    if (heldAt !== undefined || result?.kind === 'answer' || result?.kind === 'deleted') return
     if (turn === undefined) early += 1
     if (!result) missRate *= speculation.missRates.of(backend.name, name)
   }
@@ -169,7 +169,7 @@ function start<T>(run: Run<T>, backend: Backend, settle?: (needed: boolean) => v
     needed.catch(() => {})
     tried.speculative = { confirm: resolve, cancel: reject, settle }
     read.needed = needed
-    read.onHeld = () => void (tried.isHeld = true)
+    read.onHeld = () => void (tried.heldAt ??= performance.now())
   } else tried.turn = started
   tried.done = tryBackend(run, tried, read)
   return tried
@@ -190,11 +190,12 @@ async function settledOrSilent<T>(open: readonly Try<T>[], hedgeMs: Members['hed
 
 /** Tries the backends that were skipped by their breakers once more, since no other has a result. */
 async function lastResort<T>(run: Run<T>): Promise<Result<T> | undefined> {
-  const options = { ...run.options, lastResort: true }
   for (const tried of upToTombstone(run.tries)) {
     if (tried.result?.kind !== 'failure' || tried.result.failure.code !== 'skipped') continue
+    tried.speculative?.settle(true)
+    delete tried.speculative
     tried.started = performance.now()
-    await tryBackend(run, tried, options)
+    await tryBackend(run, tried, { ...run.options, lastResort: true })
     const found = progress(run.tries)
     if (typeof found === 'object') return found
   }
@@ -219,7 +220,7 @@ async function tryBackend<T>(
     tried.attempt = {
       backend: backend.name,
       outcome,
-      duration: performance.now() - started,
+      duration: (tried.heldAt ?? performance.now()) - started,
       ...(detail !== undefined && { detail }),
       ...(result.kind === 'failure' && { failure: result.failure }),
       ...(speculative && { speculative: true }),
@@ -235,7 +236,13 @@ async function tryBackend<T>(
       const kind = hides(members, { backend, info: answer }) ? 'deleted' : 'nothing'
       return settle({ kind }, 'absent', 'deleted')
     }
-    if (await isHiddenFromBehind(members, backend, name)) {
+    const isHidden = await isHiddenFromBehind(members, backend, { name, options }).catch(
+      async (error: unknown) => {
+        await discard(answer)
+        throw error
+      },
+    )
+    if (isHidden) {
       await discard(answer)
       return settle({ kind: 'deleted' }, 'absent', 'deleted')
     }
@@ -292,6 +299,7 @@ function concludeMiss<T>(tries: readonly Try<T>[]): null {
     throw new StorageError('unsupported', 'the backends that hold this object do not record that')
   return null
 }
+
 /** Cancels the body of an unused result. */
 async function discard(answer: unknown): Promise<void> {
   await cancelBody((answer as Partial<StoredObject>).body)
@@ -310,9 +318,16 @@ export function chainError(failures: readonly StorageError[]): StorageError {
 }
 
 /** A read-only backend before the name's writer may have an object that was deleted, so the writer is checked, too. */
-async function isHiddenFromBehind(members: Members, backend: Backend, name: string): Promise<boolean> {
+async function isHiddenFromBehind(
+  members: Members,
+  backend: Backend,
+  { name, options: { needed, onHeld } }: Pick<Search<unknown>, 'name' | 'options'>,
+): Promise<boolean> {
   const writer = writerBehind(members, backend, name)
   if (!writer) return false
+  // A speculative request is one request.
+  onHeld?.()
+  await needed
   const info = await writer.head(name, { lastResort: true })
   return info !== null && hides(members, { backend: writer, info })
 }

@@ -61,7 +61,7 @@ export function createSpeculation({ percent, now = Date.now }: SpeculationOption
     missRates: createMissRates(),
     counts,
     countRead: () => void (allowance = Math.min(BURST, allowance + percent / 100)),
-    allows: (missRate) => missRate >= LIKELY && allowance >= costOf(missRate) && hasRoom(),
+    allows: (missRate) => missRate >= LIKELY && hasRoom() && allowance >= costOf(missRate),
     begin(backend, missRate) {
       const cost = costOf(missRate)
       allowance -= cost

@@ -116,8 +116,14 @@ export async function answerFromChain(
 }
 
 /** An attempt without its failure, which is not JSON; `detail` says what it was. */
-function shown({ backend, outcome, duration, detail }: Attempt): Attempt {
-  return { backend, outcome, duration, ...(detail !== undefined && { detail }) }
+function shown({ backend, outcome, duration, detail, speculative }: Attempt): Attempt {
+  return {
+    backend,
+    outcome,
+    duration,
+    ...(detail !== undefined && { detail }),
+    ...(speculative && { speculative }),
+  }
 }
 
 /** A StorageError as JSON; its cause stays behind, as it may not be shown. */

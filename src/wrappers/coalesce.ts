@@ -2,6 +2,7 @@ import type { Backend, GetOptions } from '../storage/backend.ts'
 import type { MemoryBudget, Reservation } from '../bodies/memory-budget.ts'
 import type { StoredObject } from '../storage/object.ts'
 import { createSharedBytes, type SharedBytes } from '../bodies/shared-body.ts'
+import { StorageError } from '../storage/errors.ts'
 
 export interface CoalesceOptions {
   /** Larger bodies are never shared. */
@@ -27,7 +28,7 @@ interface Flight {
   /** Whether a request has the copy to make. */
   hasLeader: boolean
   /** Present if a speculative request leads. */
-  speculation?: Interest
+  interest?: Interest
 }
 
 /** The requests that a speculative one leads, none of which may need the body. */
@@ -105,20 +106,20 @@ export function withCoalescing(backend: Backend, options: CoalesceOptions): Coal
   const lead = async (name: string, getOptions: GetOptions): Promise<StoredObject | null> => {
     const { promise, resolve } = Promise.withResolvers<Shared | null>()
     const { trace, needed, onHeld } = getOptions
-    const speculation = needed && trackInterest(getOptions)
+    const interest = needed && trackInterest(getOptions)
     const flight: Flight = {
       began: Date.now(),
       shared: promise,
       hasLeader: !needed,
-      ...(speculation && { speculation }),
+      ...(interest && { interest }),
     }
     flights.set(name, flight)
-    const { signal } = speculation ?? getOptions
+    const { signal } = interest ?? getOptions
     try {
       const object = await backend.get(name, {
         ...(signal && { signal }),
         ...(trace && { trace }),
-        ...(speculation && { needed: speculation.needed, onHeld }),
+        ...(interest && { needed: interest.needed, onHeld }),
       })
       const isOver = flights.get(name) !== flight
       if (!object || object.size === undefined || object.deleted || object.shared || isOver) return object
@@ -134,11 +135,26 @@ export function withCoalescing(backend: Backend, options: CoalesceOptions): Coal
       options.keepAlive(flight.bytes.filled.catch(() => drop(name, flight)))
       const shared = { info, bytes: flight.bytes }
       resolve(shared)
-      return needed ? await take(flight, shared, needed) : share(shared, true)
+      return needed ? await take(name, flight, getOptions) : share(shared, true)
     } finally {
       if (!flight.bytes) drop(name, flight)
       resolve(null)
     }
+  }
+
+  /** Shares a body with a request whose turn has come. Of several that may lead, the first one makes the copy. */
+  const take = async (name: string, flight: Flight, getOptions: GetOptions): Promise<StoredObject | null> => {
+    const { needed, onHeld } = getOptions
+    if (needed) {
+      onHeld?.()
+      await needed
+    }
+    const shared = await flight.shared
+    // Meanwhile it may have failed, or its memory was needed for something else.
+    if (!shared || shared.bytes.state instanceof StorageError) return backend.get(name, getOptions)
+    const leader = !flight.hasLeader
+    flight.hasLeader = true
+    return share(shared, leader)
   }
 
   const get: Backend['get'] = async (name, getOptions = {}) => {
@@ -150,13 +166,15 @@ export function withCoalescing(backend: Backend, options: CoalesceOptions): Coal
       options.keepAlive(led.catch(() => {}))
       return led
     }
-    flight.speculation?.join(getOptions)
+    flight.interest?.join(getOptions)
     const shared = await within(flight.shared, opensUntil(flight) - Date.now())
+    // A request that is not needed any more must not lead.
+    getOptions.signal?.throwIfAborted()
     if (shared === 'late') {
       drop(name, flight)
       return get(name, getOptions)
     }
-    return shared ? take(flight, shared, getOptions.needed) : backend.get(name, getOptions)
+    return shared ? take(name, flight, getOptions) : backend.get(name, getOptions)
   }
   const forget = (name: string): void => {
     const flight = flights.get(name)
@@ -174,18 +192,6 @@ async function within<T>(work: Promise<T>, ms: number): Promise<T | 'late'> {
   } finally {
     clearTimeout(timer)
   }
-}
-
-/** Several requests may lead: the first that needs the body makes the copy. */
-async function take(
-  flight: Flight,
-  shared: Shared,
-  needed: Promise<void> | undefined,
-): Promise<StoredObject> {
-  await needed
-  const leader = !flight.hasLeader
-  flight.hasLeader = true
-  return share(shared, leader)
 }
 
 function trackInterest(leader: Pick<GetOptions, 'needed' | 'signal'>): Interest {

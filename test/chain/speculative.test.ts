@@ -284,3 +284,34 @@ describe('hedge_ms and speculative requests together', () => {
     expect(await textOf(await found)).toBe('from second')
   })
 })
+
+it('an object of a read-only backend is cancelled if it cannot be found out whether it was deleted behind it', async () => {
+  const [first, writer] = [await controlled('first', 'from first'), await controlled('writer')]
+  const chain = chainOf([readOnly(first), writer])
+  const found = chain.get('a').catch((error: unknown) => error)
+  answer(first)
+  await idle()
+  // The check of the first one's object, then the writer's own turn.
+  for (const _ of [0, 1]) {
+    writer.reads.shift()?.fail()
+    await idle()
+  }
+  expect(await found).toMatchObject({ code: 'unavailable' })
+  expect([first.cancelled(), first.isRead()]).toEqual([1, false])
+})
+
+it('a speculative request for an object of a read-only backend before the writer is one request until its turn', async () => {
+  const first = await controlled('first', 'from first')
+  const [second, writer] = [await controlled('second', 'from second'), await controlled('writer')]
+  const chain = chainOf([readOnly(first), readOnly(second), writer], { speculation: expecting('first') })
+  const found = chain.head('a', { speculative: true })
+  await idle()
+  answer(second)
+  await idle()
+  expect(writer.started()).toBe(0)
+  answer(first)
+  await idle()
+  answer(writer)
+  expect((await found)?.backend).toBe('first')
+  expect(writer.started()).toBe(1)
+})

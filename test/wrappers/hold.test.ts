@@ -27,7 +27,7 @@ function speculative() {
 const IDLE_MS = 40
 
 /** As `openBackends` wraps a fallback. */
-async function wrapped() {
+async function wrapped({ stallMs = 60_000 } = {}) {
   const origin = await controlled('origin', 'the object')
   const budget = createMemoryBudget(1000)
   const watched = withBreaker(withDeadline(origin, { timeoutMs: 10_000, idleTimeoutMs: IDLE_MS }), {
@@ -41,7 +41,7 @@ async function wrapped() {
     maxBytes: 1000,
     budget,
     leave: 0,
-    stallMs: 60_000,
+    stallMs,
     keepAlive: () => {},
   })
   const isFree = (): boolean => {
@@ -176,6 +176,39 @@ describe('requests that share a body with a speculative one', () => {
     const object = await first
     cancel()
     expect([await joined, await textOf(object), origin.started()]).toEqual(['failed', 'the object', 1])
+  })
+})
+
+describe('a speculative request whose turn comes late', () => {
+  it.each(['the one that leads', 'one that has joined'])(
+    'reads the object again if the shared body was given up meanwhile: %s',
+    async (which) => {
+      const { origin, backend, isFree } = await wrapped()
+      const [leader, other] = [speculative(), speculative()]
+      const both = [backend.get('a', leader.read), backend.get('a', other.read)].map(outcome)
+      origin.reads[0]?.answer()
+      const [quick, slow] = which === 'the one that leads' ? [other, leader] : [leader, other]
+      quick.confirm()
+      expect(await both[quick === leader ? 0 : 1]).toBe('the object')
+      // Whoever needs all of it frees bodies that nobody reads.
+      await expect.poll(isFree).toBe(true)
+      origin.isManual = false
+      slow.confirm()
+      expect(await both[slow === leader ? 0 : 1]).toBe('the object')
+      expect(origin.started()).toBe(2)
+    },
+  )
+
+  it('sends nothing if it is not needed any more when it stops waiting for the one that leads', async () => {
+    const { origin, backend } = await wrapped({ stallMs: 50 })
+    const [leader, other] = [speculative(), speculative()]
+    void outcome(backend.get('a', leader.read))
+    const joined = outcome(backend.get('a', other.read))
+    await idle()
+    other.cancel()
+    expect(await joined).toBe('failed')
+    expect(origin.started()).toBe(1)
+    leader.cancel()
   })
 })
 

@@ -13,7 +13,6 @@ const objects = from(
 )
 const queues = from('[Queues limits](https://developers.cloudflare.com/queues/platform/limits/)')
 const workers = from('[Workers limits](https://developers.cloudflare.com/workers/platform/limits/)')
-const r2 = from('[R2 limits](https://developers.cloudflare.com/r2/platform/limits/)')
 const s3 = from(
   '[S3 performance](https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance.html)',
 )
@@ -24,7 +23,6 @@ export const LIMITS = {
   queueMessages: queues(5000, 'messages/s of a queue'),
   consumers: queues(250, 'consumers of a queue at once'),
   connections: workers(6, 'connections of a request that wait for headers'),
-  r2Writes: r2(1, 'writes/s of one object'),
   sourceGets: s3(5500, 'GETs/s of one partition of an S3 bucket'),
 }
 
@@ -63,7 +61,7 @@ export const ASSUMED = {
   cpuMsOfCopy: assumed(2, 'ms of processor time for a copy', 'as in the estimate of a dry run'),
 }
 
-/** Constants of src/ that its modules keep to themselves. */
+/** Constants of src/, compared with it by `test/scale/measured.test.ts`. */
 export const SETTINGS = {
   namesPerPage: 100,
   namesPerListing: 1000,

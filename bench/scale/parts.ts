@@ -1,25 +1,22 @@
 import { ASSUMED, LIMITS, MEASURED, SETTINGS } from './figures.ts'
-import type { Group } from './popularity.ts'
 
 export interface Load {
   /** Per second. */
   reads: number
   /** Share of the reads that fallbacks answer. */
   fallback: number
-  groups: readonly Group[]
 }
 
 type Part = readonly [part: string, unit: string, load: number, limit: number]
 
 /** What reads put load on. */
-export function partsOf({ reads, fallback, groups }: Load): Part[] {
+export function partsOf({ reads, fallback }: Load): Part[] {
   const { readsPerIsolate, queuedShare, queuedSeconds, copySeconds, objectBytes } = ASSUMED
   const isolates = reads / readsPerIsolate.value
   const old = reads * fallback
   const queued = old * queuedShare.value
   const copies = LIMITS.consumers.value * SETTINGS.copiesPerConsumer
   const mib = (readsPerIsolate.value * fallback * copySeconds.value * objectBytes.value) / 1024 ** 2
-  const writes = old * (groups[0]?.share ?? 0) * copySeconds.value
   return [
     ['the source', 'GETs/s', old, LIMITS.sourceGets.value],
     ['consumers of the queue', 'copies at once', queued * queuedSeconds.value, copies],
@@ -27,7 +24,6 @@ export function partsOf({ reads, fallback, groups }: Load): Part[] {
     ['TimeSeries', 'requests/s', isolates / MEASURED.reportSeconds.value, LIMITS.objectRequests.value],
     ['memory of an isolate', 'MiB', mib, SETTINGS.sharedMib],
     ['connections of a read', '', fallback > 0 ? 2 : 1, LIMITS.connections.value],
-    ['writes of the most popular object', 'at once', writes, LIMITS.r2Writes.value],
   ]
 }
 

@@ -27,11 +27,8 @@ const duration = (seconds: number): string => {
 
 /** What share of its limit each part uses. */
 function reads(): string {
-  const loads = [
-    partsOf({ reads: READS, fallback: 0, groups }),
-    partsOf({ reads: 2 * READS, fallback: 1, groups }),
-  ]
-  const rows = partsOf({ reads: READS, fallback: 1, groups }).map(([part, unit, load, limit], index) => {
+  const loads = [partsOf({ reads: READS, fallback: 0 }), partsOf({ reads: 2 * READS, fallback: 1 })]
+  const rows = partsOf({ reads: READS, fallback: 1 }).map(([part, unit, load, limit], index) => {
     const [after = 0, double = 0] = loads.map((parts) => parts[index]?.[2] ?? 0)
     const full = double === load ? 'does not grow' : `${whole((READS * limit) / load)}/s`
     const used = `${short(load)} of ${short(limit)} ${unit}`.trim()

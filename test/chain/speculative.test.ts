@@ -257,10 +257,10 @@ describe('hedge_ms and speculative requests together', () => {
     const third = await controlled('third', 'from third')
     const chain = chainOf([first, second, third], {
       speculation: expecting('first'),
-      hedgeMs: { second: 200 },
+      hedgeMs: { second: 1000 },
     })
     const found = chain.get('a', { speculative: true })
-    await new Promise((resolve) => setTimeout(resolve, 250))
+    await new Promise((resolve) => setTimeout(resolve, 1100))
     answer(first)
     await idle()
     expect(third.started()).toBe(0)

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { unstable_readConfig } from 'wrangler'
 import { type BackfillSettings, capacities, limitOf } from '../../bench/scale/backfill.ts'
 import { costOfReads, total } from '../../bench/scale/cost.ts'
-import { ASSUMED, LIMITS, MEASURED } from '../../bench/scale/figures.ts'
+import { ASSUMED, LIMITS, MEASURED, SETTINGS } from '../../bench/scale/figures.ts'
 import { migrate } from '../../bench/scale/migrate.ts'
 import { withTables } from '../../bench/scale/page.ts'
 import { partsOf } from '../../bench/scale/parts.ts'
@@ -25,7 +25,8 @@ describe('docs/scale.md', () => {
 })
 
 it('docs/scale.md has the same figures in its summary', () => {
-  const [summary = ''] = readMarkdown('docs/scale.md').split('## Reads\n')
+  const page = readMarkdown('docs/scale.md')
+  const [summary = ''] = page.split('## Reads\n')
   const backfills = [400, 1000].map((maxConcurrency) => limitOf({ jobs: 1, maxConcurrency }).rate)
   const hours = (objects: number): string[] =>
     backfills.map((rate) => String(Number((objects / rate / HOUR).toPrecision(2))))
@@ -48,6 +49,15 @@ it('docs/scale.md has the same figures in its summary', () => {
   const [before, after] = migrate(given, [9 * HOUR, 9.5 * HOUR])
   expect(summary).toContain('everything is copied after 9.5 hours')
   expect([(before?.copied ?? 0) / 1e8 < 0.999, (after?.copied ?? 0) / 1e8 > 0.999]).toEqual([true, true])
+
+  const popular = 10_000 * (groups[0]?.share ?? 0) * ASSUMED.copySeconds.value
+  expect(page).toContain(`is requested about ${Math.round(popular)} times before its first copy is stored`)
+})
+
+it('wrangler.toml gives a consumer as many pages as the simulation does', () => {
+  const { queues } = unstable_readConfig({ config: 'wrangler.toml' })
+  const copies = { queue: 'fallback-storage-copies', max_batch_size: SETTINGS.pagesPerConsumer }
+  expect(queues.consumers).toContainEqual(expect.objectContaining(copies))
 })
 
 /** Objects that are all equally popular. */
@@ -156,10 +166,8 @@ describe('a backfill', () => {
 })
 
 describe('load', () => {
-  const groups = zipf(1e6, 0.9)
-
   it('grows with the reads, except for what each isolate has of its own', () => {
-    const [one, two] = [1000, 2000].map((reads) => partsOf({ reads, fallback: 1, groups }))
+    const [one, two] = [1000, 2000].map((reads) => partsOf({ reads, fallback: 1 }))
     const factors = one?.map(([part, , load], index) => [part, (two?.[index]?.[2] ?? 0) / load])
     const own = ['memory of an isolate', 'connections of a read']
     expect(factors?.length).toBeGreaterThan(4)
@@ -170,7 +178,7 @@ describe('load', () => {
   it('of reports is one a minute for an isolate, whether fallbacks answer or not', () => {
     const reads = LIMITS.objectRequests.value * MEASURED.reportSeconds.value * ASSUMED.readsPerIsolate.value
     for (const fallback of [0, 1]) {
-      const series = partsOf({ reads, fallback, groups }).find(([part]) => part === 'TimeSeries')
+      const series = partsOf({ reads, fallback }).find(([part]) => part === 'TimeSeries')
       expect(series?.[2]).toBeCloseTo(LIMITS.objectRequests.value, 9)
     }
   })

@@ -6,7 +6,7 @@ import { delay, type Fault } from '../kit/origin/spoil.ts'
 import { type Site, startSite } from '../kit/worker/site.ts'
 
 const LARGE = Buffer.alloc(8 * 1024 * 1024, 'large ')
-const IDLE_MS = 300
+const IDLE_MS = 1000
 
 let site: Site
 let first: Origin
@@ -103,10 +103,17 @@ it.each([
 
 it('twenty clients at once that miss share one request to the origin', async () => {
   old.add('shared', LARGE)
-  await first.set('shared', delay(200))
-  const bodies = await Promise.all(
+  const primary = held()
+  await first.set('shared', primary.fault)
+  const answers = Promise.all(
     Array.from({ length: 20 }, async () => Buffer.from(await (await site.fetch('/shared')).arrayBuffer())),
   )
+  await eventually(
+    () => `twenty requests, not ${first.count('shared').requests}`,
+    async () => (first.count('shared').requests === 20 ? true : null),
+  )
+  primary.release()
+  const bodies = await answers
   expect(bodies.every((body) => body.equals(LARGE))).toBe(true)
   expect(old.count('shared').requests).toBe(1)
 })

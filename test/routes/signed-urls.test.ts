@@ -4,6 +4,7 @@ import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createUrlSigner, type SigningKey } from '../../src/access/signed-url.ts'
 import { encodeName } from '../../src/storage/name.ts'
 import { answering, type CallInit, fill, media, R2, SITE, startApp, TOKEN } from '../kit/app.ts'
+import { sampled } from '../kit/sample.ts'
 import { NASTY_NAMES } from '../names.ts'
 
 afterAll(() => reset())
@@ -215,7 +216,7 @@ describe('a signed URL', () => {
 
   it('works for odd names', async () => {
     // test/access/signed-url.test.ts signs all of them, test/e2e/signed-urls.test.ts sends others.
-    const names = NASTY_NAMES.filter((_, index) => index % 4 === 1)
+    const names = sampled(NASTY_NAMES, 4)
     await fill(media, Object.fromEntries(names.map((name) => [name, encodeURIComponent(name)])))
     const { get, url } = start()
     for (const name of names) {

@@ -1,9 +1,12 @@
 import { env } from 'cloudflare:workers'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { type Figure, MEASURED, PRICES, SETTINGS } from '../../bench/scale/figures.ts'
+import { isolateMemory, SHARED_LEAVES_BYTES } from '../../src/bodies/memory-budget.ts'
 import { createChain } from '../../src/chain/fallback.ts'
+import { parseConfig } from '../../src/config/config.ts'
 import { estimateCost } from '../../src/jobs/backfill/estimate.ts'
 import { shares } from '../../src/jobs/backfill/pages.ts'
+import { LONG_BACKLOG, PAGES_PER_CONSUMER } from '../../src/jobs/backfill/send-pages.ts'
 import { openIndex } from '../../src/jobs/jobs.ts'
 import { copyObject } from '../../src/migration/copy.ts'
 import { withRememberedUploads } from '../../src/migration/open-uploads.ts'
@@ -59,6 +62,18 @@ it('a consumer makes so many copies at once', () => {
     each: SETTINGS.copiesPerConsumer,
     consumers: 1000 / SETTINGS.copiesPerConsumer,
   })
+})
+
+it('the settings are those of the code', () => {
+  expect([SETTINGS.longBacklog, SETTINGS.pagesPerConsumer]).toEqual([LONG_BACKLOG, PAGES_PER_CONSUMER])
+  const { verifyPerSecond } = parseConfig({ ...env, FALLBACK_STORAGES: [{ type: 'r2', binding: 'MEDIA' }] })
+  expect(SETTINGS.verifiedPerSecond).toBe(verifyPerSecond)
+  const mib = 1024 ** 2
+  const shared = { leave: SHARED_LEAVES_BYTES }
+  const bodies = Array.from({ length: SETTINGS.sharedMib }, () => isolateMemory.tryReserve(mib, shared))
+  expect(bodies).not.toContain(null)
+  expect(isolateMemory.tryReserve(1, shared)).toBeNull()
+  for (const memory of bodies) memory?.release()
 })
 
 const OBJECTS = 2000

@@ -24,7 +24,7 @@ function speculative() {
   return { read: { signal: stop.signal, needed, onHeld } satisfies GetOptions, confirm, cancel, onHeld }
 }
 
-const IDLE_MS = 40
+const IDLE_MS = 200
 
 /** As `openBackends` wraps a fallback. */
 async function wrapped({ stallMs = 60_000 } = {}) {

@@ -8,9 +8,9 @@ import { isActive, putBackUnreported, shares } from './pages.ts'
 export type PageQueue = Pick<Queue<PageMessage>, 'sendBatch'> & Partial<Pick<Queue, 'metrics'>>
 
 /** As many as wrangler.toml lets a consumer take at once. */
-const PAGES_PER_CONSUMER = 10
+export const PAGES_PER_CONSUMER = 10
 /** With so many messages waiting, nothing more is sent: copies that reads have queued are among them. */
-const LONG_BACKLOG = 1000
+export const LONG_BACKLOG = 1000
 /** A consumer runs for 15 minutes at most (Workers limits), and if it dies the queue delivers its message again. */
 const DELIVERY_WINDOW_MS = 20 * 60_000
 /** The local simulator forgets its queue when it is killed; this long after the job has restarted, that is certain. */

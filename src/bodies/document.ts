@@ -25,7 +25,11 @@ export async function withDocument<Result>(
   const reader = createChunkReader(body)
   let memory: Reservation | undefined
   try {
-    if (size !== undefined && size > maxBytes) throw tooLarge()
+    if (size !== undefined && size > maxBytes) {
+      // Discarded as far as an allowed one would be read: most clients then see the answer and keep their connection.
+      for (let read = 0; read <= maxBytes; read += UNCOUNTED_BYTES) await reader.next(UNCOUNTED_BYTES)
+      throw tooLarge()
+    }
     const first = maxBytes > READ_FIRST_BYTES ? UNCOUNTED_BYTES : maxBytes
     let bytes = await reader.whole(first + 1)
     if (!bytes && first === maxBytes) throw tooLarge()

@@ -136,9 +136,11 @@ export const rewriteRules = v.pipe(
   ),
   v.maxLength(MAX_RULES, `must have at most ${MAX_RULES} rules`),
   without((rules) => {
-    const problems = rules.map(([source, replacement]) => ruleProblem(source, replacement))
-    const index = problems.findIndex((problem) => problem !== null)
-    return index < 0 ? null : `rule ${index + 1} ${problems[index]}`
+    const problems = rules.flatMap(([source, replacement], index) => {
+      const problem = ruleProblem(source, replacement)
+      return problem === null ? [] : [`rule ${index + 1} ${problem}`]
+    })
+    return problems.join('; ') || null
   }),
 )
 

@@ -2,6 +2,7 @@ import type { Chain } from '../chain/fallback.ts'
 import { accepts } from '../chain/placement.ts'
 import { type Backend, isListable, type ListableBackend, type ListPage } from '../storage/backend.ts'
 import { toStorageError } from '../storage/errors.ts'
+import { mapLimited } from '../storage/map-limited.ts'
 import type { ObjectInfo } from '../storage/object.ts'
 import { compareNames } from '../storage/order.ts'
 import { mayBeMarker } from '../storage/tombstone-marker.ts'
@@ -13,6 +14,13 @@ type Found = Map<string, ObjectInfo | null>
 const HEADS_PER_LISTING = 13
 /** Names of one directory that are worth a listing: if it decides none of them, it has cost half as much as their HEADs. */
 const MIN_NAMES = 2 * HEADS_PER_LISTING
+/** Directories that are listed at once. */
+const CONCURRENCY = 5
+/**
+ * Names that no other sequence of characters is equivalent to: ASCII without `K`, `;` and the backtick, which are equivalent
+ * to U+212A, U+037E and U+1FEF. R2 finds an object under every equivalent name, but lists it under one, which may be anywhere.
+ */
+const HAS_ONE_SPELLING = /^[ -:<-JL-_a-~]*$/
 
 /**
  * What backends have under the names, as far as listings say it for less than one HEAD each: where a directory has many of
@@ -27,15 +35,13 @@ export async function lookUpByListing(
   for (const backend of chain.backends) {
     if (!isCheaperToList(backend)) break
     const directories = Map.groupBy(
-      left.filter((name) => accepts(backend, name) && hasOneSpelling(name)),
+      left.filter((name) => accepts(backend, name)),
       (name) => name.slice(0, name.lastIndexOf('/') + 1),
     )
     const own: Found = new Map()
     found.set(backend, own)
-    await Promise.all(
-      [...directories].map(([prefix, inside]) =>
-        listDirectory(chain, { backend, prefix, names: inside }, own),
-      ),
+    await mapLimited(directories, CONCURRENCY, ([prefix, inside]) =>
+      listDirectory(chain, { backend, prefix, names: inside }, own),
     )
     // Of what HEADs decide, there may be nothing left for the next backend.
     left = left.filter((name) => own.get(name) === null || !accepts(backend, name))
@@ -73,29 +79,26 @@ async function listDirectory(
       if (failure.code === 'internal') throw failure
       return
     }
-    const decided = left.slice(0, decidedBy(page, left))
+    const passed = passedBy(page, left)
     const objects = new Map(page.objects.map((object) => [object.name, object]))
-    const spellings = new Set(page.objects.map(({ name }) => name.normalize()))
-    for (const name of decided) {
+    let decided = 0
+    for (const name of left.slice(0, passed)) {
       const object = objects.get(name) ?? null
       // In R2's listings, tombstones are marked.
-      const isUnknown = object
-        ? backend.type === 's3' && !object.deleted && mayBeMarker(object.size)
-        : spellings.has(name)
-      if (!isUnknown) found.set(name, object)
+      const isKnown = object
+        ? backend.type === 'r2' || (object.size !== undefined && !mayBeMarker(object.size))
+        : HAS_ONE_SPELLING.test(name)
+      if (!isKnown) continue
+      found.set(name, object)
+      decided++
     }
-    if (decided.length < HEADS_PER_LISTING) return
-    left = left.slice(decided.length)
+    if (decided < HEADS_PER_LISTING) return
+    left = left.slice(passed)
   }
 }
 
-/** R2 finds an object under every equivalent spelling of its name (é as one character or two), but lists the one it was given last. */
-function hasOneSpelling(name: string): boolean {
-  return name.normalize('NFC') === name.normalize('NFD')
-}
-
-/** How many of the names, from the first, the page decides: none if it is not in order, and all if it is the last one. */
-function decidedBy({ objects, cursor }: ListPage, names: readonly string[]): number {
+/** How many of the names, from the first, the page has or has passed: none if it is not in order, and all if it is the last one. */
+function passedBy({ objects, cursor }: ListPage, names: readonly string[]): number {
   let last = ''
   for (const { name } of objects) {
     if (compareNames(name, last) < 0) return 0

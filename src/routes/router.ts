@@ -13,6 +13,7 @@ import { type Route, type RouteId, ROUTES } from '../schemas/routes.ts'
 import { StorageError } from '../storage/errors.ts'
 import { parseName } from '../storage/name.ts'
 import type { AppEnv, Handlers } from './context.ts'
+import { finish } from './finish.ts'
 
 const MAX_JSON_BYTES = 1024 * 1024
 /** Without signing in: several times what the names have that such a request may send. */
@@ -155,9 +156,10 @@ async function withJson<Result>(
   use: (json: unknown) => Promise<Result>,
 ): Promise<Result> {
   if (!body) return use({})
-  const size = Number(headers.get('Content-Length') ?? Infinity)
+  const length = headers.get('Content-Length')
+  const size = length === null ? undefined : Number(length)
   const tooLarge = () => new StorageError('too-large', `this JSON body may have ${maxBytes} bytes at most`)
-  return withDocument(body, { size, maxBytes, tooLarge }, (bytes) => use(parseJson(bytes)))
+  return finish(withDocument(body, { size, maxBytes, tooLarge }, (bytes) => use(parseJson(bytes))))
 }
 
 function parseJson(bytes: Uint8Array): unknown {

@@ -36,6 +36,30 @@ describe('a document that is parsed', () => {
     expect([before - during, freeKib()]).toEqual([kib, before])
   })
 
+  it('takes what has arrived, and only then, where it may have 128 KiB at most', async () => {
+    const before = freeKib()
+    const { readable, writable } = new IdentityTransformStream()
+    const writer = writable.getWriter()
+    const options = { size: undefined, maxBytes: 128 * KIB, tooLarge }
+    const during = withDocument(readable, options, async () => freeKib())
+    await writer.write(new Uint8Array(20 * KIB))
+    expect(freeKib()).toBe(before)
+    await Promise.all([writer.write(new Uint8Array(40 * KIB)), writer.close()])
+    expect([before - (await during), freeKib()]).toEqual([4 * 60, before])
+  })
+
+  it.each([256 * KIB, 128 * KIB])(
+    'is refused without memory if it has more than %i bytes',
+    async (maxBytes) => {
+      const all = await isolateMemory.reserve(isolateMemory.total)
+      const options = { size: maxBytes + 1, maxBytes, tooLarge }
+      await expect(withDocument(bodyOf(maxBytes + 1), options, async () => 'used')).rejects.toThrow(
+        'too large',
+      )
+      all.release()
+    },
+  )
+
   it('takes nothing if it is small', async () => {
     const before = freeKib()
     const options = { size: undefined, maxBytes: 256 * KIB, tooLarge }

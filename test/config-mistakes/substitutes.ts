@@ -91,6 +91,16 @@ export const substituteMistakes: Row[] = [
     '`rewrite`: rule 1 refers to $3, but its expression has 2 groups in parentheses',
   ],
   [
+    'rewrite with two broken rules',
+    rewriting([
+      ['(', ''],
+      ['a', 'b'],
+      ['a', '$1'],
+    ]),
+    'rule 1 is not a valid regular expression',
+    'rule 3 refers to $1, but its expression has 0 groups in parentheses',
+  ],
+  [
     'rewrite with an exponential expression',
     rewriting([['^(\\w+\\d*)+$', '$1']]),
     '`rewrite`: rule 1 repeats a group without limit',

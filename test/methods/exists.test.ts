@@ -23,6 +23,12 @@ async function holding(name: string, names: readonly string[], type: 'r2' | 's3'
   return backend
 }
 
+/** It finds an object under every equivalent spelling of its name, as R2 does. */
+function equivalent<Held extends Awaited<ReturnType<typeof holding>>>(backend: Held): Held {
+  const names = new Map([...backend.objects.keys()].map((name) => [name.normalize(), name]))
+  return { ...backend, head: (name) => backend.head(names.get(name.normalize()) ?? name) }
+}
+
 function existing(backends: readonly Backend[], names: readonly string[], hedgeMs = {}) {
   return existsAll(createChain(backends, { deletes: 'tombstone', hedgeMs }), names)
 }
@@ -101,6 +107,19 @@ describe('exists of many names of one directory', () => {
     expect(backend.counts).toMatchObject({ head: 1, list: 1 })
   })
 
+  it('looks up those whose size S3 does not list', async () => {
+    const names = numbered(40)
+    const backend = await holding('first', names, 's3')
+    const list: Backend['list'] = async (options) => {
+      const page = await backend.list(options)
+      return { ...page, objects: page.objects.map(({ name, backend: by }) => ({ name, backend: by })) }
+    }
+    await writeMarker(backend, names[0] ?? '')
+    const answers = await existing([{ ...backend, list }], names)
+    expect(answers.get(names[0] ?? '')).toBe(false)
+    expect(backend.counts).toMatchObject({ head: 40, list: 1 })
+  })
+
   it('falls back on HEADs where listings are refused', async () => {
     const names = numbered(40)
     const backend = await holding('first', names.slice(0, 20))
@@ -126,18 +145,55 @@ describe('exists of many names of one directory', () => {
     expect(backend.counts).toMatchObject({ head: 40, list: 1 })
   })
 
-  it('finds names that R2 stores in another spelling of the same characters', async () => {
-    const names = numbered(40).map((name) => `${name}é`)
-    const kelvin = numbered(40).map((name) => `${name}K`)
-    const backend = await holding('first', [
-      ...names.map((name) => name.normalize('NFD')),
-      ...kelvin.map((name) => name.replace('K', '\u{212a}')),
-    ])
-    const spellings = new Map([...backend.objects.keys()].map((name) => [name.normalize(), name]))
-    const head: Backend['head'] = (name) => backend.head(spellings.get(name.normalize()) ?? name)
-    expect(await existing([{ ...backend, head }], [...names, ...kelvin])).toEqual(
-      all([...names, ...kelvin], true),
-    )
+  it.each([
+    ['é', 'e\u0301'],
+    ['e\u0301', 'é'],
+    ['K', '\u212a'],
+    ['\u212a', 'K'],
+    [';', '\u037e'],
+    ['`', '\u1fef'],
+    ['\u2126', '\u03a9'],
+    ['\u798f', '\ufa1b'],
+    ['\ufa1b', '\u798f'],
+    ['\u2002', '\u2000'],
+    ['a\u0301\u0323', 'a\u0323\u0301'],
+  ])(
+    'finds names that R2 stores in another spelling of the same characters: %j as %j',
+    async (asked, stored) => {
+      const named = (spelling: string) =>
+        numbered(40).map((name) => `${name.slice(0, 2)}${spelling}${name.slice(2)}`)
+      const backend = equivalent(await holding('first', named(stored)))
+      expect(await existing([backend], named(asked))).toEqual(all(named(asked), true))
+    },
+  )
+
+  it('finds another spelling that is in another directory, or not on the first page', async () => {
+    const inside = numbered(40).map((name) => `K${name}`)
+    const late = numbered(40).map((name) => name.replace('.jpg', 'K'))
+    const spelled = [...inside, ...late].map((name) => name.replace('K', '\u212a'))
+    const backend = equivalent(await holding('first', spelled))
+    const list: Backend['list'] = async (options) => ({
+      objects: [{ name: `${options?.prefix ?? ''}x`, backend: 'first', size: 1 }],
+      directories: [],
+      cursor: 'more',
+    })
+    expect(await existing([backend], [...inside, ...late])).toEqual(all([...inside, ...late], true))
+    expect(await existing([{ ...backend, list }], late)).toEqual(all(late, true))
+  })
+
+  it('lists a few directories at a time', async () => {
+    const names = Array.from({ length: 10 }, (_, n) => numbered(26).map((name) => `${n}${name}`)).flat()
+    const backend = await holding('first', names)
+    let [running, most] = [0, 0]
+    const list: Backend['list'] = async (options) => {
+      most = Math.max(most, ++running)
+      const page = await backend.list(options)
+      await new Promise((resolve) => setTimeout(resolve))
+      running--
+      return page
+    }
+    expect(await existing([{ ...backend, list }], names)).toEqual(all(names, true))
+    expect(most).toBe(5)
   })
 
   it('waits for a silent listing no longer than a search waits for a silent backend', async () => {

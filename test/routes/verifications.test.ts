@@ -42,9 +42,12 @@ describe('a verification over HTTP', () => {
     expect(page).not.toContain('<script')
     expect(page).toMatch(/\.unsafe \{[^<]*<\/style>/)
     expect((await call(`/-/api/${path}/report`)).status).toBe(200)
-    const plain = await startApp({ ASSETS: undefined }).call(`/-/api/${path}/report`)
-    expect(plain.status).toBe(200)
-    expect(await plain.text()).toContain('Safe to detach')
+    const broken = { fetch: async () => new Response(null, { status: 503 }) }
+    for (const ASSETS of [undefined, broken]) {
+      const plain = await startApp({ ASSETS }).call(`/-/api/${path}/report`)
+      expect(plain.status).toBe(200)
+      expect(await plain.text()).toContain('Safe to detach')
+    }
   })
 
   it('prints accepted reasons on the certificate, and refuses unknown ones', async () => {

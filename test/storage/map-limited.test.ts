@@ -33,4 +33,18 @@ describe('mapLimited', () => {
       item === 3 ? Promise.reject(new Error('three')) : Promise.resolve(item)
     await expect(mapLimited([1, 2, 3, 4], 2, work)).rejects.toThrow('three')
   })
+
+  it('begins no further item after one has failed', async () => {
+    const begun: number[] = []
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const work = async (item: number): Promise<void> => {
+      begun.push(item)
+      if (item === 1) throw new Error('one')
+      await promise
+    }
+    await expect(mapLimited([0, 1, 2, 3, 4], 2, work)).rejects.toThrow('one')
+    resolve()
+    for (let turn = 0; turn < 20; turn++) await Promise.resolve()
+    expect(begun).toEqual([0, 1])
+  })
 })

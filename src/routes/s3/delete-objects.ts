@@ -38,19 +38,18 @@ export async function deleteObjects(s3: S3Request): Promise<Response> {
   // A damaged list would delete other keys.
   if (!request.headers.has('x-amz-trailer') && Object.keys(announcedDigests(request.headers)).length === 0)
     throw new S3ApiError('InvalidRequest', 'Content-MD5 or an x-amz-checksum header is required')
-  return withXmlBody(request, payload, {
-    maxBytes: MAX_BYTES,
-    use(root) {
-      const { keys, isQuiet } = parseDelete(root)
-      return finish(removeAll(s3, keys, isQuiet))
-    },
-  })
+  return finish(
+    withXmlBody(request, payload, { maxBytes: MAX_BYTES, use: (root) => removeAll(s3, parseDelete(root)) }),
+  )
 }
 
 /** The headers of the condition for each key. */
 type Keys = ReadonlyMap<string, Headers>
 
-async function removeAll({ c, identity }: S3Request, keys: Keys, isQuiet: boolean): Promise<Response> {
+async function removeAll(
+  { c, identity }: S3Request,
+  { keys, isQuiet }: { keys: Keys; isQuiet: boolean },
+): Promise<Response> {
   const { chain } = c.get('deployment')
   const errors = await mapLimited(keys, CONCURRENCY, async ([key, condition]): Promise<Elements | null> => {
     try {

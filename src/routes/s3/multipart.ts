@@ -92,10 +92,12 @@ async function storePart(
 
 export async function completeMultipartUpload(s3: S3Request): Promise<Response> {
   const opened = await openUpload(s3)
-  return withXmlBody(s3.request, s3.payload, {
-    maxBytes: MAX_COMPLETION_BYTES,
-    use: (root) => completeWith(s3, opened, parseParts(root)),
-  })
+  return finish(
+    withXmlBody(s3.request, s3.payload, {
+      maxBytes: MAX_COMPLETION_BYTES,
+      use: (root) => completeWith(s3, opened, parseParts(root)),
+    }),
+  )
 }
 
 async function completeWith(s3: S3Request, opened: OpenUpload, parts: UploadedPart[]): Promise<Response> {

@@ -1,5 +1,6 @@
 import { strict as assert } from 'node:assert'
 import { createHash } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { crc32 } from 'node:zlib'
 import { type Bytes, signHeader } from '../s3-signer.ts'
 import type { Site } from './site.ts'
@@ -20,6 +21,8 @@ const CHUNK_BYTES = MIB
 const KEY_CHARACTERS = 480
 const KEYS = 1000
 const DELETED = 20
+const MAX_TRIES = 30
+const RETRY_MS = 500
 
 /** The variables that turn the S3 API on. */
 export const S3_VARS = { S3_BUCKET: BUCKET, S3_KEYS: JSON.stringify([KEY, LIMITED]) }
@@ -35,7 +38,15 @@ interface Sent {
   key?: typeof KEY
 }
 
-async function send({ url }: Target, method: string, path: string, sent: Sent = {}): Promise<string> {
+/** As S3 clients do, it tries again when it is told to slow down. */
+async function send(
+  target: Target,
+  method: string,
+  path: string,
+  sent: Sent = {},
+  tries = 1,
+): Promise<string> {
+  const { url } = target
   const { query = {}, headers = {}, body, hash = 'UNSIGNED-PAYLOAD', key = KEY } = sent
   const signing = {
     endpoint: `${new URL(url).origin}/-/s3`,
@@ -46,6 +57,11 @@ async function send({ url }: Target, method: string, path: string, sent: Sent = 
   const { host: _, ...own } = signed.headers
   const answer = await fetch(signed.url, { method, headers: own, ...(body && { body }) })
   const text = await answer.text()
+  if (answer.status === 503 && tries < MAX_TRIES) {
+    assert.match(text, /<Code>SlowDown<\/Code>/)
+    await sleep(RETRY_MS)
+    return send(target, method, path, sent, tries + 1)
+  }
   assert.equal(answer.status, 200, text)
   return text + (answer.headers.get('ETag') ?? '')
 }

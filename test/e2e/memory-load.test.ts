@@ -24,7 +24,7 @@ const QUEUED_ALONE_BYTES = 40 * MB
 /** A save waits two seconds for memory; under load, and while garbage is collected, its answer takes longer. */
 const EARLY_MS = 5000
 /** With everything at once all requests wait for the same thread. */
-const EARLY_IN_THE_MIX_MS = 8000
+const EARLY_IN_THE_MIX_MS = 20_000
 
 let site: Site
 let source: Source

@@ -1,6 +1,6 @@
 import type { StorageError } from './errors.ts'
 
-/** `cancelled`: a speculative request that turned out not to be needed. */
+/** `cancelled`: a speculative request that turned out not to be needed, whether or not the backend had responded. */
 export type Outcome = 'hit' | 'absent' | 'timeout' | 'error' | 'skipped' | 'cancelled'
 
 /** One backend that was tried, or skipped, for one request. */

@@ -24,7 +24,10 @@ function isKnown({ etag }: ObjectInfo, ifNoneMatch: string | undefined): boolean
   return ifNoneMatch !== undefined && etag === ifNoneMatch
 }
 
-/** A reader that knows the length considers the object complete at its last byte, so the last chunk waits for the digest. */
+/**
+ * A reader that knows the length considers the object complete at its last byte, so the last chunk waits for the digest. Since
+ * the next chunk is read ahead, the bytes are only valid until the next call.
+ */
 function checkedChunks(chunks: Chunks, check: DigestCheck): Chunks {
   let held: Uint8Array | undefined
   return {

@@ -1,5 +1,5 @@
 import { interruption, StorageError } from '../storage/errors.ts'
-import type { Reservation } from './memory-budget.ts'
+import { BACKGROUND_LEAVES_BYTES, isolateMemory, type Reservation } from './memory-budget.ts'
 import { openChunks, type Chunks } from './chunks.ts'
 
 /** A stream whose length the runtime knows, for Content-Length. Node has no such class. */
@@ -37,6 +37,10 @@ export function heldBody(bytes: Uint8Array, memory: Reservation): ReadableStream
 
 /** Large, since no client waits for the first byte here, and JavaScript runs once for each chunk. */
 const CHUNK_BYTES = 256 * 1024
+/** While many bodies are sent at once, their buffers must not fill the isolate. */
+const SMALL_CHUNK_BYTES = 32 * 1024
+/** One is filled while the receiver reads the other. */
+const BUFFERS = 2
 
 interface SendOptions<Result> {
   /** Resolves to `null` if the receiver refuses the bytes because a condition does not hold. */
@@ -55,7 +59,11 @@ export async function sendFixedLength<Result>(
 ): Promise<Result> {
   const fixed = new FixedLengthStream(size)
   const writer = fixed.writable.getWriter()
-  const chunkBytes = Math.max(1, Math.min(CHUNK_BYTES, size))
+  const memory =
+    size > SMALL_CHUNK_BYTES
+      ? isolateMemory.tryReserve(BUFFERS * Math.min(CHUNK_BYTES, size), { leave: BACKGROUND_LEAVES_BYTES })
+      : null
+  const chunkBytes = Math.max(1, Math.min(memory ? CHUNK_BYTES : SMALL_CHUNK_BYTES, size))
   const source = openChunks(body, { atLeast: chunkBytes, atMost: chunkBytes })
   let failure: unknown
   /** Cancels both ends at once, so that a stalled source does not block and the receiver stores nothing. */
@@ -78,6 +86,7 @@ export async function sendFixedLength<Result>(
     stop(error)
     throw cause
   } finally {
+    memory?.release()
     signal?.removeEventListener('abort', abort)
   }
 }

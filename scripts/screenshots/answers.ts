@@ -10,6 +10,7 @@ import type {
   Verification,
 } from '../../src/client/client.ts'
 import type { SeriesKind } from '../../src/schemas/reasons.ts'
+import { SILENT } from '../../test/kit/silent-source.ts'
 
 /** Answers in place of what differs from run to run: a deployment in the last days of its migration. */
 
@@ -400,21 +401,7 @@ const notBack: Verification = {
 
 const events: Answers['listEvents'] = {
   sources: [
-    {
-      backend: mirror.name,
-      last_event: null,
-      last_received: null,
-      last_handled: null,
-      waiting_since: null,
-      lag_seconds: null,
-      accepted: 0,
-      ignored: 0,
-      copied: 0,
-      tombstoned: 0,
-      conflicts: 0,
-      unchanged: 0,
-      failed: 0,
-    },
+    { ...SILENT, backend: mirror.name },
     {
       backend: 'legacy',
       last_event: ago(9 * MINUTE),

@@ -3,24 +3,11 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { ConflictPage, SourceJson } from '../../src/client/client.ts'
 import { close, listen } from '../kit/servers/listen.ts'
 import { eventually } from '../kit/eventually.ts'
+import { SILENT as SILENT_SOURCE } from '../kit/silent-source.ts'
 import { type Cli, createCli, records } from './run.ts'
 
 const AT = '2026-11-28T22:22:20.613Z'
-const SILENT: SourceJson = {
-  backend: 'media_kv',
-  last_event: null,
-  last_received: null,
-  last_handled: null,
-  waiting_since: null,
-  lag_seconds: null,
-  accepted: 0,
-  ignored: 0,
-  copied: 0,
-  tombstoned: 0,
-  conflicts: 0,
-  unchanged: 0,
-  failed: 0,
-}
+const SILENT: SourceJson = { ...SILENT_SOURCE, backend: 'media_kv' }
 const HEARD: SourceJson = {
   ...SILENT,
   backend: 'legacy',

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Mirror, SourceJson, Verification } from '../../src/client/client.ts'
+import type { Mirror, Verification } from '../../src/client/client.ts'
 import { plannedRepairs } from '../../src/dashboard/views/migration/verifications.ts'
 import { stateOf as mirrorState, troubleOf } from '../../src/dashboard/views/rollback/mirrors.ts'
 import {
@@ -8,25 +8,10 @@ import {
   revalidatesAfter,
   stateOf,
 } from '../../src/dashboard/views/sources/events.ts'
+import { SILENT } from '../kit/silent-source.ts'
 
 const NOW = Date.parse('2026-11-28T12:00:00.000Z')
 const ago = (seconds: number): string => new Date(NOW - seconds * 1000).toISOString()
-
-const SILENT: SourceJson = {
-  backend: 'legacy',
-  last_event: null,
-  last_received: null,
-  last_handled: null,
-  waiting_since: null,
-  lag_seconds: null,
-  accepted: 0,
-  ignored: 0,
-  copied: 0,
-  tombstoned: 0,
-  conflicts: 0,
-  unchanged: 0,
-  failed: 0,
-}
 
 const MIRROR: Mirror = {
   name: 'old',

@@ -200,30 +200,31 @@ describe('small bodies of the runtime', () => {
   it('may take longer than the idle timeout', async () => {
     const { backend, requested } = await flaky('origin', text.length, 'end')
     const idleTimeoutMs = 500
-    const slow: Backend = {
-      ...backend,
-      async get(name, options) {
-        const object = await backend.get(name, options)
-        return object && { ...object, body: object.body.pipeThrough(inPieces(4, idleTimeoutMs / 5)) }
-      },
-    }
-    expect(await textOf(await resuming(native(slow), [], idleTimeoutMs).get('a'))).toBe(text)
+    expect(
+      await textOf(await resuming(native(slow(backend, idleTimeoutMs / 5)), [], idleTimeoutMs).get('a')),
+    ).toBe(text)
     expect(requested).toEqual([undefined, undefined])
   })
 
   it('are read in pieces if they cannot be resumed', async () => {
     const { backend, requested } = await flaky('origin', text.length, 'end', 'W/"v1"')
     const idleTimeoutMs = 500
-    const slow: Backend = {
+    expect(
+      await textOf(await resuming(native(slow(backend, idleTimeoutMs / 5)), [], idleTimeoutMs).get('a')),
+    ).toBe(text)
+    expect(requested).toEqual([undefined])
+  })
+
+  /** Delivers four letters at a time, with pauses. */
+  function slow(backend: Backend, pauseMs: number): Backend {
+    return {
       ...backend,
       async get(name, options) {
         const object = await backend.get(name, options)
-        return object && { ...object, body: object.body.pipeThrough(inPieces(4, idleTimeoutMs / 5)) }
+        return object && { ...object, body: object.body.pipeThrough(inPieces(4, pauseMs)) }
       },
     }
-    expect(await textOf(await resuming(native(slow), [], idleTimeoutMs).get('a'))).toBe(text)
-    expect(requested).toEqual([undefined])
-  })
+  }
 
   function inPieces(letters: number, pauseMs: number): TransformStream<Uint8Array, Uint8Array> {
     return new TransformStream({

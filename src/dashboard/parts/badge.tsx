@@ -4,6 +4,13 @@ import { Icon } from './icon.tsx'
 
 export type Tone = 'good' | 'warn' | 'bad' | 'idle' | 'accent'
 
+/** What a badge shows. */
+export interface BadgeState {
+  tone: Tone
+  icon: IconName
+  word: string
+}
+
 /** A state: always an icon and a word, never a colour alone. */
 export function Badge({ tone, icon, children }: { tone: Tone; icon: IconName; children: ComponentChildren }) {
   return (

@@ -1,14 +1,7 @@
 import type { Explanation, Finding } from '../../client/client.ts'
-import type { Tone } from './badge.tsx'
-import type { IconName } from './icons.ts'
+import type { BadgeState } from './badge.tsx'
 
-interface Shown {
-  word: string
-  icon: IconName
-  tone: Tone
-}
-
-const RESULTS: Readonly<Record<string, Shown>> = {
+const RESULTS: Readonly<Record<string, BadgeState>> = {
   hit: { word: 'has it', icon: 'circle-check', tone: 'good' },
   absent: { word: 'absent', icon: 'circle-dashed', tone: 'idle' },
   deleted: { word: 'deleted', icon: 'trash-2', tone: 'warn' },
@@ -16,7 +9,7 @@ const RESULTS: Readonly<Record<string, Shown>> = {
 }
 
 /** What a backend said about a name, in a word. Any other result is the code of an error. */
-export function showResult({ result }: Finding, { tombstone }: Pick<Explanation, 'tombstone'>): Shown {
+export function showResult({ result }: Finding, { tombstone }: Pick<Explanation, 'tombstone'>): BadgeState {
   if (result === 'hit' && tombstone) return { word: 'hidden', icon: 'eye-off', tone: 'idle' }
   return RESULTS[result] ?? { word: result, icon: 'circle-x', tone: 'bad' }
 }

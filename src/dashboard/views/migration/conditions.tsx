@@ -1,8 +1,7 @@
 import type { Verification } from '../../../client/client.ts'
 import { CONDITIONS } from '../../../schemas/reasons.ts'
 import { formatTime } from '../../format.ts'
-import { Badge, type Tone } from '../../parts/badge.tsx'
-import type { IconName } from '../../parts/icons.ts'
+import { Badge, type BadgeState } from '../../parts/badge.tsx'
 
 type Condition = Verification['conditions'][number]
 
@@ -11,7 +10,7 @@ const MARKS = {
   unmet: { tone: 'bad', icon: 'circle-x', word: 'Not met' },
   advice: { tone: 'warn', icon: 'triangle-alert', word: 'Wait' },
   unknown: { tone: 'idle', icon: 'circle-dashed', word: 'Not looked at' },
-} as const satisfies Record<string, { tone: Tone; icon: IconName; word: string }>
+} as const satisfies Record<string, BadgeState>
 
 export function markOf({ met, decides }: Pick<Condition, 'met' | 'decides'>): keyof typeof MARKS {
   if (met === null) return 'unknown'

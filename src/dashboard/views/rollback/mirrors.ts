@@ -1,21 +1,14 @@
 import type { Mirror } from '../../../client/client.ts'
 import { formatDuration, plural } from '../../format.ts'
-import type { Tone } from '../../parts/badge.tsx'
-import type { IconName } from '../../parts/icons.ts'
+import type { BadgeState } from '../../parts/badge.tsx'
 
 /** Mirrors in words; pure. */
-
-interface State {
-  tone: Tone
-  icon: IconName
-  word: string
-}
 
 /** Changes usually follow within seconds: minutes mean that the mirror is down or rejects something. */
 const BEHIND_SECONDS = 120
 
 /** How a mirror is, at a glance. */
-export function stateOf({ pending, failed, oldest_pending_seconds: oldest }: Mirror): State {
+export function stateOf({ pending, failed, oldest_pending_seconds: oldest }: Mirror): BadgeState {
   if (failed > 0) return { tone: 'bad', icon: 'circle-x', word: `${plural(failed, 'name')} failed` }
   if (pending === 0) return { tone: 'good', icon: 'circle-check', word: 'up to date' }
   if ((oldest ?? 0) >= BEHIND_SECONDS)
@@ -24,7 +17,7 @@ export function stateOf({ pending, failed, oldest_pending_seconds: oldest }: Mir
 }
 
 /** The mirror that needs attention most; undefined if all follow. */
-export function troubleOf(mirrors: readonly Mirror[]): State | undefined {
+export function troubleOf(mirrors: readonly Mirror[]): BadgeState | undefined {
   const states = mirrors.map(stateOf)
   return states.find(({ tone }) => tone === 'bad') ?? states.find(({ tone }) => tone === 'warn')
 }

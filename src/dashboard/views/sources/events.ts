@@ -1,21 +1,14 @@
 import type { BackendDescription, ConflictPage, SourceJson } from '../../../client/client.ts'
 import { formatAgo, formatBytes, formatDuration, formatTime } from '../../format.ts'
-import type { Tone } from '../../parts/badge.tsx'
-import type { IconName } from '../../parts/icons.ts'
+import type { BadgeState } from '../../parts/badge.tsx'
 
 /** What sources said of their changes, in words; pure. */
-
-interface State {
-  tone: Tone
-  icon: IconName
-  word: string
-}
 
 /** Events that wait for so long are probably behind the pages of a backfill, or their queue has no consumer. */
 const WAITING_MS = 5 * 60_000
 
 /** How the events of a source are, at a glance. */
-export function stateOf(source: SourceJson, now = Date.now()): State {
+export function stateOf(source: SourceJson, now = Date.now()): BadgeState {
   const { last_received: received, last_handled: handled, waiting_since: since, accepted, ignored } = source
   if (received === null) return { tone: 'idle', icon: 'circle-dashed', word: 'no events yet' }
   if (accepted === 0 && ignored > 0) return { tone: 'warn', icon: 'triangle-alert', word: 'all ignored' }

@@ -55,8 +55,10 @@ function count(rate: Rate, missed: boolean): void {
 }
 
 function rateOf(directories: Map<string, Rate>, directory: string): Rate {
-  const rate = directories.get(directory) ?? { missed: 0, reads: 0 }
-  // The one that was read longest ago is first.
+  const known = directories.get(directory)
+  if (known && directories.size < MAX_DIRECTORIES) return known
+  const rate = known ?? { missed: 0, reads: 0 }
+  // Once there are so many, the one that was read longest ago is first.
   directories.delete(directory)
   if (directories.size >= MAX_DIRECTORIES) directories.delete(directories.keys().next().value ?? '')
   directories.set(directory, rate)

@@ -148,10 +148,15 @@ const MEDIA_TYPE = /^[\t ]*([a-z0-9!#$&^_.+-]+)\/([a-z0-9!#$&^_.+-]+)[\t ]*(?:;[
  * not known to be harmless.
  */
 export function isActiveContent(contentType: string | undefined): boolean {
-  const match = contentType === undefined ? null : MEDIA_TYPE.exec(contentType)
+  if (contentType === undefined) return true
+  if (INERT.has(contentType)) return false
+  const match = MEDIA_TYPE.exec(contentType)
   if (!match) return true
   const family = (match[1] ?? '').toLowerCase()
   const subtype = (match[2] ?? '').toLowerCase()
   if (INERT.has(`${family}/${subtype}`)) return false
   return !INERT_FAMILIES.has(family) || subtype.includes('xml') || subtype.startsWith('svg')
 }
+
+// Most objects have one of these, which need not be parsed then.
+for (const type of TYPE_BY_EXTENSION.values()) if (!isActiveContent(type)) INERT.add(type)

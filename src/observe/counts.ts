@@ -4,20 +4,20 @@ import type { Attempt } from '../storage/trace.ts'
 export interface RequestEvent {
   method: string
   /** The object's name; absent for routes without one. */
-  name?: string
+  name?: string | undefined
   route: 'media' | 'api' | 's3'
   /** Of the S3 API, e.g. `GetObject`. */
-  operation?: string
+  operation?: string | undefined
   /** Name of the identity, for the log; absent for requests that anyone may make. */
-  by?: string
+  by?: string | undefined
   status: number
   /** `edge`: served by the edge cache; `hit`: served by the primary; `fallback`: by another backend. */
   outcome: 'edge' | 'hit' | 'fallback' | 'absent' | 'refused' | 'failed' | 'done'
   /** Name of the backend that served it. */
-  backend?: string
+  backend?: string | undefined
   attempts: readonly Attempt[]
   /** The body's Content-Length; absent when unknown. */
-  bytes?: number
+  bytes?: number | undefined
   /** A copy was started or queued. */
   stored: boolean
   /** Milliseconds until the response's headers. */
@@ -25,7 +25,7 @@ export interface RequestEvent {
 }
 
 /** Clients can send any word as a method, and each label value needs memory. */
-const METHODS = ['GET', 'HEAD', 'OPTIONS', 'PUT', 'POST', 'DELETE']
+const METHODS = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'POST', 'DELETE'])
 
 /** The labels of a sample, and how often it was counted. */
 export interface Count {
@@ -37,23 +37,25 @@ export interface Count {
 export type RequestCounts = ReturnType<typeof createRequestCounts>
 
 export function createRequestCounts() {
-  // By the values of the labels: only metrics need their text, and every hit is counted.
   const requests = new Map<string, Count>()
   const attempts = new Map<string, Count>()
   const total = { requests, attempts, bytes: 0 }
-  const count = (counts: Map<string, Count>, labels: Count['labels']): void => {
-    const key = Object.values(labels).join(' ')
-    const known = counts.get(key)
-    if (known) known.value += 1
-    else counts.set(key, { labels, value: 1 })
-  }
-  const add = ({ route, method, outcome, status, ...event }: RequestEvent): void => {
-    count(requests, { route, method: METHODS.includes(method) ? method : 'OTHER', outcome, status })
-    for (const attempt of event.attempts)
-      count(attempts, { outcome: attempt.outcome, backend: attempt.backend })
-    total.bytes += event.bytes ?? 0
+  const add = (event: RequestEvent): void => {
+    const { route, outcome, status, bytes = 0 } = event
+    const method = METHODS.has(event.method) ? event.method : 'OTHER'
+    count(requests, `${route} ${method} ${outcome} ${status}`, () => ({ route, method, outcome, status }))
+    for (const { outcome, backend } of event.attempts)
+      count(attempts, `${outcome} ${backend}`, () => ({ outcome, backend }))
+    total.bytes += bytes
   }
   return { add, total }
+}
+
+/** Every hit is counted, and only metrics need the labels. */
+function count(counts: Map<string, Count>, key: string, labels: () => Count['labels']): void {
+  const known = counts.get(key)
+  if (known) known.value += 1
+  else counts.set(key, { labels: labels(), value: 1 })
 }
 
 /** The result of one copy. */

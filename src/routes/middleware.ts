@@ -92,23 +92,20 @@ function eventOf(
   { primary, duration }: { primary: string | undefined; duration: number },
 ): RequestEvent {
   const { status, headers } = c.res
-  const name = c.get('name')
   const answered = c.get('answered')
-  const backend = answered?.backend
-  const identity = c.get('identity')
-  const operation = c.get('operation')
   const length = headers.get('Content-Length')
+  // Always of the same shape, since every hit has one.
   return {
     method: c.req.method,
-    ...(name !== undefined && { name }),
+    name: c.get('name'),
     route: c.get('route') ?? 'api',
-    ...(operation !== undefined && { operation }),
-    ...(identity && { by: identity.name }),
+    operation: c.get('operation'),
+    by: c.get('identity')?.name,
     status,
     outcome: outcomeOf(status, answered, primary),
-    ...(backend !== undefined && { backend }),
+    backend: answered?.backend,
     attempts: c.get('trace'),
-    ...(length !== null && { bytes: Number(length) }),
+    bytes: length === null ? undefined : Number(length),
     stored: answered?.stored ?? false,
     duration: Math.round(duration * 10) / 10,
   }

@@ -25,6 +25,10 @@ export type Trace = Attempt[]
  * tombstone. A backend that was still silent when another was preferred proved nothing either.
  */
 export function mayBeStale(trace: Trace): boolean {
-  const answered = trace.findIndex(({ outcome }) => outcome === 'hit')
-  return trace.slice(0, Math.max(answered, 0)).some(({ outcome }) => outcome !== 'absent')
+  let isUnproven = false
+  for (const { outcome } of trace) {
+    if (outcome === 'hit') return isUnproven
+    isUnproven ||= outcome !== 'absent'
+  }
+  return false
 }

@@ -50,7 +50,9 @@ interface Probe {
  */
 export function withBreaker(backend: Backend, options: BreakerOptions): BackendWithHealth {
   const { failures, openMs, longestPauseMs, now = Date.now } = options
-  const latest: { at: number; failed: boolean }[] = []
+  /** Overwritten in turn. */
+  const outcomes: { at: number; failed: boolean }[] = []
+  let remembered = 0
   const recentErrors: BackendHealth['recentErrors'] = []
   const latencies: number[] = []
   const probes = new Set<Probe>()
@@ -58,8 +60,9 @@ export function withBreaker(backend: Backend, options: BreakerOptions): BackendW
   /** 0 while closed. */
   let openUntil = 0
 
-  const failed = (): number => latest.filter((outcome) => outcome.failed).length
-  const isTripped = (): boolean => failed() >= Math.max(failures, latest.length / 2)
+  const latest = (): typeof outcomes => outcomes.filter(({ at }) => at >= now() - WINDOW_MS)
+  const failed = (): number => latest().filter((outcome) => outcome.failed).length
+  const isTripped = (): boolean => failed() >= Math.max(failures, latest().length / 2)
   const state = (): BackendHealth['state'] => {
     if (openUntil === 0) return 'closed'
     return now() < openUntil ? 'open' : 'half-open'
@@ -76,9 +79,7 @@ export function withBreaker(backend: Backend, options: BreakerOptions): BackendW
     return probe
   }
   const remember = (hasFailed: boolean): void => {
-    const at = now()
-    latest.push({ at, failed: hasFailed })
-    while (latest.length > REMEMBERED * failures || (latest[0]?.at ?? at) < at - WINDOW_MS) latest.shift()
+    outcomes[remembered++ % (REMEMBERED * failures)] = { at: now(), failed: hasFailed }
   }
   const noteSuccess = (): void => {
     remember(false)

@@ -27,18 +27,18 @@ export function withDeadline(backend: Backend, options: DeadlineOptions): Backen
     const overrun = (): StorageError =>
       new StorageError('timeout', `did not answer within ${ms} ms`, { backend: backend.name })
     // Every backend repeats a write that came too soon until its signal aborts.
-    return within(call, body || heedsSignals ? send : () => send(), { ms, overrun })
+    return within(call, send, { ms, overrun, aborts: body !== undefined || heedsSignals })
   })
 }
 
-/** Waits `ms` for a call, then aborts its signal and stops waiting. */
+/** Waits `ms` for a call, then stops waiting and, if the call heeds signals, aborts it. */
 function within<Result>(
   { signal, discard }: Call<Result>,
   send: Send<Result>,
-  { ms, overrun }: { ms: number; overrun: () => Error },
+  { ms, overrun, aborts }: { ms: number; overrun: () => Error; aborts: boolean },
 ): Promise<Result> {
   return new Promise<Result>((resolve, reject) => {
-    let controller: AbortController | undefined
+    const controller = aborts ? new AbortController() : undefined
     let over = false
     const giveUp = (error: unknown): void => {
       over = true
@@ -55,14 +55,7 @@ function within<Result>(
     if (signal?.aborted) return abort()
     signal?.addEventListener('abort', abort)
 
-    const own = {
-      // Only created for a call that uses it.
-      get signal() {
-        controller ??= new AbortController()
-        if (over) controller.abort()
-        return signal ? AbortSignal.any([signal, controller.signal]) : controller.signal
-      },
-    }
+    const own = signal && controller ? AbortSignal.any([signal, controller.signal]) : controller?.signal
     send(own).then(
       (result) => {
         done()

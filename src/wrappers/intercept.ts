@@ -1,5 +1,5 @@
 import { cancelBody } from '../bodies/cancel.ts'
-import type { Backend, MultipartUpload, ReadOptions } from '../storage/backend.ts'
+import type { Backend, MultipartUpload } from '../storage/backend.ts'
 import type { StoredObject } from '../storage/object.ts'
 
 /** The backend's methods; everything else is a plain property. */
@@ -40,12 +40,8 @@ export interface Call<Result> {
   discard?: (result: Result) => Promise<void>
 }
 
-/** Makes the call; where `own` is given, with its signal in place of the caller's. */
-export type Send<Result> = (own?: Signalled) => Promise<Result>
-
-interface Signalled {
-  readonly signal?: AbortSignal | undefined
-}
+/** Makes the call; with that signal, if one is given, in place of the caller's. */
+export type Send<Result> = (signal?: AbortSignal) => Promise<Result>
 
 /** Runs around a call, and returns its result. */
 export type Around = <Result>(call: Call<Result>, send: Send<Result>) => Promise<Result>
@@ -57,25 +53,36 @@ export type Around = <Result>(call: Call<Result>, send: Send<Result>) => Promise
 export function interceptCalls(backend: Backend, around: Around): Backend {
   const changes: Required<Omit<Changes, 'url' | 'path' | 'accepts'>> = {
     get: (get) => (name, options) =>
-      around({ method: 'get', ...readsWith(options), discard: discardObject }, (own) =>
-        get(name, withSignal(options, own)),
+      around(
+        {
+          method: 'get',
+          signal: options?.signal,
+          lastResort: options?.lastResort,
+          discard: discardObject,
+        },
+        (signal) => get(name, withSignal(options, signal)),
       ),
     head: (head) => (name, options) =>
-      around({ method: 'head', ...readsWith(options) }, (own) => head(name, withSignal(options, own))),
+      around({ method: 'head', signal: options?.signal, lastResort: options?.lastResort }, (signal) =>
+        head(name, withSignal(options, signal)),
+      ),
     put: (put) => (name, body, options) =>
-      around({ method: 'put', body, signal: options?.signal }, (own) =>
-        put(name, body, withSignal(options, own)),
+      around({ method: 'put', body, signal: options?.signal }, (signal) =>
+        put(name, body, withSignal(options, signal)),
       ),
     delete: (remove) => (name) => around({ method: 'delete' }, () => remove(name)),
     list: (list) => (options) =>
-      around({ method: 'list', signal: options?.signal }, (own) => list(withSignal(options, own))),
+      around({ method: 'list', signal: options?.signal }, (signal) => list(withSignal(options, signal))),
     createMultipartUpload: (create) => async (name, options) => {
       const call = {
         method: 'createMultipartUpload',
         signal: options?.signal,
         discard: discardUpload,
       } as const
-      return interceptUpload(await around(call, (own) => create(name, withSignal(options, own))), around)
+      return interceptUpload(
+        await around(call, (signal) => create(name, withSignal(options, signal))),
+        around,
+      )
     },
     resumeMultipartUpload: (resume) => (name, id) => interceptUpload(resume(name, id), around),
   }
@@ -92,15 +99,10 @@ function interceptUpload(upload: MultipartUpload, around: Around): MultipartUplo
   return { ...upload, ...methods }
 }
 
-function readsWith(options: ReadOptions | undefined): Pick<Call<unknown>, 'signal' | 'lastResort'> {
-  return { signal: options?.signal, lastResort: options?.lastResort }
-}
-
-function withSignal<Options extends Signalled>(
+function withSignal<Options extends { signal?: AbortSignal | undefined }>(
   options: Options | undefined,
-  own: Signalled | undefined,
+  signal: AbortSignal | undefined,
 ): Options | undefined {
-  const signal = own?.signal
   return signal ? ({ ...options, signal } as Options) : options
 }
 

@@ -24,7 +24,7 @@ import { docsHandlers } from './routes/docs.ts'
 import { backfillHandlers } from './routes/jobs/backfills.ts'
 import { verificationHandlers } from './routes/jobs/verifications.ts'
 import { deleteMedia, describeAnswer, putMedia, serveMedia } from './routes/media.ts'
-import { apiHeaders, cors, observe, rateLimit } from './routes/middleware.ts'
+import { apiHeaders, cors, createRecorder, rateLimit } from './routes/middleware.ts'
 import { edgeCacheHandlers, withPurges } from './routes/edge-cache.ts'
 import { addRoutes, mediaFirstRouter, S3_PATH } from './routes/router.ts'
 import { createEntrance } from './routes/s3/entrance.ts'
@@ -75,8 +75,10 @@ export function createApp(deployment: Deployment): Hono<AppEnv> {
   })
   app.router = mediaFirstRouter(`${mediaPath}-`)
 
+  const record = createRecorder(deployment)
   let warned = false
-  app.use((c, next) => {
+  app.use(async (c, next) => {
+    const started = performance.now()
     c.set('deployment', deployment)
     c.set('trace', [])
     // Cloudflare checks the Host header; other servers in front of the Worker may not.
@@ -85,11 +87,11 @@ export function createApp(deployment: Deployment): Hono<AppEnv> {
     if (!warned)
       for (const warning of hostWarnings(config, c.req.url)) log('warn', 'configuration', { ...warning })
     warned = true
-    return runInvocation(next, passedBy(c.req.raw.headers, deployment.id))
+    await runInvocation(next, passedBy(c.req.raw.headers, deployment.id))
+    record(c, performance.now() - started)
   })
   // Each middleware costs every hit a promise, so only configured ones are added.
   if (corsOrigins !== null) app.use(cors(corsOrigins))
-  app.use(observe(deployment))
   if (services.rateLimiter) app.use(rateLimit(services.rateLimiter))
   app.use(`${mediaPath}-/*`, apiHeaders)
   app.all(S3_PATH, (c) => handleS3(c, findEntrance))

@@ -32,11 +32,13 @@ export function objectResponse(
     discard(object.body)
     return refusal
   }
-  const response = new Response(object.body, {
-    status: object.range ? 206 : 200,
-    // Stored encoded: workerd would encode it once more.
-    ...(object.contentEncoding !== undefined && { encodeBody: 'manual' }),
-  })
+  const { body, range, contentEncoding } = object
+  // Stored encoded: workerd would encode it once more.
+  const encodeBody = contentEncoding === undefined ? 'automatic' : 'manual'
+  const isPlain = !range && contentEncoding === undefined
+  const response = isPlain
+    ? new Response(body)
+    : new Response(body, { status: range ? 206 : 200, encodeBody })
   describe(response, object, options)
   if (object.range) response.headers.set('Content-Range', contentRange(object.range, object.size))
   return response

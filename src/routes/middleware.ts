@@ -45,17 +45,15 @@ export const apiHeaders = createMiddleware<AppEnv>(async (c, next) => {
 })
 
 /**
- * Counts every request once its headers are known, writes a data point if Analytics Engine is bound, and logs one line for
- * every write and every failure, and for the configured number of reads per second and outcome.
+ * Counts a request once its headers are known, writes a data point if Analytics Engine is bound, and logs one line for every
+ * write and every failure, and for the configured number of reads per second and outcome. `duration` is in milliseconds.
  */
-export function observe({ config, requests, chain, series }: Deployment) {
+export function createRecorder({ config, requests, chain, series }: Deployment) {
   const { analytics } = config.services
   const sample = createLogSample(config.logReadsPerSecond)
   const primary = chain.backends[0]?.name
-  return createMiddleware<AppEnv>(async (c, next) => {
-    const started = performance.now()
-    await next()
-    const event = eventOf(c, { primary, duration: performance.now() - started })
+  return (c: Context<AppEnv>, duration: number): void => {
+    const event = eventOf(c, { primary, duration })
     requests.add(event)
     if (series && c.get('isRead')) series.tally.addRead(event)
     const unlogged = isRead(event) ? sample.take(event.outcome) : 0
@@ -72,7 +70,7 @@ export function observe({ config, requests, chain, series }: Deployment) {
       ],
       doubles: [event.duration, event.bytes ?? 0, event.attempts.length],
     })
-  })
+  }
 }
 
 /** A log line takes longer than the rest of a hit, so only writes and failures are always logged. */

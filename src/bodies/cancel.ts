@@ -21,5 +21,5 @@ export async function cancelReader(
   reader: Pick<ReadableStreamDefaultReader, 'cancel'>,
   reason?: unknown,
 ): Promise<void> {
-  await Promise.allSettled([reader.cancel(reason)])
+  await reader.cancel(reason).catch(() => {})
 }

@@ -65,6 +65,11 @@ export function openChunks(body: ReadableStream<Uint8Array>, { atLeast, atMost }
   return { next, cancel: (reason) => cancelReader(reader, reason) }
 }
 
+/** A reader of the runtime's own streams, for all bytes at once; `undefined` for other streams and those made of chunks. */
+export function wholeReader(body: ReadableStream<Uint8Array>): ReadableStreamBYOBReader | undefined {
+  return unreadChunks.has(body) ? undefined : byteReader(body)
+}
+
 /** For streams made of chunks: takes the chunks back, which is only possible until one is written. */
 const unreadChunks = new WeakMap<ReadableStream, () => Chunks>()
 

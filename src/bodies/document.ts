@@ -1,8 +1,6 @@
 import { createChunkReader } from './chunks.ts'
-import { isolateMemory, type Reservation, UPLOAD_BYTES } from './memory-budget.ts'
+import { isolateMemory, type Reservation, UNCOUNTED_BYTES, UPLOAD_BYTES } from './memory-budget.ts'
 
-/** Not counted: most documents are smaller, and a request may have as much in its headers. */
-const UNCOUNTED_BYTES = 16 * 1024
 /** Documents that may not be longer are read before memory is reserved: one that arrives slowly reserves nothing. */
 const READ_FIRST_BYTES = 128 * 1024
 /** What a document takes when it is decoded, parsed and worked on, as a multiple of its bytes. */

@@ -1,5 +1,5 @@
 import { interruption, StorageError } from '../storage/errors.ts'
-import { BACKGROUND_LEAVES_BYTES, isolateMemory, type Reservation } from './memory-budget.ts'
+import { BACKGROUND_LEAVES_BYTES, isolateMemory, type Reservation, UNCOUNTED_BYTES } from './memory-budget.ts'
 import { openChunks, type Chunks } from './chunks.ts'
 
 /** A stream whose length the runtime knows, for Content-Length. Node has no such class. */
@@ -17,13 +17,10 @@ export function bytesBody(bytes: Uint8Array): ReadableStream<Uint8Array> {
   return body
 }
 
-/** The connection buffers this few bytes, whether or not the client reads them. */
-const UNCOUNTED_BYTES = 16 * 1024
-
 /** Bytes as a body of known length whose memory is released once they have been read, or immediately if they are few. */
-export function heldBody(bytes: Uint8Array, memory: Reservation): ReadableStream<Uint8Array> {
-  if (bytes.length <= UNCOUNTED_BYTES) {
-    memory.release()
+export function heldBody(bytes: Uint8Array, memory: Reservation | null): ReadableStream<Uint8Array> {
+  if (!memory || bytes.length <= UNCOUNTED_BYTES) {
+    memory?.release()
     return bytesBody(bytes)
   }
   // The runtime's own stream: a JavaScript one costs each read from a fallback a few per cent.

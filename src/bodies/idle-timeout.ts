@@ -1,4 +1,5 @@
 import type { StorageError } from '../storage/errors.ts'
+import { startDeadline } from '../storage/invocation.ts'
 
 /** Limits each wait for the next bytes of one body. */
 export interface IdleWatch {
@@ -7,29 +8,33 @@ export interface IdleWatch {
   stop(): void
 }
 
-/** One timer for the whole body, which is only reset when it fires: setting one costs more than passing a chunk on. */
+/** One deadline for the whole body, which is only renewed when it expires: starting one costs more than passing a chunk on. */
 export function watchIdleTime(idleTimeoutMs: number, fail: (message: string) => StorageError): IdleWatch {
-  let timer: ReturnType<typeof setTimeout> | null = null
+  let stop: (() => void) | undefined
   let waitingSince: number | undefined
   let giveUp: ((error: StorageError) => void) | undefined
-  const ring = (): void => {
-    timer = null
+  const expire = (): void => {
+    stop = undefined
     if (waitingSince === undefined) return
     const left = waitingSince + idleTimeoutMs - Date.now()
-    if (left > 0) timer = setTimeout(ring, left)
-    else giveUp?.(fail(`no further byte came within ${idleTimeoutMs} ms`))
+    if (left > 0) stop = startDeadline(left, expire)
+    else giveUp?.(fail(noFurtherByte(idleTimeoutMs)))
   }
   return {
     wait: (reading) =>
       new Promise((resolve, reject) => {
         giveUp = reject
         waitingSince = Date.now()
-        timer ??= setTimeout(ring, idleTimeoutMs)
+        stop ??= startDeadline(idleTimeoutMs, expire)
         reading.then((value) => {
           waitingSince = undefined
           resolve(value)
         }, reject)
       }),
-    stop: () => clearTimeout(timer),
+    stop: () => stop?.(),
   }
+}
+
+export function noFurtherByte(idleTimeoutMs: number): string {
+  return `no further byte came within ${idleTimeoutMs} ms`
 }

@@ -36,6 +36,8 @@ const MEMORY_BYTES = 64 * MIB
 export const UPLOAD_BYTES = 16 * MIB
 /** Shared bodies leave room for one large upload and the first bytes of others. */
 export const SHARED_LEAVES_BYTES = 24 * MIB
+/** So few are not counted: a request may have as much in its headers, and a connection buffers as much for its client. */
+export const UNCOUNTED_BYTES = 16 * 1024
 /** Background copies leave room for sharing small bodies. */
 export const BACKGROUND_LEAVES_BYTES = 32 * MIB
 /** The largest body that can be shared. */

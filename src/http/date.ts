@@ -9,8 +9,13 @@ const IMF_FIXDATE = new RegExp(`^${DAY}, (?<day>\\d\\d) ${MONTH} (?<year>\\d{4})
 const RFC_850 = new RegExp(`^${LONG_DAY}, (?<day>\\d\\d)-${MONTH}-(?<year>\\d\\d) ${TIME} GMT$`)
 const ASCTIME = new RegExp(`^${DAY} ${MONTH} (?<day>[ \\d]\\d) ${TIME} (?<year>\\d{4})$`)
 
+const IMF_LENGTH = 'Sun, 06 Nov 1994 08:49:37 GMT'.length
+
 /** The time of an HTTP date in any of its three formats; `undefined` if it is not one. */
 export function parseHttpDate(text: string): Date | undefined {
+  // Nearly all dates are what JavaScript writes, which is parsed in a fraction of the time.
+  const usual = new Date(text)
+  if (text.length === IMF_LENGTH && usual.toUTCString() === text) return usual
   const match = IMF_FIXDATE.exec(text) ?? RFC_850.exec(text) ?? ASCTIME.exec(text)
   const { year = '', month = '', day, hour, minute, second } = match?.groups ?? {}
   if (!match) return undefined

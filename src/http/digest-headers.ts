@@ -5,6 +5,15 @@ const BYTES = { md5: 16, sha1: 20, sha256: 32, sha512: 64, crc32: 4, crc32c: 4, 
 type Algorithm = keyof typeof BYTES
 
 const CHECKSUM_PREFIX = 'x-amz-checksum-'
+/** Composite checksums of multipart uploads end in `-<parts>`, so they are not base64. */
+const CHECKSUMS = [
+  ['md5', 'Content-MD5'],
+  ['sha1', `${CHECKSUM_PREFIX}sha1`],
+  ['sha256', `${CHECKSUM_PREFIX}sha256`],
+  ['crc32', `${CHECKSUM_PREFIX}crc32`],
+  ['crc32c', `${CHECKSUM_PREFIX}crc32c`],
+  ['crc64nvme', `${CHECKSUM_PREFIX}crc64nvme`],
+] as const
 /** Headers with this prefix that describe a checksum and contain none. */
 const NOT_CHECKSUMS = ['algorithm', 'mode', 'type']
 /** The algorithms of Repr-Digest and Content-Digest (RFC 9530). */
@@ -64,19 +73,23 @@ export function headerDigests(headers: Headers): Digests {
   return digests
 }
 
-/** The digests of a whole object in another server's response. Malformed ones are left out. */
-export function responseDigests(headers: Headers): Digests {
-  const digests: Digests = {}
-  const add = (algorithm: Algorithm, base64: string | null): void => {
-    const hex = base64 === null ? undefined : toHex(base64, algorithm)
-    if (hex !== undefined) digests[algorithm] ??= hex
+/** The digests of a whole object in another server's response, if there are any. Malformed ones are left out. */
+export function responseDigests(headers: Headers): Digests | undefined {
+  let digests: Digests | undefined
+  const add = (algorithm: Algorithm, base64: string): void => {
+    const hex = toHex(base64, algorithm)
+    if (hex === undefined) return
+    digests ??= {}
+    digests[algorithm] ??= hex
   }
-  if (!headers.has('Content-Range')) add('md5', headers.get('Content-MD5'))
-  // Composite checksums of multipart uploads end in `-<parts>`, so they are not base64.
-  for (const algorithm of ['sha1', 'sha256', 'crc32', 'crc32c', 'crc64nvme'] as const)
-    add(algorithm, headers.get(CHECKSUM_PREFIX + algorithm))
-  for (const [algorithm, base64] of digestMembers(headers.get('Repr-Digest') ?? '') ?? [])
-    add(algorithm, base64)
+  for (const [algorithm, header] of CHECKSUMS) {
+    const base64 = headers.get(header)
+    // The MD5 in the response to a range is that of the range.
+    if (base64 !== null && (algorithm !== 'md5' || !headers.has('Content-Range'))) add(algorithm, base64)
+  }
+  const dictionary = headers.get('Repr-Digest')
+  if (dictionary !== null)
+    for (const [algorithm, base64] of digestMembers(dictionary) ?? []) add(algorithm, base64)
   return digests
 }
 

@@ -35,20 +35,19 @@ export function descriptionBytes(headers: Headers): number {
 
 /** What the response of an origin or of S3 says about its object. Invalid header values are left out. */
 export function infoFromHeaders(headers: Headers): ObjectAttributes & { size?: number; digests?: Digests } {
-  const representation = representationFromHeaders(headers)
+  const info: ReturnType<typeof infoFromHeaders> = representationFromHeaders(headers)
   const etag = toEntityTag(headers.get('ETag'))
-  const modified = parseHttpDate(headers.get('Last-Modified') ?? '')
+  if (etag !== undefined) info.etag = etag
+  const lastModified = headers.get('Last-Modified')
+  const modified = lastModified === null ? undefined : parseHttpDate(lastModified)
+  if (modified) info.modified = modified
   // fetch() decodes encoded bodies, so the length and digests of what was sent say nothing about what is read.
-  const identity = representation.contentEncoding === undefined
-  const size = identity ? wholeSize(headers) : undefined
-  const digests = identity ? responseDigests(headers) : {}
-  return {
-    ...representation,
-    ...(etag !== undefined && { etag }),
-    ...(modified && { modified }),
-    ...(size !== undefined && { size }),
-    ...(Object.keys(digests).length > 0 && { digests }),
-  }
+  if (info.contentEncoding !== undefined) return info
+  const size = wholeSize(headers)
+  if (size !== undefined) info.size = size
+  const digests = responseDigests(headers)
+  if (digests) info.digests = digests
+  return info
 }
 
 /** The representation headers and `x-amz-meta-*` of a response or of a client's upload. */

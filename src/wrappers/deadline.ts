@@ -49,14 +49,14 @@ function within<Result>(
     const abort = (): void => giveUp(signal?.reason)
     const done = (): void => {
       cancel()
-      signal?.removeEventListener('abort', abort)
+      // Else it goes on for the body.
+      if (!controller) signal?.removeEventListener('abort', abort)
     }
     const cancel = startDeadline(ms, () => giveUp(overrun()))
     if (signal?.aborted) return abort()
     signal?.addEventListener('abort', abort)
 
-    const own = signal && controller ? AbortSignal.any([signal, controller.signal]) : controller?.signal
-    send(own).then(
+    send(controller?.signal).then(
       (result) => {
         done()
         // The caller already has its error, whether or not discarding works.

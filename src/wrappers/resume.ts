@@ -1,11 +1,12 @@
 import type { Backend } from '../storage/backend.ts'
 import { failureOfBody, StorageError } from '../storage/errors.ts'
 import type { StoredObject } from '../storage/object.ts'
-import { cancelBody, refuseBody } from '../bodies/cancel.ts'
+import { startDeadline } from '../storage/invocation.ts'
+import { cancelBody, cancelReader, refuseBody } from '../bodies/cancel.ts'
 import { heldBody } from '../bodies/fixed-length.ts'
-import { watchIdleTime } from '../bodies/idle-timeout.ts'
-import { isolateMemory, type Reservation, UPLOAD_BYTES } from '../bodies/memory-budget.ts'
-import { type Chunks, type ChunkSize, openChunks, streamOfChunks } from '../bodies/chunks.ts'
+import { noFurtherByte, watchIdleTime } from '../bodies/idle-timeout.ts'
+import { isolateMemory, type Reservation, UNCOUNTED_BYTES, UPLOAD_BYTES } from '../bodies/memory-budget.ts'
+import { type Chunks, type ChunkSize, openChunks, streamOfChunks, wholeReader } from '../bodies/chunks.ts'
 
 export interface ResumeOptions {
   /** Longest wait for the next bytes of a body, in milliseconds. */
@@ -27,6 +28,7 @@ const MAX_READ_BYTES = 256 * 1024
  * short body.
  */
 export function withResume(backend: Backend, options: ResumeOptions): Backend {
+  const sources = [backend, ...options.others]
   return {
     ...backend,
     async get(name, getOptions) {
@@ -34,49 +36,82 @@ export function withResume(backend: Backend, options: ResumeOptions): Backend {
       if (!object) return null
       const { range, size } = object
       const length = range ? range.end - range.start + 1 : size
-      const flow = {
-        object,
-        length,
-        sources: [backend, ...options.others],
-        ...options,
-        signal: getOptions?.signal,
-        received: 0,
-        resumes: 0,
-      }
+      const { idleTimeoutMs } = options
+      const signal = getOptions?.signal
+      const flow: Flow = { object, length, sources, idleTimeoutMs, signal, received: 0, resumes: 0 }
+      if (length === undefined || length > HELD_BYTES) return streamed(flow)
+      if (length <= UNCOUNTED_BYTES) return held(flow, length, null)
+      const memory = isolateMemory.tryReserve(length, { leave: UPLOAD_BYTES })
       // If there is no memory for it, a small body is streamed as well.
-      const memory =
-        length !== undefined && length <= HELD_BYTES
-          ? isolateMemory.tryReserve(length, { leave: UPLOAD_BYTES })
-          : null
-      if (!memory) return { ...object, body: streamOfChunks(resumedChunks(flow), length) }
-      return held({ ...flow, isWhole: isStrong(object.etag) }, memory)
+      return memory ? held(flow, length, memory) : streamed(flow)
     },
   }
 }
 
+function streamed(flow: Flow): StoredObject {
+  return { ...flow.object, body: streamOfChunks(resumedChunks(flow), flow.length) }
+}
+
 /** Reads a small body before the response starts: that costs least, and if it fails, the call fails like any other. */
-async function held(flow: Flow, memory: Reservation): Promise<StoredObject> {
-  const chunks = resumedChunks(flow)
+async function held(flow: Flow, length: number, memory: Reservation | null): Promise<StoredObject> {
   try {
-    let bytes = await chunks.next()
-    if (bytes.length < memory.bytes) bytes = await fill(new Uint8Array(memory.bytes), bytes, chunks)
-    // To its end, which shows that it is not longer.
-    else await chunks.next()
-    return { ...flow.object, body: heldBody(bytes, memory) }
+    return { ...flow.object, body: heldBody(await readSmall(flow, length), memory) }
   } catch (error) {
-    memory.release()
-    await chunks.cancel(error)
+    memory?.release()
     throw error
   }
 }
 
-async function fill(bytes: Uint8Array, first: Uint8Array, chunks: Chunks): Promise<Uint8Array> {
-  let offset = 0
-  for (let chunk = first; chunk.length > 0; chunk = await chunks.next()) {
-    bytes.set(chunk, offset)
-    offset += chunk.length
+async function readSmall(flow: Flow, length: number): Promise<Uint8Array> {
+  const { object } = flow
+  // If reading at once fails, the bytes are lost, so the object must be known to be the same when it is requested again.
+  const reader = isStrong(object.etag) ? wholeReader(object.body) : undefined
+  if (!reader) return join(resumedChunks(flow), length)
+  try {
+    return await readAtOnce(reader, flow, length)
+  } catch (error) {
+    const failure = failureOfBody(error, object.backend)
+    await cancelReader(reader, failure)
+    // What was read is lost, so it begins again, unless it was too long.
+    if (flow.received < length) flow.received = 0
+    const body = await resume(flow, failure)
+    return join(resumedChunks({ ...flow, object: { ...object, body } }), length)
   }
-  return bytes
+}
+
+async function readAtOnce(reader: ReadableStreamBYOBReader, flow: Flow, length: number): Promise<Uint8Array> {
+  const { backend } = flow.object
+  const { promise: late, reject } = Promise.withResolvers<never>()
+  const stop = startDeadline(flow.idleTimeoutMs, () =>
+    reject(new StorageError('timeout', noFurtherByte(flow.idleTimeoutMs), { backend })),
+  )
+  try {
+    // One more, to see its end.
+    const reading = reader.readAtLeast(length + 1, new Uint8Array(length + 1))
+    const { value = new Uint8Array() } = await Promise.race([reading, late])
+    flow.received = value.length
+    checkLength(flow, true)
+    // It would be kept open until it is read once more.
+    void cancelReader(reader)
+    return value
+  } finally {
+    stop()
+  }
+}
+
+async function join(chunks: Chunks, length: number): Promise<Uint8Array> {
+  try {
+    const bytes = new Uint8Array(length)
+    let offset = 0
+    for (let chunk = await chunks.next(); chunk.length > 0; chunk = await chunks.next()) {
+      bytes.set(chunk, offset)
+      offset += chunk.length
+    }
+    return bytes
+  } catch (error) {
+    await chunks.cancel(error)
+    throw error
+  }
 }
 
 interface Flow {
@@ -87,15 +122,12 @@ interface Flow {
   /** Of the read: if it is aborted, nothing is resumed. */
   signal: AbortSignal | undefined
   length: number | undefined
-  /** Read in one call, which costs least. If that fails, its bytes are lost, so it is only done if the body can be resumed. */
-  isWhole?: boolean
   received: number
   resumes: number
 }
 
 /** The chunks of the body, which is resumed as long as possible. */
 function resumedChunks(flow: Flow): Chunks {
-  const { length } = flow
   const { backend, body } = flow.object
   let chunks = openChunks(body, chunkSize(flow))
   let isCancelled = false
@@ -103,15 +135,10 @@ function resumedChunks(flow: Flow): Chunks {
     flow.idleTimeoutMs,
     (message) => new StorageError('timeout', message, { backend }),
   )
-  const wrongLength = (message: string): StorageError => new StorageError('corrupt', message, { backend })
-  /** Throws if these chunks cannot be the next ones. */
   const read = async (): Promise<Uint8Array> => {
     const chunk = await idle.wait(chunks.next())
     flow.received += chunk.length
-    if (length === undefined) return chunk
-    if (flow.received > length) throw wrongLength(`more than the announced ${length} bytes came`)
-    if (chunk.length === 0 && flow.received < length)
-      throw wrongLength(`the body ended after ${flow.received} of ${length} bytes`)
+    checkLength(flow, chunk.length === 0)
     return chunk
   }
   const continueAfter = async (failure: StorageError): Promise<void> => {
@@ -141,6 +168,15 @@ function resumedChunks(flow: Flow): Chunks {
   }
 }
 
+/** Throws `corrupt` if the bytes that were received, or all of them if it has ended, are not as many as announced. */
+function checkLength({ object: { backend }, length, received }: Flow, hasEnded: boolean): void {
+  if (length === undefined) return
+  if (received > length)
+    throw new StorageError('corrupt', `more than the announced ${length} bytes came`, { backend })
+  if (hasEnded && received < length)
+    throw new StorageError('corrupt', `the body ended after ${received} of ${length} bytes`, { backend })
+}
+
 /** The rest of the body from a backend that has the same object. Throws the first failure if none has. */
 async function resume(flow: Flow, failure: StorageError): Promise<ReadableStream<Uint8Array>> {
   const { object, length, received } = flow
@@ -148,7 +184,6 @@ async function resume(flow: Flow, failure: StorageError): Promise<ReadableStream
   if (flow.signal?.aborted) throw failure
   if (!isStrong(etag) || length === undefined || received > length || ++flow.resumes > MAX_RESUMES)
     throw failure
-  flow.isWhole = false
   const offset = (object.range?.start ?? 0) + received
   // An origin without ranges can still send the whole object again.
   const range = length - received === size ? undefined : { offset, length: length - received }
@@ -171,11 +206,9 @@ async function resume(flow: Flow, failure: StorageError): Promise<ReadableStream
 }
 
 /** Each chunk leaves garbage, so long bodies are read in larger chunks; rarely are many of them read at once. */
-function chunkSize({ length, received, isWhole = false }: Flow): ChunkSize {
+function chunkSize({ length, received }: Flow): ChunkSize {
   if (length === undefined) return { atLeast: 1, atMost: READ_BYTES }
   const expected = length - received
-  // One more, to see its end.
-  if (isWhole) return { atLeast: expected + 1, atMost: expected + 1 }
   const bytes = Math.max(READ_BYTES, Math.min(MAX_READ_BYTES, Math.ceil(expected / 256)))
   return { atLeast: 1, atMost: Math.max(1, Math.min(bytes, expected)) }
 }

@@ -85,6 +85,6 @@ describe('responseDigests()', () => {
       crc32c: CRC32C.hex,
       crc64nvme: CRC64.hex,
     })
-    expect(responseDigests(new Headers({ 'Repr-Digest': 'rubbish' }))).toEqual({})
+    expect(responseDigests(new Headers({ 'Repr-Digest': 'rubbish' }))).toBeUndefined()
   })
 })

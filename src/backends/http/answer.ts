@@ -11,19 +11,20 @@ import { changed, contentLength, openResponse } from '../ranges.ts'
 /** The whole object as a 200 or 206 describes it, corrected for what workerd decodes. */
 export function infoOfAnswer(response: Response, backend: string, name: string): ObjectInfo {
   const { headers } = response
-  const { contentEncoding, etag, size: _, metadata, ...representation } = infoFromHeaders(headers)
-  const decoded = isDecoded(headers)
-  const size = decoded ? undefined : sizeOf(response)
-  const tag = etag === undefined ? syntheticTag(representation.modified, size) : decoded ? weak(etag) : etag
-  return {
-    ...representation,
-    ...(metadata && { metadata: withoutReserved(metadata) }),
-    name,
-    backend,
-    ...(size !== undefined && { size }),
-    ...(tag !== undefined && { etag: tag }),
-    ...(contentEncoding !== undefined && !decoded && { contentEncoding }),
+  const info: ObjectInfo = Object.assign(infoFromHeaders(headers), { name, backend })
+  const { metadata, etag } = info
+  if (metadata) info.metadata = withoutReserved(metadata)
+  if (isDecoded(headers)) {
+    delete info.contentEncoding
+    if (etag !== undefined) info.etag = weak(etag)
+    return info
   }
+  const size = sizeOf(response)
+  if (size === undefined) delete info.size
+  else info.size = size
+  const tag = etag ?? syntheticTag(info.modified, size)
+  if (tag !== undefined) info.etag = tag
+  return info
 }
 
 /**

@@ -20,13 +20,14 @@ export const primaryHits: Measurement = async (bench) => {
   for (const [size, bytes] of Object.entries({ '4 KiB': SMALL, '100 KiB': LARGE })) {
     const path = `/hit/${bytes}.jpg`
     await bench.contest.store(path.slice(1), bytes)
-    const targets = at(bench, path, ['own', 'bare', 'render2'])
+    const targets = at(bench, path, ['own', 'bare', 'render2', 'same-answer'])
     for (const target of targets) await expectAnswer(target, { status: 200, bytes })
-    const [own = [], bare = [], render2 = []] = await takeTurns(bench, targets)
+    const [own = [], bare = [], render2 = [], smallest = []] = await takeTurns(bench, targets)
     figures.push(
       speedRatio(`primary hit, ${size} ÷ bare Worker`, own, bare, { atLeast: 0.95, accepted: 0.9 }),
       speedRatio(`primary hit, ${size} ÷ render2`, own, render2, { atLeast: 1, accepted: 0.9 }),
       ...cpuRatio(`processor time of a primary hit, ${size} ÷ bare Worker`, own, bare, { limit: 1.15 }),
+      speedRatio(`the smallest Worker with the same answer, ${size} ÷ bare Worker`, smallest, bare),
     )
   }
   return figures
@@ -104,33 +105,45 @@ export const notModified: Measurement = async (bench) => {
   const [unconditional] = at(bench, path, ['bare'])
   if (!unconditional) return []
   const etag = (await expectAnswer(unconditional, { status: 200 })).get('ETag') ?? ''
-  const targets = at(bench, path, ['own', 'bare'], { 'If-None-Match': etag })
+  const targets = at(bench, path, ['own', 'bare', 'same-answer'], { 'If-None-Match': etag })
   for (const target of targets) await expectAnswer(target, { status: 304, bytes: 0 })
-  const [own = [], bare = []] = await takeTurns(bench, targets)
-  return [speedRatio('304 ÷ bare Worker', own, bare, { atLeast: 0.93, accepted: 0.85 })]
+  const [own = [], bare = [], smallest = []] = await takeTurns(bench, targets)
+  return [
+    speedRatio('304 ÷ bare Worker', own, bare, { atLeast: 0.93, accepted: 0.85 }),
+    speedRatio('304 of the smallest Worker with the same answer ÷ bare Worker', smallest, bare),
+  ]
 }
 
 /** Objects that only the origin has, with migration off. */
 export const fallbackHits: Measurement = async (bench) => {
   const figures: Figure[] = []
   for (const [size, bytes] of Object.entries({ '4 KiB': SMALL, '100 KiB': LARGE })) {
-    const targets = at(bench, `/${bytes}/old.jpg`, ['own', 'bare-fetch-through'])
+    const targets = at(bench, `/${bytes}/old.jpg`, ['own', 'bare-fetch-through', 'same-answer'])
     for (const target of targets) await expectAnswer(target, { status: 200, bytes })
-    const [own = [], bare = []] = await takeTurns(bench, targets)
+    const [own = [], bare = [], smallest = []] = await takeTurns(bench, targets)
     const name = `fallback hit, ${size} ÷ bare fetch-through`
-    figures.push(speedRatio(name, own, bare, { atLeast: 0.85, accepted: 0.65 }))
+    figures.push(
+      speedRatio(name, own, bare, { atLeast: 0.85, accepted: 0.65 }),
+      speedRatio(`the smallest Worker with the same answer, ${size} ÷ bare fetch-through`, smallest, bare),
+    )
   }
   return figures
 }
 
 /** A name that no backend has: R2, KV and the origin are all tried, and again for the next request. */
 export const misses: Measurement = async (bench) => {
-  const targets = at(bench, '/missing/photo.jpg', ['own-three', 'bare-three', 'own-remembering'])
+  const targets = at(bench, '/missing/photo.jpg', [
+    'own-three',
+    'bare-three',
+    'own-remembering',
+    'same-answer-three',
+  ])
   for (const target of targets) await expectAnswer(target, { status: 404 })
-  const [own = [], bare = [], remembering = []] = await takeTurns(bench, targets)
+  const [own = [], bare = [], remembering = [], smallest = []] = await takeTurns(bench, targets)
   return [
     speedRatio('404 over three backends ÷ the bare three calls', own, bare, { atLeast: 0.9, accepted: 0.8 }),
     speedRatio('the same with the negative cache, as it is by default', remembering, bare),
+    speedRatio('404 of the smallest Worker with the same answer ÷ the bare three calls', smallest, bare),
   ]
 }
 

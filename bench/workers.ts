@@ -53,11 +53,19 @@ export async function startContest(
   const latency = await bundle('bench/distance/latency.ts')
   const wrapper = read('./peers/distant.js')
   const bare = read('./peers/bare.js')
+  const sameAnswer = read('./peers/same-answer.js')
   const workers = [
     { name: 'bare', code: bare, vars: {} },
     { name: 'bare-origin', code: bare, vars: { ORIGIN: origin }, r2Buckets: {} },
     { name: 'bare-fetch-through', code: bare, vars: { ORIGIN: origin } },
     { name: 'bare-three', code: bare, vars: { ORIGIN: origin }, kvNamespaces: { MEDIA_KV: 'kv' } },
+    { name: 'same-answer', code: sameAnswer, vars: { ORIGIN: origin } },
+    {
+      name: 'same-answer-three',
+      code: sameAnswer,
+      vars: { ORIGIN: origin },
+      kvNamespaces: { MEDIA_KV: 'kv' },
+    },
     { name: 'render2', code: render, vars: { CACHE_CONTROL: 'no-store' } },
     ...own(origin).map((worker) => ({ ...worker, code, kvNamespaces: { MEDIA_KV: 'kv' } })),
   ]

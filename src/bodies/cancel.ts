@@ -4,7 +4,7 @@ export async function cancelBody(
   reason?: unknown,
 ): Promise<void> {
   if (!body || body instanceof Uint8Array || body.locked) return
-  await Promise.allSettled([body.cancel(reason)])
+  await body.cancel(reason).catch(() => {})
 }
 
 /** Cancels the body and throws. */

@@ -10,6 +10,7 @@ import {
 } from './config/config.ts'
 import type { BackendConfig } from './config/backend-config.ts'
 import { type EdgeCaching, type EdgeContext, openEdgeCaching, purgeChanged } from './edge-cache/open.ts'
+import { deadLettersIn } from './jobs/dead-letters.ts'
 import { openIndex, openJobs } from './jobs/jobs.ts'
 import { withHiddenVersions } from './prior-versions/hide.ts'
 import { withPriorVersions } from './prior-versions/keep.ts'
@@ -218,7 +219,6 @@ function sourcesOver(
   parts: Pick<SourcesOptions, 'reconcile' | 'changes'>,
 ): Sources {
   const { services } = config
-  const jobs = openJobs(services)
   return createSources({
     sources: backends.flatMap((backend, index) => {
       const settings = config.backends[index]
@@ -228,7 +228,7 @@ function sourcesOver(
     sns: createSns((url, init) => fetch(url, init)),
     keepAlive: waitUntil,
     queue: services.copyQueue,
-    giveUp: jobs && ((letter) => jobs.index().addDeadLetter(letter)),
+    ...deadLettersIn(openJobs(services)),
   })
 }
 

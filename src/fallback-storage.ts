@@ -1,4 +1,6 @@
+import { cache, exports } from 'cloudflare:workers'
 import { type Deployment, deploy } from './deployment.ts'
+import { type EdgeContext, purgeChanged } from './edge-cache/open.ts'
 import { typeOfName } from './http/media-types.ts'
 import { exists, existsAll } from './methods/exists.ts'
 import * as methods from './methods/methods.ts'
@@ -127,9 +129,11 @@ export class DeployedStorage {
 
   /** Stores the body under the first available name, and returns that name. */
   save(name: string, body: StoreBody, options?: StoreOptions): Promise<string> {
-    return this.#run(name, async ({ chain, config }) => {
+    return this.#change(name, async ({ chain, config }, changed) => {
       const upload = await uploadOf(name, body, { ...options, ...limitOf(config) })
-      return (await finish(save(chain, name, upload.body, upload.options))).name
+      const saved = await save(chain, name, upload.body, upload.options)
+      changed.push(saved.name)
+      return saved.name
     })
   }
 
@@ -139,15 +143,15 @@ export class DeployedStorage {
     body: StoreBody,
     options?: StoreOptions,
   ): Promise<{ info: ObjectInfo; created: boolean }> {
-    return this.#run(name, async ({ chain, config }) => {
+    return this.#change(name, async ({ chain, config }) => {
       const upload = await uploadOf(name, body, { ...options, ...limitOf(config) })
-      return finish(putObject(chain, name, upload.body, upload.options))
+      return putObject(chain, name, upload.body, upload.options)
     })
   }
 
   /** Succeeds whether or not there was an object. */
   delete(name: string): Promise<void> {
-    return this.#run(name, ({ chain }) => finish(chain.delete(name)))
+    return this.#change(name, ({ chain }) => chain.delete(name))
   }
 
   /** The name as Django's `get_valid_name` makes it. */
@@ -175,6 +179,20 @@ export class DeployedStorage {
     return this.#run([], async (deployment) =>
       methods.listdir(deployment.chain.backends, path, { ...page, ...(await listingOf(deployment)) }),
     )
+  }
+
+  /** Purges the names that are changed from the edge cache before it ends. */
+  #change<T>(name: string, change: (deployment: Deployment, changed: string[]) => Promise<T>): Promise<T> {
+    const changeAndPurge = async (deployment: Deployment): Promise<T> => {
+      const changed = [name]
+      try {
+        return await change(deployment, changed)
+      } finally {
+        // A write that failed may have changed something all the same.
+        await purgeChanged(deployment.edgeCaching, { cache, exports } as EdgeContext, changed)
+      }
+    }
+    return this.#run(name, (deployment) => finish(changeAndPurge(deployment)))
   }
 
   #run<T>(names: string | readonly string[], method: (deployment: Deployment) => Promise<T>): Promise<T> {

@@ -9,10 +9,10 @@ import { rawPath } from './http/raw-path.ts'
 import { consumePages } from './jobs/backfill/consumer.ts'
 import { Backfill } from './jobs/backfill/job.ts'
 import type { PageJob, PageMessage } from './jobs/backfill/job-types.ts'
-import { consumeDeadLetters, isDeadLetters } from './jobs/dead-letters.ts'
+import { consumeDeadLetters, deadLettersIn, isDeadLetters } from './jobs/dead-letters.ts'
 import { openJobs } from './jobs/jobs.ts'
 import { Verification } from './jobs/verification/job.ts'
-import { consumeNames, type DeadLetter } from './migration/copy-consumer.ts'
+import { consumeNames } from './migration/copy-consumer.ts'
 import type { CopyMessage } from './migration/copy-later.ts'
 import { copyName } from './migration/copy-name.ts'
 import { consumeChanges, consumeDeadChanges } from './mirrors/consumer.ts'
@@ -124,14 +124,13 @@ async function consume(
   { copyChain, config, migration, mirrors, series, sources }: Deployment,
 ): Promise<void> {
   const jobs = openJobs(config.services)
-  const giveUp = jobs && ((letter: DeadLetter) => jobs.index().addDeadLetter(letter))
-  const copy = ({ name }: CopyMessage) => migration.track(name, copyName(copyChain, name))
+  const handle = ({ name }: CopyMessage) => migration.track(name, copyName(copyChain, name))
   const job = (id: string): PageJob => {
     if (jobs) return jobs.backfill(id)
     throw new Error('the Durable Objects of jobs are not bound')
   }
   await Promise.all([
-    consumeNames(only(messages, 'copy'), { handle: copy, ...(giveUp && { giveUp }) }),
+    consumeNames(only(messages, 'copy'), { handle, ...deadLettersIn(jobs) }),
     consumePages(only(messages, 'page'), {
       chain: copyChain,
       mirrors,

@@ -5,6 +5,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import {
   createApp,
   custom,
+  type DeployedStorage,
   FallbackStorage,
   http,
   kv,
@@ -168,6 +169,45 @@ describe('FallbackStorage', () => {
         message: expect.stringContaining('reads need a token'),
       })
   })
+
+  it.each([
+    ['put', (storage, name) => storage.put(name, 'new'), 'new'],
+    ['delete', (storage, name) => storage.delete(name), '404'],
+    [
+      'save',
+      async (storage, name) => {
+        await mediaKv.delete?.(name)
+        await storage.save(name, 'saved')
+      },
+      'saved',
+    ],
+  ] satisfies [string, (storage: DeployedStorage, name: string) => Promise<unknown>, string][])(
+    'purges the edge cache by its %s',
+    async (method, change, expected) => {
+      const name = `cached-${method}.txt`
+      await fill(mediaKv, { [name]: 'old' })
+      const app = createApp({
+        storages: CHAIN,
+        mediaEdgeCacheSeconds: 3600,
+        mediaUrl: 'https://media.example/',
+      })
+      const read = async () => {
+        const url = `https://media.example/${name}`
+        const response = await app.request(url, {}, env, createExecutionContext())
+        const text = await response.text()
+        return {
+          text: response.ok ? text : `${response.status}`,
+          isCached: response.headers.get('Cache-Status')?.includes('edge; hit') === true,
+        }
+      }
+      await eventually(
+        () => 'a hit of the edge cache',
+        async () => (await read()).isCached || null,
+      )
+      await change(app.storage(env), name)
+      expect((await read()).text).toBe(expected)
+    },
+  )
 
   it('is the chain of an app, too', async () => {
     const app = createApp({ storages: CHAIN })

@@ -212,7 +212,7 @@ export const OPERATIONS: Readonly<Record<string, Partial<Record<RouteId, Operati
     migrate: {
       summary: 'Copies up to 100 names into the primary now, whether or not reads copy',
       description:
-        'A failure does not affect the other names. A name that is given twice has one result. Answers when all copies have ended; they also end if the client disconnects, as far as the time that Workers allow then suffices.',
+        'A failure does not affect the other names. A name that is given twice has one result. If an event of a name was given up (`GET dead_copies`), its copy is brought in line with the source. Answers when all copies have ended; they also end if the client disconnects, as far as the time that Workers allow then suffices.',
       answers: 'The result for each name.',
       problems: [413],
     },
@@ -318,7 +318,8 @@ export const OPERATIONS: Readonly<Record<string, Partial<Record<RouteId, Operati
       answers: 'The columns.',
     },
     listDeadCopies: {
-      summary: 'Copies for reads that failed even after retries, and why; the latest 1000, newest first',
+      summary: 'Copies and events that failed even after retries, and why; the latest 1000, newest first',
+      description: 'A name is listed until a later attempt succeeds, such as `POST migrate`.',
       answers: 'The copies.',
       problems: [501],
     },

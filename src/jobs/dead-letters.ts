@@ -1,5 +1,7 @@
-import { log } from '../observe/log.ts'
+import type { DeadLetter } from '../migration/copy-consumer.ts'
+import { describeError, log } from '../observe/log.ts'
 import type { PageMessage } from './backfill/job-types.ts'
+import type { HandledName } from './job-index.ts'
 import type { Jobs } from './jobs.ts'
 
 /** `max_retries` in wrangler.toml, and the first delivery; a dead letter does not say how often it was delivered. */
@@ -12,9 +14,20 @@ export function isDeadLetters(queue: string): boolean {
 }
 
 /** About a name: a copy that a read began, or what its source said. */
-interface NamedMessage {
-  type: 'copy' | 'source'
-  name: string
+type NamedMessage = { name: string } & ({ type: 'copy' } | { type: 'source'; backend: string })
+
+/** What consumers do with names that failed for good, and with those that are handled after all. */
+export function deadLettersIn(jobs: Jobs | undefined) {
+  if (!jobs) return {}
+  return {
+    giveUp: (letter: DeadLetter) => jobs.index().addDeadLetter(letter),
+    /** Never throws: a letter that stays is one too many. */
+    recover: (handled: readonly HandledName[]) =>
+      jobs
+        .index()
+        .removeDeadLetters(handled)
+        .catch((error: unknown) => log('warn', 'dead letters', { reason: describeError(error) })),
+  }
 }
 
 /** Records the names, and returns the pages to their jobs. */
@@ -26,12 +39,10 @@ export async function consumeDeadLetters(
     const { body } = message
     if (body.type !== 'page') {
       const { name } = body
-      log('error', body.type === 'copy' ? 'copy' : 'source', {
-        name,
-        outcome: 'failed',
-        reason: DETAIL,
-      })
-      await jobs?.index().addDeadLetter({ name, error: 'unexpected', detail: DETAIL, attempts: DELIVERIES })
+      log('error', body.type, { name, outcome: 'failed', reason: DETAIL })
+      const source = body.type === 'source' ? body.backend : null
+      const letter = { name, error: 'unexpected', detail: DETAIL, attempts: DELIVERIES, source }
+      await jobs?.index().addDeadLetter(letter)
     } else {
       log('warn', 'backfill', { job: body.job, page: body.page, outcome: 'interrupted', reason: DETAIL })
       await jobs?.backfill(body.job).handleDeadPage(body.page, DELIVERIES)

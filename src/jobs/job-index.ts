@@ -7,6 +7,9 @@ import { queriesOf } from '../storage/queries.ts'
 
 export type JobKind = 'backfill' | 'verification'
 
+/** A name that was copied or needs no copy, or of which an event of `source` was handled. */
+export type HandledName = Pick<DeadLetter, 'name' | 'source'>
+
 /** Older ones are deleted. */
 const MAX_DEAD_LETTERS = 1000
 /** A consumer and an alarm live for 15 minutes (Workers limits); a client may take hours to upload. */
@@ -18,7 +21,8 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS jobs (id TEXT PRIMARY KEY, kind TEXT NOT NULL) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS scheduled_jobs (id TEXT PRIMARY KEY, kind TEXT NOT NULL) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS dead_letters (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE, error TEXT, detail TEXT, attempts INTEGER, at INTEGER);
+    id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE, error TEXT, detail TEXT, attempts INTEGER, at INTEGER,
+    source TEXT);
   CREATE TABLE IF NOT EXISTS uploads (
     backend TEXT, name TEXT, id TEXT, at INTEGER, PRIMARY KEY (backend, name, id)) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS versions (
@@ -33,6 +37,10 @@ export class JobIndex extends DurableObject<object> implements UploadIndex, Vers
   constructor(ctx: DurableObjectState, env: object) {
     super(ctx, env)
     ctx.storage.sql.exec(SCHEMA)
+    // An earlier version created the table without it.
+    const columns = "SELECT COUNT(*) AS n FROM pragma_table_info('dead_letters') WHERE name = 'source'"
+    if (this.#queries.count(columns) === 0)
+      this.#queries.run('ALTER TABLE dead_letters ADD COLUMN source TEXT')
   }
 
   async register(id: string, kind: JobKind): Promise<void> {
@@ -58,10 +66,11 @@ export class JobIndex extends DurableObject<object> implements UploadIndex, Vers
     return this.#queries.all<{ id: string }>(query, kind, limit).map(({ id }) => id)
   }
 
-  async addDeadLetter({ name, error, detail, attempts }: DeadLetter): Promise<void> {
-    const insert =
-      'INSERT OR REPLACE INTO dead_letters (name, error, detail, attempts, at) VALUES (?, ?, ?, ?, ?)'
-    this.#queries.run(insert, name, error, detail, attempts, Date.now())
+  /** A name has one: that of a copy does not end that of an event. */
+  async addDeadLetter({ name, error, detail, attempts, source = null }: DeadLetter): Promise<void> {
+    const insert = `INSERT OR REPLACE INTO dead_letters (name, error, detail, attempts, at, source)
+      VALUES (?1, ?2, ?3, ?4, ?5, COALESCE(?6, (SELECT source FROM dead_letters WHERE name = ?1)))`
+    this.#queries.run(insert, name, error, detail, attempts, Date.now(), source)
     this.#queries.run(
       'DELETE FROM dead_letters WHERE id <= (SELECT MAX(id) FROM dead_letters) - ?',
       MAX_DEAD_LETTERS,
@@ -70,8 +79,19 @@ export class JobIndex extends DurableObject<object> implements UploadIndex, Vers
 
   /** Newest first. */
   async deadLetters(limit: number): Promise<(DeadLetter & { at: number })[]> {
-    const query = 'SELECT name, error, detail, attempts, at FROM dead_letters ORDER BY id DESC LIMIT ?'
+    const query =
+      'SELECT name, error, detail, attempts, at, source FROM dead_letters ORDER BY id DESC LIMIT ?'
     return this.#queries.all(query, limit)
+  }
+
+  async deadLettersOf(names: readonly string[]): Promise<HandledName[]> {
+    const query = 'SELECT name, source FROM dead_letters WHERE name IN (SELECT value FROM json_each(?))'
+    return this.#queries.all(query, JSON.stringify(names))
+  }
+
+  async removeDeadLetters(handled: readonly HandledName[]): Promise<void> {
+    const remove = 'DELETE FROM dead_letters WHERE name = ? AND (source IS NULL OR source = ?)'
+    for (const { name, source = null } of handled) this.#queries.run(remove, name, source)
   }
 
   async openUpload({ backend, name, id }: OpenUpload, keepMs = 0): Promise<void> {

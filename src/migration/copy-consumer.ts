@@ -7,6 +7,8 @@ export interface DeadLetter {
   error: string
   detail: string
   attempts: number
+  /** The source whose event it was; absent or `null` for a copy. */
+  source?: string | null
 }
 
 /** What is used of a queue's message. */
@@ -16,6 +18,8 @@ export interface ConsumerOptions<Body> {
   handle: (body: Body) => Promise<unknown>
   /** Records a failure after the last attempt. Default: the message ends in the dead-letter queue. */
   giveUp?: (letter: DeadLetter, body: Body) => Promise<unknown>
+  /** Removes what was recorded of those that succeed now. Never throws. */
+  recover?: (bodies: Body[]) => Promise<unknown>
 }
 
 /** Of the six connections that may wait for response headers (Workers limits), one is left for the queue itself. */
@@ -29,13 +33,16 @@ export async function consumeNames<Body extends { name: string }>(
   messages: readonly Delivery<Body>[],
   options: ConsumerOptions<Body>,
 ): Promise<void> {
-  await mapLimited(messages, CONCURRENCY, (message) => consume(message, options))
+  const succeeded = await mapLimited(messages, CONCURRENCY, (message) => consume(message, options))
+  const handled = messages.filter((_, index) => succeeded[index]).map(({ body }) => body)
+  if (handled.length > 0) await options.recover?.(handled)
 }
 
+/** Whether the message's name was handled. */
 async function consume<Body extends { name: string }>(
   message: Delivery<Body>,
   { handle, giveUp }: ConsumerOptions<Body>,
-): Promise<void> {
+): Promise<boolean> {
   const { attempts, body } = message
   try {
     await handle(body)
@@ -43,10 +50,15 @@ async function consume<Body extends { name: string }>(
     // Another attempt would meet the same lock.
     const isLocked = error instanceof StorageError && error.code === 'locked'
     if (!isLocked && (attempts < MAX_ATTEMPTS || !giveUp))
-      return message.retry({ delaySeconds: delayAfter(attempts, Math.random()) })
-    await giveUp?.({ name: body.name, ...reasonOf(error), attempts }, body)
+      message.retry({ delaySeconds: delayAfter(attempts, Math.random()) })
+    else {
+      await giveUp?.({ name: body.name, ...reasonOf(error), attempts }, body)
+      message.ack()
+    }
+    return false
   }
   message.ack()
+  return true
 }
 
 /** Doubles with each attempt; `random` (0 to 1) spreads what failed together over half to all of it. */

@@ -44,6 +44,7 @@ const SCHEMA = `
 
 interface Change {
   changed: number
+  sent: number
   taken: number
   attempts: number
   recheck: number
@@ -53,7 +54,7 @@ interface Change {
 export class MirrorLog extends DurableObject<object> {
   readonly #sql = queriesOf(this.ctx.storage)
   #last = 0
-  /** Messages of which nothing has come yet. */
+  /** How many rows are `sent`: messages of which nothing has come yet. */
   #sent = 0
   #alarm = Infinity
   #isSending = false
@@ -113,7 +114,7 @@ export class MirrorLog extends DurableObject<object> {
     const [row] = this.#rows(mirror, name)
     if (row && row.taken > 0) return null
     if (!row) this.#change(name, [mirror], { due: Date.now() })
-    const taken = this.#take({ mirror, name, sent: 0 })
+    const taken = this.#take({ mirror, name, sent: row?.sent ?? 0 })
     this.#wake(Date.now() + LEASE_MS)
     return taken
   }
@@ -158,9 +159,10 @@ export class MirrorLog extends DurableObject<object> {
     this.#wake()
   }
 
-  /** The name's message ended in the dead-letter queue. */
+  /** The name's message ended in the dead-letter queue. What was not sent since has another reason to wait. */
   async addDeadLetter(name: string, detail: string): Promise<void> {
-    const query = 'SELECT mirror, changed, taken, attempts, recheck FROM changes WHERE name = ? AND taken = 0'
+    const query =
+      'SELECT mirror, changed, sent, taken, attempts, recheck FROM changes WHERE name = ? AND sent = 1'
     for (const { mirror, ...row } of this.#sql.all<Change & { mirror: string }>(query, name))
       this.#fail(mirror, name, { ...row, error: 'unexpected', detail })
     this.#wake()
@@ -246,9 +248,12 @@ export class MirrorLog extends DurableObject<object> {
 
   #take({ mirror, name, sent }: { mirror: string; name: string; sent: number }): Taken {
     const token = this.#next()
-    if (sent) this.#sent = Math.max(0, this.#sent - 1)
-    const update = 'UPDATE changes SET taken = ?, sent = 0, due = ? WHERE name = ? AND mirror = ?'
-    this.#sql.run(update, token, Date.now() + LEASE_MS, name, mirror)
+    const now = Date.now()
+    this.#sent -= sent
+    // A look that comes earlier than the second one is due does not replace it.
+    const update = `UPDATE changes SET taken = ?, sent = 0, due = ?,
+      recheck = CASE WHEN recheck = 2 AND sent = 0 AND due > ? THEN 1 ELSE recheck END WHERE name = ? AND mirror = ?`
+    this.#sql.run(update, token, now + LEASE_MS, now, name, mirror)
     return { mirror, name, token }
   }
 
@@ -261,8 +266,9 @@ export class MirrorLog extends DurableObject<object> {
   #fail(
     mirror: string,
     name: string,
-    { attempts, changed, taken, error, detail, final = false }: Change & NonNullable<Result['failure']>,
+    { attempts, changed, sent, taken, error, detail, final = false }: Change & NonNullable<Result['failure']>,
   ): void {
+    this.#sent -= sent
     const tries = final ? Math.max(MAX_ATTEMPTS, attempts + 1) : attempts + 1
     const waits = final ? FINAL_MS : delayAfter(tries, Math.random()) * 1000
     const due = Date.now() + (changed > taken && taken > 0 ? 0 : waits)
@@ -340,7 +346,7 @@ export class MirrorLog extends DurableObject<object> {
 
   #rows(mirror: string, name: string): Change[] {
     return this.#sql.all(
-      'SELECT changed, taken, attempts, recheck FROM changes WHERE name = ? AND mirror = ?',
+      'SELECT changed, sent, taken, attempts, recheck FROM changes WHERE name = ? AND mirror = ?',
       name,
       mirror,
     )

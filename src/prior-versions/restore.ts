@@ -22,8 +22,12 @@ export async function restoreVersion(
   const version = time === undefined ? versions[0] : versions.find((one) => one.time === time)
   if (!version) throw new StorageError('absent', 'there is no such prior version of this name')
   const source = backends.find((backend) => backend.name === version.backend)
-  const object = await source?.get(version.key)
-  if (!source || !object) throw new StorageError('absent', `"${version.key}" is no longer in its backend`)
+  if (!source) {
+    const why = `the version is in ${version.backend}, which is not a writable backend any more`
+    throw new StorageError('unsupported', why)
+  }
+  const object = await source.get(version.key)
+  if (!object) throw new StorageError('absent', `"${version.key}" is no longer in ${source.name}`)
   const { size, digests, body } = object
   // No provenance: it is what someone has saved, so events of the source do not replace it.
   const info = representationOf(object)

@@ -13,6 +13,8 @@ export interface ConsumerOptions {
   count: (backend: string, handled: readonly Handled[]) => Promise<unknown>
   /** Records an event after its last attempt. Default: the message ends in the dead-letter queue. */
   giveUp?: ((letter: DeadLetter) => Promise<unknown>) | undefined
+  /** Removes what was recorded of those that are handled now. Never throws. */
+  recover?: ((handled: Pick<DeadLetter, 'name' | 'source'>[]) => Promise<unknown>) | undefined
   lookAgainAfter?: readonly number[]
 }
 
@@ -37,7 +39,7 @@ const COUNTED: Record<Reconciled['outcome'], Outcome> = {
 /** Brings the copy of each message's name in line with its source; what fails is repeated later. */
 export async function consumeSourceMessages(
   messages: readonly Delivery<SourceMessage>[],
-  { reconcile, sendLater, count, giveUp, lookAgainAfter = LOOK_AGAIN_AFTER }: ConsumerOptions,
+  { reconcile, sendLater, count, giveUp, recover, lookAgainAfter = LOOK_AGAIN_AFTER }: ConsumerOptions,
 ): Promise<void> {
   const handled = new Map<string, Handled[]>()
   const add = ({ backend, received }: SourceMessage, one: Handled): void => {
@@ -70,9 +72,13 @@ export async function consumeSourceMessages(
     // The source may be down for longer than a few attempts take.
     if (letter.error !== 'locked' && (await lookAgain(message))) return
     add(message, { outcome: 'failed' })
-    await giveUp?.({ ...letter, detail: `event of ${backend}: ${letter.detail}` })
+    await giveUp?.({ ...letter, source: backend })
   }
-  await consumeNames(messages, { handle, ...(giveUp && { giveUp: fail }) })
+  await consumeNames(messages, {
+    handle,
+    ...(giveUp && { giveUp: fail }),
+    recover: async (bodies) => recover?.(bodies.map(({ name, backend }) => ({ name, source: backend }))),
+  })
   await Promise.all(Array.from(handled, ([backend, list]) => count(backend, list)))
 }
 

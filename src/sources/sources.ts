@@ -1,4 +1,4 @@
-import { MAX_ATTEMPTS, type DeadLetter, type Delivery } from '../migration/copy-consumer.ts'
+import { MAX_ATTEMPTS, type Delivery } from '../migration/copy-consumer.ts'
 import { describeError, log } from '../observe/log.ts'
 import { StorageError } from '../storage/errors.ts'
 import { acceptEvents, type Source } from './accept.ts'
@@ -9,14 +9,13 @@ import { readEvents, type SourceEvent } from './shapes.ts'
 import { claimsToBeFromSns, type Sns } from './sns.ts'
 import type { SourceChanges } from './source-changes.ts'
 
-export interface SourcesOptions {
+export interface SourcesOptions extends Pick<ConsumerOptions, 'giveUp' | 'recover'> {
   sources: readonly Source[]
   reconcile: Reconciler
   sns: Sns
   keepAlive: (work: Promise<unknown>) => void
   queue?: Pick<Queue<SourceMessage>, 'send' | 'sendBatch'> | undefined
   changes?: (() => DurableObjectStub<SourceChanges>) | undefined
-  giveUp?: ((letter: DeadLetter) => Promise<unknown>) | undefined
 }
 
 /** How many of the events in a message will be handled. */
@@ -41,7 +40,7 @@ export type Sources = ReturnType<typeof createSources>
 
 /** Takes what sources say of their changes, and brings the copies in line. */
 export function createSources({ sources, sns, keepAlive, queue, changes, ...options }: SourcesOptions) {
-  const { reconcile, giveUp } = options
+  const { reconcile, giveUp, recover } = options
   let running = 0
 
   const count = async (
@@ -59,6 +58,7 @@ export function createSources({ sources, sns, keepAlive, queue, changes, ...opti
       sendLater: async (message, delaySeconds) => queue?.send(message, { delaySeconds }),
       count: (backend, handled) => count(backend, (object) => object.addHandled(backend, [...handled])),
       giveUp,
+      recover,
       ...own,
     })
   /** Each once, within the allowance of the request. */

@@ -19,6 +19,8 @@ async function takeOne(log: Log, name: string) {
   return taken
 }
 
+const isLater = (due: number): boolean => due > Date.now()
+
 const pendingOf = async (log: Log) => (await log.status(['old']))[0]?.pending
 
 describe('MirrorLog', () => {
@@ -110,6 +112,21 @@ describe('MirrorLog', () => {
     expect(await rowsOf(log)).toEqual([])
   })
 
+  it('looks again after what may still be carried out, even if a resync looks earlier', async () => {
+    const log = ownLog().log()
+    await log.begin('a', ['old'])
+    await passTime(log)
+    await log.done(await takeOne(log, 'a'), {})
+    const claimed = await log.claim('old', 'a')
+    await log.done(claimed ?? { mirror: '', name: '', token: 0 }, {})
+    expect(await rowsOf(log)).toMatchObject([{ recheck: 2, due: expect.toSatisfy(isLater) }])
+    await passTime(log)
+    // Now it is time, so whoever takes it ends it.
+    const last = await log.claim('old', 'a')
+    await log.done(last ?? { mirror: '', name: '', token: 0 }, {})
+    expect(await rowsOf(log)).toEqual([])
+  })
+
   it('keeps a write that is renewed', async () => {
     const log = ownLog().log()
     const id = await log.begin('a', ['old'])
@@ -168,6 +185,16 @@ describe('MirrorLog', () => {
     expect(await pendingOf(log)).toBe(0)
   })
 
+  it('counts no attempt of a dead letter that comes late: its name waits to be looked at again', async () => {
+    const log = ownLog().log()
+    await log.begin('a', ['old'])
+    await passTime(log)
+    await log.done(await takeOne(log, 'a'), {})
+    const [before] = await rowsOf(log)
+    await log.addDeadLetter('a', 'the Worker failed')
+    expect(await rowsOf(log)).toEqual([before])
+  })
+
   it('lets no tombstone be lifted while a mirror deletes the name, and the other way round', async () => {
     const log = ownLog().log()
     await change(log, 'a')
@@ -219,5 +246,29 @@ describe('MirrorLog', () => {
     expect(await pendingOf(log)).toBe(19_800)
     // What is done makes room.
     expect((await rowsOf(log)).filter((row) => row.sent === 1)).toHaveLength(1000)
+  })
+
+  it.each([
+    [
+      'a resync',
+      async (log: MirrorLog, name: string) => {
+        const taken = await log.claim('old', name)
+        if (taken) await log.done(taken, {})
+      },
+    ],
+    ['dead letters', (log: MirrorLog, name: string) => log.addDeadLetter(name, 'the Worker failed')],
+  ])('still sends what changes after %s ended a thousand names that were sent', async (_, end) => {
+    const log = ownLog().log()
+    await runInDurableObject(log, (_, { storage }) => {
+      const insert = `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)
+        INSERT INTO changes (name, mirror, changed, since, due) SELECT 'photos/' || i, 'old', 1, 1, 1 FROM n`
+      storage.sql.exec(insert)
+    })
+    await passTime(log)
+    await runInDurableObject(log, async (instance) => {
+      for (let i = 1; i <= 1000; i++) await end(instance, `photos/${i}`)
+    })
+    await change(log, 'a')
+    expect((await rowsOf(log)).find(({ name }) => name === 'a')).toMatchObject({ sent: 1 })
   })
 })

@@ -123,6 +123,22 @@ describe('restore', () => {
     expect(await text()).toBe('two')
   })
 
+  it('says so if the backend that has the version is not writable any more', async () => {
+    const { put } = start()
+    await put('one')
+    await put('two')
+    const { restore } = start({
+      FALLBACK_STORAGES: [
+        { ...KV, read_only: false },
+        { ...R2, read_only: true },
+      ],
+    })
+    expect(await restore()).toMatchObject({
+      status: 501,
+      body: { detail: expect.stringContaining('media') },
+    })
+  })
+
   it('still works after the setting is turned off', async () => {
     const { put } = start()
     await put('one')

@@ -100,6 +100,41 @@ describe('POST /-/api/migrate', () => {
     expect(most).toBeLessThanOrEqual(5)
   })
 
+  it('brings a name in line whose event was given up, and ends its dead letter', async () => {
+    await fill(mediaKv, { replaced: 'old', deleted: 'old', moved: 'x', broken: 'old' })
+    const app = startApp()
+    await migrate(app, ['replaced', 'deleted', 'broken'])
+    await fill(mediaKv, { replaced: 'the new version' })
+    await mediaKv.delete?.('deleted')
+    const failure = { error: 'timeout', detail: 'did not answer', attempts: 6 }
+    const add = (name: string, source?: string) =>
+      env.JOB_INDEX.getByName('index').addDeadLetter({ ...failure, name, ...(source && { source }) })
+    await add('moved')
+    for (const name of ['replaced', 'deleted', 'broken']) await add(name, 'media_kv')
+    await add('gone', 'a-backend-that-was-removed')
+    const details = async () => {
+      const { dead_copies: letters } = await app.get('dead_copies')
+      return (letters as { name: string; detail: string }[]).map(({ name, detail }) => `${name}: ${detail}`)
+    }
+    expect(await details()).toContain('replaced: event of media_kv: did not answer')
+    expect(await migrate(app, ['moved', 'replaced', 'deleted', 'gone', 'b/../c'])).toMatchObject([
+      { name: 'moved', outcome: 'copied' },
+      { name: 'replaced', outcome: 'copied' },
+      { name: 'deleted', outcome: 'absent' },
+      { name: 'gone', outcome: 'absent' },
+      { name: 'b/../c', outcome: 'failed' },
+    ])
+    expect(await textOf(await media.get('replaced'))).toBe('the new version')
+    expect(await media.head('deleted')).toMatchObject({ deleted: expect.anything() })
+    const broken = startApp({
+      MEDIA: bucketWith({ head: () => Promise.reject(new Error('internal error (10001)')) }),
+    })
+    expect(await migrate(broken, ['broken'])).toMatchObject([{ outcome: 'failed' }])
+    expect(await details()).toEqual(['broken: event of media_kv: did not answer'])
+    expect(await migrate(app, ['broken'])).toEqual([{ name: 'broken', outcome: 'present' }])
+    expect(await details()).toEqual([])
+  })
+
   it('refuses no names, too many, and names outside of the prefix of a token', async () => {
     await fill(mediaKv, { 'team/a': 'x', other: 'x' })
     const tokens = [{ name: 'team', token: 'token-of-the-team', scopes: ['write'], prefix: 'team/' }]

@@ -86,8 +86,8 @@ describe('an event that failed', () => {
     expect(await deliver(failure, last)).toMatchObject({ seen: ['ack'], later: [[5, 1]], letters: [] })
     const { letters, counted, later } = await deliver(failure, { ...last, body: { ...EVENT, looks: 3 } })
     expect([later, counted]).toEqual([[], [{ outcome: 'failed' }]])
-    const detail = 'event of old: did not answer'
-    expect(letters).toEqual([{ name: 'a', error: 'timeout', detail, attempts: MAX_ATTEMPTS }])
+    const detail = 'did not answer'
+    expect(letters).toEqual([{ name: 'a', error: 'timeout', detail, attempts: MAX_ATTEMPTS, source: 'old' }])
   })
 
   it('is recorded at once if a lock forbids the change', async () => {

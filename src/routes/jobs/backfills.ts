@@ -41,7 +41,13 @@ export const backfillHandlers = {
   },
   async listDeadCopies(c) {
     const letters = await jobsOf(c).index().deadLetters(SHOWN_DEAD)
-    return { dead_copies: letters.map(({ at, ...copy }) => ({ ...copy, time: isoTime(at) })) }
+    return {
+      dead_copies: letters.map(({ at, source, detail, ...letter }) => ({
+        ...letter,
+        detail: source ? `event of ${source}: ${detail}` : detail,
+        time: isoTime(at),
+      })),
+    }
   },
 } satisfies Partial<Handlers>
 

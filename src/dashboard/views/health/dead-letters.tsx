@@ -9,7 +9,7 @@ import { client } from '../../session.ts'
 
 const EVERY_MS = 30_000
 
-/** The copies that the queue has given up, with a way to try each again. */
+/** The copies and events that the queue has given up, with a way to try each again. */
 export function DeadLetters() {
   const { data, error, reload } = usePoll('dead-copies', () => client.deadCopies(), { every: EVERY_MS })
   if (data === undefined) return error === undefined ? null : <Problem error={error} retry={reload} />
@@ -31,7 +31,7 @@ export function DeadLetters() {
   return (
     <section class="card" aria-label="Dead letters">
       <header class="card-header">
-        <h2>Copies that were given up</h2>
+        <h2>Copies and events that were given up</h2>
         {data.length > 0 && (
           <button type="button" onClick={() => void copyAgain(data.slice(0, 100).map(({ name }) => name))}>
             <Icon name="rotate-ccw" /> Copy {data.length > 100 ? 'the first 100' : 'all'} again
@@ -39,7 +39,7 @@ export function DeadLetters() {
         )}
       </header>
       {data.length === 0 ? (
-        <p class="muted">None. A copy that keeps failing ends here, with its reason.</p>
+        <p class="muted">None. A copy or an event that keeps failing ends here, with its reason.</p>
       ) : (
         <div class="scroll">
           <table>

@@ -55,7 +55,7 @@ const ANSWERS: readonly Effect[] = ['object', 'breaks', 'stalls']
 const DESCRIPTIONS: Partial<Record<Effect, string>> = { absent: 'absent', timeout: 'timeout' }
 
 /** Whether GETs with this fault open the breaker. A body that breaks later is resumed, or fails its reader. */
-export function opensBreaker({ get, refusesRequest = false }: FaultCase): boolean {
+export function opensBreaker({ get, refusesRequest }: FaultCase): boolean {
   return !refusesRequest && (get === 'unavailable' || get === 'timeout')
 }
 

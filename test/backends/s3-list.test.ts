@@ -1,9 +1,12 @@
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { writeMarker } from '../../src/storage/tombstone-marker.ts'
 import type { ObjectInfo } from '../../src/storage/object.ts'
+import { startApp } from '../kit/app.ts'
 import { bytesOf } from '../kit/fakes.ts'
 import { fakeS3 } from '../kit/s3-fake.ts'
 import { entry, listAnswer, scripted } from '../kit/s3-script.ts'
+
+afterEach(() => void vi.restoreAllMocks())
 
 describe('tombstones in listings of S3', () => {
   it('are marked, with where the copy came from that they replaced', async () => {
@@ -46,6 +49,26 @@ describe('tombstones in listings of S3', () => {
     expect(pages).toBeGreaterThan(2)
     expect(found.map(({ name }) => name)).toEqual(names)
     expect(found.filter(({ deleted }) => !deleted).map(({ size }) => size)).toEqual([1, 1, 1, 1])
+  })
+
+  it('are looked for during half of timeout_ms', async () => {
+    let now = Date.now()
+    vi.spyOn(Date, 'now').mockImplementation(() => now)
+    const names = Array.from({ length: 100 }, (_, index) => `n${index + 100}`)
+    let heads = 0
+    vi.spyOn(globalThis, 'fetch').mockImplementation(async (_url, init) => {
+      if (init?.method !== 'HEAD') return listAnswer(names.map((name) => entry(name, 0)).join(''))
+      heads++
+      now += 100
+      return new Response(null, { headers: { 'Content-Length': '0' } })
+    })
+    const settings = { type: 's3', endpoint: 'https://s3.example.com', bucket: 'media', timeout_ms: 4000 }
+    const [backend] = startApp({ FALLBACK_STORAGES: [settings] }).chain.backends
+    const page = await backend?.list?.()
+    expect(page?.cursor).toBeDefined()
+    expect(page?.objects).toHaveLength(heads)
+    expect(heads).toBeGreaterThanOrEqual(20)
+    expect(heads).toBeLessThan(20 + 5)
   })
 
   it('end a page before the directories that follow', async () => {

@@ -89,8 +89,9 @@ function openBackend(settings: BackendConfig, id: string): Backend {
     case 'kv':
       return kvBackend(name, settings.namespace)
     case 's3': {
-      const { endpoint, bucket, region, addressing, absentStatuses, credentials, readOnly, prefix } = settings
-      const own = { tombstones: !readOnly, prefix, keepAlive: waitUntil, onProbeFailure, deploymentId: id }
+      const { endpoint, bucket, region, addressing, absentStatuses, credentials, timeoutMs, prefix } =
+        settings
+      const own = { timeoutMs, prefix, keepAlive: waitUntil, onProbeFailure, deploymentId: id }
       const options = { endpoint, bucket, region, addressing, absentStatuses, ...own }
       return s3Backend(name, credentials ? { ...options, credentials } : options)
     }

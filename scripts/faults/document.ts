@@ -54,7 +54,7 @@ What the cells mean:
 **Cache-Control** is given for GET, GET of a range and HEAD, separately if they differ. \`no-store\` is sent with errors, and with objects that are served after
 an earlier backend failed: that backend may have a newer version, or a tombstone. _kept_ is the object's own Cache-Control, or the configured
 default. **breaker**: whether the fault _counts_ as a failure of \`old\` on a GET. If at least five of the latest fifteen requests failed, and at least half of them, \`old\` is
-skipped for some seconds. Bodies that break after the headers, refused access and misses do not count.
+skipped for some seconds. Bodies that break after the headers, refused access, other 4xx (except 408, 425 and 429) and misses do not count.
 
 ## When no other backend has the object
 

@@ -56,6 +56,11 @@ const JITTER_MS = 10_000
  * reads of fallbacks, the time to the next doubles, since all isolates report to one object.
  */
 const SOON_MS = 5000
+/**
+ * Shadow reads end after the report of the read itself, and no other read may follow in this isolate. So the first result
+ * after this time is reported at once.
+ */
+const SHADOW_REPORT_MS = { matched: REPORT_MS, mismatched: SOON_MS }
 /** A report that takes longer is not waited for. */
 const PATIENCE_MS = 2000
 /** While so many could not be reported, what follows is counted as one delta. */
@@ -69,6 +74,7 @@ export function createTally({ send, keepAlive, now = Date.now }: TallyOptions) {
   /** How many are. */
   let confirmed = 0
   let reportedAt = 0
+  let shadowReportedAt = 0
   let due = 0
   let soonMs = SOON_MS
   let hasFallbackReads = false
@@ -150,9 +156,12 @@ export function createTally({ send, keepAlive, now = Date.now }: TallyOptions) {
     addShadow({ backend, name, matched, detail }: ShadowRead): void {
       const at = now()
       const delta = open(at)
-      addCounts(delta.counts, { [`shadow/${backend}/${matched ? 'matched' : 'mismatched'}`]: 1 })
+      const result = matched ? 'matched' : 'mismatched'
+      addCounts(delta.counts, { [`shadow/${backend}/${result}`]: 1 })
       if (!matched) delta.mismatches = latestMismatches([{ at, name, backend, detail }, ...delta.mismatches])
-      reportIfDue(at)
+      if (at < shadowReportedAt + SHADOW_REPORT_MS[result]) return reportIfDue(at)
+      shadowReportedAt = at
+      report()
     },
     addCopy: ({ outcome, bytes }: Pick<CopyEvent, 'outcome' | 'bytes'>): void => addCopies(outcome, 1, bytes),
     /** A page of a backfill. */

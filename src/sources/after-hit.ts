@@ -1,9 +1,11 @@
 import type { Chain } from '../chain/fallback.ts'
+import { before } from '../chain/placement.ts'
 import { type Changed, compareBytes, compareCopy } from '../migration/compare-copy.ts'
 import { describeError, log } from '../observe/log.ts'
 import type { ShadowRead } from '../observe/tally.ts'
-import type { Backend } from '../storage/backend.ts'
+import { type Backend, isWritable } from '../storage/backend.ts'
 import type { ObjectInfo } from '../storage/object.ts'
+import { headSource } from './head-source.ts'
 import type { SourceMessage } from './messages.ts'
 import type { Reconciler } from './reconciler.ts'
 
@@ -23,13 +25,19 @@ export interface AfterHitOptions {
   now?: () => number
 }
 
-/** Gets what a read found in the primary. Returns at once. */
+/** Gets what a read found. Returns at once. */
 export type AfterHit = (found: ObjectInfo) => void
 
 /** Why a copy is compared: a shadow read changes nothing, and a copy that is due is brought in line. */
 interface Why {
   shadow: boolean
   due: boolean
+}
+
+interface Compared {
+  source: Backend
+  /** Has the copy. */
+  holder: Backend
 }
 
 /** In this isolate; a hit that finds no room is compared after a later read. */
@@ -44,7 +52,6 @@ const AGAIN_MS = 60_000
 export function createAfterHit(options: AfterHitOptions): AfterHit {
   const { chain, revalidateSeconds, shadowPercent, keepAlive } = options
   const { random = Math.random, now = Date.now } = options
-  const primary = chain.backends[0]?.name
   /** When names are due again, as far as this isolate knows; the one that was set longest ago comes first. */
   const due = new Map<string, number>()
   /** When the comparison of a name began. */
@@ -67,13 +74,13 @@ export function createAfterHit(options: AfterHitOptions): AfterHit {
     return running.size < MAX_RUNNING
   }
 
-  const compare = async (copy: ObjectInfo, source: Backend, why: Why): Promise<void> => {
+  const compare = async (copy: ObjectInfo, { source, holder }: Compared, why: Why): Promise<void> => {
     const { name } = copy
     const revalidateMs = (revalidateSeconds[source.name] ?? 0) * 1000
     if (why.due) next(name, Math.min(AGAIN_MS, revalidateMs))
     const signal = AbortSignal.timeout(ALLOWANCE_MS)
-    const found = await source.head(name, { fresh: true, signal })
-    const compared = !found || found.deleted ? GONE(source) : compareCopy(copy, found)
+    const found = await headSource(source, name, { holder, signal })
+    const compared = found ? compareCopy(copy, found) : GONE(source)
     if (why.shadow) {
       const bytes = compared === 'same' && found ? compareBytes(copy, found) : compared
       const detail = typeof bytes === 'object' ? bytes.changed : ''
@@ -87,13 +94,15 @@ export function createAfterHit(options: AfterHitOptions): AfterHit {
 
   return (copy) => {
     const { name, provenance } = copy
-    if (copy.backend !== primary || !provenance) return
+    if (!provenance) return
     const why = { shadow: shadowPercent > 0 && random() * 100 < shadowPercent, due: isDue(copy) }
     if ((!why.shadow && !why.due) || running.has(name) || !hasRoom()) return
     const source = chain.backends.find((backend) => backend.name === provenance.backend)
-    if (!source) return
+    const holder = source && before(chain, source).find((backend) => backend.name === copy.backend)
+    // What is nowhere before its source, or cannot be replaced, is not brought in line with it.
+    if (!holder || !isWritable(holder)) return
     running.set(name, now())
-    const work = compare(copy, source, why)
+    const work = compare(copy, { source, holder }, why)
       .catch((error: unknown) =>
         log('warn', 'revalidation', { backend: source.name, name, reason: describeError(error) }),
       )

@@ -6,6 +6,7 @@ import { type Backend, isWritable, type WritableBackend } from '../storage/backe
 import { StorageError } from '../storage/errors.ts'
 import type { ObjectInfo } from '../storage/object.ts'
 import { conditionOn, writeMarker } from '../storage/tombstone-marker.ts'
+import { headSource } from './head-source.ts'
 
 export interface Reconciled {
   /**
@@ -84,7 +85,7 @@ async function reconcileOnce(subject: Subject): Promise<Reconciled | null> {
   if (copiedFrom !== undefined && copiedFrom !== source.name)
     return { outcome: 'ignored', detail: `the copy in ${backend.name} is from ${copiedFrom}`, held: info }
 
-  const found = await headSource(subject)
+  const found = await headSource(source, name, { holder: backend, signal: copying.signal })
   // A mirror follows the primary; what is not there yet is on its way.
   if (found?.provenance?.backend === backend.name)
     return { outcome: 'same', detail: `${source.name} has a mirrored copy`, held: info, found }
@@ -92,7 +93,7 @@ async function reconcileOnce(subject: Subject): Promise<Reconciled | null> {
   if (!found) return tombstone(subject, backend, info)
   const compared = info.deleted ? { changed: `${source.name} has it again` } : compareCopy(info, found)
   if (compared === 'same') return { outcome: 'same', detail: '', held: info, found }
-  const { outcome, bytes } = await copyObject(source, backend, name, {
+  const { outcome, bytes } = await copyObject(source, backend, found.name, {
     ...copying,
     onlyIf: conditionOn(info),
   })
@@ -114,16 +115,10 @@ async function firstHolder({ chain, source, name, copying }: Subject, after?: Ba
   return null
 }
 
-/** What the source itself says at this moment, never what is remembered of it. */
-async function headSource({ source, name, copying }: Subject): Promise<ObjectInfo | null> {
-  const found = await source.head(name, { fresh: true, signal: copying.signal })
-  return found?.deleted ? null : found
-}
-
 /** No backend before the source has the name. */
 async function copyNew(subject: Subject): Promise<Reconciled | null> {
   const { chain, source, name, migrating, copying } = subject
-  const found = await headSource(subject)
+  const found = await headSource(source, name, { signal: copying.signal })
   if (!found) return { outcome: 'absent', detail: `${source.name} does not have the name` }
   if (!migrating) return { outcome: 'not-migrated', detail: 'FALLBACK_DATA_MIGRATION is off', found }
   const target = copyTarget(chain, source, { name, size: found.size })

@@ -36,6 +36,9 @@ const MEANING: Partial<Record<ErrorCode, 'success' | 'failure'>> = {
   unsatisfiable: 'success',
 }
 
+/** Statuses from 400 to 499 that are about the backend; others are about one request, such as its name. */
+const FAILURES_OF_BACKEND = new Set([408, 425, 429])
+
 /** Never refused: refusing a part would waste the parts before it, and refusing an abort would leave them behind. */
 const UNGUARDED: ReadonlySet<Call<unknown>['method']> = new Set(['uploadPart', 'complete', 'abort'])
 
@@ -104,7 +107,7 @@ export function withBreaker(backend: Backend, options: BreakerOptions): BackendW
     // It says nothing about the backend if the call was aborted or the failure is another backend's.
     if (signal?.aborted || error.backend !== backend.name) return
     if (meaning === 'success') noteSuccess()
-    if (meaning === 'failure') noteFailure(isProbe, error.retryAfter)
+    if (meaning === 'failure' && !refusesRequest(error)) noteFailure(isProbe, error.retryAfter)
   }
 
   const guarded = interceptCalls(backend, async ({ method, signal, lastResort = false }, send) => {
@@ -139,6 +142,10 @@ export function withBreaker(backend: Backend, options: BreakerOptions): BackendW
       ...(latencies.length > 0 && { latency: quantiles(latencies) }),
     }),
   }
+}
+
+function refusesRequest({ status = 0 }: StorageError): boolean {
+  return status >= 400 && status < 500 && !FAILURES_OF_BACKEND.has(status)
 }
 
 function quantiles(latencies: readonly number[]): NonNullable<BackendHealth['latency']> {

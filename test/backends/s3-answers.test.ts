@@ -27,6 +27,9 @@ describe('responses from S3', () => {
     ['NoSuchKey', errorAnswer(404, 'NoSuchKey')],
     ['a page with 404', html(404)],
     ['410', html(410)],
+    ['a name that is too long for the server', errorAnswer(400, 'KeyTooLongError')],
+    ['a name that the server does not allow', errorAnswer(400, 'InvalidObjectName')],
+    ['a name that MinIO does not allow', errorAnswer(400, 'XMinioInvalidObjectName')],
   ])('takes %s for absence', async (_, answer) => {
     const { backend } = scripted([answer])
     expect(await backend.get('a.jpg')).toBeNull()
@@ -56,6 +59,19 @@ describe('responses from S3', () => {
     expect(await backend.head('b.jpg')).toBeNull()
     expect(await backend.head('c.jpg')).toBeNull()
     expect(sent.map(({ method }) => method)).toEqual(['HEAD', 'GET', 'HEAD', 'HEAD'])
+  })
+
+  it('sends a GET when a HEAD alone could mean a name that the server cannot hold', async () => {
+    const refused = () => new Response(null, { status: 400 })
+    const { backend } = scripted([refused(), errorAnswer(400, 'XMinioInvalidObjectName')])
+    expect(await backend.head('a//b.jpg')).toBeNull()
+    const other = scripted([refused(), errorAnswer(400, 'ExpiredToken')])
+    await expect(other.backend.head('a.jpg')).rejects.toMatchObject({ code: 'denied' })
+  })
+
+  it('blames the caller for storing under a name that the server cannot hold', async () => {
+    const { backend } = scripted([errorAnswer(400, 'XMinioInvalidObjectName')])
+    await expect(backend.put('a//b', new Uint8Array(1))).rejects.toMatchObject({ code: 'invalid' })
   })
 
   it.each([

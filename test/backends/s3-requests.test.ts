@@ -49,6 +49,16 @@ describe('requests to S3', () => {
     expect(sent[0]?.url.href).toBe(url)
   })
 
+  it('lets no cache answer reads', async () => {
+    const { backend, sent } = scripted([found(), found()])
+    await backend.get('a')
+    await backend.head('a')
+    expect(sent.map(({ method, init }) => [method, init.cache])).toEqual([
+      ['GET', 'no-store'],
+      ['HEAD', 'no-store'],
+    ])
+  })
+
   it.each(['../other/secret', 'a/../../other', 'a/./b', '..'])(
     'refuses %s, which would leave the bucket',
     async (name) => {

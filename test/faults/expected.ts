@@ -55,8 +55,8 @@ const ANSWERS: readonly Effect[] = ['object', 'breaks', 'stalls']
 const DESCRIPTIONS: Partial<Record<Effect, string>> = { absent: 'absent', timeout: 'timeout' }
 
 /** Whether GETs with this fault open the breaker. A body that breaks later is resumed, or fails its reader. */
-export function opensBreaker({ get }: FaultCase): boolean {
-  return get === 'unavailable' || get === 'timeout'
+export function opensBreaker({ get, refusesRequest }: FaultCase): boolean {
+  return !refusesRequest && (get === 'unavailable' || get === 'timeout')
 }
 
 /** Backends are tried in order; the first success answers, and only unanimous absence is a miss. */

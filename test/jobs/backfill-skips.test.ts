@@ -6,6 +6,7 @@ import type { Backend } from '../../src/storage/backend.ts'
 import { bytesOf, textOf } from '../kit/fakes.ts'
 import { writeMarker } from '../../src/storage/tombstone-marker.ts'
 import { failuresOf, verified, withBackfill } from './jobs.ts'
+import { type Memory, terse } from './sides.ts'
 
 async function put(backend: Pick<Backend, 'put'>, ...names: string[]): Promise<void> {
   for (const name of names) await backend.put?.(name, bytesOf(name))
@@ -174,22 +175,29 @@ describe('what a backfill skips', () => {
     })
   })
 
-  it('copies an object that its source has again after it was deleted there, but none that was deleted here', async () => {
-    const [target, inner] = [memoryBackend('primary'), memoryBackend('legacy')]
-    await put(inner, 'gone', 'deleted')
-    const provenance = { backend: 'legacy', copied: new Date() }
-    await writeMarker(target, 'gone', { provenance })
-    await writeMarker(target, 'deleted')
-    expect(await verified([target, inner])).toMatchObject({
-      missing: 1,
-      tombstoned: 1,
-      safe_to_detach: false,
-      all: [{ kind: 'missing', name: 'gone', detail: 'legacy has it again, after it was deleted there' }],
-    })
-    await withBackfill([target, inner], {}, async ({ drive }) => {
-      expect(await drive()).toMatchObject({ listed: 2, copied: 1, skipped_by: { tombstoned: 1 } })
-    })
-    expect(await textOf(await target.get('gone'))).toBe('gone')
-    expect(await target.head('deleted')).toMatchObject({ deleted: expect.any(Date) })
-  })
+  it.each([
+    ['all of it', (backend: Memory) => backend],
+    ['as little as S3 does', terse],
+  ])(
+    'copies an object that its source has again after it was deleted there, but none that was deleted here, where the primary lists %s',
+    async (_, listing) => {
+      const [primary, inner] = [memoryBackend('primary'), memoryBackend('legacy')]
+      const target = { ...primary, ...listing(primary) }
+      await put(inner, 'gone', 'deleted')
+      const provenance = { backend: 'legacy', copied: new Date() }
+      await writeMarker(target, 'gone', { provenance })
+      await writeMarker(target, 'deleted')
+      expect(await verified([target, inner])).toMatchObject({
+        missing: 1,
+        tombstoned: 1,
+        safe_to_detach: false,
+        all: [{ kind: 'missing', name: 'gone', detail: 'legacy has it again, after it was deleted there' }],
+      })
+      await withBackfill([target, inner], {}, async ({ drive }) => {
+        expect(await drive()).toMatchObject({ listed: 2, copied: 1, skipped_by: { tombstoned: 1 } })
+      })
+      expect(await textOf(await target.get('gone'))).toBe('gone')
+      expect(await target.head('deleted')).toMatchObject({ deleted: expect.any(Date) })
+    },
+  )
 })

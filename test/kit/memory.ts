@@ -243,3 +243,15 @@ function listPage(objects: Map<string, MemoryObject>, options: ListOptions & { l
   }
   return page
 }
+
+/** The backend as R2, which stores and finds an object under every equivalent spelling of its name. */
+export function asR2(backend: MemoryBackend): Backend {
+  return {
+    ...backend,
+    type: 'r2',
+    get: (name, options) => backend.get(name.normalize(), options),
+    head: (name, options) => backend.head(name.normalize(), options),
+    put: (name, body, options) => backend.put(name.normalize(), body, options),
+    delete: (name) => backend.delete(name.normalize()),
+  }
+}

@@ -57,11 +57,12 @@ export function fakeS3(deviations: Deviations = {}, options: Partial<S3Options> 
       set(key, null)
       return new Response(null, { status: 204 })
     }
-    if (key === '' && searchParams.has('list-type')) return list(searchParams.get('prefix') ?? '')
+    if (key === '' && searchParams.has('list-type'))
+      return list(searchParams.get('prefix') ?? '', searchParams.get('start-after') ?? '')
     return read(request)
   }
-  const list = (prefix: string): Response => {
-    const keys = [...objects.keys()].filter((key) => key.startsWith(prefix)).toSorted()
+  const list = (prefix: string, after: string): Response => {
+    const keys = [...objects.keys()].filter((key) => key.startsWith(prefix) && key > after).toSorted()
     return listAnswer(keys.map((key) => entry(encodeURIComponent(key), objects.get(key)?.length)).join(''))
   }
   const read = async ({ method, key }: FakeRequest): Promise<Response> => {

@@ -154,6 +154,29 @@ describe('what an isolate counts', () => {
     expect(['copied', 'present', 'absent', 'failed', 'bytes'].map(sum)).toEqual([3, 1, 1, 2, 40])
   })
 
+  it('has the results of shadow reads, which no read may follow, at once, but not each of many', async () => {
+    const { tally, sent, work, clock } = startTally()
+    const compared = async (seconds: number, matched: boolean) => {
+      clock.now = 1_000_000 + seconds * 1000
+      tally.addShadow({ backend: 'legacy', name: 'a.jpg', matched, detail: '' })
+      await Promise.all(work)
+    }
+    const results = (outcome: string) =>
+      sent.reduce((sum, { counts }) => sum + (counts[`shadow/legacy/${outcome}`] ?? 0), 0)
+    tally.addRead(HIT)
+    await compared(0.1, true)
+    expect(results('matched')).toBe(1)
+    await compared(1, true)
+    expect(results('matched')).toBe(1)
+    await compared(5.2, false)
+    expect([results('matched'), results('mismatched')]).toEqual([2, 1])
+    await compared(6, false)
+    expect(results('mismatched')).toBe(1)
+    tally.addRead(HIT)
+    await compared(56, true)
+    expect([results('matched'), results('mismatched')]).toEqual([3, 2])
+  })
+
   it('is reported at the end of a batch of copies, but not more often than every 5 seconds', async () => {
     const { tally, sent, work, clock } = startTally()
     for (const after of [0, 4999, 1]) {

@@ -17,6 +17,7 @@ export const BUCKETS = [
   'multipart',
   'uploads',
   'mirrors',
+  'read-only',
   PUBLIC_BUCKET,
 ] as const
 export type Bucket = (typeof BUCKETS)[number]

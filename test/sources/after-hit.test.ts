@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createChain } from '../../src/chain/fallback.ts'
+import { type Chain, createChain } from '../../src/chain/fallback.ts'
 import { copyName } from '../../src/migration/copy-name.ts'
 import type { ShadowRead } from '../../src/observe/tally.ts'
 import { type AfterHitOptions, createAfterHit, withAfterHit } from '../../src/sources/after-hit.ts'
@@ -8,7 +8,7 @@ import { createReconciler } from '../../src/sources/reconciler.ts'
 import type { Backend } from '../../src/storage/backend.ts'
 import { StorageError } from '../../src/storage/errors.ts'
 import { bytesOf, textOf } from '../kit/fakes.ts'
-import { memoryBackend } from '../kit/memory.ts'
+import { asR2, memoryBackend } from '../kit/memory.ts'
 
 const SECONDS = 60
 
@@ -32,28 +32,35 @@ async function start(settings: Settings = { revalidateSeconds: { old: SECONDS } 
       return readable.head(name, options)
     },
   }
-  const chain = createChain([primary, source], { deletes: 'tombstone' })
+  const over = (...backends: Backend[]) => createChain(backends, { deletes: 'tombstone' })
+  const chain = over(primary, source)
   const begun: Promise<unknown>[] = []
   const shadows: ShadowRead[] = []
   const purged: string[] = []
   let at = Date.now()
-  const afterHit = createAfterHit({
-    chain,
-    revalidateSeconds: {},
-    shadowPercent: 0,
-    onShadow: (shadow) => shadows.push(shadow),
-    reconcile: createReconciler({
-      chain,
-      migrating: true,
-      purge: async (name) => void purged.push(name),
-      track: (_name, copy) => copy,
-    }),
-    keepAlive: (work) => begun.push(work),
-    now: () => at,
-    random: () => 0.5,
-    ...settings,
-  })
-  const reading = withAfterHit(chain, afterHit)
+  const reads = (from: Chain) => {
+    const afterHit = createAfterHit({
+      chain: from,
+      revalidateSeconds: {},
+      shadowPercent: 0,
+      onShadow: (shadow) => shadows.push(shadow),
+      reconcile: createReconciler({
+        chain: from,
+        migrating: true,
+        purge: async (name) => void purged.push(name),
+        track: (_name, copy) => copy,
+      }),
+      keepAlive: (work) => begun.push(work),
+      now: () => at,
+      random: () => 0.5,
+      ...settings,
+    })
+    const reading = withAfterHit(from, afterHit)
+    return {
+      read: (name = 'a') => reading.get(name).then(textOf),
+      head: () => reading.head('a'),
+    }
+  }
   const change = (text: string, name = 'a') => old.put(name, bytesOf(text))
   await change('one')
   await copyName(chain, 'a')
@@ -65,9 +72,11 @@ async function start(settings: Settings = { revalidateSeconds: { old: SECONDS } 
     shadows,
     purged,
     change,
-    read: (name = 'a') => reading.get(name).then(textOf),
-    head: () => reading.head('a'),
+    ...reads(chain),
+    /** Reads of another chain, with these before and behind. */
+    readOver: (first: Backend, ...behind: Backend[]) => reads(over(first, primary, source, ...behind)),
     copy: (name: string) => copyName(chain, name),
+    copyOver: (first: Backend, name: string) => copyName(over(first, source), name),
     begun: () => begun.length,
     settle: () => Promise.all(begun),
     pass: (seconds: number) => void (at += seconds * 1000),
@@ -119,6 +128,32 @@ describe('revalidate_seconds', () => {
     expect(await read()).toBeNull()
   })
 
+  it('keeps a copy that was read under an equivalent name, as R2 finds it, while the source has the other', async () => {
+    const decomposed = 'e\u0301'
+    const { readOver, change, copyOver, pass, settle, old, shadows } = await start({
+      revalidateSeconds: { old: SECONDS },
+      shadowPercent: 100,
+    })
+    const r2 = asR2(memoryBackend('r2'))
+    await change('one', decomposed)
+    await copyOver(r2, decomposed)
+    const { read } = readOver(r2)
+    for (const now of ['one', 'two']) {
+      await change(now, decomposed)
+      pass(SECONDS + 1)
+      await read('é')
+      await settle()
+      expect(await read('é')).toBe(now)
+      await settle()
+    }
+    expect(shadows[0]).toMatchObject({ name: 'é', matched: true })
+    await old.delete(decomposed)
+    pass(SECONDS + 1)
+    await read('é')
+    await settle()
+    expect(await read('é')).toBeNull()
+  })
+
   it('never compares what was saved, or copied from a backend without it', async () => {
     const saved = await start()
     await saved.primary.put('a', bytesOf('saved'))
@@ -128,6 +163,27 @@ describe('revalidate_seconds', () => {
       await read()
       expect(begun()).toBe(0)
     }
+  })
+
+  it('compares a copy in any backend before its source, and nothing that is behind it', async () => {
+    const { primary, old, heads, pass, settle, change, readOver } = await start()
+    const first = memoryBackend('first')
+    const behind = readOver(first)
+    await change('two')
+    pass(SECONDS + 1)
+    expect(await behind.read()).toBe('one')
+    await settle()
+    expect(await behind.read()).toBe('two')
+    heads.length = 0
+    // A copy that has become a fallback of its own source.
+    await primary.delete('a')
+    await old.delete('a')
+    const last = memoryBackend('last')
+    const provenance = { backend: 'old', copied: new Date(0) }
+    await last.put('a', bytesOf('copy'), { info: { provenance } })
+    expect(await readOver(first, last).read()).toBe('copy')
+    await settle()
+    expect(heads).toEqual([])
   })
 
   it('waits for nothing: reads go on while a source does not answer, one comparison of a name and four in all', async () => {

@@ -7,7 +7,7 @@ import type { Backend } from '../../src/storage/backend.ts'
 import { StorageError } from '../../src/storage/errors.ts'
 import { withNegativeCache } from '../../src/wrappers/negative-cache.ts'
 import { bytesOf, textOf } from '../kit/fakes.ts'
-import { memoryBackend } from '../kit/memory.ts'
+import { asR2, memoryBackend } from '../kit/memory.ts'
 
 const NAME = 'a.txt'
 
@@ -61,6 +61,30 @@ describe('reconcile()', () => {
     expect(await run()).toMatchObject({ outcome: 'copied' })
     expect(await text()).toBe('again')
   })
+
+  it.each(['\u00E9', 'e\u0301'])(
+    'hides no object of R2 that the source has under an equivalent name',
+    async (there) => {
+      const gone = there === 'é' ? 'e\u0301' : 'é'
+      const { store, source, over } = start()
+      const r2 = asR2(memoryBackend('new'))
+      const chain = over(r2, source)
+      const event = async (name: string) => (await reconcile(chain, 'old', name, { migrating: true })).outcome
+      // Renamed from one spelling to the other.
+      await store.put(gone, bytesOf('one'))
+      expect(await event(gone)).toBe('copied')
+      await store.delete(gone)
+      await store.put(there, bytesOf('one'))
+      expect(await event(there)).toBe('same')
+      expect(await event(gone)).toBe('same')
+      await store.put(there, bytesOf('two'))
+      expect(await event(gone)).toBe('copied')
+      expect(await textOf(await chain.get(there))).toBe('two')
+      await store.delete(there)
+      expect(await event(gone)).toBe('tombstoned')
+      expect(await event(there)).toBe('same')
+    },
+  )
 
   it('hides nothing where deletes leave no tombstones', async () => {
     const { run, store, change, text, ready } = start({ copied: 'one', deletes: 'first' })

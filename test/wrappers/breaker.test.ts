@@ -84,6 +84,10 @@ describe('withBreaker()', () => {
     ['too many writes of one name', new StorageError('too-many-writes', 'no', { backend: 'origin' })],
     ['an interrupted body', new StorageError('interrupted', 'no')],
     ['wrong bytes', new StorageError('corrupt', 'no', { backend: 'origin' })],
+    [
+      'a name that the backend refuses',
+      new StorageError('unavailable', '', { backend: 'origin', status: 400 }),
+    ],
     ["another backend's failure", new StorageError('unavailable', 'no', { backend: 'source' })],
     ['a failure of no backend', new StorageError('unavailable', 'no')],
     ['a bug in this software', new TypeError('undefined is not a function')],
@@ -92,6 +96,13 @@ describe('withBreaker()', () => {
     origin.error = error
     for (let time = 0; time < 12; time++) await request()
     expect([origin.requests, health()?.state]).toEqual([12, 'closed'])
+  })
+
+  it.each([408, 425, 429, 500, 503])('is opened by %i', async (status) => {
+    const { request, origin, health } = setup()
+    origin.error = new StorageError('unavailable', '', { backend: 'origin', status })
+    for (let time = 0; time < 12; time++) await request()
+    expect([origin.requests, health()?.state]).toEqual([3, 'open'])
   })
 
   it('is not opened by cancelled requests', async () => {

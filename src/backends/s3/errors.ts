@@ -24,6 +24,7 @@ const CODES: ReadonlyMap<string | undefined, ErrorCode> = new Map(
     NoSuchUpload: 'precondition',
     KeyTooLongError: 'invalid',
     InvalidObjectName: 'invalid',
+    XMinioInvalidObjectName: 'invalid',
     MetadataTooLarge: 'invalid',
   }),
 )
@@ -63,6 +64,8 @@ const TOO_MANY_WRITES = new Set(['TooManyRequests', 'OperationAborted', 'Conditi
 const MISSING_KEY = new Set(['NoSuchKey', 'NoSuchVersion', 'NotFound'])
 /** Codes of a 403 that may mean a missing object, if the credentials lack ListBucket; others are about the credentials. */
 const MISSING_OR_FORBIDDEN = new Set([...MISSING_KEY, 'AccessDenied', 'Forbidden', 'AllAccessDisabled'])
+/** Codes for a key that the server cannot hold, so that there is no object under it. */
+const IMPOSSIBLE_KEY = new Set(['KeyTooLongError', 'InvalidObjectName', 'XMinioInvalidObjectName'])
 
 /** Longest error document that is read. */
 const MAX_DOCUMENT = 64 * 1024
@@ -146,6 +149,7 @@ export async function readDocument<Content>(
 
 /** Whether the response proves that the key does not exist. */
 export function provesAbsence({ status = 0, s3Code }: S3Error, absentStatuses: readonly number[]): boolean {
+  if (s3Code !== undefined && IMPOSSIBLE_KEY.has(s3Code)) return true
   if (!absentStatuses.includes(status)) return false
   if (s3Code === undefined) return true
   return (status === 404 || status === 410 ? MISSING_KEY : MISSING_OR_FORBIDDEN).has(s3Code)

@@ -39,9 +39,12 @@ export function createS3Reader(client: S3Client, absentStatuses: readonly number
       const { headers } = await read({ method: 'HEAD', key, headers: CHECKSUMS, signal })
       return infoOf(client.name, key, headers)
     } catch (error) {
-      if (!(error instanceof S3Error) || !provesAbsence(error, absentStatuses)) throw error
-      // A response to HEAD has no body that would tell a missing key from a missing bucket or wrong credentials.
-      if (bucketSeen && error.status !== 403) return null
+      if (!(error instanceof S3Error)) throw error
+      const isAbsent = provesAbsence(error, absentStatuses)
+      // A response to HEAD has no body that would tell a missing key from a missing bucket or wrong credentials, or what is
+      // wrong with the request: it may be the key.
+      if (isAbsent && bucketSeen && error.status !== 403) return null
+      if (!isAbsent && error.status !== 400) throw error
     }
     const object = await get(key, { signal })
     if (!object) return null

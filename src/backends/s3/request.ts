@@ -106,8 +106,8 @@ function fetchInit({ method, body, signal }: S3Request, headers: Headers): Reque
     encodeResponseBody: 'manual',
     ...(body !== undefined && { body }),
     ...(signal && { signal }),
-    // Cloudflare's cache would store public objects, and answer ranges and conditions itself.
-    ...(method === 'GET' && { cache: 'no-store' as const }),
+    // Cloudflare's cache would store public objects and missing ones, and answer ranges, conditions and HEADs itself.
+    ...((method === 'GET' || method === 'HEAD') && { cache: 'no-store' as const }),
   }
 }
 

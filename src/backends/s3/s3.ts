@@ -11,8 +11,8 @@ import { deleteS3, putS3 } from './write.ts'
 export interface S3Options extends S3Location {
   /** Statuses that prove absence. Default: 404 and 410. */
   absentStatuses?: readonly number[]
-  /** Whether a listing marks tombstones, with one HEAD for each object that may be one. Default: true. */
-  tombstones?: boolean
+  /** How long a call may take, in milliseconds: a listing looks for tombstones in half of that. Default: 10 s. */
+  timeoutMs?: number
   /** What the key of every object begins with; probes are stored there as well. Default: nothing. */
   prefix?: string
   /** Lets work continue after the end of its request (`waitUntil`). Default: it may be cut off. */
@@ -30,7 +30,7 @@ const MAX_PUT_SIZE = 5 * 1024 ** 3 - 5 * 1024 ** 2
 
 /** A bucket of an S3-compatible service. */
 export function s3Backend(name: string, options: S3Options) {
-  const { absentStatuses = [404, 410], tombstones = true } = options
+  const { absentStatuses = [404, 410], timeoutMs = 10_000 } = options
   const { prefix = '', keepAlive = () => {}, onProbeFailure: onFailure = () => {} } = options
   const client = createS3Client(name, options)
   const reader = createS3Reader(client, absentStatuses)
@@ -48,7 +48,7 @@ export function s3Backend(name: string, options: S3Options) {
     delete: (key) => deleteS3(client, key),
     createMultipartUpload: (key, uploadOptions = {}) => createS3Upload(bucket, key, uploadOptions),
     resumeMultipartUpload: (key, id) => s3Upload(bucket, key, id),
-    list: (listOptions = {}) => listS3(client, listOptions, tombstones ? reader : undefined),
+    list: (listOptions = {}) => listS3({ client, reader, checkMs: timeoutMs / 2 }, listOptions),
     async url(key, { expiresIn = DEFAULT_EXPIRY }: UrlOptions) {
       if (!Number.isInteger(expiresIn) || expiresIn < 1 || expiresIn > MAX_EXPIRY)
         throw new StorageError('invalid', `a URL is valid for 1 to ${MAX_EXPIRY} seconds`, { backend: name })

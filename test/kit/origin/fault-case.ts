@@ -16,6 +16,8 @@ export interface FaultCase {
   head: Effect
   /** Operations whose answers do not contain the object's size. */
   sizeUnknown?: readonly ('get' | 'range' | 'head')[]
+  /** Its failure is about the request, and says nothing about the origin's health. */
+  refusesRequest?: true
   /** It announces more bytes than it sends. */
   overstatesSize?: true
 }

@@ -72,6 +72,7 @@ export const faults = {
     fault: (exchange) => answer(exchange, 304),
     ...same('unavailable'),
   },
+  status400: { does: 'answers 400', fault: status(400), ...same('unavailable'), refusesRequest: true },
   status401: { does: 'answers 401', fault: status(401), ...same('denied') },
   status403: { does: 'answers 403', fault: status(403), ...same('denied') },
   status404: { does: 'answers 404', fault: status(404), ...same('absent') },

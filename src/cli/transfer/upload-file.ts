@@ -5,7 +5,7 @@ import { networkReason } from '../errors.ts'
 import { sendFrom, typeOfName } from '../upload.ts'
 import { isEqual } from './is-equal.ts'
 import type { LocalFile } from './local-files.ts'
-import { headStored } from './stored-objects.ts'
+import { changedThere, headStored } from './stored-objects.ts'
 
 interface UploadFile {
   client: Client
@@ -45,7 +45,7 @@ export async function uploadFile({
         // An earlier attempt may have succeeded without an answer.
         const stored = attempt > 0 ? await headStored(client, name) : undefined
         if (stored && (await isEqual({ path, file, stored, direction: 'upload' }))) return
-        throw new Error('it was changed there in the meantime, and is not overwritten', { cause: error })
+        throw changedThere(error)
       }
       const wait = WAITS_MS[attempt]
       if (wait === undefined || !isTransient(error)) throw error

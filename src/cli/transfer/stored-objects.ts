@@ -45,7 +45,6 @@ export async function headStored(client: Client, name: string): Promise<StoredOb
     const { headers } = await client.openStored(name, {
       method: 'HEAD',
       headers: { 'Accept-Encoding': 'identity' },
-      redirect: 'manual',
     })
     const length = headers.get('Content-Length')
     const modified = headers.get('Last-Modified')

@@ -36,9 +36,7 @@ export async function uploadFile({
   for (let attempt = 0; ; attempt += 1) {
     try {
       const source = createReadStream(path)
-      await sendFrom({ client, name, source, onSent: onBytes }, (body) =>
-        client.put(name, body, { headers, redirect: 'manual' }),
-      )
+      await sendFrom({ client, name, source, onSent: onBytes }, (body) => client.put(name, body, { headers }))
       return
     } catch (error) {
       if (error instanceof ApiError && error.status === 412) {

@@ -108,7 +108,7 @@ export const OPERATIONS: Readonly<Record<string, Partial<Record<RouteId, Operati
       headers: UPLOAD_HEADERS,
       body: UPLOAD_BODY,
       answers: 'The name it was stored under.',
-      problems: [413, 503, ...CHANGE],
+      problems: [412, 413, 503, ...CHANGE],
     },
     delete: { summary: 'Deletes the object', answers: DELETED, problems: CHANGE },
     exists: {

@@ -83,6 +83,7 @@ export const OPERATIONS: Readonly<Record<string, Partial<Record<RouteId, Operati
     },
     putObject: {
       summary: 'Stores or replaces the object in the first writable backend',
+      description: 'Answers 201 if that backend had no object of this name, even if a fallback has one.',
       headers: [...WRITE_CONDITIONS, ...UPLOAD_HEADERS],
       body: UPLOAD_BODY,
       answers: {

@@ -64,8 +64,10 @@ async function complete(
   object: StoredObject | null,
   { range, ifMatch }: GetOptions = {},
 ): Promise<StoredObject | null> {
-  if (!object || object.range) return object
-  if (ifMatch === undefined || object.etag === ifMatch) return cutPart(object, range)
-  await cancelBody(object.body)
-  throw changed(object.backend)
+  if (!object) return null
+  if (ifMatch !== undefined && object.etag !== ifMatch) {
+    await cancelBody(object.body)
+    throw changed(object.backend)
+  }
+  return object.range ? object : cutPart(object, range)
 }

@@ -5,16 +5,14 @@ import json
 import os
 import ssl
 import weakref
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote, urlsplit
 
 from django.utils.functional import cached_property
 
 from .errors import WorkerError, error_from
 
 MAX_IDLE_CONNECTIONS = 8
-MAX_REDIRECTS = 5
-REDIRECTS = (301, 302, 303, 307, 308)
-USER_AGENT = {"User-Agent": "fallback-storage-django/0.1"}
+USER_AGENT = "fallback-storage-django/0.1"
 
 
 def encode_name(name):
@@ -28,7 +26,7 @@ class Client:
     def __init__(self, base_url, token=None, timeout=30):
         self.base_url = base_url
         self._timeout = timeout
-        self._headers = {**USER_AGENT, **({"Authorization": f"Bearer {token}"} if token else {})}
+        self._headers = {"User-Agent": USER_AGENT, **({"Authorization": f"Bearer {token}"} if token else {})}
         self._idle = []
         self._pid = os.getpid()
         weakref.finalize(self, _close_all, self._idle)
@@ -53,8 +51,6 @@ class Client:
         """A successful response, to be given to `release` in the end."""
         try:
             response = self._send(method, path, {**self._headers, **(headers or {})}, body)
-            if method == "GET":
-                response = self._follow(response, headers or {})
         except http.client.HTTPException as error:
             raise WorkerError(f"{self.base_url}: {error!r}") from error
         if 200 <= response.status < 300:
@@ -67,7 +63,7 @@ class Client:
     def release(self, response):
         """Keeps the connection for another request if the response is read to its end, otherwise closes it."""
         connection = response.connection
-        if response.isclosed() and connection.sock and connection.is_worker and len(self._idle) < MAX_IDLE_CONNECTIONS:
+        if response.isclosed() and connection.sock and len(self._idle) < MAX_IDLE_CONNECTIONS:
             self._idle.append(connection)
         else:
             response.close()
@@ -81,35 +77,13 @@ class Client:
                 return _exchange(connection, method, url, headers)
             except (ConnectionError, http.client.RemoteDisconnected):
                 continue
-        connection = self._connect(url)
-        connection.is_worker = True
-        return _exchange(connection, method, url, headers, body)
+        return _exchange(self._connect(), method, url, headers, body)
 
-    def _follow(self, response, headers):
-        """A backend with `redirect` serves files itself. The token is for the Worker only."""
-        url = self.base_url
-        for _ in range(MAX_REDIRECTS):
-            location = response.headers.get("Location")
-            if response.status not in REDIRECTS or location is None:
-                return response
-            self.release(response)
-            url = urljoin(url, location)
-            response = _exchange(self._connect(url), "GET", url, {**USER_AGENT, **headers})
-        self.release(response)
-        raise WorkerError(f"more than {MAX_REDIRECTS} redirects, the last one to {url}")
-
-    def _connect(self, url):
-        parts = urlsplit(url)
+    def _connect(self):
+        parts = urlsplit(self.base_url)
         if parts.scheme == "https":
-            connection = http.client.HTTPSConnection(
-                parts.hostname, parts.port, timeout=self._timeout, context=self._tls
-            )
-        elif parts.scheme == "http":
-            connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=self._timeout)
-        else:
-            raise WorkerError(f"a redirect to {url}, which is not http")
-        connection.is_worker = False
-        return connection
+            return http.client.HTTPSConnection(parts.hostname, parts.port, timeout=self._timeout, context=self._tls)
+        return http.client.HTTPConnection(parts.hostname, parts.port, timeout=self._timeout)
 
     @cached_property
     def _tls(self):

@@ -22,6 +22,11 @@ def error_from(response, name):
     body = response.read(MAX_PROBLEM_BYTES)
     status = response.status
     problem = _problem(response, body)
+    location = response.headers.get("Location")
+    if location is not None:
+        # Without the query, which may contain a secret.
+        target = location.partition("?")[0]
+        return WorkerError(f"{status} redirects to {target}; set base_url to the media root there", status)
     if problem is None:
         return WorkerError(
             f"{status} {response.reason}, which does not come from a fallback-storage Worker: "

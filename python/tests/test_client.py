@@ -243,32 +243,14 @@ class Requests(ScriptedTestCase):
         _, files = self.serve(lambda handler: handler.reply(200, pages[unquote(handler.path)]), location="m")
         self.assertEqual(files.listdir(""), (["a", "b"], ["1", "2"]))
 
-    def test_follow_a_redirect_without_the_token(self):
-        def serve_file(handler):
-            if "Range" in handler.headers:
-                handler.reply(206, b"stored", "text/plain", Content_Range="bytes 9-14/15")
-            else:
-                handler.reply(200, b"directly stored", "text/plain")
-
-        backend, _ = self.serve(serve_file)
-        _, files = self.serve(
-            lambda handler: handler.reply(307, Location=f"{backend.url}key?signature=%2B", Cache_Control="no-store")
+    def test_say_where_base_url_redirects(self):
+        server, files = self.serve(
+            lambda handler: handler.reply(301, Location=f"https://www.example.com{handler.path}?token=a")
         )
-        with files.open("a.txt") as file:
-            self.assertEqual(file.read(), b"directly stored")
-            file.seek(9)
-            self.assertEqual(file.read(), b"stored")
-        for _, path, headers in backend.requests:
-            self.assertEqual(path, "/key?signature=+")
-            self.assertNotIn("Authorization", headers)
-
-    def test_do_not_follow_redirects_forever_or_to_files(self):
-        _, files = self.serve(lambda handler: handler.reply(307, Location="/again"))
-        with self.assertRaisesMessage(WorkerError, "more than 5 redirects"):
-            files.open("a.txt")
-        _, files = self.serve(lambda handler: handler.reply(307, Location="file:///etc/passwd"))
-        with self.assertRaisesMessage(WorkerError, "not http"):
-            files.open("a.txt")
+        for call in (lambda: files.open("a.txt"), lambda: files.exists("a.txt"), lambda: files.delete("a.txt")):
+            with self.assertRaisesRegex(WorkerError, r"redirects to https://www\.example\.com/-/api/\w+/a\.txt;"):
+                call()
+        self.assertEqual(len(server.requests), 3)
 
     def test_read_files_of_unknown_length(self):
         def answer(handler):

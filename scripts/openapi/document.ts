@@ -15,6 +15,7 @@ const PROBLEMS: Record<number, string> = {
   412: 'A precondition failed.',
   413: 'The body is too large.',
   416: 'The range begins past the end.',
+  429: 'The client’s address exceeds the rate limit (RATE_LIMITER), or a backend accepts no more writes of this name at the moment. Repeat the request after Retry-After.',
   501: 'No backend supports this.',
   502: 'No backend returned the object, but at least one failed and may have it.',
   503: 'The Worker has no memory left at the moment, or the keys of Cloudflare Access cannot be fetched. Nothing was changed; repeat the request after Retry-After.',
@@ -146,10 +147,11 @@ function securityOf(path: string, access: Exclude<Route['access'], 'public'>): J
   ]
 }
 
-/** The problems that follow from a token, something to parse, or a job. */
+/** The problems that follow from a token, something to parse, a job, or a rate limit, which counts all requests. */
 function problemsOf({ access, path, query, body }: Route): number[] {
   const isJob = /^-\/api\/(backfills|verifications)\b/.test(path)
   return [
+    429,
     ...(access === 'public' ? [] : [401, 403, 503]),
     ...(query || body || /\{(name|path|prefix)\}/.test(path) ? [400] : []),
     ...(path.includes('{id}') ? [404] : []),

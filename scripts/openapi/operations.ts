@@ -83,6 +83,7 @@ export const OPERATIONS: Readonly<Record<string, Partial<Record<RouteId, Operati
     },
     putObject: {
       summary: 'Stores or replaces the object in the first writable backend',
+      description: 'Answers 201 if that backend had no object of this name, even if a fallback has one.',
       headers: [...WRITE_CONDITIONS, ...UPLOAD_HEADERS],
       body: UPLOAD_BODY,
       answers: {
@@ -108,7 +109,7 @@ export const OPERATIONS: Readonly<Record<string, Partial<Record<RouteId, Operati
       headers: UPLOAD_HEADERS,
       body: UPLOAD_BODY,
       answers: 'The name it was stored under.',
-      problems: [413, 503, ...CHANGE],
+      problems: [412, 413, 503, ...CHANGE],
     },
     delete: { summary: 'Deletes the object', answers: DELETED, problems: CHANGE },
     exists: {

@@ -19,6 +19,8 @@ export interface SignedUrl {
 }
 
 const VERSION = 'fallback-storage-url-v1'
+/** In seconds: the clock of whoever signs may be ahead. */
+const CLOCK_SKEW = 60
 /** There is one way to write each query, so that a URL that is not exactly what was signed is refused. */
 const QUERY =
   /^[^?#]*\?expires=([1-9]\d{0,11})&key=([\w-]{1,32})&signature=([\w-]{43})(?:&response-content-disposition=([^&#]+))?$/
@@ -57,7 +59,7 @@ export function createUrlSigner(keys: readonly [SigningKey, ...SigningKey[]]) {
       const secret = secrets.get(id)
       if (match === undefined || secret === undefined) return null
       const seconds = Math.floor(now / 1000)
-      if (Number(expires) <= seconds || Number(expires) > seconds + MAX_EXPIRY) return null
+      if (Number(expires) <= seconds || Number(expires) > seconds + MAX_EXPIRY + CLOCK_SKEW) return null
       const mac = fromBase64url(signature)
       const message = messageOf({ path: rawPath(url), expires, id, disposition })
       if (!mac || !(await hmacHolds(await importKey(id, secret), mac, message))) return null

@@ -170,7 +170,7 @@ async function downloadOnce(
     silence.abort(Object.assign(new Error('no answer in time'), { code: 'ETIMEDOUT' }))
   }, SILENCE_MS)
   try {
-    const response = await client.openStored(name, { headers, signal: silence.signal, redirect: 'manual' })
+    const response = await client.openStored(name, { headers, signal: silence.signal })
     onResponse(response)
     const { status, headers: answered, body } = response
     const etag = answered.get('ETag')

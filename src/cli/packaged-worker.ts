@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /** Where a project finds this package, relative to its wrangler.toml. */
@@ -20,4 +20,10 @@ export function packagedWorker(config: string): string[] {
   if (!expects || existsSync(join(dirname(config), INSTALLED))) return []
   // Without --config, wrangler looks for it beside the script.
   return [join(PACKAGE, WORKER.script), '--config', config, '--assets', join(PACKAGE, WORKER.assets)]
+}
+
+/** The same with the configuration file that the user names, if any. */
+export function workerIn(config: string | undefined): string[] {
+  const packaged = packagedWorker(resolve(config ?? 'wrangler.toml'))
+  return packaged.length > 0 || config === undefined ? packaged : ['--config', config]
 }

@@ -10,8 +10,8 @@ export interface WranglerOptions {
   /** The project's folder. Default: the current one. */
   cwd?: string
   env?: NodeJS.ProcessEnv
-  /** Called by `wrangler dev` as soon as the Worker answers. */
-  onReady?: (url: string) => void
+  /** Called by `wrangler dev` as soon as the Worker answers, with its host and port. */
+  onReady?: (host: string) => void
   /** Gets the standard output, which is shown otherwise. */
   readOutput?: (output: Readable) => Promise<void>
 }
@@ -26,8 +26,8 @@ export async function runWrangler(args: readonly string[], options: WranglerOpti
     stdio: ['inherit', readOutput ? 'pipe' : 'inherit', 'inherit', 'ipc'],
   })
   child.on('message', (message) => {
-    const url = readyUrl(message)
-    if (url !== undefined) onReady?.(url)
+    const host = readyHost(message)
+    if (host !== undefined) onReady?.(host)
   })
   const restore = forwardSignals((signal) => child.kill(signal))
   try {
@@ -68,9 +68,8 @@ function forwardSignals(forward: (signal: NodeJS.Signals) => void): () => void {
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /** From the message by which wrangler reports where it listens. */
-function readyUrl(message: unknown): string | undefined {
+function readyHost(message: unknown): string | undefined {
   if (typeof message !== 'string') return undefined
   const { event, ip, port } = JSON.parse(message) as { event?: string; ip?: string; port?: number }
-  if (event !== 'DEV_SERVER_READY') return undefined
-  return `http://${ip}:${port}/`
+  return event === 'DEV_SERVER_READY' ? `${ip}:${port}` : undefined
 }

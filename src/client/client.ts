@@ -88,7 +88,7 @@ export function createClient(options: ClientOptions) {
     mediaUrl: (name: string) => base + namePath(name),
     /** The object as a response: 200, 206 or 304. */
     open: (name: string, request?: TransferOptions & { method?: 'GET' | 'HEAD' }) =>
-      send(namePath(name), request),
+      send(namePath(name), { redirect: 'follow', ...request }),
     /** The same, but never a redirect, a placeholder or another object in place of a missing one. */
     openStored: (name: string, request?: TransferOptions & { method?: 'GET' | 'HEAD' }) =>
       send(`-/api/open/${namePath(name)}`, request),

@@ -37,6 +37,8 @@ export function createSend({ url, token, fetch: send = globalThis.fetch }: Clien
       if (value !== undefined) target.searchParams.set(key, String(value))
     }
     const response = await send(target, {
+      // A redirect that is followed loses the token, and turns a POST into a GET.
+      redirect: 'manual',
       ...init,
       headers: {
         ...(token !== undefined && { Authorization: `Bearer ${token}` }),
@@ -126,6 +128,12 @@ async function toApiError(response: Response): Promise<ApiError> {
   const text = await response.text()
   const unknown = { type: 'about:blank', title: `HTTP ${status}`, status, detail: url }
   if (contentType.startsWith('application/problem+json')) return new ApiError(parse(text) ?? unknown)
+  const location = headers.get('Location')
+  if (location !== null && URL.canParse(location, url)) {
+    const { origin, pathname } = new URL(location, url)
+    const detail = `${url} redirects to ${origin}${pathname}; requests with a token are not redirected. Set the URL to the media base there.`
+    return new ApiError({ ...unknown, detail }, false)
+  }
   // Cloudflare's own errors and the dev server's are a line of plain text.
   const isPlain = contentType.startsWith('text/plain')
   const excerpt = isPlain ? `: ${text.split('\n', 1)[0]?.slice(0, MAX_EXCERPT)}` : ''

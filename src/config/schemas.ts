@@ -86,7 +86,7 @@ export const publicUrl = v.pipe(
 
 /** `MEDIA_PATH`: begins and ends with a slash. */
 export const mediaPath = stringWithout((value) => {
-  const fixed = `/${value.split('/').filter(Boolean).join('/')}/`
+  const fixed = `/${value}/`.replaceAll(/\/+/g, '/')
   const problem = pathProblem(value)
   if (problem !== null) return problem
   if (!value.startsWith('/') || !value.endsWith('/')) return `must begin and end with "/"; write "${fixed}"`

@@ -93,7 +93,19 @@ export function readVariables(env: Env, mistakes: Mistake[]): Variables | undefi
       problem:
         'is missing: set it to the Application Audience (AUD) Tag of the application in Cloudflare Access, as `ACCESS_TEAM_DOMAIN` is set',
     })
+  if (isS3OnMedia(result.output))
+    mistakes.push({
+      variable: 'S3_HOST',
+      problem:
+        'must not be the host of MEDIA_URL, nor become it with S3_BUCKET before it: only S3 clients are answered there; use a hostname of its own',
+    })
   return result.output
+}
+
+function isS3OnMedia({ MEDIA_URL: mediaUrl, S3_HOST: s3Host, S3_BUCKET: bucket }: Variables): boolean {
+  if (mediaUrl === undefined || s3Host === undefined) return false
+  const { host, hostname } = new URL(mediaUrl)
+  return [host, hostname].some((media) => media === s3Host || media === `${bucket}.${s3Host}`)
 }
 
 const KNOWN = ['FALLBACK_STORAGES', 'S3_KEYS', 'URL_SIGNING_KEYS', ...Object.keys(variables.entries)].filter(

@@ -91,12 +91,17 @@ export const purgeBody = v.strictObject({
   cursor: v.optional(v.nullable(v.string()), null),
 })
 
+/** `isoTimestamp` accepts offsets without minutes, which Date does not. */
+const time = (message: string) =>
+  v.pipe(
+    v.string(message),
+    v.isoTimestamp(message),
+    v.check((text) => !Number.isNaN(Date.parse(text)), message),
+  )
+
 export const restoreBody = v.strictObject({
   time: v.exactOptional(
-    v.pipe(
-      v.string('must be a time'),
-      v.isoTimestamp('must be one of the times of `prior_versions`, e.g. "2026-11-28T22:15:00.000Z"'),
-    ),
+    time('must be one of the times of `prior_versions`, e.g. "2026-11-28T22:15:00.000Z"'),
   ),
 })
 
@@ -233,7 +238,7 @@ export const SERIES_STEPS = [60, 900, 86_400] as const
 
 export const seriesQuery = v.object({
   what: v.picklist(SERIES, `must be one of ${SERIES.join(', ')}`),
-  from: v.exactOptional(v.pipe(v.string(), v.isoTimestamp('must be a time like 2026-12-31T23:59:59Z'))),
+  from: v.exactOptional(time('must be a time like 2026-12-31T23:59:59Z')),
   step: v.optional(
     v.pipe(
       v.picklist(SERIES_STEPS.map(String), `must be one of ${SERIES_STEPS.join(', ')} seconds`),

@@ -1,3 +1,4 @@
+import { expect, it } from 'vitest'
 import { customBackend } from '../../src/custom-backend.ts'
 import { memoryBackend } from '../kit/memory.ts'
 import type { Backend } from '../../src/storage/backend.ts'
@@ -47,3 +48,16 @@ describeBackend(
     },
   },
 )
+
+it('checks the condition of a backend that honours ranges alone', async () => {
+  await objects.put('a', new TextEncoder().encode('bytes'))
+  const { etag = '' } = (await objects.head('a')) ?? {}
+  const get: Backend['get'] = (name, { range } = {}) => objects.get(name, range && { range })
+  const backend = customBackend('own', { ...simple, get })
+  const range = { offset: 1, length: 2 }
+  const part = await backend.get('a', { range, ifMatch: etag })
+  expect(await new Response(part?.body).text()).toBe('yt')
+  await expect(backend.get('a', { range, ifMatch: '"older"' })).rejects.toMatchObject({
+    code: 'precondition',
+  })
+})

@@ -131,6 +131,30 @@ describe('its failures', () => {
   )
 })
 
+it.each([
+  { location: 'https://www.example.com/-/api/exists/a?b=c', says: 'https://www.example.com/-/api/exists/a;' },
+  { location: '/login?next=%2F', says: 'https://example.com/login;' },
+])('does not follow a redirect to $location, which would not get the token', async ({ location, says }) => {
+  const sent: (string | undefined)[] = []
+  const redirected = createClient({
+    url: 'https://example.com/',
+    token: TOKEN,
+    fetch: async (_, init) => {
+      sent.push(init?.redirect)
+      const response = new Response(null, { status: 301, headers: { Location: location } })
+      return Object.defineProperty(response, 'url', { value: 'https://example.com/-/api/exists/a' })
+    },
+  })
+  expect(await failureOf(redirected.exists('a'))).toMatchObject({
+    status: 301,
+    isFromWorker: false,
+    message: expect.stringContaining(`https://example.com/-/api/exists/a redirects to ${says}`),
+  })
+  // Backends may redirect what is read.
+  await failureOf(redirected.open('a'))
+  expect(sent).toEqual(['manual', 'follow'])
+})
+
 it('runs in a browser: it is its own code alone, and needs nothing but fetch', async () => {
   const { outputFiles, metafile } = await build({
     absWorkingDir: fileURLToPath(new URL('../..', import.meta.url)),

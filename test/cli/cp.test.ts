@@ -19,6 +19,7 @@ import { startLegacyOrigin } from '../../demo/legacy-origin.ts'
 import { type CuttingProxy, startCuttingProxy } from '../kit/servers/cutting-proxy.ts'
 import { forward } from '../kit/servers/forward.ts'
 import { close, listen } from '../kit/servers/listen.ts'
+import { CREDENTIALS, type LocalS3, startS3 } from '../kit/servers/s3.ts'
 import { mediaFolder } from '../kit/servers/media.ts'
 import { type Site, startSite, TOKEN } from '../kit/worker/site.ts'
 import { useDeployment } from './deployment.ts'
@@ -304,7 +305,7 @@ describe('changes in the meantime', () => {
     await write(before)
     await deployment.put(`${prefix}a.txt`, 'theirs')
     const change = () => write({ 'a.txt': 'mine, newer' })
-    const between = createCli(await intercepted('GET', change, `${prefix}a.txt`), TOKEN)
+    const between = createCli(await intercepted('GET', change, { end: `${prefix}a.txt` }), TOKEN)
     const { code, stderr } = await between(['cp', `:${prefix}`, folder])
     expect(stderr).toContain('is not overwritten')
     expect(code).toBe(1)
@@ -325,14 +326,18 @@ describe('changes in the meantime', () => {
 })
 
 /** The URL of a proxy that calls `change` before the first request with this method whose path ends like this. */
-async function intercepted(method: string, change: () => Promise<void>, end = ''): Promise<string> {
+async function intercepted(
+  method: string,
+  change: () => Promise<void>,
+  { end = '', to = deployment.site.url } = {},
+): Promise<string> {
   let isDone = false
   const server = createServer((request, response) => {
     const isAwaited = request.method === method && request.url?.endsWith(end)
     const before = isAwaited && !isDone ? change() : Promise.resolve()
     isDone ||= isAwaited === true
     before.then(
-      () => forward(request, response, new URL(deployment.site.url)),
+      () => forward(request, response, new URL(to)),
       () => response.destroy(),
     )
   })
@@ -511,6 +516,56 @@ describe('where reads of media get something else for what is missing', () => {
     const ran = await substituting(['cp', `:${prefix}a.jpg`, folder])
     expect(ran.code, ran.stderr).toBe(0)
     expect(await files()).toEqual({ 'a.jpg': 'original' })
+  })
+})
+
+describe('where S3 is the primary, which lists a copy with another ETag than that of its source', () => {
+  let s3: LocalS3
+  let site: Site
+  let withS3: Cli
+
+  beforeAll(async () => {
+    s3 = await startS3(['media'])
+    const { accessKeyId, secretAccessKey } = CREDENTIALS
+    const media = { type: 's3', endpoint: s3.endpoint, bucket: 'media', credentials: 'S3', read_only: false }
+    site = await startSite({
+      storages: [media, { type: 'http', url: old.url, listing: 'autoindex-json' }],
+      vars: { S3_ACCESS_KEY_ID: accessKeyId, S3_SECRET_ACCESS_KEY: secretAccessKey },
+    })
+    withS3 = createCli(site.url, TOKEN)
+  })
+
+  afterAll(async () => {
+    await site?.close()
+    await s3?.close()
+  })
+
+  beforeEach(async () => {
+    const copies = ['a.txt', 'extra.txt']
+    await write(Object.fromEntries(copies.map((name) => [name, 'copy'])), join(oldMedia.path, prefix))
+    const names = copies.map((name) => prefix + name)
+    const migrated = await site.call('-/api/migrate', { method: 'POST', body: JSON.stringify({ names }) })
+    const results = await migrated.text()
+    if (!results.includes('"copied"')) throw new Error(results)
+    await write({ 'a.txt': 'mine' })
+  })
+
+  it('copies are replaced and deleted', async () => {
+    const ran = await withS3(['sync', folder, `:${prefix}`, '--delete', '--json'])
+    expect(summaryOf(ran), ran.stderr).toMatchObject({ transferred: 1, deleted: 1, failed: 0 })
+    expect(await (await site.fetch(`${prefix}a.txt`)).text()).toBe('mine')
+    expect((await site.fetch(`${prefix}extra.txt`)).status).toBe(404)
+  })
+
+  it.each(['HEAD', 'PUT'])('a copy that was replaced before the %s is not overwritten', async (method) => {
+    const change = async () => {
+      await withS3(['put', '-', `${prefix}a.txt`], { stdin: 'next' })
+    }
+    const through = createCli(await intercepted(method, change, { to: site.url }), TOKEN)
+    const { code, stderr } = await through(['cp', folder, `:${prefix}`])
+    expect(stderr).toContain('it was changed there in the meantime, and is not overwritten')
+    expect(code).toBe(1)
+    expect(await (await site.fetch(`${prefix}a.txt`)).text()).toBe('next')
   })
 })
 

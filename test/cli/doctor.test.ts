@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:http'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { startLegacyOrigin, type LegacyOrigin } from '../../demo/legacy-origin.ts'
 import { createClient } from '../../src/client/client.ts'
 import type { Check } from '../../src/cli/checks.ts'
@@ -88,6 +88,25 @@ it('warns about a backend that refused a change because of a lock', async () => 
       fix: expect.stringContaining('remove the rule or limit it to a prefix'),
     }),
   ])
+})
+
+it('says where a URL redirects, and sends no token there', async () => {
+  const redirected: (string | undefined)[] = []
+  const server = createServer(({ url }, response) => {
+    redirected.push(url)
+    response.writeHead(301, { Location: `https://www.example.com${url}` }).end()
+  })
+  const url = await listen(server)
+  onTestFinished(() => close(server))
+  const ran = await createCli(url, TOKEN)(['doctor', '--json'])
+  expect(diagnosis(ran).checks['worker']).toMatchObject({
+    status: 'failed',
+    detail: expect.stringContaining('redirects to https://www.example.com/-/health;'),
+  })
+  const { code, stderr } = await createCli(url, TOKEN)(['rm', 'a.txt'])
+  expect(stderr).toContain('redirects to https://www.example.com/-/api/delete/a.txt;')
+  expect(code).toBe(1)
+  expect(redirected).toHaveLength(2)
 })
 
 describe('a deployment with broken origins', () => {

@@ -6,6 +6,7 @@ import { useDeployment } from './deployment.ts'
 import { records } from './run.ts'
 
 const deployment = useDeployment()
+const none = { stdout: '', bytes: Buffer.alloc(0) }
 
 describe('ls', () => {
   it('lists folders and names, one per line', async () => {
@@ -166,6 +167,35 @@ describe('rm, tombstones and undelete', () => {
       stderr: '1 purged\n',
     })
     expect(await deployment.cli(['get', name, '-'])).toMatchObject({ code: 0 })
+  })
+})
+
+describe('several names', () => {
+  it('are all tried, and what fails is named', async () => {
+    const names = ['graphics/pulse.gif', 'photos/harbour.jpg']
+    expect(await deployment.cli(['rm', names[0] ?? '', 'x/../y', names[1] ?? ''])).toEqual({
+      ...none,
+      code: 2,
+      stderr:
+        'deleted graphics/pulse.gif\n' +
+        'error: x/../y: the name contains a "." or ".." segment: x/../y\n' +
+        'deleted photos/harbour.jpg\n',
+    })
+    const ran = await deployment.cli(['undelete', names[0] ?? '', 'photos/sun.png', names[1] ?? '', '--json'])
+    expect(ran.code).toBe(3)
+    expect(records(ran)).toMatchObject(names.map((name) => ({ name, restored: true })))
+    expect(JSON.parse(ran.stderr)).toMatchObject({
+      error: { title: 'Object not found', name: 'photos/sun.png', exit_code: 3 },
+    })
+    expect(await deployment.cli(['undelete', 'photos/sun.png', 'x/../y'])).toMatchObject({ code: 1 })
+  })
+
+  it('are not tried after a refused token', async () => {
+    const { code, stderr } = await deployment.cli(['rm', 'a', 'b'], {
+      env: { FALLBACK_STORAGE_TOKEN: 'wrong' },
+    })
+    expect(stderr.match(/the bearer token is invalid/g)).toHaveLength(1)
+    expect(code).toBe(4)
   })
 })
 

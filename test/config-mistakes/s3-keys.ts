@@ -10,6 +10,7 @@ function withKeys(...list: unknown[]): Record<string, unknown> {
 
 const SET_AGAIN = 'set all of it again with: npx wrangler secret put S3_KEYS'
 const NO_BUCKET = 'S3_BUCKET: must be a bucket name: 3 to 63 lower-case letters'
+const SAME_HOST = 'S3_HOST: must not be the host of MEDIA_URL'
 const NO_HOST = 'S3_HOST: must be a hostname in lower case, without "https://" and path'
 
 export const s3KeyMistakes: Row[] = [
@@ -128,6 +129,21 @@ export const s3KeyMistakes: Row[] = [
   ['a bucket name of 64 letters', withVars({ S3_BUCKET: 'a'.repeat(64) }), NO_BUCKET],
   ['a bucket name that ends in a dot', withVars({ S3_BUCKET: 'media.' }), NO_BUCKET],
   ['a bucket name that is no text', withVars({ S3_BUCKET: 123 }), NO_BUCKET],
+  [
+    'an S3 hostname that is that of the media',
+    withVars({ S3_HOST: 'media.example.com', MEDIA_URL: 'https://media.example.com:8443/a/' }),
+    SAME_HOST,
+  ],
+  [
+    'an S3 hostname that is that of the media with its port',
+    withVars({ S3_HOST: 'localhost:8787', MEDIA_URL: 'http://localhost:8787/' }),
+    SAME_HOST,
+  ],
+  [
+    'an S3 hostname that becomes that of the media with the bucket before it',
+    withVars({ S3_HOST: 'example.com', S3_BUCKET: 'media', MEDIA_URL: 'https://media.example.com/' }),
+    SAME_HOST,
+  ],
   ['an S3 hostname with a scheme', withVars({ S3_HOST: 'https://s3.example.com' }), NO_HOST],
   ['an S3 hostname with a path', withVars({ S3_HOST: 's3.example.com/' }), NO_HOST],
   ['an S3 hostname in capitals', withVars({ S3_HOST: 'S3.example.com' }), NO_HOST],

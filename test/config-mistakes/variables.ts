@@ -31,6 +31,7 @@ export const variableMistakes: Row[] = [
     withVars({ MEDIA_PATH: '/a//b/' }),
     'MEDIA_PATH: must not contain "//"; write "/a/b/"',
   ],
+  ['a MEDIA_PATH of slashes', withVars({ MEDIA_PATH: '//' }), 'MEDIA_PATH: must not contain "//"; write "/"'],
   ['a MEDIA_PATH that is the API', withVars({ MEDIA_PATH: '/-/' }), 'MEDIA_PATH: must not be below "/-/"'],
   [
     'a MEDIA_PATH with a space',

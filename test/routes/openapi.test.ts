@@ -22,6 +22,7 @@ interface OperationJson {
   operationId?: string
   security?: object[]
   parameters?: unknown[]
+  responses: Record<string, unknown>
 }
 
 const METHODS = ['get', 'head', 'options', 'put', 'post', 'delete']
@@ -58,6 +59,25 @@ describe('the OpenAPI document', () => {
       const { status } = await app.request(url, { method: method.toUpperCase() })
       expect([method, path, status === 401]).toEqual([method, path, needsToken(operation)])
     }
+  })
+
+  it('has the answer of a rate limiter for each route', async () => {
+    const limiter = { limit: async () => ({ success: false }) }
+    const { app } = startApp({ RATE_LIMITER: limiter })
+    for (const { method, path, operation } of operations()) {
+      const { status } = await app.request(`http://h${path}`, { method: method.toUpperCase() })
+      expect([method, path, status, Object.keys(operation.responses)]).toEqual([
+        method,
+        path,
+        429,
+        expect.arrayContaining(['429']),
+      ])
+    }
+  })
+
+  it('has the answer of a save whose name another one takes', () => {
+    const { paths } = document as unknown as DocumentJson
+    expect(Object.keys(paths['/-/api/save/{name}']?.['post']?.responses ?? {})).toContain('412')
   })
 
   it('names each operation once, and every parameter of its path', () => {

@@ -41,8 +41,7 @@ export class ConfigFileError extends Error {
 
 /** Reads it with the wrangler that will deploy it. */
 export function readConfigFile({ file, environment }: ConfigSource): ConfigFile {
-  const path = findWrangler(process.cwd())
-  const wrangler = createRequire(import.meta.url)(path) as typeof Wrangler
+  const wrangler = loadWrangler()
   const { rawConfig: raw, configPath } = attempt(() => wrangler.experimental_readRawConfig({ config: file }))
   if (configPath === undefined)
     throw new ConfigFileError(
@@ -63,9 +62,31 @@ export function readConfigFile({ file, environment }: ConfigSource): ConfigFile 
       `repeat them below [env.${environment}], with their own buckets and queues: ${missing}`,
     )
   }
-  const dev = wrangler.unstable_getVarsForDev(configPath, undefined, {}, environment, true)
-  const localSecrets = Object.fromEntries(Object.entries(dev).map(([key, { value }]) => [key, value]))
+  const localSecrets = varsForDev(wrangler, { ...config, vars: {} }, environment)
   return { path: configPath, name, environment, config, topLevel, localSecrets }
+}
+
+/** How `wrangler dev` runs the Worker: its variables, in which those of `.dev.vars` come first, and the protocol. */
+export function readDevConfig({ file, environment }: ConfigSource): {
+  vars: Record<string, unknown>
+  protocol: 'http' | 'https'
+} {
+  const wrangler = loadWrangler()
+  const config = wrangler.unstable_readConfig({ config: file, env: environment }, { hideWarnings: true })
+  return { vars: varsForDev(wrangler, config, environment), protocol: config.dev.local_protocol }
+}
+
+function loadWrangler(): typeof Wrangler {
+  return createRequire(import.meta.url)(findWrangler(process.cwd())) as typeof Wrangler
+}
+
+function varsForDev(
+  wrangler: typeof Wrangler,
+  { configPath, vars }: Pick<WranglerConfig, 'configPath' | 'vars'>,
+  environment: string | undefined,
+): Record<string, unknown> {
+  const bindings = wrangler.unstable_getVarsForDev(configPath, undefined, vars, environment, true)
+  return Object.fromEntries(Object.entries(bindings).map(([key, { value }]) => [key, value]))
 }
 
 interface SyntaxLocation {

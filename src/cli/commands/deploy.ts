@@ -1,11 +1,11 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import type { Command } from 'commander'
 import { showChecks } from '../checks.ts'
 import { checkFile } from './doctor.ts'
 import { CommandError, EXIT, usageError } from '../errors.ts'
-import { packagedWorker } from '../packaged-worker.ts'
+import { workerIn } from '../packaged-worker.ts'
 import { type Io, type Local, type WithSession, withLocal } from '../session.ts'
 import { runWrangler } from '../wrangler.ts'
 
@@ -66,11 +66,6 @@ async function deploy({ output, io }: Local, options: string[], given: DeployOpt
   } finally {
     rmSync(folder, { recursive: true })
   }
-}
-
-function workerIn(config: string | undefined): string[] {
-  const packaged = packagedWorker(resolve(config ?? 'wrangler.toml'))
-  return packaged.length > 0 || config === undefined ? packaged : ['--config', config]
 }
 
 /** What wrangler reports of a deployment in WRANGLER_OUTPUT_FILE_PATH. */

@@ -1,11 +1,15 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { parseEnv } from 'node:util'
+import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
 import { CommandError, usageError } from '../errors.ts'
-import { packagedWorker } from '../packaged-worker.ts'
+import { workerIn } from '../packaged-worker.ts'
 import { type Io, type Local, type WithSession, withLocal } from '../session.ts'
 import { runWrangler } from '../wrangler.ts'
+
+interface DevOptions {
+  config?: string
+  env?: string
+  cwd?: string
+}
 
 export function addDev(program: Command, _: WithSession, io: Io): void {
   program
@@ -16,6 +20,9 @@ export function addDev(program: Command, _: WithSession, io: Io): void {
         'the address of its dashboard. All options of `wrangler dev` can be given.',
     )
     .argument('[options...]', 'options of `wrangler dev`, e.g. --port 8788')
+    .option('-c, --config <file>', "the configuration file (default: the folder's wrangler.toml)")
+    .option('-e, --env <name>', 'an environment of the file, e.g. staging (or CLOUDFLARE_ENV)')
+    .option('--cwd <folder>', 'the folder of the project')
     .allowUnknownOption()
     .addHelpText(
       'after',
@@ -27,27 +34,30 @@ Examples:
     .action(withLocal(io, dev))
 }
 
-async function dev({ output, io }: Local, options: string[]): Promise<void> {
-  const folder = process.cwd()
-  const isProject = ['wrangler.toml', 'wrangler.json', 'wrangler.jsonc'].some((name) =>
-    existsSync(join(folder, name)),
-  )
-  if (!isProject && !options.some((option) => /^(?:-c|--config|--cwd)(?:=|$)/.test(option)))
+async function dev(
+  { output, io }: Local,
+  options: string[],
+  { config, env, cwd }: DevOptions,
+): Promise<void> {
+  if (cwd !== undefined) process.chdir(cwd)
+  const isProject = ['wrangler.toml', 'wrangler.json', 'wrangler.jsonc'].some((name) => existsSync(name))
+  if (!isProject && config === undefined)
     throw usageError('there is no wrangler.toml in this folder. `fallback-storage init` writes one')
-  const code = await runWrangler(['dev', ...packagedWorker(join(folder, 'wrangler.toml')), ...options], {
-    env: io.env,
-    onReady: (url) => output.note(`Dashboard: ${dashboard(url, folder)}`),
-  })
+  const { readDevConfig } = await import('../check-config/config-file.ts')
+  const { vars, protocol } = readDevConfig({ file: config, environment: env ?? io.env['CLOUDFLARE_ENV'] })
+  const [, scheme = protocol] = /--local-protocol[ =](https?)\b/.exec(options.join(' ')) ?? []
+  const code = await runWrangler(
+    ['dev', ...workerIn(config), ...(env === undefined ? [] : ['--env', env]), ...options],
+    {
+      env: io.env,
+      onReady: (host) => output.note(`Dashboard: ${new URL(dashboard(vars), `${scheme}://${host}`).href}`),
+    },
+  )
   if (code !== 0) throw new CommandError(code)
 }
 
-/** Its address, which signs in with the token of .dev.vars. */
-function dashboard(url: string, folder: string): string {
-  const path = /^MEDIA_PATH\s*=\s*"(.*)"/m.exec(read(join(folder, 'wrangler.toml')))?.[1] ?? '/'
-  const token = parseEnv(read(join(folder, '.dev.vars')))['API_TOKEN']
-  return new URL(`${path}-/${token === undefined ? '' : `#token=${encodeURIComponent(token)}`}`, url).href
-}
-
-function read(path: string): string {
-  return existsSync(path) ? readFileSync(path, 'utf8') : ''
+/** Its path, which signs in with the token of .dev.vars. */
+function dashboard({ MEDIA_PATH: path, API_TOKEN: token }: Record<string, unknown>): string {
+  const base = typeof path === 'string' && path !== '' ? path : '/'
+  return `${base}-/${typeof token === 'string' && token !== '' ? `#token=${encodeURIComponent(token)}` : ''}`
 }

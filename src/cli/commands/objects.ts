@@ -7,6 +7,7 @@ import {
   type ListPage,
   pages,
 } from '../../client/client.ts'
+import { forEachName } from '../each-name.ts'
 import { CommandError, EXIT, usageError } from '../errors.ts'
 import { bytes, type Lines, styled, type Text, time } from '../output.ts'
 import { type Session, wholeNumber, type WithSession } from '../session.ts'
@@ -167,9 +168,9 @@ Examples:
 }
 
 async function rm({ client, output }: Session, names: string[]): Promise<void> {
-  for (const name of names) {
+  await forEachName(output, names, async (name) => {
     await client.delete(name)
     if (output.json) output.record({ name, deleted: true })
     else output.note(`deleted ${name}`)
-  }
+  })
 }

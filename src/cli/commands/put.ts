@@ -74,12 +74,11 @@ async function put(
   const started = Date.now()
   let sent = 0
   const onSent = (count: number) => progress.update({ value: (sent += count) })
-  const request = { headers, redirect: 'manual' } as const
   try {
     const stored = await sendFrom({ client, name, source, onSent }, async (body) =>
       options.available
-        ? { name: await client.save(name, body, request), created: true, etag: null }
-        : { name, ...(await client.put(name, body, request)) },
+        ? { name: await client.save(name, body, { headers }), created: true, etag: null }
+        : { name, ...(await client.put(name, body, { headers })) },
     )
     progress.end()
     const { name: chosen, created, etag } = stored

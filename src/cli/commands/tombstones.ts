@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { pages } from '../../client/client.ts'
+import { forEachName } from '../each-name.ts'
 import { count, time } from '../output.ts'
 import type { Session, WithSession } from '../session.ts'
 
@@ -61,11 +62,11 @@ async function purge(
 }
 
 async function undelete({ client, output }: Session, names: string[]): Promise<void> {
-  for (const name of names) {
+  await forEachName(output, names, async (name) => {
     const undeleted = await client.undelete(name)
     const { restored, backend } = undeleted
     output.list([undeleted], () => [
       restored ? `${name}: served by ${backend} again` : `${name}: no longer deleted, but no backend has it`,
     ])
-  }
+  })
 }

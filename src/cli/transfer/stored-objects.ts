@@ -45,7 +45,6 @@ export async function headStored(client: Client, name: string): Promise<StoredOb
     const { headers } = await client.openStored(name, {
       method: 'HEAD',
       headers: { 'Accept-Encoding': 'identity' },
-      redirect: 'manual',
     })
     const length = headers.get('Content-Length')
     const modified = headers.get('Last-Modified')
@@ -59,6 +58,32 @@ export async function headStored(client: Client, name: string): Promise<StoredOb
     if (error instanceof ApiError && error.isFromWorker && error.status === 404) return undefined
     throw error
   }
+}
+
+/**
+ * A listed object with the ETag that conditions are compared with: S3 lists a copy by another one than that of its source.
+ * Throws if it is no longer what was listed.
+ */
+export async function confirmListed(
+  client: Client,
+  name: string,
+  listed: StoredObject,
+): Promise<StoredObject> {
+  const stored = await headStored(client, name)
+  if (stored && (stored.etag === listed.etag || (await isListedStill(client, name, listed)))) return stored
+  throw changedThere()
+}
+
+/** Of all names that begin with this one, it is listed first. */
+async function isListedStill(client: Client, name: string, { etag, size }: StoredObject): Promise<boolean> {
+  for await (const first of listStored(client, name, {}))
+    return first.name === name && first.etag === etag && first.size === size
+  return false
+}
+
+/** An object that is not what was compared with the file. */
+export function changedThere(cause?: unknown): Error {
+  return new Error('it was changed there in the meantime, and is not overwritten', { cause })
 }
 
 /** The condition under which a write replaces exactly this object, or none; undefined if nothing identifies it. */

@@ -9,7 +9,7 @@ import { downloadFile } from './download-file.ts'
 import { isEqual } from './is-equal.ts'
 import type { Pair } from './join.ts'
 import { type LocalFile, unsafeReason } from './local-files.ts'
-import { headStored, onlyReplacing, type StoredObject } from './stored-objects.ts'
+import { confirmListed, headStored, onlyReplacing, type StoredObject } from './stored-objects.ts'
 import { uploadFile } from './upload-file.ts'
 
 /** What a folder and a deployment have under a name. */
@@ -77,7 +77,7 @@ export async function deleteExtra(transfer: Transfer, summary: Summary): Promise
       const size = (file ?? object)?.size ?? null
       if (dryRun) return { size }
       if (file) await rm(join(root, file.name))
-      else await client.deleteIf(nameOf(pair.name), conditionFor(object))
+      else await client.deleteIf(nameOf(pair.name), await conditionFor(client, nameOf(pair.name), object))
       return { size }
     }),
   )
@@ -124,7 +124,10 @@ async function upload(transfer: Transfer, pair: Both, onBytes: (size: number) =>
   const stored = isUncertain ? await headStored(client, name) : listed
   const path = join(root, file.name)
   if (stored && (await isEqual({ path, file, stored, direction: 'upload' }))) return 'equal'
-  if (!dryRun) await uploadFile({ client, name, path, file, condition: conditionFor(stored), onBytes })
+  if (!dryRun) {
+    const condition = await conditionFor(client, name, stored)
+    await uploadFile({ client, name, path, file, condition, onBytes })
+  }
   return { size: file.size }
 }
 
@@ -144,7 +147,12 @@ async function download(transfer: Transfer, pair: Both, onBytes: (size: number) 
   }
 }
 
-function conditionFor(stored: StoredObject | undefined): Record<string, string> {
+async function conditionFor(
+  client: Client,
+  name: string,
+  listed: StoredObject | undefined,
+): Promise<Record<string, string>> {
+  const stored = listed?.etag?.startsWith('"') ? await confirmListed(client, name, listed) : listed
   const condition = onlyReplacing(stored)
   if (condition) return condition
   throw new Error('it has neither an ETag nor a time by which a change in the meantime could be noticed')

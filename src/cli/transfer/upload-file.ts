@@ -5,7 +5,7 @@ import { networkReason } from '../errors.ts'
 import { sendFrom, typeOfName } from '../upload.ts'
 import { isEqual } from './is-equal.ts'
 import type { LocalFile } from './local-files.ts'
-import { headStored } from './stored-objects.ts'
+import { changedThere, headStored } from './stored-objects.ts'
 
 interface UploadFile {
   client: Client
@@ -36,16 +36,14 @@ export async function uploadFile({
   for (let attempt = 0; ; attempt += 1) {
     try {
       const source = createReadStream(path)
-      await sendFrom({ client, name, source, onSent: onBytes }, (body) =>
-        client.put(name, body, { headers, redirect: 'manual' }),
-      )
+      await sendFrom({ client, name, source, onSent: onBytes }, (body) => client.put(name, body, { headers }))
       return
     } catch (error) {
       if (error instanceof ApiError && error.status === 412) {
         // An earlier attempt may have succeeded without an answer.
         const stored = attempt > 0 ? await headStored(client, name) : undefined
         if (stored && (await isEqual({ path, file, stored, direction: 'upload' }))) return
-        throw new Error('it was changed there in the meantime, and is not overwritten', { cause: error })
+        throw changedThere(error)
       }
       const wait = WAITS_MS[attempt]
       if (wait === undefined || !isTransient(error)) throw error

@@ -49,7 +49,7 @@ export interface Deployment {
   chain: Chain
   /** The same for GET and HEAD of media, which may be answered by an original, a placeholder or a redirect. */
   mediaChain: Chain
-  /** The same for copies in the background and previews: their reads are not shared with other requests, and copies check them. */
+  /** The same for jobs, copies in the background and previews: each body is one backend's, and not shared with other requests. */
   copyChain: Chain
   migration: Migration
   /** Brings a name in line with what a source has now. */
@@ -100,7 +100,7 @@ function deployOrFail(configure: () => Config): Deployment | ConfigError {
 export function deploy(config: Config): Deployment {
   const jobs = openJobs(config.services)
   const id = deploymentId(config)
-  const { opened, health } = openBackends(config, id)
+  const { opened, alone, health } = openBackends(config, id)
   const complete = opened.map((backend) =>
     jobs ? withRememberedUploads(backend, () => jobs.index()) : backend,
   )
@@ -114,7 +114,7 @@ export function deploy(config: Config): Deployment {
     tombstones: config.deletes === 'tombstone',
   })
   const unshared = steady.map((backend, index) => withRecorded(withAbsences(backend, index, config), mirrors))
-  const parts = { unshared, health, mirrors, priorVersions }
+  const parts = { unshared, alone: alone.map(withHiddenVersions), health, mirrors, priorVersions }
   return deploymentOver(withSharedBodies(unshared, config), config, parts)
 }
 
@@ -136,21 +136,24 @@ function withRecorded(backend: Backend, mirrors: Mirrors | null): Backend {
 }
 
 interface Parts extends Pick<Deployment, 'health' | 'mirrors' | 'priorVersions'> {
-  /** What copies in the background use. */
+  /** Their reads are not shared. */
   unshared: readonly Backend[]
+  /** Read one at a time: a job that compares backends must not read one in place of the other. */
+  alone: readonly Backend[]
 }
 
 /** The deployment of the given backends. */
 function deploymentOver(
   backends: readonly Backend[],
   config: Config,
-  { unshared, health, mirrors, priorVersions }: Parts,
+  { unshared, alone, health, mirrors, priorVersions }: Parts,
 ): Deployment {
   const hedged = config.backends.flatMap(({ name, hedgeMs }) =>
     hedgeMs === undefined ? [] : [[name, hedgeMs]],
   )
   const options = { deletes: config.deletes, hedgeMs: Object.fromEntries(hedged) as Record<string, number> }
-  const copyChain = createChain(unshared, options)
+  const copied = unshared.map((backend, index) => ({ ...backend, get: (alone[index] ?? backend).get }))
+  const copyChain = createChain(copied, options)
   const { copyQueue, sourceChanges, timeSeries } = config.services
   const series = timeSeries ? openSeries(timeSeries, waitUntil) : null
   const changes = openSourceChanges(sourceChanges)
@@ -174,8 +177,9 @@ function deploymentOver(
   const { speculativePercent: percent } = config
   const searching = { ...options, ...(percent > 0 && { speculation: createSpeculation({ percent }) }) }
   const chain = compared(createChain(backends, searching))
+  const originals = createChain(unshared, options)
   const substituting = backends.map((backend, index) =>
-    withSubstitutes(backend, copyChain, config.backends[index]),
+    withSubstitutes(backend, originals, config.backends[index]),
   )
   const searched = compared(createChain(substituting, searching))
   const mediaChain =

@@ -56,6 +56,30 @@ describe('a deployment', () => {
     await Promise.all([read?.body.cancel(), job?.body.cancel()])
   })
 
+  it('continues a broken body from another backend for readers only: jobs read what one backend has', async () => {
+    const headers = { ETag: '"1"', 'Content-Length': '10', 'Content-Type': 'image/jpeg' }
+    const breaking = (): ReadableStream =>
+      new ReadableStream({
+        start: (controller) => controller.enqueue(new TextEncoder().encode('0123')),
+        pull: (controller) => controller.error(new Error('the disk is broken')),
+      })
+    const whole = ({ headers: sent }: Request): Response =>
+      sent.has('Range')
+        ? new Response('456789', {
+            status: 206,
+            headers: { ...headers, 'Content-Length': '6', 'Content-Range': 'bytes 4-9/10' },
+          })
+        : new Response('0123456789', { headers })
+    const { backends, copyChain } = deploy([origin, { ...origin, name: 'source', binding: 'SOURCE' }], {
+      ORIGIN: answering(() => new Response(breaking(), { headers })),
+      SOURCE: answering(whole),
+    })
+    const read = async (backend = backends[0]) => backend?.get('a.jpg') ?? null
+    expect(await textOf(read())).toBe('0123456789')
+    await expect(textOf(read(copyChain.backends[0]))).rejects.toThrow(StorageError)
+    expect(await textOf(read(copyChain.backends[1]))).toBe('0123456789')
+  })
+
   it('has the backends in order, writable as configured', () => {
     const { backends, chain } = deploy(
       [

@@ -22,7 +22,7 @@ import type { VerificationOptions } from '../../src/jobs/verification/record.ts'
 import type { Deployment } from '../../src/deployment.ts'
 import { openMirrors } from '../../src/mirrors/mirrors.ts'
 import type { Backend } from '../../src/storage/backend.ts'
-import { type Chain, createChain } from '../../src/chain/fallback.ts'
+import { type Chain, createChain, type DeleteMode } from '../../src/chain/fallback.ts'
 import { bytesOf } from '../kit/fakes.ts'
 
 /** A queue in memory; tests deliver its messages as often as they like. */
@@ -69,7 +69,7 @@ export async function withBackfill(
     queued?: boolean
     /** The backlog that the queue reports; by default none, as in older runtimes. */
     backlog?: number
-    deletes?: 'tombstone' | 'first'
+    deletes?: DeleteMode
     /** The configuration for looking up prices. */
     configured?: readonly PricedBackend[]
   },
@@ -141,6 +141,7 @@ export async function verified(
     evidence?: Evidence
     /** The chain has another configuration in the end. */
     reconfigured?: boolean
+    deletes?: DeleteMode
   } = {},
 ): Promise<VerificationJson & { all: Difference[]; bySize: Difference[] }> {
   const {
@@ -150,9 +151,10 @@ export async function verified(
     states = () => [],
     evidence = UNSEEN,
     reconfigured = false,
+    deletes = 'tombstone',
     ...given
   } = options
-  let chain = createChain(backends, { deletes: 'tombstone' })
+  let chain = createChain(backends, { deletes })
   return inObject(async (ctx) => {
     let time = Date.now()
     let migration = true
@@ -183,7 +185,7 @@ export async function verified(
     }
     let job = new TestJob(ctx, env)
     job.create('job', { prefix: '', deep: false, accept: [], ...given })
-    chain = createChain(later, { deletes: 'tombstone' })
+    chain = createChain(later, { deletes })
     for (let alarm = 0; alarm < 20 && job.status()?.state === 'running'; alarm++) {
       // As after a restart.
       job = new TestJob(ctx, env)

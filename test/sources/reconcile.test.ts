@@ -5,6 +5,7 @@ import { copyName } from '../../src/migration/copy-name.ts'
 import { reconcile } from '../../src/sources/reconcile.ts'
 import type { Backend } from '../../src/storage/backend.ts'
 import { StorageError } from '../../src/storage/errors.ts'
+import { writeMarker } from '../../src/storage/tombstone-marker.ts'
 import { withNegativeCache } from '../../src/wrappers/negative-cache.ts'
 import { bytesOf, textOf } from '../kit/fakes.ts'
 import { memoryBackend } from '../kit/memory.ts'
@@ -60,6 +61,14 @@ describe('reconcile()', () => {
     await change('again')
     expect(await run()).toMatchObject({ outcome: 'copied' })
     expect(await text()).toBe('again')
+  })
+
+  it('copies a new object over a tombstone that hides nothing', async () => {
+    const { change, run, primary } = start({ deletes: 'first' })
+    await writeMarker(primary, NAME)
+    await change('one')
+    expect(await run()).toMatchObject({ outcome: 'copied' })
+    expect(await textOf(await primary.get(NAME))).toBe('one')
   })
 
   it('hides nothing where deletes leave no tombstones', async () => {

@@ -1,5 +1,5 @@
 import type { Chain } from '../../chain/fallback.ts'
-import { copyTarget } from '../../chain/placement.ts'
+import { copyTarget, hides } from '../../chain/placement.ts'
 import type { ListableBackend } from '../../storage/backend.ts'
 import { cancelBody } from '../../bodies/cancel.ts'
 import { startHash, type DigestName } from '../../bodies/digest.ts'
@@ -7,7 +7,14 @@ import { sinceCopy } from '../../migration/compare-copy.ts'
 import { failureOfBody, toStorageError } from '../../storage/errors.ts'
 import type { Digests, ObjectInfo } from '../../storage/object.ts'
 import { compareDigests, isSameObject } from '../../storage/same-object.ts'
-import { isOverruled, isServed, isTombstoned, whyTooLarge, whyUnusable } from '../backfill/classify.ts'
+import {
+  isOverruled,
+  isServed,
+  isTombstoned,
+  UNLISTABLE,
+  whyTooLarge,
+  whyUnusable,
+} from '../backfill/classify.ts'
 import { LISTED_BUT_ABSENT, lists } from '../backfill/copy-entry.ts'
 import type { Held, Step } from '../walk.ts'
 import { repairCopy, whyUnrepaired } from './repair.ts'
@@ -77,7 +84,8 @@ async function compareStep(
   options: CompareOptions,
 ): Promise<(Result & { damaged?: ObjectInfo }) | null> {
   const { primary, chain } = options
-  const isPrimary = ({ backend, object }: Held): boolean => backend === primary && !object.lifted
+  const isPrimary = ({ backend, object }: Held): boolean =>
+    backend === primary && (!object.deleted || hides(chain, { backend, info: object }))
   const live = held.filter(({ backend, object }) => backend !== primary && !object.deleted)
   const stored = held.find(isPrimary)
   // As in reads: a backend is not searched for names that its filter excludes, not even for a tombstone.
@@ -90,6 +98,8 @@ async function compareStep(
     const isRead = options.checkCopies && isServed(stored)
     return { ...base, ...(isRead ? await checkOwn(stored, extra, options) : extra) }
   }
+  if (live.some((one) => one.object.unlistable && isServed(one)))
+    return { ...base, ...leftOut('failed', UNLISTABLE) }
   const own = served.find(isPrimary)
   const wrong = whyUnusable(other)
   if (wrong !== undefined) return { ...base, ...leftOut('invalid_name', wrong) }

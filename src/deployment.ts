@@ -58,6 +58,8 @@ export interface Deployment {
   mirrors: Mirrors | null
   /** `null` if nothing is cached at the edge. */
   edgeCaching: EdgeCaching | null
+  /** Evicts the name from the edge cache, outside of a request. */
+  purge: (name: string) => Promise<void>
   /** The responses of this isolate. */
   requests: RequestCounts
   /** What is counted over time; `null` unless TIME_SERIES is bound. */
@@ -157,11 +159,13 @@ function deploymentOver(
   const { copyQueue, sourceChanges, timeSeries } = config.services
   const series = timeSeries ? openSeries(timeSeries, waitUntil) : null
   const changes = openSourceChanges(sourceChanges)
+  const purge = (name: string): Promise<void> =>
+    purgeChanged(edgeCaching, { cache, exports } as EdgeContext, [name])
   const reconcile: Reconciler = createReconciler({
     chain: copyChain,
     migrating: config.migration,
     changes,
-    purge: (name) => purgeChanged(edgeCaching, { cache, exports } as EdgeContext, [name]),
+    purge,
     track: (...copy) => migration.track(...copy),
   })
   const compared = withComparisons(config, {
@@ -208,6 +212,7 @@ function deploymentOver(
     mirrors,
     reconcile,
     edgeCaching,
+    purge,
     requests,
     series,
     sources: sourcesOver(copyChain, config, { reconcile, changes }),

@@ -142,6 +142,11 @@ export async function verified(
     /** The chain has another configuration in the end. */
     reconfigured?: boolean
     deletes?: DeleteMode
+    /** Resolves when the next alarm is killed; by default none is. */
+    dies?: () => Promise<void>
+    /** Gets how long each restarted job waits before it continues. */
+    waits?: number[]
+    purge?: Deployment['purge']
   } = {},
 ): Promise<VerificationJson & { all: Difference[]; bySize: Difference[] }> {
   const {
@@ -152,16 +157,21 @@ export async function verified(
     evidence = UNSEEN,
     reconfigured = false,
     deletes = 'tombstone',
+    dies = () => new Promise(() => {}),
+    waits = [],
+    purge = async () => {},
     ...given
   } = options
   let chain = createChain(backends, { deletes })
   return inObject(async (ctx) => {
     let time = Date.now()
     let migration = true
+    let wait = 0
     class TestJob extends Verification {
       protected override readonly deployment = () => {
         const deployment = deploymentOver(chain, [])
-        return { ...deployment, configuration: { ...deployment.configuration, migration } }
+        const configuration = { ...deployment.configuration, migration }
+        return { ...deployment, configuration, purge }
       }
       protected override async backfills() {
         return backfills
@@ -181,7 +191,9 @@ export async function verified(
       protected override now() {
         return (time += 20_000)
       }
-      protected override async setAlarm() {}
+      protected override async setAlarm(at: number) {
+        wait = at - time
+      }
     }
     let job = new TestJob(ctx, env)
     job.create('job', { prefix: '', deep: false, accept: [], ...given })
@@ -189,7 +201,8 @@ export async function verified(
     for (let alarm = 0; alarm < 20 && job.status()?.state === 'running'; alarm++) {
       // As after a restart.
       job = new TestJob(ctx, env)
-      await job.alarm()
+      waits.push(wait)
+      await Promise.race([job.alarm(), dies()])
     }
     if (reconfigured) migration = false
     const result = job.status()
@@ -261,6 +274,7 @@ function deploymentOver(
     copyChain,
     config: { backends } as Deployment['config'],
     configuration: { backends: [], migration: true, deletes: 'tombstone' },
+    purge: async () => {},
     id: 'test',
     mirrors: null,
     series: null,

@@ -214,6 +214,43 @@ describe('a rollback verification', () => {
     })
   })
 
+  it('compares differences again once each, whatever alarms end meanwhile', async () => {
+    const { primary, mirror } = await mirroredSides(6)
+    for (let index = 0; index < 5; index++) mirror.objects.delete(nameOf(index))
+    const heads: Record<string, number> = {}
+    let die = (): void => {}
+    const head: typeof mirror.head = async (name) => {
+      heads[name] = (heads[name] ?? 0) + 1
+      if (name === nameOf(3) && heads[name] === 1) {
+        die()
+        return new Promise(() => {})
+      }
+      await mirrorOne(primary, mirror, name)
+      return mirror.head(name)
+    }
+    const dies = (): Promise<void> => new Promise((resolve) => (die = resolve))
+    expect(await rollback([primary, { ...mirror, head }], { dies, deep: true })).toMatchObject({
+      compared: 6,
+      equal: 6,
+      missing: 0,
+      safe_to_roll_back: true,
+    })
+    expect(heads).toMatchObject({ [nameOf(0)]: 2, [nameOf(1)]: 2, [nameOf(3)]: 3 })
+  })
+
+  it('advises what it accepts', async () => {
+    const { primary, mirror } = await mirroredSides(1)
+    const { conditions } = await rollback([primary, mirror])
+    expect(conditions.find(({ id }) => id === 'undamaged')).toMatchObject({ next: 'Verify with deep.' })
+    const broken = { ...mirror.objects.get(nameOf(0)), bytes: bytesOf('BYTES 0') }
+    mirror.objects.set(nameOf(0), broken as never)
+    const deep = await rollback([primary, mirror], { deep: true })
+    expect(deep.conditions.find(({ id }) => id === 'undamaged')).toMatchObject({
+      met: false,
+      next: expect.stringContaining('run a resync'),
+    })
+  })
+
   it('says that nothing could be compared if there is no such mirror', async () => {
     const { primary, mirror } = await mirroredSides(1)
     await expect(rollback([primary, memoryBackend('legacy')])).rejects.toThrow('no backend is a mirror')

@@ -1,10 +1,13 @@
 import type { Backfill } from '../../src/schemas/job-answers.ts'
+import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
+import type { JobIndex } from '../../src/jobs/job-index.ts'
+import { type Jobs, latestJobs } from '../../src/jobs/jobs.ts'
 import { memoryBackend } from '../kit/memory.ts'
 import type { Backend } from '../../src/storage/backend.ts'
 import { bytesOf, counting } from '../kit/fakes.ts'
 import { fill, nameOf, verified, withBackfill } from './jobs.ts'
-import { migrated, replace, terse } from './sides.ts'
+import { migrated, mirroredSides, mirrorOne, replace, terse } from './sides.ts'
 
 function backfill(state: Backfill['state'], others: Partial<Backfill> = {}): Backfill {
   return {
@@ -140,6 +143,46 @@ describe('a verification', () => {
     await older.put('only/there', bytesOf('x'))
     const result = await verified([primary, legacy, older])
     expect(result).toMatchObject({ compared: 3, equal: 2, missing: 1, all: [{ backend: 'older' }] })
+  })
+})
+
+describe('a verification of a site in use', () => {
+  it('completes although uploads are repeated in a mirror', async () => {
+    const { primary, mirror } = await mirroredSides(3)
+    let uploads = 0
+    const list: typeof primary.list = async (options) => {
+      const name = nameOf(10 + uploads++)
+      await primary.put(name, bytesOf(name))
+      await mirrorOne(primary, mirror, name)
+      return primary.list(options)
+    }
+    expect(await verified([{ ...primary, list }, mirror])).toMatchObject({
+      state: 'completed',
+      passes: 2,
+      different: 0,
+      safe_to_detach: true,
+    })
+  })
+
+  it('waits between passes over a source that keeps changing, even if it is looked at meanwhile', async () => {
+    const { primary, legacy } = await migrated(1)
+    const list: typeof legacy.list = async (options) => {
+      await replace(legacy, nameOf(0), 'bytes 0', { modified: new Date(Date.now() - Math.random() * 1e9) })
+      return legacy.list(options)
+    }
+    const waits: number[] = []
+    expect(await verified([primary, { ...legacy, list }], { waits })).toMatchObject({ state: 'running' })
+    expect(waits.filter((ms) => ms > 0).length).toBeGreaterThan(1)
+  })
+
+  it('knows all backfills, however many there are', async () => {
+    const index = env.JOB_INDEX.get(env.JOB_INDEX.newUniqueId()) as DurableObjectStub<JobIndex>
+    const ids = Array.from({ length: 250 }, (_, count) => String(count).padStart(3, '0'))
+    for (const id of ids) await index.register(id, 'backfill')
+    const jobs = { index: () => index } as unknown as Jobs
+    const all = await latestJobs(jobs, { kind: 'backfill' }, async (id) => id)
+    expect(all).toEqual(ids.toReversed())
+    expect(await latestJobs(jobs, { kind: 'backfill', limit: 2 }, async (id) => id)).toEqual(['249', '248'])
   })
 })
 

@@ -54,6 +54,8 @@ export interface CompareOptions {
   trustTags: (backend: string) => boolean
   /** Whether an earlier pass has read these versions and found their bytes to be right. */
   wasRead: (versions: string) => boolean
+  /** Evicts the name from the edge cache. */
+  purge: (name: string) => Promise<void>
   /** Why a backfill could not copy the name; `undefined` if none failed to. */
   failureOf: (name: string) => FailedName | undefined
 }
@@ -75,6 +77,8 @@ export async function compareName(step: Step, options: CompareOptions): Promise<
   const { from, why } = options.repair
     ? await repairCopy(damaged, options.primary, live)
     : { why: whyUnrepaired(damaged, live) }
+  // What failed may have been stored all the same.
+  if (options.repair) await options.purge(step.name)
   if (from === undefined) return { ...found, detail: `${found.detail}; ${why}` }
   return { ...found, kind: 'equal', repaired: true, detail: `${found.detail}; copied again from ${from}` }
 }

@@ -101,7 +101,8 @@ function equal(record: VerificationRecord): Condition {
 function undamaged(record: VerificationRecord): Condition {
   const { tally, options, primary, fallbacks, repaired = 0 } = record
   const { damaged, unrecorded } = tally
-  const holder = options.direction === 'rollback' ? fallbacks.join(', ') : primary
+  const { direction = 'detach' } = options
+  const holder = direction === 'rollback' ? fallbacks.join(', ') : primary
   const isRead = options.checkCopies ?? options.deep
   const unchecked = `${objects(unrecorded)} without a recorded digest: their bytes were not checked.`
   return deciding(record, 'undamaged', {
@@ -113,11 +114,23 @@ function undamaged(record: VerificationRecord): Condition {
       : 'Not looked at: no bytes were read.',
     next:
       damaged > 0
-        ? 'Verify with repair (FALLBACK_REPAIR = "repair" for the nightly verification), or restore them from a mirror, a prior version or a backup.'
+        ? DAMAGE_ADVICE[direction].damaged
         : isRead
           ? 'Verify with deep to compare their bytes with those of the fallbacks.'
-          : 'Verify with check_copies or deep.',
+          : DAMAGE_ADVICE[direction].unread,
   })
+}
+
+const DAMAGE_ADVICE = {
+  detach: {
+    damaged:
+      'Verify with repair (FALLBACK_REPAIR = "repair" for the nightly verification), or restore them from a mirror, a prior version or a backup.',
+    unread: 'Verify with check_copies or deep.',
+  },
+  rollback: {
+    damaged: 'Delete them in the mirror itself and run a resync, which copies them again; then verify again.',
+    unread: 'Verify with deep.',
+  },
 }
 
 function leftOut(record: VerificationRecord): Condition {

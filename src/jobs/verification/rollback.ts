@@ -118,7 +118,7 @@ export function rollbackObstacles(
 export async function readStep(name: string, sides: readonly ListableBackend[]): Promise<Step> {
   const held = await Promise.all(
     sides.map(async (backend) => {
-      const object = await backend.head(name)
+      const object = await backend.head(name, { fresh: true })
       return object ? [{ backend, object }] : []
     }),
   )

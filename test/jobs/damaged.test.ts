@@ -169,6 +169,19 @@ it('is evicted from the edge cache when it was copied again', async () => {
   expect(purged).toEqual([nameOf(1)])
 })
 
+it('is opened once to see that it has no recorded digest, however often the listings are compared', async () => {
+  const { primary, legacy } = await migrated(3)
+  for (const { info } of primary.objects.values()) delete info.digests
+  const opened: string[] = []
+  const get: typeof primary.get = async (name, ...rest) => {
+    opened.push(name)
+    return primary.get(name, ...rest)
+  }
+  const result = await verified([{ ...primary, get }, legacy], CHECKED)
+  expect(result).toMatchObject({ passes: 2, unrecorded: 3 })
+  expect(opened).toHaveLength(3)
+})
+
 describe('reading more than an alarm can', () => {
   /** A primary whose alarms end when they read the third name, and how often each name is read. */
   async function deadly(size?: number) {

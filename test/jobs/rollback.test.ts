@@ -176,7 +176,12 @@ describe('a rollback verification', () => {
       safe_to_roll_back: false,
       reasons: ['legacy cannot list, so its objects are unknown'],
     })
-    const { mirror: __, ...fallback } = mirror
+    const { list: __, ...own } = memoryBackend('own')
+    expect(await rollback([primary, own, mirror])).toMatchObject({
+      safe_to_roll_back: false,
+      reasons: ['own cannot list, so its objects are unknown'],
+    })
+    const { mirror: ___, ...fallback } = mirror
     const result = await rollback([primary, mirror], { later: [primary, fallback] })
     expect(result).toMatchObject({ safe_to_roll_back: false })
     expect(result.reasons).toEqual([expect.stringContaining('legacy was removed from the configuration')])

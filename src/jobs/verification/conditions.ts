@@ -172,6 +172,9 @@ function configuration(record: VerificationRecord, current: Configuration): Cond
     isKnown: compared !== undefined,
     reasons: [
       ...gone,
+      ...(!compared && record.status === 'completed'
+        ? ['an earlier version of this software has compared, which checked less']
+        : []),
       ...(isSame ? [] : ['the chain has another configuration now than the one that was compared']),
     ],
     seen: !compared
@@ -319,7 +322,7 @@ const EXPLAINED: Record<Acceptable, (count: number, record: VerificationRecord) 
     `${areObjects(count)} refused by ${primary}'s include, exclude or limits on names (not_accepted)`,
   ],
   invalid_name: (count) => [`${areObjects(count)} under names that cannot be served (invalid_name)`],
-  too_large: (count) => [`${areObjects(count)} larger than any writable backend takes (too_large)`],
+  too_large: (count) => [`${areObjects(count)} too large to be copied (too_large)`],
   unlistable: (_, { unlistable }) =>
     unlistable.map((backend) => `${backend} cannot list, so its objects are unknown`),
   failed: (count) => [`${areObjects(count)} not copied by a backfill, or unreadable on one side (failed)`],

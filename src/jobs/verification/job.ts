@@ -7,7 +7,6 @@ import type {
   Verification as VerificationJson,
 } from '../../schemas/job-answers.ts'
 import type { DifferenceKind } from '../../schemas/reasons.ts'
-import { isListable } from '../../storage/backend.ts'
 import { mapLimited } from '../../storage/map-limited.ts'
 import { Job } from '../job.ts'
 import { cursorOf, mayContinueAt } from '../job-record.ts'
@@ -63,7 +62,7 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
 
   create(id: string, given: VerificationOptions, startedBy?: string): VerificationJson {
     const options = { ...given, checkCopies: given.deep || given.repair || given.checkCopies }
-    const { primary, others: fallbacks } = chooseSides(this.deployment().copyChain, options)
+    const { primary, others: fallbacks, unlistable } = chooseSides(this.deployment().copyChain, options)
     const now = this.now()
     return this.begin({
       id,
@@ -71,7 +70,7 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
       status: 'running',
       primary: primary.name,
       fallbacks: fallbacks.map(({ name }) => name),
-      unlistable: fallbacks.filter((backend) => !isListable(backend)).map(({ name }) => name),
+      unlistable,
       tally: structuredClone(NO_TALLY),
       pass: { number: 1, seen: NOTHING_SEEN },
       oddTags: {},
@@ -167,8 +166,8 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
   }
 
   /** Before each pass: loads which names backfills could not copy, and why. */
-  async #loadFailures(): Promise<void> {
-    const failed = failedBackfills(await this.backfills())
+  async #loadFailures({ primary }: VerificationRecord): Promise<void> {
+    const failed = failedBackfills(await this.backfills(), primary)
     this.#store.clearFailed()
     for (const { id } of failed) {
       for (let cursor: string | null = '0'; cursor !== null;) {
@@ -185,7 +184,7 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
   /** Compares some names and saves the results; `false` when there are no more. */
   async #compareSome(record: VerificationRecord, chain: Chain): Promise<boolean> {
     const began = record.pass.began ?? this.now()
-    if (record.pass.began === undefined) await this.#loadFailures()
+    if (record.pass.began === undefined) await this.#loadFailures(record)
     const sides = listedSides(chain, record)
     this.walk ??= createWalk(sides, record.options.prefix, record.position)
     const { walk } = this
@@ -251,7 +250,7 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
       for (const { reason, count } of this.#store.failedIn(record.unlistable))
         record.tally.left_out[reason] = (record.tally.left_out[reason] ?? 0) + count
       const isAccepted = (backfill: Backfill): boolean => this.#isAccepted(record, backfill)
-      record.obstacles = obstaclesOf(backfills, isAccepted)
+      record.obstacles = obstaclesOf(backfills, record.primary, isAccepted)
       record.gone = goneFrom(chain, record)
       record.evidence = evidence
       return this.#end(record, 'completed')

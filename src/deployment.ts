@@ -49,8 +49,10 @@ export interface Deployment {
   chain: Chain
   /** The same for GET and HEAD of media, which may be answered by an original, a placeholder or a redirect. */
   mediaChain: Chain
-  /** The same for jobs, copies in the background and previews: each body is one backend's, and not shared with other requests. */
+  /** The same for copies in the background and previews: their reads are not shared with other requests, and copies check them. */
   copyChain: Chain
+  /** The same for verifications: what one backend has is not read from another, or remembered. */
+  comparedChain: Chain
   migration: Migration
   /** Brings a name in line with what a source has now. */
   reconcile: Reconciler
@@ -138,9 +140,9 @@ function withRecorded(backend: Backend, mirrors: Mirrors | null): Backend {
 }
 
 interface Parts extends Pick<Deployment, 'health' | 'mirrors' | 'priorVersions'> {
-  /** Their reads are not shared. */
+  /** What copies in the background use. */
   unshared: readonly Backend[]
-  /** Read one at a time: a job that compares backends must not read one in place of the other. */
+  /** What verifications read. */
   alone: readonly Backend[]
 }
 
@@ -154,8 +156,11 @@ function deploymentOver(
     hedgeMs === undefined ? [] : [[name, hedgeMs]],
   )
   const options = { deletes: config.deletes, hedgeMs: Object.fromEntries(hedged) as Record<string, number> }
-  const copied = unshared.map((backend, index) => ({ ...backend, get: (alone[index] ?? backend).get }))
-  const copyChain = createChain(copied, options)
+  const copyChain = createChain(unshared, options)
+  const comparable = unshared.map((backend, index) => {
+    const { get, head } = alone[index] ?? backend
+    return { ...backend, get, head }
+  })
   const { copyQueue, sourceChanges, timeSeries } = config.services
   const series = timeSeries ? openSeries(timeSeries, waitUntil) : null
   const changes = openSourceChanges(sourceChanges)
@@ -181,9 +186,8 @@ function deploymentOver(
   const { speculativePercent: percent } = config
   const searching = { ...options, ...(percent > 0 && { speculation: createSpeculation({ percent }) }) }
   const chain = compared(createChain(backends, searching))
-  const originals = createChain(unshared, options)
   const substituting = backends.map((backend, index) =>
-    withSubstitutes(backend, originals, config.backends[index]),
+    withSubstitutes(backend, copyChain, config.backends[index]),
   )
   const searched = compared(createChain(substituting, searching))
   const mediaChain =
@@ -208,6 +212,7 @@ function deploymentOver(
     chain,
     mediaChain,
     copyChain,
+    comparedChain: createChain(comparable, options),
     migration,
     mirrors,
     reconcile,

@@ -21,7 +21,7 @@ export abstract class Job<R extends JobRecord, Json> extends DurableObject<objec
   /** Throws while the configuration is wrong. */
   protected abstract readonly deployment: () => Pick<
     Deployment,
-    'copyChain' | 'config' | 'configuration' | 'id' | 'mirrors' | 'purge' | 'series'
+    'comparedChain' | 'copyChain' | 'config' | 'configuration' | 'id' | 'mirrors' | 'purge' | 'series'
   > & { sources: Pick<Deployment['sources'], 'changes'> }
   protected readonly saved: SavedRecord<R>
   protected walk: Walk | undefined

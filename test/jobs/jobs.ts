@@ -272,6 +272,7 @@ function deploymentOver(
 ): ReturnType<Verification['deployment']> {
   return {
     copyChain,
+    comparedChain: copyChain,
     config: { backends } as Deployment['config'],
     configuration: { backends: [], migration: true, deletes: 'tombstone' },
     purge: async () => {},

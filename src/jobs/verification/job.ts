@@ -28,8 +28,8 @@ const COMPARING_MS = 10_000
 /** Names between two checkpoints; fewer if their bytes are read. */
 const NAMES = 2000
 const NAMES_READ = 50
-/** Bytes of objects between two checkpoints, if they are read: an alarm has 30 seconds of CPU time. */
-const BYTES_READ = 1024 ** 3
+/** Bytes of objects between two checkpoints, if they are read: an alarm has 30 seconds of CPU time, and sources may be slow. */
+const BYTES_READ = 256 * 1024 ** 2
 /** So many alarms that end while they compare a name are no accident: it is too large for one. */
 const MAX_ATTEMPTS = 3
 /** Between two checkpoints of a verification with a limit of requests per second, each name read from both sides. */
@@ -62,7 +62,7 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
 
   create(id: string, given: VerificationOptions, startedBy?: string): VerificationJson {
     const options = { ...given, checkCopies: given.deep || given.repair || given.checkCopies }
-    const { primary, others: fallbacks, unlistable } = chooseSides(this.deployment().copyChain, options)
+    const { primary, others: fallbacks, unlistable } = chooseSides(this.deployment().comparedChain, options)
     const now = this.now()
     return this.begin({
       id,
@@ -152,14 +152,14 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
     return record?.status === 'running' ? mayContinueAt(record, this.now()) : undefined
   }
 
-  /** The chain for copies; requests wait for their turn if there is a limit. */
+  /** The chain to compare; requests wait for their turn if there is a limit. */
   #chain({ options: { maxPerSecond } }: VerificationRecord): Chain {
-    const { copyChain } = this.deployment()
-    if (maxPerSecond === undefined) return copyChain
-    if (this.#paced?.of !== copyChain) {
+    const { comparedChain: chain } = this.deployment()
+    if (maxPerSecond === undefined) return chain
+    if (this.#paced?.of !== chain) {
       const pace = createPace(maxPerSecond, { now: Date.now, sleep: (ms) => scheduler.wait(ms) })
-      const backends = withPace(copyChain.backends, pace)
-      this.#paced = { of: copyChain, chain: { ...copyChain, backends } }
+      const backends = withPace(chain.backends, pace)
+      this.#paced = { of: chain, chain: { ...chain, backends } }
       this.walk = undefined
     }
     return this.#paced.chain
@@ -244,7 +244,7 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
 
   async #complete(): Promise<void> {
     const [backfills, evidence] = await Promise.all([this.backfills(), this.evidence()])
-    const chain = this.deployment().copyChain
+    const chain = this.deployment().comparedChain
     this.saved.change((record) => {
       // These are in no listing, so no comparison has counted them.
       for (const { reason, count } of this.#store.failedIn(record.unlistable))

@@ -118,7 +118,7 @@ export function rollbackObstacles(
 export async function readStep(name: string, sides: readonly ListableBackend[]): Promise<Step> {
   const held = await Promise.all(
     sides.map(async (backend) => {
-      const object = await backend.head(name, { fresh: true })
+      const object = await backend.head(name)
       return object ? [{ backend, object }] : []
     }),
   )

@@ -52,6 +52,8 @@ export interface Deployment {
   mediaChain: Chain
   /** The same for copies in the background and previews: their reads are not shared with other requests, and copies check them. */
   copyChain: Chain
+  /** The same for verifications: what one backend has is not read from another, or remembered. */
+  comparedChain: Chain
   migration: Migration
   /** Brings a name in line with what a source has now. */
   reconcile: Reconciler
@@ -59,6 +61,8 @@ export interface Deployment {
   mirrors: Mirrors | null
   /** `null` if nothing is cached at the edge. */
   edgeCaching: EdgeCaching | null
+  /** Evicts the name from the edge cache, outside of a request. */
+  purge: (name: string) => Promise<void>
   /** The responses of this isolate. */
   requests: RequestCounts
   /** What is counted over time; `null` unless TIME_SERIES is bound. */
@@ -101,7 +105,7 @@ function deployOrFail(configure: () => Config): Deployment | ConfigError {
 export function deploy(config: Config): Deployment {
   const jobs = openJobs(config.services)
   const id = deploymentId(config)
-  const { opened, health } = openBackends(config, id)
+  const { opened, alone, health } = openBackends(config, id)
   const complete = opened.map((backend) =>
     jobs ? withRememberedUploads(backend, () => jobs.index()) : backend,
   )
@@ -115,7 +119,7 @@ export function deploy(config: Config): Deployment {
     tombstones: config.deletes === 'tombstone',
   })
   const unshared = steady.map((backend, index) => withRecorded(withAbsences(backend, index, config), mirrors))
-  const parts = { unshared, health, mirrors, priorVersions }
+  const parts = { unshared, alone: alone.map(withHiddenVersions), health, mirrors, priorVersions }
   return deploymentOver(withSharedBodies(unshared, config), config, parts)
 }
 
@@ -139,27 +143,35 @@ function withRecorded(backend: Backend, mirrors: Mirrors | null): Backend {
 interface Parts extends Pick<Deployment, 'health' | 'mirrors' | 'priorVersions'> {
   /** What copies in the background use. */
   unshared: readonly Backend[]
+  /** What verifications read. */
+  alone: readonly Backend[]
 }
 
 /** The deployment of the given backends. */
 function deploymentOver(
   backends: readonly Backend[],
   config: Config,
-  { unshared, health, mirrors, priorVersions }: Parts,
+  { unshared, alone, health, mirrors, priorVersions }: Parts,
 ): Deployment {
   const hedged = config.backends.flatMap(({ name, hedgeMs }) =>
     hedgeMs === undefined ? [] : [[name, hedgeMs]],
   )
   const options = { deletes: config.deletes, hedgeMs: Object.fromEntries(hedged) as Record<string, number> }
   const copyChain = createChain(unshared, options)
+  const comparable = unshared.map((backend, index) => {
+    const { get, head } = alone[index] ?? backend
+    return { ...backend, get, head }
+  })
   const { copyQueue, sourceChanges, timeSeries } = config.services
   const series = timeSeries ? openSeries(timeSeries, waitUntil) : null
   const changes = openSourceChanges(sourceChanges)
+  const purge = (name: string): Promise<void> =>
+    purgeChanged(edgeCaching, { cache, exports } as EdgeContext, [name])
   const reconcile: Reconciler = createReconciler({
     chain: copyChain,
     migrating: config.migration,
     changes,
-    purge: (name) => purgeChanged(edgeCaching, { cache, exports } as EdgeContext, [name]),
+    purge,
     track: (...copy) => migration.track(...copy),
   })
   const compared = withComparisons(config, {
@@ -201,10 +213,12 @@ function deploymentOver(
     chain,
     mediaChain,
     copyChain,
+    comparedChain: createChain(comparable, options),
     migration,
     mirrors,
     reconcile,
     edgeCaching,
+    purge,
     requests,
     series,
     sources: sourcesOver(copyChain, config, { reconcile, changes }),

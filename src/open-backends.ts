@@ -24,16 +24,22 @@ import { describeError, log } from './observe/log.ts'
 import type { Backend, BackendHealth } from './storage/backend.ts'
 import { SHARED_LEAVES_BYTES, isolateMemory } from './bodies/memory-budget.ts'
 
-/** The configured backends in order, each behind the wrappers of its settings and of the chain's. */
+/**
+ * The configured backends in order, each behind the wrappers of its settings and of the chain's; `alone` are the same, but what
+ * is read from one of them is never continued from another.
+ */
 export function openBackends(
   config: Config,
   id: string,
-): { opened: Backend[]; health: Map<string, () => BackendHealth> } {
+): { opened: Backend[]; alone: Backend[]; health: Map<string, () => BackendHealth> } {
   const health = new Map<string, () => BackendHealth>()
   const guarded = config.backends.map((settings, index) =>
     withSharedPolicy(withOwnPolicy(openBackend(settings, id), settings), { config, index, health }),
   )
-  return { opened: withSteadyBodies(guarded, config).map((backend) => withStaging(backend, onLeft)), health }
+  const [opened = [], alone = []] = [false, true].map((isAlone) =>
+    withSteadyBodies(guarded, config, isAlone).map((backend) => withStaging(backend, onLeft)),
+  )
+  return { opened, alone, health }
 }
 
 /** A staged object is hidden; the index of uploads or a lifecycle rule removes it. */
@@ -41,13 +47,13 @@ function onLeft(backend: string, name: string, error: unknown): void {
   log('warn', 'staged object left', { backend, name, reason: describeError(error) })
 }
 
-/** Bodies that come over the network are resumed where they were interrupted, if necessary from later backends. */
-function withSteadyBodies(guarded: readonly Backend[], config: Config): Backend[] {
+/** Bodies that come over the network are resumed where they were interrupted, if necessary from later backends unless `isAlone`. */
+function withSteadyBodies(guarded: readonly Backend[], config: Config, isAlone: boolean): Backend[] {
   return guarded.map((backend, index) => {
     const settings = config.backends[index]
     if (!settings || !isRemote(settings)) return backend
     const { idleTimeoutMs } = settings
-    return withResume(backend, { idleTimeoutMs, others: guarded.slice(index + 1) })
+    return withResume(backend, { idleTimeoutMs, others: isAlone ? [] : guarded.slice(index + 1) })
   })
 }
 

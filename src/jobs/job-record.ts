@@ -5,6 +5,8 @@ export interface JobRecord {
   id: string
   status: string
   waiting?: Waiting
+  /** When it continues, if it pauses by itself. */
+  resumes?: number
   started: number
   updated: number
   finished?: number
@@ -40,6 +42,11 @@ export function isClosed(record: JobRecord): boolean {
 
 export function isWorking({ status }: JobRecord): boolean {
   return status === 'open' || status === 'running'
+}
+
+/** Not while it waits for a backend, or pauses by itself. */
+export function mayContinueAt({ waiting, resumes }: JobRecord, now: number): number {
+  return Math.max(now, waiting?.until ?? 0, resumes ?? 0)
 }
 
 const FIRST_WAIT_MS = 5_000

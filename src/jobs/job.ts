@@ -4,7 +4,14 @@ import { describeError, log } from '../observe/log.ts'
 import { toStorageError } from '../storage/errors.ts'
 import { runInvocation } from '../storage/invocation.ts'
 import type { JobKind } from './job-index.ts'
-import { failureOf, isWorking, type JobRecord, type SavedRecord, waitAfter } from './job-record.ts'
+import {
+  failureOf,
+  isWorking,
+  type JobRecord,
+  mayContinueAt,
+  type SavedRecord,
+  waitAfter,
+} from './job-record.ts'
 import type { Walk } from './walk.ts'
 
 type Settings = { kind: JobKind; key: string; schema: string }
@@ -14,7 +21,7 @@ export abstract class Job<R extends JobRecord, Json> extends DurableObject<objec
   /** Throws while the configuration is wrong. */
   protected abstract readonly deployment: () => Pick<
     Deployment,
-    'copyChain' | 'config' | 'configuration' | 'id' | 'mirrors' | 'series'
+    'comparedChain' | 'copyChain' | 'config' | 'configuration' | 'id' | 'mirrors' | 'purge' | 'series'
   > & { sources: Pick<Deployment['sources'], 'changes'> }
   protected readonly saved: SavedRecord<R>
   protected walk: Walk | undefined
@@ -69,7 +76,7 @@ export abstract class Job<R extends JobRecord, Json> extends DurableObject<objec
 
   protected wake(): void {
     const record = this.saved.load()
-    if (record && isWorking(record)) void this.setAlarm(this.now())
+    if (record && isWorking(record)) void this.setAlarm(mayContinueAt(record, this.now()))
   }
 
   protected setAlarm(time: number): Promise<void> {

@@ -24,11 +24,13 @@ export function openIndex(namespace: DurableObjectNamespace): () => DurableObjec
 }
 
 const CONCURRENCY = 5
+/** As SQLite's LIMIT understands it. */
+const ALL = -1
 
-/** The latest jobs of one kind, newest first, as `read` returns them. */
+/** The latest jobs of one kind, or all of them, newest first, as `read` returns them. */
 export async function latestJobs<Json>(
   jobs: Jobs,
-  { kind, limit }: { kind: JobKind; limit: number },
+  { kind, limit = ALL }: { kind: JobKind; limit?: number },
   read: (id: string) => Promise<Json | null>,
 ): Promise<Json[]> {
   const ids = await jobs.index().jobs(kind, limit)

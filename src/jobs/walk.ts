@@ -38,12 +38,14 @@ export function createWalk(
 
   return {
     /**
-     * The next names: up to `limit`, fewer at the end or before a listing that fails, none only at the end.
+     * The next names: up to `limit`, fewer if their objects have so many bytes, at the end or before a listing that fails, none
+     * only at the end.
      * Throws the StorageError of a listing that fails before the first of them; names that were taken before are not lost.
      */
-    async take(limit: number): Promise<Step[]> {
+    async take(limit: number, maxBytes = Infinity): Promise<Step[]> {
       const steps: Step[] = []
-      while (steps.length < limit) {
+      let bytes = 0
+      while (steps.length < limit && bytes < maxBytes) {
         const next = nextName(sources)
         if (next.name !== undefined) {
           const held = next.holders.flatMap((source) => {
@@ -53,6 +55,7 @@ export function createWalk(
           })
           last = next.name
           steps.push({ name: next.name, held })
+          for (const { object } of held) bytes += object.size ?? 0
           continue
         }
         if (next.blocking.length === 0) return steps

@@ -40,7 +40,7 @@ export async function copyName(
     const why = 'a writable backend could not say whether it has the name'
     throw new StorageError('unavailable', why)
   }
-  if (target) return copyObject(source, target, name, options)
+  if (target) return copyObject(source, target, name, { ...options, tombstones: chain.tombstones })
   if (isWritable(source) || source === chain.backends[0]) return { outcome: 'present', bytes: 0 }
   throw new StorageError('unsupported', `no backend before ${source.name} accepts copies of it`)
 }

@@ -14,6 +14,8 @@ const MEMORY_WAIT_MS = 120_000
 export interface CopyOptions {
   /** Replaces exactly this version. Default: stores it only if there is nothing. */
   onlyIf?: PutCondition
+  /** Whether a tombstone is kept. Default: yes. */
+  tombstones?: boolean
   signal?: AbortSignal | undefined
   /** Size of the parts if the body's length is unknown. */
   partBytes?: number
@@ -37,23 +39,24 @@ export function copyObject(
   options: CopyOptions = {},
 ): Promise<CopyResult> {
   const copy = (onlyIf: PutCondition) => copyOver(source, target, name, { ...options, onlyIf })
-  return options.onlyIf ? copy(options.onlyIf) : createOnly(target, { name, rereads: source.name }, copy)
+  const { onlyIf, tombstones = true } = options
+  return onlyIf ? copy(onlyIf) : createOnly(target, { name, tombstones, rereads: source.name }, copy)
 }
 
 /**
- * Stores a copy if there is nothing. If there is a lifted tombstone, stores it again in place of just that; so it does with a
- * tombstone that only says that `rereads` had deleted the object, a source that `store` reads each time.
+ * Stores a copy if there is nothing. If there is a tombstone that hides nothing, stores it again in place of just that; so it
+ * does with a tombstone that only says that `rereads` had deleted the object, a source that `store` reads each time.
  */
 export async function createOnly(
   target: WritableBackend,
-  { name, rereads }: { name: string; rereads?: string },
+  { name, tombstones, rereads }: { name: string; tombstones: boolean; rereads?: string },
   store: (onlyIf: PutCondition) => Promise<CopyResult>,
 ): Promise<CopyResult> {
   const result = await store('absent')
   if (result.outcome !== 'present') return result
   const held = await target.head(name)
-  const isGone = rereads !== undefined && held?.deleted && held.provenance?.backend === rereads
-  return held?.lifted || isGone ? store(conditionOn(held)) : result
+  const isGone = rereads !== undefined && held?.provenance?.backend === rereads
+  return held?.deleted && (held.lifted || !tombstones || isGone) ? store(conditionOn(held)) : result
 }
 
 /** Copies one object if `onlyIf` holds, over what is there. `present` if it does not. */

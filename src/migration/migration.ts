@@ -91,11 +91,13 @@ export function createWriteBack({ chain, copyLater, keepAlive, track }: WriteBac
     if (target === null || target === 'unproven') return false
     if (!shared) return copyLater(name)
     if (failed.delete(name) || shared.leader) {
-      const copy = storeShared(object, shared, target).catch((error: unknown) => {
-        if (failed.size >= MAX_FAILED) failed.clear()
-        failed.add(name)
-        throw toStorageError(error, target.name)
-      })
+      const copy = storeShared(object, shared, { target, tombstones: chain.tombstones }).catch(
+        (error: unknown) => {
+          if (failed.size >= MAX_FAILED) failed.clear()
+          failed.add(name)
+          throw toStorageError(error, target.name)
+        },
+      )
       // Its failure is counted, and the read is unaffected.
       keepAlive(track(name, copy).catch(() => {}))
     }
@@ -107,8 +109,12 @@ export function createWriteBack({ chain, copyLater, keepAlive, track }: WriteBac
 const STORED_WHILE_SENT_BYTES = 256 * 1024
 
 /** The client comes first: storing a large body while it is still being sent would compete for the same thread. */
-function storeShared(object: StoredObject, shared: SharedBody, target: WritableBackend): Promise<CopyResult> {
-  return createOnly(target, { name: object.name }, async (onlyIf) => {
+function storeShared(
+  object: StoredObject,
+  shared: SharedBody,
+  { target, tombstones }: { target: WritableBackend; tombstones: boolean },
+): Promise<CopyResult> {
+  return createOnly(target, { name: object.name, tombstones }, async (onlyIf) => {
     const body = shared.stream()
     try {
       if ((object.size ?? 0) > STORED_WHILE_SENT_BYTES) await shared.whole()

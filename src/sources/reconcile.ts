@@ -124,7 +124,8 @@ async function copyNew(subject: Subject): Promise<Reconciled | null> {
   const target = copyTarget(chain, source, { name, size: found.size })
   if (typeof target === 'string')
     return { outcome: 'ignored', detail: `no backend before ${source.name} accepts it: ${target}`, found }
-  const { outcome, bytes } = await copyObject(source, target, name, copying)
+  const options = { ...copying, tombstones: chain.tombstones }
+  const { outcome, bytes } = await copyObject(source, target, name, options)
   return outcome === 'copied' ? { outcome, detail: 'there was no copy', found, bytes } : null
 }
 

@@ -78,6 +78,8 @@ export interface ObjectInfo extends Representation {
   substitute?: 'original' | 'placeholder' | 'redirect'
   /** In complete listings: why nothing can be requested under this name, if the name itself doesn't show it. */
   invalid?: string
+  /** It stands for a directory that cannot be listed, so that what is in it is not known. */
+  unlistable?: true
 }
 
 /** First and last byte, both included, as in Content-Range. */

@@ -18,8 +18,8 @@ function encode(entries: readonly object[]): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(bytes)
 }
 
-/** An origin with these files that lists like nginx: directories first, each group in arbitrary order. */
-function originOf(names: readonly string[]) {
+/** An origin with these files that lists like nginx: directories first, each group in arbitrary order. It does not list `unlisted`. */
+function originOf(names: readonly string[], unlisted?: string) {
   const paths: string[] = []
   const list = (directory: string): object[] | null => {
     const below = names
@@ -37,7 +37,7 @@ function originOf(names: readonly string[]) {
     fetch: async (url: string) => {
       const path = decodeURIComponent(new URL(url).pathname.slice('/media/'.length))
       paths.push(path)
-      const listing = list(path)
+      const listing = path === unlisted ? null : list(path)
       return listing ? new Response(encode(listing)) : new Response(null, { status: 404 })
     },
   }
@@ -247,5 +247,28 @@ describe('a listing of everything', () => {
     const backend = httpBackend('old', { url: 'https://origin.example/', fetcher, listing: 'autoindex-json' })
     const page = await backend.list?.({ everything: true })
     expect(page?.objects.map(({ name }) => name.length)).toEqual([11 * 101])
+  })
+
+  it.each([
+    ['', 'photos/2023/'],
+    ['photos/2', 'photos/2023/'],
+    ['photos/2023/', 'photos/2023/'],
+    ['photos/2023/1', 'photos/2023/1'],
+    ['photos/2023/05/', 'photos/2023/05/'],
+    ['photos/2023/05/x', 'photos/2023/05/x'],
+  ])('below %j has one entry for a directory that cannot be listed', async (prefix, name) => {
+    const { backend } = originOf(NAMES, 'photos/2023/')
+    const page = await backend.list?.({ prefix, everything: true })
+    expect(page?.objects.filter(({ unlistable }) => unlistable)).toEqual([
+      { name, backend: 'old', unlistable: true },
+    ])
+    const listed = ORDERED.filter((other) => other.startsWith(prefix) && !other.startsWith('photos/2023/'))
+    expect(page?.objects.filter(({ unlistable }) => !unlistable).map((object) => object.name)).toEqual(listed)
+    expect(await backend.list?.({ prefix: 'none/', everything: true })).toEqual({
+      objects: [],
+      directories: [],
+    })
+    const after = await backend.list?.({ prefix, everything: true, after: name })
+    expect(after?.objects.filter(({ unlistable }) => unlistable)).toEqual([])
   })
 })

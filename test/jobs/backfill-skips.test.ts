@@ -200,4 +200,26 @@ describe('what a backfill skips', () => {
       expect(await target.head('deleted')).toMatchObject({ deleted: expect.any(Date) })
     },
   )
+
+  it('copies what a tombstone no longer hides, and misses it until then', async () => {
+    const [target, source] = [memoryBackend('primary'), memoryBackend('legacy')]
+    await put(source, 'listed', 'named')
+    for (const name of ['listed', 'named']) await writeMarker(target, name)
+    const chain = { deletes: 'first' as const }
+    expect(await verified([target, source], chain)).toMatchObject({
+      missing: 2,
+      tombstoned: 0,
+      safe_to_detach: false,
+    })
+    const manifest = { from: 'client' as const }
+    await withBackfill([target, source], { ...chain, manifest }, async ({ job, drive }) => {
+      job.addNames({ names: [['named', null]], failures: [] })
+      job.endNames()
+      expect(await drive()).toMatchObject({ copied: 1, present: 0, skipped: 0 })
+    })
+    await withBackfill([target, source], chain, async ({ drive }) => {
+      expect(await drive()).toMatchObject({ copied: 1, present: 1, skipped: 0 })
+    })
+    for (const name of ['listed', 'named']) expect(await textOf(await target.get(name))).toBe(name)
+  })
 })

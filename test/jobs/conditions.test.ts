@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Evidence } from '../../src/jobs/verification/evidence.ts'
+import { conditionsOf } from '../../src/jobs/verification/conditions.ts'
+import { NO_TALLY, type VerificationRecord } from '../../src/jobs/verification/record.ts'
 import { verified } from './jobs.ts'
 import { migrated } from './sides.ts'
 
@@ -46,6 +48,27 @@ function sources(lastEvent: number | null, lastConflict: number | null = null): 
     conflicts: lastConflict === null ? 0 : 1,
     lastConflict,
   }
+}
+
+const OLD_RECORD = {
+  id: 'old',
+  options: { prefix: '', deep: false, accept: [] },
+  primary: 'primary',
+  fallbacks: ['legacy'],
+  unlistable: [],
+  tally: NO_TALLY,
+  pass: { number: 2, seen: [0, 0, 0] as const },
+  oddTags: {},
+  obstacles: [],
+  started: 0,
+  updated: 0,
+}
+
+function configurationOf(record: VerificationRecord) {
+  const current = { backends: [], migration: true, deletes: 'tombstone' as const }
+  const found = conditionsOf(record, current).find(({ id }) => id === 'configuration')
+  if (!found) throw new Error('there is no such condition')
+  return found
 }
 
 const GOOD: Evidence = {
@@ -162,6 +185,14 @@ describe('the conditions of a certificate', () => {
     expect(result.met).toMatchObject({ configuration: false })
     expect(result).toMatchObject({ safe_to_detach: false, certificate: { current: false } })
     expect(result.reasons).toEqual(['the chain has another configuration now than the one that was compared'])
+  })
+
+  it('prevent detaching if an earlier version has compared, which did not store the configuration', () => {
+    const record = { ...OLD_RECORD, status: 'completed' } as VerificationRecord
+    const { met, reasons } = configurationOf(record)
+    expect(met).toBe(false)
+    expect(reasons).toEqual(['an earlier version of this software has compared, which checked less'])
+    expect(configurationOf({ ...record, status: 'running' })).toMatchObject({ met: null, reasons: [] })
   })
 
   it('say how many bytes could not be checked', async () => {

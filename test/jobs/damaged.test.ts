@@ -160,6 +160,64 @@ describe('a damaged copy', () => {
   })
 })
 
+it('is evicted from the edge cache when it was copied again', async () => {
+  const { primary, legacy } = await migrated(3)
+  damage(primary, nameOf(1), 'bytes X')
+  const purged: string[] = []
+  const purge = async (name: string) => void purged.push(name)
+  expect(await verified([primary, legacy], { ...REPAIRED, purge })).toMatchObject({ repaired: 1 })
+  expect(purged).toEqual([nameOf(1)])
+})
+
+it('is opened once to see that it has no recorded digest, however often the listings are compared', async () => {
+  const { primary, legacy } = await migrated(3)
+  for (const { info } of primary.objects.values()) delete info.digests
+  const opened: string[] = []
+  const get: typeof primary.get = async (name, ...rest) => {
+    opened.push(name)
+    return primary.get(name, ...rest)
+  }
+  const result = await verified([{ ...primary, get }, legacy], CHECKED)
+  expect(result).toMatchObject({ passes: 2, unrecorded: 3 })
+  expect(opened).toHaveLength(3)
+})
+
+describe('reading more than an alarm can', () => {
+  /** A primary whose alarms end when they read the third name, and how often each name is read. */
+  async function deadly(size?: number) {
+    const { primary, legacy } = await migrated(5)
+    const reads: Record<string, number> = {}
+    let die = (): void => {}
+    const get: typeof primary.get = async (name, ...rest) => {
+      reads[name] = (reads[name] ?? 0) + 1
+      if (name !== nameOf(2)) return primary.get(name, ...rest)
+      die()
+      return new Promise(() => {})
+    }
+    for (const { info } of primary.objects.values()) if (size !== undefined) info.size = size
+    for (const { info } of legacy.objects.values()) if (size !== undefined) info.size = size
+    const dies = (): Promise<void> => new Promise((resolve) => (die = resolve))
+    return { sides: [{ ...primary, get }, legacy], reads, dies }
+  }
+
+  it('leaves out only what no alarm lives to read', async () => {
+    const { sides, dies } = await deadly()
+    expect(await verified(sides, { ...CHECKED, dies })).toMatchObject({
+      state: 'completed',
+      equal: 4,
+      left_out: { failed: 1 },
+      safe_to_detach: false,
+      all: [{ kind: 'left_out', name: nameOf(2), detail: expect.stringContaining('3 alarms ended') }],
+    })
+  })
+
+  it('has checkpoints after so many bytes', async () => {
+    const { sides, reads, dies } = await deadly(600 * 1024 ** 2)
+    expect(await verified(sides, { ...CHECKED, dies })).toMatchObject({ equal: 4, left_out: { failed: 1 } })
+    expect(reads).toMatchObject({ [nameOf(0)]: 1, [nameOf(1)]: 1, [nameOf(4)]: 1 })
+  })
+})
+
 it.each([
   ['five at a time, if only the primary is read', CHECKED, 5],
   ['two at a time, if both sides are read', { deep: true }, 4],

@@ -6,6 +6,7 @@ import { StorageError } from '../../src/storage/errors.ts'
 import { bytesOf } from '../kit/fakes.ts'
 import { memoryBackend } from '../kit/memory.ts'
 import { failuresOf, fill, nameOf, status, verified, withBackfill } from './jobs.ts'
+import { terse } from './sides.ts'
 
 interface Ended {
   backfill: Backfill
@@ -122,6 +123,25 @@ describe('reasons in a verification', () => {
       safe_to_detach: false,
     })
     expect(await verified(sides, { ...given, accept: ['too_large'] })).toMatchObject({ safe_to_detach: true })
+  })
+
+  it('compares what is too large for the primary in the other backends, even if that is accepted', async () => {
+    const [small, large, legacy] = ['primary', 'large', 'legacy'].map((name) => memoryBackend(name))
+    if (!small || !large || !legacy) throw new Error('three backends')
+    const { put: _, delete: __, ...source } = legacy
+    const sides = [{ ...small, maxSize: 2 }, large, source]
+    const accept = ['too_large' as const]
+    for (const backend of [large, legacy]) await backend.put('a', bytesOf('large'))
+    expect(await verified(sides, { accept, deep: true })).toMatchObject({
+      left_out: { too_large: 1 },
+      safe_to_detach: true,
+      all: [{ name: 'a', detail: 'too_large: primary does not take its 5 bytes' }],
+    })
+    await legacy.put('a', bytesOf('other'))
+    expect(await verified(sides, { accept })).toMatchObject({ different: 1, safe_to_detach: false })
+    const unproved = [...sides.slice(0, 2), terse(legacy)]
+    expect(await verified(unproved, { accept })).toMatchObject({ equal_by_size: 1, safe_to_detach: false })
+    expect(await verified(unproved, { accept, deep: true })).toMatchObject({ different: 1 })
   })
 
   it('counts names that are not UTF-8 at the source as invalid', async () => {

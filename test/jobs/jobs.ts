@@ -22,7 +22,7 @@ import type { VerificationOptions } from '../../src/jobs/verification/record.ts'
 import type { Deployment } from '../../src/deployment.ts'
 import { openMirrors } from '../../src/mirrors/mirrors.ts'
 import type { Backend } from '../../src/storage/backend.ts'
-import { type Chain, createChain } from '../../src/chain/fallback.ts'
+import { type Chain, createChain, type DeleteMode } from '../../src/chain/fallback.ts'
 import { bytesOf } from '../kit/fakes.ts'
 
 /** A queue in memory; tests deliver its messages as often as they like. */
@@ -69,7 +69,7 @@ export async function withBackfill(
     queued?: boolean
     /** The backlog that the queue reports; by default none, as in older runtimes. */
     backlog?: number
-    deletes?: 'tombstone' | 'first'
+    deletes?: DeleteMode
     /** The configuration for looking up prices. */
     configured?: readonly PricedBackend[]
   },
@@ -141,6 +141,12 @@ export async function verified(
     evidence?: Evidence
     /** The chain has another configuration in the end. */
     reconfigured?: boolean
+    deletes?: DeleteMode
+    /** Resolves when the next alarm is killed; by default none is. */
+    dies?: () => Promise<void>
+    /** Gets how long each restarted job waits before it continues. */
+    waits?: number[]
+    purge?: Deployment['purge']
   } = {},
 ): Promise<VerificationJson & { all: Difference[]; bySize: Difference[] }> {
   const {
@@ -150,16 +156,22 @@ export async function verified(
     states = () => [],
     evidence = UNSEEN,
     reconfigured = false,
+    deletes = 'tombstone',
+    dies = () => new Promise(() => {}),
+    waits = [],
+    purge = async () => {},
     ...given
   } = options
-  let chain = createChain(backends, { deletes: 'tombstone' })
+  let chain = createChain(backends, { deletes })
   return inObject(async (ctx) => {
     let time = Date.now()
     let migration = true
+    let wait = 0
     class TestJob extends Verification {
       protected override readonly deployment = () => {
         const deployment = deploymentOver(chain, [])
-        return { ...deployment, configuration: { ...deployment.configuration, migration } }
+        const configuration = { ...deployment.configuration, migration }
+        return { ...deployment, configuration, purge }
       }
       protected override async backfills() {
         return backfills
@@ -179,15 +191,18 @@ export async function verified(
       protected override now() {
         return (time += 20_000)
       }
-      protected override async setAlarm() {}
+      protected override async setAlarm(at: number) {
+        wait = at - time
+      }
     }
     let job = new TestJob(ctx, env)
     job.create('job', { prefix: '', deep: false, accept: [], ...given })
-    chain = createChain(later, { deletes: 'tombstone' })
+    chain = createChain(later, { deletes })
     for (let alarm = 0; alarm < 20 && job.status()?.state === 'running'; alarm++) {
       // As after a restart.
       job = new TestJob(ctx, env)
-      await job.alarm()
+      waits.push(wait)
+      await Promise.race([job.alarm(), dies()])
     }
     if (reconfigured) migration = false
     const result = job.status()
@@ -257,8 +272,10 @@ function deploymentOver(
 ): ReturnType<Verification['deployment']> {
   return {
     copyChain,
+    comparedChain: copyChain,
     config: { backends } as Deployment['config'],
     configuration: { backends: [], migration: true, deletes: 'tombstone' },
+    purge: async () => {},
     id: 'test',
     mirrors: null,
     series: null,

@@ -5,7 +5,7 @@ import { withPrefix } from '../../src/wrappers/prefix.ts'
 import type { Backend, ListableBackend } from '../../src/storage/backend.ts'
 import { StorageError } from '../../src/storage/errors.ts'
 import { bytesOf, counting } from '../kit/fakes.ts'
-import { fill, nameOf, verified, withBackfill } from './jobs.ts'
+import { failuresOf, fill, nameOf, verified, withBackfill } from './jobs.ts'
 import { type Memory, migrated, replace, terse } from './sides.ts'
 
 describe('objects left out of a verification', () => {
@@ -34,6 +34,25 @@ describe('objects left out of a verification', () => {
       left_out: { excluded: 2 },
       accepted: [{ reason: 'excluded', count: 2 }],
       safe_to_detach: true,
+    })
+  })
+
+  it('counts a directory whose listing is missing, although the primary may have an object of that name', async () => {
+    const { primary, legacy } = await migrated(2)
+    await primary.put('folder/', bytesOf(''))
+    legacy.objects.set('folder/', {
+      bytes: bytesOf(''),
+      info: { name: 'folder/', backend: 'legacy', unlistable: true },
+    })
+    expect(await verified([primary, legacy])).toMatchObject({
+      equal: 2,
+      left_out: { failed: 1 },
+      safe_to_detach: false,
+      all: [{ kind: 'left_out', name: 'folder/', detail: expect.stringContaining('does not list') }],
+    })
+    await withBackfill([primary, legacy], {}, async ({ drive, job }) => {
+      expect(await drive()).toMatchObject({ state: 'completed_with_failures', present: 2, failed: 1 })
+      expect(failuresOf(job)).toMatchObject([{ name: 'folder/', error: 'unavailable' }])
     })
   })
 

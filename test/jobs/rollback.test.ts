@@ -176,7 +176,12 @@ describe('a rollback verification', () => {
       safe_to_roll_back: false,
       reasons: ['legacy cannot list, so its objects are unknown'],
     })
-    const { mirror: __, ...fallback } = mirror
+    const { list: __, ...own } = memoryBackend('own')
+    expect(await rollback([primary, own, mirror])).toMatchObject({
+      safe_to_roll_back: false,
+      reasons: ['own cannot list, so its objects are unknown'],
+    })
+    const { mirror: ___, ...fallback } = mirror
     const result = await rollback([primary, mirror], { later: [primary, fallback] })
     expect(result).toMatchObject({ safe_to_roll_back: false })
     expect(result.reasons).toEqual([expect.stringContaining('legacy was removed from the configuration')])
@@ -211,6 +216,43 @@ describe('a rollback verification', () => {
       equal: 3,
       extra: 0,
       safe_to_roll_back: true,
+    })
+  })
+
+  it('compares differences again once each, whatever alarms end meanwhile', async () => {
+    const { primary, mirror } = await mirroredSides(6)
+    for (let index = 0; index < 5; index++) mirror.objects.delete(nameOf(index))
+    const heads: Record<string, number> = {}
+    let die = (): void => {}
+    const head: typeof mirror.head = async (name) => {
+      heads[name] = (heads[name] ?? 0) + 1
+      if (name === nameOf(3) && heads[name] === 1) {
+        die()
+        return new Promise(() => {})
+      }
+      await mirrorOne(primary, mirror, name)
+      return mirror.head(name)
+    }
+    const dies = (): Promise<void> => new Promise((resolve) => (die = resolve))
+    expect(await rollback([primary, { ...mirror, head }], { dies, deep: true })).toMatchObject({
+      compared: 6,
+      equal: 6,
+      missing: 0,
+      safe_to_roll_back: true,
+    })
+    expect(heads).toMatchObject({ [nameOf(0)]: 2, [nameOf(1)]: 2, [nameOf(3)]: 3 })
+  })
+
+  it('advises what it accepts', async () => {
+    const { primary, mirror } = await mirroredSides(1)
+    const { conditions } = await rollback([primary, mirror])
+    expect(conditions.find(({ id }) => id === 'undamaged')).toMatchObject({ next: 'Verify with deep.' })
+    const broken = { ...mirror.objects.get(nameOf(0)), bytes: bytesOf('BYTES 0') }
+    mirror.objects.set(nameOf(0), broken as never)
+    const deep = await rollback([primary, mirror], { deep: true })
+    expect(deep.conditions.find(({ id }) => id === 'undamaged')).toMatchObject({
+      met: false,
+      next: expect.stringContaining('run a resync'),
     })
   })
 

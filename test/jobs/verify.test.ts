@@ -1,10 +1,13 @@
 import type { Backfill } from '../../src/schemas/job-answers.ts'
+import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
+import type { JobIndex } from '../../src/jobs/job-index.ts'
+import { type Jobs, latestJobs } from '../../src/jobs/jobs.ts'
 import { memoryBackend } from '../kit/memory.ts'
 import type { Backend } from '../../src/storage/backend.ts'
 import { bytesOf, counting } from '../kit/fakes.ts'
 import { fill, nameOf, verified, withBackfill } from './jobs.ts'
-import { migrated, replace, terse } from './sides.ts'
+import { migrated, mirroredSides, mirrorOne, replace, terse } from './sides.ts'
 
 function backfill(state: Backfill['state'], others: Partial<Backfill> = {}): Backfill {
   return {
@@ -121,6 +124,35 @@ describe('a verification', () => {
     expect(result.prefixes).toEqual([{ prefix: 'photos/', objects: 5000, covered: 4000, coverage: 0.8 }])
   })
 
+  it('compares what a read-only backend before the primary has, which reads find there', async () => {
+    const [assets, primary, legacy] = ['assets', 'primary', 'legacy'].map((name) => memoryBackend(name))
+    if (!assets || !primary || !legacy) throw new Error('three backends')
+    for (const backend of [assets, legacy]) await backend.put('a.css', bytesOf('a'))
+    await assets.put('only/there', bytesOf('b'))
+    const { put: _, delete: __, ...readOnly } = assets
+    const sides = [readOnly, primary, legacy]
+    const options = { accept: ['equal_by_size' as const] }
+    expect(await verified(sides, options)).toMatchObject({
+      compared: 1,
+      equal: 1,
+      primary: 'primary',
+      fallbacks: ['legacy'],
+      safe_to_detach: true,
+    })
+    const object = assets.objects.get('a.css')
+    assets.objects.set('a.css', {
+      bytes: bytesOf('X'),
+      info: { ...object?.info, name: 'a.css', backend: 'assets' },
+    })
+    expect(await verified(sides, { repair: true })).toMatchObject({
+      damaged: 1,
+      repaired: 0,
+      safe_to_detach: false,
+    })
+    await legacy.put('b.css', bytesOf('b'))
+    expect(await verified(sides, options)).toMatchObject({ missing: 1, safe_to_detach: false })
+  })
+
   it('reports the coverage of each directory', async () => {
     const [primary, legacy] = [memoryBackend('primary'), memoryBackend('legacy')]
     for (const name of ['a/1', 'a/2', 'b/1', 'top.txt']) await legacy.put(name, bytesOf(name))
@@ -140,6 +172,47 @@ describe('a verification', () => {
     await older.put('only/there', bytesOf('x'))
     const result = await verified([primary, legacy, older])
     expect(result).toMatchObject({ compared: 3, equal: 2, missing: 1, all: [{ backend: 'older' }] })
+  })
+})
+
+describe('a verification of a site in use', () => {
+  it('completes although uploads are repeated in a mirror', async () => {
+    const { primary, mirror } = await mirroredSides(3)
+    let uploads = 0
+    const list: typeof primary.list = async (options) => {
+      const name = nameOf(10 + uploads++)
+      await primary.put(name, bytesOf(name))
+      await mirrorOne(primary, mirror, name)
+      return primary.list(options)
+    }
+    expect(await verified([{ ...primary, list }, mirror])).toMatchObject({
+      state: 'completed',
+      passes: 2,
+      different: 0,
+      safe_to_detach: true,
+    })
+  })
+
+  it('waits between passes over a source that keeps changing, even if it is looked at meanwhile', async () => {
+    const { primary, legacy } = await migrated(1)
+    let lists = 0
+    const list: typeof legacy.list = async (options) => {
+      await replace(legacy, nameOf(0), 'bytes 0', { modified: new Date(1e12 + lists++ * 1000) })
+      return legacy.list(options)
+    }
+    const waits: number[] = []
+    expect(await verified([primary, { ...legacy, list }], { waits })).toMatchObject({ state: 'running' })
+    expect(waits.filter((ms) => ms > 0).length).toBeGreaterThan(1)
+  })
+
+  it('knows all backfills, however many there are', async () => {
+    const index = env.JOB_INDEX.get(env.JOB_INDEX.newUniqueId()) as DurableObjectStub<JobIndex>
+    const ids = Array.from({ length: 250 }, (_, count) => String(count).padStart(3, '0'))
+    for (const id of ids) await index.register(id, 'backfill')
+    const jobs = { index: () => index } as unknown as Jobs
+    const all = await latestJobs(jobs, { kind: 'backfill' }, async (id) => id)
+    expect(all).toEqual(ids.toReversed())
+    expect(await latestJobs(jobs, { kind: 'backfill', limit: 2 }, async (id) => id)).toEqual(['249', '248'])
   })
 })
 
@@ -163,6 +236,15 @@ describe('a verification and its certificate', () => {
     const failed = backfill('completed_with_failures', { id: 'old', failed: 2, prefix: 'photos/' })
     const good = await verified([primary, legacy], { backfills: [backfill('completed'), failed] })
     expect(good).toMatchObject({ safe_to_detach: true })
+    // What could not be stored counts under the name of the primary.
+    const stored = {
+      ...failed,
+      manifest: 'sent by the client',
+      backends: { ...failed.backends, primary: failed.backends.legacy },
+    } as Backfill
+    expect(await verified([primary, legacy], { backfills: [backfill('completed'), stored] })).toMatchObject({
+      safe_to_detach: true,
+    })
     const narrower = backfill('completed', { prefix: 'photos/2024/' })
     const bad = await verified([primary, legacy], { backfills: [narrower, failed] })
     expect(bad).toMatchObject({ safe_to_detach: false })

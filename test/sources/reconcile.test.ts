@@ -5,6 +5,7 @@ import { copyName } from '../../src/migration/copy-name.ts'
 import { reconcile } from '../../src/sources/reconcile.ts'
 import type { Backend } from '../../src/storage/backend.ts'
 import { StorageError } from '../../src/storage/errors.ts'
+import { writeMarker } from '../../src/storage/tombstone-marker.ts'
 import { withNegativeCache } from '../../src/wrappers/negative-cache.ts'
 import { bytesOf, textOf } from '../kit/fakes.ts'
 import { asR2, memoryBackend } from '../kit/memory.ts'
@@ -85,6 +86,14 @@ describe('reconcile()', () => {
       expect(await event(there)).toBe('same')
     },
   )
+
+  it('copies a new object over a tombstone that hides nothing', async () => {
+    const { change, run, primary } = start({ deletes: 'first' })
+    await writeMarker(primary, NAME)
+    await change('one')
+    expect(await run()).toMatchObject({ outcome: 'copied' })
+    expect(await textOf(await primary.get(NAME))).toBe('one')
+  })
 
   it('hides nothing where deletes leave no tombstones', async () => {
     const { run, store, change, text, ready } = start({ copied: 'one', deletes: 'first' })

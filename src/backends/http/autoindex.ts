@@ -34,7 +34,7 @@ export async function listAutoindex(lister: Lister, options: ListOptions): Promi
 
   /** Where the next page has to begin, or `undefined` at the end of the directory. */
   const walk = async (directory: string): Promise<string | undefined> => {
-    for (const { path, info } of await readDirectory(lister, directory, options)) {
+    for (const { path, info } of await openDirectory(lister, directory, options)) {
       // Names inside it may come after the start, unless it was already listed as a directory.
       const isOnTheWay = !info && start?.startsWith(path) && !(delimiter && path === cursor)
       const isBehind = start === undefined || compareNames(path, start) > 0
@@ -64,19 +64,36 @@ interface Entry {
   info?: ObjectInfo
 }
 
-/** The entries of one directory, in the order of their full names. */
+/**
+ * The entries of one directory, or none if it is not there. Where everything is listed, one that its parent lists and that
+ * cannot be listed itself is one entry: its objects may be served all the same.
+ */
+async function openDirectory(lister: Lister, directory: string, options: ListOptions): Promise<Entry[]> {
+  const entries = await readDirectory(lister, directory, options)
+  if (entries) return entries
+  if (!options.everything) return []
+  const parent = directory.slice(0, directory.lastIndexOf('/', directory.length - 2) + 1)
+  const siblings = await openDirectory(lister, parent, options)
+  const { prefix = '' } = options
+  const isAbove = ({ path }: Entry): boolean => path.endsWith('/') && directory.startsWith(path)
+  if (!siblings.some((entry) => isAbove(entry) || entry.path === prefix)) return []
+  const name = directory.startsWith(prefix) ? directory : prefix
+  return [{ path: name, info: { name, backend: lister.backend, unlistable: true } }]
+}
+
+/** The entries of one directory in the order of their full names, `null` if the origin says that there is none. */
 async function readDirectory(
   { backend, send, absentStatuses }: Lister,
   directory: string,
   { signal, delimiter, everything = false }: ListOptions,
-): Promise<Entry[]> {
+): Promise<Entry[] | null> {
   // No name is below it, and its URL would be that of another directory, even of one above the origin's.
   if (hasDotSegment(directory)) return []
   const response = await send('GET', encodeName(directory), { signal })
   if (response.status !== 200) {
     await cancelBody(response.body)
     // If there is no listing at the root, the origin does not list at all.
-    if (absentStatuses.includes(response.status) && directory !== '') return []
+    if (absentStatuses.includes(response.status) && directory !== '') return null
     throw refusal(response, backend)
   }
   const bytes = await readAtMost(MAX_LISTING_BYTES, response, backend)

@@ -32,6 +32,8 @@ export function classify(
     what: 'failed',
     failure: { backend: held.backend.name, error, detail },
   })
+  const unlistable = live.find((one) => isChosen(one) && one.object.unlistable)
+  if (unlistable) return fail('unavailable', UNLISTABLE)
   const first = live[0]
   if (isTombstoned(chain, name, served) && !served.some((one) => isOverruled(one, first)))
     return skip('tombstoned')
@@ -49,6 +51,9 @@ export function classify(
   if (target === 'excluded') return skip('not_accepted')
   return target === 'too-large' ? fail('too-large', whyTooLarge(size)) : { held, what: 'copy' }
 }
+
+export const UNLISTABLE =
+  'a directory that the origin does not list, so what is in it is not known: let it list this one, too'
 
 function isLive({ object }: Held): boolean {
   return !object.deleted

@@ -43,7 +43,8 @@ async function copyFrom(chain: Chain, source: Backend, object: Name): Promise<Ou
   const target = copyTarget(chain, source, object)
   if (target === 'excluded') return skipped(source, 'not_accepted')
   if (target === 'too-large') throw new StorageError('too-large', whyTooLarge(object.size))
-  const { outcome, bytes } = await copyObject(source, target, object.name)
+  const { tombstones } = chain
+  const { outcome, bytes } = await copyObject(source, target, object.name, { tombstones })
   return outcome === 'absent' ? null : { backend: source.name, what: outcome, bytes }
 }
 
@@ -60,8 +61,9 @@ async function alreadyHeld(
 ): Promise<Outcome | null> {
   const writer = writerFor(chain, name, size)
   // If the target does not accept the name, a source may be the backend that takes writes of it.
-  const held = writer && !sources.includes(writer.name) ? await writer.head(name) : null
-  if (!held || held.lifted) return null
+  if (!writer || sources.includes(writer.name)) return null
+  const held = await writer.head(name)
+  if (!held || (held.deleted && !hides(chain, { backend: writer, info: held }))) return null
   const [backend = 'chain'] = sources
   if (held.deleted) return skipped({ name: backend }, 'tombstoned')
   const { provenance } = held

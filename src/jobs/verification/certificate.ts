@@ -75,9 +75,13 @@ function coverageOf({ compared, extra, equal, tombstoned }: Tally): number {
 }
 
 /** Reasons against detaching: backfills that are open, or ended with failures that are not all accepted. Newest first. */
-export function obstaclesOf(jobs: readonly Backfill[], isAccepted: (failed: Backfill) => boolean): string[] {
+export function obstaclesOf(
+  jobs: readonly Backfill[],
+  primary: string,
+  isAccepted: (failed: Backfill) => boolean,
+): string[] {
   const open = jobs.filter(({ dry_run, mirror, state }) => !dry_run && !mirror && isOpen(state))
-  const failed = failedBackfills(jobs).filter((job) => !isAccepted(job))
+  const failed = failedBackfills(jobs, primary).filter((job) => !isAccepted(job))
   return [
     ...open.map(({ id, state }) => `backfill ${id} is ${state}`),
     ...failed.map(
@@ -92,13 +96,13 @@ export function isOpen(state: Backfill['state']): boolean {
 }
 
 /** Backfills with failures that no later backfill makes up for. Newest first. */
-export function failedBackfills(jobs: readonly Backfill[]): Backfill[] {
+export function failedBackfills(jobs: readonly Backfill[], primary: string): Backfill[] {
   return jobs.filter(
     (job, index) =>
       !job.dry_run &&
       !job.mirror &&
       job.state === 'completed_with_failures' &&
-      !jobs.slice(0, index).some((later) => makesUpFor(later, job)),
+      !jobs.slice(0, index).some((later) => makesUpFor(later, job, primary)),
   )
 }
 
@@ -108,8 +112,10 @@ export function reasonOf({ error }: { error: string }): LeftOutReason {
   return error === 'too-large' ? 'too_large' : 'failed'
 }
 
-function makesUpFor(later: Backfill, failed: Backfill): boolean {
-  const covers = Object.keys(failed.backends).every((backend) => backend in later.backends)
+function makesUpFor(later: Backfill, failed: Backfill, primary: string): boolean {
+  // The primary is no source: what failed there counts under its name.
+  const sources = Object.keys(failed.backends).filter((backend) => backend !== primary)
+  const covers = sources.every((backend) => backend in later.backends)
   return (
     later.state === 'completed' &&
     !later.dry_run &&

@@ -1,13 +1,20 @@
 import type { Chain } from '../../chain/fallback.ts'
-import { copyTarget } from '../../chain/placement.ts'
-import type { ListableBackend } from '../../storage/backend.ts'
+import { before, copyTarget, hides } from '../../chain/placement.ts'
+import { isWritable, type ListableBackend } from '../../storage/backend.ts'
 import { cancelBody } from '../../bodies/cancel.ts'
 import { startHash, type DigestName } from '../../bodies/digest.ts'
 import { sinceCopy } from '../../migration/compare-copy.ts'
 import { failureOfBody, toStorageError } from '../../storage/errors.ts'
 import type { Digests, ObjectInfo } from '../../storage/object.ts'
 import { compareDigests, isSameObject } from '../../storage/same-object.ts'
-import { isOverruled, isServed, isTombstoned, whyTooLarge, whyUnusable } from '../backfill/classify.ts'
+import {
+  isOverruled,
+  isServed,
+  isTombstoned,
+  UNLISTABLE,
+  whyTooLarge,
+  whyUnusable,
+} from '../backfill/classify.ts'
 import { LISTED_BUT_ABSENT, lists } from '../backfill/copy-entry.ts'
 import type { Held, Step } from '../walk.ts'
 import { repairCopy, whyUnrepaired } from './repair.ts'
@@ -27,7 +34,7 @@ export interface Result {
   oddTag?: boolean
   /** Why it was left out. */
   reason?: LeftOutReason
-  /** Identifies these versions, once their bytes were read and found to be right. */
+  /** Identifies these versions, once their bytes were read and found to be right, or cannot be checked. */
   sameBytes?: string
   /** A damaged copy that was copied again; `detail` says from where. */
   repaired?: boolean
@@ -47,6 +54,8 @@ export interface CompareOptions {
   trustTags: (backend: string) => boolean
   /** Whether an earlier pass has read these versions and found their bytes to be right. */
   wasRead: (versions: string) => boolean
+  /** Evicts the name from the edge cache. */
+  purge: (name: string) => Promise<void>
   /** Why a backfill could not copy the name; `undefined` if none failed to. */
   failureOf: (name: string) => FailedName | undefined
 }
@@ -63,11 +72,13 @@ export async function compareName(step: Step, options: CompareOptions): Promise<
   const result = await compareStep(step, options)
   if (!result?.damaged) return result
   const { damaged, ...found } = result
-  const sources = step.held.filter((one) => one.backend !== options.primary && isServed(one))
+  const holder = step.held.find(({ backend }) => backend.name === damaged.backend)?.backend
+  const sources = step.held.filter((one) => one.backend !== holder && isServed(one))
   const live = sources.filter(({ object }) => !object.deleted).map(({ backend }) => backend)
-  const { from, why } = options.repair
-    ? await repairCopy(damaged, options.primary, live)
-    : { why: whyUnrepaired(damaged, live) }
+  const { from, why } =
+    options.repair && holder ? await repairCopy(damaged, holder, live) : { why: whyUnrepaired(damaged, live) }
+  // What failed may have been stored all the same.
+  if (options.repair) await options.purge(step.name)
   if (from === undefined) return { ...found, detail: `${found.detail}; ${why}` }
   return { ...found, kind: 'equal', repaired: true, detail: `${found.detail}; copied again from ${from}` }
 }
@@ -77,8 +88,11 @@ async function compareStep(
   options: CompareOptions,
 ): Promise<(Result & { damaged?: ObjectInfo }) | null> {
   const { primary, chain } = options
-  const isPrimary = ({ backend, object }: Held): boolean => backend === primary && !object.lifted
-  const live = held.filter(({ backend, object }) => backend !== primary && !object.deleted)
+  const isPrimary = ({ backend, object }: Held): boolean =>
+    backend === primary && (!object.deleted || hides(chain, { backend, info: object }))
+  const ahead = before(chain, primary)
+  const objects = held.filter(({ backend, object }) => backend !== primary && !object.deleted)
+  const live = objects.filter(({ backend }) => !ahead.includes(backend))
   const stored = held.find(isPrimary)
   // As in reads: a backend is not searched for names that its filter excludes, not even for a tombstone.
   const served = held.filter(isServed)
@@ -90,7 +104,9 @@ async function compareStep(
     const isRead = options.checkCopies && isServed(stored)
     return { ...base, ...(isRead ? await checkOwn(stored, extra, options) : extra) }
   }
-  const own = served.find(isPrimary)
+  if (live.some((one) => one.object.unlistable && isServed(one)))
+    return { ...base, ...leftOut('failed', UNLISTABLE) }
+  const own = served.find(isPrimary) ?? objects.find((one) => ahead.includes(one.backend) && isServed(one))
   const wrong = whyUnusable(other)
   if (wrong !== undefined) return { ...base, ...leftOut('invalid_name', wrong) }
   if (own && isOverruled(own, other))
@@ -101,8 +117,17 @@ async function compareStep(
   if (!isServed(other)) return { ...base, ...leftOut('excluded', filtered(other)) }
   if (primary.accepts?.(name) === false)
     return { ...base, ...leftOut('not_accepted', `${primary.name} does not accept that name`) }
-  if (copyTarget(chain, other.backend, { name, size: other.object.size }) === 'too-large')
-    return { ...base, ...leftOut('too_large', whyTooLarge(other.object.size)) }
+  if (copyTarget(chain, other.backend, { name, size: other.object.size }) === 'too-large') {
+    // A writable backend behind the primary may hold what is too large for it, and others may have a copy.
+    const isStored = isWritable(other.backend) && !other.backend.mirror
+    const behind = isStored && live.find((one) => one !== other && isServed(one))
+    const compared = behind ? await compareBoth(other, behind, options) : EQUAL
+    if (compared.kind !== 'equal') return { ...base, ...compared }
+    const why = isStored
+      ? `${primary.name} does not take its ${other.object.size} bytes`
+      : whyTooLarge(other.object.size)
+    return { ...base, ...compared, ...leftOut('too_large', why) }
+  }
   const failed = options.failureOf(name)
   if (failed) return { ...base, ...leftOut(failed.reason, failed.detail) }
   return { ...base, kind: 'missing', detail: `${primary.name} does not hold it` }
@@ -171,10 +196,12 @@ async function checkOwn(
 ): Promise<Compared> {
   const versions = versionsOf(own)
   if (versions !== undefined && options.wasRead(versions)) return listed
+  const unrecorded = versions !== undefined && { sameBytes: `unrecorded ${versions}` }
+  if (unrecorded && options.wasRead(unrecorded.sameBytes)) return { ...listed, isUnrecorded: true }
   const read = await readBytes(own, { trustTags: options.trustTags(own.backend.name), ifRecorded: true })
   // What is known to differ is not less different because it cannot be read.
   if (read && 'kind' in read) return listed.kind === 'different' ? listed : read
-  if (read && !read.info.digests) return { ...listed, isUnrecorded: true }
+  if (read && !read.info.digests) return { ...listed, isUnrecorded: true, ...unrecorded }
   if (read?.wrong === undefined)
     return { ...listed, ...(read && versions !== undefined && { sameBytes: versions }) }
   const other = source && (await readBytes(source))

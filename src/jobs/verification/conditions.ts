@@ -101,7 +101,8 @@ function equal(record: VerificationRecord): Condition {
 function undamaged(record: VerificationRecord): Condition {
   const { tally, options, primary, fallbacks, repaired = 0 } = record
   const { damaged, unrecorded } = tally
-  const holder = options.direction === 'rollback' ? fallbacks.join(', ') : primary
+  const { direction = 'detach' } = options
+  const holder = direction === 'rollback' ? fallbacks.join(', ') : primary
   const isRead = options.checkCopies ?? options.deep
   const unchecked = `${objects(unrecorded)} without a recorded digest: their bytes were not checked.`
   return deciding(record, 'undamaged', {
@@ -113,11 +114,23 @@ function undamaged(record: VerificationRecord): Condition {
       : 'Not looked at: no bytes were read.',
     next:
       damaged > 0
-        ? 'Verify with repair (FALLBACK_REPAIR = "repair" for the nightly verification), or restore them from a mirror, a prior version or a backup.'
+        ? DAMAGE_ADVICE[direction].damaged
         : isRead
           ? 'Verify with deep to compare their bytes with those of the fallbacks.'
-          : 'Verify with check_copies or deep.',
+          : DAMAGE_ADVICE[direction].unread,
   })
+}
+
+const DAMAGE_ADVICE = {
+  detach: {
+    damaged:
+      'Verify with repair (FALLBACK_REPAIR = "repair" for the nightly verification), or restore them from a mirror, a prior version or a backup.',
+    unread: 'Verify with check_copies or deep.',
+  },
+  rollback: {
+    damaged: 'Delete them in the mirror itself and run a resync, which copies them again; then verify again.',
+    unread: 'Verify with deep.',
+  },
 }
 
 function leftOut(record: VerificationRecord): Condition {
@@ -159,6 +172,9 @@ function configuration(record: VerificationRecord, current: Configuration): Cond
     isKnown: compared !== undefined,
     reasons: [
       ...gone,
+      ...(!compared && record.status === 'completed'
+        ? ['an earlier version of this software has compared, which checked less']
+        : []),
       ...(isSame ? [] : ['the chain has another configuration now than the one that was compared']),
     ],
     seen: !compared
@@ -306,7 +322,7 @@ const EXPLAINED: Record<Acceptable, (count: number, record: VerificationRecord) 
     `${areObjects(count)} refused by ${primary}'s include, exclude or limits on names (not_accepted)`,
   ],
   invalid_name: (count) => [`${areObjects(count)} under names that cannot be served (invalid_name)`],
-  too_large: (count) => [`${areObjects(count)} larger than any writable backend takes (too_large)`],
+  too_large: (count) => [`${areObjects(count)} too large to be copied (too_large)`],
   unlistable: (_, { unlistable }) =>
     unlistable.map((backend) => `${backend} cannot list, so its objects are unknown`),
   failed: (count) => [`${areObjects(count)} not copied by a backfill, or unreadable on one side (failed)`],

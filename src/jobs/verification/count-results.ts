@@ -5,8 +5,14 @@ import type { Result } from './compare.ts'
 import type { VerificationRecord } from './record.ts'
 import { type Fingerprint, type VerificationStore, withEntry } from './store.ts'
 
-/** Differences that may be changes on their way to a mirror. */
-export const CHECKED_AGAIN = ['missing', 'different', 'changed', 'not_deleted'] as const
+const CHECKED_AGAIN = ['missing', 'different', 'changed', 'not_deleted'] as const
+
+/** Whether the difference may be a change on its way to a mirror. */
+export function isCheckedAgain<D extends { kind: string }>(
+  difference: D,
+): difference is D & { kind: (typeof CHECKED_AGAIN)[number] } {
+  return CHECKED_AGAIN.some((kind) => kind === difference.kind)
+}
 
 /** Undoes that a difference was counted. */
 export function takeBack(
@@ -42,11 +48,17 @@ export function keep(record: VerificationRecord, store: VerificationStore, resul
   if (kind !== 'equal' && kind !== 'tombstoned') store.addDifference({ kind, name, backend, detail })
 }
 
-/** The fingerprint of the sources' listings. The primary is not part of it: objects saved there in the meantime need no new comparison. */
+/**
+ * The fingerprint of the sources' listings. The primary is not part of it, nor is what mirrors repeat of it: objects saved in the
+ * meantime need no new comparison.
+ */
 export function seenIn(steps: readonly Step[], primary: ListableBackend, before: Fingerprint): Fingerprint {
   let seen = before
-  for (const { backend, object } of steps.flatMap(({ held }) => held))
-    if (backend !== primary) seen = withEntry(seen, backend.name, object)
+  for (const { held } of steps) {
+    const isOwn = held.some(({ backend }) => backend === primary)
+    for (const { backend, object } of held)
+      if (backend !== primary && !(backend.mirror && isOwn)) seen = withEntry(seen, backend.name, object)
+  }
   return seen
 }
 

@@ -7,16 +7,15 @@ import type {
   Verification as VerificationJson,
 } from '../../schemas/job-answers.ts'
 import type { DifferenceKind } from '../../schemas/reasons.ts'
-import { isListable } from '../../storage/backend.ts'
 import { mapLimited } from '../../storage/map-limited.ts'
 import { Job } from '../job.ts'
-import { cursorOf } from '../job-record.ts'
+import { cursorOf, mayContinueAt } from '../job-record.ts'
 import { latestJobs, openJobs, type Jobs } from '../jobs.ts'
 import { createWalk, type Step } from '../walk.ts'
 import { failedBackfills, obstaclesOf, reasonOf, toJson } from './certificate.ts'
 import { type Evidence, gatherEvidence } from './evidence.ts'
-import { compareName, type CompareOptions, type Result } from './compare.ts'
-import { addCoverage, CHECKED_AGAIN, keep, seenIn, takeBack } from './count-results.ts'
+import { compareName, type CompareOptions, leftOut, type Result } from './compare.ts'
+import { addCoverage, isCheckedAgain, keep, seenIn, takeBack } from './count-results.ts'
 import { createPace, withPace } from './pace.ts'
 import { NO_TALLY, type VerificationOptions, type VerificationRecord } from './record.ts'
 import { createStore, isSame, NOTHING_SEEN, SCHEMA, type VerificationStore } from './store.ts'
@@ -29,6 +28,10 @@ const COMPARING_MS = 10_000
 /** Names between two checkpoints; fewer if their bytes are read. */
 const NAMES = 2000
 const NAMES_READ = 50
+/** Bytes of objects between two checkpoints, if they are read: an alarm has 30 seconds of CPU time, and sources may be slow. */
+const BYTES_READ = 256 * 1024 ** 2
+/** So many alarms that end while they compare a name are no accident: it is too large for one. */
+const MAX_ATTEMPTS = 3
 /** Between two checkpoints of a verification with a limit of requests per second, each name read from both sides. */
 const SECONDS_AT_ONCE = 30
 /** Between passes over sources that have changed in each of three passes. */
@@ -40,13 +43,9 @@ const CONCURRENCY = 5
 const DEEP_CONCURRENCY = 2
 /** After so many such names, a source's ETags are no longer taken for digests. */
 const MAX_ODD_TAGS = 3
-/** Backfills whose state matters to a verification; older ones ended long ago. */
-const MAX_BACKFILLS = 200
 /** How long a rollback verification waits, at its end, for mirrors that have not caught up. */
 const MAX_SETTLING_MS = 60_000
 const SETTLING_MS = 2_000
-/** Of each kind of differences that are compared again. */
-const MAX_AGAIN = 1000
 /** Failures read in one call. */
 const FAILURES = 1000
 
@@ -55,8 +54,6 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
   readonly #store: VerificationStore
   /** The chain as it is compared, and the one that it was made of. */
   #paced: { chain: Chain; of: Chain } | undefined
-  /** When the next pass may begin. */
-  #resumes = 0
 
   constructor(ctx: DurableObjectState, env: object) {
     super(ctx, env, SETTINGS)
@@ -65,7 +62,7 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
 
   create(id: string, given: VerificationOptions, startedBy?: string): VerificationJson {
     const options = { ...given, checkCopies: given.deep || given.repair || given.checkCopies }
-    const { primary, others: fallbacks } = chooseSides(this.deployment().copyChain, options)
+    const { primary, others: fallbacks, unlistable } = chooseSides(this.deployment().comparedChain, options)
     const now = this.now()
     return this.begin({
       id,
@@ -73,7 +70,7 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
       status: 'running',
       primary: primary.name,
       fallbacks: fallbacks.map(({ name }) => name),
-      unlistable: fallbacks.filter((backend) => !isListable(backend)).map(({ name }) => name),
+      unlistable,
       tally: structuredClone(NO_TALLY),
       pass: { number: 1, seen: NOTHING_SEEN },
       oddTags: {},
@@ -110,7 +107,7 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
   /** All backfills, newest first. */
   protected backfills(): Promise<Backfill[]> {
     const jobs = this.#jobs()
-    return latestJobs(jobs, { kind: 'backfill', limit: MAX_BACKFILLS }, (id) => jobs.backfill(id).status())
+    return latestJobs(jobs, { kind: 'backfill' }, (id) => jobs.backfill(id).status())
   }
 
   protected failures(backfill: string, after: number): Promise<FailurePage | null> {
@@ -140,39 +137,37 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
 
   protected override async work(): Promise<void> {
     const ends = this.now() + COMPARING_MS
-    this.#resumes = 0
     do {
       const record = this.saved.load()
-      if (record?.status !== 'running') return
+      if (record?.status !== 'running' || (record.resumes ?? 0) > this.now()) return
       const chain = this.#chain(record)
       if (await this.#compareSome(record, chain)) continue
       if (record.options.direction === 'rollback') await this.#completeRollback(record, chain)
       else if (!this.#startNextPass()) return this.#complete()
-    } while (this.now() < ends && this.#resumes === 0)
+    } while (this.now() < ends)
   }
 
   protected override nextAlarm(): number | undefined {
     const record = this.saved.load()
-    if (record?.status !== 'running') return undefined
-    return Math.max(this.now(), this.#resumes, record.waiting?.until ?? 0)
+    return record?.status === 'running' ? mayContinueAt(record, this.now()) : undefined
   }
 
-  /** The chain for copies; requests wait for their turn if there is a limit. */
+  /** The chain to compare; requests wait for their turn if there is a limit. */
   #chain({ options: { maxPerSecond } }: VerificationRecord): Chain {
-    const { copyChain } = this.deployment()
-    if (maxPerSecond === undefined) return copyChain
-    if (this.#paced?.of !== copyChain) {
+    const { comparedChain: chain } = this.deployment()
+    if (maxPerSecond === undefined) return chain
+    if (this.#paced?.of !== chain) {
       const pace = createPace(maxPerSecond, { now: Date.now, sleep: (ms) => scheduler.wait(ms) })
-      const backends = withPace(copyChain.backends, pace)
-      this.#paced = { of: copyChain, chain: { ...copyChain, backends } }
+      const backends = withPace(chain.backends, pace)
+      this.#paced = { of: chain, chain: { ...chain, backends } }
       this.walk = undefined
     }
     return this.#paced.chain
   }
 
   /** Before each pass: loads which names backfills could not copy, and why. */
-  async #loadFailures(): Promise<void> {
-    const failed = failedBackfills(await this.backfills())
+  async #loadFailures({ primary }: VerificationRecord): Promise<void> {
+    const failed = failedBackfills(await this.backfills(), primary)
     this.#store.clearFailed()
     for (const { id } of failed) {
       for (let cursor: string | null = '0'; cursor !== null;) {
@@ -189,23 +184,44 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
   /** Compares some names and saves the results; `false` when there are no more. */
   async #compareSome(record: VerificationRecord, chain: Chain): Promise<boolean> {
     const began = record.pass.began ?? this.now()
-    if (record.pass.began === undefined) await this.#loadFailures()
+    if (record.pass.began === undefined) await this.#loadFailures(record)
     const sides = listedSides(chain, record)
     this.walk ??= createWalk(sides, record.options.prefix, record.position)
     const { walk } = this
-    const steps = await walk.take(namesAtOnce(record.options))
+    const steps = await walk.take(...batchOf(record))
     const { wasRead, failureOf } = this.#store
-    const results = await compareAll(steps, record, { chain, sides, wasRead, failureOf })
+    const given = { chain, sides, wasRead, failureOf, purge: this.deployment().purge }
+    const results = await this.#attempt(record, () => compareAll(steps, record, given))
     this.saved.change((current) => {
       if (current.status !== 'running') return false
-      for (const result of results) keep(current, this.#store, result)
-      addCoverage(this.#store, results)
+      this.#keep(current, results ?? steps.map(tooLong))
       current.pass.began = began
       current.pass.seen = seenIn(steps, sides[0], current.pass.seen)
       current.position = walk.position()
       delete current.waiting
     })
     return !walk.ended
+  }
+
+  /**
+   * Work that an alarm may not live to see the end of: it is `undefined` after some that did not. Work that fails can be repeated
+   * as often as it takes.
+   */
+  async #attempt<T>({ attempts = 0 }: VerificationRecord, work: () => Promise<T>): Promise<T | undefined> {
+    if (attempts === MAX_ATTEMPTS) return undefined
+    this.saved.change((record) => void (record.attempts = attempts + 1))
+    try {
+      return await work()
+    } catch (error) {
+      this.saved.change((record) => void delete record.attempts)
+      throw error
+    }
+  }
+
+  #keep(record: VerificationRecord, results: readonly Result[]): void {
+    delete record.attempts
+    for (const result of results) keep(record, this.#store, result)
+    addCoverage(this.#store, results)
   }
 
   /** `false` if the sources have not changed since the pass before, so that another one is not needed. */
@@ -221,20 +237,20 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
       delete record.position
       record.tally = structuredClone(NO_TALLY)
       record.pass = { number: number + 1, seen: NOTHING_SEEN, before: seen }
-      this.#resumes = resumesAt(number + 1, this.now())
+      record.resumes = resumesAt(number + 1, this.now())
     })
     return isNeeded
   }
 
   async #complete(): Promise<void> {
     const [backfills, evidence] = await Promise.all([this.backfills(), this.evidence()])
-    const chain = this.deployment().copyChain
+    const chain = this.deployment().comparedChain
     this.saved.change((record) => {
       // These are in no listing, so no comparison has counted them.
       for (const { reason, count } of this.#store.failedIn(record.unlistable))
         record.tally.left_out[reason] = (record.tally.left_out[reason] ?? 0) + count
       const isAccepted = (backfill: Backfill): boolean => this.#isAccepted(record, backfill)
-      record.obstacles = obstaclesOf(backfills, isAccepted)
+      record.obstacles = obstaclesOf(backfills, record.primary, isAccepted)
       record.gone = goneFrom(chain, record)
       record.evidence = evidence
       return this.#end(record, 'completed')
@@ -246,30 +262,41 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
     const states = await this.mirrorStates(record.fallbacks)
     const settlesBy = record.settlesBy ?? this.now() + MAX_SETTLING_MS
     if (states.some(({ pending, failed }) => pending > failed) && this.now() < settlesBy) {
-      this.saved.change((current) => void (current.settlesBy = settlesBy))
-      this.#resumes = this.now() + SETTLING_MS
+      this.saved.change((current) => {
+        current.settlesBy = settlesBy
+        current.resumes = this.now() + SETTLING_MS
+      })
       return
     }
-    const before = CHECKED_AGAIN.flatMap((kind) =>
-      this.#store.differences(kind, 0, MAX_AGAIN).map((found) => ({ ...found, kind })),
-    )
-    const again = await mapLimited(before, DEEP_CONCURRENCY, async (difference) => ({
-      difference,
-      result: await compareAgain(difference, record, chain),
-    }))
+    if (await this.#compareSomeAgain(record, chain)) return
     const obstacles = rollbackObstacles(record.fallbacks, states, await this.backfills())
     this.saved.change((current) => {
-      if (current.status !== 'running') return false
-      for (const { difference, result } of again) {
-        takeBack(current, this.#store, difference)
-        if (!result) continue
-        keep(current, this.#store, result)
-        addCoverage(this.#store, [result])
-      }
       current.obstacles = obstacles
       current.gone = goneFrom(chain, record)
       return this.#end(current, 'completed')
     })
+  }
+
+  /** `false` if there are no more differences that were not compared again. */
+  async #compareSomeAgain(record: VerificationRecord, chain: Chain): Promise<boolean> {
+    const { options, again = { after: 0, until: this.#store.lastDifference() } } = record
+    const [names] = batchOf(record)
+    const most = Math.min(names, options.deep ? DEEP_CONCURRENCY : Infinity)
+    const rows = this.#store.differences(null, again.after, most).filter(({ id }) => id <= again.until)
+    const last = rows.at(-1)
+    if (!last) return false
+    const found = rows.filter(isCheckedAgain)
+    const results = await this.#attempt(record, () =>
+      mapLimited(found, DEEP_CONCURRENCY, (difference) => compareAgain(difference, record, chain)),
+    )
+    this.saved.change((current) => {
+      if (current.status !== 'running') return false
+      if (results) for (const difference of found) takeBack(current, this.#store, difference)
+      this.#keep(current, results?.filter((result) => result !== null) ?? [])
+      current.again = { ...again, after: last.id }
+      delete current.waiting
+    })
+    return rows.length === most
   }
 
   /** Whether the operator accepts all failures of a backfill, as far as they were known to this pass. */
@@ -286,10 +313,15 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
   }
 }
 
-/** Few enough that an alarm, which has 15 minutes, can compare them at the given rate. */
-function namesAtOnce({ deep, checkCopies = deep, maxPerSecond = Infinity }: VerificationOptions): number {
-  const most = checkCopies ? NAMES_READ : NAMES
-  return Math.max(1, Math.min(most, Math.floor(maxPerSecond * SECONDS_AT_ONCE)))
+/**
+ * How many names and bytes are compared between two checkpoints: few enough for an alarm, which has 15 minutes, at the given
+ * rate. One by one if an alarm has failed to.
+ */
+function batchOf({ options, attempts = 0 }: VerificationRecord): [names: number, bytes: number] {
+  const { deep, checkCopies = deep, maxPerSecond = Infinity } = options
+  const [names, bytes] = checkCopies ? [NAMES_READ, BYTES_READ] : [NAMES, Infinity]
+  if (attempts > 0) return [1, bytes]
+  return [Math.max(1, Math.min(names, Math.floor(maxPerSecond * SECONDS_AT_ONCE))), bytes]
 }
 
 /** A source that keeps changing is listed less and less often. */
@@ -300,7 +332,10 @@ function resumesAt(pass: number, now: number): number {
 async function compareAll(
   steps: readonly Step[],
   { options, oddTags }: VerificationRecord,
-  { sides, ...given }: Pick<CompareOptions, 'chain' | 'wasRead' | 'failureOf'> & { sides: ListedSides },
+  {
+    sides,
+    ...given
+  }: Pick<CompareOptions, 'chain' | 'wasRead' | 'failureOf' | 'purge'> & { sides: ListedSides },
 ): Promise<Result[]> {
   const { deep, checkCopies = deep, repair = false } = options
   const all = { ...given, deep, checkCopies, repair, trustTags: trustTagsOf(oddTags) }
@@ -314,6 +349,11 @@ async function compareAll(
     )
   const results = await mapLimited(steps, isRollback || deep ? DEEP_CONCURRENCY : CONCURRENCY, work)
   return results.flat().filter((result) => result !== null)
+}
+
+function tooLong({ name, held }: Step): Result {
+  const why = `${MAX_ATTEMPTS} alarms ended while it was compared: reading it takes longer than one may`
+  return { name, held: true, backend: held[0]?.backend.name ?? '', ...leftOut('failed', why) }
 }
 
 function trustTagsOf(oddTags: VerificationRecord['oddTags']): CompareOptions['trustTags'] {

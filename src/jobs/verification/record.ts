@@ -54,6 +54,8 @@ export interface VerificationRecord extends JobRecord {
   /** Fallbacks that cannot list, so their objects are not compared. */
   unlistable: readonly string[]
   position?: WalkPosition
+  /** How many alarms have begun to compare what comes next, and did not live to see the end of it. */
+  attempts?: number
   /** In the current pass, or the last one. */
   tally: Tally
   /** Damaged copies that were copied again, in all passes. */
@@ -64,6 +66,8 @@ export interface VerificationRecord extends JobRecord {
   oddTags: Record<string, number>
   /** How long it waits at its end for mirrors that have not caught up, in a rollback verification. */
   settlesBy?: number
+  /** The differences, by id, that are compared again at the end of a rollback verification. */
+  again?: { after: number; until: number }
   /** Reasons against detaching that come from other jobs, as of its end. */
   obstacles: string[]
   /** What could no longer be compared, as of its end. */

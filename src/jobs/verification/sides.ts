@@ -1,4 +1,5 @@
 import type { Chain } from '../../chain/fallback.ts'
+import { before } from '../../chain/placement.ts'
 import { type Backend, isListable, isWritable, type ListableBackend } from '../../storage/backend.ts'
 import { StorageError } from '../../storage/errors.ts'
 import { mirrored } from '../mirrored.ts'
@@ -12,6 +13,8 @@ interface Sides {
   primary: ListableBackend
   /** The backends behind it, or in a rollback verification the mirrors. */
   others: readonly Backend[]
+  /** The names of those that cannot list, of both sides. */
+  unlistable: string[]
 }
 
 /** What a verification compares. Throws if it could compare nothing. */
@@ -29,7 +32,8 @@ export function chooseSides(chain: Backends, choice: Choice): Sides {
       'unsupported',
       `no backend is behind ${primary.name}: there is nothing to compare with`,
     )
-  return { primary, others }
+  const unlistable = [...(isRollback ? mirrored(chain) : []), ...others].filter((one) => !isListable(one))
+  return { primary, others, unlistable: unlistable.map(({ name }) => name) }
 }
 
 function primaryOf({ backends }: Backends): ListableBackend {
@@ -54,14 +58,15 @@ function chooseMirrors(behind: readonly Backend[], name: string | undefined): re
 /** The primary comes first. */
 export type ListedSides = [ListableBackend, ...ListableBackend[]]
 
-/** The backends that are listed. */
+/** The backends that are listed. What the read-only ones before the primary serve does not depend on a fallback. */
 export function listedSides(
   chain: Backends,
   { fallbacks, options }: Pick<VerificationRecord, 'fallbacks' | 'options'>,
 ): ListedSides {
   const primary = primaryOf(chain)
   const others = chain.backends.filter(({ name }) => fallbacks.includes(name)).filter(isListable)
-  if (options.direction !== 'rollback') return [primary, ...others]
+  if (options.direction !== 'rollback')
+    return [primary, ...before(chain, primary).filter(isListable), ...others]
   const alsoPrimary = mirrored(chain).filter((backend) => backend !== primary)
   return [primary, ...alsoPrimary.filter(isListable), ...others.filter(({ mirror }) => mirror)]
 }

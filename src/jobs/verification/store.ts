@@ -45,6 +45,8 @@ export function createStore(storage: Pick<DurableObjectStorage, 'sql'>) {
         AND CASE WHEN ?2 IS NULL THEN kind NOT IN ('equal_by_size', 'repaired') ELSE kind = ?2 END ORDER BY id LIMIT ?3`
       return all(query, after, kind, limit)
     },
+    /** Its id; 0 if there is none. */
+    lastDifference: (): number => count('SELECT MAX(id) AS n FROM differences'),
     dropDifference: (id: number): void => run('DELETE FROM differences WHERE id = ?', id),
     cover(prefix: string, objects: number, covered: number): void {
       const isKnown = count('SELECT COUNT(*) AS n FROM coverage WHERE prefix = ?', prefix) > 0

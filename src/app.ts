@@ -5,6 +5,7 @@ import type { AccessHooks } from './access/cloudflare-access.ts'
 import { passedBy, runInvocation } from './storage/invocation.ts'
 import { type Config, hostWarnings } from './config/config.ts'
 import type { Deployment } from './deployment.ts'
+import { isNavigation } from './http/navigation.ts'
 import { type Problem, problemResponse } from './http/problem.ts'
 import { rawPath } from './http/raw-path.ts'
 import { describeError, log, stackOf } from './observe/log.ts'
@@ -26,6 +27,7 @@ import { verificationHandlers } from './routes/jobs/verifications.ts'
 import { deleteMedia, describeAnswer, putMedia, serveMedia } from './routes/media.ts'
 import { apiHeaders, cors, createRecorder, rateLimit } from './routes/middleware.ts'
 import { edgeCacheHandlers, withPurges } from './routes/edge-cache.ts'
+import { isProblem, problemPage } from './routes/problem-page.ts'
 import { addRoutes, mediaFirstRouter, S3_PATH } from './routes/router.ts'
 import { createEntrance } from './routes/s3/entrance.ts'
 import { s3Failure } from './routes/s3/failure.ts'
@@ -88,6 +90,12 @@ export function createApp(deployment: Deployment): Hono<AppEnv> {
       for (const warning of hostWarnings(config, c.req.url)) log('warn', 'configuration', { ...warning })
     warned = true
     await runInvocation(next, passedBy(c.req.raw.headers, deployment.id))
+    if (isProblem(c.res) && isNavigation(c.req.raw)) {
+      const page = await problemPage(c.res, c.req.path === mediaPath ? '-/' : undefined)
+      // Hono would keep the old headers.
+      c.res = undefined
+      c.res = page
+    }
     record(c, performance.now() - started)
   })
   // Each middleware costs every hit a promise, so only configured ones are added.

@@ -1,0 +1,48 @@
+import { html, raw } from 'hono/html'
+
+const STYLE =
+  'html{color-scheme:light dark;font:1rem/1.5 system-ui;max-width:40rem;margin:2rem auto;padding:0 1rem;overflow-wrap:anywhere}'
+/** Nothing is loaded and no script runs; the hash is that of the style. */
+const POLICY =
+  "default-src 'none'; style-src 'sha256-SLM+CLxkwECJyuiugwlecCwW2gAQrF0LRd1UWTPlkBQ='; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+
+interface Document {
+  type: string
+  title: string
+  status: number
+  detail: string
+  backends?: { name: string; error: string; detail: string }[]
+}
+
+/** Whether the response is a problem document. */
+export function isProblem(response: Response): boolean {
+  return response.status >= 400 && response.headers.get('Content-Type') === 'application/problem+json'
+}
+
+/** A problem document as a page for people, with the same status and headers. `dashboard` is a link to it. */
+export async function problemPage(problem: Response, dashboard?: string): Promise<Response> {
+  const { type, title, status, detail, backends = [] } = await problem.json<Document>()
+  const link = (href: string, text: string) => html`<p><a href="${href}">${text}</a></p>`
+  const failures = backends.map((one) => html`<li>${one.name}: ${one.error}, ${one.detail}</li>`)
+  const page = html`<!doctype html>
+    <html lang="en">
+      <meta charset="utf-8" />
+      <meta name="viewport" content="width=device-width" />
+      <title>${title}</title>
+      ${raw(`<style>${STYLE}</style>`)}
+      <h1>${status} ${title}</h1>
+      <p>${detail}</p>
+      ${
+        failures.length > 0 &&
+        html`<ul>
+          ${failures}
+        </ul>`
+      }
+      ${type !== 'about:blank' && link(type, 'About this error')}
+      ${dashboard !== undefined && link(dashboard, 'Dashboard')}
+    </html>`
+  const response = new Response(`${await page}`, problem)
+  response.headers.set('Content-Type', 'text/html; charset=utf-8')
+  response.headers.set('Content-Security-Policy', POLICY)
+  return response
+}

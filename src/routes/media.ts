@@ -190,7 +190,8 @@ export function describeAnswer(c: Context<AppEnv>, response: Response, answered:
   if (cacheControl !== null) response.headers.set('Cache-Control', privateCacheControl(cacheControl))
   if (trace.length > 0) response.headers.set('Server-Timing', serverTiming(trace))
   if (mayBeStale(trace)) {
-    response.headers.set('Cache-Control', 'no-store')
+    const keepsBytes = /\bno-transform\b/i.test(response.headers.get('Cache-Control') ?? '')
+    response.headers.set('Cache-Control', keepsBytes ? 'no-store, no-transform' : 'no-store')
     response.headers.delete('Expires')
   }
   return response

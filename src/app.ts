@@ -1,4 +1,5 @@
 import { waitUntil } from 'cloudflare:workers'
+import type { Context } from 'hono'
 import { Hono } from 'hono/tiny'
 import { createAuthorization } from './access/authorize.ts'
 import type { AccessHooks } from './access/cloudflare-access.ts'
@@ -83,13 +84,17 @@ export function createApp(deployment: Deployment): Hono<AppEnv> {
     const started = performance.now()
     c.set('deployment', deployment)
     c.set('trace', [])
-    // Cloudflare checks the Host header; other servers in front of the Worker may not.
-    if (!URL.canParse(c.req.url)) throw new StorageError('invalid', 'the Host header is invalid')
-    // Only a request shows the Worker's host.
-    if (!warned)
-      for (const warning of hostWarnings(config, c.req.url)) log('warn', 'configuration', { ...warning })
-    warned = true
-    await runInvocation(next, passedBy(c.req.raw.headers, deployment.id))
+    try {
+      // Cloudflare checks the Host header; other servers in front of the Worker may not.
+      if (!URL.canParse(c.req.url)) throw new StorageError('invalid', 'the Host header is invalid')
+      // Only a request shows the Worker's host.
+      if (!warned)
+        for (const warning of hostWarnings(config, c.req.url)) log('warn', 'configuration', { ...warning })
+      warned = true
+      await runInvocation(next, passedBy(c.req.raw.headers, deployment.id))
+    } catch (error) {
+      c.res = failureOf(error, c)
+    }
     if (isProblem(c.res) && isNavigation(c.req.raw)) {
       const page = await problemPage(c.res, c.req.path === mediaPath ? '-/' : undefined)
       // Hono would keep the old headers.
@@ -112,12 +117,17 @@ export function createApp(deployment: Deployment): Hono<AppEnv> {
     const detail = `media are below ${mediaPath}, the API is below ${mediaPath}-/api/`
     return problemResponse({ status: 404, title: 'Not Found', detail })
   })
-  app.onError((error, c) => {
-    const problem = problemOf(error)
-    if (c.get('route') === 's3' && problem instanceof StorageError) return s3Failure(c, problem)
-    return describeAnswer(c, problemResponse(problem, { base: mediaPath }))
-  })
+  app.onError(failureOf)
   return app
+}
+
+/** The response to a request that failed. */
+function failureOf(error: unknown, c: Context<AppEnv>): Response {
+  const problem = problemOf(error)
+  // What fails before its handler has no route yet.
+  if (c.req.path === S3_PATH) c.set('route', 's3')
+  if (c.req.path === S3_PATH && problem instanceof StorageError) return s3Failure(c, problem)
+  return describeAnswer(c, problemResponse(problem, { base: c.get('deployment').config.mediaPath }))
 }
 
 function problemOf(error: unknown): StorageError | Problem {

@@ -26,8 +26,14 @@ export function rateLimit(limiter: RateLimit) {
   return createMiddleware<AppEnv>(async (c, next) => {
     // What S3 clients send is signed, and many of them share an address.
     if (c.req.path === S3_PATH) return next()
-    const { success } = await limiter.limit({ key: c.req.header('CF-Connecting-IP') ?? 'unknown' })
-    if (success) return next()
+    try {
+      const { success } = await limiter.limit({ key: c.req.header('CF-Connecting-IP') ?? 'unknown' })
+      if (success) return next()
+    } catch (error) {
+      // Without its limiter, the site had better be up.
+      log('error', 'rate limiter', { reason: describeError(error) })
+      return next()
+    }
     return problemResponse({
       status: 429,
       title: 'Too Many Requests',

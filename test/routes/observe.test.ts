@@ -99,6 +99,20 @@ describe('a bound rate limiter', () => {
   })
 })
 
+describe('a rate limiter that fails', () => {
+  it('limits nobody, and is logged', async () => {
+    await fill(media, { a: '1' })
+    const limit = async (): Promise<never> => {
+      throw new Error('no limiter')
+    }
+    const { call } = startApp({ RATE_LIMITER: { limit } })
+    const log = vi.spyOn(console, 'error').mockImplementation(() => {})
+    expect((await call('/a')).status).toBe(200)
+    expect(log).toHaveBeenCalledExactlyOnceWith(expect.stringMatching(/"rate limiter".*no limiter/))
+    log.mockRestore()
+  })
+})
+
 describe('a bound Analytics Engine', () => {
   it('gets one data point for each request', async () => {
     const points: AnalyticsEngineDataPoint[] = []

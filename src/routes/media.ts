@@ -25,7 +25,7 @@ import { finish } from './finish.ts'
 /** GET and HEAD of one name: the chain's result as HTTP. Starts a copy if the object should migrate. */
 export async function serveMedia(c: Context<AppEnv>, { name }: Input<'getObject'>): Promise<Response> {
   const disposition = ASKS_DISPOSITION.test(c.req.url) ? await signedDisposition(c) : undefined
-  return serveObject(c, name, { read, ...(disposition !== undefined && { disposition }) })
+  return serveObject(c, name, disposition === undefined ? { read } : { read: readToSend, disposition })
 }
 
 export interface Serving {
@@ -80,6 +80,18 @@ async function read(c: Context<AppEnv>, name: string): Promise<Read & { range: R
   return { object, range, stored }
 }
 
+/** The same, but never a redirect: the backend's own URL would lose the disposition. */
+async function readToSend(c: Context<AppEnv>, name: string): ReturnType<typeof read> {
+  const found = await read(c, name)
+  if (found.object?.substitute !== 'redirect') return found
+  const trace = c.get('trace')
+  await cancelBody(found.object.body)
+  trace.length = 0
+  const { headers } = c.req.raw
+  const sent = await findObject(c.get('deployment').chain, found.object.name, { headers, trace })
+  return { ...sent, stored: false }
+}
+
 /** The JSON API reads only what is stored, as `exists` and `size` do. */
 function chainFor(c: Context<AppEnv>): Chain {
   const { chain, mediaChain } = c.get('deployment')
@@ -116,7 +128,7 @@ function absent(c: Context<AppEnv>): Response {
   return describeAnswer(c, problemResponse(ABSENT, { base: c.get('deployment').config.mediaPath }))
 }
 
-/** PUT: replaces the object; 201 if there was none, otherwise 204. */
+/** PUT: replaces the object; 201 if the backend that stores it had none, otherwise 204. */
 export async function putMedia(c: Context<AppEnv>, { name }: Input<'putObject'>): Promise<Response> {
   const { chain, config } = c.get('deployment')
   const { body, options } = uploadFrom(c.req.raw, name, config)

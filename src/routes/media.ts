@@ -52,7 +52,7 @@ export async function serveObject(
   const answer = (response: Response, { backend, substitute }: ObjectInfo, more?: Answered): Response => {
     const described = describeAnswer(c, response, { backend, ...more })
     // No backend has it, so it does not count as a read of one.
-    if (substitute === 'placeholder') c.set('answered', {})
+    if (substitute === 'placeholder') c.set('answered', { bytes: more?.bytes })
     return described
   }
   if (request.method === 'HEAD') {
@@ -65,8 +65,14 @@ export async function serveObject(
   if (object.substitute === 'redirect') return answer(await redirectTo(c, object), object)
   return answer(objectResponse(request, shown(object), { cacheControl, refuse, range }), object, {
     stored,
+    bytes: bytesSent(object),
     ...(ttl !== undefined && { edgeTtl: ttl }),
   })
+}
+
+/** How many bytes a GET sends, unless it is refused. */
+export function bytesSent({ range, size }: StoredObject): number | undefined {
+  return range ? range.end - range.start + 1 : size
 }
 
 /** A GET: from the edge cache if it may answer, else from the chain, which starts a copy if the object should migrate. */

@@ -95,9 +95,8 @@ function eventOf(
   c: Context<AppEnv>,
   { primary, duration }: { primary: string | undefined; duration: number },
 ): RequestEvent {
-  const { status, headers } = c.res
+  const { status } = c.res
   const answered = c.get('answered')
-  const length = headers.get('Content-Length')
   // Always of the same shape, since every hit has one.
   return {
     method: c.req.method,
@@ -109,7 +108,7 @@ function eventOf(
     outcome: outcomeOf(status, answered, primary),
     backend: answered?.backend,
     attempts: c.get('trace'),
-    bytes: length === null ? undefined : Number(length),
+    bytes: status < 300 ? answered?.bytes : undefined,
     stored: answered?.stored ?? false,
     duration: Math.round(duration * 10) / 10,
   }

@@ -31,6 +31,8 @@ export async function serveMedia(c: Context<AppEnv>, { name }: Input<'getObject'
 export interface Serving {
   /** Reads the object for a GET. */
   read: (c: Context<AppEnv>, name: string) => Promise<Read & { range: RangeRequest | null }>
+  /** Where a HEAD looks. Default: where media are read. */
+  chain?: Chain
   /** Sent instead of the object's own Content-Disposition. */
   disposition?: string
 }
@@ -39,7 +41,7 @@ export interface Serving {
 export async function serveObject(
   c: Context<AppEnv>,
   name: string,
-  { read, disposition }: Serving,
+  { read, chain, disposition }: Serving,
 ): Promise<Response> {
   const { config } = c.get('deployment')
   const { cacheControl, mediaPath: base } = config
@@ -56,7 +58,7 @@ export async function serveObject(
     return described
   }
   if (request.method === 'HEAD') {
-    const info = await chainFor(c).head(name, { trace: c.get('trace'), speculative: true })
+    const info = await (chain ?? chainFor(c)).head(name, { trace: c.get('trace'), speculative: true })
     if (!info) return absent(c)
     return answer(headResponse(request, shown(info), { cacheControl, refuse }), info)
   }

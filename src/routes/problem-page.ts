@@ -1,10 +1,10 @@
 import { html, raw } from 'hono/html'
 
 const STYLE =
-  'html{color-scheme:light dark;font:1rem/1.5 system-ui;max-width:40rem;margin:2rem auto;padding:0 1rem;overflow-wrap:anywhere}'
+  'html{color-scheme:light dark;font:1rem/1.5 system-ui;max-width:40rem;margin:2rem;overflow-wrap:anywhere}'
 /** Nothing is loaded and no script runs; the hash is that of the style. */
 const POLICY =
-  "default-src 'none'; style-src 'sha256-SLM+CLxkwECJyuiugwlecCwW2gAQrF0LRd1UWTPlkBQ='; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+  "default-src 'none'; style-src 'sha256-Wf36P7AHXm7gOO2MP0F4le9s2zncBHzZNKeUr9eKBjI='; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 
 interface Document {
   type: string
@@ -23,7 +23,7 @@ export function isProblem(response: Response): boolean {
 export async function problemPage(problem: Response, dashboard?: string): Promise<Response> {
   const { type, title, status, detail, backends = [] } = await problem.json<Document>()
   const link = (href: string, text: string) => html`<p><a href="${href}">${text}</a></p>`
-  const failures = backends.map((one) => html`<li>${one.name}: ${one.error}, ${one.detail}</li>`)
+  const failures = backends.map((one) => html`<p>${one.name}: ${one.error}, ${one.detail}</p>`)
   const page = html`<!doctype html>
     <html lang="en">
       <meta charset="utf-8" />
@@ -32,13 +32,7 @@ export async function problemPage(problem: Response, dashboard?: string): Promis
       ${raw(`<style>${STYLE}</style>`)}
       <h1>${status} ${title}</h1>
       <p>${detail}</p>
-      ${
-        failures.length > 0 &&
-        html`<ul>
-          ${failures}
-        </ul>`
-      }
-      ${type !== 'about:blank' && link(type, 'About this error')}
+      ${failures} ${type !== 'about:blank' && link(type, 'About this error')}
       ${dashboard !== undefined && link(dashboard, 'Dashboard')}
     </html>`
   const response = new Response(`${await page}`, problem)

@@ -92,11 +92,10 @@ function toHonoHandler(
   const { path, access, query, body, types, status = 200 } = route
   const parameters = parameterReader(route, mediaPath)
   const authorize = authorizeFor(route)
-  const root = mediaPath + path.replace('{name}', '')
   return async (c) => {
     if (path === '{name}') c.set('route', 'media')
     // No object has an empty name.
-    if (isRead && c.req.path === root) return c.notFound()
+    if (isRead && c.req.path === mediaPath) return c.notFound()
     if (isRead) c.set('isRead', true)
     const { identity, refusal } = authorize ? await authorize(c.req.raw, () => accessContext(c)) : ANYONE
     if (identity) c.set('identity', identity)

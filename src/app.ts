@@ -96,7 +96,7 @@ export function createApp(deployment: Deployment): Hono<AppEnv> {
       c.res = failureOf(error, c)
     }
     if (isProblem(c.res) && isNavigation(c.req.raw)) {
-      const page = await problemPage(c.res, c.req.path === mediaPath ? '-/' : undefined)
+      const page = await problemPage(c.res, c.req.path === mediaPath)
       // Hono would keep the old headers.
       c.res = undefined
       c.res = page
@@ -124,9 +124,11 @@ export function createApp(deployment: Deployment): Hono<AppEnv> {
 /** The response to a request that failed. */
 function failureOf(error: unknown, c: Context<AppEnv>): Response {
   const problem = problemOf(error)
-  // What fails before its handler has no route yet.
-  if (c.req.path === S3_PATH) c.set('route', 's3')
-  if (c.req.path === S3_PATH && problem instanceof StorageError) return s3Failure(c, problem)
+  if (c.req.path === S3_PATH) {
+    // What fails before its handler has no route yet.
+    c.set('route', 's3')
+    if (problem instanceof StorageError) return s3Failure(c, problem)
+  }
   return describeAnswer(c, problemResponse(problem, { base: c.get('deployment').config.mediaPath }))
 }
 

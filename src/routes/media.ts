@@ -210,7 +210,7 @@ export function describeAnswer(c: Context<AppEnv>, response: Response, answered:
   if (cacheControl !== null) response.headers.set('Cache-Control', privateCacheControl(cacheControl))
   if (trace.length > 0) response.headers.set('Server-Timing', serverTiming(trace))
   if (mayBeStale(trace)) {
-    const keepsBytes = /\bno-transform\b/i.test(response.headers.get('Cache-Control') ?? '')
+    const keepsBytes = response.headers.get('Cache-Control')?.includes('no-transform')
     response.headers.set('Cache-Control', keepsBytes ? 'no-store, no-transform' : 'no-store')
     response.headers.delete('Expires')
   }

@@ -19,10 +19,10 @@ export function isProblem(response: Response): boolean {
   return response.status >= 400 && response.headers.get('Content-Type') === 'application/problem+json'
 }
 
-/** A problem document as a page for people, with the same status and headers. `dashboard` is a link to it. */
-export async function problemPage(problem: Response, dashboard?: string): Promise<Response> {
+/** A problem document as a page for people, with the same status and headers. That of the root links to the dashboard. */
+export async function problemPage(problem: Response, isRoot = false): Promise<Response> {
   const { type, title, status, detail, backends = [] } = await problem.json<Document>()
-  const link = (href: string, text: string) => html`<p><a href="${href}">${text}</a></p>`
+  const href = isRoot ? '-/' : type
   const failures = backends.map((one) => html`<p>${one.name}: ${one.error}, ${one.detail}</p>`)
   const page = html`<!doctype html>
     <html lang="en">
@@ -32,8 +32,8 @@ export async function problemPage(problem: Response, dashboard?: string): Promis
       ${raw(`<style>${STYLE}</style>`)}
       <h1>${status} ${title}</h1>
       <p>${detail}</p>
-      ${failures} ${type !== 'about:blank' && link(type, 'About this error')}
-      ${dashboard !== undefined && link(dashboard, 'Dashboard')}
+      ${failures}
+      ${href !== 'about:blank' && html`<p><a href="${href}">${isRoot ? 'Dashboard' : 'Help'}</a></p>`}
     </html>`
   const response = new Response(`${await page}`, problem)
   response.headers.set('Content-Type', 'text/html; charset=utf-8')

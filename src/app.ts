@@ -1,10 +1,12 @@
 import { waitUntil } from 'cloudflare:workers'
+import type { Context } from 'hono'
 import { Hono } from 'hono/tiny'
 import { createAuthorization } from './access/authorize.ts'
 import type { AccessHooks } from './access/cloudflare-access.ts'
 import { passedBy, runInvocation } from './storage/invocation.ts'
 import { type Config, hostWarnings } from './config/config.ts'
 import type { Deployment } from './deployment.ts'
+import { isNavigation } from './http/navigation.ts'
 import { type Problem, problemResponse } from './http/problem.ts'
 import { rawPath } from './http/raw-path.ts'
 import { describeError, log, stackOf } from './observe/log.ts'
@@ -26,6 +28,7 @@ import { verificationHandlers } from './routes/jobs/verifications.ts'
 import { deleteMedia, describeAnswer, putMedia, serveMedia } from './routes/media.ts'
 import { apiHeaders, cors, createRecorder, rateLimit } from './routes/middleware.ts'
 import { edgeCacheHandlers, withPurges } from './routes/edge-cache.ts'
+import { isProblem, problemPage } from './routes/problem-page.ts'
 import { addRoutes, mediaFirstRouter, S3_PATH } from './routes/router.ts'
 import { createEntrance } from './routes/s3/entrance.ts'
 import { s3Failure } from './routes/s3/failure.ts'
@@ -81,13 +84,23 @@ export function createApp(deployment: Deployment): Hono<AppEnv> {
     const started = performance.now()
     c.set('deployment', deployment)
     c.set('trace', [])
-    // Cloudflare checks the Host header; other servers in front of the Worker may not.
-    if (!URL.canParse(c.req.url)) throw new StorageError('invalid', 'the Host header is invalid')
-    // Only a request shows the Worker's host.
-    if (!warned)
-      for (const warning of hostWarnings(config, c.req.url)) log('warn', 'configuration', { ...warning })
-    warned = true
-    await runInvocation(next, passedBy(c.req.raw.headers, deployment.id))
+    try {
+      // Cloudflare checks the Host header; other servers in front of the Worker may not.
+      if (!URL.canParse(c.req.url)) throw new StorageError('invalid', 'the Host header is invalid')
+      // Only a request shows the Worker's host.
+      if (!warned)
+        for (const warning of hostWarnings(config, c.req.url)) log('warn', 'configuration', { ...warning })
+      warned = true
+      await runInvocation(next, passedBy(c.req.raw.headers, deployment.id))
+    } catch (error) {
+      c.res = failureOf(error, c)
+    }
+    if (isProblem(c.res) && isNavigation(c.req.raw)) {
+      const page = await problemPage(c.res, c.req.path === mediaPath)
+      // Hono would keep the old headers.
+      c.res = undefined
+      c.res = page
+    }
     record(c, performance.now() - started)
   })
   // Each middleware costs every hit a promise, so only configured ones are added.
@@ -104,12 +117,19 @@ export function createApp(deployment: Deployment): Hono<AppEnv> {
     const detail = `media are below ${mediaPath}, the API is below ${mediaPath}-/api/`
     return problemResponse({ status: 404, title: 'Not Found', detail })
   })
-  app.onError((error, c) => {
-    const problem = problemOf(error)
-    if (c.get('route') === 's3' && problem instanceof StorageError) return s3Failure(c, problem)
-    return describeAnswer(c, problemResponse(problem, { base: mediaPath }))
-  })
+  app.onError(failureOf)
   return app
+}
+
+/** The response to a request that failed. */
+function failureOf(error: unknown, c: Context<AppEnv>): Response {
+  const problem = problemOf(error)
+  if (c.req.path === S3_PATH) {
+    // What fails before its handler has no route yet.
+    c.set('route', 's3')
+    if (problem instanceof StorageError) return s3Failure(c, problem)
+  }
+  return describeAnswer(c, problemResponse(problem, { base: c.get('deployment').config.mediaPath }))
 }
 
 function problemOf(error: unknown): StorageError | Problem {

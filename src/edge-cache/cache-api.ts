@@ -46,6 +46,7 @@ export function cacheApi(options: CacheApiOptions): EdgeCache {
       await shared.whole()
       const headers = {
         ...entryHeaders(object, expires),
+        ...INERT,
         'Cache-Control': `public, s-maxage=${secondsUntil(expires)}`,
       }
       if (expires <= Date.now() || !fitsEntry(headers) || purges.isOutdated(name, begun)) return
@@ -77,14 +78,20 @@ export function cacheApi(options: CacheApiOptions): EdgeCache {
     },
     async purge(target) {
       if ('prefix' in target) throw new StorageError('unsupported', WHY_NO_PREFIX)
-      for (const name of target.names) {
+      const names = target.names.flatMap(spellings)
+      for (const name of names) {
         purges.add(name)
         forget(name)
       }
-      await Promise.all(target.names.map((name) => cache.delete(keyOf(name))))
+      await Promise.all(names.map((name) => cache.delete(keyOf(name))))
       return 'this location'
     },
   }
+}
+
+/** For R2, names that are canonically equivalent in Unicode are one. Clients send the composed form or the decomposed one. */
+function spellings(name: string): string[] {
+  return [...new Set([name, name.normalize('NFC'), name.normalize('NFD')])]
 }
 
 /** A read whose object is to be cached. */
@@ -93,6 +100,13 @@ interface Fill {
   begun: number
   at: number
   expires: number
+}
+
+/** Where the entry's URL is not the Worker's, Cloudflare itself may answer with it: no browser may run it as a page. */
+const INERT = {
+  'Content-Type': 'application/octet-stream',
+  'X-Content-Type-Options': 'nosniff',
+  'Content-Security-Policy': 'sandbox',
 }
 
 /** A fill that began so long ago was ended by the platform together with its request. */

@@ -1,6 +1,9 @@
 import { sha256 } from '../storage/sha256.ts'
 
-/** Tags are printable ASCII without commas and at most 1,024 bytes long, and names are not: so they are hashed. */
+/**
+ * Tags are printable ASCII without commas and at most 1,024 bytes long, and names are not: so they are hashed. For R2, names
+ * that are canonically equivalent in Unicode are one, so they have the same tags.
+ */
 
 /** 80 bits; an object can have hundreds of directories, and 16 KB is what a header may have. */
 const TAG_BYTES = 10
@@ -21,5 +24,5 @@ export function tagsOf(name: string): Promise<string[]> {
 }
 
 async function hash(text: string): Promise<string> {
-  return (await sha256(text)).subarray(0, TAG_BYTES).toHex()
+  return (await sha256(text.normalize())).subarray(0, TAG_BYTES).toHex()
 }

@@ -61,6 +61,8 @@ export function problemResponse(
     ...headers,
     'Content-Type': 'application/problem+json',
     'Cache-Control': 'no-store',
+    // Navigations get it as a page.
+    Vary: 'Accept, Sec-Fetch-Mode',
     'X-Content-Type-Options': 'nosniff',
   }
   // The runtime takes twice as long to convert an object or copy other headers.

@@ -28,7 +28,7 @@ export function prometheusText({
   const { bytes, ...outcomes } = copies.totals
   return [
     metric('requests_total', 'Requests answered.', samples(total.requests)),
-    metric('response_bytes_total', 'Bytes announced in responses.', [['', total.bytes]]),
+    metric('response_bytes_total', 'Bytes of objects that were sent.', [['', total.bytes]]),
     metric('attempts_total', 'Attempts at backends.', samples(total.attempts)),
     metric(
       'speculative_requests_total',

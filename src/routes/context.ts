@@ -7,13 +7,15 @@ import type { Answers } from '../schemas/answers.ts'
 import type { RouteId, ROUTES } from '../schemas/routes.ts'
 import type { Trace } from '../storage/trace.ts'
 
-/** Which backend served a request, and whether a copy of the object was started or queued. */
+/** How a request was answered: by which backend, and whether a copy of the object was started or queued. */
 export interface Answered {
   /** Absent if no backend had the object. */
   backend?: string
   stored?: boolean
   /** Seconds for which the edge cache, which answered, may still do so. */
   edgeTtl?: number
+  /** Of the object, those that a GET sends, if it succeeds. */
+  bytes?: number | undefined
 }
 
 /** What Hono's context contains for every route. */

@@ -1,14 +1,21 @@
 import { cancelBody } from '../bodies/cancel.ts'
 import type { Chain } from '../chain/fallback.ts'
+import { writerBehind } from '../chain/placement.ts'
 import { ifRangeHolds } from '../http/conditional.ts'
-import { parseRange } from '../http/range.ts'
-import { isWritable } from '../storage/backend.ts'
+import { parseRange, resolveRange } from '../http/range.ts'
 import { StorageError } from '../storage/errors.ts'
 import type { ObjectInfo, RangeRequest, StoredObject } from '../storage/object.ts'
 import type { Trace } from '../storage/trace.ts'
 
 /** One strong entity tag, as browsers send it. */
 const STRONG_TAG = /^"[^"\\]+"$/
+
+interface FindOptions {
+  headers: Headers
+  trace: Trace
+  /** Compares If-Range for clients that know an object by another tag than its backend. Default: `ifRangeHolds`. */
+  isCurrent?: (chain: Chain, headers: Headers, info: ObjectInfo) => boolean
+}
 
 /**
  * The object, and the range to answer with; `null` for the whole object. One operation for a hit, ranged or not: the
@@ -17,7 +24,7 @@ const STRONG_TAG = /^"[^"\\]+"$/
 export async function findObject(
   chain: Chain,
   name: string,
-  { headers, trace }: { headers: Headers; trace: Trace },
+  { headers, trace, isCurrent }: FindOptions,
 ): Promise<{ object: StoredObject | null; range: RangeRequest | null }> {
   const read = { trace, speculative: true }
   const range = parseRange(headers.get('range'))
@@ -27,27 +34,30 @@ export async function findObject(
     return { object: await chain.get(name, { ...read, ...ifNoneMatch }), range: null }
   }
   const ifRange = headers.get('if-range')
+  const mayBePart = (info: ObjectInfo): boolean =>
+    ifRange === null || (isCurrent ? isCurrent(chain, headers, info) : ifRangeHolds(ifRange, info))
   try {
-    const object = await chain.get(name, { ...read, range, ...(ifRange !== null && { ifRange }) })
-    if (!object || ifRangeHolds(ifRange, object)) return { object, range }
+    // Backends know their own tags only.
+    const sent = ifRange === null || isCurrent ? {} : { ifRange }
+    const object = await chain.get(name, { ...read, range, ...sent })
+    if (!object || mayBePart(object)) return { object, range }
     if (!object.range) return { object, range: null }
     await cancelBody(object.body)
   } catch (error) {
     if (!(error instanceof StorageError) || error.code !== 'unsatisfiable') throw error
+    const holder = chain.backends.find((one) => one.name === error.backend)
+    const mayBeDeleted = holder !== undefined && writerBehind(chain, holder, name) !== undefined
     // Conditions come before the range (RFC 9110 §13.2.2), and the object's metadata decides them.
-    if (!isConditional(headers) && ifRange === null) throw error
-    const info = knownFrom(error, chain) ?? (await headAgain(chain, name, trace))
+    if (!mayBeDeleted && !isConditional(headers) && ifRange === null) throw error
+    const info = (mayBeDeleted ? undefined : error.object) ?? (await headAgain(chain, name, trace))
     if (!info) return { object: null, range: null }
     if (info.size === undefined) throw error
-    if (ifRangeHolds(ifRange, info)) return { object: { ...info, name, body: new Blob([]).stream() }, range }
+    // It may have grown in the meantime.
+    if (mayBePart(info) && resolveRange(range, info.size) === 'unsatisfiable')
+      return { object: { ...info, name, body: new Blob([]).stream() }, range }
   }
   trace.length = 0
   return { object: await chain.get(name, read), range: null }
-}
-
-/** What the backend said with its refusal. Behind one that is read-only, there may be a tombstone, so that is searched again. */
-function knownFrom({ backend, object }: StorageError, { backends }: Chain): ObjectInfo | undefined {
-  return backends.some((one) => one.name === backend && isWritable(one)) ? object : undefined
 }
 
 function headAgain(chain: Chain, name: string, trace: Trace): Promise<ObjectInfo | null> {

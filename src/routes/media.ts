@@ -25,12 +25,14 @@ import { finish } from './finish.ts'
 /** GET and HEAD of one name: the chain's result as HTTP. Starts a copy if the object should migrate. */
 export async function serveMedia(c: Context<AppEnv>, { name }: Input<'getObject'>): Promise<Response> {
   const disposition = ASKS_DISPOSITION.test(c.req.url) ? await signedDisposition(c) : undefined
-  return serveObject(c, name, { read, ...(disposition !== undefined && { disposition }) })
+  return serveObject(c, name, disposition === undefined ? { read } : { read: readToSend, disposition })
 }
 
 export interface Serving {
   /** Reads the object for a GET. */
   read: (c: Context<AppEnv>, name: string) => Promise<Read & { range: RangeRequest | null }>
+  /** Where a HEAD looks. Default: where media are read. */
+  chain?: Chain
   /** Sent instead of the object's own Content-Disposition. */
   disposition?: string
 }
@@ -39,7 +41,7 @@ export interface Serving {
 export async function serveObject(
   c: Context<AppEnv>,
   name: string,
-  { read, disposition }: Serving,
+  { read, chain, disposition }: Serving,
 ): Promise<Response> {
   const { config } = c.get('deployment')
   const { cacheControl, mediaPath: base } = config
@@ -52,11 +54,11 @@ export async function serveObject(
   const answer = (response: Response, { backend, substitute }: ObjectInfo, more?: Answered): Response => {
     const described = describeAnswer(c, response, { backend, ...more })
     // No backend has it, so it does not count as a read of one.
-    if (substitute === 'placeholder') c.set('answered', {})
+    if (substitute === 'placeholder') c.set('answered', { bytes: more?.bytes })
     return described
   }
   if (request.method === 'HEAD') {
-    const info = await chainFor(c).head(name, { trace: c.get('trace'), speculative: true })
+    const info = await (chain ?? chainFor(c)).head(name, { trace: c.get('trace'), speculative: true })
     if (!info) return absent(c)
     return answer(headResponse(request, shown(info), { cacheControl, refuse }), info)
   }
@@ -65,8 +67,14 @@ export async function serveObject(
   if (object.substitute === 'redirect') return answer(await redirectTo(c, object), object)
   return answer(objectResponse(request, shown(object), { cacheControl, refuse, range }), object, {
     stored,
+    bytes: bytesSent(object),
     ...(ttl !== undefined && { edgeTtl: ttl }),
   })
+}
+
+/** How many bytes a GET sends, unless it is refused. */
+export function bytesSent({ range, size }: StoredObject): number | undefined {
+  return range ? range.end - range.start + 1 : size
 }
 
 /** A GET: from the edge cache if it may answer, else from the chain, which starts a copy if the object should migrate. */
@@ -78,6 +86,18 @@ async function read(c: Context<AppEnv>, name: string): Promise<Read & { range: R
   const { object, range } = await findObject(chainFor(c), name, { headers: c.req.raw.headers, trace })
   const stored = object !== null && migration.writeBack(object, trace)
   return { object, range, stored }
+}
+
+/** The same, but never a redirect: the backend's own URL would lose the disposition. */
+async function readToSend(c: Context<AppEnv>, name: string): ReturnType<typeof read> {
+  const found = await read(c, name)
+  if (found.object?.substitute !== 'redirect') return found
+  const trace = c.get('trace')
+  await cancelBody(found.object.body)
+  trace.length = 0
+  const { headers } = c.req.raw
+  const sent = await findObject(c.get('deployment').chain, found.object.name, { headers, trace })
+  return { ...sent, stored: false }
 }
 
 /** The JSON API reads only what is stored, as `exists` and `size` do. */
@@ -116,7 +136,7 @@ function absent(c: Context<AppEnv>): Response {
   return describeAnswer(c, problemResponse(ABSENT, { base: c.get('deployment').config.mediaPath }))
 }
 
-/** PUT: replaces the object; 201 if there was none, otherwise 204. */
+/** PUT: replaces the object; 201 if the backend that stores it had none, otherwise 204. */
 export async function putMedia(c: Context<AppEnv>, { name }: Input<'putObject'>): Promise<Response> {
   const { chain, config } = c.get('deployment')
   const { body, options } = uploadFrom(c.req.raw, name, config)
@@ -190,7 +210,8 @@ export function describeAnswer(c: Context<AppEnv>, response: Response, answered:
   if (cacheControl !== null) response.headers.set('Cache-Control', privateCacheControl(cacheControl))
   if (trace.length > 0) response.headers.set('Server-Timing', serverTiming(trace))
   if (mayBeStale(trace)) {
-    response.headers.set('Cache-Control', 'no-store')
+    const keepsBytes = response.headers.get('Cache-Control')?.includes('no-transform')
+    response.headers.set('Cache-Control', keepsBytes ? 'no-store, no-transform' : 'no-store')
     response.headers.delete('Expires')
   }
   return response

@@ -26,8 +26,14 @@ export function rateLimit(limiter: RateLimit) {
   return createMiddleware<AppEnv>(async (c, next) => {
     // What S3 clients send is signed, and many of them share an address.
     if (c.req.path === S3_PATH) return next()
-    const { success } = await limiter.limit({ key: c.req.header('CF-Connecting-IP') ?? 'unknown' })
-    if (success) return next()
+    try {
+      const { success } = await limiter.limit({ key: c.req.header('CF-Connecting-IP') ?? 'unknown' })
+      if (success) return next()
+    } catch (error) {
+      // Without its limiter, the site had better be up.
+      log('error', 'rate limiter', { reason: describeError(error) })
+      return next()
+    }
     return problemResponse({
       status: 429,
       title: 'Too Many Requests',
@@ -89,9 +95,8 @@ function eventOf(
   c: Context<AppEnv>,
   { primary, duration }: { primary: string | undefined; duration: number },
 ): RequestEvent {
-  const { status, headers } = c.res
+  const { status } = c.res
   const answered = c.get('answered')
-  const length = headers.get('Content-Length')
   // Always of the same shape, since every hit has one.
   return {
     method: c.req.method,
@@ -103,7 +108,7 @@ function eventOf(
     outcome: outcomeOf(status, answered, primary),
     backend: answered?.backend,
     attempts: c.get('trace'),
-    bytes: length === null ? undefined : Number(length),
+    bytes: status < 300 ? answered?.bytes : undefined,
     stored: answered?.stored ?? false,
     duration: Math.round(duration * 10) / 10,
   }

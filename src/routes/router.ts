@@ -7,7 +7,6 @@ import { type Authorize, type Decision, refuseOutside } from '../access/authoriz
 import type { AccessContext } from '../access/cloudflare-access.ts'
 import { withDocument } from '../bodies/document.ts'
 import { optionsResponse } from '../http/cors.ts'
-import { isNavigation } from '../http/navigation.ts'
 import { problemResponse } from '../http/problem.ts'
 import { type Route, type RouteId, ROUTES } from '../schemas/routes.ts'
 import { StorageError } from '../storage/errors.ts'
@@ -95,7 +94,8 @@ function toHonoHandler(
   const authorize = authorizeFor(route)
   return async (c) => {
     if (path === '{name}') c.set('route', 'media')
-    if (isRead && c.req.path === mediaPath && isNavigation(c.req.raw)) return toDashboard()
+    // No object has an empty name.
+    if (isRead && c.req.path === mediaPath) return c.notFound()
     if (isRead) c.set('isRead', true)
     const { identity, refusal } = authorize ? await authorize(c.req.raw, () => accessContext(c)) : ANYONE
     if (identity) c.set('identity', identity)
@@ -112,12 +112,6 @@ function toHonoHandler(
     const maxBytes = identity ? MAX_JSON_BYTES : MAX_ANONYMOUS_JSON_BYTES
     return withJson(c.req.raw, maxBytes, (json) => respond({ body: checkBy(body, json) }))
   }
-}
-
-/** For browsers at the root of the media, where no object can be. */
-function toDashboard(): Response {
-  const headers = { Location: '-/', Vary: 'Accept, Sec-Fetch-Mode', 'Cache-Control': 'no-store' }
-  return new Response(null, { status: 303, headers })
 }
 
 /** `ctx.access`, which older runtimes don't have, nor Hono's type of the context. */

@@ -37,12 +37,17 @@ function tagOfTime({ size, modified, provenance }: ObjectInfo): string | undefin
 }
 
 /**
- * A request's headers, with If-Match and If-None-Match in the form in which `tag` is written if they list this version:
- * with or without `-0`, quoted or not, or the backend's own tag.
+ * A request's headers, with If-Match and If-None-Match (or other conditions) in the form in which `tag` is written if
+ * they list this version: with or without `-0`, quoted or not, or the backend's own tag.
  */
-export function s3Conditions(headers: Headers, info: ObjectInfo, tag = info.etag): Headers {
+export function s3Conditions(
+  headers: Headers,
+  info: ObjectInfo,
+  tag = info.etag,
+  names: readonly string[] = ['If-Match', 'If-None-Match'],
+): Headers {
   let conditions = headers
-  for (const name of ['If-Match', 'If-None-Match']) {
+  for (const name of names) {
     const listed = headers.get(name)?.split(',') ?? []
     const own = [tag, info.etag].map(bareTag)
     if (tag === undefined || !listed.some((element) => own.includes(bareTag(element)))) continue

@@ -282,7 +282,34 @@ describe('changes', () => {
   })
 })
 
+describe('an entry', () => {
+  it('is nothing that a browser would run, if Cloudflare itself should answer with it', async () => {
+    const site = startCached()
+    await site.put('a.svg', '<svg><script>1</script></svg>', { 'Content-Type': 'image/svg+xml' })
+    await site.read('a.svg')
+    const { headers } = await site.untilCached('a.svg')
+    expect(Object.fromEntries(headers)).toMatchObject({
+      'content-type': 'application/octet-stream',
+      'x-content-type-options': 'nosniff',
+      'content-security-policy': 'sandbox',
+    })
+    expect((await site.read('a.svg')).headers.get('Content-Type')).toBe('image/svg+xml')
+  })
+})
+
 describe('purges', () => {
+  it.each(['NFC', 'NFD'])('remove all spellings of a name, as for R2 they are one: %s', async (form) => {
+    const site = startCached()
+    const names = ['café.jpg'.normalize('NFC'), 'café.jpg'.normalize('NFD')]
+    for (const name of names) await site.put(name, 'bytes')
+    for (const name of names) await site.read(name)
+    for (const name of names) await site.untilCached(name)
+    const purged = [site.nameOf('café.jpg'.normalize(form))]
+    const answer = await site.post('cache/purge', { names: purged })
+    expect(answer).toMatchObject({ status: 200, body: { names: purged } })
+    for (const name of names) expect(await site.cached(name)).toBeUndefined()
+  })
+
   it('removes names, says how far that reaches, and refuses a prefix that it cannot purge', async () => {
     const site = startCached()
     await site.put('a.jpg', 'old')

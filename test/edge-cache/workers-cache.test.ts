@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
 import type { EdgeContext } from '../../src/edge-cache/open.ts'
-import { nameTag, prefixTag } from '../../src/edge-cache/tags.ts'
+import { nameTag, prefixTag, tagsOf } from '../../src/edge-cache/tags.ts'
 import { answering, BROKEN_ORIGIN, KV, OLD, R2 } from '../kit/app.ts'
 import { HIT, startCached } from './kit.ts'
 
@@ -179,6 +179,12 @@ describe('Workers Cache', () => {
     site.cache.purged.length = 0
     expect(await site.post(`restore/${name}`)).toMatchObject({ status: 200 })
     expect(site.cache.purged).toEqual([[await nameTag(name)]])
+  })
+
+  it('has the same tags under all spellings of its name, which for R2 are one', async () => {
+    const [nfc, nfd] = ['é/a.jpg'.normalize('NFC'), 'é/a.jpg'.normalize('NFD')]
+    expect(nfc).not.toBe(nfd)
+    expect(await tagsOf(nfc)).toEqual(await tagsOf(nfd))
   })
 
   it('keeps the answer of a change that could not be purged', async () => {

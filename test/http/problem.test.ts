@@ -47,6 +47,7 @@ describe('problemResponse()', () => {
       'cache-control': 'no-store',
       'content-type': 'application/problem+json',
       'retry-after': '2',
+      vary: 'Accept, Sec-Fetch-Mode',
       'x-content-type-options': 'nosniff',
     })
     expect(await response.json()).toEqual({

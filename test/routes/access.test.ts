@@ -219,15 +219,7 @@ describe.each(['token', 'signed'] as const)('media with MEDIA_ACCESS = %s', (mod
   it.each(['GET', 'HEAD'])('are refused alike, whether or not they exist or can (%s)', async (method) => {
     const { call } = start(mode, { FALLBACK_STORAGES: [R2] })
     const answers = []
-    for (const path of [
-      '/secret',
-      '/old',
-      '/none',
-      '/%00',
-      '/a/../b',
-      '/',
-      '/secret?expires=1&signature=x',
-    ]) {
+    for (const path of ['/secret', '/old', '/none', '/%00', '/a/../b', '/secret?expires=1&signature=x']) {
       const response = await call(path, { method, token: null })
       answers.push([response.status, [...response.headers], await response.text()])
     }

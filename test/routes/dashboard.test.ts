@@ -72,7 +72,7 @@ describe('the dashboard', () => {
     async (path) => {
       const response = await start()(path, { headers: NAVIGATION })
       expect([400, 404]).toContain(response.status)
-      expect(response.headers.get('Content-Type')).toBe('application/problem+json')
+      expect(response.headers.get('Content-Type')).toBe('text/html; charset=utf-8')
       expect(response.headers.get('Cache-Control')).toBe('no-store')
     },
   )
@@ -117,40 +117,31 @@ describe('the dashboard', () => {
 
 describe('the root of the media', () => {
   it.each([
-    ['/', {}, NAVIGATION],
-    ['/', {}, { Accept: 'text/html,application/xhtml+xml' }],
-    ['/media/', { MEDIA_PATH: '/media/' }, NAVIGATION],
-    ['/', { MEDIA_ACCESS: 'token' }, NAVIGATION],
-  ])('sends browsers to the dashboard: %s %j', async (path, settings, headers) => {
+    ['/', {}],
+    ['/media/', { MEDIA_PATH: '/media/' }],
+    ['/', { MEDIA_ACCESS: 'token' }],
+  ])('holds no object, and says where media are: %s %j', async (path, settings) => {
     for (const method of ['GET', 'HEAD']) {
-      const response = await start(settings)(path, { method, headers })
-      expect([response.status, response.headers.get('Location')]).toEqual([303, '-/'])
-      expect(response.headers.get('Vary')).toBe('Accept, Sec-Fetch-Mode')
-      expect(response.headers.get('Cache-Control')).toBe('no-store')
+      const { status, headers } = await start(settings)(path, { method })
+      expect([status, headers.get('Content-Type')]).toEqual([404, 'application/problem+json'])
     }
+    const { detail } = await (await start(settings)(path)).json<{ detail: string }>()
+    expect(detail).toBe(`media are below ${path}, the API is below ${path}-/api/`)
   })
 
-  it.each([{}, { Accept: '*/*' }, { 'Sec-Fetch-Mode': 'no-cors', Accept: 'text/html' }])(
-    'answers other clients as before: %j',
-    async (headers: Record<string, string>) => {
-      const response = await start()('/', { headers })
-      expect([response.status, response.headers.get('Content-Type')]).toEqual([
-        400,
-        'application/problem+json',
-      ])
-    },
-  )
+  it('has a page for browsers, with a link to the dashboard', async () => {
+    const response = await start()('/', { headers: NAVIGATION })
+    expect([response.status, response.headers.get('Location')]).toEqual([404, null])
+    const page = await response.text()
+    expect(page).toContain('media are below /')
+    expect(page).toContain('<a href="-/">')
+    expect((await start()('/', { method: 'HEAD', headers: NAVIGATION })).status).toBe(404)
+  })
 
-  it('takes no writes, whoever sends them', async () => {
+  it('accepts no writes', async () => {
     const { call } = startApp()
     for (const method of ['PUT', 'DELETE'])
       expect((await call('/', { method, headers: NAVIGATION })).status).toBe(400)
-  })
-
-  it('is the only path from which browsers are sent there', async () => {
-    const call = start()
-    for (const path of ['/none', '//', '/-/none', '/-/api/none'])
-      expect([path, (await call(path, { headers: NAVIGATION })).status]).toEqual([path, 404])
   })
 })
 

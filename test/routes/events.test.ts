@@ -104,6 +104,20 @@ describe('who may send events', () => {
     expect(sent).toEqual([])
   })
 
+  it.each([
+    [{ EVENTS_SECRET: SECRET }, 401, 'the secret in the URL is wrong'],
+    [{ EVENTS_SECRET: undefined }, 403, 'wrangler secret put EVENTS_SECRET'],
+  ])(
+    'is told what is wrong with the secret, even where no token is configured: %j',
+    async (own, status, detail) => {
+      const { post } = start({ API_TOKEN: undefined, ...own })
+      const wrong = await post(put('a'), { token: null }, `${PATH}?secret=${SECRET}x`)
+      expect([wrong.status, wrong.body['detail']]).toEqual([status, expect.stringContaining(detail)])
+      const none = await post(put('a'), { token: null })
+      expect([none.status, none.body['detail']]).toEqual([403, expect.stringContaining('API_TOKEN')])
+    },
+  )
+
   it('can do nothing else with the secret', async () => {
     const { call } = start()
     for (const path of ['events', 'backends', 'explain/a', 'list/'])

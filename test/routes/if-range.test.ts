@@ -94,3 +94,37 @@ describe('a part of an unchanged object', () => {
     expect(sent).toEqual([1000])
   })
 })
+
+describe('a range beyond the end', () => {
+  it.each([{ 'If-None-Match': '"old"' }, { 'If-Range': '"new"' }, { 'If-Match': '*' }])(
+    'of an object that grew meanwhile is answered by the whole: %j',
+    async (condition: Record<string, string>) => {
+      let size = 1000
+      const origin = answering(({ method, headers }) => {
+        if (headers.has('Range') && size === 1000) {
+          size = 1500
+          return new Response(null, { status: 416, headers: { 'Content-Range': 'bytes */1000' } })
+        }
+        const body = method === 'HEAD' ? null : 'x'.repeat(size)
+        return new Response(body, { headers: { ETag: '"new"', 'Content-Length': `${size}` } })
+      })
+      const { call } = startApp({ FALLBACK_STORAGES: [R2, OLD], OLD: origin })
+      const response = await call('/a.log', { headers: { Range: 'bytes=1000-', ...condition } })
+      expect([response.status, (await response.text()).length]).toEqual([200, 1500])
+    },
+  )
+
+  it('of a deleted object is 404, even if a read-only backend before the tombstone has it', async () => {
+    const origin = answering(({ method, headers }) =>
+      headers.has('Range')
+        ? new Response(null, { status: 416, headers: { 'Content-Range': 'bytes */3' } })
+        : new Response(method === 'HEAD' ? null : 'old', { headers: { 'Content-Length': '3' } }),
+    )
+    const { call } = startApp({ FALLBACK_STORAGES: [OLD, R2], OLD: origin })
+    const range = { headers: { Range: 'bytes=1000-' } }
+    const before = await call('/a.mp4', range)
+    expect([before.status, before.headers.get('Content-Range')]).toEqual([416, 'bytes */3'])
+    expect((await call('/a.mp4', { method: 'DELETE' })).status).toBe(204)
+    expect((await call('/a.mp4', range)).status).toBe(404)
+  })
+})

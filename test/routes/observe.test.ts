@@ -2,6 +2,7 @@ import { reset } from 'cloudflare:test'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { BROKEN_ORIGIN, bucketWith, fill, media, mediaKv, OLD, SILENT_ORIGIN, startApp } from '../kit/app.ts'
 import { logged } from '../kit/logged.ts'
+import { startS3 } from '../kit/s3-client.ts'
 
 afterEach(() => reset())
 
@@ -19,6 +20,19 @@ describe('GET /-/metrics', () => {
     expect(text).toContain('outcome="absent",status="404"} 1')
     expect(text).toContain('fallback_storage_attempts_total{outcome="hit",backend="media_kv"} 1')
     expect(text).toContain('fallback_storage_attempts_total{outcome="absent",backend="media"} 2')
+    expect(text).toContain('fallback_storage_response_bytes_total 13')
+  })
+
+  it('counts only the bytes that are sent: those of a range, and none for HEAD, 304 and 416', async () => {
+    await fill(media, { a: '12345' })
+    const { call, s3 } = startS3()
+    const ETag = (await call('/a', { method: 'HEAD' })).headers.get('ETag') ?? ''
+    for (const headers of [{ 'If-None-Match': ETag }, { Range: 'bytes=9-' }, { Range: 'bytes=1-2' }])
+      await (await call('/a', { headers })).text()
+    expect(await (await call('/-/metrics')).text()).toContain('fallback_storage_response_bytes_total 2')
+    await (await s3('GET', '/media/a')).text()
+    await s3('HEAD', '/media/a')
+    expect(await (await call('/-/metrics')).text()).toContain('fallback_storage_response_bytes_total 7')
   })
 
   it('counts a failure of every backend as failed', async () => {
@@ -54,6 +68,7 @@ describe('the log', () => {
         outcome: 'fallback',
         backend: 'media_kv',
         attempts: ['media=absent', 'media_kv=hit'],
+        bytes: 3,
         stored: false,
       },
     ])
@@ -99,6 +114,20 @@ describe('a bound rate limiter', () => {
   })
 })
 
+describe('a rate limiter that fails', () => {
+  it('limits nobody, and is logged', async () => {
+    await fill(media, { a: '1' })
+    const limit = async (): Promise<never> => {
+      throw new Error('no limiter')
+    }
+    const { call } = startApp({ RATE_LIMITER: { limit } })
+    const log = vi.spyOn(console, 'error').mockImplementation(() => {})
+    expect((await call('/a')).status).toBe(200)
+    expect(log).toHaveBeenCalledExactlyOnceWith(expect.stringMatching(/"rate limiter".*no limiter/))
+    log.mockRestore()
+  })
+})
+
 describe('a bound Analytics Engine', () => {
   it('gets one data point for each request', async () => {
     const points: AnalyticsEngineDataPoint[] = []
@@ -111,7 +140,7 @@ describe('a bound Analytics Engine', () => {
     expect(points).toMatchObject([
       { indexes: ['media_kv'], blobs: ['media', 'GET', 'fallback', 'media_kv', '200', ''] },
     ])
-    expect(points[0]?.doubles?.[2]).toBe(2)
+    expect(points[0]?.doubles?.slice(1)).toEqual([3, 2])
   })
 })
 

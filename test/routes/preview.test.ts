@@ -78,6 +78,24 @@ describe('a preview', () => {
     await expect.poll(() => media.head('a')).toMatchObject({ size: body.length })
   })
 
+  it('is not compared with the source, as reads of copies may be', async () => {
+    const compared: string[] = []
+    const origin = answering(({ method, url }) => {
+      if (method === 'HEAD') compared.push(new URL(url).pathname)
+      return new Response(method === 'HEAD' ? null : 'x', { headers: { ETag: '"1"', 'Content-Length': '1' } })
+    })
+    const settings = { ...MIGRATING, FALLBACK_STORAGES: [R2, OLD], OLD: origin, COPY_QUEUE: undefined }
+    const { call } = startApp({ ...settings, FALLBACK_SHADOW_PERCENT: 100 })
+    for (const name of ['a', 'b']) {
+      await (await call(`/${name}`)).text()
+      await expect.poll(() => media.head(name)).toMatchObject({ size: 1 })
+    }
+    for (const method of ['GET', 'HEAD']) await (await call('/-/api/preview/a', { method })).text()
+    await call('/b', { method: 'HEAD' })
+    await expect.poll(() => compared).toContain('/b')
+    expect(compared).not.toContain('/a')
+  })
+
   it('is logged without a backend that answered', async () => {
     await fill(mediaKv, { old: 'x' })
     const { call } = startApp(MIGRATING)

@@ -414,6 +414,24 @@ describe('redirect', () => {
     expect(response.status).toBe(307)
   })
 
+  it.each([{}, { MEDIA_EDGE_CACHE_SECONDS: 60 }])(
+    'sends the object where the client wants another disposition: %j',
+    async (settings) => {
+      const signing = { id: 'one', key: '0123456789abcdef0123456789abcdef' }
+      const { call } = start({}, { URL_SIGNING_KEYS: [signing], ...settings })
+      const wanted = 'attachment; filename="b.jpg"'
+      const query = `response-content-disposition=${encodeURIComponent(wanted)}`
+      const made = await call(`/-/api/url/a%20b.jpg?${query}`)
+      const { search } = new URL((await made.json<{ url: string }>()).url)
+      const response = await call(`/a%20b.jpg${search}`, { token: null })
+      expect([response.status, await response.text()]).toEqual([200, 'original'])
+      expect(response.headers.get('Content-Disposition')).toBe(wanted)
+      const part = await call(`/a%20b.jpg${search}`, { headers: { Range: 'bytes=0-3' } })
+      expect([part.status, await part.text()]).toEqual([206, 'orig'])
+      expect((await env.MEDIA.list()).objects).toEqual([])
+    },
+  )
+
   it('answers HEAD itself', async () => {
     const response = await start({}).call('/a%20b.jpg', { method: 'HEAD' })
     expect([response.status, response.headers.get('Content-Length')]).toEqual([200, '8'])

@@ -2,6 +2,7 @@ import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
 import { createEntrance } from '../../src/routes/s3/entrance.ts'
 import { fill, media } from '../kit/app.ts'
+import { logged } from '../kit/logged.ts'
 import { startS3 } from '../kit/s3-client.ts'
 
 const SETTINGS = { mediaPath: '/', s3Bucket: 'media', s3Host: 's3.example.com' }
@@ -80,6 +81,22 @@ describe('the hostname of S3 clients', () => {
       expect([other.status, other.headers.get('Content-Type')]).toEqual([404, 'application/problem+json'])
     },
   )
+})
+
+describe('a request that fails before its handler', () => {
+  it('is answered with an error of S3, counted and logged', async () => {
+    const { app, call, deployment } = startS3()
+    const lines = await logged(async () => {
+      const headers = { 'Fallback-Storage-Via': deployment.id }
+      const answer = await app.request('https://media.example/-/s3/media/a.txt', { headers }, env)
+      expect([answer.status, answer.headers.get('Content-Type')]).toEqual([400, 'application/xml'])
+      expect(await answer.text()).toContain('<Code>InvalidRequest</Code>')
+    })
+    expect(lines).toMatchObject([{ route: 's3', status: 400, outcome: 'refused' }])
+    expect(await (await call('/-/metrics')).text()).toContain(
+      'route="s3",method="GET",outcome="refused",status="400"} 1',
+    )
+  })
 })
 
 describe('pages of other origins', () => {

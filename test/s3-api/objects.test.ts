@@ -1,6 +1,7 @@
 import { reset } from 'cloudflare:test'
-import { beforeEach, describe } from 'vitest'
-import { KV, media, mediaKv, R2 } from '../kit/app.ts'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { answering, BROKEN_ORIGIN, fill, KV, media, mediaKv, OLD, R2 } from '../kit/app.ts'
+import { startS3 } from '../kit/s3-client.ts'
 import { testObjects } from './object-suite.ts'
 
 beforeEach(() => reset())
@@ -31,4 +32,39 @@ describe('objects in KV', () => {
     () => ({ FALLBACK_STORAGES: [{ ...KV, read_only: false }] }),
     () => mediaKv,
   )
+})
+
+describe('a download that is resumed', () => {
+  const TEXT = '0123456789'
+  const TAG = '0123456789abcdef0123456789abcdef'
+
+  it.each([`"${TAG}-0"`, `"${TAG}"`])(
+    'goes on if If-Range has the ETag that was sent: %s',
+    async (ifRange) => {
+      const origin = answering(({ headers }) => {
+        const from = headers.get('If-Range') ?? `"${TAG}"`
+        const isPart = headers.get('Range') === 'bytes=4-' && from === `"${TAG}"`
+        const body = isPart ? TEXT.slice(4) : TEXT
+        const range = { 'Content-Range': `bytes 4-9/${TEXT.length}` }
+        const own = { ETag: `"${TAG}"`, 'Content-Length': `${body.length}`, ...(isPart && range) }
+        return new Response(body, { status: isPart ? 206 : 200, headers: own })
+      })
+      const { s3 } = startS3({ FALLBACK_STORAGES: [R2, OLD], OLD: origin })
+      expect((await s3('HEAD', '/media/a')).headers.get('ETag')).toBe(`"${TAG}-0"`)
+      const part = await s3('GET', '/media/a', { headers: { range: 'bytes=4-', 'if-range': ifRange } })
+      expect([part.status, await part.text()]).toEqual([206, TEXT.slice(4)])
+      const other = { range: 'bytes=4-', 'if-range': `"${'f'.repeat(32)}-0"` }
+      const whole = await s3('GET', '/media/a', { headers: other })
+      expect([whole.status, await whole.text()]).toEqual([200, TEXT])
+    },
+  )
+})
+
+describe('text that may be out of date', () => {
+  it('is neither cached nor compressed', async () => {
+    await fill(mediaKv, { 'a.txt': 'text' })
+    const { s3 } = startS3({ FALLBACK_STORAGES: [OLD, KV], OLD: BROKEN_ORIGIN })
+    const answer = await s3('GET', '/media/a.txt')
+    expect(answer.headers.get('Cache-Control')).toBe('no-store, no-transform')
+  })
 })

@@ -17,8 +17,8 @@ const read: Serving['read'] = async (c, name) => {
 
 /** GET and HEAD of an object for a page that shows it: nothing is copied, and it does not count as a read of its backend. */
 export async function preview(c: Context<AppEnv>, { name }: Input<'preview'>): Promise<Response> {
-  const response = await serveObject(c, name, { read })
-  c.set('answered', {})
+  const response = await serveObject(c, name, { read, chain: c.get('deployment').copyChain })
+  c.set('answered', { bytes: c.get('answered')?.bytes })
   const { headers } = response
   headers.set('Content-Security-Policy', headers.has('Content-Security-Policy') ? ACTIVE : FRAMED)
   headers.set('Cross-Origin-Resource-Policy', 'same-origin')

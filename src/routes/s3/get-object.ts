@@ -9,9 +9,9 @@ import { StorageError } from '../../storage/errors.ts'
 import type { ObjectInfo, Representation } from '../../storage/object.ts'
 import type { Answered } from '../context.ts'
 import { findObject } from '../find-object.ts'
-import { describeAnswer } from '../media.ts'
+import { bytesSent, describeAnswer } from '../media.ts'
 import { s3Failure } from './failure.ts'
-import { withS3Tag } from './object-tag.ts'
+import { isCurrent, withS3Tag } from './object-tag.ts'
 import type { S3Request } from './operations.ts'
 
 /** S3's type of objects that were stored without one. */
@@ -48,12 +48,12 @@ export async function getObject(s3: S3Request): Promise<Response> {
     const { shown, head } = show(info)
     return finish(headResponse(head, shown, { refuse }), info, { backend: info.backend })
   }
-  const { object, range } = await findObject(chain, key, { headers, trace })
+  const { object, range } = await findObject(chain, key, { headers, trace, isCurrent })
   if (!object) return describeAnswer(c, refuse(NO_SUCH_KEY))
   const stored = migration.writeBack(object, trace)
   const { shown, head } = show(object)
   const response = objectResponse(head, shown, { refuse, range })
-  return finish(response, object, { backend: object.backend, stored })
+  return finish(response, object, { backend: object.backend, stored, bytes: bytesSent(object) })
 }
 
 function describe({ c }: S3Request, response: Response, answered: Answered): Response {

@@ -1,5 +1,5 @@
 import type { Chain } from '../../chain/fallback.ts'
-import { evaluatePreconditions } from '../../http/conditional.ts'
+import { evaluatePreconditions, ifRangeHolds } from '../../http/conditional.ts'
 import { S3ApiError } from '../../s3/errors.ts'
 import { s3Conditions, s3Tag } from '../../s3/entity-tag.ts'
 import type { ObjectInfo } from '../../storage/object.ts'
@@ -9,6 +9,12 @@ import { isConditional } from '../find-object.ts'
 export function withS3Tag<Info extends ObjectInfo>(chain: Chain, info: Info): Info {
   const etag = s3Tag(info, chain.backends.find(({ name }) => name === info.backend)?.type)
   return etag === undefined || etag === info.etag ? info : { ...info, etag }
+}
+
+/** Whether If-Range identifies the object, by the tag that S3 clients get. */
+export function isCurrent(chain: Chain, headers: Headers, info: ObjectInfo): boolean {
+  const shown = withS3Tag(chain, info)
+  return ifRangeHolds(s3Conditions(headers, info, shown.etag, ['If-Range']).get('If-Range'), shown)
 }
 
 /** Whether a write's conditions allow it to replace the current object; `undefined` if it has none. */

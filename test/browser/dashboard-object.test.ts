@@ -1,9 +1,9 @@
 import { writeFile } from 'node:fs/promises'
-import type { Page } from 'playwright-core'
+import type { Locator, Page } from 'playwright-core'
 import { afterAll, describe, expect, it } from 'vitest'
-import type { Explanation } from '../../src/client/client.ts'
+import type { Answers, Explanation } from '../../src/client/client.ts'
 import { longFilm, mediaFolder, mediaUrl, type MediaFolder } from '../kit/servers/media.ts'
-import { useDashboard } from './dashboard.ts'
+import { useDashboard, type Visit } from './dashboard.ts'
 
 const TEXT = 'Tides, 2024\n<b>not bold</b> – ünïcödé\n'
 
@@ -42,6 +42,60 @@ it('prior versions are listed, and one of them is restored', () =>
     expect(await rows.count()).toBe(2)
     expect(bodies).toEqual([{ time }])
   }))
+
+/** Shows the chain as if legacy were a mirror. */
+async function asMirror(page: Page): Promise<void> {
+  const known = await api<Answers['listBackends']>('GET', 'backends')
+  const backends = known.backends.map((backend) =>
+    backend.name === 'legacy' ? { ...backend, role: 'mirror', config: { mirror: true } } : backend,
+  )
+  await page.route('**/-/api/backends', (route) => route.fulfill({ json: { ...known, backends } }))
+}
+
+describe('the tour', () => {
+  const NAME = 'photos/2024/fractal.webp'
+
+  async function toTheDelete({ page, open }: Visit): Promise<Locator> {
+    await page.addInitScript((name) => localStorage.setItem('tour-picture', name), NAME)
+    await open('#/welcome')
+    await page.getByRole('button', { name: 'Request it again' }).click()
+    return page.getByRole('button', { name: 'Delete it' })
+  }
+
+  it('deletes its picture and brings it back', () =>
+    withDashboard(async (visit) => {
+      await api('POST', 'migrate', { names: [NAME] })
+      await (await toTheDelete(visit)).click()
+      await visit.page.getByText('It is gone, although the old server has it.').waitFor()
+      await visit.page.getByRole('button', { name: 'Undelete' }).click()
+      await visit.page.getByText('"restored": true').waitFor()
+      expect(await explain(NAME)).toMatchObject({ would_serve: 'legacy', tombstone: null })
+    }))
+
+  it('deletes no picture that only a mirror has as well', () =>
+    withDashboard(async (visit) => {
+      await api('POST', 'migrate', { names: [NAME] })
+      await asMirror(visit.page)
+      const remove = await toTheDelete(visit)
+      await visit.page.getByText('no other backend keeps the same (a mirror follows deletes)').waitFor()
+      expect(await remove.isDisabled()).toBe(true)
+    }))
+
+  it('deletes no picture that has changed since it was looked at', () =>
+    withDashboard(async (visit) => {
+      await api('POST', 'migrate', { names: [NAME] })
+      const remove = await toTheDelete(visit)
+      await expect.poll(() => remove.isEnabled()).toBe(true)
+      const found = await explain(NAME)
+      const backends = found.backends.filter(({ name }) => name === 'media')
+      await visit.page.route('**/-/api/explain/**', (route) =>
+        route.fulfill({ json: { ...found, backends } }),
+      )
+      await remove.click()
+      await visit.page.locator('.step-result').getByText('could not be undeleted').waitFor()
+      expect(await explain(NAME)).toMatchObject({ would_serve: 'media', tombstone: null })
+    }))
+})
 
 describe('a preview', () => {
   it('of a picture shows it', () =>
@@ -146,7 +200,9 @@ describe('an object', () => {
   it('is deleted at once, undone from the message, and undeleted later', () =>
     withDashboard(async ({ page, open }) => {
       const name = 'photos/sun.png'
+      const chain = page.waitForResponse('**/-/api/backends')
       await open(`#/object/${name}`)
+      await chain
       await page.getByRole('button', { name: 'Delete' }).click()
       await page.getByText('sun.png is deleted. legacy still has it.').waitFor()
       expect(await explain(name)).toMatchObject({ would_serve: null, migration: { state: 'deleted' } })
@@ -180,9 +236,23 @@ describe('an object', () => {
       await dialog.waitFor({ state: 'detached' })
       expect(await remove.evaluate((element) => element === document.activeElement)).toBe(true)
       await remove.click()
+      await dialog.getByText('No other backend has it, so an undelete cannot bring it back.').waitFor()
+      await dialog.getByText('Only a prior version could').waitFor()
       await dialog.getByRole('button', { name: 'Delete' }).click()
       await page.getByText('only-here.txt is deleted').waitFor()
+      await page.getByText('an undelete would bring nothing back').waitFor()
       expect(await explain(name)).toMatchObject({ would_serve: null })
+    }))
+
+  it('that only a mirror has as well is deleted only after a question, because the mirror follows', () =>
+    withDashboard(async ({ page, open }) => {
+      await asMirror(page)
+      await open('#/object/docs/tides.txt')
+      await page.getByRole('button', { name: 'Delete', exact: true }).click()
+      const dialog = page.getByRole('dialog')
+      await dialog.getByText('legacy is a mirror and follows the delete, so an undelete cannot').waitFor()
+      await dialog.getByRole('button', { name: 'Keep it' }).click()
+      expect(await explain('docs/tides.txt')).toMatchObject({ would_serve: 'legacy', tombstone: null })
     }))
 
   it('that no backend has says so', () =>

@@ -114,6 +114,39 @@ describe('a backfill of 500 objects', () => {
     }))
 })
 
+describe('while verifications run', () => {
+  it('the certificate is still the one of the last that was completed, and more can be started', () =>
+    withDashboard(async ({ page, open }) => {
+      const { verifications } = await api<Answers['listVerifications']>('GET', 'verifications')
+      const [completed] = verifications
+      const running = { ...completed, state: 'running', safe_to_detach: false, finished: null }
+      const jobs = [
+        { ...completed, id: 'given-up', state: 'cancelled' },
+        { ...running, id: 'nightly', compared: 1234 },
+        { ...running, id: 'earlier', compared: 56, prefix: 'photos/' },
+        ...verifications,
+      ]
+      const cancelled: string[] = []
+      await page.route('**/-/api/verifications{,/**}', (route) => {
+        const path = new URL(route.request().url()).pathname.replace(/^.*\/verifications\/?/, '')
+        if (path.endsWith('/cancel')) cancelled.push(path)
+        const json = path === '' ? { verifications: jobs } : jobs.find(({ id }) => path.startsWith(id ?? ''))
+        return route.fulfill({ json })
+      })
+      await open('#/migration')
+      const card = page.getByRole('region', { name: 'Certificate' })
+      await card.getByText('Safe to detach media_kv and legacy', { exact: true }).waitFor()
+      await card.getByText('1,234 objects compared so far').waitFor()
+      await card.getByText('56 objects compared so far').waitFor()
+      const link = card.getByRole('link', { name: 'Open certificate' })
+      expect(await link.getAttribute('href')).toBe(`#/verification/${completed?.id}`)
+      await card.getByRole('button', { name: 'Cancel' }).last().click()
+      await expect.poll(() => cancelled).toEqual(['earlier/cancel'])
+      await card.getByRole('button', { name: 'Verify …' }).click()
+      await page.getByRole('dialog', { name: 'Verify the migration' }).waitFor()
+    }))
+})
+
 async function verify(page: Page, how: string): Promise<void> {
   await page.getByRole('button', { name: 'Verify …' }).click()
   await page.getByRole('dialog').getByLabel(how).check()

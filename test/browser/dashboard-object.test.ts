@@ -200,9 +200,7 @@ describe('an object', () => {
   it('is deleted at once, undone from the message, and undeleted later', () =>
     withDashboard(async ({ page, open }) => {
       const name = 'photos/sun.png'
-      const chain = page.waitForResponse('**/-/api/backends')
       await open(`#/object/${name}`)
-      await chain
       await page.getByRole('button', { name: 'Delete' }).click()
       await page.getByText('sun.png is deleted. legacy still has it.').waitFor()
       expect(await explain(name)).toMatchObject({ would_serve: null, migration: { state: 'deleted' } })

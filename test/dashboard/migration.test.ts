@@ -32,6 +32,7 @@ import {
   readsByBackend,
 } from '../../src/dashboard/views/migration/reads.ts'
 import {
+  chooseVerification,
   describeComparison,
   fallbackUse,
   kindCounts,
@@ -266,6 +267,14 @@ describe('a verification', () => {
     updated: at(0),
     finished: at(0),
   }
+
+  it('is watched while it runs, and else is the last that was completed', () => {
+    const cancelled = { ...job, id: 'cancelled', state: 'cancelled' } as const
+    const running = { ...job, id: 'running', state: 'running' } as const
+    expect(chooseVerification([cancelled, job, running])?.id).toBe('running')
+    expect(chooseVerification([cancelled, job])?.id).toBe('v')
+    expect(chooseVerification([cancelled])).toBeUndefined()
+  })
 
   it('has a verdict only when it has ended', () => {
     expect(verdictOf(job).title).toBe('Not safe to detach media_kv and legacy')

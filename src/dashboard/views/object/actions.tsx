@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
 import type { Explanation } from '../../../client/client.ts'
-import { chain } from '../../chain.ts'
+import { chain, isChainLoading } from '../../chain.ts'
 import { CopyButton } from '../../parts/copy-button.tsx'
 import { Icon } from '../../parts/icon.tsx'
 import { lastSegment, visible } from '../../parts/name.tsx'
@@ -63,7 +63,7 @@ export function Actions({ explanation, onChange }: Props) {
         <button
           type="button"
           class="danger"
-          disabled={isBusy.value}
+          disabled={isBusy.value || isChainLoading.value}
           onClick={() => (kept === undefined ? (isConfirming.value = true) : remove())}
         >
           <Icon name="trash-2" /> Delete

@@ -138,6 +138,29 @@ describe('folders', () => {
 })
 
 describe('what is selected', () => {
+  it.each([
+    ['signed where reads need a signature', true, 3, ['a.png?signature=a', 'b.png?signature=b']],
+    ['as they are where media are public', false, 1, ['a.png', 'b.png']],
+  ])('is copied as links, %s', (_, isSigned, requests, expected) =>
+    withDashboard(async ({ page, context, stack: { worker }, open }) => {
+      await context.grantPermissions(['clipboard-read', 'clipboard-write'])
+      let requested = 0
+      await page.route('**/-/api/url/**', (route) => {
+        requested += 1
+        const name = new URL(route.request().url()).pathname.replace('/-/api/url/', '')
+        const query = isSigned ? `?signature=${name.at(-5)}` : ''
+        return route.fulfill({ json: { name, url: worker.url + name + query } })
+      })
+      await open('#/browse/moved/')
+      const selection = await select(page, 'a.png', 'b.png')
+      await selection.getByRole('button', { name: 'Copy links' }).click()
+      await page.getByText('2 links copied.').waitFor()
+      const links = await page.evaluate(() => navigator.clipboard.readText())
+      expect(links.split('\n')).toEqual(expected.map((link) => `${worker.url}moved/${link}`))
+      expect(requested).toBe(requests)
+    }),
+  )
+
   it('is migrated together', () =>
     withDashboard(async ({ page, open }) => {
       await open('#/browse/moved/')

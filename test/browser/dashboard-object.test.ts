@@ -180,6 +180,42 @@ describe('a preview', () => {
     }))
 })
 
+describe('“Copy link”', () => {
+  const NAME = "photos/a (1)'s.jpg"
+  const OTHER_HOST = 'https://media.example.com/photos/a%20%281%29%27s.jpg'
+
+  async function copied({ page, context, open }: Visit): Promise<string> {
+    await context.grantPermissions(['clipboard-read', 'clipboard-write'])
+    await open(`#/object/${mediaUrl('', NAME)}`)
+    await page.getByRole('button', { name: 'Copy link' }).click()
+    await page.getByText('The link is copied').waitFor()
+    return page.evaluate(() => navigator.clipboard.readText())
+  }
+
+  it.each([
+    ['signed, of any host and name', `${OTHER_HOST}?expires=1&key=a&signature=b`, null],
+    ['the own address in place of a backend’s', `${OTHER_HOST}?X-Amz-Signature=b`, `photos/a%20(1)'s.jpg`],
+  ])('copies %s', (_, url, own) =>
+    withDashboard(async (visit) => {
+      await visit.page.route('**/-/api/url/**', (route) => route.fulfill({ json: { name: NAME, url } }))
+      expect(await copied(visit)).toBe(own === null ? url : visit.stack.worker.url + own)
+    }),
+  )
+
+  it('copies nothing if the signature cannot be got', () =>
+    withDashboard(
+      async (visit) => {
+        await visit.page.route('**/-/api/url/**', (route) => route.fulfill({ status: 403 }))
+        await visit.context.grantPermissions(['clipboard-read', 'clipboard-write'])
+        await visit.open(`#/object/${mediaUrl('', NAME)}`)
+        await visit.page.getByRole('button', { name: 'Copy link' }).click()
+        await visit.page.getByText('HTTP 403').waitFor()
+        expect(await visit.page.getByText('The link is copied').count()).toBe(0)
+      },
+      { failing: /^403 / },
+    ))
+})
+
 describe('an object', () => {
   it('is migrated on request, and shown in every backend that has it', () =>
     withDashboard(async ({ page, open }) => {

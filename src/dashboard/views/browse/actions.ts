@@ -3,6 +3,7 @@ import type { Migrated } from '../../../client/client.ts'
 import { chain, primary } from '../../chain.ts'
 import { type Recovery, recoveryOf } from '../../deletion.ts'
 import { plural } from '../../format.ts'
+import { isSigned, linkTo } from '../../links.ts'
 import { visible } from '../../parts/name.tsx'
 import { describeShort } from '../../parts/problem.tsx'
 import { showToast } from '../../parts/toast.tsx'
@@ -77,6 +78,21 @@ export async function migrate(listing: Listing, names: readonly string[]): Promi
     ],
     failures,
   )
+}
+
+/** Links to the objects, one a line. Each costs a request only where reads need a signature. */
+export async function linksTo(names: readonly string[]): Promise<string> {
+  const [first = ''] = names
+  const links = new Map(names.map((name) => [name, client.mediaUrl(name)]))
+  if (isSigned(await linkTo(first))) {
+    const { done, failed } = await withProgress('Signing links', names.length, (options) =>
+      forEachName(names, linkTo, options),
+    )
+    if (failed[0]) throw failed[0].error
+    if (done.length < names.length) throw new Error('stopped, so nothing was copied')
+    for (const { name, result } of done) links.set(name, result)
+  }
+  return [...links.values()].join('\n')
 }
 
 /** Deletes objects; asks first if some of them could not be restored. */

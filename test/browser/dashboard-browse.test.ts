@@ -161,6 +161,21 @@ describe('what is selected', () => {
     }),
   )
 
+  it('is deleted only after a question where deletes leave no tombstones, which says what is served then', () =>
+    withDashboard(async ({ page, open }) => {
+      const known = await api<Backends>('GET', 'backends')
+      await page.route('**/-/api/backends', (route) =>
+        route.fulfill({ json: { ...known, deletes: 'first' } }),
+      )
+      await open('#/browse/deleted/')
+      const selection = await select(page, 'a.png', 'b.png')
+      await selection.getByRole('button', { name: 'Delete' }).click()
+      const dialog = page.getByRole('dialog', { name: 'Delete 2 objects?' })
+      await dialog.getByText('What another backend has as well goes on being served.').waitFor()
+      expect(await dialog.textContent()).not.toContain('No other backend')
+      await dialog.getByRole('button', { name: 'Cancel' }).click()
+    }))
+
   it('is migrated together', () =>
     withDashboard(async ({ page, open }) => {
       await open('#/browse/moved/')

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { afterAll, describe, expect, it } from 'vitest'
 import type { Answers } from '../../src/client/client.ts'
-import { useDashboard } from './dashboard.ts'
+import { useDashboard, type Visit } from './dashboard.ts'
 import { startTestOrigin, type TestOrigin } from './origin.ts'
 
 const COUNT = 500
@@ -111,6 +111,64 @@ describe('a backfill of 500 objects', () => {
       await card.getByRole('link', { name: 'Open certificate' }).click()
       await page.getByText(`Everything that media_kv and legacy hold is in media`).waitFor()
       expect(await page.getByText('Reasons against detaching').count()).toBe(0)
+    }))
+})
+
+describe('a dry run before a backfill', () => {
+  /** Starts a made-up dry run; returns the paths of cancellations. */
+  async function begun({ page, open }: Visit, state: string, started = Promise.resolve()) {
+    const { backfills } = await api<Answers['listBackfills']>('GET', 'backfills')
+    const job = { ...backfills.find((one) => one.dry_run), id: 'other', state, listed: 7 }
+    const cancelled: string[] = []
+    await page.route('**/-/api/backfills{,/**}', async (route) => {
+      const { pathname } = new URL(route.request().url())
+      const isGet = route.request().method() === 'GET'
+      if (isGet && !pathname.endsWith('/other')) return route.continue()
+      if (pathname.endsWith('/cancel')) cancelled.push(pathname)
+      else if (!isGet) await started
+      return route.fulfill({ json: job })
+    })
+    await open('#/migration')
+    await page.getByRole('button', { name: 'Start a backfill …' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Dry run' }).click()
+    return cancelled
+  }
+
+  it('is no estimate if it was cancelled', () =>
+    withDashboard(async (visit) => {
+      await begun(visit, 'cancelled')
+      const dialog = visit.page.getByRole('dialog')
+      await dialog.getByText('The dry run was cancelled after 7 objects').waitFor()
+      expect(await dialog.getByRole('button', { name: 'Start copying' }).count()).toBe(0)
+      await dialog.getByRole('button', { name: 'Back' }).click()
+      await dialog.getByRole('button', { name: 'Dry run' }).waitFor()
+    }))
+
+  it('is cancelled once it is started if the dialog was closed meanwhile', () =>
+    withDashboard(async (visit) => {
+      const start = Promise.withResolvers<void>()
+      const cancelled = await begun(visit, 'running', start.promise)
+      await visit.page.keyboard.press('Escape')
+      await visit.page.getByRole('dialog').waitFor({ state: 'detached' })
+      expect(cancelled).toEqual([])
+      start.resolve()
+      await expect.poll(() => cancelled).toEqual(['/-/api/backfills/other/cancel'])
+    }))
+
+  it('is not started without a backend to copy from', () =>
+    withDashboard(async ({ page, open }) => {
+      let started = 0
+      await page.route('**/-/api/backfills', (route) => {
+        if (route.request().method() === 'POST') started += 1
+        return route.continue()
+      })
+      await open('#/migration')
+      await page.getByRole('button', { name: 'Start a backfill …' }).click()
+      const dialog = page.getByRole('dialog')
+      for (const name of ['media_kv', 'legacy']) await dialog.getByLabel(name).uncheck()
+      await dialog.getByRole('button', { name: 'Dry run' }).click()
+      await dialog.getByText('Choose at least one backend to copy from.').waitFor()
+      expect(started).toBe(0)
     }))
 })
 

@@ -435,6 +435,12 @@ describe('the treemap', () => {
     expect(tiles.reduce((sum, { objects }) => sum + objects, 0)).toBe(5050)
   })
 
+  it('keeps apart what was counted for all further folders', () => {
+    const few = { prefix: '…', objects: 1, covered: 1 }
+    const tiles = layoutTreemap([few, ...Array.from({ length: 100 }, (_, index) => part(index, 2))])
+    expect(tiles.find(({ prefix }) => prefix === '…')).toMatchObject({ prefixes: 1, objects: 1 })
+  })
+
   it('is empty without objects', () => {
     expect(layoutTreemap([])).toEqual([])
   })

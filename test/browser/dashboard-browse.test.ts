@@ -187,6 +187,18 @@ describe('what is selected', () => {
       expect(await serving('moved/a.png', 'moved/b.png', 'moved/c.png')).toEqual(['media', 'media', 'legacy'])
     }))
 
+  it('is shown where it is if there was nothing to migrate', () =>
+    withDashboard(async ({ page, open }) => {
+      await page.route('**/-/api/migrate', (route) =>
+        route.fulfill({ json: { results: [{ name: 'moved/c.png', outcome: 'present' }] } }),
+      )
+      await open('#/browse/moved/')
+      const selection = await select(page, 'c.png')
+      await selection.getByRole('button', { name: 'Migrate now' }).click()
+      await page.getByText('1 object not to be moved.').waitFor()
+      expect(await row(page, 'c.png').textContent()).toContain('legacy')
+    }))
+
   it('is deleted at once, and restored by undoing it', () =>
     withDashboard(async ({ page, open }) => {
       await open('#/browse/deleted/')

@@ -62,14 +62,16 @@ describe('the tour', () => {
     return page.getByRole('button', { name: 'Delete it' })
   }
 
-  it('deletes its picture and brings it back', () =>
-    withDashboard(async (visit) => {
-      await api('POST', 'migrate', { names: [NAME] })
-      await (await toTheDelete(visit)).click()
-      await visit.page.getByText('It is gone, although the old server has it.').waitFor()
-      await visit.page.getByRole('button', { name: 'Undelete' }).click()
-      await visit.page.getByText('"restored": true').waitFor()
-      expect(await explain(NAME)).toMatchObject({ would_serve: 'legacy', tombstone: null })
+  it('looks for its picture only where a token may see', () =>
+    withDashboard(async ({ page, open }) => {
+      const known = await api<Answers['getSession']>('GET', 'session')
+      await page.route('**/-/api/session', (route) =>
+        route.fulfill({ json: { ...known, scopes: ['read'], prefix: 'photos/2024/' } }),
+      )
+      const listed = page.waitForRequest('**/-/api/list/**')
+      await open('#/welcome')
+      expect(new URL((await listed).url()).pathname).toBe('/-/api/list/photos/2024/')
+      await page.getByRole('link', { name: NAME }).waitFor()
     }))
 
   it('deletes no picture that only a mirror has as well', () =>

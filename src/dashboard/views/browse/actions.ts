@@ -65,15 +65,17 @@ export async function migrate(listing: Listing, names: readonly string[]): Promi
     }
   })
   const withOutcome = (wanted: string) => results.filter(({ outcome }) => outcome === wanted)
-  const moved = [...withOutcome('copied'), ...withOutcome('present')]
-  if (primary.value !== undefined) listing.move(new Set(moved.map(({ name }) => name)), primary.value)
-  else void listing.reload()
+  const copied = withOutcome('copied')
+  const present = withOutcome('present')
+  if (primary.value !== undefined) listing.move(new Set(copied.map(({ name }) => name)), primary.value)
+  // Another writable backend may have them.
+  if (primary.value === undefined || present.length > 0) void listing.reload()
   for (const { name, error, detail } of withOutcome('failed'))
     failures.push(`${visible(name)}: ${detail ?? error}`)
   report(
     [
-      [withOutcome('copied').length, 'moved'],
-      [withOutcome('present').length, 'moved before'],
+      [copied.length, 'moved'],
+      [present.length, 'not to be moved'],
       [withOutcome('absent').length, 'not there any more'],
     ],
     failures,

@@ -68,7 +68,7 @@ function HowToDecide() {
       <ul>
         <li>To keep what is here, there is nothing to do.</li>
         <li>
-          To take the source’s version, replace what is here by its bytes:{' '}
+          To take the source’s version, replace what is here with its bytes:{' '}
           <code>fallback-storage put FILE NAME</code>. Uploads on this page never replace an object.
         </li>
       </ul>

@@ -2,7 +2,7 @@ import { computed, signal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
 import type { Backends } from '../client/client.ts'
 import { usePoll } from './poll.ts'
-import { client } from './session.ts'
+import { client, may } from './session.ts'
 
 /** The chain as `GET backends` describes it; undefined until it is known, or if the session may not see it. */
 export const chain = signal<Backends | undefined>(undefined)
@@ -10,6 +10,10 @@ export const chain = signal<Backends | undefined>(undefined)
 export const chainError = signal<unknown>(undefined)
 /** The name of the first backend. */
 export const primary = computed(() => chain.value?.backends[0]?.name)
+/** Whether its first answer is still to come. */
+export const isChainLoading = computed(
+  () => may('admin') && chain.value === undefined && chainError.value === undefined,
+)
 
 const EVERY_MS = 10_000
 

@@ -74,3 +74,12 @@ export function formatList(items: readonly string[]): string {
 export function plural(count: number, one: string, many = `${one}s`): string {
   return `${formatCount(count)} ${count === 1 ? one : many}`
 }
+
+/** What the API sums folders as beyond those that it lists one by one. */
+export const OTHER_FOLDERS = '…'
+
+/** The prefixes that are no folders, in words. */
+export const NO_FOLDERS: ReadonlyMap<string, string> = new Map([
+  ['', '(no folder)'],
+  [OTHER_FOLDERS, '(other folders)'],
+])

@@ -6,8 +6,14 @@ export type Session = Answers['getSession']
 /** `undefined` until it is known, `null` if nobody is signed in. */
 export const session = signal<Session | null | undefined>(undefined)
 
-/** Whether a session has ended by itself: then what was shown stays, under a form to sign in again. */
-export const isExpired = signal(false)
+/**
+ * How to sign in again after a session has ended by itself, while what was shown stays: by a token, or by loading the page
+ * again, which leads to the login of Cloudflare Access.
+ */
+export const expired = signal<'token' | 'reload' | null>(null)
+
+/** Why the token of the address was refused. */
+export const refusal = signal<unknown>(undefined)
 
 /** The Worker's media base: the page is at `-/` below it. */
 export const base = new URL('..', document.baseURI.replace(/[#?].*$/, '')).href
@@ -19,7 +25,7 @@ export const client = createClient({
     // Cloudflare Access answers an expired login with a redirect to another origin.
     const response = await fetch(input, { ...init, redirect: 'manual' })
     if (response.type === 'opaqueredirect') {
-      expire()
+      expire('reload')
       throw new ApiError({
         type: 'about:blank',
         title: 'Signed out',
@@ -34,10 +40,10 @@ export const client = createClient({
 })
 
 /** Notes that the session has ended, e.g. by a response of 401. */
-export function expire(): void {
+export function expire(by: 'token' | 'reload' = session.value?.via === 'access' ? 'reload' : 'token'): void {
   if (!session.value) return
   session.value = null
-  isExpired.value = true
+  expired.value = by
 }
 
 /** Signs in with the token of the fragment (`#token=…`, as `npm start` prints it), else finds out who is signed in. */
@@ -55,12 +61,15 @@ export async function startSession(): Promise<void> {
   } catch (error) {
     if (!(error instanceof ApiError) || ![401, 403].includes(error.status)) throw error
     session.value = null
+    if (token !== null)
+      refusal.value = new Error(`The token in the address was refused: ${error.problem.detail}`)
   }
 }
 
 export async function signIn(token: string): Promise<void> {
   session.value = await client.signIn(token)
-  isExpired.value = false
+  expired.value = null
+  refusal.value = undefined
 }
 
 export async function signOut(): Promise<void> {

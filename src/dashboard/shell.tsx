@@ -9,8 +9,8 @@ import { Loading, Page } from './parts/page.tsx'
 import { Problem } from './parts/problem.tsx'
 import { Toasts } from './parts/toast.tsx'
 import { formatRoute, type Route, type View } from './route.ts'
-import { isExpired, may, session } from './session.ts'
-import { SignIn } from './sign-in.tsx'
+import { expired, may, session } from './session.ts'
+import { SignIn, SignInAgain } from './sign-in.tsx'
 import { StatusLine } from './status-line.tsx'
 import { UploadList } from './uploads/upload-list.tsx'
 import { AccountMenu } from './account-menu.tsx'
@@ -51,7 +51,7 @@ export function Shell() {
   if (startFailure.value !== undefined)
     return <Problem error={startFailure.value} retry={() => location.reload()} />
   if (session.value === undefined) return <Loading />
-  if (session.value === null && !isExpired.value) return <SignIn />
+  if (session.value === null && expired.value === null) return <SignIn />
   const current = route.value
   return (
     <div class="shell">
@@ -86,7 +86,7 @@ export function Shell() {
       </div>
       <UploadList />
       <Toasts />
-      {session.value === null && <SignIn isExpired />}
+      {expired.value !== null && <SignInAgain by={expired.value} />}
     </div>
   )
 }

@@ -2,21 +2,28 @@ import { useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import { Icon } from './parts/icon.tsx'
 import { describe } from './parts/problem.tsx'
-import { signIn } from './session.ts'
+import { refusal, signIn } from './session.ts'
 
-/** The form to sign in with a token; in a dialog over the view if a session has expired. */
-export function SignIn({ isExpired = false }: { isExpired?: boolean }) {
-  const dialog = useRef<HTMLDialogElement>(null)
+/** The form to sign in with a token. */
+export function SignIn() {
   useEffect(() => {
-    if (isExpired) dialog.current?.showModal()
-    else document.title = 'Sign in · fallback-storage'
-  }, [isExpired])
-  if (!isExpired)
-    return (
-      <main class="sign-in">
-        <Form title="fallback-storage" hint="Sign in with an API token of this deployment." />
-      </main>
-    )
+    document.title = 'Sign in · fallback-storage'
+  }, [])
+  return (
+    <main class="sign-in">
+      <Form
+        title="fallback-storage"
+        hint="Sign in with an API token of this deployment."
+        failure={refusal.value}
+      />
+    </main>
+  )
+}
+
+/** A dialog over the view, after the session has ended by itself. */
+export function SignInAgain({ by }: { by: 'token' | 'reload' }) {
+  const dialog = useRef<HTMLDialogElement>(null)
+  useEffect(() => dialog.current?.showModal(), [])
   return (
     <dialog
       ref={dialog}
@@ -24,13 +31,34 @@ export function SignIn({ isExpired = false }: { isExpired?: boolean }) {
       aria-label="Sign in again"
       onCancel={(event) => event.preventDefault()}
     >
-      <Form title="Sign in again" hint="Your session has ended. What you were looking at stays here." />
+      {by === 'token' ? (
+        <Form title="Sign in again" hint="Your session has ended. What you were looking at stays here." />
+      ) : (
+        <div class="sign-in-form">
+          <h1>
+            <Icon name="key-round" /> Sign in again
+          </h1>
+          <p class="muted">
+            Your login has ended. Load the page again to sign in; it comes back to where you are.
+          </p>
+          <button type="button" class="primary" onClick={() => location.reload()}>
+            <Icon name="refresh-cw" /> Load again
+          </button>
+        </div>
+      )}
     </dialog>
   )
 }
 
-function Form({ title, hint }: { title: string; hint: string }) {
-  const error = useSignal<unknown>(undefined)
+interface FormProps {
+  title: string
+  hint: string
+  /** Why signing in has failed already. */
+  failure?: unknown
+}
+
+function Form({ title, hint, failure: earlier }: FormProps) {
+  const error = useSignal(earlier)
   const isBusy = useSignal(false)
   const input = useRef<HTMLInputElement>(null)
   useEffect(() => input.current?.focus(), [])

@@ -187,6 +187,18 @@ describe('axe finds nothing, and nothing scrolls sideways,', () => {
       await section.getByRole('button', { name: 'Year' }).click()
       await section.getByText('Reads in 1 d').waitFor()
     },
+    'a running verification beside the last certificate': async ({ page, open }) => {
+      const last = await api<Verification>('GET', `verifications/${jobs.verification}`)
+      const running = { ...last, id: 'running', state: 'running', prefix: 'photos/', passes: 2 }
+      await page.route('**/-/api/verifications{,/running}', (route) =>
+        route.fulfill({
+          json: route.request().url().endsWith('running') ? running : { verifications: [running, last] },
+        }),
+      )
+      await open('#/migration')
+      await page.getByText('compared so far, in pass 2, of the names that begin with').waitFor()
+      await page.getByText(/^Not safe to detach/).waitFor()
+    },
     'a finished dry run': async ({ page, open }) => {
       await open(`#/migration/${jobs.dryRun}`)
       await page.getByText('Cost by service').click()

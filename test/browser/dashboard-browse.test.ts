@@ -138,6 +138,44 @@ describe('folders', () => {
 })
 
 describe('what is selected', () => {
+  it.each([
+    ['signed where reads need a signature', true, 3, ['a.png?signature=a', 'b.png?signature=b']],
+    ['as they are where media are public', false, 1, ['a.png', 'b.png']],
+  ])('is copied as links, %s', (_, isSigned, requests, expected) =>
+    withDashboard(async ({ page, context, stack: { worker }, open }) => {
+      await context.grantPermissions(['clipboard-read', 'clipboard-write'])
+      let requested = 0
+      await page.route('**/-/api/url/**', (route) => {
+        requested += 1
+        const name = new URL(route.request().url()).pathname.replace('/-/api/url/', '')
+        const query = isSigned ? `?signature=${name.at(-5)}` : ''
+        return route.fulfill({ json: { name, url: worker.url + name + query } })
+      })
+      await open('#/browse/moved/')
+      const selection = await select(page, 'a.png', 'b.png')
+      await selection.getByRole('button', { name: 'Copy links' }).click()
+      await page.getByText('2 links copied.').waitFor()
+      const links = await page.evaluate(() => navigator.clipboard.readText())
+      expect(links.split('\n')).toEqual(expected.map((link) => `${worker.url}moved/${link}`))
+      expect(requested).toBe(requests)
+    }),
+  )
+
+  it('is deleted only after a question where deletes leave no tombstones, which says what is served then', () =>
+    withDashboard(async ({ page, open }) => {
+      const known = await api<Backends>('GET', 'backends')
+      await page.route('**/-/api/backends', (route) =>
+        route.fulfill({ json: { ...known, deletes: 'first' } }),
+      )
+      await open('#/browse/deleted/')
+      const selection = await select(page, 'a.png', 'b.png')
+      await selection.getByRole('button', { name: 'Delete' }).click()
+      const dialog = page.getByRole('dialog', { name: 'Delete 2 objects?' })
+      await dialog.getByText('What another backend has as well goes on being served.').waitFor()
+      expect(await dialog.textContent()).not.toContain('No other backend')
+      await dialog.getByRole('button', { name: 'Cancel' }).click()
+    }))
+
   it('is migrated together', () =>
     withDashboard(async ({ page, open }) => {
       await open('#/browse/moved/')
@@ -147,6 +185,18 @@ describe('what is selected', () => {
       await page.getByText('2 objects moved.').waitFor()
       await row(page, 'b.png').getByText('media', { exact: true }).waitFor()
       expect(await serving('moved/a.png', 'moved/b.png', 'moved/c.png')).toEqual(['media', 'media', 'legacy'])
+    }))
+
+  it('is shown where it is if there was nothing to migrate', () =>
+    withDashboard(async ({ page, open }) => {
+      await page.route('**/-/api/migrate', (route) =>
+        route.fulfill({ json: { results: [{ name: 'moved/c.png', outcome: 'present' }] } }),
+      )
+      await open('#/browse/moved/')
+      const selection = await select(page, 'c.png')
+      await selection.getByRole('button', { name: 'Migrate now' }).click()
+      await page.getByText('1 object not to be moved.').waitFor()
+      expect(await row(page, 'c.png').textContent()).toContain('legacy')
     }))
 
   it('is deleted at once, and restored by undoing it', () =>

@@ -115,6 +115,7 @@ describe('source changes', () => {
       const conflicts = region(page, 'Conflicts (1)')
       await conflicts.getByText('saved in media, not copied').waitFor({ timeout: 20_000 })
       await conflicts.getByText('To keep what is here, there is nothing to do.').waitFor()
+      await conflicts.getByText('fallback-storage put FILE NAME').waitFor()
       await page.getByRole('link', { name: 'Source changes 1 conflict' }).waitFor()
       await conflicts.getByRole('link', { name: SAVED }).click()
       await page.getByText('The chain').first().waitFor()

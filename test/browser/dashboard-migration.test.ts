@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { afterAll, describe, expect, it } from 'vitest'
-import type { Answers } from '../../src/client/client.ts'
-import { useDashboard } from './dashboard.ts'
+import { answer } from '../../scripts/screenshots/answers.ts'
+import type { Answers, Verification } from '../../src/client/client.ts'
+import { useDashboard, type Visit } from './dashboard.ts'
 import { startTestOrigin, type TestOrigin } from './origin.ts'
 
 const COUNT = 500
@@ -30,6 +31,16 @@ const { withDashboard, api } = useDashboard(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
 const job = (page: Page) => page.getByRole('region', { name: 'Backfill', exact: true })
+
+/** Jobs that were made up. */
+const madeUp = <List>(path: string) => answer(path, new URLSearchParams(), () => '', '') as List
+const dryRun = madeUp<Answers['listBackfills']>('backfills').backfills.find((one) => one.dry_run)
+const completed: Verification = {
+  ...madeUp<Answers['listVerifications']>('verifications').verifications.find(
+    ({ direction }) => direction === 'detach',
+  )!,
+  safe_to_detach: true,
+}
 
 /** The figures beside a plot. */
 async function figures(page: Page, label: string): Promise<string[]> {
@@ -96,21 +107,137 @@ describe('a backfill of 500 objects', () => {
       await page.getByRole('link', { name: DENIED }).waitFor()
     }))
 
-  it('is safe to detach from once what failed is copied', () =>
+  it(
+    'is safe to detach from once what failed is copied',
+    () =>
+      withDashboard(async ({ page, open }) => {
+        origin.denied.clear()
+        origin.delay = 0
+        await open('#/migration')
+        await page.getByRole('button', { name: 'Retry failed' }).click()
+        await job(page).getByText('completed', { exact: true }).waitFor({ timeout: 30_000 })
+        await verify(page, 'All bytes')
+        const card = page.getByRole('region', { name: 'Certificate' })
+        await card
+          .getByText('Safe to detach media_kv and legacy', { exact: true })
+          .waitFor({ timeout: 90_000 })
+        const { verifications } = await api<Answers['listVerifications']>('GET', 'verifications')
+        expect(verifications[0]).toMatchObject({ safe_to_detach: true, equal: COUNT, coverage: 1 })
+        await card.getByRole('link', { name: 'Open certificate' }).click()
+        await page.getByText(`Everything that media_kv and legacy hold is in media`).waitFor()
+        expect(await page.getByText('Reasons against detaching').count()).toBe(0)
+      }),
+    180_000,
+  )
+})
+
+describe('a dry run before a backfill', () => {
+  /** Starts a made-up dry run; returns the paths of cancellations. */
+  async function begun({ page, open }: Visit, state: string, started = Promise.resolve()) {
+    const job = { ...dryRun, id: 'other', state, listed: 7 }
+    const cancelled: string[] = []
+    await page.route('**/-/api/backfills{,/**}', async (route) => {
+      const { pathname } = new URL(route.request().url())
+      const isGet = route.request().method() === 'GET'
+      if (isGet && !pathname.endsWith('/other')) return route.continue()
+      if (pathname.endsWith('/cancel')) cancelled.push(pathname)
+      else if (!isGet) await started
+      return route.fulfill({ json: job })
+    })
+    await open('#/migration')
+    await page.getByRole('button', { name: 'Start a backfill …' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Dry run' }).click()
+    return cancelled
+  }
+
+  it('is no estimate if it was cancelled', () =>
+    withDashboard(async (visit) => {
+      await begun(visit, 'cancelled')
+      const dialog = visit.page.getByRole('dialog')
+      await dialog.getByText('The dry run was cancelled after 7 objects').waitFor()
+      expect(await dialog.getByRole('button', { name: 'Start copying' }).count()).toBe(0)
+      await dialog.getByRole('button', { name: 'Back' }).click()
+      await dialog.getByRole('button', { name: 'Dry run' }).waitFor()
+    }))
+
+  it('is cancelled once it is started if the dialog was closed meanwhile', () =>
+    withDashboard(async (visit) => {
+      const start = Promise.withResolvers<void>()
+      const cancelled = await begun(visit, 'running', start.promise)
+      await visit.page.keyboard.press('Escape')
+      await visit.page.getByRole('dialog').waitFor({ state: 'detached' })
+      expect(cancelled).toEqual([])
+      start.resolve()
+      await expect.poll(() => cancelled).toEqual(['/-/api/backfills/other/cancel'])
+    }))
+
+  it('is not started without a backend to copy from', () =>
     withDashboard(async ({ page, open }) => {
-      origin.denied.clear()
-      origin.delay = 0
+      let started = 0
+      await page.route('**/-/api/backfills', (route) => {
+        if (route.request().method() === 'POST') started += 1
+        return route.continue()
+      })
       await open('#/migration')
-      await page.getByRole('button', { name: 'Retry failed' }).click()
-      await job(page).getByText('completed', { exact: true }).waitFor({ timeout: 30_000 })
-      await verify(page, 'All bytes')
+      await page.getByRole('button', { name: 'Start a backfill …' }).click()
+      const dialog = page.getByRole('dialog')
+      for (const name of ['media_kv', 'legacy']) await dialog.getByLabel(name).uncheck()
+      await dialog.getByRole('button', { name: 'Dry run' }).click()
+      await dialog.getByText('Choose at least one backend to copy from.').waitFor()
+      expect(started).toBe(0)
+    }))
+})
+
+it('what was counted for all further folders is neither shown as a folder nor linked', () =>
+  withDashboard(async ({ page, open }) => {
+    const prefixes = ['', 'a/', 'b/', 'c/', 'd/', 'e/', 'f/', 'g/', '…'].map((prefix) => ({
+      prefix,
+      objects: 10,
+      covered: 5,
+      coverage: 0.5,
+    }))
+    const job = { ...completed, prefixes }
+    await page.route('**/-/api/verifications{,/**}', (route) => {
+      const { pathname } = new URL(route.request().url())
+      if (pathname.endsWith('/verifications')) return route.fulfill({ json: { verifications: [job] } })
+      return route.fulfill({ json: pathname.endsWith(job.id) ? job : { differences: [], cursor: null } })
+    })
+    await open('#/migration')
+    const coverage = page.getByRole('region', { name: 'Coverage by folder' })
+    await coverage.getByText('(other folders)').waitFor()
+    expect(await coverage.getByRole('link').count()).toBe(7)
+    await open(`#/verification/${job.id}`)
+    await page.getByRole('rowheader', { name: '(other folders)' }).waitFor()
+  }))
+
+describe('while verifications run', () => {
+  it('the certificate is still the one of the last that was completed, and more can be started', () =>
+    withDashboard(async ({ page, open }) => {
+      const running = { ...completed, state: 'running', safe_to_detach: false, finished: null }
+      const jobs = [
+        { ...completed, id: 'given-up', state: 'cancelled' },
+        { ...running, id: 'nightly', compared: 1234 },
+        { ...running, id: 'earlier', compared: 56, prefix: 'photos/' },
+        completed,
+      ]
+      const cancelled: string[] = []
+      await page.route('**/-/api/verifications{,/**}', (route) => {
+        const path = new URL(route.request().url()).pathname.replace(/^.*\/verifications\/?/, '')
+        if (path.endsWith('/cancel')) cancelled.push(path)
+        const json = path === '' ? { verifications: jobs } : jobs.find(({ id }) => path.startsWith(id))
+        return route.fulfill({ json })
+      })
+      await open('#/migration')
       const card = page.getByRole('region', { name: 'Certificate' })
-      await card.getByText('Safe to detach media_kv and legacy', { exact: true }).waitFor({ timeout: 30_000 })
-      const { verifications } = await api<Answers['listVerifications']>('GET', 'verifications')
-      expect(verifications[0]).toMatchObject({ safe_to_detach: true, equal: COUNT, coverage: 1 })
-      await card.getByRole('link', { name: 'Open certificate' }).click()
-      await page.getByText(`Everything that media_kv and legacy hold is in media`).waitFor()
-      expect(await page.getByText('Reasons against detaching').count()).toBe(0)
+      await card.getByText('Safe to detach media_kv and legacy', { exact: true }).waitFor()
+      await card.getByText('1,234 objects compared so far').waitFor()
+      await card.getByText('56 objects compared so far').waitFor()
+      const link = card.getByRole('link', { name: 'Open certificate' })
+      expect(await link.getAttribute('href')).toBe(`#/verification/${completed.id}`)
+      await card.getByRole('button', { name: 'Cancel' }).last().click()
+      await expect.poll(() => cancelled).toEqual(['earlier/cancel'])
+      await card.getByRole('button', { name: 'Verify …' }).click()
+      await page.getByRole('dialog', { name: 'Verify the migration' }).waitFor()
     }))
 })
 

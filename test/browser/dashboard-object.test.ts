@@ -1,9 +1,9 @@
 import { writeFile } from 'node:fs/promises'
-import type { Page } from 'playwright-core'
+import type { Locator, Page } from 'playwright-core'
 import { afterAll, describe, expect, it } from 'vitest'
-import type { Explanation } from '../../src/client/client.ts'
+import type { Answers, Explanation } from '../../src/client/client.ts'
 import { longFilm, mediaFolder, mediaUrl, type MediaFolder } from '../kit/servers/media.ts'
-import { useDashboard } from './dashboard.ts'
+import { useDashboard, type Visit } from './dashboard.ts'
 
 const TEXT = 'Tides, 2024\n<b>not bold</b> – ünïcödé\n'
 
@@ -42,6 +42,62 @@ it('prior versions are listed, and one of them is restored', () =>
     expect(await rows.count()).toBe(2)
     expect(bodies).toEqual([{ time }])
   }))
+
+/** Shows the chain as if legacy were a mirror. */
+async function asMirror(page: Page): Promise<void> {
+  const known = await api<Answers['listBackends']>('GET', 'backends')
+  const backends = known.backends.map((backend) =>
+    backend.name === 'legacy' ? { ...backend, role: 'mirror', config: { mirror: true } } : backend,
+  )
+  await page.route('**/-/api/backends', (route) => route.fulfill({ json: { ...known, backends } }))
+}
+
+describe('the tour', () => {
+  const NAME = 'photos/2024/fractal.webp'
+
+  async function toTheDelete({ page, open }: Visit): Promise<Locator> {
+    await page.addInitScript((name) => localStorage.setItem('tour-picture', name), NAME)
+    await open('#/welcome')
+    await page.getByRole('button', { name: 'Request it again' }).click()
+    return page.getByRole('button', { name: 'Delete it' })
+  }
+
+  it('looks for its picture only where a token may see', () =>
+    withDashboard(async ({ page, open }) => {
+      const known = await api<Answers['getSession']>('GET', 'session')
+      await page.route('**/-/api/session', (route) =>
+        route.fulfill({ json: { ...known, scopes: ['read'], prefix: 'photos/2024/' } }),
+      )
+      const listed = page.waitForRequest('**/-/api/list/**')
+      await open('#/welcome')
+      expect(new URL((await listed).url()).pathname).toBe('/-/api/list/photos/2024/')
+      await page.getByRole('link', { name: NAME }).waitFor()
+    }))
+
+  it('deletes no picture that only a mirror has as well', () =>
+    withDashboard(async (visit) => {
+      await api('POST', 'migrate', { names: [NAME] })
+      await asMirror(visit.page)
+      const remove = await toTheDelete(visit)
+      await visit.page.getByText('no other backend keeps the same (a mirror follows deletes)').waitFor()
+      expect(await remove.isDisabled()).toBe(true)
+    }))
+
+  it('deletes no picture that has changed since it was looked at', () =>
+    withDashboard(async (visit) => {
+      await api('POST', 'migrate', { names: [NAME] })
+      const remove = await toTheDelete(visit)
+      await expect.poll(() => remove.isEnabled()).toBe(true)
+      const found = await explain(NAME)
+      const backends = found.backends.filter(({ name }) => name === 'media')
+      await visit.page.route('**/-/api/explain/**', (route) =>
+        route.fulfill({ json: { ...found, backends } }),
+      )
+      await remove.click()
+      await visit.page.locator('.step-result').getByText('could not be undeleted').waitFor()
+      expect(await explain(NAME)).toMatchObject({ would_serve: 'media', tombstone: null })
+    }))
+})
 
 describe('a preview', () => {
   it('of a picture shows it', () =>
@@ -126,6 +182,42 @@ describe('a preview', () => {
     }))
 })
 
+describe('“Copy link”', () => {
+  const NAME = "photos/a (1)'s.jpg"
+  const OTHER_HOST = 'https://media.example.com/photos/a%20%281%29%27s.jpg'
+
+  async function copied({ page, context, open }: Visit): Promise<string> {
+    await context.grantPermissions(['clipboard-read', 'clipboard-write'])
+    await open(`#/object/${mediaUrl('', NAME)}`)
+    await page.getByRole('button', { name: 'Copy link' }).click()
+    await page.getByText('The link is copied').waitFor()
+    return page.evaluate(() => navigator.clipboard.readText())
+  }
+
+  it.each([
+    ['signed, of any host and name', `${OTHER_HOST}?expires=1&key=a&signature=b`, null],
+    ['the own address in place of a backend’s', `${OTHER_HOST}?X-Amz-Signature=b`, `photos/a%20(1)'s.jpg`],
+  ])('copies %s', (_, url, own) =>
+    withDashboard(async (visit) => {
+      await visit.page.route('**/-/api/url/**', (route) => route.fulfill({ json: { name: NAME, url } }))
+      expect(await copied(visit)).toBe(own === null ? url : visit.stack.worker.url + own)
+    }),
+  )
+
+  it('copies nothing if the signature cannot be got', () =>
+    withDashboard(
+      async (visit) => {
+        await visit.page.route('**/-/api/url/**', (route) => route.fulfill({ status: 403 }))
+        await visit.context.grantPermissions(['clipboard-read', 'clipboard-write'])
+        await visit.open(`#/object/${mediaUrl('', NAME)}`)
+        await visit.page.getByRole('button', { name: 'Copy link' }).click()
+        await visit.page.getByText('HTTP 403').waitFor()
+        expect(await visit.page.getByText('The link is copied').count()).toBe(0)
+      },
+      { failing: /^403 / },
+    ))
+})
+
 describe('an object', () => {
   it('is migrated on request, and shown in every backend that has it', () =>
     withDashboard(async ({ page, open }) => {
@@ -180,9 +272,23 @@ describe('an object', () => {
       await dialog.waitFor({ state: 'detached' })
       expect(await remove.evaluate((element) => element === document.activeElement)).toBe(true)
       await remove.click()
+      await dialog.getByText('No other backend has it, so an undelete cannot bring it back.').waitFor()
+      await dialog.getByText('Only a prior version could').waitFor()
       await dialog.getByRole('button', { name: 'Delete' }).click()
       await page.getByText('only-here.txt is deleted').waitFor()
+      await page.getByText('an undelete would bring nothing back').waitFor()
       expect(await explain(name)).toMatchObject({ would_serve: null })
+    }))
+
+  it('that only a mirror has as well is deleted only after a question, because the mirror follows', () =>
+    withDashboard(async ({ page, open }) => {
+      await asMirror(page)
+      await open('#/object/docs/tides.txt')
+      await page.getByRole('button', { name: 'Delete', exact: true }).click()
+      const dialog = page.getByRole('dialog')
+      await dialog.getByText('legacy is a mirror and follows the delete, so an undelete cannot').waitFor()
+      await dialog.getByRole('button', { name: 'Keep it' }).click()
+      expect(await explain('docs/tides.txt')).toMatchObject({ would_serve: 'legacy', tombstone: null })
     }))
 
   it('that no backend has says so', () =>

@@ -64,6 +64,36 @@ describe('signing in', () => {
       { signedIn: false },
     ))
 
+  it('says that the token of the fragment is wrong', () =>
+    withDashboard(
+      async ({ page, open }) => {
+        await open('#token=of-an-earlier-start')
+        await page.getByRole('alert').getByText('The token in the address was refused').waitFor()
+        expect(page.url()).not.toContain('of-an-earlier-start')
+      },
+      { signedIn: false, failing: UNAUTHORIZED },
+    ))
+
+  it('by Cloudflare Access is done by loading the page again, and not by a token', () =>
+    withDashboard(
+      async ({ page, context, open }) => {
+        await page.route('**/-/api/session', async (route) => {
+          const response = await route.fetch()
+          await route.fulfill({ response, json: { ...(await response.json()), via: 'access' } })
+        })
+        await open('#/browse/photos/')
+        await page.getByText('harbour.jpg').first().waitFor()
+        await context.clearCookies()
+        await page.getByRole('link', { name: 'Health' }).click()
+        const dialog = page.getByRole('dialog', { name: 'Sign in again' })
+        await dialog.waitFor()
+        expect(await dialog.getByLabel('API token').count()).toBe(0)
+        await dialog.getByRole('button', { name: 'Load again' }).click()
+        await page.getByText('Sign in with an API token of this deployment.').waitFor()
+      },
+      { failing: UNAUTHORIZED },
+    ))
+
   it('keeps the view under the form when the session expires', () =>
     withDashboard(
       async ({ page, context, stack, open }) => {

@@ -3,6 +3,8 @@ import type { Backends, Explanation } from '../../src/client/client.ts'
 import { chunksOf, forEachName } from '../../src/dashboard/views/browse/bulk.ts'
 import { recoveryOf } from '../../src/dashboard/deletion.ts'
 
+/** Whether legacy is a mirror, and which. */
+type Mirror = true | 'keep-deleted'
 type Result = Explanation['backends'][number]['result']
 
 /** What the chain media, media_kv, legacy says about a name; `false`: the backend does not accept it. */
@@ -22,7 +24,7 @@ function explained(...results: (Result | false)[]): Explanation {
   }
 }
 
-function chainOf(writable: boolean[], deletes: Backends['deletes'] = 'tombstone'): Backends {
+function chainOf(writable: boolean[], deletes: Backends['deletes'] = 'tombstone', mirror?: Mirror): Backends {
   const names = ['media', 'media_kv', 'legacy']
   return {
     migration: true,
@@ -31,10 +33,10 @@ function chainOf(writable: boolean[], deletes: Backends['deletes'] = 'tombstone'
     backends: writable.map((one, index) => ({
       name: names[index] ?? '',
       type: '',
-      role: 'fallback',
+      role: mirror !== undefined && index === 2 ? 'mirror' : 'fallback',
       writable: one,
       methods: [],
-      config: null,
+      config: mirror !== undefined && index === 2 ? { mirror } : null,
     })),
   }
 }
@@ -53,7 +55,6 @@ describe('what an undelete would bring back', () => {
     [[false, 'hit', 'hit'], 'restorable'],
   ] as const)('results %j: %s', (results, recovery) => {
     expect(recoveryOf(explained(...results), chain)).toBe(recovery)
-    expect(recoveryOf(explained(...results), undefined)).toBe(recovery)
   })
 
   it('is not certain to be the same where another backend has a different object', () => {
@@ -61,6 +62,31 @@ describe('what an undelete would bring back', () => {
     explanation.would_serve = 'media'
     for (const [index, backend] of explanation.backends.entries()) backend.size = index
     expect(recoveryOf(explanation, chain)).toBe('uncertain')
+  })
+
+  it.each([
+    [['hit', 'absent', 'hit'], 'final'],
+    [['hit', 'hit', 'hit'], 'restorable'],
+    [['hit', 'timeout', 'hit'], 'uncertain'],
+    [['hit', 'absent', 'timeout'], 'final'],
+  ] as const)(
+    'is nothing of what only a mirror has too, which follows the delete: %j, %s',
+    (results, recovery) => {
+      expect(recoveryOf(explained(...results), chainOf([true, true, true], 'tombstone', true))).toBe(recovery)
+    },
+  )
+
+  it('is what a mirror has that keeps what is deleted', () => {
+    const keeping = chainOf([true, true, true], 'tombstone', 'keep-deleted')
+    expect(recoveryOf(explained('hit', 'absent', 'hit'), keeping)).toBe('restorable')
+  })
+
+  it.each([
+    [['hit', 'absent', 'hit'], 'uncertain'],
+    [['hit', 'absent', 'absent'], 'final'],
+    [['hit', 'absent', 'timeout'], 'uncertain'],
+  ] as const)('is not certain for who may not see which are mirrors: %j, %s', (results, recovery) => {
+    expect(recoveryOf(explained(...results), undefined)).toBe(recovery)
   })
 
   it('is nothing where deletes leave no tombstone', () => {

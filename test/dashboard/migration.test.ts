@@ -32,6 +32,7 @@ import {
   readsByBackend,
 } from '../../src/dashboard/views/migration/reads.ts'
 import {
+  chooseVerification,
   describeComparison,
   fallbackUse,
   kindCounts,
@@ -267,6 +268,14 @@ describe('a verification', () => {
     finished: at(0),
   }
 
+  it('is watched while it runs, and else is the last that was completed', () => {
+    const cancelled = { ...job, id: 'cancelled', state: 'cancelled' } as const
+    const running = { ...job, id: 'running', state: 'running' } as const
+    expect(chooseVerification([cancelled, job, running])?.id).toBe('running')
+    expect(chooseVerification([cancelled, job])?.id).toBe('v')
+    expect(chooseVerification([cancelled])).toBeUndefined()
+  })
+
   it('has a verdict only when it has ended', () => {
     expect(verdictOf(job).title).toBe('Not safe to detach media_kv and legacy')
     expect(verdictOf({ ...job, safe_to_detach: true }).title).toBe('Safe to detach media_kv and legacy')
@@ -424,6 +433,12 @@ describe('the treemap', () => {
     expect(tiles.find(({ prefixes }) => prefixes > 1)).toMatchObject({ prefixes: 50, objects: (50 * 51) / 2 })
     expect(tiles).toHaveLength(51)
     expect(tiles.reduce((sum, { objects }) => sum + objects, 0)).toBe(5050)
+  })
+
+  it('keeps apart what was counted for all further folders', () => {
+    const few = { prefix: '…', objects: 1, covered: 1 }
+    const tiles = layoutTreemap([few, ...Array.from({ length: 100 }, (_, index) => part(index, 2))])
+    expect(tiles.find(({ prefix }) => prefix === '…')).toMatchObject({ prefixes: 1, objects: 1 })
   })
 
   it('is empty without objects', () => {

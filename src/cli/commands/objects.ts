@@ -154,7 +154,9 @@ export function addRm(program: Command, withSession: WithSession): void {
     .summary('delete objects')
     .description(
       'Deletes objects, one by one. With tombstones (the default), copies in fallbacks are hidden, and\n' +
-        '`fallback-storage undelete` brings them back. Deleting a name that does not exist is not an error.',
+        '`fallback-storage undelete` brings them back. A mirror follows the delete, so a copy there cannot\n' +
+        'be brought back (except with mirror = "keep-deleted"). Deleting a name that does not exist is not\n' +
+        'an error.',
     )
     .argument('<names...>', 'names of the objects')
     .addHelpText(

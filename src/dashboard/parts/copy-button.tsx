@@ -4,8 +4,8 @@ import { describeShort } from './problem.tsx'
 import { showToast } from './toast.tsx'
 
 interface Props {
-  /** What is copied. */
-  text: string
+  /** What is copied, or how to get it. */
+  text: string | (() => Promise<string>)
   label: string
   /** What the toast says. */
   copied: string
@@ -14,16 +14,18 @@ interface Props {
 
 export function CopyButton({ text, label, copied, icon = 'copy' }: Props) {
   return (
-    <button type="button" onClick={() => void copyText(text, copied)}>
+    <button type="button" onClick={() => void copyText(typeof text === 'string' ? text : text(), copied)}>
       <Icon name={icon} /> {label}
     </button>
   )
 }
 
 /** Copies a text, and says so. */
-export async function copyText(text: string, copied: string): Promise<void> {
+export async function copyText(text: string | Promise<string>, copied: string): Promise<void> {
   try {
-    await navigator.clipboard.writeText(text)
+    const blob = Promise.resolve(text).then((resolved) => new Blob([resolved], { type: 'text/plain' }))
+    // At once: browsers allow it only while the click is recent.
+    await Promise.all([blob, navigator.clipboard.write([new ClipboardItem({ 'text/plain': blob })])])
     showToast(copied, { tone: 'good' })
   } catch (error) {
     showToast(describeShort(error), { tone: 'bad' })

@@ -1,4 +1,5 @@
 import { hierarchy, treemap, treemapSquarify } from 'd3-hierarchy'
+import { OTHER_FOLDERS } from '../format.ts'
 
 /** How much of a prefix is covered; pure. */
 export interface Part {
@@ -29,8 +30,9 @@ export function layoutTreemap(parts: readonly Part[]): Tile[] {
     .toSorted((one, other) => other.objects - one.objects)
   if (sorted.length === 0) return []
   const least = sorted.reduce((total, { objects }) => total + objects, 0) * MIN_SHARE
-  const shown = sorted.filter(({ objects }) => objects >= least)
-  const rest = sorted.slice(shown.length)
+  const isShown = ({ prefix, objects }: Part): boolean => objects >= least || prefix === OTHER_FOLDERS
+  const shown = sorted.filter(isShown)
+  const rest = sorted.filter((part) => !isShown(part))
   const sum = (key: 'objects' | 'covered'): number => rest.reduce((total, part) => total + part[key], 0)
   const leaves = [
     ...shown.map((part) => ({ ...part, prefixes: 1 })),

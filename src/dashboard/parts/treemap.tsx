@@ -1,5 +1,6 @@
-import { formatCount, formatPercent } from '../format.ts'
+import { formatCount, formatPercent, NO_FOLDERS } from '../format.ts'
 import { formatRoute } from '../route.ts'
+import { FolderLink } from './folder.tsx'
 import { Name, visible } from './name.tsx'
 import { layoutTreemap, type Part } from './treemap-data.ts'
 
@@ -25,19 +26,20 @@ export function Treemap({ label, parts }: { label: string; parts: readonly Part[
 
 function Tile({ part, prefixes }: { part: Part; prefixes: number }) {
   const share = part.covered / part.objects
-  const title = `${prefixes > 1 ? `${prefixes} smaller folders` : visible(part.prefix)}: ${formatPercent(share)} of ${formatCount(part.objects)}`
+  const label = prefixes > 1 ? `${prefixes} smaller folders` : NO_FOLDERS.get(part.prefix)
+  const title = `${label ?? visible(part.prefix)}: ${formatPercent(share)} of ${formatCount(part.objects)}`
   const content = (
     <>
       <span class="treemap-fill" style={{ height: `${share * 100}%` }} />
       <span class="treemap-text">
-        {prefixes > 1 ? `${prefixes} smaller folders` : <PrefixName prefix={part.prefix} />}{' '}
+        {label ?? <Name name={part.prefix} max={40} />}{' '}
         <span class="treemap-figures">
           {formatPercent(share)} of {formatCount(part.objects)}
         </span>
       </span>
     </>
   )
-  if (prefixes > 1 || part.prefix === '')
+  if (label !== undefined)
     return (
       <div class="treemap-tile" title={title}>
         {content}
@@ -60,13 +62,7 @@ function Bars({ label, parts }: { label: string; parts: readonly Part[] }) {
     <ul class="coverage-bars" aria-label={label}>
       {parts.map(({ prefix, objects, covered }) => (
         <li key={prefix}>
-          {prefix === '' ? (
-            <PrefixName prefix="" />
-          ) : (
-            <a href={formatRoute({ view: 'browse', prefix, filter: '' })}>
-              <PrefixName prefix={prefix} />
-            </a>
-          )}
+          <FolderLink prefix={prefix} />
           <span class="number small">
             {formatPercent(objects === 0 ? 1 : covered / objects)} of {formatCount(objects)}
           </span>
@@ -77,8 +73,4 @@ function Bars({ label, parts }: { label: string; parts: readonly Part[] }) {
       ))}
     </ul>
   )
-}
-
-function PrefixName({ prefix }: { prefix: string }) {
-  return prefix === '' ? <>(no folder)</> : <Name name={prefix} max={40} />
 }

@@ -20,7 +20,7 @@ import { Sections } from './migration/sections.tsx'
 import { StartDialog } from './migration/start-dialog.tsx'
 import { useJob } from './migration/use-job.ts'
 import { VerificationCard } from './migration/verification-card.tsx'
-import { isRollback } from './migration/verifications.ts'
+import { chooseVerification, isRollback } from './migration/verifications.ts'
 
 export function Migration({ route }: { route: Extract<Route, { view: 'migration' }> }) {
   if (!may('admin'))
@@ -39,12 +39,13 @@ function Overview({ chosen }: { chosen: string | undefined }) {
     moves: isMoving,
   })
   const verifications = useJob('verifications', client.verifications, client.verification, {
-    choose: (jobs) => jobs.find((one) => !isRollback(one))?.id,
+    choose: (jobs) => chooseVerification(jobs.filter((one) => !isRollback(one)))?.id,
     moves: ({ state }) => state === 'running',
   })
   const { job } = backfills
   const hasFailures = job && job.failed > 0
-  const coverage = <Coverage verifications={verifications.jobs.data ?? []} latest={verifications.job} />
+  const detaching = verifications.all?.filter((one) => !isRollback(one))
+  const coverage = <Coverage verifications={detaching ?? []} />
   // All at once, so that nothing moves when the second list arrives.
   const isReady = [backfills.jobs, verifications.jobs].every(({ data, error }) => data ?? error)
   return (
@@ -73,8 +74,8 @@ function Overview({ chosen }: { chosen: string | undefined }) {
           </div>
           {hasFailures && coverage}
           <Dependence />
-          {verifications.jobs.data ? (
-            <VerificationCard direction="detach" job={verifications.job} onChange={verifications.reload} />
+          {detaching ? (
+            <VerificationCard direction="detach" jobs={detaching} onChange={verifications.reload} />
           ) : (
             // Without jobs, the first notice says why already.
             backfills.jobs.data &&
@@ -85,7 +86,7 @@ function Overview({ chosen }: { chosen: string | undefined }) {
           {backfills.jobs.data && (
             <JobLists
               backfills={backfills.jobs.data}
-              verifications={verifications.jobs.data ?? []}
+              verifications={verifications.all ?? []}
               shown={backfills.id}
             />
           )}

@@ -11,7 +11,7 @@ import { Missing } from './migration/missing.tsx'
 import { Sections } from './migration/sections.tsx'
 import { useJob } from './migration/use-job.ts'
 import { VerificationCard } from './migration/verification-card.tsx'
-import { isRollback } from './migration/verifications.ts'
+import { chooseVerification, isRollback } from './migration/verifications.ts'
 import { MirrorCard } from './rollback/mirror-card.tsx'
 
 const EVERY_MS = 5000
@@ -54,8 +54,7 @@ function WayBack() {
     moves: isMoving,
   })
   const verifications = useJob('rollbacks', client.verifications, client.verification, {
-    // One that was cancelled says nothing, so the result before stays.
-    choose: (jobs) => jobs.find((one) => isRollback(one) && one.state !== 'cancelled')?.id,
+    choose: (jobs) => chooseVerification(jobs.filter(isRollback))?.id,
     moves: ({ state }) => state === 'running',
   })
   const { job } = resyncs
@@ -67,8 +66,12 @@ function WayBack() {
     <div class="stack">
       <Stale at={failing?.at} error={failing?.error} />
       {!mirrors.data && <Problem error={mirrors.error} retry={mirrors.reload} />}
-      {verifications.jobs.data ? (
-        <VerificationCard direction="rollback" job={verifications.job} onChange={verifications.reload} />
+      {verifications.all ? (
+        <VerificationCard
+          direction="rollback"
+          jobs={verifications.all.filter(isRollback)}
+          onChange={verifications.reload}
+        />
       ) : (
         <Problem error={verifications.jobs.error} retry={verifications.reload} />
       )}

@@ -5,7 +5,7 @@ import { chain } from '../chain.ts'
 import { Icon } from '../parts/icon.tsx'
 import { Empty, Loading, Page } from '../parts/page.tsx'
 import { Problem } from '../parts/problem.tsx'
-import { client, may } from '../session.ts'
+import { client, may, session } from '../session.ts'
 import { Tour } from './welcome/tour.tsx'
 import { findPicture } from './welcome/tour-state.ts'
 
@@ -64,14 +64,15 @@ async function storedPicture(skipped: string | undefined): Promise<string | null
     const { migration } = await client.explain(stored)
     return migration.state === 'absent' ? null : stored
   } catch (error) {
-    if (error instanceof ApiError && error.status === 400) return null
+    // 403: it was that of a session that may see more.
+    if (error instanceof ApiError && [400, 403].includes(error.status)) return null
     throw error
   }
 }
 
 async function listedPicture(skipped: string | undefined): Promise<string | null> {
   const known = chain.value ?? (may('admin') ? await client.backends() : undefined)
-  const { objects } = await client.list('', { limit: 1000 })
+  const { objects } = await client.list(session.value?.prefix ?? '', { limit: 1000 })
   const others = objects.filter(({ name }) => name !== skipped)
   return findPicture(others, known?.backends[0]?.name) ?? skipped ?? null
 }

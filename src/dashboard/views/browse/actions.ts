@@ -3,6 +3,7 @@ import type { Migrated } from '../../../client/client.ts'
 import { chain, primary } from '../../chain.ts'
 import { type Recovery, recoveryOf } from '../../deletion.ts'
 import { plural } from '../../format.ts'
+import { isSigned, linkTo } from '../../links.ts'
 import { visible } from '../../parts/name.tsx'
 import { describeShort } from '../../parts/problem.tsx'
 import { showToast } from '../../parts/toast.tsx'
@@ -64,19 +65,36 @@ export async function migrate(listing: Listing, names: readonly string[]): Promi
     }
   })
   const withOutcome = (wanted: string) => results.filter(({ outcome }) => outcome === wanted)
-  const moved = [...withOutcome('copied'), ...withOutcome('present')]
-  if (primary.value !== undefined) listing.move(new Set(moved.map(({ name }) => name)), primary.value)
-  else void listing.reload()
+  const copied = withOutcome('copied')
+  const present = withOutcome('present')
+  if (primary.value !== undefined) listing.move(new Set(copied.map(({ name }) => name)), primary.value)
+  // Another writable backend may have them.
+  if (primary.value === undefined || present.length > 0) void listing.reload()
   for (const { name, error, detail } of withOutcome('failed'))
     failures.push(`${visible(name)}: ${detail ?? error}`)
   report(
     [
-      [withOutcome('copied').length, 'moved'],
-      [withOutcome('present').length, 'moved before'],
+      [copied.length, 'moved'],
+      [present.length, 'not to be moved'],
       [withOutcome('absent').length, 'not there any more'],
     ],
     failures,
   )
+}
+
+/** Links to the objects, one a line. Each costs a request only where reads need a signature. */
+export async function linksTo(names: readonly string[]): Promise<string> {
+  const [first = ''] = names
+  const links = new Map(names.map((name) => [name, client.mediaUrl(name)]))
+  if (isSigned(await linkTo(first))) {
+    const { done, failed } = await withProgress('Signing links', names.length, (options) =>
+      forEachName(names, linkTo, options),
+    )
+    if (failed[0]) throw failed[0].error
+    if (done.length < names.length) throw new Error('stopped, so nothing was copied')
+    for (const { name, result } of done) links.set(name, result)
+  }
+  return [...links.values()].join('\n')
 }
 
 /** Deletes objects; asks first if some of them could not be restored. */

@@ -1,3 +1,5 @@
+import { chain } from '../../chain.ts'
+import { followsDeletes } from '../../deletion.ts'
 import { plural } from '../../format.ts'
 import { Dialog } from '../../parts/dialog.tsx'
 import { Icon } from '../../parts/icon.tsx'
@@ -15,17 +17,15 @@ export function DeleteDialog() {
   return (
     <Dialog title={`Delete ${plural(total, 'object')}?`} onClose={() => (deletion.value = null)}>
       <div class="stack">
-        <Names names={final}>
-          {final.length === 1 ? 'No other backend has it' : 'No other backend has these'}: deleting is final.
-        </Names>
+        <Names names={final}>{whyFinal(final.length === 1 ? 'it' : 'them')}</Names>
         <Names names={uncertain}>
           It is not certain that an undo would bring back the same{' '}
           {uncertain.length === 1 ? 'object' : 'objects'}.
         </Names>
         {restorable.length > 0 && (
           <p class="muted">
-            {plural(restorable.length, 'object')} can be restored: a fallback has{' '}
-            {restorable.length === 1 ? 'it' : 'them'} too.
+            {plural(restorable.length, 'object')} can be restored: another backend keeps{' '}
+            {restorable.length === 1 ? 'it' : 'them'}.
           </p>
         )}
       </div>
@@ -39,6 +39,13 @@ export function DeleteDialog() {
       </footer>
     </Dialog>
   )
+}
+
+function whyFinal(them: 'it' | 'them'): string {
+  if (chain.value?.deletes === 'first')
+    return `Deletes leave no tombstones here (FALLBACK_DELETES is "first"), so an undelete cannot bring ${them} back. What another backend has as well goes on being served.`
+  const hasMirrors = chain.value?.backends.some(({ name }) => followsDeletes(name, chain.value))
+  return `No other backend keeps ${them}${hasMirrors ? ' (mirrors follow deletes)' : ''}, so an undelete cannot bring ${them} back. Only prior versions could, if they are kept.`
 }
 
 function Names({ names, children }: { names: readonly string[]; children: string | string[] }) {

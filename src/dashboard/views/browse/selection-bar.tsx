@@ -2,8 +2,8 @@ import { primary } from '../../chain.ts'
 import { formatBytes, plural } from '../../format.ts'
 import { copyText } from '../../parts/copy-button.tsx'
 import { Icon } from '../../parts/icon.tsx'
-import { client, may } from '../../session.ts'
-import { migrate, running, startDelete } from './actions.ts'
+import { may } from '../../session.ts'
+import { linksTo, migrate, running, startDelete } from './actions.ts'
 import type { Listing } from './listing.ts'
 
 /** What can be done with the selected objects, or how far that is. */
@@ -46,12 +46,7 @@ export function SelectionBar({ listing }: { listing: Listing }) {
         <button
           type="button"
           title="Opening a link of what has not moved yet copies it"
-          onClick={() =>
-            void copyText(
-              selected.map((name) => client.mediaUrl(name)).join('\n'),
-              `${plural(selected.length, 'link')} copied.`,
-            )
-          }
+          onClick={() => void copyText(linksTo(selected), `${plural(selected.length, 'link')} copied.`)}
         >
           <Icon name="copy" /> Copy links
         </button>

@@ -1,18 +1,10 @@
 import type { Verification } from '../../../client/client.ts'
 import { Treemap } from '../../parts/treemap.tsx'
-import { isRollback } from './verifications.ts'
 
-interface Props {
-  verifications: readonly Verification[]
-  /** As it is now; the list may be older. */
-  latest: Verification | undefined
-}
-
-/** How much of each folder the primary has, as the latest verification that counted it found. */
-export function Coverage({ verifications, latest }: Props) {
-  const job = [...(latest ? [latest] : []), ...verifications].find(
-    (one) => one.prefixes.length > 0 && !isRollback(one),
-  )
+/** How much of each folder the primary has, as the last verification found; while there is none, as far as one has counted. */
+export function Coverage({ verifications }: { verifications: readonly Verification[] }) {
+  const counted = verifications.filter(({ prefixes }) => prefixes.length > 0)
+  const job = counted.find(({ state }) => state === 'completed') ?? counted[0]
   return (
     <section class="card" aria-labelledby="coverage-title">
       <h2 id="coverage-title">Coverage by folder</h2>

@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals'
 import type { Dependence as Answer } from '../../../client/client.ts'
 import { formatAgo, formatCount, plural } from '../../format.ts'
+import { FolderLink } from '../../parts/folder.tsx'
 import { Icon } from '../../parts/icon.tsx'
 import { Name } from '../../parts/name.tsx'
 import { Loading, Stale } from '../../parts/page.tsx'
@@ -10,7 +11,7 @@ import { formatRoute } from '../../route.ts'
 import { client } from '../../session.ts'
 import { Missing } from './missing.tsx'
 import { ReadsPlot } from './reads-plot.tsx'
-import { describeReads, describeShadows, OTHER_PREFIXES, quietOf, type Span, SPANS } from './reads.ts'
+import { describeReads, describeShadows, quietOf, type Span, SPANS } from './reads.ts'
 
 type Fallback = Answer['fallbacks'][number]
 
@@ -91,7 +92,7 @@ function Prefixes({ prefixes }: Pick<Fallback, 'prefixes'>) {
       <ul class="bars">
         {prefixes.slice(0, isWhole.value ? undefined : SHOWN).map(({ prefix, reads, last_read: last }) => (
           <li key={prefix} class="prefix-bar" title={`last read ${formatAgo(last)}`}>
-            <PrefixName prefix={prefix} />
+            <FolderLink prefix={prefix} />
             <span class="meter tone-warn" aria-hidden="true">
               <span style={{ width: `${(reads / most) * 100}%` }} />
             </span>
@@ -105,16 +106,6 @@ function Prefixes({ prefixes }: Pick<Fallback, 'prefixes'>) {
         </button>
       )}
     </>
-  )
-}
-
-function PrefixName({ prefix }: { prefix: string }) {
-  if (prefix === '' || prefix === OTHER_PREFIXES)
-    return <span class="muted">{prefix === '' ? '(no folder)' : '(all others)'}</span>
-  return (
-    <a href={formatRoute({ view: 'browse', prefix, filter: '' })}>
-      <Name name={prefix} max={40} />
-    </a>
   )
 }
 

@@ -64,9 +64,6 @@ export function readsByBackend({ at, step, columns, backends }: Series, order: r
 
 type Fallback = Dependence['fallbacks'][number]
 
-/** What prefixes beyond those that are kept are summed as. */
-export const OTHER_PREFIXES = '…'
-
 /** After so many days without a read, a fallback looks unneeded. */
 const QUIET_DAYS = 30
 

@@ -2,7 +2,7 @@ import { useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import type { Backfill, BackfillRequest } from '../../../client/client.ts'
 import { chain } from '../../chain.ts'
-import { formatCount } from '../../format.ts'
+import { formatCount, plural } from '../../format.ts'
 import { Dialog } from '../../parts/dialog.tsx'
 import { Icon } from '../../parts/icon.tsx'
 import { describeShort, Problem } from '../../parts/problem.tsx'
@@ -23,13 +23,17 @@ interface Props {
 export function StartDialog({ onClose, onStarted }: Props) {
   const request = useSignal<BackfillRequest>({})
   const dryRun = useSignal<string | undefined>(undefined)
+  const isClosed = useRef(false)
+  useEffect(() => () => void (isClosed.current = true), [])
   return (
     <Dialog title="Start a backfill" onClose={onClose}>
       {dryRun.value === undefined ? (
         <ScopeForm
           onEstimate={async (scope) => {
+            const { id } = await client.startBackfill({ ...scope, dry_run: true })
+            if (isClosed.current) return cancelDryRun(id)
             request.value = scope
-            dryRun.value = (await client.startBackfill({ ...scope, dry_run: true })).id
+            dryRun.value = id
           }}
         />
       ) : (
@@ -44,26 +48,40 @@ export function StartDialog({ onClose, onStarted }: Props) {
   )
 }
 
+/** Whoever leaves a dry run does not wait for it any more. */
+async function cancelDryRun(id: string): Promise<void> {
+  try {
+    await client.cancelBackfill(id)
+  } catch (failure) {
+    showToast(describeShort(failure), { tone: 'bad' })
+  }
+}
+
 function ScopeForm({ onEstimate }: { onEstimate: (scope: BackfillRequest) => Promise<void> }) {
-  const form = useRef<HTMLFormElement>(null)
   const error = useSignal<unknown>(undefined)
+  const isNoneChosen = useSignal(false)
+  const isBusy = useSignal(false)
   const fallbacks = chain.value?.backends.filter(({ role }) => role === 'fallback') ?? []
-  const estimate = async (event?: Event): Promise<void> => {
-    event?.preventDefault()
-    if (!form.current) return
-    const fields = new FormData(form.current)
+  const canChoose = fallbacks.length > 1
+  const estimate = async (event: SubmitEvent): Promise<void> => {
+    event.preventDefault()
+    const fields = new FormData(event.currentTarget as HTMLFormElement)
     const chosen = fields.getAll('backends').map(String)
+    isNoneChosen.value = canChoose && chosen.length === 0
+    if (isNoneChosen.value || isBusy.value) return
+    isBusy.value = true
     try {
       await onEstimate({
         prefix: fields.get('prefix') as string,
-        ...(chosen.length > 0 && chosen.length < fallbacks.length && { backends: chosen }),
+        ...(canChoose && chosen.length < fallbacks.length && { backends: chosen }),
       })
     } catch (failure) {
       error.value = failure
+      isBusy.value = false
     }
   }
   return (
-    <form ref={form} class="form" onSubmit={(event) => void estimate(event)}>
+    <form class="form" onSubmit={(event) => void estimate(event)}>
       <p class="muted">
         A dry run comes first: it lists what there is to copy, and says what that costs. It copies nothing.
       </p>
@@ -71,7 +89,7 @@ function ScopeForm({ onEstimate }: { onEstimate: (scope: BackfillRequest) => Pro
         Only names that begin with
         <input name="prefix" placeholder="all names" autoComplete="off" spellcheck={false} />
       </label>
-      {fallbacks.length > 1 && (
+      {canChoose && (
         <fieldset>
           <legend>Copy from</legend>
           {fallbacks.map(({ name, type }) => (
@@ -82,11 +100,16 @@ function ScopeForm({ onEstimate }: { onEstimate: (scope: BackfillRequest) => Pro
               </span>
             </label>
           ))}
+          {isNoneChosen.value && (
+            <p class="field-error" role="alert">
+              Choose at least one backend to copy from.
+            </p>
+          )}
         </fieldset>
       )}
       {error.value !== undefined && <Problem error={error.value} />}
       <footer>
-        <button type="submit" class="primary">
+        <button type="submit" class="primary" aria-disabled={isBusy.value}>
           <Icon name="search" /> Dry run
         </button>
       </footer>
@@ -113,11 +136,7 @@ function DryRun({ id, scope, onStarted, onBack }: DryRunProps) {
   open.current = job === undefined || isOpen(job)
   useEffect(
     () => () => {
-      // Whoever leaves it does not wait for it any more.
-      if (open.current)
-        client
-          .cancelBackfill(id)
-          .catch((failure: unknown) => showToast(describeShort(failure), { tone: 'bad' }))
+      if (open.current) void cancelDryRun(id)
     },
     [id],
   )
@@ -128,6 +147,20 @@ function DryRun({ id, scope, onStarted, onBack }: DryRunProps) {
         {job.waiting && <WaitingNotice waiting={job.waiting} />}
         <Counting listed={job.listed} />
       </>
+    )
+  if (job.state === 'cancelled')
+    return (
+      <div class="form">
+        <p role="status">
+          The dry run was cancelled after {plural(job.listed, 'object')}, so it is not known what there is to
+          copy.
+        </p>
+        <footer>
+          <button type="button" onClick={onBack}>
+            <Icon name="arrow-left" /> Back
+          </button>
+        </footer>
+      </div>
     )
   return (
     <div class="form">

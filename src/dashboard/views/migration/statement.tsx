@@ -2,7 +2,7 @@ import type { ComponentChildren } from 'preact'
 import type { Verification } from '../../../client/client.ts'
 import { chain } from '../../chain.ts'
 import { formatCount, formatList, formatPercent, formatTime } from '../../format.ts'
-import { Name } from '../../parts/name.tsx'
+import { Folder } from '../../parts/folder.tsx'
 import { base } from '../../session.ts'
 import { Conditions, Signature } from './conditions.tsx'
 import { Verdict } from './verification-card.tsx'
@@ -119,7 +119,9 @@ function Prefixes({ job: { prefixes } }: { job: Verification }) {
         <tbody>
           {largest.map(({ prefix, objects, covered, coverage }) => (
             <tr key={prefix}>
-              <th scope="row">{prefix === '' ? '(no folder)' : <Name name={prefix} max={60} />}</th>
+              <th scope="row">
+                <Folder prefix={prefix} max={60} />
+              </th>
               <td class="number">
                 {formatCount(covered)} of {formatCount(objects)}
               </td>

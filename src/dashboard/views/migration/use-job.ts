@@ -7,7 +7,7 @@ const IDLE_MS = 10_000
 /** A list costs a request for each of its jobs. */
 const LIST_MS = 60_000
 
-/** A list of jobs, and the one that is shown, which is asked for more often. */
+/** A list of jobs, and the one that is shown, which is loaded more often; `all` is the list with that one as it is now. */
 export function useJob<Job extends Backfill | Verification>(
   kind: string,
   list: () => Promise<Job[]>,
@@ -19,7 +19,8 @@ export function useJob<Job extends Backfill | Verification>(
   const latest = usePoll(`${kind}/${id}`, () => (id === undefined ? Promise.resolve(null) : get(id)), {
     every: (job) => (job === null ? null : moves(job) ? MOVING_MS : IDLE_MS),
   })
-  const job = latest.data ?? jobs.data?.find((one) => one.id === id)
+  const all = jobs.data?.map((one) => (one.id === latest.data?.id ? latest.data : one))
+  const job = latest.data ?? all?.find((one) => one.id === id)
   const reload = (): void => {
     jobs.reload()
     latest.reload()
@@ -29,5 +30,5 @@ export function useJob<Job extends Backfill | Verification>(
     if (latest.data && jobs.data?.some((one) => one.id === id && one.state !== latest.data?.state))
       jobs.reload()
   }, [latest.data?.state])
-  return { jobs, id, job, latest: latest as Polled<Job | null>, reload }
+  return { jobs, id, job, all, latest: latest as Polled<Job | null>, reload }
 }

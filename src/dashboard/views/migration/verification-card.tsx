@@ -2,6 +2,7 @@ import { useSignal } from '@preact/signals'
 import type { Verification } from '../../../client/client.ts'
 import { formatAgo, formatCount, plural } from '../../format.ts'
 import { Icon } from '../../parts/icon.tsx'
+import { visible } from '../../parts/name.tsx'
 import { formatRoute } from '../../route.ts'
 import { client } from '../../session.ts'
 import { ActionButton } from './action-button.tsx'
@@ -12,8 +13,8 @@ import { WaitingNotice } from './waiting-notice.tsx'
 
 interface Props {
   direction: VerificationDirection
-  /** The latest one, if there is one. */
-  job: Verification | undefined
+  /** Those of that direction, newest first. */
+  jobs: readonly Verification[]
   onChange: () => void
 }
 
@@ -28,39 +29,32 @@ const WORDS = {
   },
 }
 
-/** Whether the fallbacks can be detached, or the move be undone, as the latest verification found. */
-export function VerificationCard({ direction, job, onChange }: Props) {
+/** Whether the fallbacks can be detached, or the move be undone, as the last completed verification found. */
+export function VerificationCard({ direction, jobs, onChange }: Props) {
   const isStarting = useSignal(false)
   const { title, none } = WORDS[direction]
+  const running = jobs.filter(({ state }) => state === 'running')
+  const last = jobs.find(({ state }) => state === 'completed')
   return (
     <section class="card" aria-labelledby="certificate-title">
       <header class="card-head">
         <h2 id="certificate-title">{title}</h2>
         <div class="actions">
-          {job?.state === 'running' && (
-            <ActionButton
-              icon="ban"
-              run={async () => {
-                await client.cancelVerification(job.id)
-                onChange()
-              }}
-            >
-              Cancel
-            </ActionButton>
-          )}
-          {job?.state !== 'running' && (
-            <button type="button" onClick={() => (isStarting.value = true)}>
-              <Icon name="shield-check" /> Verify …
-            </button>
-          )}
-          {job && (
-            <a class="button" href={formatRoute({ view: 'verification', job: job.id })}>
+          <button type="button" onClick={() => (isStarting.value = true)}>
+            <Icon name="shield-check" /> Verify …
+          </button>
+          {last && (
+            <a class="button" href={formatRoute({ view: 'verification', job: last.id })}>
               <Icon name="file-text" /> Open certificate
             </a>
           )}
         </div>
       </header>
-      {job ? <Result job={job} /> : <p class="muted">Nothing has been compared yet. {none}</p>}
+      {running.map((job) => (
+        <Progress key={job.id} job={job} onChange={onChange} />
+      ))}
+      {last && <Result job={last} />}
+      {!last && running.length === 0 && <p class="muted">Nothing has been compared yet. {none}</p>}
       {isStarting.value && (
         <VerifyDialog
           direction={direction}
@@ -75,18 +69,34 @@ export function VerificationCard({ direction, job, onChange }: Props) {
   )
 }
 
-function Result({ job }: { job: Verification }) {
-  if (job.state === 'running')
-    return (
-      <>
+function Progress({ job, onChange }: { job: Verification; onChange: () => void }) {
+  return (
+    <div class="card-head">
+      <div>
         <Verdict job={job} />
         {job.waiting && <WaitingNotice waiting={job.waiting} />}
         <p>
           {plural(job.compared, 'object')} compared so far
-          {job.passes > 1 && `, in pass ${formatCount(job.passes)}`}.
+          {job.passes > 1 && `, in pass ${formatCount(job.passes)}`}
+          {job.prefix !== '' && `, of the names that begin with “${visible(job.prefix)}”`}.
         </p>
-      </>
-    )
+      </div>
+      <div class="actions">
+        <ActionButton
+          icon="ban"
+          run={async () => {
+            await client.cancelVerification(job.id)
+            onChange()
+          }}
+        >
+          Cancel
+        </ActionButton>
+      </div>
+    </div>
+  )
+}
+
+function Result({ job }: { job: Verification }) {
   return (
     <>
       <Verdict job={job} />

@@ -72,6 +72,11 @@ export function isRollback({ direction }: Verification): boolean {
   return direction === 'rollback'
 }
 
+/** A running verification, whose progress is shown, or else the last result. One that was cancelled proves nothing. */
+export function chooseVerification(jobs: readonly Verification[]): Verification | undefined {
+  return jobs.find(({ state }) => state === 'running') ?? jobs.find(({ state }) => state === 'completed')
+}
+
 /** Whether it has proved what it was to prove. */
 export function isSafe({ safe_to_detach: canDetach, safe_to_roll_back: canRollBack }: Verification): boolean {
   return canRollBack ?? canDetach

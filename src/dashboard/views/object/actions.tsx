@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals'
-import { useEffect } from 'preact/hooks'
 import type { Explanation } from '../../../client/client.ts'
-import { chain } from '../../chain.ts'
+import { chain, isChainLoading } from '../../chain.ts'
+import { linkTo } from '../../links.ts'
 import { CopyButton } from '../../parts/copy-button.tsx'
 import { Icon } from '../../parts/icon.tsx'
 import { lastSegment, visible } from '../../parts/name.tsx'
@@ -25,7 +25,6 @@ export function Actions({ explanation, onChange }: Props) {
   const kept =
     recoveryOf(explanation, chain.value) === 'restorable' ? keptBy(explanation, chain.value) : undefined
   const isBusy = useSignal(false)
-  const link = useLink(name)
   const run = async (action: Promise<void>): Promise<void> => {
     isBusy.value = true
     await action
@@ -47,7 +46,7 @@ export function Actions({ explanation, onChange }: Props) {
           </a>
         </>
       )}
-      <CopyButton icon="link" text={link} label="Copy link" copied="The link is copied" />
+      <CopyButton icon="link" text={() => linkTo(name)} label="Copy link" copied="The link is copied" />
       <CopyButton text={name} label="Copy name" copied="The name is copied" />
       {MIGRATABLE.includes(migration.state) && may('write') && (
         <button
@@ -63,7 +62,7 @@ export function Actions({ explanation, onChange }: Props) {
         <button
           type="button"
           class="danger"
-          disabled={isBusy.value}
+          disabled={isBusy.value || isChainLoading.value}
           onClick={() => (kept === undefined ? (isConfirming.value = true) : remove())}
         >
           <Icon name="trash-2" /> Delete
@@ -78,20 +77,6 @@ export function Actions({ explanation, onChange }: Props) {
       )}
     </>
   )
-}
-
-/** The object's own address, signed where reads need a signature. */
-function useLink(name: string): string {
-  const link = useSignal(client.mediaUrl(name))
-  useEffect(() => {
-    const load = async (): Promise<void> => {
-      const url = await client.url(name)
-      if (url.startsWith(`${link.value}?`)) link.value = url
-    }
-    // Where no backend can make a URL, the object's own address still works.
-    load().catch(() => {})
-  }, [])
-  return link.value
 }
 
 const MIGRATED = {

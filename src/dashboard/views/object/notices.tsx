@@ -1,15 +1,18 @@
 import type { Explanation } from '../../../client/client.ts'
+import { chain } from '../../chain.ts'
+import { isHeld } from '../../compare.ts'
+import { followsDeletes } from '../../deletion.ts'
 import { formatAgo, formatTime } from '../../format.ts'
 import { Icon } from '../../parts/icon.tsx'
 import { may } from '../../session.ts'
 import { migrateName, undelete } from './actions.tsx'
-import { isHeld } from '../../compare.ts'
 
 /** Says that the name is deleted, and what an undelete would bring back. */
 export function Tombstone({ explanation, onChange }: { explanation: Explanation; onChange: () => void }) {
   const { name, tombstone, backends } = explanation
   if (!tombstone) return null
   const holders = backends.filter(isHeld).map((backend) => backend.name)
+  const isKept = holders.some((holder) => !followsDeletes(holder, chain.value))
   return (
     <section class="notice tone-warn">
       <Icon name="trash-2" />
@@ -17,8 +20,8 @@ export function Tombstone({ explanation, onChange }: { explanation: Explanation;
         <strong>Deleted{tombstone.deleted_time && ` ${formatTime(tombstone.deleted_time)}`}</strong>
         <p>
           {holders.length > 0
-            ? `${holders.join(', ')} still ${holders.length === 1 ? 'has' : 'have'} it, hidden by the tombstone in ${tombstone.backend}.`
-            : 'No backend has it any more, so there is nothing to bring back.'}
+            ? `${holders.join(', ')} still ${holders.length === 1 ? 'has' : 'have'} it, hidden by the tombstone in ${tombstone.backend}.${isKept ? '' : ' A mirror follows the delete, usually within seconds.'}`
+            : 'No backend has it any more, so an undelete would bring nothing back.'}
         </p>
         {holders.length > 0 && may('write') && (
           <button type="button" onClick={() => void undelete(name, onChange)}>

@@ -67,11 +67,14 @@ function HowToDecide() {
       <p>These names were saved here, and their source has another object. Nothing was changed.</p>
       <ul>
         <li>To keep what is here, there is nothing to do.</li>
-        <li>To take the source’s version, upload its bytes under the same name.</li>
+        <li>
+          To take the source’s version, replace what is here with its bytes:{' '}
+          <code>fallback-storage put FILE NAME</code>. Uploads on this page never replace an object.
+        </li>
       </ul>
       <p>
-        An entry goes away with the next event of its name that finds both sides equal, or the object deleted
-        on one of them.
+        An entry stays here, however you decide, until the next event of its name finds both sides equal, or
+        the object deleted on one of them.
       </p>
     </div>
   )

@@ -60,6 +60,9 @@ export function Tour({ name }: { name: string }) {
     })
   const remove = () =>
     run('delete', async () => {
+      // The picture is real, and may have changed since it was looked at.
+      const reason = whyNoDelete(await client.explain(name))
+      if (reason !== null) return { line: 'Nothing was deleted', words: reason }
       await client.delete(name)
       done.value = { ...done.value, undeleted: false }
       const exists = await client.exists(name)
@@ -68,9 +71,9 @@ export function Tour({ name }: { name: string }) {
     })
   const undelete = () =>
     run('delete', async () => {
-      const { backend } = await client.undelete(name)
+      const { restored, backend } = await client.undelete(name)
       done.value = { ...done.value, undeleted: true }
-      return { line: '"restored": true', words: `${backend ?? 'No backend'} serves it again.` }
+      return { line: `"restored": ${restored}`, words: `${backend ?? 'No backend'} serves it again.` }
     })
 
   const step = currentStep(data, done.value)
@@ -223,5 +226,5 @@ function whyNoDelete(explanation: Explanation): string | null {
   if (chain.value.deletes === 'first') return 'Deletes cannot be undone here (FALLBACK_DELETES is "first").'
   return recoveryOf(explanation, chain.value) === 'restorable'
     ? null
-    : 'This picture could not be undeleted: no other backend has the same.'
+    : 'This picture could not be undeleted: no other backend keeps the same (a mirror follows deletes).'
 }

@@ -2,6 +2,7 @@ import { isWritable, type PutCondition, type WritableBackend } from '../storage/
 import { StorageError } from '../storage/errors.ts'
 import type { Chain } from '../chain/fallback.ts'
 import { accepts, before, writersFor } from '../chain/placement.ts'
+import { headForWrite } from '../chain/read-for-write.ts'
 import { conditionOn, writeMarker } from '../storage/tombstone-marker.ts'
 import type { ObjectInfo } from '../storage/object.ts'
 import { type Body, hold, storeIn, type UploadOptions, withUpload } from './upload.ts'
@@ -49,7 +50,7 @@ export async function replace(
   { target, held, allows }: Replacement,
   store: (onlyIf: PutCondition | undefined) => Promise<ObjectInfo | null>,
 ): Promise<ObjectInfo> {
-  if (allows && !allows(await chain.head(name))) throw changed()
+  if (allows && !allows(await headForWrite(chain, name))) throw changed()
   const info = await store(allows && conditionOn(held))
   if (!info) throw changed()
   await clearBefore(chain, name, target)

@@ -176,6 +176,31 @@ describe('CopyObject', () => {
   })
 })
 
+/** `a` has version 2 in R2, which a fallback still has in version 1; R2's reads fail. */
+async function withOlderFallback() {
+  const failing = () => Promise.reject(new Error('get: We encountered an internal error. (10001)'))
+  await fill(media, { a: 'version 2' })
+  await fill(mediaKv, { a: 'version 1' })
+  return { MEDIA: bucketWith({ get: failing }), FALLBACK_STORAGES: [R2, KV] }
+}
+
+describe('a source that may be out of date, because the primary fails', () => {
+  it('is not copied over the newer version, nor to another name', async () => {
+    const { copy } = startCopies(await withOlderFallback())
+    const headers = { 'x-amz-metadata-directive': 'REPLACE', 'x-amz-meta-mode': '33188' }
+    expect(await codeOf(copy(`${BUCKET}/a`, 'a', { headers }))).toBe('ServiceUnavailable')
+    expect(await codeOf(copy(`${BUCKET}/a`, 'b'))).toBe('ServiceUnavailable')
+    expect(await new Response((await media.get('a'))?.body).text()).toBe('version 2')
+    expect(await media.head('b')).toBeNull()
+  })
+
+  it('does not become a part', async () => {
+    const { create, sendPart } = startUploads(await withOlderFallback())
+    const headers = { 'x-amz-copy-source': `${BUCKET}/a` }
+    expect(await codeOf(sendPart('to', await create('to'), 1, { headers }))).toBe('ServiceUnavailable')
+  })
+})
+
 describe('UploadPartCopy', () => {
   const DIGITS = '0123456789'
 

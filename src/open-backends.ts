@@ -18,6 +18,7 @@ import { s3Backend } from './backends/s3/s3.ts'
 import { withStaging } from './wrappers/staging.ts'
 import { withCheckedDigests } from './wrappers/check-digest.ts'
 import { withTracing } from './wrappers/tracing.ts'
+import { mayTakeWrites } from './chain/placement.ts'
 import type { Config } from './config/config.ts'
 import type { BackendConfig } from './config/backend-config.ts'
 import { describeError, log } from './observe/log.ts'
@@ -53,7 +54,7 @@ function withSteadyBodies(guarded: readonly Backend[], config: Config): Backend[
 
 /**
  * With migration on, bodies are checked against their digests while they are read, and bodies that may be copied while
- * they stream are read once for all concurrent requests.
+ * they stream are read once for all concurrent requests, except where a write may replace them meanwhile.
  */
 export function withSharedBodies(steady: readonly Backend[], config: Config): readonly Backend[] {
   if (!config.migration) return steady
@@ -65,6 +66,7 @@ export function withSharedBodies(steady: readonly Backend[], config: Config): re
     const { idleTimeoutMs } = settings
     return withCoalescing(verified, {
       maxBytes: config.inlineMaxBytes,
+      shares: (name) => !mayTakeWrites({ backends: steady }, backend, name),
       budget: isolateMemory,
       leave: SHARED_LEAVES_BYTES,
       stallMs: isRemote(settings) ? idleTimeoutMs + patience(config.backends.slice(index)) : idleTimeoutMs,

@@ -225,3 +225,45 @@ describe('a primary', () => {
     expect(await textOf(chain.get('a.txt'))).toBe('hello')
   })
 })
+
+/** Chains in which writes of a name go to R2, although it is not the first backend. */
+describe.each([
+  ['a read-only backend', [origin, r2], 'a'],
+  [
+    'a backend that excludes the name',
+    [{ type: 'kv', binding: 'MEDIA_KV', exclude: '^a$' }, r2, origin],
+    'a',
+  ],
+  [
+    'a backend in which the name is too long',
+    [{ type: 'kv', binding: 'MEDIA_KV' }, r2, origin],
+    'a'.repeat(600),
+  ],
+])('R2 behind %s', (_, tables, name) => {
+  const isolate = (ORIGIN: Response | null) =>
+    deploy(tables, {
+      FALLBACK_DATA_MIGRATION: true,
+      ORIGIN: answering(() => ORIGIN?.clone() ?? new Response(null, { status: 404 })),
+    }).chain
+
+  it('shows a change at once that was made in another isolate', async () => {
+    const [one, other] = [isolate(new Response('old')), isolate(new Response('old'))]
+    expect(await one.head(name)).toMatchObject({ backend: 'origin' })
+    await other.delete(name)
+    expect(await one.head(name)).toBeNull()
+    const [third, fourth] = [isolate(null), isolate(null)]
+    expect(await third.head(name)).toBeNull()
+    await putObject(fourth, name, new Uint8Array(5))
+    expect(await third.head(name)).toMatchObject({ size: 5 })
+  })
+
+  it('shows a change at once to reads of the body', async () => {
+    const chain = isolate(null)
+    for (const text of ['version 1', 'version 2']) {
+      await putObject(chain, name, new TextEncoder().encode(text))
+      expect(await textOf(chain.get(name))).toBe(text)
+    }
+    await chain.delete(name)
+    expect(await textOf(chain.get(name))).toBeNull()
+  })
+})

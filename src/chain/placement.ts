@@ -82,13 +82,19 @@ export function copyTargets(chain: Backends, source: Backend, object: Sized): Wr
   return takers(before(chain, source), object)
 }
 
+/** Whether writes of the name may go there: no backend before it takes all of them, whatever their size. */
+export function mayTakeWrites(chain: Backends, backend: Backend, name: string): boolean {
+  if (!isWritable(backend) || backend.mirror || !accepts(backend, name)) return false
+  const earlier = takers(before(chain, backend), { name })
+  return earlier.every((taker) => taker.maxSize !== undefined || !takesParts(taker))
+}
+
 /**
- * Whether a write can move the name there from an earlier backend, which is too small for the new object. A read that has tried
+ * Whether a write can move the name there from an earlier backend, which cannot take the new object. A read that has tried
  * both at the same time could find it in neither.
  */
 export function mayMoveTo(chain: Backends, backend: Backend, name: string): boolean {
-  if (!isWritable(backend) || backend.mirror) return false
-  return takers(before(chain, backend), { name }).some(({ maxSize }) => maxSize !== undefined)
+  return mayTakeWrites(chain, backend, name) && copyTargets(chain, backend, { name }).length > 0
 }
 
 /** Where a copy of an object in `source` belongs, or why nowhere. */

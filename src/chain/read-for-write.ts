@@ -8,7 +8,7 @@ import type { Members } from './placement.ts'
 
 /**
  * What a write depends on: the object, from the first backend that has it. Throws if it may be out of date or deleted because
- * a backend before that one failed; a slow one is waited for, whatever its `hedge_ms`.
+ * a backend before that one failed; a slow one is waited for, whatever its `hedge_ms`, and a remembered absence does not count.
  */
 export async function readForWrite<T extends ObjectInfo>(
   { backends, tombstones }: Members,
@@ -22,7 +22,7 @@ export async function readForWrite<T extends ObjectInfo>(
       members: { backends, tombstones },
       name,
       operation,
-      options: { ...options, trace },
+      options: { ...options, trace, fresh: true },
     })
     if (!mayBeStale(trace)) return found
     await cancelBody((found as Partial<StoredObject> | null)?.body)

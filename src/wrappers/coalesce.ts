@@ -7,6 +7,8 @@ import { StorageError } from '../storage/errors.ts'
 export interface CoalesceOptions {
   /** Larger bodies are never shared. */
   maxBytes: number
+  /** Whether the name's body may be shared: not where it may be replaced meanwhile. Default: it may. */
+  shares?: (name: string) => boolean
   budget: MemoryBudget
   /** Bytes of the budget that are left for other work. */
   leave: number
@@ -159,7 +161,8 @@ export function withCoalescing(backend: Backend, options: CoalesceOptions): Coal
 
   const get: Backend['get'] = async (name, getOptions = {}) => {
     sweep()
-    if (getOptions.range || getOptions.ifMatch) return backend.get(name, getOptions)
+    if (getOptions.range || getOptions.ifMatch || options.shares?.(name) === false)
+      return backend.get(name, getOptions)
     const flight = flights.get(name)
     if (!flight) {
       const led = lead(name, getOptions)

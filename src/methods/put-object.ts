@@ -51,10 +51,22 @@ export async function replace(
   store: (onlyIf: PutCondition | undefined) => Promise<ObjectInfo | null>,
 ): Promise<ObjectInfo> {
   if (allows && !allows(await headForWrite(chain, name))) throw changed()
+  await refuseIfHidden(chain, name, target)
   const info = await store(allows && conditionOn(held))
   if (!info) throw changed()
   await clearBefore(chain, name, target)
   return info
+}
+
+/** A read-only backend before the target would go on to serve its own object, even one that was deleted. */
+async function refuseIfHidden(chain: Chain, name: string, target: WritableBackend): Promise<void> {
+  for (const backend of before(chain, target)) {
+    if (isWritable(backend) || !accepts(backend, name)) continue
+    const held = await backend.head(name, { fresh: true })
+    if (!held || held.deleted) continue
+    const why = `"${backend.name}" is read first, cannot be written to, and has this name too: the new object would never be read`
+    throw new StorageError('unsupported', why, { backend: target.name })
+  }
 }
 
 /** Writable backends before the target were only skipped because of the size: their objects would hide the new one. */

@@ -267,3 +267,13 @@ describe.each([
     expect(await textOf(chain.get(name))).toBeNull()
   })
 })
+
+it('a fallback that takes what the first backend is too small for shows a change at once, and its bodies are shared with copies', async () => {
+  const { chain } = deploy([{ type: 'kv', binding: 'MEDIA_KV' }, r2], { FALLBACK_DATA_MIGRATION: true })
+  for (const text of ['version 1', 'version 2']) {
+    await chain.backends[1]?.put?.('a', new TextEncoder().encode(text))
+    const object = await chain.get('a')
+    expect(await new Response(object?.body).text()).toBe(text)
+    if (text === 'version 1') expect(object?.shared?.leader).toBe(true)
+  }
+})

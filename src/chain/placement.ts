@@ -64,6 +64,26 @@ export function writersFor(
   throw new StorageError('unsupported', 'no backend accepts writes of this name')
 }
 
+/** Where a body goes, like `writersFor`: if its length is unknown, a backend that takes any length is preferred. */
+export function bodyWriterFor(chain: Backends, name: string, size: number | undefined): WritableBackend {
+  const [first] = writersFor(chain, name, size)
+  return (size === undefined && writerFor(chain, name, Infinity)) || first
+}
+
+/** The backends for a body, like `writersFor`; if its length is unknown, those that accept any length come first. */
+export function bodyWriters(
+  chain: Backends,
+  name: string,
+  size: number | undefined,
+): [WritableBackend, ...WritableBackend[]] {
+  const writers = writersFor(chain, name, size)
+  return size === undefined ? writers.sort(anyLengthFirst) : writers
+}
+
+function anyLengthFirst(a: WritableBackend, b: WritableBackend): number {
+  return Number(a.maxSize !== undefined) - Number(b.maxSize !== undefined)
+}
+
 /** The backend for an upload in parts, whose size is not known when it begins. */
 export function partsWriterFor({ backends }: Backends, name: string): PartsBackend | undefined {
   return takers(backends, { name }).find(takesParts)
@@ -75,11 +95,12 @@ export function before({ backends }: Backends, backend: Backend): readonly Backe
 }
 
 /**
- * The backends that accept a copy of an object in `source`, in order. The copy belongs in the first; each of them may have
- * a newer version or a tombstone.
+ * The backends that accept a copy of an object in `source`, in order; if its size is unknown, those that accept any come
+ * first. The copy belongs in the first; each of them may have a newer version or a tombstone.
  */
 export function copyTargets(chain: Backends, source: Backend, object: Sized): WritableBackend[] {
-  return takers(before(chain, source), object)
+  const targets = takers(before(chain, source), object)
+  return object.size === undefined ? targets.sort(anyLengthFirst) : targets
 }
 
 /** Whether writes of the name may go there: no backend before it takes all of them, whatever their size. */

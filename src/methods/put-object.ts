@@ -1,7 +1,7 @@
 import { isWritable, type PutCondition, type WritableBackend } from '../storage/backend.ts'
 import { StorageError } from '../storage/errors.ts'
 import type { Chain } from '../chain/fallback.ts'
-import { accepts, before, writersFor } from '../chain/placement.ts'
+import { accepts, before, bodyWriters, writersFor } from '../chain/placement.ts'
 import { headForWrite } from '../chain/read-for-write.ts'
 import { conditionOn, writeMarker } from '../storage/tombstone-marker.ts'
 import type { ObjectInfo } from '../storage/object.ts'
@@ -25,7 +25,12 @@ export function putObject(
   { allows, isHeld = false, ...options }: PutObjectOptions = {},
 ): Promise<{ info: ObjectInfo; created: boolean }> {
   return withUpload(body, options, async (upload) => {
-    const [target] = writersFor(chain, name, upload.size)
+    let [target] = bodyWriters(chain, name, upload.size)
+    if (target !== writersFor(chain, name, upload.size)[0]) {
+      // A body that turns out to be small belongs in an earlier one.
+      await hold(upload, target)
+      target = bodyWriters(chain, name, upload.size)[0]
+    }
     const held = await target.head(name, { lastResort: true })
     const info = await replace(chain, name, { target, held, allows }, async (onlyIf) => {
       if (isHeld) await hold(upload, target)

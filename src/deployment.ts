@@ -34,6 +34,7 @@ import { createSpeculation } from './chain/speculation.ts'
 import { withPlaceholder } from './backends/placeholder/placeholder.ts'
 import { withRedirect } from './wrappers/redirect.ts'
 import { withRewrite } from './wrappers/rewrite.ts'
+import { withYieldingCopies } from './wrappers/yielding-copies.ts'
 
 /** A configured deployment, built once per isolate. */
 export interface Deployment {
@@ -109,6 +110,7 @@ export function deploy(config: Config): Deployment {
   const steady = complete
     .map((backend) => (keepsVersions ? withPriorVersions(backend, priorVersions.index) : backend))
     .map(withHiddenVersions)
+    .map(withYielding)
   const mirrors = openMirrors(steady, {
     namespace: config.services.mirrorLog,
     tombstones: config.deletes === 'tombstone',
@@ -121,6 +123,16 @@ export function deploy(config: Config): Deployment {
 function priorVersionsIn(backends: readonly Backend[], { services }: Config): PriorVersions | null {
   const { jobIndex } = services
   return jobIndex ? { backends: backends.filter(isWritable), index: openIndex(jobIndex) } : null
+}
+
+/** Copies into a backend with a size limit yield to what is written behind it because it is larger. */
+function withYielding(backend: Backend, index: number, backends: readonly Backend[]): Backend {
+  if (backend.maxSize === undefined || backend.mirror || !isWritable(backend)) return backend
+  const behind = backends.slice(index + 1).filter(isWritable)
+  return withYieldingCopies(
+    backend,
+    behind.filter(({ mirror }) => !mirror),
+  )
 }
 
 /** Absences are only remembered of fallbacks, and of names that are written elsewhere. */

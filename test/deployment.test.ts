@@ -5,6 +5,7 @@ import { ConfigError } from '../src/config/config.ts'
 import { runInvocation } from '../src/storage/invocation.ts'
 import { writerFor } from '../src/chain/placement.ts'
 import { deploymentFor } from '../src/deployment.ts'
+import { copyName } from '../src/migration/copy-name.ts'
 import { putObject } from '../src/methods/put-object.ts'
 import { StorageError } from '../src/storage/errors.ts'
 import { answering } from './kit/app.ts'
@@ -276,4 +277,16 @@ it('a fallback that takes what the first backend is too small for shows a change
     expect(await new Response(object?.body).text()).toBe(text)
     if (text === 'version 1') expect(object?.shared?.leader).toBe(true)
   }
+})
+
+it('a copy into a first backend with a size limit does not hide what was written behind it meanwhile', async () => {
+  const ORIGIN = answering(async ({ method }) => {
+    if (method === 'HEAD') return new Response(null, { headers: { 'Content-Length': '3' } })
+    // Where a PUT goes that is too large for KV.
+    await chain.backends[1]?.put?.('a', new TextEncoder().encode('new'))
+    return new Response('old')
+  })
+  const { chain } = deploy([{ type: 'kv', binding: 'MEDIA_KV' }, r2, origin], { ORIGIN })
+  expect(await copyName(chain, 'a')).toEqual({ outcome: 'present', bytes: 0 })
+  expect(await textOf(chain.get('a'))).toBe('new')
 })

@@ -2,6 +2,7 @@ import { env } from 'cloudflare:workers'
 import { reset } from 'cloudflare:test'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { answering, bucketWith, fill, KV, media, mediaKv, OLD, R2 } from '../kit/app.ts'
+import { eventually } from '../kit/eventually.ts'
 import { bytesOf } from '../kit/fakes.ts'
 import { BUCKET, type S3Init, startS3 } from '../kit/s3-client.ts'
 import { codeOf, startUploads } from './uploads.ts'
@@ -154,6 +155,18 @@ describe('CopyObject', () => {
     const headers = { 'x-amz-metadata-directive': 'REPLACE', 'x-amz-meta-mode': '33188' }
     expect((await copy(`${BUCKET}/a`, 'a', { headers })).status).toBe(200)
     expect(await chain.head('a')).toMatchObject({ size: 2 * PART, metadata: { mode: '33188' } })
+  })
+
+  it('does not keep the next read of the source from migrating it', async () => {
+    const settings = { FALLBACK_STORAGES: [R2, KV], FALLBACK_DATA_MIGRATION: true }
+    const { copy, call } = startCopies(settings)
+    await fill(mediaKv, { from: 'bytes' })
+    expect((await copy(`${BUCKET}/from`, 'to')).status).toBe(200)
+    expect(await (await call('/from')).text()).toBe('bytes')
+    await eventually(
+      () => 'a copy of the source',
+      () => media.head('from'),
+    )
   })
 
   it('fails if the source breaks off, and keeps what was there', async () => {

@@ -33,13 +33,14 @@ export async function openSource(
   name: string,
   range?: RangeRequest,
 ): Promise<StoredObject> {
-  const { chain } = c.get('deployment')
+  // Its body is not shared: a read that joined it would count on this request to migrate it.
+  const { copyChain } = c.get('deployment')
   const read = { trace: c.get('trace'), ...(range && { range }) }
-  const object = await readForWrite(chain, name, (backend, options) => backend.get(name, options), read)
+  const object = await readForWrite(copyChain, name, (backend, options) => backend.get(name, options), read)
   if (!object) throw new S3ApiError('NoSuchKey', 'the source does not exist')
   const headers = [...request.headers].filter(([header]) => header.startsWith(CONDITION))
   const conditions = new Headers(headers.map(([header, value]) => [header.slice(HEADER.length + 1), value]))
-  const shown = withS3Tag(chain, object)
+  const shown = withS3Tag(copyChain, object)
   const holds =
     evaluatePreconditions('GET', s3Conditions(conditions, object, shown.etag), shown) === 'proceed'
   if (holds) return object

@@ -5,7 +5,7 @@ import { accepts, before, bodyWriters, writersFor } from '../chain/placement.ts'
 import { headForWrite } from '../chain/read-for-write.ts'
 import { conditionOn, writeMarker } from '../storage/tombstone-marker.ts'
 import type { ObjectInfo } from '../storage/object.ts'
-import { type Body, hold, storeIn, type UploadOptions, withUpload } from './upload.ts'
+import { type Body, hold, isComplete, storeIn, type UploadOptions, withUpload } from './upload.ts'
 
 export interface PutObjectOptions extends UploadOptions {
   /** Whether the write may proceed, given the current object. Default: always. */
@@ -33,8 +33,15 @@ export function putObject(
     }
     const held = await target.head(name, { lastResort: true })
     const info = await replace(chain, name, { target, held, allows }, async (onlyIf) => {
-      if (isHeld) await hold(upload, target)
-      return storeIn(target, upload, name, onlyIf)
+      const mayBeCopied = allows && (!held || held.lifted)
+      if (isHeld || mayBeCopied) await hold(upload, target)
+      const stored = await storeIn(target, upload, name, onlyIf)
+      if (stored || !mayBeCopied || !isComplete(upload)) return stored
+      // A read may have copied the very object that was allowed to be replaced.
+      const copy = await target.head(name, { lastResort: true })
+      return copy?.provenance && !copy.deleted && allows(copy)
+        ? storeIn(target, upload, name, conditionOn(copy))
+        : null
     })
     return { info, created: held === null || held.deleted !== undefined }
   })

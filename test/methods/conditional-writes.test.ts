@@ -55,3 +55,31 @@ describe.each([
     expect(await textOf(await primary.get('a'))).toBe('two')
   })
 })
+
+describe('a conditional PUT of a name that only a fallback has', () => {
+  it.each([
+    ['the copy that a read makes meanwhile', '1', undefined],
+    ['not another version that was copied meanwhile', '2', 'precondition'],
+  ])('replaces %s', async (_, version, code) => {
+    const primary = memoryBackend('primary')
+    const old = memoryBackend('old')
+    await old.put('a', bytesOf('one'), { info: { metadata: { version: '1' } } })
+    const provenance = { backend: 'old', copied: new Date() }
+    let isCopied = false
+    const racing: Backend = {
+      ...primary,
+      async put(...args) {
+        if (!isCopied) await primary.put('a', bytesOf('one'), { info: { metadata: { version }, provenance } })
+        isCopied = true
+        return primary.put(...args)
+      },
+    }
+    const { get, head, name, type } = old
+    const chain = createChain([racing, { name, type, get, head }], { deletes: 'tombstone' })
+    const body = new Blob(['three']).stream()
+    const result = putObject(chain, 'a', body, { size: 5, allows: isV1 })
+    if (code) await expect(result).rejects.toMatchObject({ code })
+    else await result
+    expect(await textOf(await primary.get('a'))).toBe(code ? 'one' : 'three')
+  })
+})

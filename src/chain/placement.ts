@@ -64,12 +64,6 @@ export function writersFor(
   throw new StorageError('unsupported', 'no backend accepts writes of this name')
 }
 
-/** Where a body goes, like `writersFor`: if its length is unknown, a backend that takes any length is preferred. */
-export function bodyWriterFor(chain: Backends, name: string, size: number | undefined): WritableBackend {
-  const [first] = writersFor(chain, name, size)
-  return (size === undefined && writerFor(chain, name, Infinity)) || first
-}
-
 /** The backends for a body, like `writersFor`; if its length is unknown, those that accept any length come first. */
 export function bodyWriters(
   chain: Backends,

@@ -30,11 +30,12 @@ import { openSourceChanges } from './sources/source-changes.ts'
 import { createSources, type Sources, type SourcesOptions } from './sources/sources.ts'
 import { type Backend, type BackendHealth, isWritable } from './storage/backend.ts'
 import { type Chain, createChain } from './chain/fallback.ts'
-import { hides, writerFor } from './chain/placement.ts'
+import { hides, mayTakeWrites, writerFor } from './chain/placement.ts'
 import { createSpeculation } from './chain/speculation.ts'
 import { withPlaceholder } from './backends/placeholder/placeholder.ts'
 import { withRedirect } from './wrappers/redirect.ts'
 import { withRewrite } from './wrappers/rewrite.ts'
+import { withYieldingCopies } from './wrappers/yielding-copies.ts'
 
 /** A configured deployment, built once per isolate. */
 export interface Deployment {
@@ -114,11 +115,12 @@ export function deploy(config: Config): Deployment {
   const steady = complete
     .map((backend) => (keepsVersions ? withPriorVersions(backend, priorVersions.index) : backend))
     .map(withHiddenVersions)
+    .map(withYielding)
   const mirrors = openMirrors(steady, {
     namespace: config.services.mirrorLog,
     tombstones: config.deletes === 'tombstone',
   })
-  const unshared = steady.map((backend, index) => withRecorded(withAbsences(backend, index, config), mirrors))
+  const unshared = withAbsences(steady, config).map((backend) => withRecorded(backend, mirrors))
   const parts = { unshared, alone: alone.map(withHiddenVersions), health, mirrors, priorVersions }
   return deploymentOver(withSharedBodies(unshared, config), config, parts)
 }
@@ -128,10 +130,25 @@ function priorVersionsIn(backends: readonly Backend[], { services }: Config): Pr
   return jobIndex ? { backends: backends.filter(isWritable), index: openIndex(jobIndex) } : null
 }
 
-/** Absences are only cached for fallbacks, because copies go to the primary. */
-function withAbsences(backend: Backend, index: number, { negativeCacheSeconds }: Config): Backend {
-  const isCached = index > 0 && negativeCacheSeconds > 0
-  return isCached ? withNegativeCache(backend, { ttlMs: negativeCacheSeconds * 1000 }) : backend
+/** Copies into a backend with a size limit yield to what is written behind it because it is larger. */
+function withYielding(backend: Backend, index: number, backends: readonly Backend[]): Backend {
+  if (backend.maxSize === undefined || backend.mirror || !isWritable(backend)) return backend
+  const behind = backends.slice(index + 1).filter(isWritable)
+  return withYieldingCopies(
+    backend,
+    behind.filter(({ mirror }) => !mirror),
+  )
+}
+
+/** Absences are only remembered of fallbacks, and of names that are written elsewhere. */
+function withAbsences(backends: readonly Backend[], { negativeCacheSeconds }: Config): readonly Backend[] {
+  if (negativeCacheSeconds === 0) return backends
+  const remembering = (backend: Backend): Backend =>
+    withNegativeCache(backend, {
+      ttlMs: negativeCacheSeconds * 1000,
+      remembers: (name) => !mayTakeWrites({ backends }, backend, name),
+    })
+  return backends.map((backend, index) => (index === 0 ? backend : remembering(backend)))
 }
 
 /** Every change of what mirrors repeat is recorded: there is no other way to these backends. */

@@ -18,6 +18,7 @@ import { s3Backend } from './backends/s3/s3.ts'
 import { withStaging } from './wrappers/staging.ts'
 import { withCheckedDigests } from './wrappers/check-digest.ts'
 import { withTracing } from './wrappers/tracing.ts'
+import { mayMoveTo, mayTakeWrites } from './chain/placement.ts'
 import type { Config } from './config/config.ts'
 import type { BackendConfig } from './config/backend-config.ts'
 import { describeError, log } from './observe/log.ts'
@@ -59,10 +60,11 @@ function withSteadyBodies(guarded: readonly Backend[], config: Config, isAlone: 
 
 /**
  * With migration on, bodies are checked against their digests while they are read, and bodies that may be copied while
- * they stream are read once for all concurrent requests.
+ * they stream are read once for all concurrent requests, except where a write may replace them meanwhile.
  */
 export function withSharedBodies(steady: readonly Backend[], config: Config): readonly Backend[] {
   if (!config.migration) return steady
+  const chain = { backends: steady }
   return steady.map((backend, index) => {
     const settings = config.backends[index]
     if (!settings || index === 0) return backend
@@ -71,6 +73,8 @@ export function withSharedBodies(steady: readonly Backend[], config: Config): re
     const { idleTimeoutMs } = settings
     return withCoalescing(verified, {
       maxBytes: config.inlineMaxBytes,
+      shares: (name) => !mayTakeWrites(chain, backend, name) || mayMoveTo(chain, backend, name),
+      joins: (name) => !mayTakeWrites(chain, backend, name),
       budget: isolateMemory,
       leave: SHARED_LEAVES_BYTES,
       stallMs: isRemote(settings) ? idleTimeoutMs + patience(config.backends.slice(index)) : idleTimeoutMs,

@@ -5,6 +5,7 @@ import { ConfigError } from '../src/config/config.ts'
 import { runInvocation } from '../src/storage/invocation.ts'
 import { writerFor } from '../src/chain/placement.ts'
 import { deploymentFor } from '../src/deployment.ts'
+import { copyName } from '../src/migration/copy-name.ts'
 import { putObject } from '../src/methods/put-object.ts'
 import { StorageError } from '../src/storage/errors.ts'
 import { answering } from './kit/app.ts'
@@ -261,4 +262,68 @@ describe('a primary', () => {
     await bound.MEDIA.put('a.txt', 'hello')
     expect(await textOf(chain.get('a.txt'))).toBe('hello')
   })
+})
+
+/** Chains in which writes of a name go to R2, although it is not the first backend. */
+describe.each([
+  ['a read-only backend', [origin, r2], 'a'],
+  [
+    'a backend that excludes the name',
+    [{ type: 'kv', binding: 'MEDIA_KV', exclude: '^a$' }, r2, origin],
+    'a',
+  ],
+  [
+    'a backend in which the name is too long',
+    [{ type: 'kv', binding: 'MEDIA_KV' }, r2, origin],
+    'a'.repeat(600),
+  ],
+])('R2 behind %s', (_, tables, name) => {
+  const isolate = (ORIGIN: Response | null) =>
+    deploy(tables, {
+      FALLBACK_DATA_MIGRATION: true,
+      ORIGIN: answering(() => ORIGIN?.clone() ?? new Response(null, { status: 404 })),
+    }).chain
+
+  it('shows a change at once that was made in another isolate', async () => {
+    const [one, other] = [isolate(new Response('old')), isolate(new Response('old'))]
+    expect(await one.head(name)).toMatchObject({ backend: 'origin' })
+    await other.delete(name)
+    expect(await one.head(name)).toBeNull()
+    const [third, fourth] = [isolate(null), isolate(null)]
+    expect(await third.head(name)).toBeNull()
+    await putObject(fourth, name, new Uint8Array(5))
+    expect(await third.head(name)).toMatchObject({ size: 5 })
+  })
+
+  it('shows a change at once to reads of the body', async () => {
+    const chain = isolate(null)
+    for (const text of ['version 1', 'version 2']) {
+      await putObject(chain, name, new TextEncoder().encode(text))
+      expect(await textOf(chain.get(name))).toBe(text)
+    }
+    await chain.delete(name)
+    expect(await textOf(chain.get(name))).toBeNull()
+  })
+})
+
+it('a fallback that takes what the first backend is too small for shows a change at once, and its bodies are shared with copies', async () => {
+  const { chain } = deploy([{ type: 'kv', binding: 'MEDIA_KV' }, r2], { FALLBACK_DATA_MIGRATION: true })
+  for (const text of ['version 1', 'version 2']) {
+    await chain.backends[1]?.put?.('a', new TextEncoder().encode(text))
+    const object = await chain.get('a')
+    expect(await new Response(object?.body).text()).toBe(text)
+    if (text === 'version 1') expect(object?.shared?.leader).toBe(true)
+  }
+})
+
+it('a copy into a first backend with a size limit does not hide what was written behind it meanwhile', async () => {
+  const ORIGIN = answering(async ({ method }) => {
+    if (method === 'HEAD') return new Response(null, { headers: { 'Content-Length': '3' } })
+    // Where a PUT goes that is too large for KV.
+    await chain.backends[1]?.put?.('a', new TextEncoder().encode('new'))
+    return new Response('old')
+  })
+  const { chain } = deploy([{ type: 'kv', binding: 'MEDIA_KV' }, r2, origin], { ORIGIN })
+  expect(await copyName(chain, 'a')).toEqual({ outcome: 'present', bytes: 0 })
+  expect(await textOf(chain.get('a'))).toBe('new')
 })

@@ -87,7 +87,7 @@ export const OPERATIONS: Readonly<Record<string, Partial<Record<RouteId, Operati
       headers: [...WRITE_CONDITIONS, ...UPLOAD_HEADERS],
       body: UPLOAD_BODY,
       answers: {
-        201: { description: 'Created.', headers: ['ETag'] },
+        201: { description: 'Created: its backend had none, even if a later one has.', headers: ['ETag'] },
         204: { description: 'Replaced.', headers: ['ETag'] },
       },
       problems: [412, 413, 503, ...CHANGE],

@@ -72,7 +72,7 @@ export async function firstToSucceed<T>(
       if (isLast()) break
     }
   }
-  throw chainError(failures)
+  throw chainError(failures, 'no backend could make the change: try again')
 }
 
 /** It is about the request itself, or this isolate: another backend would not succeed, and must not hide it. */

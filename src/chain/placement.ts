@@ -64,6 +64,20 @@ export function writersFor(
   throw new StorageError('unsupported', 'no backend accepts writes of this name')
 }
 
+/** The backends for a body, like `writersFor`; if its length is unknown, those that accept any length come first. */
+export function bodyWriters(
+  chain: Backends,
+  name: string,
+  size: number | undefined,
+): [WritableBackend, ...WritableBackend[]] {
+  const writers = writersFor(chain, name, size)
+  return size === undefined ? writers.sort(anyLengthFirst) : writers
+}
+
+function anyLengthFirst(a: WritableBackend, b: WritableBackend): number {
+  return Number(a.maxSize !== undefined) - Number(b.maxSize !== undefined)
+}
+
 /** The backend for an upload in parts, whose size is not known when it begins. */
 export function partsWriterFor({ backends }: Backends, name: string): PartsBackend | undefined {
   return takers(backends, { name }).find(takesParts)
@@ -75,20 +89,27 @@ export function before({ backends }: Backends, backend: Backend): readonly Backe
 }
 
 /**
- * The backends that accept a copy of an object in `source`, in order. The copy belongs in the first; each of them may have
- * a newer version or a tombstone.
+ * The backends that accept a copy of an object in `source`, in order; if its size is unknown, those that accept any come
+ * first. The copy belongs in the first; each of them may have a newer version or a tombstone.
  */
 export function copyTargets(chain: Backends, source: Backend, object: Sized): WritableBackend[] {
-  return takers(before(chain, source), object)
+  const targets = takers(before(chain, source), object)
+  return object.size === undefined ? targets.sort(anyLengthFirst) : targets
+}
+
+/** Whether writes of the name may go there: no backend before it takes all of them, whatever their size. */
+export function mayTakeWrites(chain: Backends, backend: Backend, name: string): boolean {
+  if (!isWritable(backend) || backend.mirror || !accepts(backend, name)) return false
+  const earlier = takers(before(chain, backend), { name })
+  return earlier.every((taker) => taker.maxSize !== undefined || !takesParts(taker))
 }
 
 /**
- * Whether a write can move the name there from an earlier backend, which is too small for the new object. A read that has tried
+ * Whether a write can move the name there from an earlier backend, which cannot take the new object. A read that has tried
  * both at the same time could find it in neither.
  */
 export function mayMoveTo(chain: Backends, backend: Backend, name: string): boolean {
-  if (!isWritable(backend) || backend.mirror) return false
-  return takers(before(chain, backend), { name }).some(({ maxSize }) => maxSize !== undefined)
+  return mayTakeWrites(chain, backend, name) && copyTargets(chain, backend, { name }).length > 0
 }
 
 /** Where a copy of an object in `source` belongs, or why nowhere. */

@@ -306,15 +306,17 @@ async function discard(answer: unknown): Promise<void> {
 }
 
 /** The failures of a whole chain as one error: a timeout only if all timed out. */
-export function chainError(failures: readonly StorageError[]): StorageError {
+export function chainError(
+  failures: readonly StorageError[],
+  why = 'no backend could answer, and at least one failed: the object may exist',
+): StorageError {
   if (failures.some((failure) => failure.code === 'loop')) {
     const message =
       'a backend leads back to this Worker: set it to the address of the server that holds the files'
     return new StorageError('loop', message, { failures })
   }
   const code = failures.every((failure) => failure.code === 'timeout') ? 'timeout' : 'unavailable'
-  const message = 'no backend could answer, and at least one failed: the object may exist'
-  return new StorageError(code, message, { failures })
+  return new StorageError(code, why, { failures })
 }
 
 /** A read-only backend before the name's writer may have an object that was deleted, so the writer is checked, too. */

@@ -48,10 +48,10 @@ export async function undelete(chain: Chain, name: string): Promise<{ restored: 
     const held = await headAll(upToLastWritable(chain), name)
     if (!decide(chain, name, held).tombstone) return null
     // Looked up first, so that nothing has changed if a fallback fails.
-    const restored = await withoutTombstones(chain).head(name)
+    const restored = await withoutTombstones(chain).head(name, { fresh: true })
     if (!(await liftAll(chain, name, held))) continue
     // A mirror may have deleted it until then, but does not any more.
-    return { restored: isInMirror(chain, restored) ? await chain.head(name) : restored }
+    return { restored: isInMirror(chain, restored) ? await chain.head(name, { fresh: true }) : restored }
   }
   throw new StorageError('unavailable', 'other writes of the name came first every time: try again')
 }
@@ -85,7 +85,7 @@ async function purgeName(chain: Chain, name: string, dryRun: boolean): Promise<b
     const held = await headAll(chain.backends.filter(isWritable), name)
     const markers = held.filter(({ info }) => info.deleted)
     const isNeeded = markers.some((marker) => hides(chain, marker))
-    if (isNeeded && (await withoutTombstones(chain).head(name))) return false
+    if (isNeeded && (await withoutTombstones(chain).head(name, { fresh: true }))) return false
     if (dryRun) return true
     const removed = await Promise.all(markers.map(remove))
     return removed.every((isRemoved) => isRemoved)
@@ -124,7 +124,7 @@ async function liftAll(chain: Chain, name: string, held: readonly Held[]): Promi
 
 async function headAll<Of extends Backend>(backends: readonly Of[], name: string): Promise<Held<Of>[]> {
   const searched = backends.filter((backend) => accepts(backend, name))
-  const answers = await Promise.allSettled(searched.map((backend) => backend.head(name)))
+  const answers = await Promise.allSettled(searched.map((backend) => backend.head(name, { fresh: true })))
   const failures = answers.flatMap((answer) =>
     answer.status === 'rejected' ? [answer.reason as StorageError] : [],
   )

@@ -1,6 +1,7 @@
 import type { Chain } from '../chain/fallback.ts'
 import { type Degraded, mergeList, type MergeListOptions } from '../chain/merge-list.ts'
 import { accepts, writersFor } from '../chain/placement.ts'
+import { headForWrite } from '../chain/read-for-write.ts'
 import type { Backend, UrlOptions } from '../storage/backend.ts'
 import { StorageError } from '../storage/errors.ts'
 import type { ObjectInfo } from '../storage/object.ts'
@@ -108,7 +109,7 @@ export async function deleteObjectIf(
   const lifted = !chain.tombstones || chain.backends.length === 1
   for (let tries = 0; tries < MAX_DELETE_TRIES; tries++) {
     const held = await target.head(name, { lastResort: true })
-    if (!allows(await chain.head(name))) throw changed()
+    if (!allows(await headForWrite(chain, name))) throw changed()
     if (lifted && (held === null || held.deleted)) return
     if (await writeMarker(target, name, { lifted, onlyIf: conditionOn(held) })) return
   }

@@ -65,7 +65,7 @@ async function conditionFor(backend: Backend, name: string): Promise<PutConditio
 /** Tombstones hide objects, too. A backend that fails may have the name: then a random one is the safe choice. */
 async function mayBeHidden(before: readonly Backend[], name: string): Promise<boolean> {
   const searched = before.filter((backend) => accepts(backend, name))
-  const answers = await Promise.allSettled(searched.map((backend) => backend.head(name)))
+  const answers = await Promise.allSettled(searched.map((backend) => backend.head(name, { fresh: true })))
   return answers.some(
     (answer) => answer.status === 'rejected' || (answer.value !== null && !answer.value.lifted),
   )

@@ -1,10 +1,11 @@
 import { isWritable, type PutCondition, type WritableBackend } from '../storage/backend.ts'
 import { StorageError } from '../storage/errors.ts'
 import type { Chain } from '../chain/fallback.ts'
-import { accepts, before, writersFor } from '../chain/placement.ts'
+import { accepts, before, bodyWriters, writersFor } from '../chain/placement.ts'
+import { headForWrite } from '../chain/read-for-write.ts'
 import { conditionOn, writeMarker } from '../storage/tombstone-marker.ts'
 import type { ObjectInfo } from '../storage/object.ts'
-import { type Body, hold, storeIn, type UploadOptions, withUpload } from './upload.ts'
+import { type Body, hold, isComplete, storeIn, type UploadOptions, withUpload } from './upload.ts'
 
 export interface PutObjectOptions extends UploadOptions {
   /** Whether the write may proceed, given the current object. Default: always. */
@@ -24,11 +25,23 @@ export function putObject(
   { allows, isHeld = false, ...options }: PutObjectOptions = {},
 ): Promise<{ info: ObjectInfo; created: boolean }> {
   return withUpload(body, options, async (upload) => {
-    const [target] = writersFor(chain, name, upload.size)
+    let [target] = bodyWriters(chain, name, upload.size)
+    if (target !== writersFor(chain, name, upload.size)[0]) {
+      // A body that turns out to be small belongs in an earlier one.
+      await hold(upload, target)
+      target = bodyWriters(chain, name, upload.size)[0]
+    }
     const held = await target.head(name, { lastResort: true })
     const info = await replace(chain, name, { target, held, allows }, async (onlyIf) => {
-      if (isHeld) await hold(upload, target)
-      return storeIn(target, upload, name, onlyIf)
+      const mayBeCopied = allows && (!held || held.lifted)
+      if (isHeld || mayBeCopied) await hold(upload, target)
+      const stored = await storeIn(target, upload, name, onlyIf)
+      if (stored || !mayBeCopied || !isComplete(upload)) return stored
+      // A read may have copied the very object that was allowed to be replaced.
+      const copy = await target.head(name, { lastResort: true })
+      return copy?.provenance && !copy.deleted && allows(copy)
+        ? storeIn(target, upload, name, conditionOn(copy))
+        : null
     })
     return { info, created: held === null || held.deleted !== undefined }
   })
@@ -49,11 +62,23 @@ export async function replace(
   { target, held, allows }: Replacement,
   store: (onlyIf: PutCondition | undefined) => Promise<ObjectInfo | null>,
 ): Promise<ObjectInfo> {
-  if (allows && !allows(await chain.head(name))) throw changed()
+  if (allows && !allows(await headForWrite(chain, name))) throw changed()
+  await refuseIfHidden(chain, name, target)
   const info = await store(allows && conditionOn(held))
   if (!info) throw changed()
   await clearBefore(chain, name, target)
   return info
+}
+
+/** A read-only backend before the target would go on to serve its own object, even one that was deleted. */
+async function refuseIfHidden(chain: Chain, name: string, target: WritableBackend): Promise<void> {
+  for (const backend of before(chain, target)) {
+    if (isWritable(backend) || !accepts(backend, name)) continue
+    const held = await backend.head(name, { fresh: true })
+    if (!held || held.deleted) continue
+    const why = `"${backend.name}" is read first, cannot be written to, and has this name too: the new object would never be read`
+    throw new StorageError('unsupported', why, { backend: target.name })
+  }
 }
 
 /** Writable backends before the target were only skipped because of the size: their objects would hide the new one. */

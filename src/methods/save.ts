@@ -2,7 +2,7 @@ import { alternativeName, type FreeName, freeName } from './names.ts'
 import type { WritableBackend } from '../storage/backend.ts'
 import { StorageError } from '../storage/errors.ts'
 import { type Chain, firstToSucceed } from '../chain/fallback.ts'
-import { before, writersFor } from '../chain/placement.ts'
+import { before, bodyWriters, writersFor } from '../chain/placement.ts'
 import type { ObjectInfo } from '../storage/object.ts'
 import { type Body, hold, isComplete, storeIn, type UploadOptions, withUpload } from './upload.ts'
 
@@ -25,8 +25,8 @@ export function save(
   options: UploadOptions = {},
 ): Promise<ObjectInfo> {
   return withUpload(body, options, async (upload) => {
-    const writers = writersFor(chain, name, upload.size)
-    await hold(upload, writers[0])
+    await hold(upload, bodyWriters(chain, name, upload.size)[0])
+    const writers = bodyWriters(chain, name, upload.size)
     const saveTo = async (
       backend: WritableBackend,
       failures: readonly StorageError[],

@@ -1,4 +1,4 @@
-import { StorageError } from '../storage/errors.ts'
+import { type ErrorCode, StorageError } from '../storage/errors.ts'
 import { mapLimited } from '../storage/map-limited.ts'
 
 /** The handling of a name that failed for good. */
@@ -25,10 +25,12 @@ export interface ConsumerOptions<Body> {
 /** Of the six connections that may wait for response headers (Workers limits), one is left for the queue itself. */
 const CONCURRENCY = 5
 export const MAX_ATTEMPTS = 6
+/** Another attempt would meet the same lock, or the same limit. */
+const FINAL = new Set<ErrorCode>(['locked', 'too-large'])
 const FIRST_DELAY_SECONDS = 2
 const MAX_DELAY_SECONDS = 600
 
-/** Handles each message's name; acknowledges what is done or locked, and retries the rest later, up to six times. */
+/** Handles each message's name; acknowledges what is done, locked or too large, and retries the rest later, up to six times. */
 export async function consumeNames<Body extends { name: string }>(
   messages: readonly Delivery<Body>[],
   options: ConsumerOptions<Body>,
@@ -47,9 +49,8 @@ async function consume<Body extends { name: string }>(
   try {
     await handle(body)
   } catch (error) {
-    // Another attempt would meet the same lock.
-    const isLocked = error instanceof StorageError && error.code === 'locked'
-    if (!isLocked && (attempts < MAX_ATTEMPTS || !giveUp))
+    const isFinal = error instanceof StorageError && FINAL.has(error.code)
+    if (!isFinal && (attempts < MAX_ATTEMPTS || !giveUp))
       message.retry({ delaySeconds: delayAfter(attempts, Math.random()) })
     else {
       await giveUp?.({ name: body.name, ...reasonOf(error), attempts }, body)

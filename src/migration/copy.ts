@@ -66,7 +66,8 @@ export async function copyOver(
   name: string,
   options: StoreOptions,
 ): Promise<CopyResult> {
-  const read = options.signal && { signal: options.signal }
+  const { signal } = options
+  const read = { signal, fresh: true }
   const object = await source.get(name, read)
   if (!object) return ABSENT
   const needed = memoryFor(object, target, options)
@@ -76,7 +77,7 @@ export async function copyOver(
     if (memory) return await copyOpen(source, target, object, { ...options, memory })
     // The source would not keep it open for so long.
     await cancelBody(object.body)
-    const waiting = { ...read, waitMs: MEMORY_WAIT_MS, leave: BACKGROUND_LEAVES_BYTES }
+    const waiting = { signal, waitMs: MEMORY_WAIT_MS, leave: BACKGROUND_LEAVES_BYTES }
     memory = await isolateMemory.reserve(needed, waiting)
     return await copyOpen(source, target, await source.get(name, read), { ...options, memory })
   } finally {

@@ -7,6 +7,10 @@ import { StorageError } from '../storage/errors.ts'
 export interface CoalesceOptions {
   /** Larger bodies are never shared. */
   maxBytes: number
+  /** Whether the name's body is shared at all, as a copy of it needs it to be. Default: it is. */
+  shares?: (name: string) => boolean
+  /** Whether other requests may join: not where a write may replace the object meanwhile. Default: they may. */
+  joins?: (name: string) => boolean
   budget: MemoryBudget
   /** Bytes of the budget that are left for other work. */
   leave: number
@@ -159,13 +163,15 @@ export function withCoalescing(backend: Backend, options: CoalesceOptions): Coal
 
   const get: Backend['get'] = async (name, getOptions = {}) => {
     sweep()
-    if (getOptions.range || getOptions.ifMatch) return backend.get(name, getOptions)
+    if (getOptions.range || getOptions.ifMatch || options.shares?.(name) === false)
+      return backend.get(name, getOptions)
     const flight = flights.get(name)
     if (!flight) {
       const led = lead(name, getOptions)
       options.keepAlive(led.catch(() => {}))
       return led
     }
+    if (options.joins?.(name) === false) return backend.get(name, getOptions)
     flight.interest?.join(getOptions)
     const shared = await within(flight.shared, opensUntil(flight) - Date.now())
     // A request that is not needed any more must not lead.

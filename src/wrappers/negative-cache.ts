@@ -4,6 +4,8 @@ import { intercept } from './intercept.ts'
 export interface NegativeCacheOptions {
   /** How long an absence is remembered, in milliseconds. */
   ttlMs: number
+  /** Whether the name's absence may be remembered: not where it may be written to by another isolate. Default: it may. */
+  remembers?: (name: string) => boolean
   /** How many names are remembered; the oldest are forgotten first. */
   maxNames?: number
   now?: () => number
@@ -13,7 +15,7 @@ const MAX_NAMES = 10_000
 
 /**
  * Remembers for some seconds which names a fallback does not have, so that repeated misses do not reach an old server.
- * A write to this backend forgets the name. Copies go to other backends, so they are not affected.
+ * A write to this backend in this isolate forgets the name.
  */
 export function withNegativeCache(backend: Backend, options: NegativeCacheOptions): Backend {
   const now = options.now ?? Date.now
@@ -33,6 +35,7 @@ export function withNegativeCache(backend: Backend, options: NegativeCacheOption
     fresh: boolean | undefined,
     operation: () => Promise<T | null>,
   ): Promise<T | null> => {
+    if (options.remembers?.(name) === false) return operation()
     if (!fresh && isAbsent(name)) return null
     const before = writes
     const result = await operation()

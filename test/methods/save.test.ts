@@ -93,7 +93,8 @@ describe('save()', () => {
     const saving = save(createChain([first, second], { deletes: 'first' }), 'a', streamOf(9 * MIB), {
       size: 9 * MIB,
     })
-    await expect(saving).rejects.toMatchObject({ code: 'unavailable' })
+    const message = 'no backend could make the change: try again'
+    await expect(saving).rejects.toMatchObject({ code: 'unavailable', message })
     expect(second.objects.size).toBe(0)
   })
 

@@ -109,6 +109,13 @@ describe('the consumer of copies', () => {
     expect(letters).toEqual([{ name: 'a', ...reason }])
   })
 
+  it('does not try again what no backend can take', async () => {
+    const letters: unknown[] = []
+    const refuse = () => Promise.reject(new StorageError('too-large', 'the body is too large'))
+    expect(await deliver(1, refuse, async (letter) => letters.push(letter))).toEqual(['ack'])
+    expect(letters).toMatchObject([{ error: 'too-large', attempts: 1 }])
+  })
+
   it('copies at most five at a time', async () => {
     let running = 0
     let most = 0

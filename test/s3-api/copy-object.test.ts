@@ -2,6 +2,7 @@ import { env } from 'cloudflare:workers'
 import { reset } from 'cloudflare:test'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { answering, bucketWith, fill, KV, media, mediaKv, OLD, R2 } from '../kit/app.ts'
+import { eventually } from '../kit/eventually.ts'
 import { bytesOf } from '../kit/fakes.ts'
 import { BUCKET, type S3Init, startS3 } from '../kit/s3-client.ts'
 import { codeOf, startUploads } from './uploads.ts'
@@ -156,6 +157,18 @@ describe('CopyObject', () => {
     expect(await chain.head('a')).toMatchObject({ size: 2 * PART, metadata: { mode: '33188' } })
   })
 
+  it('does not keep the next read of the source from migrating it', async () => {
+    const settings = { FALLBACK_STORAGES: [R2, KV], FALLBACK_DATA_MIGRATION: true }
+    const { copy, call } = startCopies(settings)
+    await fill(mediaKv, { from: 'bytes' })
+    expect((await copy(`${BUCKET}/from`, 'to')).status).toBe(200)
+    expect(await (await call('/from')).text()).toBe('bytes')
+    await eventually(
+      () => 'a copy of the source',
+      () => media.head('from'),
+    )
+  })
+
   it('fails if the source breaks off, and keeps what was there', async () => {
     const origin = answering(
       () =>
@@ -173,6 +186,31 @@ describe('CopyObject', () => {
     await fill(media, { to: 'old' })
     expect((await copy(`${BUCKET}/from`, 'to')).status).toBeGreaterThanOrEqual(400)
     expect(await textOf('to')).toBe('old')
+  })
+})
+
+/** `a` has version 2 in R2, which a fallback still has in version 1; R2's reads fail. */
+async function withOlderFallback() {
+  const failing = () => Promise.reject(new Error('get: We encountered an internal error. (10001)'))
+  await fill(media, { a: 'version 2' })
+  await fill(mediaKv, { a: 'version 1' })
+  return { MEDIA: bucketWith({ get: failing }), FALLBACK_STORAGES: [R2, KV] }
+}
+
+describe('a source that may be out of date, because the primary fails', () => {
+  it('is not copied over the newer version, nor to another name', async () => {
+    const { copy } = startCopies(await withOlderFallback())
+    const headers = { 'x-amz-metadata-directive': 'REPLACE', 'x-amz-meta-mode': '33188' }
+    expect(await codeOf(copy(`${BUCKET}/a`, 'a', { headers }))).toBe('ServiceUnavailable')
+    expect(await codeOf(copy(`${BUCKET}/a`, 'b'))).toBe('ServiceUnavailable')
+    expect(await new Response((await media.get('a'))?.body).text()).toBe('version 2')
+    expect(await media.head('b')).toBeNull()
+  })
+
+  it('does not become a part', async () => {
+    const { create, sendPart } = startUploads(await withOlderFallback())
+    const headers = { 'x-amz-copy-source': `${BUCKET}/a` }
+    expect(await codeOf(sendPart('to', await create('to'), 1, { headers }))).toBe('ServiceUnavailable')
   })
 })
 

@@ -1,4 +1,5 @@
 import { refuseBody } from '../../bodies/cancel.ts'
+import { readForWrite } from '../../chain/read-for-write.ts'
 import { evaluatePreconditions } from '../../http/conditional.ts'
 import { s3Conditions } from '../../s3/entity-tag.ts'
 import { S3ApiError } from '../../s3/errors.ts'
@@ -32,12 +33,14 @@ export async function openSource(
   name: string,
   range?: RangeRequest,
 ): Promise<StoredObject> {
-  const { chain } = c.get('deployment')
-  const object = await chain.get(name, { trace: c.get('trace'), ...(range && { range }) })
+  // Its body is not shared: a read that joined it would count on this request to migrate it.
+  const { copyChain } = c.get('deployment')
+  const read = { trace: c.get('trace'), ...(range && { range }) }
+  const object = await readForWrite(copyChain, name, (backend, options) => backend.get(name, options), read)
   if (!object) throw new S3ApiError('NoSuchKey', 'the source does not exist')
   const headers = [...request.headers].filter(([header]) => header.startsWith(CONDITION))
   const conditions = new Headers(headers.map(([header, value]) => [header.slice(HEADER.length + 1), value]))
-  const shown = withS3Tag(chain, object)
+  const shown = withS3Tag(copyChain, object)
   const holds =
     evaluatePreconditions('GET', s3Conditions(conditions, object, shown.etag), shown) === 'proceed'
   if (holds) return object

@@ -39,7 +39,7 @@ export async function readPage(chain: Chain, options: MergeListOptions): Promise
     return size === undefined || !modified || etag === undefined ? undefined : { name, size, modified, etag }
   }
   const lookUp = async (listed: ObjectInfo): Promise<Entry | null> => {
-    const found = await chain.head(listed.name)
+    const found = await chain.head(listed.name, { fresh: true })
     // It was deleted since.
     if (!found) return null
     const entry = entryOf({ modified: UNKNOWN_TIME, ...listed, ...found })

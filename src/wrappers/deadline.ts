@@ -33,7 +33,7 @@ export function withDeadline(backend: Backend, options: DeadlineOptions): Backen
 
 /** Waits `ms` for a call, then stops waiting and, if the call heeds signals, aborts it. */
 function within<Result>(
-  { method, signal, discard }: Call<Result>,
+  { signal, discard }: Call<Result>,
   send: Send<Result>,
   { ms, overrun, aborts }: { ms: number; overrun: () => Error; aborts: boolean },
 ): Promise<Result> {
@@ -49,8 +49,8 @@ function within<Result>(
     const abort = (): void => giveUp(signal?.reason)
     const done = (): void => {
       cancel()
-      // The signal of a `get` aborts its body, too.
-      if (!controller || method !== 'get') signal?.removeEventListener('abort', abort)
+      // Else it goes on for the body.
+      if (!controller) signal?.removeEventListener('abort', abort)
     }
     const cancel = startDeadline(ms, () => giveUp(overrun()))
     if (signal?.aborted) return abort()

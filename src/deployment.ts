@@ -62,8 +62,8 @@ export interface Deployment {
   mirrors: Mirrors | null
   /** `null` if nothing is cached at the edge. */
   edgeCaching: EdgeCaching | null
-  /** Evicts the name from the edge cache, outside of a request. */
-  purge: (name: string) => Promise<void>
+  /** Evicts the names from the edge cache, outside of a request. */
+  purge: (...names: string[]) => Promise<void>
   /** The responses of this isolate. */
   requests: RequestCounts
   /** What is counted over time; `null` unless TIME_SERIES is bound. */
@@ -182,8 +182,8 @@ function deploymentOver(
   const { copyQueue, sourceChanges, timeSeries } = config.services
   const series = timeSeries ? openSeries(timeSeries, waitUntil) : null
   const changes = openSourceChanges(sourceChanges)
-  const purge = (name: string): Promise<void> =>
-    purgeChanged(edgeCaching, { cache, exports } as EdgeContext, [name])
+  const purge = (...names: string[]): Promise<void> =>
+    purgeChanged(edgeCaching, { cache, exports } as EdgeContext, names)
   const reconcile: Reconciler = createReconciler({
     chain: copyChain,
     migrating: config.migration,

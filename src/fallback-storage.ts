@@ -1,6 +1,4 @@
-import { cache, exports } from 'cloudflare:workers'
 import { type Deployment, deploy } from './deployment.ts'
-import { type EdgeContext, purgeChanged } from './edge-cache/open.ts'
 import { typeOfName } from './http/media-types.ts'
 import { exists, existsAll } from './methods/exists.ts'
 import * as methods from './methods/methods.ts'
@@ -189,7 +187,7 @@ export class DeployedStorage {
         return await change(deployment, changed)
       } finally {
         // A write that failed may have changed something all the same.
-        await purgeChanged(deployment.edgeCaching, { cache, exports } as EdgeContext, changed)
+        await deployment.purge(...changed)
       }
     }
     return this.#run(name, (deployment) => finish(changeAndPurge(deployment)))

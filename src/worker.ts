@@ -4,6 +4,7 @@ import { type Config, ConfigError } from './config/config.ts'
 import { readServices } from './config/variables.ts'
 import type { Deployment } from './deployment.ts'
 import type { MediaEntrypoint } from './edge-cache/workers-cache.ts'
+import { isNavigation } from './http/navigation.ts'
 import { problemResponse } from './http/problem.ts'
 import { rawPath } from './http/raw-path.ts'
 import { consumePages } from './jobs/backfill/consumer.ts'
@@ -18,6 +19,7 @@ import { copyName } from './migration/copy-name.ts'
 import { consumeChanges, consumeDeadChanges } from './mirrors/consumer.ts'
 import type { MirrorMessage } from './mirrors/messages.ts'
 import { log } from './observe/log.ts'
+import { problemPage } from './routes/problem-page.ts'
 import { runScheduled } from './scheduled.ts'
 import type { SourceMessage } from './sources/messages.ts'
 import { isSourceEvents } from './sources/sources.ts'
@@ -106,7 +108,11 @@ function buildApp(configured: () => Deployment): BuiltApp {
     const problem = { status: 500, title: 'Configuration Error', detail: error.message }
     const isHealth = ({ url }: Request): boolean => rawPath(url).endsWith('/-/health')
     return {
-      fetch: (request) => (isHealth(request) ? Response.json({ status: 'ok' }) : problemResponse(problem)),
+      fetch(request) {
+        if (isHealth(request)) return Response.json({ status: 'ok' })
+        const response = problemResponse(problem)
+        return isNavigation(request) ? problemPage(response) : response
+      },
     }
   }
 }

@@ -72,6 +72,10 @@ describe('too many writes of one name', () => {
       const { call } = start([table], { [name]: instead<object>(bound[name], { put }) })
       expect((await call('/-/api/save/a.txt', { method: 'POST', body: 'saved' })).status).toBe(201)
       expect(await (await call('/a.txt')).text()).toBe('saved')
+
+      failures = 2
+      expect((await call('/b.txt', { method: 'PUT', body: 'put' })).status).toBe(201)
+      expect(await (await call('/b.txt')).text()).toBe('put')
     }))
 })
 

@@ -55,7 +55,9 @@ export function problemResponse(
   const { status, title, detail, code, headers, backends } =
     error instanceof StorageError ? describe(error) : error
   const type = code === undefined ? 'about:blank' : `${base}-/docs/errors#${code}`
-  const document = { type, title, status, detail: shorten(detail), ...(backends?.length && { backends }) }
+  // What is wrong with the configuration is listed in full.
+  const shown = status === 500 ? detail : shorten(detail)
+  const document = { type, title, status, detail: shown, ...(backends?.length && { backends }) }
   const response = new Response(JSON.stringify(document), { status })
   const all = {
     ...headers,

@@ -10,8 +10,6 @@ import { type Body, hold, isComplete, storeIn, type UploadOptions, withUpload } 
 export interface PutObjectOptions extends UploadOptions {
   /** Whether the write may proceed, given the current object. Default: always. */
   allows?: (current: ObjectInfo | null) => boolean
-  /** Reads a small body into memory first, so that a write that came too soon after another one can be repeated. */
-  isHeld?: boolean
 }
 
 /**
@@ -22,7 +20,7 @@ export function putObject(
   chain: Chain,
   name: string,
   body: Body,
-  { allows, isHeld = false, ...options }: PutObjectOptions = {},
+  { allows, ...options }: PutObjectOptions = {},
 ): Promise<{ info: ObjectInfo; created: boolean }> {
   return withUpload(body, options, async (upload) => {
     let [target] = bodyWriters(chain, name, upload.size)
@@ -34,7 +32,8 @@ export function putObject(
     const held = await target.head(name, { lastResort: true })
     const info = await replace(chain, name, { target, held, allows }, async (onlyIf) => {
       const mayBeCopied = allows && (!held || held.lifted)
-      if (isHeld || mayBeCopied) await hold(upload, target)
+      // So that a write that came too soon after another one can be repeated.
+      await hold(upload, target)
       const stored = await storeIn(target, upload, name, onlyIf)
       if (stored || !mayBeCopied || !isComplete(upload)) return stored
       // A read may have copied the very object that was allowed to be replaced.

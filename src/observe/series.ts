@@ -1,5 +1,6 @@
 import type { Dependence } from '../schemas/answers.ts'
 import { dependenceOf, type DependentChain } from './dependence.ts'
+import type { Report } from './rings.ts'
 import { createTally, type Tally } from './tally.ts'
 import type { TimeSeries } from './time-series.ts'
 
@@ -14,7 +15,9 @@ export function openSeries(
   keepAlive: (work: Promise<unknown>) => void,
 ): Series {
   const object = () => namespace.getByName('series') as DurableObjectStub<TimeSeries>
-  return { tally: createTally({ send: async (report) => object().report(report), keepAlive }), object }
+  const send = async (report: Report): Promise<void> => object().report(report)
+  const later = (ms: number, task: () => void): void => keepAlive(scheduler.wait(ms).then(task))
+  return { tally: createTally({ send, keepAlive, later }), object }
 }
 
 /** How much each fallback is needed, with what this isolate has just counted. */

@@ -16,6 +16,8 @@ export interface TallyOptions {
   /** Reports what was counted to the object that sums it. */
   send: (report: Report) => Promise<unknown>
   keepAlive: (work: Promise<unknown>) => void
+  /** Runs the task after so many milliseconds, within the request that is served now. Default: it is not run. */
+  later?: (ms: number, task: () => void) => void
   now?: () => number
 }
 
@@ -56,6 +58,8 @@ const JITTER_MS = 10_000
  * reads of fallbacks, the time to the next doubles, since all isolates report to one object.
  */
 const SOON_MS = 5000
+/** The longest that a request is kept alive for a report; then, others have just reported such reads. */
+const LATER_MS = 20_000
 /**
  * Shadow reads end after the report of the read itself, and no other read may follow in this isolate. So the first result
  * after this time is reported at once.
@@ -66,7 +70,7 @@ const PATIENCE_MS = 2000
 /** While so many could not be reported, what follows is counted as one delta. */
 const MAX_UNCONFIRMED = 60
 
-export function createTally({ send, keepAlive, now = Date.now }: TallyOptions) {
+export function createTally({ send, keepAlive, later, now = Date.now }: TallyOptions) {
   const isolate = crypto.randomUUID()
   let current = emptyDelta()
   /** Those that are not known to be counted, in order. */
@@ -76,6 +80,8 @@ export function createTally({ send, keepAlive, now = Date.now }: TallyOptions) {
   let reportedAt = 0
   let shadowReportedAt = 0
   let due = 0
+  /** When a task will look whether a report is due. */
+  let looksAt = 0
   let soonMs = SOON_MS
   let hasFallbackReads = false
   let latest: Promise<void> = Promise.resolve()
@@ -118,6 +124,13 @@ export function createTally({ send, keepAlive, now = Date.now }: TallyOptions) {
   const reportIfDue = (at: number): void => {
     if (at >= due && hasUnconfirmed()) report()
   }
+  /** No other read may follow in this isolate, so a task reports what this one must not lose. */
+  const reportBy = (at: number, latestAt: number): void => {
+    due = Math.min(due, latestAt)
+    if (at >= due || at < looksAt || due - at > LATER_MS) return reportIfDue(at)
+    looksAt = due
+    later?.(due - at, () => reportIfDue(now()))
+  }
   const addCopies = (outcome: CopyEvent['outcome'], copies: number, bytes = 0): void => {
     if (copies > 0) addCounts(open().counts, { [`copies//${outcome}`]: copies, 'copies//bytes': bytes })
   }
@@ -148,7 +161,7 @@ export function createTally({ send, keepAlive, now = Date.now }: TallyOptions) {
         delta.fallbackReads = latestReads([...delta.fallbackReads, { at, name, backend }])
         addPrefixReads(delta.prefixes, { [`${backend}/${countedPrefix(name)}`]: [1, at] })
         hasFallbackReads = true
-        due = Math.min(due, reportedAt + soonMs)
+        return reportBy(at, reportedAt + soonMs)
       }
       reportIfDue(at)
     },
@@ -159,7 +172,8 @@ export function createTally({ send, keepAlive, now = Date.now }: TallyOptions) {
       const result = matched ? 'matched' : 'mismatched'
       addCounts(delta.counts, { [`shadow/${backend}/${result}`]: 1 })
       if (!matched) delta.mismatches = latestMismatches([{ at, name, backend, detail }, ...delta.mismatches])
-      if (at < shadowReportedAt + SHADOW_REPORT_MS[result]) return reportIfDue(at)
+      const earliest = shadowReportedAt + SHADOW_REPORT_MS[result]
+      if (at < earliest) return matched ? reportIfDue(at) : reportBy(at, earliest)
       shadowReportedAt = at
       report()
     },

@@ -1,10 +1,10 @@
 import { html, raw } from 'hono/html'
 
 const STYLE =
-  'html{color-scheme:light dark;font:1rem/1.5 system-ui;max-width:40rem;margin:2rem;overflow-wrap:anywhere}'
+  'html{color-scheme:light dark;font:1rem/1.5 system-ui;max-width:40rem;margin:2rem;overflow-wrap:anywhere}p{white-space:pre-line}'
 /** Nothing is loaded and no script runs; the hash is that of the style. */
 const POLICY =
-  "default-src 'none'; style-src 'sha256-Wf36P7AHXm7gOO2MP0F4le9s2zncBHzZNKeUr9eKBjI='; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+  "default-src 'none'; style-src 'sha256-HjWLu0/QDxhnRA14kBFlyBu6F1CIt8i1/CHTsb1Ueys='; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 
 interface Document {
   type: string

@@ -55,7 +55,7 @@ const CODES: Record<ErrorCode, S3Code> = {
   precondition: 'PreconditionFailed',
   'too-large': 'EntityTooLarge',
   unsatisfiable: 'InvalidRange',
-  unsupported: 'MethodNotAllowed',
+  unsupported: 'NotImplemented',
   timeout: 'ServiceUnavailable',
   unavailable: 'ServiceUnavailable',
   denied: 'ServiceUnavailable',
@@ -65,7 +65,7 @@ const CODES: Record<ErrorCode, S3Code> = {
   internal: 'InternalError',
   skipped: 'ServiceUnavailable',
   overloaded: 'SlowDown',
-  loop: 'InvalidRequest',
+  loop: 'ServiceUnavailable',
 }
 
 /** An error that S3 clients know by a code of its own. A StorageError, so that it passes unchanged through whatever reads a body. */

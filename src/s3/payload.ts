@@ -49,6 +49,13 @@ export async function openBody({ body, headers }: Request, payload: Payload): Pr
   return { body: decoded, size, digests }
 }
 
+/** The request without checksums: those of CompleteMultipartUpload are about the object, not about the document that it sends. */
+export function withoutChecksums(request: Request): Request {
+  const headers = new Headers(request.headers)
+  for (const { header } of TRAILERS) headers.delete(header)
+  return new Request(request, { headers })
+}
+
 /** The digests that a client sends in headers. */
 export function announcedDigests(headers: Headers): Digests {
   try {

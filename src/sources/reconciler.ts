@@ -41,4 +41,5 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   }
 }
 
-const CHANGED = new Set<Reconciled['outcome']>(['copied', 'tombstoned'])
+/** What the edge cache has of the name may be out of date, also where it was read from the source itself. */
+const CHANGED = new Set<Reconciled['outcome']>(['copied', 'tombstoned', 'not-migrated', 'absent'])

@@ -31,6 +31,8 @@ const FALLBACK = {
 /** `sent` has every delta once, as the object counts them. */
 function startTally(send?: () => Promise<unknown>) {
   const sent: Delta[] = []
+  /** What runs later, and when. */
+  const tasks: { at: number; ms: number; task: () => void }[] = []
   const work: Promise<unknown>[] = []
   const clock = { now: 1_000_000 }
   const tally = createTally({
@@ -39,9 +41,10 @@ function startTally(send?: () => Promise<unknown>) {
       sent.push(...deltas.slice(sent.length + 1 - first))
     },
     keepAlive: (report) => void work.push(report),
+    later: (ms, task) => void tasks.push({ at: clock.now + ms, ms, task }),
     now: () => clock.now,
   })
-  return { tally, sent, work, clock }
+  return { tally, sent, work, clock, tasks }
 }
 
 describe('what an isolate counts', () => {
@@ -94,6 +97,40 @@ describe('what an isolate counts', () => {
     expect(reportedAt().at(-1)).toBe(295)
     await at(305, HIT)
     expect(reportedAt().at(-1)).toBe(305)
+  })
+
+  it('is reported without another read, if a fallback has answered', async () => {
+    const { tally, sent, work, clock, tasks } = startTally()
+    tally.addRead(HIT)
+    clock.now += 300
+    for (const read of [FALLBACK, FALLBACK, HIT]) tally.addRead(read)
+    expect(tasks.map(({ at }) => at)).toEqual([1_005_000])
+    clock.now = 1_005_000
+    tasks[0]?.task()
+    await Promise.all(work)
+    expect(sent.at(-1)?.counts).toMatchObject({ 'reads/legacy/reads': 2 })
+    expect(sent.at(-1)?.fallbackReads).toMatchObject([{ at: 1_000_300 }])
+
+    // Where there have been several, no request is kept alive for long: the last reports are recent.
+    for (let second = 10; second < 200; second++) {
+      clock.now = 1_000_000 + second * 1000
+      tally.addRead(FALLBACK)
+      await Promise.all(work)
+    }
+    expect(Math.max(...tasks.map(({ ms }) => ms))).toBe(20_000)
+  })
+
+  it('is reported without another read, if a copy differs from its source', async () => {
+    const { tally, sent, work, clock, tasks } = startTally()
+    const shadow = { backend: 'legacy', name: 'a.jpg', matched: false, detail: 'size' }
+    tally.addShadow(shadow)
+    clock.now += 1000
+    tally.addShadow(shadow)
+    expect(tasks.map(({ at }) => at)).toEqual([1_005_000])
+    clock.now = 1_005_000
+    tasks[0]?.task()
+    await Promise.all(work)
+    expect(sent.flatMap(({ mismatches }) => mismatches)).toHaveLength(2)
   })
 
   it('has the reads of fallbacks', async () => {

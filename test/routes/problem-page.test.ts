@@ -1,4 +1,6 @@
+import { createExecutionContext } from 'cloudflare:test'
 import { describe, expect, it } from 'vitest'
+import worker from '../../src/index.ts'
 import { problemPage } from '../../src/routes/problem-page.ts'
 import { problemResponse } from '../../src/http/problem.ts'
 import { BROKEN_ORIGIN, OLD, R2, startApp } from '../kit/app.ts'
@@ -63,6 +65,22 @@ describe('a failure as a page', () => {
     const style = /<style>(.*)<\/style>/.exec(page)?.[1] ?? ''
     const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(style))
     expect(policy).toContain(`'sha256-${new Uint8Array(digest).toBase64()}'`)
+  })
+
+  it('lists everything that is wrong with the configuration', async () => {
+    const wrong = Array.from({ length: 30 }, (_, index) => ({
+      type: 'http',
+      name: `wrong-${index}`,
+      url: 'x',
+    }))
+    const variables = { FALLBACK_STORAGES: wrong }
+    const call = (headers: Record<string, string> = {}) =>
+      worker.fetch(new Request('https://media.example/a', { headers }), variables, createExecutionContext())
+    const { detail } = await (await call()).json<Problem>()
+    expect(detail).toContain('wrong-29')
+    const page = await call(NAVIGATION)
+    expect([page.status, page.headers.get('Content-Type')]).toEqual([500, HTML_TYPE])
+    expect(await page.text()).toContain('wrong-29')
   })
 
   it.each<[Record<string, string>, string]>([

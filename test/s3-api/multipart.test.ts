@@ -66,9 +66,9 @@ describe('an upload that no backend stores', () => {
     expect(await answer.text()).toContain('multipart_threshold')
   })
 
-  it('is not allowed if nothing is writable', async () => {
+  it('is not supported if nothing is writable', async () => {
     const { start } = startUploads({ FALLBACK_STORAGES: [KV] })
-    expect(await codeOf(start('a'))).toBe('MethodNotAllowed')
+    expect(await codeOf(start('a'))).toBe('NotImplemented')
   })
 })
 

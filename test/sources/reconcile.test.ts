@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest'
 import { createChain, type DeleteMode } from '../../src/chain/fallback.ts'
 import { undelete } from '../../src/chain/tombstones.ts'
 import { copyName } from '../../src/migration/copy-name.ts'
+import type { CopyResult } from '../../src/migration/copy-result.ts'
 import { reconcile } from '../../src/sources/reconcile.ts'
+import { createReconciler } from '../../src/sources/reconciler.ts'
 import type { Backend } from '../../src/storage/backend.ts'
 import { StorageError } from '../../src/storage/errors.ts'
 import { writeMarker } from '../../src/storage/tombstone-marker.ts'
@@ -29,6 +31,22 @@ function start({ deletes = 'tombstone', copied }: { deletes?: DeleteMode; copied
   }
   return { primary, store, source, chain, over, change, run, text, ready }
 }
+
+describe('the edge cache', () => {
+  it.each([
+    ['was copied', true, 'one'],
+    ['is not copied, so the edge has it from the source itself', false, 'one'],
+    ['is not there any more', false, undefined],
+  ])('is purged of an object that %s', async (_, migrating, text) => {
+    const { chain, change } = start()
+    if (text !== undefined) await change(text)
+    const purged: string[] = []
+    const purge = async (name: string) => void purged.push(name)
+    const track = async (_: string, copy: Promise<CopyResult>) => copy
+    await createReconciler({ chain, migrating, purge, track })('old', NAME)
+    expect(purged).toEqual([NAME])
+  })
+})
 
 describe('reconcile()', () => {
   it('copies a new object if migration is on', async () => {

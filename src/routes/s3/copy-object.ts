@@ -5,10 +5,15 @@ import { putObject, replace } from '../../methods/put-object.ts'
 import { copyInParts } from '../../migration/copy-parts.ts'
 import { S3ApiError } from '../../s3/errors.ts'
 import { StorageError } from '../../storage/errors.ts'
-import { type ObjectInfo, type Representation, representationOf } from '../../storage/object.ts'
+import {
+  type ObjectInfo,
+  type Representation,
+  representationOf,
+  type StoredObject,
+} from '../../storage/object.ts'
 import { finishAndPurge } from '../edge-cache.ts'
 import { xmlResponse } from './buckets.ts'
-import { openSource, sourceName } from './copy-source.ts'
+import { failureOfSource, openSource, sourceName } from './copy-source.ts'
 import type { S3Request } from './operations.ts'
 import { withS3Tag, writeCondition } from './object-tag.ts'
 import { describeUpload } from './put-object.ts'
@@ -66,9 +71,20 @@ async function copyOnce(
   source: string,
   replacement: Representation | undefined,
 ): Promise<ObjectInfo> {
-  const { c, key, request } = s3
-  const { chain } = c.get('deployment')
   const object = await openSource(s3, source)
+  try {
+    return await storeSource(s3, object, replacement)
+  } catch (error) {
+    throw failureOfSource(error, object)
+  }
+}
+
+async function storeSource(
+  { c, key, request }: S3Request,
+  object: StoredObject,
+  replacement: Representation | undefined,
+): Promise<ObjectInfo> {
+  const { chain } = c.get('deployment')
   const { size, digests } = object
   const info = replacement ?? representationOf(object)
   const allows = writeCondition(chain, request)

@@ -4,6 +4,7 @@ import { evaluatePreconditions } from '../../http/conditional.ts'
 import { s3Conditions } from '../../s3/entity-tag.ts'
 import { S3ApiError } from '../../s3/errors.ts'
 import { decodeComponent } from '../../s3/query.ts'
+import { StorageError } from '../../storage/errors.ts'
 import type { RangeRequest, StoredObject } from '../../storage/object.ts'
 import { withS3Tag } from './object-tag.ts'
 import type { S3Request } from './operations.ts'
@@ -46,4 +47,12 @@ export async function openSource(
   if (holds) return object
   const why = 'the source does not satisfy the request’s conditions'
   return refuseBody(object.body, new S3ApiError('PreconditionFailed', why))
+}
+
+/** A source whose body breaks off or is wrong is a backend's failure, whereas the body of an upload would be the client's fault. */
+export function failureOfSource(error: unknown, { backend }: StoredObject): unknown {
+  const isBroken = error instanceof StorageError && (error.code === 'corrupt' || error.code === 'interrupted')
+  return isBroken
+    ? new StorageError('unavailable', `the source: ${error.message}`, { backend, cause: error })
+    : error
 }

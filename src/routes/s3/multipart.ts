@@ -5,7 +5,7 @@ import { replace } from '../../methods/put-object.ts'
 import type { Body } from '../../methods/upload.ts'
 import { S3ApiError } from '../../s3/errors.ts'
 import { checkParts, parsePartNumber, parseParts, partETag } from '../../s3/parts.ts'
-import { openBody, withXmlBody } from '../../s3/payload.ts'
+import { openBody, withoutChecksums, withXmlBody } from '../../s3/payload.ts'
 import { openUploadId, sealUploadId, type UploadBinding } from '../../s3/upload-id.ts'
 import {
   type MultipartUpload,
@@ -20,7 +20,7 @@ import { finishAndPurge } from '../edge-cache.ts'
 import { finish } from '../finish.ts'
 import { xmlResponse } from './buckets.ts'
 import { copyResult } from './copy-object.ts'
-import { openSource, sourceName } from './copy-source.ts'
+import { failureOfSource, openSource, sourceName } from './copy-source.ts'
 import type { S3Request } from './operations.ts'
 import { withS3Tag, writeCondition } from './object-tag.ts'
 import { describeUpload } from './put-object.ts'
@@ -67,7 +67,9 @@ export async function uploadPartCopy(s3: S3Request): Promise<Response> {
     )
   if (range && length !== range.length)
     return refuseBody(body, new S3ApiError('InvalidArgument', `the source has only ${size} bytes`))
-  const part = await storePart(s3, { body, size: length })
+  const part = await storePart(s3, { body, size: length }).catch((error: unknown) => {
+    throw failureOfSource(error, source)
+  })
   return copyResult('CopyPartResult', { etag: partETag(part) })
 }
 
@@ -93,7 +95,7 @@ async function storePart(
 export async function completeMultipartUpload(s3: S3Request): Promise<Response> {
   const opened = await openUpload(s3)
   return finish(
-    withXmlBody(s3.request, s3.payload, {
+    withXmlBody(withoutChecksums(s3.request), s3.payload, {
       maxBytes: MAX_COMPLETION_BYTES,
       use: (root) => completeWith(s3, opened, parseParts(root)),
     }),

@@ -18,7 +18,6 @@ export async function putObject({ c, request, payload, key }: S3Request): Promis
     info,
     size,
     digests,
-    isHeld: true,
     ...(allows && { allows }),
     ...(maxUploadBytes !== undefined && { maxBytes: maxUploadBytes }),
   })

@@ -294,6 +294,35 @@ export const MULTIPART: readonly Group[] = [
         ok('x'),
       ),
       row(
+        'with the checksum of the object, which is not that of the document',
+        {},
+        create('a'),
+        created,
+        part('a', 1, 'x'),
+        isPart,
+        (first, uploaded) =>
+          completeWith('a', first, document([[1, tagOf(uploaded)]]), {
+            'x-amz-checksum-crc32': 'jNnUkA==',
+            'x-amz-checksum-type': 'FULL_OBJECT',
+          }),
+        completed,
+        get('a'),
+        ok('x'),
+      ),
+      row(
+        'with a checksum of the checksums of its parts',
+        {},
+        create('a'),
+        created,
+        part('a', 1, 'x'),
+        isPart,
+        (first, uploaded) =>
+          completeWith('a', first, document([[1, tagOf(uploaded)]]), { 'x-amz-checksum-sha256': 'AAAA-1' }),
+        completed,
+        get('a'),
+        ok('x'),
+      ),
+      row(
         'a part in signed chunks',
         {},
         create('a'),

@@ -89,12 +89,12 @@ describe('a request that fails before its handler', () => {
     const lines = await logged(async () => {
       const headers = { 'Fallback-Storage-Via': deployment.id }
       const answer = await app.request('https://media.example/-/s3/media/a.txt', { headers }, env)
-      expect([answer.status, answer.headers.get('Content-Type')]).toEqual([400, 'application/xml'])
-      expect(await answer.text()).toContain('<Code>InvalidRequest</Code>')
+      expect([answer.status, answer.headers.get('Content-Type')]).toEqual([503, 'application/xml'])
+      expect(await answer.text()).toContain('<Code>ServiceUnavailable</Code>')
     })
-    expect(lines).toMatchObject([{ route: 's3', status: 400, outcome: 'refused' }])
+    expect(lines).toMatchObject([{ route: 's3', status: 503, outcome: 'failed' }])
     expect(await (await call('/-/metrics')).text()).toContain(
-      'route="s3",method="GET",outcome="refused",status="400"} 1',
+      'route="s3",method="GET",outcome="failed",status="503"} 1',
     )
   })
 })

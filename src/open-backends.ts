@@ -37,10 +37,9 @@ export function openBackends(
   const guarded = config.backends.map((settings, index) =>
     withSharedPolicy(withOwnPolicy(openBackend(settings, id), settings), { config, index, health }),
   )
-  const [opened = [], alone = []] = [false, true].map((isAlone) =>
-    withSteadyBodies(guarded, config, isAlone).map((backend) => withStaging(backend, onLeft)),
-  )
-  return { opened, alone, health }
+  const staged = (isAlone: boolean): Backend[] =>
+    withSteadyBodies(guarded, config, isAlone).map((backend) => withStaging(backend, onLeft))
+  return { opened: staged(false), alone: staged(true), health }
 }
 
 /** A staged object is hidden; the index of uploads or a lifecycle rule removes it. */

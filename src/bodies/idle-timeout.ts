@@ -18,7 +18,7 @@ export function watchIdleTime(idleTimeoutMs: number, fail: (message: string) => 
     if (waitingSince === undefined) return
     const left = waitingSince + idleTimeoutMs - Date.now()
     if (left > 0) stop = startDeadline(left, expire)
-    else giveUp?.(fail(noFurtherByte(idleTimeoutMs)))
+    else giveUp?.(fail(`no further byte came within ${idleTimeoutMs} ms`))
   }
   return {
     wait: (reading) =>
@@ -33,8 +33,4 @@ export function watchIdleTime(idleTimeoutMs: number, fail: (message: string) => 
       }),
     stop: () => stop?.(),
   }
-}
-
-export function noFurtherByte(idleTimeoutMs: number): string {
-  return `no further byte came within ${idleTimeoutMs} ms`
 }

@@ -1,6 +1,7 @@
 import { cancelBody } from '../bodies/cancel.ts'
 import { describeError, log } from '../observe/log.ts'
 import { StorageError } from '../storage/errors.ts'
+import { spellings } from '../storage/name.ts'
 import type { SharedBody, StoredObject } from '../storage/object.ts'
 import { cacheableSeconds, type CachePolicy } from './cacheable.ts'
 import { type EdgeCache, type Load, pathOf, type Read } from './edge-cache.ts'
@@ -87,11 +88,6 @@ export function cacheApi(options: CacheApiOptions): EdgeCache {
       return 'this location'
     },
   }
-}
-
-/** For R2, names that are canonically equivalent in Unicode are one. Clients send the composed form or the decomposed one. */
-function spellings(name: string): string[] {
-  return [...new Set([name, name.normalize('NFC'), name.normalize('NFD')])]
 }
 
 /** A read whose object is to be cached. */

@@ -13,7 +13,13 @@ import { ABSENT, problemResponse } from '../http/problem.ts'
 import { headResponse, objectResponse } from '../http/respond.ts'
 import { deleteObjectIf } from '../methods/methods.ts'
 import { StorageError } from '../storage/errors.ts'
-import type { ObjectInfo, RangeRequest, Representation, StoredObject } from '../storage/object.ts'
+import {
+  bodyLength,
+  type ObjectInfo,
+  type RangeRequest,
+  type Representation,
+  type StoredObject,
+} from '../storage/object.ts'
 import { putObject } from '../methods/put-object.ts'
 import type { UploadOptions } from '../methods/upload.ts'
 import { mayBeStale } from '../storage/trace.ts'
@@ -67,14 +73,9 @@ export async function serveObject(
   if (object.substitute === 'redirect') return answer(await redirectTo(c, object), object)
   return answer(objectResponse(request, shown(object), { cacheControl, refuse, range }), object, {
     stored,
-    bytes: bytesSent(object),
+    bytes: bodyLength(object),
     ...(ttl !== undefined && { edgeTtl: ttl }),
   })
-}
-
-/** How many bytes a GET sends, unless it is refused. */
-export function bytesSent({ range, size }: StoredObject): number | undefined {
-  return range ? range.end - range.start + 1 : size
 }
 
 /** A GET: from the edge cache if it may answer, else from the chain, which starts a copy if the object should migrate. */

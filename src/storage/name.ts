@@ -88,6 +88,14 @@ export function nameBytes(name: string): number {
   return encoder.encode(name).length
 }
 
+/**
+ * The name as it is, composed and decomposed: for R2, names that are canonically equivalent in Unicode are one
+ * (developers.cloudflare.com/r2/reference/unicode-interoperability), and clients send one of these.
+ */
+export function spellings(name: string): string[] {
+  return [...new Set([name, name.normalize('NFC'), name.normalize('NFD')])]
+}
+
 /** Percent-encodes everything except RFC 3986's unreserved characters and `/`, as SigV4 requires. */
 export function encodeName(name: string): string {
   return PLAIN.test(name) ? name : name.split('/').map(encodeComponent).join('/')

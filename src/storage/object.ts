@@ -100,6 +100,11 @@ export interface StoredObject extends ObjectInfo {
   shared?: SharedBody
 }
 
+/** How many bytes are in the object's body, if that is known. */
+export function bodyLength({ range, size }: StoredObject): number | undefined {
+  return range ? range.end - range.start + 1 : size
+}
+
 /** A body that is read once from its source into memory, and from there by many at their own pace. */
 export interface SharedBody {
   /** Whether this request is the one that fetched it; the others joined. */

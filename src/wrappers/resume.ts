@@ -1,10 +1,9 @@
 import type { Backend } from '../storage/backend.ts'
 import { failureOfBody, StorageError } from '../storage/errors.ts'
-import type { StoredObject } from '../storage/object.ts'
-import { startDeadline } from '../storage/invocation.ts'
+import { bodyLength, type StoredObject } from '../storage/object.ts'
 import { cancelBody, cancelReader, refuseBody } from '../bodies/cancel.ts'
 import { heldBody } from '../bodies/fixed-length.ts'
-import { noFurtherByte, watchIdleTime } from '../bodies/idle-timeout.ts'
+import { type IdleWatch, watchIdleTime } from '../bodies/idle-timeout.ts'
 import { isolateMemory, type Reservation, UNCOUNTED_BYTES, UPLOAD_BYTES } from '../bodies/memory-budget.ts'
 import { type Chunks, type ChunkSize, openChunks, streamOfChunks, wholeReader } from '../bodies/chunks.ts'
 
@@ -34,8 +33,7 @@ export function withResume(backend: Backend, options: ResumeOptions): Backend {
     async get(name, getOptions) {
       const object = await backend.get(name, getOptions)
       if (!object) return null
-      const { range, size } = object
-      const length = range ? range.end - range.start + 1 : size
+      const length = bodyLength(object)
       const { idleTimeoutMs } = options
       const signal = getOptions?.signal
       const flow: Flow = { object, length, sources, idleTimeoutMs, signal, received: 0, resumes: 0 }
@@ -80,23 +78,23 @@ async function readSmall(flow: Flow, length: number): Promise<Uint8Array> {
 }
 
 async function readAtOnce(reader: ReadableStreamBYOBReader, flow: Flow, length: number): Promise<Uint8Array> {
-  const { backend } = flow.object
-  const { promise: late, reject } = Promise.withResolvers<never>()
-  const stop = startDeadline(flow.idleTimeoutMs, () =>
-    reject(new StorageError('timeout', noFurtherByte(flow.idleTimeoutMs), { backend })),
-  )
+  const idle = watchFlow(flow)
   try {
     // One more, to see its end.
     const reading = reader.readAtLeast(length + 1, new Uint8Array(length + 1))
-    const { value = new Uint8Array() } = await Promise.race([reading, late])
+    const { value = new Uint8Array() } = await idle.wait(reading)
     flow.received = value.length
     checkLength(flow, true)
     // It would be kept open until it is read once more.
     void cancelReader(reader)
     return value
   } finally {
-    stop()
+    idle.stop()
   }
+}
+
+function watchFlow({ idleTimeoutMs, object: { backend } }: Flow): IdleWatch {
+  return watchIdleTime(idleTimeoutMs, (message) => new StorageError('timeout', message, { backend }))
 }
 
 async function join(chunks: Chunks, length: number): Promise<Uint8Array> {
@@ -131,10 +129,7 @@ function resumedChunks(flow: Flow): Chunks {
   const { backend, body } = flow.object
   let chunks = openChunks(body, chunkSize(flow))
   let isCancelled = false
-  const idle = watchIdleTime(
-    flow.idleTimeoutMs,
-    (message) => new StorageError('timeout', message, { backend }),
-  )
+  const idle = watchFlow(flow)
   const read = async (): Promise<Uint8Array> => {
     const chunk = await idle.wait(chunks.next())
     flow.received += chunk.length

@@ -6,10 +6,10 @@ import { s3Conditions } from '../../s3/entity-tag.ts'
 import { S3ApiError } from '../../s3/errors.ts'
 import { parsePartNumber } from '../../s3/parts.ts'
 import { StorageError } from '../../storage/errors.ts'
-import type { ObjectInfo, Representation } from '../../storage/object.ts'
+import { bodyLength, type ObjectInfo, type Representation } from '../../storage/object.ts'
 import type { Answered } from '../context.ts'
 import { findObject } from '../find-object.ts'
-import { bytesSent, describeAnswer } from '../media.ts'
+import { describeAnswer } from '../media.ts'
 import { s3Failure } from './failure.ts'
 import { isCurrent, withS3Tag } from './object-tag.ts'
 import type { S3Request } from './operations.ts'
@@ -53,7 +53,7 @@ export async function getObject(s3: S3Request): Promise<Response> {
   const stored = migration.writeBack(object, trace)
   const { shown, head } = show(object)
   const response = objectResponse(head, shown, { refuse, range })
-  return finish(response, object, { backend: object.backend, stored, bytes: bytesSent(object) })
+  return finish(response, object, { backend: object.backend, stored, bytes: bodyLength(object) })
 }
 
 function describe({ c }: S3Request, response: Response, answered: Answered): Response {

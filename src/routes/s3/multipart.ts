@@ -15,7 +15,7 @@ import {
   type UploadedPart,
 } from '../../storage/backend.ts'
 import { StorageError } from '../../storage/errors.ts'
-import type { Digests, ObjectInfo } from '../../storage/object.ts'
+import { bodyLength, type Digests, type ObjectInfo } from '../../storage/object.ts'
 import { finishAndPurge } from '../edge-cache.ts'
 import { finish } from '../finish.ts'
 import { xmlResponse } from './buckets.ts'
@@ -59,7 +59,7 @@ export async function uploadPartCopy(s3: S3Request): Promise<Response> {
   const range = parseRange(s3.request.headers.get('x-amz-copy-source-range'))
   const source = await openSource(s3, sourceName(s3), range && { offset: range.start, length: range.length })
   const { body, size } = source
-  const length = source.range ? source.range.end - source.range.start + 1 : size
+  const length = bodyLength(source)
   if (length === undefined)
     return refuseBody(
       body,

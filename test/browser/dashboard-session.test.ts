@@ -1,7 +1,18 @@
 import { describe, expect, it } from 'vitest'
-import { useDashboard } from './dashboard.ts'
+import { useDashboard, type Visit } from './dashboard.ts'
 
 const { withDashboard } = useDashboard()
+
+/** Loses the cookie on one view and opens another: the dialog that asks to sign in again. */
+async function expireSession({ page, context, open }: Pick<Visit, 'page' | 'context' | 'open'>) {
+  await open('#/browse/photos/')
+  await page.getByText('harbour.jpg').first().waitFor()
+  await context.clearCookies()
+  await page.getByRole('link', { name: 'Health' }).click()
+  const dialog = page.getByRole('dialog', { name: 'Sign in again' })
+  await dialog.waitFor()
+  return dialog
+}
 
 /** What Chromium logs while nobody is signed in. */
 const UNAUTHORIZED = /^40[13] \/-\/api\//
@@ -81,12 +92,7 @@ describe('signing in', () => {
           const response = await route.fetch()
           await route.fulfill({ response, json: { ...(await response.json()), via: 'access' } })
         })
-        await open('#/browse/photos/')
-        await page.getByText('harbour.jpg').first().waitFor()
-        await context.clearCookies()
-        await page.getByRole('link', { name: 'Health' }).click()
-        const dialog = page.getByRole('dialog', { name: 'Sign in again' })
-        await dialog.waitFor()
+        const dialog = await expireSession({ page, context, open })
         expect(await dialog.getByLabel('API token').count()).toBe(0)
         await dialog.getByRole('button', { name: 'Load again' }).click()
         await page.getByText('Sign in with an API token of this deployment.').waitFor()
@@ -97,12 +103,7 @@ describe('signing in', () => {
   it('keeps the view under the form when the session expires', () =>
     withDashboard(
       async ({ page, context, stack, open }) => {
-        await open('#/browse/photos/')
-        await page.getByText('harbour.jpg').first().waitFor()
-        await context.clearCookies()
-        await page.getByRole('link', { name: 'Health' }).click()
-        const dialog = page.getByRole('dialog', { name: 'Sign in again' })
-        await dialog.waitFor()
+        const dialog = await expireSession({ page, context, open })
         await page.keyboard.press('Escape')
         expect(await dialog.isVisible()).toBe(true)
         await dialog.getByLabel('API token').fill(stack.token)

@@ -19,6 +19,16 @@ async function takeOne(log: Log, name: string) {
   return taken
 }
 
+/** Adds so many names whose changes are due: photos/1, photos/2, and so on. */
+async function addPending(log: Log, count: number): Promise<void> {
+  await runInDurableObject(log, (_, { storage }) => {
+    const insert = `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+      INSERT INTO changes (name, mirror, changed, since, due) SELECT 'photos/' || i, 'old', 1, 1, 1 FROM n`
+    storage.sql.exec(insert, count)
+  })
+  await passTime(log)
+}
+
 const isLater = (due: number): boolean => due > Date.now()
 
 const pendingOf = async (log: Log) => (await log.status(['old']))[0]?.pending
@@ -233,12 +243,7 @@ describe('MirrorLog', () => {
 
   it('has tens of thousands of names pending, of which it sends a thousand at a time', async () => {
     const log = ownLog().log()
-    await runInDurableObject(log, (_, { storage }) => {
-      const insert = `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
-        INSERT INTO changes (name, mirror, changed, since, due) SELECT 'photos/' || i, 'old', 1, 1, 1 FROM n`
-      storage.sql.exec(insert)
-    })
-    await passTime(log)
+    await addPending(log, 20_000)
     expect(await pendingOf(log)).toBe(20_000)
     const sent = (await rowsOf(log)).filter((row) => row.sent === 1).map(({ name }) => name)
     expect(sent).toHaveLength(1000)
@@ -259,12 +264,7 @@ describe('MirrorLog', () => {
     ['dead letters', (log: MirrorLog, name: string) => log.addDeadLetter(name, 'the Worker failed')],
   ])('still sends what changes after %s ended a thousand names that were sent', async (_, end) => {
     const log = ownLog().log()
-    await runInDurableObject(log, (_, { storage }) => {
-      const insert = `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)
-        INSERT INTO changes (name, mirror, changed, since, due) SELECT 'photos/' || i, 'old', 1, 1, 1 FROM n`
-      storage.sql.exec(insert)
-    })
-    await passTime(log)
+    await addPending(log, 1000)
     await runInDurableObject(log, async (instance) => {
       for (let i = 1; i <= 1000; i++) await end(instance, `photos/${i}`)
     })

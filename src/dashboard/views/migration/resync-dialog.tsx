@@ -10,6 +10,7 @@ import { describeShort, Problem } from '../../parts/problem.tsx'
 import { showToast } from '../../parts/toast.tsx'
 import { usePoll } from '../../poll.ts'
 import { client } from '../../session.ts'
+import { Cancelled } from './cancelled.tsx'
 import { SpeedForm } from './speed-form.tsx'
 import { plannedRepairs } from './verifications.ts'
 import { WaitingNotice } from './waiting-notice.tsx'
@@ -148,17 +149,10 @@ function Comparison({ id, mirror, onBack, onStart }: ComparisonProps) {
     )
   if (job.state === 'cancelled')
     return (
-      <div class="form">
-        <p role="status">
-          The comparison was cancelled after {plural(job.compared, 'object')}, so it is not known what a
-          resync would change.
-        </p>
-        <footer>
-          <button type="button" onClick={onBack}>
-            <Icon name="arrow-left" /> Back
-          </button>
-        </footer>
-      </div>
+      <Cancelled onBack={onBack}>
+        The comparison was cancelled after {plural(job.compared, 'object')}, so it is not known what a resync
+        would change.
+      </Cancelled>
     )
   return (
     <div class="form">

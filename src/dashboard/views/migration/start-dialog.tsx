@@ -11,6 +11,7 @@ import { usePoll } from '../../poll.ts'
 import { client } from '../../session.ts'
 import { EstimateFacts } from './estimate-facts.tsx'
 import { isOpen } from './jobs.ts'
+import { Cancelled } from './cancelled.tsx'
 import { SpeedForm } from './speed-form.tsx'
 import { WaitingNotice } from './waiting-notice.tsx'
 
@@ -150,17 +151,10 @@ function DryRun({ id, scope, onStarted, onBack }: DryRunProps) {
     )
   if (job.state === 'cancelled')
     return (
-      <div class="form">
-        <p role="status">
-          The dry run was cancelled after {plural(job.listed, 'object')}, so it is not known what there is to
-          copy.
-        </p>
-        <footer>
-          <button type="button" onClick={onBack}>
-            <Icon name="arrow-left" /> Back
-          </button>
-        </footer>
-      </div>
+      <Cancelled onBack={onBack}>
+        The dry run was cancelled after {plural(job.listed, 'object')}, so it is not known what there is to
+        copy.
+      </Cancelled>
     )
   return (
     <div class="form">

@@ -69,8 +69,8 @@ function layer(folder: string): { files: string[]; rules: Record<string, unknown
       message: `src/${folder} may import ${LAYERS[folder]?.map((other) => `src/${other}`).join(', ') || 'nothing else'}: see LAYERS in oxlint.config.ts.`,
     },
     {
-      regex: '^(\\.\\./)+(app|deployment|index)\\.ts$',
-      message: 'app.ts, deployment.ts and index.ts put the parts together; import their types only.',
+      regex: '^(\\.\\./)+(app|deploy|deployment|index)\\.ts$',
+      message: 'app.ts, deploy.ts and index.ts put the parts together; import their types only.',
       allowTypeImports: true,
     },
   ]

@@ -1,4 +1,5 @@
-import { type Deployment, deploy } from './deployment.ts'
+import { deploy } from './deploy.ts'
+import type { Deployment } from './deployment.ts'
 import { typeOfName } from './http/media-types.ts'
 import { exists, existsAll } from './methods/exists.ts'
 import * as methods from './methods/methods.ts'

@@ -2,7 +2,7 @@ import { env } from 'cloudflare:workers'
 import { createApp } from '../../src/app.ts'
 import { kvBackend } from '../../src/backends/kv/kv.ts'
 import { r2Backend } from '../../src/backends/r2/r2.ts'
-import { deploymentFor } from '../../src/deployment.ts'
+import { deploymentFor } from '../../src/deploy.ts'
 import type { Backend } from '../../src/storage/backend.ts'
 import { bytesOf } from './fakes.ts'
 

@@ -1,7 +1,8 @@
 import { type Config, hostWarnings } from '../../config/config.ts'
 import type { BackendConfig } from '../../config/backend-config.ts'
 import type { Check } from '../checks.ts'
-import type { ConfigFile, WranglerConfig } from './config-file.ts'
+import type { ConfigFile } from './config-file.ts'
+import type { WranglerConfig } from './stand-ins.ts'
 
 /** Valid settings of single backends that do something else than what is wanted. */
 export function checkBackends({ config: wrangler }: ConfigFile, config: Config): Check[] {

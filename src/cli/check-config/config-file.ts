@@ -4,9 +4,7 @@ import type * as Wrangler from 'wrangler'
 import { didYouMean, nearest } from '../../config/errors.ts'
 import { messageOf } from '../errors.ts'
 import { findWrangler } from '../wrangler.ts'
-import { boundNames } from './stand-ins.ts'
-
-export type WranglerConfig = Wrangler.Unstable_Config
+import { boundNames, type WranglerConfig } from './stand-ins.ts'
 
 export interface ConfigSource {
   /** Default: wrangler's own search from the current folder. */

@@ -1,6 +1,7 @@
 import type { Config } from '../../config/config.ts'
 import type { Check } from '../checks.ts'
-import type { ConfigFile, WranglerConfig } from './config-file.ts'
+import type { ConfigFile } from './config-file.ts'
+import type { WranglerConfig } from './stand-ins.ts'
 import { boundNames } from './stand-ins.ts'
 
 /** Whether the buckets, namespaces and accounts are the user's own, and those of this environment. */

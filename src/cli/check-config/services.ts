@@ -1,7 +1,8 @@
 import { didYouMean } from '../../config/errors.ts'
 import type { Config } from '../../config/config.ts'
 import type { Check } from '../checks.ts'
-import type { ConfigFile, WranglerConfig } from './config-file.ts'
+import type { ConfigFile } from './config-file.ts'
+import type { WranglerConfig } from './stand-ins.ts'
 
 /** The Durable Objects of the Worker: their bindings, classes, and what is missing without them. */
 export const OBJECTS: Readonly<Record<string, { className: string; for: string }>> = {

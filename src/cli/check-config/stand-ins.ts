@@ -1,5 +1,7 @@
+import type * as Wrangler from 'wrangler'
 import { type BindingKind, type Env, KINDS } from '../../config/bindings.ts'
-import type { WranglerConfig } from './config-file.ts'
+
+export type WranglerConfig = Wrangler.Unstable_Config
 
 /** The sections of the file that bind something that the Worker recognises, and the names in them. */
 const SECTIONS: Record<

@@ -1,7 +1,7 @@
 import type { Identity } from '../../access/identity.ts'
 import { S3ApiError } from '../../s3/errors.ts'
 import { type Content, document, type Elements } from '../../s3/xml.ts'
-import type { S3Request } from './operations.ts'
+import type { S3Request } from './request.ts'
 
 /** Where a bucket is, for clients that ask: the same as R2's own S3 API says. */
 const REGION = 'auto'

@@ -14,7 +14,7 @@ import {
 import { finishAndPurge } from '../edge-cache.ts'
 import { xmlResponse } from './buckets.ts'
 import { failureOfSource, openSource, sourceName } from './copy-source.ts'
-import type { S3Request } from './operations.ts'
+import type { S3Request } from './request.ts'
 import { withS3Tag, writeCondition } from './object-tag.ts'
 import { describeUpload } from './put-object.ts'
 

@@ -7,7 +7,7 @@ import { decodeComponent } from '../../s3/query.ts'
 import { StorageError } from '../../storage/errors.ts'
 import type { RangeRequest, StoredObject } from '../../storage/object.ts'
 import { withS3Tag } from './object-tag.ts'
-import type { S3Request } from './operations.ts'
+import type { S3Request } from './request.ts'
 import { checkKey } from './target.ts'
 
 const HEADER = 'x-amz-copy-source'

@@ -11,7 +11,7 @@ import { finishAndPurge, purgeNames } from '../edge-cache.ts'
 import { finish } from '../finish.ts'
 import { xmlResponse } from './buckets.ts'
 import { writeCondition } from './object-tag.ts'
-import type { S3Request } from './operations.ts'
+import type { S3Request } from './request.ts'
 import { checkKey } from './target.ts'
 
 const MAX_KEYS = 1000

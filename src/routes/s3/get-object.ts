@@ -12,7 +12,7 @@ import { findObject } from '../find-object.ts'
 import { describeAnswer } from '../media.ts'
 import { s3Failure } from './failure.ts'
 import { isCurrent, withS3Tag } from './object-tag.ts'
-import type { S3Request } from './operations.ts'
+import type { S3Request } from './request.ts'
 
 /** S3's type of objects that were stored without one. */
 const UNTYPED = 'binary/octet-stream'

@@ -8,7 +8,7 @@ import { encodeName, isLongerThan, MAX_NAME_BYTES } from '../../storage/name.ts'
 import { compareNames } from '../../storage/order.ts'
 import { owner, xmlResponse } from './buckets.ts'
 import { type Entry, type Page, readPage } from './list-page.ts'
-import type { S3Request } from './operations.ts'
+import type { S3Request } from './request.ts'
 
 const MAX_KEYS = 1000
 const MAX_INTEGER = 2 ** 31 - 1

@@ -21,7 +21,7 @@ import { finish } from '../finish.ts'
 import { xmlResponse } from './buckets.ts'
 import { copyResult } from './copy-object.ts'
 import { failureOfSource, openSource, sourceName } from './copy-source.ts'
-import type { S3Request } from './operations.ts'
+import type { S3Request } from './request.ts'
 import { withS3Tag, writeCondition } from './object-tag.ts'
 import { describeUpload } from './put-object.ts'
 

@@ -1,9 +1,5 @@
-import type { Context } from 'hono'
-import type { Identity } from '../../access/identity.ts'
-import type { Verified } from '../../s3/verify.ts'
 import { S3ApiError, type S3Code } from '../../s3/errors.ts'
 import type { Scope } from '../../schemas/routes.ts'
-import type { AppEnv } from '../context.ts'
 import { copyObject } from './copy-object.ts'
 import { createBucket, deleteBucket, headBucket, listBuckets, location, versioning } from './buckets.ts'
 import { getObjectTagging } from './tagging.ts'
@@ -19,21 +15,8 @@ import {
   uploadPartCopy,
 } from './multipart.ts'
 import { putObject } from './put-object.ts'
+import type { S3Request } from './request.ts'
 import type { Target } from './target.ts'
-
-/** A request of an S3 client whose signature holds, and whose key has the operation's scope. */
-export interface S3Request {
-  c: Context<AppEnv>
-  request: Request
-  identity: Identity
-  /** How the body was signed and is framed. */
-  payload: Verified['payload']
-  bucket: string
-  /** The object's name; empty for operations on buckets. Within the key's prefix. */
-  key: string
-  /** The query, decoded. */
-  query: ReadonlyMap<string, string>
-}
 
 export interface Operation {
   name: string

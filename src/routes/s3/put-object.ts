@@ -6,7 +6,7 @@ import type { Representation } from '../../storage/object.ts'
 import { finishAndPurge } from '../edge-cache.ts'
 import { describeUpload as describe } from '../media.ts'
 import { withS3Tag, writeCondition } from './object-tag.ts'
-import type { S3Request } from './operations.ts'
+import type { S3Request } from './request.ts'
 
 export async function putObject({ c, request, payload, key }: S3Request): Promise<Response> {
   const { chain, config } = c.get('deployment')

@@ -26,7 +26,7 @@ export function mediaFirstRouter<Handler>(apiRoot: string): Router<Handler> {
   const all = new PatternRouter<Handler>()
   const media = new PatternRouter<Handler>()
   const s3 = new PatternRouter<Handler>()
-  const isApi = (path: string): boolean => path.startsWith(`${apiRoot}/`) || path === apiRoot
+  const isApi = (path: string): boolean => isBelow(apiRoot, path)
   return {
     name: 'MediaFirstRouter',
     add(method, path, handler) {
@@ -37,6 +37,11 @@ export function mediaFirstRouter<Handler>(apiRoot: string): Router<Handler> {
     },
     match: (method, path) => (path === S3_PATH ? s3 : isApi(path) ? all : media).match(method, path),
   }
+}
+
+/** Whether it is that path, or one below it. */
+export function isBelow(root: string, path: string): boolean {
+  return path.startsWith(`${root}/`) || path === root
 }
 
 interface RouterOptions {
@@ -121,7 +126,7 @@ function accessContext(c: Context<AppEnv>): AccessContext | undefined {
 
 /** Hono decodes its parameters, which is ambiguous for names: those are read from the path as it was sent. */
 function parameterReader(
-  { path }: Route,
+  { method, path }: Route,
   mediaPath: string,
 ): (c: Context<AppEnv>) => Record<string, string> | undefined {
   const [before, parameter] = path.split(/[{}]/)
@@ -132,6 +137,8 @@ function parameterReader(
   return (c) => {
     const raw = c.req.path
     if (!raw.startsWith(start)) throw new StorageError('absent', `the path must begin with exactly ${start}`)
+    if (raw === start && parameter === 'name' && method === 'GET')
+      throw new StorageError('absent', 'no object has an empty name')
     const value = parseName(raw.slice(start.length))
     if (parameter === 'name') c.set('name', value)
     return { [parameter]: value }

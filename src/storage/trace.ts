@@ -1,4 +1,4 @@
-import type { StorageError } from './errors.ts'
+import { isCallersFault, type StorageError, toStorageError } from './errors.ts'
 
 /** `cancelled`: a speculative request that turned out not to be needed, whether or not the backend had responded. */
 export type Outcome = 'hit' | 'absent' | 'timeout' | 'error' | 'skipped' | 'cancelled'
@@ -19,6 +19,35 @@ export interface Attempt {
 
 /** The backends that a request tried, in order. The chain appends to it. */
 export type Trace = Attempt[]
+
+/** What a failure of the backend is called in a trace. */
+export function outcomeOf(failure: StorageError): Outcome {
+  const { code } = failure
+  if (code === 'timeout' || code === 'skipped') return code
+  return isCallersFault(failure) ? 'hit' : 'error'
+}
+
+/** Runs a write in the backend, and appends it to the trace. */
+export async function traceWrite<T>(
+  trace: Trace | undefined,
+  { name: backend }: { name: string },
+  write: () => Promise<T>,
+): Promise<T> {
+  const started = performance.now()
+  const add = (outcome: Outcome, more?: Pick<Attempt, 'detail' | 'failure'>): void =>
+    void trace?.push({ backend, outcome, duration: performance.now() - started, ...more })
+  try {
+    const result = await write()
+    add('hit')
+    return result
+  } catch (error) {
+    const failure = toStorageError(error, backend)
+    // What is wrong with the request or its body is no failure of a backend, and names none.
+    if (failure.backend === undefined && failure.code !== 'internal') add('hit')
+    else add(outcomeOf(failure), { detail: failure.message, failure })
+    throw failure
+  }
+}
 
 /**
  * Whether a backend before the one that answered did not prove the name absent: it may have a newer version, or a

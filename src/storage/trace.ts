@@ -1,4 +1,4 @@
-import { isCallersFault, type StorageError, toStorageError } from './errors.ts'
+import { type ErrorCode, isCallersFault, type StorageError, toStorageError } from './errors.ts'
 
 /** `cancelled`: a speculative request that turned out not to be needed, whether or not the backend had responded. */
 export type Outcome = 'hit' | 'absent' | 'timeout' | 'error' | 'skipped' | 'cancelled'
@@ -27,6 +27,9 @@ export function outcomeOf(failure: StorageError): Outcome {
   return isCallersFault(failure) ? 'hit' : 'error'
 }
 
+/** What is wrong with a request or its body is no failure of the backend. */
+const REFUSALS = new Set<ErrorCode>(['precondition', 'corrupt', 'too-large', 'interrupted'])
+
 /** Runs a write in the backend, and appends it to the trace. */
 export async function traceWrite<T>(
   trace: Trace | undefined,
@@ -42,9 +45,7 @@ export async function traceWrite<T>(
     return result
   } catch (error) {
     const failure = toStorageError(error, backend)
-    // What is wrong with the request or its body is no failure of a backend, and names none.
-    if (failure.backend === undefined && failure.code !== 'internal') add('hit')
-    else add(outcomeOf(failure), { detail: failure.message, failure })
+    add(REFUSALS.has(failure.code) ? 'hit' : outcomeOf(failure), { detail: failure.message, failure })
     throw failure
   }
 }

@@ -69,6 +69,12 @@ describe('the headers that every media response has', () => {
       { status: 204, ...written, cacheStatus: 'fallback-storage; fwd=method; detail=media' },
     ],
     [
+      'a PUT whose digest differs',
+      { ...PUT, headers: { 'Content-MD5': 'AAAAAAAAAAAAAAAAAAAAAA==' } },
+      'a.txt',
+      { status: 400, ...written, cacheStatus: 'fallback-storage; fwd=method; detail=media' },
+    ],
+    [
       'a DELETE whose condition fails',
       { method: 'DELETE', headers: { 'If-Match': '"other"' } },
       'a.txt',

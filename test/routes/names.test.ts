@@ -108,13 +108,17 @@ describe('names through the Worker', () => {
 })
 
 describe('an empty name', () => {
-  const { call } = startApp({ FALLBACK_STORAGES: [R2] })
-  const READS =
-    'open exists size url accessed_time created_time modified_time get_valid_name get_available_name path explain preview prior_versions'
+  const { call, json } = startApp({ FALLBACK_STORAGES: [R2] })
+  const READS = 'open size url accessed_time created_time modified_time path explain preview prior_versions'
 
   it.each(READS.split(' '))('is 404 where it is read: %s', async (method) => {
     for (const verb of ['GET', 'HEAD'])
       expect((await call(`/-/api/${method}/`, { method: verb })).status).toBe(404)
+  })
+
+  it('does not exist', async () => {
+    const { status, body } = await json('/-/api/exists/')
+    expect([status, body]).toEqual([200, { name: '', exists: false }])
   })
 
   it('is protected before it is 404', async () => {
@@ -127,7 +131,9 @@ describe('an empty name', () => {
     ['POST', '-/api/save/'],
     ['DELETE', '-/api/delete/'],
     ['POST', '-/api/undelete/'],
-  ])('is 400 where it is written: %s /%s', async (method, path) => {
+    ['GET', '-/api/get_valid_name/'],
+    ['GET', '-/api/get_available_name/'],
+  ])('is 400 where it is written, or to become one: %s /%s', async (method, path) => {
     expect((await call(`/${path}`, { method })).status).toBe(400)
   })
 })

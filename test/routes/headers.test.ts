@@ -95,6 +95,13 @@ describe('the headers that every media response has', () => {
     expect(await described(await limited.call('/a.txt'))).toEqual({ status: 429, ...untried })
   })
 
+  it('also where the request came back to where it began, and pages of other origins can read that', async () => {
+    const { call, deployment } = startApp({ MEDIA_CORS_ORIGINS: '*' })
+    const response = await call('/a.txt', { headers: { 'Fallback-Storage-Via': deployment.id } })
+    expect(response.headers.get('Access-Control-Allow-Origin')).toBe('*')
+    expect(await described(response)).toEqual({ status: 508, ...untried })
+  })
+
   it('responses of the JSON API have no Cache-Status unless they are about a read of the object', async () => {
     expect((await described(await call('/-/api/open/a.txt'))).cacheStatus).toContain('hit')
     expect((await described(await call('/-/api/open/none'))).cacheStatus).toBe(

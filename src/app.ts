@@ -25,8 +25,8 @@ import { dashboardHandlers } from './routes/dashboard.ts'
 import { docsHandlers } from './routes/docs.ts'
 import { backfillHandlers } from './routes/jobs/backfills.ts'
 import { verificationHandlers } from './routes/jobs/verifications.ts'
-import { deleteMedia, describeAnswer, putMedia, serveMedia } from './routes/media.ts'
-import { apiHeaders, cors, createRecorder, rateLimit } from './routes/middleware.ts'
+import { deleteMedia, putMedia, serveMedia } from './routes/media.ts'
+import { createHeaders, createRecorder, rateLimit } from './routes/middleware.ts'
 import { edgeCacheHandlers, withPurges } from './routes/edge-cache.ts'
 import { isProblem, problemPage } from './routes/problem-page.ts'
 import { addRoutes, mediaFirstRouter, S3_PATH } from './routes/router.ts'
@@ -69,7 +69,7 @@ export function isS3On({ s3Bucket, s3Host, s3Keys }: Config): boolean {
 /** The whole HTTP surface of one deployment. */
 export function createApp(deployment: Deployment): Hono<AppEnv> {
   const { config } = deployment
-  const { mediaPath, corsOrigins, services } = config
+  const { mediaPath, services } = config
   const hasS3 = isS3On(config)
   // Hono would decode the path, and rules in front of the Worker for `/-/*` would not apply to `/%2D/…`.
   const findEntrance = createEntrance(config)
@@ -78,6 +78,7 @@ export function createApp(deployment: Deployment): Hono<AppEnv> {
   })
   app.router = mediaFirstRouter(`${mediaPath}-`)
 
+  const addHeaders = createHeaders(config)
   const record = createRecorder(deployment)
   let warned = false
   app.use(async (c, next) => {
@@ -101,12 +102,11 @@ export function createApp(deployment: Deployment): Hono<AppEnv> {
       c.res = undefined
       c.res = page
     }
+    addHeaders(c)
     record(c, performance.now() - started)
   })
-  // Each middleware costs every hit a promise, so only configured ones are added.
-  if (corsOrigins !== null) app.use(cors(corsOrigins))
+  // Each middleware costs every hit a promise, so only a configured one is added.
   if (services.rateLimiter) app.use(rateLimit(services.rateLimiter))
-  app.use(`${mediaPath}-/*`, apiHeaders)
   app.all(S3_PATH, (c) => handleS3(c, findEntrance))
   addRoutes(app, deployment.edgeCaching ? withPurges(HANDLERS) : HANDLERS, {
     mediaPath,
@@ -129,7 +129,7 @@ function failureOf(error: unknown, c: Context<AppEnv>): Response {
     c.set('route', 's3')
     if (problem instanceof StorageError) return s3Failure(c, problem)
   }
-  return describeAnswer(c, problemResponse(problem, { base: c.get('deployment').config.mediaPath }))
+  return problemResponse(problem, { base: c.get('deployment').config.mediaPath })
 }
 
 function problemOf(error: unknown): StorageError | Problem {

@@ -20,6 +20,7 @@ const MEMBERS = [
   'accepts',
   'maxSize',
   'maxPutSize',
+  'maxNameBytes',
 ] as const satisfies (keyof Backend)[]
 
 /**

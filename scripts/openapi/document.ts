@@ -32,9 +32,9 @@ const PARAMETERS: Record<string, string> = {
 }
 
 const HEADERS: Record<string, string> = {
-  'Cache-Status': 'Which backend served the object, and whether a copy was started (RFC 9211).',
+  'Cache-Status': 'Which backend served or stored the object, and whether a copy was started (RFC 9211).',
   'Server-Timing': 'One entry for each backend that was tried, in order.',
-  Location: 'The URL of the job.',
+  Location: 'The URL of the job or, on 307, of the object.',
 }
 
 const MEDIA = ROUTES.getObject

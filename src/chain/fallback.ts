@@ -3,6 +3,7 @@ import type { Backend, ReadOptions, WritableBackend } from '../storage/backend.t
 import { type Members, writersFor } from './placement.ts'
 import { type ErrorCode, type StorageError, toStorageError } from '../storage/errors.ts'
 import { writeMarker } from '../storage/tombstone-marker.ts'
+import { type Trace, traceWrite } from '../storage/trace.ts'
 
 /** `tombstone`: deletes leave a marker that hides the objects of fallbacks. `first`: a plain delete, as in the Django original. */
 export type DeleteMode = 'tombstone' | 'first'
@@ -13,7 +14,7 @@ export interface ChainOptions extends Pick<Members, 'hedgeMs' | 'speculation'> {
 
 /** All backends in order, used as one storage. */
 export interface Chain extends Backend, Members {
-  delete(name: string): Promise<void>
+  delete(name: string, trace?: Trace): Promise<void>
   /** Tries each backend in order until `operation` returns a result; see `search`. */
   first<T>(name: string, operation: Operation<T>, options?: ReadOptions): Promise<T | null>
 }
@@ -39,16 +40,22 @@ export function createChain(
     first,
     get: (name, options) => first(name, (backend, read) => backend.get(name, read), options),
     head: (name, options) => first(name, (backend, read) => backend.head(name, read), options),
-    async delete(name) {
-      if (members.tombstones) await writeTombstone(members, name)
-      else await firstToSucceed(writersFor(members, name), name, (backend) => backend.delete(name))
+    async delete(name, trace) {
+      const writers = writersFor(members, name)
+      if (members.tombstones) {
+        const [writer] = writers
+        await traceWrite(trace, writer, () => writeTombstone(members, writer, name))
+      } else {
+        await firstToSucceed(writers, name, (backend) =>
+          traceWrite(trace, backend, () => backend.delete(name)),
+        )
+      }
     },
   }
 }
 
 /** One atomic write that replaces the object with a marker: a create-only copy cannot replace it. */
-async function writeTombstone(members: Members, name: string): Promise<void> {
-  const [writer] = writersFor(members, name)
+async function writeTombstone(members: Members, writer: WritableBackend, name: string): Promise<void> {
   // With no backend behind it, nothing could come back, so a marker is not needed.
   if (members.backends.length === 1) return writer.delete(name)
   await writeMarker(writer, name)

@@ -6,6 +6,7 @@ import {
   type WritableBackend,
 } from '../storage/backend.ts'
 import { StorageError } from '../storage/errors.ts'
+import { isLongerThan, MAX_NAME_BYTES, nameBytes } from '../storage/name.ts'
 import type { Speculation } from './speculation.ts'
 import type { ObjectInfo } from '../storage/object.ts'
 
@@ -39,6 +40,14 @@ export function accepts(backend: Backend, name: string): boolean {
   return backend.accepts?.(name) !== false
 }
 
+/** Throws `invalid` if no backend accepts the name, and one might accept a shorter one. */
+export function refuseTooLong(backends: readonly Backend[], name: string): void {
+  const short = backends.find(({ maxNameBytes = MAX_NAME_BYTES }) => isLongerThan(maxNameBytes, name))
+  if (!short || backends.some((backend) => accepts(backend, name))) return
+  const why = `no backend accepts a name of ${nameBytes(name)} bytes: ${short.name} allows ${short.maxNameBytes}`
+  throw new StorageError('invalid', why)
+}
+
 /** The writable backends, mirrors excepted, that accept the name and size, in order; it is written to the first one. */
 function takers(backends: readonly Backend[], { name, size = 0 }: Sized): WritableBackend[] {
   return backends
@@ -61,6 +70,10 @@ export function writersFor(
   if (first) return [first, ...others]
   if (takers(backends, { name }).length > 0)
     throw new StorageError('too-large', `no backend accepts an object of ${size} bytes`)
+  refuseTooLong(
+    backends.filter((backend) => isWritable(backend) && !backend.mirror),
+    name,
+  )
   throw new StorageError('unsupported', 'no backend accepts writes of this name')
 }
 

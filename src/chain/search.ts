@@ -1,10 +1,10 @@
 import { cancelBody } from '../bodies/cancel.ts'
 import { type Backend, type GetOptions, isWritable, type ReadOptions } from '../storage/backend.ts'
-import { accepts, hides, mayMoveTo, type Members, writerBehind } from './placement.ts'
+import { accepts, hides, mayMoveTo, type Members, refuseTooLong, writerBehind } from './placement.ts'
 import { MAX_SPECULATIVE } from './speculation.ts'
-import { endsSearch, isCallersFault, StorageError, toStorageError } from '../storage/errors.ts'
+import { endsSearch, StorageError, toStorageError } from '../storage/errors.ts'
 import type { ObjectInfo, StoredObject } from '../storage/object.ts'
-import type { Attempt } from '../storage/trace.ts'
+import { type Attempt, outcomeOf } from '../storage/trace.ts'
 
 /** `null` if the backend does not have the name, `'skip'` if it has it but does not record the requested value. */
 export type Operation<T> = (backend: Backend, options: ReadOptions) => Promise<T | null | 'skip'>
@@ -75,6 +75,7 @@ export async function search<T>(query: Search<T>): Promise<T | null> {
       if (open.length === 0) break
       await settledOrSilent(open, query.members.hedgeMs)
     }
+    if (tries.length === 0) refuseTooLong(query.members.backends, query.name)
     final = await lastResort(run)
     return final ? conclude(final) : concludeMiss(upToTombstone(tries))
   } finally {
@@ -249,8 +250,7 @@ async function tryBackend<T>(
     return settle({ kind: 'answer', value: answer }, 'hit')
   } catch (error) {
     const failure = toStorageError(error, backend.name)
-    const outcome = isCallersFault(failure) ? 'hit' : outcomeOf(failure)
-    return settle({ kind: 'failure', failure }, outcome, failure.message)
+    return settle({ kind: 'failure', failure }, outcomeOf(failure), failure.message)
   }
 }
 
@@ -332,11 +332,6 @@ async function isHiddenFromBehind(
   await needed
   const info = await writer.head(name, { lastResort: true })
   return info !== null && hides(members, { backend: writer, info })
-}
-
-function outcomeOf(failure: StorageError): Attempt['outcome'] {
-  if (failure.code === 'timeout' || failure.code === 'skipped') return failure.code
-  return 'error'
 }
 
 function isTombstone(answer: unknown): answer is ObjectInfo {

@@ -1,10 +1,13 @@
 import type { Trace } from '../storage/trace.ts'
 
 export interface Served {
+  method: string
   /** Name of the first backend. */
   primary: string
-  /** Name of the backend that served the object; absent if none had it. */
-  backend?: string
+  /** Name of the backend that served or stored the object; absent if none did. */
+  backend?: string | undefined
+  /** No backend was tried. */
+  untried?: boolean
   /** A copy was started or queued. */
   stored?: boolean
   /** Seconds for which the edge cache, which answered, may still do so. */
@@ -17,13 +20,16 @@ const SF_TOKEN = /^[A-Za-z*][!#$%&'*+\-.^_`|~0-9A-Za-z:/]*$/
 const NOT_SF_STRING = /[^\x20-\x7e]+/g
 const NOT_TOKEN = /[^!#$%&'*+\-.^_`|~0-9A-Za-z]+/g
 
-/** Cache-Status (RFC 9211): a hit at the edge or in the primary, or forwarded to a fallback. */
-export function cacheStatus({ primary, backend, stored, edgeTtl }: Served): string {
+/**
+ * Cache-Status (RFC 9211): a hit at the edge or in the primary, or forwarded to a fallback; a write is always forwarded.
+ * A request for which no backend was tried is neither a hit nor forwarded.
+ */
+export function cacheStatus({ method, primary, backend, stored, untried, edgeTtl }: Served): string {
   if (edgeTtl !== undefined) return `${CACHE}-edge; hit; ttl=${edgeTtl}`
-  if (backend === undefined) return `${CACHE}; fwd=uri-miss`
-  const detail = `detail=${toBareItem(backend)}`
-  if (backend === primary) return `${CACHE}; hit; ${detail}`
-  return `${CACHE}; fwd=uri-miss; ${stored ? 'stored; ' : ''}${detail}`
+  if (backend === undefined && untried) return CACHE
+  const isRead = method === 'GET' || method === 'HEAD'
+  const how = !isRead ? 'fwd=method' : backend === primary ? 'hit' : `fwd=uri-miss${stored ? '; stored' : ''}`
+  return `${CACHE}; ${how}${backend === undefined ? '' : `; detail=${toBareItem(backend)}`}`
 }
 
 /** Server-Timing: one entry for each backend that was tried, in order. */

@@ -1,6 +1,6 @@
 import type { Chain } from '../chain/fallback.ts'
 import { chainError } from '../chain/search.ts'
-import { StorageError } from '../storage/errors.ts'
+import { endsSearch, StorageError } from '../storage/errors.ts'
 import { mapLimited } from '../storage/map-limited.ts'
 import { lookUpByListing } from './look-up-by-listing.ts'
 
@@ -39,7 +39,7 @@ export async function existsAll(chain: Chain, names: readonly string[]): Promise
       })
       answers.set(name, info !== null)
     } catch (error) {
-      if (!(error instanceof StorageError)) throw error
+      if (!(error instanceof StorageError) || endsSearch(error)) throw error
       // One failure of each backend is enough: a hundred of the same would add nothing.
       const causes = error.failures.length > 0 ? error.failures : [error]
       for (const cause of causes) failures.set(cause.backend ?? '', cause)

@@ -1,12 +1,13 @@
 import type { Chain } from '../chain/fallback.ts'
 import { type Degraded, mergeList, type MergeListOptions } from '../chain/merge-list.ts'
-import { accepts, writersFor } from '../chain/placement.ts'
+import { accepts, refuseTooLong, writersFor } from '../chain/placement.ts'
 import { headForWrite } from '../chain/read-for-write.ts'
 import type { Backend, UrlOptions } from '../storage/backend.ts'
 import { StorageError } from '../storage/errors.ts'
 import type { ObjectInfo } from '../storage/object.ts'
 import { compareNames } from '../storage/order.ts'
 import { conditionOn, writeMarker } from '../storage/tombstone-marker.ts'
+import { type Trace, traceWrite } from '../storage/trace.ts'
 import { changed } from './put-object.ts'
 
 /** The object's size, from the first backend that has it and knows it; `null` if none has it. */
@@ -40,8 +41,9 @@ export async function url(
   const { migrating, ...urlOptions } = options
   const backends = chain.backends.filter((backend) => backend.url && accepts(backend, name))
   const answering = migrating ? backends[0] : ((await holder(chain, name)) ?? backends.at(-1))
-  if (!answering?.url) throw new StorageError('unsupported', 'no backend can make a URL for this name')
-  return answering.url(name, urlOptions)
+  if (answering?.url) return answering.url(name, urlOptions)
+  refuseTooLong(chain.backends, name)
+  throw new StorageError('unsupported', 'no backend can make a URL for this name')
 }
 
 /** The first backend that has the name and can make URLs. */
@@ -104,15 +106,18 @@ export async function deleteObjectIf(
   chain: Chain,
   name: string,
   allows: (current: ObjectInfo | null) => boolean,
+  trace?: Trace,
 ): Promise<void> {
   const [target] = writersFor(chain, name)
   const lifted = !chain.tombstones || chain.backends.length === 1
-  for (let tries = 0; tries < MAX_DELETE_TRIES; tries++) {
-    const held = await target.head(name, { lastResort: true })
-    if (!allows(await headForWrite(chain, name))) throw changed()
-    if (lifted && (held === null || held.deleted)) return
-    if (await writeMarker(target, name, { lifted, onlyIf: conditionOn(held) })) return
-  }
-  const why = 'other writes of the name came first every time: try again'
-  throw new StorageError('unavailable', why, { backend: target.name })
+  return traceWrite(trace, target, async () => {
+    for (let tries = 0; tries < MAX_DELETE_TRIES; tries++) {
+      const held = await target.head(name, { lastResort: true })
+      if (!allows(await headForWrite(chain, name))) throw changed()
+      if (lifted && (held === null || held.deleted)) return
+      if (await writeMarker(target, name, { lifted, onlyIf: conditionOn(held) })) return
+    }
+    const why = 'other writes of the name came first every time: try again'
+    throw new StorageError('unavailable', why, { backend: target.name })
+  })
 }

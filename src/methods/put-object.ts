@@ -5,11 +5,13 @@ import { accepts, before, bodyWriters, writersFor } from '../chain/placement.ts'
 import { headForWrite } from '../chain/read-for-write.ts'
 import { conditionOn, writeMarker } from '../storage/tombstone-marker.ts'
 import type { ObjectInfo } from '../storage/object.ts'
+import { type Trace, traceWrite } from '../storage/trace.ts'
 import { type Body, hold, isComplete, storeIn, type UploadOptions, withUpload } from './upload.ts'
 
 export interface PutObjectOptions extends UploadOptions {
   /** Whether the write may proceed, given the current object. Default: always. */
   allows?: (current: ObjectInfo | null) => boolean
+  trace?: Trace
 }
 
 /**
@@ -20,7 +22,7 @@ export function putObject(
   chain: Chain,
   name: string,
   body: Body,
-  { allows, ...options }: PutObjectOptions = {},
+  { allows, trace, ...options }: PutObjectOptions = {},
 ): Promise<{ info: ObjectInfo; created: boolean }> {
   return withUpload(body, options, async (upload) => {
     let [target] = bodyWriters(chain, name, upload.size)
@@ -29,20 +31,22 @@ export function putObject(
       await hold(upload, target)
       target = bodyWriters(chain, name, upload.size)[0]
     }
-    const held = await target.head(name, { lastResort: true })
-    const info = await replace(chain, name, { target, held, allows }, async (onlyIf) => {
-      const mayBeCopied = allows && (!held || held.lifted)
-      // So that a write that came too soon after another one can be repeated.
-      await hold(upload, target)
-      const stored = await storeIn(target, upload, name, onlyIf)
-      if (stored || !mayBeCopied || !isComplete(upload)) return stored
-      // A read may have copied the very object that was allowed to be replaced.
-      const copy = await target.head(name, { lastResort: true })
-      return copy?.provenance && !copy.deleted && allows(copy)
-        ? storeIn(target, upload, name, conditionOn(copy))
-        : null
+    return traceWrite(trace, target, async () => {
+      const held = await target.head(name, { lastResort: true })
+      const info = await replace(chain, name, { target, held, allows }, async (onlyIf) => {
+        const mayBeCopied = allows && (!held || held.lifted)
+        // So that a write that came too soon after another one can be repeated.
+        await hold(upload, target)
+        const stored = await storeIn(target, upload, name, onlyIf)
+        if (stored || !mayBeCopied || !isComplete(upload)) return stored
+        // A read may have copied the very object that was allowed to be replaced.
+        const copy = await target.head(name, { lastResort: true })
+        return copy?.provenance && !copy.deleted && allows(copy)
+          ? storeIn(target, upload, name, conditionOn(copy))
+          : null
+      })
+      return { info, created: held === null || held.deleted !== undefined }
     })
-    return { info, created: held === null || held.deleted !== undefined }
   })
 }
 

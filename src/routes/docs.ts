@@ -22,8 +22,12 @@ export const docsHandlers = {
 } satisfies Partial<Handlers>
 
 function page(file: string) {
-  return async (c: Context<AppEnv>): Promise<Response> =>
-    present(await sendAsset(c, file, { 'Content-Security-Policy': POLICY }))
+  return async (c: Context<AppEnv>): Promise<Response> => {
+    const { path } = c.req
+    // The addresses in the pages are relative.
+    if (path.endsWith('/')) return c.body(null, 308, { Location: `../${path.split('/').at(-2)}` })
+    return present(await sendAsset(c, file, { 'Content-Security-Policy': POLICY }))
+  }
 }
 
 function present(asset: Response | null): Response {

@@ -116,8 +116,7 @@ async function redirectTo(c: Context<AppEnv>, { name, backend, body }: StoredObj
   if (location === undefined) throw new StorageError('unsupported', 'has no URL', { backend })
   if (withoutQuery(location) === withoutQuery(c.req.url))
     throw new StorageError('loop', 'its URL leads back to this Worker', { backend })
-  const headers = { Location: location, 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' }
-  return new Response(null, { status: 307, headers })
+  return new Response(null, { status: 307, headers: { Location: location, 'Cache-Control': 'no-store' } })
 }
 
 function withoutQuery(url: string): string {
@@ -134,7 +133,7 @@ async function signedDisposition(c: Context<AppEnv>): Promise<string | undefined
 
 /** Nothing is thrown: crawlers request thousands of missing names, and the stack of an error takes longer than the response. */
 function absent(c: Context<AppEnv>): Response {
-  return describeAnswer(c, problemResponse(ABSENT, { base: c.get('deployment').config.mediaPath }))
+  return problemResponse(ABSENT, { base: c.get('deployment').config.mediaPath })
 }
 
 /** PUT: replaces the object; 204 if its backend had one, otherwise 201, even if a later backend has one. */
@@ -143,7 +142,7 @@ export async function putMedia(c: Context<AppEnv>, { name }: Input<'putObject'>)
   const { body, options } = uploadFrom(c.req.raw, name, config)
   const allows = conditionOf(c.req.raw)
   const { info, created } = await finish(
-    putObject(chain, name, body, { ...options, ...(allows && { allows }) }),
+    putObject(chain, name, body, { ...options, ...(allows && { allows }), trace: c.get('trace') }),
   )
   const headers = { ...(info.etag !== undefined && { ETag: info.etag }) }
   const answer = new Response(null, { status: created ? 201 : 204, headers })
@@ -154,8 +153,9 @@ export async function putMedia(c: Context<AppEnv>, { name }: Input<'putObject'>)
 export async function deleteMedia(c: Context<AppEnv>, { name }: Input<'deleteObject'>): Promise<Response> {
   const { chain } = c.get('deployment')
   const allows = conditionOf(c.req.raw)
-  await (allows ? deleteObjectIf(chain, name, allows) : chain.delete(name))
-  return describeAnswer(c, new Response(null, { status: 204 }))
+  const trace = c.get('trace')
+  await (allows ? deleteObjectIf(chain, name, allows, trace) : chain.delete(name, trace))
+  return new Response(null, { status: 204 })
 }
 
 /** Whether a write's conditions allow it to replace the current object; `undefined` if it has none. */
@@ -206,7 +206,14 @@ export function describeAnswer(c: Context<AppEnv>, response: Response, answered:
   const primary = chain.backends[0]?.name ?? ''
   const trace = c.get('trace')
   c.set('answered', answered)
-  response.headers.set('Cache-Status', cacheStatus({ primary, ...answered }))
+  const served = {
+    primary,
+    method: c.req.method,
+    untried: trace.length === 0,
+    ...answered,
+    backend: answered.backend ?? trace.find(({ outcome }) => outcome === 'hit')?.backend,
+  }
+  response.headers.set('Cache-Status', cacheStatus(served))
   const cacheControl = config.mediaAccess === 'public' ? null : response.headers.get('Cache-Control')
   if (cacheControl !== null) response.headers.set('Cache-Control', privateCacheControl(cacheControl))
   if (trace.length > 0) response.headers.set('Server-Timing', serverTiming(trace))

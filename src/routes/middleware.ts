@@ -1,25 +1,18 @@
 import type { Context } from 'hono'
 import { createMiddleware } from 'hono/factory'
+import type { Config } from '../config/config.ts'
 import type { Deployment } from '../deployment.ts'
-import { type AllowedOrigins, corsHeaders } from '../http/cors.ts'
+import { corsHeaders } from '../http/cors.ts'
 import { problemResponse } from '../http/problem.ts'
 import { createLogSample, describeError, log } from '../observe/log.ts'
 import type { RequestEvent } from '../observe/counts.ts'
 import type { Attempt } from '../storage/trace.ts'
 import type { Answered, AppEnv } from './context.ts'
-import { S3_PATH } from './router.ts'
+import { describeAnswer } from './media.ts'
+import { isBelow, S3_PATH } from './router.ts'
 
 /** The rate limiter counts over 10 or 60 s: a client that comes back too early is refused again. */
 const RETRY_AFTER_SECONDS = '10'
-
-/** Lets pages of the allowed origins read every response, including errors. */
-export function cors(allowed: AllowedOrigins) {
-  return createMiddleware<AppEnv>(async (c, next) => {
-    await next()
-    const headers = corsHeaders(c.req.header('Origin') ?? null, allowed)
-    for (const [name, value] of Object.entries(headers)) c.res.headers.append(name, value)
-  })
-}
 
 /** Applies the rate limiter to each client address. */
 export function rateLimit(limiter: RateLimit) {
@@ -43,12 +36,22 @@ export function rateLimit(limiter: RateLimit) {
   })
 }
 
-/** Responses of the routes below `-/` are not cached, and their types not guessed. */
-export const apiHeaders = createMiddleware<AppEnv>(async (c, next) => {
-  await next()
-  c.res.headers.set('X-Content-Type-Options', 'nosniff')
-  if (!c.res.headers.has('Cache-Control')) c.res.headers.set('Cache-Control', 'no-store')
-})
+/** Adds the headers that every response has, errors and refusals included. */
+export function createHeaders({ corsOrigins, mediaPath }: Config) {
+  const isMedia = (path: string): boolean => path.startsWith(mediaPath) && !isBelow(`${mediaPath}-`, path)
+  return (c: Context<AppEnv>): void => {
+    const { path } = c.req
+    const { headers } = c.res
+    headers.set('X-Content-Type-Options', 'nosniff')
+    if (path !== S3_PATH) {
+      if (!c.get('answered') && (isMedia(path) || c.get('trace').length > 0)) describeAnswer(c, c.res)
+      if (!headers.has('Cache-Control')) headers.set('Cache-Control', 'no-store')
+    }
+    if (corsOrigins === null) return
+    for (const [name, value] of Object.entries(corsHeaders(c.req.header('Origin') ?? null, corsOrigins)))
+      headers.append(name, value)
+  }
+}
 
 /**
  * Counts a request once its headers are known, writes a data point if Analytics Engine is bound, and logs one line for every

@@ -26,7 +26,7 @@ export function mediaFirstRouter<Handler>(apiRoot: string): Router<Handler> {
   const all = new PatternRouter<Handler>()
   const media = new PatternRouter<Handler>()
   const s3 = new PatternRouter<Handler>()
-  const isApi = (path: string): boolean => path.startsWith(`${apiRoot}/`) || path === apiRoot
+  const isApi = (path: string): boolean => isBelow(apiRoot, path)
   return {
     name: 'MediaFirstRouter',
     add(method, path, handler) {
@@ -37,6 +37,11 @@ export function mediaFirstRouter<Handler>(apiRoot: string): Router<Handler> {
     },
     match: (method, path) => (path === S3_PATH ? s3 : isApi(path) ? all : media).match(method, path),
   }
+}
+
+/** Whether it is that path, or one below it. */
+export function isBelow(root: string, path: string): boolean {
+  return path.startsWith(`${root}/`) || path === root
 }
 
 interface RouterOptions {
@@ -65,7 +70,7 @@ export function addRoutes(app: Hono<AppEnv>, handlers: Handlers, options: Router
     for (const [pattern, allowed] of methods) app.all(pattern, notAllowed(allowed))
   }
   add(entries.filter(isApi))
-  app.all(`${mediaPath}-/api/*`, (c, next) => (c.req.method === 'OPTIONS' ? next() : noSuchRoute()))
+  app.all(`${mediaPath}-/api/*`, (c, next) => (c.req.method === 'OPTIONS' ? next() : noSuchRoute(mediaPath)))
   app.all(`${mediaPath}-/*`, (c) => c.notFound())
   add(entries.filter((entry) => !isApi(entry)))
 }
@@ -119,9 +124,12 @@ function accessContext(c: Context<AppEnv>): AccessContext | undefined {
   return (c.executionCtx as { access?: AccessContext }).access
 }
 
+/** Routes that are about names, whether or not there is an object. */
+const MAKES_NAME = /get_\w+_name/
+
 /** Hono decodes its parameters, which is ambiguous for names: those are read from the path as it was sent. */
 function parameterReader(
-  { path }: Route,
+  { method, path }: Route,
   mediaPath: string,
 ): (c: Context<AppEnv>) => Record<string, string> | undefined {
   const [before, parameter] = path.split(/[{}]/)
@@ -129,9 +137,14 @@ function parameterReader(
   if (parameter === 'id' || parameter === 'backend')
     return (c) => ({ [parameter]: c.req.param(parameter) ?? '' })
   const start = `${mediaPath}${before}`
+  const isRead = method === 'GET' && parameter === 'name' && !MAKES_NAME.test(path)
   return (c) => {
     const raw = c.req.path
     if (!raw.startsWith(start)) throw new StorageError('absent', `the path must begin with exactly ${start}`)
+    if (raw === start && isRead) {
+      if (path === ROUTES.exists.path) return { name: '' }
+      throw new StorageError('absent', 'no object has an empty name')
+    }
     const value = parseName(raw.slice(start.length))
     if (parameter === 'name') c.set('name', value)
     return { [parameter]: value }
@@ -171,7 +184,15 @@ function checkBy(schema: v.GenericSchema, value: unknown): object {
   if (result.success) return result.output as object
   const [issue] = result.issues
   const place = v.getDotPath(issue)
-  throw new StorageError('invalid', place === null ? issue.message : `${place}: ${issue.message}`)
+  const message = messageOf(issue)
+  throw new StorageError('invalid', place === null ? message : `${place}: ${message}`)
+}
+
+/** Valibot's own words about fields of objects are about its types. */
+function messageOf({ type, expected, message }: v.BaseIssue<unknown>): string {
+  if (type !== 'strict_object') return message
+  if (expected === 'never') return 'this route has no such field'
+  return expected === 'Object' ? 'the body must be a JSON object' : 'is required'
 }
 
 /** Handles the methods that a path does not have: OPTIONS lists those that it has, all others are 405. */
@@ -185,7 +206,7 @@ function notAllowed(methods: readonly string[]): HonoHandler<AppEnv> {
   }
 }
 
-function noSuchRoute(): Response {
-  const detail = 'the API has no such route; /-/docs lists them all'
+function noSuchRoute(mediaPath: string): Response {
+  const detail = `the API has no such route; ${mediaPath}-/docs lists them all`
   return problemResponse({ status: 404, title: 'Not Found', detail })
 }

@@ -145,6 +145,8 @@ export interface Backend {
   path?(name: string): string
   /** Whether the backend accepts the name (kv: 512 bytes; include and exclude). Default: yes. */
   accepts?(name: string): boolean
+  /** Longest name in UTF-8 bytes, which `accepts` checks. Default: 1024. */
+  readonly maxNameBytes?: number
   /** It repeats every change of the primary (`keep-deleted`: except deletes), and takes no other writes. Default: it is no mirror. */
   readonly mirror?: 'all' | 'keep-deleted'
   /** Largest object in bytes (kv: 25 MiB). Default: no limit. */

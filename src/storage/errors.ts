@@ -89,7 +89,7 @@ export function isCallersFault(error: unknown): error is StorageError {
 }
 
 /** Whether no other backend may be tried: the caller's fault, or a bug in this software, which a fallback would only hide. */
-export function endsSearch(error: unknown): error is StorageError {
+export function endsSearch(error: unknown): boolean {
   return isCallersFault(error) || (error instanceof StorageError && error.code === 'internal')
 }
 

@@ -1,4 +1,4 @@
-import type { StorageError } from './errors.ts'
+import { type ErrorCode, isCallersFault, type StorageError, toStorageError } from './errors.ts'
 
 /** `cancelled`: a speculative request that turned out not to be needed, whether or not the backend had responded. */
 export type Outcome = 'hit' | 'absent' | 'timeout' | 'error' | 'skipped' | 'cancelled'
@@ -19,6 +19,36 @@ export interface Attempt {
 
 /** The backends that a request tried, in order. The chain appends to it. */
 export type Trace = Attempt[]
+
+/** What a failure of the backend is called in a trace. */
+export function outcomeOf(failure: StorageError): Outcome {
+  const { code } = failure
+  if (code === 'timeout' || code === 'skipped') return code
+  return isCallersFault(failure) ? 'hit' : 'error'
+}
+
+/** What is wrong with a request or its body is no failure of the backend. */
+const REFUSALS = new Set<ErrorCode>(['precondition', 'corrupt', 'too-large', 'interrupted'])
+
+/** Runs a write in the backend, and appends it to the trace. */
+export async function traceWrite<T>(
+  trace: Trace | undefined,
+  { name: backend }: { name: string },
+  write: () => Promise<T>,
+): Promise<T> {
+  const started = performance.now()
+  const add = (outcome: Outcome, more?: Pick<Attempt, 'detail' | 'failure'>): void =>
+    void trace?.push({ backend, outcome, duration: performance.now() - started, ...more })
+  try {
+    const result = await write()
+    add('hit')
+    return result
+  } catch (error) {
+    const failure = toStorageError(error, backend)
+    add(REFUSALS.has(failure.code) ? 'hit' : outcomeOf(failure), { detail: failure.message, failure })
+    throw failure
+  }
+}
 
 /**
  * Whether a backend before the one that answered did not prove the name absent: it may have a newer version, or a

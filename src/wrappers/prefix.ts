@@ -1,12 +1,13 @@
 import type { Backend, ListOptions, ListPage, MultipartUpload } from '../storage/backend.ts'
-import { MAX_NAME_BYTES, nameBytes } from '../storage/name.ts'
+import { isLongerThan, MAX_NAME_BYTES, nameBytes } from '../storage/name.ts'
 import type { ObjectInfo } from '../storage/object.ts'
 import { type Changes, intercept } from './intercept.ts'
 
 /** The backend's keys are the names with `prefix` before them. Other keys are invisible. */
 export function withPrefix(backend: Backend, prefix: string): Backend {
   const key = (name: string): string => prefix + name
-  const fits = (name: string): boolean => nameBytes(key(name)) <= MAX_NAME_BYTES
+  const maxNameBytes = (backend.maxNameBytes ?? MAX_NAME_BYTES) - nameBytes(prefix)
+  const fits = (name: string): boolean => !isLongerThan(maxNameBytes, name)
   const named = <Info extends ObjectInfo>(info: Info | null): Info | null =>
     info && { ...info, name: info.name.slice(prefix.length) }
   const namedUpload = (upload: MultipartUpload): MultipartUpload => ({
@@ -27,7 +28,7 @@ export function withPrefix(backend: Backend, prefix: string): Backend {
     createMultipartUpload: (create) => async (name, options) => namedUpload(await create(key(name), options)),
     resumeMultipartUpload: (resume) => (name, id) => namedUpload(resume(key(name), id)),
   }
-  return { accepts: fits, ...intercept(backend, changes) }
+  return { accepts: fits, ...intercept(backend, changes), maxNameBytes }
 }
 
 function below({ prefix: inner = '', after, ...options }: ListOptions = {}, prefix: string): ListOptions {

@@ -15,6 +15,15 @@ describe('cacheStatus()', () => {
     [{ backend: 'a\r\nb\ud800' }, 'fallback-storage; fwd=uri-miss; detail="a%0D%0Ab%EF%BF%BD"'],
     [{ backend: '' }, 'fallback-storage; fwd=uri-miss; detail=""'],
   ])('names who answered: case %#', (served, header) => {
+    expect(cacheStatus({ method: 'GET', primary: 'r2', ...served })).toBe(header)
+  })
+
+  it.each([
+    [{ method: 'PUT', backend: 'r2' }, 'fallback-storage; fwd=method; detail=r2'],
+    [{ method: 'DELETE' }, 'fallback-storage; fwd=method'],
+    [{ method: 'PUT', untried: true }, 'fallback-storage'],
+    [{ method: 'GET', untried: true }, 'fallback-storage'],
+  ])('says that writes are forwarded, and only what reached a backend: %o', (served, header) => {
     expect(cacheStatus({ primary: 'r2', ...served })).toBe(header)
   })
 })

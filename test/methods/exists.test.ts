@@ -224,3 +224,8 @@ it('POST /-/api/exists costs one operation in R2 for 100 names of a directory', 
   ])
   expect(calls).toEqual(['list'])
 })
+
+it.each(['overloaded', 'internal', 'invalid'] as const)('%s is no failure of a backend', async (code) => {
+  const chain = createChain([failing('first', code)], { deletes: 'tombstone' })
+  await expect(existsAll(chain, ['a', 'b'])).rejects.toMatchObject({ code })
+})

@@ -110,7 +110,7 @@ describe('the JSON API', () => {
     }
   })
 
-  it.each(['..%2Fa', 'a%00', '%FF', '%', '', `${'x'.repeat(1025)}`, 'a%0Ab', '.', '-/a'])(
+  it.each(['..%2Fa', 'a%00', '%FF', '%', `${'x'.repeat(1025)}`, 'a%0Ab', '-/a'])(
     'answers 400 to the name %j in every method',
     async (raw) => {
       const { app } = startApp()
@@ -201,6 +201,11 @@ describe('the JSON API', () => {
   })
 })
 
+it('says where the docs are below MEDIA_PATH', async () => {
+  const { status, body } = await startApp({ MEDIA_PATH: '/media/' }).json('/media/-/api/nothing')
+  expect([status, body['detail']]).toEqual([404, 'the API has no such route; /media/-/docs lists them all'])
+})
+
 describe('POST /-/api/exists', () => {
   const post = (names: unknown): RequestInit => ({ method: 'POST', body: JSON.stringify({ names }) })
 
@@ -214,16 +219,30 @@ describe('POST /-/api/exists', () => {
   })
 
   it.each([
-    ['101 names', post(Array.from({ length: 101 }, (_, index) => `${index}`)), 400],
-    ['no array', post('a'), 400],
-    ['a number', post([1]), 400],
-    ['a name that cannot be one', post(['../a']), 400],
-    ['no names', { method: 'POST' }, 400],
-    ['no JSON', { method: 'POST', body: '{' }, 400],
-    ['an unknown key', { method: 'POST', body: '{"names":[],"name":"a"}' }, 400],
-    ['two megabytes', { method: 'POST', body: ' '.repeat(2_000_000) }, 413],
-  ])('refuses %s', async (_, init, status) => {
-    expect((await startApp().json('/-/api/exists', init)).status).toBe(status)
+    [
+      '101 names',
+      post(Array.from({ length: 101 }, (_, index) => `${index}`)),
+      'names: must contain at most 100 names',
+    ],
+    ['no array', post('a'), 'names: must be an array of names'],
+    ['a number', post([1]), 'names.0: must be a string'],
+    ['a name that cannot be one', post(['../a']), 'the name holds a "." or ".." segment'],
+    ['no names', { method: 'POST' }, 'names: is required'],
+    ['no JSON', { method: 'POST', body: '{' }, 'the body is not JSON in UTF-8'],
+    ['no object', { method: 'POST', body: '"a"' }, 'the body must be a JSON object'],
+    [
+      'an unknown key',
+      { method: 'POST', body: '{"names":[],"name":"a"}' },
+      'name: this route has no such field',
+    ],
+  ])('refuses %s and says why', async (_, init, detail) => {
+    const { status, body } = await startApp().json('/-/api/exists', init)
+    expect([status, body['detail']]).toEqual([400, detail])
+  })
+
+  it('refuses two megabytes', async () => {
+    const init = { method: 'POST', body: ' '.repeat(2_000_000) }
+    expect((await startApp().json('/-/api/exists', init)).status).toBe(413)
   })
 
   it('fails if one name cannot be decided', async () => {

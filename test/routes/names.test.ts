@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import pLimit from 'p-limit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { anyCharacter } from '../kit/any-character.ts'
-import { KV, R2, startApp } from '../kit/app.ts'
+import { EMPTY_ORIGIN, KV, OLD, R2, startApp } from '../kit/app.ts'
 import { checkName, encodeName, nameBytes } from '../../src/storage/name.ts'
 import { compareNames } from '../../src/storage/order.ts'
 import { BAD_PATHS } from '../bad-paths.ts'
@@ -104,6 +104,113 @@ describe('names through the Worker', () => {
       }),
       { numRuns: sized(100, 30) },
     )
+  })
+})
+
+describe('an empty name', () => {
+  const { call, json } = startApp({ FALLBACK_STORAGES: [R2] })
+  const READS = 'open size url accessed_time created_time modified_time path explain preview prior_versions'
+
+  it.each(READS.split(' '))('is 404 where it is read: %s', async (method) => {
+    for (const verb of ['GET', 'HEAD'])
+      expect((await call(`/-/api/${method}/`, { method: verb })).status).toBe(404)
+  })
+
+  it('does not exist', async () => {
+    const { status, body } = await json('/-/api/exists/')
+    expect([status, body]).toEqual([200, { name: '', exists: false }])
+  })
+
+  it('is protected before it is 404', async () => {
+    expect((await call('/-/api/explain/', { token: null })).status).toBe(401)
+  })
+
+  it.each([
+    ['PUT', ''],
+    ['DELETE', ''],
+    ['POST', '-/api/save/'],
+    ['DELETE', '-/api/delete/'],
+    ['POST', '-/api/undelete/'],
+    ['GET', '-/api/get_valid_name/'],
+    ['GET', '-/api/get_available_name/'],
+  ])('is 400 where it is written, or to become one: %s /%s', async (method, path) => {
+    expect((await call(`/${path}`, { method })).status).toBe(400)
+  })
+})
+
+describe('a name that is too long for KV', () => {
+  afterAll(() => reset())
+  const name = 'x'.repeat(513)
+  const writable = { ...KV, read_only: false }
+  const statuses = (call: Call, requests: readonly (readonly [string, string])[]) =>
+    Promise.all(
+      requests.map(async ([method, path]) => {
+        const init = path.endsWith('exists')
+          ? { body: JSON.stringify({ names: ['a', name] }), headers: { 'Content-Type': 'application/json' } }
+          : {}
+        return (await call(`/${path}`, { method, ...init })).status
+      }),
+    )
+  const READS = [
+    ['GET', name],
+    ['HEAD', name],
+    ...['open', 'exists', 'size', 'modified_time', 'url'].map((each) => ['GET', `-/api/${each}/${name}`]),
+    ['POST', '-/api/exists'],
+  ] as [string, string][]
+  const WRITES = [
+    ['PUT', name],
+    ['DELETE', name],
+    ['DELETE', `-/api/delete/${name}`],
+  ] as [string, string][]
+
+  it('is 400 where only KV would take it', async () => {
+    const { call } = startApp({ FALLBACK_STORAGES: [writable] })
+    const requests = [...READS, ...WRITES]
+    expect(await statuses(call, requests)).toEqual(requests.map(() => 400))
+    const problem = await (await call(`/${name}`)).json<{ detail: string }>()
+    expect(problem.detail).toBe('no backend accepts a name of 513 bytes: media_kv allows 512')
+  })
+
+  it('is passed on to the others, and 400 for writes if only KV takes those', async () => {
+    const { call } = startApp({ FALLBACK_STORAGES: [writable, OLD], OLD: EMPTY_ORIGIN })
+    expect(
+      await statuses(call, [
+        ['GET', name],
+        ['HEAD', name],
+        ['GET', `-/api/exists/${name}`],
+      ]),
+    ).toEqual([404, 404, 200])
+    expect(await statuses(call, WRITES)).toEqual(WRITES.map(() => 400))
+  })
+
+  it('is stored in a backend that takes it', async () => {
+    const { call } = startApp({ FALLBACK_STORAGES: [writable, R2] })
+    expect(await statuses(call, [['PUT', name]])).toEqual([201])
+    expect(await statuses(call, [['GET', name]])).toEqual([200])
+    expect(await statuses(call, [['DELETE', name]])).toEqual([204])
+  })
+
+  it('counts with the prefix', async () => {
+    const { call } = startApp({ FALLBACK_STORAGES: [{ ...R2, prefix: 'media/' }] })
+    const long = 'x'.repeat(1019)
+    expect(
+      await statuses(call, [
+        ['PUT', long],
+        ['GET', long],
+        ['PUT', long.slice(1)],
+      ]),
+    ).toEqual([400, 400, 201])
+  })
+
+  it('is 404 for reads and 501 for writes where it is the filters that leave it out', async () => {
+    const filtered = { ...R2, include: '^photos/' }
+    const { call } = startApp({ FALLBACK_STORAGES: [filtered] })
+    expect(
+      await statuses(call, [
+        ['GET', name],
+        ['PUT', name],
+      ]),
+    ).toEqual([404, 501])
   })
 })
 

@@ -194,6 +194,14 @@ describe('the pages', () => {
     await response.body?.cancel()
   })
 
+  it.each([
+    ['/-/docs/', '../docs'],
+    ['/-/docs/errors/', '../errors'],
+  ])('%s leads to the address at which its links work', async (path, location) => {
+    const response = await startApp().call(path, { token: null })
+    expect([response.status, response.headers.get('Location')]).toEqual([308, location])
+  })
+
   it('of errors is what the script makes (else: npm run openapi)', async () => {
     expect(await (await startApp().call('/-/docs/errors')).text()).toBe(errorsPage())
   })

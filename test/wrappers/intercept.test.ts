@@ -127,6 +127,7 @@ function recording() {
     listsAfter: true,
     maxSize: 100,
     maxPutSize: 50,
+    maxNameBytes: 1000,
     get: note('get', async () => ({ ...info, body: new Blob(['x']).stream() })),
     head: note('head', async () => info),
     put: note('put', async () => info),

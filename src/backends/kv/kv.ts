@@ -45,6 +45,7 @@ export function kvBackend(name: string, kv: KVNamespace): Backend {
     name,
     type: 'kv',
     maxSize: MAX_VALUE_BYTES,
+    maxNameBytes: MAX_KEY_BYTES,
     accepts: (key) => nameBytes(key) <= MAX_KEY_BYTES && key !== '.' && key !== '..',
     get: (key, options = {}) => get(name, kv, { ...options, key }).catch(failed),
     head: (key) => head(name, kv, key).catch(failed),

@@ -29,7 +29,7 @@ export const methodHandlers = {
     await chainOf(c).delete(name)
     return c.body(null, 204)
   },
-  exists: async (c, { name }) => ({ name, exists: await exists(chainOf(c), name) }),
+  exists: async (c, { name }) => ({ name, exists: name !== '' && (await exists(chainOf(c), name)) }),
   async existsAll(c, { body: { names } }) {
     if (!c.var.identity && names.length > MAX_ANONYMOUS_NAMES) throw tooManyNames(c, names.length)
     for (const name of names) checkName(name)

@@ -1,6 +1,6 @@
 import type { Chain } from '../../chain/fallback.ts'
-import { before, copyTarget, hides } from '../../chain/placement.ts'
-import { isWritable, type ListableBackend } from '../../storage/backend.ts'
+import { accepts, copyTarget, hides } from '../../chain/placement.ts'
+import { type Backend, isWritable, type ListableBackend } from '../../storage/backend.ts'
 import { cancelBody } from '../../bodies/cancel.ts'
 import { startHash, type DigestName } from '../../bodies/digest.ts'
 import { sinceCopy } from '../../migration/compare-copy.ts'
@@ -45,6 +45,8 @@ export interface Result {
 export interface CompareOptions {
   chain: Chain
   primary: ListableBackend
+  /** Whether a backend is detached, and no other one compared with the primary. */
+  isFallback: (backend: Backend) => boolean
   deep: boolean
   /** Read the primary's objects and compare them with their recorded digests, even if a listing shows no difference. */
   checkCopies: boolean
@@ -87,13 +89,13 @@ async function compareStep(
   { name, held }: Step,
   options: CompareOptions,
 ): Promise<(Result & { damaged?: ObjectInfo }) | null> {
-  const { primary, chain } = options
+  const { primary, chain, isFallback } = options
   const isPrimary = ({ backend, object }: Held): boolean =>
     backend === primary && (!object.deleted || hides(chain, { backend, info: object }))
-  const ahead = before(chain, primary)
   const objects = held.filter(({ backend, object }) => backend !== primary && !object.deleted)
-  const live = objects.filter(({ backend }) => !ahead.includes(backend))
-  const stored = held.find(isPrimary)
+  const live = objects.filter(({ backend }) => isFallback(backend))
+  const beside = objects.filter(({ backend }) => !isFallback(backend))
+  const stored = held.find(isPrimary) ?? beside.find(({ backend }) => isWritable(backend))
   // As in reads: a backend is not searched for names that its filter excludes, not even for a tombstone.
   const served = held.filter(isServed)
   const other = live.find(isServed) ?? live[0]
@@ -106,7 +108,7 @@ async function compareStep(
   }
   if (live.some((one) => one.object.unlistable && isServed(one)))
     return { ...base, ...leftOut('failed', UNLISTABLE) }
-  const own = served.find(isPrimary) ?? objects.find((one) => ahead.includes(one.backend) && isServed(one))
+  const own = served.find(isPrimary) ?? beside.find(isServed)
   const wrong = whyUnusable(other)
   if (wrong !== undefined) return { ...base, ...leftOut('invalid_name', wrong) }
   if (own && isOverruled(own, other))
@@ -115,22 +117,19 @@ async function compareStep(
     return { ...base, kind: 'tombstoned' }
   if (own) return { ...base, ...(await compareBoth(own, other, options)) }
   if (!isServed(other)) return { ...base, ...leftOut('excluded', filtered(other)) }
-  if (primary.accepts?.(name) === false)
+  const target = copyTarget(chain, other.backend, { name, size: other.object.size })
+  if (!accepts(primary, name) && (typeof target === 'string' || isFallback(target)))
     return { ...base, ...leftOut('not_accepted', `${primary.name} does not accept that name`) }
-  if (copyTarget(chain, other.backend, { name, size: other.object.size }) === 'too-large') {
-    // A writable backend behind the primary may hold what is too large for it, and others may have a copy.
-    const isStored = isWritable(other.backend) && !other.backend.mirror
-    const behind = isStored && live.find((one) => one !== other && isServed(one))
-    const compared = behind ? await compareBoth(other, behind, options) : EQUAL
-    if (compared.kind !== 'equal') return { ...base, ...compared }
-    const why = isStored
+  if (target === 'too-large') {
+    const why = isWritable(other.backend)
       ? `${primary.name} does not take its ${other.object.size} bytes`
       : whyTooLarge(other.object.size)
-    return { ...base, ...compared, ...leftOut('too_large', why) }
+    return { ...base, ...leftOut('too_large', why) }
   }
   const failed = options.failureOf(name)
   if (failed) return { ...base, ...leftOut(failed.reason, failed.detail) }
-  return { ...base, kind: 'missing', detail: `${primary.name} does not hold it` }
+  const holder = typeof target === 'string' ? primary : target
+  return { ...base, kind: 'missing', detail: `${holder.name} does not hold it` }
 }
 
 export type Compared = Pick<

@@ -196,7 +196,7 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
       if (current.status !== 'running') return false
       this.#keep(current, results ?? steps.map(tooLong))
       current.pass.began = began
-      current.pass.seen = seenIn(steps, sides[0], current.pass.seen)
+      current.pass.seen = seenIn(steps, record.fallbacks, current.pass.seen)
       current.position = walk.position()
       delete current.waiting
     })
@@ -331,7 +331,7 @@ function resumesAt(pass: number, now: number): number {
 
 async function compareAll(
   steps: readonly Step[],
-  { options, oddTags }: VerificationRecord,
+  { options, oddTags, fallbacks }: VerificationRecord,
   {
     sides,
     ...given
@@ -341,11 +341,12 @@ async function compareAll(
   const all = { ...given, deep, checkCopies, repair, trustTags: trustTagsOf(oddTags) }
   const mirrors = sides.filter(({ mirror }) => mirror)
   const isRollback = options.direction === 'rollback'
+  const isFallback: CompareOptions['isFallback'] = ({ name }) => fallbacks.includes(name)
   const work = (step: Step): Promise<(Result | null)[]> =>
     Promise.all(
       isRollback
         ? mirrors.map((mirror) => compareWithMirror(step, mirror, all))
-        : [compareName(step, { ...all, primary: sides[0] })],
+        : [compareName(step, { ...all, isFallback, primary: sides[0] })],
     )
   const results = await mapLimited(steps, isRollback || deep ? DEEP_CONCURRENCY : CONCURRENCY, work)
   return results.flat().filter((result) => result !== null)

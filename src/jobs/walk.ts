@@ -13,6 +13,8 @@ export interface WalkPosition {
 export interface Held {
   backend: ListableBackend
   object: ObjectInfo
+  /** It is listed under an equivalent name, and may be another object's. */
+  isEquivalent?: true
 }
 
 /** One name, and the backends that list it, in their order. */

@@ -15,7 +15,7 @@ import {
   whyTooLarge,
   whyUnusable,
 } from '../backfill/classify.ts'
-import { LISTED_BUT_ABSENT, lists } from '../backfill/copy-entry.ts'
+import { LISTED_BUT_ABSENT, lists, otherSpelling } from '../backfill/copy-entry.ts'
 import type { Held, Step } from '../walk.ts'
 import { repairCopy, whyUnrepaired } from './repair.ts'
 import type { DifferenceKind, LeftOutReason } from '../../schemas/reasons.ts'
@@ -115,7 +115,11 @@ async function compareStep(
     return { ...base, kind: 'missing', detail: `${base.backend} has it again, after it was deleted there` }
   if (own?.object.deleted || (!own && isTombstoned(chain, name, served)))
     return { ...base, kind: 'tombstoned' }
-  if (own) return { ...base, ...(await compareBoth(own, other, options)) }
+  if (own) {
+    const compared = await compareBoth(own, other, options)
+    const isOther = own.isEquivalent && compared.kind === 'different'
+    return { ...base, ...compared, ...(isOther && { detail: otherSpelling(own.backend, other.backend) }) }
+  }
   if (!isServed(other)) return { ...base, ...leftOut('excluded', filtered(other)) }
   const target = copyTarget(chain, other.backend, { name, size: other.object.size })
   if (!accepts(primary, name) && (typeof target === 'string' || isFallback(target)))
@@ -213,7 +217,6 @@ export async function compareBytes(
   source: Held,
   { trustTags }: Pick<CompareOptions, 'trustTags'>,
 ): Promise<Compared> {
-  const { name } = primary.object
   const [own, other] = await Promise.all([
     readBytes(primary, { trustTags: trustTags(primary.backend.name) }),
     readBytes(source),
@@ -224,7 +227,7 @@ export async function compareBytes(
   if (other && 'kind' in other) return other
   if (!own) return { kind: 'missing', detail: `removed from ${primary.backend.name} meanwhile` }
   if (!other)
-    return (await lists(source.backend, name))
+    return (await lists(source.backend, source.object.name))
       ? leftOut('failed', `${source.backend.name} ${LISTED_BUT_ABSENT}`)
       : { kind: 'extra', detail: `removed from ${source.backend.name} meanwhile` }
   return own.sha256 === other.sha256 ? EQUAL : { kind: 'different', detail: 'the bytes differ (SHA-256)' }

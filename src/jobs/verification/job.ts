@@ -20,7 +20,7 @@ import { createPace, withPace } from './pace.ts'
 import { NO_TALLY, type VerificationOptions, type VerificationRecord } from './record.ts'
 import { createStore, isSame, NOTHING_SEEN, SCHEMA, type VerificationStore } from './store.ts'
 import { compareWithMirror, type MirrorState, readStep, rollbackObstacles } from './rollback.ts'
-import { chooseSides, goneFrom, listedSides, type ListedSides } from './sides.ts'
+import { chooseSides, goneFrom, listedSides, type ListedSides, withEquivalent } from './sides.ts'
 
 const SETTINGS = { kind: 'verification', key: 'verification', schema: SCHEMA } as const
 /** One alarm compares for so long. */
@@ -342,12 +342,15 @@ async function compareAll(
   const mirrors = sides.filter(({ mirror }) => mirror)
   const isRollback = options.direction === 'rollback'
   const isFallback: CompareOptions['isFallback'] = ({ name }) => fallbacks.includes(name)
-  const work = (step: Step): Promise<(Result | null)[]> =>
-    Promise.all(
+  const others = sides.filter((side) => !isFallback(side))
+  const work = async (listed: Step): Promise<(Result | null)[]> => {
+    const step = await withEquivalent(listed, others)
+    return Promise.all(
       isRollback
         ? mirrors.map((mirror) => compareWithMirror(step, mirror, all))
         : [compareName(step, { ...all, isFallback, primary: sides[0] })],
     )
+  }
   const results = await mapLimited(steps, isRollback || deep ? DEEP_CONCURRENCY : CONCURRENCY, work)
   return results.flat().filter((result) => result !== null)
 }

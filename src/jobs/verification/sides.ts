@@ -2,7 +2,9 @@ import type { Chain } from '../../chain/fallback.ts'
 import { before, largerWriters } from '../../chain/placement.ts'
 import { type Backend, isListable, isWritable, type ListableBackend } from '../../storage/backend.ts'
 import { StorageError } from '../../storage/errors.ts'
+import { spellings } from '../../storage/name.ts'
 import { mirrored } from '../mirrored.ts'
+import type { Held, Step } from '../walk.ts'
 import type { VerificationOptions, VerificationRecord } from './record.ts'
 
 type Backends = Pick<Chain, 'backends'>
@@ -77,6 +79,22 @@ export function listedSides(
   }
   const alsoPrimary = mirrored(chain).filter((backend) => backend !== primary)
   return [primary, ...alsoPrimary.filter(isListable), ...others.filter(({ mirror }) => mirror)]
+}
+
+/** If none of the backends lists the name: with what R2 has under an equivalent one, which it lists in the spelling stored last. */
+export async function withEquivalent(step: Step, backends: readonly ListableBackend[]): Promise<Step> {
+  const { name, held } = step
+  if (spellings(name).length === 1 || held.some(({ backend }) => backends.includes(backend))) return step
+  const found = await Promise.all(
+    backends.map(async (backend): Promise<Held[]> => {
+      const object = backend.type === 'r2' ? await backend.head(name) : null
+      if (!object) return []
+      // Where a copy is from does not say from which of the names.
+      const { provenance: _, etag: __, ...bytes } = object
+      return [{ backend, object: object.deleted ? object : bytes, isEquivalent: true }]
+    }),
+  )
+  return { name, held: [...found.flat(), ...held] }
 }
 
 /** Backends that could list when the job was started, and are no longer compared. */

@@ -35,7 +35,11 @@ export function createWalk(
   // Excluded objects must be counted.
   const query = { prefix, limit: 1000, everything: true, last }
   const sources = backends.map((backend) =>
-    createSource(backend, before.positions[backend.name] ?? { state: 'new' }, query),
+    createSource(backend, before.positions[backend.name] ?? { state: 'new' }, {
+      ...query,
+      // R2 may list equivalent names where the other spelling belongs.
+      isStrict: backend.type !== 'r2',
+    }),
   )
 
   return {

@@ -316,5 +316,6 @@ export function compareListed(
   const isSameTag = source.etag !== undefined && primary.etag === source.etag
   // All empty objects have the same bytes.
   const isEmpty = primary.size === 0 && source.size === 0
-  return isSameTag || since === 'same' || isEmpty ? EQUAL : { ...EQUAL, bySize: true }
+  if (isSameTag || since === 'same' || isEmpty) return EQUAL
+  return primary.size === undefined || source.size === undefined ? 'read' : { ...EQUAL, bySize: true }
 }

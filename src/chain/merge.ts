@@ -31,6 +31,8 @@ interface SourceOptions extends Pick<ListOptions, 'everything' | 'signal'> {
   last: string | undefined
   /** Its tombstones matter, and new ones may appear anywhere at any time, so it must be listed for every page. */
   keepsTombstones?: boolean
+  /** Names that are not in order are a failure of the backend, as some would be missed. */
+  isStrict?: boolean
 }
 
 /** One backend's listing as part of a merge: its entries, and how many of them were taken. */
@@ -86,7 +88,7 @@ export async function fetchAll(sources: readonly ListSource[]): Promise<void> {
 export function createSource(
   backend: ListableBackend,
   before: Position,
-  { last, keepsTombstones = false, limit, ...query }: SourceOptions,
+  { last, keepsTombstones = false, isStrict = false, limit, ...query }: SourceOptions,
 ): ListSource {
   const listsAfter = backend.listsAfter === true
   /** The page in the buffer: a new one is only fetched once all of it was taken. */
@@ -112,6 +114,9 @@ export function createSource(
   }
 
   const buffer = (listed: ListPage): void => {
+    // Only a page of its own cursor may repeat what was taken before.
+    if (isStrict)
+      checkOrder(backend.name, listed, answers > 0 || (listsAfter && more === undefined) ? newest : undefined)
     const all = entriesInOrder(listed)
     const taken = newest
     const begin = taken === undefined ? 0 : all.findIndex(({ name }) => compareNames(name, taken) > 0)
@@ -206,6 +211,18 @@ function positionIn(
 function positionOfFailed({ state, cursor, skip }: Position, passed: boolean): Position {
   if (passed) return { state }
   return { state, ...(cursor !== undefined && { cursor }), ...(skip !== undefined && { skip }) }
+}
+
+/** A page may begin with the name that the one before ended with. */
+function checkOrder(backend: string, { objects }: ListPage, before: string | undefined): void {
+  let last = before
+  for (const { name } of objects) {
+    if (last !== undefined && compareNames(name, last) < 0) {
+      const why = `lists "${name}" after "${last}", which is not the order of their UTF-8 bytes: some names would be missed`
+      throw new StorageError('unavailable', why, { backend })
+    }
+    last = name
+  }
 }
 
 function entriesInOrder({ objects, directories }: ListPage): Entry[] {

@@ -110,6 +110,22 @@ export function copyTargets(chain: Backends, source: Backend, object: Sized): Wr
   return object.size === undefined ? targets.sort(anyLengthFirst) : targets
 }
 
+/**
+ * The writable backends that store what is too large for those before them, such as R2 behind KV, unless there is no other
+ * backend behind the first.
+ */
+export function largerWriters({ backends }: Backends): readonly Backend[] {
+  let most: number | undefined
+  const larger = backends.filter((backend) => {
+    if (!isWritable(backend) || backend.mirror) return false
+    const [before, size] = [most, backend.maxSize ?? Infinity]
+    most = Math.max(before ?? 0, size)
+    return before !== undefined && size > before
+  })
+  const behind = backends.slice(backends.findIndex(isWritable) + 1)
+  return behind.length > larger.length ? larger : []
+}
+
 /** Whether writes of the name may go there: no backend before it takes all of them, whatever their size. */
 export function mayTakeWrites(chain: Backends, backend: Backend, name: string): boolean {
   if (!isWritable(backend) || backend.mirror || !accepts(backend, name)) return false

@@ -13,6 +13,8 @@ export interface WalkPosition {
 export interface Held {
   backend: ListableBackend
   object: ObjectInfo
+  /** It is listed under an equivalent name, and may be another object's. */
+  isEquivalent?: true
 }
 
 /** One name, and the backends that list it, in their order. */
@@ -33,7 +35,11 @@ export function createWalk(
   // Excluded objects must be counted.
   const query = { prefix, limit: 1000, everything: true, last }
   const sources = backends.map((backend) =>
-    createSource(backend, before.positions[backend.name] ?? { state: 'new' }, query),
+    createSource(backend, before.positions[backend.name] ?? { state: 'new' }, {
+      ...query,
+      // R2 may list equivalent names where the other spelling belongs.
+      isStrict: backend.type !== 'r2',
+    }),
   )
 
   return {

@@ -6,7 +6,6 @@ import { StorageError } from '../../src/storage/errors.ts'
 import { bytesOf } from '../kit/fakes.ts'
 import { memoryBackend } from '../kit/memory.ts'
 import { failuresOf, fill, nameOf, status, verified, withBackfill } from './jobs.ts'
-import { terse } from './sides.ts'
 
 interface Ended {
   backfill: Backfill
@@ -125,23 +124,58 @@ describe('reasons in a verification', () => {
     expect(await verified(sides, { ...given, accept: ['too_large'] })).toMatchObject({ safe_to_detach: true })
   })
 
-  it('compares what is too large for the primary in the other backends, even if that is accepted', async () => {
-    const [small, large, legacy] = ['primary', 'large', 'legacy'].map((name) => memoryBackend(name))
-    if (!small || !large || !legacy) throw new Error('three backends')
+  it('compares what is too large for the primary in the writable backend that stores it, which is no fallback', async () => {
+    const [small, large, legacy] = [memoryBackend('primary'), memoryBackend('large'), memoryBackend('legacy')]
     const { put: _, delete: __, ...source } = legacy
     const sides = [{ ...small, maxSize: 2 }, large, source]
-    const accept = ['too_large' as const]
-    for (const backend of [large, legacy]) await backend.put('a', bytesOf('large'))
-    expect(await verified(sides, { accept, deep: true })).toMatchObject({
-      left_out: { too_large: 1 },
+    for (const name of ['a', 'b']) await legacy.put(name, bytesOf('large'))
+    await legacy.put('c', bytesOf('c'))
+    expect(await verified(sides)).toMatchObject({
+      missing: 3,
+      all: [
+        { name: 'a', detail: 'large does not hold it' },
+        { name: 'b', detail: 'large does not hold it' },
+        { name: 'c', detail: 'primary does not hold it' },
+      ],
+    })
+    const { backfill, failures } = await backfilled(sides)
+    expect(failures).toEqual([])
+    expect([...large.objects.keys()]).toEqual(['a', 'b'])
+    const given = { backfills: [backfill], deep: true }
+    expect(await verified(sides, given)).toMatchObject({
+      fallbacks: ['legacy'],
+      compared: 3,
+      equal: 3,
+      left_out: {},
       safe_to_detach: true,
+    })
+    await large.put('b', bytesOf('other'))
+    expect(await verified(sides, { ...given, accept: ['too_large'] })).toMatchObject({
+      different: 1,
+      safe_to_detach: false,
+    })
+    await legacy.delete('b')
+    expect(await verified(sides, given)).toMatchObject({ equal: 2, extra: 1, safe_to_detach: true })
+  })
+
+  it('fails no backfill for what is where it belongs', async () => {
+    const [small, large, legacy] = [memoryBackend('primary'), memoryBackend('large'), memoryBackend('legacy')]
+    for (const backend of [large, legacy]) await backend.put('a', bytesOf('large'))
+    const { backfill } = await backfilled([{ ...small, maxSize: 2 }, large, legacy])
+    expect(backfill).toMatchObject({ state: 'completed', listed: 1, present: 1 })
+  })
+
+  it('is not safe to detach the only other backend while it stores what is too large', async () => {
+    const [small, large] = [memoryBackend('primary'), memoryBackend('large')]
+    await large.put('a', bytesOf('large'))
+    const sides = [{ ...small, maxSize: 2 }, large]
+    expect(await backfilled(sides)).toMatchObject({ failures: [{ name: 'a', error: 'too-large' }] })
+    expect(await verified(sides)).toMatchObject({
+      fallbacks: ['large'],
+      left_out: { too_large: 1 },
+      safe_to_detach: false,
       all: [{ name: 'a', detail: 'too_large: primary does not take its 5 bytes' }],
     })
-    await legacy.put('a', bytesOf('other'))
-    expect(await verified(sides, { accept })).toMatchObject({ different: 1, safe_to_detach: false })
-    const unproved = [...sides.slice(0, 2), terse(legacy)]
-    expect(await verified(unproved, { accept })).toMatchObject({ equal_by_size: 1, safe_to_detach: false })
-    expect(await verified(unproved, { accept, deep: true })).toMatchObject({ different: 1 })
   })
 
   it('counts names that are not UTF-8 at the source as invalid', async () => {

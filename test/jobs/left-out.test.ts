@@ -177,6 +177,50 @@ describe('objects left out of a verification', () => {
   })
 })
 
+describe('a source whose listing does not say enough', () => {
+  it('is read where it does not even say the sizes', async () => {
+    const { primary, legacy } = await migrated(2)
+    await replace(primary, nameOf(0), 'bytes 0')
+    await replace(primary, nameOf(1), 'other bytes')
+    const list: ListableBackend['list'] = async (options) => {
+      const page = await legacy.list(options)
+      return { ...page, objects: page.objects.map(({ name }) => ({ name, backend: 'legacy' })) }
+    }
+    expect(await verified([primary, { ...legacy, list }], { accept: ['equal_by_size'] })).toMatchObject({
+      equal: 1,
+      equal_by_size: 0,
+      different: 1,
+      safe_to_detach: false,
+    })
+  })
+
+  it.each(['on one page', 'on the next page'])('waits where names are not in order: %s', async (where) => {
+    const [primary, legacy] = [memoryBackend('primary'), memoryBackend('legacy')]
+    // As servers list that keep objects as files.
+    const names = ['a/1', 'a-b', 'c']
+    for (const name of names) await legacy.put(name, bytesOf(name))
+    const pages = where === 'on one page' ? [names] : [['a/1'], ['a-b', 'c']]
+    const list: ListableBackend['list'] = async ({ cursor = '0', after } = {}) => {
+      const left = after === undefined ? (pages[Number(cursor)] ?? []) : names.slice(names.indexOf(after) + 1)
+      const objects = left.flatMap((name) => legacy.objects.get(name)?.info ?? [])
+      const next = Number(cursor) + 1
+      return {
+        objects,
+        directories: [],
+        ...(after === undefined && next < pages.length && { cursor: `${next}` }),
+      }
+    }
+    const sides = [primary, { ...legacy, list }]
+    const result = await verified(sides, { accept: ['equal_by_size'] })
+    expect(result).toMatchObject({ state: 'running', safe_to_detach: false })
+    expect(result.waiting?.detail).toContain('lists "a-b" after "a/1"')
+    await withBackfill(sides, {}, async ({ drive }) => {
+      const job = await drive(20)
+      expect(job).toMatchObject({ state: 'listing', waiting: { backend: 'legacy' } })
+    })
+  })
+})
+
 describe('a source that changes while it is compared', () => {
   /** After the first page was listed, puts an object with an old time before it. */
   function growing(legacy: Memory, times: number): ListableBackend {

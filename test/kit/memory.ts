@@ -1,11 +1,13 @@
 import type {
   Backend,
+  ListableBackend,
   ListOptions,
   ListPage,
   MultipartUpload,
   ObjectAttributes,
   PutCondition,
   PutOptions,
+  WritableBackend,
 } from '../../src/storage/backend.ts'
 import { interruption, StorageError } from '../../src/storage/errors.ts'
 import { checkName, encodeName, isStaged } from '../../src/storage/name.ts'
@@ -244,14 +246,27 @@ function listPage(objects: Map<string, MemoryObject>, options: ListOptions & { l
   return page
 }
 
-/** The backend as R2, which stores and finds an object under every equivalent spelling of its name. */
-export function asR2(backend: MemoryBackend): Backend {
+/** The backend as R2, which stores and finds an object under every equivalent spelling of its name, and lists it under the last one. */
+export function asR2(backend: MemoryBackend): ListableBackend & WritableBackend {
+  const listed = new Map<string, string>()
   return {
     ...backend,
     type: 'r2',
     get: (name, options) => backend.get(name.normalize(), options),
     head: (name, options) => backend.head(name.normalize(), options),
-    put: (name, body, options) => backend.put(name.normalize(), body, options),
+    async put(name, body, options) {
+      const stored = await backend.put(name.normalize(), body, options)
+      if (stored) listed.set(name.normalize(), name)
+      return stored
+    },
     delete: (name) => backend.delete(name.normalize()),
+    async list(options) {
+      const page = await backend.list(options)
+      const objects = page.objects.map((object) => ({
+        ...object,
+        name: listed.get(object.name) ?? object.name,
+      }))
+      return { ...page, objects: objects.toSorted((a, b) => compareNames(a.name, b.name)) }
+    },
   }
 }

@@ -1,4 +1,4 @@
-import { accepts, copyTarget, decide } from '../../chain/placement.ts'
+import { accepts, copyTarget, decide, largerWriters } from '../../chain/placement.ts'
 import { isWritable } from '../../storage/backend.ts'
 import type { Chain } from '../../chain/fallback.ts'
 import { whyInvalid } from '../../storage/name.ts'
@@ -49,6 +49,7 @@ export function classify(
   const { size } = held.object
   const target = copyTarget(chain, held.backend, { name, size })
   if (target === 'excluded') return skip('not_accepted')
+  if (target === 'too-large' && isAtHome(chain, held)) return { held, what: 'present' }
   return target === 'too-large' ? fail('too-large', whyTooLarge(size)) : { held, what: 'copy' }
 }
 
@@ -84,8 +85,12 @@ export function whyTooLarge(size: number | undefined): string {
   return `no writable backend takes its ${size} bytes`
 }
 
-/** In the backend that takes writes, or before it. What another fallback shadows is not served, so it is not copied. */
+/**
+ * In the backend that takes writes or before it, or in one for what is too large for it. What another fallback shadows is not
+ * served, so it is not copied.
+ */
 function isAtHome(chain: Chain, { backend }: Held): boolean {
   const writer = chain.backends.find(isWritable)
-  return !writer || chain.backends.indexOf(backend) <= chain.backends.indexOf(writer)
+  const isBefore = !writer || chain.backends.indexOf(backend) <= chain.backends.indexOf(writer)
+  return isBefore || largerWriters(chain).includes(backend)
 }

@@ -1,8 +1,10 @@
 import { accepts, copyTarget, hides, writerFor } from '../../chain/placement.ts'
 import type { Chain } from '../../chain/fallback.ts'
+import { compareCopy } from '../../migration/compare-copy.ts'
 import { copyObject } from '../../migration/copy.ts'
 import { type Backend, isListable, isWritable, type ListableBackend } from '../../storage/backend.ts'
 import { StorageError } from '../../storage/errors.ts'
+import { spellings } from '../../storage/name.ts'
 import { whyTooLarge } from './classify.ts'
 import type { Outcome, PageEntry, PageStart } from './job-types.ts'
 
@@ -20,11 +22,13 @@ export async function copyEntry(
   // A listed name is not in the target, unless a consumer has copied it. Otherwise, a HEAD costs less than a GET.
   if (source === null || copiedSince !== undefined) {
     const settled = await alreadyHeld(chain, object, candidates, copiedSince)
-    if (settled) return settled
+    if (settled?.what === 'skipped') return settled
+    if (settled) return checkSpelling(chain, object, settled)
   }
   let excluded: Outcome | undefined
   for (const backend of chain.backends.filter((one) => candidates.includes(one.name))) {
     const outcome = await copyFrom(chain, backend, object)
+    if (outcome?.what === 'present') return checkSpelling(chain, object, outcome)
     if (outcome && outcome.reason !== 'excluded') return outcome
     if (outcome) excluded ??= outcome
     else if (source !== null) return whereGone(backend, name)
@@ -72,6 +76,27 @@ async function alreadyHeld(
   return provenance && isOurs && sources.includes(provenance.backend)
     ? { backend: provenance.backend, what: 'copied', bytes: held.size ?? 0 }
     : { backend, what: 'present' }
+}
+
+/** Throws if R2, to which equivalent names are one, has what the source has under another of them. */
+async function checkSpelling(chain: Chain, { name, size }: Name, outcome: Outcome): Promise<Outcome> {
+  const source = chain.backends.find((backend) => backend.name === outcome.backend)
+  const target = writerFor(chain, name, size)
+  const [, ...others] = spellings(name)
+  if (!source || target?.type !== 'r2') return outcome
+  for (const spelling of others) {
+    const other = await source.head(spelling, { fresh: true })
+    const own = other && (await source.head(name, { fresh: true }))
+    if (!own || (own.etag !== undefined && own.etag === other.etag)) continue
+    const held = await target.head(name)
+    if (held && !held.deleted && compareCopy(held, own) !== 'same')
+      throw new StorageError('unsupported', otherSpelling(target, source), { backend: target.name })
+  }
+  return outcome
+}
+
+export function otherSpelling(target: Backend, source: Backend): string {
+  return `${target.name} has other bytes under an equivalent name, which is the same to it: if ${source.name} has both (é as one character and as two), rename one of them`
 }
 
 /** A name that was listed may have been removed since. */

@@ -1,6 +1,6 @@
 import type { Chain } from '../../chain/fallback.ts'
-import { before, copyTarget, hides } from '../../chain/placement.ts'
-import { isWritable, type ListableBackend } from '../../storage/backend.ts'
+import { accepts, copyTarget, hides } from '../../chain/placement.ts'
+import { type Backend, isWritable, type ListableBackend } from '../../storage/backend.ts'
 import { cancelBody } from '../../bodies/cancel.ts'
 import { startHash, type DigestName } from '../../bodies/digest.ts'
 import { sinceCopy } from '../../migration/compare-copy.ts'
@@ -15,7 +15,7 @@ import {
   whyTooLarge,
   whyUnusable,
 } from '../backfill/classify.ts'
-import { LISTED_BUT_ABSENT, lists } from '../backfill/copy-entry.ts'
+import { LISTED_BUT_ABSENT, lists, otherSpelling } from '../backfill/copy-entry.ts'
 import type { Held, Step } from '../walk.ts'
 import { repairCopy, whyUnrepaired } from './repair.ts'
 import type { DifferenceKind, LeftOutReason } from '../../schemas/reasons.ts'
@@ -45,6 +45,8 @@ export interface Result {
 export interface CompareOptions {
   chain: Chain
   primary: ListableBackend
+  /** Whether a backend is detached, and no other one compared with the primary. */
+  isFallback: (backend: Backend) => boolean
   deep: boolean
   /** Read the primary's objects and compare them with their recorded digests, even if a listing shows no difference. */
   checkCopies: boolean
@@ -87,13 +89,13 @@ async function compareStep(
   { name, held }: Step,
   options: CompareOptions,
 ): Promise<(Result & { damaged?: ObjectInfo }) | null> {
-  const { primary, chain } = options
+  const { primary, chain, isFallback } = options
   const isPrimary = ({ backend, object }: Held): boolean =>
     backend === primary && (!object.deleted || hides(chain, { backend, info: object }))
-  const ahead = before(chain, primary)
   const objects = held.filter(({ backend, object }) => backend !== primary && !object.deleted)
-  const live = objects.filter(({ backend }) => !ahead.includes(backend))
-  const stored = held.find(isPrimary)
+  const live = objects.filter(({ backend }) => isFallback(backend))
+  const beside = objects.filter(({ backend }) => !isFallback(backend))
+  const stored = held.find(isPrimary) ?? beside.find(({ backend }) => isWritable(backend))
   // As in reads: a backend is not searched for names that its filter excludes, not even for a tombstone.
   const served = held.filter(isServed)
   const other = live.find(isServed) ?? live[0]
@@ -106,31 +108,32 @@ async function compareStep(
   }
   if (live.some((one) => one.object.unlistable && isServed(one)))
     return { ...base, ...leftOut('failed', UNLISTABLE) }
-  const own = served.find(isPrimary) ?? objects.find((one) => ahead.includes(one.backend) && isServed(one))
+  const own = served.find(isPrimary) ?? beside.find(isServed)
   const wrong = whyUnusable(other)
   if (wrong !== undefined) return { ...base, ...leftOut('invalid_name', wrong) }
   if (own && isOverruled(own, other))
     return { ...base, kind: 'missing', detail: `${base.backend} has it again, after it was deleted there` }
   if (own?.object.deleted || (!own && isTombstoned(chain, name, served)))
     return { ...base, kind: 'tombstoned' }
-  if (own) return { ...base, ...(await compareBoth(own, other, options)) }
+  if (own) {
+    const compared = await compareBoth(own, other, options)
+    const isOther = own.isEquivalent && compared.kind === 'different'
+    return { ...base, ...compared, ...(isOther && { detail: otherSpelling(own.backend, other.backend) }) }
+  }
   if (!isServed(other)) return { ...base, ...leftOut('excluded', filtered(other)) }
-  if (primary.accepts?.(name) === false)
+  const target = copyTarget(chain, other.backend, { name, size: other.object.size })
+  if (!accepts(primary, name) && (typeof target === 'string' || isFallback(target)))
     return { ...base, ...leftOut('not_accepted', `${primary.name} does not accept that name`) }
-  if (copyTarget(chain, other.backend, { name, size: other.object.size }) === 'too-large') {
-    // A writable backend behind the primary may hold what is too large for it, and others may have a copy.
-    const isStored = isWritable(other.backend) && !other.backend.mirror
-    const behind = isStored && live.find((one) => one !== other && isServed(one))
-    const compared = behind ? await compareBoth(other, behind, options) : EQUAL
-    if (compared.kind !== 'equal') return { ...base, ...compared }
-    const why = isStored
+  if (target === 'too-large') {
+    const why = isWritable(other.backend)
       ? `${primary.name} does not take its ${other.object.size} bytes`
       : whyTooLarge(other.object.size)
-    return { ...base, ...compared, ...leftOut('too_large', why) }
+    return { ...base, ...leftOut('too_large', why) }
   }
   const failed = options.failureOf(name)
   if (failed) return { ...base, ...leftOut(failed.reason, failed.detail) }
-  return { ...base, kind: 'missing', detail: `${primary.name} does not hold it` }
+  const holder = typeof target === 'string' ? primary : target
+  return { ...base, kind: 'missing', detail: `${holder.name} does not hold it` }
 }
 
 export type Compared = Pick<
@@ -214,7 +217,6 @@ export async function compareBytes(
   source: Held,
   { trustTags }: Pick<CompareOptions, 'trustTags'>,
 ): Promise<Compared> {
-  const { name } = primary.object
   const [own, other] = await Promise.all([
     readBytes(primary, { trustTags: trustTags(primary.backend.name) }),
     readBytes(source),
@@ -225,7 +227,7 @@ export async function compareBytes(
   if (other && 'kind' in other) return other
   if (!own) return { kind: 'missing', detail: `removed from ${primary.backend.name} meanwhile` }
   if (!other)
-    return (await lists(source.backend, name))
+    return (await lists(source.backend, source.object.name))
       ? leftOut('failed', `${source.backend.name} ${LISTED_BUT_ABSENT}`)
       : { kind: 'extra', detail: `removed from ${source.backend.name} meanwhile` }
   return own.sha256 === other.sha256 ? EQUAL : { kind: 'different', detail: 'the bytes differ (SHA-256)' }
@@ -314,5 +316,6 @@ export function compareListed(
   const isSameTag = source.etag !== undefined && primary.etag === source.etag
   // All empty objects have the same bytes.
   const isEmpty = primary.size === 0 && source.size === 0
-  return isSameTag || since === 'same' || isEmpty ? EQUAL : { ...EQUAL, bySize: true }
+  if (isSameTag || since === 'same' || isEmpty) return EQUAL
+  return primary.size === undefined || source.size === undefined ? 'read' : { ...EQUAL, bySize: true }
 }

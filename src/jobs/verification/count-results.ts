@@ -1,4 +1,3 @@
-import type { ListableBackend } from '../../storage/backend.ts'
 import { firstDirectory } from '../../storage/name.ts'
 import type { Step } from '../walk.ts'
 import type { Result } from './compare.ts'
@@ -49,15 +48,19 @@ export function keep(record: VerificationRecord, store: VerificationStore, resul
 }
 
 /**
- * The fingerprint of the sources' listings. The primary is not part of it, nor is what mirrors repeat of it: objects saved in the
- * meantime need no new comparison.
+ * The fingerprint of the fallbacks' listings, without what mirrors repeat of the others: objects saved in the meantime need no
+ * new comparison.
  */
-export function seenIn(steps: readonly Step[], primary: ListableBackend, before: Fingerprint): Fingerprint {
+export function seenIn(
+  steps: readonly Step[],
+  fallbacks: readonly string[],
+  before: Fingerprint,
+): Fingerprint {
   let seen = before
   for (const { held } of steps) {
-    const isOwn = held.some(({ backend }) => backend === primary)
-    for (const { backend, object } of held)
-      if (backend !== primary && !(backend.mirror && isOwn)) seen = withEntry(seen, backend.name, object)
+    const behind = held.filter(({ backend }) => fallbacks.includes(backend.name))
+    for (const { backend, object } of behind)
+      if (!backend.mirror || behind.length === held.length) seen = withEntry(seen, backend.name, object)
   }
   return seen
 }

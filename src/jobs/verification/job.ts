@@ -20,7 +20,7 @@ import { createPace, withPace } from './pace.ts'
 import { NO_TALLY, type VerificationOptions, type VerificationRecord } from './record.ts'
 import { createStore, isSame, NOTHING_SEEN, SCHEMA, type VerificationStore } from './store.ts'
 import { compareWithMirror, type MirrorState, readStep, rollbackObstacles } from './rollback.ts'
-import { chooseSides, goneFrom, listedSides, type ListedSides } from './sides.ts'
+import { chooseSides, goneFrom, listedSides, type ListedSides, withEquivalent } from './sides.ts'
 
 const SETTINGS = { kind: 'verification', key: 'verification', schema: SCHEMA } as const
 /** One alarm compares for so long. */
@@ -196,7 +196,7 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
       if (current.status !== 'running') return false
       this.#keep(current, results ?? steps.map(tooLong))
       current.pass.began = began
-      current.pass.seen = seenIn(steps, sides[0], current.pass.seen)
+      current.pass.seen = seenIn(steps, record.fallbacks, current.pass.seen)
       current.position = walk.position()
       delete current.waiting
     })
@@ -331,7 +331,7 @@ function resumesAt(pass: number, now: number): number {
 
 async function compareAll(
   steps: readonly Step[],
-  { options, oddTags }: VerificationRecord,
+  { options, oddTags, fallbacks }: VerificationRecord,
   {
     sides,
     ...given
@@ -341,12 +341,16 @@ async function compareAll(
   const all = { ...given, deep, checkCopies, repair, trustTags: trustTagsOf(oddTags) }
   const mirrors = sides.filter(({ mirror }) => mirror)
   const isRollback = options.direction === 'rollback'
-  const work = (step: Step): Promise<(Result | null)[]> =>
-    Promise.all(
+  const isFallback: CompareOptions['isFallback'] = ({ name }) => fallbacks.includes(name)
+  const others = sides.filter((side) => !isFallback(side))
+  const work = async (listed: Step): Promise<(Result | null)[]> => {
+    const step = await withEquivalent(listed, others)
+    return Promise.all(
       isRollback
         ? mirrors.map((mirror) => compareWithMirror(step, mirror, all))
-        : [compareName(step, { ...all, primary: sides[0] })],
+        : [compareName(step, { ...all, isFallback, primary: sides[0] })],
     )
+  }
   const results = await mapLimited(steps, isRollback || deep ? DEEP_CONCURRENCY : CONCURRENCY, work)
   return results.flat().filter((result) => result !== null)
 }

@@ -1,8 +1,10 @@
 import type { Chain } from '../../chain/fallback.ts'
-import { before } from '../../chain/placement.ts'
+import { before, largerWriters } from '../../chain/placement.ts'
 import { type Backend, isListable, isWritable, type ListableBackend } from '../../storage/backend.ts'
 import { StorageError } from '../../storage/errors.ts'
+import { spellings } from '../../storage/name.ts'
 import { mirrored } from '../mirrored.ts'
+import type { Held, Step } from '../walk.ts'
 import type { VerificationOptions, VerificationRecord } from './record.ts'
 
 type Backends = Pick<Chain, 'backends'>
@@ -11,7 +13,7 @@ type Choice = Partial<Pick<VerificationOptions, 'direction' | 'mirror' | 'repair
 interface Sides {
   /** The backend that everything is copied to, and the others are compared with. */
   primary: ListableBackend
-  /** The backends behind it, or in a rollback verification the mirrors. */
+  /** The backends behind it, except for those that store what is too large for it; in a rollback verification the mirrors. */
   others: readonly Backend[]
   /** The names of those that cannot list, of both sides. */
   unlistable: string[]
@@ -22,7 +24,10 @@ export function chooseSides(chain: Backends, choice: Choice): Sides {
   const isRollback = choice.direction === 'rollback'
   const primary = primaryOf(chain)
   const behind = chain.backends.slice(chain.backends.indexOf(primary) + 1)
-  const others = isRollback ? chooseMirrors(behind, choice.mirror) : behind
+  const larger = largerWriters(chain)
+  const others = isRollback
+    ? chooseMirrors(behind, choice.mirror)
+    : behind.filter((backend) => !larger.includes(backend))
   if (!isRollback && choice.mirror !== undefined)
     throw new StorageError('invalid', 'mirror: only a verification with the direction "rollback" has it')
   if (isRollback && choice.repair)
@@ -58,17 +63,38 @@ function chooseMirrors(behind: readonly Backend[], name: string | undefined): re
 /** The primary comes first. */
 export type ListedSides = [ListableBackend, ...ListableBackend[]]
 
-/** The backends that are listed. What the read-only ones before the primary serve does not depend on a fallback. */
+/**
+ * The backends that are listed: the primary; those that stay beside it, as they are read-only and before it, or store what is
+ * too large for it; and the others.
+ */
 export function listedSides(
   chain: Backends,
   { fallbacks, options }: Pick<VerificationRecord, 'fallbacks' | 'options'>,
 ): ListedSides {
   const primary = primaryOf(chain)
   const others = chain.backends.filter(({ name }) => fallbacks.includes(name)).filter(isListable)
-  if (options.direction !== 'rollback')
-    return [primary, ...before(chain, primary).filter(isListable), ...others]
+  if (options.direction !== 'rollback') {
+    const beside = [...before(chain, primary), ...largerWriters(chain)].filter(isListable)
+    return [primary, ...beside.filter((backend) => !others.includes(backend)), ...others]
+  }
   const alsoPrimary = mirrored(chain).filter((backend) => backend !== primary)
   return [primary, ...alsoPrimary.filter(isListable), ...others.filter(({ mirror }) => mirror)]
+}
+
+/** If none of the backends lists the name: with what R2 has under an equivalent one, which it lists in the spelling stored last. */
+export async function withEquivalent(step: Step, backends: readonly ListableBackend[]): Promise<Step> {
+  const { name, held } = step
+  if (spellings(name).length === 1 || held.some(({ backend }) => backends.includes(backend))) return step
+  const found = await Promise.all(
+    backends.map(async (backend): Promise<Held[]> => {
+      const object = backend.type === 'r2' ? await backend.head(name) : null
+      if (!object) return []
+      // Where a copy is from does not say from which of the names.
+      const { provenance: _, etag: __, ...bytes } = object
+      return [{ backend, object: object.deleted ? object : bytes, isEquivalent: true }]
+    }),
+  )
+  return { name, held: [...found.flat(), ...held] }
 }
 
 /** Backends that could list when the job was started, and are no longer compared. */

@@ -64,7 +64,7 @@ function refusalOf(
   const decision = evaluatePreconditions(request.method, request.headers, info)
   if (decision === 'not-modified') {
     const response = new Response(null, { status: 304 })
-    cachingHeaders(info, options, response.headers).set('X-Content-Type-Options', 'nosniff')
+    cachingHeaders(info, options, response.headers)
     return response
   }
   if (decision === 'failed')
@@ -85,6 +85,5 @@ function discard(body: ReadableStream<Uint8Array>): void {
 function describe(response: Response, info: ObjectInfo, options: RespondOptions): void {
   const headers = headersFromInfo(info, options, response.headers)
   headers.set('Accept-Ranges', 'bytes')
-  headers.set('X-Content-Type-Options', 'nosniff')
   if (isActiveContent(info.contentType)) headers.set('Content-Security-Policy', 'sandbox')
 }

@@ -62,7 +62,6 @@ describe('objectResponse()', () => {
       etag: '"A"',
       expires: 'Tue, 01 Jan 2030 00:00:00 GMT',
       'last-modified': 'Wed, 25 Jun 2014 17:12:18 GMT',
-      'x-content-type-options': 'nosniff',
     })
   })
 

@@ -319,8 +319,9 @@ export const OPERATIONS: Readonly<Record<string, Partial<Record<RouteId, Operati
       answers: 'The columns.',
     },
     listDeadCopies: {
-      summary: 'Copies and events that failed even after retries, and why; the latest 1000, newest first',
-      description: 'A name is listed until a later attempt succeeds, such as `POST migrate`.',
+      summary: 'Copies and events that failed even after retries, and why; newest first',
+      description:
+        'The latest 1000 are kept. A name is listed until a later attempt succeeds, such as `POST migrate`, or until the primary has something else: each listed name is looked up there by a HEAD, and no longer listed once it was copied, stored or deleted since.',
       answers: 'The copies.',
       problems: [501],
     },

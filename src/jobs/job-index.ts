@@ -78,10 +78,11 @@ export class JobIndex extends DurableObject<object> implements UploadIndex, Vers
   }
 
   /** Newest first. */
-  async deadLetters(limit: number): Promise<(DeadLetter & { at: number })[]> {
+  async deadLetters(limit: number): Promise<{ letters: (DeadLetter & { at: number })[]; total: number }> {
     const query =
       'SELECT name, error, detail, attempts, at, source FROM dead_letters ORDER BY id DESC LIMIT ?'
-    return this.#queries.all(query, limit)
+    const total = this.#queries.count('SELECT COUNT(*) AS n FROM dead_letters')
+    return { letters: this.#queries.all(query, limit), total }
   }
 
   async deadLettersOf(names: readonly string[]): Promise<HandledName[]> {

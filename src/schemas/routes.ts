@@ -148,7 +148,12 @@ export const ROUTES = {
     query: requests.failuresQuery,
   },
   getBackfillSeries: { method: 'GET', path: '-/api/backfills/{id}/series', access: 'admin' },
-  listDeadCopies: { method: 'GET', path: '-/api/dead_copies', access: 'admin' },
+  listDeadCopies: {
+    method: 'GET',
+    path: '-/api/dead_copies',
+    access: 'admin',
+    query: requests.deadCopiesQuery,
+  },
 
   resyncMirror: {
     method: 'POST',

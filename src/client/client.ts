@@ -164,6 +164,10 @@ export function createClient(options: ClientOptions) {
     events: async () => (await get<'listEvents'>('events')).sources,
     /** Names that were saved here and differ at a source, the latest first. */
     conflicts: (query?: PageOptions) => get<'listConflicts'>('conflicts', { ...query }),
+    /** Takes the name off that list: what was saved here stays. */
+    async dismissConflict(backend: string, name: string) {
+      await send(`-/api/conflicts/${namePath(name)}`, { method: 'DELETE', query: { backend } })
+    },
     /** Copies and events that were given up, the latest first. */
     deadCopies: (query?: Pick<PageOptions, 'limit'>) => get<'listDeadCopies'>('dead_copies', { ...query }),
     /** Who is signed in. */

@@ -219,6 +219,10 @@ const numberedPage = {
 
 export const conflictsQuery = v.object(numberedPage)
 
+export const dismissConflictQuery = v.object({
+  backend: v.string('must be the backend of the conflict'),
+})
+
 export const deadCopiesQuery = v.object({ limit: numberedPage.limit })
 
 export const failuresQuery = v.object({

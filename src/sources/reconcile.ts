@@ -6,6 +6,7 @@ import { type Backend, isWritable, type WritableBackend } from '../storage/backe
 import { StorageError } from '../storage/errors.ts'
 import type { ObjectInfo } from '../storage/object.ts'
 import { conditionOn, writeMarker } from '../storage/tombstone-marker.ts'
+import { type Conflict, versionOf } from './conflicts.ts'
 import { headSource } from './head-source.ts'
 
 export interface Reconciled {
@@ -58,6 +59,19 @@ export async function reconcile(
   throw new StorageError('unavailable', 'other writes of the name came first every time')
 }
 
+/** Whether it is a conflict still. What was saved is compared with the source again if it has been replaced since. */
+export async function isConflict(chain: Chain, { backend, name, held }: Conflict): Promise<boolean> {
+  const source = chain.backends.find((one) => one.name === backend)
+  // It cannot be looked at.
+  if (!source) return true
+  const holder = await firstHolder({ chain, source, name, copying: {} })
+  if (!holder || holder.info.deleted || holder.info.provenance) return false
+  const { etag, modified } = versionOf(holder.info)
+  if (etag === held.etag && modified === held.modified) return true
+  const found = await headSource(source, name, { holder: holder.backend })
+  return compareSaved(holder.info, found).outcome === 'conflict'
+}
+
 interface Subject {
   chain: Chain
   source: Backend
@@ -103,7 +117,10 @@ async function reconcileOnce(subject: Subject): Promise<Reconciled | null> {
 }
 
 /** What a read would find before it comes to the source: an object, or a tombstone that hides the source's. */
-async function firstHolder({ chain, source, name, copying }: Subject, after?: Backend): Promise<Held | null> {
+async function firstHolder(
+  { chain, source, name, copying }: Omit<Subject, 'migrating'>,
+  after?: Backend,
+): Promise<Held | null> {
   const earlier = before(chain, source)
   for (const backend of earlier.slice(after ? earlier.indexOf(after) + 1 : 0)) {
     if (!accepts(backend, name)) continue

@@ -43,11 +43,11 @@ export const backfillHandlers = {
     const { copyChain } = c.var.deployment
     const index = jobsOf(c).index()
     const { letters, total } = await index.deadLetters(limit)
-    const left = await stillTrue(letters, async (letter) => {
-      const stays = await isLeft(copyChain, letter)
-      if (!stays) await index.removeDeadLetters([letter])
-      return stays
-    })
+    const left = await stillTrue(
+      letters,
+      (letter) => isLeft(copyChain, letter),
+      (letter) => index.removeDeadLetters([letter]),
+    )
     return {
       total: total - letters.length + left.length,
       dead_copies: left.map(({ at, source, detail, ...letter }) => ({

@@ -1,3 +1,4 @@
+import { cancelBody } from '../bodies/cancel.ts'
 import type { Chain } from '../chain/fallback.ts'
 import { accepts, before, copyTarget, hides } from '../chain/placement.ts'
 import { compareBytes, compareCopy } from '../migration/compare-copy.ts'
@@ -107,11 +108,17 @@ async function reconcileOnce(subject: Subject): Promise<Reconciled | null> {
   if (!found) return tombstone(subject, backend, info)
   const compared = info.deleted ? { changed: `${source.name} has it again` } : compareCopy(info, found)
   if (compared === 'same') return { outcome: 'same', detail: '', held: info, found }
-  const { outcome, bytes } = await copyObject(source, backend, found.name, {
-    ...copying,
-    onlyIf: conditionOn(info),
-  })
-  if (outcome !== 'copied') return null
+  const onlyIf = conditionOn(info)
+  const copied = await copyObject(source, backend, found.name, { ...copying, onlyIf }).catch(
+    async (error: unknown) => {
+      if (!(error instanceof StorageError) || error.code !== 'too-large') throw error
+      // The new version belongs in another backend, or stays at the source. The outdated copy would hide it.
+      await writeMarker(backend, name, { lifted: true, onlyIf })
+      return null
+    },
+  )
+  if (copied?.outcome !== 'copied') return null
+  const { outcome, bytes } = copied
   const detail = compared === 'unknown' ? 'neither ETag nor time says whether it changed' : compared.changed
   return { outcome, detail, held: info, found, bytes }
 }
@@ -162,12 +169,18 @@ async function tombstone(
   backend: WritableBackend,
   held: ObjectInfo,
 ): Promise<Reconciled | null> {
-  const { chain, source, name } = subject
+  const { chain, source, name, copying } = subject
   const detail = `${source.name} does not have it any more`
   if (held.deleted) return { outcome: 'same', detail, held }
   const other = await firstHolder(subject, backend)
   if (other)
     return { outcome: 'ignored', detail: `${other.backend.name}, an earlier fallback, has the name`, held }
+  // What S3 answers to a HEAD is the same if the bucket is gone.
+  const back = await source.get(name, { fresh: true, signal: copying.signal })
+  if (back) {
+    await cancelBody(back.body)
+    return null
+  }
   const marker = await writeMarker(backend, name, {
     // Where deletes leave no tombstones, nothing may be hidden, but no delete is conditional.
     lifted: !chain.tombstones,

@@ -48,6 +48,20 @@ describe('the edge cache', () => {
     await createReconciler({ chain, migrating, purge, track })('old', NAME)
     expect(purged).toEqual([NAME])
   })
+
+  it('is purged of an object that no backend takes, so that the edge has it from the source itself', async () => {
+    const { primary, source, over, change } = start()
+    await change('one')
+    const purged: string[] = []
+    const event = createReconciler({
+      chain: over({ ...primary, accepts: () => false }, source),
+      migrating: true,
+      purge: async (name) => void purged.push(name),
+      track: (_, copy) => copy,
+    })
+    expect((await event('old', NAME)).outcome).toBe('ignored')
+    expect(purged).toEqual([NAME])
+  })
 })
 
 describe('reconcile()', () => {

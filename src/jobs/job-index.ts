@@ -71,10 +71,8 @@ export class JobIndex extends DurableObject<object> implements UploadIndex, Vers
     const insert = `INSERT OR REPLACE INTO dead_letters (name, error, detail, attempts, at, source)
       VALUES (?1, ?2, ?3, ?4, ?5, COALESCE(?6, (SELECT source FROM dead_letters WHERE name = ?1)))`
     this.#queries.run(insert, name, error, detail, attempts, Date.now(), source)
-    this.#queries.run(
-      'DELETE FROM dead_letters WHERE id <= (SELECT MAX(id) FROM dead_letters) - ?',
-      MAX_DEAD_LETTERS,
-    )
+    const oldest = 'SELECT id FROM dead_letters ORDER BY id DESC LIMIT 1 OFFSET ?'
+    this.#queries.run(`DELETE FROM dead_letters WHERE id <= (${oldest})`, MAX_DEAD_LETTERS)
   }
 
   /** Newest first. */

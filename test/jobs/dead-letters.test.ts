@@ -9,6 +9,7 @@ import { env } from 'cloudflare:workers'
 import { afterEach, describe, expect, it } from 'vitest'
 import * as v from 'valibot'
 import worker from '../../src/index.ts'
+import type { JobIndex } from '../../src/jobs/job-index.ts'
 import { ANSWERS } from '../../src/schemas/answers.ts'
 import { BROKEN_ORIGIN, bucketWith, fill, KV, media, mediaKv, OLD, R2, startApp } from '../kit/app.ts'
 import { eventually } from '../kit/eventually.ts'
@@ -95,6 +96,18 @@ describe('a dead letter', () => {
     const broken = { ...own, MEDIA: bucketWith({ head }) }
     await deliver('fallback-storage-copies', broken as never, COPY)
     expect(await deadNames()).toEqual([COPY.name])
+  })
+
+  it('is pushed out by a thousand others, not by one that fails again and again', async () => {
+    const added = await runInDurableObject(index(), async (object: JobIndex) => {
+      await object.addDeadLetter({ ...failure, name: 'kept' })
+      for (let times = 0; times < 1001; times++) await object.addDeadLetter({ ...failure, name: 'often' })
+      const few = await object.deadLetters(2)
+      for (let other = 0; other < 999; other++) await object.addDeadLetter({ ...failure, name: `${other}` })
+      return { few, many: await object.deadLetters(2000) }
+    })
+    expect(added.few).toMatchObject({ letters: [{ name: 'often' }, { name: 'kept' }], total: 2 })
+    expect([added.many.total, added.many.letters.at(-1)?.name]).toEqual([1000, 'often'])
   })
 
   it('of an earlier version of the table is kept', async () => {

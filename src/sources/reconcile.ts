@@ -70,6 +70,7 @@ export async function isConflict(chain: Chain, { backend, name, held }: Conflict
   const { etag, modified } = versionOf(holder.info)
   if (etag === held.etag && modified === held.modified) return true
   const found = await headSource(source, name, { holder: holder.backend })
+  if (found?.provenance?.backend === holder.backend.name) return false
   return compareSaved(holder.info, found).outcome === 'conflict'
 }
 

@@ -3,7 +3,8 @@ import { createChain, type DeleteMode } from '../../src/chain/fallback.ts'
 import { undelete } from '../../src/chain/tombstones.ts'
 import { copyName } from '../../src/migration/copy-name.ts'
 import type { CopyResult } from '../../src/migration/copy-result.ts'
-import { reconcile } from '../../src/sources/reconcile.ts'
+import { versionOf } from '../../src/sources/conflicts.ts'
+import { isConflict, reconcile } from '../../src/sources/reconcile.ts'
 import { createReconciler } from '../../src/sources/reconciler.ts'
 import type { Backend } from '../../src/storage/backend.ts'
 import { StorageError } from '../../src/storage/errors.ts'
@@ -222,6 +223,23 @@ describe('reconcile()', () => {
     await store.delete(NAME)
     const chain = over(primary, { ...mirror, mirror: 'all' }, source)
     expect(await run(true, chain)).toMatchObject({ outcome: 'ignored' })
+  })
+
+  it('is no conflict any more once a mirror follows what was saved', async () => {
+    const { primary, store, chain, run } = start()
+    await primary.put(NAME, bytesOf('saved'))
+    await store.put(NAME, bytesOf('at the source'))
+    const { outcome, held, found } = await run()
+    expect(outcome).toBe('conflict')
+    if (!held || !found) throw new Error('what differs is missing')
+    const versions = { held: versionOf(held), found: versionOf(found) }
+    const conflict = { backend: 'old', name: NAME, detail: '', at: 0, ...versions }
+    expect(await isConflict(chain, conflict)).toBe(true)
+    await primary.put(NAME, bytesOf('saved again'))
+    expect(await isConflict(chain, conflict)).toBe(true)
+    // It is behind: the latest version is on its way.
+    await store.put(NAME, bytesOf('saved'), { info: { provenance: { backend: 'new', copied: new Date() } } })
+    expect(await isConflict(chain, conflict)).toBe(false)
   })
 
   it('changes nothing if the source fails, or the primary', async () => {

@@ -235,9 +235,16 @@ export const OPERATIONS: Readonly<Record<string, Partial<Record<RouteId, Operati
     listConflicts: {
       summary: 'Names that were saved in the primary and differ at a source, the latest first',
       description:
-        'An event of the source was for the name, and nothing was changed. A conflict disappears when a later event finds both sides equal, the object copied, or the name deleted on one side. At most 10,000 are kept.',
+        'An event of the source was for the name, and nothing was changed. Each listed name is looked up in the primary by a HEAD, and compared with the source again if it was replaced there. A conflict ends when both sides are equal, the object is a copy, or the name is deleted on one side; or when it is dismissed. At most 10,000 are kept.',
       answers: 'One page.',
       problems: [501, 503],
+    },
+    dismissConflict: {
+      summary: 'Takes a name off the list of conflicts',
+      description:
+        'What was saved in the primary stays. The name is listed again if another event of the source finds that it differs.',
+      answers: { 204: { description: 'It is not listed any more.' } },
+      problems: [404, 501, 503],
     },
     listEvents: {
       summary: 'What came of the events of each source, and how far copies are behind',
@@ -316,8 +323,9 @@ export const OPERATIONS: Readonly<Record<string, Partial<Record<RouteId, Operati
       answers: 'The columns.',
     },
     listDeadCopies: {
-      summary: 'Copies and events that failed even after retries, and why; the latest 1000, newest first',
-      description: 'A name is listed until a later attempt succeeds, such as `POST migrate`.',
+      summary: 'Copies and events that failed even after retries, and why; newest first',
+      description:
+        'The latest 1000 are kept. A name is listed until a later attempt succeeds, such as `POST migrate`, or until the primary has something else: each listed name is looked up there by a HEAD, and no longer listed once it was copied, stored or deleted since.',
       answers: 'The copies.',
       problems: [501],
     },

@@ -671,6 +671,7 @@ export function answer(path: string, query: URLSearchParams, real: () => string,
             time: ago(3 * HOUR),
           },
         ],
+        total: 1,
       } satisfies Answers['listDeadCopies']
     case 'session':
       return JSON.parse(real().replaceAll(ISO_TIME, ago(-11 * HOUR)))

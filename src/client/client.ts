@@ -164,7 +164,12 @@ export function createClient(options: ClientOptions) {
     events: async () => (await get<'listEvents'>('events')).sources,
     /** Names that were saved here and differ at a source, the latest first. */
     conflicts: (query?: PageOptions) => get<'listConflicts'>('conflicts', { ...query }),
-    deadCopies: async () => (await get<'listDeadCopies'>('dead_copies')).dead_copies,
+    /** Takes the name off that list: what was saved here stays. */
+    async dismissConflict(backend: string, name: string) {
+      await send(`-/api/conflicts/${namePath(name)}`, { method: 'DELETE', query: { backend } })
+    },
+    /** Copies and events that were given up, the latest first. */
+    deadCopies: (query?: Pick<PageOptions, 'limit'>) => get<'listDeadCopies'>('dead_copies', { ...query }),
     /** Who is signed in. */
     session: () => get<'getSession'>('session'),
     /** Starts a session of a browser: its cookie replaces the token. */

@@ -1,3 +1,5 @@
+import type { Chain } from '../chain/fallback.ts'
+import { copyTargets, hides, mayTakeWrites } from '../chain/placement.ts'
 import type { DeadLetter } from '../migration/copy-consumer.ts'
 import { describeError, log } from '../observe/log.ts'
 import type { PageMessage } from './backfill/job-types.ts'
@@ -28,6 +30,23 @@ export function deadLettersIn(jobs: Jobs | undefined) {
         .removeDeadLetters(handled)
         .catch((error: unknown) => log('warn', 'dead letters', { reason: describeError(error) })),
   }
+}
+
+/**
+ * Whether something is left to do for it. Nothing is if an object or a tombstone is where a copy would be, unless an event was
+ * given up after that was stored. No fallback is asked.
+ */
+export async function isLeft(
+  chain: Chain,
+  { name, source, at }: DeadLetter & { at: number },
+): Promise<boolean> {
+  for (const backend of chain.backends.filter((one) => mayTakeWrites(chain, one, name))) {
+    const info = await backend.head(name, { fresh: true })
+    if (!info || (info.deleted && !hides(chain, { backend, info }))) continue
+    const stored = info.deleted ?? info.provenance?.copied ?? info.modified
+    if (copyTargets(chain, backend, info).length === 0) return !!source && Number(stored ?? 0) <= at
+  }
+  return true
 }
 
 /** Records the names, and returns the pages to their jobs. */

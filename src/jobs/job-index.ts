@@ -71,17 +71,16 @@ export class JobIndex extends DurableObject<object> implements UploadIndex, Vers
     const insert = `INSERT OR REPLACE INTO dead_letters (name, error, detail, attempts, at, source)
       VALUES (?1, ?2, ?3, ?4, ?5, COALESCE(?6, (SELECT source FROM dead_letters WHERE name = ?1)))`
     this.#queries.run(insert, name, error, detail, attempts, Date.now(), source)
-    this.#queries.run(
-      'DELETE FROM dead_letters WHERE id <= (SELECT MAX(id) FROM dead_letters) - ?',
-      MAX_DEAD_LETTERS,
-    )
+    const oldest = 'SELECT id FROM dead_letters ORDER BY id DESC LIMIT 1 OFFSET ?'
+    this.#queries.run(`DELETE FROM dead_letters WHERE id <= (${oldest})`, MAX_DEAD_LETTERS)
   }
 
   /** Newest first. */
-  async deadLetters(limit: number): Promise<(DeadLetter & { at: number })[]> {
+  async deadLetters(limit: number): Promise<{ letters: (DeadLetter & { at: number })[]; total: number }> {
     const query =
       'SELECT name, error, detail, attempts, at, source FROM dead_letters ORDER BY id DESC LIMIT ?'
-    return this.#queries.all(query, limit)
+    const total = this.#queries.count('SELECT COUNT(*) AS n FROM dead_letters')
+    return { letters: this.#queries.all(query, limit), total }
   }
 
   async deadLettersOf(names: readonly string[]): Promise<HandledName[]> {

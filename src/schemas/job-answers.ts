@@ -372,6 +372,7 @@ export const deadCopies = v.strictObject({
   dead_copies: v.array(
     v.strictObject({ name: v.string(), error: v.string(), detail: v.string(), attempts: count, time }),
   ),
+  total: v.pipe(count, v.description('With those that are not in this answer.')),
 })
 
 export type Backfill = v.InferOutput<typeof backfill>

@@ -219,6 +219,12 @@ const numberedPage = {
 
 export const conflictsQuery = v.object(numberedPage)
 
+export const dismissConflictQuery = v.object({
+  backend: v.string('must be the backend of the conflict'),
+})
+
+export const deadCopiesQuery = v.object({ limit: numberedPage.limit })
+
 export const failuresQuery = v.object({
   ...numberedPage,
   error: v.exactOptional(v.picklist(ERROR_CODES, 'must be a code as in `error`, like timeout')),

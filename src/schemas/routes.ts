@@ -111,6 +111,12 @@ export const ROUTES = {
   getDependence: { method: 'GET', path: '-/api/dependence', access: 'admin' },
   listBackends: { method: 'GET', path: '-/api/backends', access: 'admin' },
   listConflicts: { method: 'GET', path: '-/api/conflicts', access: 'admin', query: requests.conflictsQuery },
+  dismissConflict: {
+    method: 'DELETE',
+    path: '-/api/conflicts/{name}',
+    access: 'admin',
+    query: requests.dismissConflictQuery,
+  },
   health: { method: 'GET', path: '-/health', access: 'public' },
   metrics: { method: 'GET', path: '-/metrics', access: 'admin' },
   getSession: { method: 'GET', path: '-/api/session', access: 'signed-in' },
@@ -148,7 +154,12 @@ export const ROUTES = {
     query: requests.failuresQuery,
   },
   getBackfillSeries: { method: 'GET', path: '-/api/backfills/{id}/series', access: 'admin' },
-  listDeadCopies: { method: 'GET', path: '-/api/dead_copies', access: 'admin' },
+  listDeadCopies: {
+    method: 'GET',
+    path: '-/api/dead_copies',
+    access: 'admin',
+    query: requests.deadCopiesQuery,
+  },
 
   resyncMirror: {
     method: 'POST',

@@ -30,7 +30,8 @@ export function acceptEvents(source: Source, events: readonly (SourceEvent | nul
     if ('name' in found) {
       const { name, at = now } = found
       accepted += 1
-      changes.set(name, Math.max(at, changes.get(name) ?? at))
+      // A clock may be ahead, and one time from the future would be the latest for good.
+      changes.set(name, Math.max(Math.min(at, now), changes.get(name) ?? 0))
     } else ignored[found.ignored] = (ignored[found.ignored] ?? 0) + 1
   }
   return { changes, accepted, ignored }

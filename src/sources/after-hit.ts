@@ -81,7 +81,7 @@ export function createAfterHit(options: AfterHitOptions): AfterHit {
     const signal = AbortSignal.timeout(ALLOWANCE_MS)
     const found = await headSource(source, name, { holder, signal })
     const compared = found ? compareCopy(copy, found) : GONE(source)
-    if (why.shadow) {
+    if (why.shadow && compared !== 'unknown') {
       const bytes = compared === 'same' && found ? compareBytes(copy, found) : compared
       const detail = typeof bytes === 'object' ? bytes.changed : ''
       options.onShadow({ backend: source.name, name, matched: detail === '', detail })

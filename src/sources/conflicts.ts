@@ -43,8 +43,10 @@ export function conflictLog(sql: SqlStorage) {
       const oldest = 'SELECT id FROM conflicts ORDER BY id DESC LIMIT 1 OFFSET ?'
       run(`DELETE FROM conflicts WHERE id <= (${oldest})`, MAX_CONFLICTS)
     },
-    remove(backend: string, name: string): void {
-      run('DELETE FROM conflicts WHERE backend = ? AND name = ?', backend, name)
+    /** Returns whether there was one. */
+    remove(backend: string, name: string): boolean {
+      const remove = 'DELETE FROM conflicts WHERE backend = ? AND name = ? RETURNING id'
+      return all(remove, backend, name).length > 0
     },
     /** Those before `cursor`, which is that of the page before; `null` on the last page. */
     page(limit: number, cursor: number): { conflicts: Conflict[]; cursor: number | null } {

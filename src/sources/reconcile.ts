@@ -1,3 +1,4 @@
+import { cancelBody } from '../bodies/cancel.ts'
 import type { Chain } from '../chain/fallback.ts'
 import { accepts, before, copyTarget, hides } from '../chain/placement.ts'
 import { compareBytes, compareCopy } from '../migration/compare-copy.ts'
@@ -6,6 +7,7 @@ import { type Backend, isWritable, type WritableBackend } from '../storage/backe
 import { StorageError } from '../storage/errors.ts'
 import type { ObjectInfo } from '../storage/object.ts'
 import { conditionOn, writeMarker } from '../storage/tombstone-marker.ts'
+import { type Conflict, versionOf } from './conflicts.ts'
 import { headSource } from './head-source.ts'
 
 export interface Reconciled {
@@ -58,6 +60,20 @@ export async function reconcile(
   throw new StorageError('unavailable', 'other writes of the name came first every time')
 }
 
+/** Whether it is a conflict still. What was saved is compared with the source again if it has been replaced since. */
+export async function isConflict(chain: Chain, { backend, name, held }: Conflict): Promise<boolean> {
+  const source = chain.backends.find((one) => one.name === backend)
+  // It cannot be looked at.
+  if (!source) return true
+  const holder = await firstHolder({ chain, source, name, copying: {} })
+  if (!holder || holder.info.deleted || holder.info.provenance) return false
+  const { etag, modified } = versionOf(holder.info)
+  if (etag === held.etag && modified === held.modified) return true
+  const found = await headSource(source, name, { holder: holder.backend })
+  if (found?.provenance?.backend === holder.backend.name) return false
+  return compareSaved(holder.info, found).outcome === 'conflict'
+}
+
 interface Subject {
   chain: Chain
   source: Backend
@@ -93,17 +109,26 @@ async function reconcileOnce(subject: Subject): Promise<Reconciled | null> {
   if (!found) return tombstone(subject, backend, info)
   const compared = info.deleted ? { changed: `${source.name} has it again` } : compareCopy(info, found)
   if (compared === 'same') return { outcome: 'same', detail: '', held: info, found }
-  const { outcome, bytes } = await copyObject(source, backend, found.name, {
-    ...copying,
-    onlyIf: conditionOn(info),
-  })
-  if (outcome !== 'copied') return null
+  const onlyIf = conditionOn(info)
+  const copied = await copyObject(source, backend, found.name, { ...copying, onlyIf }).catch(
+    async (error: unknown) => {
+      if (!(error instanceof StorageError) || error.code !== 'too-large') throw error
+      // The new version belongs in another backend, or stays at the source. The outdated copy would hide it.
+      await writeMarker(backend, name, { lifted: true, onlyIf })
+      return null
+    },
+  )
+  if (copied?.outcome !== 'copied') return null
+  const { outcome, bytes } = copied
   const detail = compared === 'unknown' ? 'neither ETag nor time says whether it changed' : compared.changed
   return { outcome, detail, held: info, found, bytes }
 }
 
 /** What a read would find before it comes to the source: an object, or a tombstone that hides the source's. */
-async function firstHolder({ chain, source, name, copying }: Subject, after?: Backend): Promise<Held | null> {
+async function firstHolder(
+  { chain, source, name, copying }: Omit<Subject, 'migrating'>,
+  after?: Backend,
+): Promise<Held | null> {
   const earlier = before(chain, source)
   for (const backend of earlier.slice(after ? earlier.indexOf(after) + 1 : 0)) {
     if (!accepts(backend, name)) continue
@@ -145,12 +170,18 @@ async function tombstone(
   backend: WritableBackend,
   held: ObjectInfo,
 ): Promise<Reconciled | null> {
-  const { chain, source, name } = subject
+  const { chain, source, name, copying } = subject
   const detail = `${source.name} does not have it any more`
   if (held.deleted) return { outcome: 'same', detail, held }
   const other = await firstHolder(subject, backend)
   if (other)
     return { outcome: 'ignored', detail: `${other.backend.name}, an earlier fallback, has the name`, held }
+  // What S3 answers to a HEAD is the same if the bucket is gone.
+  const back = await source.get(name, { fresh: true, signal: copying.signal })
+  if (back) {
+    await cancelBody(back.body)
+    return null
+  }
   const marker = await writeMarker(backend, name, {
     // Where deletes leave no tombstones, nothing may be hidden, but no delete is conditional.
     lifted: !chain.tombstones,

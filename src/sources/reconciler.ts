@@ -42,4 +42,4 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
 }
 
 /** What the edge cache has of the name may be out of date, also where it was read from the source itself. */
-const CHANGED = new Set<Reconciled['outcome']>(['copied', 'tombstoned', 'not-migrated', 'absent'])
+const CHANGED = new Set<Reconciled['outcome']>(['copied', 'tombstoned', 'not-migrated', 'absent', 'ignored'])

@@ -114,7 +114,7 @@ describe('source changes', () => {
       await lookAgain(page)
       const conflicts = region(page, 'Conflicts (1)')
       await conflicts.getByText('saved in media, not copied').waitFor({ timeout: 20_000 })
-      await conflicts.getByText('To keep what is here, there is nothing to do.').waitFor()
+      await conflicts.getByText('To keep what is here, dismiss the entry.').waitFor()
       await conflicts.getByText('fallback-storage put FILE NAME').waitFor()
       await page.getByRole('link', { name: 'Source changes 1 conflict' }).waitFor()
       await conflicts.getByRole('link', { name: SAVED }).click()
@@ -131,6 +131,17 @@ describe('source changes', () => {
       await notify('ObjectRemoved:Delete', SAVED)
       await region(page, 'Conflicts').getByText('None.').waitFor({ timeout: 30_000 })
       expect(await page.locator('ul.conflicts > li').count()).toBe(0)
+    }))
+
+  it('no longer shows a conflict that was dismissed', () =>
+    withDashboard(async ({ page, open }) => {
+      await atSource(SAVED, 'back at the source')
+      await notify('ObjectCreated:Put', SAVED)
+      await open('#/sources')
+      const conflicts = region(page, 'Conflicts (1)')
+      await conflicts.getByRole('button', { name: 'Dismiss' }).click({ timeout: 30_000 })
+      await region(page, 'Conflicts').getByText('None.').waitFor()
+      expect(await api<Answers['listConflicts']>('GET', 'conflicts')).toMatchObject({ total: 0 })
     }))
 })
 

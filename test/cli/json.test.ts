@@ -163,6 +163,7 @@ const ELSEWHERE = [
   'backfill retry',
   'backfill failures',
   'conflicts',
+  'conflicts dismiss',
   'tail',
 ]
 
@@ -231,9 +232,9 @@ function rowOf(command: string): string {
   return row
 }
 
-/** The commands that can be run; `mirrors` is one that has others, too. */
+/** The commands that can be run; some have others, too. */
 function leaves(command: Command, path: string[] = []): string[] {
   const below = command.commands.flatMap((one) => leaves(one, [...path, one.name()]))
   const own = path.join(' ')
-  return below.length === 0 || own === 'mirrors' ? [own, ...below] : below
+  return below.length === 0 || ['mirrors', 'conflicts'].includes(own) ? [own, ...below] : below
 }

@@ -38,6 +38,7 @@ const conflict = (name: string): ConflictPage['conflicts'][number] => ({
 let sources: SourceJson[] = []
 let pages: ConflictPage[] = []
 let requests = 0
+const dismissed: string[] = []
 let status = 200
 let server: Server
 let cli: Cli
@@ -45,6 +46,11 @@ let cli: Cli
 beforeAll(async () => {
   server = createServer((request, response) => {
     requests += 1
+    if (request.method === 'DELETE') {
+      dismissed.push(request.url ?? '')
+      const isKnown = request.url?.endsWith('.jpg?backend=legacy')
+      return void response.writeHead(isKnown ? 204 : 404, PROBLEM).end(isKnown ? undefined : problem(404))
+    }
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost')
     const body = pathname === '/-/api/events' ? { sources } : pages[Number(searchParams.get('cursor') ?? '0')]
     if (status !== 200) return void response.writeHead(status, PROBLEM).end(problem(status))
@@ -160,4 +166,20 @@ it('says that there are no conflicts', async () => {
     stdout: '',
     stderr: 'there are no conflicts\n',
   })
+})
+
+it('dismisses conflicts, each on its own', async () => {
+  const names = ['photos/a b.jpg', 'unknown', 'photos/c.jpg']
+  const ran = await cli(['conflicts', 'dismiss', 'legacy', ...names, '--json'])
+  expect(ran.code).toBe(3)
+  expect(records(ran)).toEqual([
+    { name: 'photos/a b.jpg', dismissed: true },
+    { name: 'photos/c.jpg', dismissed: true },
+  ])
+  expect(dismissed).toEqual(
+    ['photos/a%20b.jpg', 'unknown', 'photos/c.jpg'].map((path) => `/-/api/conflicts/${path}?backend=legacy`),
+  )
+  expect((await cli(['conflicts', 'dismiss', 'legacy', 'photos/c.jpg'])).stderr).toBe(
+    'dismissed photos/c.jpg\n',
+  )
 })

@@ -7,8 +7,13 @@ import {
 } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { afterEach, describe, expect, it } from 'vitest'
+import * as v from 'valibot'
 import worker from '../../src/index.ts'
-import { bucketWith, fill, KV, media, mediaKv, R2 } from '../kit/app.ts'
+import type { JobIndex } from '../../src/jobs/job-index.ts'
+import { ANSWERS } from '../../src/schemas/answers.ts'
+import { BROKEN_ORIGIN, bucketWith, fill, KV, media, mediaKv, OLD, R2, startApp } from '../kit/app.ts'
+import { eventually } from '../kit/eventually.ts'
+import { bytesOf } from '../kit/fakes.ts'
 
 const COPY = { type: 'copy', name: 'photos/given-up.jpg' } as const
 const EVENT = { type: 'source', backend: 'legacy', name: 'photos/changed.jpg' } as const
@@ -35,7 +40,7 @@ describe('a message that ended in the dead-letter queue', () => {
     async (body) => {
       const { explicitAcks } = await deliver('fallback-storage-dead-copies', wrong, body)
       expect(explicitAcks).toEqual(['one'])
-      const [dead] = await index().deadLetters(10)
+      const [dead] = (await index().deadLetters(10)).letters
       const source = body.type === 'source' ? body.backend : null
       expect(dead).toMatchObject({ name: body.name, error: 'unexpected', attempts: 9, source })
       expect(dead?.detail).toContain('dead-lettered after 9 deliveries')
@@ -56,7 +61,7 @@ describe('a dead letter', () => {
   const own = { ...env, FALLBACK_STORAGES: [R2, KV] } as unknown as Env
   const failure = { error: 'timeout', detail: 'did not answer', attempts: 6 }
   const event = { ...EVENT, backend: 'media_kv' }
-  const deadNames = async () => (await index().deadLetters(10)).map(({ name }) => name)
+  const deadNames = async () => (await index().deadLetters(10)).letters.map(({ name }) => name)
 
   it('is removed when a later copy succeeds', async () => {
     await fill(mediaKv, { [COPY.name]: 'bytes' })
@@ -80,7 +85,7 @@ describe('a dead letter', () => {
         backend: 'other',
       },
     )
-    expect(await index().deadLetters(10)).toMatchObject([letter])
+    expect((await index().deadLetters(10)).letters).toMatchObject([letter])
     await deliver('fallback-storage-copies', own, event)
     expect(await deadNames()).toEqual([])
   })
@@ -91,6 +96,18 @@ describe('a dead letter', () => {
     const broken = { ...own, MEDIA: bucketWith({ head }) }
     await deliver('fallback-storage-copies', broken as never, COPY)
     expect(await deadNames()).toEqual([COPY.name])
+  })
+
+  it('is pushed out by a thousand others, not by one that fails again and again', async () => {
+    const added = await runInDurableObject(index(), async (object: JobIndex) => {
+      await object.addDeadLetter({ ...failure, name: 'kept' })
+      for (let times = 0; times < 1001; times++) await object.addDeadLetter({ ...failure, name: 'often' })
+      const few = await object.deadLetters(2)
+      for (let other = 0; other < 999; other++) await object.addDeadLetter({ ...failure, name: `${other}` })
+      return { few, many: await object.deadLetters(2000) }
+    })
+    expect(added.few).toMatchObject({ letters: [{ name: 'often' }, { name: 'kept' }], total: 2 })
+    expect([added.many.total, added.many.letters.at(-1)?.name]).toEqual([1000, 'often'])
   })
 
   it('of an earlier version of the table is kept', async () => {
@@ -105,6 +122,81 @@ describe('a dead letter', () => {
     })
     await runInDurableObject(index(), (_, state) => state.abort()).catch(() => {})
     await index().addDeadLetter({ ...failure, name: event.name, source: 'old' })
-    expect(await index().deadLetters(10)).toMatchObject([{ source: 'old' }, { name: 'a', source: null }])
+    expect((await index().deadLetters(10)).letters).toMatchObject([
+      { source: 'old' },
+      { name: 'a', source: null },
+    ])
+  })
+})
+
+describe('GET dead_copies', () => {
+  const failure = { error: 'timeout', detail: 'did not answer', attempts: 6 }
+  const add = (...names: string[]) =>
+    Promise.all(names.map((name) => index().addDeadLetter({ ...failure, name })))
+  const addEvents = (...names: string[]) =>
+    Promise.all(names.map((name) => index().addDeadLetter({ ...failure, name, source: 'media_kv' })))
+  const listed = async ({ get }: ReturnType<typeof startApp>, query = '') => {
+    const { dead_copies: dead, total } = v.parse(ANSWERS.listDeadCopies, await get(`dead_copies${query}`))
+    return { names: dead.map(({ name }) => name).toSorted(), total }
+  }
+  const copy = (name: string, copied: Date) =>
+    media.put?.(name, bytesOf('x'), { info: { provenance: { backend: 'media_kv', copied } } })
+
+  it('no longer lists a name once it was copied by a read or replaced or deleted in the primary', async () => {
+    const app = startApp({ FALLBACK_DATA_MIGRATION: true })
+    await fill(mediaKv, { read: 'bytes', deleted: 'bytes', left: 'bytes' })
+    await add('read', 'put', 'deleted', 'left')
+    expect((await app.call('/read', { token: null })).status).toBe(200)
+    await eventually(
+      () => 'it was not copied',
+      () => media.head('read'),
+    )
+    await app.call('/put', { method: 'PUT', body: 'saved' })
+    await app.remove('deleted')
+    expect(await listed(app)).toEqual({ names: ['left'], total: 1 })
+    expect((await index().deadLetters(10)).letters).toMatchObject([{ name: 'left' }])
+  })
+
+  it('lists an event until what the primary has is from later', async () => {
+    const app = startApp()
+    const names = ['copied', 'copied since', 'saved', 'saved since', 'deleted since']
+    await copy('copied', new Date(0))
+    await copy('copied since', new Date(0))
+    await fill(media, { saved: 'x', 'saved since': 'x', 'deleted since': 'x' })
+    await scheduler.wait(5)
+    await addEvents(...names, 'not copied')
+    expect(await listed(app)).toMatchObject({ total: 6 })
+    await scheduler.wait(5)
+    await copy('copied since', new Date())
+    await app.call('/saved%20since', { method: 'PUT', body: 'y' })
+    await app.remove('deleted%20since')
+    expect(await listed(app)).toEqual({ names: ['copied', 'not copied', 'saved'], total: 3 })
+  })
+
+  it('lists a copy of what only a later backend has, whether or not that is writable', async () => {
+    const app = startApp({ FALLBACK_STORAGES: [R2, { ...KV, read_only: false }] })
+    await fill(mediaKv, { 'in the fallback': 'bytes' })
+    await add('in the fallback')
+    expect(await listed(app)).toMatchObject({ names: ['in the fallback'] })
+  })
+
+  it('lists no copy of an object that was too large for the primary, and is where such objects are', async () => {
+    const app = startApp({ FALLBACK_STORAGES: [{ ...KV, read_only: false }, R2, OLD], OLD: BROKEN_ORIGIN })
+    await media.put?.('large', new Uint8Array(25 * 1024 * 1024 + 1))
+    await fill(media, { small: 'bytes' })
+    await add('large', 'small')
+    expect(await listed(app)).toEqual({ names: ['small'], total: 1 })
+  })
+
+  it('lists what cannot be looked at, and only looks at what it lists', async () => {
+    await add('a', 'b', 'c')
+    const looked = new Set<string>()
+    const head = (name: string) => {
+      looked.add(name)
+      return Promise.reject(new Error('internal error (10001)'))
+    }
+    const app = startApp({ MEDIA: bucketWith({ head }) })
+    expect(await listed(app, '?limit=2')).toMatchObject({ names: ['b', 'c'], total: 3 })
+    expect(looked).toEqual(new Set(['b', 'c']))
   })
 })

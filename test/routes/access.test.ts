@@ -50,6 +50,7 @@ const DECLARED: Record<Route['access'], RouteId[]> = {
     'listMirrors',
     'getSeries',
     'listConflicts',
+    'dismissConflict',
     'listEvents',
     'receiveEvents',
     'getDependence',
@@ -88,7 +89,10 @@ const PREFIXED: Partial<Record<RouteId, (prefix: string) => { query?: string; bo
 }
 
 /** What other routes need in their queries. */
-const QUERIES: Partial<Record<RouteId, string>> = { getSeries: 'what=reads' }
+const QUERIES: Partial<Record<RouteId, string>> = {
+  getSeries: 'what=reads',
+  dismissConflict: 'backend=old',
+}
 
 const SCOPES = ['read', 'write', 'admin'] as const
 const tokenOf = (name: string): string => `the-secret-of-${name}`

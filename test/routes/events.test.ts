@@ -247,6 +247,16 @@ describe('an event', () => {
       expect(Date.now() - Date.parse(String(counted[key]))).toBeLessThan(60_000)
   })
 
+  it('is not from the future, whatever its sender says', async () => {
+    const { post, status } = start()
+    await post(s3Records('ObjectCreated:Put', 'a', { eventTime: '2999-01-01T00:00:00.000Z' }))
+    const last = await eventually(
+      () => 'the event',
+      async () => ((await status()) as { last_event: string | null }[])[0]?.last_event ?? null,
+    )
+    expect(Date.parse(last)).toBeLessThanOrEqual(Date.now())
+  })
+
   it('never changes what was saved here', async () => {
     const { objects, post, deliver, call } = start()
     await call('/a', { method: 'PUT', body: 'saved' })

@@ -39,6 +39,7 @@ const ACCESS: Record<RouteId, 'anyone' | 'media' | 'signed-in' | 'read' | 'write
   listMirrors: 'admin',
   getSeries: 'admin',
   listConflicts: 'admin',
+  dismissConflict: 'admin',
   listEvents: 'admin',
   receiveEvents: 'admin',
   getDependence: 'admin',
@@ -102,6 +103,7 @@ const BODIES: Partial<Record<RouteId, string>> = {
 
 const QUERIES: Partial<Record<RouteId, string>> = {
   listTombstones: '?prefix=team/',
+  dismissConflict: '?backend=old',
   getSeries: '?what=reads',
 }
 

@@ -279,6 +279,19 @@ describe('shadow reads', () => {
     expect(shadows).toMatchObject([{ matched: false, detail: 'sha256 differs' }])
   })
 
+  it('counts nothing if the source tells neither version nor digest, unless the sizes differ', async () => {
+    const { read, settle, shadows, change, old } = await start({ shadowPercent: 100 })
+    for (const text of ['ONE', 'three']) {
+      await change(text)
+      const stored = old.objects.get('a')
+      const { name, backend, size } = stored?.info ?? { name: 'a', backend: 'old' }
+      if (stored) stored.info = { name, backend, ...(size !== undefined && { size }) }
+      await read()
+      await settle()
+    }
+    expect(shadows).toMatchObject([{ matched: false, detail: '3 bytes in new, 5 in old' }])
+  })
+
   it('counts nothing if the source fails', async () => {
     const { read, settle, shadows, setFailing } = await start({ shadowPercent: 100 })
     setFailing(true)

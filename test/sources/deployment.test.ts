@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import * as v from 'valibot'
 import { ANSWERS } from '../../src/schemas/answers.ts'
 import type { SourceMessage } from '../../src/sources/messages.ts'
-import { answering, media, OLD, R2, startApp } from '../kit/app.ts'
+import { answering, bucketWith, media, OLD, R2, startApp } from '../kit/app.ts'
 import { eventually } from '../kit/eventually.ts'
 import { bytesOf, textOf } from '../kit/fakes.ts'
 
@@ -137,6 +137,71 @@ describe('GET conflicts', () => {
     change(null)
     await deployment.reconcile('old', 'a.txt')
     expect(await conflicts()).toMatchObject({ conflicts: [], total: 0 })
+  })
+
+  const conflicting = async (...names: string[]) => {
+    const started = start()
+    for (const name of names) {
+      await media.put?.(name, bytesOf('saved'))
+      await started.deployment.reconcile('old', name)
+    }
+    const put = (name: string, body: string) => started.call(`/${name}`, { method: 'PUT', body })
+    const listed = async () => {
+      const { conflicts, total } = await started.conflicts()
+      expect(conflicts).toHaveLength(total)
+      return conflicts.map(({ name }) => name).toSorted()
+    }
+    return { ...started, put, listed }
+  }
+
+  it('no longer lists what was deleted here, or replaced by what the source has', async () => {
+    const names = ['deleted', 'same', 'other', 'left', 'copied']
+    const { listed, put, remove, heads, change } = await conflicting(...names)
+    expect(await listed()).toEqual(names.toSorted())
+    change('')
+    await remove('deleted')
+    await put('same', '')
+    await put('other', 'neither')
+    const provenance = { backend: 'old', copied: new Date() }
+    await media.put?.('copied', bytesOf('a copy'), { info: { provenance } })
+    const before = heads()
+    expect(await listed()).toEqual(['left', 'other'])
+    // Only what has been replaced is compared again.
+    expect(heads() - before).toBe(2)
+    await remove('other', 'left')
+    expect(await listed()).toEqual([])
+  })
+
+  it('lists what cannot be looked at', async () => {
+    const { listed } = await conflicting('a')
+    expect(await listed()).toEqual(['a'])
+    const head = () => Promise.reject(new Error('internal error (10001)'))
+    for (const settings of [{ MEDIA: bucketWith({ head }) }, { FALLBACK_STORAGES: [R2] }]) {
+      const { conflicts, call } = start(settings)
+      expect(await conflicts()).toMatchObject({ conflicts: [{ name: 'a' }], total: 1 })
+      expect((await call('/-/api/conflicts')).status).toBe(200)
+    }
+  })
+
+  it('no longer lists what was dismissed, until the next event', async () => {
+    const { listed, call, json, deployment } = await conflicting('a b', 'c')
+    const dismiss = (query: string) => json(`/-/api/conflicts/a%20b${query}`, { method: 'DELETE' })
+    expect(await dismiss('')).toMatchObject({
+      status: 400,
+      body: { detail: expect.stringContaining('backend') },
+    })
+    expect(await dismiss('?backend=other')).toMatchObject({
+      status: 404,
+      body: { title: 'No such conflict' },
+    })
+    expect(await listed()).toEqual(['a b', 'c'])
+    const dismissed = await call('/-/api/conflicts/a%20b?backend=old', { method: 'DELETE' })
+    expect([dismissed.status, await dismissed.text()]).toEqual([204, ''])
+    expect(await listed()).toEqual(['c'])
+    expect((await dismiss('?backend=old')).status).toBe(404)
+    expect(await textOf(await media.get('a b'))).toBe('saved')
+    await deployment.reconcile('old', 'a b')
+    expect(await listed()).toEqual(['a b', 'c'])
   })
 
   it('has pages, the latest first', async () => {

@@ -3,7 +3,8 @@ import { createChain, type DeleteMode } from '../../src/chain/fallback.ts'
 import { undelete } from '../../src/chain/tombstones.ts'
 import { copyName } from '../../src/migration/copy-name.ts'
 import type { CopyResult } from '../../src/migration/copy-result.ts'
-import { reconcile } from '../../src/sources/reconcile.ts'
+import { versionOf } from '../../src/sources/conflicts.ts'
+import { isConflict, reconcile } from '../../src/sources/reconcile.ts'
 import { createReconciler } from '../../src/sources/reconciler.ts'
 import type { Backend } from '../../src/storage/backend.ts'
 import { StorageError } from '../../src/storage/errors.ts'
@@ -11,6 +12,8 @@ import { writeMarker } from '../../src/storage/tombstone-marker.ts'
 import { withNegativeCache } from '../../src/wrappers/negative-cache.ts'
 import { bytesOf, textOf } from '../kit/fakes.ts'
 import { asR2, memoryBackend } from '../kit/memory.ts'
+import { type FakeRequest, fakeS3 } from '../kit/s3-fake.ts'
+import { errorAnswer } from '../kit/s3-script.ts'
 
 const NAME = 'a.txt'
 
@@ -46,6 +49,20 @@ describe('the edge cache', () => {
     await createReconciler({ chain, migrating, purge, track })('old', NAME)
     expect(purged).toEqual([NAME])
   })
+
+  it('is purged of an object that no backend takes, so that the edge has it from the source itself', async () => {
+    const { primary, source, over, change } = start()
+    await change('one')
+    const purged: string[] = []
+    const event = createReconciler({
+      chain: over({ ...primary, accepts: () => false }, source),
+      migrating: true,
+      purge: async (name) => void purged.push(name),
+      track: (_, copy) => copy,
+    })
+    expect((await event('old', NAME)).outcome).toBe('ignored')
+    expect(purged).toEqual([NAME])
+  })
 })
 
 describe('reconcile()', () => {
@@ -79,6 +96,26 @@ describe('reconcile()', () => {
     await change('again')
     expect(await run()).toMatchObject({ outcome: 'copied' })
     expect(await text()).toBe('again')
+  })
+
+  it('removes no copy because the bucket of its source is gone, whatever HEAD says', async () => {
+    let isGone = false
+    const gone = ({ method }: FakeRequest) =>
+      method === 'HEAD' ? new Response(null, { status: 404 }) : errorAnswer(404, 'NoSuchBucket')
+    const s3 = fakeS3({ instead: (request) => (isGone ? gone(request) : undefined) })
+    const { primary, over, text } = start()
+    const { put: _, delete: __, createMultipartUpload: ___, ...source } = s3.backend
+    const chain = over(primary, source)
+    const event = () => reconcile(chain, source.name, NAME, { migrating: true })
+    s3.objects.set(NAME, bytesOf('one'))
+    expect(await event()).toMatchObject({ outcome: 'copied' })
+    isGone = true
+    await expect(event()).rejects.toMatchObject({ code: 'unavailable' })
+    expect(await textOf(await primary.get(NAME))).toBe('one')
+    isGone = false
+    s3.objects.delete(NAME)
+    expect(await event()).toMatchObject({ outcome: 'tombstoned' })
+    expect(await text()).toBeNull()
   })
 
   it.each(['\u00E9', 'e\u0301'])(
@@ -186,6 +223,23 @@ describe('reconcile()', () => {
     await store.delete(NAME)
     const chain = over(primary, { ...mirror, mirror: 'all' }, source)
     expect(await run(true, chain)).toMatchObject({ outcome: 'ignored' })
+  })
+
+  it('is no conflict any more once a mirror follows what was saved', async () => {
+    const { primary, store, chain, run } = start()
+    await primary.put(NAME, bytesOf('saved'))
+    await store.put(NAME, bytesOf('at the source'))
+    const { outcome, held, found } = await run()
+    expect(outcome).toBe('conflict')
+    if (!held || !found) throw new Error('what differs is missing')
+    const versions = { held: versionOf(held), found: versionOf(found) }
+    const conflict = { backend: 'old', name: NAME, detail: '', at: 0, ...versions }
+    expect(await isConflict(chain, conflict)).toBe(true)
+    await primary.put(NAME, bytesOf('saved again'))
+    expect(await isConflict(chain, conflict)).toBe(true)
+    // It is behind: the latest version is on its way.
+    await store.put(NAME, bytesOf('saved'), { info: { provenance: { backend: 'new', copied: new Date() } } })
+    expect(await isConflict(chain, conflict)).toBe(false)
   })
 
   it('changes nothing if the source fails, or the primary', async () => {
@@ -296,4 +350,32 @@ describe('reconcile()', () => {
     expect(await text()).toBe('twelve bytes')
     expect(primary.uploads.size).toBe(0)
   })
+
+  it.each([
+    ['the backend that takes objects of its size', true, 'copied'],
+    ['its source, if no backend takes it', true, 'ignored'],
+    ['its source, if migration is off', false, 'not-migrated'],
+  ] as const)(
+    'serves an object that has become too large for the backend of its copy from %s',
+    async (_, migrating, outcome) => {
+      const { primary, store, source, over } = start()
+      const small = { ...memoryBackend('small'), maxSize: 5 }
+      const chain = outcome === 'copied' ? over(small, primary, source) : over(small, source)
+      const purged: string[] = []
+      const event = createReconciler({
+        chain,
+        migrating,
+        purge: async (name) => void purged.push(name),
+        track: (_name, copy) => copy,
+      })
+      await store.put(NAME, bytesOf('one'))
+      await copyName(chain, NAME)
+      await store.put(NAME, bytesOf('twelve bytes'))
+      expect((await event('old', NAME)).outcome).toBe(outcome)
+      expect(await textOf(await chain.get(NAME))).toBe('twelve bytes')
+      expect(primary.objects.size).toBe(outcome === 'copied' ? 1 : 0)
+      expect(purged).toEqual([NAME])
+      expect((await event('old', NAME)).outcome).toBe(outcome === 'copied' ? 'same' : outcome)
+    },
+  )
 })

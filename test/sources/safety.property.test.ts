@@ -120,7 +120,7 @@ describe.each(Object.keys(SCHEDULES) as Primary[])('whatever order storage is ca
     'saved bytes stay, deletes stay, copies never get older, and events end where the source is',
     { timeout: 300_000 },
     async () => {
-      const first = sized(Date.now() % 1_000_000, 0)
+      const first = sized(Date.now() % 1_000_000, 250)
       const seeds = Array.from({ length: SCHEDULES[kind] }, (_, index) => first + index)
       const seen = new Set<string>()
       for (const seed of REPLAY === undefined ? seeds : [REPLAY])

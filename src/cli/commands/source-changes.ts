@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Command } from 'commander'
 import { type ConflictPage, pages, type SourceJson } from '../../client/client.ts'
+import { forEachName } from '../each-name.ts'
 import { describeError, isRefusal } from '../errors.ts'
 import { bytes, count, duration, type Lines, time } from '../output.ts'
 import type { Session, WithSession } from '../session.ts'
@@ -29,22 +30,34 @@ Examples:
 }
 
 export function addConflicts(program: Command, withSession: WithSession): void {
-  program
+  const command = program
     .command('conflicts')
-    .summary('list names that were saved here and differ at a source')
+    .summary('list names that were saved here and differ at a source, and dismiss them')
     .description(
       'Lists names that were saved in the primary, and that a source has changed: the one that was compared last comes\n' +
-        'first, with the times in UTC. Nothing was changed, because only you can decide. To take the source’s version, put\n' +
-        'its bytes.',
+        'first, with the times in UTC. Nothing was changed, because only you can decide. To keep what was saved, dismiss\n' +
+        'the conflict. To take the source’s version, put its bytes.',
     )
     .addHelpText(
       'after',
       `
 Examples:
   fallback-storage conflicts
-  fallback-storage conflicts --json | jq -r .name`,
+  fallback-storage conflicts --json | jq -r .name
+  fallback-storage conflicts dismiss legacy photos/harbour.jpg`,
     )
     .action(withSession(conflicts))
+  command
+    .command('dismiss')
+    .summary('keep what was saved')
+    .description(
+      'Takes names off the list. What was saved stays as it is. A name is listed again if the source changes it again.\n' +
+        'Exit code 3 if there is no such conflict.',
+    )
+    .argument('<backend>', 'the source')
+    .argument('<names...>', 'names of the objects')
+    .addHelpText('after', '\nExample:\n  fallback-storage conflicts dismiss legacy photos/harbour.jpg')
+    .action(withSession(dismiss))
 }
 
 async function events({ client, output }: Session, { follow }: { follow?: boolean }): Promise<void> {
@@ -119,6 +132,14 @@ async function conflicts({ client, output }: Session): Promise<void> {
     found += page.conflicts.length
   }
   if (found === 0) output.note('there are no conflicts')
+}
+
+async function dismiss({ client, output }: Session, backend: string, names: string[]): Promise<void> {
+  await forEachName(output, names, async (name) => {
+    await client.dismissConflict(backend, name)
+    if (output.json) output.record({ name, dismissed: true })
+    else output.note(`dismissed ${name}`)
+  })
 }
 
 function linesOf({ name, backend, detail, held, found, seen }: ConflictPage['conflicts'][number]): Lines {

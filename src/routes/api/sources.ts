@@ -2,6 +2,7 @@ import type { Context } from 'hono'
 import { describeError, log } from '../../observe/log.ts'
 import type { SourceJson } from '../../schemas/answers.ts'
 import type { Version } from '../../sources/conflicts.ts'
+import { isConflict } from '../../sources/reconcile.ts'
 import { ForgedError } from '../../sources/sns.ts'
 import { NO_EVENTS, type SourceStatus } from '../../sources/source-changes.ts'
 import { NotQueuedError } from '../../sources/sources.ts'
@@ -9,6 +10,7 @@ import { StorageError } from '../../storage/errors.ts'
 import { answerOf } from '../answer-of.ts'
 import { type AppEnv, type Handlers, ProblemError } from '../context.ts'
 import { isoTime } from '../iso-time.ts'
+import { stillTrue } from '../still-true.ts'
 
 const RETRY_AFTER_SECONDS = '10'
 
@@ -35,20 +37,36 @@ export const sourceHandlers = {
     return { sources: all.map(({ backend: { name } }) => toJson(name, statuses[name] ?? NO_EVENTS)) }
   },
   async listConflicts(c, { query: { limit, cursor } }) {
-    const page = await answerOf(changesOf(c).conflicts(limit, cursor), {
+    const changes = changesOf(c)
+    const page = await answerOf(changes.conflicts(limit, cursor), {
       ...CHANGES,
       title: 'The conflicts cannot be read',
     })
+    const { copyChain } = c.var.deployment
+    const still = await stillTrue(
+      page.conflicts,
+      (conflict) => isConflict(copyChain, conflict),
+      ({ backend, name }) => changes.removeConflict(backend, name),
+    )
     return {
-      conflicts: page.conflicts.map(({ at, held, found, ...conflict }) => ({
+      conflicts: still.map(({ at, held, found, ...conflict }) => ({
         ...conflict,
         held: versionJson(held),
         found: versionJson(found),
         seen: isoTime(at),
       })),
-      total: page.total,
+      total: page.total - page.conflicts.length + still.length,
       cursor: page.cursor === null ? null : String(page.cursor),
     }
+  },
+  async dismissConflict(c, { name, query: { backend } }) {
+    const dismissed = await answerOf(changesOf(c).removeConflict(backend, name), {
+      ...CHANGES,
+      title: 'The conflict cannot be dismissed',
+    })
+    if (dismissed) return c.body(null, 204)
+    const detail = `there is no conflict of that name with "${backend}"`
+    throw new ProblemError({ status: 404, title: 'No such conflict', detail })
   },
 } satisfies Partial<Handlers>
 

@@ -8,13 +8,13 @@ import { type Backend, isListable, isWritable } from '../../storage/backend.ts'
 import { StorageError } from '../../storage/errors.ts'
 import type { Chain } from '../../chain/fallback.ts'
 import { checkName } from '../../storage/name.ts'
+import { isLeft } from '../../jobs/dead-letters.ts'
 import { latestJobs } from '../../jobs/jobs.ts'
 import { type AppEnv, type Handlers, type Input, ProblemError } from '../context.ts'
 import { isoTime } from '../iso-time.ts'
+import { stillTrue } from '../still-true.ts'
 import { exportFailures, EXPORTED } from './export-failures.ts'
 import { found, jobIn, jobsOf, polled, SHOWN_JOBS, startJob } from './jobs.ts'
-
-const SHOWN_DEAD = 1000
 
 /** Backfills: started, watched and controlled. */
 export const backfillHandlers = {
@@ -39,10 +39,18 @@ export const backfillHandlers = {
     checkMirror(c.var.deployment.chain, backend)
     return startBackfill(c, { ...body, dry_run: false }, { backends: [backend], mirror: backend })
   },
-  async listDeadCopies(c) {
-    const letters = await jobsOf(c).index().deadLetters(SHOWN_DEAD)
+  async listDeadCopies(c, { query: { limit } }) {
+    const { copyChain } = c.var.deployment
+    const index = jobsOf(c).index()
+    const { letters, total } = await index.deadLetters(limit)
+    const left = await stillTrue(
+      letters,
+      (letter) => isLeft(copyChain, letter),
+      (letter) => index.removeDeadLetters([letter]),
+    )
     return {
-      dead_copies: letters.map(({ at, source, detail, ...letter }) => ({
+      total: total - letters.length + left.length,
+      dead_copies: left.map(({ at, source, detail, ...letter }) => ({
         ...letter,
         detail: source ? `event of ${source}: ${detail}` : detail,
         time: isoTime(at),

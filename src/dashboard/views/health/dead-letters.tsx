@@ -1,4 +1,4 @@
-import { formatTime, plural } from '../../format.ts'
+import { formatCount, formatTime, plural } from '../../format.ts'
 import { Icon } from '../../parts/icon.tsx'
 import { Name } from '../../parts/name.tsx'
 import { describeShort, Problem } from '../../parts/problem.tsx'
@@ -13,6 +13,7 @@ const EVERY_MS = 30_000
 export function DeadLetters() {
   const { data, error, reload } = usePoll('dead-copies', () => client.deadCopies(), { every: EVERY_MS })
   if (data === undefined) return error === undefined ? null : <Problem error={error} retry={reload} />
+  const { dead_copies: letters, total } = data
   const copyAgain = async (names: string[]): Promise<void> => {
     try {
       const results = await client.migrate(names)
@@ -31,14 +32,15 @@ export function DeadLetters() {
   return (
     <section class="card" aria-label="Dead letters">
       <header class="card-header">
-        <h2>Copies and events that were given up</h2>
-        {data.length > 0 && (
-          <button type="button" onClick={() => void copyAgain(data.slice(0, 100).map(({ name }) => name))}>
-            <Icon name="rotate-ccw" /> Copy {data.length > 100 ? 'the first 100' : 'all'} again
+        <h2>Copies and events that were given up{total > 0 && ` (${formatCount(total)})`}</h2>
+        {letters.length > 0 && (
+          <button type="button" onClick={() => void copyAgain(letters.map(({ name }) => name))}>
+            <Icon name="rotate-ccw" /> Copy {total > letters.length ? `the first ${letters.length}` : 'all'}{' '}
+            again
           </button>
         )}
       </header>
-      {data.length === 0 ? (
+      {total === 0 ? (
         <p class="muted">None. A copy or an event that keeps failing ends here, with its reason.</p>
       ) : (
         <div class="scroll">
@@ -55,7 +57,7 @@ export function DeadLetters() {
               </tr>
             </thead>
             <tbody>
-              {data.map(({ name, error: code, detail, attempts, time }) => (
+              {letters.map(({ name, error: code, detail, attempts, time }) => (
                 <tr key={name}>
                   <td>
                     <a href={formatRoute({ view: 'object', name })}>

@@ -5,7 +5,8 @@ import { formatAgo, formatCount } from '../../format.ts'
 import { Icon } from '../../parts/icon.tsx'
 import { Name } from '../../parts/name.tsx'
 import { Loading, Stale } from '../../parts/page.tsx'
-import { Problem } from '../../parts/problem.tsx'
+import { describeShort, Problem } from '../../parts/problem.tsx'
+import { showToast } from '../../parts/toast.tsx'
 import { usePoll } from '../../poll.ts'
 import { formatRoute } from '../../route.ts'
 import { client } from '../../session.ts'
@@ -28,7 +29,7 @@ export function Conflicts() {
       <h2 id="conflicts-title">Conflicts{data && data.total > 0 && ` (${formatCount(data.total)})`}</h2>
       {!data && (error === undefined ? <Loading /> : <Problem error={error} retry={reload} />)}
       <Stale at={at} error={error} />
-      {data && conflicts.length === 0 && (
+      {data?.total === 0 && (
         <p class="no-conflicts">
           <Icon name="circle-check" /> None. A name that was saved here and is changed at its source, too,
           would be listed.
@@ -37,7 +38,7 @@ export function Conflicts() {
       {conflicts.length > 0 && <HowToDecide />}
       <ul class="conflicts">
         {conflicts.map((conflict) => (
-          <Conflict key={`${conflict.backend} ${conflict.name}`} conflict={conflict} />
+          <Conflict key={`${conflict.backend} ${conflict.name}`} conflict={conflict} onDismiss={reload} />
         ))}
       </ul>
       {data && data.cursor !== null && limit.value < MAX && (
@@ -66,32 +67,43 @@ function HowToDecide() {
     <div class="muted">
       <p>These names were saved here, and their source has another object. Nothing was changed.</p>
       <ul>
-        <li>To keep what is here, there is nothing to do.</li>
+        <li>
+          To keep what is here, dismiss the entry. It comes back if the source changes the object again.
+        </li>
         <li>
           To take the source’s version, replace what is here with its bytes:{' '}
           <code>fallback-storage put FILE NAME</code>. Uploads on this page never replace an object.
         </li>
       </ul>
-      <p>
-        An entry stays here, however you decide, until the next event of its name finds both sides equal, or
-        the object deleted on one of them.
-      </p>
     </div>
   )
 }
 
 function Conflict({
   conflict: { name, backend, detail, held, found, seen },
+  onDismiss,
 }: {
   conflict: ConflictPage['conflicts'][number]
+  onDismiss: () => void
 }) {
+  const dismiss = async (): Promise<void> => {
+    try {
+      await client.dismissConflict(backend, name)
+    } catch (error) {
+      showToast(describeShort(error), { tone: 'bad' })
+    }
+    onDismiss()
+  }
   return (
     <li>
       <p>
         <a href={formatRoute({ view: 'object', name })}>
           <Name name={name} max={120} />
         </a>{' '}
-        <span class="muted small">compared {formatAgo(seen)}</span>
+        <span class="muted small">compared {formatAgo(seen)}</span>{' '}
+        <button type="button" onClick={() => void dismiss()}>
+          Dismiss
+        </button>
       </p>
       <dl class="facts small">
         <dt>{primary.value}</dt>

@@ -45,7 +45,7 @@ export function s3Backend(name: string, options: S3Options) {
     get: reader.get,
     head: reader.head,
     put: (key, body, putOptions = {}) => putS3(bucket, key, { ...putOptions, body }),
-    delete: (key) => deleteS3(client, key),
+    delete: (key, { signal } = {}) => deleteS3(client, key, signal),
     createMultipartUpload: (key, uploadOptions = {}) => createS3Upload(bucket, key, uploadOptions),
     resumeMultipartUpload: (key, id) => s3Upload(bucket, key, id),
     list: (listOptions = {}) => listS3({ client, reader, checkMs: timeoutMs / 2 }, listOptions),

@@ -1,6 +1,6 @@
 import { cancelBody } from '../../bodies/cancel.ts'
 import { type MultipartUpload, type PutOptions, sizeOfParts } from '../../storage/backend.ts'
-import { StorageError } from '../../storage/errors.ts'
+import { failureOfCall, StorageError } from '../../storage/errors.ts'
 import { sendBody } from '../send-body.ts'
 import { S3Error, isNoSuchUpload, isNotImplemented, readDocument } from './errors.ts'
 import { headersOf, storedInfo } from './info.ts'
@@ -42,6 +42,8 @@ export function s3Upload(bucket: S3Bucket, key: string, id: string): MultipartUp
         digests,
         ...sending,
         send: (value) => client.send({ method: 'PUT', key, query, body: value, signal: sending.signal }),
+      }).catch((error: unknown) => {
+        throw failureOfCall(error, backend)
       })
       await cancelBody(response.body)
       const etag = response.headers.get('ETag')

@@ -83,8 +83,7 @@ export function workerOver(
 
       /** Only the entrypoint itself can purge what is cached of it. */
       async purge(tags: string[]): Promise<CachePurgeResult> {
-        // Outside of a request, a caller cannot see whether the runtime has Workers Cache.
-        if (!this.ctx.cache) return { success: true, errors: [] }
+        if (!this.ctx.cache) throw new Error('the runtime has no Workers Cache')
         const { success, errors } = await this.ctx.cache.purge({ tags })
         return { success, errors }
       }

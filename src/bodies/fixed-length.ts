@@ -1,3 +1,4 @@
+import type { PutOptions } from '../storage/backend.ts'
 import { interruption, StorageError } from '../storage/errors.ts'
 import { BACKGROUND_LEAVES_BYTES, isolateMemory, type Reservation, UNCOUNTED_BYTES } from './memory-budget.ts'
 import { openChunks, type Chunks } from './chunks.ts'
@@ -39,10 +40,9 @@ const SMALL_CHUNK_BYTES = 32 * 1024
 /** One is filled while the receiver reads the other. */
 const BUFFERS = 2
 
-interface SendOptions<Result> {
+interface SendOptions<Result> extends Pick<PutOptions, 'signal' | 'timer'> {
   /** Resolves to `null` if the receiver refuses the bytes because a condition does not hold. */
   send: (stream: ReadableStream<Uint8Array>) => Promise<Result>
-  signal?: AbortSignal | undefined
 }
 
 /**
@@ -52,7 +52,7 @@ interface SendOptions<Result> {
 export async function sendFixedLength<Result>(
   body: ReadableStream<Uint8Array>,
   size: number,
-  { send, signal }: SendOptions<Result>,
+  { send, signal, timer }: SendOptions<Result>,
 ): Promise<Result> {
   const fixed = new FixedLengthStream(size)
   const writer = fixed.writable.getWriter()
@@ -72,7 +72,7 @@ export async function sendFixedLength<Result>(
   signal?.addEventListener('abort', abort)
   if (signal?.aborted) abort()
   try {
-    const pumped = pump(source, writer, size).catch(stop)
+    const pumped = pump(source, writer, { size, timer }).catch(stop)
     const result = await send(fixed.readable)
     if (result === null) stop(new Error('the receiver refused the bytes'))
     const unread = await pumped
@@ -93,13 +93,19 @@ export async function sendFixedLength<Result>(
  * complete at the last announced byte, so the last chunk is held back until the source has ended. A pipe would not do:
  * it checks its signal only between two chunks, and workerd has none from one FixedLengthStream to another.
  */
-async function pump(source: Chunks, writer: WritableStreamDefaultWriter, size: number): Promise<unknown> {
+async function pump(
+  source: Chunks,
+  writer: WritableStreamDefaultWriter,
+  { size, timer }: { size: number } & Pick<PutOptions, 'timer'>,
+): Promise<unknown> {
   let length = 0
   let last: Uint8Array | undefined
   for (;;) {
+    timer?.pause()
     const chunk = await source.next().catch((error: unknown) => {
       throw interruption(error)
     })
+    timer?.start()
     length += chunk.length
     if (length > size || (chunk.length === 0 && length < size)) throw wrongLength(size)
     const ended = chunk.length === 0

@@ -71,18 +71,19 @@ export function openEdgeCaching(options: EdgeCachingOptions): EdgeCaching {
     forget: shared.forget,
     keepAlive: waitUntil,
   })
-  /** Whether the runtime may have Workers Cache without its being turned on for `Media`, as a first answer shows. */
-  let isOff = false
+  /** Whether Workers Cache is turned on for `Media`, which the runtime does not say; an answer shows it. */
+  let isOn: boolean | undefined
   return {
     open({ cache, exports }) {
-      if (isOff || !cache || !exports?.Media) return local
-      const { read, purge } = workersCache(exports.Media, () => void (isOff = true))
+      if (isOn === false || !cache || !exports?.Media) return local
+      const workers = workersCache(exports.Media, (shown) => void (isOn = shown))
       return {
-        read,
+        read: workers.read,
         async purge(target) {
-          // Other isolates may know already that Workers Cache is off.
-          if ('names' in target) await local.purge(target)
-          return purge(target)
+          // Another isolate that has seen no answer from Workers Cache may use the Cache API.
+          const here = 'names' in target && (await local.purge(target))
+          if (isOn ?? (await workers.isOn())) return workers.purge(target)
+          return here || local.purge(target)
         },
       }
     },

@@ -1,3 +1,4 @@
+import { cancelBody } from '../bodies/cancel.ts'
 import { StorageError } from '../storage/errors.ts'
 import { forwardedHeader } from '../storage/invocation.ts'
 import type { Attempt, Trace } from '../storage/trace.ts'
@@ -27,12 +28,28 @@ interface SearchReport {
   failure?: FailureReport
 }
 
+/** Workers Cache, once it is known whether it is turned on for the entrypoint. */
+export interface WorkersCache extends EdgeCache {
+  isOn(): Promise<boolean>
+}
+
 /**
- * Workers Cache: in front of an entrypoint, shared by all locations, and purged everywhere. Calls `onUncached` when an
- * answer shows that it is not turned on for the entrypoint.
+ * Workers Cache: in front of an entrypoint, shared by all locations, and purged everywhere. Calls `learn` when an answer shows
+ * whether it is turned on for the entrypoint.
  */
-export function workersCache(media: MediaEntrypoint, onUncached: () => void): EdgeCache {
+export function workersCache(media: MediaEntrypoint, learn: (isOn: boolean) => void): WorkersCache {
+  /** Of an answer that it would keep. */
+  const note = ({ headers }: Response): boolean => {
+    const isOn = headers.has('Cf-Cache-Status')
+    learn(isOn)
+    return isOn
+  }
   return {
+    async isOn() {
+      const response = await media.fetch(new Request('https://media/', { headers: forwardedHeader() }))
+      await cancelBody(response.body)
+      return note(response)
+    },
     async read(name, trace) {
       const nonce = crypto.randomUUID()
       const headers = { [NONCE_HEADER]: nonce, ...forwardedHeader() }
@@ -41,7 +58,7 @@ export function workersCache(media: MediaEntrypoint, onUncached: () => void): Ed
       const entry = entryFrom(response)
       if (entry && report.nonce !== nonce)
         return { object: entry.object, stored: false, ttl: Math.max(0, secondsUntil(entry.expires)) }
-      if (isCacheable(response.headers) && !response.headers.has('Cf-Cache-Status')) onUncached()
+      if (isCacheable(response.headers)) note(response)
       trace.push(...(report.trace ?? []))
       if (report.failure) throw failureFrom(report.failure)
       return { object: entry?.object ?? null, stored: report.stored ?? false }
@@ -74,7 +91,7 @@ function directoryOf(prefix: string): string {
 }
 
 /**
- * What the entrypoint answers: the object and how it was found, for `read`. Whatever must not be cached says so, since an
+ * What the entrypoint answers: the object and how it was found, for `read`, or nothing, for `isOn`. Whatever must not be cached says so, since an
  * answer without Cache-Control would be cached for hours.
  */
 export async function answerFromChain(
@@ -82,6 +99,7 @@ export async function answerFromChain(
   { load, policy }: { load: Load; policy: CachePolicy },
 ): Promise<Response> {
   const name = nameOf(request.url)
+  if (name === '') return new Response(null, { headers: { 'Cache-Control': 'public, s-maxage=60' } })
   const trace: Trace = []
   const now = Date.now()
   const nonce = request.headers.get(NONCE_HEADER) ?? ''

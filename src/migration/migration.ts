@@ -59,9 +59,10 @@ export function createMigration({ chain, enabled, send, keepAlive, onCopy }: Mig
   })
   const copy = createWriteBack({ chain, copyLater, keepAlive, track })
   const writeBack: WriteBack = (object, trace) => {
+    // It may have ended, too.
+    const isBegun = object.shared?.copy.begun
     const started = enabled && !object.substitute && copy(object, trace)
-    // Requests that joined a shared body may arrive after the copy has ended.
-    if (started && object.shared?.leader !== false) counts.begin(object.name)
+    if (started && !isBegun) counts.begin(object.name)
     return started
   }
   return { writeBack, counts, track }
@@ -75,26 +76,23 @@ export interface WriteBackOptions extends Pick<MigrationOptions, 'chain' | 'keep
 /** Starts or queues a copy of an object found by a read, if it should be copied; returns whether it did. Never fails the read. */
 export type WriteBack = (object: StoredObject, trace: Trace) => boolean
 
-const MAX_FAILED = 1000
-
 /**
  * Whole bodies that are shared in memory are stored while the client receives them at its own pace; everything else
  * (larger, unknown length, encoded, ranged) is copied later by its name.
  */
 export function createWriteBack({ chain, copyLater, keepAlive, track }: WriteBackOptions): WriteBack {
-  /** Names whose copy failed while their bodies may still be shared: the next request that joins tries again. */
-  const failed = new Set<string>()
   return (object, trace) => {
     const { name, shared } = object
     if (object.backend === chain.backends[0]?.name) return false
     const target = copyTarget(chain, object, trace)
     if (target === null || target === 'unproven') return false
     if (!shared) return copyLater(name)
-    if (failed.delete(name) || shared.leader) {
+    if (!shared.copy.begun) {
+      shared.copy.begun = true
       const copy = storeShared(object, shared, { target, tombstones: chain.tombstones }).catch(
         (error: unknown) => {
-          if (failed.size >= MAX_FAILED) failed.clear()
-          failed.add(name)
+          // The next request that joins tries again.
+          shared.copy.begun = false
           throw toStorageError(error, target.name)
         },
       )

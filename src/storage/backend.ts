@@ -44,6 +44,14 @@ export interface PutOptions {
   /** The expected digests of the bytes. If one differs, nothing is stored and `corrupt` is thrown. */
   digests?: Digests | undefined
   signal?: AbortSignal | undefined
+  timer?: SendTimer | undefined
+}
+
+/** The time limit of a stream that is sent: a backend pauses it while it waits for the body's next bytes. */
+export interface SendTimer {
+  /** Starts from the beginning. */
+  start(): void
+  pause(): void
 }
 
 export type ObjectAttributes = Representation &
@@ -98,6 +106,7 @@ export interface MultipartUpload {
     body: ReadableStream<Uint8Array> | Uint8Array,
     size: number,
     digests?: Digests,
+    sending?: Pick<PutOptions, 'signal' | 'timer'>,
   ): Promise<UploadedPart>
   /**
    * Joins the parts, which are in ascending order. `options` are those of `createMultipartUpload`; `null` if `onlyIf` does not
@@ -105,7 +114,7 @@ export interface MultipartUpload {
    */
   complete(parts: readonly UploadedPart[], options?: PutOptions): Promise<ObjectInfo | null>
   /** Succeeds if it is already gone. */
-  abort(): Promise<void>
+  abort(options?: Pick<PutOptions, 'signal'>): Promise<void>
 }
 
 /** Bytes of the object that the parts become. */
@@ -131,7 +140,7 @@ export interface Backend {
     options?: PutOptions,
   ): Promise<ObjectInfo | null>
   /** Removes the object itself, whether or not it exists. */
-  delete?(name: string): Promise<void>
+  delete?(name: string, options?: Pick<PutOptions, 'signal'>): Promise<void>
   /** For bodies of unknown length, and those too large for one put. `onlyIf` is checked on completion. */
   createMultipartUpload?(name: string, options?: PutOptions): Promise<MultipartUpload>
   /** An upload that was created before, by its id. Sends no request, so a wrong id shows at the first use. */

@@ -14,6 +14,8 @@ interface Invocation {
   /** The deployments that the request has passed through. */
   passed: readonly string[]
   slots: Slots
+  /** For bodies that are stored: the answer comes after the body, which another request may have to continue. */
+  streams: Slots
   startDeadline: StartDeadline
 }
 
@@ -28,7 +30,8 @@ const invocations = new AsyncLocalStorage<Invocation>()
 
 /** Runs an invocation's work: its requests to backends share five slots, and list the deployments that it has passed through. */
 export function runInvocation<T>(work: () => T, passed: readonly string[] = []): T {
-  return invocations.run({ passed, slots: createSlots(MAX_OPEN), startDeadline: createDeadlines() }, work)
+  const [slots, streams] = [createSlots(MAX_OPEN), createSlots(MAX_OPEN)]
+  return invocations.run({ passed, slots, streams, startDeadline: createDeadlines() }, work)
 }
 
 /** The same for work that may be a part of an invocation already. */
@@ -65,11 +68,11 @@ export function passedHeader(deploymentId: string | undefined): Record<string, s
 }
 
 /**
- * Sends a request once fewer than five requests of the invocation are waiting for their responses. A request that is
- * being sent must not wait for another slot: five of them would wait for each other.
+ * Sends a request once fewer than five requests of the invocation, or five streams, are waiting for their responses. A
+ * request that is being sent must not wait for another slot of its kind: five of them would wait for each other.
  */
-export function withSlot<T>(send: () => Promise<T>): Promise<T> {
-  const slots = invocations.getStore()?.slots
+export function withSlot<T>(send: () => Promise<T>, kind: 'slots' | 'streams' = 'slots'): Promise<T> {
+  const slots = invocations.getStore()?.[kind]
   if (!slots) return send()
   return slots.tryTake() ? sendAndRelease(slots, send) : slots.take().then(() => sendAndRelease(slots, send))
 }

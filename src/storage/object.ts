@@ -109,6 +109,8 @@ export function bodyLength({ range, size }: StoredObject): number | undefined {
 export interface SharedBody {
   /** Whether this request is the one that fetched it; the others joined. */
   readonly leader: boolean
+  /** Whether one of those who share it makes a copy; the one that fetched it may not be allowed to, or not need it any more. */
+  readonly copy: { begun: boolean }
   /**
    * Settles when every byte is in memory and this reader has read them, is gone, or is slow.
    * Rejects if the source's body was not exactly as long as announced.

@@ -110,7 +110,7 @@ export function withBreaker(backend: Backend, options: BreakerOptions): BackendW
     if (meaning === 'failure' && !refusesRequest(error)) noteFailure(isProbe, error.retryAfter)
   }
 
-  const guarded = interceptCalls(backend, async ({ method, signal, lastResort = false }, send) => {
+  const guarded = interceptCalls(backend, async ({ method, body, signal, lastResort = false }, send) => {
     if (UNGUARDED.has(method)) return send()
     // Writes and listings cannot be answered by another backend.
     const admitted = admit(lastResort || (method !== 'get' && method !== 'head'))
@@ -129,8 +129,9 @@ export function withBreaker(backend: Backend, options: BreakerOptions): BackendW
       throw error
     } finally {
       if (isProbe) probes.delete(admitted)
-      // A call that was cancelled has no answer.
-      if (!signal?.aborted) latencies[answers++ % REMEMBERED_LATENCIES] = now() - started
+      // A call that was cancelled has no answer, and a stream takes as long as its client.
+      if (!signal?.aborted && !(body instanceof ReadableStream))
+        latencies[answers++ % REMEMBERED_LATENCIES] = now() - started
     }
   })
   return {

@@ -1,6 +1,6 @@
 import type { Backend, GetOptions } from '../storage/backend.ts'
 import type { MemoryBudget, Reservation } from '../bodies/memory-budget.ts'
-import type { StoredObject } from '../storage/object.ts'
+import type { SharedBody, StoredObject } from '../storage/object.ts'
 import { createSharedBytes, type SharedBytes } from '../bodies/shared-body.ts'
 import { StorageError } from '../storage/errors.ts'
 
@@ -29,7 +29,6 @@ interface Flight {
   /** Present once the body is being read. */
   bytes?: SharedBytes
   memory?: Reservation
-  /** Whether a request has the copy to make. */
   hasLeader: boolean
   /** Present if a speculative request leads. */
   interest?: Interest
@@ -47,6 +46,7 @@ interface Interest {
 interface Shared {
   info: Omit<StoredObject, 'body'>
   bytes: SharedBytes
+  copy: SharedBody['copy']
 }
 
 /** Enough for requests that have just missed in the primary. */
@@ -137,7 +137,7 @@ export function withCoalescing(backend: Backend, options: CoalesceOptions): Coal
       const { body, ...info } = object
       flight.bytes = createSharedBytes(body, object.size, options.stallMs)
       options.keepAlive(flight.bytes.filled.catch(() => drop(name, flight)))
-      const shared = { info, bytes: flight.bytes }
+      const shared = { info, bytes: flight.bytes, copy: { begun: false } }
       resolve(shared)
       return needed ? await take(name, flight, getOptions) : share(shared, true)
     } finally {
@@ -146,7 +146,7 @@ export function withCoalescing(backend: Backend, options: CoalesceOptions): Coal
     }
   }
 
-  /** Shares a body with a request whose turn has come. Of several that may lead, the first one makes the copy. */
+  /** Shares a body with a request whose turn has come. Of several that may lead, the first one does. */
   const take = async (name: string, flight: Flight, getOptions: GetOptions): Promise<StoredObject | null> => {
     const { needed, onHeld } = getOptions
     if (needed) {
@@ -221,7 +221,7 @@ function trackInterest(leader: Pick<GetOptions, 'needed' | 'signal'>): Interest 
   return { needed, signal: stop.signal, join }
 }
 
-function share({ info, bytes }: Shared, leader: boolean): StoredObject {
+function share({ info, bytes, copy }: Shared, leader: boolean): StoredObject {
   // A response only gets a Content-Length from a stream of known length.
   const fixed = new FixedLengthStream(info.size ?? 0)
   // The reader of the other end sees a failure, and a client that leaves is not one.
@@ -230,7 +230,7 @@ function share({ info, bytes }: Shared, leader: boolean): StoredObject {
     await bytes.filled
     await Promise.race([taken.then(() => pause(DRAIN_MS)), pause(PATIENCE_MS)])
   }
-  return { ...info, body: fixed.readable, shared: { leader, whole, stream: () => bytes.stream() } }
+  return { ...info, body: fixed.readable, shared: { leader, copy, whole, stream: () => bytes.stream() } }
 }
 
 function pause(ms: number): Promise<void> {

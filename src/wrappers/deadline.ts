@@ -1,4 +1,4 @@
-import { refuseBody } from '../bodies/cancel.ts'
+import { cancelBody } from '../bodies/cancel.ts'
 import type { Backend } from '../storage/backend.ts'
 import { StorageError } from '../storage/errors.ts'
 import { startDeadline } from '../storage/invocation.ts'
@@ -14,14 +14,13 @@ export interface DeadlineOptions {
 }
 
 /**
- * Limits how long a call may take: then `timeout` is thrown, and a later result is discarded. Streams are not limited here:
- * `withResume` watches those that are received, and the progress of those that are sent cannot be seen.
+ * Limits how long a call may take: then `timeout` is thrown, and a later result is discarded. A stream that is sent may take
+ * any time, but the backend must go on taking its bytes, and answer after the last; `withResume` watches those that are received.
  */
 export function withDeadline(backend: Backend, options: DeadlineOptions): Backend {
   const { timeoutMs, idleTimeoutMs, heedsSignals = true } = options
   return interceptCalls(backend, (call, send) => {
-    const { method, body, signal } = call
-    if (body instanceof ReadableStream) return signal?.aborted ? refuseBody(body, signal.reason) : send()
+    const { method, body } = call
     // S3 takes longer to join many parts.
     const ms = body || method === 'complete' ? Math.max(timeoutMs, idleTimeoutMs) : timeoutMs
     const overrun = (): StorageError =>
@@ -33,13 +32,19 @@ export function withDeadline(backend: Backend, options: DeadlineOptions): Backen
 
 /** Waits `ms` for a call, then stops waiting and, if the call heeds signals, aborts it. */
 function within<Result>(
-  { signal, discard }: Call<Result>,
+  { body, signal, discard }: Call<Result>,
   send: Send<Result>,
   { ms, overrun, aborts }: { ms: number; overrun: () => Error; aborts: boolean },
 ): Promise<Result> {
   return new Promise<Result>((resolve, reject) => {
     const controller = aborts ? new AbortController() : undefined
+    let isDone = false
     let over = false
+    let pause = (): void => {}
+    const start = (): void => {
+      pause()
+      if (!isDone) pause = startDeadline(ms, () => giveUp(overrun()))
+    }
     const giveUp = (error: unknown): void => {
       over = true
       done()
@@ -48,15 +53,21 @@ function within<Result>(
     }
     const abort = (): void => giveUp(signal?.reason)
     const done = (): void => {
-      cancel()
+      isDone = true
+      pause()
       // Else it goes on for the body.
       if (!controller) signal?.removeEventListener('abort', abort)
     }
-    const cancel = startDeadline(ms, () => giveUp(overrun()))
-    if (signal?.aborted) return abort()
+    if (signal?.aborted) {
+      void cancelBody(body, signal.reason)
+      return abort()
+    }
     signal?.addEventListener('abort', abort)
+    const isStream = body instanceof ReadableStream
+    if (!isStream) start()
 
-    send(controller?.signal).then(
+    const timer = isStream && { timer: { start, pause: () => pause() } }
+    send(controller && { signal: controller.signal, ...timer }).then(
       (result) => {
         done()
         // The caller already has its error, whether or not discarding works.

@@ -31,9 +31,9 @@ export function withFilter(backend: Backend, { include, exclude }: Filter): Back
       check(name)
       return put(name, body, options)
     },
-    delete: (remove) => async (name) => {
+    delete: (remove) => async (name, options) => {
       check(name)
-      return remove(name)
+      return remove(name, options)
     },
     createMultipartUpload: (create) => async (name, options) => {
       check(name)

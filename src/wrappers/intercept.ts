@@ -1,5 +1,5 @@
 import { cancelBody } from '../bodies/cancel.ts'
-import type { Backend, MultipartUpload } from '../storage/backend.ts'
+import type { Backend, MultipartUpload, PutOptions } from '../storage/backend.ts'
 import type { StoredObject } from '../storage/object.ts'
 
 /** The backend's methods; everything else is a plain property. */
@@ -40,8 +40,11 @@ export interface Call<Result> {
   discard?: (result: Result) => Promise<void>
 }
 
-/** Makes the call; with that signal, if one is given, in place of the caller's. */
-export type Send<Result> = (signal?: AbortSignal) => Promise<Result>
+/** Replaces the caller's signal, and limits how long a stream may be sent. */
+export type Limits = Pick<PutOptions, 'signal' | 'timer'>
+
+/** Makes the call, with those limits if they are given. */
+export type Send<Result> = (limits?: Limits) => Promise<Result>
 
 /** Runs around a call, and returns its result. */
 export type Around = <Result>(call: Call<Result>, send: Send<Result>) => Promise<Result>
@@ -60,29 +63,29 @@ export function interceptCalls(backend: Backend, around: Around): Backend {
           lastResort: options?.lastResort,
           discard: discardObject,
         },
-        (signal) => get(name, withSignal(options, signal)),
+        (limits) => get(name, within(limits, options)),
       ),
     head: (head) => (name, options) =>
-      around({ method: 'head', signal: options?.signal, lastResort: options?.lastResort }, (signal) =>
-        head(name, withSignal(options, signal)),
+      around({ method: 'head', signal: options?.signal, lastResort: options?.lastResort }, (limits) =>
+        head(name, within(limits, options)),
       ),
     put: (put) => (name, body, options) =>
-      around({ method: 'put', body, signal: options?.signal }, (signal) =>
-        put(name, body, withSignal(options, signal)),
+      around({ method: 'put', body, signal: options?.signal }, (limits) =>
+        put(name, body, within(limits, options)),
       ),
-    delete: (remove) => (name) => around({ method: 'delete' }, () => remove(name)),
+    delete: (remove) => (name, options) =>
+      around({ method: 'delete', signal: options?.signal }, (limits) =>
+        remove(name, within(limits, options)),
+      ),
     list: (list) => (options) =>
-      around({ method: 'list', signal: options?.signal }, (signal) => list(withSignal(options, signal))),
+      around({ method: 'list', signal: options?.signal }, (limits) => list(within(limits, options))),
     createMultipartUpload: (create) => async (name, options) => {
       const call = {
         method: 'createMultipartUpload',
         signal: options?.signal,
         discard: discardUpload,
       } as const
-      return interceptUpload(
-        await around(call, (signal) => create(name, withSignal(options, signal))),
-        around,
-      )
+      return interceptUpload(await around(call, (limits) => create(name, within(limits, options))), around)
     },
     resumeMultipartUpload: (resume) => (name, id) => interceptUpload(resume(name, id), around),
   }
@@ -91,19 +94,23 @@ export function interceptCalls(backend: Backend, around: Around): Backend {
 
 function interceptUpload(upload: MultipartUpload, around: Around): MultipartUpload {
   const methods: Required<Omit<MultipartUpload, 'id'>> = {
-    uploadPart: (number, body, ...rest) =>
-      around({ method: 'uploadPart', body }, () => upload.uploadPart(number, body, ...rest)),
-    complete: (...args) => around({ method: 'complete' }, () => upload.complete(...args)),
-    abort: () => around({ method: 'abort' }, () => upload.abort()),
+    uploadPart: (number, body, size, digests, sending) =>
+      around({ method: 'uploadPart', body, signal: sending?.signal }, (limits) =>
+        upload.uploadPart(number, body, size, digests, within(limits, sending)),
+      ),
+    complete: (parts, options) =>
+      around({ method: 'complete' }, (limits) => upload.complete(parts, within(limits, options))),
+    abort: (options) =>
+      around({ method: 'abort', signal: options?.signal }, (limits) => upload.abort(within(limits, options))),
   }
   return { ...upload, ...methods }
 }
 
-function withSignal<Options extends { signal?: AbortSignal | undefined }>(
+function within<Options extends object>(
+  limits: Limits | undefined,
   options: Options | undefined,
-  signal: AbortSignal | undefined,
 ): Options | undefined {
-  return signal ? ({ ...options, signal } as Options) : options
+  return limits ? ({ ...options, ...limits } as Options) : options
 }
 
 async function discardObject(object: StoredObject | null): Promise<void> {

@@ -21,7 +21,7 @@ export function withPrefix(backend: Backend, prefix: string): Backend {
     get: (get) => async (name, options) => named(await get(key(name), options)),
     head: (head) => async (name, options) => named(await head(key(name), options)),
     put: (put) => async (name, body, options) => named(await put(key(name), body, options)),
-    delete: (remove) => (name) => remove(key(name)),
+    delete: (remove) => (name, options) => remove(key(name), options),
     list: (list) => async (options) => strip(await list(below(options, prefix)), prefix, options?.everything),
     url: (url) => (name, options) => url(key(name), options),
     path: (path) => (name) => path(key(name)),

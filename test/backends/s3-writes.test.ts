@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { s3Backend } from '../../src/backends/s3/s3.ts'
 import { startUpload } from '../kit/uploads.ts'
 import { entry, errorAnswer, listAnswer, scripted } from '../kit/s3-script.ts'
 
@@ -231,3 +232,22 @@ describe('listing', () => {
     await expect(backend.list()).rejects.toMatchObject({ code: 'unavailable', backend: 'legacy' })
   })
 })
+
+it.each(['put', 'uploadPart'])(
+  'is to blame if it answers before it has the whole body: %s',
+  async (method) => {
+    const backend = s3Backend('legacy', {
+      endpoint: 'https://s3.example.com',
+      bucket: 'media',
+      fetch: (async (_: string, init: RequestInit) => {
+        await (init.body as ReadableStream).cancel()
+        return stored()
+      }) as typeof fetch,
+    })
+    const sent =
+      method === 'put'
+        ? backend.put('a', stream(), { size: 3 })
+        : backend.resumeMultipartUpload('a', 'u/1').uploadPart(1, stream(), 3)
+    await expect(sent).rejects.toMatchObject({ code: 'unavailable', backend: 'legacy' })
+  },
+)

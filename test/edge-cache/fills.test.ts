@@ -23,7 +23,7 @@ function startFills({ filled = Promise.resolve() } = {}) {
   const load: Load = async (name) => {
     const bytes = new TextEncoder().encode(text)
     const stream = () => new Blob([bytes]).stream()
-    const shared = { leader: true, whole: () => filled, stream }
+    const shared = { leader: true, copy: { begun: false }, whole: () => filled, stream }
     const object: StoredObject = { name, backend: 'media', size: bytes.length, body: stream(), shared }
     return { object, stored: false }
   }

@@ -9,6 +9,10 @@ export class Media extends Entrypoint {
     response.headers.set('Cf-Cache-Status', 'MISS')
     return response
   }
+
+  override async purge(): Promise<CachePurgeResult> {
+    return { success: true, errors: [] }
+  }
 }
 
 /** This Worker where the runtime says that it has Workers Cache: reads take the way through `Media`, though nothing caches. */

@@ -38,6 +38,11 @@ function fakeWorkersCache({ isOff = false } = {}) {
       if (request.method !== 'GET' || request.headers.has('Range') || request.headers.has('Authorization'))
         throw new Error('only plain GETs may go through the cache')
       const { pathname, search } = new URL(request.url)
+      if (pathname === '/') {
+        const response = await answer?.(request)
+        if (!isOff) response?.headers.set('Cf-Cache-Status', 'HIT')
+        return response ?? Response.error()
+      }
       const hit = entries.get(pathname + search)
       statuses.push(hit ? 'HIT' : 'MISS')
       if (hit && hit.expires > Date.now()) return new Response(hit.body, { headers: hit.headers })
@@ -245,7 +250,8 @@ describe('Workers Cache', () => {
 
   it('gives way to the Cache API where it is not turned on for the entrypoint', async () => {
     const site = startBehind({}, { isOff: true })
-    await site.put('a.jpg', 'bytes')
+    // Behind the Worker's back: a PUT would purge, which finds it out, too.
+    await env.MEDIA.put(site.nameOf('a.jpg'), 'bytes')
     expect((await site.read('missing.jpg')).status).toBe(404)
     expect((await site.read('a.jpg')).text).toBe('bytes')
     await site.read('a.jpg')
@@ -254,6 +260,19 @@ describe('Workers Cache', () => {
     expect(site.cache.statuses).toHaveLength(2)
     const names = [site.nameOf('a.jpg')]
     expect((await site.post('cache/purge', { names })).body).toEqual({ names, reach: 'this location' })
+  })
+
+  it('claims to reach everywhere only where it is turned on, though nothing has been read yet', async () => {
+    const off = startBehind({}, { isOff: true })
+    const names = [off.nameOf('a.jpg')]
+    const purged = await off.post('cache/purge', { names })
+    expect(purged.body).toEqual({ names, reach: 'this location' })
+    expect(await startBehind({}, { isOff: true }).post('cache/purge', { prefix: 'photos/' })).toMatchObject({
+      status: 501,
+      body: { detail: expect.stringContaining('Cache API cannot') as string },
+    })
+    expect(off.cache.purged).toEqual([])
+    expect((await startBehind().post('cache/purge', { names })).body).toEqual({ names, reach: 'everywhere' })
   })
 
   it('purges the Cache API too, as another isolate of the location may use that', async () => {

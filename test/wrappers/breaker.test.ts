@@ -194,4 +194,12 @@ describe('withBreaker()', () => {
       'unavailable',
     ])
   })
+
+  it('counts no latency of a stream, which comes as fast as its client sends it', async () => {
+    const backend = withBreaker(memoryBackend('origin'), { failures: 3, openMs: 5000, longestPauseMs: 0 })
+    await backend.put?.('a', new Blob(['x']).stream(), { size: 1 })
+    expect(backend.health().latency).toBeUndefined()
+    await backend.put?.('a', new Uint8Array(1))
+    expect(backend.health().latency).toMatchObject({ count: 1 })
+  })
 })

@@ -1,4 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { kvBackend } from '../../src/backends/kv/kv.ts'
+import { r2Backend } from '../../src/backends/r2/r2.ts'
+import { s3Backend } from '../../src/backends/s3/s3.ts'
 import { withDeadline } from '../../src/wrappers/deadline.ts'
 import { memoryBackend } from '../kit/memory.ts'
 import type { Backend } from '../../src/storage/backend.ts'
@@ -109,6 +112,91 @@ it('passes a body on unchanged', async () => {
     get: async (name) => ({ name, backend: 'slow', body }),
   }
   expect((await withDeadline(sending, bounds).get('a'))?.body).toBe(body)
+})
+
+/** Receives a body, and what it was sent with. */
+type Receive = (body: unknown, signal?: AbortSignal | null) => Promise<never>
+
+/** Backends whose service receives what is written in that way. */
+const services: Record<string, (receive: Receive) => Backend> = {
+  r2: (receive) =>
+    r2Backend('silent', {
+      put: (_: string, body: unknown) => receive(body),
+      resumeMultipartUpload: () => ({ uploadPart: (_: number, body: unknown) => receive(body) }),
+    } as unknown as R2Bucket),
+  kv: (receive) =>
+    kvBackend('silent', { put: (_: string, body: unknown) => receive(body) } as unknown as KVNamespace),
+  s3: (receive) =>
+    s3Backend('silent', {
+      endpoint: 'https://s3.example',
+      bucket: 'media',
+      fetch: (async (_: string, { body, signal }: RequestInit) => receive(body, signal)) as typeof fetch,
+    }),
+}
+
+describe.each(Object.entries(services))('a stream that is sent to %s', (type, open) => {
+  const WRITES: [string, (backend: Backend, body: ReadableStream<Uint8Array>) => Promise<unknown>][] = [
+    ['put', async (backend, body) => backend.put?.('a', body, { size: 8 })],
+    [
+      'uploadPart',
+      async (backend, body) => backend.resumeMultipartUpload?.('a', 'id').uploadPart(1, body, 8),
+    ],
+  ]
+  const writes = WRITES.filter(([method]) => type !== 'kv' || method === 'put')
+  const takeAll = async (body: unknown): Promise<void> => {
+    await new Response(body as BodyInit).arrayBuffer()
+  }
+
+  it.each(writes)('times out if none of it is taken: %s', async (_, write) => {
+    const signals: (AbortSignal | null | undefined)[] = []
+    const backend = open((_, signal) => (signals.push(signal), never()))
+    await expect(write(withDeadline(backend, bounds), slow(8, 0))).rejects.toMatchObject({
+      code: 'timeout',
+      backend: 'silent',
+    })
+    if (type === 's3') expect(signals[0]?.aborted).toBe(true)
+  })
+
+  it.each(writes)('times out if there is no answer to it: %s', async (_, write) => {
+    const backend = open((body) => takeAll(body).then(never))
+    await expect(write(withDeadline(backend, bounds), slow(8, 0))).rejects.toMatchObject({ code: 'timeout' })
+  })
+
+  it.each(writes)('may come slowly: %s', async (_, write) => {
+    const answered = new Error('answered')
+    const backend = open(async (body) => {
+      await takeAll(body)
+      throw answered
+    })
+    const patient = withDeadline(backend, { timeoutMs: 200, idleTimeoutMs: 200 })
+    await expect(write(patient, slow(8, 50))).rejects.toMatchObject({ cause: answered })
+  })
+})
+
+it('ends the requests to S3 that it gives up', async () => {
+  const signals: (AbortSignal | null | undefined)[] = []
+  const backend = withDeadline(
+    services.s3?.((_, signal) => (signals.push(signal), never())) ?? silent(),
+    bounds,
+  )
+  const upload = backend.resumeMultipartUpload?.('a', 'id')
+  const part = { number: 1, tag: 't', size: 8 }
+  for (const call of [
+    () => backend.delete?.('a'),
+    () => upload?.uploadPart(1, DIGITS, 10),
+    () => upload?.complete([part]),
+    () => upload?.complete([part], { onlyIf: 'absent' }),
+    () => upload?.abort(),
+  ]) {
+    await expect(call()).rejects.toMatchObject({ code: 'timeout' })
+    expect(signals.splice(0).map((signal) => signal?.aborted)).toEqual([true])
+  }
+})
+
+it('limits what S3 is asked before a stream is sent', async () => {
+  const backend = withDeadline(services.s3?.(never) ?? silent(), bounds)
+  const put = backend.put?.('a', slow(8, 0), { size: 8, onlyIf: 'absent' })
+  await expect(put).rejects.toMatchObject({ code: 'timeout' })
 })
 
 it('does not limit how long a stream may be sent', async () => {

@@ -116,6 +116,16 @@ it('bodies that are resumed while they are stored do not wait for each other', a
   })
 })
 
+it('stores at most five bodies at once, whoever began them', async () => {
+  const { seen, limited } = counting()
+  const target = limited('target')
+  const store = async (name: string) =>
+    target.put?.(name, new Response('whole').body as ReadableStream, { size: 5 })
+  await runInvocation(() => Promise.all(hundred.slice(0, 20).map(store)))
+  expect(seen.most).toBe(5)
+  expect(await textOf(await target.get('19.jpg'))).toBe('whole')
+})
+
 it('requests within a slot use free slots, and wait for none', async () => {
   const { seen, counted, limited } = counting()
   const rows = async () => {

@@ -125,11 +125,11 @@ async function readForeign(
 async function put(
   backend: string,
   kv: KVNamespace,
-  { key, body, size, info = {}, onlyIf, digests, signal }: PutOptions & { key: string; body: Body },
+  { key, body, size, info = {}, onlyIf, digests, signal, timer }: PutOptions & { key: string; body: Body },
 ): Promise<ObjectInfo | null> {
   if ((body instanceof Uint8Array ? body.length : (size ?? 0)) > MAX_VALUE_BYTES)
     return refuseBody(body, new StorageError('too-large', 'KV accepts at most 25 MiB'))
-  const bytes = await bytesOf(body, size)
+  const bytes = await bytesOf(body, size, timer)
   if (digests) await checkDigests(bytes, digests)
   const record = await newRecord(bytes, info)
   const metadata = toKvMetadata(record)

@@ -17,7 +17,7 @@ const NATIVE = ['sha256', 'sha1', 'md5', 'sha512'] as const
 export async function putR2(
   backend: string,
   bucket: R2Bucket,
-  { key, body, info = {}, onlyIf, size, digests, signal }: PutOptions & { key: string; body: Body },
+  { key, body, info = {}, onlyIf, size, digests, signal, timer }: PutOptions & { key: string; body: Body },
 ): Promise<ObjectInfo | null> {
   const { native, others } = splitDigests(digests)
   const options = { ...r2Metadata(info), ...native, ...(onlyIf && { onlyIf: r2Condition(onlyIf) }) }
@@ -25,6 +25,7 @@ export async function putR2(
     size,
     digests: others,
     signal,
+    timer,
     send(value) {
       const write = (): Promise<R2Object | null> =>
         bucket
@@ -106,9 +107,9 @@ export function r2Upload(
 
   return {
     id,
-    async uploadPart(number, body, size, digests) {
+    async uploadPart(number, body, size, digests, sending) {
       const send = (value: Body): Promise<R2UploadedPart> => upload.uploadPart(number, value)
-      const { etag } = await sendBody(body, { size, digests, send }).catch(failed)
+      const { etag } = await sendBody(body, { size, digests, send, ...sending }).catch(failed)
       return { number, tag: etag, size }
     },
     complete: (parts, { onlyIf } = {}) => complete(parts, onlyIf).catch(failed),

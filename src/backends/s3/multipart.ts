@@ -1,6 +1,6 @@
 import { cancelBody } from '../../bodies/cancel.ts'
 import { type MultipartUpload, type PutOptions, sizeOfParts } from '../../storage/backend.ts'
-import { StorageError } from '../../storage/errors.ts'
+import { failureOfCall, StorageError } from '../../storage/errors.ts'
 import { sendBody } from '../send-body.ts'
 import { S3Error, isNoSuchUpload, isNotImplemented, readDocument } from './errors.ts'
 import { headersOf, storedInfo } from './info.ts'
@@ -14,6 +14,7 @@ export async function createS3Upload(
   { info = {} }: PutOptions,
 ): Promise<MultipartUpload> {
   const { client } = bucket
+  // Not aborted: the id of an upload that was begun must not be lost.
   const started = await client.send({ method: 'POST', key, query: { uploads: '' }, headers: headersOf(info) })
   return s3Upload(bucket, key, await readDocument(started, client.name, parseUploadId))
 }
@@ -23,9 +24,9 @@ export function s3Upload(bucket: S3Bucket, key: string, id: string): MultipartUp
   const { name: backend } = client
 
   /** Succeeds if the upload is already gone. */
-  const abort = async (): Promise<void> => {
+  const abort: MultipartUpload['abort'] = async ({ signal } = {}) => {
     try {
-      const response = await client.send({ method: 'DELETE', key, query: { uploadId: id } })
+      const response = await client.send({ method: 'DELETE', key, query: { uploadId: id }, signal })
       await cancelBody(response.body)
     } catch (error) {
       if (!isNoSuchUpload(error)) throw error
@@ -34,35 +35,43 @@ export function s3Upload(bucket: S3Bucket, key: string, id: string): MultipartUp
 
   return {
     id,
-    async uploadPart(number, body, size, digests) {
+    async uploadPart(number, body, size, digests, sending = {}) {
       const query = { partNumber: `${number}`, uploadId: id }
       const response = await sendBody(body, {
         size,
         digests,
-        send: (value) => client.send({ method: 'PUT', key, query, body: value }),
+        ...sending,
+        send: (value) => client.send({ method: 'PUT', key, query, body: value, signal: sending.signal }),
+      }).catch((error: unknown) => {
+        throw failureOfCall(error, backend)
       })
       await cancelBody(response.body)
       const etag = response.headers.get('ETag')
       if (!etag) throw new StorageError('unavailable', 'S3 gave no ETag for a part', { backend })
       return { number, tag: etag.replaceAll('"', ''), size }
     },
-    async complete(parts, { info = {}, onlyIf } = {}) {
+    async complete(parts, { info = {}, onlyIf, signal } = {}) {
       // Some servers ignore conditions here, and then a write between this check and the completion is lost. That is why
       // `withStaging` only uses this for objects that are too large for one put, and for uploads across requests.
       const etag =
-        onlyIf && !(await holdsNow(bucket, key, onlyIf))
+        onlyIf && !(await holdsNow(bucket, key, { onlyIf, signal }))
           ? null
           : await completeUpload(client, key, {
               query: { uploadId: id },
               document: completionDocument(parts),
               condition: onlyIf && conditionHeaders(bucket, onlyIf),
+              signal,
             })
       if (etag === null) {
-        await abort()
+        await abort({ signal })
         return null
       }
       const size = sizeOfParts(parts)
-      return storedInfo(backend, key, { info, size, etag: etag || (await reader.head(key))?.version })
+      return storedInfo(backend, key, {
+        info,
+        size,
+        etag: etag || (await reader.head(key, { signal }))?.version,
+      })
     },
     abort,
   }
@@ -73,17 +82,18 @@ interface Completion {
   document: string
   /** The headers of the condition. */
   condition: Record<string, string> | undefined
+  signal: AbortSignal | undefined
 }
 
 /** The new object's ETag, empty if the answer has none, or `null` if the condition does not hold. */
 async function completeUpload(
   client: S3Client,
   key: string,
-  { query, document, condition }: Completion,
+  { query, document, condition, signal }: Completion,
 ): Promise<string | null> {
   const headers = { 'Content-Type': 'application/xml', ...condition }
   try {
-    const response = await client.send({ method: 'POST', key, query, headers, body: document })
+    const response = await client.send({ method: 'POST', key, query, headers, body: document, signal })
     return await readDocument(response, client.name, (text) => readCompletion(text, client.name))
   } catch (error) {
     if (condition && error instanceof S3Error && error.status === 412) return null

@@ -1,5 +1,5 @@
 import type { Backend, UrlOptions } from '../../storage/backend.ts'
-import { StorageError } from '../../storage/errors.ts'
+import { failureOfCall, StorageError } from '../../storage/errors.ts'
 import { PROBES } from '../../storage/name.ts'
 import { listS3 } from './list.ts'
 import { createS3Upload, s3Upload } from './multipart.ts'
@@ -36,6 +36,7 @@ export function s3Backend(name: string, options: S3Options) {
   const reader = createS3Reader(client, absentStatuses)
   const probe = createS3Probe(client, { folder: prefix + PROBES, keepAlive, onFailure })
   const bucket = { client, reader, probe }
+  const failed = (error: unknown) => Promise.reject(failureOfCall(error, name))
 
   return {
     name,
@@ -44,8 +45,8 @@ export function s3Backend(name: string, options: S3Options) {
     listsAfter: true,
     get: reader.get,
     head: reader.head,
-    put: (key, body, putOptions = {}) => putS3(bucket, key, { ...putOptions, body }),
-    delete: (key) => deleteS3(client, key),
+    put: (key, body, putOptions = {}) => putS3(bucket, key, { ...putOptions, body }).catch(failed),
+    delete: (key, { signal } = {}) => deleteS3(client, key, signal),
     createMultipartUpload: (key, uploadOptions = {}) => createS3Upload(bucket, key, uploadOptions),
     resumeMultipartUpload: (key, id) => s3Upload(bucket, key, id),
     list: (listOptions = {}) => listS3({ client, reader, checkMs: timeoutMs / 2 }, listOptions),

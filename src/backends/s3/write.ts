@@ -20,12 +20,13 @@ export async function putS3(
   key: string,
   { body, ...options }: PutOptions & { body: Body },
 ): Promise<ObjectInfo | null> {
+  options.timer?.start()
   const plan = await prepare(bucket, key, options).catch((error: unknown) => refuseBody(body, error))
   if (!plan) {
     await cancelBody(body)
     return null
   }
-  const { onlyIf } = options
+  const { onlyIf, signal } = options
   try {
     return await store(bucket.client, key, { ...options, ...plan, body })
   } catch (error) {
@@ -35,7 +36,7 @@ export async function putS3(
       // A stream cannot be sent again.
       if (body instanceof Uint8Array) return putS3(bucket, key, { ...options, body })
     }
-    if (await lostCondition(bucket, key, { onlyIf, error })) return null
+    if (await lostCondition(bucket, key, { onlyIf, signal, error })) return null
     throw error
   }
 }
@@ -47,14 +48,19 @@ interface Plan {
 }
 
 /** How to put an object, depending on what the server supports; `null` if its condition does not hold. */
-async function prepare(bucket: S3Bucket, key: string, { onlyIf, digests }: PutOptions): Promise<Plan | null> {
+async function prepare(
+  bucket: S3Bucket,
+  key: string,
+  { onlyIf, digests, signal }: PutOptions,
+): Promise<Plan | null> {
   const support: S3Support = onlyIf || digests?.md5 !== undefined ? await bucket.probe.support() : {}
   const checksMd5 = support.contentMd5 === true
   if (!onlyIf) return { checksMd5 }
   const isHonoured = support[supportOf(onlyIf)]
   // Not atomic if the server ignores the condition: a write between this check and the PUT is overwritten.
-  if (isHonoured !== true && !(await holdsNow(bucket, key, onlyIf))) return null
-  if (onlyIf !== 'absent' && bucket.reader.bareETags() === undefined) await bucket.reader.head(key)
+  if (isHonoured !== true && !(await holdsNow(bucket, key, { onlyIf, signal }))) return null
+  if (onlyIf !== 'absent' && bucket.reader.bareETags() === undefined)
+    await bucket.reader.head(key, { signal })
   return { checksMd5, ...(isHonoured !== false && { condition: conditionHeaders(bucket, onlyIf) }) }
 }
 
@@ -67,9 +73,15 @@ export function conditionHeaders({ reader }: S3Bucket, onlyIf: PutCondition): Re
   return { 'If-Match': reader.bareETags() ? onlyIf.version.replaceAll('"', '') : onlyIf.version }
 }
 
+type Condition = Pick<PutOptions, 'signal'> & { onlyIf: PutCondition }
+
 /** Whether the condition holds at this moment, by a HEAD. */
-export async function holdsNow({ reader }: S3Bucket, key: string, onlyIf: PutCondition): Promise<boolean> {
-  return conditionHolds(onlyIf, await reader.head(key))
+export async function holdsNow(
+  { reader }: S3Bucket,
+  key: string,
+  { onlyIf, signal }: Condition,
+): Promise<boolean> {
+  return conditionHolds(onlyIf, await reader.head(key, { signal }))
 }
 
 /**
@@ -79,23 +91,33 @@ export async function holdsNow({ reader }: S3Bucket, key: string, onlyIf: PutCon
 async function lostCondition(
   bucket: S3Bucket,
   key: string,
-  { onlyIf, error }: { onlyIf: PutCondition; error: unknown },
+  { error, ...condition }: Condition & { error: unknown },
 ): Promise<boolean> {
   if (isConditionFailed(error)) return true
   const isUndecided = isLocked(error) || (error instanceof S3Error && error.status === 409)
-  return isUndecided && !(await holdsNow(bucket, key, onlyIf))
+  return isUndecided && !(await holdsNow(bucket, key, condition))
 }
 
 async function store(
   client: S3Client,
   key: string,
-  { body, size, info = {}, signal, condition, checksMd5, digests = {} }: PutOptions & Plan & { body: Body },
+  {
+    body,
+    size,
+    info = {},
+    signal,
+    timer,
+    condition,
+    checksMd5,
+    digests = {},
+  }: PutOptions & Plan & { body: Body },
 ): Promise<ObjectInfo> {
   const { headers, payload, unchecked } = digestHeaders(digests, { signs: client.signs, checksMd5 })
   const response = await sendBody(body, {
     size,
     digests: unchecked,
     signal,
+    timer,
     send: (value) =>
       client.send({
         method: 'PUT',
@@ -136,9 +158,9 @@ function digestHeaders(
   }
 }
 
-export async function deleteS3(client: S3Client, key: string): Promise<void> {
+export async function deleteS3(client: S3Client, key: string, signal?: AbortSignal): Promise<void> {
   try {
-    const response = await client.send({ method: 'DELETE', key })
+    const response = await client.send({ method: 'DELETE', key, signal })
     await cancelBody(response.body)
   } catch (error) {
     if (!(error instanceof S3Error) || error.s3Code !== 'NoSuchKey') throw error

@@ -202,7 +202,7 @@ const inlineCopy: Operation = async ({ chain }) => {
 function shared(object: StoredObject): StoredObject {
   return {
     ...object,
-    shared: { leader: true, whole: async () => {}, stream: () => streamOf(SOURCE) },
+    shared: { leader: true, copy: { begun: false }, whole: async () => {}, stream: () => streamOf(SOURCE) },
   }
 }
 

@@ -174,7 +174,7 @@ async function downloadOnce(
     onResponse(response)
     const { status, headers: answered, body } = response
     const etag = answered.get('ETag')
-    const length = answered.has('Content-Encoding') ? null : answered.get('Content-Length')
+    const length = answered.get('Content-Length')
     if (status === 206) {
       const range = answered.get('Content-Range') ?? ''
       if (!range.startsWith(`bytes ${offset}-`))

@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream'
 import { type Command, InvalidArgumentError } from 'commander'
 import { type Client, createClient, mediaBase } from '../client/client.ts'
 import { type DeploymentOptions, findDeployment } from './deployment-options.ts'
+import { fetchStored } from './fetch-stored.ts'
 import { createOutput, type Output, type OutputOptions, type Stream } from './output.ts'
 
 /** The standard streams and the environment: usually `process`. */
@@ -72,7 +73,7 @@ export function withLocal<Args extends unknown[]>(
 export function createSession(options: GlobalOptions, io: Io): Session {
   const { url, token } = findDeployment(options, io.env)
   return {
-    client: createClient({ url, ...(token !== '' && { token }) }),
+    client: createClient({ url, fetch: fetchStored, ...(token !== '' && { token }) }),
     output: createOutput(options, io),
     io,
     url: mediaBase(url),

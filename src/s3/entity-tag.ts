@@ -38,7 +38,8 @@ function tagOfTime({ size, modified, provenance }: ObjectInfo): string | undefin
 
 /**
  * A request's headers, with If-Match and If-None-Match (or other conditions) in the form in which `tag` is written if
- * they list this version: with or without `-0`, quoted or not, or the backend's own tag.
+ * they list this version: with or without `-0`, quoted or not, or by another tag that clients got of it. Listings of S3 have
+ * the server's own tag for a copy, and those of origins none, so clients get one of the time and the size.
  */
 export function s3Conditions(
   headers: Headers,
@@ -49,7 +50,7 @@ export function s3Conditions(
   let conditions = headers
   for (const name of names) {
     const listed = headers.get(name)?.split(',') ?? []
-    const own = [tag, info.etag].map(bareTag)
+    const own = [tag, info.etag, info.version, tagOfTime(info)].map(bareTag).filter(Boolean)
     if (tag === undefined || !listed.some((element) => own.includes(bareTag(element)))) continue
     if (conditions === headers) conditions = new Headers(headers)
     conditions.set(name, tag)

@@ -14,6 +14,7 @@ import {
 import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { startLegacyOrigin } from '../../demo/legacy-origin.ts'
 import { type CuttingProxy, startCuttingProxy } from '../kit/servers/cutting-proxy.ts'
@@ -118,6 +119,17 @@ describe('cp of a folder', () => {
     expect((await ok(['cp', `:${prefix}`, back])).stderr).toMatch(/^5 downloaded \(15 B\), 0 equal in /)
     expect(await files(back)).toEqual(TREE)
     expect((await ok(['cp', `:${prefix}`, back])).stderr).toMatch(/^0 downloaded \(0 B\), 5 equal in /)
+  })
+
+  it('keeps the bytes of an object with a Content-Encoding, which is equal the next time in either direction', async () => {
+    const [headers, body] = [{ 'Content-Encoding': 'gzip' }, gzipSync('one')]
+    await deployment.site.call(`${prefix}a.txt`, { method: 'PUT', headers, body })
+    await ok(['cp', `:${prefix}`, folder])
+    expect(body.equals(await readFile(join(folder, 'a.txt')))).toBe(true)
+    const equal = { transferred: 0, skipped: 1, failed: 0 }
+    expect(summaryOf(await ok(['cp', `:${prefix}`, folder, '--json']))).toMatchObject(equal)
+    expect(summaryOf(await ok(['cp', folder, `:${prefix}`, '--json']))).toMatchObject(equal)
+    expect(await read(`${prefix}a.txt`)).toBe('one')
   })
 
   it('replaces what differs, even if the sizes are equal', async () => {
@@ -571,7 +583,7 @@ describe('where S3 is the primary, which lists a copy with another ETag than tha
 
 it.each([
   { args: ['cp', 'a', 'b'], says: 'one side must be a folder and the other a deployment' },
-  { args: ['cp', ':a/', ':b/'], says: 'one side must be a folder and the other a deployment' },
+  { args: ['cp', ':a/', ':b/'], says: 'objects are not copied between deployments' },
   { args: ['cp', '/no/such/folder', ':b/'], says: 'ENOENT' },
   { args: ['cp', '.', 'nowhere:b/'], says: 'there is no profile "nowhere"' },
   { args: ['cp', '.', ':/b/'], says: 'do not begin with "/"' },

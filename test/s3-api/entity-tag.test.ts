@@ -101,6 +101,17 @@ describe('s3Conditions()', () => {
     expect(conditionHolds(condition, info, 'http')).toBe(true)
   })
 
+  it('accepts the tag that a listing has if it has not the object’s own: the server’s, or that of the time', () => {
+    const copy = { ...info, version: `"${OTHER}"`, provenance: { backend: 'old', copied: new Date() } }
+    expect(conditionHolds(`"${OTHER}"`, copy, 's3')).toBe(true)
+    expect(conditionHolds(OF_TIME, info, 'http')).toBe(true)
+    expect(conditionHolds(OF_TIME, { ...info, size: 8 }, 'http')).toBe(false)
+  })
+
+  it.each(['""', ''])('does not accept %s of an object without a tag', (condition) => {
+    expect(conditionHolds(condition, BASE, 'http')).toBe(false)
+  })
+
   it.each([`"${OTHER}"`, `"${MD5}-1"`, `"${MD5}0"`, ''])('does not accept %s', (condition) => {
     expect(conditionHolds(condition, info, 'http')).toBe(false)
   })

@@ -270,6 +270,22 @@ describe('a listing', () => {
     expect(await walk(s3, V2, byToken)).toEqual(keys)
   })
 
+  it('has ETags that hold as conditions, where the backend lists none', async () => {
+    const modified = new Date(MODIFIED).toUTCString()
+    const origin = answering(({ url }) =>
+      new URL(url).pathname === '/'
+        ? Response.json([{ name: 'a', type: 'file', mtime: modified, size: 5 }])
+        : new Response('bytes', {
+            headers: { ETag: '"own"', 'Last-Modified': modified, 'Content-Length': '5' },
+          }),
+    )
+    const { s3 } = startS3({ FALLBACK_STORAGES: [R2, { ...OLD, listing: 'autoindex-json' }], OLD: origin })
+    const [, listed = ''] = /<ETag>&quot;(.*?)&quot;/.exec((await list(s3, V2)).xml) ?? []
+    const get = (tag: string) => s3('GET', '/media/a', { headers: { 'if-match': `"${tag}"` } })
+    const answers = await Promise.all([get(listed), get('own'), get('other')])
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 412])
+  })
+
   it('fails if nobody knows the size of an object', async () => {
     const origin = answering(({ method, url }) =>
       method === 'GET' && new URL(url).pathname === '/'

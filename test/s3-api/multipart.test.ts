@@ -257,6 +257,17 @@ describe('CompleteMultipartUpload', () => {
     expect(await codeOf(complete('a', uploadId, parts))).toBe('EntityTooLarge')
   })
 
+  it('refuses parts that do not have the size that the client expects', async () => {
+    const { create, part, complete } = startUploads()
+    const uploadId = await create('a')
+    const parts = [await part('a', uploadId, 1, FULL), await part('a', uploadId, 2, bytesOf('small'))]
+    const expecting = (size: number) =>
+      complete('a', uploadId, parts, { headers: { 'x-amz-mp-object-size': `${size}` } })
+    expect(await codeOf(expecting(PART + 6))).toBe('InvalidRequest')
+    expect(await media.head('a')).toBeNull()
+    expect((await expecting(PART + 5)).status).toBe(200)
+  })
+
   it('only joins the parts if the conditions hold for what the chain has', async () => {
     const { chain, create, part, complete } = startUploads()
     const begun = async (body: string) => {

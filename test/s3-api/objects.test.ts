@@ -68,3 +68,14 @@ describe('text that may be out of date', () => {
     expect(answer.headers.get('Cache-Control')).toBe('no-store, no-transform')
   })
 })
+
+it('tells clients, which need one, the time of a listing for an object whose time is unknown', async () => {
+  const origin = answering(() => new Response('bytes', { headers: { 'Content-Length': '5' } }))
+  const { s3 } = startS3({ FALLBACK_STORAGES: [R2, OLD], OLD: origin })
+  for (const method of ['HEAD', 'GET']) {
+    const { status, headers } = await s3(method, '/media/a', {
+      headers: { 'if-modified-since': new Date().toUTCString() },
+    })
+    expect([status, headers.get('Last-Modified')]).toEqual([200, 'Thu, 01 Jan 1970 00:00:00 GMT'])
+  }
+})

@@ -107,6 +107,10 @@ async function sync(
 
 function connect({ io, globals }: Local, source: string, destination: string): Sides {
   const [from, to] = [parseLocation(source), parseLocation(destination)]
+  if ('prefix' in from && 'prefix' in to)
+    throw usageError(
+      'objects are not copied between deployments: copy them to a folder, and from there to the other one',
+    )
   const [store, local] = 'prefix' in from ? [from, to] : [to, from]
   if (!('prefix' in store) || !('path' in local)) {
     throw usageError(

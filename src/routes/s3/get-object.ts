@@ -11,6 +11,7 @@ import type { Answered } from '../context.ts'
 import { findObject } from '../find-object.ts'
 import { describeAnswer } from '../media.ts'
 import { s3Failure } from './failure.ts'
+import { UNKNOWN_TIME } from './list-page.ts'
 import { isCurrent, withS3Tag } from './object-tag.ts'
 import type { S3Request } from './request.ts'
 
@@ -59,6 +60,7 @@ export async function getObject(s3: S3Request): Promise<Response> {
 function describe({ c }: S3Request, response: Response, answered: Answered): Response {
   const { headers, ok } = response
   if (ok && !headers.has('Content-Type')) headers.set('Content-Type', UNTYPED)
+  if (ok && !headers.has('Last-Modified')) headers.set('Last-Modified', UNKNOWN_TIME.toUTCString())
   if (ok && COMPRESSED.test(headers.get('Content-Type') ?? ''))
     headers.append('Cache-Control', 'no-transform')
   return describeAnswer(c, response, answered)

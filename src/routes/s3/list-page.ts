@@ -30,7 +30,7 @@ const CONCURRENCY = 4
 /** Clients expect no empty page before the last: this many are passed over. */
 const MAX_EMPTY_PAGES = 20
 /** Where no time is known: clients need one, and this never makes an object newer than their copy. */
-const UNKNOWN_TIME = new Date(0)
+export const UNKNOWN_TIME = new Date(0)
 
 /** The next page with entries. A listing is complete or fails, since clients delete what a listing lacks. */
 export async function readPage(chain: Chain, options: MergeListOptions): Promise<Page> {

@@ -106,7 +106,14 @@ async function completeWith(s3: S3Request, opened: OpenUpload, parts: UploadedPa
   const { c, request, bucket, key } = s3
   const { chain, config } = c.get('deployment')
   checkParts(parts, { areEqual: opened.target.type === 'r2' })
-  checkSize(sizeOfParts(parts), config.maxUploadBytes ?? Infinity)
+  const size = sizeOfParts(parts)
+  checkSize(size, config.maxUploadBytes ?? Infinity)
+  const expected = request.headers.get('x-amz-mp-object-size') ?? size
+  if (Number(expected) !== size)
+    throw new S3ApiError(
+      'InvalidRequest',
+      `the parts have ${size} bytes, and x-amz-mp-object-size says ${expected}`,
+    )
   const info = await finishAndPurge(c, key, complete(s3, opened, parts))
   c.set('answered', { backend: info.backend })
   const [location = ''] = request.url.split('?')

@@ -132,12 +132,12 @@ it.each([
     'failed',
     {
       pending: 3,
-      failed: 2,
+      failed: 1,
       oldest_pending_seconds: 900,
       failures: [{ name: 'a.jpg', error: 'denied', detail: 'S3 answered 403', attempts: 6, since: '' }],
     },
     'failed',
-    '3 changes pending, for 15 min 0 s; 2 have failed, e.g. a.jpg: denied: S3 answered 403',
+    '3 changes pending, for 15 min 0 s; 1 has failed, e.g. a.jpg: denied: S3 answered 403',
   ],
 ])('reports a mirror that %s', async (_, mirror, status, detail) => {
   const checks = await checksOf({ ...LOCKED, mirror })

@@ -40,7 +40,7 @@ it('makes a mirror equal to the primary, and shows the progress', async () => {
   const unsafe = await cli('verify', '--rollback')
   expect(unsafe.code).toBe(3)
   expect(unsafe.stdout).toContain(
-    'completed, not safe to roll back\n  because 1 object is missing from media_kv\n  next: Run a resync of the mirror, then verify again.\n',
+    'completed, not safe to roll back\n  because 1 object is missing from media_kv\n  next: Run a resync of the mirror, then verify again. Not right after a flip: ',
   )
   expect(unsafe.stdout).toMatch(/^missing {2}new\/a\.txt {2}media_kv does not hold it$/m)
 

@@ -218,7 +218,7 @@ function checkMirror(mirror: Mirror): Check {
     return {
       name: 'mirrors',
       status: failed > 0 ? 'failed' : 'warning',
-      detail: `${name}: ${state}${failed > 0 ? `; ${count(failed)} have failed` : ''}${reason}`,
+      detail: `${name}: ${state}${failed > 0 ? `; ${count(failed)} ${failed === 1 ? 'has' : 'have'} failed` : ''}${reason}`,
       fix: 'fix what the mirror fails with; what is pending is then tried again automatically. See it with: fallback-storage mirrors',
     }
   const unknown =

@@ -386,7 +386,7 @@ const notBack: Verification = {
       decides: true,
       seen: 'Of 62205 objects, 60950 are equal, 0 are deleted in media, 1201 are missing from old_media, 3 differ, and 0 have changed since they were copied.',
       at: LOOKED_AT,
-      next: 'Run a resync of the mirror, then verify again.',
+      next: 'Run a resync of the mirror, then verify again. Not right after a flip: a resync would overwrite the changes that had not been mirrored.',
     },
     {
       id: 'mirrors',

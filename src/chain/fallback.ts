@@ -3,7 +3,7 @@ import type { Backend, ReadOptions, WritableBackend } from '../storage/backend.t
 import { type Members, writersFor } from './placement.ts'
 import { type ErrorCode, type StorageError, toStorageError } from '../storage/errors.ts'
 import { writeMarker } from '../storage/tombstone-marker.ts'
-import { type Trace, traceWrite } from '../storage/trace.ts'
+import { traceWrite } from '../storage/trace.ts'
 
 /** `tombstone`: deletes leave a marker that hides the objects of fallbacks. `first`: a plain delete, as in the Django original. */
 export type DeleteMode = 'tombstone' | 'first'
@@ -14,7 +14,7 @@ export interface ChainOptions extends Pick<Members, 'hedgeMs' | 'speculation'> {
 
 /** All backends in order, used as one storage. */
 export interface Chain extends Backend, Members {
-  delete(name: string, trace?: Trace): Promise<void>
+  delete(name: string, options?: Pick<ReadOptions, 'trace' | 'signal'>): Promise<void>
   /** Tries each backend in order until `operation` returns a result; see `search`. */
   first<T>(name: string, operation: Operation<T>, options?: ReadOptions): Promise<T | null>
 }
@@ -40,7 +40,7 @@ export function createChain(
     first,
     get: (name, options) => first(name, (backend, read) => backend.get(name, read), options),
     head: (name, options) => first(name, (backend, read) => backend.head(name, read), options),
-    async delete(name, trace) {
+    async delete(name, { trace } = {}) {
       const writers = writersFor(members, name)
       if (members.tombstones) {
         const [writer] = writers

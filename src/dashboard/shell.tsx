@@ -100,7 +100,7 @@ function NoSuchPage() {
   return (
     <Page title="There is no such page">
       <p>
-        The address <code>{location.hash}</code> is none of this dashboard.
+        The dashboard has no page <code>{location.hash}</code>.
       </p>
       <button type="button" onClick={() => navigate({ view: 'browse', prefix: '', filter: '' })}>
         Browse the media

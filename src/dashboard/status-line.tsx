@@ -1,6 +1,6 @@
 import type { Backends } from '../client/client.ts'
 import { chain, chainError } from './chain.ts'
-import { formatAgo } from './format.ts'
+import { formatAgo, formatTime } from './format.ts'
 import { Icon } from './parts/icon.tsx'
 import { visible } from './parts/name.tsx'
 
@@ -41,7 +41,7 @@ function LastFallbackRead({
   if (last === null)
     return (
       <a href="#/migration" class="status-detail">
-        no fallback read{since ? ` since ${formatAgo(since)}` : ''}
+        no fallback read{since ? ` since ${formatTime(since)}` : ''}
       </a>
     )
   return (

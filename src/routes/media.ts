@@ -154,7 +154,7 @@ export async function deleteMedia(c: Context<AppEnv>, { name }: Input<'deleteObj
   const { chain } = c.get('deployment')
   const allows = conditionOf(c.req.raw)
   const trace = c.get('trace')
-  await (allows ? deleteObjectIf(chain, name, allows, trace) : chain.delete(name, trace))
+  await (allows ? deleteObjectIf(chain, name, allows, trace) : chain.delete(name, { trace }))
   return new Response(null, { status: 204 })
 }
 

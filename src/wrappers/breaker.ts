@@ -115,7 +115,7 @@ export function withBreaker(backend: Backend, options: BreakerOptions): BackendW
     // Writes and listings cannot be answered by another backend.
     const admitted = admit(lastResort || (method !== 'get' && method !== 'head'))
     if (admitted === false)
-      throw new StorageError('skipped', 'was skipped: it failed too often recently', {
+      throw new StorageError('skipped', 'it failed too often recently', {
         backend: backend.name,
       })
     const isProbe = admitted !== true

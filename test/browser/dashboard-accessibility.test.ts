@@ -185,7 +185,7 @@ describe('axe finds nothing, and nothing scrolls sideways,', () => {
       await section.getByRole('link', { name: 'audio/' }).waitFor()
       await section.getByText('The latest that differed').click()
       await section.getByRole('button', { name: 'Year' }).click()
-      await section.getByText('Reads in 1 d').waitFor()
+      await section.getByText('In intervals of 1 d').waitFor()
     },
     'a running verification beside the last certificate': async ({ page, open }) => {
       const last = await api<Verification>('GET', `verifications/${jobs.verification}`)

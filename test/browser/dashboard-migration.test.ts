@@ -5,7 +5,7 @@ import type { Page } from 'playwright-core'
 import { afterAll, describe, expect, it } from 'vitest'
 import { answer } from '../../scripts/screenshots/answers.ts'
 import type { Answers, Verification } from '../../src/client/client.ts'
-import { useDashboard, type Visit } from './dashboard.ts'
+import { lookAgain, useDashboard, type Visit } from './dashboard.ts'
 import { startTestOrigin, type TestOrigin } from './origin.ts'
 
 const COUNT = 500
@@ -239,6 +239,38 @@ describe('while verifications run', () => {
       await card.getByRole('button', { name: 'Verify …' }).click()
       await page.getByRole('dialog', { name: 'Verify the migration' }).waitFor()
     }))
+})
+
+describe('what cannot be loaded', () => {
+  const PROBLEM = {
+    status: 502,
+    contentType: 'application/problem+json',
+    json: { title: 'The backend broke', status: 502, detail: 'it did' },
+  }
+
+  it('does not pass for nothing: without verifications, nothing is said of the coverage', () =>
+    withDashboard(
+      async ({ page, open }) => {
+        await page.route('**/-/api/verifications', (route) => route.fulfill(PROBLEM))
+        await open('#/migration')
+        await page.getByText('The backend broke').waitFor()
+        expect(await page.getByText('Not known yet').count()).toBe(0)
+      },
+      { failing: /^502 / },
+    ))
+
+  it('does not pass for healthy: Health says that what it shows is old', () =>
+    withDashboard(
+      async ({ page, open }) => {
+        await open('#/health')
+        await page.getByRole('region', { name: 'Backend legacy' }).waitFor()
+        await page.route('**/-/api/backends', (route) => route.fulfill(PROBLEM))
+        await lookAgain(page)
+        await page.getByRole('alert').getByText('The backend broke').waitFor()
+        expect(await page.getByRole('region', { name: 'Backend legacy' }).count()).toBe(1)
+      },
+      { failing: /^502 / },
+    ))
 })
 
 async function verify(page: Page, how: string): Promise<void> {

@@ -45,30 +45,48 @@ it.each([
   })
 })
 
-it('warns about a backend that refused a change because of a lock', async () => {
-  const error = {
-    at: '2026-11-01T00:00:00.000Z',
-    error: 'locked',
-    detail: 'a bucket lock protects the object',
-  }
-  const health = { state: 'closed', failures: 0, recent_errors: [error] }
+interface Stub {
+  /** Of the backend `media`. */
+  type?: string
+  state?: string
+  error: string
+  detail: string
+  result?: string
+  mirror?: object
+}
+
+/** What doctor says about a backend that failed recently, and about a mirror behind it. */
+async function checksOf({ type = 'r2', state = 'closed', result = 'absent', mirror, ...failure }: Stub) {
+  const error = { at: '2026-11-01T00:00:00.000Z', ...failure }
+  const health = { state, failures: 0, recent_errors: [error] }
   const backend = {
     name: 'media',
-    type: 'r2',
+    type,
     role: 'primary',
     writable: true,
     methods: [],
-    config: null,
+    config: { url: 'https://old.example/' },
     health,
   }
-  const mirror = { ...backend, name: 'old', type: 's3', role: 'mirror', health: undefined }
+  const old = { ...backend, name: 'old', type: 's3', role: 'mirror', health: undefined }
+  const followed = {
+    name: 'old',
+    pending: 0,
+    failed: 0,
+    oldest_pending_seconds: null,
+    last_resync: '2026-11-01T00:00:00.000Z',
+    failures: [],
+  }
   const answers: Record<string, object> = {
     '/-/health': { status: 'ok' },
-    '/-/api/backends': { backends: [backend, mirror], migration: false, deletes: 'tombstone' },
+    '/-/api/backends': { backends: [backend, old], migration: false, deletes: 'tombstone' },
     '/-/api/explain': {
-      backends: [{ name: 'media', type: 'r2', accepts: true, result: 'absent', latency_ms: 1 }],
+      backends: [
+        { name: 'media', type, accepts: true, result, detail: 'it failed too often', latency_ms: 1 },
+      ],
     },
     '/-/api/list': { prefix: '', objects: [], directories: [], cursor: null, degraded: [] },
+    '/-/api/mirrors': { mirrors: [{ ...followed, ...mirror }] },
   }
   const send = async (input: string | URL | Request) => {
     const { pathname } = new URL(input instanceof Request ? input.url : input)
@@ -76,9 +94,13 @@ it('warns about a backend that refused a change because of a lock', async () => 
     return Response.json(known === undefined ? { backfills: [], name: 'x' } : answers[known])
   }
   const url = 'https://media.example.com/'
-  const checks = await Array.fromAsync(
-    examine({ client: createClient({ url, fetch: send }), url, hasToken: true }),
-  )
+  return Array.fromAsync(examine({ client: createClient({ url, fetch: send }), url, hasToken: true }))
+}
+
+const LOCKED = { error: 'locked', detail: 'a bucket lock protects the object' }
+
+it('warns about a backend that refused a change because of a lock', async () => {
+  const checks = await checksOf(LOCKED)
   expect(checks.find(({ name }) => name === 'chain')?.detail).toContain('media (r2) → old (s3, mirror);')
   expect(checks.filter(({ status }) => status !== 'ok')).toEqual([
     expect.objectContaining({
@@ -88,6 +110,54 @@ it('warns about a backend that refused a change because of a lock', async () => 
       fix: expect.stringContaining('remove the rule or limit it to a prefix'),
     }),
   ])
+})
+
+it.each([
+  ['unavailable', 'the origin answered 503', 'check that https://old.example/ is up'],
+  ['unavailable', 'the origin answered 429', 'it limits how fast it is read'],
+  ['denied', 'the origin answered 401', 'if the origin needs a header'],
+])('says why a backend is skipped, and how to fix that: %s, %s', async (error, detail, fix) => {
+  const checks = await checksOf({ type: 'http', state: 'open', result: 'skipped', error, detail })
+  expect(checks.find(({ name }) => name === 'media')).toEqual({
+    name: 'media',
+    status: 'failed',
+    detail: `skipped: it failed too often, last at 2026-11-01T00:00:00.000Z: ${error}: ${detail}`,
+    fix: expect.stringContaining(fix),
+  })
+})
+
+it.each([
+  ['is behind', { pending: 3, oldest_pending_seconds: 300 }, 'warning', '3 changes pending, for 5 min 0 s'],
+  [
+    'failed',
+    {
+      pending: 3,
+      failed: 1,
+      oldest_pending_seconds: 900,
+      failures: [{ name: 'a.jpg', error: 'denied', detail: 'S3 answered 403', attempts: 6, since: '' }],
+    },
+    'failed',
+    '3 changes pending, for 15 min 0 s; 1 has failed, e.g. a.jpg: denied: S3 answered 403',
+  ],
+])('reports a mirror that %s', async (_, mirror, status, detail) => {
+  const checks = await checksOf({ ...LOCKED, mirror })
+  expect(checks.find(({ name }) => name === 'mirrors')).toEqual({
+    name: 'mirrors',
+    status,
+    detail: `old: ${detail}`,
+    fix: expect.stringContaining('fallback-storage mirrors'),
+  })
+})
+
+it.each([
+  ['follows', {}, 'old: no change is pending'],
+  ['was never resynced', { last_resync: null }, 'old: no change is pending; never resynced, so '],
+])('says that a mirror %s', async (_, mirror, detail) => {
+  const checks = await checksOf({ ...LOCKED, mirror })
+  expect(checks.find(({ name }) => name === 'mirrors')).toMatchObject({
+    status: 'ok',
+    detail: expect.stringContaining(detail),
+  })
 })
 
 it('says where a URL redirects, and sends no token there', async () => {

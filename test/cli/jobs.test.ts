@@ -35,6 +35,7 @@ it('reports that there are no jobs yet, and that it is not safe to detach', asyn
   const { code, stdout } = await cli(['verify', '--differences', '100'])
   expect(code).toBe(3)
   expect(stdout).toContain('completed, not safe to detach\n  because ')
+  expect(stdout).toMatch(/^ {2}next: Look at the differences\. A backfill copies what is missing;/m)
   expect(stdout).toMatch(/^missing {2}photos\/sun\.png {2}/m)
 })
 
@@ -127,6 +128,14 @@ it('starts a verification without waiting and shows it later', async () => {
   expect(code).toBe(3)
   expect(stdout).toContain('not safe to detach\n  because ')
   expect(stdout).toMatch(/^ {4}photos\/ {2}4 of 4 {2}100 %$/m)
+})
+
+it('accepts reasons that are given one by one', async () => {
+  const accept = ['--accept', 'prefix', '--accept', 'equal_by_size']
+  const ran = await cli(['verify', '--prefix', 'photos/', ...accept, '--json'])
+  expect(records<Verification>(ran)).toMatchObject([
+    { accepted: [{ reason: 'prefix' }, { reason: 'equal_by_size' }], reasons: [] },
+  ])
 })
 
 it('reads names from standard input, and reports what failed and why', async () => {

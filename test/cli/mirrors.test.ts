@@ -32,7 +32,7 @@ it('shows how far each mirror has followed the primary', async () => {
   expect(await mirror()).toMatchObject({ name: 'media_kv', failed: 0, last_resync: null })
   const { code, stdout } = await cli('mirrors')
   expect(code).toBe(0)
-  expect(stdout).toMatch(/^mirror +pending +oldest +failed +last resync\nmedia_kv +0 +- +0 +-\n$/)
+  expect(stdout).toMatch(/^mirror +pending +oldest +failed +last resync\nmedia_kv +0 +- +0 +never\n$/)
 })
 
 it('makes a mirror equal to the primary, and shows the progress', async () => {
@@ -40,7 +40,7 @@ it('makes a mirror equal to the primary, and shows the progress', async () => {
   const unsafe = await cli('verify', '--rollback')
   expect(unsafe.code).toBe(3)
   expect(unsafe.stdout).toContain(
-    'completed, not safe to roll back\n  because 1 object is missing from media_kv\n',
+    'completed, not safe to roll back\n  because 1 object is missing from media_kv\n  next: Run a resync of the mirror, then verify again. Not right after a flip: ',
   )
   expect(unsafe.stdout).toMatch(/^missing {2}new\/a\.txt {2}media_kv does not hold it$/m)
 
@@ -118,7 +118,7 @@ it('says which names a mirror has not followed, and why', async () => {
   try {
     expect((await stub(['mirrors'])).stdout).toBe(`\
 mirror  pending      oldest  failed  last resync
-legacy        3  22 min 0 s       1  -
+legacy        3  22 min 0 s       1  never
 
 legacy  denied  a.jpg  the server responded with 403 (attempts: 6)
 `)

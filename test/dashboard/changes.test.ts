@@ -64,7 +64,8 @@ it('describes a version by what is known of it', () => {
 
 describe('a mirror', () => {
   it.each([
-    ['up to date', {}],
+    ['up to date', { last_resync: ago(60) }],
+    ['nothing pending', {}],
     ['following', { pending: 2, oldest_pending_seconds: 4 }],
     ['behind for 5 min', { pending: 2, oldest_pending_seconds: 300 }],
     ['1 name failed', { pending: 2, failed: 1, oldest_pending_seconds: 4 }],

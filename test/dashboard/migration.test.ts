@@ -215,7 +215,7 @@ describe('an estimate', () => {
       storage_usd_per_month: null,
     }
     const { total, unknown: sentence } = costsOf(unknown)
-    expect(total).toBe('$0.05 and the unknown')
+    expect(total).toBe('at least $0.05')
     expect(sentence).toContain('legacy')
     expect(describeSize(unknown)).toBe('5.0 MB, and 4 of unknown size')
     expect(describeSize({ ...unknown, objects_of_unknown_size: 10 })).toBe('of unknown size')

@@ -6,10 +6,12 @@ import {
   type Backends,
   type Client,
   type Finding,
+  type Mirror,
 } from '../../client/client.ts'
 import { type Check, showChecks } from '../checks.ts'
 import { CommandError, describeError, EXIT, isRefusal, networkReason, usageError } from '../errors.ts'
 import { createSession, type Io, type Local, type Session, type WithSession, withLocal } from '../session.ts'
+import { count, duration } from '../output.ts'
 import { isOver } from '../watch-job.ts'
 
 interface DoctorOptions {
@@ -107,6 +109,12 @@ export async function* examine(deployment: Deployment): AsyncGenerator<Check> {
   } catch (error) {
     yield { name: 'listing', status: 'failed', detail: reasonsOf(error) }
   }
+  if (backends.backends.some(({ role }) => role === 'mirror'))
+    try {
+      for (const mirror of await client.mirrors()) yield checkMirror(mirror)
+    } catch (error) {
+      yield { name: 'mirrors', status: 'failed', detail: reasonsOf(error) }
+    }
   try {
     const unfinished = (await client.backfills()).filter((job) => !isOver(job))
     const ids = unfinished.map(({ id }) => id).join(', ')
@@ -166,17 +174,22 @@ function checkBackend(finding: Finding, { backends }: Backends, local: boolean):
     return { name, status: 'ok', detail: "not checked: its include or exclude rules out doctor's test name" }
   }
   const described = backends.find((backend) => backend.name === name)
+  const { recent_errors: errors = [] } = described?.health ?? {}
+  const last = errors.at(-1)
+  if (result === 'skipped' && last) {
+    // The fix is for what it failed with. What skips it ends by itself.
+    const why = `skipped: ${detail}, last at ${last.at}: ${last.error}: ${last.detail}`
+    return { name, status: 'failed', detail: why, fix: backendFix(last, described, local) }
+  }
   if (!['absent', 'hit', 'deleted'].includes(result)) {
-    const fix = backendFix(result, described, local)
+    const fix = backendFix({ error: result, detail }, described, local)
     return { name, status: 'failed', detail: `${result}: ${detail}`, fix }
   }
-  const { recent_errors: errors = [] } = described?.health ?? {}
   const answers = `answers in ${latency ?? '?'} ms`
-  const last = errors.at(-1)
   if (!last) return { name, status: 'ok', detail: answers }
   const times = errors.length === 1 ? 'once' : `${errors.length} times`
   const lately = `${answers}, but failed ${times} recently, last at ${last.at}: ${last.error}: ${last.detail}`
-  return { name, status: 'warning', detail: lately, fix: backendFix(last.error, described, local) }
+  return { name, status: 'warning', detail: lately, fix: backendFix(last, described, local) }
 }
 
 async function* checkListing(client: Client, { backends }: Backends, local: boolean): AsyncGenerator<Check> {
@@ -185,22 +198,53 @@ async function* checkListing(client: Client, { backends }: Backends, local: bool
   if (page.degraded.length === 0) yield { name, status: 'ok', detail: 'every backend can list' }
   for (const { name: backend, error, detail } of page.backends ?? []) {
     const described = backends.find((other) => other.name === backend)
-    const fix = backendFix(error, described, local)
+    const fix = backendFix({ error, detail }, described, local)
     if (error === 'unsupported') yield { name, status: 'warning', detail: `${backend}: ${detail}`, fix }
     else yield { name, status: 'failed', detail: `${backend}: ${error}: ${detail}`, fix }
   }
+}
+
+/** Changes usually follow within seconds. */
+const BEHIND_SECONDS = 120
+
+function checkMirror(mirror: Mirror): Check {
+  const { name, pending, failed, oldest_pending_seconds: oldest, last_resync: resync, failures } = mirror
+  const [failure] = failures
+  const state =
+    pending === 0 ? 'no change is pending' : `${changes(pending)} pending, for ${duration(oldest ?? 0)}`
+  const reason = failure ? `, e.g. ${failure.name}: ${failure.error}: ${failure.detail}` : ''
+  const isLate = (oldest ?? 0) >= BEHIND_SECONDS
+  if (failed > 0 || isLate)
+    return {
+      name: 'mirrors',
+      status: failed > 0 ? 'failed' : 'warning',
+      detail: `${name}: ${state}${failed > 0 ? `; ${count(failed)} ${failed === 1 ? 'has' : 'have'} failed` : ''}${reason}`,
+      fix: 'fix what the mirror fails with; what is pending is then tried again automatically. See it with: fallback-storage mirrors',
+    }
+  const unknown =
+    resync === null ? '; never resynced, so verify --rollback says whether it has what is older' : ''
+  return { name: 'mirrors', status: 'ok', detail: `${name}: ${state}${unknown}` }
+}
+
+function changes(pending: number): string {
+  return `${count(pending)} ${pending === 1 ? 'change' : 'changes'}`
 }
 
 interface Failing {
   type: string
   config: NonNullable<BackendDescription['config']>
   local: boolean
+  detail: string
 }
 
 /** How to fix a backend that fails with this error. */
-function backendFix(error: string, backend: BackendDescription | undefined, local: boolean): string {
+function backendFix(
+  { error, detail = '' }: { error: string; detail?: string },
+  backend: BackendDescription | undefined,
+  local: boolean,
+): string {
   const fix = FIXES[error] ?? fixUnavailable
-  return fix({ type: backend?.type ?? '', config: backend?.config ?? {}, local })
+  return fix({ type: backend?.type ?? '', config: backend?.config ?? {}, local, detail })
 }
 
 const FIXES: Record<string, (failing: Failing) => string> = {
@@ -238,7 +282,9 @@ function fixDenied({ type, config, local }: Failing): string {
   return `${keys} Without permission to list, S3 also answers 403 for missing objects: allow s3:ListBucket, or set absent_statuses = [403, 404, 410]`
 }
 
-function fixUnavailable({ type, config }: Failing): string {
+function fixUnavailable({ type, config, detail }: Failing): string {
+  if (/answered (?:429|503 SlowDown)/.test(detail))
+    return 'it limits how fast it is read: raise its limit, or slow backfills and verifications down with --max-per-second'
   if (type === 's3') {
     return `check endpoint (${setting(config, 'endpoint')}) and bucket (${setting(config, 'bucket')}), and that the server is up. Some servers need addressing = "virtual"`
   }

@@ -46,7 +46,7 @@ async function list({ client, output }: Session): Promise<void> {
       count(pending),
       age === null ? '-' : duration(age),
       count(failed),
-      time(resynced),
+      resynced === null ? 'never' : time(resynced),
     ],
   )
   const head = ['mirror', 'pending', 'oldest', 'failed', 'last resync']

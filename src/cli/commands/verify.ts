@@ -44,7 +44,7 @@ export function addVerify(program: Command, withSession: WithSession): void {
     .option(
       '--accept <reasons>',
       'reasons to accept, separated by commas: excluded, unlistable, equal_by_size, …',
-      (reasons: string) => reasons.split(','),
+      (reasons: string, before: string[] | undefined) => [...(before ?? []), ...reasons.split(',')],
     )
     .option('--no-wait', 'start the verification and return at once')
     .option('--differences <count>', 'show at most this many examples', wholeNumber, EXAMPLES)
@@ -132,6 +132,9 @@ function verificationLines(done: Verification, differences: readonly Difference[
   return [
     [`verification ${done.id}: ${done.state}, `, result],
     ...done.reasons.map((reason) => `  because ${reason}`),
+    ...done.conditions
+      .filter(({ met, decides }) => met === false && decides)
+      .flatMap(({ next }) => (next === null ? [] : [`  next: ${next}`])),
     ...done.conditions.filter(isAdvice).map(({ seen, next }) => `  note: ${seen} ${next ?? ''}`.trimEnd()),
     ...done.accepted.map((accepted) => `  accepted: ${accepted.reason}, ${count(accepted.count)}`),
     done.as_of !== null &&

@@ -38,6 +38,7 @@ function HealthOfChain() {
       {!described && (chainError.value === undefined ? <Loading /> : <Problem error={chainError.value} />)}
       {described && (
         <div class="stack">
+          {chainError.value !== undefined && <Problem error={chainError.value} />}
           {described.warnings.map(({ backend, detail }) => (
             <p class="notice tone-warn" key={backend + detail}>
               <Icon name="triangle-alert" />

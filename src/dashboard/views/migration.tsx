@@ -45,7 +45,7 @@ function Overview({ chosen }: { chosen: string | undefined }) {
   const { job } = backfills
   const hasFailures = job && job.failed > 0
   const detaching = verifications.all?.filter((one) => !isRollback(one))
-  const coverage = <Coverage verifications={detaching ?? []} />
+  const coverage = detaching && <Coverage verifications={detaching} />
   // All at once, so that nothing moves when the second list arrives.
   const isReady = [backfills.jobs, verifications.jobs].every(({ data, error }) => data ?? error)
   return (

@@ -93,7 +93,7 @@ function equal(record: VerificationRecord): Condition {
       `Of ${objects(tally.compared)}, ${tally.equal} are equal, ${tally.tombstoned} are deleted in ${primary}, ` +
       `${missing} are missing from ${target}, ${different} differ, and ${changed} have changed since they were copied.`,
     next: isRollback
-      ? 'Run a resync of the mirror, then verify again.'
+      ? 'Run a resync of the mirror, then verify again. Not right after a flip: a resync would overwrite the changes that had not been mirrored.'
       : 'Look at the differences. A backfill copies what is missing; what was saved on purpose must be decided name by name. Then verify again.',
   })
 }
@@ -201,7 +201,7 @@ function dependence(record: VerificationRecord): Condition {
     .filter((one) => one !== undefined)
     .map(({ name, reads, last_read: last }) =>
       last
-        ? `${name} answered ${reads.week} reads in the last week, and the last one at ${inWords(Date.parse(last.at))}.`
+        ? `${name} answered ${reads.week === 1 ? '1 read' : `${reads.week} reads`} in the last week, and the last one at ${inWords(Date.parse(last.at))}.`
         : `${name} has answered no read since counting began.`,
     )
   return advising(record, 'dependence', {

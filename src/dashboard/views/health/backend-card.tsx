@@ -96,12 +96,12 @@ function highest(values: readonly (number | null)[]): number {
 function Errors({ health }: { health: Health | undefined }) {
   const errors = health?.recent_errors ?? []
   if (errors.length === 0) return <p class="muted small">No recent errors.</p>
-  const [latest] = errors
+  const latest = errors.at(-1)
   return (
     <details>
       <summary>
         {errors.length === 1 ? 'One recent error' : `${errors.length} recent errors`}
-        {latest && `, the latest ${formatAgo(errors.at(-1)?.at ?? latest.at)}`}
+        {latest && `, the latest ${formatAgo(latest.at)}: ${latest.detail}`}
       </summary>
       <ul class="plain">
         {errors.toReversed().map(({ at, error, detail }) => (

@@ -30,12 +30,12 @@ export function Traffic() {
   return (
     <div class="columns">
       <section class="card" aria-label="Reads">
-        <h2>Reads in 15 minutes</h2>
+        <h2>Reads per 15 minutes</h2>
         <Plot label="Reads by result over the last 24 hours" at={reads.at} series={readSeries(reads)} />
         {since}
       </section>
       <section class="card" aria-label="Copies">
-        <h2>Copies in 15 minutes</h2>
+        <h2>Copies per 15 minutes</h2>
         <Plot label="Copies over the last 24 hours" at={copies.at} series={copySeries(copies)} />
         {since}
       </section>

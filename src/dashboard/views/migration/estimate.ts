@@ -33,7 +33,7 @@ export function costsOf({ cost_usd: cost, egress_unknown: unknown }: Estimate) {
   const { total, ...services } = cost
   const known = Object.values(services).reduce<number>((sum, amount) => sum + (amount ?? 0), 0)
   return {
-    total: typeof total === 'number' ? formatUsd(total) : `${formatUsd(known)} and the unknown`,
+    total: typeof total === 'number' ? formatUsd(total) : `at least ${formatUsd(known)}`,
     services: Object.entries(services).map(([service, amount]): Cost => ({
       label: serviceLabel(service),
       amount: amount === null ? 'unknown' : formatUsd(amount),

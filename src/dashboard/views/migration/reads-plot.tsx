@@ -31,8 +31,9 @@ export function ReadsPlot({ span }: { span: Span }) {
         height={200}
       />
       <p class="muted small">
-        Reads in {length}, {isPartial ? `counted since ${formatTime(since)}` : `over the last ${label}`}. At
-        least: an isolate that is evicted takes up to a minute of counts with it.
+        In intervals of {length},{' '}
+        {isPartial ? `counted since ${formatTime(since)}` : `over the last ${label}`}. At least: an isolate
+        that is evicted takes up to a minute of counts with it.
       </p>
     </>
   )

@@ -136,5 +136,5 @@ export function fallbackUse(
   if (last) return { figure: elapsed(last.at), text: 'since a fallback was last needed', last }
   if (last === undefined || since === undefined) return null
   if (since === null) return { figure: '–', text: 'Nothing has been read since counting began.' }
-  return { figure: elapsed(since), text: 'of counting, and no fallback was needed in all of it' }
+  return { figure: elapsed(since), text: 'of counting, and no fallback was needed' }
 }

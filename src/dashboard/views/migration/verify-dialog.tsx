@@ -84,7 +84,7 @@ export function VerifyDialog({ direction, onClose, onStarted }: Props) {
           <summary>Accept what cannot be compared</summary>
           <fieldset>
             <legend class="muted small">
-              What you accept does not prevent it. It is printed on the certificate.
+              What you accept is no reason against it any more. The certificate lists it.
             </legend>
             {REASONS.map(({ reason, meaning }) => (
               <label class="choice" key={reason}>

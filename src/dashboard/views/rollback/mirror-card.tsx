@@ -73,7 +73,7 @@ function Failures({ mirror: { failures } }: { mirror: Mirror }) {
         ))}
       </ul>
       <p class="muted small">
-        They are tried again by themselves. If the mirror was down for long, a resync repairs everything at
+        They are tried again automatically. If the mirror was down for long, a resync repairs everything at
         once.
       </p>
     </>

@@ -31,7 +31,7 @@ export function Conflicts() {
       <Stale at={at} error={error} />
       {data?.total === 0 && (
         <p class="no-conflicts">
-          <Icon name="circle-check" /> None. A name that was saved here and is changed at its source, too,
+          <Icon name="circle-check" /> None. A name that was saved here and has also changed at its source
           would be listed.
         </p>
       )}

@@ -16,15 +16,15 @@ const MAX_TRIES = 20
 
 /**
  * The first free name in `backend`, by Django's rules: the name itself or, if that is taken, an alternative.
- * `before` are the backends that a read tries first: their objects would hide the saved one.
+ * The `others` must not have the name either.
  */
 export async function freeName(
   backend: Backend,
   name: string,
-  before: readonly Backend[] = [],
+  others: readonly Backend[] = [],
 ): Promise<FreeName> {
   let candidate = cleanName(name)
-  if (!fits(backend, candidate) || (await mayBeHidden(before, candidate))) {
+  if (!fits(backend, candidate) || (await mayBeTaken(others, candidate))) {
     candidate = alternativeName(backend, name)
   }
   for (let tries = 0; tries < MAX_TRIES; tries++) {
@@ -63,8 +63,8 @@ async function conditionFor(backend: Backend, name: string): Promise<PutConditio
 }
 
 /** Tombstones hide objects, too. A backend that fails may have the name: then a random one is the safe choice. */
-async function mayBeHidden(before: readonly Backend[], name: string): Promise<boolean> {
-  const searched = before.filter((backend) => accepts(backend, name))
+async function mayBeTaken(others: readonly Backend[], name: string): Promise<boolean> {
+  const searched = others.filter((backend) => accepts(backend, name))
   const answers = await Promise.allSettled(searched.map((backend) => backend.head(name, { fresh: true })))
   return answers.some(
     (answer) => answer.status === 'rejected' || (answer.value !== null && !answer.value.lifted),

@@ -1,8 +1,8 @@
 import { alternativeName, type FreeName, freeName } from './names.ts'
-import type { WritableBackend } from '../storage/backend.ts'
+import type { Backend, WritableBackend } from '../storage/backend.ts'
 import { StorageError } from '../storage/errors.ts'
 import { type Chain, firstToSucceed } from '../chain/fallback.ts'
-import { before, bodyWriters, writersFor } from '../chain/placement.ts'
+import { before, bodyWriters, mayTakeWrites, writersFor } from '../chain/placement.ts'
 import type { ObjectInfo } from '../storage/object.ts'
 import { type Body, hold, isComplete, storeIn, type UploadOptions, withUpload } from './upload.ts'
 
@@ -11,7 +11,15 @@ const MAX_TRIES = 5
 /** Django's `get_available_name`, in the backend that a save would use. */
 export async function availableName(chain: Chain, name: string): Promise<string> {
   const [target] = writersFor(chain, name)
-  return (await freeName(target, name, before(chain, target))).name
+  return (await freeName(target, name, otherHolders(chain, target, name))).name
+}
+
+/** Whose objects would hide the saved one, or be hidden although they were saved: too large for `target`. */
+function otherHolders(chain: Chain, target: Backend, name: string): Backend[] {
+  const earlier = before(chain, target)
+  return chain.backends.filter(
+    (backend) => backend !== target && (earlier.includes(backend) || mayTakeWrites(chain, backend, name)),
+  )
 }
 
 /**
@@ -36,7 +44,7 @@ export function save(
         const free: FreeName =
           failures.length > 0
             ? { name: alternativeName(backend, name), onlyIf: 'absent' }
-            : await freeName(backend, name, before(chain, backend))
+            : await freeName(backend, name, otherHolders(chain, backend, name))
         const stored = await storeIn(backend, upload, free.name, free.onlyIf)
         if (stored) return { ...stored, name: free.name }
         if (!isComplete(upload)) {

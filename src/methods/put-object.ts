@@ -14,13 +14,14 @@ export interface PutObjectOptions extends UploadOptions {
 
 /**
  * Replaces the object in the first writable backend that accepts it. If that fails, no other backend is tried, because the
- * older version in the first would hide the new one. The body is read to its end or cancelled.
+ * older version in the first would hide the new one. The body is read to its end or cancelled. `created`: that backend had no
+ * object of the name or, if `allows` was given, none had.
  */
 export function putObject(
   chain: Chain,
   name: string,
   body: Body,
-  { allows, ...options }: PutObjectOptions = {},
+  { allows: condition, ...options }: PutObjectOptions = {},
 ): Promise<{ info: ObjectInfo; created: boolean }> {
   return withUpload(body, options, async (upload) => {
     let [target] = bodyWriters(chain, name, upload.size)
@@ -30,6 +31,14 @@ export function putObject(
       target = bodyWriters(chain, name, upload.size)[0]
     }
     const held = await target.head(name, { lastResort: true })
+    let created = held === null || held.deleted !== undefined
+    // For a condition, the whole chain is searched.
+    const allows =
+      condition &&
+      ((current: ObjectInfo | null): boolean => {
+        created = current === null
+        return condition(current)
+      })
     const info = await replace(chain, name, { target, held, allows }, async (onlyIf) => {
       const mayBeCopied = allows && (!held || held.lifted)
       // So that a write that came too soon after another one can be repeated.
@@ -42,7 +51,7 @@ export function putObject(
         ? storeIn(target, upload, name, conditionOn(copy))
         : null
     })
-    return { info, created: held === null || held.deleted !== undefined }
+    return { info, created }
   })
 }
 

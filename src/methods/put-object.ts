@@ -89,13 +89,22 @@ async function refuseIfHidden(chain: Chain, name: string, target: WritableBacken
   }
 }
 
-/** Writable backends before the target were only skipped because of the size: their objects would hide the new one. */
-async function clearBefore(chain: Chain, name: string, target: WritableBackend): Promise<void> {
+/**
+ * Writable backends before the target were only skipped because of the size: their objects would hide the new one. If that
+ * was stored earlier, what is newer than it stays.
+ */
+export async function clearBefore(
+  chain: Chain,
+  name: string,
+  target: WritableBackend,
+  stored: Date | number = Infinity,
+): Promise<void> {
   for (const backend of before(chain, target).filter(isWritable)) {
     if (!accepts(backend, name)) continue
     const held = await backend.head(name)
+    if (!held || held.lifted || (held.deleted ?? held.modified ?? 0) > stored) continue
     // A marker instead of a delete, which could remove an object that is saved there at the same time.
-    if (held && !held.lifted) await writeMarker(backend, name, { lifted: true, onlyIf: conditionOn(held) })
+    await writeMarker(backend, name, { lifted: true, onlyIf: conditionOn(held) })
   }
 }
 

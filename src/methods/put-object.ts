@@ -90,19 +90,19 @@ async function refuseIfHidden(chain: Chain, name: string, target: WritableBacken
 }
 
 /**
- * Writable backends before the target were only skipped because of the size: their objects would hide the new one. If that
- * was stored earlier, what is newer than it stays.
+ * Writable backends before the target were only skipped because of the size: their objects would hide the new one, so it
+ * replaces those that it `mayReplace`.
  */
 export async function clearBefore(
   chain: Chain,
   name: string,
   target: WritableBackend,
-  stored: Date | number = Infinity,
+  mayReplace: (held: ObjectInfo) => boolean = () => true,
 ): Promise<void> {
   for (const backend of before(chain, target).filter(isWritable)) {
     if (!accepts(backend, name)) continue
     const held = await backend.head(name)
-    if (!held || held.lifted || (held.deleted ?? held.modified ?? 0) > stored) continue
+    if (!held || held.lifted || !mayReplace(held)) continue
     // A marker instead of a delete, which could remove an object that is saved there at the same time.
     await writeMarker(backend, name, { lifted: true, onlyIf: conditionOn(held) })
   }

@@ -155,6 +155,23 @@ describe('save()', () => {
     expect(await availableName(chain, 'a.jpg')).toMatch(SUFFIXED)
     expect((await save(chain, 'a.jpg', BYTES)).name).toMatch(SUFFIXED)
     expect((await chain.head('a.jpg'))?.size).toBe(11)
+    await chain.delete('a.jpg')
+    expect((await save(chain, 'a.jpg', BYTES)).name).toBe('a.jpg')
+  })
+
+  it('is not hidden by a copy that is made meanwhile in a backend that is too small', async () => {
+    const [first, second] = [{ ...memoryBackend('1'), maxSize: 10 }, memoryBackend('2')]
+    const provenance = { backend: 'old', copied: new Date() }
+    const racing: Backend = {
+      ...second,
+      async put(...args) {
+        await first.put('a.jpg', BYTES, { info: { provenance } })
+        return second.put(...args)
+      },
+    }
+    const chain = createChain([first, racing], { deletes: 'tombstone' })
+    expect((await save(chain, 'a.jpg', new Uint8Array(11))).name).toBe('a.jpg')
+    expect((await chain.head('a.jpg'))?.size).toBe(11)
   })
 
   it.each([

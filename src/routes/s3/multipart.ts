@@ -132,7 +132,10 @@ async function complete(
   const { chain } = c.get('deployment')
   const held = await target.head(key, { lastResort: true })
   if (held?.upload === mark) {
-    await clearBefore(chain, key, target, held.modified)
+    // The first try may have failed before that, and something newer may have been stored since.
+    const isOlder = ({ deleted, modified }: ObjectInfo): boolean =>
+      (deleted ?? modified ?? 0) <= (held.modified ?? 0)
+    await clearBefore(chain, key, target, isOlder)
     return held
   }
   return replace(chain, key, { target, held, allows: writeCondition(chain, request) }, async (onlyIf) => {

@@ -30,7 +30,7 @@ import { openSourceChanges } from './sources/source-changes.ts'
 import { createSources, type Sources, type SourcesOptions } from './sources/sources.ts'
 import { type Backend, isWritable } from './storage/backend.ts'
 import { type Chain, createChain } from './chain/fallback.ts'
-import { hides, mayTakeWrites, writerFor } from './chain/placement.ts'
+import { accepts, before, hides, mayTakeWrites, writerFor } from './chain/placement.ts'
 import { createSpeculation } from './chain/speculation.ts'
 import { withPlaceholder } from './backends/placeholder/placeholder.ts'
 import { withRedirect } from './wrappers/redirect.ts'
@@ -245,9 +245,14 @@ function withSubstitutes(backend: Backend, unshared: Chain, settings: BackendCon
     originals: redirects ? own : alone,
     async isDeleted(name) {
       const writer = writerFor(unshared, name)
-      if (!writer || writer.name === backend.name) return false
-      const info = await writer.head(name, { lastResort: true })
-      return info !== null && hides(unshared, { backend: writer, info })
+      const earlier = before(unshared, alone)
+      for (const other of unshared.backends) {
+        const mayHide = other !== alone && (other === writer || earlier.includes(other))
+        if (!mayHide || !isWritable(other) || !accepts(other, name)) continue
+        const info = await other.head(name, { lastResort: true })
+        if (info && !info.lifted) return hides(unshared, { backend: other, info })
+      }
+      return false
     },
   })
 }

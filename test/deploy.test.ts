@@ -327,3 +327,23 @@ it('a copy into a first backend with a size limit does not hide what was written
   expect(await copyName(chain, 'a')).toEqual({ outcome: 'present', bytes: 0 })
   expect(await textOf(chain.get('a'))).toBe('new')
 })
+
+it('nor does a copy of the object that was replaced behind it meanwhile', async () => {
+  const put = async (text: string) => chain.backends[1]?.put?.('a', new TextEncoder().encode(text))
+  const bucket = new Proxy(bound.MEDIA, {
+    get(target, key) {
+      const value: unknown = Reflect.get(target, key)
+      if (key !== 'get') return typeof value === 'function' ? value.bind(target) : value
+      return async (name: string) => {
+        const found = await target.get(name)
+        await put('new')
+        return found
+      }
+    },
+  })
+  const { chain } = deploy([{ type: 'kv', binding: 'MEDIA_KV' }, r2], { MEDIA: bucket })
+  await put('old')
+  expect(await copyName(chain, 'a')).toEqual({ outcome: 'present', bytes: 0 })
+  expect(await textOf(bound.MEDIA.get('a'))).toBe('new')
+  expect(await chain.head('a')).toMatchObject({ backend: 'media' })
+})

@@ -77,14 +77,12 @@ export const OPERATIONS: Readonly<Record<string, Partial<Record<RouteId, Operati
     },
     putObject: {
       summary: 'Stores or replaces the object in the first writable backend',
-      description: 'Answers 201 if that backend had no object of this name, even if a fallback has one.',
+      description:
+        'Answers 201 if that backend had no object of this name, even if a fallback has one. With a condition, which is checked against the object of any backend, 201 means that none had one.',
       headers: [...WRITE_CONDITIONS, ...UPLOAD_HEADERS],
       body: UPLOAD_BODY,
       answers: {
-        201: {
-          description: 'Created: its backend had none, even if a later one has.',
-          headers: ['ETag', ...TRIED],
-        },
+        201: { description: 'Created: its backend had none.', headers: ['ETag', ...TRIED] },
         204: { description: 'Replaced.', headers: ['ETag', ...TRIED] },
       },
       problems: [412, 413, 503, ...CHANGE],

@@ -1,6 +1,7 @@
 import type { Backend, PutCondition } from '../storage/backend.ts'
 import { accepts } from '../chain/placement.ts'
 import { StorageError } from '../storage/errors.ts'
+import type { ObjectInfo } from '../storage/object.ts'
 import { conditionOn } from '../storage/tombstone-marker.ts'
 import { checkName, MAX_NAME_BYTES, nameBytes } from '../storage/name.ts'
 
@@ -16,20 +17,26 @@ const MAX_TRIES = 20
 
 /**
  * The first free name in `backend`, by Django's rules: the name itself or, if that is taken, an alternative.
- * `before` are the backends that a read tries first: their objects would hide the saved one.
+ * `before` are the backends that a read tries first: their objects would hide the saved one. `behind` are those with objects
+ * that are too large for `backend`: the saved one would hide them.
  */
 export async function freeName(
   backend: Backend,
   name: string,
   before: readonly Backend[] = [],
+  behind: readonly Backend[] = [],
 ): Promise<FreeName> {
   let candidate = cleanName(name)
-  if (!fits(backend, candidate) || (await mayBeHidden(before, candidate))) {
+  // Tombstones hide objects, too.
+  if (!fits(backend, candidate) || (await mayHave(before, candidate, ({ lifted }) => !lifted))) {
     candidate = alternativeName(backend, name)
   }
   for (let tries = 0; tries < MAX_TRIES; tries++) {
-    const onlyIf = await conditionFor(backend, candidate)
-    if (onlyIf) return { name: candidate, onlyIf }
+    const held = await backend.head(candidate, { lastResort: true })
+    // A deleted name is free: the save then replaces exactly this tombstone.
+    const isDeleted = held?.deleted && !held.lifted
+    if (isDeleted || (!isLive(held) && !(await mayHave(behind, candidate, isLive))))
+      return { name: candidate, onlyIf: conditionOn(held) }
     candidate = alternativeName(backend, name)
   }
   throw new StorageError('unavailable', 'reports every name that was tried as taken', {
@@ -54,20 +61,20 @@ function fits(backend: Backend, name: string): boolean {
   return nameBytes(name) <= MAX_NAME_BYTES && accepts(backend, name)
 }
 
-/** A deleted name is free: the save then replaces exactly this tombstone. */
-async function conditionFor(backend: Backend, name: string): Promise<PutCondition | null> {
-  const info = await backend.head(name, { lastResort: true })
-  if (info === null) return 'absent'
-  if (!info.deleted) return null
-  return conditionOn(info)
+function isLive(held: ObjectInfo | null): boolean {
+  return held !== null && !held.deleted
 }
 
-/** Tombstones hide objects, too. A backend that fails may have the name: then a random one is the safe choice. */
-async function mayBeHidden(before: readonly Backend[], name: string): Promise<boolean> {
-  const searched = before.filter((backend) => accepts(backend, name))
+/** A backend that fails may have the name: then a random one is the safe choice. */
+async function mayHave(
+  backends: readonly Backend[],
+  name: string,
+  isTaken: (held: ObjectInfo) => boolean,
+): Promise<boolean> {
+  const searched = backends.filter((backend) => accepts(backend, name))
   const answers = await Promise.allSettled(searched.map((backend) => backend.head(name, { fresh: true })))
   return answers.some(
-    (answer) => answer.status === 'rejected' || (answer.value !== null && !answer.value.lifted),
+    (answer) => answer.status === 'rejected' || (answer.value !== null && isTaken(answer.value)),
   )
 }
 

@@ -16,13 +16,14 @@ export interface PutObjectOptions extends UploadOptions {
 
 /**
  * Replaces the object in the first writable backend that accepts it. If that fails, no other backend is tried, because the
- * older version in the first would hide the new one. The body is read to its end or cancelled.
+ * older version in the first would hide the new one. The body is read to its end or cancelled. `created`: that backend had no
+ * object of the name or, if `allows` was given, none had.
  */
 export function putObject(
   chain: Chain,
   name: string,
   body: Body,
-  { allows, trace, ...options }: PutObjectOptions = {},
+  { allows: condition, trace, ...options }: PutObjectOptions = {},
 ): Promise<{ info: ObjectInfo; created: boolean }> {
   return withUpload(body, options, async (upload) => {
     let [target] = bodyWriters(chain, name, upload.size)
@@ -33,6 +34,14 @@ export function putObject(
     }
     return traceWrite(trace, target, async () => {
       const held = await target.head(name, { lastResort: true })
+      let created = held === null || held.deleted !== undefined
+      // For a condition, the whole chain is searched.
+      const allows =
+        condition &&
+        ((current: ObjectInfo | null): boolean => {
+          created = current === null
+          return condition(current)
+        })
       const info = await replace(chain, name, { target, held, allows }, async (onlyIf) => {
         const mayBeCopied = allows && (!held || held.lifted)
         // So that a write that came too soon after another one can be repeated.
@@ -45,7 +54,7 @@ export function putObject(
           ? storeIn(target, upload, name, conditionOn(copy))
           : null
       })
-      return { info, created: held === null || held.deleted !== undefined }
+      return { info, created }
     })
   })
 }
@@ -84,13 +93,22 @@ async function refuseIfHidden(chain: Chain, name: string, target: WritableBacken
   }
 }
 
-/** Writable backends before the target were only skipped because of the size: their objects would hide the new one. */
-async function clearBefore(chain: Chain, name: string, target: WritableBackend): Promise<void> {
+/**
+ * Writable backends before the target were only skipped because of the size: their objects would hide the new one, so it
+ * replaces those that it `mayReplace`.
+ */
+export async function clearBefore(
+  chain: Chain,
+  name: string,
+  target: WritableBackend,
+  mayReplace: (held: ObjectInfo) => boolean = () => true,
+): Promise<void> {
   for (const backend of before(chain, target).filter(isWritable)) {
     if (!accepts(backend, name)) continue
     const held = await backend.head(name)
+    if (!held || held.lifted || !mayReplace(held)) continue
     // A marker instead of a delete, which could remove an object that is saved there at the same time.
-    if (held && !held.lifted) await writeMarker(backend, name, { lifted: true, onlyIf: conditionOn(held) })
+    await writeMarker(backend, name, { lifted: true, onlyIf: conditionOn(held) })
   }
 }
 

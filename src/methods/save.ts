@@ -1,9 +1,10 @@
 import { alternativeName, type FreeName, freeName } from './names.ts'
-import type { WritableBackend } from '../storage/backend.ts'
+import type { Backend, WritableBackend } from '../storage/backend.ts'
 import { StorageError } from '../storage/errors.ts'
 import { type Chain, firstToSucceed } from '../chain/fallback.ts'
-import { before, bodyWriters, writersFor } from '../chain/placement.ts'
+import { before, bodyWriters, mayTakeWrites, writersFor } from '../chain/placement.ts'
 import type { ObjectInfo } from '../storage/object.ts'
+import { clearBefore } from './put-object.ts'
 import { type Body, hold, isComplete, storeIn, type UploadOptions, withUpload } from './upload.ts'
 
 const MAX_TRIES = 5
@@ -11,7 +12,18 @@ const MAX_TRIES = 5
 /** Django's `get_available_name`, in the backend that a save would use. */
 export async function availableName(chain: Chain, name: string): Promise<string> {
   const [target] = writersFor(chain, name)
-  return (await freeName(target, name, before(chain, target))).name
+  return (await freeNameIn(chain, target, name)).name
+}
+
+function freeNameIn(chain: Chain, target: Backend, name: string): Promise<FreeName> {
+  const earlier = before(chain, target)
+  const behind = chain.backends.slice(earlier.length + 1)
+  return freeName(
+    target,
+    name,
+    earlier,
+    behind.filter((backend) => mayTakeWrites(chain, backend, name)),
+  )
 }
 
 /**
@@ -36,9 +48,13 @@ export function save(
         const free: FreeName =
           failures.length > 0
             ? { name: alternativeName(backend, name), onlyIf: 'absent' }
-            : await freeName(backend, name, before(chain, backend))
+            : await freeNameIn(chain, backend, name)
         const stored = await storeIn(backend, upload, free.name, free.onlyIf)
-        if (stored) return { ...stored, name: free.name }
+        if (stored) {
+          // While it was stored, a read may have copied a fallback's object of the plain name.
+          if (failures.length === 0) await clearBefore(chain, free.name, backend, isCopy)
+          return { ...stored, name: free.name }
+        }
         if (!isComplete(upload)) {
           const why = 'another save has taken the name: send the body again'
           throw new StorageError('precondition', why, { backend: backend.name })
@@ -49,4 +65,8 @@ export function save(
     }
     return firstToSucceed(writers, name, saveTo, () => !isComplete(upload))
   })
+}
+
+function isCopy({ provenance, deleted }: ObjectInfo): boolean {
+  return provenance !== undefined && !deleted
 }

@@ -51,9 +51,9 @@ export async function convergeTaken(
 ): Promise<Convergence> {
   const { name } = taken
   const mirror = backends.find((backend) => backend.name === taken.mirror)
-  // It is no mirror any more.
+  // It is no mirror any more, or not yet: while a deployment is rolled out, its changes may be given to the version before.
   if (!mirror) {
-    await open().done(taken, {})
+    await open().done(taken, { recheck: true })
     return { outcome: 'left', bytes: 0 }
   }
   const lease = new AbortController()

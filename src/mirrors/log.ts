@@ -62,6 +62,7 @@ export class MirrorLog extends DurableObject<object> {
   constructor(ctx: DurableObjectState, env: object) {
     super(ctx, env)
     ctx.storage.sql.exec(SCHEMA)
+    this.#last = this.#sql.count('SELECT MAX(MAX(changed), MAX(taken)) AS n FROM changes')
     // The local queue forgets its messages when it is stopped, and a repeated message does no harm.
     this.#sql.run('UPDATE changes SET sent = 0, due = ? WHERE sent = 1', Date.now() + SEND_AGAIN_MS)
     // It forgets alarms, too, and ignores one that is set to the time that it has forgotten.
@@ -216,10 +217,7 @@ export class MirrorLog extends DurableObject<object> {
           now,
           name,
         )
-      this.#sql.run(
-        'UPDATE changes SET taken = 0, deleting = 0, recheck = 1 WHERE taken > 0 AND due <= ?',
-        now,
-      )
+      this.#sql.run('UPDATE changes SET taken = 0, recheck = 1 WHERE taken > 0 AND due <= ?', now)
     })
     await this.#send()
     this.#wake()
@@ -250,9 +248,10 @@ export class MirrorLog extends DurableObject<object> {
     const token = this.#next()
     const now = Date.now()
     this.#sent -= sent
-    // A look that comes earlier than the second one is due does not replace it.
+    // Whose lease has ended may still send a request. A look that comes earlier than the second one is due does not replace it.
     const update = `UPDATE changes SET taken = ?, sent = 0, due = ?,
-      recheck = CASE WHEN recheck = 2 AND sent = 0 AND due > ? THEN 1 ELSE recheck END WHERE name = ? AND mirror = ?`
+      recheck = CASE WHEN taken > 0 OR recheck = 2 AND sent = 0 AND due > ? THEN 1 ELSE recheck END
+      WHERE name = ? AND mirror = ?`
     this.#sql.run(update, token, now + LEASE_MS, now, name, mirror)
     return { mirror, name, token }
   }
@@ -272,8 +271,8 @@ export class MirrorLog extends DurableObject<object> {
     const tries = final ? Math.max(MAX_ATTEMPTS, attempts + 1) : attempts + 1
     const waits = final ? FINAL_MS : delayAfter(tries, Math.random()) * 1000
     const due = Date.now() + (changed > taken && taken > 0 ? 0 : waits)
-    // The request that failed may still be carried out.
-    const update = `UPDATE changes SET taken = 0, sent = 0, deleting = 0, due = ?, recheck = 1, attempts = ?, error = ?, detail = ?
+    // The request that failed may still be carried out, also a deletion.
+    const update = `UPDATE changes SET taken = 0, sent = 0, due = ?, recheck = 1, attempts = ?, error = ?, detail = ?
       WHERE name = ? AND mirror = ?`
     this.#sql.run(update, due, tries, error, detail, name, mirror)
   }

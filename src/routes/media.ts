@@ -136,7 +136,7 @@ function absent(c: Context<AppEnv>): Response {
   return problemResponse(ABSENT, { base: c.get('deployment').config.mediaPath })
 }
 
-/** PUT: replaces the object; 204 if its backend had one, otherwise 201, even if a later backend has one. */
+/** PUT: replaces the object; 204 if its backend had one, otherwise 201, even if a later backend has one. With a condition, 204 if any had one. */
 export async function putMedia(c: Context<AppEnv>, { name }: Input<'putObject'>): Promise<Response> {
   const { chain, config } = c.get('deployment')
   const { body, options } = uploadFrom(c.req.raw, name, config)

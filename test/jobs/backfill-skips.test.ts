@@ -175,6 +175,30 @@ describe('what a backfill skips', () => {
     })
   })
 
+  it('copies no name of a manifest that another backend than the chosen ones has deleted, or has itself', async () => {
+    const [primary, before, legacy] = [
+      memoryBackend('primary'),
+      memoryBackend('before'),
+      memoryBackend('legacy'),
+    ]
+    await put(legacy, 'a', 'deleted', 'replaced', 'undeleted')
+    await before.put('replaced', bytesOf('newer'))
+    await writeMarker(before, 'deleted')
+    await writeMarker(before, 'undeleted', { lifted: true })
+    const options = { manifest: { from: 'client' as const }, backends: ['legacy'] }
+    await withBackfill([primary, before, legacy], options, async ({ job, drive }) => {
+      const names = ['a', 'deleted', 'replaced', 'undeleted'].map((name) => [name, null] as const)
+      job.addNames({ names, failures: [] })
+      job.endNames()
+      expect(await drive()).toMatchObject({
+        state: 'completed',
+        copied: 2,
+        skipped_by: { tombstoned: 1, shadowed: 1 },
+      })
+    })
+    expect([...primary.objects.keys()]).toEqual(['a', 'undeleted'])
+  })
+
   it.each([
     ['all of it', (backend: Memory) => backend],
     ['as little as S3 does', terse],

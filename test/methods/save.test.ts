@@ -148,6 +148,32 @@ describe('save()', () => {
     })
   })
 
+  it('does not hide what was too large for the first backend', async () => {
+    const [first, second] = [{ ...memoryBackend('1'), maxSize: 10 }, memoryBackend('2')]
+    const chain = createChain([first, second], { deletes: 'tombstone' })
+    expect((await save(chain, 'a.jpg', new Uint8Array(11))).name).toBe('a.jpg')
+    expect(await availableName(chain, 'a.jpg')).toMatch(SUFFIXED)
+    expect((await save(chain, 'a.jpg', BYTES)).name).toMatch(SUFFIXED)
+    expect((await chain.head('a.jpg'))?.size).toBe(11)
+    await chain.delete('a.jpg')
+    expect((await save(chain, 'a.jpg', BYTES)).name).toBe('a.jpg')
+  })
+
+  it('is not hidden by a copy that is made meanwhile in a backend that is too small', async () => {
+    const [first, second] = [{ ...memoryBackend('1'), maxSize: 10 }, memoryBackend('2')]
+    const provenance = { backend: 'old', copied: new Date() }
+    const racing: Backend = {
+      ...second,
+      async put(...args) {
+        await first.put('a.jpg', BYTES, { info: { provenance } })
+        return second.put(...args)
+      },
+    }
+    const chain = createChain([first, racing], { deletes: 'tombstone' })
+    expect((await save(chain, 'a.jpg', new Uint8Array(11))).name).toBe('a.jpg')
+    expect((await chain.head('a.jpg'))?.size).toBe(11)
+  })
+
   it.each([
     ['announced', 12],
     ['found out', undefined],
@@ -177,6 +203,17 @@ describe('putObject()', () => {
     expect((await putObject(chain, 'a', BYTES)).created).toBe(false)
     await chain.delete('a')
     expect((await putObject(chain, 'a', BYTES)).created).toBe(true)
+  })
+
+  it('says whether a fallback has the object if it was looked up for a condition', async () => {
+    const [first, second] = [memoryBackend('1'), memoryBackend('2')]
+    await second.put('a', BYTES)
+    const chain = chainOf(first, readOnly(second))
+    const allows = () => true
+    expect((await putObject(chain, 'a', BYTES, { allows })).created).toBe(false)
+    expect((await putObject(chain, 'b', BYTES, { allows })).created).toBe(true)
+    await chain.delete('a')
+    expect((await putObject(chain, 'a', BYTES, { allows })).created).toBe(true)
   })
 
   it('does not use another backend, where an older version would hide it', async () => {

@@ -1,6 +1,7 @@
 import { runInDurableObject } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
-import type { MirrorLog } from '../../src/mirrors/log.ts'
+import { MirrorLog } from '../../src/mirrors/log.ts'
 import { ownLog, passTime, rowsOf } from './kit.ts'
 
 const FAILURE = { failure: { error: 'unavailable', detail: 'old: is down' } }
@@ -137,6 +138,16 @@ describe('MirrorLog', () => {
     expect(await rowsOf(log)).toEqual([])
   })
 
+  it('looks again if the one before may still send a request, because only its lease has ended', async () => {
+    const log = ownLog().log()
+    await change(log, 'a')
+    await takeOne(log, 'a')
+    await runInDurableObject(log, (_, { storage }) => void storage.sql.exec('UPDATE changes SET due = 0'))
+    // Its alarm has not rung yet.
+    await log.done(await takeOne(log, 'a'), {})
+    expect(await rowsOf(log)).toMatchObject([{ recheck: 2 }])
+  })
+
   it('keeps a write that is renewed', async () => {
     const log = ownLog().log()
     const id = await log.begin('a', ['old'])
@@ -220,6 +231,30 @@ describe('MirrorLog', () => {
     await change(log, 'b')
     expect(await log.claimDeletion(await takeOne(log, 'b'))).toBe(false)
     await log.settle(second ?? 0, 'b', ['old'])
+  })
+
+  it('lets no tombstone be lifted while a deletion that failed may still be carried out', async () => {
+    const log = ownLog().log()
+    await change(log, 'a')
+    const taken = await takeOne(log, 'a')
+    await log.claimDeletion(taken)
+    await log.done(taken, FAILURE)
+    expect(await log.begin('a', ['old'], 'lift')).toBeNull()
+    await passTime(log)
+    expect(await log.begin('a', ['old'], 'lift')).toEqual(expect.any(Number))
+  })
+
+  it('goes on counting after a restart, even if its clock is behind', async () => {
+    const log = ownLog().log()
+    await change(log, 'a')
+    const taken = await takeOne(log, 'a')
+    await runInDurableObject(log, async (_, state) => {
+      state.storage.sql.exec('UPDATE changes SET taken = taken + 60000')
+      const restarted = new MirrorLog(state, env)
+      await restarted.settle((await restarted.begin('a', ['old'])) ?? 0, 'a', ['old'])
+      await restarted.done({ ...taken, token: taken.token + 60_000 }, {})
+    })
+    expect(await pendingOf(log)).toBe(1)
   })
 
   it('lets no tombstone be removed while a mirror may still have what it hides', async () => {

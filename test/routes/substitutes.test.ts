@@ -161,6 +161,15 @@ describe('rewrite', () => {
     expect([deleted.status, other.status]).toEqual([404, 200])
   })
 
+  it('answers with no original that was deleted in an earlier primary', async () => {
+    await mediaKv.put?.('c.jpg', new Uint8Array(0), { info: { deleted: new Date() } })
+    const FALLBACK_STORAGES = [R2, { ...KV, read_only: false }, { ...OLD, rewrite: REWRITE }]
+    const { call } = start({ 'c.jpg': 'original', 'b.jpg': 'original' }, { FALLBACK_STORAGES })
+    const [deleted, other] = [await call('/c-1x1.jpg'), await call('/b-1x1.jpg')]
+    await Promise.all([deleted.text(), other.text()])
+    expect([deleted.status, other.status]).toEqual([404, 200])
+  })
+
   it('fails if the primary cannot say whether the original was deleted', async () => {
     const { call } = start({ 'a.jpg': 'original' })
     vi.spyOn(env.MEDIA, 'head').mockRejectedValue(new Error('down'))

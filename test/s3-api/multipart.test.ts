@@ -301,6 +301,31 @@ describe('CompleteMultipartUpload', () => {
     expect(await new Response((await media.get('a'))?.body).text()).toBe('two')
   })
 
+  it('is repeated to its end: what hides the object is removed, unless it is newer', async () => {
+    let isDown = true
+    const MEDIA_KV = new Proxy(env.MEDIA_KV, {
+      get(namespace, key) {
+        const value: unknown = Reflect.get(namespace, key)
+        if (key === 'put' && isDown) return () => Promise.reject(new Error('KV PUT failed: 500 Down'))
+        return typeof value === 'function' ? value.bind(namespace) : value
+      },
+    })
+    const settings = { FALLBACK_STORAGES: [WRITABLE_KV, R2], MEDIA_KV }
+    const { chain, create, part, complete } = startUploads(settings)
+    const text = async () => new Response((await chain.get('a'))?.body).text()
+    await mediaKv.put?.('a', bytesOf('old'))
+    const uploadId = await create('a')
+    const etag = await part('a', uploadId, 1, bytesOf('new'))
+    expect((await complete('a', uploadId, [etag])).status).toBe(503)
+    expect(await text()).toBe('old')
+    isDown = false
+    expect((await complete('a', uploadId, [etag])).status).toBe(200)
+    expect(await text()).toBe('new')
+    await mediaKv.put?.('a', bytesOf('newer'))
+    expect((await complete('a', uploadId, [etag])).status).toBe(200)
+    expect(await text()).toBe('newer')
+  })
+
   it('lets one of two uploads win that may only create the object', async () => {
     const { create, part, complete } = startUploads()
     const headers = { 'if-none-match': '*' }

@@ -26,7 +26,13 @@ export async function copyEntry(
     if (settled) return checkSpelling(chain, object, settled)
   }
   let excluded: Outcome | undefined
-  for (const backend of chain.backends.filter((one) => candidates.includes(one.name))) {
+  for (const backend of chain.backends.slice(chain.backends.findIndex(isWritable) + 1)) {
+    if (!candidates.includes(backend.name)) {
+      // What was listed was compared with all backends.
+      const reason = source === null && (await whyNotServed(chain, backend, name))
+      if (reason) return skipped({ name: sources[0] ?? 'chain' }, reason)
+      continue
+    }
     const outcome = await copyFrom(chain, backend, object)
     if (outcome?.what === 'present') return checkSpelling(chain, object, outcome)
     if (outcome && outcome.reason !== 'excluded') return outcome
@@ -112,6 +118,17 @@ export const LISTED_BUT_ABSENT = 'lists it, but answers that it does not exist: 
 export async function lists(backend: ListableBackend, name: string): Promise<boolean> {
   const page = await backend.list({ prefix: name, limit: 1 })
   return page.objects.some((object) => object.name === name && !object.deleted)
+}
+
+/** Why nothing behind a backend that is no source is copied: what it has is served in its place. */
+async function whyNotServed(
+  chain: Chain,
+  backend: Backend,
+  name: string,
+): Promise<'tombstoned' | 'shadowed' | null> {
+  const info = accepts(backend, name) ? await backend.head(name, { fresh: true }) : null
+  if (info?.deleted) return hides(chain, { backend, info }) ? 'tombstoned' : null
+  return info && 'shadowed'
 }
 
 /** To a copy, a tombstone looks like an absent object; what is behind it must not come back. */

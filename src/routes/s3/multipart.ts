@@ -1,7 +1,7 @@
 import { deriveKey } from '../../access/derive-key.ts'
 import { cancelBody, refuseBody } from '../../bodies/cancel.ts'
 import { accepts, partsWriterFor, writersFor } from '../../chain/placement.ts'
-import { replace } from '../../methods/put-object.ts'
+import { clearBefore, replace } from '../../methods/put-object.ts'
 import type { Body } from '../../methods/upload.ts'
 import { S3ApiError } from '../../s3/errors.ts'
 import { checkParts, parsePartNumber, parseParts, partETag } from '../../s3/parts.ts'
@@ -138,7 +138,13 @@ async function complete(
 ): Promise<ObjectInfo> {
   const { chain } = c.get('deployment')
   const held = await target.head(key, { lastResort: true })
-  if (held?.upload === mark) return held
+  if (held?.upload === mark) {
+    // The first try may have failed before that, and something newer may have been stored since.
+    const isOlder = ({ deleted, modified }: ObjectInfo): boolean =>
+      (deleted ?? modified ?? 0) <= (held.modified ?? 0)
+    await clearBefore(chain, key, target, isOlder)
+    return held
+  }
   return replace(chain, key, { target, held, allows: writeCondition(chain, request) }, async (onlyIf) => {
     try {
       return await upload.complete(parts, onlyIf && { onlyIf })

@@ -59,8 +59,6 @@ export interface ListSource {
 export type Next = { name: string; holders: ListSource[] } | { name?: undefined; blocking: ListSource[] }
 
 const MAX_LIMIT = 1000
-/** A Worker has six connections that may wait for headers; more would spend their deadlines waiting in the queue. */
-const CONCURRENCY = 5
 
 /** The next entry in UTF-8 byte order over all sources. The caller takes it from the sources that have it. */
 export function nextName(sources: readonly ListSource[]): Next {
@@ -81,7 +79,7 @@ export function nextName(sources: readonly ListSource[]): Next {
 }
 
 export async function fetchAll(sources: readonly ListSource[]): Promise<void> {
-  await mapLimited(sources, CONCURRENCY, (source) => source.fetch())
+  await mapLimited(sources, (source) => source.fetch())
 }
 
 /** Resumes the listing of `backend` where `before` left it. */

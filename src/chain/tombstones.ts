@@ -23,7 +23,6 @@ export interface TombstonePage {
   cursor: string | null
 }
 
-const CONCURRENCY = 5
 const MAX_TRIES = 5
 
 /** One page of the deleted names, or of all markers, in UTF-8 byte order. */
@@ -73,7 +72,7 @@ export async function purgeTombstones(
 ): Promise<Purge> {
   const { tombstones: marked, cursor } = await listTombstones(chain, query, 'markers')
   const purge = ({ name }: ObjectInfo): Promise<boolean> => purgeName(chain, name, query.dryRun)
-  const isPurged = await mapLimited(marked, CONCURRENCY, purge)
+  const isPurged = await mapLimited(marked, purge)
   const names = (wanted: boolean): string[] =>
     marked.filter((_, index) => isPurged[index] === wanted).map(({ name }) => name)
   return { purged: names(true), kept: names(false), cursor }

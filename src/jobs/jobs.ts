@@ -23,7 +23,6 @@ export function openIndex(namespace: DurableObjectNamespace): () => DurableObjec
   return () => namespace.getByName('index') as DurableObjectStub<JobIndex>
 }
 
-const CONCURRENCY = 5
 /** As SQLite's LIMIT understands it. */
 const ALL = -1
 
@@ -34,7 +33,7 @@ export async function latestJobs<Json>(
   read: (id: string) => Promise<Json | null>,
 ): Promise<Json[]> {
   const ids = await jobs.index().jobs(kind, limit)
-  const latest = await mapLimited(ids, CONCURRENCY, read)
+  const latest = await mapLimited(ids, read)
   return latest.filter((job) => job !== null)
 }
 

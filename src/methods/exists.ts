@@ -4,8 +4,6 @@ import { endsSearch, StorageError } from '../storage/errors.ts'
 import { mapLimited } from '../storage/map-limited.ts'
 import { lookUpByListing } from './look-up-by-listing.ts'
 
-/** Names that are looked up at once: with more, a hedged search would mistake the wait for a slot for a silent backend. */
-const CONCURRENCY = 5
 /** The most storage requests per call. On the Free plan, a Worker may send 1,000 to Cloudflare's services, and an origin that redirects or does not support HEAD needs more than one. */
 const MAX_LOOKUPS = 500
 
@@ -45,7 +43,8 @@ export async function existsAll(chain: Chain, names: readonly string[]): Promise
       for (const cause of causes) failures.set(cause.backend ?? '', cause)
     }
   }
-  await mapLimited(distinct, CONCURRENCY, decide)
+  // With more at once, a hedged search would mistake the wait for a slot for a silent backend.
+  await mapLimited(distinct, decide)
   if (failures.size > 0) throw chainError([...failures.values()])
   return answers
 }

@@ -14,8 +14,6 @@ type Found = Map<string, ObjectInfo | null>
 const HEADS_PER_LISTING = 13
 /** Names of one directory that are worth a listing: if it decides none of them, it has cost half as much as their HEADs. */
 const MIN_NAMES = 2 * HEADS_PER_LISTING
-/** Directories that are listed at once. */
-const CONCURRENCY = 5
 /**
  * Names that no other sequence of characters is equivalent to: ASCII without `K`, `;` and the backtick, which are equivalent
  * to U+212A, U+037E and U+1FEF. R2 finds an object under every equivalent name, but lists it under one, which may be anywhere.
@@ -40,7 +38,7 @@ export async function lookUpByListing(
     )
     const own: Found = new Map()
     found.set(backend, own)
-    await mapLimited(directories, CONCURRENCY, ([prefix, inside]) =>
+    await mapLimited(directories, ([prefix, inside]) =>
       listDirectory(chain, { backend, prefix, names: inside }, own),
     )
     // Of what HEADs decide, there may be nothing left for the next backend.

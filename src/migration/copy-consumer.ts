@@ -22,8 +22,6 @@ export interface ConsumerOptions<Body> {
   recover?: (bodies: Body[]) => Promise<unknown>
 }
 
-/** Of the six connections that may wait for response headers (Workers limits), one is left for the queue itself. */
-const CONCURRENCY = 5
 export const MAX_ATTEMPTS = 6
 /** Another attempt would meet the same lock, or the same limit. */
 const FINAL = new Set<ErrorCode>(['locked', 'too-large'])
@@ -35,7 +33,7 @@ export async function consumeNames<Body extends { name: string }>(
   messages: readonly Delivery<Body>[],
   options: ConsumerOptions<Body>,
 ): Promise<void> {
-  const succeeded = await mapLimited(messages, CONCURRENCY, (message) => consume(message, options))
+  const succeeded = await mapLimited(messages, (message) => consume(message, options))
   const handled = messages.filter((_, index) => succeeded[index]).map(({ body }) => body)
   if (handled.length > 0) await options.recover?.(handled)
 }

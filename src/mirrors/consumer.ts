@@ -6,9 +6,6 @@ import { type Convergence, converge } from './converge.ts'
 import { LEASE_MS, type MirrorMessage, type Result, type Taken } from './messages.ts'
 import { type Mirrors, openLog } from './mirrors.ts'
 
-/** Of the six connections that may wait for response headers (Workers limits), one is left for the log. */
-const CONCURRENCY = 5
-
 /** Makes the mirrors equal in the names of the messages. The log sends again what is not done. */
 export async function consumeChanges(
   messages: readonly Message<MirrorMessage>[],
@@ -25,7 +22,7 @@ export async function consumeChanges(
     return
   }
   // What the log does not hear of is sent again when its lease has ended.
-  await mapLimited(taken, CONCURRENCY, (one) => convergeTaken(one, mirrors).catch(() => {}))
+  await mapLimited(taken, (one) => convergeTaken(one, mirrors).catch(() => {}))
   for (const message of messages) message.ack()
 }
 

@@ -8,7 +8,6 @@ import type { PriorVersions, VersionIndex } from './versions.ts'
 const DAY_MS = 24 * 60 * 60_000
 /** The most that one run deletes in a backend; the next run goes on. */
 const MAX_DELETES = 5000
-const CONCURRENCY = 5
 
 /** Deletes the prior versions that were replaced more than `days` ago. With 0 `days`, it deletes nothing. */
 export async function expireVersions(
@@ -43,9 +42,7 @@ async function expireIn(
     })
     const times = page.objects.map(({ name: key }) => ({ key, time: timeOfPriorKey(key) }))
     const expired = times.flatMap(({ key, time }) => (time !== undefined && time < before ? [key] : []))
-    const reasons = await mapLimited(expired, CONCURRENCY, (key) =>
-      backend.delete(key).then(() => null, describeError),
-    )
+    const reasons = await mapLimited(expired, (key) => backend.delete(key).then(() => null, describeError))
     const gone = expired.filter((_, position) => reasons[position] === null)
     const reason = reasons.find((one) => one !== null)
     if (reason) log('warn', 'prior version left', { backend: backend.name, reason })

@@ -1,16 +1,13 @@
 import { describeError, log } from '../observe/log.ts'
 import { mapLimited } from '../storage/map-limited.ts'
 
-/** As many as an invocation may have requests to backends in flight. */
-const CONCURRENCY = 5
-
 /** The entries of a list that are still true; the others are removed. What cannot be looked at stays, and the log has the reason. */
 export async function stillTrue<Entry extends { name: string }>(
   entries: readonly Entry[],
   isTrue: (entry: Entry) => Promise<boolean>,
   remove: (entry: Entry) => Promise<unknown>,
 ): Promise<Entry[]> {
-  const stays = await mapLimited(entries, CONCURRENCY, async (entry) => {
+  const stays = await mapLimited(entries, async (entry) => {
     try {
       const isStill = await isTrue(entry)
       if (!isStill) await remove(entry)

@@ -1,9 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { createDeadlines, type StartDeadline, startTimer } from './deadlines.ts'
 import { StorageError } from './errors.ts'
+import { MAX_OPEN_REQUESTS } from './map-limited.ts'
 
-/** Workers allows six requests per invocation to wait for response headers; one is left for queues and Durable Objects. */
-const MAX_OPEN = 5
 /** Lists the deployments that a request has passed through. `CDN-Loop` (RFC 8586) is for that, but Cloudflare sets it itself. */
 const HEADER = 'Fallback-Storage-Via'
 /** Development, staging and production are three. */
@@ -30,7 +29,7 @@ const invocations = new AsyncLocalStorage<Invocation>()
 
 /** Runs an invocation's work: its requests to backends share five slots, and list the deployments that it has passed through. */
 export function runInvocation<T>(work: () => T, passed: readonly string[] = []): T {
-  const [slots, streams] = [createSlots(MAX_OPEN), createSlots(MAX_OPEN)]
+  const [slots, streams] = [createSlots(MAX_OPEN_REQUESTS), createSlots(MAX_OPEN_REQUESTS)]
   return invocations.run({ passed, slots, streams, startDeadline: createDeadlines() }, work)
 }
 
@@ -83,7 +82,7 @@ export const startDeadline: StartDeadline = (ms, expire) =>
 
 /** For many requests in a row within a slot: also uses the slots that are free now, and waits for none. */
 export async function withSpareSlots(work: () => Promise<void>): Promise<void> {
-  const slots = invocations.getStore()?.slots ?? createSlots(MAX_OPEN - 1)
+  const slots = invocations.getStore()?.slots ?? createSlots(MAX_OPEN_REQUESTS - 1)
   const workers = [work()]
   while (slots.tryTake()) workers.push(sendAndRelease(slots, work))
   await Promise.all(workers)

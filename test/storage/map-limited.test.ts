@@ -5,14 +5,14 @@ describe('mapLimited', () => {
   it('returns results in the order of the items, and works on a few at a time', async () => {
     let [running, most] = [0, 0]
     const items = Array.from({ length: 50 }, (_, index) => index)
-    const doubled = await mapLimited(items, 4, async (item) => {
+    const double = async (item: number): Promise<number> => {
       most = Math.max(most, ++running)
       // Later items are done sooner.
       for (let turn = 0; turn < 50 - item; turn++) await Promise.resolve()
       running--
       return item * 2
-    })
-    expect(doubled).toEqual(items.map((item) => item * 2))
+    }
+    expect(await mapLimited(items, double, 4)).toEqual(items.map((item) => item * 2))
     expect(most).toBe(4)
   })
 
@@ -24,14 +24,14 @@ describe('mapLimited', () => {
       await begun.promise
       return item
     }
-    expect(await mapLimited(new Set(['a', 'b']), 5, work)).toEqual(['a', 'b'])
-    expect(await mapLimited([], 5, work)).toEqual([])
+    expect(await mapLimited(new Set(['a', 'b']), work, 5)).toEqual(['a', 'b'])
+    expect(await mapLimited([], work, 5)).toEqual([])
   })
 
   it('fails as the first item that fails', async () => {
     const work = (item: number): Promise<number> =>
       item === 3 ? Promise.reject(new Error('three')) : Promise.resolve(item)
-    await expect(mapLimited([1, 2, 3, 4], 2, work)).rejects.toThrow('three')
+    await expect(mapLimited([1, 2, 3, 4], work, 2)).rejects.toThrow('three')
   })
 
   it('begins no further item after one has failed', async () => {
@@ -42,7 +42,7 @@ describe('mapLimited', () => {
       if (item === 1) throw new Error('one')
       await promise
     }
-    await expect(mapLimited([0, 1, 2, 3, 4], 2, work)).rejects.toThrow('one')
+    await expect(mapLimited([0, 1, 2, 3, 4], work, 2)).rejects.toThrow('one')
     resolve()
     for (let turn = 0; turn < 20; turn++) await Promise.resolve()
     expect(begun).toEqual([0, 1])

@@ -74,11 +74,12 @@ export async function copyPage({
   if (start.probe) await check(first)
   const turn = createTurns(start.interval)
   const isOver = (): boolean => report.down !== undefined || Date.now() >= ends
-  await mapLimited(names, start.concurrency, async (entry) => {
+  const copyInTurn = async (entry: PageEntry): Promise<unknown> => {
     if (isOver()) return report.left.push(entry)
     await turn()
     return report.down ? report.left.push(entry) : copy(entry)
-  })
+  }
+  await mapLimited(names, copyInTurn, start.concurrency)
   // Checked before failures are counted: does the backend still respond?
   const last = failed.at(-1)?.error
   if (last && BACKEND_ERRORS.has(last.code) && !isHealthy) await check(last.backend ?? first)

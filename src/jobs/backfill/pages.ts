@@ -1,9 +1,8 @@
+import { MAX_OPEN_REQUESTS } from '../../storage/map-limited.ts'
 import { isClosed, waitAfter } from '../job-record.ts'
 import type { BackfillRecord, Failure, PageReport, PageStart } from './job-types.ts'
 import type { JobState, Page } from './store.ts'
 
-/** Copies at the same time in one consumer: of its six connections, one is left for the job. */
-const CONCURRENCY = 5
 /** How often a name is tried before it counts as failed. */
 const MAX_TRIES = 3
 const RETRY_MS = [2_000, 10_000]
@@ -14,7 +13,7 @@ const MAX_BEGINS = 5
 
 /** How many consumers share the job's concurrency, and how many copies each makes at a time. */
 export function shares(maxConcurrency: number): { consumers: number; each: number } {
-  const each = Math.min(CONCURRENCY, maxConcurrency)
+  const each = Math.min(MAX_OPEN_REQUESTS, maxConcurrency)
   return { consumers: Math.floor(maxConcurrency / each), each }
 }
 

@@ -37,9 +37,7 @@ const SECONDS_AT_ONCE = 30
 /** Between passes over sources that have changed in each of three passes. */
 const MIN_WAIT_MS = 60_000
 const MAX_WAIT_MS = 3_600_000
-/** Names compared at the same time: of the six connections that may wait for headers, one is left for the rest. */
-const CONCURRENCY = 5
-/** If both sides of each are read. */
+/** Names compared at the same time if both sides of each are read. */
 const DEEP_CONCURRENCY = 2
 /** After so many such names, a source's ETags are no longer taken for digests. */
 const MAX_ODD_TAGS = 3
@@ -287,7 +285,7 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
     if (!last) return false
     const found = rows.filter(isCheckedAgain)
     const results = await this.#attempt(record, () =>
-      mapLimited(found, DEEP_CONCURRENCY, (difference) => compareAgain(difference, record, chain)),
+      mapLimited(found, (difference) => compareAgain(difference, record, chain), DEEP_CONCURRENCY),
     )
     this.saved.change((current) => {
       if (current.status !== 'running') return false
@@ -351,7 +349,7 @@ async function compareAll(
         : [compareName(step, { ...all, isFallback, primary: sides[0] })],
     )
   }
-  const results = await mapLimited(steps, isRollback || deep ? DEEP_CONCURRENCY : CONCURRENCY, work)
+  const results = await mapLimited(steps, work, isRollback || deep ? DEEP_CONCURRENCY : undefined)
   return results.flat().filter((result) => result !== null)
 }
 

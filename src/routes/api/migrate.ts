@@ -10,9 +10,6 @@ import { mapLimited } from '../../storage/map-limited.ts'
 import type { AppEnv, Input } from '../context.ts'
 import { finish } from '../finish.ts'
 
-/** As many as an invocation may have requests to backends in flight. */
-const CONCURRENCY = 5
-
 /** Copies each name into the first backend that accepts it, whether or not reads copy. A failure does not affect other names. */
 export async function migrate(
   c: Context<AppEnv>,
@@ -24,7 +21,7 @@ export async function migrate(
 async function migrateAll(deployment: Deployment, names: string[]): Promise<Migrated[]> {
   const jobs = openJobs(deployment.config.services)
   const letters = (await jobs?.index().deadLettersOf(names)) ?? []
-  const results = await mapLimited(names, CONCURRENCY, (name) => {
+  const results = await mapLimited(names, (name) => {
     const letter = letters.find((one) => one.name === name)
     return migrateOne(deployment, name, letter?.source)
   })

@@ -17,8 +17,6 @@ import { checkKey } from './target.ts'
 const MAX_KEYS = 1000
 /** 1,000 keys of 1,024 bytes, escaped. */
 const MAX_BYTES = 2 * 1024 * 1024
-/** Keys that are deleted at once. */
-const CONCURRENCY = 5
 
 /** Conditions that only AWS's directory buckets know. Without them, the key would be deleted although they may not hold. */
 const CONDITION_HEADER = 'x-amz-if-match-'
@@ -51,7 +49,7 @@ async function removeAll(
   { keys, isQuiet }: { keys: Keys; isQuiet: boolean },
 ): Promise<Response> {
   const { chain } = c.get('deployment')
-  const errors = await mapLimited(keys, CONCURRENCY, async ([key, condition]): Promise<Elements | null> => {
+  const errors = await mapLimited(keys, async ([key, condition]): Promise<Elements | null> => {
     try {
       checkKey(identity, key)
       await remove(chain, key, condition)

@@ -26,7 +26,6 @@ export interface Page {
 
 /** The most objects in a page that are looked up, because their backend's listing says too little. */
 const MAX_LOOKUPS = 100
-const CONCURRENCY = 4
 /** Clients expect no empty page before the last: this many are passed over. */
 const MAX_EMPTY_PAGES = 20
 /** Where no time is known: clients need one, and this never makes an object newer than their copy. */
@@ -54,7 +53,7 @@ export async function readPage(chain: Chain, options: MergeListOptions): Promise
     let page = await readMerged(chain, position)
     if (page.objects.filter((info) => !entryOf(info)).length > MAX_LOOKUPS)
       page = await readMerged(chain, { ...position, limit: MAX_LOOKUPS })
-    const entries = await mapLimited(page.objects, CONCURRENCY, async (info) => entryOf(info) ?? lookUp(info))
+    const entries = await mapLimited(page.objects, async (info) => entryOf(info) ?? lookUp(info))
     const { directories } = page
     const isEmpty = entries.length + directories.length === 0
     if (page.cursor === null || !isEmpty || empty === MAX_EMPTY_PAGES)

@@ -53,6 +53,10 @@ describe('objects left out of a verification', () => {
     await withBackfill([primary, legacy], {}, async ({ drive, job }) => {
       expect(await drive()).toMatchObject({ state: 'completed_with_failures', present: 2, failed: 1 })
       expect(failuresOf(job)).toMatchObject([{ name: 'folder/', error: 'unavailable' }])
+      // It may be a page of the origin: what is in it is not known for that.
+      expect(job.act('retry_failed')).toHaveProperty('job')
+      expect(await drive()).toMatchObject({ state: 'completed_with_failures', skipped: 0, failed: 1 })
+      expect(primary.objects.get('folder/')?.info.provenance).toBeUndefined()
     })
   })
 

@@ -82,7 +82,7 @@ export function whyUnusable({ object: { name, invalid } }: Held): string | undef
 }
 
 export function whyTooLarge(size: number | undefined): string {
-  return `no writable backend takes its ${size} bytes`
+  return `no writable backend before it takes its ${size} bytes`
 }
 
 /**

@@ -124,12 +124,7 @@ async function compareStep(
   const target = copyTarget(chain, other.backend, { name, size: other.object.size })
   if (!accepts(primary, name) && (typeof target === 'string' || isFallback(target)))
     return { ...base, ...leftOut('not_accepted', `${primary.name} does not accept that name`) }
-  if (target === 'too-large') {
-    const why = isWritable(other.backend)
-      ? `${primary.name} does not take its ${other.object.size} bytes`
-      : whyTooLarge(other.object.size)
-    return { ...base, ...leftOut('too_large', why) }
-  }
+  if (target === 'too-large') return { ...base, ...leftOut('too_large', whyTooLarge(other.object.size)) }
   const failed = options.failureOf(name)
   if (failed) return { ...base, ...leftOut(failed.reason, failed.detail) }
   const holder = typeof target === 'string' ? primary : target

@@ -23,6 +23,9 @@ export interface Step {
   held: Held[]
 }
 
+/** Requests to each backend at once: prior versions alone, which are hidden, can fill thousands of pages. */
+const MAX_ROUNDS = 20
+
 export type Walk = ReturnType<typeof createWalk>
 
 /** Lists all names of some backends, in UTF-8 byte order. */
@@ -44,13 +47,14 @@ export function createWalk(
 
   return {
     /**
-     * The next names: up to `limit`, fewer if their objects have so many bytes, at the end or before a listing that fails, none
-     * only at the end.
+     * The next names: up to `limit`, fewer if their objects have so many bytes, at the end or before a listing that fails. There
+     * may be none before the end, where many pages have no names: so an alarm can save how far it came.
      * Throws the StorageError of a listing that fails before the first of them; names that were taken before are not lost.
      */
     async take(limit: number, maxBytes = Infinity): Promise<Step[]> {
       const steps: Step[] = []
       let bytes = 0
+      let rounds = 0
       while (steps.length < limit && bytes < maxBytes) {
         const next = nextName(sources)
         if (next.name !== undefined) {
@@ -64,7 +68,7 @@ export function createWalk(
           for (const { object } of held) bytes += object.size ?? 0
           continue
         }
-        if (next.blocking.length === 0) return steps
+        if (next.blocking.length === 0 || rounds++ === MAX_ROUNDS) return steps
         await fetchAll(next.blocking)
         const failed = next.blocking.find(({ error }) => error)
         // With names in hand they are returned first; the next call tries the listing again.

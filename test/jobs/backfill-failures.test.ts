@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { memoryBackend } from '../kit/memory.ts'
+import { type MemoryBackend, memoryBackend } from '../kit/memory.ts'
 import type { PageMessage } from '../../src/jobs/backfill/job-types.ts'
 import type { Backend } from '../../src/storage/backend.ts'
 import { StorageError } from '../../src/storage/errors.ts'
@@ -362,6 +362,96 @@ describe('a page that ends in the dead-letter queue', () => {
       }
       expect(status(harness.job)).toMatchObject({ copied: 2, failed: 1, listed: 3 })
       expect(failuresOf(harness.job)).toMatchObject([{ name: nameOf(1), error: 'timeout' }])
+    })
+  })
+
+  it('counts as its own what a killed consumer had copied, even if the next one leaves it to another', async () => {
+    const [target, legacy] = [memoryBackend('primary'), memoryBackend('legacy')]
+    await fill(legacy, 6)
+    await withBackfill([target, legacy], {}, async (harness) => {
+      const { queue, clock, drive } = harness
+      await harness.job.alarm()
+      await harness.deliver(queue.sent, dyingRpcOf(harness))
+      expect(target.objects.size).toBe(6)
+      const [message] = queue.sent.splice(0)
+      clock.now += 3_600_000
+      if (!message || !harness.job.beginPage(message.page)) throw new Error('a page')
+      harness.job.reportPage(message.page, { counts: {}, failures: [], left: [...message.names] })
+      expect(await drive()).toMatchObject({ state: 'completed', copied: 6, present: 0 })
+    })
+  })
+
+  it('counts as its own what was stored although the copy failed', async () => {
+    const [target, legacy] = [memoryBackend('primary'), memoryBackend('legacy')]
+    await fill(legacy, 1)
+    let isLost = true
+    const put: MemoryBackend['put'] = async (...given) => {
+      const stored = await target.put(...given)
+      if (!isLost) return stored
+      isLost = false
+      throw new StorageError('unavailable', 'the answer was lost', { backend: 'primary' })
+    }
+    await withBackfill([{ ...target, put }, legacy], {}, async ({ drive }) => {
+      expect(await drive()).toMatchObject({ state: 'completed', copied: 1, present: 0, failed: 0 })
+    })
+  })
+
+  it('sends a page of which nothing was tried again only after some time', async () => {
+    const [target, legacy] = [memoryBackend('primary'), memoryBackend('legacy')]
+    await fill(legacy, 2)
+    const { list: _, ...mute } = legacy
+    const source = {
+      ...mute,
+      get: async () => {
+        throw new StorageError('skipped', 'was skipped', { backend: 'legacy' })
+      },
+    }
+    const manifest = { from: 'client' } as const
+    await withBackfill([target, source], { manifest }, async ({ job, queue, clock, deliver }) => {
+      job.addNames({
+        names: [
+          [nameOf(0), null],
+          [nameOf(1), null],
+        ],
+        failures: [],
+      })
+      job.endNames()
+      await job.alarm()
+      await deliver(queue.sent.splice(0))
+      await job.alarm()
+      expect(queue.sent).toEqual([])
+      clock.now += 15_000
+      await job.alarm()
+      expect(queue.sent).toMatchObject([
+        {
+          names: [
+            [nameOf(0), null],
+            [nameOf(1), null],
+          ],
+        },
+      ])
+    })
+  })
+
+  it('sends a page again whole if no consumer has started it since its names failed', async () => {
+    const [target, legacy] = [memoryBackend('primary'), memoryBackend('legacy')]
+    await fill(legacy, 2)
+    let isFailing = true
+    const get: Backend['get'] = async (name, options) => {
+      if (isFailing) throw new StorageError('unavailable', 'failed', { backend: 'legacy' })
+      return legacy.get(name, options)
+    }
+    await withBackfill([target, { ...legacy, get }], {}, async ({ job, queue, clock, deliver, drive }) => {
+      await job.alarm()
+      await deliver(queue.sent.splice(0))
+      isFailing = false
+      clock.now += 15_000
+      await job.alarm()
+      const [message] = queue.sent.splice(0)
+      job.handleDeadPage(message?.page ?? 0, 9)
+      await job.alarm()
+      expect(queue.sent.map(({ names }) => names.length)).toEqual([2])
+      expect(await drive()).toMatchObject({ state: 'completed', copied: 2, failed: 0 })
     })
   })
 })

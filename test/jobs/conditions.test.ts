@@ -187,6 +187,11 @@ describe('the conditions of a certificate', () => {
     expect(result.reasons).toEqual(['the chain has another configuration now than the one that was compared'])
   })
 
+  it('prevent detaching if the chain had another configuration while it was compared', async () => {
+    const { reasons } = await certified({}, { reconfigured: 'for a time' })
+    expect(reasons).toEqual(['the chain had another configuration while it was compared'])
+  })
+
   it('prevent detaching if an earlier version has compared, which did not store the configuration', () => {
     const record = { ...OLD_RECORD, status: 'completed' } as VerificationRecord
     const { met, reasons } = configurationOf(record)

@@ -174,7 +174,7 @@ describe('reasons in a verification', () => {
       fallbacks: ['large'],
       left_out: { too_large: 1 },
       safe_to_detach: false,
-      all: [{ name: 'a', detail: 'too_large: primary does not take its 5 bytes' }],
+      all: [{ name: 'a', detail: 'too_large: no writable backend before it takes its 5 bytes' }],
     })
   })
 

@@ -139,8 +139,8 @@ export async function verified(
     states?: () => MirrorState[] | Promise<MirrorState[]>
     /** What is known at its end. */
     evidence?: Evidence
-    /** The chain has another configuration in the end. */
-    reconfigured?: boolean
+    /** The chain has another configuration in the end, or for a time. */
+    reconfigured?: boolean | 'for a time'
     deletes?: DeleteMode
     /** Resolves when the next alarm is killed; by default none is. */
     dies?: () => Promise<void>
@@ -202,9 +202,10 @@ export async function verified(
       // As after a restart.
       job = new TestJob(ctx, env)
       waits.push(wait)
+      if (reconfigured === 'for a time') migration = alarm !== 1
       await Promise.race([job.alarm(), dies()])
     }
-    if (reconfigured) migration = false
+    if (reconfigured) migration = reconfigured === 'for a time'
     const result = job.status()
     const all = job.differences(undefined, 0, 1000)?.differences
     const bySize = job.differences('equal_by_size', 0, 1000)?.differences

@@ -6,7 +6,7 @@ import type { Backend, ListableBackend } from '../../src/storage/backend.ts'
 import { StorageError } from '../../src/storage/errors.ts'
 import { bytesOf, counting } from '../kit/fakes.ts'
 import { failuresOf, fill, nameOf, verified, withBackfill } from './jobs.ts'
-import { type Memory, migrated, replace, terse } from './sides.ts'
+import { type Memory, migrated, replace, terse, TOMBSTONE } from './sides.ts'
 
 describe('objects left out of a verification', () => {
   it('counts the names that a filter excludes, and is not safe unless that is accepted', async () => {
@@ -53,6 +53,10 @@ describe('objects left out of a verification', () => {
     await withBackfill([primary, legacy], {}, async ({ drive, job }) => {
       expect(await drive()).toMatchObject({ state: 'completed_with_failures', present: 2, failed: 1 })
       expect(failuresOf(job)).toMatchObject([{ name: 'folder/', error: 'unavailable' }])
+      // It may be a page of the origin: what is in it is not known for that.
+      expect(job.act('retry_failed')).toHaveProperty('job')
+      expect(await drive()).toMatchObject({ state: 'completed_with_failures', skipped: 0, failed: 1 })
+      expect(primary.objects.get('folder/')?.info.provenance).toBeUndefined()
     })
   })
 
@@ -165,6 +169,18 @@ describe('objects left out of a verification', () => {
       equal_by_size: 0,
       safe_to_detach: true,
     })
+  })
+
+  it('is not safe to detach what hides a deleted object of a backend that stays', async () => {
+    const [ahead, primary, other, legacy] = ['ahead', 'primary', 'other', 'legacy'].map((name) =>
+      memoryBackend(name),
+    )
+    if (!ahead || !primary || !other || !legacy) throw new Error('four backends')
+    const { put: _, delete: __, ...readOnly } = ahead
+    for (const backend of [ahead, legacy]) await backend.put('c/1', bytesOf('x'))
+    await other.put('c/1', bytesOf(''), TOMBSTONE)
+    const sides = [readOnly, withFilter(primary, { exclude: /^c\// }), other, legacy]
+    expect(await verified(sides)).toMatchObject({ different: 1, safe_to_detach: false })
   })
 
   it('does not take a time for a version if the object was replaced within a second of its copy', async () => {

@@ -147,4 +147,31 @@ describe('a walk', () => {
     }
     await expect(some(createWalk([stuck], ''), 1)).rejects.toMatchObject({ code: 'unavailable' })
   })
+
+  it('can be saved while a listing has many pages without a name', async () => {
+    let requests = 0
+    const backend: ListableBackend = {
+      ...backendOf('hidden', ['z'], { pageSize: 9, listsAfter: true }),
+      async list({ cursor = '0' } = {}) {
+        requests++
+        const next = Number(cursor) + 1
+        if (next < 1000) return { objects: [], directories: [], cursor: `${next}` }
+        return { objects: [{ name: 'z', backend: 'hidden', size: 0 }], directories: [] }
+      },
+    }
+    let position: WalkPosition | undefined
+    const found: string[] = []
+    for (let most = 0; ;) {
+      const before = requests
+      // As after a restart.
+      const walk = createWalk([backend], '', position)
+      for (const step of await walk.take(10)) found.push(step.name)
+      position = walk.position()
+      most = Math.max(most, requests - before)
+      expect(most).toBeLessThanOrEqual(20)
+      if (walk.ended) break
+    }
+    expect(found).toEqual(['z'])
+    expect(requests).toBe(1000)
+  })
 })

@@ -1,5 +1,5 @@
 import { accepts, copyTarget, decide, largerWriters } from '../../chain/placement.ts'
-import { isWritable } from '../../storage/backend.ts'
+import { type Backend, isWritable } from '../../storage/backend.ts'
 import type { Chain } from '../../chain/fallback.ts'
 import { whyInvalid } from '../../storage/name.ts'
 import type { Held, Step } from '../walk.ts'
@@ -35,7 +35,7 @@ export function classify(
   const unlistable = live.find((one) => isChosen(one) && one.object.unlistable)
   if (unlistable) return fail('unavailable', UNLISTABLE)
   const first = live[0]
-  if (isTombstoned(chain, name, served) && !served.some((one) => isOverruled(one, first)))
+  if (tombstoneOf(chain, name, served) && !served.some((one) => isOverruled(one, first)))
     return skip('tombstoned')
   if (first && first !== held && isAtHome(chain, first)) return { held, what: 'present' }
   if (!inside) return skip('excluded')
@@ -65,10 +65,10 @@ export function isServed({ backend, object }: Held): boolean {
   return accepts(backend, object.name)
 }
 
-/** Whether a tombstone hides the name from reads. */
-export function isTombstoned(chain: Chain, name: string, held: readonly Held[]): boolean {
+/** The backend whose tombstone hides the name from reads. */
+export function tombstoneOf(chain: Chain, name: string, held: readonly Held[]): Backend | undefined {
   const holdings = held.map(({ backend, object }) => ({ backend, info: object }))
-  return decide(chain, name, holdings).tombstone !== null
+  return decide(chain, name, holdings).tombstone?.backend
 }
 
 /** Whether it is the tombstone of a copy whose source had deleted the object, and has it again. */
@@ -82,7 +82,7 @@ export function whyUnusable({ object: { name, invalid } }: Held): string | undef
 }
 
 export function whyTooLarge(size: number | undefined): string {
-  return `no writable backend takes its ${size} bytes`
+  return `no writable backend before it takes its ${size} bytes`
 }
 
 /**

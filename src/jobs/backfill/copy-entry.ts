@@ -102,7 +102,7 @@ async function checkSpelling(chain: Chain, { name, size }: Name, outcome: Outcom
 }
 
 export function otherSpelling(target: Backend, source: Backend): string {
-  return `${target.name} has other bytes under an equivalent name, which is the same to it: if ${source.name} has both (é as one character and as two), rename one of them`
+  return `${target.name} has other bytes under an equivalent name (é as one character or two): if ${source.name} has both, rename one of them`
 }
 
 /** A name that was listed may have been removed since. */

@@ -8,6 +8,7 @@ import type {
 import type { ErrorCode } from '../../storage/errors.ts'
 import { Job } from '../job.ts'
 import { cursorOf, isClosed } from '../job-record.ts'
+import { UNLISTABLE } from './classify.ts'
 import { copyPage } from './copy-page.ts'
 import type { BackfillOptions, BackfillRecord, PageEntry, PageReport, PageStart } from './job-types.ts'
 import { addNames, addPages, canList, listPages, openManifest, openWalk, takeNames } from './list-pages.ts'
@@ -280,8 +281,8 @@ function retryFailed(store: JobState['store'], record: BackfillRecord): void {
     const last = failures.at(-1)
     if (!last) break
     after = last.id
-    // An invalid name stays invalid.
-    const again = failures.filter(({ error }) => error !== 'invalid')
+    // An invalid name stays invalid, and what is not an object is listed by a new job only.
+    const again = failures.filter(({ error, detail }) => error !== 'invalid' && detail !== UNLISTABLE)
     for (const [source, own] of Map.groupBy(again, (failure) => failure.source)) {
       addPages(
         store,

@@ -73,7 +73,7 @@ export async function listPages(
       if (!record.options.dryRun) addPages(store, source, copies)
     }
     record.position = walk.position()
-    record.listed = steps.length === 0
+    record.listed = walk.ended
     delete record.waiting
   })
 }

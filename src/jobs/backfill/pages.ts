@@ -6,6 +6,8 @@ import type { JobState, Page } from './store.ts'
 /** How often a name is tried before it counts as failed. */
 const MAX_TRIES = 3
 const RETRY_MS = [2_000, 10_000]
+/** Before a page is sent again of which nothing was tried, as while a breaker is open. */
+const IDLE_MS = 10_000
 /** Another try would fail the same way. */
 const FINAL = new Set(['absent', 'denied', 'invalid', 'locked', 'too-large', 'unsupported', 'unsatisfiable'])
 /** How many consumers may start a page and never report it, if it does not end in the dead-letter queue before. */
@@ -50,8 +52,9 @@ export function reportPage({ store, change, now }: JobState, id: number, report:
     const page = store.page(id)
     if (!page) return false
     store.dropPage(id)
-    const { source, tries } = page
-    for (const [backend, counts] of Object.entries(report.counts)) {
+    const { source, tries, begins } = page
+    const counted = Object.entries(report.counts)
+    for (const [backend, counts] of counted) {
       const { copied, present, skipped } = counts
       // Which backend has a name of a manifest is known only now.
       store.count(backend, { ...counts, listed: source === null ? copied + present + skipped : 0 })
@@ -59,16 +62,24 @@ export function reportPage({ store, change, now }: JobState, id: number, report:
     }
     const attempts = tries + 1
     const isOver = isClosed(record)
-    if (report.left.length > 0 && !isOver) store.addPage({ source, names: report.left, tries })
+    if (report.left.length > 0 && !isOver)
+      store.addPage({
+        source,
+        names: report.left,
+        tries,
+        due: counted.length + report.failures.length > 0 ? 0 : now() + IDLE_MS,
+        // Some may have been stored all the same.
+        begins: Number(begins > 1 || report.down !== undefined),
+      })
     const { again = [], failed = [] } = Object.groupBy(report.failures, ({ error }) =>
       isOver || attempts >= MAX_TRIES || FINAL.has(error) ? 'failed' : 'again',
     )
     const names = again.map(({ name, size }) => [name, size] as const)
     if (names.length > 0)
-      store.addPage({ source, names, tries: attempts, due: now() + (RETRY_MS[tries] ?? 0) })
+      store.addPage({ source, names, tries: attempts, due: now() + (RETRY_MS[tries] ?? 0), begins: 1 })
     for (const failure of failed) addFailure(store, failure, { source, attempts })
     if (report.down) waitAfter(record, report.down, now())
-    else if (Object.keys(report.counts).length > 0) delete record.waiting
+    else if (counted.length > 0) delete record.waiting
   })
 }
 
@@ -91,7 +102,7 @@ export function handleDeadPage({ store, change }: JobState, id: number, deliveri
     if (!page) return false
     if (isClosed(record)) store.dropPage(id)
     // No consumer started it, so something else was wrong.
-    else if (page.begins === 0) store.putBack(id)
+    else if (page.begun === 0) store.putBack(id)
     else split(store, record, page, `its message was dead-lettered after ${deliveries} deliveries`)
   })
 }

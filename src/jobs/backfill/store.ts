@@ -14,6 +14,8 @@ export interface Page {
   tries: number
   /** How often a consumer started it, or a page that its names were in, without reporting it. */
   begins: number
+  /** When a consumer last started it; 0 if none has since it was sent. */
+  begun: number
 }
 
 export interface NewPage extends Pick<Page, 'source'>, Partial<Pick<Page, 'tries' | 'begins'>> {
@@ -46,7 +48,7 @@ export const SCHEMA = `
     id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT, size INTEGER, source TEXT, backend TEXT, error TEXT,
     detail TEXT, attempts INTEGER);`
 
-const PAGE = 'page, source, names, tries, begins'
+const PAGE = 'page, source, names, tries, begins, begun'
 const FAILURE = 'name, size, source, backend, error, detail, attempts'
 
 const COUNTERS = ['listed', 'copied', 'present', 'skipped', 'failed', 'bytes'] as const

@@ -10,7 +10,7 @@ import { compareDigests, isSameObject } from '../../storage/same-object.ts'
 import {
   isOverruled,
   isServed,
-  isTombstoned,
+  tombstoneOf,
   UNLISTABLE,
   whyTooLarge,
   whyUnusable,
@@ -100,6 +100,13 @@ async function compareStep(
   const served = held.filter(isServed)
   const other = live.find(isServed) ?? live[0]
   const base = { name, held: other !== undefined, backend: (other ?? stored)?.backend.name ?? '', detail: '' }
+  const tombstone = tombstoneOf(chain, name, served)
+  if (tombstone && isFallback(tombstone) && beside.some(isServed))
+    return {
+      ...base,
+      kind: 'different',
+      detail: `deleted in ${tombstone.name}: without it, an earlier backend serves it again`,
+    }
   if (!other) {
     if (!stored || stored.object.deleted) return null
     const extra: Compared = { kind: 'extra', detail: 'no fallback holds it' }
@@ -113,8 +120,7 @@ async function compareStep(
   if (wrong !== undefined) return { ...base, ...leftOut('invalid_name', wrong) }
   if (own && isOverruled(own, other))
     return { ...base, kind: 'missing', detail: `${base.backend} has it again, after it was deleted there` }
-  if (own?.object.deleted || (!own && isTombstoned(chain, name, served)))
-    return { ...base, kind: 'tombstoned' }
+  if (own?.object.deleted || (!own && tombstone)) return { ...base, kind: 'tombstoned' }
   if (own) {
     const compared = await compareBoth(own, other, options)
     const isOther = own.isEquivalent && compared.kind === 'different'
@@ -124,12 +130,7 @@ async function compareStep(
   const target = copyTarget(chain, other.backend, { name, size: other.object.size })
   if (!accepts(primary, name) && (typeof target === 'string' || isFallback(target)))
     return { ...base, ...leftOut('not_accepted', `${primary.name} does not accept that name`) }
-  if (target === 'too-large') {
-    const why = isWritable(other.backend)
-      ? `${primary.name} does not take its ${other.object.size} bytes`
-      : whyTooLarge(other.object.size)
-    return { ...base, ...leftOut('too_large', why) }
-  }
+  if (target === 'too-large') return { ...base, ...leftOut('too_large', whyTooLarge(other.object.size)) }
   const failed = options.failureOf(name)
   if (failed) return { ...base, ...leftOut(failed.reason, failed.detail) }
   const holder = typeof target === 'string' ? primary : target

@@ -166,8 +166,13 @@ function otherJobs(record: VerificationRecord): Condition {
 }
 
 function configuration(record: VerificationRecord, current: Configuration): Condition {
-  const { gone = [], configuration: compared, fallbacks, primary } = record
-  const isSame = !compared || JSON.stringify(compared) === JSON.stringify(current)
+  const { gone = [], configuration: compared, fallbacks, primary, pass } = record
+  const other = [
+    ...(compared && !isSameConfiguration(compared, current)
+      ? ['the chain has another configuration now than the one that was compared']
+      : []),
+    ...(pass.reconfigured ? ['the chain had another configuration while it was compared'] : []),
+  ]
   return deciding(record, 'configuration', {
     isKnown: compared !== undefined,
     reasons: [
@@ -175,15 +180,19 @@ function configuration(record: VerificationRecord, current: Configuration): Cond
       ...(!compared && record.status === 'completed'
         ? ['an earlier version of this software has compared, which checked less']
         : []),
-      ...(isSame ? [] : ['the chain has another configuration now than the one that was compared']),
+      ...other,
     ],
     seen: !compared
       ? 'Not looked at: an earlier version of this software has compared.'
-      : isSame
+      : other.length === 0
         ? `The chain is configured as it was compared: ${[primary, ...fallbacks].join(', ')}.`
-        : 'The certificate is about another configuration than the present one.',
+        : 'The certificate is about another configuration than the present one, or about several.',
     next: 'Verify again with the present configuration.',
   })
+}
+
+export function isSameConfiguration(one: Configuration, other: Configuration | undefined): boolean {
+  return JSON.stringify(one) === JSON.stringify(other)
 }
 
 function dependence(record: VerificationRecord): Condition {

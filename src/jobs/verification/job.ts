@@ -15,6 +15,7 @@ import { createWalk, type Step } from '../walk.ts'
 import { failedBackfills, obstaclesOf, reasonOf, toJson } from './certificate.ts'
 import { type Evidence, gatherEvidence } from './evidence.ts'
 import { compareName, type CompareOptions, leftOut, type Result } from './compare.ts'
+import { isSameConfiguration } from './conditions.ts'
 import { addCoverage, isCheckedAgain, keep, seenIn, takeBack } from './count-results.ts'
 import { createPace, withPace } from './pace.ts'
 import { NO_TALLY, type VerificationOptions, type VerificationRecord } from './record.ts'
@@ -194,6 +195,8 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
       if (current.status !== 'running') return false
       this.#keep(current, results ?? steps.map(tooLong))
       current.pass.began = began
+      if (!isSameConfiguration(this.deployment().configuration, current.configuration))
+        current.pass.reconfigured = true
       current.pass.seen = seenIn(steps, record.fallbacks, current.pass.seen)
       current.position = walk.position()
       delete current.waiting

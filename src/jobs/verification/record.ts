@@ -89,4 +89,6 @@ export interface Pass {
   /** The sources' listings in this pass so far, and in the previous pass. */
   seen: Fingerprint
   before?: Fingerprint
+  /** The chain had another configuration during it. */
+  reconfigured?: boolean
 }

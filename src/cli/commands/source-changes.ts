@@ -127,7 +127,7 @@ function lag(seconds: number | undefined): string {
 
 async function conflicts({ client, output }: Session): Promise<void> {
   let found = 0
-  for await (const page of pages((cursor) => client.conflicts({ limit: 1000, cursor }))) {
+  for await (const page of pages((cursor) => client.conflicts({ limit: 500, cursor }))) {
     output.list(page.conflicts, () => page.conflicts.flatMap(linesOf))
     found += page.conflicts.length
   }

@@ -51,8 +51,8 @@ Examples:
     .command('dismiss')
     .summary('keep what was saved')
     .description(
-      'Takes names off the list. What was saved stays as it is. A name is listed again if the source changes it again.\n' +
-        'Exit code 3 if there is no such conflict.',
+      'Takes names off the list. What was saved stays as it is. A name is listed again if an event finds another version\n' +
+        'on either side. Exit code 3 if there is no such conflict.',
     )
     .argument('<backend>', 'the source')
     .argument('<names...>', 'names of the objects')

@@ -168,6 +168,7 @@ function queryParameters(query: NonNullable<Route['query']>): Json[] {
     return {
       name,
       in: 'query',
+      ...('wrapped' in entry || v.is(entry, undefined) ? {} : { required: true }),
       schema: {
         ...(isInteger ? { type: 'integer', ...limits } : schema),
         ...(fallback !== undefined && { default: isInteger ? Number(fallback) : fallback }),

@@ -240,7 +240,7 @@ export const OPERATIONS: Readonly<Record<string, Partial<Record<RouteId, Operati
     dismissConflict: {
       summary: 'Takes a name off the list of conflicts',
       description:
-        'What was saved in the primary stays. The name is listed again if another event of the source finds that it differs.',
+        'What was saved in the primary stays. The name is listed again if another event finds another version on either side.',
       answers: { 204: { description: 'It is not listed any more.' } },
       problems: [404, 501, 503],
     },

@@ -99,9 +99,9 @@ export function withPriorVersions(backend: Backend, index: () => VersionIndex): 
   }
 }
 
-/** A copy by a migration, or a write that only creates. */
+/** A copy by a migration (a tombstone may have its provenance, too), or a write that only creates. */
 function replacesNothing({ info, onlyIf }: PutOptions): boolean {
-  return info?.provenance !== undefined || onlyIf === 'absent'
+  return (info?.provenance !== undefined && !info.deleted) || onlyIf === 'absent'
 }
 
 function reasonOf({ info }: PutOptions): Reason {

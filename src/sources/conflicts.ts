@@ -29,28 +29,41 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS conflicts (
     id INTEGER PRIMARY KEY AUTOINCREMENT, backend TEXT, name TEXT, conflict TEXT, UNIQUE (backend, name));`
 
+/** One that was dismissed is kept, so that it is not listed again while both sides have the same versions. */
+const LISTED = "conflict ->> 'dismissed' IS NULL"
+const SETTLED = `SELECT id FROM conflicts WHERE backend = ? AND name = ?
+  AND conflict ->> 'dismissed' AND conflict -> 'held' = ? AND conflict -> 'found' = ?`
+
 /** One conflict for each name of a source, the latest first. */
 export function conflictLog(sql: SqlStorage) {
   const { all, run, count } = queriesOf({ sql })
   run(SCHEMA)
   return {
     add(conflict: Conflict): void {
+      const { backend, name, held, found } = conflict
+      const isIdentified = (found.etag ?? found.modified) !== null
+      const versions = [held, found].map((version) => JSON.stringify(version))
+      if (isIdentified && all(SETTLED, backend, name, ...versions).length > 0) return
       const insert =
         'INSERT OR REPLACE INTO conflicts (backend, name, conflict) VALUES (?, ?, ?) RETURNING id'
       const json = JSON.stringify(conflict)
-      const [row] = all<{ id: number }>(insert, conflict.backend, conflict.name, json)
+      const [row] = all<{ id: number }>(insert, backend, name, json)
       if (!row || row.id % COUNTED_EVERY > 0) return
       const oldest = 'SELECT id FROM conflicts ORDER BY id DESC LIMIT 1 OFFSET ?'
       run(`DELETE FROM conflicts WHERE id <= (${oldest})`, MAX_CONFLICTS)
     },
-    /** Returns whether there was one. */
-    remove(backend: string, name: string): boolean {
-      const remove = 'DELETE FROM conflicts WHERE backend = ? AND name = ? RETURNING id'
-      return all(remove, backend, name).length > 0
+    remove(backend: string, name: string): void {
+      run('DELETE FROM conflicts WHERE backend = ? AND name = ?', backend, name)
+    },
+    /** Returns whether it was listed. */
+    dismiss(backend: string, name: string): boolean {
+      const dismiss = `UPDATE conflicts SET conflict = json_set(conflict, '$.dismissed', json('true'))
+        WHERE backend = ? AND name = ? AND ${LISTED} RETURNING id`
+      return all(dismiss, backend, name).length > 0
     },
     /** Those before `cursor`, which is that of the page before; `null` on the last page. */
     page(limit: number, cursor: number): { conflicts: Conflict[]; cursor: number | null } {
-      const query = 'SELECT id, conflict FROM conflicts WHERE ? = 0 OR id < ? ORDER BY id DESC LIMIT ?'
+      const query = `SELECT id, conflict FROM conflicts WHERE ${LISTED} AND (? = 0 OR id < ?) ORDER BY id DESC LIMIT ?`
       const rows = all<{ id: number; conflict: string }>(query, cursor, cursor, limit + 1)
       const shown = rows.slice(0, limit)
       return {
@@ -58,7 +71,7 @@ export function conflictLog(sql: SqlStorage) {
         cursor: rows.length > limit ? (shown.at(-1)?.id ?? null) : null,
       }
     },
-    count: (): number => count('SELECT COUNT(*) AS n FROM conflicts'),
+    count: (): number => count(`SELECT COUNT(*) AS n FROM conflicts WHERE ${LISTED}`),
   }
 }
 

@@ -1,5 +1,4 @@
 import { consumeNames, type DeadLetter, type Delivery } from '../migration/copy-consumer.ts'
-import { log } from '../observe/log.ts'
 import type { SourceMessage } from './messages.ts'
 import type { Reconciled } from './reconcile.ts'
 import type { Reconciler } from './reconciler.ts'
@@ -66,13 +65,10 @@ export async function consumeSourceMessages(
       add(message, { outcome: counted, ...(isInLine && at !== undefined && { at }) })
   }
   const fail = async (letter: DeadLetter, message: SourceMessage): Promise<void> => {
-    const { name, backend } = message
-    const reason = `${letter.error}: ${letter.detail}`
-    log('warn', 'source', { backend, name, outcome: 'failed', reason })
     // The source may be down for longer than a few attempts take.
     if (letter.error !== 'locked' && (await lookAgain(message))) return
     add(message, { outcome: 'failed' })
-    await giveUp?.({ ...letter, source: backend })
+    await giveUp?.({ ...letter, source: message.backend })
   }
   await consumeNames(messages, {
     handle,

@@ -1,6 +1,6 @@
 import type { Chain } from '../chain/fallback.ts'
 import type { Migration } from '../migration/migration.ts'
-import { log } from '../observe/log.ts'
+import { describeError, log, stackOf } from '../observe/log.ts'
 import { versionOf } from './conflicts.ts'
 import { reconcile, type Reconciled } from './reconcile.ts'
 import type { SourceChanges } from './source-changes.ts'
@@ -22,7 +22,7 @@ export type Reconciler = (source: string, name: string, signal?: AbortSignal) =>
 
 export function createReconciler(options: ReconcilerOptions): Reconciler {
   const { chain, migrating, changes, purge, track } = options
-  return async (source, name, signal) => {
+  const run: Reconciler = async (source, name, signal) => {
     let result: Reconciled | undefined
     try {
       result = await reconcile(chain, source, name, { migrating, signal })
@@ -39,6 +39,12 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     } else await changes?.().removeConflict(source, name)
     return result
   }
+  return (source, name, signal) =>
+    run(source, name, signal).catch((error: unknown) => {
+      const reason = describeError(error)
+      log('warn', 'source', { backend: source, name, outcome: 'failed', reason, ...stackOf(error) })
+      throw error
+    })
 }
 
 /** What the edge cache has of the name may be out of date, also where it was read from the source itself. */

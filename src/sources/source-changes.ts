@@ -62,9 +62,14 @@ export class SourceChanges extends DurableObject<object> {
     this.#conflicts.add(conflict)
   }
 
-  /** Returns whether there was one. */
-  async removeConflict(backend: string, name: string): Promise<boolean> {
-    return this.#conflicts.remove(backend, name)
+  /** There is none, or none any more. */
+  async removeConflict(backend: string, name: string): Promise<void> {
+    this.#conflicts.remove(backend, name)
+  }
+
+  /** Returns whether it was listed. */
+  async dismissConflict(backend: string, name: string): Promise<boolean> {
+    return this.#conflicts.dismiss(backend, name)
   }
 
   /** The latest first; `cursor` is that of the page before, 0 for the first. */

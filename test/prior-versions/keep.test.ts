@@ -11,6 +11,7 @@ import { save } from '../../src/methods/save.ts'
 import { withHiddenVersions } from '../../src/prior-versions/hide.ts'
 import { withPriorVersions } from '../../src/prior-versions/keep.ts'
 import { restoreVersion } from '../../src/prior-versions/restore.ts'
+import { reconcile } from '../../src/sources/reconcile.ts'
 import { type Backend, isWritable, type PutOptions, type WritableBackend } from '../../src/storage/backend.ts'
 import { StorageError } from '../../src/storage/errors.ts'
 import { timeOfPriorKey } from '../../src/storage/prior-version.ts'
@@ -118,6 +119,15 @@ const WRITES: Record<string, [(started: Started) => Promise<unknown>, string[]]>
   'a copy that replaces a copy': [
     ({ keeping }) => keeping.put('a.txt', bytesOf('new'), { info: copied }),
     [],
+  ],
+  'an event, after the object of a copy was deleted at its source': [
+    async ({ store, chain }) => {
+      await store.put('a.txt', bytesOf('old'), { info: copied })
+      expect(await reconcile(chain, 'fallback', 'a.txt', { migrating: true })).toMatchObject({
+        outcome: 'tombstoned',
+      })
+    },
+    ['old'],
   ],
   'PUT of another name': [({ chain }) => putObject(chain, 'b.txt', bytesOf('new')), []],
 }

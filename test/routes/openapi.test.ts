@@ -119,6 +119,16 @@ describe('the OpenAPI document', () => {
     }
   })
 
+  it('says which parameters of a query a request must have', () => {
+    const operations = Object.values((document as unknown as DocumentJson).paths).flatMap(Object.values)
+    const required = (operations as OperationJson[]).flatMap(({ operationId, parameters = [] }) =>
+      (parameters as { name: string; in: string; required?: boolean }[])
+        .filter((one) => one.in === 'query' && one.required)
+        .map(({ name }) => `${operationId} ${name}`),
+    )
+    expect(required.toSorted()).toEqual(['dismissConflict backend', 'getSeries what'])
+  })
+
   it('contains everything that it refers to', () => {
     for (const [, reference] of JSON.stringify(document).matchAll(/"\$ref":"#\/([^"]+)"/g)) {
       const found = (reference ?? '')

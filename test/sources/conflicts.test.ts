@@ -41,3 +41,21 @@ it('is bounded, and a name that is recorded again and again pushes no other out'
   expect(result.many).toBeGreaterThanOrEqual(10_000)
   expect(result.many).toBeLessThan(10_100)
 })
+
+it('lists a dismissed conflict again if nothing identifies the version of the source', async () => {
+  const unknown = { etag: null, modified: null, size: 1 }
+  const listed = await withLog((log) => {
+    for (const [name, found] of [
+      ['known', VERSION],
+      ['unknown', unknown],
+    ] as const) {
+      log.add({ ...conflict(name), found })
+      expect(log.dismiss('old', name)).toBe(true)
+      expect(log.dismiss('old', name)).toBe(false)
+      expect([log.count(), log.page(10, 0).conflicts]).toEqual([0, []])
+      log.add({ ...conflict(name), found })
+    }
+    return [log.count(), log.page(10, 0).conflicts.map(({ name }) => name)]
+  })
+  expect(listed).toEqual([1, ['unknown']])
+})

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { createChain, type DeleteMode } from '../../src/chain/fallback.ts'
 import { undelete } from '../../src/chain/tombstones.ts'
 import { copyName } from '../../src/migration/copy-name.ts'
@@ -62,6 +62,39 @@ describe('the edge cache', () => {
     })
     expect((await event('old', NAME)).outcome).toBe('ignored')
     expect(purged).toEqual([NAME])
+  })
+})
+
+describe('the log', () => {
+  const log = () => vi.spyOn(console, 'warn').mockImplementation(() => {})
+  const lines = (spy: ReturnType<typeof log>) =>
+    spy.mock.calls.map(([line]) => JSON.parse(String(line)) as Record<string, unknown>)
+  afterEach(() => void vi.restoreAllMocks())
+
+  it.each([
+    ['a backend', new StorageError('timeout', 'did not answer'), { reason: 'timeout: did not answer' }],
+    ['this software', new TypeError('a bug'), { reason: 'TypeError: a bug', stack: expect.any(String) }],
+  ])('has the reason of each failure of %s', async (_, error, reason) => {
+    const { source, primary, over, change } = start()
+    const spy = log()
+    const head = () => Promise.reject(error)
+    const base = {
+      migrating: true,
+      purge: async () => {},
+      track: <T>(_name: string, copy: Promise<T>) => copy,
+    }
+    const event = createReconciler({ ...base, chain: over(primary, { ...source, head }) })
+    await expect(event('old', NAME)).rejects.toBe(error)
+    const failure = { event: 'source', backend: 'old', name: NAME, outcome: 'failed' }
+    expect(lines(spy)).toMatchObject([{ ...failure, ...reason }])
+    await change('one')
+    const broken = () => ({
+      addConflict: () => Promise.reject(error),
+      removeConflict: () => Promise.reject(error),
+    })
+    const unrecorded = createReconciler({ ...base, chain: over(primary, source), changes: broken })
+    await expect(unrecorded('old', NAME)).rejects.toBe(error)
+    expect(lines(spy)[1]).toMatchObject({ ...failure, ...reason })
   })
 })
 

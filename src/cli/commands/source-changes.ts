@@ -51,8 +51,8 @@ Examples:
     .command('dismiss')
     .summary('keep what was saved')
     .description(
-      'Takes names off the list. What was saved stays as it is. A name is listed again if the source changes it again.\n' +
-        'Exit code 3 if there is no such conflict.',
+      'Takes names off the list. What was saved stays as it is. A name is listed again if an event finds another version\n' +
+        'on either side. Exit code 3 if there is no such conflict.',
     )
     .argument('<backend>', 'the source')
     .argument('<names...>', 'names of the objects')
@@ -127,7 +127,7 @@ function lag(seconds: number | undefined): string {
 
 async function conflicts({ client, output }: Session): Promise<void> {
   let found = 0
-  for await (const page of pages((cursor) => client.conflicts({ limit: 1000, cursor }))) {
+  for await (const page of pages((cursor) => client.conflicts({ limit: 500, cursor }))) {
     output.list(page.conflicts, () => page.conflicts.flatMap(linesOf))
     found += page.conflicts.length
   }

@@ -60,7 +60,7 @@ export const sourceHandlers = {
     }
   },
   async dismissConflict(c, { name, query: { backend } }) {
-    const dismissed = await answerOf(changesOf(c).removeConflict(backend, name), {
+    const dismissed = await answerOf(changesOf(c).dismissConflict(backend, name), {
       ...CHANGES,
       title: 'The conflict cannot be dismissed',
     })

@@ -76,7 +76,7 @@ export function openEdgeCaching(options: EdgeCachingOptions): EdgeCaching {
   return {
     open({ cache, exports }) {
       if (isOn === false || !cache || !exports?.Media) return local
-      const workers = workersCache(exports.Media, (shown) => void (isOn = shown))
+      const workers = workersCache(exports.Media, (shown) => void (isOn ||= shown))
       return {
         read: workers.read,
         async purge(target) {

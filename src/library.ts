@@ -44,6 +44,7 @@ export type {
   PutCondition,
   PutOptions,
   ReadOptions,
+  SendTimer,
   UploadedPart,
   UrlOptions,
 } from './storage/backend.ts'

@@ -45,6 +45,7 @@ export type {
   PutCondition,
   PutOptions,
   ReadOptions,
+  SendTimer,
   UploadedPart,
   UrlOptions,
 } from './storage/backend.ts'

@@ -76,11 +76,11 @@ export function openEdgeCaching(options: EdgeCachingOptions): EdgeCaching {
   return {
     open({ cache, exports }) {
       if (isOn === false || !cache || !exports?.Media) return local
-      const workers = workersCache(exports.Media, (shown) => void (isOn = shown))
+      const workers = workersCache(exports.Media, (shown) => void (isOn ||= shown))
       return {
         read: workers.read,
         async purge(target) {
-          // Another isolate that has seen no answer from Workers Cache may use the Cache API.
+          // The Cache API has what is read where Workers Cache is off, or taken to be off by another isolate.
           const here = 'names' in target && (await local.purge(target))
           if (isOn ?? (await workers.isOn())) return workers.purge(target)
           return here || local.purge(target)

@@ -42,18 +42,23 @@ export function withRememberedUploads(backend: Backend, index: () => UploadIndex
         await index().closeUpload(other)
       })
   }
-  const closing = (upload: MultipartUpload, opened: OpenUpload): MultipartUpload => ({
-    ...upload,
-    async complete(...args) {
-      const stored = await upload.complete(...args)
-      await remembering(opened, () => close(opened, true))
-      return stored
-    },
-    async abort() {
-      await upload.abort()
-      await remembering(opened, () => close(opened, false))
-    },
-  })
+  const closing = (upload: MultipartUpload, opened: OpenUpload): MultipartUpload => {
+    let isCompleting = false
+    return {
+      ...upload,
+      async complete(...args) {
+        isCompleting = true
+        const stored = await upload.complete(...args)
+        await remembering(opened, () => close(opened, true))
+        return stored
+      },
+      async abort() {
+        await upload.abort()
+        // A completion that failed, because it took too long for instance, may still join the parts: then they are removed later.
+        if (!isCompleting) await remembering(opened, () => close(opened, false))
+      },
+    }
+  }
   /** A copy must not abort what a client has staged, so that has a name of its own. */
   const openedBy = (id: string, name: string, isCopy: boolean): OpenUpload => ({
     backend: backend.name,

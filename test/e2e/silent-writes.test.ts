@@ -8,6 +8,7 @@ import {
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { close, listen } from '../kit/servers/listen.ts'
+import { httpSource, type Source } from '../kit/servers/sources.ts'
 import { startSite, TOKEN, type Site } from '../kit/worker/site.ts'
 
 /** More than sockets buffer. */
@@ -32,19 +33,24 @@ async function drain(request: IncomingMessage): Promise<void> {
 }
 
 let server: Server
+let source: Source
 let site: Site
 
 beforeAll(async () => {
   server = startServer()
   const endpoint = await listen(server)
   const times = { timeout_ms: PATIENCE_MS, idle_timeout_ms: PATIENCE_MS }
+  source = await httpSource()
+  const bucket = { type: 's3', name: 'bucket', endpoint, bucket: 'media', read_only: false, ...times }
   site = await startSite({
-    storages: [{ type: 's3', name: 'bucket', endpoint, bucket: 'media', read_only: false, ...times }],
+    storages: [bucket, source.table],
+    retries: 0,
     vars: { FALLBACK_BREAKER_FAILURES: '0' },
   })
 })
 afterAll(async () => {
   await site?.close()
+  await source?.close()
   if (server) await close(server)
 })
 
@@ -64,6 +70,12 @@ it.each(['unread.bin', 'unanswered.bin'])('times out: a PUT of %s', async (name)
     expect.objectContaining({ backends: [expect.objectContaining({ name: 'bucket', error: 'timeout' })] }),
   ])
   expect(performance.now() - started).toBeGreaterThan(PATIENCE_MS)
+})
+
+it.each(['unread-copy.bin', 'unanswered-copy.bin'])('fails: the copy of %s', async (name) => {
+  await source.add(name, Buffer.from(LARGE))
+  expect((await (await site.fetch(`/${name}`)).arrayBuffer()).byteLength).toBe(LARGE.length)
+  await site.copied(name, 'failed')
 })
 
 it('may be read slowly, and come slowly from the client', async () => {

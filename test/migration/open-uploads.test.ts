@@ -80,6 +80,39 @@ describe('withRememberedUploads()', () => {
     expect([...memory.uploads].map(({ id }) => id)).toEqual([first.id])
   })
 
+  it('aborts once more what may have been joined after its completion had failed', async () => {
+    const memory = memoryBackend('slow')
+    const aborted: string[] = []
+    let isSlow = true
+    const slow: Backend = {
+      ...memory,
+      async createMultipartUpload(name, options) {
+        const upload = await memory.createMultipartUpload(name, options)
+        const complete: typeof upload.complete = (...args) =>
+          isSlow
+            ? Promise.reject(new StorageError('timeout', 'too late', { backend: 'slow' }))
+            : upload.complete(...args)
+        return { ...upload, complete }
+      },
+      resumeMultipartUpload: (name, id) => {
+        const upload = memory.resumeMultipartUpload(name, id)
+        return { ...upload, abort: async () => void aborted.push(id) }
+      },
+    }
+    const copy = () => startUpload(withRememberedUploads(slow, index), 'a', COPIED)
+    const first = await copy()
+    await first.uploadPart(1, bytesOf('part'), 4)
+    await expect(first.complete()).rejects.toMatchObject({ code: 'timeout' })
+    await first.abort()
+    isSlow = false
+    for (let time = 0; time < 2; time++) {
+      const next = await copy()
+      await next.uploadPart(1, bytesOf('part'), 4)
+      await next.complete()
+    }
+    expect(aborted).toEqual([first.id])
+  })
+
   it('never aborts the upload of a client', async () => {
     const { memory, begin, copy } = target('clients')
     const upload = await begin('a')

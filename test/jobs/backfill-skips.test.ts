@@ -199,6 +199,27 @@ describe('what a backfill skips', () => {
     expect([...primary.objects.keys()]).toEqual(['a', 'undeleted'])
   })
 
+  it('copies nothing that a backend before the source, which cannot list, has deleted, or has itself', async () => {
+    const [primary, before, legacy] = [
+      memoryBackend('primary'),
+      memoryBackend('before'),
+      memoryBackend('legacy'),
+    ]
+    await put(legacy, 'a', 'deleted', 'replaced')
+    await before.put('replaced', bytesOf('newer'))
+    await writeMarker(before, 'deleted')
+    const { list: _, listsAfter: __, ...blind } = before
+    await withBackfill([primary, blind, legacy], { backends: ['legacy'] }, async ({ drive }) => {
+      expect(await drive()).toMatchObject({
+        state: 'completed',
+        listed: 3,
+        copied: 1,
+        skipped_by: { tombstoned: 1, shadowed: 1 },
+      })
+    })
+    expect([...primary.objects.keys()]).toEqual(['a'])
+  })
+
   it.each([
     ['all of it', (backend: Memory) => backend],
     ['as little as S3 does', terse],

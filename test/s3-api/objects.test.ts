@@ -1,7 +1,7 @@
 import { reset } from 'cloudflare:test'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { answering, BROKEN_ORIGIN, fill, KV, media, mediaKv, OLD, R2 } from '../kit/app.ts'
-import { startS3 } from '../kit/s3-client.ts'
+import { BUCKET, startS3 } from '../kit/s3-client.ts'
 import { testObjects } from './object-suite.ts'
 
 beforeEach(() => reset())
@@ -78,4 +78,13 @@ it('tells clients, which need one, the time of a listing for an object whose tim
     })
     expect([status, headers.get('Last-Modified')]).toEqual([200, 'Thu, 01 Jan 1970 00:00:00 GMT'])
   }
+})
+
+it('a DELETE without tombstones is refused if a fallback has the key by now, though it lacked it a moment ago', async () => {
+  let status = 404
+  const origin = answering(() => new Response(null, { status, headers: { 'Content-Length': '0' } }))
+  const { s3 } = startS3({ FALLBACK_STORAGES: [R2, OLD], FALLBACK_DELETES: 'first', OLD: origin })
+  expect((await s3('HEAD', `/${BUCKET}/a`)).status).toBe(404)
+  status = 200
+  expect((await s3('DELETE', `/${BUCKET}/a`)).status).toBe(405)
 })

@@ -28,9 +28,10 @@ export async function copyEntry(
   let excluded: Outcome | undefined
   for (const backend of chain.backends.slice(chain.backends.findIndex(isWritable) + 1)) {
     if (!candidates.includes(backend.name)) {
-      // What was listed was compared with all backends.
-      const reason = source === null && (await whyNotServed(chain, backend, name))
-      if (reason) return skipped({ name: sources[0] ?? 'chain' }, reason)
+      // What was listed was compared with what the others list.
+      const isCompared = source !== null && isListable(backend)
+      const reason = isCompared ? null : await whyNotServed(chain, backend, name)
+      if (reason) return skipped({ name: candidates[0] ?? 'chain' }, reason)
       continue
     }
     const outcome = await copyFrom(chain, backend, object)

@@ -86,7 +86,7 @@ async function refuseIfServedBehind(chain: Chain, key: string): Promise<void> {
   const [writer] = writersFor(chain, key)
   for (const backend of chain.backends) {
     if (backend === writer || !accepts(backend, key)) continue
-    const held = await backend.head(key)
+    const held = await backend.head(key, { fresh: true })
     if (held && !held.deleted)
       throw new S3ApiError(
         'MethodNotAllowed',

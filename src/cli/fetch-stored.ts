@@ -3,6 +3,8 @@ import { type IncomingMessage, request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import { Readable } from 'node:stream'
 
+const CODINGS = 'gzip, br, zstd, deflate'
+
 /**
  * `fetch`, but a request for `identity` gets the body as it is stored: fetch decodes what has a Content-Encoding, and a
  * download must keep it.
@@ -10,18 +12,21 @@ import { Readable } from 'node:stream'
 export const fetchStored: typeof fetch = async (input, init) => {
   const headers = new Headers(init?.headers)
   if (headers.get('Accept-Encoding') !== 'identity') return fetch(input, init)
-  // Proxies decode for clients that accept nothing else. Without the header, any coding is accepted (RFC 9110 §12.5.3).
-  headers.delete('Accept-Encoding')
   const url = new URL(input instanceof Request ? input.url : input)
   const { method = 'GET', signal } = init ?? {}
-  const sent = (url.protocol === 'https:' ? requestHttps : requestHttp)(url, {
-    method,
-    headers: Object.fromEntries(headers),
-    ...(signal && { signal }),
-  })
-  const [answer] = (await once(sent.end(), 'response')) as [IncomingMessage]
-  // From here on, a failure is one of the body.
-  sent.on('error', (error) => answer.destroy(error))
+  const send = async (codings: string): Promise<IncomingMessage> => {
+    headers.set('Accept-Encoding', codings)
+    const sent = (url.protocol === 'https:' ? requestHttps : requestHttp)(url, {
+      method,
+      headers: Object.fromEntries(headers),
+      ...(signal && { signal }),
+    })
+    const [answer] = (await once(sent.end(), 'response')) as [IncomingMessage]
+    // From here on, a failure is one of the body.
+    sent.on('error', (error) => answer.destroy(error))
+    return answer
+  }
+  const answer = await sendForStored(send)
   const response = new Response(method === 'HEAD' ? null : toWeb(answer), {
     status: answer.statusCode ?? 0,
     headers: Object.entries(answer.headersDistinct).flatMap(([name, values = []]) =>
@@ -30,6 +35,21 @@ export const fetchStored: typeof fetch = async (input, init) => {
   })
   if (method === 'HEAD') answer.resume()
   return Object.defineProperty(response, 'url', { value: url.href })
+}
+
+/**
+ * Cloudflare decodes for clients that accept nothing else, and compresses for others. Both remove the length, so of two
+ * answers, the one that has a length is as the Worker sent it.
+ */
+async function sendForStored(send: (codings: string) => Promise<IncomingMessage>): Promise<IncomingMessage> {
+  const plain = await send('identity')
+  if (plain.statusCode !== 200 || plain.headers['content-length'] !== undefined) return plain
+  const coded = await send(CODINGS)
+  const { 'content-encoding': encoding, 'content-length': length } = coded.headers
+  const isStored = encoding !== undefined && length !== undefined
+  const [stored, other] = isStored ? [coded, plain] : [plain, coded]
+  other.destroy()
+  return stored
 }
 
 /** The same stream at run time; Node and fetch declare it as two types. */

@@ -583,7 +583,7 @@ describe('where S3 is the primary, which lists a copy with another ETag than tha
 
 it.each([
   { args: ['cp', 'a', 'b'], says: 'one side must be a folder and the other a deployment' },
-  { args: ['cp', ':a/', ':b/'], says: 'objects are not copied between deployments' },
+  { args: ['cp', ':a/', ':b/'], says: 'objects are copied from or to a folder only' },
   { args: ['cp', '/no/such/folder', ':b/'], says: 'ENOENT' },
   { args: ['cp', '.', 'nowhere:b/'], says: 'there is no profile "nowhere"' },
   { args: ['cp', '.', ':/b/'], says: 'do not begin with "/"' },

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { startCuttingProxy, type CuttingProxy } from '../kit/servers/cutting-proxy.ts'
 import { TOKEN } from '../kit/worker/site.ts'
@@ -88,6 +89,18 @@ it.each([
   const ran = await cli(['get', 'big.bin', file('anew.bin'), '--json', ...flags])
   expect(records(ran)).toMatchObject([{ size: SIZE, resumed_from: 0 }])
   expect(big.equals(await readFile(file('anew.bin')))).toBe(true)
+})
+
+it('resumes within an object that is stored with a Content-Encoding', async () => {
+  const body = gzipSync(big)
+  const headers = { 'Content-Encoding': 'gzip' }
+  const { headers: answered } = await deployment.site.call('big.bin.gz', { method: 'PUT', headers, body })
+  await writeFile(file('gz.part'), body.subarray(0, MIB))
+  const note = { url: `${proxy.url}big.bin.gz`, etag: answered.get('etag') }
+  await writeFile(file('gz.part.json'), JSON.stringify(note))
+  const ran = await cli(['get', 'big.bin.gz', file('gz'), '--json'])
+  expect(records(ran)).toMatchObject([{ size: body.length, resumed_from: MIB }])
+  expect(body.equals(await readFile(file('gz')))).toBe(true)
 })
 
 it('requests nothing but the end if the download was already complete', async () => {

@@ -4,6 +4,7 @@ import { attributesOfCopy } from '../../src/migration/copy-result.ts'
 import { s3Conditions, s3Tag } from '../../src/s3/entity-tag.ts'
 import type { Backend } from '../../src/storage/backend.ts'
 import type { ObjectInfo } from '../../src/storage/object.ts'
+import { scripted } from '../kit/s3-script.ts'
 
 type Type = Backend['type']
 
@@ -47,6 +48,22 @@ describe('s3Tag()', () => {
     expect(s3Tag({ name: 'a.bin', backend: 'old', size: 9 }, 'http')).toBeUndefined()
   })
 })
+
+it.each([
+  ['nothing', {}, `"${MD5}"`],
+  ['keys of S3', { 'x-amz-server-side-encryption': 'AES256' }, `"${MD5}"`],
+  ['a key of KMS', { 'x-amz-server-side-encryption': 'aws:kms' }, `"${MD5}-0"`],
+  ['a key of the client', { 'x-amz-server-side-encryption-customer-algorithm': 'AES256' }, `"${MD5}-0"`],
+])(
+  'the tag of an object that S3 encrypts with %s is an MD5 only if it is one',
+  async (_, encryption, tag) => {
+    const answer = () =>
+      new Response(null, { headers: { ETag: `"${MD5}"`, 'Content-Length': '0', ...encryption } })
+    const { backend } = scripted([answer(), answer(), answer()])
+    const infos = [await backend.head('a'), await backend.get('a'), await backend.put('a', new Uint8Array())]
+    expect(infos.map((info) => info && s3Tag(info, 's3'))).toEqual([tag, tag, tag])
+  },
+)
 
 /** The object after its copy to R2, which has an MD5 and a tag of its own, if it was stored in one piece. */
 function copyOf(info: ObjectInfo, md5: string | undefined): ObjectInfo {

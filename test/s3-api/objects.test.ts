@@ -69,6 +69,13 @@ describe('text that may be out of date', () => {
   })
 })
 
+it('asks proxies not to decode what is stored with a Content-Encoding, of any type', async () => {
+  const info = { contentType: 'image/x-raw', contentEncoding: 'gzip' }
+  await media.put?.('a', new Uint8Array([1, 2, 3]), { info })
+  const { headers } = await startS3().s3('GET', '/media/a')
+  expect(headers.get('Cache-Control')).toBe('no-transform')
+})
+
 it('tells clients, which need one, the time of a listing for an object whose time is unknown', async () => {
   const origin = answering(() => new Response('bytes', { headers: { 'Content-Length': '5' } }))
   const { s3 } = startS3({ FALLBACK_STORAGES: [R2, OLD], OLD: origin })

@@ -109,7 +109,7 @@ function connect({ io, globals }: Local, source: string, destination: string): S
   const [from, to] = [parseLocation(source), parseLocation(destination)]
   if ('prefix' in from && 'prefix' in to)
     throw usageError(
-      'objects are not copied between deployments: copy them to a folder, and from there to the other one',
+      'objects are copied from or to a folder only: copy them to a folder, and from there to the other prefix or deployment',
     )
   const [store, local] = 'prefix' in from ? [from, to] : [to, from]
   if (!('prefix' in store) || !('path' in local)) {

@@ -19,7 +19,7 @@ import type { S3Request } from './request.ts'
 const UNTYPED = 'binary/octet-stream'
 /**
  * Types that Cloudflare compresses for clients that accept it, which removes the length and weakens the ETag
- * (developers.cloudflare.com/speed/optimization/content/compression).
+ * (developers.cloudflare.com/speed/optimization/content/compression). What has an encoding, it decodes for all others.
  */
 const COMPRESSED =
   /^(?:text|font|multipart)\/|json|xml|javascript|icon|[ot]tf|truetype|opentype|eot|font|wasm|protobuf|perl|cgi/i
@@ -61,7 +61,7 @@ function describe({ c }: S3Request, response: Response, answered: Answered): Res
   const { headers, ok } = response
   if (ok && !headers.has('Content-Type')) headers.set('Content-Type', UNTYPED)
   if (ok && !headers.has('Last-Modified')) headers.set('Last-Modified', UNKNOWN_TIME.toUTCString())
-  if (ok && COMPRESSED.test(headers.get('Content-Type') ?? ''))
+  if (ok && (headers.has('Content-Encoding') || COMPRESSED.test(headers.get('Content-Type') ?? '')))
     headers.append('Cache-Control', 'no-transform')
   return describeAnswer(c, response, answered)
 }

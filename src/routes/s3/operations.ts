@@ -131,6 +131,6 @@ export function findOperation(
   const [subresource = ''] = named
   const code = method === 'GET' && on === 'bucket' ? NOT_CONFIGURED[subresource] : undefined
   if (code) throw new S3ApiError(code, `there is no ${subresource} configuration`)
-  const what = subresources ? `${method} with ${subresources}` : `${method} on a ${on}`
+  const what = subresources ? `${method} with ${subresources}` : `${method} on ${on}s`
   throw new S3ApiError('NotImplemented', `${what} is not supported; docs/s3.md lists what is`)
 }

@@ -225,7 +225,7 @@ const compared = (isEqual: boolean): Condition[] => [
     id: 'equal',
     met: isEqual,
     decides: true,
-    seen: `Of 62310 objects, ${isEqual ? 62_217 : 62_205} are equal, 93 are deleted in media, ${isEqual ? 0 : 12} are missing from media, 0 differ, and 0 have changed since they were copied.`,
+    seen: `Of 62,310 objects, ${isEqual ? '62,217' : '62,205'} are equal, 93 are deleted in media, ${isEqual ? 0 : 12} are missing from media, 0 differ, and 0 have changed since they were copied.`,
     at: LOOKED_AT,
     next: isEqual
       ? null
@@ -384,7 +384,7 @@ const notBack: Verification = {
       id: 'equal',
       met: false,
       decides: true,
-      seen: 'Of 62205 objects, 60950 are equal, 0 are deleted in media, 1201 are missing from old_media, 3 differ, and 0 have changed since they were copied.',
+      seen: 'Of 62,205 objects, 60,950 are equal, 0 are deleted in media, 1,201 are missing from old_media, 3 differ, and 0 have changed since they were copied.',
       at: LOOKED_AT,
       next: 'Run a resync of the mirror, then verify again. Not right after a flip: a resync would overwrite the changes that had not been mirrored.',
     },

@@ -72,6 +72,6 @@ async function readWithRetries<J extends Job>({ read, output }: WatchOptions<J>)
 
 /** Why the job makes no progress, if it doesn't. */
 function stallOf({ state, waiting }: Job): string | false {
-  if (waiting) return `waiting for ${waiting.backend}: ${waiting.error}`
+  if (waiting) return `waiting for ${waiting.backend}: ${waiting.detail}`
   return state === 'paused' && state
 }

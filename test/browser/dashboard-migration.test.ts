@@ -241,6 +241,18 @@ describe('while verifications run', () => {
     }))
 })
 
+it('offers neither copies nor comparisons once no other backend is left', () =>
+  withDashboard(async ({ page, open }) => {
+    const known = await api<Answers['listBackends']>('GET', 'backends')
+    const backends = known.backends.filter(({ role }) => role === 'primary')
+    await page.route('**/-/api/backends', (route) => route.fulfill({ json: { ...known, backends } }))
+    await open('#/migration')
+    await page.getByText('No backend is behind media').waitFor()
+    await page.getByRole('region', { name: 'Verifications' }).waitFor()
+    expect(await page.getByRole('button', { name: /Start a backfill|Verify/ }).count()).toBe(0)
+    expect(await page.getByText('Not safe to detach').count()).toBe(0)
+  }))
+
 describe('what cannot be loaded', () => {
   const PROBLEM = {
     status: 502,

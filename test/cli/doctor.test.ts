@@ -259,6 +259,12 @@ describe('a deployment with broken origins', () => {
     expect(stderr).toContain('well cannot list: objects that only it holds are not shown\n')
   })
 
+  it('explains a name that only a backend that failed may have as not known, and exits with 1', async () => {
+    const { code, stdout } = await createCli(`${worker.url}media/`, TOKEN)(['explain', 'nowhere.txt'])
+    expect(stdout).toMatch(/^nowhere\.txt: not known, because a backend failed\nmigration: unknown \(.+\)\n/)
+    expect(code).toBe(1)
+  })
+
   it('says that MEDIA_PATH is missing from the URL', async () => {
     const { code, stdout } = await createCli(worker.url, TOKEN)(['doctor'])
     expect(code).toBe(1)

@@ -63,6 +63,13 @@ export const BEGINNERS_MISTAKES: readonly BeginnersMistake[] = [
     status: 'warning',
   },
   {
+    title: 'copies, after the old storage was detached',
+    vars: { FALLBACK_STORAGES: [r2], FALLBACK_DATA_MIGRATION: true },
+    says: ['there is nothing to copy from: set FALLBACK_DATA_MIGRATION = false, or add a backend after it'],
+    inWorker: false,
+    status: 'warning',
+  },
+  {
     title: 'a swapped order without copies',
     vars: { FALLBACK_STORAGES: [legacy, r2] },
     says: ['legacy cannot be written to and is read first', 'put media first'],

@@ -71,6 +71,16 @@ function configurationOf(record: VerificationRecord) {
   return found
 }
 
+it('groups the digits of large counts', () => {
+  const tally = { ...NO_TALLY, compared: 40_000_000, equal: 39_998_799, missing: 1201 }
+  const record: VerificationRecord = { ...OLD_RECORD, status: 'completed', tally }
+  const current = { backends: [], migration: true, deletes: 'tombstone' as const }
+  expect(conditionsOf(record, current).find(({ id }) => id === 'equal')).toMatchObject({
+    seen: expect.stringContaining('Of 40,000,000 objects, 39,998,799 are equal, '),
+    reasons: ['1,201 objects are missing from primary'],
+  })
+})
+
 const GOOD: Evidence = {
   at: Date.now(),
   dependence: dependence(10),

@@ -21,7 +21,10 @@ export function checkChain({ backends, migration, deletes }: ChainDescription): 
     return { ...about, status: 'warning', fix: 'uploads and deletes fail with 501: add a writable backend' }
   }
   if (migration && firstWritable === backends.length - 1) {
-    const fix = 'nothing can be copied: put a writable backend before the ones to migrate from'
+    const fix =
+      backends.length === 1
+        ? 'there is nothing to copy from: set FALLBACK_DATA_MIGRATION = false, or add a backend after it'
+        : 'nothing can be copied: put a writable backend before the ones to migrate from'
     return { ...about, status: 'warning', fix }
   }
   if (before.length > 0) {

@@ -109,7 +109,8 @@ Examples:
 async function explain({ client, output }: Session, name: string): Promise<void> {
   const explanation = await client.explain(name)
   output.list([explanation], () => explained(explanation))
-  if (explanation.would_serve === null) throw new CommandError(EXIT.no)
+  if (explanation.would_serve === null)
+    throw new CommandError(explanation.migration.state === 'unknown' ? EXIT.failed : EXIT.no)
 }
 
 function explained({ name, would_serve: server, tombstone, migration, backends }: Explanation): Lines {
@@ -124,7 +125,12 @@ function explained({ name, would_serve: server, tombstone, migration, backends }
   return [
     [
       `${name}: `,
-      server === null ? styled('red', 'not served by any backend') : styled('green', `served by ${server}`),
+      server !== null
+        ? styled('green', `served by ${server}`)
+        : styled(
+            'red',
+            state === 'unknown' ? 'not known, because a backend failed' : 'not served by any backend',
+          ),
     ],
     tombstone && `deleted ${time(tombstone.deleted_time)} (tombstone in ${tombstone.backend})`,
     `migration: ${state}${target === null ? '' : ` → ${target}`} (${reason})`,

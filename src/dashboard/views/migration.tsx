@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals'
 import type { Backfill } from '../../client/client.ts'
-import { chain } from '../chain.ts'
+import { chain, primary } from '../chain.ts'
 import { navigate } from '../navigation.ts'
 import { Icon } from '../parts/icon.tsx'
 import { Loading, Page, Stale } from '../parts/page.tsx'
@@ -43,6 +43,7 @@ function Overview({ chosen }: { chosen: string | undefined }) {
     moves: ({ state }) => state === 'running',
   })
   const { job } = backfills
+  const isAlone = chain.value?.backends.length === 1
   const hasFailures = job && job.failed > 0
   const detaching = verifications.all?.filter((one) => !isRollback(one))
   const coverage = detaching && <Coverage verifications={detaching} />
@@ -52,7 +53,8 @@ function Overview({ chosen }: { chosen: string | undefined }) {
     <Page
       title="Migration"
       actions={
-        backfills.jobs.data && (
+        backfills.jobs.data &&
+        !isAlone && (
           <button type="button" class="primary" onClick={() => (isStarting.value = true)}>
             <Icon name="play" /> Start a backfill …
           </button>
@@ -63,6 +65,12 @@ function Overview({ chosen }: { chosen: string | undefined }) {
       {!isReady && <Loading />}
       {isReady && (
         <div class="stack">
+          {isAlone && (
+            <p class="notice tone-idle">
+              <Icon name="circle-check" /> No backend is behind {primary}: there is nothing left to copy or to
+              compare.
+            </p>
+          )}
           <Stale at={backfills.latest.at} error={backfills.latest.error} />
           <div class="migration-top">
             {job ? <JobCard job={job} onChange={backfills.reload} /> : <NoJob {...backfills} />}
@@ -74,15 +82,15 @@ function Overview({ chosen }: { chosen: string | undefined }) {
           </div>
           {hasFailures && coverage}
           <Dependence />
-          {detaching ? (
-            <VerificationCard direction="detach" jobs={detaching} onChange={verifications.reload} />
-          ) : (
-            // Without jobs, the first notice says why already.
-            backfills.jobs.data &&
-            verifications.jobs.error !== undefined && (
-              <Problem error={verifications.jobs.error} retry={verifications.reload} />
-            )
-          )}
+          {detaching
+            ? !isAlone && (
+                <VerificationCard direction="detach" jobs={detaching} onChange={verifications.reload} />
+              )
+            : // Without jobs, the first notice says why already.
+              backfills.jobs.data &&
+              verifications.jobs.error !== undefined && (
+                <Problem error={verifications.jobs.error} retry={verifications.reload} />
+              )}
           {backfills.jobs.data && (
             <JobLists
               backfills={backfills.jobs.data}

@@ -90,8 +90,8 @@ function equal(record: VerificationRecord): Condition {
   return deciding(record, 'equal', {
     reasons,
     seen:
-      `Of ${objects(tally.compared)}, ${tally.equal} are equal, ${tally.tombstoned} are deleted in ${primary}, ` +
-      `${missing} are missing from ${target}, ${different} differ, and ${changed} have changed since they were copied.`,
+      `Of ${objects(tally.compared)}, ${inDigits(tally.equal)} are equal, ${inDigits(tally.tombstoned)} are deleted in ${primary}, ` +
+      `${inDigits(missing)} are missing from ${target}, ${inDigits(different)} differ, and ${inDigits(changed)} have changed since they were copied.`,
     next: isRollback
       ? 'Run a resync of the mirror, then verify again. Not right after a flip: a resync would overwrite the changes that had not been mirrored.'
       : 'Look at the differences. A backfill copies what is missing; what was saved on purpose must be decided name by name. Then verify again.',
@@ -144,7 +144,7 @@ function leftOut(record: VerificationRecord): Condition {
     seen:
       found.length === 0
         ? 'Nothing was left out.'
-        : `${found.map((reason) => `${reason}: ${counts[reason] ?? 0}, ${open.includes(reason) ? 'not accepted' : 'accepted'}`).join('; ')}.`,
+        : `${found.map((reason) => `${reason}: ${inDigits(counts[reason] ?? 0)}, ${open.includes(reason) ? 'not accepted' : 'accepted'}`).join('; ')}.`,
     next: `Verify with accept: ${open.join(', ')}, if these are not needed; or see that they can be compared.`,
   })
 }
@@ -210,7 +210,7 @@ function dependence(record: VerificationRecord): Condition {
     .filter((one) => one !== undefined)
     .map(({ name, reads, last_read: last }) =>
       last
-        ? `${name} answered ${reads.week === 1 ? '1 read' : `${reads.week} reads`} in the last week, and the last one at ${inWords(Date.parse(last.at))}.`
+        ? `${name} answered ${reads.week === 1 ? '1 read' : `${inDigits(reads.week)} reads`} in the last week, and the last one at ${inWords(Date.parse(last.at))}.`
         : `${name} has answered no read since counting began.`,
     )
   return advising(record, 'dependence', {
@@ -342,11 +342,15 @@ const EXPLAINED: Record<Acceptable, (count: number, record: VerificationRecord) 
 }
 
 function areObjects(count: number): string {
-  return count === 1 ? '1 object is' : `${count} objects are`
+  return count === 1 ? '1 object is' : `${inDigits(count)} objects are`
 }
 
 function objects(count: number): string {
-  return count === 1 ? '1 object' : `${count} objects`
+  return count === 1 ? '1 object' : `${inDigits(count)} objects`
+}
+
+function inDigits(count: number): string {
+  return count.toLocaleString('en')
 }
 
 function times(count: number): string {

@@ -158,6 +158,16 @@ describe('reasons in a verification', () => {
     expect(await verified(sides, given)).toMatchObject({ equal: 2, extra: 1, safe_to_detach: true })
   })
 
+  it('checks the copies in that backend, too', async () => {
+    const [small, large, legacy] = [memoryBackend('primary'), memoryBackend('large'), memoryBackend('legacy')]
+    await large.put('a', bytesOf('large'))
+    const sides = [{ ...small, maxSize: 2 }, large, legacy]
+    const stored = large.objects.get('a')
+    if (!stored) throw new Error('the object is gone')
+    large.objects.set('a', { ...stored, bytes: bytesOf('lArge') })
+    expect(await verified(sides, { checkCopies: true })).toMatchObject({ damaged: 1, safe_to_detach: false })
+  })
+
   it('fails no backfill for what is where it belongs', async () => {
     const [small, large, legacy] = [memoryBackend('primary'), memoryBackend('large'), memoryBackend('legacy')]
     for (const backend of [large, legacy]) await backend.put('a', bytesOf('large'))

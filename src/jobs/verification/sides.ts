@@ -1,5 +1,5 @@
 import type { Chain } from '../../chain/fallback.ts'
-import { before, largerWriters } from '../../chain/placement.ts'
+import { largerWriters } from '../../chain/placement.ts'
 import { type Backend, isListable, isWritable, type ListableBackend } from '../../storage/backend.ts'
 import { StorageError } from '../../storage/errors.ts'
 import { spellings } from '../../storage/name.ts'
@@ -63,22 +63,17 @@ function chooseMirrors(behind: readonly Backend[], name: string | undefined): re
 /** The primary comes first. */
 export type ListedSides = [ListableBackend, ...ListableBackend[]]
 
-/**
- * The backends that are listed: the primary; those that stay beside it, as they are read-only and before it, or store what is
- * too large for it; and the others.
- */
+/** The backends that are listed. What those that are no fallbacks serve, read-only ones before the primary too, does not depend on one. */
 export function listedSides(
   chain: Backends,
   { fallbacks, options }: Pick<VerificationRecord, 'fallbacks' | 'options'>,
 ): ListedSides {
   const primary = primaryOf(chain)
-  const others = chain.backends.filter(({ name }) => fallbacks.includes(name)).filter(isListable)
-  if (options.direction !== 'rollback') {
-    const beside = [...before(chain, primary), ...largerWriters(chain)].filter(isListable)
-    return [primary, ...beside.filter((backend) => !others.includes(backend)), ...others]
-  }
-  const alsoPrimary = mirrored(chain).filter((backend) => backend !== primary)
-  return [primary, ...alsoPrimary.filter(isListable), ...others.filter(({ mirror }) => mirror)]
+  const others = chain.backends.filter((backend) => backend !== primary).filter(isListable)
+  if (options.direction !== 'rollback') return [primary, ...others]
+  const besides = mirrored(chain)
+  const isCompared = ({ name, mirror }: Backend): boolean => !!mirror && fallbacks.includes(name)
+  return [primary, ...others.filter((one) => besides.includes(one) || isCompared(one))]
 }
 
 /** If none of the backends lists the name: with what R2 has under an equivalent one, which it lists in the spelling stored last. */

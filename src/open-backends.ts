@@ -47,7 +47,7 @@ function onLeft(backend: string, name: string, error: unknown): void {
   log('warn', 'staged object left', { backend, name, reason: describeError(error) })
 }
 
-/** Bodies that come over the network are resumed where they were interrupted, if necessary from later backends unless `isAlone`. */
+/** Bodies that may fail are resumed where they were interrupted, if necessary from later backends unless `isAlone`. */
 function withSteadyBodies(guarded: readonly Backend[], config: Config, isAlone: boolean): Backend[] {
   return guarded.map((backend, index) => {
     const settings = config.backends[index]
@@ -174,7 +174,7 @@ function breakerOptions({ failures, seconds }: Config['breaker'], isPrimary: boo
     : { failures, openMs, longestPauseMs: FALLBACK_PAUSE_MS }
 }
 
-/** Its bodies come over the network, where they can stall. */
-function isRemote(settings: BackendConfig): boolean {
-  return settings.type === 's3' || settings.type === 'http'
+/** Its bodies can stall or end too early: they come over the network, or from a backend that was written elsewhere. */
+function isRemote({ type }: BackendConfig): boolean {
+  return type !== 'r2' && type !== 'kv'
 }

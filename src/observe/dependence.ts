@@ -121,7 +121,8 @@ export function dependenceOf(
       reads: own,
       share: reads.day > 0 ? own.day / reads.day : null,
       last_read: last && { at: toTime(last.at), name: last.name },
-      quiet_days: since === null ? null : Math.floor((now - since) / 86_400_000),
+      // The clock of the isolate that counted it may be ahead of this one.
+      quiet_days: since === null ? null : Math.max(0, Math.floor((now - since) / 86_400_000)),
       prefixes: prefixes
         .filter(({ key }) => key.startsWith(`${name}/`))
         .map(({ key, reads: count, last: at }) => ({

@@ -39,6 +39,9 @@ export interface ShadowRead {
   detail: string
 }
 
+/** What is counted of a read. */
+export type ReadEvent = Pick<RequestEvent, 'outcome' | 'backend' | 'name' | 'attempts'>
+
 type MutableDelta = { -readonly [Key in keyof Delta]: Delta[Key] }
 
 /** What a read counts as; others are no reads of an object. */
@@ -141,7 +144,7 @@ export function createTally({ send, keepAlive, later, now = Date.now }: TallyOpt
 
   return {
     /** A read of one object by a client. */
-    addRead({ outcome, backend, name = '', attempts }: RequestEvent): void {
+    addRead({ outcome, backend, name = '', attempts }: ReadEvent): void {
       const column = COLUMNS[outcome]
       if (column === undefined) return
       const at = now()

@@ -1,3 +1,4 @@
+import { waitAtMost } from '../storage/wait-at-most.ts'
 import type { CopyEvent, RequestEvent } from './counts.ts'
 import { bucketOf } from './latencies.ts'
 import { describeError, log } from './log.ts'
@@ -199,10 +200,7 @@ export function createTally({ send, keepAlive, later, now = Date.now }: TallyOpt
         report()
         reports.push(latest)
       }
-      const { promise: patience, resolve } = Promise.withResolvers<void>()
-      const timer = setTimeout(resolve, PATIENCE_MS)
-      await Promise.race([Promise.all(reports), patience])
-      clearTimeout(timer)
+      await waitAtMost(PATIENCE_MS, Promise.all(reports))
     },
   }
 }

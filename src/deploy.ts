@@ -85,7 +85,7 @@ export function deploy(config: Config): Deployment {
     tombstones: config.deletes === 'tombstone',
   })
   const unshared = withAbsences(steady, config).map((backend) => withRecorded(backend, mirrors))
-  const parts = { unshared, alone: alone.map(withHiddenVersions), health, mirrors, priorVersions }
+  const parts = { id, unshared, alone: alone.map(withHiddenVersions), health, mirrors, priorVersions }
   return deploymentOver(withSharedBodies(unshared, config), config, parts)
 }
 
@@ -121,7 +121,7 @@ function withRecorded(backend: Backend, mirrors: Mirrors | null): Backend {
   return withRecordedChanges(backend, { log: mirrors.log, mirrors: mirrors.backends, keepAlive: waitUntil })
 }
 
-interface Parts extends Pick<Deployment, 'health' | 'mirrors' | 'priorVersions'> {
+interface Parts extends Pick<Deployment, 'id' | 'health' | 'mirrors' | 'priorVersions'> {
   /** What copies in the background use. */
   unshared: readonly Backend[]
   /** What verifications read. */
@@ -132,12 +132,9 @@ interface Parts extends Pick<Deployment, 'health' | 'mirrors' | 'priorVersions'>
 function deploymentOver(
   backends: readonly Backend[],
   config: Config,
-  { unshared, alone, health, mirrors, priorVersions }: Parts,
+  { id, unshared, alone, health, mirrors, priorVersions }: Parts,
 ): Deployment {
-  const hedged = config.backends.flatMap(({ name, hedgeMs }) =>
-    hedgeMs === undefined ? [] : [[name, hedgeMs]],
-  )
-  const options = { deletes: config.deletes, hedgeMs: Object.fromEntries(hedged) as Record<string, number> }
+  const options = { deletes: config.deletes, hedgeMs: settingsOf(config, 'hedgeMs') }
   const copyChain = createChain(unshared, options)
   const comparable = unshared.map((backend, index) => {
     const { get, head } = alone[index] ?? backend
@@ -181,9 +178,8 @@ function deploymentOver(
     ...(series && { onCopy: series.tally.addCopy }),
     ...(copyQueue && { send: (message) => copyQueue.send(message) }),
   })
-  const id = deploymentId(config)
   const isCached = config.edgeCacheSeconds > 0 && config.mediaAccess === 'public'
-  const edgeCaching = isCached ? edgeCachingOver(mediaChain, migration, config) : null
+  const edgeCaching = isCached ? edgeCachingOver(mediaChain, migration, { config, id }) : null
   const requests = createRequestCounts()
   return {
     config,
@@ -257,30 +253,41 @@ function withSubstitutes(backend: Backend, unshared: Chain, settings: BackendCon
   })
 }
 
+/** By the name of a backend that has the setting. */
+function settingsOf(
+  { backends }: Config,
+  key: 'hedgeMs' | 'revalidateSeconds',
+): Readonly<Record<string, number>> {
+  const entries = backends.map((backend: { name: string; hedgeMs?: number; revalidateSeconds?: number }) => [
+    backend.name,
+    backend[key],
+  ])
+  return Object.fromEntries(entries.filter(([, value]) => value !== undefined)) as Record<string, number>
+}
+
 /** Leaves a chain as it is unless copies are compared with their sources after reads. */
 function withComparisons(
-  { backends, shadowPercent }: Config,
+  config: Config,
   options: Omit<AfterHitOptions, 'revalidateSeconds' | 'shadowPercent'>,
 ): (chain: Chain) => Chain {
-  const revalidateSeconds = Object.fromEntries(
-    backends.flatMap((backend) =>
-      'revalidateSeconds' in backend && backend.revalidateSeconds !== undefined
-        ? [[backend.name, backend.revalidateSeconds]]
-        : [],
-    ),
-  ) as Record<string, number>
+  const { shadowPercent } = config
+  const revalidateSeconds = settingsOf(config, 'revalidateSeconds')
   if (shadowPercent === 0 && Object.keys(revalidateSeconds).length === 0) return (chain) => chain
   const afterHit = createAfterHit({ ...options, revalidateSeconds, shadowPercent })
   return (chain) => withAfterHit(chain, afterHit)
 }
 
-function edgeCachingOver(chain: Chain, { writeBack }: Migration, config: Config): EdgeCaching {
+function edgeCachingOver(
+  chain: Chain,
+  { writeBack }: Migration,
+  { config, id }: { config: Config; id: string },
+): EdgeCaching {
   const { backends, cacheControl, edgeCacheSeconds: seconds, inlineMaxBytes: maxBytes } = config
   const longestIdleMs = Math.max(...backends.map(({ idleTimeoutMs }) => idleTimeoutMs))
   return openEdgeCaching({
     chain,
     writeBack,
-    deploymentId: deploymentId(config),
+    deploymentId: id,
     mediaUrl: config.mediaUrl,
     policy: { seconds, cacheControl },
     maxBytes,

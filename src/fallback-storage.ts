@@ -1,3 +1,4 @@
+import * as v from 'valibot'
 import { deploy } from './deploy.ts'
 import type { Deployment } from './deployment.ts'
 import { typeOfName } from './http/media-types.ts'
@@ -8,12 +9,14 @@ import { putObject } from './methods/put-object.ts'
 import { availableName, save } from './methods/save.ts'
 import type { Body, UploadOptions } from './methods/upload.ts'
 import { type MergedPage, mergeList, type MergeListOptions } from './chain/merge-list.ts'
+import type { ReadEvent } from './observe/tally.ts'
 import { type Options, parseOptions } from './options.ts'
 import { cursorKey } from './routes/api/listing.ts'
 import { urlFor } from './routes/api/methods.ts'
 import { finish } from './routes/finish.ts'
+import { urlQuery } from './schemas/requests.ts'
 import type { GetOptions } from './storage/backend.ts'
-import { StorageError } from './storage/errors.ts'
+import { isCallersFault, StorageError } from './storage/errors.ts'
 import { withinInvocation } from './storage/invocation.ts'
 import { checkName } from './storage/name.ts'
 import {
@@ -67,8 +70,7 @@ export class DeployedStorage {
 
   /** The object and its bytes, which must be read or cancelled. With `migration`, it is copied into the primary. */
   open(name: string, options: OpenOptions = {}): Promise<StoredObject | null> {
-    return this.#run(name, async ({ chain, migration }) => {
-      const trace: Trace = []
+    return this.#read(name, async ({ chain, migration }, trace) => {
       const object = await chain.get(name, { ...options, trace, speculative: true })
       if (object) migration.writeBack(object, trace)
       return object
@@ -77,7 +79,7 @@ export class DeployedStorage {
 
   /** The object without its bytes. */
   head(name: string): Promise<ObjectInfo | null> {
-    return this.#run(name, ({ chain }) => chain.head(name))
+    return this.#read(name, ({ chain }, trace) => chain.head(name, { trace }))
   }
 
   exists(name: string): Promise<boolean> {
@@ -109,6 +111,7 @@ export class DeployedStorage {
   url(name: string, options: LinkOptions = {}): Promise<string> {
     return this.#run(name, async (deployment) => {
       const { mediaUrl, mediaAccess, urlSigner } = deployment.config
+      checkLink(options)
       const why = 'without a request, URLs need the option `mediaUrl`: the public base of the media'
       if (mediaUrl === undefined) throw new StorageError('unsupported', why)
       const isSigned = mediaAccess === 'signed' || Object.keys(options).length > 0
@@ -180,6 +183,29 @@ export class DeployedStorage {
     )
   }
 
+  /** Counts the read as one by a client: it needs the backends as much. */
+  #read<Info extends ObjectInfo>(
+    name: string,
+    read: (deployment: Deployment, trace: Trace) => Promise<Info | null>,
+  ): Promise<Info | null> {
+    return this.#run(name, async (deployment) => {
+      const { chain, series } = deployment
+      const attempts: Trace = []
+      const count = (outcome: ReadEvent['outcome'], backend?: string): void =>
+        series?.tally.addRead({ outcome, backend, name, attempts })
+      try {
+        const found = await read(deployment, attempts)
+        const isPrimary = found?.backend === chain.backends[0]?.name
+        if (found) count(isPrimary ? 'hit' : 'fallback', found.backend)
+        else count('absent')
+        return found
+      } catch (error) {
+        count(isCallersFault(error) ? 'refused' : 'failed')
+        throw error
+      }
+    })
+  }
+
   /** Purges the names that are changed from the edge cache before it ends. */
   #change<T>(name: string, change: (deployment: Deployment, changed: string[]) => Promise<T>): Promise<T> {
     const changeAndPurge = async (deployment: Deployment): Promise<T> => {
@@ -213,6 +239,17 @@ export class FallbackStorage extends DeployedStorage {
     // Not before a request: the runtime allows less until then.
     super(() => (deployment ??= deploy(config)))
   }
+}
+
+/** As the route of the API: other URLs would be refused once they are used. */
+function checkLink({ expiresIn, contentDisposition }: LinkOptions): void {
+  const { issues: [issue] = [] } = v.safeParse(urlQuery, {
+    ...(expiresIn !== undefined && { expires_in: String(expiresIn) }),
+    ...(contentDisposition !== undefined && { 'response-content-disposition': contentDisposition }),
+  })
+  if (!issue) return
+  const option = issue.path?.[0].key === 'expires_in' ? 'expiresIn' : 'contentDisposition'
+  throw new StorageError('invalid', `${option}: ${issue.message}`)
 }
 
 async function listingOf(deployment: Deployment) {

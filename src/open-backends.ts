@@ -47,7 +47,7 @@ function onLeft(backend: string, name: string, error: unknown): void {
   log('warn', 'staged object left', { backend, name, reason: describeError(error) })
 }
 
-/** Bodies that come over the network are resumed where they were interrupted, if necessary from later backends unless `isAlone`. */
+/** Bodies that may fail are resumed where they were interrupted, if necessary from later backends unless `isAlone`. */
 function withSteadyBodies(guarded: readonly Backend[], config: Config, isAlone: boolean): Backend[] {
   return guarded.map((backend, index) => {
     const settings = config.backends[index]
@@ -98,25 +98,15 @@ function openBackend(settings: BackendConfig, id: string): Backend {
     case 'kv':
       return kvBackend(name, settings.namespace)
     case 's3': {
-      const { endpoint, bucket, region, addressing, absentStatuses, credentials, timeoutMs, prefix } =
-        settings
-      const own = { timeoutMs, prefix, keepAlive: waitUntil, onProbeFailure, deploymentId: id }
-      const options = { endpoint, bucket, region, addressing, absentStatuses, ...own }
-      return s3Backend(name, credentials ? { ...options, credentials } : options)
+      const { credentials } = settings
+      const own = { keepAlive: waitUntil, onProbeFailure, deploymentId: id }
+      return s3Backend(name, { ...settings, credentials, ...own })
     }
     case 'custom':
       return settings.open(name)
     case 'http': {
-      const { url, fetcher, headers, absentStatuses, listing, checkType } = settings
-      return httpBackend(name, {
-        headers,
-        absentStatuses,
-        checkType,
-        deploymentId: id,
-        ...(url !== undefined && { url }),
-        ...(fetcher && { fetcher }),
-        ...(listing && { listing }),
-      })
+      const { fetcher, headers } = settings
+      return httpBackend(name, { ...settings, headers, fetcher, deploymentId: id })
     }
   }
 }
@@ -131,8 +121,7 @@ function withOwnPolicy(opened: Backend, settings: BackendConfig): Backend {
   if (publicUrl !== undefined) backend = withPublicUrl(backend, publicUrl)
   if (prefix !== '') backend = withPrefix(backend, prefix)
   if (!backend.url) backend = withServedUrl(backend)
-  if (include || exclude)
-    backend = withFilter(backend, { ...(include && { include }), ...(exclude && { exclude }) })
+  if (include || exclude) backend = withFilter(backend, settings)
   if (settings.readOnly) backend = withReadOnly(backend)
   if ('mirror' in settings && settings.mirror)
     backend = { ...backend, mirror: settings.mirror === true ? 'all' : settings.mirror }
@@ -174,7 +163,7 @@ function breakerOptions({ failures, seconds }: Config['breaker'], isPrimary: boo
     : { failures, openMs, longestPauseMs: FALLBACK_PAUSE_MS }
 }
 
-/** Its bodies come over the network, where they can stall. */
-function isRemote(settings: BackendConfig): boolean {
-  return settings.type === 's3' || settings.type === 'http'
+/** Its bodies can stall or end too early: they come over the network, or from a backend that was written elsewhere. */
+function isRemote({ type }: BackendConfig): boolean {
+  return type !== 'r2' && type !== 'kv'
 }

@@ -170,6 +170,41 @@ describe('FallbackStorage', () => {
       })
   })
 
+  it('makes no link that would never work', async () => {
+    const storage = new FallbackStorage(CHAIN, {
+      mediaUrl: 'https://media.example/',
+      mediaAccess: 'signed',
+      urlSigningKeys: [{ id: 'k', key: 'k'.repeat(32) }],
+    })
+    expect(await storage.url('a.jpg', { expiresIn: 604_800 })).toContain('signature=')
+    for (const expiresIn of [604_801, 0, 1.5, Number.NaN])
+      await expect(storage.url('a.jpg', { expiresIn })).rejects.toMatchObject({
+        code: 'invalid',
+        message: 'expiresIn: must be a whole number from 1 to 604800',
+      })
+    await expect(
+      storage.url('a.jpg', { contentDisposition: 'attachment; filename="é"' }),
+    ).rejects.toMatchObject({
+      code: 'invalid',
+      message: expect.stringContaining('contentDisposition: must be'),
+    })
+  })
+
+  it('counts what it reads, so that no fallback that it needs seems quiet', async () => {
+    await fill(mediaKv, { 'counted.txt': 'only in the fallback' })
+    const storages = [r2(env.MEDIA), kv(env.MEDIA_KV, { name: 'counted' })]
+    const app = createApp({ storages, apiToken: TOKEN })
+    const storage = app.storage(env)
+    await textOf(await storage.open('counted.txt'))
+    await storage.head('counted.txt')
+    await storage.open('not-counted.txt')
+    const headers = { Authorization: `Bearer ${TOKEN}` }
+    const response = await app.request('/-/api/dependence', { headers }, env, createExecutionContext())
+    expect(await response.json()).toMatchObject({
+      fallbacks: [{ name: 'counted', reads: { hour: 2 }, last_read: { name: 'counted.txt' } }],
+    })
+  })
+
   it.each([
     ['put', (storage, name) => storage.put(name, 'new'), 'new'],
     ['delete', (storage, name) => storage.delete(name), '404'],
@@ -284,4 +319,36 @@ describe('a backend of the Worker itself', () => {
     const storage = new FallbackStorage([custom(silent, { timeoutMs: 20 })])
     await expect(storage.open('a.txt')).rejects.toMatchObject({ code: 'timeout' })
   })
+
+  /** One whose objects are said to have ten bytes. */
+  const sending = (bodyOf: () => ReadableStream<Uint8Array>): Backend => {
+    const info = { name: 'a.txt', backend: 'own', size: 10 }
+    return {
+      name: 'own',
+      type: 'custom',
+      head: async () => info,
+      get: async () => ({ ...info, body: bodyOf() }),
+    }
+  }
+  const streamOf = (text: string, end: (controller: ReadableStreamDefaultController) => void) => () =>
+    new ReadableStream<Uint8Array>({
+      start(controller) {
+        controller.enqueue(bytesOf(text))
+        end(controller)
+      },
+    })
+
+  it.each([
+    ['ends too early', 'short', (body) => body.close(), 'unavailable'],
+    ['is longer than it said', 'longer than ten', (body) => body.close(), 'unavailable'],
+    ['throws a text', 'short', (body) => body.error('lost'), 'unavailable'],
+    ['stalls', 'short', () => {}, 'timeout'],
+  ] as [string, string, (body: ReadableStreamDefaultController) => void, string][])(
+    'whose body %s fails, and is no short answer',
+    async (_, text, end, code) => {
+      const own = custom(sending(streamOf(text, end)), { idleTimeoutMs: 50 })
+      const read = new FallbackStorage([own]).open('a.txt').then(textOf)
+      await expect(read).rejects.toMatchObject({ code })
+    },
+  )
 })

@@ -1,6 +1,7 @@
 import type { JWK, JWTVerifyGetKey } from 'jose'
 import { JWKSNoMatchingKey } from 'jose/errors'
 import * as v from 'valibot'
+import { waitAtMost } from '../storage/wait-at-most.ts'
 
 /** How long keys are used before they are fetched again. */
 const MAX_AGE_MS = 10 * 60_000
@@ -8,7 +9,7 @@ const MAX_AGE_MS = 10 * 60_000
 const COOLDOWN_MS = 5000
 const TIMEOUT_MS = 4000
 
-const keySet = v.object({ keys: v.array(v.record(v.string(), v.unknown())) })
+const keySet = v.object({ keys: v.array(v.looseObject({})) })
 
 /**
  * Finds the key of a token among those at `url`, which are fetched when they are first needed and again for an unknown
@@ -26,12 +27,14 @@ export function remoteKeys(url: string, keepAlive: (work: Promise<unknown>) => v
     known = { keys, fetched: Date.now() }
     return keys
   }
-  const refresh = (): Promise<Keys> => {
+  const refresh = async (): Promise<Keys> => {
     if (!attempt || Date.now() - attempt.began >= COOLDOWN_MS) {
       attempt = { began: Date.now(), keys: load() }
       keepAlive(attempt.keys.catch(() => {}))
     }
-    return within(attempt.keys, TIMEOUT_MS)
+    const keys = await waitAtMost(TIMEOUT_MS, attempt.keys)
+    if (keys === 'late') throw new Error(`${url} did not answer in time`)
+    return keys
   }
   return async ({ kid }) => {
     const isFresh = known !== undefined && Date.now() - known.fetched < MAX_AGE_MS
@@ -54,15 +57,4 @@ async function fetchKeys(url: string): Promise<Keys> {
   const answer = await response.json()
   if (!v.is(keySet, answer)) throw new Error(`${url} answered with something else than a set of keys`)
   return new Map(answer.keys.map((key) => [key['kid'], key as JWK]))
-}
-
-/** The timer belongs to the request that waits: if the platform ended the one that fetches, `work` never settles. */
-async function within<T>(work: Promise<T>, ms: number): Promise<T> {
-  const { promise, reject } = Promise.withResolvers<never>()
-  const timer = setTimeout(() => reject(new DOMException('no answer in time', 'TimeoutError')), ms)
-  try {
-    return await Promise.race([work, promise])
-  } finally {
-    clearTimeout(timer)
-  }
 }

@@ -8,6 +8,8 @@ import {
   readSecret,
   readHeader,
 } from './bindings.ts'
+import { camelCase } from './errors.ts'
+import { isTable } from './json-list.ts'
 import {
   type BackendType,
   credentialsName,
@@ -146,10 +148,6 @@ function configured<Type extends StorageType, Table extends object, Hidden exten
   return withHidden({ ...Object.fromEntries(entries), type, name }, hidden)
 }
 
-function camelCase(key: string): string {
-  return key.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
-}
-
 /** The table with its defaults, or `undefined` after reporting the first mistake of each key. */
 function check<Schema extends v.GenericSchema>(
   schema: Schema,
@@ -205,10 +203,10 @@ function findHeaders({ raw, env, report }: TableSource): Record<string, string> 
     if ('problem' in result) report('basic_auth', result.problem)
     else found['authorization'] = result.value
   }
-  if (typeof headers !== 'object' || headers === null || Array.isArray(headers)) return found
+  if (!isTable(headers)) return found
   for (const [header, value] of Object.entries(headers)) {
-    if (typeof value !== 'string') continue
-    const result = readHeader(env, header, value)
+    const result =
+      typeof value === 'string' ? readHeader(env, header, value) : { problem: 'must be a string' }
     const key = header.toLowerCase()
     if ('problem' in result) report(`headers.${header}`, result.problem)
     else if (key in found)

@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { isTable } from './json-list.ts'
 import { hasDotSegment, MAX_NAME_BYTES, nameBytes } from '../storage/name.ts'
 
 /** Every message says what the value must be. It never repeats the value, which could be a secret. */
@@ -44,8 +45,9 @@ export function seconds(min: number, max: number) {
 }
 
 function number(message: string, { digits, fits }: { digits: RegExp; fits: (value: number) => boolean }) {
-  const numeric = v.pipe(v.string(message), v.trim(), v.regex(digits, message), v.transform(Number))
-  return v.pipe(v.union([v.number(message), numeric], message), v.check(fits, message))
+  const isNumeric = (value: unknown): boolean => typeof value === 'string' && digits.test(value.trim())
+  const numeric = v.pipe(v.custom<string>(isNumeric), v.transform(Number))
+  return v.pipe(v.union([v.number(), numeric], message), v.check(fits, message))
 }
 
 /** A non-empty string that passes a test. */
@@ -130,10 +132,7 @@ const MAX_RULES = 20
 
 /** Regular expressions and what replaces their match in a name. */
 export const rewriteRules = v.pipe(
-  v.array(
-    v.strictTuple([v.string(REWRITE_MESSAGE), v.string(REWRITE_MESSAGE)], REWRITE_MESSAGE),
-    REWRITE_MESSAGE,
-  ),
+  v.array(v.custom<readonly [string, string]>(isPair, REWRITE_MESSAGE), REWRITE_MESSAGE),
   v.maxLength(MAX_RULES, `must have at most ${MAX_RULES} rules`),
   without((rules) => {
     const problems = rules.flatMap(([source, replacement], index) => {
@@ -143,6 +142,10 @@ export const rewriteRules = v.pipe(
     return problems.join('; ') || null
   }),
 )
+
+function isPair(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 2 && value.every((one) => typeof one === 'string')
+}
 
 function ruleProblem(source: string, replacement: string): string | null {
   const invalid = regExpProblem(source)
@@ -314,14 +317,8 @@ export const httpTable = v.object({
   ),
   url: v.exactOptional(baseUrl),
   binding: v.exactOptional(binding),
-  headers: v.optional(
-    v.pipe(
-      v.unknown(),
-      v.check((value) => !Array.isArray(value), HEADERS_MESSAGE),
-      v.record(v.string(), v.string('must be a string'), HEADERS_MESSAGE),
-    ),
-    {},
-  ),
+  /** Each is checked with the secret that it may name. */
+  headers: v.optional(v.custom<Readonly<Record<string, string>>>(isTable, HEADERS_MESSAGE), {}),
   basic_auth: v.exactOptional(secretName),
   redirect,
   listing: v.exactOptional(

@@ -1,9 +1,9 @@
 import * as v from 'valibot'
 import { MAX_SHARED_BYTES } from '../bodies/memory-budget.ts'
-import { type Env, bindingKind, bindingProblem, isHeaderValue } from './bindings.ts'
+import { type BindingKind, type Env, bindingKind, bindingProblem, isHeaderValue } from './bindings.ts'
 import { audience, teamDomain } from './cloudflare-access.ts'
 import { apiToken, eventsSecret } from './credentials.ts'
-import { type Mistake, nearest } from './errors.ts'
+import { camelCase, type Mistake, nearest } from './errors.ts'
 import { baseUrl, firstIssues, flag, mediaPath, percentage, seconds, text, wholeNumber } from './schemas.ts'
 
 const MIB = 1024 * 1024
@@ -126,7 +126,7 @@ export function reportMistyped(env: Env, mistakes: Mistake[]): void {
   }
 }
 
-/** The platform services that are used if they are bound. */
+/** The platform services that are used if they are bound, each under its variable's name. */
 export interface Services {
   copyQueue?: Queue
   backfillJobs?: DurableObjectNamespace
@@ -141,25 +141,25 @@ export interface Services {
   assets?: Fetcher
 }
 
-const SERVICES = {
-  COPY_QUEUE: { kind: 'queue', key: 'copyQueue' },
-  BACKFILL_JOBS: { kind: 'durableObject', key: 'backfillJobs' },
-  VERIFICATION_JOBS: { kind: 'durableObject', key: 'verificationJobs' },
-  JOB_INDEX: { kind: 'durableObject', key: 'jobIndex' },
-  MIRROR_LOG: { kind: 'durableObject', key: 'mirrorLog' },
-  SOURCE_CHANGES: { kind: 'durableObject', key: 'sourceChanges' },
-  TIME_SERIES: { kind: 'durableObject', key: 'timeSeries' },
-  ANALYTICS: { kind: 'analytics', key: 'analytics' },
-  RATE_LIMITER: { kind: 'rateLimiter', key: 'rateLimiter' },
-  ASSETS: { kind: 'fetcher', key: 'assets' },
-} as const
+const SERVICES: Readonly<Record<string, BindingKind>> = {
+  COPY_QUEUE: 'queue',
+  BACKFILL_JOBS: 'durableObject',
+  VERIFICATION_JOBS: 'durableObject',
+  JOB_INDEX: 'durableObject',
+  MIRROR_LOG: 'durableObject',
+  SOURCE_CHANGES: 'durableObject',
+  TIME_SERIES: 'durableObject',
+  ANALYTICS: 'analytics',
+  RATE_LIMITER: 'rateLimiter',
+  ASSETS: 'fetcher',
+}
 
 export function readServices(env: Env, mistakes: Mistake[]): Services {
   const services: Record<string, unknown> = {}
-  for (const [variable, { kind, key }] of Object.entries(SERVICES)) {
+  for (const [variable, kind] of Object.entries(SERVICES)) {
     if (env[variable] === undefined) continue
     const problem = bindingProblem(env, variable, kind)
-    if (problem === null) services[key] = env[variable]
+    if (problem === null) services[camelCase(variable.toLowerCase())] = env[variable]
     else mistakes.push({ variable, problem })
   }
   return services

@@ -26,14 +26,15 @@ type EntryInfo = Representation &
 /** The headers of an entry. */
 export function entryHeaders(object: ObjectInfo, expires: number): Record<string, string> {
   const { name, backend, size, etag, modified, substitute } = object
-  const info: EntryInfo = {
+  // What is undefined is left out of JSON.
+  const info = {
     name,
     backend,
+    size,
+    etag,
+    modified,
+    substitute,
     ...representationOf(object),
-    ...(size !== undefined && { size }),
-    ...(etag !== undefined && { etag }),
-    ...(modified && { modified }),
-    ...(substitute && { substitute }),
   }
   return { [HEADER]: headerJson({ info, expires }) }
 }

@@ -134,14 +134,9 @@ export async function answerFromChain(
 }
 
 /** An attempt without its failure, which is not JSON; `detail` says what it was. */
-function shown({ backend, outcome, duration, detail, speculative }: Attempt): Attempt {
-  return {
-    backend,
-    outcome,
-    duration,
-    ...(detail !== undefined && { detail }),
-    ...(speculative && { speculative }),
-  }
+function shown(attempt: Attempt): Attempt {
+  const { failure: _, ...told } = attempt
+  return told
 }
 
 /** A StorageError as JSON; its cause stays behind, as it may not be shown. */

@@ -18,9 +18,8 @@ interface CountedKey extends Record<string, SqlStorageValue> {
   hour: number
   day: number
   week: number
-  /** When the last intervals began in which it was counted, in seconds since 1970. */
-  quarter: number | null
-  date: number | null
+  /** When the last interval ended in which it was counted, in seconds since 1970. */
+  end: number
 }
 
 interface CountedPrefix extends Record<string, SqlStorageValue> {
@@ -52,8 +51,7 @@ const COUNTS = `
     SUM(iif(step = 60 AND at >= ?, value, 0)) AS hour,
     SUM(iif(step = 60 AND at >= ?, value, 0)) AS day,
     SUM(iif(step = 900 AND at >= ?, value, 0)) AS week,
-    MAX(iif(step = 900, at, NULL)) AS quarter,
-    MAX(iif(step = 86400, at, NULL)) AS date
+    MIN(MAX(iif(step = 86400, at, 0)) + 86400, IFNULL(MAX(iif(step = 900, at, NULL)) + 900, 1e12)) AS end
   FROM rings, json_each(counts) WHERE key LIKE 'reads/%' OR key LIKE 'shadow/%' GROUP BY key`
 
 const PREFIXES = `
@@ -121,7 +119,8 @@ export function dependenceOf(
       reads: own,
       share: reads.day > 0 ? own.day / reads.day : null,
       last_read: last && { at: toTime(last.at), name: last.name },
-      quiet_days: since === null ? null : Math.floor((now - since) / 86_400_000),
+      // The clock of the isolate that counted it may be ahead of this one.
+      quiet_days: since === null ? null : Math.max(0, Math.floor((now - since) / 86_400_000)),
       prefixes: prefixes
         .filter(({ key }) => key.startsWith(`${name}/`))
         .map(({ key, reads: count, last: at }) => ({
@@ -148,13 +147,7 @@ function lastCounted(
   now: number,
 ): { at: number; name: string | null } | null {
   if (!counted) return null
-  const { quarter, date } = counted
-  const ends = [
-    now / 1000,
-    ...(quarter === null ? [] : [quarter + 900]),
-    ...(date === null ? [] : [date + 86_400]),
-  ]
-  return { at: Math.min(...ends) * 1000, name: null }
+  return { at: Math.min(now, counted.end * 1000), name: null }
 }
 
 function split(key: string): [backend: string, prefix: string] {

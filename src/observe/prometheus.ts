@@ -54,11 +54,7 @@ export function prometheusText({
       'Milliseconds to headers over the last answers.',
       health.flatMap(({ backend, latency }): Sample[] =>
         latency
-          ? [
-              [labels({ backend, quantile: 0.5 }), latency.p50],
-              [labels({ backend, quantile: 0.95 }), latency.p95],
-              [labels({ backend, quantile: 0.99 }), latency.p99],
-            ]
+          ? ([50, 95, 99] as const).map((p) => [labels({ backend, quantile: p / 100 }), latency[`p${p}`]])
           : [],
       ),
     ),

@@ -1,3 +1,4 @@
+import { waitAtMost } from '../storage/wait-at-most.ts'
 import type { CopyEvent, RequestEvent } from './counts.ts'
 import { bucketOf } from './latencies.ts'
 import { describeError, log } from './log.ts'
@@ -38,6 +39,9 @@ export interface ShadowRead {
   /** What differs. */
   detail: string
 }
+
+/** What is counted of a read. */
+export type ReadEvent = Pick<RequestEvent, 'outcome' | 'backend' | 'name' | 'attempts'>
 
 type MutableDelta = { -readonly [Key in keyof Delta]: Delta[Key] }
 
@@ -141,7 +145,7 @@ export function createTally({ send, keepAlive, later, now = Date.now }: TallyOpt
 
   return {
     /** A read of one object by a client. */
-    addRead({ outcome, backend, name = '', attempts }: RequestEvent): void {
+    addRead({ outcome, backend, name = '', attempts }: ReadEvent): void {
       const column = COLUMNS[outcome]
       if (column === undefined) return
       const at = now()
@@ -196,10 +200,7 @@ export function createTally({ send, keepAlive, later, now = Date.now }: TallyOpt
         report()
         reports.push(latest)
       }
-      const { promise: patience, resolve } = Promise.withResolvers<void>()
-      const timer = setTimeout(resolve, PATIENCE_MS)
-      await Promise.race([Promise.all(reports), patience])
-      clearTimeout(timer)
+      await waitAtMost(PATIENCE_MS, Promise.all(reports))
     },
   }
 }

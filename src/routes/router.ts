@@ -183,9 +183,9 @@ function checkBy(schema: v.GenericSchema, value: unknown): object {
   const result = v.safeParse(schema, value)
   if (result.success) return result.output as object
   const [issue] = result.issues
-  const place = v.getDotPath(issue)
+  const place = issue.path?.map(({ key }) => key).join('.')
   const message = messageOf(issue)
-  throw new StorageError('invalid', place === null ? message : `${place}: ${message}`)
+  throw new StorageError('invalid', place === undefined ? message : `${place}: ${message}`)
 }
 
 /** Valibot's own words about fields of objects are about its types. */

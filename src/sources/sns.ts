@@ -9,7 +9,7 @@ const snsMessage = v.object({
   Type: v.picklist(['Notification', 'SubscriptionConfirmation', 'UnsubscribeConfirmation']),
   MessageId: v.string(),
   TopicArn: v.string(),
-  Subject: v.nullish(v.string()),
+  Subject: v.optional(v.nullable(v.string())),
   Message: v.string(),
   Timestamp: v.string(),
   Token: v.optional(v.string()),

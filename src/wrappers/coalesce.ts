@@ -3,6 +3,7 @@ import type { MemoryBudget, Reservation } from '../bodies/memory-budget.ts'
 import type { SharedBody, StoredObject } from '../storage/object.ts'
 import { createSharedBytes, type SharedBytes } from '../bodies/shared-body.ts'
 import { StorageError } from '../storage/errors.ts'
+import { waitAtMost } from '../storage/wait-at-most.ts'
 
 export interface CoalesceOptions {
   /** Larger bodies are never shared. */
@@ -173,7 +174,7 @@ export function withCoalescing(backend: Backend, options: CoalesceOptions): Coal
     }
     if (options.joins?.(name) === false) return backend.get(name, getOptions)
     flight.interest?.join(getOptions)
-    const shared = await within(flight.shared, opensUntil(flight) - Date.now())
+    const shared = await waitAtMost(opensUntil(flight) - Date.now(), flight.shared)
     // A request that is not needed any more must not lead.
     getOptions.signal?.throwIfAborted()
     if (shared === 'late') {
@@ -187,17 +188,6 @@ export function withCoalescing(backend: Backend, options: CoalesceOptions): Coal
     if (flight) drop(name, flight)
   }
   return { ...backend, get, forget }
-}
-
-/** The timer belongs to the request that waits, so it fires even if the request that works has ended. */
-async function within<T>(work: Promise<T>, ms: number): Promise<T | 'late'> {
-  const { promise, resolve } = Promise.withResolvers<'late'>()
-  const timer = setTimeout(() => resolve('late'), Math.max(0, ms))
-  try {
-    return await Promise.race([work, promise])
-  } finally {
-    clearTimeout(timer)
-  }
 }
 
 function trackInterest(leader: Pick<GetOptions, 'needed' | 'signal'>): Interest {

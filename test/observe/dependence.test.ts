@@ -294,6 +294,15 @@ describe('quiet_days', () => {
     })
   })
 
+  it('is 0 after a read by an isolate whose clock is ahead of the object’s', async () => {
+    const { tally } = startIsolate()
+    vi.setSystemTime(START + 5)
+    tally.addRead(read('fallback', 'legacy', 'a'))
+    vi.setSystemTime(START)
+    await tally.settle()
+    expect(await fallback('legacy')).toMatchObject({ reads: { hour: 1 }, quiet_days: 0 })
+  })
+
   it('takes into account what isolates of earlier versions reported, even before the update', async () => {
     const counts = { 'reads/legacy/reads': 2, 'reads/archive/reads': 1, 'reads/media/reads': 5 }
     await object().add({ at: START, counts, fallbackRead: { at: START, name: 'a', backend: 'legacy' } })

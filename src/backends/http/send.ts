@@ -7,7 +7,7 @@ export interface SendOptions {
   /** Base URL of the origin. May be left out where `fetcher` is given. */
   url?: string
   /** A binding that serves the origin. */
-  fetcher?: FetcherLike
+  fetcher?: FetcherLike | undefined
   /** Sent to the origin, never to hosts that it redirects to. */
   headers?: Readonly<Record<string, string>>
   /** Statuses that prove absence. */

@@ -20,7 +20,7 @@ export interface S3Location {
   /** Whether the bucket is in the path or before the host. Default: `path`. */
   addressing?: 'path' | 'virtual'
   /** Without them, requests are not signed. */
-  credentials?: S3Credentials
+  credentials?: S3Credentials | undefined
   /** Sent with each request, so that one that comes back to this deployment is recognised. */
   deploymentId?: string
   fetch?: typeof fetch

@@ -31,8 +31,11 @@ interface SourceOptions extends Pick<ListOptions, 'everything' | 'signal'> {
   last: string | undefined
   /** Its tombstones matter, and new ones may appear anywhere at any time, so it must be listed for every page. */
   keepsTombstones?: boolean
-  /** Names that are not in order are a failure of the backend, as some would be missed. */
-  isStrict?: boolean
+  /**
+   * Names that are not in order are a failure of the backend, as some would be missed: `strict`, or only where a page begins
+   * before the end of an earlier one (`by page`).
+   */
+  order?: 'strict' | 'by page' | undefined
 }
 
 /** One backend's listing as part of a merge: its entries, and how many of them were taken. */
@@ -86,9 +89,10 @@ export async function fetchAll(sources: readonly ListSource[]): Promise<void> {
 export function createSource(
   backend: ListableBackend,
   before: Position,
-  { last, keepsTombstones = false, isStrict = false, limit, ...query }: SourceOptions,
+  { last, keepsTombstones = false, order, limit, ...query }: SourceOptions,
 ): ListSource {
-  const listsAfter = backend.listsAfter === true
+  // Where the order within a page is not ours, what comes after a name is not either.
+  const listsAfter = backend.listsAfter === true && order !== 'by page'
   /** The page in the buffer: a new one is only fetched once all of it was taken. */
   let page: Page = { entries: [], start: undefined, dropped: 0 }
   let index = 0
@@ -112,11 +116,14 @@ export function createSource(
   }
 
   const buffer = (listed: ListPage): void => {
-    // Only a page of its own cursor may repeat what was taken before.
-    if (isStrict)
-      checkOrder(backend.name, listed, answers > 0 || (listsAfter && more === undefined) ? newest : undefined)
     const all = entriesInOrder(listed)
     const taken = newest
+    if (order) {
+      // A page of which some was taken before repeats that.
+      const repeats = answers === 0 && before.skip !== undefined
+      const checked = order === 'strict' ? listed.objects : all.slice(0, 1)
+      checkOrder(backend.name, checked, repeats ? undefined : taken)
+    }
     const begin = taken === undefined ? 0 : all.findIndex(({ name }) => compareNames(name, taken) > 0)
     const entries = begin < 0 ? [] : all.slice(begin)
     if (entries.length === 0 && listed.cursor !== undefined && listed.cursor === more)
@@ -212,9 +219,9 @@ function positionOfFailed({ state, cursor, skip }: Position, passed: boolean): P
 }
 
 /** A page may begin with the name that the one before ended with. */
-function checkOrder(backend: string, { objects }: ListPage, before: string | undefined): void {
+function checkOrder(backend: string, entries: readonly { name: string }[], before: string | undefined): void {
   let last = before
-  for (const { name } of objects) {
+  for (const { name } of entries) {
     if (last !== undefined && compareNames(name, last) < 0) {
       const why = `lists "${name}" after "${last}", which is not the order of their UTF-8 bytes: some names would be missed`
       throw new StorageError('unavailable', why, { backend })

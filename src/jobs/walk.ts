@@ -28,11 +28,17 @@ const MAX_ROUNDS = 20
 
 export type Walk = ReturnType<typeof createWalk>
 
+export interface WalkOptions {
+  position?: WalkPosition | undefined
+  /** Whether names that the backend does not list are looked up in it, so that its listing may miss some. */
+  mayMiss?: (backend: ListableBackend) => boolean
+}
+
 /** Lists all names of some backends, in UTF-8 byte order. */
 export function createWalk(
   backends: readonly ListableBackend[],
   prefix: string,
-  before: WalkPosition = { positions: {} },
+  { position: before = { positions: {} }, mayMiss = () => false }: WalkOptions = {},
 ) {
   let last = before.last
   // Excluded objects must be counted.
@@ -41,7 +47,7 @@ export function createWalk(
     createSource(backend, before.positions[backend.name] ?? { state: 'new' }, {
       ...query,
       // R2 may list equivalent names where the other spelling belongs.
-      isStrict: backend.type !== 'r2',
+      order: backend.type !== 'r2' ? 'strict' : mayMiss(backend) ? undefined : 'by page',
     }),
   )
 

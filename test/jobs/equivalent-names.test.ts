@@ -107,3 +107,36 @@ describe('a name that R2 lists in another spelling than the source', () => {
     })
   })
 })
+
+describe('a listing of R2 in which names stand where their other spelling belongs', () => {
+  const NAMES = [NFD, 'caff.jpg']
+  /** In R2's order, `caff` comes before `café`; as R2 lists it, after it. */
+  async function r2With(name: string): Promise<ReturnType<typeof asR2>> {
+    const r2 = asR2(memoryBackend(name, { pageSize: 1 }))
+    for (const one of NAMES) await r2.put(one, bytesOf(one), SAME_TIME)
+    return r2
+  }
+
+  it('makes a job wait where it would miss names of a source', async () => {
+    const sides = [memoryBackend('primary'), await r2With('legacy')]
+    const result = await verified(sides)
+    expect(result).toMatchObject({ state: 'running', safe_to_detach: false })
+    expect(result.waiting?.detail).toContain(`lists "${NFD}" after "caff.jpg"`)
+    expect(await backfill(sides)).toMatchObject({ state: 'listing', waiting: { backend: 'legacy' } })
+  })
+
+  it('makes a verification of the way back wait', async () => {
+    const sides = [await r2With('primary'), { ...memoryBackend('legacy'), mirror: 'all' as const }]
+    expect(await verified(sides, { direction: 'rollback' })).toMatchObject({
+      state: 'running',
+      safe_to_roll_back: false,
+    })
+  })
+
+  it('does no harm in the primary, where names are looked up', async () => {
+    const sides = [await r2With('primary'), memoryBackend('legacy')] as const
+    for (const one of NAMES) await sides[1].put(one, bytesOf(one), SAME_TIME)
+    expect(await backfill(sides)).toMatchObject({ state: 'completed', copied: 0, present: 2 })
+    expect(await verified(sides)).toMatchObject({ equal: 2, safe_to_detach: true })
+  })
+})

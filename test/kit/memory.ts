@@ -261,7 +261,8 @@ export function asR2(backend: MemoryBackend): ListableBackend & WritableBackend 
     },
     delete: (name) => backend.delete(name.normalize()),
     async list(options) {
-      const page = await backend.list(options)
+      const after = options?.after?.normalize()
+      const page = await backend.list({ ...options, ...(after !== undefined && { after }) })
       const objects = page.objects.map((object) => ({
         ...object,
         name: listed.get(object.name) ?? object.name,

@@ -1,5 +1,5 @@
 import type { Chain } from '../../chain/fallback.ts'
-import { isListable, type ListableBackend } from '../../storage/backend.ts'
+import { isListable, isWritable, type ListableBackend } from '../../storage/backend.ts'
 import { StorageError, toStorageError } from '../../storage/errors.ts'
 import type { Counters } from '../../schemas/job-answers.ts'
 import { isClosed } from '../job-record.ts'
@@ -40,7 +40,10 @@ export function openWalk(chain: Chain, { options, position }: BackfillRecord): W
     throw new StorageError('unsupported', 'is not configured any more', { backend: missing })
   const last = chain.backends.findLastIndex(({ name }) => options.backends.includes(name))
   const backends: ListableBackend[] = chain.backends.slice(0, last + 1).filter(isListable)
-  return createWalk(backends, options.prefix, position)
+  // What is there already is not replaced by a copy.
+  const mayMiss = (backend: ListableBackend): boolean =>
+    isWritable(backend) && !options.backends.includes(backend.name)
+  return createWalk(backends, options.prefix, { position, mayMiss })
 }
 
 /** Lists the next names into pages. Throws if a listing fails; the names before it are in pages then. */

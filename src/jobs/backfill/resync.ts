@@ -20,7 +20,7 @@ export function openMirrorWalk(
   mirror: ListableBackend,
   { prefix, position }: { prefix: string; position: WalkPosition | undefined },
 ): Walk {
-  return createWalk([...mirrored(chain).filter(isListable), mirror], prefix, position)
+  return createWalk([...mirrored(chain).filter(isListable), mirror], prefix, { position })
 }
 
 /** What a resync does with one listed name; `null` if neither side has it. */

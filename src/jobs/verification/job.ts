@@ -1,4 +1,5 @@
 import type { Chain } from '../../chain/fallback.ts'
+import type { ListableBackend } from '../../storage/backend.ts'
 import type {
   Backfill,
   Difference,
@@ -185,7 +186,10 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
     const began = record.pass.began ?? this.now()
     if (record.pass.began === undefined) await this.#loadFailures(record)
     const sides = listedSides(chain, record)
-    this.walk ??= createWalk(sides, record.options.prefix, record.position)
+    const { options, position, fallbacks } = record
+    const mayMiss = ({ name }: ListableBackend): boolean =>
+      options.direction !== 'rollback' && !fallbacks.includes(name)
+    this.walk ??= createWalk(sides, options.prefix, { position, mayMiss })
     const { walk } = this
     const steps = await walk.take(...batchOf(record))
     const { wasRead, failureOf } = this.#store

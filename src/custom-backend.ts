@@ -1,7 +1,7 @@
 import { changed, cutPart } from './backends/ranges.ts'
 import { cancelBody } from './bodies/cancel.ts'
 import type { Backend, GetOptions } from './storage/backend.ts'
-import { failureOfCall } from './storage/errors.ts'
+import { failureOfCall, StorageError } from './storage/errors.ts'
 import type { ObjectInfo, StoredObject } from './storage/object.ts'
 import { rollUp } from './storage/roll-up.ts'
 import { intercept, interceptCalls } from './wrappers/intercept.ts'
@@ -34,7 +34,14 @@ export function customBackend(name: string, given: Backend): Backend {
     return [[key, typeof value === 'function' ? value.bind(given) : value] as const]
   })
   const backend = { ...Object.fromEntries(members), name, type: 'custom' } as unknown as Backend
-  const own = <Info extends ObjectInfo | null>(info: Info): Info => info && { ...info, backend: name }
+  const own = <Info extends ObjectInfo | null>(info: Info | undefined): Info => {
+    // Whoever forgets to return something has not proved that there is nothing.
+    if (info === undefined)
+      throw new StorageError('unavailable', 'answered neither with an object nor with null', {
+        backend: name,
+      })
+    return info && { ...info, backend: name }
+  }
   const completed = intercept(backend, {
     get: (get) => async (key, options) => complete(own(await get(key, options)), options),
     head:

@@ -309,6 +309,13 @@ describe('a backend of the Worker itself', () => {
     await expect(storage.open('none.txt')).rejects.toMatchObject({ code })
   })
 
+  it('that forgets to return something fails, and is no miss', async () => {
+    const nothing = async (): Promise<never> => undefined as never
+    const storage = new FallbackStorage([{ name: 'own', type: 'custom', get: nothing, head: nothing }])
+    await expect(storage.open('none.txt')).rejects.toMatchObject({ code: 'unavailable' })
+    await expect(storage.exists('none.txt')).rejects.toMatchObject({ code: 'unavailable' })
+  })
+
   it('that does not answer is given up', async () => {
     const silent: Backend = {
       name: 'silent',

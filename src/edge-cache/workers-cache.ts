@@ -1,5 +1,5 @@
 import { cancelBody } from '../bodies/cancel.ts'
-import { StorageError } from '../storage/errors.ts'
+import { type ErrorOptions, StorageError } from '../storage/errors.ts'
 import { forwardedHeader } from '../storage/invocation.ts'
 import type { Attempt, Trace } from '../storage/trace.ts'
 import { cacheableSeconds, type CachePolicy } from './cacheable.ts'
@@ -150,7 +150,9 @@ function reportOf(error: StorageError): FailureReport {
 }
 
 function failureFrom({ code, message, failures, ...options }: FailureReport): StorageError {
-  const { backend, ...rest } = options
-  const from = backend === undefined ? {} : { backend }
-  return new StorageError(code, message, { ...rest, ...from, failures: failures.map(failureFrom) })
+  // In JSON, what is undefined is missing.
+  return new StorageError(code, message, {
+    ...(options as ErrorOptions),
+    failures: failures.map(failureFrom),
+  })
 }

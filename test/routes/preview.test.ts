@@ -132,4 +132,23 @@ describe('a preview', () => {
     const response = await call('/-/api/preview/old')
     expect([response.status, response.headers.get('Cache-Control')]).toEqual([200, 'no-store'])
   })
+
+  it.each(['no-store, max-age=0', 'no-transform'])(
+    'is not cached either if the object says %s as well',
+    async (cacheControl) => {
+      await mediaKv.put?.('old', bytesOf('x'), { info: { cacheControl } })
+      const { call } = startApp({
+        FALLBACK_STORAGES: [OLD, { type: 'kv', binding: 'MEDIA_KV', read_only: true }],
+        OLD: answering(() => new Response(null, { status: 503 })),
+      })
+      const { headers } = await call('/-/api/preview/old')
+      expect(headers.get('Cache-Control')).toMatch(/^no-store/)
+    },
+  )
+
+  it('is not cached if the object must not be', async () => {
+    await media.put?.('a', bytesOf('x'), { info: { cacheControl: 'private, no-store' } })
+    const { headers } = await startApp().call('/-/api/preview/a')
+    expect(headers.get('Cache-Control')).toBe('private, no-store')
+  })
 })

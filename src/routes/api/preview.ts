@@ -25,6 +25,6 @@ export async function preview(c: Context<AppEnv>, { name }: Input<'preview'>): P
   // Otherwise a frame would download it.
   headers.delete('Content-Disposition')
   headers.delete('Expires')
-  if (headers.get('Cache-Control') !== 'no-store') headers.set('Cache-Control', 'private, max-age=60')
+  if (!headers.get('Cache-Control')?.includes('no-store')) headers.set('Cache-Control', 'private, max-age=60')
   return response
 }

@@ -59,13 +59,20 @@ export function customBackend(name: string, given: Backend): Backend {
       return { ...page, objects: page.objects.map(own) }
     },
   })
-  return interceptCalls(completed, async (_, send) => {
+  const guarded = async <T>(send: () => Promise<T>): Promise<T> => {
     try {
       return await send()
     } catch (error) {
       throw failureOfCall(error, name)
     }
+  }
+  const withUrl = intercept(completed, {
+    url:
+      (url) =>
+      (...call) =>
+        guarded(() => url(...call)),
   })
+  return interceptCalls(withUrl, (_, send) => guarded(send))
 }
 
 async function complete(

@@ -316,6 +316,13 @@ describe('a backend of the Worker itself', () => {
     await expect(storage.exists('none.txt')).rejects.toMatchObject({ code: 'unavailable' })
   })
 
+  it('that cannot make a URL fails, as in its other methods', async () => {
+    const own = Object.assign(new Own(), { url: () => Promise.reject(new Error('the signer is down')) })
+    await own.put('a.txt', bytesOf('x'))
+    const storage = new FallbackStorage([own], { mediaUrl: 'https://media.example/' })
+    await expect(storage.url('a.txt')).rejects.toMatchObject({ code: 'unavailable', backend: 'own' })
+  })
+
   it('that does not answer is given up', async () => {
     const silent: Backend = {
       name: 'silent',

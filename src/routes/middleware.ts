@@ -1,4 +1,5 @@
-import type { Context, MiddlewareHandler } from 'hono'
+import type { Context } from 'hono'
+import { createMiddleware } from 'hono/factory'
 import type { Config } from '../config/config.ts'
 import type { Deployment } from '../deployment.ts'
 import { corsHeaders } from '../http/cors.ts'
@@ -14,8 +15,8 @@ import { isBelow, S3_PATH } from './router.ts'
 const RETRY_AFTER_SECONDS = '10'
 
 /** Applies the rate limiter to each client address. */
-export function rateLimit(limiter: RateLimit): MiddlewareHandler<AppEnv> {
-  return async (c, next) => {
+export function rateLimit(limiter: RateLimit) {
+  return createMiddleware<AppEnv>(async (c, next) => {
     // What S3 clients send is signed, and many of them share an address.
     if (c.req.path === S3_PATH) return next()
     try {
@@ -32,7 +33,7 @@ export function rateLimit(limiter: RateLimit): MiddlewareHandler<AppEnv> {
       detail: 'this address sends more requests than the rate limit allows',
       headers: { 'Retry-After': RETRY_AFTER_SECONDS },
     })
-  }
+  })
 }
 
 /** Adds the headers that every response has, errors and refusals included. */

@@ -1,4 +1,4 @@
-import { Html, html } from '../http/html.ts'
+import { html, raw } from 'hono/html'
 
 const STYLE =
   'html{color-scheme:light dark;font:1rem/1.5 system-ui;max-width:40rem;margin:2rem;overflow-wrap:anywhere}p{white-space:pre-line}'
@@ -29,13 +29,13 @@ export async function problemPage(problem: Response, isRoot = false): Promise<Re
       <meta charset="utf-8" />
       <meta name="viewport" content="width=device-width" />
       <title>${title}</title>
-      ${new Html(`<style>${STYLE}</style>`)}
+      ${raw(`<style>${STYLE}</style>`)}
       <h1>${status} ${title}</h1>
       <p>${detail}</p>
       ${failures}
       ${href !== 'about:blank' && html`<p><a href="${href}">${isRoot ? 'Dashboard' : 'Help'}</a></p>`}
     </html>`
-  const response = new Response(page.markup, problem)
+  const response = new Response(`${await page}`, problem)
   response.headers.set('Content-Type', 'text/html; charset=utf-8')
   response.headers.set('Content-Security-Policy', POLICY)
   return response

@@ -1,4 +1,4 @@
-import { Html, html } from '../../http/html.ts'
+import { html, raw } from 'hono/html'
 import type { Difference, Verification } from '../../schemas/job-answers.ts'
 import { CONDITIONS, LEFT_OUT, type LeftOutReason } from '../../schemas/reasons.ts'
 
@@ -36,7 +36,7 @@ export function reportPage(job: Verification, differences: readonly Difference[]
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <title>${result}: verification ${job.id}</title>
         <style>
-          ${new Html(style)}
+          ${raw(style)}
         </style>
       </head>
       <body>
@@ -113,8 +113,8 @@ function signature({ certificate }: Verification) {
   const { issued, deployment, configuration, current, algorithm, key_id: key, signature: mac } = certificate
   const chain = configuration.backends.map(
     ({ name, type, ...settings }) =>
-      html`<dt>${String(name)}</dt>
-        <dd>${String(type)} <code>${JSON.stringify(settings)}</code></dd>`,
+      html`<dt>${name}</dt>
+        <dd>${type} <code>${JSON.stringify(settings)}</code></dd>`,
   )
   return html`<h2>Signature</h2>
     <dl>

@@ -57,7 +57,7 @@ export const verificationHandlers = {
     const { differences } = found(page)
     // Self-contained: no script runs and nothing is loaded, no matter what a name contains.
     c.header('Content-Security-Policy', "default-src 'none'; style-src 'unsafe-inline'")
-    return c.html(reportPage(verification, differences, await styleOf(c)).markup)
+    return c.html(reportPage(verification, differences, await styleOf(c)))
   },
   cancelVerification: async (c, { id }) => found(await jobIn(c, 'verification', id).cancel()),
 } satisfies Partial<Handlers>

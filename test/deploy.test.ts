@@ -100,7 +100,7 @@ describe('a deployment', () => {
         r2,
         { type: 'kv', binding: 'MEDIA_KV', read_only: true },
         s3,
-        { ...s3, name: 'new', read_only: false },
+        { ...s3, name: 'new', bucket: 'new', read_only: false },
         origin,
       ],
       { ORIGIN: answering(() => new Response()) },
@@ -150,7 +150,7 @@ describe('a deployed backend', () => {
     const [signed, unsigned] = deploy(
       [
         { ...s3, credentials: 'OLD' },
-        { ...s3, name: 'open' },
+        { ...s3, name: 'open', bucket: 'open' },
       ],
       keys,
     ).backends

@@ -25,6 +25,7 @@ export function readStorages(env: Env, mistakes: Mistake[]): Storages {
     return { backends: [] }
   }
   const names: string[] = []
+  const places = new Map<string, string>()
   let placeholder: string | undefined
   const backends = chain.value.flatMap((raw, index) => {
     if (!isTable(raw)) {
@@ -44,7 +45,16 @@ export function readStorages(env: Env, mistakes: Mistake[]): Storages {
     if (type === undefined) return []
     for (const key of Object.keys(raw))
       if (!TABLE_KEYS[type].includes(key)) report(key, unknownKey(key, type))
-    if (type !== 'placeholder') return BUILDERS[type]({ raw, name, env, report }) ?? []
+    if (type !== 'placeholder') {
+      const backend = BUILDERS[type]({ raw, name, env, report })
+      if (!backend) return []
+      const place = placeOf(backend)
+      const other = places.get(place)
+      if (other !== undefined && first < 0)
+        report('prefix', `must differ from that of ${other}: both backends are the same storage`)
+      places.set(place, name)
+      return backend
+    }
     placeholder = name
     if ('name' in raw && !v.is(backendName, raw['name'])) report('name', BACKEND_NAME_MESSAGE)
     if (index < chain.value.length - 1) report('type', 'must be last: what is behind it would never be tried')
@@ -52,6 +62,13 @@ export function readStorages(env: Env, mistakes: Mistake[]): Storages {
     return []
   })
   return { backends, ...(placeholder !== undefined && { placeholder }) }
+}
+
+/** Where its objects are. Of one place twice, a verification would compare the objects with themselves. */
+function placeOf(backend: BackendConfig): string {
+  const { type, name, prefix } = backend
+  if (type === 's3') return JSON.stringify([backend.endpoint, backend.bucket, prefix])
+  return JSON.stringify(type === 'r2' || type === 'kv' ? [backend.binding, prefix] : [name])
 }
 
 /** The variable's value as an array; it may also be a JSON string. */

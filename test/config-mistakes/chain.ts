@@ -56,6 +56,11 @@ export const chainMistakes: Row[] = [
     '[1] "media" `name`: is already the name of FALLBACK_STORAGES[0]',
   ],
   [
+    'two backends of one bucket',
+    after({ ...r2, name: 'archive' }),
+    '[1] "archive" `prefix`: must differ from that of media: both backends are the same storage',
+  ],
+  [
     'a name with a space',
     after({ ...kv, name: 'my store' }),
     '[1] "media_kv" `name`: must begin with a letter',

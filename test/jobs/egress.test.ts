@@ -87,7 +87,7 @@ describe('the price of egress', () => {
   })
 
   it('counts the tiers of a provider once for all its backends', () => {
-    const tables = [at(AWS, { name: 'one' }), at(AWS, { name: 'two' })]
+    const tables = [at(AWS, { name: 'one' }), at(AWS, { name: 'two', prefix: 'two/' })]
     const found = { objects: 1, bytes: 5 * TB, unsized: 0 }
     expect(estimateEgress({ one: found, two: found }, configured(...tables)).usd).toBeCloseTo(891, 6)
   })

@@ -200,7 +200,7 @@ describe('a deployment with broken origins', () => {
         absent_statuses: [410],
       },
       { type: 's3', name: 'refused', endpoint, bucket: 'b', credentials: 'LEGACY' },
-      { type: 's3', name: 'private', endpoint, bucket: 'b' },
+      { type: 's3', name: 'private', endpoint, bucket: 'c' },
     ]
     const vars = {
       MEDIA_PATH: '/media/',

@@ -21,8 +21,8 @@ export const startUp: Measurement = async ({ contest }) => {
   const page = pageFiles().reduce((sum, file) => sum + gzipKib(file), 0)
   return [
     { name: 'evaluating the bundle', value: median(times), unit: 'ms', spread: spreadOf(times), limit: 10 },
-    { name: 'the bundle, gzipped', value: script, unit: 'KiB', limit: 120, accepted: 165 },
-    { name: 'the bundle and its API page', value: script + page, unit: 'KiB', limit: 150, accepted: 198 },
+    { name: 'the bundle, gzipped', value: script, unit: 'KiB', limit: 120, accepted: 167 },
+    { name: 'the bundle and its API page', value: script + page, unit: 'KiB', limit: 150, accepted: 200 },
   ]
 }
 

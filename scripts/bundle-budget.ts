@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { dashboardSizes } from './dashboard-size.ts'
 
 /** The whole Worker, gzipped; docs/performance.md describes its parts. Cloudflare allows 3 MiB, small ones start sooner. */
-const BUDGET_KIB = 165
+const BUDGET_KIB = 167
 
 /** Script and style of the dashboard: what the page needs at first, and what each view loads besides. */
 const DASHBOARD_KIB: Record<string, number> = {

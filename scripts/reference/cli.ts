@@ -28,11 +28,16 @@ export function quiet(): Command {
   return createProgram({ stdin: new PassThrough(), stdout: stream, stderr: stream, env: {} })
 }
 
-/** The commands that do something, with the words that call them. */
+/** The commands that do something, also if they have subcommands, with the words that call them. */
 function leaves(command: Command, path: string[] = []): [path: string, Command][] {
   const below = command.commands.filter((child) => child.name() !== 'help')
-  if (below.length === 0) return [[path.join(' '), command]]
-  return below.flatMap((child) => leaves(child, [...path, child.name()]))
+  const children = below.flatMap((child) => leaves(child, [...path, child.name()]))
+  return hasAction(command) ? [[path.join(' '), command], ...children] : children
+}
+
+/** Commander tells this nowhere else. */
+function hasAction(command: Command): boolean {
+  return '_actionHandler' in command && command._actionHandler !== null
 }
 
 function section(path: string, command: Command): string {
@@ -66,7 +71,7 @@ function examples(command: Command): string {
   let printed = ''
   command.configureOutput({ writeOut: (text) => (printed += text), getOutHelpWidth: () => WIDTH })
   command.outputHelp()
-  const [, shown] = /^Examples:\n((?: {2}.*\n?)+)/m.exec(printed) ?? []
+  const [, shown] = /^Examples?:\n((?: {2}.*\n?)+)/m.exec(printed) ?? []
   return shown ? `\`\`\`sh\n${shown.replaceAll(/^ {2}/gm, '').trimEnd()}\n\`\`\`` : ''
 }
 

@@ -64,11 +64,12 @@ export function readStorages(env: Env, mistakes: Mistake[]): Storages {
   return { backends, ...(placeholder !== undefined && { placeholder }) }
 }
 
-/** Where its objects are. Of one place twice, a verification would compare the objects with themselves. */
+/** Which objects it holds. If two backends held the same, a verification would compare these with themselves. */
 function placeOf(backend: BackendConfig): string {
-  const { type, name, prefix } = backend
-  if (type === 's3') return JSON.stringify([backend.endpoint, backend.bucket, prefix])
-  return JSON.stringify(type === 'r2' || type === 'kv' ? [backend.binding, prefix] : [name])
+  const { type, name } = backend
+  const part = [backend.prefix, `${backend.include}`, `${backend.exclude}`]
+  if (type === 's3') return JSON.stringify([backend.endpoint, backend.bucket, ...part])
+  return JSON.stringify(type === 'r2' || type === 'kv' ? [backend.binding, ...part] : [name])
 }
 
 /** The variable's value as an array; it may also be a JSON string. */

@@ -219,7 +219,9 @@ function checkMirror(mirror: Mirror): Check {
       name: 'mirrors',
       status: failed > 0 ? 'failed' : 'warning',
       detail: `${name}: ${state}${failed > 0 ? `; ${count(failed)} ${failed === 1 ? 'has' : 'have'} failed` : ''}${reason}`,
-      fix: 'fix what the mirror fails with; what is pending is then tried again automatically. See it with: fallback-storage mirrors',
+      fix: failure
+        ? 'fix what the mirror fails with; what is pending is then tried again automatically. See it with: fallback-storage mirrors'
+        : 'wait: a backlog ends by itself. If it grows, see that the queue of COPY_QUEUE has the Worker as its consumer',
     }
   const unknown =
     resync === null ? '; never resynced, so verify --rollback says whether it has what is older' : ''

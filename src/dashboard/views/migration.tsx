@@ -46,7 +46,7 @@ function Overview({ chosen }: { chosen: string | undefined }) {
   const isAlone = chain.value?.backends.length === 1
   const hasFailures = job && job.failed > 0
   const detaching = verifications.all?.filter((one) => !isRollback(one))
-  const coverage = detaching && <Coverage verifications={detaching} />
+  const coverage = detaching && !isAlone && <Coverage verifications={detaching} />
   // All at once, so that nothing moves when the second list arrives.
   const isReady = [backfills.jobs, verifications.jobs].every(({ data, error }) => data ?? error)
   return (
@@ -73,7 +73,7 @@ function Overview({ chosen }: { chosen: string | undefined }) {
           )}
           <Stale at={backfills.latest.at} error={backfills.latest.error} />
           <div class="migration-top">
-            {job ? <JobCard job={job} onChange={backfills.reload} /> : <NoJob {...backfills} />}
+            {job ? <JobCard job={job} onChange={backfills.reload} /> : !isAlone && <NoJob {...backfills} />}
             <FallbackCard />
           </div>
           <div class="columns">

@@ -1,3 +1,4 @@
+import { useEffect } from 'preact/hooks'
 import { formatCount, formatTime, plural } from '../../format.ts'
 import { Icon } from '../../parts/icon.tsx'
 import { Name } from '../../parts/name.tsx'
@@ -12,6 +13,11 @@ const EVERY_MS = 30_000
 /** The copies and events that the queue has given up, with a way to try each again. */
 export function DeadLetters() {
   const { data, error, reload } = usePoll('dead-copies', () => client.deadCopies(), { every: EVERY_MS })
+  // All that were looked at are settled, so the next ones are.
+  const areNext = data !== undefined && data.dead_copies.length === 0 && data.total > 0
+  useEffect(() => {
+    if (areNext) reload()
+  }, [data])
   if (data === undefined) return error === undefined ? null : <Problem error={error} retry={reload} />
   const { dead_copies: letters, total } = data
   const copyAgain = async (names: string[]): Promise<void> => {

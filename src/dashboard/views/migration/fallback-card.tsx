@@ -46,22 +46,17 @@ function Use({ use }: { use: ReturnType<typeof fallbackUse> }) {
 }
 
 function DeadLetterCount() {
-  const { data, error } = usePoll(
-    'dead-copy-count',
-    async () => (await client.deadCopies({ limit: 1 })).total,
-    {
-      every: 60_000,
-    },
-  )
+  const { data, error } = usePoll('dead-copies', () => client.deadCopies(), { every: 60_000 })
   // Without jobs there are none, and the view says so already.
   if (isMissing(error)) return null
   if (error !== undefined) return <p class="muted small">Dead letters: {describeShort(error)}</p>
-  if (data === undefined) return null
-  if (data === 0) return <p class="muted small">No copy was given up.</p>
+  if (!data) return null
+  const { total } = data
+  if (total === 0) return <p class="muted small">No copy was given up.</p>
   return (
     <p class="tone-bad dead-count">
       <a href="#/health">
-        <Icon name="triangle-alert" /> {data === 1 ? '1 copy was given up' : `${data} copies were given up`}
+        <Icon name="triangle-alert" /> {total === 1 ? '1 copy was given up' : `${total} copies were given up`}
       </a>
     </p>
   )

@@ -86,10 +86,13 @@ function Conflict({
   conflict: ConflictPage['conflicts'][number]
   onDismiss: () => void
 }) {
+  const isDismissing = useSignal(false)
   const dismiss = async (): Promise<void> => {
+    isDismissing.value = true
     try {
       await client.dismissConflict(backend, name)
     } catch (error) {
+      isDismissing.value = false
       showToast(describeShort(error), { tone: 'bad' })
     }
     onDismiss()
@@ -101,7 +104,12 @@ function Conflict({
           <Name name={name} max={120} />
         </a>{' '}
         <span class="muted small">compared {formatAgo(seen)}</span>{' '}
-        <button type="button" onClick={() => void dismiss()}>
+        <button
+          type="button"
+          aria-label={`Dismiss ${name}`}
+          disabled={isDismissing.value}
+          onClick={() => void dismiss()}
+        >
           Dismiss
         </button>
       </p>

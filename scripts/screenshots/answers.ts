@@ -198,7 +198,7 @@ const watched: Condition[] = [
     id: 'source_changes',
     met: true,
     decides: true,
-    seen: `The last event of legacy was of ${inWords(9 * 60 * MINUTE)}, and was followed 1.4 s later (95 % within 3.2 s). 0 saved objects are known to differ from their source.`,
+    seen: `The last event of legacy was of ${inWords(9 * 60 * MINUTE)}, and was followed 1.4 s later (95 % within 3.2 s). Conflicts, objects that were saved here and differ from their source: 0.`,
     at: LOOKED_AT,
     next: null,
   },

@@ -99,6 +99,9 @@ export function createSource(
   let answers = 0
   let isUsed = false
   let newest = last
+  /** What the next page must not begin before; unknown if the listing begins at an earlier place than where it ended. */
+  const isAgain = before.skip !== undefined || (before.cursor === undefined && !listsAfter)
+  let end = isAgain ? undefined : last
   let more: string | undefined = before.cursor
   let finished = before.state === 'done'
   let error: StorageError | undefined
@@ -119,10 +122,8 @@ export function createSource(
     const all = entriesInOrder(listed)
     const taken = newest
     if (order) {
-      // A page of which some was taken before repeats that.
-      const repeats = answers === 0 && before.skip !== undefined
-      const checked = order === 'strict' ? listed.objects : all.slice(0, 1)
-      checkOrder(backend.name, checked, repeats ? undefined : taken)
+      checkOrder(backend.name, order === 'strict' ? listed.objects : all.slice(0, 1), end)
+      end = all.at(-1)?.name ?? end
     }
     const begin = taken === undefined ? 0 : all.findIndex(({ name }) => compareNames(name, taken) > 0)
     const entries = begin < 0 ? [] : all.slice(begin)

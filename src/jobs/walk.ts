@@ -23,7 +23,7 @@ export interface Step {
   held: Held[]
 }
 
-/** Requests to each backend at once: prior versions alone, which are hidden, can fill thousands of pages. */
+/** The most rounds of requests in one `take`: prior versions alone, which are hidden, can fill thousands of pages. */
 const MAX_ROUNDS = 20
 
 export type Walk = ReturnType<typeof createWalk>

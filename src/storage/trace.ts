@@ -7,7 +7,7 @@ export type Outcome = 'hit' | 'absent' | 'timeout' | 'error' | 'skipped' | 'canc
 export interface Attempt {
   backend: string
   outcome: Outcome
-  /** Milliseconds until its response headers. */
+  /** Milliseconds until its response headers; of a write, until it was done. */
   duration: number
   /** What went wrong; can be shown to clients. */
   detail?: string
@@ -27,8 +27,15 @@ export function outcomeOf(failure: StorageError): Outcome {
   return isCallersFault(failure) ? 'hit' : 'error'
 }
 
-/** What is wrong with a request or its body is no failure of the backend. */
-const REFUSALS = new Set<ErrorCode>(['precondition', 'corrupt', 'too-large', 'interrupted'])
+/** What is wrong with a request or its body, or what a lock forbids, is no failure of the backend. */
+const REFUSALS = new Set<ErrorCode>([
+  'precondition',
+  'corrupt',
+  'too-large',
+  'interrupted',
+  'locked',
+  'unsupported',
+])
 
 /** Runs a write in the backend, and appends it to the trace. */
 export async function traceWrite<T>(
@@ -45,7 +52,9 @@ export async function traceWrite<T>(
     return result
   } catch (error) {
     const failure = toStorageError(error, backend)
-    add(REFUSALS.has(failure.code) ? 'hit' : outcomeOf(failure), { detail: failure.message, failure })
+    // For a condition, other backends are asked as well.
+    const isOwn = failure.backend === backend && !REFUSALS.has(failure.code)
+    add(isOwn ? outcomeOf(failure) : 'hit', { detail: failure.message, failure })
     throw failure
   }
 }

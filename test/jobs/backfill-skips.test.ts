@@ -199,6 +199,18 @@ describe('what a backfill skips', () => {
     expect([...primary.objects.keys()]).toEqual(['a', 'undeleted'])
   })
 
+  it('fails for a name of a manifest that only a backend behind the chosen ones has', async () => {
+    const [primary, chosen, behind] = ['primary', 'chosen', 'behind'].map((name) => memoryBackend(name))
+    if (!primary || !chosen || !behind) throw new Error('there are three')
+    await put(behind, 'a')
+    const options = { manifest: { from: 'client' as const }, backends: ['chosen'] }
+    await withBackfill([primary, chosen, behind], options, async ({ job, drive }) => {
+      job.addNames({ names: [['a', null]], failures: [] })
+      job.endNames()
+      expect(await drive()).toMatchObject({ state: 'completed_with_failures', failed: 1, skipped: 0 })
+    })
+  })
+
   it('copies nothing that a backend before the source, which cannot list, has deleted, or has itself', async () => {
     const [primary, before, legacy] = [
       memoryBackend('primary'),

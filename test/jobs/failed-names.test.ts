@@ -175,6 +175,21 @@ describe('reasons in a verification', () => {
     expect(backfill).toMatchObject({ state: 'completed', listed: 1, present: 1 })
   })
 
+  it.each([
+    ['all', 5, undefined],
+    ['all, without its size', null, undefined],
+    ['legacy', 5, ['legacy']],
+  ])('nor for its name in a manifest: %s', async (_, size, backends) => {
+    const [small, large, legacy] = [memoryBackend('primary'), memoryBackend('large'), memoryBackend('legacy')]
+    for (const backend of [large, legacy]) await backend.put('a', bytesOf('large'))
+    const options = { manifest: { from: 'client' as const }, ...(backends && { backends }) }
+    await withBackfill([{ ...small, maxSize: 2 }, large, legacy], options, async ({ job, drive }) => {
+      job.addNames({ names: [['a', size]], failures: [] })
+      job.endNames()
+      expect(await drive()).toMatchObject({ state: 'completed', listed: 1, present: 1 })
+    })
+  })
+
   it('is not safe to detach the only other backend while it stores what is too large', async () => {
     const [small, large] = [memoryBackend('primary'), memoryBackend('large')]
     await large.put('a', bytesOf('large'))

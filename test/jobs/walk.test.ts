@@ -149,6 +149,18 @@ describe('a walk', () => {
     await expect(some(createWalk([stuck], ''), 1)).rejects.toMatchObject({ code: 'unavailable' })
   })
 
+  it.each(['r2', 'kv'] as const)(
+    'lists a backend again that has no position of its own: %s',
+    async (type) => {
+      const names = ['a', 'b', 'm', 'n', 'z']
+      const backend = { ...backendOf('again', names, { pageSize: 2, listsAfter: false }), type }
+      const walk = createWalk([backend], '', {
+        position: { last: 'm', positions: { again: { state: 'open' } } },
+      })
+      expect((await walk.take(9)).map(({ name }) => name)).toEqual(['n', 'z'])
+    },
+  )
+
   it('misses no name that R2 lists where its other spelling belongs, however often it is resumed', async () => {
     const r2 = asR2(memoryBackend('r2'))
     const names = ['cafe\u0301.jpg', 'caff.jpg', 'cafz.jpg']

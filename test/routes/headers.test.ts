@@ -1,6 +1,6 @@
 import { reset } from 'cloudflare:test'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { bucketWith, type CallInit, fill, KV, media, R2, startApp } from '../kit/app.ts'
+import { answering, bucketWith, type CallInit, fill, KV, media, R2, startApp } from '../kit/app.ts'
 
 const REFUSING = { limit: () => Promise.resolve({ success: false }) }
 
@@ -126,6 +126,17 @@ describe('a write that fails', () => {
       ...no,
       cacheStatus: 'fallback-storage; fwd=method',
       timing: 'media;dur;desc=error',
+    })
+  })
+
+  it('does not blame it for a condition that a fallback cannot decide', async () => {
+    const OLD = { type: 'http', name: 'old', binding: 'OLD' }
+    const down = answering(() => new Response(null, { status: 503 }))
+    const { call } = startApp({ FALLBACK_STORAGES: [R2, OLD], OLD: down })
+    const init = { method: 'PUT', body: 'bytes', headers: { 'If-None-Match': '*' } }
+    expect(await described(await call('/conditional', init))).toMatchObject({
+      status: 502,
+      timing: 'media;dur;desc=hit',
     })
   })
 

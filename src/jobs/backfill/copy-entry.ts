@@ -1,4 +1,4 @@
-import { accepts, copyTarget, hides, writerFor } from '../../chain/placement.ts'
+import { accepts, copyTarget, hides, largerWriters, writerFor } from '../../chain/placement.ts'
 import type { Chain } from '../../chain/fallback.ts'
 import { compareCopy } from '../../migration/compare-copy.ts'
 import { copyObject } from '../../migration/copy.ts'
@@ -26,12 +26,16 @@ export async function copyEntry(
     if (settled) return checkSpelling(chain, object, settled)
   }
   let excluded: Outcome | undefined
-  for (const backend of chain.backends.slice(chain.backends.findIndex(isWritable) + 1)) {
+  const [first = 'chain'] = candidates
+  const last = chain.backends.findLastIndex((backend) => candidates.includes(backend.name))
+  for (const backend of chain.backends.slice(chain.backends.findIndex(isWritable) + 1, last + 1)) {
     if (!candidates.includes(backend.name)) {
       // What was listed was compared with what the others list.
       const isCompared = source !== null && isListable(backend)
       const reason = isCompared ? null : await whyNotServed(chain, backend, name)
-      if (reason) return skipped({ name: candidates[0] ?? 'chain' }, reason)
+      if (reason === 'shadowed' && largerWriters(chain).includes(backend))
+        return { backend: first, what: 'present' }
+      if (reason) return skipped({ name: first }, reason)
       continue
     }
     const outcome = await copyFrom(chain, backend, object)
@@ -53,10 +57,18 @@ async function copyFrom(chain: Chain, source: Backend, object: Name): Promise<Ou
   if (!accepts(source, object.name)) return skipped(source, 'excluded')
   const target = copyTarget(chain, source, object)
   if (target === 'excluded') return skipped(source, 'not_accepted')
-  if (target === 'too-large') throw new StorageError('too-large', whyTooLarge(object.size))
-  const { tombstones } = chain
-  const { outcome, bytes } = await copyObject(source, target, object.name, { tombstones })
-  return outcome === 'absent' ? null : { backend: source.name, what: outcome, bytes }
+  try {
+    if (target === 'too-large') throw new StorageError('too-large', whyTooLarge(object.size))
+    const { tombstones } = chain
+    const { outcome, bytes } = await copyObject(source, target, object.name, { tombstones })
+    return outcome === 'absent' ? null : { backend: source.name, what: outcome, bytes }
+  } catch (error) {
+    const isTooLarge = error instanceof StorageError && error.code === 'too-large'
+    if (!isTooLarge || !largerWriters(chain).includes(source)) throw error
+    // It is where such objects are stored.
+    const held = await source.head(object.name, { fresh: true })
+    return held && !held.deleted ? { backend: source.name, what: 'present' } : null
+  }
 }
 
 function skipped({ name }: Pick<Backend, 'name'>, reason: NonNullable<Outcome['reason']>): Outcome {

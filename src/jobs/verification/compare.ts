@@ -45,7 +45,7 @@ export interface Result {
 export interface CompareOptions {
   chain: Chain
   primary: ListableBackend
-  /** Whether a backend is detached, and no other one compared with the primary. */
+  /** Whether the verification is about detaching this backend. */
   isFallback: (backend: Backend) => boolean
   deep: boolean
   /** Read the primary's objects and compare them with their recorded digests, even if a listing shows no difference. */

@@ -109,7 +109,7 @@ function undamaged(record: VerificationRecord): Condition {
     isKnown: isRead && unrecorded === 0,
     reasons: damaged > 0 ? [`${areObjects(damaged)} damaged in ${holder}`] : [],
     seen: isRead
-      ? `The objects in ${holder} were read and compared with the digests that were recorded with them: ${damaged} are damaged, and ${repaired} were copied again.` +
+      ? `The objects in ${holder} were read and compared with the digests that were recorded with them: ${inDigits(damaged)} are damaged, and ${inDigits(repaired)} were copied again.` +
         (unrecorded > 0 ? ` ${unchecked}` : '')
       : 'Not looked at: no bytes were read.',
     next:
@@ -243,7 +243,7 @@ function shadowReads(record: VerificationRecord): Condition {
           `a copy was found to differ from its source at ${inWords(Date.parse(lastMismatch))}, after it was compared`,
         ]
       : [],
-    seen: `Of ${shadowed} copies that were compared with their source when they were read in the last week, ${mismatched} differed${last}.`,
+    seen: `Of ${inDigits(shadowed)} copies that were compared with their source when they were read in the last week, ${inDigits(mismatched)} differed${last}.`,
     next: 'Look at the mismatches in GET dependence, then verify again.',
   })
 }
@@ -282,7 +282,7 @@ function sourceChanges(record: VerificationRecord): Condition {
           : ''
         return `The last event of ${name} was of ${inWords(lastEvent ?? undefined)}${behind}.`
       }),
-      `${known.conflicts} saved objects are known to differ from their source.`,
+      `Conflicts, objects that were saved here and differ from their source: ${inDigits(known.conflicts)}.`,
     ].join(' '),
     next: 'See that nothing writes to the fallbacks any more, decide the conflicts (GET conflicts), and verify again.',
   })
@@ -298,7 +298,7 @@ function mirrors(record: VerificationRecord): Condition[] {
   const isMet = known.every(({ pending }) => pending === 0)
   const seen = known.map(
     ({ mirror, pending, failed }) =>
-      `${mirror} has ${pending} pending changes, of which ${failed} have failed.`,
+      `${mirror} has ${inDigits(pending)} pending changes, of which ${inDigits(failed)} have failed.`,
   )
   return [advising(record, 'mirrors', { met: isMet, seen: seen.join(' '), next: isMet ? null : next })]
 }

@@ -63,7 +63,7 @@ function chooseMirrors(behind: readonly Backend[], name: string | undefined): re
 /** The primary comes first. */
 export type ListedSides = [ListableBackend, ...ListableBackend[]]
 
-/** The backends that are listed. What those that are no fallbacks serve, read-only ones before the primary too, does not depend on one. */
+/** The backends that are listed. Others than fallbacks are, too: what they serve does not depend on a fallback. */
 export function listedSides(
   chain: Backends,
   { fallbacks, options }: Pick<VerificationRecord, 'fallbacks' | 'options'>,

@@ -34,12 +34,13 @@ export function customBackend(name: string, given: Backend): Backend {
     return [[key, typeof value === 'function' ? value.bind(given) : value] as const]
   })
   const backend = { ...Object.fromEntries(members), name, type: 'custom' } as unknown as Backend
-  const own = <Info extends ObjectInfo | null>(info: Info | undefined): Info => {
-    // Whoever forgets to return something has not proved that there is nothing.
-    if (info === undefined)
-      throw new StorageError('unavailable', 'answered neither with an object nor with null', {
-        backend: name,
-      })
+  /** Whoever forgets to return something has not proved that there is nothing. */
+  const returned = <Result>(result: Result | undefined): Result => {
+    if (result === undefined) throw new StorageError('unavailable', 'returned nothing', { backend: name })
+    return result
+  }
+  const own = <Info extends ObjectInfo | null>(given: Info | undefined): Info => {
+    const info = returned(given)
     return info && { ...info, backend: name }
   }
   const completed = intercept(backend, {
@@ -53,9 +54,10 @@ export function customBackend(name: string, given: Backend): Backend {
       async (...call) =>
         own(await put(...call)),
     list: (list) => async (options) => {
+      const listOwn: typeof list = async (asked) => returned(await list(asked))
       const page = await (options?.delimiter
-        ? rollUp(list, { ...options, jumps: given.listsAfter })
-        : list(options))
+        ? rollUp(listOwn, { ...options, jumps: given.listsAfter })
+        : listOwn(options))
       return { ...page, objects: page.objects.map(own) }
     },
   })

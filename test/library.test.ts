@@ -311,9 +311,11 @@ describe('a backend of the Worker itself', () => {
 
   it('that forgets to return something fails, and is no miss', async () => {
     const nothing = async (): Promise<never> => undefined as never
-    const storage = new FallbackStorage([{ name: 'own', type: 'custom', get: nothing, head: nothing }])
+    const own: Backend = { name: 'own', type: 'custom', get: nothing, head: nothing, list: nothing }
+    const storage = new FallbackStorage([own])
     await expect(storage.open('none.txt')).rejects.toMatchObject({ code: 'unavailable' })
     await expect(storage.exists('none.txt')).rejects.toMatchObject({ code: 'unavailable' })
+    await expect(storage.listdir('')).rejects.toMatchObject({ failures: [{ code: 'unavailable' }] })
   })
 
   it('that cannot make a URL fails, as in its other methods', async () => {

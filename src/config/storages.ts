@@ -25,7 +25,7 @@ export function readStorages(env: Env, mistakes: Mistake[]): Storages {
     return { backends: [] }
   }
   const names: string[] = []
-  const places = new Map<string, string>()
+  const places = new Map<string, BackendConfig>()
   let placeholder: string | undefined
   const backends = chain.value.flatMap((raw, index) => {
     if (!isTable(raw)) {
@@ -50,9 +50,10 @@ export function readStorages(env: Env, mistakes: Mistake[]): Storages {
       if (!backend) return []
       const place = placeOf(backend)
       const other = places.get(place)
-      if (other !== undefined && first < 0)
-        report('prefix', `must differ from that of ${other}: both backends are the same storage`)
-      places.set(place, name)
+      // With filters, they may have different parts of it.
+      if (other && first < 0 && !(isFiltered(backend) && isFiltered(other)))
+        report('prefix', `must differ from that of ${other.name}: both backends are the same storage`)
+      places.set(place, backend)
       return backend
     }
     placeholder = name
@@ -64,12 +65,15 @@ export function readStorages(env: Env, mistakes: Mistake[]): Storages {
   return { backends, ...(placeholder !== undefined && { placeholder }) }
 }
 
-/** Which objects it holds. If two backends held the same, a verification would compare these with themselves. */
+/** Where its objects are. Of one place twice, a verification would compare the objects with themselves. */
 function placeOf(backend: BackendConfig): string {
-  const { type, name } = backend
-  const part = [backend.prefix, `${backend.include}`, `${backend.exclude}`]
-  if (type === 's3') return JSON.stringify([backend.endpoint, backend.bucket, ...part])
-  return JSON.stringify(type === 'r2' || type === 'kv' ? [backend.binding, ...part] : [name])
+  const { type, name, prefix } = backend
+  if (type === 's3') return JSON.stringify([backend.endpoint, backend.bucket, prefix])
+  return JSON.stringify(type === 'r2' || type === 'kv' ? [backend.binding, prefix] : [name])
+}
+
+function isFiltered({ include, exclude }: BackendConfig): boolean {
+  return include !== undefined || exclude !== undefined
 }
 
 /** The variable's value as an array; it may also be a JSON string. */

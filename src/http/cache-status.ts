@@ -7,11 +7,11 @@ export interface Served {
   /** Name of the backend that served or stored the object; absent if none did. */
   backend?: string | undefined
   /** No backend was tried. */
-  untried?: boolean
+  untried?: boolean | undefined
   /** A copy was started or queued. */
-  stored?: boolean
+  stored?: boolean | undefined
   /** Seconds for which the edge cache, which answered, may still do so. */
-  edgeTtl?: number
+  edgeTtl?: number | undefined
 }
 
 const CACHE = 'fallback-storage'

@@ -116,13 +116,14 @@ async function redirectTo(c: Context<AppEnv>, { name, backend, body }: StoredObj
   if (location === undefined) throw new StorageError('unsupported', 'has no URL', { backend })
   if (withoutQuery(location) === withoutQuery(c.req.url))
     throw new StorageError('loop', 'its URL leads back to this Worker', { backend })
-  return new Response(null, { status: 307, headers: { Location: location, 'Cache-Control': 'no-store' } })
+  return new Response(null, { status: 307, headers: { Location: location, ...NO_STORE } })
 }
 
 function withoutQuery(url: string): string {
   return url.replace(/\?.*/, '')
 }
 
+const NO_STORE = { 'Cache-Control': 'no-store' }
 const ASKS_DISPOSITION = /[?&]response-content-disposition=/
 
 /** The Content-Disposition of a signed URL. Without a valid signature anyone could make up what a download is called. */
@@ -144,7 +145,7 @@ export async function putMedia(c: Context<AppEnv>, { name }: Input<'putObject'>)
   const { info, created } = await finish(
     putObject(chain, name, body, { ...options, ...(allows && { allows }), trace: c.get('trace') }),
   )
-  const headers = { ...(info.etag !== undefined && { ETag: info.etag }) }
+  const headers = { ...NO_STORE, ...(info.etag !== undefined && { ETag: info.etag }) }
   const answer = new Response(null, { status: created ? 201 : 204, headers })
   return describeAnswer(c, answer, { backend: info.backend })
 }
@@ -206,14 +207,14 @@ export function describeAnswer(c: Context<AppEnv>, response: Response, answered:
   const primary = chain.backends[0]?.name ?? ''
   const trace = c.get('trace')
   c.set('answered', answered)
-  const served = {
-    primary,
-    method: c.req.method,
-    untried: trace.length === 0,
-    ...answered,
-    backend: answered.backend ?? trace.find(({ outcome }) => outcome === 'hit')?.backend,
-  }
-  response.headers.set('Cache-Status', cacheStatus(served))
+  const { stored, edgeTtl } = answered
+  // One that has the object, though not for this request, is named as well.
+  const other = (): string | undefined =>
+    response.status < 500 ? trace.find(({ outcome }) => outcome === 'hit')?.backend : undefined
+  const backend = answered.backend ?? other()
+  const untried = trace.length === 0
+  const status = cacheStatus({ method: c.req.method, primary, backend, stored, untried, edgeTtl })
+  response.headers.set('Cache-Status', status)
   const cacheControl = config.mediaAccess === 'public' ? null : response.headers.get('Cache-Control')
   if (cacheControl !== null) response.headers.set('Cache-Control', privateCacheControl(cacheControl))
   if (trace.length > 0) response.headers.set('Server-Timing', serverTiming(trace))

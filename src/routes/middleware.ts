@@ -44,8 +44,10 @@ export function createHeaders({ corsOrigins, mediaPath }: Config) {
     const { headers } = c.res
     headers.set('X-Content-Type-Options', 'nosniff')
     if (path !== S3_PATH) {
-      if (!c.get('answered') && (isMedia(path) || c.get('trace').length > 0)) describeAnswer(c, c.res)
-      if (!headers.has('Cache-Control')) headers.set('Cache-Control', 'no-store')
+      const isAnswered = c.get('answered') !== undefined
+      if (!isAnswered && (isMedia(path) || c.get('trace').length > 0)) describeAnswer(c, c.res)
+      // What was answered with an object says how long it may be kept.
+      if (!isAnswered && !headers.has('Cache-Control')) headers.set('Cache-Control', 'no-store')
     }
     if (corsOrigins === null) return
     for (const [name, value] of Object.entries(corsHeaders(c.req.header('Origin') ?? null, corsOrigins)))

@@ -190,7 +190,7 @@ function checkBy(schema: v.GenericSchema, value: unknown): object {
 
 /** Valibot's own words about fields of objects are about its types. */
 function messageOf({ type, expected, message }: v.BaseIssue<unknown>): string {
-  if (type !== 'strict_object') return message
+  if (!type.endsWith('object')) return message
   if (expected === 'never') return 'this route has no such field'
   return expected === 'Object' ? 'the body must be a JSON object' : 'is required'
 }

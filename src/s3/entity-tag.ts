@@ -24,7 +24,7 @@ export function s3Tag(info: ObjectInfo, type: Backend['type'] | undefined): stri
 
 /** R2 and S3 give their own objects their MD5. A copy has its source's tag, and may have been copied from anything. */
 function isMd5(hex: string, info: ObjectInfo, type: Backend['type'] | undefined): boolean {
-  if (!info.provenance && !info.isEncrypted && (type === 'r2' || type === 's3')) return true
+  if (!info.provenance && !info.isETagOpaque && (type === 'r2' || type === 's3')) return true
   return info.digests?.md5 === hex.toLowerCase()
 }
 

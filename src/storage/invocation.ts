@@ -13,8 +13,8 @@ interface Invocation {
   /** The deployments that the request has passed through. */
   passed: readonly string[]
   slots: Slots
-  /** For bodies that are stored: the answer comes after the body, which another request may have to continue. */
-  streams: Slots
+  /** For bodies that are stored: the answer comes after the body, which another request may have to continue. Made when first needed. */
+  streams?: Slots
   startDeadline: StartDeadline
 }
 
@@ -29,8 +29,8 @@ const invocations = new AsyncLocalStorage<Invocation>()
 
 /** Runs an invocation's work: its requests to backends share five slots, and list the deployments that it has passed through. */
 export function runInvocation<T>(work: () => T, passed: readonly string[] = []): T {
-  const [slots, streams] = [createSlots(MAX_OPEN_REQUESTS), createSlots(MAX_OPEN_REQUESTS)]
-  return invocations.run({ passed, slots, streams, startDeadline: createDeadlines() }, work)
+  const slots = createSlots(MAX_OPEN_REQUESTS)
+  return invocations.run({ passed, slots, startDeadline: createDeadlines() }, work)
 }
 
 /** The same for work that may be a part of an invocation already. */
@@ -67,12 +67,14 @@ export function passedHeader(deploymentId: string | undefined): Record<string, s
 }
 
 /**
- * Sends a request once fewer than five requests of the invocation, or five streams, are waiting for their responses. A
- * request that is being sent must not wait for another slot of its kind: five of them would wait for each other.
+ * Sends a request once fewer than five requests of the invocation, or five streams, are waiting for their responses. Streams
+ * have slots of their own, because what fills one may be another request. A request that is being sent must not wait for another
+ * slot of its kind: five of them would wait for each other.
  */
 export function withSlot<T>(send: () => Promise<T>, kind: 'slots' | 'streams' = 'slots'): Promise<T> {
-  const slots = invocations.getStore()?.[kind]
-  if (!slots) return send()
+  const invocation = invocations.getStore()
+  if (!invocation) return send()
+  const slots = (invocation[kind] ??= createSlots(MAX_OPEN_REQUESTS))
   return slots.tryTake() ? sendAndRelease(slots, send) : slots.take().then(() => sendAndRelease(slots, send))
 }
 

@@ -64,8 +64,8 @@ export interface ObjectInfo extends Representation {
   /** The backend's own tag of this very version, for conditional writes; opaque. */
   version?: string
   digests?: Digests
-  /** With a key of the customer's, so that the ETag is no digest, whatever it looks like. Listings of S3 don't tell. */
-  isEncrypted?: true
+  /** The ETag is no digest, whatever it looks like: the object is encrypted with SSE-KMS or SSE-C. Listings of S3 don't tell. */
+  isETagOpaque?: true
   provenance?: Provenance
   /** Identifies the multipart upload of an S3 client that stored it. */
   upload?: string

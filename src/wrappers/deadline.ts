@@ -2,7 +2,7 @@ import { cancelBody } from '../bodies/cancel.ts'
 import type { Backend } from '../storage/backend.ts'
 import { StorageError } from '../storage/errors.ts'
 import { startDeadline } from '../storage/invocation.ts'
-import { type Call, interceptCalls, type Send } from './intercept.ts'
+import { type Call, interceptCalls, type Limits, type Send } from './intercept.ts'
 
 export interface DeadlineOptions {
   /** Until the response headers, or the result itself if it has no body. */
@@ -30,6 +30,8 @@ export function withDeadline(backend: Backend, options: DeadlineOptions): Backen
   })
 }
 
+const nothing = (): void => {}
+
 /** Waits `ms` for a call, then stops waiting and, if the call heeds signals, aborts it. */
 function within<Result>(
   { body, signal, discard }: Call<Result>,
@@ -40,11 +42,8 @@ function within<Result>(
     const controller = aborts ? new AbortController() : undefined
     let isDone = false
     let over = false
-    let pause = (): void => {}
-    const start = (): void => {
-      pause()
-      if (!isDone) pause = startDeadline(ms, () => giveUp(overrun()))
-    }
+    let pause = nothing
+    const expire = (): void => giveUp(overrun())
     const giveUp = (error: unknown): void => {
       over = true
       done()
@@ -63,11 +62,18 @@ function within<Result>(
       return abort()
     }
     signal?.addEventListener('abort', abort)
-    const isStream = body instanceof ReadableStream
-    if (!isStream) start()
-
-    const timer = isStream && { timer: { start, pause: () => pause() } }
-    send(controller && { signal: controller.signal, ...timer }).then(
+    let limits: Limits | undefined
+    if (body instanceof ReadableStream) {
+      const start = (): void => {
+        pause()
+        if (!isDone) pause = startDeadline(ms, expire)
+      }
+      limits = controller && { signal: controller.signal, timer: { start, pause: () => pause() } }
+    } else {
+      pause = startDeadline(ms, expire)
+      limits = controller && { signal: controller.signal }
+    }
+    send(limits).then(
       (result) => {
         done()
         // The caller already has its error, whether or not discarding works.

@@ -99,7 +99,9 @@ function interceptUpload(upload: MultipartUpload, around: Around): MultipartUplo
         upload.uploadPart(number, body, size, digests, within(limits, sending)),
       ),
     complete: (parts, options) =>
-      around({ method: 'complete' }, (limits) => upload.complete(parts, within(limits, options))),
+      around({ method: 'complete', signal: options?.signal }, (limits) =>
+        upload.complete(parts, within(limits, options)),
+      ),
     abort: (options) =>
       around({ method: 'abort', signal: options?.signal }, (limits) => upload.abort(within(limits, options))),
   }

@@ -13,7 +13,8 @@ export function withYieldingCopies(backend: WritableBackend, behind: readonly Wr
     for (const other of behind) {
       if (other.accepts?.(name) === false) continue
       const found = await other.head(name, { fresh: true })
-      if (other.name === provenance.backend) return found !== null && !isCopyOf({ provenance }, found)
+      if (other.name === provenance.backend)
+        return found !== null && isIdentified(found) && !isCopyOf({ provenance }, found)
       if (found && !found.deleted) return true
     }
     return false
@@ -38,4 +39,9 @@ export function withYieldingCopies(backend: WritableBackend, behind: readonly Wr
         return null
       },
   })
+}
+
+/** Without either, it cannot be told whether it is another version. */
+function isIdentified({ etag, modified }: ObjectInfo): boolean {
+  return etag !== undefined || modified !== undefined
 }

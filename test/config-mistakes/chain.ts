@@ -61,6 +61,11 @@ export const chainMistakes: Row[] = [
     '[1] "archive" `prefix`: must differ from that of media: both backends are the same storage',
   ],
   [
+    'two backends of one bucket, one of them for a part of it',
+    after({ ...r2, name: 'archive', include: '^old/' }),
+    '[1] "archive" `prefix`: must differ from that of media',
+  ],
+  [
     'a name with a space',
     after({ ...kv, name: 'my store' }),
     '[1] "media_kv" `name`: must begin with a letter',

@@ -240,6 +240,11 @@ describe('POST /-/api/exists', () => {
     expect([status, body['detail']]).toEqual([400, detail])
   })
 
+  it('says which parameter of a query is missing', async () => {
+    const { status, body } = await startApp().json('/-/api/conflicts/a.jpg', { method: 'DELETE' })
+    expect([status, body['detail']]).toEqual([400, 'backend: is required'])
+  })
+
   it('refuses two megabytes', async () => {
     const init = { method: 'POST', body: ' '.repeat(2_000_000) }
     expect((await startApp().json('/-/api/exists', init)).status).toBe(413)

@@ -17,8 +17,8 @@ export function infoOf(backend: string, name: string, headers: Headers): ObjectI
   const { contentType, metadata, digests, ...described } = infoFromHeaders(stored)
   // Some servers keep that of the upload, too.
   const contentEncoding = ownEncoding(headers.get('Content-Encoding'))
-  const encryption = encryptionOf(headers)
-  const md5 = encryption ? undefined : /^"([0-9a-f]{32})"$/.exec(described.etag ?? '')?.[1]
+  const opaque = opaqueETagOf(headers)
+  const md5 = opaque ? undefined : /^"([0-9a-f]{32})"$/.exec(described.etag ?? '')?.[1]
   const allDigests = { ...(md5 !== undefined && { md5 }), ...digests }
   return {
     name,
@@ -28,7 +28,7 @@ export function infoOf(backend: string, name: string, headers: Headers): ObjectI
     ...(contentType !== undefined && contentType !== UNTYPED && { contentType }),
     ...(contentEncoding !== undefined && { contentEncoding }),
     ...(Object.keys(allDigests).length > 0 && { digests: allDigests }),
-    ...encryption,
+    ...opaque,
     ...attributesFromMetadata(metadata),
   }
 }
@@ -56,10 +56,10 @@ export function storedInfo(backend: string, name: string, { info, size, etag }: 
   }
 }
 
-/** The ETag of an object that was not uploaded in parts is its MD5, unless it is encrypted with a customer's key. */
-export function encryptionOf(headers: Headers): Pick<ObjectInfo, 'isEncrypted'> | undefined {
-  const isEncrypted =
+/** The ETag of an object that was not uploaded in parts is its MD5, unless it is encrypted so. */
+export function opaqueETagOf(headers: Headers): Pick<ObjectInfo, 'isETagOpaque'> | undefined {
+  const isETagOpaque =
     headers.get('x-amz-server-side-encryption')?.startsWith('aws:kms') ||
     headers.has('x-amz-server-side-encryption-customer-algorithm')
-  return isEncrypted ? { isEncrypted } : undefined
+  return isETagOpaque ? { isETagOpaque } : undefined
 }

@@ -3,7 +3,7 @@ import { type PutCondition, type PutOptions, conditionHolds } from '../../storag
 import type { Digests, ObjectInfo } from '../../storage/object.ts'
 import { type Body, sendBody } from '../send-body.ts'
 import { S3Error, isConditionFailed, isLocked, isNotImplemented } from './errors.ts'
-import { encryptionOf, headersOf, storedInfo } from './info.ts'
+import { opaqueETagOf, headersOf, storedInfo } from './info.ts'
 import type { S3Probe, S3Support } from './probe.ts'
 import type { S3Reader } from './read.ts'
 import type { S3Client } from './request.ts'
@@ -131,7 +131,7 @@ async function store(
   await cancelBody(response.body)
   const stored = body instanceof Uint8Array ? body.length : size
   const etag = response.headers.get('ETag')
-  return { ...storedInfo(client.name, key, { info, size: stored, etag }), ...encryptionOf(response.headers) }
+  return { ...storedInfo(client.name, key, { info, size: stored, etag }), ...opaqueETagOf(response.headers) }
 }
 
 interface DigestHeaders {

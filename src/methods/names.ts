@@ -78,7 +78,7 @@ async function mayHave(
   )
 }
 
-function cleanName(name: string): string {
+export function cleanName(name: string): string {
   const clean = name.replaceAll('\\', '/')
   checkName(clean)
   if (clean.endsWith('/')) throw new StorageError('invalid', 'the name does not end in a file name')

@@ -174,6 +174,17 @@ describe('save()', () => {
     await expect(save(chain, 'a.jpg', new Uint8Array(11))).rejects.toMatchObject({ code: 'unavailable' })
   })
 
+  it('stores what the first backend takes while the one for larger objects is down', async () => {
+    const first = memoryBackend('1')
+    const second = { ...memoryBackend('2'), head: failing, put: failing }
+    const chain = createChain([{ ...first, maxSize: 10 }, second], { deletes: 'tombstone' })
+    const { name } = await save(chain, 'a.jpg', BYTES)
+    expect(name).toMatch(SUFFIXED)
+    expect([...first.objects.keys()]).toEqual([name])
+    await chain.delete('b.jpg')
+    expect((await save(chain, 'b.jpg', BYTES)).name).toBe('b.jpg')
+  })
+
   it('does not hide what was too large for the first backend', async () => {
     const [first, second] = [{ ...memoryBackend('1'), maxSize: 10 }, memoryBackend('2')]
     const chain = createChain([first, second], { deletes: 'tombstone' })

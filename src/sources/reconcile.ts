@@ -180,7 +180,8 @@ async function tombstone(
   const back = await source.get(name, { fresh: true, signal: copying.signal })
   if (back) {
     await cancelBody(back.body)
-    return null
+    const why = 'answered a HEAD as if it did not have the object, and a GET with the object'
+    throw new StorageError('unavailable', why, { backend: source.name })
   }
   const marker = await writeMarker(backend, name, {
     // Where deletes leave no tombstones, nothing may be hidden, but no delete is conditional.

@@ -41,7 +41,8 @@ const MAX_TRIES = 5
 
 /**
  * Brings the copy of a name in line with what its source has now. Every change is conditional on the version that was
- * compared, so a save or delete that comes meanwhile wins. Throws if a backend fails; then nothing has changed.
+ * compared, so a save or delete that comes meanwhile wins. Throws if a backend fails; then nothing has changed, unless the
+ * copy's backend is too small for the new version: its outdated copy may be gone, and the source is read.
  */
 export async function reconcile(
   chain: Chain,

@@ -8,7 +8,10 @@ import { queriesOf } from '../storage/queries.ts'
 export type JobKind = 'backfill' | 'verification'
 
 /** A name that was copied or needs no copy, or of which an event of `source` was handled. */
-export type HandledName = Pick<DeadLetter, 'name' | 'source'>
+export type HandledName = Pick<DeadLetter, 'name' | 'source'> & {
+  /** When the dead letter was added that is removed; one that was added since stays. Default: any. */
+  at?: number
+}
 
 /** Older ones are deleted. */
 const MAX_DEAD_LETTERS = 1000
@@ -89,8 +92,9 @@ export class JobIndex extends DurableObject<object> implements UploadIndex, Vers
   }
 
   async removeDeadLetters(handled: readonly HandledName[]): Promise<void> {
-    const remove = 'DELETE FROM dead_letters WHERE name = ? AND (source IS NULL OR source = ?)'
-    for (const { name, source = null } of handled) this.#queries.run(remove, name, source)
+    const remove =
+      'DELETE FROM dead_letters WHERE name = ? AND (source IS NULL OR source = ?) AND at IS COALESCE(?, at)'
+    for (const { name, source = null, at = null } of handled) this.#queries.run(remove, name, source, at)
   }
 
   async openUpload({ backend, name, id }: OpenUpload, keepMs = 0): Promise<void> {

@@ -26,17 +26,18 @@ export async function freeName(
   before: readonly Backend[] = [],
   behind: readonly Backend[] = [],
 ): Promise<FreeName> {
-  let candidate = cleanName(name)
+  const plain = cleanName(name)
+  let candidate = plain
   // Tombstones hide objects, too.
   if (!fits(backend, candidate) || (await mayHave(before, candidate, ({ lifted }) => !lifted))) {
     candidate = alternativeName(backend, name)
   }
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const held = await backend.head(candidate, { lastResort: true })
-    // A deleted name is free: the save then replaces exactly this tombstone.
-    const isDeleted = held?.deleted && !held.lifted
-    if (isDeleted || (!isLive(held) && !(await mayHave(behind, candidate, isLive))))
-      return { name: candidate, onlyIf: conditionOn(held) }
+    // A deleted name is free: the save then replaces exactly this tombstone. A random name is in no other backend.
+    const mayHide = candidate === plain && !(held?.deleted && !held.lifted)
+    const isTaken = isLive(held) || (mayHide && (await mayHave(behind, candidate, isLive)))
+    if (!isTaken) return { name: candidate, onlyIf: conditionOn(held) }
     candidate = alternativeName(backend, name)
   }
   throw new StorageError('unavailable', 'reports every name that was tried as taken', {
@@ -78,7 +79,7 @@ async function mayHave(
   )
 }
 
-function cleanName(name: string): string {
+export function cleanName(name: string): string {
   const clean = name.replaceAll('\\', '/')
   checkName(clean)
   if (clean.endsWith('/')) throw new StorageError('invalid', 'the name does not end in a file name')

@@ -1,4 +1,4 @@
-import { alternativeName, type FreeName, freeName } from './names.ts'
+import { alternativeName, cleanName, type FreeName, freeName } from './names.ts'
 import type { Backend, WritableBackend } from '../storage/backend.ts'
 import { StorageError } from '../storage/errors.ts'
 import { type Chain, firstToSucceed } from '../chain/fallback.ts'
@@ -51,8 +51,9 @@ export function save(
             : await freeNameIn(chain, backend, name)
         const stored = await storeIn(backend, upload, free.name, free.onlyIf)
         if (stored) {
-          // While it was stored, a read may have copied a fallback's object of the plain name.
-          if (failures.length === 0) await clearBefore(chain, free.name, backend, isCopy)
+          // While it was stored, a read may have copied a fallback's object of the plain name, which would hide this one. The
+          // save fails if that cannot be ruled out.
+          if (free.name === cleanName(name)) await clearBefore(chain, free.name, backend, isCopy)
           return { ...stored, name: free.name }
         }
         if (!isComplete(upload)) {

@@ -89,7 +89,8 @@ export function createAfterHit(options: AfterHitOptions): AfterHit {
     if (!why.due) return
     if (compared === 'same') next(name, revalidateMs)
     else if (options.send) await options.send({ type: 'source', backend: source.name, name })
-    else await options.reconcile(source.name, name, signal)
+    // It has logged its failure.
+    else await options.reconcile(source.name, name, signal).catch(() => {})
   }
 
   return (copy) => {

@@ -52,8 +52,10 @@ export function conflictLog(sql: SqlStorage) {
       const oldest = 'SELECT id FROM conflicts ORDER BY id DESC LIMIT 1 OFFSET ?'
       run(`DELETE FROM conflicts WHERE id <= (${oldest})`, MAX_CONFLICTS)
     },
-    remove(backend: string, name: string): void {
-      run('DELETE FROM conflicts WHERE backend = ? AND name = ?', backend, name)
+    /** With `at`, only the one that was seen then. */
+    remove(backend: string, name: string, at?: number): void {
+      const remove = `DELETE FROM conflicts WHERE backend = ? AND name = ? AND conflict ->> 'at' IS COALESCE(?, conflict ->> 'at')`
+      run(remove, backend, name, at ?? null)
     },
     /** Returns whether it was listed. */
     dismiss(backend: string, name: string): boolean {

@@ -41,7 +41,8 @@ const MAX_TRIES = 5
 
 /**
  * Brings the copy of a name in line with what its source has now. Every change is conditional on the version that was
- * compared, so a save or delete that comes meanwhile wins. Throws if a backend fails; then nothing has changed.
+ * compared, so a save or delete that comes meanwhile wins. Throws if a backend fails; then nothing has changed, unless the
+ * copy's backend is too small for the new version: its outdated copy may be gone, and the source is read.
  */
 export async function reconcile(
   chain: Chain,
@@ -180,7 +181,8 @@ async function tombstone(
   const back = await source.get(name, { fresh: true, signal: copying.signal })
   if (back) {
     await cancelBody(back.body)
-    return null
+    const why = 'answered a HEAD as if it did not have the object, and a GET with the object'
+    throw new StorageError('unavailable', why, { backend: source.name })
   }
   const marker = await writeMarker(backend, name, {
     // Where deletes leave no tombstones, nothing may be hidden, but no delete is conditional.

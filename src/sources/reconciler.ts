@@ -17,7 +17,7 @@ export interface ReconcilerOptions {
   track: Migration['track']
 }
 
-/** Brings the copy of a name in line with what that source has now, and records what came of it; see `reconcile`. */
+/** Brings the copy of a name in line with what that source has now, and records or logs what came of it; see `reconcile`. */
 export type Reconciler = (source: string, name: string, signal?: AbortSignal) => Promise<Reconciled>
 
 export function createReconciler(options: ReconcilerOptions): Reconciler {

@@ -62,9 +62,9 @@ export class SourceChanges extends DurableObject<object> {
     this.#conflicts.add(conflict)
   }
 
-  /** There is none, or none any more. */
-  async removeConflict(backend: string, name: string): Promise<void> {
-    this.#conflicts.remove(backend, name)
+  /** There is none, or none any more. With `at`, one that has been seen since stays. */
+  async removeConflict(backend: string, name: string, at?: number): Promise<void> {
+    this.#conflicts.remove(backend, name, at)
   }
 
   /** Returns whether it was listed. */

@@ -188,6 +188,18 @@ describe('GET dead_copies', () => {
     expect(await listed(app)).toEqual({ names: ['small'], total: 1 })
   })
 
+  it('removes no entry that was added while it looked at an earlier one of the name', async () => {
+    await fill(media, { again: 'bytes', handled: 'bytes' })
+    await add('again', 'handled')
+    await scheduler.wait(5)
+    const head = async (name: string) => {
+      if (name === 'again') await add(name)
+      return env.MEDIA.head(name)
+    }
+    expect(await listed(startApp({ MEDIA: bucketWith({ head }) }))).toEqual({ names: [], total: 0 })
+    expect((await index().deadLetters(10)).letters).toMatchObject([{ name: 'again' }])
+  })
+
   it('lists what cannot be looked at, and only looks at what it lists', async () => {
     await add('a', 'b', 'c')
     const looked = new Set<string>()

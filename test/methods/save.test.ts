@@ -148,6 +148,43 @@ describe('save()', () => {
     })
   })
 
+  it('stores what is too large for the first backend while that is down', async () => {
+    const first = { ...memoryBackend('1'), maxSize: 10, head: failing, put: failing }
+    const second = memoryBackend('2')
+    const chain = createChain([first, second], { deletes: 'tombstone' })
+    const { name } = await save(chain, 'a.jpg', new Uint8Array(11))
+    expect(name).toMatch(SUFFIXED)
+    expect([...second.objects.keys()]).toEqual([name])
+  })
+
+  it('fails if the first backend goes down meanwhile, which may have a copy that would hide the saved object', async () => {
+    let isDown = false
+    const small = memoryBackend('1')
+    const first: Backend = {
+      ...small,
+      maxSize: 10,
+      head: (name, options) => (isDown ? failing() : small.head(name, options)),
+    }
+    const second = memoryBackend('2')
+    const put: typeof second.put = (...args) => {
+      isDown = true
+      return second.put(...args)
+    }
+    const chain = createChain([first, { ...second, put }], { deletes: 'tombstone' })
+    await expect(save(chain, 'a.jpg', new Uint8Array(11))).rejects.toMatchObject({ code: 'unavailable' })
+  })
+
+  it('stores what the first backend takes while the one for larger objects is down', async () => {
+    const first = memoryBackend('1')
+    const second = { ...memoryBackend('2'), head: failing, put: failing }
+    const chain = createChain([{ ...first, maxSize: 10 }, second], { deletes: 'tombstone' })
+    const { name } = await save(chain, 'a.jpg', BYTES)
+    expect(name).toMatch(SUFFIXED)
+    expect([...first.objects.keys()]).toEqual([name])
+    await chain.delete('b.jpg')
+    expect((await save(chain, 'b.jpg', BYTES)).name).toBe('b.jpg')
+  })
+
   it('does not hide what was too large for the first backend', async () => {
     const [first, second] = [{ ...memoryBackend('1'), maxSize: 10 }, memoryBackend('2')]
     const chain = createChain([first, second], { deletes: 'tombstone' })

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { type Chain, createChain } from '../../src/chain/fallback.ts'
 import { copyName } from '../../src/migration/copy-name.ts'
 import type { ShadowRead } from '../../src/observe/tally.ts'
@@ -220,6 +220,22 @@ describe('revalidate_seconds', () => {
     await read()
     await settle()
     expect(await read()).toBe('two')
+  })
+
+  it('logs a failure once, whether the comparison fails or what follows it', async () => {
+    const { read, change, pass, settle, setFailing, primary, readOver } = await start()
+    const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
+    await change('two')
+    const put = async () => Promise.reject(new StorageError('unavailable', 'down'))
+    pass(SECONDS + 1)
+    await readOver({ ...primary, put }).read()
+    await settle()
+    setFailing(true)
+    await read()
+    await settle()
+    const events = warn.mock.calls.map(([line]) => (JSON.parse(String(line)) as { event: string }).event)
+    warn.mockRestore()
+    expect(events).toEqual(['source', 'revalidation'])
   })
 
   it('queues an outdated copy where a queue is bound, and nothing else', async () => {

@@ -183,6 +183,20 @@ describe('GET conflicts', () => {
     }
   })
 
+  it('removes none that was seen while it looked at an earlier one of the name', async () => {
+    await conflicting('again', 'handled')
+    const changes = env.SOURCE_CHANGES.getByName('changes')
+    await scheduler.wait(5)
+    const head = async (name: string) => {
+      const [earlier] = (await changes.conflicts(1)).conflicts
+      if (name === 'again' && earlier) await changes.addConflict({ ...earlier, name, at: Date.now() })
+      return null
+    }
+    const { conflicts } = start({ MEDIA: bucketWith({ head }) })
+    expect(await conflicts()).toMatchObject({ conflicts: [], total: 0 })
+    expect(await changes.conflicts(10)).toMatchObject({ conflicts: [{ name: 'again' }], total: 1 })
+  })
+
   it('no longer lists what was dismissed, until an event finds another version', async () => {
     const { listed, call, json, deployment, change, put } = await conflicting('a b', 'c')
     const event = () => deployment.reconcile('old', 'a b')

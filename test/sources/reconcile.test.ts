@@ -151,6 +151,18 @@ describe('reconcile()', () => {
     expect(await text()).toBeNull()
   })
 
+  it('says so if HEAD and GET of the source contradict each other, and removes no copy', async () => {
+    const { run, over, primary, source, ready, text } = start({ copied: 'one' })
+    await ready()
+    const chain = over(primary, { ...source, head: async () => null })
+    await expect(run(true, chain)).rejects.toMatchObject({
+      code: 'unavailable',
+      backend: 'old',
+      message: expect.stringContaining('HEAD'),
+    })
+    expect(await text()).toBe('one')
+  })
+
   it.each(['\u00E9', 'e\u0301'])(
     'hides no object of R2 that the source has under an equivalent name',
     async (there) => {

@@ -46,7 +46,7 @@ export const sourceHandlers = {
     const still = await stillTrue(
       page.conflicts,
       (conflict) => isConflict(copyChain, conflict),
-      ({ backend, name }) => changes.removeConflict(backend, name),
+      ({ backend, name, at }) => changes.removeConflict(backend, name, at),
     )
     return {
       conflicts: still.map(({ at, held, found, ...conflict }) => ({

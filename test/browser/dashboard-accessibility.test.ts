@@ -134,6 +134,7 @@ describe('axe finds nothing, and nothing scrolls sideways,', () => {
         .getByLabel('Files to upload')
         .setInputFiles([{ name: 'uploaded.txt', mimeType: 'text/plain', buffer: Buffer.from('text') }])
       await visit.page.getByText('1 file uploaded').waitFor()
+      await visit.page.getByRole('row', { name: 'uploaded.txt' }).waitFor()
     },
     'the dialog of keys': async (visit) => {
       await show(visit, 'a folder')

@@ -2,6 +2,7 @@ import { env as workerEnv } from 'cloudflare:workers'
 import type * as v from 'valibot'
 import type { OpenCustom } from './config/backend-config.ts'
 import { bindingKind } from './config/bindings.ts'
+import { camelCase } from './config/camel-case.ts'
 import { type Config, ConfigError, parseConfig } from './config/config.ts'
 import type { TokenTable } from './config/credentials.ts'
 import { didYouMean, type Mistake } from './config/errors.ts'
@@ -200,10 +201,6 @@ function asOptions({ variable, key, problem, ...place }: Mistake): Mistake {
 
 function optionName(variable: string): string {
   return camelCase(variable.replace(/^FALLBACK_(?:DATA_)?/, ''))
-}
-
-function camelCase(name: string): string {
-  return name.toLowerCase().replaceAll(/_([a-z\d])/g, (_, letter: string) => letter.toUpperCase())
 }
 
 function snakeCase(name: string): string {

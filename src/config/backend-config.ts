@@ -8,7 +8,7 @@ import {
   readSecret,
   readHeader,
 } from './bindings.ts'
-import { camelCase } from './errors.ts'
+import { camelCase } from './camel-case.ts'
 import { isTable } from './json-list.ts'
 import {
   type BackendType,

@@ -74,8 +74,3 @@ function editDistance(a: string, b: string): number {
   }
   return at(a.length, b.length)
 }
-
-/** `read_only` as `readOnly`. */
-export function camelCase(key: string): string {
-  return key.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
-}

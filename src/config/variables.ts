@@ -3,7 +3,8 @@ import { MAX_SHARED_BYTES } from '../bodies/memory-budget.ts'
 import { type BindingKind, type Env, bindingKind, bindingProblem, isHeaderValue } from './bindings.ts'
 import { audience, teamDomain } from './cloudflare-access.ts'
 import { apiToken, eventsSecret } from './credentials.ts'
-import { camelCase, type Mistake, nearest } from './errors.ts'
+import { camelCase } from './camel-case.ts'
+import { type Mistake, nearest } from './errors.ts'
 import { baseUrl, firstIssues, flag, mediaPath, percentage, seconds, text, wholeNumber } from './schemas.ts'
 
 const MIB = 1024 * 1024
@@ -159,7 +160,7 @@ export function readServices(env: Env, mistakes: Mistake[]): Services {
   for (const [variable, kind] of Object.entries(SERVICES)) {
     if (env[variable] === undefined) continue
     const problem = bindingProblem(env, variable, kind)
-    if (problem === null) services[camelCase(variable.toLowerCase())] = env[variable]
+    if (problem === null) services[camelCase(variable)] = env[variable]
     else mistakes.push({ variable, problem })
   }
   return services

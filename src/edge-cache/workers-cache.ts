@@ -135,8 +135,8 @@ export async function answerFromChain(
 
 /** An attempt without its failure, which is not JSON; `detail` says what it was. */
 function shown(attempt: Attempt): Attempt {
-  const { failure: _, ...told } = attempt
-  return told
+  const { failure: _, ...reported } = attempt
+  return reported
 }
 
 /** A StorageError as JSON; its cause stays behind, as it may not be shown. */

@@ -41,7 +41,7 @@ export function withYieldingCopies(backend: WritableBackend, behind: readonly Wr
   })
 }
 
-/** Without either, it cannot be told whether it is another version. */
+/** Without either, it is not known whether it is another version. */
 function isIdentified({ etag, modified }: ObjectInfo): boolean {
   return etag !== undefined || modified !== undefined
 }

@@ -1,0 +1,4 @@
+/** `read_only` and `READ_ONLY` as `readOnly`. */
+export function camelCase(name: string): string {
+  return name.toLowerCase().replaceAll(/_([a-z\d])/g, (_, letter: string) => letter.toUpperCase())
+}

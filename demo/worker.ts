@@ -32,7 +32,7 @@ const STOP_MS = 5_000
 
 /** Runs `wrangler dev` on loopback and waits until it answers. */
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
-  const port = await freePort(options.port ?? 0)
+  const port = options.port === undefined ? 0 : await freePort(options.port)
   const child = spawn(process.execPath, ['--no-warnings', WRANGLER, ...devArguments(port, options)], {
     cwd: PROJECT,
     env: {
@@ -45,7 +45,6 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const exited = once(child, 'exit').then(() => {})
-  const url = `http://127.0.0.1:${port}/`
   let phase: 'starting' | 'running' | 'stopping' = 'starting'
   let startup = ''
   for (const stream of [child.stdout, child.stderr]) {
@@ -59,13 +58,14 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     return end(child, exited)
   }
   try {
-    await answers(new URL(`${options.vars['MEDIA_PATH'] ?? '/'}-/health`, url).href, child)
+    const url = await ready(child, () => startup, options.vars['MEDIA_PATH'] ?? '/')
+    phase = 'running'
+    return { url, exited, stop }
   } catch (error) {
     await stop()
-    throw new Error(`wrangler dev did not start:\n${startup}`, { cause: error })
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new Error(`wrangler dev did not start, ${reason}:\n${startup}`, { cause: error })
   }
-  phase = 'running'
-  return { url, exited, stop }
 }
 
 function devArguments(port: number, { vars, persistTo }: WorkerOptions): string[] {
@@ -80,16 +80,22 @@ function devArguments(port: number, { vars, persistTo }: WorkerOptions): string[
   ]
 }
 
-async function answers(url: string, child: ChildProcess): Promise<void> {
+/** Waits until the Worker answers: its URL, with the port that wrangler chose. */
+async function ready(child: ChildProcess, output: () => string, mediaPath: string): Promise<string> {
   const deadline = Date.now() + START_MS
   for (;;) {
     if (child.exitCode !== null || child.signalCode !== null) throw new Error('the process ended')
     if (Date.now() > deadline) throw new Error(`no answer within ${START_MS / 1000} s`)
-    const response = await fetch(url, { signal: AbortSignal.timeout(5_000) }).catch(() => null)
-    await response?.body?.cancel()
-    if (response?.ok) return
+    const [, origin] = /Ready on (http:\/\/127\.0\.0\.1:\d+)/.exec(output()) ?? []
+    if (origin !== undefined && (await isHealthy(`${origin}${mediaPath}-/health`))) return `${origin}/`
     await sleep(100)
   }
+}
+
+async function isHealthy(url: string): Promise<boolean> {
+  const response = await fetch(url, { signal: AbortSignal.timeout(5_000) }).catch(() => null)
+  await response?.body?.cancel()
+  return response?.ok === true
 }
 
 async function end(child: ChildProcess, exited: Promise<void>): Promise<void> {

@@ -190,7 +190,7 @@ try {
   chmodSync(command, 0o755)
   console.log('# A whole move, start to finish\n')
   console.log(
-    `What \`node bench/walkthrough.ts\` printed: ${OBJECTS} objects in a Ceph radosgw are moved to R2 with a mirror, while some change and are deleted at the source; the chain is flipped to the old storage and back again, and the old storage is detached. \`wrangler dev\` with local R2 takes the place of a deployment, on one machine with two cores.`,
+    `This page is what \`node bench/walkthrough.ts\` printed. ${OBJECTS} objects in a Ceph radosgw are moved to R2 with a mirror, while some of them change or are deleted at the source. Then the chain is flipped to the old storage and back again, and the old storage is detached. [A move in nine steps](operations.md#a-move-in-nine-steps) explains the usual order. \`wrangler dev\` with local R2 takes the place of a deployment, on one machine with two cores.`,
   )
 
   section('1. The old storage', 'Photos in an S3 bucket, which the application still writes to.')

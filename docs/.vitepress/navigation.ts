@@ -13,6 +13,7 @@ export const NAVIGATION: readonly Section[] = [
         ['Get started in 10 minutes', 'getting-started'],
         ['A whole move, start to finish', 'walkthrough'],
         ['Compared with other tools', 'comparison'],
+        ['Questions', 'faq'],
       ],
     },
   },

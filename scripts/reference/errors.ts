@@ -25,6 +25,6 @@ ${JSON.stringify(await problemResponse(EXAMPLE).json(), null, 2)}
 
 ${table(['code', 'status', 'meaning'], rows)}
 
-A 404 is only sent if every backend proved that it does not have the object: [what happens when a backend fails](faults.md) lists each kind of failure. What is wrong with a configuration is explained [there](configuration.md#fix-configuration-errors), and exit codes of the CLI in [its page](cli.md#in-scripts).
+A 404 is only sent if every backend proved that it does not have the object: [what happens when a backend fails](faults.md) lists each kind of failure. [Configuration](configuration.md#fix-configuration-errors) explains configuration errors, and [the CLI](cli.md#in-scripts) its exit codes.
 `
 }

@@ -48,7 +48,7 @@ export function checkBackends({ config: wrangler }: ConfigFile, config: Config):
     if (storages[index] !== undefined && same < index)
       report(
         'warning',
-        `is the same storage as ${config.backends[same]?.name}, so it never has what that lacks`,
+        `is the same storage as ${config.backends[same]?.name}, so it cannot have an object that is missing there`,
         'name another one, or remove the backend',
       )
     return checks

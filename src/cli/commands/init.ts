@@ -35,8 +35,8 @@ export function addInit(program: Command, _: WithSession, io: Io): void {
     .command('init')
     .summary('set up a project: where the media are now, and where they should be')
     .description(
-      'Asks where the media are now, or takes it from the options, tries to reach it with one read-only request,\n' +
-        'and writes wrangler.toml and .dev.vars. Nothing is replaced without --force.',
+      'Asks where the media are now, or takes it from the options, tries to reach them with one or two read-only\n' +
+        'requests, and writes wrangler.toml and .dev.vars. Nothing is replaced without --force.',
     )
     .option('--from <url>', 'a web server that has the media, e.g. https://www.example.com/media/')
     .option('--s3 <endpoint>', 'an S3 server that has them, e.g. https://s3.eu-central-1.amazonaws.com')
@@ -45,7 +45,7 @@ export function addInit(program: Command, _: WithSession, io: Io): void {
     .addOption(new Option('--s3-addressing <style>', 'how it is addressed').choices(['path', 'virtual']))
     .option('--bucket <name>', 'the R2 bucket that comes first (default: media)')
     .option('--migrate', 'copy to R2 what is read; without it, the media stay where they are')
-    .option('--placeholder', 'show a placeholder for pictures that are nowhere, for development')
+    .option('--placeholder', 'for development: a placeholder for pictures that no backend has')
     .option('--dir <folder>', 'the folder of the project', '.')
     .option('--no-check', 'write the files without trying to reach anything')
     .option('--force', 'replace files that exist')

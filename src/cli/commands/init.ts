@@ -92,7 +92,7 @@ async function ask(options: InitOptions, answers: Answers): Promise<Setup> {
   const { questions } = answers
   let { from, s3, s3Bucket, bucket, migrate } = options
   if (questions) {
-    migrate ??= (await questions.choose('What is it for?', PURPOSES)) === 'migrate'
+    migrate ??= (await questions.choose('What do you want to do?', PURPOSES)) === 'migrate'
     if (from === undefined && s3 === undefined) {
       if ((await questions.choose('Where are the media now?', PLACES)) === 'from')
         from = await questions.text('Its URL', { problem: urlProblem })
@@ -121,8 +121,8 @@ async function ask(options: InitOptions, answers: Answers): Promise<Setup> {
 }
 
 const PURPOSES = {
-  develop: 'to have the media of production while developing: they are only read',
-  migrate: 'to move the media to R2: what is read is copied',
+  develop: 'use the media of production while developing; production is only read',
+  migrate: 'move the media to R2; what is read is copied there',
 }
 
 const PLACES = { from: 'on a web server', s3: 'in an S3 bucket' }

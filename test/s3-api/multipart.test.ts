@@ -100,6 +100,20 @@ describe('upload ids', () => {
   })
 })
 
+it('does not continue an upload in what is a mirror by now, where the next change of the primary would undo it', async () => {
+  const { create, part } = startUploads({ FALLBACK_STORAGES: [R2] })
+  const uploadId = await create('a')
+  const etag = await part('a', uploadId, 1, bytesOf('x'))
+  const flipped = startUploads({
+    FALLBACK_STORAGES: [
+      { ...R2, name: 'next', prefix: 'next/' },
+      { ...R2, mirror: true },
+    ],
+  })
+  expect(await codeOf(flipped.sendPart('a', uploadId, 2, { body: bytesOf('y') }))).toBe('NoSuchUpload')
+  expect(await codeOf(flipped.complete('a', uploadId, [etag]))).toBe('NoSuchUpload')
+})
+
 it('continues an upload in an isolate that knows nothing of it', async () => {
   const uploadId = await startUploads().create('a')
   const etag = await startUploads().part('a', uploadId, 1, bytesOf('x'))
@@ -249,6 +263,17 @@ describe('CompleteMultipartUpload', () => {
     const etag = await part('a', uploadId, 1, bytesOf('x'))
     expect((await complete('a', uploadId, [etag.slice(1, -1)])).status).toBe(200)
   })
+
+  it.each(['crc32', 'sha512', 'md5', 'xxhash64'])(
+    'passes over an x-amz-checksum-%s, which is about the object',
+    async (algorithm) => {
+      const { create, part, complete } = startUploads()
+      const uploadId = await create('a')
+      const headers = { [`x-amz-checksum-${algorithm}`]: 'AAAAAA==', 'x-amz-checksum-type': 'FULL_OBJECT' }
+      const etag = await part('a', uploadId, 1, bytesOf('x'))
+      expect((await complete('a', uploadId, [etag], { headers })).status).toBe(200)
+    },
+  )
 
   it('refuses a sum over MEDIA_MAX_UPLOAD_BYTES', async () => {
     const { create, part, complete } = startUploads({ MEDIA_MAX_UPLOAD_BYTES: `${PART + 5}` })

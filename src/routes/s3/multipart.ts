@@ -189,7 +189,9 @@ async function openUpload(s3: S3Request): Promise<OpenUpload> {
   const { chain } = c.get('deployment')
   const sealed = await openUploadId(query.get('uploadId') ?? '', await bindingOf(s3))
   const target = chain.backends.find(({ name }) => name === sealed?.backend)
-  if (!sealed || !target || !takesParts(target) || !accepts(target, key)) throw noSuchUpload()
+  // In what has become a mirror, the object would be undone.
+  if (!sealed || !target || target.mirror || !takesParts(target) || !accepts(target, key))
+    throw noSuchUpload()
   return { target, upload: target.resumeMultipartUpload(key, sealed.id), mark: sealed.mark }
 }
 

@@ -264,6 +264,20 @@ describe('CompleteMultipartUpload', () => {
     expect((await complete('a', uploadId, [etag.slice(1, -1)])).status).toBe(200)
   })
 
+  it('reads a list of 10,000 parts, each with a tag as long as those of R2 and a checksum', async () => {
+    const { s3, on, create, part } = startUploads()
+    const uploadId = await create('a')
+    const tag = /^"([^"]+)-1-1"$/.exec(await part('a', uploadId, 1, bytesOf('x')))?.[1] ?? ''
+    const parts = Array.from({ length: 10_000 }, (_, index) => {
+      const etag = `&quot;${tag}-${index + 1}-8388608&quot;`
+      const checksum = `<ChecksumSHA512>${'A'.repeat(86)}==</ChecksumSHA512>`
+      return `<Part><ETag>${etag}</ETag>${checksum}<PartNumber>${index + 1}</PartNumber></Part>\n`
+    })
+    const body = `<CompleteMultipartUpload>${parts.join('')}</CompleteMultipartUpload>`
+    // R2 has one of them, so the list was read.
+    expect(await codeOf(s3('POST', on('a'), { query: { uploadId }, body }))).toBe('InvalidPart')
+  })
+
   it.each(['crc32', 'sha512', 'md5', 'xxhash64'])(
     'passes over an x-amz-checksum-%s, which is about the object',
     async (algorithm) => {

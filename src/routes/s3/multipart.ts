@@ -25,7 +25,8 @@ import type { S3Request } from './request.ts'
 import { withS3Tag, writeCondition } from './object-tag.ts'
 import { describeUpload } from './put-object.ts'
 
-const MAX_COMPLETION_BYTES = 1024 * 1024
+/** 10,000 parts with tags as long as those of R2, and checksums. */
+const MAX_COMPLETION_BYTES = 5 * 1024 * 1024
 const MARK_BYTES = 12
 
 export async function createMultipartUpload(s3: S3Request): Promise<Response> {

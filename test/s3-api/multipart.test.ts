@@ -100,18 +100,21 @@ describe('upload ids', () => {
   })
 })
 
-it('does not continue an upload in what is a mirror by now, where the next change of the primary would undo it', async () => {
+it.each([
+  ['a mirror by now, where the next change of the primary would undo it', true],
+  ['behind another backend by now, and may have been found safe to detach', false],
+])('does not continue an upload in what is %s', async (_, mirror) => {
   const { create, part } = startUploads({ FALLBACK_STORAGES: [R2] })
   const uploadId = await create('a')
   const etag = await part('a', uploadId, 1, bytesOf('x'))
-  const flipped = startUploads({
+  const later = startUploads({
     FALLBACK_STORAGES: [
       { ...R2, name: 'next', prefix: 'next/' },
-      { ...R2, mirror: true },
+      { ...R2, mirror },
     ],
   })
-  expect(await codeOf(flipped.sendPart('a', uploadId, 2, { body: bytesOf('y') }))).toBe('NoSuchUpload')
-  expect(await codeOf(flipped.complete('a', uploadId, [etag]))).toBe('NoSuchUpload')
+  expect(await codeOf(later.sendPart('a', uploadId, 2, { body: bytesOf('y') }))).toBe('NoSuchUpload')
+  expect(await codeOf(later.complete('a', uploadId, [etag]))).toBe('NoSuchUpload')
 })
 
 it('continues an upload in an isolate that knows nothing of it', async () => {

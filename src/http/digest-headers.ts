@@ -4,7 +4,9 @@ import type { Digests } from '../storage/object.ts'
 const BYTES = { md5: 16, sha1: 20, sha256: 32, sha512: 64, crc32: 4, crc32c: 4, crc64nvme: 8 } as const
 type Algorithm = keyof typeof BYTES
 
-const CHECKSUM_PREFIX = 'x-amz-checksum-'
+export const ALGORITHMS = Object.keys(BYTES)
+
+export const CHECKSUM_PREFIX = 'x-amz-checksum-'
 /** Composite checksums of multipart uploads end in `-<parts>`, so they are not base64. */
 const CHECKSUMS = [
   ['md5', 'Content-MD5'],
@@ -56,7 +58,7 @@ export function headerDigests(headers: Headers): Digests {
     const name = header.slice(CHECKSUM_PREFIX.length)
     if (NOT_CHECKSUMS.includes(name)) continue
     if (!isAlgorithm(name))
-      throw invalid(`${header} is not supported; supported are ${Object.keys(BYTES).join(', ')}`)
+      throw invalid(`${header} is not supported; supported are ${ALGORITHMS.join(', ')}`)
     add(header, name, base64)
   }
   for (const header of ['Repr-Digest', 'Content-Digest']) {
@@ -114,6 +116,12 @@ function toHex(base64: string, algorithm: Algorithm): string | undefined {
   } catch {
     return undefined
   }
+}
+
+/** The algorithm of a header or trailer `x-amz-checksum-*`; `undefined` if it is another one, or not supported. */
+export function checksumAlgorithm(header: string): Algorithm | undefined {
+  const name = header.slice(CHECKSUM_PREFIX.length)
+  return header.startsWith(CHECKSUM_PREFIX) && isAlgorithm(name) ? name : undefined
 }
 
 function isAlgorithm(name: string): name is Algorithm {

@@ -14,13 +14,15 @@ import { isBelow, S3_PATH } from './router.ts'
 /** The rate limiter counts over 10 or 60 s: a client that comes back too early is refused again. */
 const RETRY_AFTER_SECONDS = '10'
 
-/** Applies the rate limiter to each client address. */
+/** Applies the rate limiter to each client's network. */
 export function rateLimit(limiter: RateLimit) {
   return createMiddleware<AppEnv>(async (c, next) => {
     // What S3 clients send is signed, and many of them share an address.
     if (c.req.path === S3_PATH) return next()
     try {
-      const { success } = await limiter.limit({ key: c.req.header('CF-Connecting-IP') ?? 'unknown' })
+      const { success } = await limiter.limit({
+        key: networkOf(c.req.header('CF-Connecting-IP') ?? 'unknown'),
+      })
       if (success) return next()
     } catch (error) {
       // Without its limiter, the site had better be up.
@@ -34,6 +36,12 @@ export function rateLimit(limiter: RateLimit) {
       headers: { 'Retry-After': RETRY_AFTER_SECONDS },
     })
   })
+}
+
+/** An IPv4 address, or the /64 of an IPv6 address: a client has all of it. */
+function networkOf(address: string): string {
+  const [groups = ''] = address.split('::')
+  return groups.split(':', 4).join(':')
 }
 
 /** Adds the headers that every response has, errors and refusals included. */

@@ -1,4 +1,4 @@
-import { startHash } from '../bodies/digest.ts'
+import { type DigestName, startHash } from '../bodies/digest.ts'
 import { S3ApiError } from './errors.ts'
 import { sha256Hex, signatureHolds, stringToSign } from './signing-key.ts'
 import type { ChunkSigner } from './verify.ts'
@@ -7,7 +7,7 @@ import type { ChunkSigner } from './verify.ts'
 export interface Trailer {
   /** e.g. `x-amz-checksum-crc32`. */
   header: string
-  algorithm: 'crc32' | 'crc32c' | 'crc64nvme' | 'sha1' | 'sha256'
+  algorithm: DigestName
 }
 
 export interface ChunkedBody {

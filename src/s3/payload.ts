@@ -1,7 +1,7 @@
 import { createChunkReader } from '../bodies/chunks.ts'
 import { checkDigests } from '../bodies/digest.ts'
 import { withDocument } from '../bodies/document.ts'
-import { headerDigests } from '../http/digest-headers.ts'
+import { ALGORITHMS, CHECKSUM_PREFIX, checksumAlgorithm, headerDigests } from '../http/digest-headers.ts'
 import { StorageError } from '../storage/errors.ts'
 import type { Digests } from '../storage/object.ts'
 import { decodeChunks, type Trailer } from './aws-chunked.ts'
@@ -16,17 +16,17 @@ export interface OpenBody {
   digests: Digests
 }
 
+const TRAILER = 'x-amz-trailer'
 // No client declares entities, and other servers' answers may hold characters that XML cannot, but requests may not.
 // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
 const UNWANTED = /<!DOCTYPE|[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/
 
-const TRAILERS: readonly Trailer[] = (['crc32', 'crc32c', 'crc64nvme', 'sha1', 'sha256'] as const).map(
-  (algorithm) => ({ header: `x-amz-checksum-${algorithm}`, algorithm }),
-)
-
 /** The body of a request without its framing. Throws where its length is unknown, since nothing could be stored completely. */
 export async function openBody({ body, headers }: Request, payload: Payload): Promise<OpenBody> {
   const digests = announcedDigests(headers)
+  const trailer = payload.kind === 'chunked' && payload.hasTrailer ? trailerOf(headers) : null
+  if (!trailer && headers.has(TRAILER))
+    throw new S3ApiError('InvalidRequest', `${TRAILER} needs an x-amz-content-sha256 that ends in -TRAILER`)
   if (payload.kind !== 'chunked') {
     if (payload.kind === 'sha256' && digests.sha256 !== undefined && digests.sha256 !== payload.sha256)
       throw new S3ApiError('BadDigest', 'x-amz-checksum-sha256 and the signed hash of the body are different')
@@ -38,7 +38,6 @@ export async function openBody({ body, headers }: Request, payload: Payload): Pr
     }
   }
   const size = lengthFrom(headers, 'x-amz-decoded-content-length')
-  const trailer = payload.hasTrailer ? trailerOf(headers) : null
   if (trailer && digests[trailer.algorithm] !== undefined)
     throw new S3ApiError('InvalidRequest', `${trailer.header} must be either a header or a trailer`)
   const decoded = (body ?? new Blob([]).stream()).pipeThrough(
@@ -52,7 +51,7 @@ export async function openBody({ body, headers }: Request, payload: Payload): Pr
 /** The request without checksums: those of CompleteMultipartUpload are about the object, not about the document that it sends. */
 export function withoutChecksums(request: Request): Request {
   const headers = new Headers(request.headers)
-  for (const { header } of TRAILERS) headers.delete(header)
+  for (const name of request.headers.keys()) if (name.startsWith(CHECKSUM_PREFIX)) headers.delete(name)
   return new Request(request, { headers })
 }
 
@@ -109,9 +108,9 @@ function lengthFrom(headers: Headers, name: string): number {
 }
 
 function trailerOf(headers: Headers): Trailer {
-  const name = headers.get('x-amz-trailer')?.trim().toLowerCase()
-  const trailer = TRAILERS.find(({ header }) => header === name)
-  if (trailer) return trailer
-  const supported = TRAILERS.map(({ header }) => header).join(', ')
-  throw new S3ApiError('InvalidRequest', `x-amz-trailer must name one checksum; supported are ${supported}`)
+  const header = headers.get(TRAILER)?.trim().toLowerCase() ?? ''
+  const algorithm = checksumAlgorithm(header)
+  if (algorithm) return { header, algorithm }
+  const supported = ALGORITHMS.map((name) => CHECKSUM_PREFIX + name).join(', ')
+  throw new S3ApiError('InvalidRequest', `${TRAILER} must name one checksum; supported are ${supported}`)
 }

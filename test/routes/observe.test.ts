@@ -111,6 +111,16 @@ describe('a bound rate limiter', () => {
       [429, '10'],
     ])
     expect(await from('192.0.2.2')).toEqual([200, null])
+    // A client with IPv6 has a /64, of which each address would have a limit of its own.
+    const network = ['2001:db8::1', '2001:db8::2', '2001:db8::ffff:1:2']
+    expect(await Promise.all(network.map(from))).toEqual([
+      [200, null],
+      [200, null],
+      [429, '10'],
+    ])
+    const full = ['2001:db8:0:7:1:2:3:4', '2001:db8:0:7:5:6:7:8', '2001:db8:0:7::1']
+    expect((await Promise.all(full.map(from))).map(([status]) => status)).toEqual([200, 200, 429])
+    expect(await from('2001:db8:0:8::1')).toEqual([200, null])
   })
 })
 

@@ -122,7 +122,27 @@ describe('sub-resources', () => {
     expect(await new Response(kept?.body).text()).toBe('old')
   })
 
-  it('are passed over if they are unknown', async () => {
+  it.each(['annotations', 'compose', 'ACL'])(
+    '?%s, which is unknown, is not taken for the object',
+    async (name) => {
+      await fill(media, { 'a.txt': 'old' })
+      for (const method of METHODS) {
+        const body = method === 'PUT' ? { body: 'new' } : {}
+        const { status, code } = await answerTo(method, '/media/a.txt', { query: { [name]: '' }, ...body })
+        expect([method, status, code]).toEqual([method, 501, 'NotImplemented'])
+      }
+      const kept = await media.get('a.txt')
+      expect(await new Response(kept?.body).text()).toBe('old')
+    },
+  )
+
+  it('have no value: other unknown parameters, and those of clients, are passed over', async () => {
+    await fill(media, { 'a.txt': 'old' })
+    const query = { 'x-id': '', 'X-Own': '', 'response-content-type': '', unknown: '1' }
+    expect((await answerTo('GET', '/media/a.txt', { query })).status).toBe(200)
+  })
+
+  it('of a bucket are passed over if they are unknown', async () => {
     const { status, xml } = await answerTo('GET', '/media', {
       query: { location: '', 'x-id': 'GetBucketLocation', unknown: '1' },
     })

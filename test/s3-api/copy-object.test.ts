@@ -112,6 +112,17 @@ describe('CopyObject', () => {
     expect(await codeOf(copy(`/${BUCKET}/a`, 'b', { headers }))).toBe('InvalidArgument')
   })
 
+  it.each(['COPY', 'REPLACE'])(
+    'refuses what the copy would not have, such as a lock, with the directive %s',
+    async (directive) => {
+      const { copy, chain } = startCopies()
+      await fill(media, { from: 'bytes' })
+      const headers = { 'x-amz-metadata-directive': directive, 'x-amz-object-lock-mode': 'COMPLIANCE' }
+      expect(await codeOf(copy(`${BUCKET}/from`, 'to', { headers }))).toBe('NotImplemented')
+      expect(await chain.head('to')).toBeNull()
+    },
+  )
+
   it('checks the conditions on the source and on the destination', async () => {
     const { copy } = startCopies()
     await fill(media, { from: 'bytes', taken: 'old' })

@@ -100,6 +100,23 @@ describe('upload ids', () => {
   })
 })
 
+it.each([
+  ['a mirror by now, where the next change of the primary would undo it', true],
+  ['behind another backend by now, and may have been found safe to detach', false],
+])('does not continue an upload in what is %s', async (_, mirror) => {
+  const { create, part } = startUploads({ FALLBACK_STORAGES: [R2] })
+  const uploadId = await create('a')
+  const etag = await part('a', uploadId, 1, bytesOf('x'))
+  const later = startUploads({
+    FALLBACK_STORAGES: [
+      { ...R2, name: 'next', prefix: 'next/' },
+      { ...R2, mirror },
+    ],
+  })
+  expect(await codeOf(later.sendPart('a', uploadId, 2, { body: bytesOf('y') }))).toBe('NoSuchUpload')
+  expect(await codeOf(later.complete('a', uploadId, [etag]))).toBe('NoSuchUpload')
+})
+
 it('continues an upload in an isolate that knows nothing of it', async () => {
   const uploadId = await startUploads().create('a')
   const etag = await startUploads().part('a', uploadId, 1, bytesOf('x'))
@@ -249,6 +266,31 @@ describe('CompleteMultipartUpload', () => {
     const etag = await part('a', uploadId, 1, bytesOf('x'))
     expect((await complete('a', uploadId, [etag.slice(1, -1)])).status).toBe(200)
   })
+
+  it('reads a list of 10,000 parts, each with a tag as long as those of R2 and a checksum', async () => {
+    const { s3, on, create, part } = startUploads()
+    const uploadId = await create('a')
+    const tag = /^"([^"]+)-1-1"$/.exec(await part('a', uploadId, 1, bytesOf('x')))?.[1] ?? ''
+    const parts = Array.from({ length: 10_000 }, (_, index) => {
+      const etag = `&quot;${tag}-${index + 1}-8388608&quot;`
+      const checksum = `<ChecksumSHA512>${'A'.repeat(86)}==</ChecksumSHA512>`
+      return `<Part><ETag>${etag}</ETag>${checksum}<PartNumber>${index + 1}</PartNumber></Part>\n`
+    })
+    const body = `<CompleteMultipartUpload>${parts.join('')}</CompleteMultipartUpload>`
+    // R2 has one of them, so the list was read.
+    expect(await codeOf(s3('POST', on('a'), { query: { uploadId }, body }))).toBe('InvalidPart')
+  })
+
+  it.each(['crc32', 'sha512', 'md5', 'xxhash64'])(
+    'passes over an x-amz-checksum-%s, which is about the object',
+    async (algorithm) => {
+      const { create, part, complete } = startUploads()
+      const uploadId = await create('a')
+      const headers = { [`x-amz-checksum-${algorithm}`]: 'AAAAAA==', 'x-amz-checksum-type': 'FULL_OBJECT' }
+      const etag = await part('a', uploadId, 1, bytesOf('x'))
+      expect((await complete('a', uploadId, [etag], { headers })).status).toBe(200)
+    },
+  )
 
   it('refuses a sum over MEDIA_MAX_UPLOAD_BYTES', async () => {
     const { create, part, complete } = startUploads({ MEDIA_MAX_UPLOAD_BYTES: `${PART + 5}` })

@@ -110,6 +110,20 @@ export function testObjects(settings: () => Record<string, unknown>, holder: () 
     expect(await (await get('a')).text()).toBe(TEXT)
   })
 
+  it('stores nothing if a trailer is announced that the framing of the body has no place for', async () => {
+    const { head, put } = start()
+    for (const hash of ['UNSIGNED-PAYLOAD', 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD']) {
+      const answer = await put('a', TEXT, {
+        'content-encoding': 'aws-chunked',
+        'x-amz-content-sha256': hash,
+        'x-amz-decoded-content-length': '5',
+        'x-amz-trailer': 'x-amz-checksum-crc32',
+      })
+      expect([answer.status, await codeOf(answer)]).toEqual([400, 'InvalidRequest'])
+    }
+    expect((await head('a')).status).toBe(404)
+  })
+
   it('stores nothing if the body is not as long as announced', async () => {
     const { head, put } = start()
     const answer = await put('a', TEXT, {

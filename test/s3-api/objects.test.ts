@@ -1,8 +1,11 @@
 import { reset } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { answering, BROKEN_ORIGIN, fill, KV, media, mediaKv, OLD, R2 } from '../kit/app.ts'
-import { BUCKET, startS3 } from '../kit/s3-client.ts'
+import { answering, BROKEN_ORIGIN, fill, KV, media, mediaKv, OLD, R2, SITE } from '../kit/app.ts'
+import { BUCKET, S3_KEYS, startS3 } from '../kit/s3-client.ts'
+import { bytesOf, signChunked } from '../kit/s3-signer.ts'
 import { testObjects } from './object-suite.ts'
+import { codeOf } from './uploads.ts'
 
 beforeEach(() => reset())
 
@@ -67,6 +70,25 @@ describe('text that may be out of date', () => {
     const answer = await s3('GET', '/media/a.txt')
     expect(answer.headers.get('Cache-Control')).toBe('no-store, no-transform')
   })
+})
+
+it.each([
+  ['sha512', 'SHA-512'],
+  ['md5', 'MD5'],
+] as const)('checks an x-amz-checksum-%s that comes behind the body', async (name, algorithm) => {
+  const { app, s3 } = startS3()
+  const { access_key_id: accessKeyId, secret_access_key: secretAccessKey } = S3_KEYS.writer
+  const signing = { endpoint: `${SITE}/-/s3`, credentials: { accessKeyId, secretAccessKey } }
+  const put = async (text: string, checksum: string): Promise<Response> => {
+    const trailer = { [`x-amz-checksum-${name}`]: checksum }
+    const request = { method: 'PUT', path: '/media/a', body: text }
+    const { url, ...init } = await signChunked(signing, request, { signed: false, trailer })
+    return app.request(url, init, env, {} as ExecutionContext)
+  }
+  const checksum = new Uint8Array(await crypto.subtle.digest(algorithm, bytesOf('right'))).toBase64()
+  expect((await put('right', checksum)).status).toBe(200)
+  expect(await codeOf(put('wrong', checksum))).toBe('BadDigest')
+  expect(await (await s3('GET', '/media/a')).text()).toBe('right')
 })
 
 it('asks proxies not to decode what is stored with a Content-Encoding, of any type', async () => {

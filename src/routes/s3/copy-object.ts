@@ -27,7 +27,9 @@ const ATTEMPTS = 3
 export async function copyObject(s3: S3Request): Promise<Response> {
   const { c, key, request } = s3
   const source = sourceName(s3)
-  const replacement = replacesMetadata(request.headers) ? describeUpload(request, key) : undefined
+  // It refuses what the copy would not have, whatever the directive.
+  const described = describeUpload(request, key)
+  const replacement = replacesMetadata(request.headers) ? described : undefined
   if (source === key && !replacement)
     throw new S3ApiError(
       'InvalidRequest',

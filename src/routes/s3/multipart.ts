@@ -1,6 +1,6 @@
 import { deriveKey } from '../../access/derive-key.ts'
 import { cancelBody, refuseBody } from '../../bodies/cancel.ts'
-import { accepts, partsWriterFor, writersFor } from '../../chain/placement.ts'
+import { partsWriterFor, writersFor } from '../../chain/placement.ts'
 import { clearBefore, replace } from '../../methods/put-object.ts'
 import type { Body } from '../../methods/upload.ts'
 import { S3ApiError } from '../../s3/errors.ts'
@@ -11,7 +11,6 @@ import {
   type MultipartUpload,
   type PartsBackend,
   sizeOfParts,
-  takesParts,
   type UploadedPart,
 } from '../../storage/backend.ts'
 import { StorageError } from '../../storage/errors.ts'
@@ -25,7 +24,8 @@ import type { S3Request } from './request.ts'
 import { withS3Tag, writeCondition } from './object-tag.ts'
 import { describeUpload } from './put-object.ts'
 
-const MAX_COMPLETION_BYTES = 1024 * 1024
+/** 10,000 parts with tags as long as those of R2, and checksums. */
+const MAX_COMPLETION_BYTES = 5 * 1024 * 1024
 const MARK_BYTES = 12
 
 export async function createMultipartUpload(s3: S3Request): Promise<Response> {
@@ -183,13 +183,13 @@ interface OpenUpload {
   mark: string
 }
 
-/** The upload that the request names. */
+/** The upload that the request names. It goes on only where another would begin now: a mirror or a fallback takes no writes. */
 async function openUpload(s3: S3Request): Promise<OpenUpload> {
   const { c, key, query } = s3
   const { chain } = c.get('deployment')
   const sealed = await openUploadId(query.get('uploadId') ?? '', await bindingOf(s3))
-  const target = chain.backends.find(({ name }) => name === sealed?.backend)
-  if (!sealed || !target || !takesParts(target) || !accepts(target, key)) throw noSuchUpload()
+  const target = partsWriterFor(chain, key)
+  if (!sealed || target?.name !== sealed.backend) throw noSuchUpload()
   return { target, upload: target.resumeMultipartUpload(key, sealed.id), mark: sealed.mark }
 }
 

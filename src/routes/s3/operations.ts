@@ -108,6 +108,9 @@ const SUBRESOURCES = new Set([
   'website',
 ])
 
+/** What selects no operation though it has no value: all other parameters like that may be sub-resources of tomorrow. */
+const OPTION = /^(?:x|response)-/i
+
 /** AWS's answer where nothing is configured; some clients fail on anything else. */
 const NOT_CONFIGURED: Readonly<Record<string, S3Code>> = {
   cors: 'NoSuchCORSConfiguration',
@@ -124,7 +127,12 @@ export function findOperation(
   on: Target['on'],
   { query, copies }: { query: ReadonlyMap<string, string>; copies: boolean },
 ): Operation {
-  const named = [...query.keys()].filter((name) => SUBRESOURCES.has(name)).sort()
+  const named = [...query]
+    .filter(
+      ([name, value]) => SUBRESOURCES.has(name) || (on === 'object' && value === '' && !OPTION.test(name)),
+    )
+    .map(([name]) => name)
+    .sort()
   const subresources = named.length > 0 ? `?${named.join('&')}` : ''
   const found = OPERATIONS[`${method} ${on}${subresources}${copies ? ' copy' : ''}`]
   if (found) return found

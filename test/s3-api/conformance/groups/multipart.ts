@@ -723,8 +723,8 @@ export const MULTIPART: readonly Group[] = [
         fails('MalformedXML'),
       ),
       wrongly(
-        'more than 1 MiB',
-        (tag) => document([[1, tag]]) + ' '.repeat(3_000_000),
+        'more than 5 MiB',
+        (tag) => document([[1, tag]]) + ' '.repeat(6_000_000),
         fails(['MalformedXML', 'EntityTooLarge', 'InvalidRequest']),
       ),
     ].map(onKv),

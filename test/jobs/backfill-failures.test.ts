@@ -113,6 +113,21 @@ describe('a backfill whose consumer dies', () => {
     })
   })
 
+  it('has its next alarm even if this one and all that repeat it die', async () => {
+    const [target, source] = [memoryBackend('primary'), memoryBackend('legacy')]
+    let isListed = (): void => {}
+    const listed = new Promise<void>((resolve) => (isListed = resolve))
+    const list = (): Promise<never> => {
+      isListed()
+      return new Promise(() => {})
+    }
+    await withBackfill([target, { ...source, list }], {}, async ({ job, clock, alarms }) => {
+      void job.alarm()
+      await listed
+      expect(alarms.at(-1)).toBeGreaterThan(clock.now)
+    })
+  })
+
   it('resumes a long listing at its checkpoint', async () => {
     const [target, source] = [memoryBackend('primary'), counting('legacy')]
     await fill(source, 3000)

@@ -257,6 +257,20 @@ describe('a backfill and failures', () => {
     })
   })
 
+  it('waits no longer because many consumers have noticed that a source is down', async () => {
+    const [target, source] = [memoryBackend('primary'), memoryBackend('legacy')]
+    await fill(source, 800)
+    await withBackfill([target, source], { maxConcurrency: 400 }, async ({ job, queue, clock }) => {
+      await job.alarm()
+      const down = { backend: 'legacy', error: 'unavailable', detail: 'is down' } as const
+      for (const { page } of queue.sent) job.beginPage(page)
+      for (const { page, names } of queue.sent)
+        job.reportPage(page, { counts: {}, failures: [], left: [...names], down })
+      expect(queue.sent.length).toBeGreaterThan(6)
+      expect(Date.parse(status(job).waiting?.until ?? '') - clock.now).toBe(5000)
+    })
+  })
+
   it('ends even if everything that is left fails for ever', async () => {
     const [target, legacy] = [memoryBackend('primary'), memoryBackend('legacy')]
     await fill(legacy, 40)

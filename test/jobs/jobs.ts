@@ -138,7 +138,8 @@ const UNSEEN: Evidence = {
 export async function verified(
   backends: readonly Backend[],
   options: Partial<VerificationOptions> & {
-    backfills?: BackfillJson[]
+    /** They are asked for before each pass and at the end. */
+    backfills?: BackfillJson[] | (() => Promise<BackfillJson[]>)
     failures?: BackfillFailure[]
     later?: readonly Backend[]
     /** What the log of changes says about the mirrors, each time that it is asked. */
@@ -180,7 +181,7 @@ export async function verified(
         return { ...deployment, configuration, purge }
       }
       protected override async backfills() {
-        return backfills
+        return typeof backfills === 'function' ? backfills() : backfills
       }
       /** One at a time: pages must be followed. */
       protected override async failures(_: string, after: number) {

@@ -63,12 +63,14 @@ function advising(
 }
 
 function complete(record: VerificationRecord): Condition {
-  const { status, pass, tally, primary, fallbacks } = record
+  const { status, pass, tally, primary, fallbacks, unlistable, options } = record
   const isDone = status === 'completed'
+  const listed = [primary, ...fallbacks].filter((name) => !unlistable.includes(name))
+  const part = options.prefix === '' ? '' : ` that begin with "${options.prefix}"`
   return deciding(record, 'complete', {
     reasons: isDone ? [] : [`the verification is ${status}`],
     seen: isDone
-      ? `All names of ${primary} and ${fallbacks.join(', ')} were listed, ${times(pass.number)}: the last time as of ${inWords(pass.began)}.`
+      ? `All names of ${listed.join(', ')}${part} were listed, ${times(pass.number)}: the last time as of ${inWords(pass.began)}.`
       : `The verification is ${status}; ${objects(tally.compared)} compared.`,
     next: status === 'running' ? 'Wait until it has ended.' : 'Start another verification.',
   })

@@ -215,6 +215,16 @@ describe('reading more than an alarm can', () => {
     })
   })
 
+  it('does not certify that what it could not read is undamaged', async () => {
+    const { sides, dies } = await deadly()
+    const result = await verified(sides, { ...CHECKED, accept: ['failed'], dies })
+    expect(result.safe_to_detach).toBe(true)
+    expect(result.conditions.find(({ id }) => id === 'undamaged')).toMatchObject({
+      met: null,
+      seen: expect.stringContaining('1 object left out as failed'),
+    })
+  })
+
   it('ends as few alarms if many names come before it', async () => {
     const { sides, reads, dies } = await deadly({ count: 30, index: 25 })
     expect(await verified(sides, { ...CHECKED, dies })).toMatchObject({ equal: 29, left_out: { failed: 1 } })

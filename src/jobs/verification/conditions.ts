@@ -107,12 +107,14 @@ function undamaged(record: VerificationRecord): Condition {
   const holder = direction === 'rollback' ? fallbacks.join(', ') : primary
   const isRead = options.checkCopies ?? options.deep
   const unchecked = `${objects(unrecorded)} without a recorded digest: their bytes were not checked.`
+  const { failed = 0 } = tally.left_out
   return deciding(record, 'undamaged', {
-    isKnown: isRead && unrecorded === 0,
+    isKnown: isRead && unrecorded + failed === 0,
     reasons: damaged > 0 ? [`${areObjects(damaged)} damaged in ${holder}`] : [],
     seen: isRead
       ? `The objects in ${holder} were read and compared with the digests that were recorded with them: ${inDigits(damaged)} are damaged, and ${inDigits(repaired)} were copied again.` +
-        (unrecorded > 0 ? ` ${unchecked}` : '')
+        (unrecorded > 0 ? ` ${unchecked}` : '') +
+        (failed > 0 ? ` ${objects(failed)} left out as failed.` : '')
       : 'Not looked at: no bytes were read.',
     next:
       damaged > 0

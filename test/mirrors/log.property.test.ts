@@ -82,7 +82,7 @@ async function tryOne(seed: number): Promise<boolean> {
     consume,
     resync: (name) => run(log().claim('old', name)),
     wait,
-    pause,
+    pause: () => pause(),
   }
   for (let step = 0; step < STEPS; step++) {
     await steps[pick({ put: 6, delete: 4, undelete: 2, consume: 9, resync: 1, wait: 1, pause: 12 })]?.(NAME)

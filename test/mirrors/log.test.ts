@@ -32,7 +32,7 @@ async function addPending(log: Log, count: number): Promise<void> {
 
 /** Rows that an alarm reads. */
 function alarmReads(log: Log): Promise<number> {
-  return runInDurableObject(log, async (instance, { storage }) => {
+  return runInDurableObject(log, async (instance: MirrorLog, { storage }) => {
     const sql = Object.getPrototypeOf(storage.sql) as SqlStorage
     const { exec } = sql
     const cursors: SqlStorageCursor<Record<string, SqlStorageValue>>[] = []

@@ -52,8 +52,9 @@ export function mayContinueAt({ waiting, resumes }: JobRecord, now: number): num
 const FIRST_WAIT_MS = 5_000
 const MAX_WAIT_MS = 300_000
 
-/** Makes a job wait: twice as long each time, until something succeeds. */
+/** Makes a job wait: twice as long each time, until something succeeds. While it waits, many consumers may report the same. */
 export function waitAfter(record: JobRecord, failure: BackendFailure, now: number): void {
+  if ((record.waiting?.until ?? 0) > now) return
   const rounds = (record.waiting?.rounds ?? 0) + 1
   const until = now + Math.min(MAX_WAIT_MS, FIRST_WAIT_MS * 2 ** (rounds - 1))
   record.waiting = { ...failure, until, rounds }

@@ -16,6 +16,9 @@ import type { Walk } from './walk.ts'
 
 type Settings = { kind: JobKind; key: string; schema: string }
 
+/** When an alarm is followed by another although it has set none. */
+const DEAD_AFTER_MS = 60_000
+
 /** A Durable Object that works in alarms and continues where it was after a restart. */
 export abstract class Job<R extends JobRecord, Json> extends DurableObject<object> {
   /** Throws while the configuration is wrong. */
@@ -47,6 +50,8 @@ export abstract class Job<R extends JobRecord, Json> extends DurableObject<objec
     const { load, change } = this.saved
     const record = load()
     if (!record || !isWorking(record)) return
+    // An alarm that dies is repeated six times only (Durable Objects), but that one still rings.
+    await this.setAlarm(this.now() + DEAD_AFTER_MS)
     try {
       await runInvocation(() => this.work())
     } catch (error) {

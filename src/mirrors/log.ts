@@ -56,6 +56,8 @@ export class MirrorLog extends DurableObject<object> {
   #last = 0
   /** How many rows are `sent`: messages of which nothing has come yet. */
   #sent = 0
+  /** When messages were sent for the last time. */
+  #sentAt = 0
   #alarm = Infinity
   #isSending = false
 
@@ -64,7 +66,7 @@ export class MirrorLog extends DurableObject<object> {
     ctx.storage.sql.exec(SCHEMA)
     this.#last = this.#sql.count('SELECT MAX(MAX(changed), MAX(taken)) AS n FROM changes')
     // The local queue forgets its messages when it is stopped, and a repeated message does no harm.
-    this.#sql.run('UPDATE changes SET sent = 0, due = ? WHERE sent = 1', Date.now() + SEND_AGAIN_MS)
+    this.#forgetSent()
     // It forgets alarms, too, and ignores one that is set to the time that it has forgotten.
     if (this.#firstTime() !== null) this.#wake(Date.now() + 1000)
   }
@@ -217,7 +219,6 @@ export class MirrorLog extends DurableObject<object> {
           now,
           name,
         )
-      this.#sql.run('UPDATE changes SET taken = 0, recheck = 1 WHERE taken > 0 AND due <= ?', now)
     })
     await this.#send()
     this.#wake()
@@ -294,30 +295,36 @@ export class MirrorLog extends DurableObject<object> {
       }
     } catch (error) {
       log('warn', 'mirror', { outcome: 'waiting', reason: describeError(error) })
-      this.#sql.run('UPDATE changes SET sent = 0, due = ? WHERE sent = 1', Date.now() + SEND_AGAIN_MS)
-      this.#sent = 0
+      this.#forgetSent()
     } finally {
       this.#isSending = false
     }
   }
 
-  /** Marks the names as sent. */
+  /** Sends again later what was sent: nothing may have come of it. */
+  #forgetSent(): void {
+    this.#sql.run('UPDATE changes SET sent = 0, due = ? WHERE sent = 1', Date.now() + SEND_AGAIN_MS)
+    this.#sent = 0
+  }
+
+  /** Marks the names as sent. The leases of those that are taken have ended. */
   #nextDue(): string[] {
-    if (this.#sent >= MAX_SENT) return []
     const now = Date.now()
-    const query = 'SELECT DISTINCT name FROM changes WHERE due <= ? AND taken = 0 ORDER BY due LIMIT ?'
-    const names = this.#sql.all<{ name: string }>(query, now, BATCH).map(({ name }) => name)
-    for (const name of names) {
-      const update =
-        'UPDATE changes SET sent = 1, due = ?1 WHERE name = ?2 AND due <= ?3 AND taken = 0 AND sent = 0 RETURNING 1'
-      this.#sent += this.#sql.all(update, now + RESEND_MS, name, now).length
-      this.#sql.run(
-        'UPDATE changes SET due = ?1 WHERE name = ?2 AND due <= ?3 AND sent = 1',
-        now + RESEND_MS,
-        name,
-        now,
-      )
+    if (this.#sent >= MAX_SENT) {
+      // All of them are lost, as when the queue was purged.
+      if (now > this.#sentAt + RESEND_MS) this.#forgetSent()
+      return []
     }
+    const query = 'SELECT DISTINCT name FROM changes WHERE due <= ? ORDER BY due LIMIT ?'
+    const names = this.#sql.all<{ name: string }>(query, now, BATCH).map(({ name }) => name)
+    const unsent = 'SELECT COUNT(*) AS n FROM changes WHERE name = ? AND due <= ? AND sent = 0'
+    const update = `UPDATE changes SET sent = 1, due = ?, recheck = iif(taken > 0, 1, recheck), taken = 0
+      WHERE name = ? AND due <= ?`
+    for (const name of names) {
+      this.#sent += this.#sql.count(unsent, name, now)
+      this.#sql.run(update, now + RESEND_MS, name, now)
+    }
+    if (names.length > 0) this.#sentAt = now
     return names
   }
 

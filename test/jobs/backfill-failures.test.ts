@@ -113,6 +113,21 @@ describe('a backfill whose consumer dies', () => {
     })
   })
 
+  it('has its next alarm even if this one and all that repeat it die', async () => {
+    const [target, source] = [memoryBackend('primary'), memoryBackend('legacy')]
+    let isListed = (): void => {}
+    const listed = new Promise<void>((resolve) => (isListed = resolve))
+    const list = (): Promise<never> => {
+      isListed()
+      return new Promise(() => {})
+    }
+    await withBackfill([target, { ...source, list }], {}, async ({ job, clock, alarms }) => {
+      void job.alarm()
+      await listed
+      expect(alarms.at(-1)).toBeGreaterThan(clock.now)
+    })
+  })
+
   it('resumes a long listing at its checkpoint', async () => {
     const [target, source] = [memoryBackend('primary'), counting('legacy')]
     await fill(source, 3000)
@@ -239,6 +254,20 @@ describe('a backfill and failures', () => {
       isDown = false
       clock.now += 300_000
       expect(await drive()).toMatchObject({ state: 'completed', copied: 100, failed: 0 })
+    })
+  })
+
+  it('waits no longer because many consumers have noticed that a source is down', async () => {
+    const [target, source] = [memoryBackend('primary'), memoryBackend('legacy')]
+    await fill(source, 800)
+    await withBackfill([target, source], { maxConcurrency: 400 }, async ({ job, queue, clock }) => {
+      await job.alarm()
+      const down = { backend: 'legacy', error: 'unavailable', detail: 'is down' } as const
+      for (const { page } of queue.sent) job.beginPage(page)
+      for (const { page, names } of queue.sent)
+        job.reportPage(page, { counts: {}, failures: [], left: [...names], down })
+      expect(queue.sent.length).toBeGreaterThan(6)
+      expect(Date.parse(status(job).waiting?.until ?? '') - clock.now).toBe(5000)
     })
   })
 

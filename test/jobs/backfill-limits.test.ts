@@ -91,6 +91,16 @@ describe('pausing, resuming and cancelling a backfill', () => {
 })
 
 describe('a backfill and its limits', () => {
+  it('asks a queue with a long backlog again in some seconds', async () => {
+    const [target, source] = [memoryBackend('primary'), memoryBackend('legacy')]
+    await fill(source, 50)
+    await withBackfill([target, source], { backlog: 2000 }, async ({ job, queue, clock, alarms }) => {
+      await job.alarm()
+      expect(queue.sent).toEqual([])
+      expect(alarms.at(-1)).toBeGreaterThan(clock.now)
+    })
+  })
+
   it('never makes more copies at a time than allowed', async () => {
     const [target, legacy] = [memoryBackend('primary'), memoryBackend('legacy')]
     await fill(legacy, 60)

@@ -183,14 +183,18 @@ it('is opened once to see that it has no recorded digest, however often the list
 })
 
 describe('reading more than an alarm can', () => {
-  /** A primary whose alarms end when they read the third name, and how often each name is read. */
-  async function deadly(size?: number) {
-    const { primary, legacy } = await migrated(5)
+  /** A primary whose alarms end when they read the third name, or another, and how often each name is read. */
+  async function deadly({
+    size,
+    count = 5,
+    index = 2,
+  }: { size?: number; count?: number; index?: number } = {}) {
+    const { primary, legacy } = await migrated(count)
     const reads: Record<string, number> = {}
     let die = (): void => {}
     const get: typeof primary.get = async (name, ...rest) => {
       reads[name] = (reads[name] ?? 0) + 1
-      if (name !== nameOf(2)) return primary.get(name, ...rest)
+      if (name !== nameOf(index)) return primary.get(name, ...rest)
       die()
       return new Promise(() => {})
     }
@@ -211,8 +215,26 @@ describe('reading more than an alarm can', () => {
     })
   })
 
+  it('does not certify that what it could not read is undamaged', async () => {
+    const { sides, dies } = await deadly()
+    const result = await verified(sides, { ...CHECKED, accept: ['failed'], dies })
+    expect(result.safe_to_detach).toBe(true)
+    expect(result.conditions.find(({ id }) => id === 'undamaged')).toMatchObject({
+      met: null,
+      seen: expect.stringContaining('1 object left out as failed'),
+    })
+  })
+
+  it('ends as few alarms if many names come before it', async () => {
+    const { sides, reads, dies } = await deadly({ count: 30, index: 25 })
+    expect(await verified(sides, { ...CHECKED, dies })).toMatchObject({ equal: 29, left_out: { failed: 1 } })
+    // In each of two passes once with the others and three times alone, since an alarm is repeated six times at most.
+    expect(reads[nameOf(25)]).toBe(8)
+    expect(reads[nameOf(0)]).toBe(2)
+  })
+
   it('has checkpoints after so many bytes', async () => {
-    const { sides, reads, dies } = await deadly(600 * 1024 ** 2)
+    const { sides, reads, dies } = await deadly({ size: 600 * 1024 ** 2 })
     expect(await verified(sides, { ...CHECKED, dies })).toMatchObject({ equal: 4, left_out: { failed: 1 } })
     expect(reads).toMatchObject({ [nameOf(0)]: 1, [nameOf(1)]: 1, [nameOf(4)]: 1 })
   })

@@ -40,6 +40,17 @@ async function tryOne(seed: number): Promise<boolean> {
     const backend = isR2 && chance(0.5) ? asR2(memory) : memory
     const most = role === 'primary' && isSmall ? MOST : Infinity
     for (const name of NAMES) {
+      if (chance(trouble / 2)) {
+        await backend.put?.(name, new Uint8Array(0), { info: { deleted: new Date(), lifted: true } })
+        continue
+      }
+      if (!isKept && chance(trouble / 2)) {
+        const provenance = { backend: roles[Math.floor(random() * roles.length)] ?? '', copied: new Date() }
+        await backend.put?.(name, new Uint8Array(0), {
+          info: { deleted: new Date(), ...(chance(0.5) && { provenance }) },
+        })
+        continue
+      }
       const text = chance(trouble) ? (TEXTS[Math.floor(random() * TEXTS.length)] ?? '') : texts.get(name)
       const isThere = isKept ? !chance(trouble + 0.1) : chance(0.5)
       if (isKept && chance(trouble)) await backend.put?.(name, new Uint8Array(0), TOMBSTONE)
@@ -47,20 +58,24 @@ async function tryOne(seed: number): Promise<boolean> {
         await backend.put?.(name, bytesOf(text), OLD)
     }
     const listed = chance(0.3) && backend === memory ? terse(memory) : backend
-    const filtered = chance(0.1) ? withFilter(listed, { exclude: /^c\// }) : listed
+    const filtered = chance(0.15)
+      ? withFilter(listed, chance(0.5) ? { exclude: /^c\// } : { include: /^[ab]$|^caf/ })
+      : listed
     const { put: _, delete: __, ...readOnly } = filtered
     const isWritable = isKept || (role !== 'ahead' && chance(0.2))
-    const open = isWritable ? filtered : readOnly
+    const isMirror = isWritable && role === 'older' && chance(0.5)
+    const open: Backend = { ...(isWritable ? filtered : readOnly), ...(isMirror && { mirror: 'all' }) }
     backends.push(most === Infinity ? open : { ...open, maxSize: most })
   }
-  const result = await verified(backends, { deep: true })
+  const deletes = chance(0.15) ? 'first' : 'tombstone'
+  const result = await verified(backends, { deep: true, deletes, accept: chance(0.1) ? ['excluded'] : [] })
   expect(result.state).toBe('completed')
   if (!result.safe_to_detach) return false
   const left = backends.filter(({ name }) => !result.fallbacks.includes(name))
   const fallbacks = backends.filter(({ name }) => result.fallbacks.includes(name))
   for (const name of NAMES) {
     const read = async (chain: readonly Backend[]): Promise<string | null> =>
-      textOf(await createChain(chain, { deletes: 'tombstone' }).get(name))
+      textOf(await createChain(chain, { deletes }).get(name))
     const label = `seed ${seed}: ${name} of ${roles.join(', ')} without ${result.fallbacks.join(', ')}`
     const served = await read(left)
     expect(served, label).toEqual(await read(backends))

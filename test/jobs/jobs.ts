@@ -52,6 +52,8 @@ export interface JobHarness {
   queue: HeldQueue
   /** The job's clock, which tests advance. */
   clock: { now: number }
+  /** Every time that the job has set its alarm to. */
+  alarms: number[]
   /** A new job engine over the same storage, as after a restart. */
   restart(): void
   /** Removes what earlier versions did not store: their jobs continue. */
@@ -81,6 +83,7 @@ export async function withBackfill(
   await inObject(async (ctx) => {
     const queue = heldQueue(backlog)
     const clock = { now: Date.now() }
+    const alarms: number[] = []
     class TestJob extends Backfill {
       protected override readonly deployment = () => ({ ...deploymentOver(chain, configured), mirrors })
       protected override queue() {
@@ -89,7 +92,9 @@ export async function withBackfill(
       protected override now() {
         return clock.now
       }
-      protected override async setAlarm() {}
+      protected override async setAlarm(time: number) {
+        alarms.push(time)
+      }
     }
     const open = (): Backfill => new TestJob(ctx, env)
     const harness: JobHarness = {
@@ -97,6 +102,7 @@ export async function withBackfill(
       chain,
       queue,
       clock,
+      alarms,
       restart() {
         harness.job = open()
       },
@@ -132,7 +138,8 @@ const UNSEEN: Evidence = {
 export async function verified(
   backends: readonly Backend[],
   options: Partial<VerificationOptions> & {
-    backfills?: BackfillJson[]
+    /** They are asked for before each pass and at the end. */
+    backfills?: BackfillJson[] | (() => Promise<BackfillJson[]>)
     failures?: BackfillFailure[]
     later?: readonly Backend[]
     /** What the log of changes says about the mirrors, each time that it is asked. */
@@ -174,7 +181,7 @@ export async function verified(
         return { ...deployment, configuration, purge }
       }
       protected override async backfills() {
-        return backfills
+        return typeof backfills === 'function' ? backfills() : backfills
       }
       /** One at a time: pages must be followed. */
       protected override async failures(_: string, after: number) {
@@ -198,7 +205,7 @@ export async function verified(
     let job = new TestJob(ctx, env)
     job.create('job', { prefix: '', deep: false, accept: [], ...given })
     chain = createChain(later, { deletes })
-    for (let alarm = 0; alarm < 20 && job.status()?.state === 'running'; alarm++) {
+    for (let alarm = 0; alarm < 100 && job.status()?.state === 'running'; alarm++) {
       // As after a restart.
       job = new TestJob(ctx, env)
       waits.push(wait)

@@ -30,7 +30,7 @@ export function terse(
     async list(options) {
       const page = await backend.list(options)
       const objects = page.objects.map((info) => {
-        const { name, size, modified, deleted, provenance } = info
+        const { name, size, modified, deleted, lifted, provenance } = info
         const etag = etagOf(info)
         return {
           name,
@@ -38,6 +38,7 @@ export function terse(
           ...(size !== undefined && { size }),
           ...(modified && { modified }),
           ...(deleted && { deleted }),
+          ...(lifted && { lifted }),
           ...(deleted && provenance && { provenance }),
           ...(etag !== undefined && { etag }),
         }

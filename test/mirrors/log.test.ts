@@ -1,6 +1,6 @@
 import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { MirrorLog } from '../../src/mirrors/log.ts'
 import { ownLog, passTime, rowsOf } from './kit.ts'
 
@@ -29,6 +29,25 @@ async function addPending(log: Log, count: number): Promise<void> {
   })
   await passTime(log)
 }
+
+/** Rows that an alarm reads. */
+function alarmReads(log: Log): Promise<number> {
+  return runInDurableObject(log, async (instance: MirrorLog, { storage }) => {
+    const sql = Object.getPrototypeOf(storage.sql) as SqlStorage
+    const { exec } = sql
+    const cursors: SqlStorageCursor<Record<string, SqlStorageValue>>[] = []
+    vi.spyOn(sql, 'exec').mockImplementation(function (this: SqlStorage, ...args) {
+      const cursor = exec.apply(this, args)
+      cursors.push(cursor)
+      return cursor as never
+    })
+    await instance.alarm()
+    vi.restoreAllMocks()
+    return cursors.reduce((sum, { rowsRead }) => sum + rowsRead, 0)
+  })
+}
+
+afterEach(() => void vi.useRealTimers())
 
 const isLater = (due: number): boolean => due > Date.now()
 
@@ -87,6 +106,8 @@ describe('MirrorLog', () => {
     expect(await log.take(['a'])).toEqual([])
     await log.done(second, {})
     expect(await pendingOf(log)).toBe(0)
+    // The first one may still send a request.
+    expect(await rowsOf(log)).toMatchObject([{ recheck: 2 }])
   })
 
   it('sends a name again that has changed while it was taken', async () => {
@@ -286,6 +307,35 @@ describe('MirrorLog', () => {
     expect(await pendingOf(log)).toBe(19_800)
     // What is done makes room.
     expect((await rowsOf(log)).filter((row) => row.sent === 1)).toHaveLength(1000)
+  })
+
+  it('does not read all names that are pending in each alarm, while writes wait for it', async () => {
+    const log = ownLog().log()
+    await addPending(log, 20_000)
+    expect(await alarmReads(log)).toBeLessThan(1000)
+    for (const taken of await log.take(['photos/1', 'photos/2'])) await log.done(taken, {})
+    expect(await alarmReads(log)).toBeLessThan(1000)
+  })
+
+  it('sends names again whose messages were lost, even if they are as many as it sends at once', async () => {
+    const log = ownLog().log()
+    await addPending(log, 1500)
+    const isSent = ({ sent, due }: { sent: number; due: number }) => sent === 1 && isLater(due)
+    expect((await rowsOf(log)).filter(isSent)).toHaveLength(1000)
+    const start = Date.now()
+    // As long as they may still be in the queue, more would only wait there, too.
+    for (const [minutes, sent] of [
+      [4, 1000],
+      [6, 0],
+      [7, 1000],
+    ] as const) {
+      vi.useFakeTimers({ toFake: ['Date'], now: start + minutes * 60_000 })
+      await runInDurableObject(log, (instance) => instance.alarm())
+      expect((await rowsOf(log)).filter(isSent)).toHaveLength(sent)
+    }
+    for (let i = 1; i <= 1500; i++)
+      for (const taken of await log.take([`photos/${i}`])) await log.done(taken, {})
+    expect(await rowsOf(log)).toEqual([])
   })
 
   it.each([

@@ -43,6 +43,7 @@ export abstract class Backfill extends Job<BackfillRecord, BackfillJson> {
   readonly #series: Series
   /** The open manifest; it is opened again, where the record says, after a restart or a failure. */
   #manifest: AsyncGenerator<ManifestSlice> | undefined
+  #maySend = true
 
   constructor(ctx: DurableObjectState, env: object) {
     super(ctx, env, SETTINGS)
@@ -149,7 +150,7 @@ export abstract class Backfill extends Job<BackfillRecord, BackfillJson> {
       if (!record || !canList(this.#state, record)) break
       await this.#list(chain, record)
     } while (this.now() < ends)
-    if (queue) await sendPages(queue, this.#state, this.#started)
+    if (queue) this.#maySend = await sendPages(queue, this.#state, this.#started)
     else await this.#copy(chain)
     await this.#recordResync()
   }
@@ -206,7 +207,7 @@ export abstract class Backfill extends Job<BackfillRecord, BackfillJson> {
 
   protected override nextAlarm(): number | undefined {
     endIfDone(this.#state)
-    return nextAlarm(this.#state)
+    return nextAlarm(this.#state, this.#maySend)
   }
 }
 
@@ -232,7 +233,7 @@ function endIfDone(state: JobState): void {
   })
 }
 
-function nextAlarm(state: JobState): number | undefined {
+function nextAlarm(state: JobState, maySend: boolean): number | undefined {
   const { store, load, now } = state
   const record = load()
   if (record?.status !== 'open') return undefined
@@ -240,7 +241,7 @@ function nextAlarm(state: JobState): number | undefined {
   if (record.waiting && record.waiting.until > time) return record.waiting.until
   if (canList(state, record) || isDone(state, record)) return time
   const due = store.nextDue()
-  const sendsAt = due !== undefined && roomFor(record, state) > 0 ? Math.max(due, time) : Infinity
+  const sendsAt = due !== undefined && maySend && roomFor(record, state) > 0 ? Math.max(due, time) : Infinity
   // Pages in flight may be lost.
   const pollsAt = sendsAt === Infinity || store.pagesInFlight() > 0 ? time + POLL_MS : Infinity
   return Math.min(sendsAt, pollsAt)

@@ -18,18 +18,21 @@ const FORGOTTEN_MS = 5_000
 // developers.cloudflare.com/queues/platform/limits
 const BATCH = { maxItems: 100, maxBytes: 240_000 }
 
-/** Sends waiting pages, as many as the job's share of consumers can take. `started`: when this process of the job did. */
-export async function sendPages(queue: PageQueue, state: JobState, started: number): Promise<void> {
+/**
+ * Sends waiting pages, as many as the job's share of consumers can take; `false` if the queue has a long backlog.
+ * `started`: when this process of the job did.
+ */
+export async function sendPages(queue: PageQueue, state: JobState, started: number): Promise<boolean> {
   const { store, load, now } = state
-  if (store.pages() === 0) return
+  if (store.pages() === 0) return true
   const metrics = await queue.metrics?.().catch(() => undefined)
   const backlog = metrics?.backlogCount
   putBackUnreported(state, now() - DELIVERY_WINDOW_MS, (backlog ?? 0) > 0)
   if (backlog === 0 && now() >= started + FORGOTTEN_MS) putBackUnreported(state, started, false)
-  if ((backlog ?? 0) > LONG_BACKLOG) return
+  if ((backlog ?? 0) > LONG_BACKLOG) return false
   // From here to the send nothing is awaited, so no other call sends the same pages.
   const record = load()
-  if (!isActive(record, now())) return
+  if (!isActive(record, now())) return true
   const messages = store
     .takeWaiting(roomFor(record, state), now())
     .map(({ page, source, names }): PageMessage => ({ type: 'page', job: record.id, page, source, names }))
@@ -40,6 +43,7 @@ export async function sendPages(queue: PageQueue, state: JobState, started: numb
     const { code } = failureOfCall(cause, 'queue')
     throw new StorageError(code, 'the queue accepted no messages', { backend: 'queue', cause })
   }
+  return true
 }
 
 /** Pages that may be sent now: none until there is room for a whole consumer's, so that a batch is one consumer's. */

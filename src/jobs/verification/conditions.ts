@@ -63,12 +63,14 @@ function advising(
 }
 
 function complete(record: VerificationRecord): Condition {
-  const { status, pass, tally, primary, fallbacks } = record
+  const { status, pass, tally, primary, fallbacks, unlistable, options } = record
   const isDone = status === 'completed'
+  const listed = [primary, ...fallbacks].filter((name) => !unlistable.includes(name))
+  const part = options.prefix === '' ? '' : ` that begin with "${options.prefix}"`
   return deciding(record, 'complete', {
     reasons: isDone ? [] : [`the verification is ${status}`],
     seen: isDone
-      ? `All names of ${primary} and ${fallbacks.join(', ')} were listed, ${times(pass.number)}: the last time as of ${inWords(pass.began)}.`
+      ? `All names of ${listed.join(', ')}${part} were listed, ${times(pass.number)}: the last time as of ${inWords(pass.began)}.`
       : `The verification is ${status}; ${objects(tally.compared)} compared.`,
     next: status === 'running' ? 'Wait until it has ended.' : 'Start another verification.',
   })
@@ -105,12 +107,14 @@ function undamaged(record: VerificationRecord): Condition {
   const holder = direction === 'rollback' ? fallbacks.join(', ') : primary
   const isRead = options.checkCopies ?? options.deep
   const unchecked = `${objects(unrecorded)} without a recorded digest: their bytes were not checked.`
+  const { failed = 0 } = tally.left_out
   return deciding(record, 'undamaged', {
-    isKnown: isRead && unrecorded === 0,
+    isKnown: isRead && unrecorded + failed === 0,
     reasons: damaged > 0 ? [`${areObjects(damaged)} damaged in ${holder}`] : [],
     seen: isRead
       ? `The objects in ${holder} were read and compared with the digests that were recorded with them: ${inDigits(damaged)} are damaged, and ${inDigits(repaired)} were copied again.` +
-        (unrecorded > 0 ? ` ${unchecked}` : '')
+        (unrecorded > 0 ? ` ${unchecked}` : '') +
+        (failed > 0 ? ` ${objects(failed)} left out as failed.` : '')
       : 'Not looked at: no bytes were read.',
     next:
       damaged > 0

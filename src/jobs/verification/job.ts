@@ -194,10 +194,10 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
     const steps = await walk.take(...batchOf(record))
     const { wasRead, failureOf } = this.#store
     const given = { chain, sides, wasRead, failureOf, purge: this.deployment().purge }
-    const results = await this.#attempt(record, () => compareAll(steps, record, given))
+    const results = await this.#attempt(record, steps, () => compareAll(steps, record, given))
     this.saved.change((current) => {
       if (current.status !== 'running') return false
-      this.#keep(current, results ?? steps.map(tooLong))
+      this.#keep(current, steps, results ?? steps.map(tooLong))
       current.pass.began = began
       if (!isSameConfiguration(this.deployment().configuration, current.configuration))
         current.pass.reconfigured = true
@@ -212,19 +212,30 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
    * Work that an alarm may not live to see the end of: it is `undefined` after some that did not. Work that fails can be repeated
    * as often as it takes.
    */
-  async #attempt<T>({ attempts = 0 }: VerificationRecord, work: () => Promise<T>): Promise<T | undefined> {
+  async #attempt<T>(
+    { attempts = 0, alone = 0 }: VerificationRecord,
+    names: readonly unknown[],
+    work: () => Promise<T>,
+  ): Promise<T | undefined> {
     if (attempts === MAX_ATTEMPTS) return undefined
-    this.saved.change((record) => void (record.attempts = attempts + 1))
+    this.saved.change((record) => {
+      record.attempts = attempts + 1
+      record.alone = alone || names.length
+    })
     try {
       return await work()
     } catch (error) {
-      this.saved.change((record) => void delete record.attempts)
+      this.saved.change((record) => {
+        delete record.attempts
+        record.alone = alone
+      })
       throw error
     }
   }
 
-  #keep(record: VerificationRecord, results: readonly Result[]): void {
+  #keep(record: VerificationRecord, names: readonly unknown[], results: readonly Result[]): void {
     delete record.attempts
+    record.alone = Math.max(0, (record.alone ?? 0) - names.length)
     for (const result of results) keep(record, this.#store, result)
     addCoverage(this.#store, results)
   }
@@ -291,13 +302,13 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
     const last = rows.at(-1)
     if (!last) return false
     const found = rows.filter(isCheckedAgain)
-    const results = await this.#attempt(record, () =>
+    const results = await this.#attempt(record, rows, () =>
       mapLimited(found, (difference) => compareAgain(difference, record, chain), DEEP_CONCURRENCY),
     )
     this.saved.change((current) => {
       if (current.status !== 'running') return false
       if (results) for (const difference of found) takeBack(current, this.#store, difference)
-      this.#keep(current, results?.filter((result) => result !== null) ?? [])
+      this.#keep(current, rows, results?.filter((result) => result !== null) ?? [])
       current.again = { ...again, after: last.id }
       delete current.waiting
     })
@@ -320,12 +331,12 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
 
 /**
  * How many names and bytes are compared between two checkpoints: few enough for an alarm, which has 15 minutes, at the given
- * rate. One by one if an alarm has failed to.
+ * rate. One by one if an alarm has failed to compare them together.
  */
-function batchOf({ options, attempts = 0 }: VerificationRecord): [names: number, bytes: number] {
+function batchOf({ options, attempts, alone }: VerificationRecord): [names: number, bytes: number] {
   const { deep, checkCopies = deep, maxPerSecond = Infinity } = options
   const [names, bytes] = checkCopies ? [NAMES_READ, BYTES_READ] : [NAMES, Infinity]
-  if (attempts > 0) return [1, bytes]
+  if (alone || attempts) return [1, bytes]
   return [Math.max(1, Math.min(names, Math.floor(maxPerSecond * SECONDS_AT_ONCE))), bytes]
 }
 

@@ -56,6 +56,8 @@ export interface VerificationRecord extends JobRecord {
   position?: WalkPosition
   /** How many alarms have begun to compare what comes next, and did not live to see the end of it. */
   attempts?: number
+  /** How many names come next that an alarm has begun to compare together. If it did not live to, they are compared one by one. */
+  alone?: number
   /** In the current pass, or the last one. */
   tally: Tally
   /** Damaged copies that were copied again, in all passes. */

@@ -110,7 +110,8 @@ export function withCoalescing(backend: Backend, options: CoalesceOptions): Coal
   /** Fetches the object, and settles `flight.shared` for the requests that join. */
   const lead = async (name: string, getOptions: GetOptions): Promise<StoredObject | null> => {
     const { promise, resolve } = Promise.withResolvers<Shared | null>()
-    const { trace, needed, onHeld } = getOptions
+    // Others need the body even if this one already has it.
+    const { ifNoneMatch: _, needed, ...read } = getOptions
     const interest = needed && trackInterest(getOptions)
     const flight: Flight = {
       began: Date.now(),
@@ -119,12 +120,10 @@ export function withCoalescing(backend: Backend, options: CoalesceOptions): Coal
       ...(interest && { interest }),
     }
     flights.set(name, flight)
-    const { signal } = interest ?? getOptions
     try {
       const object = await backend.get(name, {
-        ...(signal && { signal }),
-        ...(trace && { trace }),
-        ...(interest && { needed: interest.needed, onHeld }),
+        ...read,
+        ...(interest && { needed: interest.needed, signal: interest.signal }),
       })
       const isOver = flights.get(name) !== flight
       if (!object || object.size === undefined || object.deleted || object.shared || isOver) return object

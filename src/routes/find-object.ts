@@ -48,7 +48,7 @@ export async function findObject(
     const holder = chain.backends.find((one) => one.name === error.backend)
     const mayBeDeleted = holder !== undefined && writerBehind(chain, holder, name) !== undefined
     // Conditions come before the range (RFC 9110 §13.2.2), and the object's metadata decides them.
-    if (!mayBeDeleted && !isConditional(headers) && ifRange === null) throw error
+    if (!mayBeDeleted && !isConditional(headers, true) && ifRange === null) throw error
     const info = (mayBeDeleted ? undefined : error.object) ?? (await headAgain(chain, name, trace))
     if (!info) return { object: null, range: null }
     if (info.size === undefined) throw error
@@ -65,9 +65,9 @@ function headAgain(chain: Chain, name: string, trace: Trace): Promise<ObjectInfo
   return chain.head(name, { trace, speculative: true })
 }
 
-const CONDITIONS = ['If-Match', 'If-None-Match', 'If-Modified-Since', 'If-Unmodified-Since']
+const CONDITIONS = ['If-Match', 'If-None-Match', 'If-Unmodified-Since']
 
-/** Whether the request has conditions, other than If-Range. */
-export function isConditional(headers: Headers): boolean {
-  return CONDITIONS.some((header) => headers.has(header))
+/** Whether the request has conditions, other than If-Range. Writes ignore If-Modified-Since (RFC 9110 §13.1.3). */
+export function isConditional(headers: Headers, isRead = false): boolean {
+  return CONDITIONS.some((header) => headers.has(header)) || (isRead && headers.has('If-Modified-Since'))
 }

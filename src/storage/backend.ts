@@ -22,7 +22,7 @@ export interface GetOptions extends ReadOptions {
   /** The client's If-Range: if it does not match, a backend may return the whole object at once. */
   ifRange?: string
   /** Quoted ETag that the object must still have, else `precondition` is thrown. */
-  ifMatch?: string
+  ifMatch?: string | undefined
   /** Quoted ETag that the caller already has: if the object still has it, a backend may leave the body empty. */
   ifNoneMatch?: string
 }

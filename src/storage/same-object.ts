@@ -1,3 +1,4 @@
+import type { GetOptions } from './backend.ts'
 import { canonicalJson } from './canonical-json.ts'
 import { type Digests, type ObjectInfo, type Provenance, representationOf } from './object.ts'
 
@@ -15,6 +16,14 @@ export function isSameObject(one: ObjectInfo, other: ObjectInfo): boolean {
 /** Whether the provenance of `copy` names exactly this version of `source`. */
 export function isCopyOf({ provenance }: Pick<ObjectInfo, 'provenance'>, source: ObjectInfo): boolean {
   return provenance?.backend === source.backend && isSameVersion(provenance, source)
+}
+
+/** Whether the caller already has this version: then the body is not needed, and may be empty. */
+export function isKnown(
+  { etag }: ObjectInfo,
+  { ifNoneMatch }: Pick<GetOptions, 'ifNoneMatch'> = {},
+): boolean {
+  return ifNoneMatch !== undefined && etag === ifNoneMatch
 }
 
 /** Also the headers and the user metadata. */

@@ -1,6 +1,6 @@
 import type { Backend } from '../storage/backend.ts'
 import { type DigestCheck, startCheck } from '../bodies/digest.ts'
-import type { ObjectInfo } from '../storage/object.ts'
+import { isKnown } from '../storage/same-object.ts'
 import { type Chunks, openChunks, streamOfChunks } from '../bodies/chunks.ts'
 
 const READ_BYTES = 64 * 1024
@@ -11,17 +11,12 @@ export function withCheckedDigests(backend: Backend): Backend {
     ...backend,
     async get(name, options = {}) {
       const object = await backend.get(name, options)
-      if (!object?.digests || object.range || isKnown(object, options.ifNoneMatch)) return object
+      if (!object?.digests || object.range || isKnown(object, options)) return object
       const { body, digests, size } = object
       const chunks = openChunks(body, { atLeast: 1, atMost: READ_BYTES })
       return { ...object, body: streamOfChunks(checkedChunks(chunks, startCheck(digests)), size) }
     },
   }
-}
-
-/** Then the body may be empty. */
-function isKnown({ etag }: ObjectInfo, ifNoneMatch: string | undefined): boolean {
-  return ifNoneMatch !== undefined && etag === ifNoneMatch
 }
 
 /**

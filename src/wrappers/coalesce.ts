@@ -31,11 +31,11 @@ interface Flight {
   bytes?: SharedBytes
   memory?: Reservation
   hasLeader: boolean
-  /** Present if a speculative request leads. */
+  /** Present if a request leads that may not need it, or may be aborted. */
   interest?: Interest
 }
 
-/** The requests that a speculative one leads, none of which may need the body. */
+/** The request that leads and those that have joined, none of which may need the body. */
 interface Interest {
   /** Settles once one of them needs it, or rejects if all were cancelled. */
   needed: Promise<void>
@@ -110,8 +110,9 @@ export function withCoalescing(backend: Backend, options: CoalesceOptions): Coal
   /** Fetches the object, and settles `flight.shared` for the requests that join. */
   const lead = async (name: string, getOptions: GetOptions): Promise<StoredObject | null> => {
     const { promise, resolve } = Promise.withResolvers<Shared | null>()
-    const { trace, needed, onHeld } = getOptions
-    const interest = needed && trackInterest(getOptions)
+    // Others need the body even if this one already has it.
+    const { ifNoneMatch: _, needed, signal, ...read } = getOptions
+    const interest = needed || signal ? trackInterest(getOptions) : undefined
     const flight: Flight = {
       began: Date.now(),
       shared: promise,
@@ -119,12 +120,11 @@ export function withCoalescing(backend: Backend, options: CoalesceOptions): Coal
       ...(interest && { interest }),
     }
     flights.set(name, flight)
-    const { signal } = interest ?? getOptions
     try {
       const object = await backend.get(name, {
-        ...(signal && { signal }),
-        ...(trace && { trace }),
-        ...(interest && { needed: interest.needed, onHeld }),
+        ...read,
+        ...(interest && { signal: interest.signal }),
+        ...(needed && interest && { needed: interest.needed }),
       })
       const isOver = flights.get(name) !== flight
       if (!object || object.size === undefined || object.deleted || object.shared || isOver) return object
@@ -138,8 +138,11 @@ export function withCoalescing(backend: Backend, options: CoalesceOptions): Coal
       const { body, ...info } = object
       flight.bytes = createSharedBytes(body, object.size, options.stallMs)
       options.keepAlive(flight.bytes.filled.catch(() => drop(name, flight)))
+      // From now on, it is also read for the copy.
+      interest?.join({})
       const shared = { info, bytes: flight.bytes, copy: { begun: false } }
       resolve(shared)
+      signal?.throwIfAborted()
       return needed ? await take(name, flight, getOptions) : share(shared, true)
     } finally {
       if (!flight.bytes) drop(name, flight)

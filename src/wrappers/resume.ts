@@ -1,6 +1,7 @@
 import type { Backend } from '../storage/backend.ts'
 import { failureOfBody, StorageError } from '../storage/errors.ts'
 import { bodyLength, type StoredObject } from '../storage/object.ts'
+import { isKnown } from '../storage/same-object.ts'
 import { cancelBody, cancelReader, refuseBody } from '../bodies/cancel.ts'
 import { heldBody } from '../bodies/fixed-length.ts'
 import { type IdleWatch, watchIdleTime } from '../bodies/idle-timeout.ts'
@@ -32,7 +33,7 @@ export function withResume(backend: Backend, options: ResumeOptions): Backend {
     ...backend,
     async get(name, getOptions) {
       const object = await backend.get(name, getOptions)
-      if (!object) return null
+      if (!object || isKnown(object, getOptions)) return object
       const length = bodyLength(object)
       const { idleTimeoutMs } = options
       const signal = getOptions?.signal

@@ -1,6 +1,6 @@
 import { reset } from 'cloudflare:test'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { answering, bucketWith, type CallInit, fill, KV, media, R2, startApp } from '../kit/app.ts'
+import { answering, bucketWith, type CallInit, fill, KV, media, OLD, R2, startApp } from '../kit/app.ts'
 
 const REFUSING = { limit: () => Promise.resolve({ success: false }) }
 
@@ -119,7 +119,6 @@ describe('a write that fails', () => {
   })
 
   it('does not blame it for a condition that a fallback cannot decide', async () => {
-    const OLD = { type: 'http', name: 'old', binding: 'OLD' }
     const down = answering(() => new Response(null, { status: 503 }))
     const { call } = startApp({ FALLBACK_STORAGES: [R2, OLD], OLD: down })
     const init = { method: 'PUT', body: 'bytes', headers: { 'If-None-Match': '*' } }
@@ -127,6 +126,15 @@ describe('a write that fails', () => {
       status: 502,
       timing: 'media;dur;desc=hit',
     })
+  })
+
+  it.each(['PUT', 'DELETE'])('asks no fallback because of an If-Modified-Since: %s', async (method) => {
+    const down = answering(() => new Response(null, { status: 503 }))
+    const { call } = startApp({ FALLBACK_STORAGES: [R2, OLD], OLD: down })
+    const headers = { 'If-Modified-Since': 'Wed, 01 May 2024 12:00:00 GMT' }
+    const init = { method, headers, ...(method === 'PUT' && { body: 'bytes' }) }
+    expect((await call('/conditional', init)).ok).toBe(true)
+    expect(down.requests).toEqual([])
   })
 
   it('names each backend that was tried, where plain deletes go on to the next', async () => {

@@ -73,6 +73,64 @@ describe('withCoalescing()', () => {
     expect(await textOf(other)).toBe('abcdef')
   })
 
+  describe.each([
+    ['at once', {}],
+    ['speculatively', { needed: Promise.resolve() }],
+  ])('whose first reader, which began %s, is aborted', (_, options) => {
+    /** Its requests and bodies end with their signals, as those of fetch do. */
+    function heeding(size: number) {
+      const { source, backend } = stepped(size)
+      const answers = Promise.withResolvers<void>()
+      const signals: (AbortSignal | undefined)[] = []
+      const get: Backend['get'] = async (name, { signal } = {}) => {
+        signals.push(signal)
+        signal?.addEventListener('abort', () => source.fail())
+        await answers.promise
+        signal?.throwIfAborted()
+        return backend.get(name)
+      }
+      return { source, answers, signals, shared: coalesced({ ...backend, get }) }
+    }
+
+    it('goes on with the body for the copy and the others', async () => {
+      const { source, answers, shared } = heeding(6)
+      const stop = new AbortController()
+      answers.resolve()
+      const first = await shared.get('a', { ...options, signal: stop.signal })
+      const copy = first?.shared?.stream()
+      source.next('abc')
+      stop.abort()
+      const other = await shared.get('a')
+      source.next('def')
+      source.end()
+      expect([await new Response(copy).text(), await textOf(other)]).toEqual(['abcdef', 'abcdef'])
+      await first?.body.cancel()
+    })
+
+    it('goes on with the request if others have joined', async () => {
+      const { source, answers, shared } = heeding(3)
+      const stop = new AbortController()
+      const first = shared.get('a', { ...options, signal: stop.signal })
+      const other = shared.get('a')
+      stop.abort(new Error('gone'))
+      answers.resolve()
+      source.next('abc')
+      source.end()
+      await expect(first).rejects.toThrow('gone')
+      expect(await textOf(await other)).toBe('abc')
+    })
+
+    it('ends the request if nobody has', async () => {
+      const { answers, signals, shared } = heeding(3)
+      const stop = new AbortController()
+      const first = shared.get('a', { ...options, signal: stop.signal })
+      stop.abort(new Error('gone'))
+      expect(signals[0]?.aborted).toBe(true)
+      answers.resolve()
+      await expect(first).rejects.toThrow('gone')
+    })
+  })
+
   it.each([
     ['short', (source: ReturnType<typeof steppedBody>) => source.end(), 'corrupt'],
     ['long', (source: ReturnType<typeof steppedBody>) => source.next('defg'), 'corrupt'],

@@ -1,22 +1,36 @@
 import { describe, expect, it } from 'vitest'
+import { createMemoryBudget } from '../../src/bodies/memory-budget.ts'
 import { withBreaker } from '../../src/wrappers/breaker.ts'
+import { withCoalescing } from '../../src/wrappers/coalesce.ts'
 import { memoryBackend } from '../kit/memory.ts'
 import { StorageError } from '../../src/storage/errors.ts'
 import { createChain } from '../../src/chain/fallback.ts'
 import { putObject } from '../../src/methods/put-object.ts'
 import { save } from '../../src/methods/save.ts'
+import type { Backend } from '../../src/storage/backend.ts'
 import type { Trace } from '../../src/storage/trace.ts'
 import { bytesOf, failing, textOf } from '../kit/fakes.ts'
 
+/** As during a migration: reads of the same name share a body. */
+const shared = (backend: Backend): Backend =>
+  withCoalescing(backend, {
+    maxBytes: 1000,
+    budget: createMemoryBudget(1000),
+    leave: 0,
+    stallMs: 1000,
+    keepAlive: () => {},
+  })
+
 describe.each([
-  ['in order', undefined],
-  ['hedged', 1000],
-])('a chain with a half-open breaker, searched %s', (_, hedgeMs) => {
-  /** `only` has `a` and is slow, behind a breaker that has just become half-open; `other` comes before it. */
+  ['in order', undefined, (backend: Backend) => backend],
+  ['hedged', 1000, (backend: Backend) => backend],
+  ['with shared bodies', undefined, shared],
+])('a chain with a half-open breaker, searched %s', (_, hedgeMs, wrapped) => {
+  /** `only` has `a` to `g` and is slow, behind a breaker that has just become half-open; `other` comes before it. */
   async function halfOpen(other = memoryBackend('other') as Parameters<typeof createChain>[0][number]) {
     const clock = { now: 0 }
     const memory = memoryBackend('only')
-    await memory.put('a', bytesOf('here'))
+    for (const name of 'abcdefg') await memory.put(name, bytesOf('here'))
     const state = { down: true }
     const backend = withBreaker(
       {
@@ -32,19 +46,19 @@ describe.each([
     for (let time = 0; time < 3; time++) await backend.get('a').catch(() => {})
     state.down = false
     clock.now += 5000
-    const chain = createChain([other, backend], {
+    const chain = createChain([other, wrapped(backend)], {
       deletes: 'first',
       ...(hedgeMs !== undefined && { hedgeMs: { [other.name]: hedgeMs } }),
     })
-    const read = (trace: Trace = []) =>
-      chain.get('a', { trace }).then(textOf, (error: Error) => error.message)
+    const read = (name: string, trace: Trace = []) =>
+      chain.get(name, { trace }).then(textOf, (error: Error) => error.message)
     return { chain, read, backend }
   }
 
   it('lets more than one through if no other backend can answer', async () => {
     const { read } = await halfOpen()
     const trace: Trace = []
-    expect(await Promise.all([read(), read(), read(trace)])).toEqual(['here', 'here', 'here'])
+    expect(await Promise.all([read('a'), read('b'), read('c', trace)])).toEqual(['here', 'here', 'here'])
     expect(trace.map(({ backend, outcome }) => [backend, outcome])).toEqual([
       ['other', 'absent'],
       ['only', 'hit'],
@@ -53,7 +67,7 @@ describe.each([
 
   it('lets no more through than would open it again', async () => {
     const { read } = await halfOpen()
-    const read7 = await Promise.all(Array.from({ length: 7 }, () => read()))
+    const read7 = await Promise.all(Array.from({ length: 7 }, (_, index) => read('abcdefg'.charAt(index))))
     expect(read7.filter((text) => text === 'here')).toHaveLength(3)
   })
 

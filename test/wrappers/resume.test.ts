@@ -285,3 +285,18 @@ describe('small bodies in memory', () => {
     }
   })
 })
+
+it('neither reads nor resumes a body that the caller already has', async () => {
+  const requested: unknown[] = []
+  const memory = memoryBackend('origin')
+  const backend = resuming({
+    ...memory,
+    async get(name, options) {
+      requested.push(options)
+      return { name, backend: 'origin', size: 5, etag: '"v1"', body: new Blob([]).stream() }
+    },
+  })
+  const known = { ifNoneMatch: '"v1"' }
+  expect(await textOf(await backend.get('a', known))).toBe('')
+  expect(requested).toEqual([known])
+})

@@ -107,10 +107,5 @@ export async function openAnswer(
   const { backend } = info
   const isPart = response.status === 206
   if (ifMatch !== undefined && info.etag !== ifMatch) return refuseBody(response.body, changed(backend))
-  if (isPart && isDecoded(response.headers))
-    return refuseBody(
-      response.body,
-      new StorageError('unavailable', 'sent a part of an encoded body', { backend }),
-    )
   return openResponse(response, info, isPart || ifRangeHolds(ifRange ?? null, info) ? range : undefined)
 }

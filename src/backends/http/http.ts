@@ -5,8 +5,8 @@ import { StorageError, failureOfCall } from '../../storage/errors.ts'
 import { encodeName } from '../../storage/name.ts'
 import type { ObjectInfo, RangeRequest, StoredObject } from '../../storage/object.ts'
 import { tooLongDescription } from '../description.ts'
-import { rangeHeader, unsatisfiable } from '../ranges.ts'
-import { htmlInsteadOf, ifRangeForOrigin, infoOfAnswer, openAnswer, refusal } from './answer.ts'
+import { cutPart, rangeHeader, unsatisfiable } from '../ranges.ts'
+import { htmlInsteadOf, ifRangeForOrigin, infoOfAnswer, isDecoded, openAnswer, refusal } from './answer.ts'
 import { listAutoindex } from './autoindex.ts'
 import { type Send, type SendOptions, createSend, isRedirect, withSlash } from './send.ts'
 
@@ -80,6 +80,12 @@ function createReader(backend: string, { send, absentStatuses, checkType }: Read
       await cancelBody(response.body)
       const size = parseContentRange(response.headers.get('Content-Range'))?.size
       return refuseRange(name, range, { signal, size })
+    }
+    if (range && response.status === 206 && isDecoded(response.headers)) {
+      // A part of the encoded bytes, which is no part of the object.
+      await cancelBody(response.body)
+      const whole = await get(name, { ifMatch, signal })
+      return whole && cutPart(whole, range)
     }
     if (!(await accept(response, name, range ? [200, 206] : [200]))) return null
     return openAnswer(response, infoOfAnswer(response, backend, name), { range, ifRange, ifMatch })

@@ -93,6 +93,18 @@ export const bodyFaults = {
     ...same('object'),
     sizeUnknown: ['get', 'range', 'head'],
   },
+  gzipPart: {
+    does: 'sends gzip, and parts of it, although it was not accepted',
+    fault: (exchange) => {
+      const { object, response } = exchange
+      if (!object) return serve(exchange)
+      response.setHeader('Content-Encoding', 'gzip')
+      // Not compressed, so that every range of the object is one of it.
+      serve({ ...exchange, object: { ...object, body: gzipSync(object.body, { level: 0 }) } })
+    },
+    ...same('object'),
+    sizeUnknown: ['get', 'range', 'head'],
+  },
   brotli: {
     does: 'sends brotli although it was not accepted',
     fault: encoded('br', brotliCompressSync),

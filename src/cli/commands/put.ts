@@ -75,7 +75,8 @@ async function put(
   let sent = 0
   const onSent = (count: number) => progress.update({ value: (sent += count) })
   try {
-    const stored = await sendFrom({ client, name, source, onSent }, async (body) =>
+    const sized = size === undefined ? undefined : { path: file, size }
+    const stored = await sendFrom({ client, name, source, file: sized, onSent }, async (body) =>
       options.available
         ? { name: await client.save(name, body, { headers }), created: true, etag: null }
         : { name, ...(await client.put(name, body, { headers })) },

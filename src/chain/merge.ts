@@ -185,7 +185,9 @@ export function createSource(
       if (finished && index === page.entries.length)
         return { state: keepsTombstones && listsAfter && moved ? 'open' : 'done' }
       if (answers === 0) return before
-      const position = positionIn(page, { index, more, listsAfter })
+      // The last name of R2's page may not be where the page ended.
+      const mayGoOnAfter = listsAfter && (backend.type !== 'r2' || index < page.entries.length)
+      const position = positionIn(page, { index, more, listsAfter: mayGoOnAfter })
       // None of its entries was needed, so it is probably far ahead of the others.
       const ahead = isUsed || keepsTombstones ? undefined : page.entries[index]?.name
       return ahead === undefined ? position : { ...position, ahead }

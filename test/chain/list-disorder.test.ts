@@ -76,6 +76,14 @@ describe('a backend that does not list in the order of bytes', () => {
     ])
   })
 
+  it('does not name R2 where such a name is the last of a page', async () => {
+    const r2 = asR2(memoryBackend('r2'))
+    for (const name of ['x', 'y', 'z', 'e\u0301', '\u00e9z']) await r2.put(name, new Uint8Array())
+    const pages = await walk([r2], { cursorKey, limit: 4 })
+    expect(pages.map(entries)).toEqual([['e\u0301', 'x', 'y', 'z'], ['\u00e9z']])
+    expect(pages.flatMap(({ degraded }) => degraded)).toEqual([])
+  })
+
   it('loses nothing of a page that is rolled up for it', async () => {
     const list = (): Promise<ListPage> =>
       Promise.resolve({

@@ -11,7 +11,10 @@ const MAX_RETRIES = 3
 /** Why another attempt may succeed, or undefined if that is not to be expected. */
 export function transientReason(error: unknown): string | undefined {
   if (!(error instanceof ApiError)) return networkReason(error)
-  return error.isFromWorker && [429, 502, 503, 504].includes(error.status) ? error.message : undefined
+  const { status, isFromWorker, message } = error
+  // Cloudflare answers itself when it is overloaded, or a request has used too much.
+  const mayPass = [429, 502, 503, 504].includes(status) || (status >= 500 && !isFromWorker)
+  return mayPass ? message : undefined
 }
 
 /** How long to wait after the attempt, counted from 0, that failed so; undefined if there is to be no other. */

@@ -68,13 +68,16 @@ describe('what a deployment cannot answer now', () => {
     }
   })
 
-  it('does not end a long listing, or a download of a folder', async () => {
+  it.each([
+    ['a backend', (response: ServerResponse) => problem(response, 502)],
+    ['Cloudflare', (response: ServerResponse) => void response.writeHead(520).end('error code: 520')],
+  ])('does not end a long listing, or a download of a folder: %s', async (_, fail) => {
     const failed = new Set<string>()
     answer = ({ url = '' }, response) => {
       const isFirst = !failed.has(url) && (url.includes('cursor') || url.includes('open'))
       if (isFirst) {
         failed.add(url)
-        return problem(response, 502)
+        return fail(response)
       }
       if (url.includes('open')) {
         response.writeHead(200, { ETag: '"x"', 'Content-Length': '2' })

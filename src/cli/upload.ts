@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import mime from 'mime'
 import type { Client } from '../client/client.ts'
@@ -7,8 +8,8 @@ interface Upload {
   client: Client
   name: string
   source: Readable
-  /** The file that the source reads, and the size that was announced of it. */
-  file?: { path: string; size: number } | undefined
+  /** The file that the source reads, as it was before; its size was announced. */
+  file?: { path: string; size: number; modified: Date } | undefined
   /** Gets the size of each chunk. */
   onSent: (size: number) => void
 }
@@ -31,7 +32,12 @@ export async function sendFrom<Answer>(
   }
   try {
     // The same stream at run time; Node and fetch declare it as two types.
-    return await send(Readable.toWeb(Readable.from(counted())) as ReadableStream)
+    const answer = await send(Readable.toWeb(Readable.from(counted())) as ReadableStream)
+    const now = file && (await stat(file.path))
+    // What was stored may be a mixture of both.
+    if (now && (now.size !== file.size || now.mtime.getTime() !== file.modified.getTime()))
+      throw changedMeanwhile(file.path)
+    return answer
   } catch (error) {
     // If the file cannot be read to its end, fetch fails because of that.
     if (changed ?? source.errored) throw changed ?? source.errored
@@ -43,7 +49,7 @@ export async function sendFrom<Answer>(
   }
 }
 
-export function changedMeanwhile(path: string): CommandError {
+function changedMeanwhile(path: string): CommandError {
   return new CommandError(EXIT.failed, `${path} was changed while it was uploaded: run the command again`)
 }
 

@@ -123,7 +123,10 @@ describe('a file that changes while it is uploaded', () => {
     expect(requests.filter((request) => request.startsWith('PUT'))).toHaveLength(1)
   })
 
-  it('is reported if its size stays the same', async () => {
+  it.each([
+    ['cp', () => ['cp', path(), ':log.txt']],
+    ['put', () => ['put', path()]],
+  ])('is reported if its size stays the same: %s', async (_, args) => {
     answer = async (request, response) => {
       if (request.method !== 'PUT') return problem(response, 404)
       await writeFile(path(), Buffer.alloc(2 * 1024 * 1024, 'x'))
@@ -133,7 +136,7 @@ describe('a file that changes while it is uploaded', () => {
         .catch(() => {})
       response.writeHead(201).end()
     }
-    const { code, stderr } = await cli(['cp', path(), ':log.txt'])
+    const { code, stderr } = await cli(args())
     expect(stderr).toContain(`${path()} was changed while it was uploaded`)
     expect(code).toBe(1)
   })

@@ -1,9 +1,8 @@
 import { createReadStream } from 'node:fs'
-import { stat } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ApiError, type Client } from '../../client/client.ts'
 import { waitAfter } from '../retries.ts'
-import { changedMeanwhile, sendFrom, typeOfName } from '../upload.ts'
+import { sendFrom, typeOfName } from '../upload.ts'
 import { isEqual } from './is-equal.ts'
 import type { LocalFile } from './local-files.ts'
 import { changedThere, headStored } from './stored-objects.ts'
@@ -27,16 +26,12 @@ export async function uploadFile({
   condition,
   onBytes,
 }: UploadFile): Promise<void> {
-  const { size, modified } = file
-  const headers = { 'Content-Type': typeOfName(name), 'Content-Length': String(size), ...condition }
+  const headers = { 'Content-Type': typeOfName(name), 'Content-Length': String(file.size), ...condition }
   for (let attempt = 0; ; attempt += 1) {
     try {
       const source = createReadStream(path)
-      const upload = { client, name, source, file: { path, size }, onSent: onBytes }
+      const upload = { client, name, source, file: { path, ...file }, onSent: onBytes }
       await sendFrom(upload, (body) => client.put(name, body, { headers }))
-      const now = await stat(path)
-      // What was stored may be a mixture of both.
-      if (now.size !== size || now.mtime.getTime() !== modified.getTime()) throw changedMeanwhile(path)
       return
     } catch (error) {
       if (error instanceof ApiError && error.status === 412) {

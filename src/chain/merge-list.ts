@@ -31,7 +31,7 @@ export interface MergeListOptions {
 
 export type Show = 'objects' | 'tombstones' | 'markers'
 
-/** A backend that could not take part in a page, and why. */
+/** A backend whose names are missing in a page, all or some, and why. */
 export interface Degraded {
   name: string
   error: ErrorCode
@@ -57,7 +57,8 @@ const MAX_LIMIT = 1000
 /**
  * One page of all backends' names in UTF-8 byte order, each once; the earlier backend wins.
  *
- * A backend that fails is named in `degraded`, and its names between this page's first and last name are missing.
+ * A backend that fails is named in `degraded`, and its names between this page's first and last name are missing. So is one
+ * that does not list in order, of which names that come too late are missing.
  * It is listed again for the next page. If it responded before, the listing continues until its names are complete;
  * if only failing backends have more names, their failure is thrown.
  */
@@ -100,7 +101,7 @@ export async function mergeList(
     ...(last !== undefined && { last }),
     positions: sources.map((source) => source.position(page.last !== undefined)),
   }
-  const failures = sources.filter(isLeftOut).flatMap(({ error }) => error ?? [])
+  const failures = sources.flatMap((source) => failureOf(source) ?? [])
   throwIfStuck(sources, { failures, unmoved: JSON.stringify(after) === JSON.stringify(before) })
   const open = sources.some((source, index) => !source.exhausted && after.positions[index]?.state === 'open')
   return {
@@ -148,6 +149,11 @@ function isLeftOut({ error, answers }: ListSource): boolean {
   return error !== undefined && answers === 0
 }
 
+/** Why names of it may be missing in the page. */
+function failureOf(source: ListSource): StorageError | undefined {
+  return isLeftOut(source) ? source.error : source.disorder
+}
+
 /** What is shown of a name, given its sources. */
 function visible(holders: readonly ListSource[], name: string, rules: Rules): Entry | undefined {
   const held = holders.flatMap((source) => {
@@ -177,7 +183,8 @@ function degradedOf(
 ): Degraded | undefined {
   const { name } = backend
   if (!isListable(backend)) return { name, error: 'unsupported', detail: 'cannot list' }
-  const failure = sources.find((source) => source.backend === backend && isLeftOut(source))?.error
+  const source = sources.find((one) => one.backend === backend)
+  const failure = source && failureOf(source)
   if (!failure) return undefined
   const deletes = tombstones && isWritable(backend) ? '; names deleted there may be listed' : ''
   return { name, error: failure.code, detail: failure.message + deletes }

@@ -1,7 +1,7 @@
 import type { ListableBackend, ListOptions, ListPage } from '../storage/backend.ts'
 import { StorageError, toStorageError } from '../storage/errors.ts'
 import type { ObjectInfo } from '../storage/object.ts'
-import { compareNames } from '../storage/order.ts'
+import { compareNames, disorderOf } from '../storage/order.ts'
 import { pastEntry, rollUp } from '../storage/roll-up.ts'
 import { mapLimited } from '../storage/map-limited.ts'
 
@@ -33,7 +33,7 @@ interface SourceOptions extends Pick<ListOptions, 'everything' | 'signal'> {
   keepsTombstones?: boolean
   /**
    * Names that are not in order are a failure of the backend, as some would be missed: `strict`, or only where a page begins
-   * before the end of an earlier one (`by page`).
+   * before the end of an earlier one (`by page`). Default: they are `disorder`, and the listing goes on without those names.
    */
   order?: 'strict' | 'by page' | undefined
 }
@@ -45,6 +45,8 @@ export interface ListSource {
   readonly answers: number
   /** Why the last request failed. */
   readonly error: StorageError | undefined
+  /** That names may be missing, because it does not list in order. */
+  readonly disorder: StorageError | undefined
   /** Nothing is left, in the buffer or after it. */
   readonly exhausted: boolean
   /** The next entry in the buffer. */
@@ -105,6 +107,7 @@ export function createSource(
   let more: string | undefined = before.cursor
   let finished = before.state === 'done'
   let error: StorageError | undefined
+  let disorder: StorageError | undefined
 
   const request = (): SourceRequest => {
     const first = answers === 0
@@ -121,10 +124,13 @@ export function createSource(
   const buffer = (listed: ListPage): void => {
     const all = entriesInOrder(listed)
     const taken = newest
-    if (order) {
-      checkOrder(backend.name, order === 'strict' ? listed.objects : all.slice(0, 1), end)
-      end = all.at(-1)?.name ?? end
-    }
+    // R2 lists equivalent names where the other spelling belongs. All of a short listing is sorted here.
+    const isWhole = answers === 0 && last === undefined && listed.cursor === undefined
+    const isSorted = order ? order === 'by page' : backend.type === 'r2' || isWhole
+    const why = disorderOf(isSorted ? all.slice(0, 1) : listed.objects, end)
+    if (why) disorder ??= new StorageError('unavailable', why, { backend: backend.name })
+    if (order && disorder) throw disorder
+    end = all.at(-1)?.name ?? end
     const begin = taken === undefined ? 0 : all.findIndex(({ name }) => compareNames(name, taken) > 0)
     const entries = begin < 0 ? [] : all.slice(begin)
     if (entries.length === 0 && listed.cursor !== undefined && listed.cursor === more)
@@ -145,6 +151,9 @@ export function createSource(
     },
     get error() {
       return error
+    },
+    get disorder() {
+      return disorder
     },
     get exhausted() {
       return finished && index === page.entries.length
@@ -169,12 +178,16 @@ export function createSource(
       }
     },
     position(moved) {
-      if (answers === 0 && error) return positionOfFailed(before, moved && listsAfter)
+      if (answers === 0 && error)
+        // If the others advanced, its next page begins before the last name taken.
+        return positionOfFailed(moved ? { skip: 0, ...before } : before, moved && listsAfter)
       // Only listed again once the listing has advanced: two sources that restart in turns would never end.
       if (finished && index === page.entries.length)
         return { state: keepsTombstones && listsAfter && moved ? 'open' : 'done' }
       if (answers === 0) return before
-      const position = positionIn(page, { index, more, listsAfter })
+      // The last name of R2's page may not be where the page ended.
+      const mayGoOnAfter = listsAfter && (backend.type !== 'r2' || index < page.entries.length)
+      const position = positionIn(page, { index, more, listsAfter: mayGoOnAfter })
       // None of its entries was needed, so it is probably far ahead of the others.
       const ahead = isUsed || keepsTombstones ? undefined : page.entries[index]?.name
       return ahead === undefined ? position : { ...position, ahead }
@@ -208,7 +221,9 @@ function positionIn(
   { index, more, listsAfter }: { index: number; more: string | undefined; listsAfter: boolean },
 ): Position {
   if (listsAfter && index > 0) return { state: 'open' }
-  if (index === entries.length) return { state: 'open', ...(more !== undefined && { cursor: more }) }
+  if (index === entries.length)
+    // Where nothing was taken, the page may have ended far before the last name taken.
+    return { state: 'open', ...(more !== undefined && { cursor: more }), ...(index === 0 && { skip: 0 }) }
   if (start === undefined && listsAfter) return { state: 'open' }
   return { state: 'open', ...(start !== undefined && { cursor: start }), skip: index + dropped }
 }
@@ -217,18 +232,6 @@ function positionIn(
 function positionOfFailed({ state, cursor, skip }: Position, passed: boolean): Position {
   if (passed) return { state }
   return { state, ...(cursor !== undefined && { cursor }), ...(skip !== undefined && { skip }) }
-}
-
-/** A page may begin with the name that the one before ended with. */
-function checkOrder(backend: string, entries: readonly { name: string }[], before: string | undefined): void {
-  let last = before
-  for (const { name } of entries) {
-    if (last !== undefined && compareNames(name, last) < 0) {
-      const why = `lists "${name}" after "${last}", which is not the order of their UTF-8 bytes: some names would be missed`
-      throw new StorageError('unavailable', why, { backend })
-    }
-    last = name
-  }
 }
 
 function entriesInOrder({ objects, directories }: ListPage): Entry[] {

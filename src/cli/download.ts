@@ -4,7 +4,9 @@ import { join, sep } from 'node:path'
 import type { Writable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ApiError, type Client } from '../client/client.ts'
-import { CommandError, EXIT, networkReason, usageError } from './errors.ts'
+import { CommandError, EXIT, usageError } from './errors.ts'
+import { transientReason, waitAfter } from './retries.ts'
+import { unsafeReason } from './transfer/local-files.ts'
 
 /** Where a download is written, and how much of it has been written. */
 export interface Target {
@@ -21,12 +23,20 @@ export interface Target {
 }
 
 /** The file to write the object to: the given one, or one of its name in the given folder. */
-export async function fileFor(name: string, given = './'): Promise<string> {
+export async function fileFor(
+  name: string,
+  given = './',
+  platform: NodeJS.Platform = process.platform,
+): Promise<string> {
   const own = name.slice(name.lastIndexOf('/') + 1)
   const isFolder =
     given.endsWith('/') || given.endsWith(sep) || (await stat(given).catch(() => null))?.isDirectory()
   if (!isFolder) return given
   if (own === '') throw usageError('the name ends in "/": give a file to write it to')
+  // On Windows, a name may be a path out of the folder.
+  const reason = unsafeReason(own, platform)
+  if (reason !== undefined)
+    throw usageError(`the name cannot be a file here: ${reason}. Give a file to write it to`)
   return join(given, own)
 }
 
@@ -113,6 +123,8 @@ interface DownloadOptions {
   target: Target
   onProgress: (at: number, total: number | undefined) => void
   onLost: (reason: string) => void
+  /** Whether the address is known to be right. Otherwise nothing is tried again before the first answer. */
+  wasReached?: boolean
 }
 
 interface Downloaded {
@@ -124,14 +136,13 @@ interface Downloaded {
   resumedFrom: number
 }
 
-const WAITS_MS = [500, 2_000, 5_000]
 const SILENCE_MS = 60_000
 
-/** Writes the object to the target; if the connection is lost, resumes at the same offset. */
+/** Writes the object to the target; if the connection is lost or a backend fails, resumes at the same offset. */
 export async function download(options: DownloadOptions): Promise<Downloaded> {
   const { target, onLost } = options
   let resumedFrom = target.offset
-  let wasReached = false
+  let { wasReached = false } = options
   const onResponse = ({ status }: Response) => {
     wasReached = true
     if (status === 200) resumedFrom = 0
@@ -141,12 +152,12 @@ export async function download(options: DownloadOptions): Promise<Downloaded> {
     try {
       return { ...(await downloadOnce(options, onResponse)), size: target.offset, resumedFrom }
     } catch (error) {
-      const reason = networkReason(error)
+      const reason = transientReason(error)
       // If the server never answered at all, the address is probably wrong: no retries then.
       if (reason === undefined || !wasReached) throw error
       // After any progress, all attempts are available again.
       if (target.offset > before) attempt = 0
-      const wait = WAITS_MS[attempt]
+      const wait = waitAfter(attempt, error)
       const isLost = target.offset > 0 && target.etag === null && !target.canRestart
       if (wait === undefined || isLost) throw error
       onLost(reason)

@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError } from 'commander'
 import { type Client, createClient, mediaBase } from '../client/client.ts'
 import { type DeploymentOptions, findDeployment } from './deployment-options.ts'
 import { fetchStored } from './fetch-stored.ts'
+import { heedingRetryAfter } from './retries.ts'
 import { createOutput, type Output, type OutputOptions, type Stream } from './output.ts'
 
 /** The standard streams and the environment: usually `process`. */
@@ -73,7 +74,7 @@ export function withLocal<Args extends unknown[]>(
 export function createSession(options: GlobalOptions, io: Io): Session {
   const { url, token } = findDeployment(options, io.env)
   return {
-    client: createClient({ url, fetch: fetchStored, ...(token !== '' && { token }) }),
+    client: createClient({ url, fetch: heedingRetryAfter(fetchStored), ...(token !== '' && { token }) }),
     output: createOutput(options, io),
     io,
     url: mediaBase(url),

@@ -55,6 +55,8 @@ export interface Manifest {
 /** `headers`: Range, If-None-Match, Content-Type, Cache-Control, `x-amz-meta-*`, Repr-Digest, … */
 export type TransferOptions = Pick<RequestOptions, 'headers' | 'signal' | 'redirect'>
 
+export type PreviewOptions = TransferOptions & { version?: string | undefined }
+
 /** A typed client of one deployment. */
 export type Client = ReturnType<typeof createClient>
 
@@ -154,10 +156,11 @@ export function createClient(options: ClientOptions) {
     dependence: () => get<'getDependence'>('dependence'),
     /** The URL of a read that the cookie of a session allows, too. */
     openUrl: (name: string) => `${base}-/api/open/${namePath(name)}`,
-    /** The URL at which an object is shown without a copy, and without counting as a read. */
-    previewUrl: (name: string) => `${base}-/api/preview/${namePath(name)}`,
+    /** The URL at which an object is shown without a copy, and without counting as a read. Browsers keep what it shows for a minute, unless `version` changes. */
+    previewUrl: (name: string, version?: string) => base + previewPath(name, version),
     /** The same as a response: 200, 206 or 304. */
-    preview: (name: string, request?: TransferOptions) => send(`-/api/preview/${namePath(name)}`, request),
+    preview: (name: string, { version, ...request }: PreviewOptions = {}) =>
+      send(previewPath(name, version), request),
     /** Copies up to 100 names into the primary now. */
     migrate: async (names: readonly string[]) => (await post<'migrate'>('migrate', { names })).results,
     /** What each source has said of its changes, and what came of it. */
@@ -249,6 +252,11 @@ export function createClient(options: ClientOptions) {
     /** The certificate as an HTML page. */
     verificationReport: async (id: string) => (await send(`-/api/${job('verifications', id)}/report`)).text(),
   }
+}
+
+function previewPath(name: string, version: string | undefined): string {
+  const query = version === undefined ? '' : `?version=${encodeURIComponent(version)}`
+  return `-/api/preview/${namePath(name)}${query}`
 }
 
 /** The Worker's `strict` option would also refuse backends that cannot list at all. */

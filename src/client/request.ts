@@ -107,11 +107,14 @@ export class ApiError extends Error {
   readonly problem: ProblemDocument
   /** Whether the Worker responded, and not something else in its place. */
   readonly isFromWorker: boolean
+  /** The seconds after which the request may be sent again, where the response says so. */
+  readonly retryAfter: number | undefined
 
-  constructor(problem: ProblemDocument, isFromWorker = true) {
+  constructor(problem: ProblemDocument, isFromWorker = true, retryAfter?: number) {
     super(`${problem.title}: ${problem.detail}`)
     this.problem = problem
     this.isFromWorker = isFromWorker
+    this.retryAfter = retryAfter
   }
 
   get status(): number {
@@ -127,7 +130,14 @@ async function toApiError(response: Response): Promise<ApiError> {
   const contentType = headers.get('Content-Type') ?? ''
   const text = await response.text()
   const unknown = { type: 'about:blank', title: `HTTP ${status}`, status, detail: url }
-  if (contentType.startsWith('application/problem+json')) return new ApiError(parse(text) ?? unknown)
+  if (contentType.startsWith('application/problem+json')) {
+    const retryAfter = /^\d+$/.exec(headers.get('Retry-After') ?? '')?.[0]
+    return new ApiError(
+      parse(text) ?? unknown,
+      true,
+      retryAfter === undefined ? undefined : Number(retryAfter),
+    )
+  }
   const location = headers.get('Location')
   if (location !== null && URL.canParse(location, url)) {
     const { origin, pathname } = new URL(location, url)

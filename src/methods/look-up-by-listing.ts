@@ -4,7 +4,7 @@ import { type Backend, isListable, type ListableBackend, type ListPage } from '.
 import { toStorageError } from '../storage/errors.ts'
 import { mapLimited } from '../storage/map-limited.ts'
 import type { ObjectInfo } from '../storage/object.ts'
-import { compareNames } from '../storage/order.ts'
+import { compareNames, disorderOf } from '../storage/order.ts'
 import { mayBeMarker } from '../storage/tombstone-marker.ts'
 
 /** What a backend has under each of the names that its listings decided; `null` if it does not have it. */
@@ -97,10 +97,12 @@ async function listDirectory(
 
 /** How many of the names, from the first, the page has or has passed: none if it is not in order, and all if it is the last one. */
 function passedBy({ objects, cursor }: ListPage, names: readonly string[]): number {
-  let last = ''
-  for (const { name } of objects) {
-    if (compareNames(name, last) < 0) return 0
-    last = name
-  }
-  return cursor === undefined ? names.length : names.filter((name) => compareNames(name, last) <= 0).length
+  if (disorderOf(objects, undefined)) return 0
+  const last = objects.at(-1)?.name ?? ''
+  // Servers of files list what is in `a/` before `a.jpg`, which may look as if it were in order.
+  const asFiles = (name: string): string => name.replaceAll('/', '\0')
+  const isAhead = (name: string): boolean =>
+    compareNames(name, last) > 0 || compareNames(asFiles(name), asFiles(last)) > 0
+  const ahead = cursor === undefined ? -1 : names.findIndex(isAhead)
+  return ahead < 0 ? names.length : ahead
 }

@@ -17,3 +17,18 @@ export function compareNames(a: string, b: string): number {
 function rank(unit: number): number {
   return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit
 }
+
+/** Why a listing of these names, of which the page before ended with `before`, may lack some; undefined if they are in order. */
+export function disorderOf(
+  names: readonly { name: string }[],
+  before: string | undefined,
+): string | undefined {
+  let last = before
+  for (const { name } of names) {
+    // A page may begin with the name that the one before ended with.
+    if (last !== undefined && compareNames(name, last) < 0)
+      return `lists "${name}" after "${last}", which is not the order of their UTF-8 bytes: some names would be missed`
+    last = name
+  }
+  return undefined
+}

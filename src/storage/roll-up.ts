@@ -1,7 +1,8 @@
 import type { ListOptions, ListPage } from './backend.ts'
+import { StorageError } from './errors.ts'
 import { MAX_NAME_BYTES, nameBytes } from './name.ts'
 import type { ObjectInfo } from './object.ts'
-import { compareNames } from './order.ts'
+import { compareNames, disorderOf } from './order.ts'
 
 /** The directory that a name is rolled up into below `prefix`, up to and including the delimiter. */
 export function directoryOf(name: string, prefix: string, delimiter: string | undefined): string | undefined {
@@ -52,9 +53,14 @@ export async function rollUp(
   const isInLast = (name: string): boolean =>
     last !== undefined && directoryOf(last, prefix, delimiter) === last && name.startsWith(last)
 
+  let end: string | undefined
   for (let pages = 0; pages < MAX_PAGES; pages++) {
     const listed = await flat({ ...options, ...from })
-    for (const object of listed.objects) {
+    const objects = listed.objects.toSorted((a, b) => compareNames(a.name, b.name))
+    const why = disorderOf(objects.slice(0, 1), end)
+    if (why) throw new StorageError('unavailable', why)
+    end = objects.at(-1)?.name ?? end
+    for (const object of objects) {
       const { name } = object
       const isReturned = last !== undefined && (compareNames(name, last) <= 0 || isInLast(name))
       if (isReturned || keep?.(object) === false) continue
@@ -65,7 +71,6 @@ export async function rollUp(
       last = directory ?? name
     }
     if (listed.cursor === undefined) return found
-    const end = listed.objects.at(-1)?.name
     const past = jumps && last !== undefined ? pastEntry(last, prefix, delimiter) : undefined
     const isAhead = past !== undefined && end !== undefined && compareNames(end, past) < 0
     from = isAhead ? { after: past } : { cursor: listed.cursor }

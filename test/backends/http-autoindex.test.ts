@@ -184,6 +184,15 @@ describe('a listing', () => {
     })
   })
 
+  it('fails if it has a directory that cannot be listed, whose names would be missing', async () => {
+    const { backend } = originOf(NAMES, 'photos/2023/')
+    await expect(backend.list?.({})).rejects.toMatchObject({
+      backend: 'old',
+      message: expect.stringContaining('"photos/2023/"'),
+    })
+    expect((await backend.list?.({ prefix: 'photos/', delimiter: '/' }))?.directories).toHaveLength(2)
+  })
+
   it.each<[string, () => Response]>([
     ['nothing at its root', () => new Response(null, { status: 404 })],
     ['an HTML listing', () => new Response('<html><h1>Index of /</h1></html>')],

@@ -242,7 +242,7 @@ describe('axe finds nothing, and nothing scrolls sideways,', () => {
       await origin.goDown()
       try {
         await visit.open(address('a folder'))
-        await page.getByText('legacy did not answer').waitFor()
+        await page.getByText('legacy failed').waitFor()
         expect(await violations(page, 'a folder while a backend is down')).toEqual([])
       } finally {
         await origin.comeBack()

@@ -268,7 +268,7 @@ it('says that a backend has gone down while the page is open', () =>
         for (let count = 0; count < 10; count += 1)
           await fetch(`${worker.url}nowhere/${count}.jpg`).then((response) => response.arrayBuffer())
         await page.getByRole('button', { name: 'Load again' }).click()
-        await page.getByText(/legacy did not answer .* What only it has is missing here/).waitFor()
+        await page.getByText(/legacy failed .* What only it has may be missing here/).waitFor()
         await lookAgain(page)
         await status.getByText('legacy unavailable').waitFor()
       } finally {

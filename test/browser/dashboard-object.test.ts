@@ -43,6 +43,33 @@ it('prior versions are listed, and one of them is restored', () =>
     expect(bodies).toEqual([{ time }])
   }))
 
+it('the preview is of the version that was restored', () =>
+  withDashboard(async ({ page, open, stack }) => {
+    const put = async (body: string): Promise<void> => {
+      const headers = { Authorization: `Bearer ${stack.token}`, 'Content-Type': 'text/plain' }
+      const response = await fetch(mediaUrl(stack.worker.url, 'docs/again.txt'), {
+        method: 'PUT',
+        headers,
+        body,
+      })
+      expect(response.ok).toBe(true)
+    }
+    await put('first')
+    const time = '2026-11-28T22:15:00.000Z'
+    const versions = [
+      { reason: 'replaced', backend: 'media', size: 6, etag: null, modified_time: null, time },
+    ]
+    await page.route('**/-/api/prior_versions/**', (route) => route.fulfill({ json: { name: '', versions } }))
+    await page.route('**/-/api/restore/**', async (route) => {
+      await put('second')
+      await route.fulfill({ json: { name: '', restored_time: time, size: 6 } })
+    })
+    await open('#/object/docs/again.txt')
+    await preview(page, 'pre').getByText('first').waitFor()
+    await page.getByRole('button', { name: 'Restore' }).click()
+    await preview(page, 'pre').getByText('second').waitFor()
+  }))
+
 /** Shows the chain as if legacy were a mirror. */
 async function asMirror(page: Page): Promise<void> {
   const known = await api<Answers['listBackends']>('GET', 'backends')
@@ -166,7 +193,7 @@ describe('a preview', () => {
       await open('#/object/docs/leaflet.pdf')
       expect((await response).status()).toBe(200)
       const frame = await (await preview(page, 'iframe').elementHandle())?.contentFrame()
-      await frame?.waitForURL(/leaflet\.pdf$/)
+      await frame?.waitForURL(/leaflet\.pdf\?version=/)
       expect(await frame?.evaluate(() => document.contentType)).toBe('application/pdf')
       const viewer = () => page.frames().some((one) => one.url().startsWith('chrome-extension:'))
       await expect.poll(viewer).toBe(true)

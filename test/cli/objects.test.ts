@@ -152,7 +152,7 @@ describe('rm, tombstones and undelete', () => {
       { name, deleted_time: expect.stringMatching(/Z$/) },
     ])
     expect((await deployment.cli(['tombstones', 'purge', 'graphics/', '--dry-run'])).stderr).toBe(
-      '0 would be purged, 1 kept because fallbacks still hold their objects\n',
+      '0 would be purged, 1 kept because fallbacks hold their objects, or did not answer\n',
     )
     expect(
       records(await deployment.cli(['tombstones', 'purge', 'graphics/', '--dry-run', '--json'])),

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { ApiError } from '../../src/client/client.ts'
 import { chosenFiles, droppedFiles, pastedFiles } from '../../src/dashboard/uploads/files.ts'
 import { createUploadQueue, progressOf, type Send, type Upload } from '../../src/dashboard/uploads/queue.ts'
 
@@ -68,6 +69,42 @@ describe('the queue of uploads', () => {
     expect(statesOf(queue)).toEqual(['sending', 'done'])
     await calls[2]?.end('a')
     expect(queue.isBusy.value).toBe(false)
+  })
+
+  it('sends all that failed again, however many', async () => {
+    const { send, calls } = server()
+    const queue = createUploadQueue(send, { concurrency: 1 })
+    queue.add(['a', 'b', 'c'].map((name) => file(name)))
+    await calls[0]?.end(new Error('full'))
+    await calls[1]?.end('b')
+    await calls[2]?.end(new Error('full'))
+    queue.retryFailed()
+    expect(statesOf(queue)).toEqual(['sending', 'done', 'waiting'])
+    await calls[3]?.end('a')
+    await calls[4]?.end('c')
+    expect(statesOf(queue)).toEqual(['done', 'done', 'done'])
+  })
+
+  it('sends nothing more once the session has ended, until it is asked to', async () => {
+    const { send, calls } = server()
+    const queue = createUploadQueue(send, { concurrency: 1 })
+    queue.add(['a', 'b', 'c'].map((name) => file(name)))
+    const problem = { type: 'about:blank', title: 'Unauthorized', status: 401, detail: 'sign in' }
+    await calls[0]?.end(new ApiError(problem))
+    expect(statesOf(queue)).toEqual(['failed', 'failed', 'failed'])
+    expect(queue.uploads.value[2]?.error).toMatchObject({ status: 401 })
+    expect(calls).toHaveLength(1)
+    queue.retryFailed()
+    expect(statesOf(queue)).toEqual(['sending', 'waiting', 'waiting'])
+  })
+
+  it('cancels thousands at once', () => {
+    const { send } = server()
+    const queue = createUploadQueue(send)
+    queue.add(Array.from({ length: 20_000 }, (_, index) => file(`${index}`)))
+    const started = performance.now()
+    queue.cancelAll()
+    expect(performance.now() - started).toBeLessThan(500)
   })
 
   it('cancels what is sent and what waits, and starts the next', async () => {

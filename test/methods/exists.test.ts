@@ -145,6 +145,21 @@ describe('exists of many names of one directory', () => {
     expect(backend.counts).toMatchObject({ head: 40, list: 1 })
   })
 
+  it('takes no name for absent that a server of files lists after the folder of that name', async () => {
+    const names = numbered(40)
+    const below = Array.from({ length: 1000 }, (_, index) => `a/000028/${String(index).padStart(4, '0')}`)
+    const backend = await holding('first', [...names, ...below], 's3')
+    const asFiles = (name: string): string => name.replaceAll('/', '\0')
+    const list: Backend['list'] = ({ prefix = '', after = '' } = {}) => {
+      const listed = [...backend.objects.values()]
+        .map(({ info }) => info)
+        .toSorted((a, b) => (asFiles(a.name) < asFiles(b.name) ? -1 : 1))
+        .filter(({ name }) => name.startsWith(prefix) && asFiles(name) > asFiles(after))
+      return Promise.resolve({ objects: listed.slice(0, 1000), directories: [], cursor: 'more' })
+    }
+    expect(await existing([{ ...backend, list }], names)).toEqual(all(names, true))
+  })
+
   it.each([
     ['é', 'e\u0301'],
     ['e\u0301', 'é'],

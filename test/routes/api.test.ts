@@ -226,7 +226,7 @@ describe('POST /-/api/exists', () => {
     ],
     ['no array', post('a'), 'names: must be an array of names'],
     ['a number', post([1]), 'names.0: must be a string'],
-    ['a name that cannot be one', post(['../a']), 'the name holds a "." or ".." segment'],
+    ['a name that cannot be one', post(['a', '../a']), 'names.1: the name holds a "." or ".." segment'],
     ['no names', { method: 'POST' }, 'names: is required'],
     ['no JSON', { method: 'POST', body: '{' }, 'the body is not JSON in UTF-8'],
     ['no object', { method: 'POST', body: '"a"' }, 'the body must be a JSON object'],

@@ -33,8 +33,8 @@ export async function listAutoindex(lister: Lister, options: ListOptions): Promi
   let opened = 0
 
   /** Where the next page has to begin, or `undefined` at the end of the directory. */
-  const walk = async (directory: string): Promise<string | undefined> => {
-    for (const { path, info } of await openDirectory(lister, directory, options)) {
+  const walk = async (directory: string, isListed = false): Promise<string | undefined> => {
+    for (const { path, info } of await openDirectory(lister, directory, { ...options, isListed })) {
       // Names inside it may come after the start, unless it was already listed as a directory.
       const isOnTheWay = !info && start?.startsWith(path) && !(delimiter && path === cursor)
       const isBehind = start === undefined || compareNames(path, start) > 0
@@ -42,7 +42,7 @@ export async function listAutoindex(lister: Lister, options: ListOptions): Promi
       if (page.objects.length + page.directories.length === limit) return last
       if (!info && !delimiter) {
         if (!isOnTheWay && ++opened > MAX_DIRECTORIES) return path
-        const next = await walk(path)
+        const next = await walk(path, true)
         if (next !== undefined) return next
         continue
       }
@@ -65,13 +65,21 @@ interface Entry {
 }
 
 /**
- * The entries of one directory, or none if it is not there. Where everything is listed, one that its parent lists and that
- * cannot be listed itself is one entry: its objects may be served all the same.
+ * The entries of one directory, or none if it is not there. One that its parent lists and that cannot be listed itself is a
+ * failure, or where everything is listed one entry: its objects may be served all the same.
  */
-async function openDirectory(lister: Lister, directory: string, options: ListOptions): Promise<Entry[]> {
+async function openDirectory(
+  lister: Lister,
+  directory: string,
+  options: ListOptions & { isListed?: boolean },
+): Promise<Entry[]> {
   const entries = await readDirectory(lister, directory, options)
   if (entries) return entries
-  if (!options.everything) return []
+  if (!options.everything) {
+    if (!options.isListed) return []
+    const why = `lists "${directory}", but not what is in it`
+    throw new StorageError('unavailable', why, { backend: lister.backend })
+  }
   const parent = directory.slice(0, directory.lastIndexOf('/', directory.length - 2) + 1)
   const siblings = await openDirectory(lister, parent, options)
   const { prefix = '' } = options

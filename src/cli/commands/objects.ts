@@ -5,11 +5,11 @@ import {
   type Finding,
   type ListedObject,
   type ListPage,
-  pages,
 } from '../../client/client.ts'
 import { forEachName } from '../each-name.ts'
 import { CommandError, EXIT, usageError } from '../errors.ts'
 import { bytes, type Lines, styled, type Text, time } from '../output.ts'
+import { manyPages } from '../retries.ts'
 import { type Session, wholeNumber, type WithSession } from '../session.ts'
 
 interface LsOptions {
@@ -46,7 +46,7 @@ async function ls({ client, output }: Session, prefix = '', options: LsOptions):
   let left = options.limit ?? Infinity
   const delimiter = options.recursive ? undefined : '/'
   const read = (cursor?: string) => client.list(prefix, { limit: Math.min(PAGE, left), delimiter, cursor })
-  for await (const page of pages(read)) {
+  for await (const page of manyPages(read)) {
     const entries = inOrder(page)
     output.list(entries, () =>
       options.long ? [{ rows: entries.map(factsOf), right: [0] }] : entries.map(nameOf),

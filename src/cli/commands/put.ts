@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
+import { createReadStream, type Stats } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { pipeline } from 'node:stream/promises'
@@ -60,7 +60,8 @@ async function put(
     throw usageError('--create and --available exclude each other: leave one out')
   // Refuses names that cannot be sent before any file is read.
   client.mediaUrl(name)
-  const size = file === '-' ? undefined : await sizeOf(file)
+  const found = file === '-' ? undefined : await statOf(file)
+  const size = found?.size
   const headers = {
     'Content-Type': options.contentType ?? typeOfName(name),
     ...(options.cacheControl !== undefined && { 'Cache-Control': options.cacheControl }),
@@ -75,7 +76,8 @@ async function put(
   let sent = 0
   const onSent = (count: number) => progress.update({ value: (sent += count) })
   try {
-    const stored = await sendFrom({ client, name, source, onSent }, async (body) =>
+    const before = found && { path: file, size: found.size, modified: found.mtime }
+    const stored = await sendFrom({ client, name, source, file: before, onSent }, async (body) =>
       options.available
         ? { name: await client.save(name, body, { headers }), created: true, etag: null }
         : { name, ...(await client.put(name, body, { headers })) },
@@ -114,12 +116,12 @@ function headerValue(value: string): string {
   return value
 }
 
-async function sizeOf(file: string): Promise<number> {
+async function statOf(file: string): Promise<Stats> {
   const found = await stat(file).catch((error: unknown) => {
     throw usageError(messageOf(error))
   })
   if (!found.isFile()) throw usageError(`${file} is not a file`)
-  return found.size
+  return found
 }
 
 async function sha256(file: string): Promise<string> {

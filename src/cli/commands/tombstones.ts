@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
-import { pages } from '../../client/client.ts'
 import { forEachName } from '../each-name.ts'
 import { count, time } from '../output.ts'
+import { manyPages } from '../retries.ts'
 import type { Session, WithSession } from '../session.ts'
 
 export function addTombstones(program: Command, withSession: WithSession): void {
@@ -38,7 +38,7 @@ export function addUndelete(program: Command, withSession: WithSession): void {
 }
 
 async function list({ client, output }: Session, prefix: string | undefined): Promise<void> {
-  for await (const { tombstones } of pages((cursor) => client.tombstones({ prefix, cursor }))) {
+  for await (const { tombstones } of manyPages((cursor) => client.tombstones({ prefix, cursor }))) {
     const rows = tombstones.map((found) => [time(found.deleted_time), found.name])
     output.list(tombstones, () => [{ rows }])
   }
@@ -51,13 +51,14 @@ async function purge(
 ): Promise<void> {
   let purged = 0
   let kept = 0
-  for await (const page of pages((cursor) => client.purgeTombstones({ prefix, dryRun, cursor }))) {
+  for await (const page of manyPages((cursor) => client.purgeTombstones({ prefix, dryRun, cursor }))) {
     if (!output.json) output.print(...page.names)
     purged += page.purged
     kept += page.kept
   }
   if (output.json) return output.record({ dry_run: dryRun, examined: purged + kept, purged, kept })
-  const rest = kept === 0 ? '' : `, ${count(kept)} kept because fallbacks still hold their objects`
+  const rest =
+    kept === 0 ? '' : `, ${count(kept)} kept because fallbacks hold their objects, or did not answer`
   output.note(`${count(purged)} ${dryRun ? 'would be purged' : 'purged'}${rest}`)
 }
 

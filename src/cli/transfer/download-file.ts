@@ -33,6 +33,7 @@ export async function downloadFile(wanted: DownloadFile): Promise<number> {
     client,
     name,
     target,
+    wasReached: true,
     onProgress(now) {
       onBytes(Math.max(0, now - at))
       at = now

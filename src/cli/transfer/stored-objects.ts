@@ -1,4 +1,5 @@
-import { ApiError, type Client, type Degraded, pages } from '../../client/client.ts'
+import { ApiError, type Client, type Degraded, type ListPage } from '../../client/client.ts'
+import { manyPages } from '../retries.ts'
 
 /** An object of a deployment. */
 export interface StoredObject {
@@ -21,18 +22,15 @@ export async function* listStored(
   prefix: string,
   { backend, onUnlistable }: ListStored,
 ): AsyncGenerator<StoredObject> {
-  for await (const page of pages((cursor) => client.list(prefix, { cursor, backend }))) {
+  const read = async (cursor: string | undefined): Promise<ListPage> => {
+    const page = await client.list(prefix, { cursor, backend })
     const failed = (page.backends ?? []).filter(({ error }) => error !== 'unsupported')
-    if (failed.length > 0) {
-      const detail = 'the listing would be incomplete'
-      throw new ApiError({
-        type: 'about:blank',
-        title: 'A backend failed',
-        status: 502,
-        detail,
-        backends: failed,
-      })
-    }
+    if (failed.length === 0) return page
+    const detail = 'the listing would be incomplete'
+    const problem = { type: 'about:blank', title: 'A backend failed', status: 502, detail, backends: failed }
+    throw new ApiError(problem)
+  }
+  for await (const page of manyPages(read)) {
     for (const unlistable of page.backends ?? []) onUnlistable?.(unlistable)
     for (const { name, size, etag, modified_time: modified } of page.objects)
       yield { name, size, etag, modified: modified === null ? null : new Date(modified) }

@@ -59,7 +59,7 @@ export async function transferAll(transfer: Transfer): Promise<Summary> {
     await concurrently(pairs({ isStrict: false }), maxConcurrency, (pair) =>
       attempt(transfer, summary, { action: direction, pair }, () =>
         direction === 'upload' ? upload(transfer, pair, onBytes) : download(transfer, pair, onBytes),
-      ),
+      ).finally(() => onBytes(0)),
     )
   } finally {
     progress.end()

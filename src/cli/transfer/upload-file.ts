@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ApiError, type Client } from '../../client/client.ts'
-import { networkReason } from '../errors.ts'
+import { waitAfter } from '../retries.ts'
 import { sendFrom, typeOfName } from '../upload.ts'
 import { isEqual } from './is-equal.ts'
 import type { LocalFile } from './local-files.ts'
@@ -17,8 +17,6 @@ interface UploadFile {
   onBytes: (size: number) => void
 }
 
-const WAITS_MS = [500, 2_000, 5_000]
-
 /** Uploads a file; starts over if the connection or a backend fails. */
 export async function uploadFile({
   client,
@@ -28,15 +26,12 @@ export async function uploadFile({
   condition,
   onBytes,
 }: UploadFile): Promise<void> {
-  const headers = {
-    'Content-Type': typeOfName(name),
-    'Content-Length': String(file.size),
-    ...condition,
-  }
+  const headers = { 'Content-Type': typeOfName(name), 'Content-Length': String(file.size), ...condition }
   for (let attempt = 0; ; attempt += 1) {
     try {
       const source = createReadStream(path)
-      await sendFrom({ client, name, source, onSent: onBytes }, (body) => client.put(name, body, { headers }))
+      const upload = { client, name, source, file: { path, ...file }, onSent: onBytes }
+      await sendFrom(upload, (body) => client.put(name, body, { headers }))
       return
     } catch (error) {
       if (error instanceof ApiError && error.status === 412) {
@@ -45,16 +40,9 @@ export async function uploadFile({
         if (stored && (await isEqual({ path, file, stored, direction: 'upload' }))) return
         throw changedThere(error)
       }
-      const wait = WAITS_MS[attempt]
-      if (wait === undefined || !isTransient(error)) throw error
+      const wait = waitAfter(attempt, error)
+      if (wait === undefined) throw error
       await sleep(wait)
     }
   }
-}
-
-/** Whether another attempt may succeed. */
-function isTransient(error: unknown): boolean {
-  return error instanceof ApiError
-    ? error.isFromWorker && [429, 502, 503, 504].includes(error.status)
-    : networkReason(error) !== undefined
 }

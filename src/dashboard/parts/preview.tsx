@@ -13,22 +13,31 @@ interface Props {
   name: string
   contentType?: string | undefined
   size?: number | undefined
+  /** Its ETag: what is shown is loaded again if it has changed. */
+  version?: string | undefined
 }
 
 /** The object as a browser shows it, without copying it and without counting as a read. Stored text is only ever text. */
-export function Preview({ name, contentType, size }: Props) {
+export function Preview({ name, contentType, size, version }: Props) {
   const kind = previewKind(name, contentType)
   if (size === 0) return <Empty title="The object is empty" />
-  if (kind === 'text' || kind === 'binary') return <Excerpt key={name} name={name} kind={kind} size={size} />
-  return <Media key={name} name={name} kind={kind} />
+  const key = `${version} ${name}`
+  const shown = { name, version }
+  if (kind === 'text' || kind === 'binary') return <Excerpt key={key} {...shown} kind={kind} size={size} />
+  return <Media key={key} {...shown} kind={kind} />
 }
 
-function Media({ name, kind }: { name: string; kind: Exclude<PreviewKind, 'text' | 'binary'> }) {
+interface Shown {
+  name: string
+  version: string | undefined
+}
+
+function Media({ name, version, kind }: Shown & { kind: Exclude<PreviewKind, 'text' | 'binary'> }) {
   /** Elements do not say why they failed: either the Worker does, or the browser cannot show what it got. */
   const failure = useSignal<{ error?: unknown } | undefined>(undefined)
   const check = async (isShown: boolean): Promise<void> => {
     try {
-      await readStart(name, 1)
+      await readStart({ name, version }, 1)
       if (!isShown) failure.value = {}
     } catch (error) {
       failure.value = { error }
@@ -49,7 +58,7 @@ function Media({ name, kind }: { name: string; kind: Exclude<PreviewKind, 'text'
         <p>It may be damaged, or of a format that this browser does not support.</p>
       </Empty>
     )
-  const source = client.previewUrl(name)
+  const source = client.previewUrl(name, version)
   const label = `Preview of ${visible(name)}`
   const player = { src: source, 'aria-label': label, controls: true, preload: 'metadata', onError } as const
   switch (kind) {
@@ -80,10 +89,10 @@ interface Start {
 }
 
 /** At most the first `limit` bytes of the object. */
-async function readStart(name: string, limit: number, signal?: AbortSignal): Promise<Start> {
+async function readStart({ name, version }: Shown, limit: number, signal?: AbortSignal): Promise<Start> {
   const headers = { Range: `bytes=0-${limit - 1}` }
   try {
-    const response = await client.preview(name, { headers, ...(signal && { signal }) })
+    const response = await client.preview(name, { version, headers, ...(signal && { signal }) })
     const total = Number(response.headers.get('Content-Range')?.split('/')[1])
     const bytes = new Uint8Array(await response.arrayBuffer())
     return {
@@ -97,7 +106,12 @@ async function readStart(name: string, limit: number, signal?: AbortSignal): Pro
   }
 }
 
-function Excerpt({ name, kind, size }: { name: string; kind: 'text' | 'binary'; size: number | undefined }) {
+function Excerpt({
+  name,
+  version,
+  kind,
+  size,
+}: Shown & { kind: 'text' | 'binary'; size: number | undefined }) {
   const start = useSignal<Start | undefined>(undefined)
   const error = useSignal<unknown>(undefined)
   const tries = useSignal(0)
@@ -107,7 +121,7 @@ function Excerpt({ name, kind, size }: { name: string; kind: 'text' | 'binary'; 
     const load = async (): Promise<void> => {
       error.value = undefined
       try {
-        start.value = await readStart(name, limit, abort.signal)
+        start.value = await readStart({ name, version }, limit, abort.signal)
       } catch (failure) {
         if (!abort.signal.aborted) error.value = failure
       }

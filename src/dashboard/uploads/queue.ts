@@ -1,4 +1,5 @@
-import { batch, computed, type ReadonlySignal, signal } from '@preact/signals'
+import { computed, type ReadonlySignal, signal } from '@preact/signals'
+import { ApiError } from '../../client/client.ts'
 
 export interface Upload {
   readonly id: number
@@ -31,9 +32,11 @@ export function createUploadQueue(send: Send, { onStored, concurrency = 3 }: Opt
   const running = new Map<number, AbortController>()
   let lastId = 0
 
-  const update = (id: number, change: Partial<Upload>): void => {
-    uploads.value = uploads.peek().map((upload) => (upload.id === id ? { ...upload, ...change } : upload))
+  const updateAll = (isMeant: (upload: Upload) => boolean, change: Partial<Upload>): void => {
+    uploads.value = uploads.peek().map((upload) => (isMeant(upload) ? { ...upload, ...change } : upload))
   }
+  const update = (id: number, change: Partial<Upload>): void =>
+    updateAll((upload) => upload.id === id, change)
 
   const start = async (upload: Upload): Promise<void> => {
     const { id } = upload
@@ -49,6 +52,8 @@ export function createUploadQueue(send: Send, { onStored, concurrency = 3 }: Opt
       onStored?.(storedAs)
     } catch (error) {
       update(id, abort.signal.aborted ? { state: 'cancelled' } : { state: 'failed', error })
+      // The session has ended: the others would be sent for nothing.
+      if (error instanceof ApiError && error.status === 401) updateAll(isWaiting, { state: 'failed', error })
     } finally {
       running.delete(id)
       startWaiting()
@@ -80,10 +85,7 @@ export function createUploadQueue(send: Send, { onStored, concurrency = 3 }: Opt
       else update(id, { state: 'cancelled' })
     },
     cancelAll(): void {
-      batch(() => {
-        for (const { id, state } of uploads.peek())
-          if (state === 'waiting') update(id, { state: 'cancelled' })
-      })
+      updateAll(isWaiting, { state: 'cancelled' })
       for (const abort of running.values()) abort.abort()
     },
     /** Sends a file that failed or was cancelled again. */
@@ -91,11 +93,19 @@ export function createUploadQueue(send: Send, { onStored, concurrency = 3 }: Opt
       update(id, { state: 'waiting', sent: 0, error: undefined })
       startWaiting()
     },
+    retryFailed(): void {
+      updateAll(({ state }) => state === 'failed', { state: 'waiting', sent: 0, error: undefined })
+      startWaiting()
+    },
     /** Takes everything that has ended out of the list. */
     clear(): void {
       uploads.value = uploads.peek().filter(isPending)
     },
   }
+}
+
+function isWaiting({ state }: Upload): boolean {
+  return state === 'waiting'
 }
 
 export function isPending({ state }: Upload): boolean {

@@ -35,6 +35,11 @@ export function UploadList() {
         >
           <Icon name="chevron-right" class={isOpen ? 'is-open' : ''} />
         </button>
+        {!isBusy && uploads.some(({ state }) => state === 'failed') && (
+          <button type="button" onClick={() => queue.retryFailed()}>
+            Try again
+          </button>
+        )}
         {isBusy ? (
           <button type="button" onClick={() => queue.cancelAll()}>
             Cancel all

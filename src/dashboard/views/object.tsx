@@ -69,7 +69,7 @@ function Details({ explanation, at, onChange }: DetailsProps) {
       <div class="object-columns">
         <section class="card preview" aria-label="Preview">
           {served ? (
-            <Preview name={name} contentType={served.content_type} size={served.size} />
+            <Preview name={name} contentType={served.content_type} size={served.size} version={served.etag} />
           ) : (
             <Empty title={whyNothing(explanation)} />
           )}

@@ -8,7 +8,7 @@ import { path, size, time, type TimeKind, url } from '../../methods/methods.ts'
 import { availableName, save } from '../../methods/save.ts'
 import { validName } from '../../methods/names.ts'
 import { MAX_ANONYMOUS_NAMES, MAX_NAMES } from '../../schemas/requests.ts'
-import { StorageError } from '../../storage/errors.ts'
+import { StorageError, toStorageError } from '../../storage/errors.ts'
 import { checkName, encodeName } from '../../storage/name.ts'
 import type { AppEnv, Handlers, Input } from '../context.ts'
 import { finish } from '../finish.ts'
@@ -32,7 +32,13 @@ export const methodHandlers = {
   exists: async (c, { name }) => ({ name, exists: name !== '' && (await exists(chainOf(c), name)) }),
   async existsAll(c, { body: { names } }) {
     if (!c.var.identity && names.length > MAX_ANONYMOUS_NAMES) throw tooManyNames(c, names.length)
-    for (const name of names) checkName(name)
+    for (const [index, name] of names.entries()) {
+      try {
+        checkName(name)
+      } catch (error) {
+        throw new StorageError('invalid', `names.${index}: ${toStorageError(error, '').message}`)
+      }
+    }
     return { exists: Object.fromEntries(await existsAll(chainOf(c), names)) }
   },
   size: async (c, { name }) => ({ name, size: found(name, await size(chainOf(c), name)) }),

@@ -13,7 +13,7 @@ export function Degraded({ entries, reload }: { entries: Entries; reload: () => 
           <div>
             {failed.map(({ name, error, detail }) => (
               <p key={name}>
-                <strong>{name}</strong> did not answer ({error}: {detail}). What only it has is missing here.
+                <strong>{name}</strong> failed ({error}: {detail}). What only it has may be missing here.
               </p>
             ))}
           </div>

@@ -1,3 +1,4 @@
+import { ApiError } from '../../../client/client.ts'
 import { formatAgo, formatBytes, formatCount, plural } from '../../format.ts'
 import { Icon } from '../../parts/icon.tsx'
 import { describeShort } from '../../parts/problem.tsx'
@@ -13,6 +14,9 @@ export function Footer({ listing, entries: { folders, objects, cursor, at } }: F
   const count = folders.length + objects.length
   const bytes = objects.reduce((sum, { size }) => sum + (size ?? 0), 0)
   const error = listing.error.value
+  const isUnknown = objects.some(({ size }) => size === null)
+  /** A cursor of a chain that has changed since is refused for good. */
+  const isOutdated = error instanceof ApiError && error.status === 400
   return (
     <div class="list-footer">
       {error === undefined ? (
@@ -23,7 +27,7 @@ export function Footer({ listing, entries: { folders, objects, cursor, at } }: F
           <span>{describeShort(error)}</span>
           <button
             type="button"
-            onClick={() => void (cursor === null ? listing.reload() : listing.loadMore())}
+            onClick={() => void (cursor === null || isOutdated ? listing.reload() : listing.loadMore())}
           >
             <Icon name="refresh-cw" /> Try again
           </button>
@@ -51,7 +55,7 @@ export function Footer({ listing, entries: { folders, objects, cursor, at } }: F
     const parts = [
       ...(folders.length > 0 ? [plural(folders.length, 'folder')] : []),
       ...(objects.length > 0 ? [plural(objects.length, 'object')] : []),
-      ...(bytes > 0 ? [formatBytes(bytes)] : []),
+      ...(bytes > 0 ? [`${isUnknown ? 'at least ' : ''}${formatBytes(bytes)}`] : []),
     ]
     return parts.join(', ')
   }

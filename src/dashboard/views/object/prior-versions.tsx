@@ -59,6 +59,7 @@ export function PriorVersions({ name, at, onChange }: Props) {
           ))}
         </tbody>
       </table>
+      {data.length > SHOWN && <p class="muted">And {data.length - SHOWN} older ones.</p>}
     </section>
   )
 }

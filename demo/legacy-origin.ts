@@ -27,7 +27,8 @@ export interface LegacyOrigin {
 /** The old media server of the demo: the files under a folder, over HTTP on loopback, on a free port. */
 export async function startLegacyOrigin(folder: string = bundledMedia): Promise<LegacyOrigin> {
   const requests: string[] = []
-  const server = createServer((request, response) => {
+  // Closing a pooled connection as it is used again would look like a failure of the origin.
+  const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
     requests.push(`${request.method} ${request.url}`)
     answer(folder, request, response).catch((error: unknown) => {
       // A client that leaves while the file is being sent is not a failure of the origin.

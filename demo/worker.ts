@@ -27,12 +27,12 @@ export interface RunningWorker {
 const PROJECT = fileURLToPath(new URL('..', import.meta.url))
 /** Wrangler's own entry point: the `wrangler` command wraps it in another process, which does not forward signals. */
 const WRANGLER = createRequire(import.meta.url).resolve('wrangler')
-const START_MS = 60_000
-const STOP_MS = 5_000
+const START_MS = 100_000
+const STOP_MS = 15_000
 
 /** Runs `wrangler dev` on loopback and waits until it answers. */
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
-  const port = options.port === undefined ? 0 : await freePort(options.port)
+  const port = options.port ? await freePort(options.port) : 0
   const child = spawn(process.execPath, ['--no-warnings', WRANGLER, ...devArguments(port, options)], {
     cwd: PROJECT,
     env: {

@@ -84,7 +84,7 @@ describe('a slow primary', () => {
     await bound.MEDIA_KV.put('a.txt', 'quick')
     const slow = {
       fetch: async () => {
-        await new Promise((resolve) => setTimeout(resolve, 150))
+        await new Promise((resolve) => setTimeout(resolve, 1500))
         return new Response('slow')
       },
     }
@@ -125,7 +125,7 @@ describe('an interrupted body', () => {
     })
     const reads = Array.from({ length: 12 }, async (_, time) => (await call(`/a${time}.bin`)).arrayBuffer())
     expect((await Promise.allSettled(reads)).map(({ status }) => status)).not.toContain('fulfilled')
-    await vi.waitFor(() => expect(lines.filter(({ event }) => event === 'copy')).toHaveLength(12))
+    await expect.poll(() => lines.filter(({ event }) => event === 'copy')).toHaveLength(12)
     expect(state()).toBe('closed')
   })
 })

@@ -178,13 +178,13 @@ describe('a copy into a bucket with a lock', () => {
     const { call, get } = start({ FALLBACK_DATA_MIGRATION: true, COPY_QUEUE: undefined })
     const response = await call('/kept/a.txt')
     expect([response.status, await response.text()]).toEqual([200, 'old'])
-    await vi.waitFor(async () =>
-      expect(await get('explain/kept/a.txt')).toMatchObject({
+    await expect
+      .poll(() => get('explain/kept/a.txt'))
+      .toMatchObject({
         migration: {
           last_copy: { outcome: 'failed', reason: expect.stringContaining('locked: a bucket lock') },
         },
-      }),
-    )
+      })
     expect(await stored('kept/a.txt')).toBe('a marker')
   })
 

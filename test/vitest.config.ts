@@ -15,6 +15,8 @@ export default defineConfig(({ mode }) => {
   /** Tables and properties at their full size; `npm test` takes a sample. See test/kit/sample.ts. */
   const full = mode === 'full'
   const provide = { full }
+  /** Vitest's own second is too little for a busy machine. */
+  const polled = { poll: { timeout: 20_000 } }
   return {
     test: {
       root,
@@ -31,6 +33,7 @@ export default defineConfig(({ mode }) => {
             name: 'worker',
             root,
             provide,
+            expect: polled,
             setupFiles: ['test/kit/empty-storage.ts'],
             globalSetup: ['test/kit/servers/s3-server.ts'],
             // Vitest awaits every line of the log, but the plugin sends those of Durable Objects, queue consumers and waitUntil
@@ -54,6 +57,7 @@ export default defineConfig(({ mode }) => {
             name: 'node',
             root,
             provide,
+            expect: polled,
             include: [
               'test/{e2e,faults,cli,config,docs,security,dashboard}/**/*.test.ts',
               ACCESS_OVER_SOCKETS,

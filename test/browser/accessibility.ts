@@ -41,6 +41,15 @@ export async function violations(page: Page, state: string): Promise<string[]> {
 async function axeViolations(page: Page, runOnly: RunOnly): Promise<string[]> {
   // What is loaded again is dimmed.
   await page.locator('[aria-busy=true]').first().waitFor({ state: 'detached' })
+  // Half of a transition has colours of its own.
+  await page.waitForFunction(() =>
+    document
+      .getAnimations()
+      .every(
+        ({ playState, effect }) =>
+          playState !== 'running' || effect?.getComputedTiming().endTime === Infinity,
+      ),
+  )
   const found = await page.evaluate(async (rules) => {
     const { axe } = globalThis as unknown as { axe: { run(options: RunOptions): Promise<AxeResults> } }
     return (await axe.run({ runOnly: rules, resultTypes: ['violations'] })).violations

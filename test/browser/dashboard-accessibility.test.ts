@@ -6,7 +6,7 @@ import type { Backfill, Verification } from '../../src/client/client.ts'
 import { eventually } from '../kit/eventually.ts'
 import { mediaFolder, mediaUrl, type MediaFolder } from '../kit/servers/media.ts'
 import { tabThrough, violations } from './accessibility.ts'
-import { lookAgain, useDashboard, type Visit } from './dashboard.ts'
+import { isFocused, lookAgain, pictureLoaded, picturesLoaded, useDashboard, type Visit } from './dashboard.ts'
 import { startTestOrigin, type TestOrigin } from './origin.ts'
 
 /** Of almost 1,024 bytes, as long as a file system allows, and denied by the origin. */
@@ -148,6 +148,7 @@ describe('axe finds nothing, and nothing scrolls sideways,', () => {
     },
     'a message with an action': async (visit) => {
       await visit.open('#/object/photos/2024/fractal.webp')
+      await pictureLoaded(visit.page)
       await button(visit.page, 'Delete').click()
       await button(visit.page, 'Undo').waitFor()
     },
@@ -302,9 +303,7 @@ describe('the keyboard', () => {
       await page.getByRole('dialog').getByRole('button').first().focus()
       await page.keyboard.press('Escape')
       await page.getByRole('dialog').waitFor({ state: 'detached' })
-      await expect
-        .poll(() => button(page, opener).evaluate((element) => element === document.activeElement))
-        .toBe(true)
+      await expect.poll(isFocused(button(page, opener))).toBe(true)
     }),
   )
 
@@ -321,9 +320,9 @@ describe('the keyboard', () => {
       const rows = await page.locator('.list-body .name').allTextContents()
       await page.getByRole('link', { name: rows[0] ?? '' }).focus()
       await press('ArrowDown')
-      expect(await active()).toBe(rows[1])
+      await expect.poll(active).toBe(rows[1])
       await press('ArrowUp')
-      expect(await active()).toBe(rows[0])
+      await expect.poll(active).toBe(rows[0])
       for (const [key, row] of [
         ['End', rows.at(-1)],
         ['Home', rows[0]],
@@ -331,10 +330,13 @@ describe('the keyboard', () => {
         ['PageUp', rows[0]],
       ] as const) {
         await press(key)
-        expect(await active(), key).toBe(row)
+        await expect.poll(active, { message: key }).toBe(row)
       }
 
-      while ((await active()) !== 'photos/') await press('ArrowDown')
+      for (const row of rows.slice(1, rows.indexOf('photos/') + 1)) {
+        await press('ArrowDown')
+        await expect.poll(active).toBe(row)
+      }
       await press('Enter')
       await page.waitForURL(/#\/browse\/photos\/$/)
       await page.getByRole('link', { name: 'harbour.jpg' }).waitFor()
@@ -347,16 +349,15 @@ describe('the keyboard', () => {
 
       await press('ArrowDown')
       await press('Space')
-      expect(await selected()).toBe(1)
+      await expect.poll(selected).toBe(1)
       await press('Shift+ArrowDown')
-      expect(await selected()).toBe(2)
+      await expect.poll(selected).toBe(2)
       await press('Control+a')
-      expect(await selected()).toBe(await page.locator('.list-body').getByRole('checkbox').count())
+      await expect.poll(selected).toBe(await page.locator('.list-body').getByRole('checkbox').count())
       await press('Escape')
-      expect(await selected()).toBe(0)
+      await expect.poll(selected).toBe(0)
 
-      // A picture that is still being requested when its object is deleted would be a 404.
-      await expect.poll(() => page.locator('.list-body img:not(.is-loading)').count()).toBe(3)
+      await picturesLoaded(page, 3)
       const deleted = await active()
       await press('Delete')
       await page.getByText('1 object deleted.').waitFor()
@@ -364,9 +365,7 @@ describe('the keyboard', () => {
       await page.getByRole('link', { name: deleted ?? '' }).waitFor()
 
       await press('/')
-      expect(
-        await page.getByRole('searchbox').evaluate((element) => element === document.activeElement),
-      ).toBe(true)
+      await expect.poll(isFocused(page.getByRole('searchbox'))).toBe(true)
       await press('Escape')
       await press('u')
       await expect.poll(() => choosers).toBe(1)

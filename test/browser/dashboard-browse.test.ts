@@ -6,7 +6,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 import type { Backends, Explanation, Series } from '../../src/client/client.ts'
 import { eventually } from '../kit/eventually.ts'
 import { mediaFolder, mediaUrl, type MediaFolder } from '../kit/servers/media.ts'
-import { lookAgain, useDashboard } from './dashboard.ts'
+import { lookAgain, picturesLoaded, useDashboard } from './dashboard.ts'
 import { startTestOrigin, type TestOrigin } from './origin.ts'
 
 const WATCHED = 200
@@ -106,8 +106,8 @@ describe('folders', () => {
       await row(page, 'photos').getByRole('link').click()
       await row(page, '2024').getByRole('link').click()
       await row(page, 'fractal.webp').waitFor()
-      expect(new URL(page.url()).hash).toBe('#/browse/photos/2024/')
-      expect(await page.title()).toContain('2024')
+      await expect.poll(() => new URL(page.url()).hash).toBe('#/browse/photos/2024/')
+      await expect.poll(() => page.title()).toContain('2024')
       await page.goBack()
       await row(page, 'harbour.jpg').waitFor()
       await page.goForward()
@@ -196,13 +196,14 @@ describe('what is selected', () => {
       const selection = await select(page, 'c.png')
       await selection.getByRole('button', { name: 'Migrate now' }).click()
       await page.getByText('1 object not to be moved.').waitFor()
-      expect(await row(page, 'c.png').textContent()).toContain('legacy')
+      await expect.poll(() => row(page, 'c.png').textContent()).toContain('legacy')
     }))
 
   it('is deleted at once, and restored by undoing it', () =>
     withDashboard(async ({ page, open }) => {
       await open('#/browse/deleted/')
       const selection = await select(page, 'a.png', 'b.png')
+      await picturesLoaded(page, 3)
       await selection.getByRole('button', { name: 'Delete' }).click()
       await page.getByText('2 objects deleted.').waitFor()
       await row(page, 'a.png').waitFor({ state: 'detached' })
@@ -271,10 +272,10 @@ it('says that a backend has gone down while the page is open', () =>
         await page.getByText(/legacy failed .* What only it has may be missing here/).waitFor()
         await lookAgain(page)
         await status.getByText('legacy unavailable').waitFor()
+        expect(await row(page, 'harbour.jpg').count()).toBe(0)
       } finally {
         await origin.comeBack()
       }
-      expect(await row(page, 'harbour.jpg').count()).toBe(0)
     },
     { failing: /^50\d \/-\/api\/preview\// },
   ))

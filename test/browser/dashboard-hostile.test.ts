@@ -134,9 +134,11 @@ describe('hostile names', () => {
         expect(index, text).toBeGreaterThanOrEqual(0)
         await page.locator('.list-body').getByRole('link').nth(index).click()
         await page.getByLabel(/^Text of/).waitFor()
-        expect(decodeURIComponent(new URL(page.url()).hash)).toBe(`#/object/${FOLDER}${name}`)
+        await expect
+          .poll(() => decodeURIComponent(new URL(page.url()).hash))
+          .toBe(`#/object/${FOLDER}${name}`)
         expect(await page.locator('h1 .name').textContent()).toBe(FOLDER + text)
-        expect(await page.title()).toContain(text.trim())
+        await expect.poll(() => page.title()).toContain(text.trim())
         const link = page.getByRole('link', { name: 'Open', exact: true })
         const path = await link.evaluate((element: HTMLAnchorElement) => new URL(element.href).pathname)
         expect(decodeURIComponent(path)).toBe(`/-/api/open/${FOLDER}${name}`)

@@ -3,7 +3,7 @@ import type { Locator, Page } from 'playwright-core'
 import { afterAll, describe, expect, it } from 'vitest'
 import type { Answers, Explanation } from '../../src/client/client.ts'
 import { longFilm, mediaFolder, mediaUrl, type MediaFolder } from '../kit/servers/media.ts'
-import { useDashboard, type Visit } from './dashboard.ts'
+import { isFocused, pictureLoaded, useDashboard, type Visit } from './dashboard.ts'
 
 const TEXT = 'Tides, 2024\n<b>not bold</b> – ünïcödé\n'
 
@@ -266,6 +266,7 @@ describe('an object', () => {
     withDashboard(async ({ page, open }) => {
       const name = 'photos/sun.png'
       await open(`#/object/${name}`)
+      await pictureLoaded(page)
       await page.getByRole('button', { name: 'Delete' }).click()
       await page.getByText('sun.png is deleted. legacy still has it.').waitFor()
       expect(await explain(name)).toMatchObject({ would_serve: null, migration: { state: 'deleted' } })
@@ -273,6 +274,7 @@ describe('an object', () => {
       await page.getByText('sun.png is back: legacy serves it').waitFor()
       expect(await explain(name)).toMatchObject({ would_serve: 'legacy', tombstone: null })
 
+      await pictureLoaded(page)
       await page.getByRole('button', { name: 'Delete' }).click()
       await page.getByText('legacy still has it, hidden by the tombstone in media').waitFor()
       await page.reload()
@@ -291,13 +293,14 @@ describe('an object', () => {
         body: 'only here',
       })
       await open(`#/object/${name}`)
+      await preview(page, 'pre').waitFor()
       const remove = page.getByRole('button', { name: 'Delete', exact: true })
       await remove.click()
       const dialog = page.getByRole('dialog')
       await dialog.waitFor()
       await page.keyboard.press('Escape')
       await dialog.waitFor({ state: 'detached' })
-      expect(await remove.evaluate((element) => element === document.activeElement)).toBe(true)
+      await expect.poll(isFocused(remove)).toBe(true)
       await remove.click()
       await dialog.getByText('No other backend has it, so an undelete cannot bring it back.').waitFor()
       await dialog.getByText('Only a prior version could').waitFor()

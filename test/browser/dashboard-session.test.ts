@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { useDashboard, type Visit } from './dashboard.ts'
+import { isFocused, useDashboard, type Visit } from './dashboard.ts'
 
 const { withDashboard } = useDashboard()
 
@@ -65,7 +65,7 @@ describe('signing in', () => {
       async ({ page, stack, open }) => {
         await open(`#token=${stack.token}`)
         await page.getByRole('navigation', { name: 'Views' }).waitFor()
-        expect(new URL(page.url()).hash).toBe('#/welcome')
+        await expect.poll(() => new URL(page.url()).hash).toBe('#/welcome')
         await page.getByRole('link', { name: 'Health' }).click()
         await page.waitForURL(/#\/health$/)
         await page.goBack()
@@ -80,7 +80,7 @@ describe('signing in', () => {
       async ({ page, open }) => {
         await open('#token=of-an-earlier-start')
         await page.getByRole('alert').getByText('The token in the address was refused').waitFor()
-        expect(page.url()).not.toContain('of-an-earlier-start')
+        await expect.poll(() => page.url()).not.toContain('of-an-earlier-start')
       },
       { signedIn: false, failing: UNAUTHORIZED },
     ))
@@ -139,7 +139,7 @@ describe('addresses', () => {
       await page.getByRole('heading', { level: 1, name: 'Health' }).waitFor()
       await page.goForward()
       await page.getByRole('heading', { level: 1, name: 'Migration' }).waitFor()
-      expect(await heading.evaluate((element) => element === document.activeElement)).toBe(true)
+      await expect.poll(isFocused(heading)).toBe(true)
       await page.evaluate(() => (location.hash = '#/nowhere'))
       await page.getByText('There is no such page').waitFor()
     }))
@@ -165,7 +165,7 @@ it('shows a newcomer a picture that moves, is deleted and comes back', () =>
       await result('legacy serves it again')
       await page.getByRole('link', { name: 'Go to Migration' }).click()
       await page.getByRole('heading', { level: 1, name: 'Migration' }).waitFor()
-      expect(new URL(page.url()).hash).toBe('#/migration')
+      await expect.poll(() => new URL(page.url()).hash).toBe('#/migration')
     },
     { signedIn: false },
   ))

@@ -1,4 +1,4 @@
-import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core'
+import { chromium, type Browser, type BrowserContext, type Locator, type Page } from 'playwright-core'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { startStack, type Stack, type StackOptions } from '../../demo/stack.ts'
 import { CHROMIUM } from './chromium.ts'
@@ -47,7 +47,7 @@ export function useDashboard(options: () => Promise<StackOptions> | StackOptions
       timezoneId: 'UTC',
     })
     try {
-      context.setDefaultTimeout(10_000)
+      context.setDefaultTimeout(20_000)
       const base = `${stack.worker.url}-/`
       const misdeeds = await watch(context, new URL(base).origin, look)
       if (look.signedIn ?? true) await signIn(context, stack)
@@ -82,6 +82,20 @@ export function useDashboard(options: () => Promise<StackOptions> | StackOptions
 export async function signIn(context: BrowserContext, { worker, token }: Stack): Promise<void> {
   await context.request.post(`${worker.url}-/api/session`, { data: { token }, failOnStatusCode: true })
 }
+
+/** Waits until a list shows so many pictures: one that is still requested when its object is deleted would be a 404. */
+export async function picturesLoaded(page: Page, count: number): Promise<void> {
+  await expect.poll(() => page.locator('.list-body img:not(.is-loading)').count()).toBe(count)
+}
+
+/** The same for the view of an object. */
+export async function pictureLoaded(page: Page): Promise<void> {
+  const picture = page.getByLabel('Preview', { exact: true }).locator('img')
+  await expect.poll(() => picture.evaluate((img: HTMLImageElement) => img.complete)).toBe(true)
+}
+
+/** For `expect.poll`: a view gives the focus after it is rendered. */
+export const isFocused = (element: Locator) => () => element.evaluate((one) => one === document.activeElement)
 
 /** As somebody who comes back to the tab: what is polled is loaded at once. */
 export async function lookAgain(page: Page): Promise<void> {

@@ -62,7 +62,7 @@ it('finds a setting by its name, without asking another server', async () => {
   await page.locator('#localsearch-input').fill('FALLBACK_INLINE_MAX_BYTES')
   await page.locator('.VPLocalSearchBox .result').first().waitFor()
   await page.screenshot({ path: join(SCREENSHOTS, 'search.png') })
-  expect(await page.locator('.VPLocalSearchBox .results').textContent()).toContain('Variables')
+  await expect.poll(() => page.locator('.VPLocalSearchBox .results').textContent()).toContain('Variables')
   // Other pages mention the setting, too.
   await page.locator(':is(a.result[href*="/settings"], a.result[href*="/configuration"])').first().click()
   await page.waitForURL(/\/(settings|configuration)\.html/)
@@ -89,6 +89,7 @@ it('opens its three paths from every page, on a phone too', async () => {
   await page.screenshot({ path: join(SCREENSHOTS, 'menu-360.png') })
   await page.locator('.VPNavScreen').getByRole('link', { name: 'Reference' }).click()
   await page.waitForURL(/\/configuration\.html/)
-  expect(await page.locator('h1').textContent()).toContain('Configuration')
+  // The address is the new one before the page is loaded.
+  await expect.poll(() => page.locator('h1').textContent()).toContain('Configuration')
   await page.close()
 })

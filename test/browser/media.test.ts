@@ -38,7 +38,7 @@ afterAll(async () => {
   if (pages) await close(pages)
   await stack?.stop()
   await media?.remove()
-  if (state) await rm(state, { recursive: true, force: true })
+  if (state) await rm(state, { recursive: true, force: true, maxRetries: 3 })
 })
 
 async function save({ worker, token }: Stack, name: string): Promise<void> {

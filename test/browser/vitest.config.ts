@@ -2,8 +2,9 @@ import { defineConfig } from 'vitest/config'
 
 const shared = {
   root: new URL('.', import.meta.url).pathname,
-  testTimeout: 60_000,
-  hookTimeout: 120_000,
+  testTimeout: 120_000,
+  hookTimeout: 240_000,
+  expect: { poll: { timeout: 20_000 } },
 }
 /** Measures times, so nothing runs beside it. */
 const SPEED = '**/dashboard-speed.test.ts'

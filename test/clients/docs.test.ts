@@ -57,7 +57,7 @@ afterAll(async () => {
 
 describe('the commands in the docs', () => {
   // The jobs of operations.md find something to copy.
-  it.each([...pages.keys()])('in %s work as they are written', async (path) => {
+  it.each([...pages.keys()])('in %s work as they are written', { timeout: 180_000 }, async (path) => {
     // Its jobs need something to copy, and leave some of it to others.
     const deployment = path === 'docs/operations.md' ? await start() : stack
     const parts = (pages.get(path) ?? []).flatMap(({ place, code }) => [
@@ -91,7 +91,7 @@ async function start(): Promise<Stack> {
 
 /** Not synchronously: this process is the legacy origin. */
 async function runScript(script: string): Promise<{ code: number | null; output: string }> {
-  const child = spawn('bash', ['-euo', 'pipefail', '-c', script], { cwd: folder, timeout: 50_000 })
+  const child = spawn('bash', ['-euo', 'pipefail', '-c', script], { cwd: folder, timeout: 100_000 })
   let output = ''
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding('utf8').on('data', (text: string) => (output += text))

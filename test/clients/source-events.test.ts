@@ -99,7 +99,7 @@ async function change(name: string, version: number, random: Random): Promise<nu
   await eventually(
     () => `${name} as ${expected}`,
     async () => ((await shown(name)) === expected ? true : null),
-    { patience: 90_000, interval: 20 },
+    { patience: 150_000, interval: 20 },
   )
   return Date.now() - changed
 }
@@ -130,8 +130,8 @@ it(`follows ${CHANGES} puts and deletes at the source while a backfill runs`, as
     source.put(nameOf(index), `${nameOf(index)}, as it was`),
   )
   await source.notify()
-  // It takes longer than the changes; another one copies the rest.
-  const slow = await startBackfill({ max_per_second: 40 })
+  // It takes longer than the changes, however busy the machine is; another one copies the rest.
+  const slow = await startBackfill({ max_per_second: 10 })
 
   const times: number[] = []
   let during = 0
@@ -188,4 +188,4 @@ it(`follows ${CHANGES} puts and deletes at the source while a backfill runs`, as
   process.stdout.write(
     `${CHANGES} changes, ${during} of them while the backfill ran: seen by clients after ${quantile(sorted, 0.5)} ms (p50), ${quantile(sorted, 0.95)} ms (p95) of ${sorted.length}; as the Worker counts it: ${JSON.stringify(status['lag_seconds'])} s\n`,
   )
-}, 300_000)
+}, 500_000)

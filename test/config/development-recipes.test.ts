@@ -57,6 +57,11 @@ async function rulesIn(table: string): Promise<Rules> {
   }
 }
 
+/** Of the processor: a busy machine takes longer by the clock. */
+function millisecondsSince(started: NodeJS.CpuUsage): number {
+  return process.cpuUsage(started).user / 1000
+}
+
 /** A backend that has only these names. */
 function holding(...names: string[]): Reader {
   return { head: async (name) => (names.includes(name) ? { name } : null) }
@@ -71,10 +76,10 @@ async function answerOf(rules: Rules, requested: string, ...names: string[]): Pr
 }
 
 it('a placeholder finds the size in the worst names of 1,024 bytes at once', () => {
-  const started = performance.now()
+  const started = process.cpuUsage()
   for (const piece of ['1', '1x', '11x', 'w', '-w-', 'scale', '9x9', '-1x1'])
     sizeIn(`${piece.repeat(1024).slice(0, 1020)}.jpg`)
-  expect(performance.now() - started).toBeLessThan(800)
+  expect(millisecondsSince(started)).toBeLessThan(800)
 })
 
 it('the docs have a recipe for each framework, with at least 30 names', () => {
@@ -151,10 +156,10 @@ describe.each(recipes)('the rules for $framework', ({ rules, cases }) => {
       'uploads/',
       'CACHE/images/',
     ]
-    const started = performance.now()
+    const started = process.cpuUsage()
     for (const begin of begins)
       for (const piece of pieces) await answerOf(rules, (begin + piece.repeat(1024)).slice(0, 1023) + '!')
     // An exponential expression would take years for a single name.
-    expect((performance.now() - started) / (begins.length * pieces.length)).toBeLessThan(100)
+    expect(millisecondsSince(started) / (begins.length * pieces.length)).toBeLessThan(100)
   })
 })

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, it } from 'vitest'
 import { faults } from '../kit/origin/faults.ts'
 import { dropEvery, type Fault, once } from '../kit/origin/spoil.ts'
@@ -64,12 +63,13 @@ describeEachSource('a body that is not what was announced', (the, type) => {
     const { site, source } = the
     const other = Buffer.from(SMALL.toReversed())
     await source.add('changed.bin', SMALL)
+    let changed = Promise.resolve()
     await source.set('changed.bin', (exchange) => {
       faults.resetBody.fault(exchange)
-      void source.add('changed.bin', other).then(() => source.set('changed.bin', null))
+      changed = source.add('changed.bin', other).then(() => source.set('changed.bin', null))
     })
     await expect(bytesOf(site.fetch('/changed.bin'))).rejects.toThrow('terminated')
-    await sleep(200)
+    await changed
     expect((await bytesOf(site.fetch('/changed.bin'))).equals(other)).toBe(true)
     expect((await site.stored('changed.bin')).equals(other)).toBe(true)
   })

@@ -13,10 +13,8 @@ const INLINE_BYTES = 512 * 1024
 export const SMALL = randomBytes(300_000)
 export const LARGE = randomBytes(3 * INLINE_BYTES)
 
-const TIMES = { timeout_ms: 4000, idle_timeout_ms: 1000 }
-
-/** For tests that are not about a slow source: while large bodies are copied, this machine may stall one for a second. */
-export const PATIENT = { timeout_ms: 10_000, idle_timeout_ms: 10_000 }
+/** While large bodies are copied, a busy machine may stall one for a second. */
+const TIMES = { timeout_ms: 10_000, idle_timeout_ms: 4000 }
 
 const SOURCES = [
   ['http', httpSource],
@@ -24,15 +22,11 @@ const SOURCES = [
 ] as const
 
 /** Runs the tests with an empty R2 before a web server, and before an S3 bucket; all at the same time, each with its own names. */
-export function describeEachSource(
-  title: string,
-  tests: (the: Pair, type: 'http' | 's3') => void,
-  times = TIMES,
-): void {
+export function describeEachSource(title: string, tests: (the: Pair, type: 'http' | 's3') => void): void {
   describe.concurrent.each(SOURCES)(`${title}, from %s`, (type, startSource) => {
     const the = {} as Pair
     beforeAll(async () => {
-      the.source = await startSource(times)
+      the.source = await startSource(TIMES)
       the.site = await startSite({
         storages: [{ type: 'r2', binding: 'MEDIA' }, the.source.table],
         vars: {

@@ -3,56 +3,49 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, it } from 'vitest'
 import { drip } from '../kit/origin/spoil.ts'
 import { serve } from '../kit/origin/serve.ts'
-import { bytesOf, describeEachSource, LARGE, PATIENT, SMALL } from './each-source.ts'
+import { bytesOf, describeEachSource, LARGE, SMALL } from './each-source.ts'
 import { eventually } from '../kit/eventually.ts'
 import type { Site } from '../kit/worker/site.ts'
 
 const NEW = Buffer.from('what was saved meanwhile')
 const BIGGER = randomBytes(9 * 1024 * 1024)
 
-describeEachSource(
-  'a save or delete while a copy is under way',
-  (the) => {
-    const copies = [
-      { kind: 'inline', body: SMALL, fault: drip(SMALL.length / 1.5) },
-      { kind: 'queued', body: LARGE, fault: drip(LARGE.length / 1.5) },
-      // Of unknown length and more than a part: the parts are joined at the end.
-      { kind: 'multipart', body: BIGGER, fault: drip(BIGGER.length / 2, { chunked: true }) },
-    ]
-    const writes = [
-      { write: 'save', act: put, status: 200 },
-      { write: 'delete', act: remove, status: 404 },
-    ]
-    const cases = copies.flatMap((copy) => writes.map((write) => ({ ...copy, ...write })))
+describeEachSource('a save or delete while a copy is under way', (the) => {
+  const copies = [
+    { kind: 'inline', body: SMALL, fault: drip(SMALL.length / 1.5) },
+    { kind: 'queued', body: LARGE, fault: drip(LARGE.length / 1.5) },
+    // Of unknown length and more than a part: the parts are joined at the end.
+    { kind: 'multipart', body: BIGGER, fault: drip(BIGGER.length / 2, { chunked: true }) },
+  ]
+  const writes = [
+    { write: 'save', act: put, status: 200 },
+    { write: 'delete', act: remove, status: 404 },
+  ]
+  const cases = copies.flatMap((copy) => writes.map((write) => ({ ...copy, ...write })))
 
-    it.each(cases)(
-      'the $write wins over the $kind copy',
-      async ({ kind, body, fault, write, act, status }) => {
-        const { site, source } = the
-        const name = `${kind}-${write}.bin`
-        await source.add(name, body)
-        await source.set(name, fault)
-        const read = bytesOf(site.fetch(`/${name}`))
-        // The client's own GET, and the HEAD and GET of a queued copy.
-        const begun = kind === 'inline' ? 1 : 2
-        const gets = () => source.requests(name).filter((method) => method === 'GET').length
-        await eventually(
-          () => `the copy of ${name} has begun`,
-          async () => gets() >= begun || null,
-        )
-        await sleep(200)
-        await act(site, name)
-        expect((await read).equals(body)).toBe(true)
-        await site.copied(name, 'present')
-        const after = await site.fetch(`/${name}`)
-        expect(after.status).toBe(status)
-        expect((await bytesOf(after)).equals(NEW)).toBe(write === 'save')
-        expect(site.copies(name)).toEqual(['present'])
-      },
+  it.each(cases)('the $write wins over the $kind copy', async ({ kind, body, fault, write, act, status }) => {
+    const { site, source } = the
+    const name = `${kind}-${write}.bin`
+    await source.add(name, body)
+    await source.set(name, fault)
+    const read = bytesOf(site.fetch(`/${name}`))
+    // The client's own GET, and the HEAD and GET of a queued copy.
+    const begun = kind === 'inline' ? 1 : 2
+    const gets = () => source.requests(name).filter((method) => method === 'GET').length
+    await eventually(
+      () => `the copy of ${name} has begun`,
+      async () => gets() >= begun || null,
     )
-  },
-  PATIENT,
-)
+    await sleep(200)
+    await act(site, name)
+    expect((await read).equals(body)).toBe(true)
+    await site.copied(name, 'present')
+    const after = await site.fetch(`/${name}`)
+    expect(after.status).toBe(status)
+    expect((await bytesOf(after)).equals(NEW)).toBe(write === 'save')
+    expect(site.copies(name)).toEqual(['present'])
+  })
+})
 
 describeEachSource('a source that is overwritten', (the) => {
   it.each([

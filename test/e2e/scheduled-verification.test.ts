@@ -55,6 +55,6 @@ it('is started by the cron trigger, and repairs a copy that has been damaged on 
     ])
   } finally {
     await site.close()
-    await rm(folder, { recursive: true })
+    await rm(folder, { recursive: true, maxRetries: 3 })
   }
 })

@@ -13,7 +13,7 @@ import { startSite, TOKEN, type Site } from '../kit/worker/site.ts'
 
 /** More than sockets buffer. */
 const LARGE = new Uint8Array(24 * 1024 * 1024)
-const PATIENCE_MS = 1000
+const PATIENCE_MS = 2000
 
 /** An S3 server that holds nothing and answers a PUT according to its name. */
 function startServer(): Server {
@@ -29,7 +29,7 @@ function startServer(): Server {
 }
 
 async function drain(request: IncomingMessage): Promise<void> {
-  for await (const _ of request) if (request.url?.includes('slowly')) await sleep(2)
+  for await (const _ of request) if (request.url?.includes('slowly')) await sleep(5)
 }
 
 let server: Server
@@ -59,7 +59,7 @@ const put = (name: string, body: BodyInit): Promise<Response> =>
     method: 'PUT',
     body,
     duplex: 'half',
-    signal: AbortSignal.timeout(20_000),
+    signal: AbortSignal.timeout(40_000),
   } as RequestInit)
 
 it.each(['unread.bin', 'unanswered.bin'])('times out: a PUT of %s', async (name) => {

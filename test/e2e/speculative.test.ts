@@ -6,7 +6,7 @@ import { delay, type Fault } from '../kit/origin/spoil.ts'
 import { type Site, startSite } from '../kit/worker/site.ts'
 
 const LARGE = Buffer.alloc(8 * 1024 * 1024, 'large ')
-const IDLE_MS = 1000
+const IDLE_MS = 2000
 
 let site: Site
 let first: Origin

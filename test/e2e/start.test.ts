@@ -31,7 +31,7 @@ it('starts the demo with its dashboard, migrates the picture that it names, list
   } finally {
     if (demo.exitCode === null) demo.kill('SIGTERM')
   }
-})
+}, 120_000)
 
 async function printedUntil(stream: Readable, text: string): Promise<string> {
   let printed = ''

@@ -13,6 +13,8 @@ import type { Fault } from '../kit/origin/spoil.ts'
 const BODY = Buffer.alloc(196_608, 'believe it')
 const NOT_COPYING = { FALLBACK_DATA_MIGRATION: 'false' }
 const TIMES = { timeout_ms: 400, idle_timeout_ms: 400 }
+/** Where only some of the backends hang, and the others must not be taken for such. */
+const PATIENT_TIMES = { timeout_ms: 2000, idle_timeout_ms: 2000 }
 
 let old: Origin
 let spare: Origin
@@ -35,15 +37,14 @@ async function healthOf(site: Site): Promise<Map<string, Health['health']>> {
   return new Map(backends.map(({ name, health }) => [name, health]))
 }
 
-/** Reads `path`; returns which backend answered, the Cache-Control, and how long it took. */
+/** Reads `path`; returns which backend answered, the Cache-Control, and whether the old one was waited for in vain. */
 async function read(site: Site, path: string) {
-  const began = performance.now()
   const response = await fetch(site.url + path)
   await response.arrayBuffer().catch(() => {})
   return {
     from: response.headers.get('Cache-Status')?.replace(/.*detail=/, ''),
     cacheControl: response.headers.get('Cache-Control'),
-    ms: performance.now() - began,
+    waited: /^old;[^,]*desc=timeout/.test(response.headers.get('Server-Timing') ?? ''),
   }
 }
 
@@ -82,8 +83,9 @@ describe('a primary and a fallback with the same object', () => {
         (request) => request < 9,
       ),
     )
-    const waited = seen.filter(({ ms }) => ms >= TIMES.timeout_ms)
-    expect(waited.length).toBeLessThanOrEqual(8)
+    const count = seen.filter(({ waited }) => waited).length
+    expect(count).toBeGreaterThan(0)
+    expect(count).toBeLessThanOrEqual(8)
     expect(seen.every(({ from, cacheControl }) => from === 'old' || cacheControl === 'no-store')).toBe(true)
   })
 
@@ -138,7 +140,7 @@ describe('the breaker of a web server that does the same six times', () => {
       name,
       url: fault === null ? closed.url : old.url,
       include: `^${name}\\.jpg$`,
-      ...TIMES,
+      ...PATIENT_TIMES,
     }))
     const site = await startSite({
       // A primary would be tried again after five seconds, whatever the variable says.
@@ -162,6 +164,7 @@ describe('the breaker of a web server that does the same six times', () => {
   })
 
   it.each(cases)('%s', (name, fault) => {
-    expect(health.get(name)?.state).toBe(opensBreaker(fault) ? 'open' : 'closed')
+    // Half-open is one that has been open for as long as the origin's Retry-After says.
+    expect(health.get(name)?.state).toMatch(opensBreaker(fault) ? /open$/ : 'closed')
   })
 })

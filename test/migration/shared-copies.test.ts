@@ -18,8 +18,10 @@ it('is made by a read that may make it, though one that may not has fetched the 
   let reads = 0
   const get: R2Bucket['get'] = async (...args: [string]) => {
     if (++reads === 1) throw new Error('the primary could not say whether it has the object')
+    const found = await env.MEDIA.get(...args)
+    // Then this read has joined the other one.
     setTimeout(both.resolve, 50)
-    return env.MEDIA.get(...args) as Promise<never>
+    return found as never
   }
   const origin = answering(async () => {
     await both.promise

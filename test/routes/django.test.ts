@@ -1,5 +1,5 @@
 import { reset } from 'cloudflare:test'
-import { afterEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, describe, expect, it } from 'vitest'
 import { type DjangoChain, djangoChain, type Kinds } from './django-chains.ts'
 
 // The behaviours of the Django original's own test suite, over HTTP, for each pair of backends and in both modes.
@@ -111,7 +111,7 @@ describe.each(Object.entries(PAIRS))('%s, migrating', (_, kinds) => {
     const { first, second, request } = djangoChain(kinds, { migration: true })
     await second.put('d/a.txt', 'to be copied')
     expect(await (await request('/-/api/open/d/a.txt')).text()).toBe('to be copied')
-    await vi.waitFor(async () => expect(await first.read('d/a.txt')).toBe('to be copied'))
+    await expect.poll(() => first.read('d/a.txt')).toBe('to be copied')
     expect(await second.read('d/a.txt')).toBe('to be copied')
   })
 

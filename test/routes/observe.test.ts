@@ -166,7 +166,7 @@ describe('explain', () => {
     await fill(mediaKv, { a: '123' })
     const { call } = startApp({ FALLBACK_DATA_MIGRATION: true })
     await (await call('/a')).text()
-    await vi.waitFor(async () => expect(await lastCopy(call)).toMatchObject({ outcome: 'copied' }))
+    await expect.poll(() => lastCopy(call)).toMatchObject({ outcome: 'copied' })
     expect(await media.head('a')).toMatchObject({ size: 3 })
   })
 
@@ -177,7 +177,7 @@ describe('explain', () => {
     await fill(mediaKv, { a: '123' })
     const { call } = startApp({ FALLBACK_DATA_MIGRATION: true, MEDIA: bucketWith({ put }) })
     await (await call('/a')).text()
-    await vi.waitFor(async () => expect(await lastCopy(call)).toMatchObject({ outcome: 'failed' }))
+    await expect.poll(() => lastCopy(call)).toMatchObject({ outcome: 'failed' })
     expect((await lastCopy(call))?.reason).toContain('R2 refuses the binding')
   })
 })

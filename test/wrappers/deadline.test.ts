@@ -168,8 +168,8 @@ describe.each(Object.entries(services))('a stream that is sent to %s', (type, op
       await takeAll(body)
       throw answered
     })
-    const patient = withDeadline(backend, { timeoutMs: 200, idleTimeoutMs: 200 })
-    await expect(write(patient, slow(8, 50))).rejects.toMatchObject({ cause: answered })
+    const patient = withDeadline(backend, { timeoutMs: 1000, idleTimeoutMs: 1000 })
+    await expect(write(patient, slow(8, 150))).rejects.toMatchObject({ cause: answered })
   })
 })
 

@@ -166,7 +166,7 @@ it('downloads the right bytes in ranges while the object is copied into the prim
   await chain.store('migrating.bin', bytes, IN_FALLBACK)
   // So slow that the copy ends first.
   const config = join(home, 'config')
-  await writeFile(config, '[default]\ns3 =\n  max_bandwidth = 4MB/s\n')
+  await writeFile(config, '[default]\ns3 =\n  max_bandwidth = 2MB/s\n')
   const { code, output } = await aws(['cp', '--quiet', `s3://${BUCKET}/migrating.bin`, 'migrating.bin'], {
     AWS_CONFIG_FILE: config,
   })

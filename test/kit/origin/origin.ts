@@ -1,5 +1,5 @@
 import { createServer, type IncomingHttpHeaders } from 'node:http'
-import { close, listen } from '../servers/listen.ts'
+import { close, listen, listenOnOwnPort } from '../servers/listen.ts'
 import { faults, type FaultName } from './faults.ts'
 import { serve, type OriginObject } from './serve.ts'
 import type { Fault } from './spoil.ts'
@@ -38,8 +38,7 @@ export async function startOrigin(): Promise<Origin> {
   const requests: OriginRequest[] = []
   const rules = new Map<string, FaultName | Fault>()
   let url = ''
-  // Closing a pooled connection as it is reused would look like a fault.
-  const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
+  const server = createServer((request, response) => {
     const name = (request.url ?? '/').slice(1).split('?', 1).map(decodeURIComponent)[0] ?? ''
     const seen: OriginRequest = {
       method: request.method ?? '',
@@ -57,7 +56,7 @@ export async function startOrigin(): Promise<Origin> {
   })
   // Many sockets are broken on purpose.
   server.on('clientError', (_, socket) => socket.destroy())
-  url = await listen(server)
+  url = await listenOnOwnPort(server)
 
   const apply = async (): Promise<void> => {
     const refuses = [...rules.values()].includes('refuse')

@@ -63,7 +63,6 @@ async function untilUp(url: string): Promise<void> {
   const answer = await eventually(
     () => `an answer from nginx at ${url}`,
     () => fetch(url).catch(() => null),
-    { patience: 5000 },
   )
   await answer.body?.cancel()
 }

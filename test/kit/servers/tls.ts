@@ -31,7 +31,8 @@ export async function startTlsProxy(port: number): Promise<TlsProxy> {
     client.on('error', () => upstream.destroy())
     upstream.on('error', () => client.destroy())
     client.on('close', () => upstream.destroy())
-    upstream.on('close', () => client.destroy())
+    // What is still on its way to the client is sent first.
+    upstream.on('close', () => client.end())
   })
   const url = await listen(server)
   return {

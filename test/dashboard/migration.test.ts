@@ -292,10 +292,11 @@ describe('a verification', () => {
   })
 
   it('says what was compared', () => {
-    expect(describeComparison(job)).toBe(
+    expect(describeComparison(job, ['media'])).toBe(
       'The names that begin with “photos/” of media_kv and legacy were compared with media, by size and known digests.',
     )
-    expect(describeComparison({ ...job, deep: true, prefix: '', as_of: at(0) })).toMatch(
+    expect(describeComparison(job, ['media', 'large'])).toContain('were compared with media and large,')
+    expect(describeComparison({ ...job, deep: true, prefix: '', as_of: at(0) }, [])).toMatch(
       /^All names .* by their bytes\. .* when the last of 2 passes began\.$/,
     )
   })

@@ -135,6 +135,22 @@ describe('POST /-/api/migrate', () => {
     expect(await details()).toEqual([])
   })
 
+  it('ends no dead letter that was added while it copied', async () => {
+    const index = env.JOB_INDEX.getByName('index')
+    const failure = { error: 'timeout', detail: 'did not answer', attempts: 6 }
+    await index.addDeadLetter({ ...failure, name: 'again' })
+    await index.addDeadLetter({ ...failure, name: 'handled' })
+    await scheduler.wait(5)
+    await fill(mediaKv, { again: 'x', handled: 'x' })
+    const head = async (name: string) => {
+      if (name === 'again') await index.addDeadLetter({ ...failure, name })
+      return env.MEDIA.head(name)
+    }
+    const results = await migrate(startApp({ MEDIA: bucketWith({ head }) }), ['again', 'handled'])
+    expect(results).toMatchObject([{ outcome: 'copied' }, { outcome: 'copied' }])
+    expect((await index.deadLetters(10)).letters).toMatchObject([{ name: 'again' }])
+  })
+
   it('refuses no names, too many, and names outside of the prefix of a token', async () => {
     await fill(mediaKv, { 'team/a': 'x', other: 'x' })
     const tokens = [{ name: 'team', token: 'token-of-the-team', scopes: ['write'], prefix: 'team/' }]

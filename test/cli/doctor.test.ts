@@ -53,10 +53,13 @@ interface Stub {
   detail: string
   result?: string
   mirror?: object
+  /** Instead of an answer, for paths that begin with this. */
+  failing?: { path: string; fail: () => Response }
 }
 
 /** What doctor says about a backend that failed recently, and about a mirror behind it. */
-async function checksOf({ type = 'r2', state = 'closed', result = 'absent', mirror, ...failure }: Stub) {
+async function checksOf({ type = 'r2', state = 'closed', result = 'absent', ...stub }: Stub) {
+  const { mirror, failing, ...failure } = stub
   const error = { at: '2026-11-01T00:00:00.000Z', ...failure }
   const health = { state, failures: 0, recent_errors: [error] }
   const backend = {
@@ -90,6 +93,7 @@ async function checksOf({ type = 'r2', state = 'closed', result = 'absent', mirr
   }
   const send = async (input: string | URL | Request) => {
     const { pathname } = new URL(input instanceof Request ? input.url : input)
+    if (failing && pathname.startsWith(failing.path)) return failing.fail()
     const known = Object.keys(answers).find((path) => pathname.startsWith(path))
     return Response.json(known === undefined ? { backfills: [], name: 'x' } : answers[known])
   }
@@ -154,6 +158,36 @@ it.each([
     detail: `old: ${detail}`,
     fix: expect.stringContaining(fix),
   })
+})
+
+const problem = (status: number, title: string) => () =>
+  Response.json(
+    { type: 'about:blank', status, title, detail: 'why' },
+    { status, headers: { 'Content-Type': 'application/problem+json' } },
+  )
+const unreachable = () => {
+  throw new TypeError('fetch failed', { cause: Object.assign(new Error(), { code: 'ECONNRESET' }) })
+}
+
+it.each([
+  ['backends', 'explain', problem(500, 'Internal error'), 'failed', 'npx wrangler tail'],
+  ['backends', 'explain', unreachable, 'failed', 'run doctor again'],
+  ['listing', 'list', problem(503, 'Overloaded'), 'failed', 'npx wrangler tail'],
+  ['mirrors', 'mirrors', problem(501, 'Not implemented'), 'failed', 'bind it as MIRROR_LOG'],
+  ['mirrors', 'mirrors', problem(403, 'Forbidden'), 'failed', 'use a token with the scope "admin"'],
+  ['mirrors', 'mirrors', problem(500, 'The mirrors cannot be read'), 'failed', 'npx wrangler tail'],
+  ['mirrors', 'mirrors', unreachable, 'failed', 'run doctor again'],
+  ['jobs', 'backfills', problem(501, 'Not implemented'), 'warning', 'backfills need the queue'],
+  ['jobs', 'backfills', problem(500, 'The jobs cannot be read'), 'failed', 'npx wrangler tail'],
+  ['jobs', 'backfills', unreachable, 'failed', 'run doctor again'],
+])('says what to do if the request of the check %s fails (%s): case %#', async (...given) => {
+  const [name, route, fail, status, fix] = given
+  const checks = await checksOf({ ...LOCKED, failing: { path: `/-/api/${route}`, fail } })
+  const [check, ...more] = checks.filter((one) => one.name === name)
+  expect(check).toMatchObject({ status, fix: expect.stringContaining(fix) })
+  expect(check?.detail).toContain(fail === unreachable ? 'the connection was closed' : 'why')
+  expect(check?.detail).not.toContain('fallback-storage doctor')
+  expect(more).toEqual([])
 })
 
 it.each([

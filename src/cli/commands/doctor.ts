@@ -102,26 +102,25 @@ export async function* examine(deployment: Deployment): AsyncGenerator<Check> {
     for (const finding of (await client.explain(probeName())).backends)
       yield checkBackend(finding, backends, local)
   } catch (error) {
-    yield { name: 'backends', status: 'failed', detail: reasonsOf(error) }
+    yield requestFailed('backends', error, deployment)
   }
   try {
     yield* checkListing(client, backends, local)
   } catch (error) {
-    yield { name: 'listing', status: 'failed', detail: reasonsOf(error) }
+    yield requestFailed('listing', error, deployment)
   }
   if (backends.backends.some(({ role }) => role === 'mirror'))
     try {
       for (const mirror of await client.mirrors()) yield checkMirror(mirror)
     } catch (error) {
-      yield { name: 'mirrors', status: 'failed', detail: reasonsOf(error) }
+      yield requestFailed('mirrors', error, deployment)
     }
   try {
     const unfinished = (await client.backfills()).filter((job) => !isOver(job))
     const ids = unfinished.map(({ id }) => id).join(', ')
     yield { name: 'jobs', status: 'ok', detail: ids === '' ? 'no backfill is running' : `unfinished: ${ids}` }
   } catch (error) {
-    const fix = "backfills need the queue and the Durable Object from the project's wrangler.toml"
-    yield { name: 'jobs', status: 'warning', detail: reasonsOf(error), fix }
+    yield requestFailed('jobs', error, deployment)
   }
 }
 
@@ -130,10 +129,32 @@ function probeName(): string {
   return `fallback-storage-doctor-${crypto.randomUUID()}`
 }
 
-function reasonsOf(error: unknown): string {
-  return describeError(error)
-    .lines.map((line) => line.trim())
-    .join('; ')
+/** What a route of optional parts needs. */
+const NEEDS: Record<string, Pick<Check, 'status' | 'fix'>> = {
+  mirrors: {
+    status: 'failed',
+    fix: "mirrors need the Durable Object class MirrorLog: bind it as MIRROR_LOG, with its migration, as in the project's wrangler.toml",
+  },
+  jobs: {
+    status: 'warning',
+    fix: "backfills need the queue and the Durable Object from the project's wrangler.toml",
+  },
+}
+
+/** The Worker runs and is configured, but does not answer this request. */
+function requestFailed(name: string, error: unknown, deployment: Deployment): Check {
+  const { lines } = describeError(error)
+  // Of a network failure, the others are about doctor itself.
+  const shown = networkReason(error) === undefined ? lines : lines.slice(0, 1)
+  const detail = shown.map((line) => line.trim()).join('; ')
+  const isUnsupported = error instanceof ApiError && error.status === 501
+  return {
+    name,
+    status: 'failed',
+    detail,
+    fix: requestFix(error, deployment),
+    ...(isUnsupported && NEEDS[name]),
+  }
 }
 
 /** Whether the Worker there runs under `wrangler dev`. */
@@ -150,11 +171,17 @@ function setupFix(name: string, error: unknown, { url, hasToken }: Deployment): 
       ? 'use the URL under which your objects are served, MEDIA_PATH included: --url https://example.com/media/'
       : `check the URL, and that the Worker is running (npx wrangler ${local ? 'dev' : 'deploy'})`
   }
-  if (name === 'configuration') {
+  if (name === 'configuration' && networkReason(error) === undefined) {
     return local
       ? 'fix wrangler.toml or .dev.vars, then restart wrangler dev'
       : 'fix wrangler.toml or set the secret, then deploy again'
   }
+  return requestFix(error, { url, hasToken })
+}
+
+function requestFix(error: unknown, { url, hasToken }: Pick<Deployment, 'url' | 'hasToken'>): string {
+  if (networkReason(error) !== undefined) return 'check the connection to the Worker, then run doctor again'
+  const local = isLocal(url)
   const { status, title } = error instanceof ApiError ? error.problem : {}
   const set = local
     ? 'set API_TOKEN in .dev.vars, then restart wrangler dev'
@@ -162,7 +189,8 @@ function setupFix(name: string, error: unknown, { url, hasToken }: Deployment): 
   if (status === 403 && hasToken && title === 'Forbidden')
     return 'use a token with the scope "admin" and without a prefix'
   if (status === 403) return set
-  if (status !== 401) return "the Worker's log says why (npx wrangler tail)"
+  if (status !== 401)
+    return `the Worker's log says why (${local ? 'where wrangler dev runs' : 'npx wrangler tail'})`
   return hasToken
     ? `FALLBACK_STORAGE_TOKEN (or --token-file) is not a token of the Worker (API_TOKEN, API_TOKENS): correct it, or ${set}`
     : 'set FALLBACK_STORAGE_TOKEN, or give --token-file, to a token of the Worker (API_TOKEN, API_TOKENS)'

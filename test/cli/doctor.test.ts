@@ -117,7 +117,13 @@ it('warns about a backend that refused a change because of a lock', async () => 
 })
 
 it.each([
-  ['unavailable', 'the origin answered 503', 'check that https://old.example/ is up'],
+  ['unavailable', 'could not be reached', 'check that https://old.example/ is up'],
+  ['unavailable', 'the origin answered 503', 'it answers, but fails: its own log says why'],
+  [
+    'unavailable',
+    'the origin redirects to an address that is not public',
+    'see where https://old.example/ redirects',
+  ],
   ['unavailable', 'the origin answered 429', 'it limits how fast it is read'],
   ['denied', 'the origin answered 401', 'if the origin needs a header'],
 ])('says why a backend is skipped, and how to fix that: %s, %s', async (error, detail, fix) => {
@@ -127,6 +133,53 @@ it.each([
     status: 'failed',
     detail: `skipped: it failed too often, last at 2026-11-01T00:00:00.000Z: ${error}: ${detail}`,
     fix: expect.stringContaining(fix),
+  })
+})
+
+it('says what a backend failed with that is skipped in a listing', async () => {
+  const skipped = { name: 'media', error: 'skipped', detail: 'it failed too often recently' }
+  const page = { objects: [], directories: [], cursor: null, degraded: ['media'], backends: [skipped] }
+  const failing = { path: '/-/api/list', fail: () => Response.json(page) }
+  const failure = { error: 'unavailable', detail: 'the origin answered 503' }
+  const checks = await checksOf({ type: 'http', ...failure, failing })
+  expect(checks.find(({ name }) => name === 'listing')).toEqual({
+    name: 'listing',
+    status: 'failed',
+    detail:
+      'media: skipped: it failed too often recently, last at 2026-11-01T00:00:00.000Z: unavailable: the origin answered 503',
+    fix: expect.stringContaining('its own log says why'),
+  })
+})
+
+it.each([
+  [{ state: 'running', waiting: null }, 'ok', 'unfinished: a1', undefined],
+  [{ state: 'paused', waiting: null }, 'ok', 'unfinished: a1 (paused)', undefined],
+  [
+    {
+      state: 'running',
+      waiting: { backend: 'media', error: 'timeout', detail: 'did not answer', until: '' },
+    },
+    'warning',
+    'unfinished: a1 (waiting for media: timeout: did not answer)',
+    'a job that waits goes on by itself',
+  ],
+])('says what jobs wait for: %j', async (job, status, detail, fix) => {
+  const failing = {
+    path: '/-/api/backfills',
+    fail: () =>
+      Response.json({
+        backfills: [
+          { id: 'a1', ...job },
+          { id: 'b', state: 'completed' },
+        ],
+      }),
+  }
+  const checks = await checksOf({ ...LOCKED, failing })
+  expect(checks.find(({ name }) => name === 'jobs')).toEqual({
+    name: 'jobs',
+    status,
+    detail,
+    ...(fix !== undefined && { fix: expect.stringContaining(fix) }),
   })
 })
 

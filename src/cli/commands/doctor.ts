@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { checkChain } from '../check-config/chain.ts'
 import {
   ApiError,
+  type Backfill,
   type BackendDescription,
   type Backends,
   type Client,
@@ -116,9 +117,7 @@ export async function* examine(deployment: Deployment): AsyncGenerator<Check> {
       yield requestFailed('mirrors', error, deployment)
     }
   try {
-    const unfinished = (await client.backfills()).filter((job) => !isOver(job))
-    const ids = unfinished.map(({ id }) => id).join(', ')
-    yield { name: 'jobs', status: 'ok', detail: ids === '' ? 'no backfill is running' : `unfinished: ${ids}` }
+    yield checkJobs((await client.backfills()).filter((job) => !isOver(job)))
   } catch (error) {
     yield requestFailed('jobs', error, deployment)
   }
@@ -202,17 +201,10 @@ function checkBackend(finding: Finding, { backends }: Backends, local: boolean):
     return { name, status: 'ok', detail: "not checked: its include or exclude rules out doctor's test name" }
   }
   const described = backends.find((backend) => backend.name === name)
+  if (!['absent', 'hit', 'deleted'].includes(result))
+    return { name, status: 'failed', ...failureOf({ error: result, detail }, described, local) }
   const { recent_errors: errors = [] } = described?.health ?? {}
   const last = errors.at(-1)
-  if (result === 'skipped' && last) {
-    // The fix is for what it failed with. What skips it ends by itself.
-    const why = `skipped: ${detail}, last at ${last.at}: ${last.error}: ${last.detail}`
-    return { name, status: 'failed', detail: why, fix: backendFix(last, described, local) }
-  }
-  if (!['absent', 'hit', 'deleted'].includes(result)) {
-    const fix = backendFix({ error: result, detail }, described, local)
-    return { name, status: 'failed', detail: `${result}: ${detail}`, fix }
-  }
   const answers = `answers in ${latency ?? '?'} ms`
   if (!last) return { name, status: 'ok', detail: answers }
   const times = errors.length === 1 ? 'once' : `${errors.length} times`
@@ -226,10 +218,25 @@ async function* checkListing(client: Client, { backends }: Backends, local: bool
   if (page.degraded.length === 0) yield { name, status: 'ok', detail: 'every backend can list' }
   for (const { name: backend, error, detail } of page.backends ?? []) {
     const described = backends.find((other) => other.name === backend)
-    const fix = backendFix({ error, detail }, described, local)
-    if (error === 'unsupported') yield { name, status: 'warning', detail: `${backend}: ${detail}`, fix }
-    else yield { name, status: 'failed', detail: `${backend}: ${error}: ${detail}`, fix }
+    const failure = failureOf({ error, detail }, described, local)
+    if (error === 'unsupported')
+      yield { name, status: 'warning', ...failure, detail: `${backend}: ${detail}` }
+    else yield { name, status: 'failed', ...failure, detail: `${backend}: ${failure.detail}` }
   }
+}
+
+function checkJobs(unfinished: readonly Pick<Backfill, 'id' | 'state' | 'waiting'>[]): Check {
+  const name = 'jobs'
+  if (unfinished.length === 0) return { name, status: 'ok', detail: 'no backfill is running' }
+  const detail = `unfinished: ${unfinished
+    .map(({ id, state, waiting }) => {
+      if (waiting) return `${id} (waiting for ${waiting.backend}: ${waiting.error}: ${waiting.detail})`
+      return state === 'paused' ? `${id} (paused)` : id
+    })
+    .join(', ')}`
+  if (unfinished.every(({ waiting }) => !waiting)) return { name, status: 'ok', detail }
+  const fix = 'fix what the backend fails with; a job that waits goes on by itself once the backend answers'
+  return { name, status: 'warning', detail, fix }
 }
 
 /** Changes usually follow within seconds. */
@@ -267,9 +274,26 @@ interface Failing {
   detail: string
 }
 
-/** How to fix a backend that fails with this error. */
+interface Failure {
+  error: string
+  detail: string
+}
+
+/** What a backend fails with, and how to fix it. What skips it ends by itself, so then it is about its last failure. */
+function failureOf(
+  failure: Failure,
+  described: BackendDescription | undefined,
+  local: boolean,
+): Required<Pick<Check, 'detail' | 'fix'>> {
+  const detail = `${failure.error}: ${failure.detail}`
+  const last = failure.error === 'skipped' ? described?.health?.recent_errors.at(-1) : undefined
+  if (!last) return { detail, fix: backendFix(failure, described, local) }
+  const why = `${detail}, last at ${last.at}: ${last.error}: ${last.detail}`
+  return { detail: why, fix: backendFix(last, described, local) }
+}
+
 function backendFix(
-  { error, detail = '' }: { error: string; detail?: string },
+  { error, detail }: Failure,
   backend: BackendDescription | undefined,
   local: boolean,
 ): string {
@@ -315,9 +339,13 @@ function fixDenied({ type, config, local }: Failing): string {
 function fixUnavailable({ type, config, detail }: Failing): string {
   if (/answered (?:429|503 SlowDown)/.test(detail))
     return 'it limits how fast it is read: raise its limit, or slow backfills and verifications down with --max-per-second'
+  if (/answered 5\d\d/.test(detail))
+    return 'it answers, but fails: its own log says why, or the status page of whoever runs it'
   if (type === 's3') {
     return `check endpoint (${setting(config, 'endpoint')}) and bucket (${setting(config, 'bucket')}), and that the server is up. Some servers need addressing = "virtual"`
   }
+  if (type === 'http' && detail.includes('redirects'))
+    return `see where ${setting(config, 'url' in config ? 'url' : 'binding')} redirects: if that is a page to sign in, it needs headers or basic_auth; otherwise set url to where it leads`
   if (type === 'http') {
     return `check that ${setting(config, 'url' in config ? 'url' : 'binding')} is up and that Cloudflare can reach it`
   }

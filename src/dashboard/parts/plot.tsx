@@ -186,7 +186,8 @@ function options({ figure, width, height, series, stacked, onHover }: Drawn): uP
   return {
     width,
     height,
-    padding: [8, 8, 0, 0],
+    // On the right, half of a label.
+    padding: [8, 18, 0, 0],
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
     scales: {

@@ -47,7 +47,7 @@ function Chart({ title, label, of, series }: ChartProps) {
   return (
     <section class="card" aria-label={title}>
       <h2>
-        {title} per {formatDuration(interval)}
+        {title} per {interval === 60 ? 'minute' : formatDuration(interval)}
       </h2>
       <Plot label={`${label} over the last 24 hours`} at={at} series={layers} />
       <p class="muted small">

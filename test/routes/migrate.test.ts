@@ -54,8 +54,9 @@ describe('POST /-/api/migrate', () => {
     const app = startApp({
       MEDIA: bucketWith({ head: () => Promise.reject(new Error('internal error (10001)')) }),
     })
-    expect(await migrate(app, ['old'])).toMatchObject([
-      { name: 'old', outcome: 'failed', error: 'unavailable' },
+    const detail = 'media could not say whether it has the name'
+    expect(await migrate(app, ['old'])).toEqual([
+      { name: 'old', outcome: 'failed', error: 'unavailable', detail },
     ])
     expect(await media.head('old')).toBeNull()
   })

@@ -71,7 +71,8 @@ export function Plot({ label, at, series, stacked = false, height = 180 }: Props
   }, [shape, isEmpty])
   useEffect(() => plot.current?.setData(data))
 
-  if (isEmpty) return <p class="muted plot-empty">No interval of this time has been counted to its end.</p>
+  if (isEmpty)
+    return <p class="muted plot-empty">Nothing to show yet: no interval has been counted to its end.</p>
   return (
     <figure class="plot" ref={frame}>
       <div class="plot-area" ref={area} role="img" aria-label={label} style={{ height: `${height}px` }} />

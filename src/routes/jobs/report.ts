@@ -179,8 +179,8 @@ function reasonList(job: Verification) {
   if (reasons.length > 0) return list(reasons)
   const but = accepted.some(({ count }) => count > 0) ? ', except for what was accepted' : ''
   const all = isRollback(job)
-    ? 'Everything in the primary is on the mirrors, and what was deleted is not'
-    : 'Everything in the fallbacks is in the primary'
+    ? 'Everything here is on the mirrors, and what was deleted is not'
+    : 'Everything in the fallbacks is here, or was deleted'
   return html`<p>${all}${but}.</p>`
 }
 

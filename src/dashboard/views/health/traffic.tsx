@@ -43,7 +43,7 @@ function Chart({ title, label, of, series }: ChartProps) {
   const { at, interval, layers } = inIntervals(of, series)
   const { counted_since: since } = of
   const isShort = since !== null && Date.parse(since) > (of.at[0] ?? 0) * 1000
-  const last = at.at(-1)
+  const end = (at.at(-1) ?? 0) + interval
   return (
     <section class="card" aria-label={title}>
       <h2>
@@ -52,7 +52,7 @@ function Chart({ title, label, of, series }: ChartProps) {
       <Plot label={`${label} over the last 24 hours`} at={at} series={layers} />
       <p class="muted small">
         {isShort && `Counted since ${formatTime(since)}. `}
-        {last !== undefined && `Until ${formatTime((last + interval) * 1000)}. `}
+        {since !== null && end * 1000 > Date.parse(since) && `Until ${formatTime(end * 1000)}. `}
         An interval is shown when it is complete.
       </p>
     </section>

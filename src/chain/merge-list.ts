@@ -173,7 +173,7 @@ function throwIfStuck(
 ): void {
   if (failures.length === 0 || (!unmoved && sources.some(({ answers }) => answers > 0))) return
   const code = failures.every((failure) => failure.code === 'timeout') ? 'timeout' : 'unavailable'
-  throw new StorageError(code, 'no backend that has more to list could answer', { failures })
+  throw new StorageError(code, 'no other backend has more names', { failures })
 }
 
 function degradedOf(

@@ -164,35 +164,48 @@ export interface Warning {
   detail: string
 }
 
-/** Backends that may lead back to this Worker (they have the host of `MEDIA_URL`, or the one that a request came to), and those that get headers unencrypted. */
+/**
+ * Backends that may lead back to this Worker (they have the host of `MEDIA_URL`, or the one that a request came to), those that
+ * get headers unencrypted, and redirects that clients probably cannot follow.
+ */
 export function hostWarnings(
   { backends, mediaUrl }: Pick<Config, 'backends' | 'mediaUrl'>,
   requestUrl: string,
 ): Warning[] {
   const media = mediaUrl === undefined ? undefined : new URL(mediaUrl).host
   const request = new URL(requestUrl).host
+  const base = mediaUrl ?? requestUrl
   return backends.flatMap((backend) => {
+    const { publicUrl } = backend
     const isProxy = backend.type === 'http' && backend.binding === undefined
     const [key, address] =
       backend.type === 's3' ? ['endpoint', backend.endpoint] : ['url', isProxy ? backend.url : undefined]
-    if (address === undefined) return []
-    const { host, hostname, protocol } = new URL(address)
+    const headers = backend.type === 'http' ? backend.headerNames : []
     const details = []
-    if (host === media || host === request) {
-      const whose = host === media ? 'MEDIA_URL' : 'this request'
-      details.push(
-        `\`${key}\` has the same host as ${whose} (${host}): if this Worker serves that host, the backend leads back to it. Set it to the address of the server that holds the files`,
-      )
+    if (address !== undefined) {
+      const { host, hostname, protocol } = new URL(address)
+      if (host === media || host === request) {
+        const whose = host === media ? 'MEDIA_URL' : 'this request'
+        details.push(
+          `\`${key}\` has the same host as ${whose} (${host}): if this Worker serves that host, the backend leads back to it. Set it to the address of the server that holds the files`,
+        )
+      }
+      if (headers.length > 0 && protocol === 'http:' && isPublicHost(hostname))
+        details.push(
+          '`url` begins with http://, so its headers, and the secrets in them, are sent unencrypted: write https://',
+        )
     }
-    if (
-      backend.type === 'http' &&
-      backend.headerNames.length > 0 &&
-      protocol === 'http:' &&
-      isPublicHost(hostname)
-    )
-      details.push(
-        '`url` begins with http://, so its headers, and the secrets in them, are sent unencrypted: write https://',
-      )
+    const target = publicUrl ?? address
+    if ('redirect' in backend && backend.redirect && target) {
+      if (base.startsWith('https') && new URL(target, base).protocol === 'http:')
+        details.push(
+          `\`${publicUrl ? 'public_url' : key}\` begins with http://, so https pages do not load what \`redirect\` leads to: write https://`,
+        )
+      if (!publicUrl && headers.some((header) => /auth|cookie|key|token/.test(header)))
+        details.push(
+          '`redirect` leads clients to `url` without its headers: if these are needed, remove `redirect`',
+        )
+    }
     return details.map((detail) => ({ backend: backend.name, detail }))
   })
 }

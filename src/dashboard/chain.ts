@@ -1,6 +1,7 @@
 import { computed, signal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
 import type { Backends } from '../client/client.ts'
+import { destinationsOf } from './destinations.ts'
 import { usePoll } from './poll.ts'
 import { client, may } from './session.ts'
 
@@ -10,6 +11,8 @@ export const chain = signal<Backends | undefined>(undefined)
 export const chainError = signal<unknown>(undefined)
 /** The name of the first backend. */
 export const primary = computed(() => chain.value?.backends[0]?.name)
+/** The backends that objects are moved to; none while the chain is not known. */
+export const destinations = computed(() => (chain.value ? destinationsOf(chain.value) : []))
 /** Whether its first answer is still to come. */
 export const isChainLoading = computed(
   () => may('admin') && chain.value === undefined && chainError.value === undefined,

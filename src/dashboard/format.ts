@@ -33,6 +33,11 @@ export function formatPercent(fraction: number): string {
   return `${tenths.toFixed(fraction >= 1 ? 0 : 1)} %`
 }
 
+/** A fraction of which only none at all is 0 %. */
+export function formatShare(fraction: number): string {
+  return fraction > 0 && fraction < 0.001 ? 'less than 0.1 %' : formatPercent(fraction)
+}
+
 const STEPS = [
   [86_400, 'd'],
   [3600, 'h'],

@@ -87,7 +87,7 @@ export class JobIndex extends DurableObject<object> implements UploadIndex, Vers
   }
 
   async deadLettersOf(names: readonly string[]): Promise<HandledName[]> {
-    const query = 'SELECT name, source FROM dead_letters WHERE name IN (SELECT value FROM json_each(?))'
+    const query = 'SELECT name, source, at FROM dead_letters WHERE name IN (SELECT value FROM json_each(?))'
     return this.#queries.all(query, JSON.stringify(names))
   }
 

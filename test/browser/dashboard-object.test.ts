@@ -101,6 +101,21 @@ describe('the tour', () => {
       await page.getByRole('link', { name: NAME }).waitFor()
     }))
 
+  it('does not say that everything has moved while a backend cannot be listed', () =>
+    withDashboard(async ({ page, open }) => {
+      const failed = { name: 'legacy', error: 'unavailable', detail: 'the origin answered 503' }
+      const empty = { prefix: '', objects: [], directories: [], cursor: null }
+      await page.route('**/-/api/list/**', (route) =>
+        route.fulfill({ json: { ...empty, degraded: ['legacy'], backends: [failed] } }),
+      )
+      await open('#/welcome')
+      await page.getByRole('alert').getByText('legacy: the origin answered 503').waitFor()
+      expect(await page.getByText('No picture is left to move').count()).toBe(0)
+      await page.unroute('**/-/api/list/**')
+      await page.getByRole('button', { name: 'Try again' }).click()
+      await page.getByRole('list').getByText('Request it again: it has moved').waitFor()
+    }))
+
   it('deletes no picture that only a mirror has as well', () =>
     withDashboard(async (visit) => {
       await api('POST', 'migrate', { names: [NAME] })

@@ -53,10 +53,13 @@ interface Stub {
   detail: string
   result?: string
   mirror?: object
+  /** Instead of an answer, for paths that begin with this. */
+  failing?: { path: string; fail: () => Response }
 }
 
 /** What doctor says about a backend that failed recently, and about a mirror behind it. */
-async function checksOf({ type = 'r2', state = 'closed', result = 'absent', mirror, ...failure }: Stub) {
+async function checksOf({ type = 'r2', state = 'closed', result = 'absent', ...stub }: Stub) {
+  const { mirror, failing, ...failure } = stub
   const error = { at: '2026-11-01T00:00:00.000Z', ...failure }
   const health = { state, failures: 0, recent_errors: [error] }
   const backend = {
@@ -90,6 +93,7 @@ async function checksOf({ type = 'r2', state = 'closed', result = 'absent', mirr
   }
   const send = async (input: string | URL | Request) => {
     const { pathname } = new URL(input instanceof Request ? input.url : input)
+    if (failing && pathname.startsWith(failing.path)) return failing.fail()
     const known = Object.keys(answers).find((path) => pathname.startsWith(path))
     return Response.json(known === undefined ? { backfills: [], name: 'x' } : answers[known])
   }
@@ -113,7 +117,13 @@ it('warns about a backend that refused a change because of a lock', async () => 
 })
 
 it.each([
-  ['unavailable', 'the origin answered 503', 'check that https://old.example/ is up'],
+  ['unavailable', 'could not be reached', 'check that https://old.example/ is up'],
+  ['unavailable', 'the origin answered 503', 'it answers, but fails: its own log says why'],
+  [
+    'unavailable',
+    'the origin redirects to an address that is not public',
+    'see where https://old.example/ redirects',
+  ],
   ['unavailable', 'the origin answered 429', 'it limits how fast it is read'],
   ['denied', 'the origin answered 401', 'if the origin needs a header'],
 ])('says why a backend is skipped, and how to fix that: %s, %s', async (error, detail, fix) => {
@@ -123,6 +133,53 @@ it.each([
     status: 'failed',
     detail: `skipped: it failed too often, last at 2026-11-01T00:00:00.000Z: ${error}: ${detail}`,
     fix: expect.stringContaining(fix),
+  })
+})
+
+it('says what a backend failed with that is skipped in a listing', async () => {
+  const skipped = { name: 'media', error: 'skipped', detail: 'it failed too often recently' }
+  const page = { objects: [], directories: [], cursor: null, degraded: ['media'], backends: [skipped] }
+  const failing = { path: '/-/api/list', fail: () => Response.json(page) }
+  const failure = { error: 'unavailable', detail: 'the origin answered 503' }
+  const checks = await checksOf({ type: 'http', ...failure, failing })
+  expect(checks.find(({ name }) => name === 'listing')).toEqual({
+    name: 'listing',
+    status: 'failed',
+    detail:
+      'media: skipped: it failed too often recently, last at 2026-11-01T00:00:00.000Z: unavailable: the origin answered 503',
+    fix: expect.stringContaining('its own log says why'),
+  })
+})
+
+it.each([
+  [{ state: 'running', waiting: null }, 'ok', 'unfinished: a1', undefined],
+  [{ state: 'paused', waiting: null }, 'ok', 'unfinished: a1 (paused)', undefined],
+  [
+    {
+      state: 'running',
+      waiting: { backend: 'media', error: 'timeout', detail: 'did not answer', until: '' },
+    },
+    'warning',
+    'unfinished: a1 (waiting for media: timeout: did not answer)',
+    'a job that waits goes on by itself',
+  ],
+])('says what jobs wait for: %j', async (job, status, detail, fix) => {
+  const failing = {
+    path: '/-/api/backfills',
+    fail: () =>
+      Response.json({
+        backfills: [
+          { id: 'a1', ...job },
+          { id: 'b', state: 'completed' },
+        ],
+      }),
+  }
+  const checks = await checksOf({ ...LOCKED, failing })
+  expect(checks.find(({ name }) => name === 'jobs')).toEqual({
+    name: 'jobs',
+    status,
+    detail,
+    ...(fix !== undefined && { fix: expect.stringContaining(fix) }),
   })
 })
 
@@ -154,6 +211,36 @@ it.each([
     detail: `old: ${detail}`,
     fix: expect.stringContaining(fix),
   })
+})
+
+const problem = (status: number, title: string) => () =>
+  Response.json(
+    { type: 'about:blank', status, title, detail: 'why' },
+    { status, headers: { 'Content-Type': 'application/problem+json' } },
+  )
+const unreachable = () => {
+  throw new TypeError('fetch failed', { cause: Object.assign(new Error(), { code: 'ECONNRESET' }) })
+}
+
+it.each([
+  ['backends', 'explain', problem(500, 'Internal error'), 'failed', 'npx wrangler tail'],
+  ['backends', 'explain', unreachable, 'failed', 'run doctor again'],
+  ['listing', 'list', problem(503, 'Overloaded'), 'failed', 'npx wrangler tail'],
+  ['mirrors', 'mirrors', problem(501, 'Not implemented'), 'failed', 'bind it as MIRROR_LOG'],
+  ['mirrors', 'mirrors', problem(403, 'Forbidden'), 'failed', 'use a token with the scope "admin"'],
+  ['mirrors', 'mirrors', problem(500, 'The mirrors cannot be read'), 'failed', 'npx wrangler tail'],
+  ['mirrors', 'mirrors', unreachable, 'failed', 'run doctor again'],
+  ['jobs', 'backfills', problem(501, 'Not implemented'), 'warning', 'backfills need the queue'],
+  ['jobs', 'backfills', problem(500, 'The jobs cannot be read'), 'failed', 'npx wrangler tail'],
+  ['jobs', 'backfills', unreachable, 'failed', 'run doctor again'],
+])('says what to do if the request of the check %s fails (%s): case %#', async (...given) => {
+  const [name, route, fail, status, fix] = given
+  const checks = await checksOf({ ...LOCKED, failing: { path: `/-/api/${route}`, fail } })
+  const [check, ...more] = checks.filter((one) => one.name === name)
+  expect(check).toMatchObject({ status, fix: expect.stringContaining(fix) })
+  expect(check?.detail).toContain(fail === unreachable ? 'the connection was closed' : 'why')
+  expect(check?.detail).not.toContain('fallback-storage doctor')
+  expect(more).toEqual([])
 })
 
 it.each([

@@ -20,12 +20,12 @@ describe('the picture of the tour', () => {
       listed('c.JPG', 'legacy', null),
       listed('d.png', 'legacy'),
     ]
-    expect(findPicture(objects, 'media')).toBe('c.JPG')
-    expect(findPicture(objects, undefined)).toBe('b.jpg')
+    expect(findPicture(objects, ['media'])).toBe('c.JPG')
+    expect(findPicture(objects, [])).toBe('b.jpg')
   })
 
   it('is none if everything has moved', () => {
-    expect(findPicture([listed('b.jpg', 'media')], 'media')).toBeUndefined()
+    expect(findPicture([listed('b.jpg', 'media')], ['media'])).toBeUndefined()
   })
 })
 
@@ -60,10 +60,7 @@ describe('a Cache-Status in words', () => {
   it.each([
     ['fallback-storage; hit; detail=media', 'media had it.'],
     ['fallback-storage; fwd=uri-miss; detail=legacy', 'legacy had it.'],
-    [
-      'fallback-storage; fwd=uri-miss; stored; detail=legacy',
-      'legacy had it, and a copy to the primary has begun.',
-    ],
+    ['fallback-storage; fwd=uri-miss; stored; detail=legacy', 'legacy had it, and a copy has begun.'],
     ['fallback-storage-edge; hit; ttl=30', 'The edge cache had it, and no backend was tried.'],
   ])('%s', (field, words) => {
     expect(describeCacheStatus(field)).toBe(words)

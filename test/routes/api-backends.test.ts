@@ -2,7 +2,19 @@ import * as v from 'valibot'
 import { ANSWERS } from '../../src/schemas/answers.ts'
 import { reset } from 'cloudflare:test'
 import { afterEach, describe, expect, it } from 'vitest'
-import { bucketWith, fill, media, mediaKv, MODIFIED, OLD, R2, SILENT_ORIGIN, startApp } from '../kit/app.ts'
+import {
+  answering,
+  bucketWith,
+  fill,
+  KV,
+  media,
+  mediaKv,
+  MODIFIED,
+  OLD,
+  R2,
+  SILENT_ORIGIN,
+  startApp,
+} from '../kit/app.ts'
 import { startFilled } from './filled.ts'
 
 afterEach(() => reset())
@@ -110,6 +122,26 @@ describe('GET /-/api/backends', () => {
         },
       ],
     })
+  })
+
+  it('lists the times that a backend records, as the API answers them', async () => {
+    await fill(media, { 'r2.txt': 'x' })
+    await fill(mediaKv, { 'kv.txt': 'x' })
+    const app = startApp({
+      FALLBACK_STORAGES: [R2, KV, OLD],
+      OLD: answering(() => new Response('x', { headers: { 'Last-Modified': new Date(0).toUTCString() } })),
+    })
+    const { backends } = v.parse(ANSWERS.listBackends, await app.get('backends'))
+    for (const [index, name] of ['r2.txt', 'kv.txt', 'http.txt'].entries())
+      for (const time of ['modified_time', 'created_time', 'accessed_time']) {
+        const { status } = await app.json(`/-/api/${time}/${name}`)
+        expect({ name, time, status }).toEqual({
+          name,
+          time,
+          status: backends[index]?.methods.includes(time) ? 200 : 501,
+        })
+      }
+    expect(backends.map(({ methods }) => methods.includes('created_time'))).toEqual([true, true, false])
   })
 
   it('shows what is configured for development as the schema says, and no placeholder', async () => {

@@ -61,6 +61,57 @@ describe('headers for an origin', () => {
   })
 })
 
+describe('a redirect', () => {
+  const to = (url: string, more: object = {}) => ({ ...http(url), redirect: true, ...more })
+  const s3 = (endpoint: string) => ({ type: 's3', name: 'production', endpoint, bucket: 'b', redirect: true })
+  const headers = { Authorization: '$KEY' }
+
+  it.each([
+    ['an http origin', to('http://origin.example.com/'), '`url` begins with http://, so https pages'],
+    ['an http S3 server', s3('http://s3.example.com/'), '`endpoint` begins with http://, so https pages'],
+    [
+      'an http address that is not its own',
+      to('https://origin.example.com/', { public_url: 'http://cdn.example.com/' }),
+      '`public_url` begins with http://, so https pages',
+    ],
+    [
+      'the public address of a binding',
+      to('https://origin.example.com/', { binding: 'ORIGIN', public_url: 'http://cdn.example.com/' }),
+      '`public_url` begins with http://, so https pages',
+    ],
+    [
+      'an origin that needs a header',
+      to('https://origin.example.com/', { headers: { 'X-Api-Key': 'key' } }),
+      '`redirect` leads clients to `url` without its headers',
+    ],
+  ])('to %s is reported, because clients could not load it', async (_, table, detail) => {
+    const call = deploy([R2, table], { ORIGIN: EMPTY_ORIGIN })
+    expect(await warningsOf(call)).toEqual(warning(detail))
+  })
+
+  it.each([
+    ['an https origin', to('https://origin.example.com/')],
+    [
+      'a header that says nothing of who may read',
+      to('https://origin.example.com/', { headers: { 'X-From': 'a' } }),
+    ],
+    [
+      'headers where clients use another address',
+      to('https://a.example/', { headers, public_url: 'https://b.example/' }),
+    ],
+    ['a path of the Worker’s own host', to('http://127.0.0.1:8000/', { public_url: '/old/' })],
+    ['an http S3 server without redirect', { ...s3('http://s3.example.com/'), redirect: false }],
+  ])('is no cause for a warning: %s', async (_, table) => {
+    expect(await warningsOf(deploy([R2, table], { KEY: 'key' }))).toEqual([])
+  })
+
+  it('to http is fine for a Worker that is served over http, as in development', async () => {
+    const call = deploy([R2, to('http://127.0.0.1:8000/')])
+    const response = await call('http://localhost:8787/-/api/backends')
+    expect(await response.json()).toMatchObject({ warnings: [] })
+  })
+})
+
 describe('the log', () => {
   afterEach(() => vi.restoreAllMocks())
 

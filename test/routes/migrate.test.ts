@@ -54,8 +54,9 @@ describe('POST /-/api/migrate', () => {
     const app = startApp({
       MEDIA: bucketWith({ head: () => Promise.reject(new Error('internal error (10001)')) }),
     })
-    expect(await migrate(app, ['old'])).toMatchObject([
-      { name: 'old', outcome: 'failed', error: 'unavailable' },
+    const detail = 'media could not say whether it has the name'
+    expect(await migrate(app, ['old'])).toEqual([
+      { name: 'old', outcome: 'failed', error: 'unavailable', detail },
     ])
     expect(await media.head('old')).toBeNull()
   })
@@ -133,6 +134,22 @@ describe('POST /-/api/migrate', () => {
     expect(await details()).toEqual(['broken: event of media_kv: did not answer'])
     expect(await migrate(app, ['broken'])).toEqual([{ name: 'broken', outcome: 'present' }])
     expect(await details()).toEqual([])
+  })
+
+  it('ends no dead letter that was added while it copied', async () => {
+    const index = env.JOB_INDEX.getByName('index')
+    const failure = { error: 'timeout', detail: 'did not answer', attempts: 6 }
+    await index.addDeadLetter({ ...failure, name: 'again' })
+    await index.addDeadLetter({ ...failure, name: 'handled' })
+    await scheduler.wait(5)
+    await fill(mediaKv, { again: 'x', handled: 'x' })
+    const head = async (name: string) => {
+      if (name === 'again') await index.addDeadLetter({ ...failure, name })
+      return env.MEDIA.head(name)
+    }
+    const results = await migrate(startApp({ MEDIA: bucketWith({ head }) }), ['again', 'handled'])
+    expect(results).toMatchObject([{ outcome: 'copied' }, { outcome: 'copied' }])
+    expect((await index.deadLetters(10)).letters).toMatchObject([{ name: 'again' }])
   })
 
   it('refuses no names, too many, and names outside of the prefix of a token', async () => {

@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { checkChain } from '../check-config/chain.ts'
 import {
   ApiError,
+  type Backfill,
   type BackendDescription,
   type Backends,
   type Client,
@@ -102,26 +103,23 @@ export async function* examine(deployment: Deployment): AsyncGenerator<Check> {
     for (const finding of (await client.explain(probeName())).backends)
       yield checkBackend(finding, backends, local)
   } catch (error) {
-    yield { name: 'backends', status: 'failed', detail: reasonsOf(error) }
+    yield requestFailed('backends', error, deployment)
   }
   try {
     yield* checkListing(client, backends, local)
   } catch (error) {
-    yield { name: 'listing', status: 'failed', detail: reasonsOf(error) }
+    yield requestFailed('listing', error, deployment)
   }
   if (backends.backends.some(({ role }) => role === 'mirror'))
     try {
       for (const mirror of await client.mirrors()) yield checkMirror(mirror)
     } catch (error) {
-      yield { name: 'mirrors', status: 'failed', detail: reasonsOf(error) }
+      yield requestFailed('mirrors', error, deployment)
     }
   try {
-    const unfinished = (await client.backfills()).filter((job) => !isOver(job))
-    const ids = unfinished.map(({ id }) => id).join(', ')
-    yield { name: 'jobs', status: 'ok', detail: ids === '' ? 'no backfill is running' : `unfinished: ${ids}` }
+    yield checkJobs((await client.backfills()).filter((job) => !isOver(job)))
   } catch (error) {
-    const fix = "backfills need the queue and the Durable Object from the project's wrangler.toml"
-    yield { name: 'jobs', status: 'warning', detail: reasonsOf(error), fix }
+    yield requestFailed('jobs', error, deployment)
   }
 }
 
@@ -130,10 +128,32 @@ function probeName(): string {
   return `fallback-storage-doctor-${crypto.randomUUID()}`
 }
 
-function reasonsOf(error: unknown): string {
-  return describeError(error)
-    .lines.map((line) => line.trim())
-    .join('; ')
+/** What a route of optional parts needs. */
+const NEEDS: Record<string, Pick<Check, 'status' | 'fix'>> = {
+  mirrors: {
+    status: 'failed',
+    fix: "mirrors need the Durable Object class MirrorLog: bind it as MIRROR_LOG, with its migration, as in the project's wrangler.toml",
+  },
+  jobs: {
+    status: 'warning',
+    fix: "backfills need the queue and the Durable Object from the project's wrangler.toml",
+  },
+}
+
+/** The Worker runs and is configured, but does not answer this request. */
+function requestFailed(name: string, error: unknown, deployment: Deployment): Check {
+  const { lines } = describeError(error)
+  // Of a network failure, the others are about doctor itself.
+  const shown = networkReason(error) === undefined ? lines : lines.slice(0, 1)
+  const detail = shown.map((line) => line.trim()).join('; ')
+  const isUnsupported = error instanceof ApiError && error.status === 501
+  return {
+    name,
+    status: 'failed',
+    detail,
+    fix: requestFix(error, deployment),
+    ...(isUnsupported && NEEDS[name]),
+  }
 }
 
 /** Whether the Worker there runs under `wrangler dev`. */
@@ -150,11 +170,17 @@ function setupFix(name: string, error: unknown, { url, hasToken }: Deployment): 
       ? 'use the URL under which your objects are served, MEDIA_PATH included: --url https://example.com/media/'
       : `check the URL, and that the Worker is running (npx wrangler ${local ? 'dev' : 'deploy'})`
   }
-  if (name === 'configuration') {
+  if (name === 'configuration' && networkReason(error) === undefined) {
     return local
       ? 'fix wrangler.toml or .dev.vars, then restart wrangler dev'
       : 'fix wrangler.toml or set the secret, then deploy again'
   }
+  return requestFix(error, { url, hasToken })
+}
+
+function requestFix(error: unknown, { url, hasToken }: Pick<Deployment, 'url' | 'hasToken'>): string {
+  if (networkReason(error) !== undefined) return 'check the connection to the Worker, then run doctor again'
+  const local = isLocal(url)
   const { status, title } = error instanceof ApiError ? error.problem : {}
   const set = local
     ? 'set API_TOKEN in .dev.vars, then restart wrangler dev'
@@ -162,7 +188,8 @@ function setupFix(name: string, error: unknown, { url, hasToken }: Deployment): 
   if (status === 403 && hasToken && title === 'Forbidden')
     return 'use a token with the scope "admin" and without a prefix'
   if (status === 403) return set
-  if (status !== 401) return "the Worker's log says why (npx wrangler tail)"
+  if (status !== 401)
+    return `the Worker's log says why (${local ? 'where wrangler dev runs' : 'npx wrangler tail'})`
   return hasToken
     ? `FALLBACK_STORAGE_TOKEN (or --token-file) is not a token of the Worker (API_TOKEN, API_TOKENS): correct it, or ${set}`
     : 'set FALLBACK_STORAGE_TOKEN, or give --token-file, to a token of the Worker (API_TOKEN, API_TOKENS)'
@@ -174,17 +201,10 @@ function checkBackend(finding: Finding, { backends }: Backends, local: boolean):
     return { name, status: 'ok', detail: "not checked: its include or exclude rules out doctor's test name" }
   }
   const described = backends.find((backend) => backend.name === name)
+  if (!['absent', 'hit', 'deleted'].includes(result))
+    return { name, status: 'failed', ...failureOf({ error: result, detail }, described, local) }
   const { recent_errors: errors = [] } = described?.health ?? {}
   const last = errors.at(-1)
-  if (result === 'skipped' && last) {
-    // The fix is for what it failed with. What skips it ends by itself.
-    const why = `skipped: ${detail}, last at ${last.at}: ${last.error}: ${last.detail}`
-    return { name, status: 'failed', detail: why, fix: backendFix(last, described, local) }
-  }
-  if (!['absent', 'hit', 'deleted'].includes(result)) {
-    const fix = backendFix({ error: result, detail }, described, local)
-    return { name, status: 'failed', detail: `${result}: ${detail}`, fix }
-  }
   const answers = `answers in ${latency ?? '?'} ms`
   if (!last) return { name, status: 'ok', detail: answers }
   const times = errors.length === 1 ? 'once' : `${errors.length} times`
@@ -198,10 +218,25 @@ async function* checkListing(client: Client, { backends }: Backends, local: bool
   if (page.degraded.length === 0) yield { name, status: 'ok', detail: 'every backend can list' }
   for (const { name: backend, error, detail } of page.backends ?? []) {
     const described = backends.find((other) => other.name === backend)
-    const fix = backendFix({ error, detail }, described, local)
-    if (error === 'unsupported') yield { name, status: 'warning', detail: `${backend}: ${detail}`, fix }
-    else yield { name, status: 'failed', detail: `${backend}: ${error}: ${detail}`, fix }
+    const failure = failureOf({ error, detail }, described, local)
+    if (error === 'unsupported')
+      yield { name, status: 'warning', ...failure, detail: `${backend}: ${detail}` }
+    else yield { name, status: 'failed', ...failure, detail: `${backend}: ${failure.detail}` }
   }
+}
+
+function checkJobs(unfinished: readonly Pick<Backfill, 'id' | 'state' | 'waiting'>[]): Check {
+  const name = 'jobs'
+  if (unfinished.length === 0) return { name, status: 'ok', detail: 'no backfill is running' }
+  const detail = `unfinished: ${unfinished
+    .map(({ id, state, waiting }) => {
+      if (waiting) return `${id} (waiting for ${waiting.backend}: ${waiting.error}: ${waiting.detail})`
+      return state === 'paused' ? `${id} (paused)` : id
+    })
+    .join(', ')}`
+  if (unfinished.every(({ waiting }) => !waiting)) return { name, status: 'ok', detail }
+  const fix = 'fix what the backend fails with; a job that waits goes on by itself once the backend answers'
+  return { name, status: 'warning', detail, fix }
 }
 
 /** Changes usually follow within seconds. */
@@ -239,9 +274,26 @@ interface Failing {
   detail: string
 }
 
-/** How to fix a backend that fails with this error. */
+interface Failure {
+  error: string
+  detail: string
+}
+
+/** What a backend fails with, and how to fix it. What skips it ends by itself, so then it is about its last failure. */
+function failureOf(
+  failure: Failure,
+  described: BackendDescription | undefined,
+  local: boolean,
+): Required<Pick<Check, 'detail' | 'fix'>> {
+  const detail = `${failure.error}: ${failure.detail}`
+  const last = failure.error === 'skipped' ? described?.health?.recent_errors.at(-1) : undefined
+  if (!last) return { detail, fix: backendFix(failure, described, local) }
+  const why = `${detail}, last at ${last.at}: ${last.error}: ${last.detail}`
+  return { detail: why, fix: backendFix(last, described, local) }
+}
+
 function backendFix(
-  { error, detail = '' }: { error: string; detail?: string },
+  { error, detail }: Failure,
   backend: BackendDescription | undefined,
   local: boolean,
 ): string {
@@ -287,9 +339,13 @@ function fixDenied({ type, config, local }: Failing): string {
 function fixUnavailable({ type, config, detail }: Failing): string {
   if (/answered (?:429|503 SlowDown)/.test(detail))
     return 'it limits how fast it is read: raise its limit, or slow backfills and verifications down with --max-per-second'
+  if (/answered 5\d\d/.test(detail))
+    return 'it answers, but fails: its own log says why, or the status page of whoever runs it'
   if (type === 's3') {
     return `check endpoint (${setting(config, 'endpoint')}) and bucket (${setting(config, 'bucket')}), and that the server is up. Some servers need addressing = "virtual"`
   }
+  if (type === 'http' && detail.includes('redirects'))
+    return `see where ${setting(config, 'url' in config ? 'url' : 'binding')} redirects: if that is a page to sign in, it needs headers or basic_auth; otherwise set url to where it leads`
   if (type === 'http') {
     return `check that ${setting(config, 'url' in config ? 'url' : 'binding')} is up and that Cloudflare can reach it`
   }

@@ -1,4 +1,5 @@
 import type { ComponentChildren } from 'preact'
+import { destinations } from '../chain.ts'
 import type { IconName } from './icons.ts'
 import { Icon } from './icon.tsx'
 
@@ -22,14 +23,15 @@ export function Badge({ tone, icon, children }: { tone: Tone; icon: IconName; ch
 }
 
 const PLACES = {
-  primary: { look: 'tone-good', dot: 'dot', title: 'in the primary' },
-  fallback: { look: 'tone-warn', dot: 'dot dot-half', title: 'not moved to the primary yet' },
+  destination: { look: 'tone-good', dot: 'dot', title: 'moved, or saved here' },
+  fallback: { look: 'tone-warn', dot: 'dot dot-half', title: 'not moved yet' },
   unknown: { look: 'tone-idle', dot: 'dot dot-empty', title: undefined },
 }
 
-/** Which backend would answer: filled for the primary, half-filled for what has not moved yet. */
-export function BackendBadge({ backend, primary }: { backend: string; primary: string | undefined }) {
-  const place = primary === undefined ? 'unknown' : backend === primary ? 'primary' : 'fallback'
+/** Which backend would answer: half-filled for what has not moved yet. */
+export function BackendBadge({ backend }: { backend: string }) {
+  const known = destinations.value
+  const place = known.length === 0 ? 'unknown' : known.includes(backend) ? 'destination' : 'fallback'
   const { look, dot, title } = PLACES[place]
   return (
     <span class={`badge ${look}`} title={title}>

@@ -15,6 +15,11 @@ export function stackColumns(columns: readonly Column[]): (number | null)[][] {
   )
 }
 
+/** Fractions, which do not fall in an interval that is not over. Null where there is nothing to have a share of. */
+export function sharesOf(parts: Column, wholes: Column): Column {
+  return wholes.map((whole, index) => (whole ? (parts[index] ?? 0) / whole : null))
+}
+
 const SHORTEST_SECONDS = 60
 
 /** The times with their columns. uPlot shows a single time on an axis of years, so it gets an end without values. */

@@ -71,7 +71,8 @@ export function Plot({ label, at, series, stacked = false, height = 180 }: Props
   }, [shape, isEmpty])
   useEffect(() => plot.current?.setData(data))
 
-  if (isEmpty) return <p class="muted plot-empty">Nothing was counted in this time.</p>
+  if (isEmpty)
+    return <p class="muted plot-empty">Nothing to show yet: no interval has been counted to its end.</p>
   return (
     <figure class="plot" ref={frame}>
       <div class="plot-area" ref={area} role="img" aria-label={label} style={{ height: `${height}px` }} />
@@ -186,7 +187,8 @@ function options({ figure, width, height, series, stacked, onHover }: Drawn): uP
   return {
     width,
     height,
-    padding: [8, 8, 0, 0],
+    // On the right, half of a label.
+    padding: [8, 18, 0, 0],
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
     scales: {

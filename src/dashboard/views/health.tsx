@@ -59,7 +59,8 @@ function HealthOfChain() {
           </div>
           <p class="muted small">
             State, errors and quantiles are those that one isolate of the Worker has seen; others may have
-            seen more. The lines show the last 24 hours, as all isolates have reported them.
+            seen more. The lines show the last 24 hours in intervals of 15 minutes, as all isolates have
+            reported them; that of errors is the share of the requests that failed.
           </p>
           <Traffic />
           {described.backends.some(({ role }) => role === 'mirror') && <Mirrors />}

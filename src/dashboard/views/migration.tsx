@@ -127,8 +127,8 @@ function NoJob({
     <section class="card no-job">
       <h2>Nothing is being copied</h2>
       <p class="muted">
-        A backfill copies everything that only the fallbacks have into the primary, while reads go on. A dry
-        run first says how much that is and what it costs.
+        A backfill copies everything that has not moved yet, while reads go on. A dry run first says how much
+        that is and what it costs.
       </p>
     </section>
   )

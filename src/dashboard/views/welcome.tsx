@@ -2,6 +2,7 @@ import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
 import { ApiError } from '../../client/client.ts'
 import { chain } from '../chain.ts'
+import { destinationsOf } from '../destinations.ts'
 import { Icon } from '../parts/icon.tsx'
 import { Empty, Loading, Page } from '../parts/page.tsx'
 import { Problem } from '../parts/problem.tsx'
@@ -72,9 +73,13 @@ async function storedPicture(skipped: string | undefined): Promise<string | null
 
 async function listedPicture(skipped: string | undefined): Promise<string | null> {
   const known = chain.value ?? (may('admin') ? await client.backends() : undefined)
-  const { objects } = await client.list(session.value?.prefix ?? '', { limit: 1000 })
+  const { objects, backends = [] } = await client.list(session.value?.prefix ?? '', { limit: 1000 })
   const others = objects.filter(({ name }) => name !== skipped)
-  return findPicture(others, known?.backends[0]?.name) ?? skipped ?? null
+  const found = findPicture(others, known ? destinationsOf(known) : []) ?? skipped
+  const failed = backends.find(({ error }) => error !== 'unsupported')
+  if (found === undefined && failed)
+    throw new Error(`No picture was found, but not every backend answered. ${failed.name}: ${failed.detail}`)
+  return found ?? null
 }
 
 function MigrationOff() {

@@ -3,12 +3,16 @@ import type { MirrorStatus } from '../../mirrors/messages.ts'
 import { describeError, log } from '../../observe/log.ts'
 import { readDependence } from '../../observe/series.ts'
 import type { Dependence } from '../../schemas/answers.ts'
+import { openConflicts } from '../../sources/open-conflicts.ts'
 import type { SourceStatus } from '../../sources/source-changes.ts'
 
 /** Why something was not looked at. */
 export interface Unseen {
   unseen: string
 }
+
+/** The most that are looked at again. */
+const MAX_CONFLICTS = 50
 
 /** What is known, apart from the comparison, when a verification ends. */
 export interface Evidence {
@@ -71,11 +75,16 @@ async function gatherDependence({ series, copyChain, config }: Seen): Promise<Ev
   }
 }
 
-async function gatherSources({ sources: { changes: open } }: Seen): Promise<Evidence['sources']> {
+async function gatherSources({ sources: { changes: open }, copyChain }: Seen): Promise<Evidence['sources']> {
   if (!open) return { unseen: 'SOURCE_CHANGES is not bound, so no events are received' }
   const changes = open()
-  const [statuses, { total, conflicts }] = await Promise.all([changes.statuses(), changes.conflicts(1)])
-  return { statuses, conflicts: total, lastConflict: conflicts[0]?.at ?? null }
+  const [statuses, { total, conflicts, cursor, last }] = await Promise.all([
+    changes.statuses(),
+    openConflicts(changes, copyChain, MAX_CONFLICTS),
+  ])
+  // The next ones were not looked at.
+  const latest = conflicts[0] ?? (cursor === null ? null : last)
+  return { statuses, conflicts: total, lastConflict: latest?.at ?? null }
 }
 
 async function gatherMirrors({ mirrors, copyChain }: Seen): Promise<Evidence['mirrors']> {

@@ -83,6 +83,8 @@ function methodsOf(backend: Backend): string[] {
     'exists',
     'size',
     'modified_time',
+    // No backend records when an object was read.
+    ...(/^(r2|kv)$/.test(backend.type) ? ['created_time'] : []),
     ...(isWritable(backend) ? ['save', 'delete', 'get_valid_name', 'get_available_name'] : []),
     ...(isListable(backend) ? ['listdir'] : []),
     ...(backend.url ? ['url'] : []),

@@ -2,7 +2,7 @@ import type { Context } from 'hono'
 import { describeError, log } from '../../observe/log.ts'
 import type { SourceJson } from '../../schemas/answers.ts'
 import type { Version } from '../../sources/conflicts.ts'
-import { isConflict } from '../../sources/reconcile.ts'
+import { openConflicts } from '../../sources/open-conflicts.ts'
 import { ForgedError } from '../../sources/sns.ts'
 import { NO_EVENTS, type SourceStatus } from '../../sources/source-changes.ts'
 import { NotQueuedError } from '../../sources/sources.ts'
@@ -10,7 +10,6 @@ import { StorageError } from '../../storage/errors.ts'
 import { answerOf } from '../answer-of.ts'
 import { type AppEnv, type Handlers, ProblemError } from '../context.ts'
 import { isoTime } from '../iso-time.ts'
-import { stillTrue } from '../still-true.ts'
 
 const RETRY_AFTER_SECONDS = '10'
 
@@ -37,25 +36,16 @@ export const sourceHandlers = {
     return { sources: all.map(({ backend: { name } }) => toJson(name, statuses[name] ?? NO_EVENTS)) }
   },
   async listConflicts(c, { query: { limit, cursor } }) {
-    const changes = changesOf(c)
-    const page = await answerOf(changes.conflicts(limit, cursor), {
-      ...CHANGES,
-      title: 'The conflicts cannot be read',
-    })
-    const { copyChain } = c.var.deployment
-    const still = await stillTrue(
-      page.conflicts,
-      (conflict) => isConflict(copyChain, conflict),
-      ({ backend, name, at }) => changes.removeConflict(backend, name, at),
-    )
+    const open = openConflicts(changesOf(c), c.var.deployment.copyChain, limit, cursor)
+    const page = await answerOf(open, { ...CHANGES, title: 'The conflicts cannot be read' })
     return {
-      conflicts: still.map(({ at, held, found, ...conflict }) => ({
+      conflicts: page.conflicts.map(({ at, held, found, ...conflict }) => ({
         ...conflict,
         held: versionJson(held),
         found: versionJson(found),
         seen: isoTime(at),
       })),
-      total: page.total - page.conflicts.length + still.length,
+      total: page.total,
       cursor: page.cursor === null ? null : String(page.cursor),
     }
   },

@@ -12,7 +12,7 @@ import { isLeft } from '../../jobs/dead-letters.ts'
 import { latestJobs } from '../../jobs/jobs.ts'
 import { type AppEnv, type Handlers, type Input, ProblemError } from '../context.ts'
 import { isoTime } from '../iso-time.ts'
-import { stillTrue } from '../still-true.ts'
+import { stillTrue } from '../../migration/still-true.ts'
 import { exportFailures, EXPORTED } from './export-failures.ts'
 import { found, jobIn, jobsOf, polled, SHOWN_JOBS, startJob } from './jobs.ts'
 

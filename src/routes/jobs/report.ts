@@ -4,22 +4,22 @@ import { CONDITIONS, LEFT_OUT, type LeftOutReason } from '../../schemas/reasons.
 
 const ROWS = [
   ['equal', 'the same on both sides'],
-  ['tombstoned', 'deleted in the primary: it stays deleted'],
-  ['missing', 'in a fallback, not in the primary'],
+  ['tombstoned', 'deleted: it stays deleted'],
+  ['missing', 'in a fallback, not here'],
   ['different', 'different on both sides'],
   ['changed', 'replaced at the source after it was copied'],
-  ['damaged', 'in the primary with other bytes than were recorded'],
+  ['damaged', 'stored here with other bytes than were recorded'],
   ['repaired', 'damaged copies that were copied again'],
-  ['extra', 'in the primary only'],
+  ['extra', 'in no fallback'],
 ] as const
 
 const ROLLBACK_ROWS = [
   ['equal', 'the same on both sides'],
-  ['tombstoned', 'deleted in the primary, and kept by a mirror on purpose'],
-  ['missing', 'in the primary, not on a mirror'],
+  ['tombstoned', 'deleted here, and kept by a mirror on purpose'],
+  ['missing', 'here, not on a mirror'],
   ['different', 'different on both sides'],
-  ['changed', 'replaced in the primary after it was mirrored'],
-  ['not_deleted', 'deleted in the primary, but still on a mirror'],
+  ['changed', 'replaced here after it was mirrored'],
+  ['not_deleted', 'deleted here, but still on a mirror'],
   ['damaged', 'on a mirror with other bytes than were recorded'],
   ['extra', 'on a mirror only'],
 ] as const
@@ -179,8 +179,8 @@ function reasonList(job: Verification) {
   if (reasons.length > 0) return list(reasons)
   const but = accepted.some(({ count }) => count > 0) ? ', except for what was accepted' : ''
   const all = isRollback(job)
-    ? 'Everything in the primary is on the mirrors, and what was deleted is not'
-    : 'Everything in the fallbacks is in the primary'
+    ? 'Everything here is on the mirrors, and what was deleted is not'
+    : 'Everything in the fallbacks is here, or was deleted'
   return html`<p>${all}${but}.</p>`
 }
 

@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals'
 import type { Migrated } from '../../../client/client.ts'
-import { chain, primary } from '../../chain.ts'
+import { chain, destinations } from '../../chain.ts'
 import { type Recovery, recoveryOf } from '../../deletion.ts'
 import { plural } from '../../format.ts'
 import { isSigned, linkTo } from '../../links.ts'
@@ -48,7 +48,7 @@ async function withProgress<Result>(
   }
 }
 
-/** Copies objects into the primary now. */
+/** Copies objects now. */
 export async function migrate(listing: Listing, names: readonly string[]): Promise<void> {
   const results: Migrated[] = []
   const failures: string[] = []
@@ -67,9 +67,11 @@ export async function migrate(listing: Listing, names: readonly string[]): Promi
   const withOutcome = (wanted: string) => results.filter(({ outcome }) => outcome === wanted)
   const copied = withOutcome('copied')
   const present = withOutcome('present')
-  if (primary.value !== undefined) listing.move(new Set(copied.map(({ name }) => name)), primary.value)
+  const [only, ...others] = destinations.value
+  const isKnown = only !== undefined && others.length === 0
+  if (isKnown) listing.move(new Set(copied.map(({ name }) => name)), only)
   // Another writable backend may have them.
-  if (primary.value === undefined || present.length > 0) void listing.reload()
+  if (!isKnown || present.length > 0) void listing.reload()
   for (const { name, error, detail } of withOutcome('failed'))
     failures.push(`${visible(name)}: ${detail ?? error}`)
   report(

@@ -1,4 +1,3 @@
-import { primary } from '../../chain.ts'
 import { formatBytes, formatTime } from '../../format.ts'
 import { BackendBadge } from '../../parts/badge.tsx'
 import { ItemLink, type ItemProps, SelectBox } from './item.tsx'
@@ -41,7 +40,7 @@ function ObjectCells({
         {modified !== null && <time dateTime={modified}>{formatTime(modified)}</time>}
       </div>
       <div role="gridcell" class="cell-backend">
-        <BackendBadge backend={backend} primary={primary.value} />
+        <BackendBadge backend={backend} />
       </div>
     </>
   )

@@ -1,4 +1,4 @@
-import { primary } from '../../chain.ts'
+import { destinations } from '../../chain.ts'
 import { formatBytes, plural } from '../../format.ts'
 import { copyText } from '../../parts/copy-button.tsx'
 import { Icon } from '../../parts/icon.tsx'
@@ -25,7 +25,7 @@ export function SelectionBar({ listing }: { listing: Listing }) {
   if (names.size === 0) return null
   const objects = (listing.entries.value?.objects ?? []).filter(({ name }) => names.has(name))
   const bytes = objects.reduce((sum, { size }) => sum + (size ?? 0), 0)
-  const isMoved = primary.value !== undefined && objects.every(({ backend }) => backend === primary.value)
+  const isMoved = objects.every(({ backend }) => destinations.value.includes(backend))
   const selected = objects.map(({ name }) => name)
   return (
     <div class="selection-bar" role="region" aria-label="Selected objects">
@@ -37,7 +37,7 @@ export function SelectionBar({ listing }: { listing: Listing }) {
           <button
             type="button"
             disabled={isMoved}
-            title={isMoved ? 'All of them are in the primary already' : undefined}
+            title={isMoved ? 'None of them is left to be moved' : undefined}
             onClick={() => void migrate(listing, selected)}
           >
             <Icon name="arrow-right-left" /> Migrate now

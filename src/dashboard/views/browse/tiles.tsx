@@ -1,6 +1,5 @@
 import { useSignal } from '@preact/signals'
 import { useLayoutEffect, useRef } from 'preact/hooks'
-import { primary } from '../../chain.ts'
 import { BackendBadge } from '../../parts/badge.tsx'
 import { gridLabel, ItemLink, type ItemProps, type ListProps, SelectBox } from './item.tsx'
 import { keyOf, rowAt } from './listing.ts'
@@ -83,7 +82,7 @@ function Tile(item: ItemProps) {
       <ItemLink {...item} max={20} />
       {!isFolder && (
         <>
-          <BackendBadge backend={row.object.backend} primary={primary.value} />
+          <BackendBadge backend={row.object.backend} />
           <SelectBox {...item} />
         </>
       )}

@@ -1,7 +1,8 @@
 import type { BackendDescription, Series } from '../../../client/client.ts'
-import { formatAgo, formatCount, formatTime } from '../../format.ts'
+import { formatAgo, formatCount, formatShare, formatTime } from '../../format.ts'
 import { Badge, type Tone } from '../../parts/badge.tsx'
 import type { IconName } from '../../parts/icons.ts'
+import { sharesOf } from '../../parts/plot-data.ts'
 import { Sparkline } from '../../parts/sparkline.tsx'
 
 type Health = NonNullable<BackendDescription['health']>
@@ -71,6 +72,8 @@ function Trend({ series }: { series: Series['backends'][string] }) {
   const errors = series['errors'] ?? []
   const p95 = series['p95'] ?? []
   const failed = errors.reduce((sum: number, value) => sum + (value ?? 0), 0)
+  const shares = sharesOf(errors, series['attempts'] ?? [])
+  const most = Math.max(0, ...shares.map((share) => share ?? 0))
   return (
     <dl class="trends">
       <div>
@@ -80,9 +83,15 @@ function Trend({ series }: { series: Series['backends'][string] }) {
         </dd>
       </div>
       <div class={failed > 0 ? 'tone-bad' : undefined}>
-        <dt>Errors: {formatCount(failed)}</dt>
+        <dt>
+          Errors: {formatCount(failed)}
+          {failed > 0 && ` (up to ${formatShare(most)})`}
+        </dt>
         <dd>
-          <Sparkline label={`${failed} errors`} values={errors} />
+          <Sparkline
+            label={`Share of the requests that failed, up to ${formatShare(most)}`}
+            values={shares}
+          />
         </dd>
       </div>
     </dl>

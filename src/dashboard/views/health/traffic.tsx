@@ -1,7 +1,8 @@
 import { ApiError, type Series } from '../../../client/client.ts'
 import { primary } from '../../chain.ts'
-import { formatTime } from '../../format.ts'
+import { formatDuration, formatTime } from '../../format.ts'
 import { Icon } from '../../parts/icon.tsx'
+import { inIntervals } from '../../parts/intervals.ts'
 import { Loading } from '../../parts/page.tsx'
 import { Plot, type PlotSeries } from '../../parts/plot.tsx'
 import { describe, Problem } from '../../parts/problem.tsx'
@@ -11,7 +12,7 @@ import { client } from '../../session.ts'
 const EVERY_MS = 30_000
 const DAY_MS = 86_400_000
 
-/** Reads by result and copies, a quarter of an hour each, over the last day. */
+/** Reads by result and copies over the last day. */
 export function Traffic() {
   const { data, error, reload } = usePoll('series/traffic', loadDay, { every: EVERY_MS })
   if (!data) {
@@ -23,41 +24,48 @@ export function Traffic() {
       )
     return error === undefined ? <Loading /> : <Problem error={error} retry={reload} />
   }
-  const { reads, copies, isShort } = data
-  const since = isShort && reads.counted_since !== null && (
-    <p class="muted small">Counted since {formatTime(reads.counted_since)}.</p>
-  )
   return (
     <div class="columns">
-      <section class="card" aria-label="Reads">
-        <h2>Reads per 15 minutes</h2>
-        <Plot label="Reads by result over the last 24 hours" at={reads.at} series={readSeries(reads)} />
-        {since}
-      </section>
-      <section class="card" aria-label="Copies">
-        <h2>Copies per 15 minutes</h2>
-        <Plot label="Copies over the last 24 hours" at={copies.at} series={copySeries(copies)} />
-        {since}
-      </section>
+      <Chart title="Reads" label="Reads by result" of={data.reads} series={readSeries(data.reads)} />
+      <Chart title="Copies" label="Copies" of={data.copies} series={copySeries(data.copies)} />
     </div>
   )
 }
 
-interface Day {
-  reads: Series
-  copies: Series
-  /** Whether counting began later. */
-  isShort: boolean
+interface ChartProps {
+  title: string
+  label: string
+  of: Series
+  series: readonly PlotSeries[]
 }
 
-async function loadDay(): Promise<Day> {
+function Chart({ title, label, of, series }: ChartProps) {
+  const { at, interval, layers } = inIntervals(of, series)
+  const { counted_since: since } = of
+  const isShort = since !== null && Date.parse(since) > (of.at[0] ?? 0) * 1000
+  const end = (at.at(-1) ?? 0) + interval
+  return (
+    <section class="card" aria-label={title}>
+      <h2>
+        {title} per {interval === 60 ? 'minute' : formatDuration(interval)}
+      </h2>
+      <Plot label={`${label} over the last 24 hours`} at={at} series={layers} />
+      <p class="muted small">
+        {isShort && `Counted since ${formatTime(since)}. `}
+        {since !== null && end * 1000 > Date.parse(since) && `Until ${formatTime(end * 1000)}. `}
+        An interval is shown when it is complete.
+      </p>
+    </section>
+  )
+}
+
+async function loadDay(): Promise<Record<'reads' | 'copies', Series>> {
   const from = new Date(Date.now() - DAY_MS)
   const [reads, copies] = await Promise.all([
-    client.series('reads', { from, step: 900 }),
-    client.series('copies', { from, step: 900 }),
+    client.series('reads', { from, step: 60 }),
+    client.series('copies', { from, step: 60 }),
   ])
-  const since = reads.counted_since
-  return { reads, copies, isShort: since !== null && Date.parse(since) > from.getTime() }
+  return { reads, copies }
 }
 
 function readSeries({ at, backends, columns }: Series): PlotSeries[] {

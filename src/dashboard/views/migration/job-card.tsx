@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals'
 import type { Backfill, Counters } from '../../../client/client.ts'
-import { primary } from '../../chain.ts'
+import { destinations } from '../../chain.ts'
 import { formatAgo, formatBytes, formatCount, formatPercent } from '../../format.ts'
 import { Badge } from '../../parts/badge.tsx'
 import { Dialog } from '../../parts/dialog.tsx'
@@ -96,14 +96,14 @@ function titleOf({ dry_run: isDryRun, mirror }: Backfill): string {
 }
 
 function FromTo({ job }: { job: Backfill }) {
-  const primaryName = primary.value ?? 'the primary'
+  const target = destinations.value.join(', ') || 'the primary'
   return (
     <ul class="from-to" aria-label="From where to where">
       {Object.entries(job.backends).map(([name, counters]) => (
         <li key={name}>
           <h3>
-            {job.mirror === null ? name : primaryName} <Icon name="arrow-right" />{' '}
-            <span class="visually-hidden">to</span> {job.mirror ?? primaryName}
+            {job.mirror === null ? name : target} <Icon name="arrow-right" />{' '}
+            <span class="visually-hidden">to</span> {job.mirror ?? target}
           </h3>
           <CounterFacts counters={counters} />
           {skippedReasons(counters).length > 0 && (

@@ -33,7 +33,7 @@ export function ReadsPlot({ span }: { span: Span }) {
       <p class="muted small">
         In intervals of {length},{' '}
         {isPartial ? `counted since ${formatTime(since)}` : `over the last ${label}`}. At least: an isolate
-        that is evicted takes up to a minute of counts with it.
+        that is evicted takes up to a minute of counts with it. An interval is shown when it is complete.
       </p>
     </>
   )

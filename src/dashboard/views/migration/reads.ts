@@ -1,15 +1,12 @@
 import type { Dependence, Series } from '../../../client/client.ts'
-import { formatCount, formatPercent, plural } from '../../format.ts'
+import { formatCount, formatShare, plural } from '../../format.ts'
 import type { Tone } from '../../parts/badge.tsx'
 import type { IconName } from '../../parts/icons.ts'
+import { inIntervals } from '../../parts/intervals.ts'
 import type { PlotSeries } from '../../parts/plot.tsx'
 
 /** Reads by who answered them, as a plot shows them; pure. */
 
-const MAX_POINTS = 170
-const MIN_POINTS = 15
-/** Intervals that may be summed in one: of minutes, up to ten; quarters of an hour become hours. */
-const FACTORS = [1, 2, 4, 5, 10] as const
 const DAY_SECONDS = 86_400
 
 /** What a plot can show, and in which intervals it is kept. */
@@ -23,43 +20,19 @@ export type Span = (typeof SPANS)[number]
 
 const TONES = ['accent', 'warn', 'idle', 'good'] as const
 
-type Column = readonly (number | null)[]
-
-/** Adds up every `factor` intervals. Null where all of them are null. */
-export function mergeIntervals(column: Column, factor: number): (number | null)[] {
-  return Array.from({ length: Math.ceil(column.length / factor) }, (_, index) => {
-    const known = column.slice(index * factor, (index + 1) * factor).filter((value) => value !== null)
-    return known.length === 0 ? null : known.reduce((sum, value) => sum + value, 0)
-  })
-}
-
-/**
- * Reads by backend since something was counted: the primary at the bottom, the other backends in their order, and the
- * edge cache on top. Intervals begin at multiples of their length, so that they stay what they are as time goes on.
- */
+/** Reads by backend since something was counted: the primary at the bottom, the other backends in their order, and the edge cache on top. */
 export function readsByBackend({ at, step, columns, backends }: Series, order: readonly string[]) {
   const names = [...new Set([...order, ...Object.keys(backends)])]
   const layers = [
     ...names.map((label) => ({ label, values: backends[label]?.['reads'] ?? [] })),
     { label: 'edge cache', values: columns['edge'] ?? [] },
   ].filter(({ values }, index) => index < order.length || values.some((value) => (value ?? 0) > 0))
-  const known = at.findIndex((_, index) => layers.some(({ values }) => (values[index] ?? null) !== null))
-  const earliest = Math.max(0, Math.min(known, at.length - MIN_POINTS))
-  const fits = (factor: number): boolean => (at.length - earliest) / factor <= MAX_POINTS
-  const factor = step === DAY_SECONDS ? 1 : (FACTORS.find(fits) ?? 10)
-  const aligned = at.findIndex((time, index) => index >= earliest && time % (step * factor) === 0)
-  const start = Math.max(0, aligned)
-  // The latest interval may be incomplete, but a sum of several would seem to fall to nothing.
-  const end = at.length - (factor === 1 ? 0 : (at.length - start) % factor)
-  return {
-    at: at.slice(start, end).filter((_, index) => index % factor === 0),
-    interval: step * factor,
-    series: layers.map(({ label, values }, index): PlotSeries => ({
-      label,
-      values: mergeIntervals(values.slice(start, end), factor),
-      tone: label === 'edge cache' ? 'good' : (TONES[index] ?? 'idle'),
-    })),
-  }
+  const { layers: shown, ...times } = inIntervals({ at, step }, layers)
+  const toned = shown.map((layer, index): PlotSeries => ({
+    ...layer,
+    tone: layer.label === 'edge cache' ? 'good' : (TONES[index] ?? 'idle'),
+  }))
+  return { ...times, series: toned }
 }
 
 type Fallback = Dependence['fallbacks'][number]
@@ -85,13 +58,8 @@ export function quietOf({ quiet_days: days, last_read: last }: Fallback): {
 /** `12 reads in the last hour, 340 in a day (2.1 % of all), 2,310 in a week`. */
 export function describeReads({ reads: { hour, day, week }, share }: Fallback): string {
   if (week === 0) return 'No read in the last week.'
-  const part = day === 0 || share === null ? '' : ` (${shareOf(share)} of all)`
+  const part = day === 0 || share === null ? '' : ` (${formatShare(share)} of all)`
   return `${plural(hour, 'read')} in the last hour, ${formatCount(day)} in a day${part}, ${formatCount(week)} in a week`
-}
-
-/** Only none at all is 0 %. */
-function shareOf(share: number): string {
-  return share < 0.001 ? 'less than 0.1 %' : formatPercent(share)
 }
 
 /** What shadow reads found. */

@@ -1,7 +1,6 @@
 import { useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import type { Verification } from '../../../client/client.ts'
-import { primary } from '../../chain.ts'
 import { formatCount, plural } from '../../format.ts'
 import { Dialog } from '../../parts/dialog.tsx'
 import { Icon } from '../../parts/icon.tsx'
@@ -88,9 +87,8 @@ function ScopeForm({ mirror, prefix, onCompare }: ScopeFormProps) {
   return (
     <form class="form" onSubmit={(event) => void compare(event)}>
       <p class="muted">
-        A resync makes {mirror} equal to {primary.value ?? 'the primary'}: it copies what is missing or
-        differs there, and deletes what was deleted. What only {mirror} has stays. A comparison comes first,
-        and changes nothing.
+        A resync makes {mirror} equal to what is stored here: it copies what is missing or differs there, and
+        deletes what was deleted. What only {mirror} has stays. A comparison comes first, and changes nothing.
       </p>
       <label class="field">
         Only names that begin with

@@ -160,7 +160,7 @@ function DryRun({ id, scope, onStarted, onBack }: DryRunProps) {
     <div class="form">
       {job.estimate && <EstimateFacts estimate={job.estimate} />}
       {job.estimate?.objects === 0 ? (
-        <p role="status">Everything is in the primary already: there is nothing to copy.</p>
+        <p role="status">There is nothing to copy.</p>
       ) : (
         <p class="visually-hidden" role="status">
           The dry run has ended.

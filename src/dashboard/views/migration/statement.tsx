@@ -1,12 +1,12 @@
 import type { ComponentChildren } from 'preact'
 import type { Verification } from '../../../client/client.ts'
-import { chain } from '../../chain.ts'
+import { chain, destinations } from '../../chain.ts'
 import { formatCount, formatList, formatPercent, formatTime } from '../../format.ts'
 import { Folder } from '../../parts/folder.tsx'
 import { base } from '../../session.ts'
 import { Conditions, Signature } from './conditions.tsx'
 import { Verdict } from './verification-card.tsx'
-import { describeComparison, isRollback, REASONS, resultsOf } from './verifications.ts'
+import { describeComparison, isRollback, placesOf, REASONS, resultsOf } from './verifications.ts'
 
 const MAX_PREFIXES = 20
 
@@ -21,7 +21,7 @@ export function Statement({ job }: { job: Verification }) {
         <p class="muted">Verification {job.id}</p>
       </header>
       <Verdict job={job} />
-      <p>{describeComparison(job)}</p>
+      <p>{describeComparison(job, destinations.value)}</p>
       <Conclusion job={job} />
       <Conditions job={job} />
       <h2>What was found</h2>
@@ -43,10 +43,11 @@ export function Statement({ job }: { job: Verification }) {
 
 function Conclusion({ job }: { job: Verification }) {
   if (job.state === 'running') return null
+  const places = placesOf(job, destinations.value).join(' or ')
   if (job.reasons.length === 0 && isRollback(job))
     return (
       <p>
-        Everything that {job.primary} holds is in {formatList(job.fallbacks)}, and what was deleted is not
+        Everything that is in {places} is in {formatList(job.fallbacks)}, and what was deleted is not
         {job.accepted.some(({ count }) => count > 0) && ', except for what was accepted'}.
       </p>
     )
@@ -54,7 +55,7 @@ function Conclusion({ job }: { job: Verification }) {
     return (
       <p>
         Everything that {formatList(job.fallbacks)} {job.fallbacks.length === 1 ? 'holds' : 'hold'} is in{' '}
-        {job.primary}, or was deleted there
+        {places}, or was deleted there
         {job.accepted.some(({ count }) => count > 0) && ', except for what was accepted'}.
       </p>
     )

@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals'
 import type { Verification } from '../../../client/client.ts'
+import { destinations } from '../../chain.ts'
 import { formatAgo, formatCount, plural } from '../../format.ts'
 import { Icon } from '../../parts/icon.tsx'
 import { visible } from '../../parts/name.tsx'
@@ -21,11 +22,11 @@ interface Props {
 const WORDS = {
   detach: {
     title: 'Certificate',
-    none: 'A verification compares every object of the fallbacks with the primary, and says whether they can be detached.',
+    none: 'A verification compares every object of the fallbacks with what was moved or saved here, and says whether they can be detached.',
   },
   rollback: {
     title: 'Can you go back?',
-    none: 'A verification of the way back compares every object of the primary with its mirrors, and says whether a mirror can become the primary again.',
+    none: 'A verification of the way back compares every object that is stored here with the mirrors, and says whether a mirror can become the primary again.',
   },
 }
 
@@ -102,7 +103,7 @@ function Result({ job }: { job: Verification }) {
       <Verdict job={job} />
       <Unmet job={job} />
       <p class="muted small">
-        {summaryOf(job)}. {describeComparison(job)}{' '}
+        {summaryOf(job)}. {describeComparison(job, destinations.value)}{' '}
         {job.finished !== null && `Ended ${formatAgo(job.finished)}.`}
       </p>
     </>

@@ -15,23 +15,23 @@ export const REASONS: readonly { reason: Acceptable; meaning: string }[] = ACCEP
 
 const RESULTS = [
   ['equal', 'the same on both sides'],
-  ['tombstoned', 'deleted in the primary, and stay deleted'],
-  ['missing', 'in a fallback, but not in the primary'],
+  ['tombstoned', 'deleted here, and stay deleted'],
+  ['missing', 'in a fallback, but not here'],
   ['different', 'different on both sides'],
   ['changed', 'replaced at the source after they were copied'],
-  ['damaged', 'in the primary with other bytes than were recorded'],
+  ['damaged', 'stored here with other bytes than were recorded'],
   ['repaired', 'damaged copies that were copied again'],
-  ['extra', 'in the primary only'],
+  ['extra', 'in no fallback'],
   ['equal_by_size', 'among the equal: only the size could be compared'],
 ] as const satisfies readonly (readonly [keyof Verification, string])[]
 
 const ROLLBACK_RESULTS = [
   ['equal', 'the same on both sides'],
-  ['tombstoned', 'deleted in the primary, and kept by a mirror on purpose'],
-  ['missing', 'in the primary, but not in a mirror'],
+  ['tombstoned', 'deleted here, and kept by a mirror on purpose'],
+  ['missing', 'stored here, but not in a mirror'],
   ['different', 'different on both sides'],
-  ['changed', 'replaced in the primary after they were copied'],
-  ['not_deleted', 'deleted in the primary, but still in a mirror'],
+  ['changed', 'replaced here after they were copied'],
+  ['not_deleted', 'deleted here, but still in a mirror'],
   ['extra', 'in a mirror only'],
   ['equal_by_size', 'among the equal: only the size could be compared'],
 ] as const satisfies readonly (readonly [keyof Verification, string])[]
@@ -92,15 +92,20 @@ export function verdictOf(job: Verification): Verdict {
 }
 
 /** What was compared, how, and as of when: the sentence under the verdict. */
-export function describeComparison(job: Verification): string {
+export function describeComparison(job: Verification, destinations: readonly string[]): string {
   const names = job.prefix === '' ? 'All names' : `The names that begin with “${job.prefix}”`
   const how = job.deep ? 'by their bytes' : 'by size and known digests'
-  const of = `of ${formatList(job.fallbacks)} were compared with ${job.primary}, ${how}.`
+  const of = `of ${formatList(job.fallbacks)} were compared with ${formatList(placesOf(job, destinations))}, ${how}.`
   const asOf =
     job.as_of === null
       ? ''
       : ` The result describes ${isRollback(job) ? 'them' : 'the fallbacks'} as of ${formatTime(job.as_of)}, when the last of ${plural(job.passes, 'pass', 'passes')} began.`
   return `${names} ${of}${asOf}`
+}
+
+/** Where objects are that need no fallback: the primary, and what stores what is too large for it. */
+export function placesOf({ primary }: Verification, destinations: readonly string[]): readonly string[] {
+  return destinations.includes(primary) ? destinations : [primary]
 }
 
 /** The main counts in one line. */

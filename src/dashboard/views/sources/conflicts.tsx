@@ -1,6 +1,5 @@
 import { useSignal } from '@preact/signals'
 import type { ConflictPage } from '../../../client/client.ts'
-import { primary } from '../../chain.ts'
 import { formatAgo, formatCount } from '../../format.ts'
 import { Icon } from '../../parts/icon.tsx'
 import { Name } from '../../parts/name.tsx'
@@ -17,7 +16,7 @@ const STEP = 50
 /** The most that one answer has. */
 const MAX = 1000
 
-/** Names that were saved in the primary and differ at a source: what each side has, and how to decide. */
+/** Names that were saved here and differ at a source: what each side has, and how to decide. */
 export function Conflicts() {
   const limit = useSignal(STEP)
   const { data, error, at, reload } = usePoll('conflicts', () => client.conflicts({ limit: limit.value }), {
@@ -114,7 +113,7 @@ function Conflict({
         </button>
       </p>
       <dl class="facts small">
-        <dt>{primary.value}</dt>
+        <dt>here</dt>
         <dd>{describeVersion(held)}</dd>
         <dt>{backend}</dt>
         <dd>{describeVersion(found)}</dd>

@@ -4,13 +4,13 @@ const PICTURE = /\.(?:avif|jpe?g|png|webp)$/i
 /** Larger ones take long to load and to copy. */
 const MAX_BYTES = 5_000_000
 
-/** The first picture that a fallback would serve; the first of all if it is not known which backend is the primary. */
+/** The first picture that is not in one of these backends. */
 export function findPicture(
   objects: readonly ListedObject[],
-  primary: string | undefined,
+  destinations: readonly string[],
 ): string | undefined {
   const isFit = ({ name, size, backend }: ListedObject): boolean =>
-    PICTURE.test(name) && (size ?? 0) <= MAX_BYTES && backend !== primary
+    PICTURE.test(name) && (size ?? 0) <= MAX_BYTES && !destinations.includes(backend)
   return objects.find(isFit)?.name
 }
 
@@ -37,7 +37,7 @@ export function describeCacheStatus(field: string): string {
   const parts = field.split(';').map((part) => part.trim())
   const detail = parts.find((part) => part.startsWith('detail='))?.slice('detail='.length) ?? 'a backend'
   if (parts[0] === 'fallback-storage-edge') return 'The edge cache had it, and no backend was tried.'
-  return `${detail} had it${parts.includes('stored') ? ', and a copy to the primary has begun' : ''}.`
+  return `${detail} had it${parts.includes('stored') ? ', and a copy has begun' : ''}.`
 }
 
 /** A request as a line for a shell. `$TOKEN` stands for the token. */

@@ -157,9 +157,8 @@ export function Tour({ name }: { name: string }) {
             )
           }
         >
-          A tombstone in the primary hides what the old server still has, so that nothing deleted comes back.
-          Everybody gets 404 until you undelete it.{' '}
-          {step === 'delete' && !data.tombstone && whyNoDelete(data)}
+          A tombstone hides what the old server still has, so that nothing deleted comes back. Everybody gets
+          404 until you undelete it. {step === 'delete' && !data.tombstone && whyNoDelete(data)}
         </Step>
         <Step
           {...shared('all')}

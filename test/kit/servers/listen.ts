@@ -21,6 +21,8 @@ export async function close(server: HttpServer): Promise<void> {
   await closed
 }
 
+/** Above the last port that `fetch` refuses, 10080. */
+const FIRST_ALLOWED = 11_000
 /** From here on, the system chooses ports for whoever listens on any, and for the connections of clients. */
 const FIRST_CHOSEN = 32_768
 
@@ -28,7 +30,7 @@ const FIRST_CHOSEN = 32_768
 export async function listenOnOwnPort(server: Server): Promise<string> {
   for (;;) {
     try {
-      return await listen(server, randomInt(10_000, FIRST_CHOSEN))
+      return await listen(server, randomInt(FIRST_ALLOWED, FIRST_CHOSEN))
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
     }

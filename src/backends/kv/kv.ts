@@ -16,7 +16,7 @@ import { isolateMemory, type Reservation, UPLOAD_BYTES } from '../../bodies/memo
 import { createChunkReader } from '../../bodies/chunks.ts'
 import { changed, cutPart } from '../ranges.ts'
 import { type Body, bytesOf } from '../send-body.ts'
-import { writeAgain } from '../write-again.ts'
+import { writeAgain } from '../../storage/write-again.ts'
 import { fromKvError, isTooManyWrites } from './errors.ts'
 import {
   contentDigest,

@@ -11,17 +11,13 @@ import {
   representationOf,
   type StoredObject,
 } from '../../storage/object.ts'
+import { writeAgain } from '../../storage/write-again.ts'
 import { finishAndPurge } from '../edge-cache.ts'
 import { xmlResponse } from './buckets.ts'
 import { failureOfSource, openSource, sourceName } from './copy-source.ts'
 import type { S3Request } from './request.ts'
 import { withS3Tag, writeCondition } from './object-tag.ts'
 import { describeUpload } from './put-object.ts'
-
-/** R2 and KV accept one write per second for a name, and clients change metadata right after an upload. */
-const PAUSE_MS = 1100
-const SPREAD_MS = 400
-const ATTEMPTS = 3
 
 /** Reads the source through the chain and stores it in the primary, so what only a fallback has is copied as well. */
 export async function copyObject(s3: S3Request): Promise<Response> {
@@ -33,7 +29,9 @@ export async function copyObject(s3: S3Request): Promise<Response> {
       'InvalidRequest',
       'an object can only be copied to itself with new metadata (x-amz-metadata-directive: REPLACE)',
     )
-  const info = await finishAndPurge(c, key, copyAgain(s3, source, replacement))
+  // The source can be read again for each try.
+  const copy = writeAgain(() => copyOnce(s3, source, replacement), isTooSoon)
+  const info = await finishAndPurge(c, key, copy)
   c.set('answered', { backend: info.backend })
   return copyResult('CopyObjectResult', withS3Tag(c.get('deployment').chain, info))
 }
@@ -49,21 +47,8 @@ function replacesMetadata(headers: Headers): boolean {
   return directive === 'REPLACE'
 }
 
-/** Repeats a copy that came too soon after another write of the name. A stream cannot be sent again, but the source can be read again. */
-async function copyAgain(
-  s3: S3Request,
-  source: string,
-  replacement: Representation | undefined,
-): Promise<ObjectInfo> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await copyOnce(s3, source, replacement)
-    } catch (error) {
-      const isTooSoon = error instanceof StorageError && error.code === 'too-many-writes'
-      if (attempt === ATTEMPTS || !isTooSoon) throw error
-    }
-    await scheduler.wait(PAUSE_MS + Math.random() * SPREAD_MS)
-  }
+function isTooSoon(error: unknown): boolean {
+  return error instanceof StorageError && error.code === 'too-many-writes'
 }
 
 async function copyOnce(

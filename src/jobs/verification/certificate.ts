@@ -1,8 +1,8 @@
 import type { Backfill, Verification } from '../../schemas/job-answers.ts'
 import { commonJson } from '../job-record.ts'
 import type { LeftOutReason } from '../../schemas/reasons.ts'
-import { type Configuration, conditionsOf, countsOf, leftOutOf } from './conditions.ts'
-import { NO_TALLY, type Tally, type VerificationRecord } from './record.ts'
+import { conditionsOf, countsOf, leftOutOf } from './conditions.ts'
+import { type Configuration, NO_TALLY, type Tally, type VerificationRecord } from './record.ts'
 
 /** The verification as the API returns it, apart from its signature. */
 export function toJson(

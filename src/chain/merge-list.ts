@@ -13,20 +13,20 @@ export interface MergeListOptions {
   /** Only names with this prefix. Default: all. */
   prefix?: string
   /** Names that contain it after the prefix are rolled up into directories. Backends do it themselves only for `/`. */
-  delimiter?: string
+  delimiter?: string | undefined
   /** Most objects and directories in the page, 1 to 1000. Default 1000. */
   limit?: number
   /** Only entries after this one, which may be a directory. Ignored if there is a cursor. */
-  after?: string
+  after?: string | undefined
   /** `cursor` of the previous page. */
-  cursor?: string
+  cursor?: string | undefined
   /** The deployment's secret that cursors are signed with. */
   cursorKey: string
   /** Whether tombstones hide objects, as in reads. Default: they only hide themselves. */
   tombstones?: boolean
   /** What is listed: objects, the tombstones that hide them, or all markers of writable backends, lifted ones too. Default: objects. */
   show?: Show
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
 }
 
 export type Show = 'objects' | 'tombstones' | 'markers'
@@ -85,8 +85,8 @@ export async function mergeList(
   const sources = listable.map((backend, index) =>
     createSource(backend, before.positions[index] ?? { state: 'new' }, {
       prefix,
-      ...(delimiter !== undefined && { delimiter }),
-      ...(signal && { signal }),
+      delimiter,
+      signal,
       limit,
       last: before.last,
       keepsTombstones: tombstones && isWritable(backend),

@@ -222,9 +222,9 @@ async function tryBackend<T>(
       backend: backend.name,
       outcome,
       duration: (tried.heldAt ?? performance.now()) - started,
-      ...(detail !== undefined && { detail }),
-      ...(result.kind === 'failure' && { failure: result.failure }),
-      ...(speculative && { speculative: true }),
+      detail,
+      failure: result.kind === 'failure' ? result.failure : undefined,
+      speculative: speculative && true,
     }
   }
   try {

@@ -13,7 +13,7 @@ export interface TombstoneQuery {
   prefix?: string
   /** Most tombstones in the page. */
   limit: number
-  cursor?: string
+  cursor?: string | undefined
   cursorKey: string
 }
 
@@ -36,7 +36,7 @@ export async function listTombstones(
   if (blind) throw new StorageError('unsupported', `${blind.name} can have tombstones but cannot list`)
   const { prefix = '', limit, cursor, cursorKey } = query
   const options = { prefix, limit, cursorKey, tombstones: chain.tombstones, show }
-  const page = await mergeList(backends, { ...options, ...(cursor !== undefined && { cursor }) })
+  const page = await mergeList(backends, { ...options, cursor })
   if (page.failures.length > 0) throw chainError(page.failures)
   return { tombstones: page.objects, cursor: page.cursor }
 }

@@ -55,11 +55,7 @@ export async function converge(name: string, options: ConvergeOptions): Promise<
   }
   if ((info.size ?? 0) > (mirror.maxSize ?? Infinity)) return replaceOutdated()
   try {
-    const copyOptions = {
-      onlyIf: conditionOn(held),
-      ...(signal && { signal }),
-      ...(partBytes && { partBytes }),
-    }
+    const copyOptions = { onlyIf: conditionOn(held), signal, partBytes }
     const { outcome, bytes } = await copyOver(source, mirror, name, copyOptions)
     if (outcome === 'copied') return done('copied', bytes)
     if (outcome === 'absent') return done('changed')

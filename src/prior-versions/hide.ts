@@ -63,7 +63,7 @@ async function listThrough(list: List, options: ListOptions): Promise<ListPage> 
 /** Without the directory of prior versions, unless it contains something else. */
 async function withoutEmptyDirectory(list: List, { signal }: ListOptions, page: ListPage): Promise<ListPage> {
   if (!page.directories.includes(DIRECTORY)) return page
-  const query = { prefix: DIRECTORY, limit: 1, ...(signal && { signal }) }
+  const query = { prefix: DIRECTORY, limit: 1, signal }
   const [first] = (await list(query)).objects
   if (first && isVisible(first.name)) return page
   const others = await list({ ...query, after: AFTER })

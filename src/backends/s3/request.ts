@@ -100,8 +100,8 @@ function fetchInit({ method, body, signal }: S3Request, headers: Headers): Reque
     redirect: 'manual',
     // An object with a Content-Encoding must be received as it is stored, with its length.
     encodeResponseBody: 'manual',
-    ...(body !== undefined && { body }),
-    ...(signal && { signal }),
+    body: body ?? null,
+    signal: signal ?? null,
     // Cloudflare's cache would store public objects and missing ones, and answer ranges, conditions and HEADs itself.
     ...((method === 'GET' || method === 'HEAD') && { cache: 'no-store' as const }),
   }

@@ -31,7 +31,7 @@ export async function copyObject(s3: S3Request): Promise<Response> {
     )
   // The source can be read again for each try.
   const copy = writeAgain(() => copyOnce(s3, source, replacement), isTooSoon)
-  const info = await finishAndPurge(c, key, copy)
+  const info = await finishAndPurge(c, [key], copy)
   c.set('answered', { backend: info.backend })
   return copyResult('CopyObjectResult', withS3Tag(c.get('deployment').chain, info))
 }
@@ -78,14 +78,14 @@ async function storeSource(
     await cancelBody(object.body)
     const held = await target.head(key, { lastResort: true })
     return replace(chain, key, { target, held, allows }, (onlyIf) =>
-      copyInParts(chain, target, { ...object, size }, { copyName: key, info, ...(onlyIf && { onlyIf }) }),
+      copyInParts(chain, target, { ...object, size }, { copyName: key, info, onlyIf }),
     )
   }
   const { info: stored } = await putObject(chain, key, object.body, {
     size,
     info,
     digests,
-    ...(allows && { allows }),
+    allows,
   })
   return stored
 }

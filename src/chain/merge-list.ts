@@ -4,7 +4,7 @@ import { decide, type Members } from './placement.ts'
 import type { CursorBinding, ListState } from './cursor.ts'
 import { openCursor, sealCursor } from './cursor.ts'
 import type { ErrorCode } from '../storage/errors.ts'
-import { StorageError } from '../storage/errors.ts'
+import { codeOfAll, StorageError } from '../storage/errors.ts'
 import { createSource, type Entry, fetchAll, type ListSource, nextName } from './merge.ts'
 import type { ObjectInfo } from '../storage/object.ts'
 import { directoryOf } from '../storage/roll-up.ts'
@@ -166,8 +166,7 @@ function throwIfStuck(
   { failures, unmoved }: { failures: readonly StorageError[]; unmoved: boolean },
 ): void {
   if (failures.length === 0 || (!unmoved && sources.some(({ answers }) => answers > 0))) return
-  const code = failures.every((failure) => failure.code === 'timeout') ? 'timeout' : 'unavailable'
-  throw new StorageError(code, 'no backend that has more to list could answer', { failures })
+  throw new StorageError(codeOfAll(failures), 'no backend that has more to list could answer', { failures })
 }
 
 function degradedOf(

@@ -121,9 +121,15 @@ async function liftAll(chain: Chain, name: string, held: readonly Held[]): Promi
   }
 }
 
-async function headAll<Of extends Backend>(backends: readonly Of[], name: string): Promise<Held<Of>[]> {
+/** What each of the backends has under the name. Throws if one fails. */
+export async function headAll<Of extends Backend>(
+  backends: readonly Of[],
+  name: string,
+  signal?: AbortSignal,
+): Promise<Held<Of>[]> {
   const searched = backends.filter((backend) => accepts(backend, name))
-  const answers = await Promise.allSettled(searched.map((backend) => backend.head(name, { fresh: true })))
+  const read = { fresh: true, signal }
+  const answers = await Promise.allSettled(searched.map((backend) => backend.head(name, read)))
   const failures = answers.flatMap((answer) =>
     answer.status === 'rejected' ? [answer.reason as StorageError] : [],
   )

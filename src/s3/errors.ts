@@ -1,4 +1,4 @@
-import { type ErrorCode, StorageError } from '../storage/errors.ts'
+import { type ErrorCode, retryAfterOf, StorageError } from '../storage/errors.ts'
 import { document, type Elements } from './xml.ts'
 
 /** The HTTP status of each error code (docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html). */
@@ -127,9 +127,9 @@ export function errorResponse(
   const details = error instanceof S3ApiError ? error.details : detailsFor(code, error, sent)
   const elements = { ...errorElements(error), ...details, Resource: resource, RequestId: requestId }
   const body = document('Error', elements, { namespace: false })
-  const waits = [error, ...error.failures].flatMap(({ retryAfter }) => retryAfter ?? [])
+  const retryAfter = retryAfterOf(error)
   const headers = new Headers({ 'Content-Type': 'application/xml', 'Cache-Control': 'no-store' })
-  if (waits.length > 0) headers.set('Retry-After', `${Math.ceil(Math.min(...waits) / 1000)}`)
+  if (retryAfter !== undefined) headers.set('Retry-After', retryAfter)
   if (code === 'InvalidRange') headers.set('Content-Range', `bytes */${error.size ?? '*'}`)
   return new Response(body, { status: STATUSES[code], headers })
 }

@@ -1,5 +1,6 @@
 import type { Verification } from '../../schemas/job-answers.ts'
 import { ACCEPTABLE, type Acceptable } from '../../schemas/reasons.ts'
+import { isoTime } from '../../storage/iso-time.ts'
 import type { Unseen } from './evidence.ts'
 import type { Configuration, LeftOut, VerificationRecord } from './record.ts'
 
@@ -52,7 +53,7 @@ function condition(
   { reasons = [], met = reasons.length === 0, isKnown = true, decides = true, seen, next }: Finding,
 ): Condition {
   const isMet = met && !isKnown ? null : met
-  const at = timeOf(evidence?.at ?? finished)
+  const at = isoTime(evidence?.at ?? finished ?? null)
   return { id, met: isMet, decides, seen, at, next: isMet ? null : next, reasons }
 }
 
@@ -355,14 +356,10 @@ function seconds(ms: number): string {
   return `${Math.round(ms / 100) / 10} s`
 }
 
-function timeOf(ms: number | undefined): string | null {
-  return ms === undefined ? null : new Date(ms).toISOString()
-}
-
 /** A time in a sentence. */
 function inWords(ms: number | undefined): string {
   return (
-    timeOf(ms)
+    isoTime(ms ?? null)
       ?.replace('T', ' ')
       .replace(/:\d\d\.\d+Z$/, ' UTC') ?? 'an unknown time'
   )

@@ -32,7 +32,7 @@ interface Flight {
   memory?: Reservation
   hasLeader: boolean
   /** Present if a speculative request leads. */
-  interest?: Interest | undefined
+  interest?: Interest
 }
 
 /** The requests that a speculative one leads, none of which may need the body. */
@@ -112,11 +112,20 @@ export function withCoalescing(backend: Backend, options: CoalesceOptions): Coal
     const { promise, resolve } = Promise.withResolvers<Shared | null>()
     const { trace, needed, onHeld } = getOptions
     const interest = needed && trackInterest(getOptions)
-    const flight: Flight = { began: Date.now(), shared: promise, hasLeader: !needed, interest }
+    const flight: Flight = {
+      began: Date.now(),
+      shared: promise,
+      hasLeader: !needed,
+      ...(interest && { interest }),
+    }
     flights.set(name, flight)
     const { signal } = interest ?? getOptions
     try {
-      const object = await backend.get(name, { signal, trace, needed: interest?.needed, onHeld })
+      const object = await backend.get(name, {
+        ...(signal && { signal }),
+        ...(trace && { trace }),
+        ...(interest && { needed: interest.needed, onHeld }),
+      })
       const isOver = flights.get(name) !== flight
       if (!object || object.size === undefined || object.deleted || object.shared || isOver) return object
       if (object.substitute) return object

@@ -11,6 +11,7 @@ import {
 import { StorageError } from '../storage/errors.ts'
 import { isInternal, isStaged, STAGED } from '../storage/name.ts'
 import type { ObjectInfo } from '../storage/object.ts'
+import { hideNames } from './hide-names.ts'
 import { intercept } from './intercept.ts'
 
 /** Of parts that are copied from a staged object. */
@@ -26,8 +27,7 @@ export type OnLeft = (backend: string, name: string, error: unknown) => void
  */
 export function withStaging(backend: Backend, onLeft: OnLeft): Backend {
   const hidden = intercept(backend, {
-    get: (get) => (name, options) => (isInternal(name) ? Promise.resolve(null) : get(name, options)),
-    head: (head) => (name, options) => (isInternal(name) ? Promise.resolve(null) : head(name, options)),
+    ...hideNames(isInternal),
     list: (list) => async (options) => withoutInternal(await list(options)),
   })
   if (!takesParts(backend)) return hidden

@@ -1,4 +1,5 @@
 import type { Backend, MultipartUpload } from '../storage/backend.ts'
+import { setLatest } from '../storage/set-latest.ts'
 import { intercept } from './intercept.ts'
 
 export interface NegativeCacheOptions {
@@ -41,12 +42,7 @@ export function withNegativeCache(backend: Backend, options: NegativeCacheOption
     const result = await operation()
     if (result !== null) absentUntil.delete(name)
     if (result !== null || writes !== before) return result
-    if (absentUntil.size >= (options.maxNames ?? MAX_NAMES)) {
-      const oldest = absentUntil.keys().next()
-      if (!oldest.done) absentUntil.delete(oldest.value)
-    }
-    absentUntil.delete(name)
-    absentUntil.set(name, now() + options.ttlMs)
+    setLatest(absentUntil, name, now() + options.ttlMs, options.maxNames ?? MAX_NAMES)
     return null
   }
   /** Forgets the name whether or not the write succeeded, because a failed one may still have been stored. */

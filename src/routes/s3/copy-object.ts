@@ -1,16 +1,8 @@
-import { cancelBody } from '../../bodies/cancel.ts'
-import { writerFor } from '../../chain/placement.ts'
 import type { Validators } from '../../http/conditional.ts'
-import { putObject, replace } from '../../methods/put-object.ts'
-import { copyInParts } from '../../migration/copy-parts.ts'
+import { putCopy } from '../../migration/put-copy.ts'
 import { S3ApiError } from '../../s3/errors.ts'
 import { StorageError } from '../../storage/errors.ts'
-import {
-  type ObjectInfo,
-  type Representation,
-  representationOf,
-  type StoredObject,
-} from '../../storage/object.ts'
+import { type ObjectInfo, type Representation, representationOf } from '../../storage/object.ts'
 import { writeAgain } from '../../storage/write-again.ts'
 import { finishAndPurge } from '../edge-cache.ts'
 import { xmlResponse } from './buckets.ts'
@@ -53,39 +45,17 @@ function isTooSoon(error: unknown): boolean {
 
 async function copyOnce(
   s3: S3Request,
-  source: string,
+  name: string,
   replacement: Representation | undefined,
 ): Promise<ObjectInfo> {
-  const object = await openSource(s3, source)
+  const object = await openSource(s3, name)
+  const { c, key, request } = s3
+  const { chain } = c.get('deployment')
+  const info = replacement ?? representationOf(object)
+  const allows = writeCondition(chain, request)
   try {
-    return await storeSource(s3, object, replacement)
+    return await putCopy(chain, key, { source: chain, object, info, allows })
   } catch (error) {
     throw failureOfSource(error, object)
   }
-}
-
-async function storeSource(
-  { c, key, request }: S3Request,
-  object: StoredObject,
-  replacement: Representation | undefined,
-): Promise<ObjectInfo> {
-  const { chain } = c.get('deployment')
-  const { size, digests } = object
-  const info = replacement ?? representationOf(object)
-  const allows = writeCondition(chain, request)
-  const target = writerFor(chain, key, size)
-  if (target && size !== undefined && size > (target.maxPutSize ?? Infinity)) {
-    await cancelBody(object.body)
-    const held = await target.head(key, { lastResort: true })
-    return replace(chain, key, { target, held, allows }, (onlyIf) =>
-      copyInParts(chain, target, { ...object, size }, { copyName: key, info, onlyIf }),
-    )
-  }
-  const { info: stored } = await putObject(chain, key, object.body, {
-    size,
-    info,
-    digests,
-    allows,
-  })
-  return stored
 }

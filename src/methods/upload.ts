@@ -65,7 +65,8 @@ export function uploadMemory(
   return fitsOnePut ? 0 : 2 * partBytesFor(size, partBytes)
 }
 
-function partBytesFor(size = 0, partBytes = PART_BYTES): number {
+/** The size of the parts of a body that has so many bytes. */
+export function partBytesFor(size = 0, partBytes = PART_BYTES): number {
   return Math.max(partBytes, Math.ceil(size / MAX_PARTS / MIB) * MIB)
 }
 

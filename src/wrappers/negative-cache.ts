@@ -1,6 +1,6 @@
-import type { Backend, MultipartUpload } from '../storage/backend.ts'
+import type { Backend } from '../storage/backend.ts'
 import { setLatest } from '../storage/set-latest.ts'
-import { intercept } from './intercept.ts'
+import { intercept, interceptCompletions } from './intercept.ts'
 
 export interface NegativeCacheOptions {
   /** How long an absence is remembered, in milliseconds. */
@@ -54,16 +54,10 @@ export function withNegativeCache(backend: Backend, options: NegativeCacheOption
       absentUntil.delete(name)
     }
   }
-  const forgetting = (name: string, upload: MultipartUpload): MultipartUpload => ({
-    ...upload,
-    complete: (...args) => write(name, () => upload.complete(...args)),
-  })
   return intercept(backend, {
     get: (get) => (name, getOptions) => read(name, getOptions?.fresh, () => get(name, getOptions)),
     head: (head) => (name, readOptions) => read(name, readOptions?.fresh, () => head(name, readOptions)),
     put: (put) => (name, body, putOptions) => write(name, () => put(name, body, putOptions)),
-    createMultipartUpload: (create) => async (name, uploadOptions) =>
-      forgetting(name, await create(name, uploadOptions)),
-    resumeMultipartUpload: (resume) => (name, id) => forgetting(name, resume(name, id)),
+    ...interceptCompletions(write),
   })
 }

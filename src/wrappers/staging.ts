@@ -4,13 +4,13 @@ import {
   type MultipartUpload,
   type PartsBackend,
   type PutOptions,
-  type UploadedPart,
   sizeOfParts,
   takesParts,
 } from '../storage/backend.ts'
 import { StorageError } from '../storage/errors.ts'
 import { isInternal, isStaged, STAGED } from '../storage/name.ts'
 import type { ObjectInfo } from '../storage/object.ts'
+import { uploadParts } from '../storage/upload-parts.ts'
 import { hideNames } from './hide-names.ts'
 import { intercept } from './intercept.ts'
 
@@ -83,19 +83,10 @@ async function moveInParts(
 ): Promise<ObjectInfo | null> {
   const { size } = options
   const upload = await backend.createMultipartUpload(name, options)
-  const parts: UploadedPart[] = []
-  try {
-    const partBytes = Math.min(MAX_PART_BYTES, backend.maxPutSize ?? MAX_PART_BYTES)
-    for (let offset = 0, number = 1; offset < size; offset += partBytes, number++) {
-      const length = Math.min(partBytes, size - offset)
-      const body = await open(backend, staged, { offset, length })
-      parts.push(await upload.uploadPart(number, body, length))
-    }
-    return await upload.complete(parts, options)
-  } catch (error) {
-    await Promise.allSettled([upload.abort()])
-    throw error
-  }
+  const partBytes = Math.min(MAX_PART_BYTES, backend.maxPutSize ?? MAX_PART_BYTES)
+  return uploadParts(upload, { size, partBytes, options }, async (number, range) =>
+    upload.uploadPart(number, await open(backend, staged, range), range.length),
+  )
 }
 
 async function open(

@@ -43,7 +43,7 @@ export function createUrlSigner(keys: readonly [SigningKey, ...SigningKey[]]) {
     /** The query that lets anyone read the raw path until then, in seconds since 1970. */
     async sign(
       path: string,
-      { expires, contentDisposition }: { expires: number; contentDisposition?: string },
+      { expires, contentDisposition }: { expires: number; contentDisposition?: string | undefined },
     ): Promise<string> {
       const [{ id, key: secret }] = keys
       const disposition = encodeComponent(contentDisposition ?? '')

@@ -4,7 +4,7 @@ import { decide, type Members } from './placement.ts'
 import type { CursorBinding, ListState } from './cursor.ts'
 import { openCursor, sealCursor } from './cursor.ts'
 import type { ErrorCode } from '../storage/errors.ts'
-import { StorageError } from '../storage/errors.ts'
+import { codeOfAll, StorageError } from '../storage/errors.ts'
 import { createSource, type Entry, fetchAll, type ListSource, nextName } from './merge.ts'
 import type { ObjectInfo } from '../storage/object.ts'
 import { directoryOf } from '../storage/roll-up.ts'
@@ -13,20 +13,20 @@ export interface MergeListOptions {
   /** Only names with this prefix. Default: all. */
   prefix?: string
   /** Names that contain it after the prefix are rolled up into directories. Backends do it themselves only for `/`. */
-  delimiter?: string
+  delimiter?: string | undefined
   /** Most objects and directories in the page, 1 to 1000. Default 1000. */
   limit?: number
   /** Only entries after this one, which may be a directory. Ignored if there is a cursor. */
-  after?: string
+  after?: string | undefined
   /** `cursor` of the previous page. */
-  cursor?: string
+  cursor?: string | undefined
   /** The deployment's secret that cursors are signed with. */
   cursorKey: string
   /** Whether tombstones hide objects, as in reads. Default: they only hide themselves. */
   tombstones?: boolean
   /** What is listed: objects, the tombstones that hide them, or all markers of writable backends, lifted ones too. Default: objects. */
   show?: Show
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
 }
 
 export type Show = 'objects' | 'tombstones' | 'markers'
@@ -86,8 +86,8 @@ export async function mergeList(
   const sources = listable.map((backend, index) =>
     createSource(backend, before.positions[index] ?? { state: 'new' }, {
       prefix,
-      ...(delimiter !== undefined && { delimiter }),
-      ...(signal && { signal }),
+      delimiter,
+      signal,
       limit,
       last: before.last,
       keepsTombstones: tombstones && isWritable(backend),
@@ -172,8 +172,7 @@ function throwIfStuck(
   { failures, unmoved }: { failures: readonly StorageError[]; unmoved: boolean },
 ): void {
   if (failures.length === 0 || (!unmoved && sources.some(({ answers }) => answers > 0))) return
-  const code = failures.every((failure) => failure.code === 'timeout') ? 'timeout' : 'unavailable'
-  throw new StorageError(code, 'no other backend has more names', { failures })
+  throw new StorageError(codeOfAll(failures), 'no other backend has more names', { failures })
 }
 
 function degradedOf(

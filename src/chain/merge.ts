@@ -25,7 +25,7 @@ export interface Position {
 
 interface SourceOptions extends Pick<ListOptions, 'everything' | 'signal'> {
   prefix: string
-  delimiter?: string
+  delimiter?: string | undefined
   limit: number
   /** Entries up to this one were taken before. */
   last: string | undefined
@@ -116,8 +116,8 @@ export function createSource(
       ...query,
       // Listed again because much is hidden or pages are short: a request costs the same, however much it returns.
       limit: first ? Math.min(limit + (before.skip ?? 0), MAX_LIMIT) : MAX_LIMIT,
-      ...(more !== undefined && { cursor: more }),
-      ...(after && { after: pastEntry(last, query.prefix, query.delimiter) }),
+      cursor: more,
+      after: after ? pastEntry(last, query.prefix, query.delimiter) : undefined,
     }
   }
 
@@ -195,12 +195,11 @@ export function createSource(
   }
 }
 
-type SourceRequest = Omit<ListOptions, 'delimiter'> & { delimiter?: string }
+type SourceRequest = Omit<ListOptions, 'delimiter'> & { delimiter?: string | undefined }
 
 /** Backends roll up only the delimiter `/` themselves. */
 function listPage(backend: ListableBackend, { delimiter, ...flat }: SourceRequest): Promise<ListPage> {
-  if (delimiter === undefined || delimiter === '/')
-    return backend.list({ ...flat, ...(delimiter && { delimiter }) })
+  if (delimiter === undefined || delimiter === '/') return backend.list({ ...flat, delimiter })
   return rollUp((options) => backend.list(options), { ...flat, delimiter, jumps: backend.listsAfter })
 }
 

@@ -1,3 +1,5 @@
+import { setLatest } from '../storage/set-latest.ts'
+
 /** How often backends lack the names that are read, by directory. */
 export interface MissRates {
   /** How likely the backend lacks the name, 0 to 1; 0 until enough reads are known. */
@@ -58,10 +60,8 @@ function rateOf(directories: Map<string, Rate>, directory: string): Rate {
   const known = directories.get(directory)
   if (known && directories.size < MAX_DIRECTORIES) return known
   const rate = known ?? { missed: 0, reads: 0 }
-  // Once there are so many, the one that was read longest ago is first.
-  directories.delete(directory)
-  if (directories.size >= MAX_DIRECTORIES) directories.delete(directories.keys().next().value ?? '')
-  directories.set(directory, rate)
+  // Once there are so many, the one that was read longest ago is dropped.
+  setLatest(directories, directory, rate, MAX_DIRECTORIES)
   return rate
 }
 

@@ -2,7 +2,7 @@ import { cancelBody } from '../bodies/cancel.ts'
 import { type Backend, type GetOptions, isWritable, type ReadOptions } from '../storage/backend.ts'
 import { accepts, hides, mayMoveTo, type Members, refuseTooLong, writerBehind } from './placement.ts'
 import { MAX_SPECULATIVE } from './speculation.ts'
-import { endsSearch, StorageError, toStorageError } from '../storage/errors.ts'
+import { codeOfAll, endsSearch, StorageError, toStorageError } from '../storage/errors.ts'
 import type { ObjectInfo, StoredObject } from '../storage/object.ts'
 import { type Attempt, outcomeOf } from '../storage/trace.ts'
 
@@ -222,9 +222,9 @@ async function tryBackend<T>(
       backend: backend.name,
       outcome,
       duration: (tried.heldAt ?? performance.now()) - started,
-      ...(detail !== undefined && { detail }),
-      ...(result.kind === 'failure' && { failure: result.failure }),
-      ...(speculative && { speculative: true }),
+      detail,
+      failure: result.kind === 'failure' ? result.failure : undefined,
+      speculative: speculative && true,
     }
   }
   try {
@@ -305,18 +305,17 @@ async function discard(answer: unknown): Promise<void> {
   await cancelBody((answer as Partial<StoredObject>).body)
 }
 
-/** The failures of a whole chain as one error: a timeout only if all timed out. */
+/** The failures of a whole chain as one error. */
 export function chainError(
   failures: readonly StorageError[],
   why = 'no backend could answer, and at least one failed: the object may exist',
 ): StorageError {
-  if (failures.some((failure) => failure.code === 'loop')) {
-    const message =
-      'a backend leads back to this Worker: set it to the address of the server that holds the files'
-    return new StorageError('loop', message, { failures })
-  }
-  const code = failures.every((failure) => failure.code === 'timeout') ? 'timeout' : 'unavailable'
-  return new StorageError(code, why, { failures })
+  const code = codeOfAll(failures)
+  const message =
+    code === 'loop'
+      ? 'a backend leads back to this Worker: set it to the address of the server that holds the files'
+      : why
+  return new StorageError(code, message, { failures })
 }
 
 /** A read-only backend before the name's writer may have an object that was deleted, so the writer is checked, too. */

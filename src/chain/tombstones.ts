@@ -13,7 +13,7 @@ export interface TombstoneQuery {
   prefix?: string
   /** Most tombstones in the page. */
   limit: number
-  cursor?: string
+  cursor?: string | undefined
   cursorKey: string
 }
 
@@ -36,7 +36,7 @@ export async function listTombstones(
   if (blind) throw new StorageError('unsupported', `${blind.name} can have tombstones but cannot list`)
   const { prefix = '', limit, cursor, cursorKey } = query
   const options = { prefix, limit, cursorKey, tombstones: chain.tombstones, show }
-  const page = await mergeList(backends, { ...options, ...(cursor !== undefined && { cursor }) })
+  const page = await mergeList(backends, { ...options, cursor })
   if (page.failures.length > 0) throw chainError(page.failures)
   return { tombstones: page.objects, cursor: page.cursor }
 }
@@ -121,9 +121,15 @@ async function liftAll(chain: Chain, name: string, held: readonly Held[]): Promi
   }
 }
 
-async function headAll<Of extends Backend>(backends: readonly Of[], name: string): Promise<Held<Of>[]> {
+/** What each of the backends has under the name. Throws if one fails. */
+export async function headAll<Of extends Backend>(
+  backends: readonly Of[],
+  name: string,
+  signal?: AbortSignal,
+): Promise<Held<Of>[]> {
   const searched = backends.filter((backend) => accepts(backend, name))
-  const answers = await Promise.allSettled(searched.map((backend) => backend.head(name, { fresh: true })))
+  const read = { fresh: true, signal }
+  const answers = await Promise.allSettled(searched.map((backend) => backend.head(name, read)))
   const failures = answers.flatMap((answer) =>
     answer.status === 'rejected' ? [answer.reason as StorageError] : [],
   )

@@ -1,4 +1,4 @@
-import { StorageError } from '../storage/errors.ts'
+import { codeOfAll, retryAfterOf, StorageError } from '../storage/errors.ts'
 import { unsatisfiedRange } from './range.ts'
 
 /** An error as RFC 9457 defines it. */
@@ -81,7 +81,7 @@ function describe(error: StorageError): Problem {
   const code = codeOf(error)
   const [status, title] = STATUSES[code]
   const failures = error.failures.length > 0 ? error.failures : [error]
-  const waits = [error, ...error.failures].flatMap(({ retryAfter }) => retryAfter ?? [])
+  const retryAfter = retryAfterOf(error)
   return {
     status,
     title,
@@ -89,7 +89,7 @@ function describe(error: StorageError): Problem {
     code,
     headers: {
       ...(code === 'unsatisfiable' && { 'Content-Range': unsatisfiedRange(error.size) }),
-      ...(waits.length > 0 && { 'Retry-After': `${Math.ceil(Math.min(...waits) / 1000)}` }),
+      ...(retryAfter !== undefined && { 'Retry-After': retryAfter }),
     },
     backends: failures.flatMap(({ backend, code: failed, message }) =>
       backend === undefined ? [] : { name: backend, error: failed, detail: message },
@@ -97,12 +97,6 @@ function describe(error: StorageError): Problem {
   }
 }
 
-/**
- * An error of the whole chain is a timeout only if all backends that failed timed out. A loop takes precedence: only the
- * configuration can fix it.
- */
-function codeOf(error: StorageError): StorageError['code'] {
-  if (error.failures.length === 0) return error.code
-  if (error.failures.some((failure) => failure.code === 'loop')) return 'loop'
-  return error.failures.every((failure) => failure.code === 'timeout') ? 'timeout' : 'unavailable'
+function codeOf({ code, failures }: StorageError): StorageError['code'] {
+  return failures.length === 0 ? code : codeOfAll(failures)
 }

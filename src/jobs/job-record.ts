@@ -1,4 +1,5 @@
 import type { ErrorCode, StorageError } from '../storage/errors.ts'
+import { isoTime } from '../storage/iso-time.ts'
 
 /** What every job stores about itself. */
 export interface JobRecord {
@@ -67,16 +68,20 @@ export function failureOf(error: StorageError, backend = 'chain'): BackendFailur
 
 /** What the API says of every job. */
 export function commonJson({ id, waiting, started, startedBy, updated, finished }: JobRecord) {
-  const time = (ms: number): string => new Date(ms).toISOString()
   return {
     id,
     waiting: waiting
-      ? { backend: waiting.backend, error: waiting.error, detail: waiting.detail, until: time(waiting.until) }
+      ? {
+          backend: waiting.backend,
+          error: waiting.error,
+          detail: waiting.detail,
+          until: isoTime(waiting.until),
+        }
       : null,
-    started: time(started),
+    started: isoTime(started),
     started_by: startedBy ?? null,
-    updated: time(updated),
-    finished: finished === undefined ? null : time(finished),
+    updated: isoTime(updated),
+    finished: isoTime(finished ?? null),
   }
 }
 

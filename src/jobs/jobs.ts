@@ -1,40 +1,18 @@
-import type { Backfill } from './backfill/job.ts'
-import type { JobIndex, JobKind } from './job-index.ts'
+import { type Namespaces, openBackfills } from './backfills.ts'
 import type { Verification } from './verification/job.ts'
-import { mapLimited } from '../storage/map-limited.ts'
 
 /** The Durable Objects of jobs, each addressed by its id. */
 export type Jobs = NonNullable<ReturnType<typeof openJobs>>
 
-type Namespaces = Partial<Record<'backfillJobs' | 'verificationJobs' | 'jobIndex', DurableObjectNamespace>>
-
-/** `undefined` if not all three are bound. wrangler.toml says which class a namespace has. */
-export function openJobs({ backfillJobs, verificationJobs, jobIndex }: Namespaces) {
-  if (!backfillJobs || !verificationJobs || !jobIndex) return undefined
+/** `undefined` if not all three are bound. */
+export function openJobs(namespaces: Namespaces) {
+  const { verificationJobs } = namespaces
+  const backfills = openBackfills(namespaces)
+  if (!backfills || !verificationJobs) return undefined
   return {
-    backfill: (id: string) => backfillJobs.getByName(id) as DurableObjectStub<Backfill>,
+    ...backfills,
     verification: (id: string) => verificationJobs.getByName(id) as DurableObjectStub<Verification>,
-    index: openIndex(jobIndex),
   }
-}
-
-/** The index is of use without the jobs, too. */
-export function openIndex(namespace: DurableObjectNamespace): () => DurableObjectStub<JobIndex> {
-  return () => namespace.getByName('index') as DurableObjectStub<JobIndex>
-}
-
-/** As SQLite's LIMIT understands it. */
-const ALL = -1
-
-/** The latest jobs of one kind, or all of them, newest first, as `read` returns them. */
-export async function latestJobs<Json>(
-  jobs: Jobs,
-  { kind, limit = ALL }: { kind: JobKind; limit?: number },
-  read: (id: string) => Promise<Json | null>,
-): Promise<Json[]> {
-  const ids = await jobs.index().jobs(kind, limit)
-  const latest = await mapLimited(ids, read)
-  return latest.filter((job) => job !== null)
 }
 
 /** Ids sort by time. */

@@ -62,15 +62,15 @@ async function listDirectory(
   let left = names
   while (left.length >= MIN_NAMES) {
     // A name without its last character sorts before it, and little can be between them.
-    const after = left[0]?.replace(/.$/su, '') ?? ''
+    const after = left[0]?.replace(/.$/su, '') || undefined
     const signal = patience === undefined ? undefined : AbortSignal.timeout(patience)
     let page: ListPage
     try {
       page = await backend.list({
         prefix,
         unchecked: true,
-        ...(after && { after }),
-        ...(signal && { signal }),
+        after,
+        signal,
       })
     } catch (error) {
       const failure = toStorageError(error, backend.name)

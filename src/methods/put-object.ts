@@ -10,7 +10,7 @@ import { type Body, hold, isComplete, storeIn, type UploadOptions, withUpload } 
 
 export interface PutObjectOptions extends UploadOptions {
   /** Whether the write may proceed, given the current object. Default: always. */
-  allows?: (current: ObjectInfo | null) => boolean
+  allows?: ((current: ObjectInfo | null) => boolean) | undefined
   trace?: Trace
 }
 

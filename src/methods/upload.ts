@@ -22,11 +22,11 @@ export type Body = ReadableStream<Uint8Array> | Uint8Array
 
 export interface UploadOptions extends Omit<PutOptions, 'onlyIf'> {
   /** Longer bodies throw `too-large` as soon as possible. */
-  maxBytes?: number
+  maxBytes?: number | undefined
   /** Size of a part if the length is unknown, and of the longest body that `hold` reads. R2 and S3 require at least 5 MiB. Default: 8 MiB. */
-  partBytes?: number
+  partBytes?: number | undefined
   /** Memory that is already reserved for it. It is released at the end. */
-  memory?: Reservation
+  memory?: Reservation | undefined
   /** No client waits for it, so it leaves memory free for clients' uploads. */
   isBackground?: boolean
 }
@@ -65,7 +65,8 @@ export function uploadMemory(
   return fitsOnePut ? 0 : 2 * partBytesFor(size, partBytes)
 }
 
-function partBytesFor(size = 0, partBytes = PART_BYTES): number {
+/** The size of the parts of a body that has so many bytes. */
+export function partBytesFor(size = 0, partBytes = PART_BYTES): number {
   return Math.max(partBytes, Math.ceil(size / MAX_PARTS / MIB) * MIB)
 }
 
@@ -135,8 +136,8 @@ export async function storeIn(
   }
   const options = (): PutOptions => ({
     ...putOptions,
-    ...(upload.size !== undefined && { size: upload.size }),
-    ...(onlyIf && { onlyIf }),
+    size: upload.size,
+    onlyIf,
   })
 
   checkLimit(upload.size ?? 0)

@@ -1,4 +1,5 @@
 import { StorageError } from '../storage/errors.ts'
+import { setLatest } from '../storage/set-latest.ts'
 
 /** A message of the copy queue: a name that a read could not copy while it served it. */
 export interface CopyMessage {
@@ -32,20 +33,17 @@ export function createCopyLater({ send, copyNow, keepAlive }: CopyLaterOptions):
 
   /** Failures are recorded by the callee; the next read tries again. */
   const start = (name: string, work: Promise<unknown>): true => {
-    started.delete(name)
-    started.set(name, Date.now())
+    setLatest(started, name, Date.now(), MAX_REMEMBERED)
     keepAlive(work)
     return true
   }
   const forget = (name: string): void => void started.delete(name)
 
-  const enqueue = (name: string, queue: NonNullable<typeof send>): boolean => {
-    if (started.size >= MAX_REMEMBERED) started.delete(started.keys().next().value ?? '')
-    return start(
+  const enqueue = (name: string, queue: NonNullable<typeof send>): boolean =>
+    start(
       name,
       queue({ type: 'copy', name }).catch(() => forget(name)),
     )
-  }
 
   const copy = (name: string): boolean => {
     if (started.size >= MAX_WITHOUT_QUEUE) return false

@@ -29,7 +29,7 @@ export async function copyName(
 ): Promise<CopyResult> {
   const trace: Trace = []
   const { signal } = options
-  const found = await chain.head(name, { ...(signal && { signal }), trace, fresh: true })
+  const found = await chain.head(name, { signal, trace, fresh: true })
   if (!found) return { outcome: 'absent', bytes: 0 }
   const target = copyTarget(chain, found, trace)
   const source = chain.backends.find((backend) => backend.name === found.backend)

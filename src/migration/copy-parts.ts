@@ -1,11 +1,11 @@
 import type { Backend, GetOptions, PutOptions, UploadedPart, WritableBackend } from '../storage/backend.ts'
 import { type ErrorCode, StorageError, toStorageError } from '../storage/errors.ts'
 import type { ObjectInfo } from '../storage/object.ts'
+import { partBytesFor } from '../methods/upload.ts'
+import { uploadParts } from '../storage/upload-parts.ts'
 
-const MIB = 1024 * 1024
-/** R2 and S3 allow at most 10,000 parts; all except the last must have the same size. */
-const MAX_PARTS = 10_000
-const MIN_PART_BYTES = 64 * MIB
+/** At least: R2 and S3 allow 10,000 parts, and all except the last must have the same size. */
+const MIN_PART_BYTES = 64 * 1024 ** 2
 const ATTEMPTS_PER_PART = 3
 /** Another try would fail the same way. */
 const FINAL = new Set<ErrorCode>(['precondition', 'locked'])
@@ -31,20 +31,12 @@ export async function copyInParts(
   }
   const options = { ...put, size }
   const multipart = await target.createMultipartUpload(copyName, options)
-  const parts: UploadedPart[] = []
-  try {
-    const partBytes = Math.max(MIN_PART_BYTES, Math.ceil(size / MAX_PARTS / MIB) * MIB)
-    for (let offset = 0, number = 1; offset < size; offset += partBytes, number++) {
-      const length = Math.min(partBytes, size - offset)
-      const read = { range: { offset, length }, ifMatch: etag }
-      parts.push(await copyPart(source, name, read, (body) => multipart.uploadPart(number, body, length)))
-    }
-    return await multipart.complete(parts, options)
-  } catch (error) {
-    // The first error is the one to report.
-    await Promise.allSettled([multipart.abort()])
-    throw error
-  }
+  const partBytes = partBytesFor(size, MIN_PART_BYTES)
+  return uploadParts(multipart, { size, partBytes, options }, (number, range) =>
+    copyPart(source, name, { range, ifMatch: etag }, (body) =>
+      multipart.uploadPart(number, body, range.length),
+    ),
+  )
 }
 
 async function copyPart(

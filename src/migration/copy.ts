@@ -18,7 +18,7 @@ export interface CopyOptions {
   tombstones?: boolean
   signal?: AbortSignal | undefined
   /** Size of the parts if the body's length is unknown. */
-  partBytes?: number
+  partBytes?: number | undefined
 }
 
 interface StoreOptions extends CopyOptions {
@@ -132,7 +132,7 @@ export async function storeCopy(
   const stored = await upload(target, name, object.body, {
     ...options,
     isBackground: true,
-    ...(size !== undefined && { size }),
+    size,
     ...(Object.keys(digests).length > 0 && { digests }),
     info: attributesOfCopy(object),
   })

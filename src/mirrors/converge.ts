@@ -1,5 +1,5 @@
 import { accepts, decide, type Members } from '../chain/placement.ts'
-import { chainError } from '../chain/search.ts'
+import { headAll } from '../chain/tombstones.ts'
 import { copyOver } from '../migration/copy.ts'
 import type { WritableBackend } from '../storage/backend.ts'
 import { StorageError } from '../storage/errors.ts'
@@ -55,11 +55,7 @@ export async function converge(name: string, options: ConvergeOptions): Promise<
   }
   if ((info.size ?? 0) > (mirror.maxSize ?? Infinity)) return replaceOutdated()
   try {
-    const copyOptions = {
-      onlyIf: conditionOn(held),
-      ...(signal && { signal }),
-      ...(partBytes && { partBytes }),
-    }
+    const copyOptions = { onlyIf: conditionOn(held), signal, partBytes }
     const { outcome, bytes } = await copyOver(source, mirror, name, copyOptions)
     if (outcome === 'copied') return done('copied', bytes)
     if (outcome === 'absent') return done('changed')
@@ -87,15 +83,7 @@ async function find(
   name: string,
   signal: AbortSignal | undefined,
 ): Promise<Found> {
-  const backends = sources.backends.filter((backend) => accepts(backend, name))
-  const heads = await Promise.allSettled(backends.map((backend) => backend.head(name, { signal })))
-  const failures = heads.flatMap((head) => (head.status === 'rejected' ? [head.reason as StorageError] : []))
-  if (failures.length > 0) throw chainError(failures)
-  const held = backends.flatMap((backend, index): Held[] => {
-    const head = heads[index]
-    return head?.status === 'fulfilled' && head.value ? [{ backend, info: head.value }] : []
-  })
-  return decide(sources, name, held)
+  return decide(sources, name, await headAll(sources.backends, name, signal))
 }
 
 /** Deletes what the mirror has, if the sources still hold what requires it once no tombstone can be lifted meanwhile. */

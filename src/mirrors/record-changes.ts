@@ -1,8 +1,8 @@
 import { refuseBody } from '../bodies/cancel.ts'
 import { describeError, log } from '../observe/log.ts'
-import type { Backend, MultipartUpload } from '../storage/backend.ts'
+import type { Backend } from '../storage/backend.ts'
 import { StorageError } from '../storage/errors.ts'
-import { intercept } from '../wrappers/intercept.ts'
+import { intercept, interceptCompletions } from '../wrappers/intercept.ts'
 import type { MirrorLog } from './log.ts'
 import { LEASE_MS, type WriteKind } from './messages.ts'
 
@@ -61,10 +61,6 @@ export function withRecordedChanges(
       clearInterval(renewing)
     }
   }
-  const recording = (name: string, upload: MultipartUpload): MultipartUpload => ({
-    ...upload,
-    complete: (parts, options) => record(name, 'write', () => upload.complete(parts, options)),
-  })
   return intercept(backend, {
     put: (put) => (name, body, options) => {
       let isSent = false
@@ -78,8 +74,7 @@ export function withRecordedChanges(
     },
     // Deletes write a tombstone: with mirrors, only a purge of tombstones removes anything.
     delete: (remove) => (name) => record(name, 'remove', () => remove(name)),
-    createMultipartUpload: (create) => async (name, options) => recording(name, await create(name, options)),
-    resumeMultipartUpload: (resume) => (name, id) => recording(name, resume(name, id)),
+    ...interceptCompletions((name, complete) => record(name, 'write', complete)),
   })
 }
 

@@ -1,3 +1,4 @@
+import { setLatest } from '../storage/set-latest.ts'
 import type { Attempt } from '../storage/trace.ts'
 
 /** One request, for the log, the counters and Analytics Engine. */
@@ -76,11 +77,8 @@ const MAX_NAMES = 1000
 export function createCounts() {
   const totals = { copied: 0, present: 0, absent: 0, failed: 0, bytes: 0 }
   const events = new Map<string, LatestCopy>()
-  const record = (name: string, event: Omit<LatestCopy, 'at'>): void => {
-    events.delete(name)
-    if (events.size >= MAX_NAMES) events.delete(events.keys().next().value ?? '')
-    events.set(name, { ...event, at: new Date() })
-  }
+  const record = (name: string, event: Omit<LatestCopy, 'at'>): void =>
+    setLatest(events, name, { ...event, at: new Date() }, MAX_NAMES)
   return {
     totals,
     add(name: string, event: CopyEvent): void {

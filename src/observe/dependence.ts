@@ -1,5 +1,6 @@
 import type { Answers } from '../schemas/answers.ts'
 import type { Backend } from '../storage/backend.ts'
+import { isoTime } from '../storage/iso-time.ts'
 import {
   type FallbackRead,
   intervalAt,
@@ -118,7 +119,7 @@ export function dependenceOf(
       role: mirror ? 'mirror' : 'fallback',
       reads: own,
       share: reads.day > 0 ? own.day / reads.day : null,
-      last_read: last && { at: toTime(last.at), name: last.name },
+      last_read: last && { at: isoTime(last.at), name: last.name },
       // The clock of the isolate that counted it may be ahead of this one.
       quiet_days: since === null ? null : Math.max(0, Math.floor((now - since) / 86_400_000)),
       prefixes: prefixes
@@ -126,18 +127,18 @@ export function dependenceOf(
         .map(({ key, reads: count, last: at }) => ({
           prefix: split(key)[1],
           reads: count,
-          last_read: toTime(at),
+          last_read: isoTime(at),
         })),
     }
   })
   return {
-    counted_since: countedSince === null ? null : toTime(countedSince),
+    counted_since: isoTime(countedSince),
     reads,
     fallbacks,
     shadow_percent: shadowPercent,
     shadowed: compared.week,
     mismatched: sum((key) => key.startsWith('shadow/') && key.endsWith('/mismatched')).week,
-    mismatches: mismatches.map(({ at, ...mismatch }) => ({ ...mismatch, at: toTime(at) })),
+    mismatches: mismatches.map(({ at, ...mismatch }) => ({ ...mismatch, at: isoTime(at) })),
   }
 }
 
@@ -153,8 +154,4 @@ function lastCounted(
 function split(key: string): [backend: string, prefix: string] {
   const end = key.indexOf('/')
   return [key.slice(0, end), key.slice(end + 1)]
-}
-
-function toTime(ms: number): string {
-  return new Date(ms).toISOString()
 }

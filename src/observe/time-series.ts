@@ -1,5 +1,6 @@
 import { DurableObject } from 'cloudflare:workers'
 import type { SeriesKind } from '../schemas/reasons.ts'
+import { queriesOf } from '../storage/queries.ts'
 import { type Counted, readCounts } from './dependence.ts'
 import {
   addCounts,
@@ -38,6 +39,7 @@ export interface Summary {
 
 /** The one Durable Object that sums what all isolates count, in rings: a slot is used again for a later interval. */
 export class TimeSeries extends DurableObject<object> {
+  readonly #sql = queriesOf(this.ctx.storage)
   #forgotAt = 0
 
   constructor(ctx: DurableObjectState, env: object) {
@@ -47,20 +49,20 @@ export class TimeSeries extends DurableObject<object> {
 
   /** Adds what an isolate has counted to the interval of each ring; what it has reported before, only once. */
   async report({ isolate, first, deltas }: Report): Promise<void> {
-    const { sql } = this.ctx.storage
+    const { all, run } = this.#sql
     const now = Date.now()
     // All or nothing: an isolate whose report failed sends it again.
     this.ctx.storage.transactionSync(() => {
       const query = 'SELECT counted FROM isolates WHERE id = ?'
-      const [{ counted } = { counted: 0 }] = sql.exec<{ counted: number }>(query, isolate).toArray()
+      const [{ counted } = { counted: 0 }] = all<{ counted: number }>(query, isolate)
       const last = first + deltas.length - 1
       if (last <= counted) return
       this.#add(deltas.slice(Math.max(0, counted + 1 - first)))
-      sql.exec('INSERT OR REPLACE INTO isolates (id, counted, at) VALUES (?, ?, ?)', isolate, last, now)
+      run('INSERT OR REPLACE INTO isolates (id, counted, at) VALUES (?, ?, ?)', isolate, last, now)
     })
     if (now - this.#forgotAt < FORGET_EVERY_MS) return
     this.#forgotAt = now
-    sql.exec('DELETE FROM isolates WHERE at < ?', now - REMEMBER_MS)
+    run('DELETE FROM isolates WHERE at < ?', now - REMEMBER_MS)
   }
 
   /** What isolates of earlier versions report. */
@@ -80,7 +82,7 @@ export class TimeSeries extends DurableObject<object> {
     const deltas = reported.map((delta) => ({ ...delta, at: Math.min(delta.at, now) }))
     for (const ring of RINGS) {
       const intervals = Map.groupBy(deltas, ({ at }) => intervalAt(at, ring.step))
-      for (const [at, those] of intervals) this.#addTo(ring, at, those)
+      for (const [at, those] of intervals) this.#addCounts(ring, at, those)
     }
     for (const delta of deltas) this.#addPrefixes(delta)
     const { kv } = this.ctx.storage
@@ -93,36 +95,33 @@ export class TimeSeries extends DurableObject<object> {
     if (mismatches.length > 0) kv.put('mismatches', latestMismatches([...mismatches, ...this.#mismatches()]))
   }
 
-  #addTo({ step, slots }: Ring, at: number, deltas: readonly Delta[]): void {
-    const { sql } = this.ctx.storage
+  #addCounts({ step, slots }: Ring, at: number, deltas: readonly Delta[]): void {
     const slot = (at / step) % slots
-    const query = 'SELECT at, counts FROM rings WHERE step = ? AND slot = ?'
-    const [row] = sql.exec<{ at: number; counts: string }>(query, step, slot).toArray()
-    // It comes so late that its interval is not kept any more.
-    if (row && row.at > at) return
-    const sum: Counts = row?.at === at ? (JSON.parse(row.counts) as Counts) : {}
+    const query = 'SELECT at, counts AS json FROM rings WHERE step = ? AND slot = ?'
+    const sum = this.#sumAt<Counts>(at, query, step, slot)
+    if (!sum) return
     for (const { counts } of deltas) addCounts(sum, counts)
     const insert = 'INSERT OR REPLACE INTO rings (step, slot, at, counts) VALUES (?, ?, ?, ?)'
-    sql.exec(insert, step, slot, at, JSON.stringify(sum))
+    this.#sql.run(insert, step, slot, at, JSON.stringify(sum))
   }
 
   #addPrefixes({ at: time, prefixes }: Delta): void {
     if (Object.keys(prefixes).length === 0) return
-    const { sql } = this.ctx.storage
     const { step, slots } = PREFIX_RING
     const at = intervalAt(time, step)
     const slot = (at / step) % slots
-    const query = 'SELECT at, reads FROM prefixes WHERE slot = ?'
-    const [row] = sql.exec<{ at: number; reads: string }>(query, slot).toArray()
-    if (row && row.at > at) return
-    const sum: PrefixReads = row?.at === at ? (JSON.parse(row.reads) as PrefixReads) : {}
+    const sum = this.#sumAt<PrefixReads>(at, 'SELECT at, reads AS json FROM prefixes WHERE slot = ?', slot)
+    if (!sum) return
     addPrefixReads(sum, prefixes)
-    sql.exec(
-      'INSERT OR REPLACE INTO prefixes (slot, at, reads) VALUES (?, ?, ?)',
-      slot,
-      at,
-      JSON.stringify(sum),
-    )
+    const insert = 'INSERT OR REPLACE INTO prefixes (slot, at, reads) VALUES (?, ?, ?)'
+    this.#sql.run(insert, slot, at, JSON.stringify(sum))
+  }
+
+  /** What a slot has of the interval at that time; `null` if it comes so late that its interval is not kept any more. */
+  #sumAt<Sum extends object>(at: number, query: string, ...slot: number[]): Sum | null {
+    const [row] = this.#sql.all<{ at: number; json: string }>(query, ...slot)
+    if (row && row.at > at) return null
+    return (row?.at === at ? JSON.parse(row.json) : {}) as Sum
   }
 
   /** The latest read of each fallback. Earlier versions kept only the latest of all. */
@@ -158,7 +157,7 @@ export class TimeSeries extends DurableObject<object> {
   /** The intervals of one ring in which something was counted, from that second on, with the counts of `what`. */
   async intervals(what: SeriesKind, step: number, from: number): Promise<Interval[]> {
     const query = 'SELECT at, counts FROM rings WHERE step = ? AND at >= ? ORDER BY at'
-    const rows = this.ctx.storage.sql.exec<{ at: number; counts: string }>(query, step, from).toArray()
+    const rows = this.#sql.all<{ at: number; counts: string }>(query, step, from)
     return rows.map(({ at, counts }) => ({ at, counts: only(what, JSON.parse(counts) as Counts) }))
   }
 }

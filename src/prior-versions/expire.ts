@@ -36,10 +36,7 @@ async function expireIn(
   let [deleted, failed] = [0, 0]
   let cursor: string | undefined
   do {
-    const page = await backend.list({
-      prefix: PRIOR_VERSIONS,
-      ...(cursor !== undefined && { cursor }),
-    })
+    const page = await backend.list({ prefix: PRIOR_VERSIONS, cursor })
     const times = page.objects.map(({ name: key }) => ({ key, time: timeOfPriorKey(key) }))
     const expired = times.flatMap(({ key, time }) => (time !== undefined && time < before ? [key] : []))
     const reasons = await mapLimited(expired, (key) => backend.delete(key).then(() => null, describeError))

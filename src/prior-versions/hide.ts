@@ -1,10 +1,10 @@
-import { refuseBody } from '../bodies/cancel.ts'
 import type { Backend, ListOptions, ListPage } from '../storage/backend.ts'
 import { StorageError } from '../storage/errors.ts'
 import { isReserved, PRIOR_VERSIONS as PREFIX, RESERVED } from '../storage/name.ts'
 import { PRIOR_VERSIONS_DIRECTORY as DIRECTORY, timeOfPriorKey } from '../storage/prior-version.ts'
 import { compareNames } from '../storage/order.ts'
 import { rollUp } from '../storage/roll-up.ts'
+import { hideNames, refuseNames } from '../wrappers/hide-names.ts'
 import { intercept } from '../wrappers/intercept.ts'
 
 /** Sorts after every prior version. */
@@ -13,18 +13,8 @@ const AFTER = `${PREFIX}\u{10ffff}`
 /** Names that are reserved for prior versions cannot be read, listed or written here. */
 export function withHiddenVersions(backend: Backend): Backend {
   return intercept(backend, {
-    get: (get) => (name, options) => (isReserved(name) ? Promise.resolve(null) : get(name, options)),
-    head: (head) => (name, options) => (isReserved(name) ? Promise.resolve(null) : head(name, options)),
-    put: (put) => (name, body, options) =>
-      isReserved(name) ? refuseBody(body, reserved()) : put(name, body, options),
-    delete: (remove) => async (name) => {
-      if (isReserved(name)) throw reserved()
-      return remove(name)
-    },
-    createMultipartUpload: (create) => async (name, options) => {
-      if (isReserved(name)) throw reserved()
-      return create(name, options)
-    },
+    ...hideNames(isReserved),
+    ...refuseNames(isReserved, () => new StorageError('invalid', RESERVED)),
     list:
       (list) =>
       async (options = {}) => {
@@ -63,7 +53,7 @@ async function listThrough(list: List, options: ListOptions): Promise<ListPage> 
 /** Without the directory of prior versions, unless it contains something else. */
 async function withoutEmptyDirectory(list: List, { signal }: ListOptions, page: ListPage): Promise<ListPage> {
   if (!page.directories.includes(DIRECTORY)) return page
-  const query = { prefix: DIRECTORY, limit: 1, ...(signal && { signal }) }
+  const query = { prefix: DIRECTORY, limit: 1, signal }
   const [first] = (await list(query)).objects
   if (first && isVisible(first.name)) return page
   const others = await list({ ...query, after: AFTER })
@@ -86,8 +76,4 @@ function lastOf({ objects, directories }: ListPage): string {
   const object = objects.at(-1)?.name ?? ''
   const directory = directories.at(-1) ?? ''
   return compareNames(object, directory) > 0 ? object : directory
-}
-
-function reserved(): StorageError {
-  return new StorageError('invalid', RESERVED)
 }

@@ -1,9 +1,5 @@
 import type { Chain } from '../chain/fallback.ts'
-import { writersFor } from '../chain/placement.ts'
-import { cancelBody } from '../bodies/cancel.ts'
-import { putObject, replace } from '../methods/put-object.ts'
-import { needsParts } from '../migration/copy.ts'
-import { copyInParts } from '../migration/copy-parts.ts'
+import { putCopy } from '../migration/put-copy.ts'
 import { StorageError } from '../storage/errors.ts'
 import { representationOf } from '../storage/object.ts'
 import type { PriorVersion } from '../storage/prior-version.ts'
@@ -28,18 +24,7 @@ export async function restoreVersion(
   }
   const object = await source.get(version.key)
   if (!object) throw new StorageError('absent', `"${version.key}" is no longer in ${source.name}`)
-  const { size, digests, body } = object
   // No provenance: it is what someone has saved, so events of the source do not replace it.
-  const info = representationOf(object)
-  const [target] = writersFor(chain, name, size)
-  if (!needsParts(object, target)) {
-    await putObject(chain, name, body, { size, digests, info })
-    return version
-  }
-  await cancelBody(body)
-  const held = await target.head(name, { lastResort: true })
-  await replace(chain, name, { target, held }, () =>
-    copyInParts(source, target, object, { copyName: name, info }),
-  )
+  await putCopy(chain, name, { source, object, info: representationOf(object) })
   return version
 }

@@ -10,10 +10,10 @@ import type { Trace } from '../storage/trace.ts'
 /** How a request was answered: by which backend, and whether a copy of the object was started or queued. */
 export interface Answered {
   /** Absent if no backend had the object. */
-  backend?: string
+  backend?: string | undefined
   stored?: boolean
   /** Seconds for which the edge cache, which answered, may still do so. */
-  edgeTtl?: number
+  edgeTtl?: number | undefined
   /** Of the object, those that a GET sends, if it succeeds. */
   bytes?: number | undefined
 }

@@ -57,33 +57,35 @@ interface Changed extends Named {
 export function withPurges(handlers: Handlers): Handlers {
   const purging = CHANGES.map((id) => {
     const change = handlers[id] as Change
-    const changeAndPurge: Change = async (c, input) => {
-      const names = new Set([input.name])
-      try {
+    const changeAndPurge: Change = (c, input) => {
+      const names = [input.name]
+      const changed = async (): Promise<Changed | Response> => {
         const answer = await change(c, input)
-        if (answer instanceof Response || answer.dry_run) return answer
-        for (const name of [answer.name, ...(answer.names ?? [])]) names.add(name)
+        if (!(answer instanceof Response || answer.dry_run)) names.push(answer.name, ...(answer.names ?? []))
         return answer
-      } finally {
-        // A write that failed may have changed something all the same.
-        await purgeNames(
-          c,
-          [...names].filter((name) => name !== undefined),
-        )
       }
+      return finishAndPurge(c, names, changed())
     }
-    return [id, (c: Context<AppEnv>, input: Named) => finish(changeAndPurge(c, input))]
+    return [id, changeAndPurge]
   })
   return { ...handlers, ...(Object.fromEntries(purging) as Partial<Handlers>) }
 }
 
-/** A change of one name outside of the JSON API: like `finish`, and purges the name before it answers. */
-export function finishAndPurge<T>(c: Context<AppEnv>, name: string, change: Promise<T>): Promise<T> {
+/** Like `finish`, and purges the names, to which `change` may add, before it answers. */
+export function finishAndPurge<T>(
+  c: Context<AppEnv>,
+  names: readonly (string | undefined)[],
+  change: Promise<T>,
+): Promise<T> {
   const purged = async (): Promise<T> => {
     try {
       return await change
     } finally {
-      await purgeNames(c, [name])
+      // A write that failed may have changed something all the same.
+      await purgeNames(
+        c,
+        [...new Set(names)].filter((name) => name !== undefined),
+      )
     }
   }
   return finish(purged())

@@ -30,16 +30,16 @@ export async function findObject(
   const range = parseRange(headers.get('range'))
   if (!range) {
     const known = headers.get('if-none-match')
-    const ifNoneMatch = known !== null && STRONG_TAG.test(known) ? { ifNoneMatch: known } : {}
-    return { object: await chain.get(name, { ...read, ...ifNoneMatch }), range: null }
+    const ifNoneMatch = known !== null && STRONG_TAG.test(known) ? known : undefined
+    return { object: await chain.get(name, { ...read, ifNoneMatch }), range: null }
   }
   const ifRange = headers.get('if-range')
   const mayBePart = (info: ObjectInfo): boolean =>
     ifRange === null || (isCurrent ? isCurrent(chain, headers, info) : ifRangeHolds(ifRange, info))
   try {
     // Backends know their own tags only.
-    const sent = ifRange === null || isCurrent ? {} : { ifRange }
-    const object = await chain.get(name, { ...read, range, ...sent })
+    const sent = isCurrent ? undefined : (ifRange ?? undefined)
+    const object = await chain.get(name, { ...read, range, ifRange: sent })
     if (!object || mayBePart(object)) return { object, range }
     if (!object.range) return { object, range: null }
     await cancelBody(object.body)

@@ -49,33 +49,31 @@ export async function serveObject(
   name: string,
   { read, chain, disposition }: Serving,
 ): Promise<Response> {
-  const { config } = c.get('deployment')
-  const { cacheControl, mediaPath: base } = config
+  const { cacheControl, mediaPath: base } = c.get('deployment').config
   const refuse = (error: StorageError): Response => problemResponse(error, { base })
   const request = c.req.raw
   const shown = <Info extends ObjectInfo>(info: Info): Info => {
     const typed = withTypeOfName(info)
     return disposition === undefined ? typed : { ...typed, contentDisposition: disposition }
   }
-  const answer = (response: Response, { backend, substitute }: ObjectInfo, more?: Answered): Response => {
-    const described = describeAnswer(c, response, { backend, ...more })
+  const answer = (response: Response, { substitute }: ObjectInfo, answered: Answered): Response => {
+    const described = describeAnswer(c, response, answered)
     // No backend has it, so it does not count as a read of one.
-    if (substitute === 'placeholder') c.set('answered', { bytes: more?.bytes })
+    if (substitute === 'placeholder') c.set('answered', { bytes: answered.bytes })
     return described
   }
   if (request.method === 'HEAD') {
     const info = await (chain ?? chainFor(c)).head(name, { trace: c.get('trace'), speculative: true })
     if (!info) return absent(c)
-    return answer(headResponse(request, shown(info), { cacheControl, refuse }), info)
+    const { backend } = info
+    return answer(headResponse(request, shown(info), { cacheControl, refuse }), info, { backend })
   }
   const { object, range, stored, ttl } = await read(c, name)
   if (!object) return absent(c)
-  if (object.substitute === 'redirect') return answer(await redirectTo(c, object), object)
-  return answer(objectResponse(request, shown(object), { cacheControl, refuse, range }), object, {
-    stored,
-    bytes: bodyLength(object),
-    ...(ttl !== undefined && { edgeTtl: ttl }),
-  })
+  const { backend } = object
+  if (object.substitute === 'redirect') return answer(await redirectTo(c, object), object, { backend })
+  const response = objectResponse(request, shown(object), { cacheControl, refuse, range })
+  return answer(response, object, { backend, stored, bytes: bodyLength(object), edgeTtl: ttl })
 }
 
 /** A GET: from the edge cache if it may answer, else from the chain, which starts a copy if the object should migrate. */
@@ -143,7 +141,7 @@ export async function putMedia(c: Context<AppEnv>, { name }: Input<'putObject'>)
   const { body, options } = uploadFrom(c.req.raw, name, config)
   const allows = conditionOf(c.req.raw)
   const { info, created } = await finish(
-    putObject(chain, name, body, { ...options, ...(allows && { allows }), trace: c.get('trace') }),
+    putObject(chain, name, body, { ...options, allows, trace: c.get('trace') }),
   )
   const headers = { ...NO_STORE, ...(info.etag !== undefined && { ETag: info.etag }) }
   const answer = new Response(null, { status: created ? 201 : 204, headers })
@@ -183,8 +181,8 @@ export function uploadFrom(
     options: {
       info: describeUpload(headers, name),
       digests: requestDigests(headers),
-      ...(body && length !== null && { size: Number(length) }),
-      ...(config.maxUploadBytes !== undefined && { maxBytes: config.maxUploadBytes }),
+      size: body && length !== null ? Number(length) : undefined,
+      maxBytes: config.maxUploadBytes,
     },
   }
 }
@@ -207,11 +205,10 @@ export function describeAnswer(c: Context<AppEnv>, response: Response, answered:
   const primary = chain.backends[0]?.name ?? ''
   const trace = c.get('trace')
   c.set('answered', answered)
+  let { backend } = answered
   const { stored, edgeTtl } = answered
   // One that has the object, though not for this request, is named as well.
-  const other = (): string | undefined =>
-    response.status < 500 ? trace.find(({ outcome }) => outcome === 'hit')?.backend : undefined
-  const backend = answered.backend ?? other()
+  if (response.status < 500) backend ??= trace.find(({ outcome }) => outcome === 'hit')?.backend
   const untried = trace.length === 0
   const status = cacheStatus({ method: c.req.method, primary, backend, stored, untried, edgeTtl })
   response.headers.set('Cache-Status', status)

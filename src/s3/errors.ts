@@ -1,30 +1,14 @@
-import { type ErrorCode, StorageError } from '../storage/errors.ts'
+import { type ErrorCode, retryAfterOf, StorageError } from '../storage/errors.ts'
 import { document, type Elements } from './xml.ts'
 
-/** The HTTP status of each error code (docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html). */
+/** The HTTP status of each error code, if it is not 400 (docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html). */
 const STATUSES = {
   AccessDenied: 403,
-  AuthorizationHeaderMalformed: 400,
-  AuthorizationQueryParametersError: 400,
-  BadDigest: 400,
   BucketAlreadyOwnedByYou: 409,
-  EntityTooLarge: 400,
-  EntityTooSmall: 400,
-  IncompleteBody: 400,
   InternalError: 500,
   InvalidAccessKeyId: 403,
-  InvalidArgument: 400,
-  InvalidDigest: 400,
-  InvalidPart: 400,
   InvalidPartNumber: 416,
-  InvalidPartOrder: 400,
   InvalidRange: 416,
-  InvalidRequest: 400,
-  InvalidToken: 400,
-  InvalidURI: 400,
-  KeyTooLongError: 400,
-  MalformedXML: 400,
-  MetadataTooLarge: 400,
   MethodNotAllowed: 405,
   MissingContentLength: 411,
   NoSuchBucket: 404,
@@ -42,10 +26,27 @@ const STATUSES = {
   ServiceUnavailable: 503,
   SignatureDoesNotMatch: 403,
   SlowDown: 503,
-  XAmzContentSHA256Mismatch: 400,
-} as const
+}
 
-export type S3Code = keyof typeof STATUSES
+export type S3Code =
+  | keyof typeof STATUSES
+  | 'AuthorizationHeaderMalformed'
+  | 'AuthorizationQueryParametersError'
+  | 'BadDigest'
+  | 'EntityTooLarge'
+  | 'EntityTooSmall'
+  | 'IncompleteBody'
+  | 'InvalidArgument'
+  | 'InvalidDigest'
+  | 'InvalidPart'
+  | 'InvalidPartOrder'
+  | 'InvalidRequest'
+  | 'InvalidToken'
+  | 'InvalidURI'
+  | 'KeyTooLongError'
+  | 'MalformedXML'
+  | 'MetadataTooLarge'
+  | 'XAmzContentSHA256Mismatch'
 
 /** The S3 code for each failure of the storage layer. */
 const CODES: Record<ErrorCode, S3Code> = {
@@ -127,11 +128,12 @@ export function errorResponse(
   const details = error instanceof S3ApiError ? error.details : detailsFor(code, error, sent)
   const elements = { ...errorElements(error), ...details, Resource: resource, RequestId: requestId }
   const body = document('Error', elements, { namespace: false })
-  const waits = [error, ...error.failures].flatMap(({ retryAfter }) => retryAfter ?? [])
+  const retryAfter = retryAfterOf(error)
   const headers = new Headers({ 'Content-Type': 'application/xml', 'Cache-Control': 'no-store' })
-  if (waits.length > 0) headers.set('Retry-After', `${Math.ceil(Math.min(...waits) / 1000)}`)
+  if (retryAfter !== undefined) headers.set('Retry-After', retryAfter)
   if (code === 'InvalidRange') headers.set('Content-Range', `bytes */${error.size ?? '*'}`)
-  return new Response(body, { status: STATUSES[code], headers })
+  const status = (STATUSES as Partial<Record<S3Code, number>>)[code] ?? 400
+  return new Response(body, { status, headers })
 }
 
 const CONDITIONS = ['If-Match', 'If-Unmodified-Since', 'If-None-Match']

@@ -18,7 +18,7 @@ export interface Signature {
   expires?: number
 }
 
-const ALGORITHM = 'AWS4-HMAC-SHA256'
+export const ALGORITHM = 'AWS4-HMAC-SHA256'
 const AUTHORIZATION =
   /^AWS4-HMAC-SHA256\s+Credential=([^,\s]+),\s*SignedHeaders=([^,\s]+),\s*Signature=(\S+)$/
 /** The access key id may contain slashes. */
@@ -55,8 +55,9 @@ function fromHeaders(authorization: string, headers: Headers): Signature {
   const [, credential = '', signedHeaders = '', signature = ''] =
     AUTHORIZATION.exec(authorization) ??
     fail(`the Authorization header must be "${ALGORITHM} Credential=…, SignedHeaders=…, Signature=…"`)
-  const time = headers.get('x-amz-date') ?? isoBasic(headers.get('Date'))
-  if (time === null)
+  const date = parseHttpDate(headers.get('Date') ?? '')
+  const time = headers.get('x-amz-date') ?? (date && isoBasic(date))
+  if (time === undefined)
     throw new S3ApiError('AccessDenied', 'the request needs an x-amz-date header or a valid Date header')
   const payloadHash = headers.get('x-amz-content-sha256')
   if (payloadHash === null)
@@ -128,9 +129,9 @@ export function timeOf(time: string): number {
   return Date.parse(time.replace(/^(....)(..)(..T..)(..)(..Z)$/, '$1-$2-$3:$4:$5'))
 }
 
-function isoBasic(date: string | null): string | null {
-  const parsed = date === null ? undefined : parseHttpDate(date)
-  return parsed ? parsed.toISOString().replace(/[-:]|\.\d+/g, '') : null
+/** As `timeOf` reads it. */
+export function isoBasic(date: Date): string {
+  return date.toISOString().replace(/[-:]|\.\d+/g, '')
 }
 
 /** `algorithm` begins with that of a signature. */

@@ -1,4 +1,5 @@
 import { hmac, hmacHolds, importHmacKey } from '../storage/hmac.ts'
+import { setLatest } from '../storage/set-latest.ts'
 import { sha256 } from '../storage/sha256.ts'
 
 /** Clients use one region and one date at a time, so few are needed at once. */
@@ -10,9 +11,8 @@ export function deriveSigningKey(secret: string, scope: string): Promise<CryptoK
   const id = `${scope}/${secret}`
   const known = derived.get(id)
   if (known) return known
-  if (derived.size >= MAX_KEYS) derived.delete(derived.keys().next().value ?? '')
   const key = derive(secret, scope)
-  derived.set(id, key)
+  setLatest(derived, id, key, MAX_KEYS)
   return key
 }
 

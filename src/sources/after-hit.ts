@@ -5,6 +5,7 @@ import { describeError, log } from '../observe/log.ts'
 import type { ShadowRead } from '../observe/tally.ts'
 import { type Backend, isWritable } from '../storage/backend.ts'
 import type { ObjectInfo } from '../storage/object.ts'
+import { setLatest } from '../storage/set-latest.ts'
 import { headSource } from './head-source.ts'
 import type { SourceMessage } from './messages.ts'
 import type { Reconciler } from './reconciler.ts'
@@ -62,11 +63,7 @@ export function createAfterHit(options: AfterHitOptions): AfterHit {
     if (seconds === undefined || !provenance) return false
     return now() >= (due.get(name) ?? provenance.copied.getTime() + seconds * 1000)
   }
-  const next = (name: string, ms: number): void => {
-    due.delete(name)
-    if (due.size >= MAX_REMEMBERED) due.delete(due.keys().next().value ?? '')
-    due.set(name, now() + ms)
-  }
+  const next = (name: string, ms: number): void => setLatest(due, name, now() + ms, MAX_REMEMBERED)
   const hasRoom = (): boolean => {
     for (const [name, began] of running)
       // A request that the platform ended reports no end.

@@ -20,11 +20,14 @@ const snsMessage = v.object({
 })
 export type SnsMessage = v.InferOutput<typeof snsMessage>
 
-/** The fields that are signed, in this order (docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html). */
-const OF_NOTIFICATIONS = ['Message', 'MessageId', 'Subject', 'Timestamp', 'TopicArn', 'Type'] as const
-const OF_CONFIRMATIONS = [
+/**
+ * The fields that are signed, in this order, those that a message has (docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html):
+ * of a notification the subject, of others the URL and the token.
+ */
+const SIGNED = [
   'Message',
   'MessageId',
+  'Subject',
   'SubscribeURL',
   'Timestamp',
   'Token',
@@ -101,8 +104,7 @@ export function createSns(fetch: Fetch) {
 }
 
 function signedTextOf(message: SnsMessage): Bytes {
-  const fields = message.Type === 'Notification' ? OF_NOTIFICATIONS : OF_CONFIRMATIONS
-  const lines = fields.flatMap((field) => {
+  const lines = SIGNED.flatMap((field) => {
     const value = message[field]
     return value === undefined || value === null ? [] : [`${field}\n${value}\n`]
   })

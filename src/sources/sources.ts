@@ -1,6 +1,7 @@
 import { MAX_ATTEMPTS, type Delivery } from '../migration/copy-consumer.ts'
 import { describeError, log } from '../observe/log.ts'
 import { StorageError } from '../storage/errors.ts'
+import { parseJson } from '../storage/parse-json.ts'
 import { acceptEvents, type Source } from './accept.ts'
 import { type ConsumerOptions, consumeSourceMessages } from './consumer.ts'
 import type { SourceMessage } from './messages.ts'
@@ -162,12 +163,4 @@ function eventsIn(message: unknown): (SourceEvent | null)[] {
   if (events) return events
   const known = 'S3 (also of MinIO, RustFS and Ceph), SNS, EventBridge or R2'
   throw new StorageError('invalid', `the body is not a notification of ${known}`)
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }

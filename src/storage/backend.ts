@@ -4,27 +4,27 @@ import type { Trace } from './trace.ts'
 export interface ReadOptions {
   signal?: AbortSignal | undefined
   /** A chain appends to it; a single backend ignores it. */
-  trace?: Trace
+  trace?: Trace | undefined
   /** No other backend can answer: a breaker that is half-open lets more of these through. */
-  lastResort?: boolean
+  lastResort?: boolean | undefined
   /** The backend itself must answer: a remembered miss does not count. */
-  fresh?: boolean
+  fresh?: boolean | undefined
   /** A client waits for it: a chain may start backends before their turn (speculative requests). */
   speculative?: boolean
   /** Of a speculative request: settles once its result is needed, or rejects if it is not. No body is read before. */
-  needed?: Promise<void>
+  needed?: Promise<void> | undefined
   /** Called when an object was found and is held until then. */
   onHeld?: (() => void) | undefined
 }
 
 export interface GetOptions extends ReadOptions {
-  range?: RangeRequest
+  range?: RangeRequest | undefined
   /** The client's If-Range: if it does not match, a backend may return the whole object at once. */
-  ifRange?: string
+  ifRange?: string | undefined
   /** Quoted ETag that the object must still have, else `precondition` is thrown. */
   ifMatch?: string | undefined
   /** Quoted ETag that the caller already has: if the object still has it, a backend may leave the body empty. */
-  ifNoneMatch?: string
+  ifNoneMatch?: string | undefined
 }
 
 /** The condition of a write: there is no object, or exactly the version that `head` reported. */
@@ -39,8 +39,8 @@ export interface PutOptions {
   /** Bytes in `body`; required for a stream. A body of another length stores nothing and throws `corrupt`. */
   size?: number | undefined
   /** What is stored with the bytes. Copies have `etag`, `modified` and `provenance`; tombstones have `deleted`. */
-  info?: ObjectAttributes
-  onlyIf?: PutCondition
+  info?: ObjectAttributes | undefined
+  onlyIf?: PutCondition | undefined
   /** The expected digests of the bytes. If one differs, nothing is stored and `corrupt` is thrown. */
   digests?: Digests | undefined
   signal?: AbortSignal | undefined
@@ -59,15 +59,15 @@ export type ObjectAttributes = Representation &
 
 export interface ListOptions {
   /** Only names with this prefix. Default: all. */
-  prefix?: string
+  prefix?: string | undefined
   /** Names that contain a `/` after the prefix are rolled up into directories. */
-  delimiter?: '/'
+  delimiter?: '/' | undefined
   /** Most entries (objects + directories) in the page, 1 to 1000. Default 1000. */
-  limit?: number
+  limit?: number | undefined
   /** Only names after this one in UTF-8 byte order; backends with `listsAfter` only. */
-  after?: string
+  after?: string | undefined
   /** `cursor` of the previous page; opaque, defined by the backend. */
-  cursor?: string
+  cursor?: string | undefined
   /** Also objects that the backend's `include` and `exclude` filter out (see `accepts`), and a key without a name (""). Not with a delimiter. */
   everything?: boolean
   /** An entry whose size is that of a tombstone may be one although it has no `deleted`, where finding out takes a request each. */
@@ -167,7 +167,7 @@ export interface Backend {
 export interface UrlOptions {
   base: string
   /** Seconds a presigned URL stays valid. */
-  expiresIn?: number
+  expiresIn?: number | undefined
 }
 
 /** The recent health of a backend. */

@@ -83,6 +83,21 @@ export class StorageError extends Error {
   }
 }
 
+/**
+ * What failures of several backends are together: a timeout only if all timed out. A loop takes precedence: only the
+ * configuration can fix it.
+ */
+export function codeOfAll(failures: readonly StorageError[]): ErrorCode {
+  if (failures.some(({ code }) => code === 'loop')) return 'loop'
+  return failures.every(({ code }) => code === 'timeout') ? 'timeout' : 'unavailable'
+}
+
+/** The shortest wait that one of its failures asks for, in seconds, as Retry-After has it. */
+export function retryAfterOf(error: StorageError): string | undefined {
+  const waits = [error, ...error.failures].flatMap(({ retryAfter }) => retryAfter ?? [])
+  return waits.length > 0 ? `${Math.ceil(Math.min(...waits) / 1000)}` : undefined
+}
+
 /** Whether the error is about the request or this isolate, not the backend, so that trying another one makes no sense. */
 export function isCallersFault(error: unknown): error is StorageError {
   return error instanceof StorageError && ['unsatisfiable', 'invalid', 'overloaded'].includes(error.code)

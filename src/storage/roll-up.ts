@@ -30,7 +30,7 @@ interface Position {
 }
 
 export interface RollUpOptions extends Omit<ListOptions, 'delimiter'> {
-  delimiter?: string
+  delimiter?: string | undefined
   /** Entries for which it is false are omitted, and so are directories that contain only those. */
   keep?: (object: ObjectInfo) => boolean
   /** The flat listing supports `after`: the rest of a directory that is already listed is skipped. */

@@ -32,7 +32,7 @@ export function writeMarker(
   return backend.put(name, bytes, {
     size: bytes.length,
     info: { deleted: new Date(), ...(lifted && { lifted }), ...(provenance && { provenance }) },
-    ...(onlyIf && { onlyIf }),
+    onlyIf,
   })
 }
 

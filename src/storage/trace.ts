@@ -10,11 +10,11 @@ export interface Attempt {
   /** Milliseconds until its response headers; of a write, until it was done. */
   duration: number
   /** What went wrong; can be shown to clients. */
-  detail?: string
+  detail?: string | undefined
   /** It was started before the backends before it had responded. */
-  speculative?: true
+  speculative?: true | undefined
   /** The failure itself, with its cause: for the log, never for a client. */
-  failure?: StorageError
+  failure?: StorageError | undefined
 }
 
 /** The backends that a request tried, in order. The chain appends to it. */

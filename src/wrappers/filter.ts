@@ -2,6 +2,7 @@ import type { Backend } from '../storage/backend.ts'
 import { StorageError } from '../storage/errors.ts'
 import { isReserved, isStaged } from '../storage/name.ts'
 import { rollUp } from '../storage/roll-up.ts'
+import { hideNames, refuseNames } from './hide-names.ts'
 import { intercept } from './intercept.ts'
 
 export interface Filter {
@@ -17,28 +18,14 @@ export interface Filter {
 export function withFilter(backend: Backend, { include, exclude }: Filter): Backend {
   const isInside = (name: string): boolean =>
     isStaged(name) || isReserved(name) || ((include?.test(name) ?? true) && !(exclude?.test(name) ?? false))
-  const check = (name: string): void => {
-    if (isInside(name)) return
-    const message = 'is configured not to accept this name'
-    throw new StorageError('unsupported', message, { backend: backend.name })
-  }
+  const isOutside = (name: string): boolean => !isInside(name)
+  const refusal = (): StorageError =>
+    new StorageError('unsupported', 'is configured not to accept this name', { backend: backend.name })
 
   const filtered = intercept(backend, {
     accepts: (accepts) => (name) => isInside(name) && accepts(name),
-    get: (get) => (name, options) => (isInside(name) ? get(name, options) : Promise.resolve(null)),
-    head: (head) => (name, options) => (isInside(name) ? head(name, options) : Promise.resolve(null)),
-    put: (put) => async (name, body, options) => {
-      check(name)
-      return put(name, body, options)
-    },
-    delete: (remove) => async (name, options) => {
-      check(name)
-      return remove(name, options)
-    },
-    createMultipartUpload: (create) => async (name, options) => {
-      check(name)
-      return create(name, options)
-    },
+    ...hideNames(isOutside),
+    ...refuseNames(isOutside, refusal),
     list:
       (list) =>
       async (options = {}) => {

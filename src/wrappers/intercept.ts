@@ -1,6 +1,6 @@
 import { cancelBody } from '../bodies/cancel.ts'
 import type { Backend, MultipartUpload, PutOptions } from '../storage/backend.ts'
-import type { StoredObject } from '../storage/object.ts'
+import type { ObjectInfo, StoredObject } from '../storage/object.ts'
 
 /** The backend's methods; everything else is a plain property. */
 export type Method = {
@@ -106,6 +106,23 @@ function interceptUpload(upload: MultipartUpload, around: Around): MultipartUplo
       around({ method: 'abort', signal: options?.signal }, (limits) => upload.abort(within(limits, options))),
   }
   return { ...upload, ...methods }
+}
+
+/** Runs `around` for the completion of each multipart upload of a name. */
+export function interceptCompletions(
+  around: (
+    name: string,
+    complete: () => ReturnType<MultipartUpload['complete']>,
+  ) => Promise<ObjectInfo | null>,
+) {
+  const completing = (name: string, upload: MultipartUpload): MultipartUpload => ({
+    ...upload,
+    complete: (...args) => around(name, () => upload.complete(...args)),
+  })
+  return {
+    createMultipartUpload: (create) => async (name, options) => completing(name, await create(name, options)),
+    resumeMultipartUpload: (resume) => (name, id) => completing(name, resume(name, id)),
+  } satisfies Changes
 }
 
 function within<Options extends object>(

@@ -1,5 +1,6 @@
-import type { Backend, MultipartUpload } from '../storage/backend.ts'
-import { intercept } from './intercept.ts'
+import type { Backend } from '../storage/backend.ts'
+import { setLatest } from '../storage/set-latest.ts'
+import { intercept, interceptCompletions } from './intercept.ts'
 
 export interface NegativeCacheOptions {
   /** How long an absence is remembered, in milliseconds. */
@@ -41,12 +42,7 @@ export function withNegativeCache(backend: Backend, options: NegativeCacheOption
     const result = await operation()
     if (result !== null) absentUntil.delete(name)
     if (result !== null || writes !== before) return result
-    if (absentUntil.size >= (options.maxNames ?? MAX_NAMES)) {
-      const oldest = absentUntil.keys().next()
-      if (!oldest.done) absentUntil.delete(oldest.value)
-    }
-    absentUntil.delete(name)
-    absentUntil.set(name, now() + options.ttlMs)
+    setLatest(absentUntil, name, now() + options.ttlMs, options.maxNames ?? MAX_NAMES)
     return null
   }
   /** Forgets the name whether or not the write succeeded, because a failed one may still have been stored. */
@@ -58,16 +54,10 @@ export function withNegativeCache(backend: Backend, options: NegativeCacheOption
       absentUntil.delete(name)
     }
   }
-  const forgetting = (name: string, upload: MultipartUpload): MultipartUpload => ({
-    ...upload,
-    complete: (...args) => write(name, () => upload.complete(...args)),
-  })
   return intercept(backend, {
     get: (get) => (name, getOptions) => read(name, getOptions?.fresh, () => get(name, getOptions)),
     head: (head) => (name, readOptions) => read(name, readOptions?.fresh, () => head(name, readOptions)),
     put: (put) => (name, body, putOptions) => write(name, () => put(name, body, putOptions)),
-    createMultipartUpload: (create) => async (name, uploadOptions) =>
-      forgetting(name, await create(name, uploadOptions)),
-    resumeMultipartUpload: (resume) => (name, id) => forgetting(name, resume(name, id)),
+    ...interceptCompletions(write),
   })
 }

@@ -32,7 +32,7 @@ export function withPrefix(backend: Backend, prefix: string): Backend {
 }
 
 function below({ prefix: inner = '', after, ...options }: ListOptions = {}, prefix: string): ListOptions {
-  return { ...options, prefix: prefix + inner, ...(after !== undefined && { after: prefix + after }) }
+  return { ...options, prefix: prefix + inner, after: after === undefined ? undefined : prefix + after }
 }
 
 /** A key that equals the prefix (`media/`, which consoles create for folders) has no name. */

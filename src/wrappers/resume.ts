@@ -186,7 +186,7 @@ async function resume(flow: Flow, failure: StorageError): Promise<ReadableStream
   for (const source of flow.sources) {
     if (source.accepts?.(name) === false) continue
     try {
-      const rest = await source.get(name, { ...(range && { range }), ifMatch: etag })
+      const rest = await source.get(name, { range, ifMatch: etag })
       if (rest?.etag === etag && rest.size === size && rest.range?.start === range?.offset) {
         // If this one fails too, the others are tried first.
         flow.sources = [...flow.sources.filter((other) => other !== source), source]

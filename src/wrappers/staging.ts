@@ -4,13 +4,14 @@ import {
   type MultipartUpload,
   type PartsBackend,
   type PutOptions,
-  type UploadedPart,
   sizeOfParts,
   takesParts,
 } from '../storage/backend.ts'
 import { StorageError } from '../storage/errors.ts'
 import { isInternal, isStaged, STAGED } from '../storage/name.ts'
 import type { ObjectInfo } from '../storage/object.ts'
+import { uploadParts } from '../storage/upload-parts.ts'
+import { hideNames } from './hide-names.ts'
 import { intercept } from './intercept.ts'
 
 /** Of parts that are copied from a staged object. */
@@ -26,8 +27,7 @@ export type OnLeft = (backend: string, name: string, error: unknown) => void
  */
 export function withStaging(backend: Backend, onLeft: OnLeft): Backend {
   const hidden = intercept(backend, {
-    get: (get) => (name, options) => (isInternal(name) ? Promise.resolve(null) : get(name, options)),
-    head: (head) => (name, options) => (isInternal(name) ? Promise.resolve(null) : head(name, options)),
+    ...hideNames(isInternal),
     list: (list) => async (options) => withoutInternal(await list(options)),
   })
   if (!takesParts(backend)) return hidden
@@ -83,19 +83,10 @@ async function moveInParts(
 ): Promise<ObjectInfo | null> {
   const { size } = options
   const upload = await backend.createMultipartUpload(name, options)
-  const parts: UploadedPart[] = []
-  try {
-    const partBytes = Math.min(MAX_PART_BYTES, backend.maxPutSize ?? MAX_PART_BYTES)
-    for (let offset = 0, number = 1; offset < size; offset += partBytes, number++) {
-      const length = Math.min(partBytes, size - offset)
-      const body = await open(backend, staged, { offset, length })
-      parts.push(await upload.uploadPart(number, body, length))
-    }
-    return await upload.complete(parts, options)
-  } catch (error) {
-    await Promise.allSettled([upload.abort()])
-    throw error
-  }
+  const partBytes = Math.min(MAX_PART_BYTES, backend.maxPutSize ?? MAX_PART_BYTES)
+  return uploadParts(upload, { size, partBytes, options }, async (number, range) =>
+    upload.uploadPart(number, await open(backend, staged, range), range.length),
+  )
 }
 
 async function open(

@@ -1,7 +1,8 @@
 import { reset } from 'cloudflare:test'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { verifyOnSchedule } from '../../src/jobs/verification/schedule.ts'
-import { createPace, withPace } from '../../src/jobs/verification/pace.ts'
+import { createPace } from '../../src/jobs/pace.ts'
+import { withPace } from '../../src/jobs/verification/pace.ts'
 import { fill, media, mediaKv, OLD, EMPTY_ORIGIN, R2, seed, startApp } from '../kit/app.ts'
 import { counting } from '../kit/fakes.ts'
 
@@ -101,7 +102,7 @@ describe('the rate of a verification', () => {
   it('is that of all requests together', async () => {
     let time = 1000
     const starts: number[] = []
-    const pace = createPace(10, {
+    const pace = createPace(100, 0, {
       now: () => time,
       sleep: async (ms) => void starts.push(time + ms),
     })

@@ -73,7 +73,7 @@ export function createSend(backend: string, options: SendOptions): Send {
         redirect: 'manual',
         // Cloudflare may serve a 404 from its cache for minutes, which proves nothing.
         cache: 'no-store',
-        ...(signal && { signal }),
+        signal: signal ?? null,
       })
       const { status } = response
       if (!isRedirect(status)) return response

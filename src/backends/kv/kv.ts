@@ -16,7 +16,7 @@ import { isolateMemory, type Reservation, UPLOAD_BYTES } from '../../bodies/memo
 import { createChunkReader } from '../../bodies/chunks.ts'
 import { changed, cutPart } from '../ranges.ts'
 import { type Body, bytesOf } from '../send-body.ts'
-import { writeAgain } from '../write-again.ts'
+import { writeAgain } from '../../storage/write-again.ts'
 import { fromKvError, isTooManyWrites } from './errors.ts'
 import {
   contentDigest,
@@ -144,13 +144,9 @@ async function put(
 }
 
 async function list(backend: string, kv: KVNamespace, options: ListOptions): Promise<ListPage> {
-  const flat = async ({ prefix, limit, cursor, signal }: ListOptions): Promise<ListPage> => {
+  const flat = async ({ prefix, limit = 1000, cursor, signal }: ListOptions): Promise<ListPage> => {
     signal?.throwIfAborted()
-    const page = await kv.list({
-      ...(prefix !== undefined && { prefix }),
-      ...(limit !== undefined && { limit }),
-      ...(cursor !== undefined && { cursor }),
-    })
+    const page = await kv.list({ prefix: prefix ?? null, limit, cursor: cursor ?? null })
     const objects = page.keys.map((key): ObjectInfo => {
       const record = fromKvMetadata(key.metadata)
       return record ? infoOfRecord(record, backend, key.name) : { name: key.name, backend }

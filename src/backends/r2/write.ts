@@ -7,7 +7,7 @@ import {
 } from '../../storage/backend.ts'
 import type { Digests, ObjectInfo } from '../../storage/object.ts'
 import { type Body, sendBody } from '../send-body.ts'
-import { writeAgain } from '../write-again.ts'
+import { writeAgain } from '../../storage/write-again.ts'
 import { fromR2Error, isLocked, isNoSuchUpload, isTooManyWrites, retryOnce } from './errors.ts'
 import { infoOf, r2Condition, r2Metadata } from './info.ts'
 

@@ -1,7 +1,8 @@
-import { AwsV4Signer } from 'aws4fetch'
+import { queryString } from '../../s3/query.ts'
+import { presign, signHeaders } from '../../s3/sign.ts'
 import { StorageError, failureOfCall } from '../../storage/errors.ts'
 import { passedHeader } from '../../storage/invocation.ts'
-import { encodeComponent, encodeName } from '../../storage/name.ts'
+import { encodeName } from '../../storage/name.ts'
 import type { Body } from '../send-body.ts'
 import { readFailure } from './errors.ts'
 
@@ -52,18 +53,15 @@ export interface S3Client {
 export function createS3Client(name: string, location: S3Location): S3Client {
   const { credentials, region = 'auto' } = location
   const doFetch = location.fetch ?? fetch
-  const signingKeys = new Map<string, ArrayBuffer>()
-  const signer = (init: { method: string; url: string; headers?: Headers; signQuery?: boolean }) =>
-    credentials && new AwsV4Signer({ ...init, ...credentials, service: 's3', region, cache: signingKeys })
+  const signer = credentials && { ...credentials, region }
 
   return {
     name,
     signs: credentials !== undefined,
     async send(request) {
       const url = locate(location, request.key) + queryString(request.query)
-      const { signed, plain } = splitHeaders(request)
-      const signature = await signer({ method: request.method, url, headers: signed })?.sign()
-      const headers = new Headers(signature?.headers ?? signed)
+      const { signed: headers, plain } = splitHeaders(request)
+      if (signer) await signHeaders({ method: request.method, url, headers }, signer)
       const unsigned = { ...plain, ...passedHeader(location.deploymentId) }
       for (const [header, value] of Object.entries(unsigned)) headers.set(header, value)
       const response = await doFetch(url, fetchInit(request, headers)).catch((error: unknown) => {
@@ -75,9 +73,7 @@ export function createS3Client(name: string, location: S3Location): S3Client {
     },
     async presign(key, expiresIn) {
       const url = locate(location, key)
-      const query = queryString({ 'X-Amz-Expires': `${expiresIn}` })
-      const signature = await signer({ method: 'GET', url: url + query, signQuery: true })?.sign()
-      return signature?.url.href ?? url
+      return signer ? presign(url, expiresIn, signer) : url
     },
   }
 }
@@ -104,8 +100,8 @@ function fetchInit({ method, body, signal }: S3Request, headers: Headers): Reque
     redirect: 'manual',
     // An object with a Content-Encoding must be received as it is stored, with its length.
     encodeResponseBody: 'manual',
-    ...(body !== undefined && { body }),
-    ...(signal && { signal }),
+    body: body ?? null,
+    signal: signal ?? null,
     // Cloudflare's cache would store public objects and missing ones, and answer ranges, conditions and HEADs itself.
     ...((method === 'GET' || method === 'HEAD') && { cache: 'no-store' as const }),
   }
@@ -121,10 +117,4 @@ function locate({ endpoint, bucket, addressing }: S3Location, key: string | unde
   // `.` and `..` segments would be resolved, and could lead out of the bucket.
   if (url.pathname !== path) throw new StorageError('invalid', 'the name cannot be part of a URL')
   return url.href
-}
-
-/** `URLSearchParams` writes spaces as `+`, which SigV4 does not. */
-function queryString(query: Readonly<Record<string, string>> = {}): string {
-  const pairs = Object.entries(query).map(([key, value]) => `${key}=${encodeComponent(value)}`)
-  return pairs.length === 0 ? '' : `?${pairs.join('&')}`
 }

@@ -4,6 +4,7 @@ import { isListable } from '../../storage/backend.ts'
 import { type StorageError, toStorageError } from '../../storage/errors.ts'
 import { mapLimited } from '../../storage/map-limited.ts'
 import { failureOf } from '../job-record.ts'
+import { createPace } from '../pace.ts'
 import { copyEntry } from './copy-entry.ts'
 import type { PageEntry, PageMessage, PageReport, PageStart } from './job-types.ts'
 import { resyncName } from './resync.ts'
@@ -72,7 +73,8 @@ export async function copyPage({
   }
 
   if (start.probe) await check(first)
-  const turn = createTurns(start.interval)
+  // The first one waits, too: pages follow each other.
+  const turn = createPace(start.interval, Date.now() + start.interval)
   const isOver = (): boolean => report.down !== undefined || Date.now() >= ends
   const copyInTurn = async (entry: PageEntry): Promise<unknown> => {
     if (isOver()) return report.left.push(entry)
@@ -94,15 +96,4 @@ export async function copyPage({
     }
   }
   return report
-}
-
-/** Lets callers continue one after the other, `interval` milliseconds apart. The first one waits, too: pages follow each other. */
-function createTurns(interval: number): () => Promise<void> {
-  let last = Date.now()
-  return async () => {
-    if (interval <= 0) return
-    const now = Date.now()
-    last = Math.max(now, last + interval)
-    if (last > now) await new Promise((resolve) => setTimeout(resolve, last - now))
-  }
 }

@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import { StorageError } from '../../storage/errors.ts'
+import { parseJson } from '../../storage/parse-json.ts'
 import { parseCsv, type Records } from './csv.ts'
 import type { PageEntry } from './job-types.ts'
 
@@ -21,22 +22,7 @@ export interface RowFormat {
   parse(row: readonly string[]): PageEntry | null
 }
 
-const ndjsonRow = v.union([
-  v.pipe(
-    v.string(),
-    v.transform((name): PageEntry => [name, null]),
-  ),
-  v.pipe(
-    v.object({
-      name: v.string(),
-      size: v.optional(
-        v.fallback(v.nullable(v.pipe(v.number(), v.safeInteger(), v.minValue(0))), null),
-        null,
-      ),
-    }),
-    v.transform(({ name, size }): PageEntry => [name, size]),
-  ),
-])
+const ndjsonRow = v.union([v.string(), v.object({ name: v.string(), size: v.optional(v.unknown()) })])
 
 /** The format that a Content-Type, or the name of a manifest, stands for. */
 export function formatOf(contentType: string | undefined, name = ''): ManifestFormat {
@@ -102,11 +88,10 @@ function splitLines(text: string, isLast: boolean): Records {
 }
 
 function fromJson(raw: string): PageEntry {
-  try {
-    return v.parse(ndjsonRow, JSON.parse(raw))
-  } catch (cause) {
-    throw new StorageError('invalid', 'the line is neither a JSON string nor an object with a "name"', {
-      cause,
-    })
-  }
+  const row = parseJson(raw)
+  if (!v.is(ndjsonRow, row))
+    throw new StorageError('invalid', 'the line is neither a JSON string nor an object with a "name"')
+  if (typeof row === 'string') return [row, null]
+  const size = Number.isSafeInteger(row.size) ? Number(row.size) : -1
+  return [row.name, size < 0 ? null : size]
 }

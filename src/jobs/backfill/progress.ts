@@ -1,4 +1,5 @@
 import type { Backfill } from '../../schemas/job-answers.ts'
+import { isoTime } from '../../storage/iso-time.ts'
 import type { SavedRecord } from '../job-record.ts'
 import { unsizedOf } from './estimate.ts'
 import type { BackfillRecord, Point, Sample } from './job-types.ts'
@@ -70,7 +71,7 @@ export function progressOf(
     bytes_rate: from ? Math.round((bytes - from.bytes) / seconds) : 0,
     total:
       listed > 0 || record.listed ? { objects: listed, bytes: bytesOf(record), exact: record.listed } : null,
-    eta: left < MAX_SECONDS_LEFT ? new Date(now + left * 1000).toISOString() : null,
+    eta: isoTime(left < MAX_SECONDS_LEFT ? now + left * 1000 : null),
   }
 }
 

@@ -4,6 +4,7 @@ import { cancelBody, refuseBody } from '../../bodies/cancel.ts'
 import type { Backend } from '../../storage/backend.ts'
 import { failureOfBody, StorageError } from '../../storage/errors.ts'
 import type { StoredObject } from '../../storage/object.ts'
+import { parseJson } from '../../storage/parse-json.ts'
 import type { ManifestPosition } from './job-types.ts'
 import { csvRows, formatOf, type ManifestLines, type RowFormat, rowsOf } from './manifest.ts'
 import { readRows, type ReadRowsOptions } from './rows.ts'
@@ -113,7 +114,7 @@ async function parseInventory({ body }: StoredObject): Promise<v.InferOutput<typ
     await reader.cancel('too large')
     throw new StorageError('invalid', `it has more than ${MAX_INVENTORY_BYTES} bytes`)
   }
-  const result = v.safeParse(inventory, fromJson(new TextDecoder().decode(bytes)))
+  const result = v.safeParse(inventory, parseJson(new TextDecoder().decode(bytes)))
   if (!result.success) throw new StorageError('invalid', 'it is not the manifest.json of an S3 Inventory')
   const { fileFormat } = result.output
   if (fileFormat !== 'CSV')
@@ -122,14 +123,6 @@ async function parseInventory({ body }: StoredObject): Promise<v.InferOutput<typ
       `the files of the inventory are ${fileFormat}: choose CSV as its format, or send the keys as a CSV file with a header`,
     )
   return result.output
-}
-
-function fromJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }
 
 /** As in a form: a space is a plus. */

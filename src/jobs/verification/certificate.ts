@@ -1,8 +1,9 @@
 import type { Backfill, Verification } from '../../schemas/job-answers.ts'
 import { commonJson } from '../job-record.ts'
+import { isoTime } from '../../storage/iso-time.ts'
 import type { LeftOutReason } from '../../schemas/reasons.ts'
-import { type Configuration, conditionsOf, countsOf, leftOutOf } from './conditions.ts'
-import { NO_TALLY, type Tally, type VerificationRecord } from './record.ts'
+import { conditionsOf, countsOf, leftOutOf } from './conditions.ts'
+import { type Configuration, NO_TALLY, type Tally, type VerificationRecord } from './record.ts'
 
 /** The verification as the API returns it, apart from its signature. */
 export function toJson(
@@ -38,7 +39,7 @@ export function toJson(
     primary,
     fallbacks,
     passes: pass.number,
-    as_of: status === 'completed' && pass.began !== undefined ? new Date(pass.began).toISOString() : null,
+    as_of: isoTime((status === 'completed' && pass.began) || null),
     coverage: coverageOf(record.tally),
     prefixes,
     safe_to_detach: !isRollback && reasons.length === 0,
@@ -58,7 +59,7 @@ function certificateOf(
   if (status !== 'completed' || finished === undefined || !configuration || deployment === undefined)
     return null
   return {
-    issued: new Date(finished).toISOString(),
+    issued: isoTime(finished),
     deployment,
     configuration,
     current: conditions.every(({ id, met }) => id !== 'configuration' || met === true),

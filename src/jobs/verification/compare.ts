@@ -151,15 +151,19 @@ export function leftOut(reason: LeftOutReason, why: string): Compared {
   return { kind: 'left_out', reason, detail: `${reason}: ${why}` }
 }
 
+/** Whether what is listed shows that the bytes are the same. */
+export function isProved(listed: Compared | 'read'): boolean {
+  return listed !== 'read' && listed.kind === 'equal' && !listed.bySize
+}
+
 function filtered({ backend }: Held): string {
   return `the include or exclude of ${backend.name} leaves it out`
 }
 
 async function compareBoth(own: Held, other: Held, options: CompareOptions): Promise<Compared> {
   let listed = compareListed(own.object, other.object, options.trustTags(other.backend.name))
-  const isProved = listed !== 'read' && listed.kind === 'equal' && !listed.bySize
   // A mirror may have its object from the primary, which listings of S3 do not say.
-  if (other.backend.mirror && !isProved) {
+  if (other.backend.mirror && !isProved(listed)) {
     const object = await other.backend.head(other.object.name)
     if (object && isSameObject(own.object, object)) listed = EQUAL
   }

@@ -1,23 +1,17 @@
 import type { Verification } from '../../schemas/job-answers.ts'
 import { ACCEPTABLE, type Acceptable } from '../../schemas/reasons.ts'
+import { isoTime } from '../../storage/iso-time.ts'
 import type { Unseen } from './evidence.ts'
-import type { LeftOut, VerificationRecord } from './record.ts'
+import type { Configuration, LeftOut, VerificationRecord } from './record.ts'
 
 /** A condition of a certificate, and why it prevents detaching or rolling back. */
 type Condition = Verification['conditions'][number] & { reasons: string[] }
-
-/** The chain that a certificate is about, without secrets. */
-export type Configuration = Pick<
-  NonNullable<Verification['certificate']>['configuration'],
-  'backends' | 'deletes' | 'migration'
->
 
 /** A fallback that was not needed for so long will probably not be missed. */
 const QUIET_DAYS = 7
 
 /** All conditions, in the order in which they are read. Those that decide have reasons if they are not met. */
 export function conditionsOf(record: VerificationRecord, current: Configuration): Condition[] {
-  const isRollback = record.options.direction === 'rollback'
   return [
     complete(record),
     equal(record),
@@ -25,41 +19,42 @@ export function conditionsOf(record: VerificationRecord, current: Configuration)
     leftOut(record),
     otherJobs(record),
     configuration(record, current),
-    ...(isRollback ? [] : [dependence(record), shadowReads(record), sourceChanges(record)]),
-    ...(isRollback ? [] : mirrors(record)),
+    ...(isRollback(record)
+      ? []
+      : [dependence(record), shadowReads(record), sourceChanges(record), ...mirrors(record)]),
   ]
 }
 
-/** A condition that decides whether it is safe; it is met if nothing is a reason against it. */
-function deciding(
-  record: VerificationRecord,
-  id: Condition['id'],
-  {
-    reasons = [],
-    seen,
-    next,
-    isKnown = true,
-  }: { reasons?: string[]; seen: string; next: string; isKnown?: boolean },
-): Condition {
-  const isMet = reasons.length === 0
-  return {
-    id,
-    met: isMet && !isKnown ? null : isMet,
-    decides: true,
-    seen,
-    at: timeOf(record.evidence?.at ?? record.finished),
-    next: isMet && isKnown ? null : next,
-    reasons,
-  }
+function isRollback({ options }: VerificationRecord): boolean {
+  return options.direction === 'rollback'
 }
 
-/** A condition that only advises. */
-function advising(
+/** What everything should be in: the primary, or in a rollback verification its mirrors. */
+function targetOf(record: VerificationRecord): string {
+  return isRollback(record) ? record.fallbacks.join(', ') : record.primary
+}
+
+interface Finding {
+  reasons?: string[]
+  /** By default, it is met if nothing is a reason against it. */
+  met?: boolean | null
+  /** Without that, nobody knows whether it is. */
+  isKnown?: boolean
+  /** Whether it decides if it is safe, or only advises. Default: it decides. */
+  decides?: boolean
+  seen: string
+  /** What to do unless it is met. */
+  next: string
+}
+
+function condition(
   { evidence, finished }: VerificationRecord,
   id: Condition['id'],
-  { met, seen, next }: Pick<Condition, 'met' | 'seen' | 'next'>,
+  { reasons = [], met = reasons.length === 0, isKnown = true, decides = true, seen, next }: Finding,
 ): Condition {
-  return { id, met, decides: false, seen, at: timeOf(evidence?.at ?? finished), next, reasons: [] }
+  const isMet = met && !isKnown ? null : met
+  const at = isoTime(evidence?.at ?? finished ?? null)
+  return { id, met: isMet, decides, seen, at, next: isMet ? null : next, reasons }
 }
 
 function complete(record: VerificationRecord): Condition {
@@ -67,7 +62,7 @@ function complete(record: VerificationRecord): Condition {
   const isDone = status === 'completed'
   const listed = [primary, ...fallbacks].filter((name) => !unlistable.includes(name))
   const part = options.prefix === '' ? '' : ` that begin with "${options.prefix}"`
-  return deciding(record, 'complete', {
+  return condition(record, 'complete', {
     reasons: isDone ? [] : [`the verification is ${status}`],
     seen: isDone
       ? `All names of ${listed.join(', ')}${part} were listed, ${times(pass.number)}: the last time as of ${inWords(pass.began)}.`
@@ -77,38 +72,39 @@ function complete(record: VerificationRecord): Condition {
 }
 
 function equal(record: VerificationRecord): Condition {
-  const { primary, fallbacks, options, tally } = record
-  const isRollback = options.direction === 'rollback'
-  const target = isRollback ? fallbacks.join(', ') : primary
+  const { primary, tally } = record
+  const target = targetOf(record)
   const { missing, different, changed, not_deleted: notDeleted } = tally
   const reasons = [
     ...(missing > 0 ? [`${areObjects(missing)} missing from ${target}`] : []),
     ...(different > 0 ? [`${areObjects(different)} different`] : []),
     ...(changed > 0
-      ? [`${areObjects(changed)} changed ${isRollback ? `in ${primary}` : 'at the source'} since the copy`]
+      ? [
+          `${areObjects(changed)} changed ${isRollback(record) ? `in ${primary}` : 'at the source'} since the copy`,
+        ]
       : []),
     ...(notDeleted > 0 ? [`${areObjects(notDeleted)} deleted in ${primary}, but not on a mirror`] : []),
   ]
-  return deciding(record, 'equal', {
+  return condition(record, 'equal', {
     reasons,
     seen:
       `Of ${objects(tally.compared)}, ${inDigits(tally.equal)} are equal, ${inDigits(tally.tombstoned)} are deleted in ${primary}, ` +
       `${inDigits(missing)} are missing from ${target}, ${inDigits(different)} differ, and ${inDigits(changed)} have changed since they were copied.`,
-    next: isRollback
+    next: isRollback(record)
       ? 'Run a resync of the mirror, then verify again. Not right after a flip: a resync would overwrite the changes that had not been mirrored.'
       : 'Look at the differences. A backfill copies what is missing; what was saved on purpose must be decided name by name. Then verify again.',
   })
 }
 
 function undamaged(record: VerificationRecord): Condition {
-  const { tally, options, primary, fallbacks, repaired = 0 } = record
+  const { tally, options, repaired = 0 } = record
   const { damaged, unrecorded } = tally
   const { direction = 'detach' } = options
-  const holder = direction === 'rollback' ? fallbacks.join(', ') : primary
+  const holder = targetOf(record)
   const isRead = options.checkCopies ?? options.deep
   const unchecked = `${objects(unrecorded)} without a recorded digest: their bytes were not checked.`
   const { failed = 0 } = tally.left_out
-  return deciding(record, 'undamaged', {
+  return condition(record, 'undamaged', {
     isKnown: isRead && unrecorded + failed === 0,
     reasons: damaged > 0 ? [`${areObjects(damaged)} damaged in ${holder}`] : [],
     seen: isRead
@@ -138,32 +134,30 @@ const DAMAGE_ADVICE = {
 }
 
 function leftOut(record: VerificationRecord): Condition {
-  const { options, primary, fallbacks } = record
   const counts = countsOf(record)
-  const found = ACCEPTABLE.filter((reason) => (counts[reason] ?? 0) > 0)
-  const target = options.direction === 'rollback' ? fallbacks.join(', ') : primary
-  const open = found.filter((reason) => !options.accept.includes(reason))
-  return deciding(record, 'left_out', {
-    reasons: open.flatMap((reason) => EXPLAINED[reason](counts[reason] ?? 0, { ...record, primary: target })),
+  const countOf = (reason: Acceptable): number => counts[reason] ?? 0
+  const found = ACCEPTABLE.filter(countOf)
+  const open = found.filter((reason) => !record.options.accept.includes(reason))
+  return condition(record, 'left_out', {
+    reasons: open.flatMap((reason) => EXPLAINED[reason](countOf(reason), record)),
     seen:
       found.length === 0
         ? 'Nothing was left out.'
-        : `${found.map((reason) => `${reason}: ${inDigits(counts[reason] ?? 0)}, ${open.includes(reason) ? 'not accepted' : 'accepted'}`).join('; ')}.`,
+        : `${found.map((reason) => `${reason}: ${inDigits(countOf(reason))}, ${open.includes(reason) ? 'not accepted' : 'accepted'}`).join('; ')}.`,
     next: `Verify with accept: ${open.join(', ')}, if these are not needed; or see that they can be compared.`,
   })
 }
 
 /** Backfills, or in a rollback verification resyncs and what mirrors still have to follow. */
 function otherJobs(record: VerificationRecord): Condition {
-  const { obstacles, options } = record
-  const isRollback = options.direction === 'rollback'
-  const none = isRollback
+  const { obstacles } = record
+  const none = isRollback(record)
     ? 'No change is pending on a mirror, none has failed, and no resync is open.'
     : 'No backfill is open, and none has failures that are neither retried nor accepted.'
-  return deciding(record, isRollback ? 'mirrors' : 'backfills', {
+  return condition(record, isRollback(record) ? 'mirrors' : 'backfills', {
     reasons: obstacles,
     seen: obstacles.length === 0 ? none : `${obstacles.join('; ')}.`,
-    next: isRollback
+    next: isRollback(record)
       ? 'Wait until the mirrors have caught up, then verify again.'
       : 'Wait until backfills have ended, and retry what failed; then verify again.',
   })
@@ -177,7 +171,7 @@ function configuration(record: VerificationRecord, current: Configuration): Cond
       : []),
     ...(pass.reconfigured ? ['the chain had another configuration while it was compared'] : []),
   ]
-  return deciding(record, 'configuration', {
+  return condition(record, 'configuration', {
     isKnown: compared !== undefined,
     reasons: [
       ...gone,
@@ -202,7 +196,8 @@ export function isSameConfiguration(one: Configuration, other: Configuration | u
 function dependence(record: VerificationRecord): Condition {
   const known = record.evidence?.dependence ?? NOTHING_GATHERED
   if ('unseen' in known)
-    return advising(record, 'dependence', {
+    return condition(record, 'dependence', {
+      decides: false,
       met: null,
       seen: notLookedAt(known),
       next: 'Bind the Durable Object class TimeSeries as TIME_SERIES, and wait until reads have been counted.',
@@ -217,13 +212,11 @@ function dependence(record: VerificationRecord): Condition {
         ? `${name} answered ${reads.week === 1 ? '1 read' : `${inDigits(reads.week)} reads`} in the last week, and the last one at ${inWords(Date.parse(last.at))}.`
         : `${name} has answered no read since counting began.`,
     )
-  return advising(record, 'dependence', {
+  return condition(record, 'dependence', {
+    decides: false,
     met: isKnown ? isQuiet : null,
     seen: `${sentences.join(' ')} ${known.counted_since === null ? 'Nothing has been counted yet.' : `Counted since ${inWords(Date.parse(known.counted_since))}.`}`.trim(),
-    next:
-      isKnown && isQuiet
-        ? null
-        : `Wait until no fallback has answered a read for ${QUIET_DAYS} days: GET dependence says which folders still need it.`,
+    next: `Wait until no fallback has answered a read for ${QUIET_DAYS} days: GET dependence says which folders still need it.`,
   })
 }
 
@@ -231,7 +224,7 @@ function shadowReads(record: VerificationRecord): Condition {
   const known = record.evidence?.dependence ?? NOTHING_GATHERED
   const isUnseen = 'unseen' in known
   if (isUnseen || known.shadowed === 0)
-    return deciding(record, 'shadow_reads', {
+    return condition(record, 'shadow_reads', {
       isKnown: false,
       seen: isUnseen
         ? notLookedAt(known)
@@ -241,7 +234,7 @@ function shadowReads(record: VerificationRecord): Condition {
   const { shadowed, mismatched, lastMismatch } = known
   const isLater = lastMismatch !== null && Date.parse(lastMismatch) >= (record.pass.began ?? 0)
   const last = lastMismatch === null ? '' : `, the last one at ${inWords(Date.parse(lastMismatch))}`
-  return deciding(record, 'shadow_reads', {
+  return condition(record, 'shadow_reads', {
     reasons: isLater
       ? [
           `a copy was found to differ from its source at ${inWords(Date.parse(lastMismatch))}, after it was compared`,
@@ -260,7 +253,7 @@ function sourceChanges(record: VerificationRecord): Condition {
     ? []
     : Object.entries(known.statuses).filter(([name]) => record.fallbacks.includes(name))
   if (isUnseen || (sources.length === 0 && known.conflicts === 0))
-    return deciding(record, 'source_changes', {
+    return condition(record, 'source_changes', {
       isKnown: false,
       seen: isUnseen
         ? notLookedAt(known)
@@ -272,7 +265,7 @@ function sourceChanges(record: VerificationRecord): Condition {
     ([, { lastEvent, lastReceived }]) => Math.min(lastEvent ?? 0, lastReceived ?? 0) >= began,
   )
   const isConflicting = known.lastConflict !== null && known.lastConflict >= began
-  return deciding(record, 'source_changes', {
+  return condition(record, 'source_changes', {
     reasons: [
       ...changed.map(([name]) => `${name} has changed since the last pass of the comparison began`),
       ...(isConflicting
@@ -297,14 +290,16 @@ function mirrors(record: VerificationRecord): Condition[] {
   const known = record.evidence?.mirrors ?? []
   const next =
     'Wait until the mirrors have caught up (GET mirrors), or verify the way back with direction "rollback".'
-  if ('unseen' in known) return [advising(record, 'mirrors', { met: null, seen: notLookedAt(known), next })]
+  const advice = { decides: false, next }
+  if ('unseen' in known)
+    return [condition(record, 'mirrors', { ...advice, met: null, seen: notLookedAt(known) })]
   if (known.length === 0) return []
-  const isMet = known.every(({ pending }) => pending === 0)
+  const met = known.every(({ pending }) => pending === 0)
   const seen = known.map(
     ({ mirror, pending, failed }) =>
       `${mirror} has ${inDigits(pending)} pending changes, of which ${inDigits(failed)} have failed.`,
   )
-  return [advising(record, 'mirrors', { met: isMet, seen: seen.join(' '), next: isMet ? null : next })]
+  return [condition(record, 'mirrors', { ...advice, met, seen: seen.join(' ') })]
 }
 
 const NOTHING_GATHERED: Unseen = {
@@ -331,8 +326,8 @@ export function countsOf(record: VerificationRecord): Partial<Record<Acceptable,
 
 const EXPLAINED: Record<Acceptable, (count: number, record: VerificationRecord) => string[]> = {
   excluded: (count) => [`${areObjects(count)} left out by a fallback's include or exclude (excluded)`],
-  not_accepted: (count, { primary }) => [
-    `${areObjects(count)} refused by ${primary}'s include, exclude or limits on names (not_accepted)`,
+  not_accepted: (count, record) => [
+    `${areObjects(count)} refused by ${targetOf(record)}'s include, exclude or limits on names (not_accepted)`,
   ],
   invalid_name: (count) => [`${areObjects(count)} under names that cannot be served (invalid_name)`],
   too_large: (count) => [`${areObjects(count)} too large to be copied (too_large)`],
@@ -365,14 +360,10 @@ function seconds(ms: number): string {
   return `${Math.round(ms / 100) / 10} s`
 }
 
-function timeOf(ms: number | undefined): string | null {
-  return ms === undefined ? null : new Date(ms).toISOString()
-}
-
 /** A time in a sentence. */
 function inWords(ms: number | undefined): string {
   return (
-    timeOf(ms)
+    isoTime(ms ?? null)
       ?.replace('T', ' ')
       .replace(/:\d\d\.\d+Z$/, ' UTC') ?? 'an unknown time'
   )

@@ -11,14 +11,15 @@ import type { DifferenceKind } from '../../schemas/reasons.ts'
 import { mapLimited } from '../../storage/map-limited.ts'
 import { Job } from '../job.ts'
 import { cursorOf, mayContinueAt } from '../job-record.ts'
-import { latestJobs, openJobs, type Jobs } from '../jobs.ts'
+import { createPace } from '../pace.ts'
+import { type Backfills, latestJobs, openBackfills } from '../backfills.ts'
 import { createWalk, type Step } from '../walk.ts'
 import { failedBackfills, obstaclesOf, reasonOf, toJson } from './certificate.ts'
 import { type Evidence, gatherEvidence } from './evidence.ts'
 import { compareName, type CompareOptions, leftOut, type Result } from './compare.ts'
 import { isSameConfiguration } from './conditions.ts'
 import { addCoverage, isCheckedAgain, keep, seenIn, takeBack } from './count-results.ts'
-import { createPace, withPace } from './pace.ts'
+import { withPace } from './pace.ts'
 import { NO_TALLY, type VerificationOptions, type VerificationRecord } from './record.ts'
 import { createStore, isSame, NOTHING_SEEN, SCHEMA, type VerificationStore } from './store.ts'
 import { compareWithMirror, type MirrorState, readStep, rollbackObstacles } from './rollback.ts'
@@ -125,9 +126,9 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
     return gatherEvidence(this.deployment(), this.now())
   }
 
-  #jobs(): Jobs {
-    const jobs = openJobs(this.deployment().config.services)
-    if (!jobs) throw new Error('BACKFILL_JOBS, VERIFICATION_JOBS and JOB_INDEX must all be bound')
+  #jobs(): Backfills {
+    const jobs = openBackfills(this.deployment().config.services)
+    if (!jobs) throw new Error('BACKFILL_JOBS and JOB_INDEX must be bound')
     return jobs
   }
 
@@ -157,7 +158,7 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
     const { comparedChain: chain } = this.deployment()
     if (maxPerSecond === undefined) return chain
     if (this.#paced?.of !== chain) {
-      const pace = createPace(maxPerSecond, { now: Date.now, sleep: (ms) => scheduler.wait(ms) })
+      const pace = createPace(1000 / maxPerSecond)
       const backends = withPace(chain.backends, pace)
       this.#paced = { of: chain, chain: { ...chain, backends } }
       this.walk = undefined

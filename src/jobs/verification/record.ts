@@ -1,7 +1,7 @@
 import type { JobRecord } from '../job-record.ts'
 import type { WalkPosition } from '../walk.ts'
+import type { Verification } from '../../schemas/job-answers.ts'
 import type { Acceptable, LeftOutReason } from '../../schemas/reasons.ts'
-import type { Configuration } from './conditions.ts'
 import type { Evidence } from './evidence.ts'
 import type { Fingerprint } from './store.ts'
 
@@ -22,6 +22,12 @@ export interface VerificationOptions {
   /** The reasons that the operator accepts; they do not prevent detaching. */
   accept: readonly Acceptable[]
 }
+
+/** The chain that a certificate is about, without secrets. */
+export type Configuration = Pick<
+  NonNullable<Verification['certificate']>['configuration'],
+  'backends' | 'deletes' | 'migration'
+>
 
 export type LeftOut = Partial<Record<LeftOutReason, number>>
 

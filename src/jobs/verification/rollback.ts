@@ -13,6 +13,7 @@ import {
   compareListed,
   type Compared,
   type CompareOptions,
+  isProved,
   leftOut,
   type Result,
 } from './compare.ts'
@@ -79,10 +80,6 @@ function compareBothWays(copy: Held, own: Held, trustTags: CompareOptions['trust
   const back = compareListed(own.object, copy.object, trustTags(copy.backend.name))
   const isUndecided = forth === 'read' || forth.kind === 'equal'
   return isProved(back) || isUndecided ? back : forth
-}
-
-function isProved(compared: Compared | 'read'): boolean {
-  return compared !== 'read' && compared.kind === 'equal' && !compared.bySize
 }
 
 /** Something that the primary keeps with the bytes, and the copy has not. Copies that say where they are from have all of it. */

@@ -1,7 +1,8 @@
 import type { Deployment } from '../../deployment.ts'
 import { describeError, log } from '../../observe/log.ts'
 import { StorageError } from '../../storage/errors.ts'
-import { latestJobs, newJobId, openJobs } from '../jobs.ts'
+import { latestJobs } from '../backfills.ts'
+import { newJobId, openJobs } from '../jobs.ts'
 import { chooseSides } from './sides.ts'
 
 /** Scheduled verifications that are kept; older ones are deleted. */

@@ -36,7 +36,7 @@ export const listingHandlers = {
       dryRun,
       limit,
       cursorKey: await cursorKey(c.var.deployment),
-      ...(cursor !== null && { cursor }),
+      cursor: cursor ?? undefined,
     })
     return {
       dry_run: dryRun,

@@ -74,15 +74,14 @@ export async function urlFor(
   { base, signer, expiresIn, contentDisposition }: LinkOptions,
 ): Promise<string> {
   const own = base + encodeName(name)
-  const options = { base, migrating: config.migration, ...(expiresIn !== undefined && { expiresIn }) }
+  const options = { base, migrating: config.migration, expiresIn }
   // Other URLs would go around this Worker, which decides who may read, and adds the disposition.
   const isOwn = config.mediaAccess !== 'public' || contentDisposition !== undefined
   const found = isOwn ? own : await url(chain, name, options)
   if (!signer || found !== own) return found
   const expires = Math.floor(Date.now() / 1000) + (expiresIn ?? DEFAULT_EXPIRY)
   const path = config.mediaPath + encodeName(name)
-  const signed = { expires, ...(contentDisposition !== undefined && { contentDisposition }) }
-  return own + (await signer.sign(path, signed))
+  return own + (await signer.sign(path, { expires, contentDisposition }))
 }
 
 function chainOf(c: Context<AppEnv>): Chain {

@@ -1,6 +1,6 @@
 import { answerOf } from '../answer-of.ts'
 import type { Handlers } from '../context.ts'
-import { isoTime } from '../iso-time.ts'
+import { isoTime } from '../../storage/iso-time.ts'
 
 export const mirrorHandlers = {
   async listMirrors(c) {

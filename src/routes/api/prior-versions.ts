@@ -4,7 +4,7 @@ import type { PriorVersions } from '../../prior-versions/versions.ts'
 import { StorageError } from '../../storage/errors.ts'
 import type { AppEnv, Handlers } from '../context.ts'
 import { finish } from '../finish.ts'
-import { isoTime } from '../iso-time.ts'
+import { isoTime } from '../../storage/iso-time.ts'
 
 /** What was replaced or deleted, and how to bring it back. */
 export const priorVersionHandlers = {

@@ -6,7 +6,7 @@ import type { Backends } from '../../schemas/answers.ts'
 import { StorageError } from '../../storage/errors.ts'
 import { answerOf } from '../answer-of.ts'
 import type { Handlers } from '../context.ts'
-import { isoTime } from '../iso-time.ts'
+import { isoTime } from '../../storage/iso-time.ts'
 
 export const seriesHandlers = {
   async getSeries(c, { query: { what, from, step } }) {

@@ -9,7 +9,7 @@ import { NotQueuedError } from '../../sources/sources.ts'
 import { StorageError } from '../../storage/errors.ts'
 import { answerOf } from '../answer-of.ts'
 import { type AppEnv, type Handlers, ProblemError } from '../context.ts'
-import { isoTime } from '../iso-time.ts'
+import { isoTime } from '../../storage/iso-time.ts'
 
 const RETRY_AFTER_SECONDS = '10'
 

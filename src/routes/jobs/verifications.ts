@@ -6,7 +6,7 @@ import { StorageError } from '../../storage/errors.ts'
 import type { Verification } from '../../schemas/job-answers.ts'
 import { findAsset } from '../assets.ts'
 import type { AppEnv, Handlers } from '../context.ts'
-import { latestJobs } from '../../jobs/jobs.ts'
+import { latestJobs } from '../../jobs/backfills.ts'
 import { found, jobIn, jobsOf, polled, SHOWN_JOBS, startJob } from './jobs.ts'
 import { reportPage } from './report.ts'
 

@@ -1,27 +1,15 @@
-import { cancelBody } from '../../bodies/cancel.ts'
-import { writerFor } from '../../chain/placement.ts'
 import type { Validators } from '../../http/conditional.ts'
-import { putObject, replace } from '../../methods/put-object.ts'
-import { copyInParts } from '../../migration/copy-parts.ts'
+import { putCopy } from '../../migration/put-copy.ts'
 import { S3ApiError } from '../../s3/errors.ts'
 import { StorageError } from '../../storage/errors.ts'
-import {
-  type ObjectInfo,
-  type Representation,
-  representationOf,
-  type StoredObject,
-} from '../../storage/object.ts'
+import { type ObjectInfo, type Representation, representationOf } from '../../storage/object.ts'
+import { writeAgain } from '../../storage/write-again.ts'
 import { finishAndPurge } from '../edge-cache.ts'
 import { xmlResponse } from './buckets.ts'
 import { failureOfSource, openSource, sourceName } from './copy-source.ts'
 import type { S3Request } from './request.ts'
 import { withS3Tag, writeCondition } from './object-tag.ts'
 import { describeUpload } from './put-object.ts'
-
-/** R2 and KV accept one write per second for a name, and clients change metadata right after an upload. */
-const PAUSE_MS = 1100
-const SPREAD_MS = 400
-const ATTEMPTS = 3
 
 /** Reads the source through the chain and stores it in the primary, so what only a fallback has is copied as well. */
 export async function copyObject(s3: S3Request): Promise<Response> {
@@ -35,7 +23,9 @@ export async function copyObject(s3: S3Request): Promise<Response> {
       'InvalidRequest',
       'an object can only be copied to itself with new metadata (x-amz-metadata-directive: REPLACE)',
     )
-  const info = await finishAndPurge(c, key, copyAgain(s3, source, replacement))
+  // The source can be read again for each try.
+  const copy = writeAgain(() => copyOnce(s3, source, replacement), isTooSoon)
+  const info = await finishAndPurge(c, [key], copy)
   c.set('answered', { backend: info.backend })
   return copyResult('CopyObjectResult', withS3Tag(c.get('deployment').chain, info))
 }
@@ -51,58 +41,23 @@ function replacesMetadata(headers: Headers): boolean {
   return directive === 'REPLACE'
 }
 
-/** Repeats a copy that came too soon after another write of the name. A stream cannot be sent again, but the source can be read again. */
-async function copyAgain(
-  s3: S3Request,
-  source: string,
-  replacement: Representation | undefined,
-): Promise<ObjectInfo> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await copyOnce(s3, source, replacement)
-    } catch (error) {
-      const isTooSoon = error instanceof StorageError && error.code === 'too-many-writes'
-      if (attempt === ATTEMPTS || !isTooSoon) throw error
-    }
-    await scheduler.wait(PAUSE_MS + Math.random() * SPREAD_MS)
-  }
+function isTooSoon(error: unknown): boolean {
+  return error instanceof StorageError && error.code === 'too-many-writes'
 }
 
 async function copyOnce(
   s3: S3Request,
-  source: string,
+  name: string,
   replacement: Representation | undefined,
 ): Promise<ObjectInfo> {
-  const object = await openSource(s3, source)
+  const object = await openSource(s3, name)
+  const { c, key, request } = s3
+  const { chain } = c.get('deployment')
+  const info = replacement ?? representationOf(object)
+  const allows = writeCondition(chain, request)
   try {
-    return await storeSource(s3, object, replacement)
+    return await putCopy(chain, key, { source: chain, object, info, allows })
   } catch (error) {
     throw failureOfSource(error, object)
   }
-}
-
-async function storeSource(
-  { c, key, request }: S3Request,
-  object: StoredObject,
-  replacement: Representation | undefined,
-): Promise<ObjectInfo> {
-  const { chain } = c.get('deployment')
-  const { size, digests } = object
-  const info = replacement ?? representationOf(object)
-  const allows = writeCondition(chain, request)
-  const target = writerFor(chain, key, size)
-  if (target && size !== undefined && size > (target.maxPutSize ?? Infinity)) {
-    await cancelBody(object.body)
-    const held = await target.head(key, { lastResort: true })
-    return replace(chain, key, { target, held, allows }, (onlyIf) =>
-      copyInParts(chain, target, { ...object, size }, { copyName: key, info, ...(onlyIf && { onlyIf }) }),
-    )
-  }
-  const { info: stored } = await putObject(chain, key, object.body, {
-    size,
-    info,
-    digests,
-    ...(allows && { allows }),
-  })
-  return stored
 }

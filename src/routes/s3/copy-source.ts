@@ -36,7 +36,7 @@ export async function openSource(
 ): Promise<StoredObject> {
   // Its body is not shared: a read that joined it would count on this request to migrate it.
   const { copyChain } = c.get('deployment')
-  const read = { trace: c.get('trace'), ...(range && { range }) }
+  const read = { trace: c.get('trace'), range }
   const object = await readForWrite(copyChain, name, (backend, options) => backend.get(name, options), read)
   if (!object) throw new S3ApiError('NoSuchKey', 'the source does not exist')
   const headers = [...request.headers].filter(([header]) => header.startsWith(CONDITION))

@@ -26,7 +26,7 @@ export async function deleteObject({ c, request, key }: S3Request): Promise<Resp
   const { chain } = c.get('deployment')
   if ([...request.headers.keys()].some((name) => name.startsWith(CONDITION_HEADER)))
     throw unsupportedCondition()
-  await finishAndPurge(c, key, remove(chain, key, request.headers))
+  await finishAndPurge(c, [key], remove(chain, key, request.headers))
   return new Response(null, { status: 204 })
 }
 

@@ -20,7 +20,7 @@ export async function listObjectsV2(request: S3Request): Promise<Response> {
   if (query.get('list-type') !== '2') throw invalidArgument('list-type must be 2')
   const token = query.get('continuation-token')
   const after = query.get('start-after')
-  const page = await listPage(request, { ...(after && { after }), ...(token && { cursor: token }) })
+  const page = await listPage(request, { after: after || undefined, cursor: token || undefined })
   const count = page.entries.length + page.directories.length
   return listResponse(request, page, {
     StartAfter: after ? encoderFor(request)(after) : undefined,
@@ -68,7 +68,7 @@ async function listPage(
   const delimiter = query.get('delimiter')
   const secrets = config.s3Keys.map(({ secret }) => secret)
   const cursorKey = await deriveKey(secrets, 's3 list cursor')
-  return readPage(chain, { ...from, prefix, limit, cursorKey, ...(delimiter && { delimiter }) })
+  return readPage(chain, { ...from, prefix, limit, cursorKey, delimiter: delimiter || undefined })
 }
 
 function maxKeys(query: S3Request['query']): number {

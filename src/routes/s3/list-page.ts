@@ -49,7 +49,7 @@ export async function readPage(chain: Chain, options: MergeListOptions): Promise
 
   let { cursor } = options
   for (let empty = 0; ; empty++) {
-    const position = { ...options, ...(cursor !== undefined && { cursor }) }
+    const position = { ...options, cursor }
     let page = await readMerged(chain, position)
     if (page.objects.filter((info) => !entryOf(info)).length > MAX_LOOKUPS)
       page = await readMerged(chain, { ...position, limit: MAX_LOOKUPS })

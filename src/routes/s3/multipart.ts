@@ -114,7 +114,7 @@ async function completeWith(s3: S3Request, opened: OpenUpload, parts: UploadedPa
       'InvalidRequest',
       `the parts have ${size} bytes, and x-amz-mp-object-size says ${expected}`,
     )
-  const info = await finishAndPurge(c, key, complete(s3, opened, parts))
+  const info = await finishAndPurge(c, [key], complete(s3, opened, parts))
   c.set('answered', { backend: info.backend })
   const [location = ''] = request.url.split('?')
   const { etag = '' } = withS3Tag(chain, info)

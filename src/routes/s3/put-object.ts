@@ -10,7 +10,6 @@ import type { S3Request } from './request.ts'
 
 export async function putObject({ c, request, payload, key }: S3Request): Promise<Response> {
   const { chain, config } = c.get('deployment')
-  const { maxUploadBytes } = config
   const info = describeUpload(request, key)
   const { body, size, digests } = await openBody(request, payload)
   const allows = writeCondition(chain, request)
@@ -18,10 +17,10 @@ export async function putObject({ c, request, payload, key }: S3Request): Promis
     info,
     size,
     digests,
-    ...(allows && { allows }),
-    ...(maxUploadBytes !== undefined && { maxBytes: maxUploadBytes }),
+    allows,
+    maxBytes: config.maxUploadBytes,
   })
-  const { info: stored } = await finishAndPurge(c, key, put)
+  const { info: stored } = await finishAndPurge(c, [key], put)
   c.set('answered', { backend: stored.backend })
   const { etag } = withS3Tag(chain, stored)
   return new Response(null, { headers: etag === undefined ? {} : { ETag: etag } })

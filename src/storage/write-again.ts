@@ -1,9 +1,9 @@
-/** R2 and KV accept one write per second for a name. The pause is a little longer, and random, so that two writers do not collide again. */
+/** R2 and KV accept one write per second for a name, and clients change metadata right after an upload. The pause is a little longer, and random, so that two writers do not collide again. */
 const PAUSE_MS = 1100
 const SPREAD_MS = 400
 const ATTEMPTS = 3
 
-/** Repeats a write of bytes that came too soon after another one of its name. */
+/** Repeats a write that came too soon after another one of its name. A stream cannot be sent again. */
 export async function writeAgain<Result>(
   write: () => Promise<Result>,
   isTooSoon: (error: unknown) => boolean,

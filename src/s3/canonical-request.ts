@@ -10,7 +10,7 @@ export interface Signed {
   query: readonly RawParameter[]
   headers: Headers
   /** The client's Accept-Encoding, where a proxy has replaced the header. */
-  acceptEncoding?: string | undefined
+  acceptEncoding: string | undefined
 }
 
 /**
@@ -18,10 +18,7 @@ export interface Signed {
  * They differ only in how the same values are written, so it is safe to accept any of them: paths as sent or encoded anew,
  * repeated headers joined with or without a blank.
  */
-export function* canonicalRequests(
-  signed: Signed,
-  signature: Pick<Signature, 'signedHeaders' | 'payloadHash' | 'expires'>,
-): Generator<string> {
+export function* canonicalRequests(signed: Signed, signature: Signature): Generator<string> {
   const { method, paths, query, headers } = signed
   const { signedHeaders, payloadHash } = signature
   const isPresigned = signature.expires !== undefined

@@ -1,4 +1,3 @@
-import { encodeComponent } from '../storage/name.ts'
 import { S3ApiError } from './errors.ts'
 
 /** One parameter of a query, not decoded; without `=`, the value is empty. */
@@ -27,10 +26,4 @@ export function decodeComponent(text: string): string {
   } catch (cause) {
     throw new S3ApiError('InvalidURI', 'the URL contains a percent escape that is not UTF-8', { cause })
   }
-}
-
-/** A query as it is sent, with its `?`. `URLSearchParams` writes spaces as `+`, which SigV4 does not. */
-export function queryString(query: Readonly<Record<string, string>> = {}): string {
-  const pairs = Object.entries(query).map(([key, value]) => `${key}=${encodeComponent(value)}`)
-  return pairs.length === 0 ? '' : `?${pairs.join('&')}`
 }

@@ -18,7 +18,7 @@ export interface Signature {
   expires?: number
 }
 
-export const ALGORITHM = 'AWS4-HMAC-SHA256'
+const ALGORITHM = 'AWS4-HMAC-SHA256'
 const AUTHORIZATION =
   /^AWS4-HMAC-SHA256\s+Credential=([^,\s]+),\s*SignedHeaders=([^,\s]+),\s*Signature=(\S+)$/
 /** The access key id may contain slashes. */
@@ -55,9 +55,8 @@ function fromHeaders(authorization: string, headers: Headers): Signature {
   const [, credential = '', signedHeaders = '', signature = ''] =
     AUTHORIZATION.exec(authorization) ??
     fail(`the Authorization header must be "${ALGORITHM} Credential=…, SignedHeaders=…, Signature=…"`)
-  const date = parseHttpDate(headers.get('Date') ?? '')
-  const time = headers.get('x-amz-date') ?? (date && isoBasic(date))
-  if (time === undefined)
+  const time = headers.get('x-amz-date') ?? isoBasic(headers.get('Date'))
+  if (time === null)
     throw new S3ApiError('AccessDenied', 'the request needs an x-amz-date header or a valid Date header')
   const payloadHash = headers.get('x-amz-content-sha256')
   if (payloadHash === null)
@@ -129,9 +128,9 @@ export function timeOf(time: string): number {
   return Date.parse(time.replace(/^(....)(..)(..T..)(..)(..Z)$/, '$1-$2-$3:$4:$5'))
 }
 
-/** As `timeOf` reads it. */
-export function isoBasic(date: Date): string {
-  return date.toISOString().replace(/[-:]|\.\d+/g, '')
+function isoBasic(date: string | null): string | null {
+  const parsed = date === null ? undefined : parseHttpDate(date)
+  return parsed ? parsed.toISOString().replace(/[-:]|\.\d+/g, '') : null
 }
 
 /** `algorithm` begins with that of a signature. */

@@ -1,8 +1,7 @@
-import { queryString } from '../../s3/query.ts'
-import { presign, signHeaders } from '../../s3/sign.ts'
+import { AwsV4Signer } from 'aws4fetch'
 import { StorageError, failureOfCall } from '../../storage/errors.ts'
 import { passedHeader } from '../../storage/invocation.ts'
-import { encodeName } from '../../storage/name.ts'
+import { encodeComponent, encodeName } from '../../storage/name.ts'
 import type { Body } from '../send-body.ts'
 import { readFailure } from './errors.ts'
 
@@ -53,15 +52,18 @@ export interface S3Client {
 export function createS3Client(name: string, location: S3Location): S3Client {
   const { credentials, region = 'auto' } = location
   const doFetch = location.fetch ?? fetch
-  const signer = credentials && { ...credentials, region }
+  const signingKeys = new Map<string, ArrayBuffer>()
+  const signer = (init: { method: string; url: string; headers?: Headers; signQuery?: boolean }) =>
+    credentials && new AwsV4Signer({ ...init, ...credentials, service: 's3', region, cache: signingKeys })
 
   return {
     name,
     signs: credentials !== undefined,
     async send(request) {
       const url = locate(location, request.key) + queryString(request.query)
-      const { signed: headers, plain } = splitHeaders(request)
-      if (signer) await signHeaders({ method: request.method, url, headers }, signer)
+      const { signed, plain } = splitHeaders(request)
+      const signature = await signer({ method: request.method, url, headers: signed })?.sign()
+      const headers = new Headers(signature?.headers ?? signed)
       const unsigned = { ...plain, ...passedHeader(location.deploymentId) }
       for (const [header, value] of Object.entries(unsigned)) headers.set(header, value)
       const response = await doFetch(url, fetchInit(request, headers)).catch((error: unknown) => {
@@ -73,7 +75,9 @@ export function createS3Client(name: string, location: S3Location): S3Client {
     },
     async presign(key, expiresIn) {
       const url = locate(location, key)
-      return signer ? presign(url, expiresIn, signer) : url
+      const query = queryString({ 'X-Amz-Expires': `${expiresIn}` })
+      const signature = await signer({ method: 'GET', url: url + query, signQuery: true })?.sign()
+      return signature?.url.href ?? url
     },
   }
 }
@@ -117,4 +121,10 @@ function locate({ endpoint, bucket, addressing }: S3Location, key: string | unde
   // `.` and `..` segments would be resolved, and could lead out of the bucket.
   if (url.pathname !== path) throw new StorageError('invalid', 'the name cannot be part of a URL')
   return url.href
+}
+
+/** `URLSearchParams` writes spaces as `+`, which SigV4 does not. */
+function queryString(query: Readonly<Record<string, string>> = {}): string {
+  const pairs = Object.entries(query).map(([key, value]) => `${key}=${encodeComponent(value)}`)
+  return pairs.length === 0 ? '' : `?${pairs.join('&')}`
 }

@@ -43,11 +43,12 @@ export function Statement({ job }: { job: Verification }) {
 
 function Conclusion({ job }: { job: Verification }) {
   if (job.state === 'running') return null
-  const places = placesOf(job, destinations.value).join(' or ')
+  const places = placesOf(job, destinations.value)
   if (job.reasons.length === 0 && isRollback(job))
     return (
       <p>
-        Everything that is in {places} is in {formatList(job.fallbacks)}, and what was deleted is not
+        Everything that {formatList(places)} {places.length === 1 ? 'holds' : 'hold'} is in{' '}
+        {formatList(job.fallbacks)}, and what was deleted is not
         {job.accepted.some(({ count }) => count > 0) && ', except for what was accepted'}.
       </p>
     )
@@ -55,7 +56,7 @@ function Conclusion({ job }: { job: Verification }) {
     return (
       <p>
         Everything that {formatList(job.fallbacks)} {job.fallbacks.length === 1 ? 'holds' : 'hold'} is in{' '}
-        {places}, or was deleted there
+        {places.join(' or ')}, or was deleted there
         {job.accepted.some(({ count }) => count > 0) && ', except for what was accepted'}.
       </p>
     )

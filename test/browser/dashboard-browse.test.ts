@@ -38,54 +38,56 @@ async function select(page: Page, ...names: string[]): Promise<Locator> {
 }
 
 // First, because it counts all fallback reads of this Worker.
-it('changes nothing of what it shows: 200 objects of a fallback are browsed and previewed, and none is copied or counted', () =>
-  withDashboard(async ({ page, open }) => {
-    const previewed = new Set<string>()
-    page.on('response', (response) => {
-      const { pathname } = new URL(response.url())
-      const [, name] = /\/-\/api\/preview\/watched\/(.+)$/.exec(pathname) ?? []
-      if (name !== undefined && response.ok()) previewed.add(name)
-    })
-    await open('#/browse/watched/')
-    await row(page, '001.png').waitFor()
-    while (previewed.size < WATCHED) {
-      const areShown = async (): Promise<true | null> =>
-        (await inView(page)).every((name) => previewed.has(name)) ? true : null
-      await eventually(() => `previews of all in view, and not only ${previewed.size}`, areShown, {
-        patience: 10_000,
+it(
+  'changes nothing of what it shows: 200 objects of a fallback are browsed and previewed, and none is copied or counted',
+  () =>
+    withDashboard(async ({ page, open }) => {
+      const previewed = new Set<string>()
+      page.on('response', (response) => {
+        const { pathname } = new URL(response.url())
+        const [, name] = /\/-\/api\/preview\/watched\/(.+)$/.exec(pathname) ?? []
+        if (name !== undefined && response.ok()) previewed.add(name)
       })
-      await page.mouse.wheel(0, 500)
-    }
-    for (const index of ['001', '100', '200']) {
-      await open(`#/object/watched/${index}.png`)
-      await page.getByLabel('Preview', { exact: true }).locator('img').waitFor()
-    }
+      await open('#/browse/watched/')
+      await row(page, '001.png').waitFor()
+      while (previewed.size < WATCHED) {
+        const areShown = async (): Promise<true | null> =>
+          (await inView(page)).every((name) => previewed.has(name)) ? true : null
+        await eventually(() => `previews of all in view, and not only ${previewed.size}`, areShown)
+        await page.mouse.wheel(0, 500)
+      }
+      for (const index of ['001', '100', '200']) {
+        await open(`#/object/watched/${index}.png`)
+        await page.getByLabel('Preview', { exact: true }).locator('img').waitFor()
+      }
 
-    const names = Array.from(
-      { length: WATCHED },
-      (_, index) => `watched/${`${index + 1}`.padStart(3, '0')}.png`,
-    )
-    const found = await Promise.all(names.map((name) => limit(() => explain(name))))
-    expect(
-      found.filter(({ would_serve: by, migration }) => by !== 'legacy' || migration.state !== 'pending'),
-    ).toEqual([])
-    expect((await api<Backends>('GET', 'backends')).last_fallback_read).toBeNull()
+      const names = Array.from(
+        { length: WATCHED },
+        (_, index) => `watched/${`${index + 1}`.padStart(3, '0')}.png`,
+      )
+      const found = await Promise.all(names.map((name) => limit(() => explain(name))))
+      expect(
+        found.filter(({ would_serve: by, migration }) => by !== 'legacy' || migration.state !== 'pending'),
+      ).toEqual([])
+      expect((await api<Backends>('GET', 'backends')).last_fallback_read).toBeNull()
 
-    // A real read is counted, together with all that were counted before it.
-    const read = names[7] ?? ''
-    await fetch(mediaUrl(stack().worker.url, read)).then((response) => response.arrayBuffer())
-    const last = await eventually(
-      () => 'a fallback read that is counted',
-      async () => (await api<Backends>('GET', 'backends')).last_fallback_read ?? null,
-    )
-    expect(last).toMatchObject({ name: read, backend: 'legacy' })
-    const { backends } = await api<Series>('GET', 'series?what=reads')
-    const reads = Object.values(backends['legacy']?.['reads'] ?? []).reduce<number>(
-      (sum, count) => sum + (count ?? 0),
-      0,
-    )
-    expect(reads).toBe(1)
-  }))
+      // A real read is counted, together with all that were counted before it.
+      const read = names[7] ?? ''
+      await fetch(mediaUrl(stack().worker.url, read)).then((response) => response.arrayBuffer())
+      const last = await eventually(
+        () => 'a fallback read that is counted',
+        async () => (await api<Backends>('GET', 'backends')).last_fallback_read ?? null,
+      )
+      expect(last).toMatchObject({ name: read, backend: 'legacy' })
+      const { backends } = await api<Series>('GET', 'series?what=reads')
+      const reads = Object.values(backends['legacy']?.['reads'] ?? []).reduce<number>(
+        (sum, count) => sum + (count ?? 0),
+        0,
+      )
+      expect(reads).toBe(1)
+    }),
+  300_000,
+)
 
 /** The names in the rows that can be seen. */
 function inView(page: Page): Promise<string[]> {

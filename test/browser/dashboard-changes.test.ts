@@ -192,7 +192,7 @@ describe('the way back', () => {
         await job.getByText('paused', { exact: true }).waitFor()
         expect(await value()).toBeLessThan(100)
         await job.getByRole('button', { name: 'Resume' }).click()
-        await job.getByText('completed', { exact: true }).waitFor({ timeout: 90_000 })
+        await job.getByText('completed', { exact: true }).waitFor({ timeout: 240_000 })
         await expect.poll(value).toBe(100)
         await expect
           .poll(() => figure(page, 'Resync of media_kv', 'copied').textContent())
@@ -202,7 +202,7 @@ describe('the way back', () => {
           .poll(() => figure(page, 'Mirror media_kv', 'last resync').textContent(), { timeout: 20_000 })
           .not.toBe('never')
       }),
-    180_000,
+    400_000,
   )
 
   it(

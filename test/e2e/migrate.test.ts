@@ -24,7 +24,8 @@ describeEachSource('copies on request', (the) => {
     expect((await site.stored('now-small.bin', 0)).equals(SMALL)).toBe(true)
   })
 
-  it('complete even if the client disconnects', async () => {
+  // Beside other tests, only a test's own `expect` polls.
+  it('complete even if the client disconnects', async ({ expect }) => {
     const { site, source } = the
     await source.add('left.bin', SMALL)
     await source.set('left.bin', drip(SMALL.length / 1.5))

@@ -57,10 +57,10 @@ const MAX_LIMIT = 1000
 /**
  * One page of all backends' names in UTF-8 byte order, each once; the earlier backend wins.
  *
- * A backend that fails is named in `degraded`, and its names between this page's first and last name are missing. So is one
- * that does not list in order, of which names that come too late are missing.
- * It is listed again for the next page. If it responded before, the listing continues until its names are complete;
- * if only failing backends have more names, their failure is thrown.
+ * A backend that fails is named in `degraded`, and its names between this page's first and last name are missing. It is
+ * listed again for the next page. If it responded before, the listing continues until its names are complete; if only
+ * failing backends have more names, their failure is thrown. A backend that does not list in the order of bytes is named,
+ * too: what it lists too late is missing.
  */
 export async function mergeList(
   backends: readonly Backend[],
@@ -172,7 +172,9 @@ function throwIfStuck(
   { failures, unmoved }: { failures: readonly StorageError[]; unmoved: boolean },
 ): void {
   if (failures.length === 0 || (!unmoved && sources.some(({ answers }) => answers > 0))) return
-  throw new StorageError(codeOfAll(failures), 'no other backend has more names', { failures })
+  throw new StorageError(codeOfAll(failures), 'the backends that may have more names could not be listed', {
+    failures,
+  })
 }
 
 function degradedOf(

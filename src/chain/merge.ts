@@ -21,6 +21,8 @@ export interface Position {
   skip?: number
   /** Its next entry, if that is far ahead: until then, the backend need not be listed. */
   ahead?: string
+  /** How far R2 has been listed in its own order, that of the names as NFC, if one of them was in another form. */
+  reached?: string | undefined
 }
 
 interface SourceOptions extends Pick<ListOptions, 'everything' | 'signal'> {
@@ -104,6 +106,7 @@ export function createSource(
   /** What the next page must not begin before; unknown if the listing begins at an earlier place than where it ended. */
   const isAgain = before.skip !== undefined || (before.cursor === undefined && !listsAfter)
   let end = isAgain ? undefined : last
+  let { reached } = before
   let more: string | undefined = before.cursor
   let finished = before.state === 'done'
   let error: StorageError | undefined
@@ -127,10 +130,13 @@ export function createSource(
     // R2 lists equivalent names where the other spelling belongs. All of a short listing is sorted here.
     const isWhole = answers === 0 && last === undefined && listed.cursor === undefined
     const isSorted = order ? order === 'by page' : backend.type === 'r2' || isWhole
-    const why = disorderOf(isSorted ? all.slice(0, 1) : listed.objects, end)
+    // What R2 lists again up to there had its place in an earlier page.
+    const first = all.find(({ name }) => reached === undefined || compareNames(name.normalize(), reached) > 0)
+    const why = listed.disorder ?? disorderOf(isSorted ? (first ? [first] : []) : listed.objects, end)
     if (why) disorder ??= new StorageError('unavailable', why, { backend: backend.name })
     if (order && disorder) throw disorder
     end = all.at(-1)?.name ?? end
+    if (backend.type === 'r2' && !order) reached = reachedBy(all, reached)
     const begin = taken === undefined ? 0 : all.findIndex(({ name }) => compareNames(name, taken) > 0)
     const entries = begin < 0 ? [] : all.slice(begin)
     if (entries.length === 0 && listed.cursor !== undefined && listed.cursor === more)
@@ -180,19 +186,27 @@ export function createSource(
     position(moved) {
       if (answers === 0 && error)
         // If the others advanced, its next page begins before the last name taken.
-        return positionOfFailed(moved ? { skip: 0, ...before } : before, moved && listsAfter)
+        return { ...positionOfFailed(moved ? { skip: 0, ...before } : before, moved && listsAfter), reached }
       // Only listed again once the listing has advanced: two sources that restart in turns would never end.
       if (finished && index === page.entries.length)
-        return { state: keepsTombstones && listsAfter && moved ? 'open' : 'done' }
+        return { state: keepsTombstones && listsAfter && moved ? 'open' : 'done', reached }
       if (answers === 0) return before
       // The last name of R2's page may not be where the page ended.
       const mayGoOnAfter = listsAfter && (backend.type !== 'r2' || index < page.entries.length)
-      const position = positionIn(page, { index, more, listsAfter: mayGoOnAfter })
+      const position = { ...positionIn(page, { index, more, listsAfter: mayGoOnAfter }), reached }
       // None of its entries was needed, so it is probably far ahead of the others.
       const ahead = isUsed || keepsTombstones ? undefined : page.entries[index]?.name
       return ahead === undefined ? position : { ...position, ahead }
     },
   }
+}
+
+/** As NFC, the last name that R2 has listed; undefined while it and all before are NFC, so that the order is that of bytes. */
+function reachedBy(entries: readonly Entry[], before: string | undefined): string | undefined {
+  const known = before === undefined ? [] : [before]
+  const normal = entries.map(({ name }) => name.normalize())
+  if (known.length === 0 && entries.every(({ name }, index) => name === normal[index])) return undefined
+  return [...known, ...normal].toSorted(compareNames).at(-1)
 }
 
 type SourceRequest = Omit<ListOptions, 'delimiter'> & { delimiter?: string | undefined }

@@ -83,6 +83,8 @@ export interface ListPage {
   directories: string[]
   /** Absent on the last page. */
   cursor?: string
+  /** Why names may be missing, if what was rolled up is not listed in the order of bytes. */
+  disorder?: string
 }
 
 /** A stored part, as `complete` needs it. */

@@ -1,5 +1,4 @@
 import type { ListOptions, ListPage } from './backend.ts'
-import { StorageError } from './errors.ts'
 import { MAX_NAME_BYTES, nameBytes } from './name.ts'
 import type { ObjectInfo } from './object.ts'
 import { compareNames, disorderOf } from './order.ts'
@@ -57,9 +56,10 @@ export async function rollUp(
   for (let pages = 0; pages < MAX_PAGES; pages++) {
     const listed = await flat({ ...options, ...from })
     const objects = listed.objects.toSorted((a, b) => compareNames(a.name, b.name))
-    const why = disorderOf(objects.slice(0, 1), end)
-    if (why) throw new StorageError('unavailable', why)
-    end = objects.at(-1)?.name ?? end
+    const disorder = listed.disorder ?? disorderOf(objects.slice(0, 1), end)
+    if (disorder) found.disorder = disorder
+    const pageEnd = objects.at(-1)?.name
+    end = pageEnd ?? end
     for (const object of objects) {
       const { name } = object
       const isReturned = last !== undefined && (compareNames(name, last) <= 0 || isInLast(name))
@@ -72,8 +72,10 @@ export async function rollUp(
     }
     if (listed.cursor === undefined) return found
     const past = jumps && last !== undefined ? pastEntry(last, prefix, delimiter) : undefined
-    const isAhead = past !== undefined && end !== undefined && compareNames(end, past) < 0
+    const isAhead = past !== undefined && pageEnd !== undefined && compareNames(pageEnd, past) < 0
     from = isAhead ? { after: past } : { cursor: listed.cursor }
+    // What R2 lists again then, because it sorts by NFC, was in its place before.
+    if (isAhead) end = undefined
   }
   return page()
 }

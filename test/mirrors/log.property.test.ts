@@ -17,7 +17,10 @@ const CASES = sized(300, 30)
 const STEPS = 10
 const NAME = 'a'
 
-/** Whether the mirror has an object in the end. */
+/**
+ * Whether the mirror has an object in the end. The real log's calls and alarms take the time they take, so a seed gives the
+ * same steps, but not quite the same schedule each time.
+ */
 async function tryOne(seed: number): Promise<boolean> {
   const { below, pick, next } = createRandom(seed)
   const chance = (part: number): boolean => next() < part

@@ -217,7 +217,7 @@ const compared = (isEqual: boolean): Condition[] => [
     id: 'complete',
     met: true,
     decides: true,
-    seen: `All names of media and media_kv, legacy were listed, 2 times: the last time as of ${inWords(26 * MINUTE)}.`,
+    seen: `All names of media, media_kv and legacy were listed, 2 times: the last time as of ${inWords(26 * MINUTE)}.`,
     at: LOOKED_AT,
     next: null,
   },

@@ -16,7 +16,7 @@ import type { Walk } from './walk.ts'
 
 type Settings = { kind: JobKind; key: string; schema: string }
 
-/** When an alarm is followed by another although it has set none. */
+/** After so long, the next alarm rings if this one dies before it sets one. */
 const DEAD_AFTER_MS = 60_000
 
 /** A Durable Object that works in alarms and continues where it was after a restart. */
@@ -50,7 +50,7 @@ export abstract class Job<R extends JobRecord, Json> extends DurableObject<objec
     const { load, change } = this.saved
     const record = load()
     if (!record || !isWorking(record)) return
-    // An alarm that dies is repeated six times only (Durable Objects), but that one still rings.
+    // An alarm that dies is repeated six times only (Durable Objects). The one that is set here rings all the same.
     await this.setAlarm(this.now() + DEAD_AFTER_MS)
     try {
       await runInvocation(() => this.work())

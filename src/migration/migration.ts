@@ -85,7 +85,7 @@ export function createWriteBack({ chain, copyLater, keepAlive, track }: WriteBac
     const { name, shared } = object
     if (object.backend === chain.backends[0]?.name) return false
     const target = copyTarget(chain, object, trace)
-    if (!target || typeof target === 'string') return false
+    if (!target || 'unproven' in target) return false
     if (!shared) return copyLater(name)
     if (!shared.copy.begun) {
       shared.copy.begun = true

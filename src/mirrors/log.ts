@@ -112,10 +112,10 @@ export class MirrorLog extends DurableObject<object> {
     )
   }
 
-  /** Takes one name of a mirror whether or not it has changed; `null` while something else has it. */
+  /** Takes one name of a mirror whether or not it has changed; `null` while something else has it and its lease lasts. */
   async claim(mirror: string, name: string): Promise<Taken | null> {
     const [row] = this.#rows(mirror, name)
-    if (row && row.taken > 0) return null
+    if (row && row.taken > 0 && row.due > Date.now()) return null
     if (!row) this.#change(name, [mirror], { due: Date.now() })
     const taken = this.#take({ mirror, name, sent: row?.sent ?? 0 })
     this.#wake(Date.now() + LEASE_MS)
@@ -288,20 +288,22 @@ export class MirrorLog extends DurableObject<object> {
   async #send(): Promise<void> {
     if (this.#isSending) return
     this.#isSending = true
+    let names: string[] = []
     try {
-      for (let names = this.#nextDue(); names.length > 0; names = this.#nextDue()) {
+      for (names = this.#nextDue(); names.length > 0; names = this.#nextDue()) {
         const messages = names.map((name): { body: MirrorMessage } => ({ body: { type: 'mirror', name } }))
         await (this.env as { COPY_QUEUE: Queue }).COPY_QUEUE.sendBatch(messages)
       }
     } catch (error) {
       log('warn', 'mirror', { outcome: 'waiting', reason: describeError(error) })
-      this.#forgetSent()
+      const putBack = 'UPDATE changes SET sent = 0, due = ? WHERE name = ? AND sent = 1 RETURNING 1'
+      for (const name of names) this.#sent -= this.#sql.all(putBack, Date.now() + SEND_AGAIN_MS, name).length
     } finally {
       this.#isSending = false
     }
   }
 
-  /** Sends again later what was sent: nothing may have come of it. */
+  /** Sends again later all that was sent: nothing may have come of it. */
   #forgetSent(): void {
     this.#sql.run('UPDATE changes SET sent = 0, due = ? WHERE sent = 1', Date.now() + SEND_AGAIN_MS)
     this.#sent = 0
@@ -350,9 +352,9 @@ export class MirrorLog extends DurableObject<object> {
     return this.#last
   }
 
-  #rows(mirror: string, name: string): Change[] {
+  #rows(mirror: string, name: string): (Change & { due: number })[] {
     return this.#sql.all(
-      'SELECT changed, sent, taken, attempts, recheck FROM changes WHERE name = ? AND mirror = ?',
+      'SELECT changed, due, sent, taken, attempts, recheck FROM changes WHERE name = ? AND mirror = ?',
       name,
       mirror,
     )

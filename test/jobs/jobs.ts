@@ -18,7 +18,7 @@ import type {
 import type { Evidence } from '../../src/jobs/verification/evidence.ts'
 import { Verification } from '../../src/jobs/verification/job.ts'
 import type { MirrorState } from '../../src/jobs/verification/rollback.ts'
-import type { VerificationOptions } from '../../src/jobs/verification/record.ts'
+import type { VerificationOptions, VerificationRecord } from '../../src/jobs/verification/record.ts'
 import type { Deployment } from '../../src/deployment.ts'
 import { openMirrors } from '../../src/mirrors/mirrors.ts'
 import type { Backend } from '../../src/storage/backend.ts'
@@ -154,6 +154,8 @@ export async function verified(
     /** Gets how long each restarted job waits before it continues. */
     waits?: number[]
     purge?: Deployment['purge']
+    /** Makes the stored job one that an earlier version has begun. */
+    age?: (record: VerificationRecord) => void
   } = {},
 ): Promise<VerificationJson & { all: Difference[]; bySize: Difference[] }> {
   const {
@@ -167,6 +169,7 @@ export async function verified(
     dies = () => new Promise(() => {}),
     waits = [],
     purge = async () => {},
+    age,
     ...given
   } = options
   let chain = createChain(backends, { deletes })
@@ -204,6 +207,11 @@ export async function verified(
     }
     let job = new TestJob(ctx, env)
     job.create('job', { prefix: '', deep: false, accept: [], ...given })
+    const stored = ctx.storage.kv.get<VerificationRecord>('verification')
+    if (age && stored) {
+      age(stored)
+      ctx.storage.kv.put('verification', stored)
+    }
     chain = createChain(later, { deletes })
     for (let alarm = 0; alarm < 100 && job.status()?.state === 'running'; alarm++) {
       // As after a restart.

@@ -132,7 +132,7 @@ describe('objects left out of a verification', () => {
     const all = await verified([primary, legacy, mute], { ...part, accept: ['unlistable', 'prefix'] })
     // Signed, it must not say more than was done.
     expect(all.conditions[0]?.seen).toMatch(
-      /^All names of primary, legacy that begin with "photos\/" were listed, 2 times/,
+      /^All names of primary and legacy that begin with "photos\/" were listed, 2 times/,
     )
     expect(all).toMatchObject({ safe_to_detach: true, reasons: [] })
   })

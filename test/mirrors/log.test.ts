@@ -30,9 +30,11 @@ async function addPending(log: Log, count: number): Promise<void> {
   await passTime(log)
 }
 
-/** Rows that an alarm reads. */
-function alarmReads(log: Log): Promise<number> {
-  return runInDurableObject(log, async (instance: MirrorLog, { storage }) => {
+/** Rows that an alarm reads; of a log that was restarted if there is a queue for it. */
+function alarmReads(log: Log, queue?: Pick<Queue, 'sendBatch'>): Promise<number> {
+  return runInDurableObject(log, async (running: MirrorLog, state) => {
+    const { storage } = state
+    const instance = queue ? new MirrorLog(state, { COPY_QUEUE: queue }) : running
     const sql = Object.getPrototypeOf(storage.sql) as SqlStorage
     const { exec } = sql
     const cursors: SqlStorageCursor<Record<string, SqlStorageValue>>[] = []
@@ -315,6 +317,37 @@ describe('MirrorLog', () => {
     expect(await alarmReads(log)).toBeLessThan(1000)
     for (const taken of await log.take(['photos/1', 'photos/2'])) await log.done(taken, {})
     expect(await alarmReads(log)).toBeLessThan(1000)
+  })
+
+  it('does not read all names that are pending while the queue fails either, and puts back what it did not take', async () => {
+    const log = ownLog().log()
+    await addPending(log, 20_000)
+    let batches = 0
+    const sendBatch = vi.fn<Queue['sendBatch']>(async () => {
+      if (++batches > 2) throw new Error('the queue fails')
+      return { metadata: { metrics: { backlogCount: 0, backlogBytes: 0 } } }
+    })
+    expect(await alarmReads(log, { sendBatch })).toBeLessThan(2000)
+    expect(batches).toBe(3)
+    // The messages that it took may still come.
+    expect((await rowsOf(log)).filter(({ sent }) => sent === 1)).toHaveLength(200)
+  })
+
+  it('lets a resync have a name whose lease has ended, while as many messages as it sends at once are out', async () => {
+    const log = ownLog().log()
+    await change(log, 'a')
+    const first = await takeOne(log, 'a')
+    await addPending(log, 1500)
+    await runInDurableObject(log, (_, { storage }) => {
+      storage.sql.exec("UPDATE changes SET taken = ?, sent = 0, due = 0 WHERE name = 'a'", first.token)
+    })
+    const second = await log.claim('old', 'a')
+    expect(second).toMatchObject({ name: 'a' })
+    expect(await log.keep(first)).toBe(false)
+    expect(await log.claim('old', 'a')).toBeNull()
+    await log.done(second ?? first, {})
+    // The first one may still send a request.
+    expect((await rowsOf(log)).find(({ name }) => name === 'a')).toMatchObject({ taken: 0, recheck: 2 })
   })
 
   it('sends names again whose messages were lost, even if they are as many as it sends at once', async () => {

@@ -92,6 +92,6 @@ function fromJson(raw: string): PageEntry {
   if (!v.is(ndjsonRow, row))
     throw new StorageError('invalid', 'the line is neither a JSON string nor an object with a "name"')
   if (typeof row === 'string') return [row, null]
-  const size = Number.isSafeInteger(row.size) ? Number(row.size) : -1
-  return [row.name, size < 0 ? null : size]
+  const { name, size } = row
+  return [name, typeof size === 'number' && Number.isSafeInteger(size) && size >= 0 ? size : null]
 }

@@ -14,13 +14,13 @@ export function toJson(
   // Those of earlier versions have fewer counts.
   const record = { ...stored, tally: { ...NO_TALLY, ...stored.tally } }
   const { status, options, primary, fallbacks, pass } = record
-  const { not_deleted, ...tally } = record.tally
+  const { not_deleted, unread: _, ...tally } = record.tally
   const isRollback = options.direction === 'rollback'
   const counts = countsOf(record)
   const all = conditionsOf(record, current)
   const reasons = all.flatMap((condition) => condition.reasons)
   const conditions = all.map((condition) => {
-    const { reasons: _, ...shown } = condition
+    const { reasons: __, ...shown } = condition
     return shown
   })
   return {

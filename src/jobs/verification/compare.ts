@@ -40,6 +40,8 @@ export interface Result {
   repaired?: boolean
   /** Nothing was recorded that its bytes could be compared with. */
   isUnrecorded?: boolean
+  /** The bytes that were to be checked could not be read. */
+  isUnread?: boolean
 }
 
 export interface CompareOptions {
@@ -113,9 +115,9 @@ async function compareStep(
     const isRead = options.checkCopies && isServed(stored)
     return { ...base, ...(isRead ? await checkOwn(stored, extra, options) : extra) }
   }
-  if (live.some((one) => one.object.unlistable && isServed(one)))
-    return { ...base, ...leftOut('failed', UNLISTABLE) }
   const own = served.find(isPrimary) ?? beside.find(isServed)
+  if (live.some((one) => one.object.unlistable && isServed(one)))
+    return { ...base, ...leftOut('failed', UNLISTABLE), isUnread: own !== undefined }
   const wrong = whyUnusable(other)
   if (wrong !== undefined) return { ...base, ...leftOut('invalid_name', wrong) }
   if (own && isOverruled(own, other))
@@ -139,7 +141,7 @@ async function compareStep(
 
 export type Compared = Pick<
   Result,
-  'kind' | 'detail' | 'bySize' | 'oddTag' | 'reason' | 'sameBytes' | 'isUnrecorded'
+  'kind' | 'detail' | 'bySize' | 'oddTag' | 'reason' | 'sameBytes' | 'isUnrecorded' | 'isUnread'
 > & {
   /** What is damaged, as it was read. */
   damaged?: ObjectInfo
@@ -175,7 +177,10 @@ async function compareBoth(own: Held, other: Held, options: CompareOptions): Pro
       return isRead ? checkOwn(own, listed, options, canRead ? other : undefined) : listed
     }
   }
-  if (!canRead) return leftOut('excluded', `${filtered(other)}, so its bytes cannot be compared`)
+  if (!canRead) {
+    const excluded = leftOut('excluded', `${filtered(other)}, so its bytes cannot be compared`)
+    return options.checkCopies ? checkOwn(own, excluded, options) : excluded
+  }
   const versions = versionsOf(own, other)
   if (versions !== undefined && options.wasRead(versions)) return EQUAL
   const read = await compareBytes(own, other, options)
@@ -208,7 +213,11 @@ async function checkOwn(
   if (unrecorded && options.wasRead(unrecorded.sameBytes)) return { ...listed, isUnrecorded: true }
   const read = await readBytes(own, { trustTags: options.trustTags(own.backend.name), ifRecorded: true })
   // What is known to differ is not less different because it cannot be read.
-  if (read && 'kind' in read) return listed.kind === 'different' ? listed : read
+  if (read && 'kind' in read) {
+    const found =
+      listed.kind === 'different' ? { ...listed, detail: `${listed.detail}; ${read.detail}` } : read
+    return { ...found, isUnread: true }
+  }
   if (read && !read.info.digests) return { ...listed, isUnrecorded: true, ...unrecorded }
   if (read?.wrong === undefined)
     return { ...listed, ...(read && versions !== undefined && { sameBytes: versions }) }
@@ -226,15 +235,18 @@ export async function compareBytes(
     readBytes(primary, { trustTags: trustTags(primary.backend.name) }),
     readBytes(source),
   ])
-  if (own && 'kind' in own) return own
+  if (own && 'kind' in own) return { ...own, isUnread: true }
   if (own?.wrong !== undefined && !(other && 'sha256' in other && other.sha256 === own.sha256))
     return damaged(own)
-  if (other && 'kind' in other) return other
+  const isUnrecorded = own !== undefined && !own.info.digests
+  if (other && 'kind' in other) return { ...other, isUnrecorded }
   if (!own) return { kind: 'missing', detail: `removed from ${primary.backend.name} meanwhile` }
-  if (!other)
-    return (await lists(source.backend, source.object.name))
+  if (!other) {
+    const absent: Compared = (await lists(source.backend, source.object.name))
       ? leftOut('failed', `${source.backend.name} ${LISTED_BUT_ABSENT}`)
       : { kind: 'extra', detail: `removed from ${source.backend.name} meanwhile` }
+    return { ...absent, isUnrecorded }
+  }
   return own.sha256 === other.sha256 ? EQUAL : { kind: 'different', detail: 'the bytes differ (SHA-256)' }
 }
 

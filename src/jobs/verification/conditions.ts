@@ -34,11 +34,11 @@ function targetOf(record: VerificationRecord): string {
   return isRollback(record) ? record.fallbacks.join(', ') : record.primary
 }
 
-interface Finding {
+interface Details {
   reasons?: string[]
   /** By default, it is met if nothing is a reason against it. */
   met?: boolean | null
-  /** Without that, nobody knows whether it is. */
+  /** `false`: it was not looked at. */
   isKnown?: boolean
   /** Whether it decides if it is safe, or only advises. Default: it decides. */
   decides?: boolean
@@ -50,7 +50,7 @@ interface Finding {
 function condition(
   { evidence, finished }: VerificationRecord,
   id: Condition['id'],
-  { reasons = [], met = reasons.length === 0, isKnown = true, decides = true, seen, next }: Finding,
+  { reasons = [], met = reasons.length === 0, isKnown = true, decides = true, seen, next }: Details,
 ): Condition {
   const isMet = met && !isKnown ? null : met
   const at = isoTime(evidence?.at ?? finished ?? null)
@@ -65,7 +65,7 @@ function complete(record: VerificationRecord): Condition {
   return condition(record, 'complete', {
     reasons: isDone ? [] : [`the verification is ${status}`],
     seen: isDone
-      ? `All names of ${listed.join(', ')}${part} were listed, ${times(pass.number)}: the last time as of ${inWords(pass.began)}.`
+      ? `All names of ${new Intl.ListFormat('en-GB').format(listed)}${part} were listed, ${times(pass.number)}: the last time as of ${inWords(pass.began)}.`
       : `The verification is ${status}; ${objects(tally.compared)} compared.`,
     next: status === 'running' ? 'Wait until it has ended.' : 'Start another verification.',
   })
@@ -98,27 +98,31 @@ function equal(record: VerificationRecord): Condition {
 
 function undamaged(record: VerificationRecord): Condition {
   const { tally, options, repaired = 0 } = record
-  const { damaged, unrecorded } = tally
-  const { direction = 'detach' } = options
+  const { damaged, unrecorded, unread } = tally
   const holder = targetOf(record)
   const isRead = options.checkCopies ?? options.deep
   const unchecked = `${objects(unrecorded)} without a recorded digest: their bytes were not checked.`
-  const { failed = 0 } = tally.left_out
   return condition(record, 'undamaged', {
-    isKnown: isRead && unrecorded + failed === 0,
+    isKnown: isRead && unrecorded + unread === 0,
     reasons: damaged > 0 ? [`${areObjects(damaged)} damaged in ${holder}`] : [],
     seen: isRead
       ? `The objects in ${holder} were read and compared with the digests that were recorded with them: ${inDigits(damaged)} are damaged, and ${inDigits(repaired)} were copied again.` +
         (unrecorded > 0 ? ` ${unchecked}` : '') +
-        (failed > 0 ? ` ${objects(failed)} left out as failed.` : '')
+        (unread > 0 ? ` ${objects(unread)} could not be read.` : '')
       : 'Not looked at: no bytes were read.',
-    next:
-      damaged > 0
-        ? DAMAGE_ADVICE[direction].damaged
-        : isRead
-          ? 'Verify with deep to compare their bytes with those of the fallbacks.'
-          : DAMAGE_ADVICE[direction].unread,
+    next: damageAdvice(record),
   })
+}
+
+function damageAdvice({ tally, options }: VerificationRecord): string {
+  const { direction = 'detach', deep, checkCopies = deep } = options
+  if (tally.damaged > 0) return DAMAGE_ADVICE[direction].damaged
+  if (!checkCopies) return DAMAGE_ADVICE[direction].unread
+  if (tally.unread > 0)
+    return 'Look at the differences with kind left_out, and verify again once these objects can be read.'
+  return deep
+    ? 'Without a recorded digest, they can only be compared with a source that has them and can be read.'
+    : 'Verify with deep to compare their bytes with those of the fallbacks.'
 }
 
 const DAMAGE_ADVICE = {

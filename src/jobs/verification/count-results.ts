@@ -28,7 +28,8 @@ export function takeBack(
 /** Counts a result, and stores it if the sides differ. */
 export function keep(record: VerificationRecord, store: VerificationStore, result: Result): void {
   const { tally, oddTags } = record
-  const { kind, name, backend, detail, bySize, oddTag, reason, sameBytes, repaired, isUnrecorded } = result
+  const { kind, name, backend, detail, bySize, oddTag, reason, sameBytes, repaired, isUnrecorded, isUnread } =
+    result
   tally.compared++
   if (kind !== 'left_out') tally[kind]++
   if (reason) tally.left_out[reason] = (tally.left_out[reason] ?? 0) + 1
@@ -39,6 +40,7 @@ export function keep(record: VerificationRecord, store: VerificationStore, resul
     store.addDifference({ kind: 'equal_by_size', name, backend, detail: why })
   }
   if (isUnrecorded) tally.unrecorded++
+  if (isUnread) tally.unread++
   if (repaired) {
     record.repaired = (record.repaired ?? 0) + 1
     store.addDifference({ kind: 'repaired', name, backend, detail })

@@ -214,21 +214,21 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
    * as often as it takes.
    */
   async #attempt<T>(
-    { attempts = 0, alone = 0 }: VerificationRecord,
+    { attempts = 0, oneByOne = 0 }: VerificationRecord,
     names: readonly unknown[],
     work: () => Promise<T>,
   ): Promise<T | undefined> {
     if (attempts === MAX_ATTEMPTS) return undefined
     this.saved.change((record) => {
-      record.attempts = attempts + 1
-      record.alone = alone || names.length
+      record.attempts = oneByOne || names.length === 1 ? attempts + 1 : 0
+      record.oneByOne = oneByOne || names.length
     })
     try {
       return await work()
     } catch (error) {
       this.saved.change((record) => {
         delete record.attempts
-        record.alone = alone
+        record.oneByOne = oneByOne
       })
       throw error
     }
@@ -236,7 +236,9 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
 
   #keep(record: VerificationRecord, names: readonly unknown[], results: readonly Result[]): void {
     delete record.attempts
-    record.alone = Math.max(0, (record.alone ?? 0) - names.length)
+    record.oneByOne = Math.max(0, (record.oneByOne ?? 0) - names.length)
+    // Those of earlier versions have fewer counts.
+    record.tally = { ...NO_TALLY, ...record.tally }
     for (const result of results) keep(record, this.#store, result)
     addCoverage(this.#store, results)
   }
@@ -334,10 +336,10 @@ export abstract class Verification extends Job<VerificationRecord, VerificationJ
  * How many names and bytes are compared between two checkpoints: few enough for an alarm, which has 15 minutes, at the given
  * rate. One by one if an alarm has failed to compare them together.
  */
-function batchOf({ options, attempts, alone }: VerificationRecord): [names: number, bytes: number] {
+function batchOf({ options, attempts, oneByOne }: VerificationRecord): [names: number, bytes: number] {
   const { deep, checkCopies = deep, maxPerSecond = Infinity } = options
   const [names, bytes] = checkCopies ? [NAMES_READ, BYTES_READ] : [NAMES, Infinity]
-  if (alone || attempts) return [1, bytes]
+  if (oneByOne || attempts) return [1, bytes]
   return [Math.max(1, Math.min(names, Math.floor(maxPerSecond * SECONDS_AT_ONCE))), bytes]
 }
 
@@ -374,7 +376,7 @@ async function compareAll(
 
 function tooLong({ name, held }: Step): Result {
   const why = `${MAX_ATTEMPTS} alarms ended while it was compared: reading it takes longer than one may`
-  return { name, held: true, backend: held[0]?.backend.name ?? '', ...leftOut('failed', why) }
+  return { name, held: true, backend: held[0]?.backend.name ?? '', ...leftOut('failed', why), isUnread: true }
 }
 
 function trustTagsOf(oddTags: VerificationRecord['oddTags']): CompareOptions['trustTags'] {

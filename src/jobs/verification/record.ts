@@ -42,6 +42,8 @@ export const NO_TALLY = {
   damaged: 0,
   /** Objects that were to be checked by a recorded digest and have none. */
   unrecorded: 0,
+  /** Objects whose bytes were to be checked and could not be read. Records of earlier versions have none. */
+  unread: 0,
   tombstoned: 0,
   /** Deleted in the primary, but still on a mirror. Records of earlier versions have none. */
   not_deleted: 0,
@@ -60,10 +62,10 @@ export interface VerificationRecord extends JobRecord {
   /** Fallbacks that cannot list, so their objects are not compared. */
   unlistable: readonly string[]
   position?: WalkPosition
-  /** How many alarms have begun to compare what comes next, and did not live to see the end of it. */
+  /** How many alarms have begun to compare the next name by itself, and did not live to see the end of it. */
   attempts?: number
-  /** How many names come next that an alarm has begun to compare together. If it did not live to, they are compared one by one. */
-  alone?: number
+  /** How many of the next names an alarm has begun to compare together. If it dies before it has, they are compared one by one. */
+  oneByOne?: number
   /** In the current pass, or the last one. */
   tally: Tally
   /** Damaged copies that were copied again, in all passes. */

@@ -8,15 +8,22 @@ export interface IdleWatch {
   stop(): void
 }
 
-/** One deadline for the whole body, which is only renewed when it expires: starting one costs more than passing a chunk on. */
-export function watchIdleTime(idleTimeoutMs: number, fail: (message: string) => StorageError): IdleWatch {
+/**
+ * One deadline for the whole body, which is only renewed when it expires: starting one costs more than passing a chunk on.
+ * `lastUnseen` says when bytes last came that no wait sees.
+ */
+export function watchIdleTime(
+  idleTimeoutMs: number,
+  fail: (message: string) => StorageError,
+  lastUnseen = () => 0,
+): IdleWatch {
   let stop: (() => void) | undefined
   let waitingSince: number | undefined
   let giveUp: ((error: StorageError) => void) | undefined
   const expire = (): void => {
     stop = undefined
     if (waitingSince === undefined) return
-    const left = waitingSince + idleTimeoutMs - Date.now()
+    const left = Math.max(waitingSince, lastUnseen()) + idleTimeoutMs - Date.now()
     if (left > 0) stop = startDeadline(left, expire)
     else giveUp?.(fail(`no further byte came within ${idleTimeoutMs} ms`))
   }

@@ -2,6 +2,13 @@ import { StorageError } from '../storage/errors.ts'
 import type { ByteRange } from '../storage/object.ts'
 import { withKnownLength } from './fixed-length.ts'
 
+const droppedAt = new WeakMap<ReadableStream, number>()
+
+/** When bytes before this part of a body last came, which its reader does not see; 0 if none did. */
+export function lastDropped(part: ReadableStream): number {
+  return droppedAt.get(part) ?? 0
+}
+
 /**
  * The bytes `range.start` to `range.end` of a whole body, for backends that cannot send a part. Earlier bytes are read
  * and dropped, later ones cancelled. Errors with `corrupt` if the source ends too early.
@@ -21,7 +28,10 @@ export function sliceBody(
           const from = Math.max(0, start - position)
           const to = Math.min(value.length, end + 1 - position)
           position += value.length
-          if (from >= to) continue
+          if (from >= to) {
+            droppedAt.set(part, Date.now())
+            continue
+          }
           controller.enqueue(value.subarray(from, to))
           if (position <= end) return
           controller.close()
@@ -32,5 +42,6 @@ export function sliceBody(
     },
     { highWaterMark: 0 },
   )
-  return withKnownLength(slice, end + 1 - start)
+  const part = withKnownLength(slice, end + 1 - start)
+  return part
 }

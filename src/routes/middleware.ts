@@ -38,10 +38,12 @@ export function rateLimit(limiter: RateLimit) {
   })
 }
 
-/** An IPv4 address, or the /64 of an IPv6 address: a client has all of it. */
+/** An IPv4 address, also one that is written as IPv6, or the /64 of an IPv6 address: a client has all of it. */
 function networkOf(address: string): string {
-  const [groups = ''] = address.split('::')
-  return groups.split(':', 4).join(':')
+  if (/^::|\./.test(address)) return address
+  const [start = [], end = []] = address.split('::').map((groups) => groups.split(':'))
+  // Eight groups; those that `::` leaves out are zeros.
+  return [0, 1, 2, 3].map((index) => start[index] ?? (end[end.length - 8 + index] || '0')).join(':')
 }
 
 /** Adds the headers that every response has, errors and refusals included. */

@@ -15,6 +15,7 @@ export async function writeAgain<Result>(
     } catch (error) {
       if (attempt === ATTEMPTS || !isTooSoon(error)) throw error
     }
-    await scheduler.wait(PAUSE_MS + Math.random() * SPREAD_MS, signal && { signal })
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS + Math.random() * SPREAD_MS))
+    signal?.throwIfAborted()
   }
 }

@@ -2,6 +2,7 @@ import type { Backend, GetOptions } from '../storage/backend.ts'
 import type { MemoryBudget, Reservation } from '../bodies/memory-budget.ts'
 import type { SharedBody, StoredObject } from '../storage/object.ts'
 import { createSharedBytes, type SharedBytes } from '../bodies/shared-body.ts'
+import { refuseBody } from '../bodies/cancel.ts'
 import { StorageError } from '../storage/errors.ts'
 import { waitAtMost } from '../storage/wait-at-most.ts'
 
@@ -39,8 +40,8 @@ interface Flight {
 interface Interest {
   /** Settles once one of them needs it, or rejects if all were cancelled. */
   needed: Promise<void>
-  /** Aborts with the leader, unless others have joined it. */
-  signal: AbortSignal
+  /** Ends the request when the leader is aborted, unless others have joined it. */
+  stop: AbortController
   join(read: Pick<GetOptions, 'needed' | 'signal'>): void
 }
 
@@ -123,20 +124,25 @@ export function withCoalescing(backend: Backend, options: CoalesceOptions): Coal
     try {
       const object = await backend.get(name, {
         ...read,
-        ...(interest && { signal: interest.signal }),
+        ...(interest && { signal: interest.stop.signal }),
         ...(needed && interest && { needed: interest.needed }),
       })
+      const size = object?.size
       const isOver = flights.get(name) !== flight
-      if (!object || object.size === undefined || object.deleted || object.shared || isOver) return object
-      if (object.substitute) return object
+      const isShareable = !isOver && !object?.deleted && !object?.shared && !object?.substitute
       const memory =
-        object.size <= options.maxBytes
-          ? options.budget.tryReserve(object.size, { leave: options.leave })
+        isShareable && size !== undefined && size <= options.maxBytes
+          ? options.budget.tryReserve(size, { leave: options.leave })
           : null
-      if (!memory) return object
+      if (!object || size === undefined || !memory) {
+        if (signal?.aborted) return await refuseBody(object?.body, signal.reason)
+        // Nobody else reads this body, even if others have joined.
+        signal?.addEventListener('abort', () => interest?.stop.abort(signal.reason))
+        return object
+      }
       flight.memory = memory
       const { body, ...info } = object
-      flight.bytes = createSharedBytes(body, object.size, options.stallMs)
+      flight.bytes = createSharedBytes(body, size, options.stallMs)
       options.keepAlive(flight.bytes.filled.catch(() => drop(name, flight)))
       // From now on, it is also read for the copy.
       interest?.join({})
@@ -211,7 +217,7 @@ function trackInterest(leader: Pick<GetOptions, 'needed' | 'signal'>): Interest 
     })
   }
   join(leader)
-  return { needed, signal: stop.signal, join }
+  return { needed, stop, join }
 }
 
 function share({ info, bytes, copy }: Shared, leader: boolean): StoredObject {

@@ -6,6 +6,7 @@ import { cancelBody, cancelReader, refuseBody } from '../bodies/cancel.ts'
 import { heldBody } from '../bodies/fixed-length.ts'
 import { type IdleWatch, watchIdleTime } from '../bodies/idle-timeout.ts'
 import { isolateMemory, type Reservation, UNCOUNTED_BYTES, UPLOAD_BYTES } from '../bodies/memory-budget.ts'
+import { lastDropped } from '../bodies/slice.ts'
 import { type Chunks, type ChunkSize, openChunks, streamOfChunks, wholeReader } from '../bodies/chunks.ts'
 
 export interface ResumeOptions {
@@ -94,8 +95,13 @@ async function readAtOnce(reader: ReadableStreamBYOBReader, flow: Flow, length: 
   }
 }
 
-function watchFlow({ idleTimeoutMs, object: { backend } }: Flow): IdleWatch {
-  return watchIdleTime(idleTimeoutMs, (message) => new StorageError('timeout', message, { backend }))
+function watchFlow(flow: Flow): IdleWatch {
+  const { backend } = flow.object
+  return watchIdleTime(
+    flow.idleTimeoutMs,
+    (message) => new StorageError('timeout', message, { backend }),
+    () => lastDropped(flow.object.body),
+  )
 }
 
 async function join(chunks: Chunks, length: number): Promise<Uint8Array> {
@@ -142,6 +148,7 @@ function resumedChunks(flow: Flow): Chunks {
     if (isCancelled) throw failure
     const rest = await resume(flow, failure)
     if (isCancelled) return refuseBody(rest, failure)
+    flow.object = { ...flow.object, body: rest }
     chunks = openChunks(rest, chunkSize(flow))
   }
   return {

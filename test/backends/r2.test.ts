@@ -125,6 +125,16 @@ describe('a failure of R2', () => {
     expect(Date.now() - began).toBeGreaterThanOrEqual(1000)
     expect(operations).toEqual(['put', 'put', 'put'])
   })
+
+  it('to accept a second write within a second is not repeated once its caller aborts', async () => {
+    const busy = 'put: Reduce your concurrent request rate for the same object. (10058)'
+    const { backend, operations } = watched({ put: [busy] })
+    const caller = new AbortController()
+    const put = backend.put?.('a', DIGITS, { signal: caller.signal })
+    setTimeout(() => caller.abort(), 20)
+    await expect(put).rejects.toMatchObject({ cause: { name: 'AbortError' } })
+    expect(operations).toEqual(['put'])
+  })
 })
 
 describe('a write', () => {

@@ -6,10 +6,14 @@ import { bytesOf, counting, steppedBody, textOf } from '../kit/fakes.ts'
 
 const MIB = 1024 * 1024
 
-function coalesced(
-  backend: Backend,
-  options: { maxBytes?: number; total?: number; leave?: number; stallMs?: number } = {},
-): Backend {
+interface Limits {
+  maxBytes?: number
+  total?: number
+  leave?: number
+  stallMs?: number
+}
+
+function coalesced(backend: Backend, options: Limits = {}): Backend {
   return withCoalescing(backend, {
     maxBytes: options.maxBytes ?? MIB,
     budget: createMemoryBudget(options.total ?? 4 * MIB),
@@ -20,12 +24,17 @@ function coalesced(
 }
 
 /** A backend with one object, whose body the test provides. */
-function stepped(size: number) {
+function stepped(size: number | undefined) {
   const source = steppedBody()
   const backend: Backend = {
     name: 'origin',
     type: 'memory',
-    get: async (name) => ({ name, backend: 'origin', size, body: source.body }),
+    get: async (name) => ({
+      name,
+      backend: 'origin',
+      ...(size !== undefined && { size }),
+      body: source.body,
+    }),
     head: async () => null,
   }
   return { source, backend }
@@ -78,7 +87,7 @@ describe('withCoalescing()', () => {
     ['speculatively', { needed: Promise.resolve() }],
   ])('whose first reader, which began %s, is aborted', (_, options) => {
     /** Its requests and bodies end with their signals, as those of fetch do. */
-    function heeding(size: number) {
+    function heeding(size: number | undefined, limits?: Limits) {
       const { source, backend } = stepped(size)
       const answers = Promise.withResolvers<void>()
       const signals: (AbortSignal | undefined)[] = []
@@ -89,7 +98,7 @@ describe('withCoalescing()', () => {
         signal?.throwIfAborted()
         return backend.get(name)
       }
-      return { source, answers, signals, shared: coalesced({ ...backend, get }) }
+      return { source, answers, signals, shared: coalesced({ ...backend, get }, limits) }
     }
 
     it('goes on with the body for the copy and the others', async () => {
@@ -118,6 +127,36 @@ describe('withCoalescing()', () => {
       source.end()
       await expect(first).rejects.toThrow('gone')
       expect(await textOf(await other)).toBe('abc')
+    })
+
+    it.each([
+      ['too large', 3, { maxBytes: 2 }],
+      ['of unknown size', undefined, {}],
+      ['without room in memory', 3, { total: 2 }],
+    ])('ends a body that is %s, though others have joined', async (_why, size, limits) => {
+      const { source, answers, signals, shared } = heeding(size, limits)
+      const stop = new AbortController()
+      const first = shared.get('a', { ...options, signal: stop.signal })
+      const other = shared.get('a')
+      answers.resolve()
+      const body = textOf(await first)
+      source.next('ab')
+      await other
+      stop.abort(new Error('gone'))
+      await expect(body).rejects.toThrow('connection lost')
+      expect(signals.map((signal) => signal?.aborted)).toEqual([true, undefined])
+    })
+
+    it('cancels a body that is too large and comes after that, though others have joined', async () => {
+      const { answers, shared } = heeding(3, { maxBytes: 2 })
+      const stop = new AbortController()
+      const first = shared.get('a', { ...options, signal: stop.signal })
+      const other = shared.get('a')
+      stop.abort(new Error('gone'))
+      answers.resolve()
+      await expect(first).rejects.toThrow('gone')
+      // Both have the same stream, which would stay open if it was not cancelled.
+      await expect((await other)?.body.getReader().closed).resolves.toBeUndefined()
     })
 
     it('ends the request if nobody has', async () => {

@@ -8,7 +8,7 @@ import { path, size, time, type TimeKind, url } from '../../methods/methods.ts'
 import { availableName, save } from '../../methods/save.ts'
 import { validName } from '../../methods/names.ts'
 import { MAX_ANONYMOUS_NAMES, MAX_NAMES } from '../../schemas/requests.ts'
-import { StorageError, toStorageError } from '../../storage/errors.ts'
+import { StorageError } from '../../storage/errors.ts'
 import { checkName, encodeName } from '../../storage/name.ts'
 import type { AppEnv, Handlers, Input } from '../context.ts'
 import { finish } from '../finish.ts'
@@ -36,7 +36,8 @@ export const methodHandlers = {
       try {
         checkName(name)
       } catch (error) {
-        throw new StorageError('invalid', `names.${index}: ${toStorageError(error, '').message}`)
+        if (!(error instanceof StorageError)) throw error
+        throw new StorageError('invalid', `names.${index}: ${error.message}`)
       }
     }
     return { exists: Object.fromEntries(await existsAll(chainOf(c), names)) }

@@ -108,7 +108,7 @@ const SUBRESOURCES = new Set([
   'website',
 ])
 
-/** What selects no operation though it has no value: all other parameters like that may be sub-resources of tomorrow. */
+/** Parameters that never select an operation. Any other one without a value may be a sub-resource that AWS adds later. */
 const OPTION = /^(?:x|response)-/i
 
 /** AWS's answer where nothing is configured; some clients fail on anything else. */

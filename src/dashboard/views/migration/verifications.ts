@@ -1,4 +1,5 @@
 import type { Backends, Verification } from '../../../client/client.ts'
+import { comparedWith } from '../../../schemas/compared-with.ts'
 import { ACCEPTABLE, type Acceptable, type DifferenceKind, LEFT_OUT } from '../../../schemas/reasons.ts'
 import { formatCount, formatDuration, formatList, formatPercent, formatTime, plural } from '../../format.ts'
 import type { Tone } from '../../parts/badge.tsx'
@@ -92,10 +93,10 @@ export function verdictOf(job: Verification): Verdict {
 }
 
 /** What was compared, how, and as of when: the sentence under the verdict. */
-export function describeComparison(job: Verification, destinations: readonly string[]): string {
+export function describeComparison(job: Verification): string {
   const names = job.prefix === '' ? 'All names' : `The names that begin with “${job.prefix}”`
   const how = job.deep ? 'by their bytes' : 'by size and known digests'
-  const of = `of ${formatList(job.fallbacks)} were compared with ${formatList(placesOf(job, destinations))}, ${how}.`
+  const of = `of ${formatList(job.fallbacks)} were compared with ${formatList(placesOf(job))}, ${how}.`
   const asOf =
     job.as_of === null
       ? ''
@@ -103,9 +104,9 @@ export function describeComparison(job: Verification, destinations: readonly str
   return `${names} ${of}${asOf}`
 }
 
-/** Where objects are that need no fallback: the primary, and what stores what is too large for it. */
-export function placesOf({ primary }: Verification, destinations: readonly string[]): readonly string[] {
-  return destinations.includes(primary) ? destinations : [primary]
+/** What the fallbacks were compared with, which the chain of today need not say; until it has ended, only the primary. */
+export function placesOf(job: Verification): string[] {
+  return comparedWith({ ...job, options: job, configuration: job.certificate?.configuration })
 }
 
 /** The main counts in one line. */

@@ -19,3 +19,8 @@ export function comparedWith({ primary, fallbacks, options, configuration }: Com
     )
     .map(({ name }) => name as string)
 }
+
+/** The same for a job as the API returns it: until it is completed, only the primary is known. */
+export function placesOf(job: Verification): string[] {
+  return comparedWith({ ...job, options: job, configuration: job.certificate?.configuration })
+}

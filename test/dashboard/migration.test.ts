@@ -34,11 +34,12 @@ import {
 import {
   chooseVerification,
   describeComparison,
-  placesOf,
   fallbackUse,
   kindCounts,
+  resultsOf,
   verdictOf,
 } from '../../src/dashboard/views/migration/verifications.ts'
+import { placesOf } from '../../src/schemas/compared-with.ts'
 
 const NOW = Date.parse('2026-11-28T12:00:00.000Z')
 const at = (secondsFromNow: number): string => new Date(NOW + secondsFromNow * 1000).toISOString()
@@ -299,6 +300,10 @@ describe('a verification', () => {
     expect(describeComparison({ ...job, deep: true, prefix: '', as_of: at(0) })).toMatch(
       /^All names .* by their bytes\. .* when the last of 2 passes began\.$/,
     )
+  })
+
+  it.each(['detach', 'rollback'] as const)('says where objects are on paper, too: %s', (direction) => {
+    for (const [, meaning] of resultsOf({ ...job, direction })) expect(meaning).not.toMatch(/\bhere\b/)
   })
 
   const kv = { name: 'kv', type: 'kv', read_only: false }

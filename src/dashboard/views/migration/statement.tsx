@@ -1,12 +1,13 @@
 import type { ComponentChildren } from 'preact'
 import type { Verification } from '../../../client/client.ts'
+import { placesOf } from '../../../schemas/compared-with.ts'
 import { chain } from '../../chain.ts'
 import { formatCount, formatList, formatPercent, formatTime } from '../../format.ts'
 import { Folder } from '../../parts/folder.tsx'
 import { base } from '../../session.ts'
 import { Conditions, Signature } from './conditions.tsx'
 import { Verdict } from './verification-card.tsx'
-import { describeComparison, isRollback, placesOf, REASONS, resultsOf } from './verifications.ts'
+import { describeComparison, isRollback, REASONS, resultsOf } from './verifications.ts'
 
 const MAX_PREFIXES = 20
 

@@ -1,13 +1,14 @@
 import { createServer, type ServerResponse } from 'node:http'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import timers from 'node:timers/promises'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { close, listen } from '../kit/servers/listen.ts'
 import { type Cli, createCli } from './run.ts'
 
 const waits: number[] = []
-vi.mock('node:timers/promises', () => ({ setTimeout: async (ms: number) => void waits.push(ms) }))
 
 /** How a deployment answers that has the object `a`, and a second page of its listing. */
 let answer: (response: ServerResponse, url: string) => void
@@ -22,12 +23,17 @@ const server = createServer((request, response) => {
 
 beforeEach(async () => {
   waits.length = 0
+  vi.spyOn(timers, 'setTimeout').mockImplementation(async (ms) => void waits.push(ms ?? 0) as never)
+  // For what has imported it by its name.
+  syncBuiltinESMExports()
   requests = []
   cli = createCli(await listen(server), 'token')
   folder = await mkdtemp(join(tmpdir(), 'cli-retry-after-'))
 })
 
 afterEach(async () => {
+  vi.restoreAllMocks()
+  syncBuiltinESMExports()
   await close(server)
   await rm(folder, { recursive: true })
 })

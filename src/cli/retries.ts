@@ -17,13 +17,11 @@ export function transientReason(error: unknown): string | undefined {
   return mayPass ? message : undefined
 }
 
-/**
- * How long to wait after the attempt, counted from 0, that failed so; undefined if there is to be no other. `isStream`: of
- * a request that `heedingRetryAfter` cannot send again.
- */
+/** How long to wait after the attempt, counted from 0, that failed so; undefined if there is to be no other. */
 export function waitAfter(attempt: number, error: unknown, { isStream = false } = {}): number | undefined {
   if (transientReason(error) === undefined) return undefined
   const { status, retryAfter } = error instanceof ApiError ? error : {}
+  // Unless its body was a stream, `heedingRetryAfter` has sent it again already.
   if (!isStream && isHeeded(status, retryAfter)) return undefined
   return waitFor(attempt, retryAfter)
 }

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ApiError, pages } from '../client/client.ts'
 import { networkReason } from './errors.ts'
+import { duration } from './output.ts'
 
-/** The waits between the attempts of one transfer or page. */
+/** The waits between the attempts of one request, transfer or page. */
 const WAITS_MS = [500, 2_000, 5_000]
 /** Longer ones are left to the user: a download takes a minute of silence for a lost connection. */
 const MAX_RETRY_AFTER_S = 15
-const MAX_RETRIES = 3
 
 /** Why another attempt may succeed, or undefined if that is not to be expected. */
 export function transientReason(error: unknown): string | undefined {
@@ -18,14 +18,20 @@ export function transientReason(error: unknown): string | undefined {
 }
 
 /** How long to wait after the attempt, counted from 0, that failed so; undefined if there is to be no other. */
-export function waitAfter(attempt: number, error: unknown): number | undefined {
-  const wait = WAITS_MS[attempt]
-  if (wait === undefined || transientReason(error) === undefined) return undefined
-  const retryAfter = (error instanceof ApiError ? error.retryAfter : undefined) ?? 0
-  return Math.max(wait, Math.min(retryAfter, MAX_RETRY_AFTER_S) * 1000)
+export function waitAfter(attempt: number, error: unknown, { isStream = false } = {}): number | undefined {
+  if (transientReason(error) === undefined) return undefined
+  const { status, retryAfter } = error instanceof ApiError ? error : {}
+  // Unless its body was a stream, `heedingRetryAfter` has sent it again already.
+  if (!isStream && isHeeded(status, retryAfter)) return undefined
+  return waitFor(attempt, retryAfter)
 }
 
-/** Every page of a list, like `pages`: those after the first are tried again, as those before them took their time. */
+function waitFor(attempt: number, retryAfter = 0): number | undefined {
+  const wait = WAITS_MS[attempt]
+  return wait && Math.max(wait, Math.min(retryAfter, MAX_RETRY_AFTER_S) * 1000)
+}
+
+/** Every page of a list, like `pages`. The first page is not tried again: the address may be wrong. */
 export function manyPages<Page extends { cursor: string | null }>(
   read: (cursor: string | undefined) => Promise<Page>,
 ): AsyncGenerator<Page> {
@@ -42,17 +48,22 @@ export function manyPages<Page extends { cursor: string | null }>(
   })
 }
 
+/** Whether `heedingRetryAfter` waits for that. */
+function isHeeded(status = 0, retryAfter = NaN): boolean {
+  return [429, 503].includes(status) && retryAfter >= 0 && retryAfter <= MAX_RETRY_AFTER_S
+}
+
 /** A `fetch` that waits as Retry-After says, and sends again what is not a stream. */
-export function heedingRetryAfter(send: typeof fetch): typeof fetch {
+export function heedingRetryAfter(send: typeof fetch, onWait: (reason: string) => void): typeof fetch {
   return async (input, init) => {
     for (let attempt = 0; ; attempt += 1) {
       const response = await send(input, init)
-      const isBusy = response.status === 429 || response.status === 503
-      const seconds = isBusy ? Number(response.headers.get('Retry-After') ?? NaN) : NaN
-      const mayWait = attempt < MAX_RETRIES && seconds >= 0 && seconds <= MAX_RETRY_AFTER_S
-      if (!mayWait || init?.body instanceof ReadableStream) return response
+      const seconds = Number(response.headers.get('Retry-After') ?? NaN)
+      const wait = isHeeded(response.status, seconds) ? waitFor(attempt, seconds) : undefined
+      if (wait === undefined || init?.body instanceof ReadableStream) return response
       await response.body?.cancel()
-      await sleep(seconds * 1000, undefined, init?.signal ? { signal: init.signal } : {})
+      onWait(`HTTP ${response.status}; trying again in ${duration(wait / 1000)}`)
+      await sleep(wait, undefined, init?.signal ? { signal: init.signal } : {})
     }
   }
 }

@@ -73,9 +73,11 @@ export function withLocal<Args extends unknown[]>(
 /** A session with the deployment that the options name. */
 export function createSession(options: GlobalOptions, io: Io): Session {
   const { url, token } = findDeployment(options, io.env)
+  const output = createOutput(options, io)
+  const fetch = heedingRetryAfter(fetchStored, output.note)
   return {
-    client: createClient({ url, fetch: heedingRetryAfter(fetchStored), ...(token !== '' && { token }) }),
-    output: createOutput(options, io),
+    client: createClient({ url, fetch, ...(token !== '' && { token }) }),
+    output,
     io,
     url: mediaBase(url),
     hasToken: token !== '',

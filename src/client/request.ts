@@ -130,14 +130,10 @@ async function toApiError(response: Response): Promise<ApiError> {
   const contentType = headers.get('Content-Type') ?? ''
   const text = await response.text()
   const unknown = { type: 'about:blank', title: `HTTP ${status}`, status, detail: url }
-  if (contentType.startsWith('application/problem+json')) {
-    const retryAfter = /^\d+$/.exec(headers.get('Retry-After') ?? '')?.[0]
-    return new ApiError(
-      parse(text) ?? unknown,
-      true,
-      retryAfter === undefined ? undefined : Number(retryAfter),
-    )
-  }
+  const [seconds] = /^\d+$/.exec(headers.get('Retry-After') ?? '') ?? []
+  const retryAfter = seconds === undefined ? undefined : Number(seconds)
+  if (contentType.startsWith('application/problem+json'))
+    return new ApiError(parse(text) ?? unknown, true, retryAfter)
   const location = headers.get('Location')
   if (location !== null && URL.canParse(location, url)) {
     const { origin, pathname } = new URL(location, url)
@@ -148,7 +144,7 @@ async function toApiError(response: Response): Promise<ApiError> {
   const isPlain = contentType.startsWith('text/plain')
   const excerpt = isPlain ? `: ${text.split('\n', 1)[0]?.slice(0, MAX_EXCERPT)}` : ''
   const detail = `${url} did not answer as fallback-storage does${excerpt}. Is the URL its media base?`
-  return new ApiError({ ...unknown, detail }, false)
+  return new ApiError({ ...unknown, detail }, false, retryAfter)
 }
 
 /** Null if it was truncated or rewritten on the way, or if it answers a HEAD: then only its status is known. */

@@ -119,6 +119,9 @@ it('warns about a backend that refused a change because of a lock', async () => 
 it.each([
   ['unavailable', 'could not be reached', 'check that https://old.example/ is up'],
   ['unavailable', 'the origin answered 503', 'it answers, but fails: its own log says why'],
+  // Cloudflare's own, for an origin that it cannot reach.
+  ['unavailable', 'the origin answered 522', 'check that https://old.example/ is up'],
+  ['unavailable', 'the origin answered 530', 'check that https://old.example/ is up'],
   [
     'unavailable',
     'the origin redirects to an address that is not public',
@@ -134,6 +137,14 @@ it.each([
     detail: `skipped: it failed too often, last at 2026-11-01T00:00:00.000Z: ${error}: ${detail}`,
     fix: expect.stringContaining(fix),
   })
+})
+
+it.each([
+  ['S3 answered 500 InternalError', 'it answers, but fails'],
+  ['S3 answered 523', 'check endpoint'],
+])('says how to fix an S3 backend: %s', async (detail, fix) => {
+  const checks = await checksOf({ type: 's3', error: 'unavailable', detail })
+  expect(checks.find(({ name }) => name === 'media')?.fix).toContain(fix)
 })
 
 it('says what a backend failed with that is skipped in a listing', async () => {

@@ -52,22 +52,6 @@ const objects = (...names: string[]) =>
   }))
 
 describe('what a deployment cannot answer now', () => {
-  it.each([429, 503])('is requested again after its Retry-After: %d', async (status) => {
-    answer = (_, response) =>
-      requests.length < 3
-        ? problem(response, status, { 'Retry-After': '0' })
-        : json(response, { name: 'a', url: 'https://example.com/a' })
-    expect(await cli(['url', 'a'])).toMatchObject({ code: 0, stdout: 'https://example.com/a\n' })
-  })
-
-  it('is not requested again without one, or after a long one', async () => {
-    answer = (_, response) => problem(response, 503, requests.length > 1 ? { 'Retry-After': '86400' } : {})
-    for (const count of [1, 2]) {
-      expect((await cli(['url', 'a'])).code).toBe(1)
-      expect(requests).toHaveLength(count)
-    }
-  })
-
   it.each([
     ['a backend', (response: ServerResponse) => problem(response, 502)],
     ['Cloudflare', (response: ServerResponse) => void response.writeHead(520).end('error code: 520')],

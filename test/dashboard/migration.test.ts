@@ -36,8 +36,10 @@ import {
   describeComparison,
   fallbackUse,
   kindCounts,
+  resultsOf,
   verdictOf,
 } from '../../src/dashboard/views/migration/verifications.ts'
+import { placesOf } from '../../src/schemas/compared-with.ts'
 
 const NOW = Date.parse('2026-11-28T12:00:00.000Z')
 const at = (secondsFromNow: number): string => new Date(NOW + secondsFromNow * 1000).toISOString()
@@ -292,13 +294,46 @@ describe('a verification', () => {
   })
 
   it('says what was compared', () => {
-    expect(describeComparison(job, ['media'])).toBe(
+    expect(describeComparison(job)).toBe(
       'The names that begin with “photos/” of media_kv and legacy were compared with media, by size and known digests.',
     )
-    expect(describeComparison(job, ['media', 'large'])).toContain('were compared with media and large,')
-    expect(describeComparison({ ...job, deep: true, prefix: '', as_of: at(0) }, [])).toMatch(
+    expect(describeComparison({ ...job, deep: true, prefix: '', as_of: at(0) })).toMatch(
       /^All names .* by their bytes\. .* when the last of 2 passes began\.$/,
     )
+  })
+
+  it.each(['detach', 'rollback'] as const)('says where objects are on paper, too: %s', (direction) => {
+    for (const [, meaning] of resultsOf({ ...job, direction })) expect(meaning).not.toMatch(/\bhere\b/)
+  })
+
+  const kv = { name: 'kv', type: 'kv', read_only: false }
+  const r2 = { name: 'r2', type: 'r2', read_only: false }
+  const legacy = { name: 'legacy', type: 's3', read_only: true }
+  const old = { name: 'old', type: 'http', read_only: true }
+  const mirror = { name: 'mirror', type: 's3', read_only: false, mirror: true }
+  const spare = { name: 'spare', type: 's3', read_only: false, mirror: 'keep-deleted' }
+
+  it.each([
+    // What was compared, not what the chain is now: with another fallback behind it, `r2` would store what is too large.
+    [[kv, r2], 'kv', ['r2'], 'detach', ['kv']],
+    [[kv, r2, legacy], 'kv', ['legacy'], 'detach', ['kv', 'r2']],
+    [[r2, kv, legacy], 'r2', ['kv', 'legacy'], 'detach', ['r2']],
+    [[old, r2, legacy], 'r2', ['legacy'], 'detach', ['old', 'r2']],
+    [[kv, r2, mirror, spare, legacy], 'kv', ['spare'], 'rollback', ['kv', 'r2']],
+    [[], 'kv', ['r2'], 'detach', ['kv']],
+  ] as const)('says with what: case %#', (backends, primary, fallbacks, direction, places) => {
+    const configuration = { backends: [...backends], migration: true, deletes: 'tombstone' }
+    const signed = {
+      issued: at(0),
+      deployment: 'd',
+      current: false,
+      algorithm: null,
+      key_id: null,
+      signature: null,
+    }
+    const compared = { ...job, primary, fallbacks: [...fallbacks], direction }
+    const certificate = backends.length > 0 ? { ...signed, configuration } : null
+    expect(placesOf({ ...compared, certificate })).toEqual(places)
   })
 })
 

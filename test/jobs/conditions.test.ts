@@ -81,6 +81,33 @@ it('groups the digits of large counts', () => {
   })
 })
 
+it('names everything that the fallbacks were compared with', () => {
+  const tally = { ...NO_TALLY, compared: 3, missing: 1, damaged: 1 }
+  const backend = (name: string, settings = {}) => ({ name, type: 'r2', read_only: false, ...settings })
+  const backends = [backend('primary'), backend('large'), backend('legacy', { read_only: true })]
+  const configuration = { backends, migration: true, deletes: 'tombstone' as const }
+  const record: VerificationRecord = { ...OLD_RECORD, status: 'completed', tally, configuration }
+  const conditions = (options: Partial<VerificationRecord['options']> = {}, fallbacks = ['legacy']) => {
+    const compared = { ...record, fallbacks, options: { ...record.options, checkCopies: true, ...options } }
+    return conditionsOf(compared, configuration).flatMap(({ seen, reasons }) => [seen, ...reasons])
+  }
+  expect(conditions()).toEqual(
+    expect.arrayContaining([
+      expect.stringContaining('All names of primary, large, legacy were listed'),
+      '1 object is missing from primary, large',
+      expect.stringContaining('The objects in primary, large were read'),
+      'The chain is configured as it was compared: primary, large, legacy.',
+    ]),
+  )
+  backends[2] = backend('mirror', { mirror: true })
+  expect(conditions({ direction: 'rollback' }, ['mirror'])).toEqual(
+    expect.arrayContaining([
+      expect.stringContaining('All names of primary, large, mirror were listed'),
+      '1 object is missing from mirror',
+    ]),
+  )
+})
+
 const GOOD: Evidence = {
   at: Date.now(),
   dependence: dependence(10),

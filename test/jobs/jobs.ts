@@ -21,7 +21,7 @@ import type { MirrorState } from '../../src/jobs/verification/rollback.ts'
 import type { VerificationOptions, VerificationRecord } from '../../src/jobs/verification/record.ts'
 import type { Deployment } from '../../src/deployment.ts'
 import { openMirrors } from '../../src/mirrors/mirrors.ts'
-import type { Backend } from '../../src/storage/backend.ts'
+import { type Backend, isWritable } from '../../src/storage/backend.ts'
 import { type Chain, createChain, type DeleteMode } from '../../src/chain/fallback.ts'
 import { bytesOf } from '../kit/fakes.ts'
 
@@ -173,6 +173,11 @@ export async function verified(
     ...given
   } = options
   let chain = createChain(backends, { deletes })
+  const configured = backends.map((backend) => ({
+    name: backend.name,
+    read_only: !isWritable(backend),
+    mirror: backend.mirror ?? false,
+  }))
   return inObject(async (ctx) => {
     let time = Date.now()
     let migration = true
@@ -180,7 +185,7 @@ export async function verified(
     class TestJob extends Verification {
       protected override readonly deployment = () => {
         const deployment = deploymentOver(chain, [])
-        const configuration = { ...deployment.configuration, migration }
+        const configuration = { ...deployment.configuration, backends: configured, migration }
         return { ...deployment, configuration, purge }
       }
       protected override async backfills() {

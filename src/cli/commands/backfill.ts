@@ -1,10 +1,11 @@
 import { open } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { type Command, Option } from 'commander'
-import { type Backfill, type Manifest, pages } from '../../client/client.ts'
+import type { Backfill, Manifest } from '../../client/client.ts'
 import { streamTarget } from '../download.ts'
 import { CommandError, EXIT, messageOf, usageError } from '../errors.ts'
 import { count } from '../output.ts'
+import { manyPages } from '../retries.ts'
 import { collect, type Session, wholeNumber, type WithSession } from '../session.ts'
 import { watchJob } from '../watch-job.ts'
 import { backfillLines, backfillTable, dryRunTotal, positionOf } from './backfill-output.ts'
@@ -257,7 +258,9 @@ async function failureCounts({ client, output }: Session, id: string): Promise<v
 
 async function failures({ client, output }: Session, id: string, error?: string): Promise<void> {
   let found = 0
-  for await (const { failures: page } of pages((cursor) => client.backfillFailures(id, { cursor, error }))) {
+  for await (const { failures: page } of manyPages((cursor) =>
+    client.backfillFailures(id, { cursor, error }),
+  )) {
     const rows = page.map(({ name, backend, error: code, detail, attempts }) => {
       return [name, backend, code, `${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}`, detail]
     })

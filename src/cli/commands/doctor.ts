@@ -339,7 +339,8 @@ function fixDenied({ type, config, local }: Failing): string {
 function fixUnavailable({ type, config, detail }: Failing): string {
   if (/answered (?:429|503 SlowDown)/.test(detail))
     return 'it limits how fast it is read: raise its limit, or slow backfills and verifications down with --max-per-second'
-  if (/answered 5\d\d/.test(detail))
+  // From 520 on it is Cloudflare that answers: it could not reach the server.
+  if (/answered 5[01]\d/.test(detail))
     return 'it answers, but fails: its own log says why, or the status page of whoever runs it'
   if (type === 's3') {
     return `check endpoint (${setting(config, 'endpoint')}) and bucket (${setting(config, 'bucket')}), and that the server is up. Some servers need addressing = "virtual"`

@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Command } from 'commander'
-import { type ConflictPage, pages, type SourceJson } from '../../client/client.ts'
+import type { ConflictPage, SourceJson } from '../../client/client.ts'
 import { forEachName } from '../each-name.ts'
 import { describeError, isRefusal } from '../errors.ts'
 import { bytes, count, duration, type Lines, time } from '../output.ts'
+import { manyPages } from '../retries.ts'
 import type { Session, WithSession } from '../session.ts'
 
 const POLL_MS = 2_000
@@ -127,7 +128,7 @@ function lag(seconds: number | undefined): string {
 
 async function conflicts({ client, output }: Session): Promise<void> {
   let found = 0
-  for await (const page of pages((cursor) => client.conflicts({ limit: 500, cursor }))) {
+  for await (const page of manyPages((cursor) => client.conflicts({ limit: 500, cursor }))) {
     output.list(page.conflicts, () => page.conflicts.flatMap(linesOf))
     found += page.conflicts.length
   }

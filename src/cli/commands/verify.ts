@@ -1,8 +1,9 @@
 import { writeFile } from 'node:fs/promises'
 import type { Command } from 'commander'
-import { type Difference, pages, type Verification, type VerificationRequest } from '../../client/client.ts'
+import { type Difference, type Verification, type VerificationRequest } from '../../client/client.ts'
 import { CommandError, EXIT, usageError } from '../errors.ts'
 import { count, type Lines, styled } from '../output.ts'
+import { manyPages } from '../retries.ts'
 import { type Session, wholeNumber, type WithSession } from '../session.ts'
 import { isOver, watchJob } from '../watch-job.ts'
 
@@ -101,7 +102,7 @@ async function differencesOf({ client }: Session, id: string, wanted: number): P
   const found: Difference[] = []
   const read = (cursor?: string) =>
     client.differences(id, { limit: Math.min(MAX_PAGE, wanted - found.length), cursor })
-  for await (const { differences } of pages(read)) {
+  for await (const { differences } of manyPages(read)) {
     found.push(...differences)
     if (found.length >= wanted) break
   }

@@ -40,7 +40,7 @@ export async function uploadFile({
         if (stored && (await isEqual({ path, file, stored, direction: 'upload' }))) return
         throw changedThere(error)
       }
-      const wait = waitAfter(attempt, error)
+      const wait = waitAfter(attempt, error, { isStream: true })
       if (wait === undefined) throw error
       await sleep(wait)
     }

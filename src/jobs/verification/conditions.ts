@@ -1,5 +1,6 @@
 import type { Verification } from '../../schemas/job-answers.ts'
 import { ACCEPTABLE, type Acceptable } from '../../schemas/reasons.ts'
+import { comparedWith } from '../../schemas/compared-with.ts'
 import { isoTime } from '../../storage/iso-time.ts'
 import type { Unseen } from './evidence.ts'
 import type { Configuration, LeftOut, VerificationRecord } from './record.ts'
@@ -29,9 +30,9 @@ function isRollback({ options }: VerificationRecord): boolean {
   return options.direction === 'rollback'
 }
 
-/** What everything should be in: the primary, or in a rollback verification its mirrors. */
+/** What everything should be in, or in a rollback verification its mirrors. */
 function targetOf(record: VerificationRecord): string {
-  return isRollback(record) ? record.fallbacks.join(', ') : record.primary
+  return (isRollback(record) ? record.fallbacks : comparedWith(record)).join(', ')
 }
 
 interface Details {
@@ -58,9 +59,9 @@ function condition(
 }
 
 function complete(record: VerificationRecord): Condition {
-  const { status, pass, tally, primary, fallbacks, unlistable, options } = record
+  const { status, pass, tally, fallbacks, unlistable, options } = record
   const isDone = status === 'completed'
-  const listed = [primary, ...fallbacks].filter((name) => !unlistable.includes(name))
+  const listed = [...comparedWith(record), ...fallbacks].filter((name) => !unlistable.includes(name))
   const part = options.prefix === '' ? '' : ` that begin with "${options.prefix}"`
   return condition(record, 'complete', {
     reasons: isDone ? [] : [`the verification is ${status}`],
@@ -168,7 +169,7 @@ function otherJobs(record: VerificationRecord): Condition {
 }
 
 function configuration(record: VerificationRecord, current: Configuration): Condition {
-  const { gone = [], configuration: compared, fallbacks, primary, pass } = record
+  const { gone = [], configuration: compared, fallbacks, pass } = record
   const other = [
     ...(compared && !isSameConfiguration(compared, current)
       ? ['the chain has another configuration now than the one that was compared']
@@ -187,7 +188,7 @@ function configuration(record: VerificationRecord, current: Configuration): Cond
     seen: !compared
       ? 'Not looked at: an earlier version of this software has compared.'
       : other.length === 0
-        ? `The chain is configured as it was compared: ${[primary, ...fallbacks].join(', ')}.`
+        ? `The chain is configured as it was compared: ${[...comparedWith(record), ...fallbacks].join(', ')}.`
         : 'The certificate is about another configuration than the present one, or about several.',
     next: 'Verify again with the present configuration.',
   })
@@ -283,7 +284,7 @@ function sourceChanges(record: VerificationRecord): Condition {
           : ''
         return `The last event of ${name} was of ${inWords(lastEvent ?? undefined)}${behind}.`
       }),
-      `Conflicts, objects that were saved here and differ from their source: ${inDigits(known.conflicts)}.`,
+      `Conflicts, objects that were saved in the primary and differ from their source: ${inDigits(known.conflicts)}.`,
     ].join(' '),
     next: 'See that nothing writes to the fallbacks any more, decide the conflicts (GET conflicts), and verify again.',
   })

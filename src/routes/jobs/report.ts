@@ -1,25 +1,26 @@
 import { html, raw } from 'hono/html'
 import type { Difference, Verification } from '../../schemas/job-answers.ts'
+import { placesOf } from '../../schemas/compared-with.ts'
 import { CONDITIONS, LEFT_OUT, type LeftOutReason } from '../../schemas/reasons.ts'
 
 const ROWS = [
   ['equal', 'the same on both sides'],
   ['tombstoned', 'deleted: it stays deleted'],
-  ['missing', 'in a fallback, not here'],
+  ['missing', 'in a fallback, not in the primary'],
   ['different', 'different on both sides'],
   ['changed', 'replaced at the source after it was copied'],
-  ['damaged', 'stored here with other bytes than were recorded'],
+  ['damaged', 'stored with other bytes than were recorded'],
   ['repaired', 'damaged copies that were copied again'],
   ['extra', 'in no fallback'],
 ] as const
 
 const ROLLBACK_ROWS = [
   ['equal', 'the same on both sides'],
-  ['tombstoned', 'deleted here, and kept by a mirror on purpose'],
-  ['missing', 'here, not on a mirror'],
+  ['tombstoned', 'deleted in the primary, and kept by a mirror on purpose'],
+  ['missing', 'not on a mirror'],
   ['different', 'different on both sides'],
-  ['changed', 'replaced here after it was mirrored'],
-  ['not_deleted', 'deleted here, but still on a mirror'],
+  ['changed', 'replaced after it was mirrored'],
+  ['not_deleted', 'deleted in the primary, but still on a mirror'],
   ['damaged', 'on a mirror with other bytes than were recorded'],
   ['extra', 'on a mirror only'],
 ] as const
@@ -178,9 +179,10 @@ function reasonList(job: Verification) {
   const { reasons, accepted } = job
   if (reasons.length > 0) return list(reasons)
   const but = accepted.some(({ count }) => count > 0) ? ', except for what was accepted' : ''
+  const places = placesOf(job)
   const all = isRollback(job)
-    ? 'Everything here is on the mirrors, and what was deleted is not'
-    : 'Everything in the fallbacks is here, or was deleted'
+    ? `Everything in ${places.join(' and ')} is on the mirrors, and what was deleted is not`
+    : `Everything in the fallbacks is in ${places.join(' or ')}, or was deleted`
   return html`<p>${all}${but}.</p>`
 }
 

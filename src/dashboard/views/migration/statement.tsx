@@ -1,12 +1,13 @@
 import type { ComponentChildren } from 'preact'
 import type { Verification } from '../../../client/client.ts'
-import { chain, destinations } from '../../chain.ts'
+import { placesOf } from '../../../schemas/compared-with.ts'
+import { chain } from '../../chain.ts'
 import { formatCount, formatList, formatPercent, formatTime } from '../../format.ts'
 import { Folder } from '../../parts/folder.tsx'
 import { base } from '../../session.ts'
 import { Conditions, Signature } from './conditions.tsx'
 import { Verdict } from './verification-card.tsx'
-import { describeComparison, isRollback, placesOf, REASONS, resultsOf } from './verifications.ts'
+import { describeComparison, isRollback, REASONS, resultsOf } from './verifications.ts'
 
 const MAX_PREFIXES = 20
 
@@ -21,7 +22,7 @@ export function Statement({ job }: { job: Verification }) {
         <p class="muted">Verification {job.id}</p>
       </header>
       <Verdict job={job} />
-      <p>{describeComparison(job, destinations.value)}</p>
+      <p>{describeComparison(job)}</p>
       <Conclusion job={job} />
       <Conditions job={job} />
       <h2>What was found</h2>
@@ -43,7 +44,7 @@ export function Statement({ job }: { job: Verification }) {
 
 function Conclusion({ job }: { job: Verification }) {
   if (job.state === 'running') return null
-  const places = placesOf(job, destinations.value)
+  const places = placesOf(job)
   if (job.reasons.length === 0 && isRollback(job))
     return (
       <p>

@@ -1,6 +1,5 @@
 import { useSignal } from '@preact/signals'
 import type { Verification } from '../../../client/client.ts'
-import { destinations } from '../../chain.ts'
 import { formatAgo, formatCount, plural } from '../../format.ts'
 import { Icon } from '../../parts/icon.tsx'
 import { visible } from '../../parts/name.tsx'
@@ -103,7 +102,7 @@ function Result({ job }: { job: Verification }) {
       <Verdict job={job} />
       <Unmet job={job} />
       <p class="muted small">
-        {summaryOf(job)}. {describeComparison(job, destinations.value)}{' '}
+        {summaryOf(job)}. {describeComparison(job)}{' '}
         {job.finished !== null && `Ended ${formatAgo(job.finished)}.`}
       </p>
     </>

@@ -1,4 +1,5 @@
 import type { Backends, Verification } from '../../../client/client.ts'
+import { placesOf } from '../../../schemas/compared-with.ts'
 import { ACCEPTABLE, type Acceptable, type DifferenceKind, LEFT_OUT } from '../../../schemas/reasons.ts'
 import { formatCount, formatDuration, formatList, formatPercent, formatTime, plural } from '../../format.ts'
 import type { Tone } from '../../parts/badge.tsx'
@@ -15,11 +16,11 @@ export const REASONS: readonly { reason: Acceptable; meaning: string }[] = ACCEP
 
 const RESULTS = [
   ['equal', 'the same on both sides'],
-  ['tombstoned', 'deleted here, and stay deleted'],
-  ['missing', 'in a fallback, but not here'],
+  ['tombstoned', 'deleted in the primary, and stay deleted'],
+  ['missing', 'in a fallback, but not in the primary'],
   ['different', 'different on both sides'],
   ['changed', 'replaced at the source after they were copied'],
-  ['damaged', 'stored here with other bytes than were recorded'],
+  ['damaged', 'stored with other bytes than were recorded'],
   ['repaired', 'damaged copies that were copied again'],
   ['extra', 'in no fallback'],
   ['equal_by_size', 'among the equal: only the size could be compared'],
@@ -27,11 +28,11 @@ const RESULTS = [
 
 const ROLLBACK_RESULTS = [
   ['equal', 'the same on both sides'],
-  ['tombstoned', 'deleted here, and kept by a mirror on purpose'],
-  ['missing', 'stored here, but not in a mirror'],
+  ['tombstoned', 'deleted in the primary, and kept by a mirror on purpose'],
+  ['missing', 'not in a mirror'],
   ['different', 'different on both sides'],
-  ['changed', 'replaced here after they were copied'],
-  ['not_deleted', 'deleted here, but still in a mirror'],
+  ['changed', 'replaced after they were mirrored'],
+  ['not_deleted', 'deleted in the primary, but still in a mirror'],
   ['extra', 'in a mirror only'],
   ['equal_by_size', 'among the equal: only the size could be compared'],
 ] as const satisfies readonly (readonly [keyof Verification, string])[]
@@ -92,20 +93,15 @@ export function verdictOf(job: Verification): Verdict {
 }
 
 /** What was compared, how, and as of when: the sentence under the verdict. */
-export function describeComparison(job: Verification, destinations: readonly string[]): string {
+export function describeComparison(job: Verification): string {
   const names = job.prefix === '' ? 'All names' : `The names that begin with “${job.prefix}”`
   const how = job.deep ? 'by their bytes' : 'by size and known digests'
-  const of = `of ${formatList(job.fallbacks)} were compared with ${formatList(placesOf(job, destinations))}, ${how}.`
+  const of = `of ${formatList(job.fallbacks)} were compared with ${formatList(placesOf(job))}, ${how}.`
   const asOf =
     job.as_of === null
       ? ''
       : ` The result describes ${isRollback(job) ? 'them' : 'the fallbacks'} as of ${formatTime(job.as_of)}, when the last of ${plural(job.passes, 'pass', 'passes')} began.`
   return `${names} ${of}${asOf}`
-}
-
-/** Where objects are that need no fallback: the primary, and what stores what is too large for it. */
-export function placesOf({ primary }: Verification, destinations: readonly string[]): readonly string[] {
-  return destinations.includes(primary) ? destinations : [primary]
 }
 
 /** The main counts in one line. */

@@ -1,5 +1,5 @@
 import { ApiError, type PriorVersion } from '../../../client/client.ts'
-import { formatBytes, formatTime } from '../../format.ts'
+import { formatBytes, formatTime, plural } from '../../format.ts'
 import { Icon } from '../../parts/icon.tsx'
 import { describeShort, Problem } from '../../parts/problem.tsx'
 import { showToast } from '../../parts/toast.tsx'
@@ -59,7 +59,7 @@ export function PriorVersions({ name, at, onChange }: Props) {
           ))}
         </tbody>
       </table>
-      {data.length > SHOWN && <p class="muted">And {data.length - SHOWN} older ones.</p>}
+      {data.length > SHOWN && <p class="muted">And {plural(data.length - SHOWN, 'older one')}.</p>}
     </section>
   )
 }

@@ -113,7 +113,7 @@ function Conflict({
         </button>
       </p>
       <dl class="facts small">
-        <dt>here</dt>
+        <dt>primary</dt>
         <dd>{describeVersion(held)}</dd>
         <dt>{backend}</dt>
         <dd>{describeVersion(found)}</dd>

@@ -93,7 +93,7 @@ it('names everything that the fallbacks were compared with', () => {
   }
   expect(conditions()).toEqual(
     expect.arrayContaining([
-      expect.stringContaining('All names of primary, large, legacy were listed'),
+      expect.stringContaining('All names of primary, large and legacy were listed'),
       '1 object is missing from primary, large',
       expect.stringContaining('The objects in primary, large were read'),
       'The chain is configured as it was compared: primary, large, legacy.',
@@ -102,7 +102,7 @@ it('names everything that the fallbacks were compared with', () => {
   backends[2] = backend('mirror', { mirror: true })
   expect(conditions({ direction: 'rollback' }, ['mirror'])).toEqual(
     expect.arrayContaining([
-      expect.stringContaining('All names of primary, large, mirror were listed'),
+      expect.stringContaining('All names of primary, large and mirror were listed'),
       '1 object is missing from mirror',
     ]),
   )

@@ -22,7 +22,7 @@ export const startUp: Measurement = async ({ contest }) => {
   return [
     { name: 'evaluating the bundle', value: median(times), unit: 'ms', spread: spreadOf(times), limit: 10 },
     { name: 'the bundle, gzipped', value: script, unit: 'KiB', limit: 120, accepted: 167 },
-    { name: 'the bundle and its API page', value: script + page, unit: 'KiB', limit: 150, accepted: 200 },
+    { name: 'the bundle and its API page', value: script + page, unit: 'KiB', limit: 150, accepted: 201 },
   ]
 }
 

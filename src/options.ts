@@ -2,7 +2,7 @@ import { env as workerEnv } from 'cloudflare:workers'
 import type * as v from 'valibot'
 import type { OpenCustom } from './config/backend-config.ts'
 import { bindingKind } from './config/bindings.ts'
-import { camelCase } from './config/camel-case.ts'
+import { camelCase, snakeCase } from './config/case.ts'
 import { type Config, ConfigError, parseConfig } from './config/config.ts'
 import type { TokenTable } from './config/credentials.ts'
 import { didYouMean, type Mistake } from './config/errors.ts'
@@ -201,8 +201,4 @@ function asOptions({ variable, key, problem, ...place }: Mistake): Mistake {
 
 function optionName(variable: string): string {
   return camelCase(variable.replace(/^FALLBACK_(?:DATA_)?/, ''))
-}
-
-function snakeCase(name: string): string {
-  return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 }

@@ -8,7 +8,7 @@ import {
   readSecret,
   readHeader,
 } from './bindings.ts'
-import { camelCase } from './camel-case.ts'
+import { camelCase } from './case.ts'
 import { isTable } from './json-list.ts'
 import {
   type BackendType,

@@ -4,6 +4,7 @@ import type { S3Key } from '../access/s3-keys.ts'
 import type { Token } from '../access/tokens.ts'
 import { isPublicHost } from '../backends/http/public-address.ts'
 import { type BackendConfig, withHidden } from './backend-config.ts'
+import { snakeCase } from './case.ts'
 import { readTokens } from './credentials.ts'
 import { ConfigError, type Mistake } from './errors.ts'
 import { reportMirrors } from './mirrors.ts'
@@ -133,10 +134,6 @@ export type Configuration = ReturnType<typeof describeConfiguration>
 export function describeConfiguration(config: Pick<Config, 'backends' | 'migration' | 'deletes'>) {
   const { migration, deletes } = config
   return { backends: describeBackends(config), migration, deletes }
-}
-
-function snakeCase(key: string): string {
-  return key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 }
 
 /**

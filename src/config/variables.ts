@@ -3,7 +3,7 @@ import { MAX_SHARED_BYTES } from '../bodies/memory-budget.ts'
 import { type BindingKind, type Env, bindingKind, bindingProblem, isHeaderValue } from './bindings.ts'
 import { audience, teamDomain } from './cloudflare-access.ts'
 import { apiToken, eventsSecret } from './credentials.ts'
-import { camelCase } from './camel-case.ts'
+import { camelCase } from './case.ts'
 import { type Mistake, nearest } from './errors.ts'
 import { baseUrl, firstIssues, flag, mediaPath, percentage, seconds, text, wholeNumber } from './schemas.ts'
 

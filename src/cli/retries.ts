@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ApiError, pages } from '../client/client.ts'
+import { retryAfterOf } from '../client/request.ts'
 import { networkReason } from './errors.ts'
 import { duration } from './output.ts'
 
@@ -49,8 +50,8 @@ export function manyPages<Page extends { cursor: string | null }>(
 }
 
 /** Whether `heedingRetryAfter` waits for that. */
-function isHeeded(status = 0, retryAfter = NaN): boolean {
-  return [429, 503].includes(status) && retryAfter >= 0 && retryAfter <= MAX_RETRY_AFTER_S
+function isHeeded(status = 0, retryAfter = Infinity): boolean {
+  return [429, 503].includes(status) && retryAfter <= MAX_RETRY_AFTER_S
 }
 
 /** A `fetch` that waits as Retry-After says, and sends again what is not a stream. */
@@ -58,8 +59,8 @@ export function heedingRetryAfter(send: typeof fetch, onWait: (reason: string) =
   return async (input, init) => {
     for (let attempt = 0; ; attempt += 1) {
       const response = await send(input, init)
-      const seconds = Number(response.headers.get('Retry-After') ?? NaN)
-      const wait = isHeeded(response.status, seconds) ? waitFor(attempt, seconds) : undefined
+      const retryAfter = retryAfterOf(response)
+      const wait = isHeeded(response.status, retryAfter) ? waitFor(attempt, retryAfter) : undefined
       if (wait === undefined || init?.body instanceof ReadableStream) return response
       await response.body?.cancel()
       onWait(`HTTP ${response.status}; trying again in ${duration(wait / 1000)}`)

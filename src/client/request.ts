@@ -125,13 +125,18 @@ export class ApiError extends Error {
 const MAX_EXCERPT = 200
 
 /** A response that is not a problem document came from something other than the Worker. */
+/** The seconds of a Retry-After; undefined if there is none, or if it is a date. */
+export function retryAfterOf({ headers }: Response): number | undefined {
+  const [seconds] = /^\d+$/.exec(headers.get('Retry-After') ?? '') ?? []
+  return seconds === undefined ? undefined : Number(seconds)
+}
+
 async function toApiError(response: Response): Promise<ApiError> {
   const { status, url, headers } = response
   const contentType = headers.get('Content-Type') ?? ''
   const text = await response.text()
   const unknown = { type: 'about:blank', title: `HTTP ${status}`, status, detail: url }
-  const [seconds] = /^\d+$/.exec(headers.get('Retry-After') ?? '') ?? []
-  const retryAfter = seconds === undefined ? undefined : Number(seconds)
+  const retryAfter = retryAfterOf(response)
   if (contentType.startsWith('application/problem+json'))
     return new ApiError(parse(text) ?? unknown, true, retryAfter)
   const location = headers.get('Location')

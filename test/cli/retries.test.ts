@@ -88,41 +88,32 @@ describe('a file that changes while it is uploaded', () => {
 
   beforeEach(() => writeFile(path(), Buffer.alloc(2 * 1024 * 1024)))
 
-  it.each([
+  const commands = [
     ['cp', () => ['cp', path(), ':log.txt']],
     ['put', () => ['put', path()]],
-  ])('is reported if it grows: %s', async (_, args) => {
+  ] as const
+  const changes = [
+    ['it grows', () => appendFile(path(), Buffer.alloc(1024 * 1024))],
+    ['its size stays the same', () => writeFile(path(), Buffer.alloc(2 * 1024 * 1024, 'x'))],
+  ] as const
+  const cases = commands.flatMap(([command, args]) =>
+    changes.map(([title, change]) => ({ command, args, title, change })),
+  )
+
+  it.each(cases)('is reported if $title: $command', async ({ args, change }) => {
     answer = async (request, response) => {
       if (request.method !== 'PUT') return problem(response, 404)
-      await appendFile(path(), Buffer.alloc(1024 * 1024))
+      await change()
       await request
         .resume()
         .toArray()
         .catch(() => {})
       response.writeHead(201).end()
     }
-    const { code, stderr } = await cli(args())
+    const { code, stderr } = await cli([...args()])
     expect(stderr).toContain(`${path()} was changed while it was uploaded`)
     expect(code).toBe(1)
     expect(requests.filter((request) => request.startsWith('PUT'))).toHaveLength(1)
-  })
-
-  it.each([
-    ['cp', () => ['cp', path(), ':log.txt']],
-    ['put', () => ['put', path()]],
-  ])('is reported if its size stays the same: %s', async (_, args) => {
-    answer = async (request, response) => {
-      if (request.method !== 'PUT') return problem(response, 404)
-      await writeFile(path(), Buffer.alloc(2 * 1024 * 1024, 'x'))
-      await request
-        .resume()
-        .toArray()
-        .catch(() => {})
-      response.writeHead(201).end()
-    }
-    const { code, stderr } = await cli(args())
-    expect(stderr).toContain(`${path()} was changed while it was uploaded`)
-    expect(code).toBe(1)
   })
 })
 
